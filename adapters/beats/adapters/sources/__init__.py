@@ -1,0 +1,1 @@
+"""Sources, one module each, named as `type` names them in the settings."""

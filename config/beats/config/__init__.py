@@ -1,0 +1,1 @@
+"""Layered settings: found, merged, checked and frozen before anything runs."""

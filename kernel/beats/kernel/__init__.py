@@ -1,0 +1,1 @@
+"""The microkernel: envelopes, bus, bounded queues, ports, supervision. Standard library, anyio and blinker."""

@@ -1,0 +1,73 @@
+"""Parts for tests of adapters and of the kernel itself."""
+
+import json
+from typing import NamedTuple
+
+from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Message, Peripheral, topic_of
+
+
+class FixedClock:
+    """A wall clock that stands still until it is told otherwise."""
+
+    def __init__(self, unix_ns: int = 1_700_000_000_000_000_000) -> None:
+        self.now_ns = unix_ns
+
+    def unix_ns(self) -> int:
+        """The time that was set last."""
+        return self.now_ns
+
+
+class PlainCodec:
+    """A codec of readable JSON, for tests that need no wire format."""
+
+    def prepare(self, message: Message) -> object:
+        """A picture's bytes as they are; anything else as JSON."""
+        if isinstance(message, Frame):
+            return message.png_data
+        return json.dumps(message.data).encode()
+
+    def seal(self, prepared: object, sequence: int, captured_unix_ns: int) -> bytes:
+        """The prepared bytes; their place and time are not in them."""
+        assert isinstance(prepared, bytes)
+        return prepared
+
+
+def envelope(
+    sequence: int = 1, *, topic: str = FRAME_TOPIC, encoded: bytes = b"x", unix_ns: int = 0
+) -> Envelope:
+    """An envelope as the publisher would make it, without a publisher."""
+    if topic == FRAME_TOPIC:
+        return Envelope("frame", topic, sequence, unix_ns, unix_ns, Frame(encoded), encoded)
+    message = Peripheral(topic.removeprefix("peripheral/"), sequence)
+    return Envelope("peripheral", topic, sequence, unix_ns, unix_ns, message, encoded)
+
+
+class Published(NamedTuple):
+    """One call of `publish`."""
+
+    message: Message
+    captured_unix_ns: int | None
+
+
+class PublishRecorder:
+    """A source's `publish` that keeps what it was given and can end the source after some messages."""
+
+    def __init__(self) -> None:
+        self.published: list[Published] = []
+        self._sequences: dict[str, int] = {}
+
+    @property
+    def messages(self) -> list[Message]:
+        """The messages alone, in order."""
+        return [item.message for item in self.published]
+
+    async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """Keep the message."""
+        return self.from_thread(message, captured_unix_ns=captured_unix_ns)
+
+    def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """Keep the message."""
+        self.published.append(Published(message, captured_unix_ns))
+        topic = topic_of(message)
+        self._sequences[topic] = self._sequences.get(topic, 0) + 1
+        return self._sequences[topic]
