@@ -1,1 +1,4 @@
-"""The microkernel: envelopes, bus, bounded queues, ports, supervision. Standard library, anyio and blinker."""
+"""The microkernel: envelopes, bus, bounded queues, ports, supervision.
+
+Standard library, anyio and blinker, nothing else.
+"""

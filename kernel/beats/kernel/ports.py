@@ -4,11 +4,12 @@ A sink or source module declares one constant, `SINK` or `SOURCE`, that tells th
 it takes and how to build it.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, runtime_checkable
 
 from beats.kernel.envelope import Control, Envelope, Message
+from beats.kernel.stats import ClientStats, ClientTotals
 
 
 class Clock(Protocol):
@@ -54,7 +55,11 @@ class Batches(Protocol):
         """
         ...
 
-    def __aiter__(self) -> AsyncIterator[list[Envelope]]: ...
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> list[Envelope]:
+        """`take()`, until the queue is closed and drained."""
+        ...
 
 
 class Publish(Protocol):
@@ -80,6 +85,19 @@ class Sink(Protocol):
 
     async def run(self, queue: Batches) -> None:
         """Open resources, consume `queue` until it ends, close them. Cancellation leaves nothing behind."""
+        ...
+
+
+@runtime_checkable
+class ServesClients(Protocol):
+    """A sink with viewers also tells of them; any thread may ask."""
+
+    def clients(self) -> tuple[ClientStats, ...]:
+        """Those that are connected."""
+        ...
+
+    def client_totals(self) -> ClientTotals:
+        """All that ever were."""
         ...
 
 

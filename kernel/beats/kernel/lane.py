@@ -1,0 +1,129 @@
+"""One lane of a queue: waiting envelopes within bounds, and the count of what was given up.
+
+A lane has no lock: its queue calls it under the queue's own.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from beats.kernel.envelope import Envelope, Kind
+from beats.kernel.overflow import OVERFLOWS, Overflow, Verdict
+from beats.kernel.stats import Amount, DropStats
+
+DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LaneBounds:
+    """How much may wait, and what happens when more comes.
+
+    Raises:
+        ValueError: a bound is not positive, or the strategy is unknown.
+        TypeError: `size` or `max_bytes` is not an integer.
+    """
+
+    size: int = 256
+    """Largest number of waiting envelopes, at least 1."""
+    max_bytes: int = DEFAULT_MAX_BYTES
+    """Largest sum of their encoded bytes, at least 1."""
+    overflow: str = "drop_oldest"
+    """The name of an overflow strategy."""
+    block_timeout_s: float = 1.0
+    """Longest time that `block` makes a producer wait."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "max_bytes"):
+            value: object = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} is {value!r}; an integer of at least 1 is needed")
+            if value < 1:
+                raise ValueError(f"{name} is {value}; at least 1 is needed")
+        if not self.block_timeout_s > 0:
+            raise ValueError(f"block_timeout_s is {self.block_timeout_s}; more than 0 is needed")
+        if self.overflow not in OVERFLOWS:
+            raise ValueError(f"overflow is {self.overflow!r}; one of {', '.join(OVERFLOWS)} is needed")
+
+
+class Lane:
+    """Waiting envelopes in order of arrival, each with its number in the queue's order of publication."""
+
+    __slots__ = ("_bytes", "_drops", "_overflow", "_waiting", "bounds")
+
+    def __init__(self, bounds: LaneBounds) -> None:
+        self.bounds: Final = bounds
+        self._overflow: Final[Overflow] = OVERFLOWS[bounds.overflow]()
+        # Keyed by number, or by topic when the strategy keeps one of each. An OrderedDict gives up its
+        # first and any other entry in constant time; a plain dict scans past the deleted ones.
+        self._waiting: OrderedDict[int | str, tuple[int, Envelope]] = OrderedDict()
+        self._bytes = 0
+        self._drops: dict[tuple[str, Kind], Amount] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The sum of the encoded bytes that wait."""
+        return self._bytes
+
+    def drops(self) -> Iterator[DropStats]:
+        """What was given up so far, by reason and kind."""
+        for (reason, kind), amount in self._drops.items():
+            yield DropStats(reason, kind, amount.items, amount.bytes)
+
+    def offer(self, number: int, envelope: Envelope) -> Verdict:
+        """Let the strategy decide, and act on it; only `WAIT` leaves the envelope uncounted."""
+        if len(envelope.encoded) > self.bounds.max_bytes:
+            self.count_drop("too_large", envelope)
+            return Verdict.RAISE if self._overflow.name in ("error", "block") else Verdict.REFUSE
+        verdict = self._overflow.decide(self, envelope)
+        if verdict is Verdict.ADMIT:
+            key = envelope.topic if self._overflow.one_per_topic else number
+            self._waiting[key] = (number, envelope)
+            self._bytes += len(envelope.encoded)
+        elif verdict is not Verdict.WAIT:
+            self.count_drop(self._overflow.name, envelope)
+        return verdict
+
+    def first_number(self) -> int | None:
+        """The number of the envelope that waits longest."""
+        return next(iter(self._waiting.values()))[0] if self._waiting else None
+
+    def take_first(self) -> Envelope:
+        """Remove and return the envelope that waits longest; there must be one."""
+        _, (_, envelope) = self._waiting.popitem(last=False)
+        self._bytes -= len(envelope.encoded)
+        return envelope
+
+    def take_all(self) -> list[tuple[int, Envelope]]:
+        """Remove and return everything, with its numbers."""
+        items = list(self._waiting.values())
+        self._waiting.clear()
+        self._bytes = 0
+        return items
+
+    def count_drop(self, reason: str, envelope: Envelope) -> None:
+        """Count an envelope as dropped."""
+        key = (reason, envelope.kind)
+        before = self._drops.get(key, Amount())
+        self._drops[key] = Amount(before.items + 1, before.bytes + len(envelope.encoded))
+
+    def has_room_for(self, envelope: Envelope) -> bool:
+        """Whether both bounds hold with this envelope added."""
+        return (
+            len(self._waiting) < self.bounds.size
+            and self._bytes + len(envelope.encoded) <= self.bounds.max_bytes
+        )
+
+    def give_up_oldest(self) -> None:
+        """Drop the envelope that waits longest."""
+        self.count_drop(self._overflow.name, self.take_first())
+
+    def give_up_topic(self, topic: str) -> None:
+        """Drop the waiting envelope of this topic, if any."""
+        entry = self._waiting.pop(topic, None)
+        if entry is not None:
+            self._bytes -= len(entry[1].encoded)
+            self.count_drop(self._overflow.name, entry[1])

@@ -1,0 +1,50 @@
+"""What an overflow strategy sees, and what it may decide."""
+
+from enum import Enum
+from typing import ClassVar, Protocol
+
+from beats.kernel.envelope import Envelope
+
+
+class Verdict(Enum):
+    """What becomes of the envelope that was offered."""
+
+    ADMIT = "admit"
+    REFUSE = "refuse"
+    """Drop it; the producer does not hear of it."""
+    RAISE = "raise"
+    """Drop it and tell the producer."""
+    WAIT = "wait"
+    """Let the producer wait for room."""
+
+
+class Backlog(Protocol):
+    """The waiting envelopes of one lane."""
+
+    def has_room_for(self, envelope: Envelope) -> bool:
+        """Whether both bounds hold with this envelope added."""
+        ...
+
+    def give_up_oldest(self) -> None:
+        """Drop the envelope that waits longest, counted under the strategy's name."""
+        ...
+
+    def give_up_topic(self, topic: str) -> None:
+        """Drop the waiting envelope of this topic, if any; needs a strategy with `one_per_topic`."""
+        ...
+
+
+class Overflow(Protocol):
+    """Decides, when an envelope comes, what is given up for it. Synchronous: no I/O, no clock, no await.
+
+    It is called under the queue's lock, and only with envelopes that are no larger than the lane's
+    `max_bytes`, so giving up the oldest often enough always makes room.
+    """
+
+    name: ClassVar[str]
+    one_per_topic: ClassVar[bool]
+    """Whether the lane never holds two envelopes of one topic."""
+
+    def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
+        """Give up what the strategy gives up, and say what becomes of `envelope`."""
+        ...

@@ -1,0 +1,111 @@
+"""A sink or source as the kernel keeps it: with its queue or its way onto the bus, and its supervisor."""
+
+import logging
+from typing import Final
+
+import anyio
+
+from beats.kernel.bus import Bus
+from beats.kernel.envelope import KINDS, Message
+from beats.kernel.ports import ServesClients, Sink, Source
+from beats.kernel.publisher import Publisher
+from beats.kernel.queue import SinkQueue
+from beats.kernel.stats import SinkStats, SourceStats
+from beats.kernel.supervisor import Backoff, Supervisor
+
+log = logging.getLogger(__name__)
+
+
+class SinkPart:
+    """A sink, and the queue that outlives its failures."""
+
+    def __init__(self, name: str, sink: Sink, queue: SinkQueue, bus: Bus, backoff: Backoff) -> None:
+        self.name: Final = name
+        self.sink: Final = sink
+        self.queue: Final = queue
+        self.supervisor: Final = Supervisor("sink", name, self._attempt, backoff, must_start=True)
+        queue.on_take = self.supervisor.opened
+        self._connections: Final = [bus.connect(kind, queue.offer) for kind in KINDS]
+
+    def close(self) -> None:
+        """Let the sink deliver what waits, and end."""
+        self.supervisor.stop()
+        self.queue.close()
+
+    def release(self) -> None:
+        """After the sink has ended: leave the bus, and count and report what was not delivered."""
+        for connection in self._connections:
+            connection.disconnect()
+        self.queue.close()
+        self.queue.attach(None)
+        left = self.queue.discard()
+        if left.items:
+            log.error(
+                "sink %r: %d envelopes (%d bytes) still waited at the end and are lost",
+                self.name,
+                left.items,
+                left.bytes,
+            )
+
+    def stats(self) -> SinkStats:
+        """The counters now."""
+        sup, sink = self.supervisor, self.sink
+        stats = SinkStats(self.name, sup.state, sup.restarts, sup.last_error, self.queue.stats())
+        if isinstance(sink, ServesClients):
+            stats = stats._replace(clients=sink.clients(), client_totals=sink.client_totals())
+        return stats
+
+    async def _attempt(self) -> None:
+        reason = "failed"
+        try:
+            await self.sink.run(self.queue)
+        except anyio.get_cancelled_exc_class():
+            reason = "shutdown"
+            raise
+        finally:
+            lost = self.queue.lose_in_hand(reason)
+            if lost.items:
+                log.error(
+                    "sink %r: %d envelopes (%d bytes) that it held are counted as lost",
+                    self.name,
+                    lost.items,
+                    lost.bytes,
+                )
+        if not self.queue.closed:
+            raise RuntimeError("it returned while its queue was open")
+
+
+class SourcePart:
+    """A source, and its own count of what it published. It is the `publish` that the source is given."""
+
+    def __init__(self, name: str, source: Source, publisher: Publisher, backoff: Backoff) -> None:
+        self.name: Final = name
+        self.supervisor: Final = Supervisor("source", name, self._attempt, backoff, must_start=False)
+        self._source: Final = source
+        self._publisher: Final = publisher
+        self._published = 0
+
+    async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """Publish from a coroutine."""
+        sequence = await self._publisher.publish_async(message, captured_unix_ns=captured_unix_ns)
+        self._count()
+        return sequence
+
+    def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """Publish from a thread."""
+        sequence = self._publisher.publish(message, captured_unix_ns=captured_unix_ns)
+        self._count()
+        return sequence
+
+    def stats(self) -> SourceStats:
+        """The counters now."""
+        sup = self.supervisor
+        return SourceStats(self.name, sup.state, sup.restarts, sup.last_error, self._published)
+
+    async def _attempt(self) -> None:
+        await self._source.run(self)
+
+    def _count(self) -> None:
+        self._published += 1
+        if self._published == 1 or self.supervisor.state == "failed":
+            self.supervisor.opened()

@@ -1,0 +1,94 @@
+"""Finds an adapter by its name: our own by module, other people's by entry point."""
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final, Generic, TypeVar
+
+from beats.kernel.errors import MissingPackageError
+
+KindT = TypeVar("KindT")
+
+
+class UnknownAdapterError(LookupError):
+    """There is no adapter of this name."""
+
+
+class Catalogue(Generic[KindT]):
+    """The adapters of one group. A module is imported only when it is asked for."""
+
+    def __init__(
+        self,
+        package: str,
+        attribute: str,
+        kind: type[KindT],
+        group: str,
+        found: Iterable[EntryPoint] | None = None,
+    ) -> None:
+        """Describe where to look.
+
+        Args:
+            package: the dotted name of the package whose modules are our own adapters.
+            attribute: the constant that each adapter module declares, `SINK` or `SOURCE`.
+            kind: the type of that constant.
+            group: the entry-point group of other people's adapters, each entry point a module or the
+                constant itself.
+            found: the entry points, in place of those of the installed packages.
+        """
+        self._package: Final = package
+        self._attribute: Final = attribute
+        self._kind: Final = kind
+        self._group: Final = group
+        self._found: Final = found
+
+    def names(self) -> list[str]:
+        """All adapter names, sorted; imports none of them."""
+        path = importlib.import_module(self._package).__path__
+        ours = {module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")}
+        return sorted(ours | self._entry_points().keys())
+
+    def find(self, name: str) -> KindT:
+        """The adapter of this name. Ours come first, so an entry point cannot replace one.
+
+        Raises:
+            UnknownAdapterError: there is none.
+            MissingPackageError: it needs a package that is not installed.
+            TypeError: the entry point is not what the contract says.
+        """
+        module_name = f"{self._package}.{name}"
+        declared: object
+        if (
+            name.isidentifier()
+            and not name.startswith("_")
+            and importlib.util.find_spec(module_name) is not None
+        ):
+            declared = _load(name, lambda: importlib.import_module(module_name))
+        elif (entry_point := self._entry_points().get(name)) is not None:
+            declared = _load(name, entry_point.load)
+        else:
+            raise UnknownAdapterError(name)
+        declared = getattr(declared, self._attribute, declared)
+        if not isinstance(declared, self._kind):
+            raise TypeError(
+                f"adapter {name!r} declares {type(declared).__name__}; its module must hold "
+                f"{self._attribute}, a {self._kind.__name__}"
+            )
+        return declared
+
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        found = entry_points(group=self._group) if self._found is None else self._found
+        return {entry_point.name: entry_point for entry_point in found}
+
+
+def _load(name: str, load: Callable[[], object]) -> object:
+    try:
+        return load()
+    except MissingPackageError:
+        raise
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"adapter {name!r} needs the package {error.name!r}, which is not installed: "
+            f"pip install {error.name}"
+        ) from error

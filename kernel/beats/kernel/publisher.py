@@ -1,0 +1,111 @@
+"""Puts messages on the bus: topic, sequence number, time, bytes, once for all sinks."""
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from anyio.lowlevel import checkpoint
+
+from beats.kernel.bus import Bus
+from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Kind, Message, topic_of
+from beats.kernel.errors import ClosedError, QueueFull
+from beats.kernel.ports import Clock, Codec
+from beats.kernel.ticket import Refusal, Ticket
+
+
+@dataclass(slots=True)
+class _Topic:
+    sequence: int = 0
+
+
+class Publisher:
+    """The one way onto the bus, for any number of threads and for coroutines of the kernel's loop.
+
+    Sequence numbers are given, and envelopes sent, under one lock: every receiver and every queue sees
+    each topic in the order of its numbers. The lock is reentrant, so that a receiver may publish.
+    """
+
+    def __init__(self, bus: Bus, codec: Codec, clock: Clock, *, max_topics: int = 10_000) -> None:
+        self._bus: Final = bus
+        self._codec: Final = codec
+        self._clock: Final = clock
+        self._max_topics: Final = max_topics
+        self._lock: Final = threading.RLock()
+        self._topics: dict[str, _Topic] = {}
+        self._closed = False
+        self._published = 0
+
+    @property
+    def published(self) -> int:
+        """Envelopes put on the bus so far."""
+        return self._published
+
+    @property
+    def published_frames(self) -> int:
+        """Frames put on the bus so far."""
+        topic = self._topics.get(FRAME_TOPIC)
+        return topic.sequence if topic else 0
+
+    def publish(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """Publish from a thread, or without waiting from the event loop's own; returns the sequence.
+
+        Raises:
+            TypeError, ValueError: the message cannot be encoded, or its topic is one too many.
+            QueueFull: a queue refused it, by strategy `error` or `block`; every other sink has it.
+            ClosedError: the kernel has shut down.
+        """
+        sequence, answers = self._send(message, captured_unix_ns)
+        if answers:
+            refusals = [answer.wait() if isinstance(answer, Ticket) else answer for answer in answers]
+            _raise_first(refusals)
+        return sequence
+
+    async def publish_async(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """The same from a coroutine of the kernel's loop, which `block` queues may suspend."""
+        sequence, answers = self._send(message, captured_unix_ns)
+        if answers:
+            refusals = [
+                await answer.wait_async() if isinstance(answer, Ticket) else answer for answer in answers
+            ]
+            _raise_first(refusals)
+        await checkpoint()  # a producer that never has to wait must not keep the sinks from running
+        return sequence
+
+    def close(self) -> None:
+        """Publish nothing more."""
+        with self._lock:
+            self._closed = True
+
+    def _send(self, message: Message, captured_unix_ns: int | None) -> tuple[int, list[Refusal | Ticket]]:
+        prepared = self._codec.prepare(message)
+        kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
+        name = topic_of(message)
+        with self._lock:
+            if self._closed:
+                raise ClosedError("the stream is closed: publish while it is open")
+            topic = self._topics.get(name) or self._new_topic(name)
+            now_ns = self._clock.unix_ns()
+            captured_ns = now_ns if captured_unix_ns is None else captured_unix_ns
+            sequence = topic.sequence + 1
+            encoded = self._codec.seal(prepared, sequence, captured_ns)
+            topic.sequence = sequence  # only now: what could not be encoded leaves no gap
+            self._published += 1
+            answers = self._bus.send(Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded))
+        return sequence, [answer for answer in answers if isinstance(answer, Refusal | Ticket)]
+
+    def _new_topic(self, name: str) -> _Topic:
+        if len(self._topics) >= self._max_topics:
+            raise ValueError(
+                f"{name!r} would be topic {len(self._topics) + 1}, and kernel.max_topics is "
+                f"{self._max_topics}: use fewer peripheral ids, or raise it"
+            )
+        topic = self._topics[name] = _Topic()
+        return topic
+
+
+def _raise_first(refusals: list[Refusal | None]) -> None:
+    errors: list[QueueFull] = [refusal.error() for refusal in refusals if refusal is not None]
+    if errors:
+        for other in errors[1:]:
+            errors[0].add_note(f"and {other}")
+        raise errors[0]

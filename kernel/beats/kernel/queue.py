@@ -1,0 +1,242 @@
+"""The bounded queue between the bus and one sink, or between a sink and one of its clients."""
+
+import threading
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import Final, Self
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from beats.kernel.doorbell import Doorbell
+from beats.kernel.envelope import KINDS, Envelope, Kind
+from beats.kernel.lane import Lane, LaneBounds
+from beats.kernel.overflow import Verdict
+from beats.kernel.stats import Amount, DropStats, QueueStats
+from beats.kernel.ticket import Refusal, Ticket
+
+
+class SinkQueue:
+    """Offered to by any thread, taken from by one task.
+
+    For every reader at every instant `offered == taken + dropped + waiting`. An envelope whose producer
+    waits in line for room is none of these until it is admitted or given up.
+    """
+
+    def __init__(
+        self, name: str, bounds: LaneBounds | None = None, lanes: Mapping[Kind, LaneBounds] | None = None
+    ) -> None:
+        """Make an empty queue.
+
+        Args:
+            name: the sink's, for errors and stats.
+            bounds: what holds for every kind that has no lane of its own.
+            lanes: kinds with bounds of their own.
+        """
+        self._name: Final = name
+        self._lock = threading.Lock()
+        common = Lane(bounds or LaneBounds())
+        own = {kind: Lane(lane_bounds) for kind, lane_bounds in (lanes or {}).items()}
+        self._lane_of: Final[dict[Kind, Lane]] = {kind: own.get(kind, common) for kind in KINDS}
+        self._lanes: Final = tuple(dict.fromkeys(self._lane_of.values()))
+        self._lines: Final[dict[Lane, list[Ticket]]] = {lane: [] for lane in self._lanes}
+        self._number = 0
+        self._offered = [0, 0]
+        self._taken = [0, 0]
+        self._high_water = 0
+        self._in_hand: list[Envelope] = []
+        self._closed = False
+        self._sleeper: Callable[[], object] | None = None
+        self._doorbell: Doorbell | None = None
+        self.on_take: Callable[[], object] | None = None
+        """Called at each `take`: what the sink needed is open, and its last batch was delivered."""
+
+    @property
+    def name(self) -> str:
+        """The sink's name."""
+        return self._name
+
+    @property
+    def doorbell(self) -> Doorbell | None:
+        """The doorbell of the loop that takes, once it is known."""
+        return self._doorbell
+
+    def attach(self, doorbell: Doorbell | None) -> None:
+        """Share a doorbell with other queues of the same loop; None when that loop ends."""
+        self._doorbell = doorbell
+
+    def offer(self, envelope: Envelope) -> Refusal | Ticket | None:
+        """Give an envelope to the queue, without waiting and without raising.
+
+        Returns:
+            None, unless the producer is concerned: a refusal for it to raise, or a ticket to wait with.
+        """
+        answer: Refusal | Ticket | None = None
+        with self._lock:
+            if self._closed:
+                self._count_offered(envelope)
+                self._lane_of[envelope.kind].count_drop("closed", envelope)
+                return None
+            self._number += 1
+            lane = self._lane_of[envelope.kind]
+            line = self._lines[lane]
+            verdict = Verdict.WAIT if line else lane.offer(self._number, envelope)
+            if verdict is Verdict.WAIT:
+                bounds = lane.bounds
+                answer = Ticket(self, self._number, envelope, bounds.size, bounds.block_timeout_s)
+                line.append(answer)
+            else:
+                self._count_offered(envelope)
+                if verdict is Verdict.RAISE:
+                    answer = self._refusal(lane, envelope)
+            wake, self._sleeper = self._sleeper, None
+        if wake is not None and self._doorbell is not None:
+            self._doorbell.ring(wake)
+        return answer
+
+    async def take(self, max_items: int | None = None) -> list[Envelope]:
+        """Wait for at least one envelope; take at most `max_items`, all that wait when None.
+
+        Cancellation takes nothing. An empty list means that the queue is closed and drained.
+        """
+        await checkpoint()  # a sink that never has to wait must not keep the loop from everyone else
+        if self._doorbell is None:
+            self._doorbell = Doorbell()
+        if self.on_take is not None:
+            self.on_take()
+        while True:
+            with self._lock:
+                batch = self._collect(max_items)
+                if batch or self._closed:
+                    return batch
+                event = anyio.Event()
+                self._sleeper = event.set
+            await event.wait()
+
+    def take_nowait(self, max_items: int | None = None) -> list[Envelope]:
+        """Take what waits, which may be nothing."""
+        with self._lock:
+            return self._collect(max_items)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Envelope]:
+        """The next batch, until the queue is closed and drained."""
+        if batch := await self.take():
+            return batch
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """Take nothing more in; what waits can still be taken, and producers in line are refused."""
+        with self._lock:
+            self._closed = True
+            for lane, line in self._lines.items():
+                for ticket in line:
+                    self._count_offered(ticket.envelope)
+                    lane.count_drop("closed", ticket.envelope)
+                    ticket.settle(admitted=False)
+                line.clear()
+            wake, self._sleeper = self._sleeper, None
+        if wake is not None and self._doorbell is not None:
+            self._doorbell.ring(wake)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes nothing more in."""
+        return self._closed
+
+    def lose_in_hand(self, reason: str) -> Amount:
+        """Count the last batch as dropped, not taken: the sink ended while it held it."""
+        with self._lock:
+            lost, self._in_hand = self._in_hand, []
+            for envelope in lost:
+                self._taken[0] -= 1
+                self._taken[1] -= len(envelope.encoded)
+                self._lane_of[envelope.kind].count_drop(reason, envelope)
+        return Amount(len(lost), sum(len(envelope.encoded) for envelope in lost))
+
+    def discard(self) -> Amount:
+        """Count all that waits as dropped, for the end of a shutdown."""
+        with self._lock:
+            left = [envelope for lane in self._lanes for _, envelope in lane.take_all()]
+            for envelope in left:
+                self._lane_of[envelope.kind].count_drop("shutdown", envelope)
+        return Amount(len(left), sum(len(envelope.encoded) for envelope in left))
+
+    def withdraw(self, ticket: Ticket) -> bool:
+        """Take a ticket out of the line and count its envelope as dropped; False if it has left it."""
+        with self._lock:
+            lane = self._lane_of[ticket.envelope.kind]
+            line = self._lines[lane]
+            if ticket not in line:
+                return False
+            line.remove(ticket)
+            self._count_offered(ticket.envelope)
+            lane.count_drop("block", ticket.envelope)
+            return True
+
+    def stats(self) -> QueueStats:
+        """The counters at one instant."""
+        with self._lock:
+            drops: dict[tuple[str, Kind], DropStats] = {}
+            for lane in self._lanes:
+                for drop in lane.drops():
+                    before = drops.get((drop.reason, drop.kind))
+                    if before is not None:
+                        drop = drop._replace(items=drop.items + before.items, bytes=drop.bytes + before.bytes)
+                    drops[drop.reason, drop.kind] = drop
+            return QueueStats(
+                self._name,
+                Amount(*self._offered),
+                Amount(*self._taken),
+                Amount(
+                    sum(drop.items for drop in drops.values()), sum(drop.bytes for drop in drops.values())
+                ),
+                Amount(sum(map(len, self._lanes)), sum(lane.waiting_bytes for lane in self._lanes)),
+                tuple(drops.values()),
+                self._high_water,
+            )
+
+    def _count_offered(self, envelope: Envelope) -> None:
+        self._offered[0] += 1
+        self._offered[1] += len(envelope.encoded)
+        waiting = len(self._lanes[0]) if len(self._lanes) == 1 else sum(map(len, self._lanes))
+        self._high_water = max(self._high_water, waiting)
+
+    def _collect(self, max_items: int | None) -> list[Envelope]:
+        """Under the lock: the next batch, counted; and the producers in line get the room it leaves."""
+        batch = self._take_all() if max_items is None else self._take_some(max_items)
+        self._taken[0] += len(batch)
+        self._taken[1] += sum(len(envelope.encoded) for envelope in batch)
+        self._in_hand = batch
+        for lane, line in self._lines.items():
+            while line and lane.offer(line[0].number, line[0].envelope) is Verdict.ADMIT:
+                ticket = line.pop(0)
+                self._count_offered(ticket.envelope)
+                ticket.settle(admitted=True)
+        return batch
+
+    def _take_all(self) -> list[Envelope]:
+        numbered = [item for lane in self._lanes for item in lane.take_all()]
+        if len(self._lanes) > 1:
+            numbered.sort(key=itemgetter(0))  # each lane is a sorted run, which the sort merges
+        return [envelope for _, envelope in numbered]
+
+    def _take_some(self, max_items: int) -> list[Envelope]:
+        batch: list[Envelope] = []
+        while len(batch) < max_items:
+            fronts = [(number, lane) for lane in self._lanes if (number := lane.first_number()) is not None]
+            if not fronts:
+                break
+            batch.append(min(fronts, key=itemgetter(0))[1].take_first())
+        return batch
+
+    def _refusal(self, lane: Lane, envelope: Envelope) -> Refusal:
+        size_bytes, bound = len(envelope.encoded), lane.bounds.max_bytes
+        why = (
+            f"{size_bytes} bytes are more than its max_bytes of {bound}"
+            if size_bytes > bound
+            else "it is full"
+        )
+        return Refusal(self._name, lane.bounds.size, envelope, why)

@@ -1,0 +1,102 @@
+"""Counters as immutable tuples that any thread can take at any time."""
+
+from typing import NamedTuple
+
+from beats.kernel.envelope import Kind
+
+
+class Amount(NamedTuple):
+    """A number of envelopes and the sum of their encoded bytes."""
+
+    items: int = 0
+    bytes: int = 0
+
+
+class DropStats(NamedTuple):
+    """What one cause took from one kind."""
+
+    reason: str
+    """The overflow strategy, or `too_large`, `failed`, `shutdown`, `closed`."""
+    kind: Kind
+    items: int
+    bytes: int
+
+
+class QueueStats(NamedTuple):
+    """One queue at one instant: `offered == taken + dropped + waiting`, in items and in bytes."""
+
+    name: str
+    offered: Amount
+    taken: Amount
+    dropped: Amount
+    waiting: Amount
+    drops: tuple[DropStats, ...]
+    """`dropped`, split by reason and kind."""
+    high_water: int
+    """The most envelopes that ever waited at once."""
+
+
+class ClientStats(NamedTuple):
+    """One viewer of a sink."""
+
+    id: int
+    remote: str
+    """Host and port of the other side, as text."""
+    connected_unix_ns: int
+    behind: bool
+    """True while the client does not keep up and reads from a queue of its own."""
+    queue: QueueStats
+    """What it was offered, what was written to it, what it missed."""
+
+
+class ClientTotals(NamedTuple):
+    """All viewers that a sink ever had."""
+
+    connected: int
+    """Viewers now."""
+    accepted: int
+    """Viewers since the start."""
+    stalled: int
+    """Closed because they accepted no byte for too long."""
+    overflowed: int
+    """Closed with code 1013 because their queue was full and its strategy is `error`."""
+    delivered: Amount
+    """Written to viewers, those that left included."""
+    dropped: Amount
+    """Missed by viewers, those that left included."""
+
+
+class SinkStats(NamedTuple):
+    """One sink."""
+
+    name: str
+    state: str
+    """`starting`, `running`, `failed` (until it has restarted), `ended`, `stopped` (it was cancelled)."""
+    restarts: int
+    last_error: str
+    queue: QueueStats
+    clients: tuple[ClientStats, ...] = ()
+    client_totals: ClientTotals | None = None
+    """None for a sink that has no viewers."""
+
+
+class SourceStats(NamedTuple):
+    """One source."""
+
+    name: str
+    state: str
+    """As a sink's; `ended` when nothing more will come, `failed` for good when its input is unusable."""
+    restarts: int
+    last_error: str
+    published: int
+
+
+class Stats(NamedTuple):
+    """The whole kernel."""
+
+    published: int
+    """Envelopes put on the bus, by sources and by the program that embeds the kernel."""
+    frames: int
+    """Those of them that are frames."""
+    sources: tuple[SourceStats, ...]
+    sinks: tuple[SinkStats, ...]

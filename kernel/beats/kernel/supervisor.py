@@ -1,0 +1,131 @@
+"""Keeps one source or sink running: reports what it raises, restarts it with growing pauses."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import anyio
+
+from beats.kernel.errors import InputError
+
+log = logging.getLogger(__name__)
+
+State = Literal["starting", "running", "failed", "ended", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Pauses between restarts: `initial_s`, doubling with each failure up to `max_s`."""
+
+    initial_s: float = 0.5
+    max_s: float = 30.0
+
+    def delay_s(self, failures: int) -> float:
+        """The pause after so many failures in a row, from 1."""
+        return min(self.max_s, self.initial_s * 2.0 ** min(failures - 1, 64))
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line; a group with one error in it is that error."""
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    if len(inner) == 1:
+        return describe(inner[0])
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+class Supervisor:
+    """Runs one part of the kernel over and over until it ends or the kernel stops."""
+
+    def __init__(
+        self,
+        role: Literal["source", "sink"],
+        name: str,
+        run: Callable[[], Awaitable[object]],
+        backoff: Backoff,
+        *,
+        must_start: bool,
+    ) -> None:
+        """Prepare, without running anything.
+
+        Args:
+            role: for the log.
+            name: the part's name in the settings, for the log.
+            run: one attempt.
+            backoff: the pauses between attempts.
+            must_start: whether a failure before the first `opened()` is left to the caller, in
+                `start_error`, in place of being reported and retried.
+        """
+        self.state: State = "starting"
+        self.restarts = 0
+        self.last_error = ""
+        self.start_error: Exception | None = None
+        self.settled: Final = anyio.Event()
+        """Set once the first attempt has opened what it needs, or has failed."""
+        self.finished: Final = anyio.Event()
+        """Set once there will be no further attempt."""
+        self._role: Final = role
+        self._name: Final = name
+        self._run: Final = run
+        self._backoff: Final = backoff
+        self._must_start: Final = must_start
+        self._stopping: Final = anyio.Event()
+
+    def opened(self) -> None:
+        """The part has what it needs and works; called by the part, as often as it likes."""
+        if self.state in ("starting", "failed"):
+            self.state = "running"
+            self.settled.set()
+
+    def stop(self) -> None:
+        """An attempt that ends is not followed by another, and a pause ends at once."""
+        self._stopping.set()
+
+    async def supervise(self) -> None:
+        """Run until the part ends, fails for good, or the kernel stops."""
+        failures = 0
+        try:
+            while True:
+                since_s = anyio.current_time()
+                try:
+                    await self._run()
+                except Exception as error:
+                    long_ago = anyio.current_time() - since_s > self._backoff.max_s
+                    failures = 1 if long_ago else failures + 1
+                    if not await self._retry(error, failures):
+                        return
+                else:
+                    self.state = "ended"
+                    return
+        finally:
+            if self.state in ("starting", "running"):
+                self.state = "stopped"
+            self.settled.set()
+            self.finished.set()
+
+    async def _retry(self, error: Exception, failures: int) -> bool:
+        """Report a failure and pause; False when there shall be no further attempt."""
+        self.state, self.last_error = "failed", describe(error)
+        if self._must_start and not self.settled.is_set():
+            self.start_error = error
+            return False
+        self.settled.set()
+        for_good = self._stopping.is_set() or isinstance(error, InputError)
+        delay_s = self._backoff.delay_s(failures)
+        log.error(
+            "%s %r failed: %s; %s",
+            self._role,
+            self._name,
+            self.last_error,
+            "not restarted" if for_good else f"restart in {delay_s:g} s",
+            # What the environment did needs no traceback; what the code did not expect does.
+            exc_info=None if isinstance(error, OSError | InputError) else error,
+        )
+        if for_good:
+            return False
+        with anyio.move_on_after(delay_s):
+            await self._stopping.wait()
+        if self._stopping.is_set():
+            return False
+        self.restarts += 1
+        return True
