@@ -3,7 +3,7 @@
 A lane has no lock: its queue calls it under the queue's own.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from beats.kernel.envelope import Envelope, Kind
 from beats.kernel.overflow import OVERFLOWS, Overflow, Verdict
 from beats.kernel.stats import Amount, DropStats
+from beats.kernel.ticket import Ticket
 
 DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
 
@@ -49,10 +50,14 @@ class LaneBounds:
 class Lane:
     """Waiting envelopes in order of arrival, each with its number in the queue's order of publication."""
 
-    __slots__ = ("_bytes", "_drops", "_overflow", "_waiting", "bounds")
+    __slots__ = ("_bytes", "_drops", "_max_bytes", "_overflow", "_size", "_waiting", "bounds", "line")
 
     def __init__(self, bounds: LaneBounds) -> None:
         self.bounds: Final = bounds
+        self.line: deque[Ticket] = deque()
+        """Producers that wait for room, in order."""
+        self._size: Final = bounds.size
+        self._max_bytes: Final = bounds.max_bytes
         self._overflow: Final[Overflow] = OVERFLOWS[bounds.overflow]()
         # Keyed by number, or by topic when the strategy keeps one of each. An OrderedDict gives up its
         # first and any other entry in constant time; a plain dict scans past the deleted ones.
@@ -74,18 +79,28 @@ class Lane:
             yield DropStats(reason, kind, amount.items, amount.bytes)
 
     def offer(self, number: int, envelope: Envelope) -> Verdict:
-        """Let the strategy decide, and act on it; only `WAIT` leaves the envelope uncounted."""
-        if len(envelope.encoded) > self.bounds.max_bytes:
+        """Admit the envelope while there is room, else let the strategy decide, and act on it.
+
+        Only `WAIT` leaves the envelope uncounted.
+        """
+        overflow = self._overflow
+        size_bytes = len(envelope.encoded)
+        if size_bytes > self._max_bytes:
             self.count_drop("too_large", envelope)
-            return Verdict.RAISE if self._overflow.name in ("error", "block") else Verdict.REFUSE
-        verdict = self._overflow.decide(self, envelope)
-        if verdict is Verdict.ADMIT:
-            key = envelope.topic if self._overflow.one_per_topic else number
-            self._waiting[key] = (number, envelope)
-            self._bytes += len(envelope.encoded)
-        elif verdict is not Verdict.WAIT:
-            self.count_drop(self._overflow.name, envelope)
-        return verdict
+            return Verdict.RAISE if overflow.name in ("error", "block") else Verdict.REFUSE
+        if (
+            overflow.one_per_topic
+            or len(self._waiting) >= self._size
+            or self._bytes + size_bytes > self._max_bytes
+        ):
+            verdict = overflow.decide(self, envelope)
+            if verdict is not Verdict.ADMIT:
+                if verdict is not Verdict.WAIT:
+                    self.count_drop(overflow.name, envelope)
+                return verdict
+        self._waiting[envelope.topic if overflow.one_per_topic else number] = (number, envelope)
+        self._bytes += size_bytes
+        return Verdict.ADMIT
 
     def first_number(self) -> int | None:
         """The number of the envelope that waits longest."""
@@ -112,10 +127,7 @@ class Lane:
 
     def has_room_for(self, envelope: Envelope) -> bool:
         """Whether both bounds hold with this envelope added."""
-        return (
-            len(self._waiting) < self.bounds.size
-            and self._bytes + len(envelope.encoded) <= self.bounds.max_bytes
-        )
+        return len(self._waiting) < self._size and self._bytes + len(envelope.encoded) <= self._max_bytes
 
     def give_up_oldest(self) -> None:
         """Drop the envelope that waits longest."""

@@ -39,10 +39,9 @@ class SinkQueue:
         own = {kind: Lane(lane_bounds) for kind, lane_bounds in (lanes or {}).items()}
         self._lane_of: Final[dict[Kind, Lane]] = {kind: own.get(kind, common) for kind in KINDS}
         self._lanes: Final = tuple(dict.fromkeys(self._lane_of.values()))
-        self._lines: Final[dict[Lane, list[Ticket]]] = {lane: [] for lane in self._lanes}
         self._number = 0
-        self._offered = [0, 0]
-        self._taken = [0, 0]
+        self._offered_items = self._offered_bytes = 0
+        self._taken_items = self._taken_bytes = 0
         self._high_water = 0
         self._in_hand: list[Envelope] = []
         self._closed = False
@@ -72,19 +71,18 @@ class SinkQueue:
             None, unless the producer is concerned: a refusal for it to raise, or a ticket to wait with.
         """
         answer: Refusal | Ticket | None = None
+        lane = self._lane_of[envelope.kind]
         with self._lock:
             if self._closed:
                 self._count_offered(envelope)
-                self._lane_of[envelope.kind].count_drop("closed", envelope)
+                lane.count_drop("closed", envelope)
                 return None
             self._number += 1
-            lane = self._lane_of[envelope.kind]
-            line = self._lines[lane]
-            verdict = Verdict.WAIT if line else lane.offer(self._number, envelope)
+            verdict = Verdict.WAIT if lane.line else lane.offer(self._number, envelope)
             if verdict is Verdict.WAIT:
                 bounds = lane.bounds
                 answer = Ticket(self, self._number, envelope, bounds.size, bounds.block_timeout_s)
-                line.append(answer)
+                lane.line.append(answer)
             else:
                 self._count_offered(envelope)
                 if verdict is Verdict.RAISE:
@@ -131,12 +129,12 @@ class SinkQueue:
         """Take nothing more in; what waits can still be taken, and producers in line are refused."""
         with self._lock:
             self._closed = True
-            for lane, line in self._lines.items():
-                for ticket in line:
+            for lane in self._lanes:
+                for ticket in lane.line:
                     self._count_offered(ticket.envelope)
                     lane.count_drop("closed", ticket.envelope)
                     ticket.settle(admitted=False)
-                line.clear()
+                lane.line.clear()
             wake, self._sleeper = self._sleeper, None
         if wake is not None and self._doorbell is not None:
             self._doorbell.ring(wake)
@@ -151,8 +149,8 @@ class SinkQueue:
         with self._lock:
             lost, self._in_hand = self._in_hand, []
             for envelope in lost:
-                self._taken[0] -= 1
-                self._taken[1] -= len(envelope.encoded)
+                self._taken_items -= 1
+                self._taken_bytes -= len(envelope.encoded)
                 self._lane_of[envelope.kind].count_drop(reason, envelope)
         return Amount(len(lost), sum(len(envelope.encoded) for envelope in lost))
 
@@ -168,10 +166,9 @@ class SinkQueue:
         """Take a ticket out of the line and count its envelope as dropped; False if it has left it."""
         with self._lock:
             lane = self._lane_of[ticket.envelope.kind]
-            line = self._lines[lane]
-            if ticket not in line:
+            if ticket not in lane.line:
                 return False
-            line.remove(ticket)
+            lane.line.remove(ticket)
             self._count_offered(ticket.envelope)
             lane.count_drop("block", ticket.envelope)
             return True
@@ -188,31 +185,33 @@ class SinkQueue:
                     drops[drop.reason, drop.kind] = drop
             return QueueStats(
                 self._name,
-                Amount(*self._offered),
-                Amount(*self._taken),
+                Amount(self._offered_items, self._offered_bytes),
+                Amount(self._taken_items, self._taken_bytes),
                 Amount(
                     sum(drop.items for drop in drops.values()), sum(drop.bytes for drop in drops.values())
                 ),
-                Amount(sum(map(len, self._lanes)), sum(lane.waiting_bytes for lane in self._lanes)),
+                Amount(self._waiting_items(), sum(lane.waiting_bytes for lane in self._lanes)),
                 tuple(drops.values()),
-                self._high_water,
+                max(self._high_water, self._waiting_items()),
             )
 
     def _count_offered(self, envelope: Envelope) -> None:
-        self._offered[0] += 1
-        self._offered[1] += len(envelope.encoded)
-        waiting = len(self._lanes[0]) if len(self._lanes) == 1 else sum(map(len, self._lanes))
-        self._high_water = max(self._high_water, waiting)
+        self._offered_items += 1
+        self._offered_bytes += len(envelope.encoded)
+
+    def _waiting_items(self) -> int:
+        return sum(map(len, self._lanes))
 
     def _collect(self, max_items: int | None) -> list[Envelope]:
         """Under the lock: the next batch, counted; and the producers in line get the room it leaves."""
+        self._high_water = max(self._high_water, self._waiting_items())
         batch = self._take_all() if max_items is None else self._take_some(max_items)
-        self._taken[0] += len(batch)
-        self._taken[1] += sum(len(envelope.encoded) for envelope in batch)
+        self._taken_items += len(batch)
+        self._taken_bytes += sum(len(envelope.encoded) for envelope in batch)
         self._in_hand = batch
-        for lane, line in self._lines.items():
-            while line and lane.offer(line[0].number, line[0].envelope) is Verdict.ADMIT:
-                ticket = line.pop(0)
+        for lane in self._lanes:
+            while lane.line and lane.offer(lane.line[0].number, lane.line[0].envelope) is Verdict.ADMIT:
+                ticket = lane.line.popleft()
                 self._count_offered(ticket.envelope)
                 ticket.settle(admitted=True)
         return batch

@@ -33,7 +33,7 @@ class QueueStats(NamedTuple):
     drops: tuple[DropStats, ...]
     """`dropped`, split by reason and kind."""
     high_water: int
-    """The most envelopes that ever waited at once."""
+    """The most envelopes that waited when the sink came to take, or now."""
 
 
 class ClientStats(NamedTuple):
