@@ -21,7 +21,13 @@ Overflow = Annotated[OverflowName, BeforeValidator(_fold)]
 class Settings(BaseModel):
     """Frozen, strict, and without unknown keys; the text under a field is its help."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,  # TOML can write `inf`; no rate, size or time may be that
+        use_attribute_docstrings=True,
+    )
 
 
 class LaneSettings(Settings):

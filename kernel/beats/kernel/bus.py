@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Self, cast, overload
 from blinker import Signal
 
 from beats.kernel.envelope import Control, Envelope, Kind
+from beats.kernel.sparse import is_power_of_ten
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Connection:
     __slots__ = ("_failures", "_signal", "receiver")
 
     def __init__(self, signal: Signal, receiver: Callable[[Any], object]) -> None:
-        if inspect.iscoroutinefunction(receiver):
+        if inspect.iscoroutinefunction(receiver) or inspect.iscoroutinefunction(type(receiver).__call__):
             raise TypeError(f"{receiver!r} is a coroutine function; a receiver is called in the producer")
         self.receiver: Final = receiver
         self._signal: Final = signal
@@ -61,7 +62,7 @@ class Connection:
     def report(self) -> None:
         """Log the exception being handled: at its 1st, 10th, 100th … time, as frames come by the thousand."""
         self._failures += 1
-        if str(self._failures).strip("0") == "1":
+        if is_power_of_ten(self._failures):
             log.exception(
                 "receiver %r of signal %r raised (%d times so far)",
                 self.receiver,

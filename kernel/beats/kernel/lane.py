@@ -102,9 +102,9 @@ class Lane:
         self._bytes += size_bytes
         return Verdict.ADMIT
 
-    def first_number(self) -> int | None:
-        """The number of the envelope that waits longest."""
-        return next(iter(self._waiting.values()))[0] if self._waiting else None
+    def first_number(self) -> int:
+        """The number of the envelope that waits longest; there must be one."""
+        return next(iter(self._waiting.values()))[0]
 
     def take_first(self) -> Envelope:
         """Remove and return the envelope that waits longest; there must be one."""

@@ -38,7 +38,7 @@ class SinkPart:
             connection.disconnect()
         self.queue.close()
         self.queue.attach(None)
-        left = self.queue.discard()
+        left = self.queue.discard("shutdown")
         if left.items:
             log.error(
                 "sink %r: %d envelopes (%d bytes) still waited at the end and are lost",

@@ -6,7 +6,7 @@ it takes and how to build it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 from beats.kernel.envelope import Control, Envelope, Message
 from beats.kernel.stats import ClientStats, ClientTotals
@@ -85,6 +85,23 @@ class Sink(Protocol):
 
     async def run(self, queue: Batches) -> None:
         """Open resources, consume `queue` until it ends, close them. Cancellation leaves nothing behind."""
+        ...
+
+
+class Address(NamedTuple):
+    """Where clients connect."""
+
+    host: str
+    port: int
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A sink that listens on a port also tells where."""
+
+    @property
+    def address(self) -> Address | None:
+        """None until it listens."""
         ...
 
 

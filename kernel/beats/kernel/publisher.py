@@ -56,7 +56,10 @@ class Publisher:
         """
         sequence, answers = self._send(message, captured_unix_ns)
         if answers:
-            refusals = [answer.wait() if isinstance(answer, Ticket) else answer for answer in answers]
+            try:
+                refusals = [answer.wait() if isinstance(answer, Ticket) else answer for answer in answers]
+            finally:
+                _leave_lines(answers)
             _raise_first(refusals)
         return sequence
 
@@ -64,9 +67,12 @@ class Publisher:
         """The same from a coroutine of the kernel's loop, which `block` queues may suspend."""
         sequence, answers = self._send(message, captured_unix_ns)
         if answers:
-            refusals = [
-                await answer.wait_async() if isinstance(answer, Ticket) else answer for answer in answers
-            ]
+            try:
+                refusals = [
+                    await answer.wait_async() if isinstance(answer, Ticket) else answer for answer in answers
+                ]
+            finally:
+                _leave_lines(answers)
             _raise_first(refusals)
         await checkpoint()  # a producer that never has to wait must not keep the sinks from running
         return sequence
@@ -101,6 +107,13 @@ class Publisher:
             )
         topic = self._topics[name] = _Topic()
         return topic
+
+
+def _leave_lines(answers: list[Refusal | Ticket]) -> None:
+    """Whoever was cancelled in the first of several lines must not stay in the others."""
+    for answer in answers:
+        if isinstance(answer, Ticket):
+            answer.withdraw()
 
 
 def _raise_first(refusals: list[Refusal | None]) -> None:

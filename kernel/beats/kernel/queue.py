@@ -111,10 +111,10 @@ class SinkQueue:
                 self._sleeper = event.set
             await event.wait()
 
-    def take_nowait(self, max_items: int | None = None) -> list[Envelope]:
-        """Take what waits, which may be nothing."""
+    def take_nowait(self, max_bytes: int | None = None) -> list[Envelope]:
+        """Take what waits, which may be nothing; with `max_bytes` at most that, but at least one."""
         with self._lock:
-            return self._collect(max_items)
+            return self._collect(None, max_bytes)
 
     def __aiter__(self) -> Self:
         return self
@@ -154,12 +154,12 @@ class SinkQueue:
                 self._lane_of[envelope.kind].count_drop(reason, envelope)
         return Amount(len(lost), sum(len(envelope.encoded) for envelope in lost))
 
-    def discard(self) -> Amount:
-        """Count all that waits as dropped, for the end of a shutdown."""
+    def discard(self, reason: str) -> Amount:
+        """Count all that waits as dropped, at the end of a shutdown or of a client."""
         with self._lock:
             left = [envelope for lane in self._lanes for _, envelope in lane.take_all()]
             for envelope in left:
-                self._lane_of[envelope.kind].count_drop("shutdown", envelope)
+                self._lane_of[envelope.kind].count_drop(reason, envelope)
         return Amount(len(left), sum(len(envelope.encoded) for envelope in left))
 
     def withdraw(self, ticket: Ticket) -> bool:
@@ -202,10 +202,11 @@ class SinkQueue:
     def _waiting_items(self) -> int:
         return sum(map(len, self._lanes))
 
-    def _collect(self, max_items: int | None) -> list[Envelope]:
+    def _collect(self, max_items: int | None, max_bytes: int | None = None) -> list[Envelope]:
         """Under the lock: the next batch, counted; and the producers in line get the room it leaves."""
         self._high_water = max(self._high_water, self._waiting_items())
-        batch = self._take_all() if max_items is None else self._take_some(max_items)
+        everything = max_items is None and max_bytes is None
+        batch = self._take_all() if everything else self._take_some(max_items, max_bytes)
         self._taken_items += len(batch)
         self._taken_bytes += sum(len(envelope.encoded) for envelope in batch)
         self._in_hand = batch
@@ -222,13 +223,18 @@ class SinkQueue:
             numbered.sort(key=itemgetter(0))  # each lane is a sorted run, which the sort merges
         return [envelope for _, envelope in numbered]
 
-    def _take_some(self, max_items: int) -> list[Envelope]:
+    def _take_some(self, max_items: int | None, max_bytes: int | None) -> list[Envelope]:
         batch: list[Envelope] = []
-        while len(batch) < max_items:
-            fronts = [(number, lane) for lane in self._lanes if (number := lane.first_number()) is not None]
-            if not fronts:
+        size_bytes = 0
+        while max_items is None or len(batch) < max_items:
+            lanes = [lane for lane in self._lanes if lane]
+            if not lanes:
                 break
-            batch.append(min(fronts, key=itemgetter(0))[1].take_first())
+            envelope = min(lanes, key=Lane.first_number).take_first()
+            batch.append(envelope)
+            size_bytes += len(envelope.encoded)
+            if max_bytes is not None and size_bytes >= max_bytes:
+                break
         return batch
 
     def _refusal(self, lane: Lane, envelope: Envelope) -> Refusal:

@@ -100,3 +100,8 @@ class Stats(NamedTuple):
     """Those of them that are frames."""
     sources: tuple[SourceStats, ...]
     sinks: tuple[SinkStats, ...]
+
+    def failed(self) -> list[SourceStats | SinkStats]:
+        """The sources and sinks that have failed and not come back."""
+        parts: list[SourceStats | SinkStats] = [*self.sources, *self.sinks]
+        return [part for part in parts if part.state == "failed"]

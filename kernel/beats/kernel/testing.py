@@ -1,9 +1,45 @@
 """Parts for tests of adapters and of the kernel itself."""
 
+import asyncio
 import json
+import selectors
 from typing import NamedTuple
 
 from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Message, Peripheral, topic_of
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Where a loop would wait for its next timer, lets its clock jump there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Sockets, and calls from other threads, come first; only when there are none does time pass."""
+        if timeout is None or timeout <= 0:
+            return super().select(timeout)  # None: no timer to jump to, so this waits for a thread
+        ready = super().select(0)
+        if not ready:
+            self.now_s += timeout
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop whose time stands still while a task can run, and jumps when all of them wait.
+
+    A test in it takes no real time, however long its timeouts, and sees each of them at the exact second.
+    Its clock starts at 0. It is for code without threads: time would jump while a thread works. (trio has
+    the same in `MockClock(autojump_threshold=0)`.)
+    """
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """The virtual time in seconds."""
+        return self._jumping.now_s
 
 
 class FixedClock:

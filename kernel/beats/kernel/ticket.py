@@ -101,6 +101,10 @@ class Ticket:
             outcome = self._outcome("it stayed full for block_timeout_s")
         return outcome
 
+    def withdraw(self) -> None:
+        """Leave the line, if still in it."""
+        self._line.withdraw(self)
+
     def _outcome(self, why: str) -> Refusal | None:
         if self._line.withdraw(self):
             return Refusal(self._line.name, self.size, self.envelope, why)

@@ -1,0 +1,43 @@
+"""The `beats` command."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from beats.adapters.cli.listing import adapters, profiles
+from beats.adapters.cli.run import run
+
+app = typer.Typer(
+    name="beats",
+    help="Streams live frames and sensor updates to any number of viewers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.command()(profiles)
+app.command()(adapters)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"beats {version('beats')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """What every command shares."""
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except KeyboardInterrupt:  # before or after the part that ends in order
+        sys.exit(130)

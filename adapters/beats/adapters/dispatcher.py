@@ -1,0 +1,84 @@
+"""Calls a program's handlers of control messages in a thread of their own."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from beats.kernel.envelope import Control
+from beats.kernel.sparse import is_power_of_ten
+
+log = logging.getLogger(__name__)
+
+_WAITING: Final = 256
+"""Commands that may wait for a handler; a person's commands come far more slowly."""
+
+_CLOSE_TIMEOUT_S: Final = 5.0
+
+
+class Dispatcher:
+    """Takes commands from the event loop without ever making it wait, and hands them to the handlers."""
+
+    def __init__(self) -> None:
+        self._queue: Final[queue.Queue[Control | None]] = queue.Queue(_WAITING)
+        self._handlers: Final[list[Callable[[Control], object]]] = []
+        self._thread: threading.Thread | None = None
+        self._dropped = 0
+
+    @property
+    def dropped(self) -> int:
+        """Commands given up because the handlers were too slow."""
+        return self._dropped
+
+    def add(self, handler: Callable[[Control], object]) -> None:
+        """Call `handler` with every command from now on."""
+        self._handlers.append(handler)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="beats control", daemon=True)
+            self._thread.start()
+
+    def put(self, control: Control) -> None:
+        """Pass a command on; given up, counted and reported when too many wait."""
+        if self._thread is None:
+            return
+        try:
+            self._queue.put_nowait(control)
+        except queue.Full:
+            full = True
+        else:
+            full = False
+        self._dropped += full
+        if full and is_power_of_ten(self._dropped):
+            log.error(
+                "control message %r given up: on_control's handler is %d behind (%d given up so far)",
+                control.command,
+                _WAITING,
+                self._dropped,
+            )
+
+    def close(self) -> None:
+        """Let the handlers deal with what waits, and join their thread; one that hangs is left behind."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if thread is threading.current_thread():  # a handler closes the stream: it cannot wait for itself
+            self._queue.put_nowait(None)
+            return
+        try:
+            self._queue.put(None, timeout=_CLOSE_TIMEOUT_S)
+            thread.join(_CLOSE_TIMEOUT_S)
+        except queue.Full:
+            pass
+        if thread.is_alive():
+            log.error(
+                "on_control's handler still runs %g s after the end and is left behind", _CLOSE_TIMEOUT_S
+            )
+
+    def _work(self) -> None:
+        while (control := self._queue.get()) is not None:
+            for handler in tuple(self._handlers):
+                try:
+                    handler(control)
+                except Exception:
+                    log.exception("on_control's handler %r raised at %r", handler, control.command)

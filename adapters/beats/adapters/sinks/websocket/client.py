@@ -1,0 +1,168 @@
+"""One viewer: on the fast path while it keeps up, behind a queue of its own while it does not."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from websockets.protocol import State
+
+from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed
+from beats.kernel.envelope import ClientIdentity, Envelope, Kind
+from beats.kernel.lane import LaneBounds
+from beats.kernel.queue import SinkQueue
+from beats.kernel.stats import Amount, ClientStats
+
+if TYPE_CHECKING:
+    from beats.adapters.sinks.websocket.connection import StreamConnection
+
+
+class Flow:
+    """What was sent to everyone so far; a viewer that keeps up has all of it since it began to."""
+
+    __slots__ = ("bytes", "items")
+
+    def __init__(self) -> None:
+        self.items = 0
+        self.bytes = 0
+
+    def amount(self) -> Amount:
+        """The count now."""
+        return Amount(self.items, self.bytes)
+
+
+class Client:
+    """Lives in the event loop; only `stats` may be asked from other threads.
+
+    The transport's write buffer has a high-water mark of zero, so `paused` means: something that was
+    written has not yet gone to the socket. A viewer that is paused when the next chunk comes is behind:
+    from there on everything goes through its queue, and each time the buffer has emptied the next chunk
+    is taken from it. When the queue is empty too, it is back on the fast path. All of this happens
+    between two steps of the event loop, so no envelope is lost, doubled or reordered by the switch.
+    """
+
+    def __init__(
+        self,
+        identity: ClientIdentity,
+        connection: "StreamConnection",
+        bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]],
+        flow: Flow,
+        connected_unix_ns: int,
+    ) -> None:
+        self.identity: Final = identity
+        self.connection: Final = connection
+        self.overflowed = False
+        """Its queue was full and its strategy is `error`."""
+        self.invalid_messages = 0
+        self._bounds: Final = bounds
+        self._flow: Final = flow
+        self._connected_unix_ns: Final = connected_unix_ns
+        self._loop: Final = asyncio.get_running_loop()
+        self._queue: SinkQueue | None = None
+        self._fast_since: Amount | None = flow.amount()
+        self._passed = Amount()
+        self._paused = False
+        self._least_buffered = 0
+        self._progress_s = 0.0
+
+    @property
+    def behind(self) -> bool:
+        """Whether it reads from a queue of its own."""
+        return self._fast_since is None
+
+    @property
+    def drained(self) -> bool:
+        """Whether everything that it was given has gone to the socket."""
+        return not (self._paused or self.behind)
+
+    def start(self, snapshot: list[Envelope]) -> None:
+        """Send the state so far, past the queue and its bounds: none of it may be missing."""
+        if snapshot:
+            self._passed = Amount(len(snapshot), sum(len(envelope.encoded) for envelope in snapshot))
+            self._write(framed(snapshot))
+
+    def deliver(self, chunk: list[Envelope], data: bytes) -> None:
+        """Give it a chunk, framed as `data`, that goes to everyone; `flow` counts it afterwards."""
+        if self._fast_since is not None:
+            if not self._paused:
+                self._write(data)
+                return
+            self._fall_behind(self._fast_since)
+        self._offer(chunk)
+
+    def pause(self) -> None:
+        """The write buffer is not empty."""
+        self._paused = True
+        self._least_buffered = self.connection.transport.get_write_buffer_size()
+        self._progress_s = self._loop.time()
+
+    def resume(self) -> None:
+        """The write buffer is empty."""
+        self._paused = False
+        self._pump()
+
+    def stalled(self, timeout_s: float) -> bool:
+        """Whether its socket has accepted no byte for so long although some wait."""
+        if not self._paused:
+            return False
+        buffered = self.connection.transport.get_write_buffer_size()
+        if buffered < self._least_buffered:
+            self._least_buffered = buffered
+            self._progress_s = self._loop.time()
+        return self._loop.time() - self._progress_s >= timeout_s
+
+    def end(self) -> None:
+        """It left: what waits for it is counted as dropped."""
+        if self._fast_since is not None:
+            self._fall_behind(self._fast_since)
+        if self._queue is not None:
+            self._queue.close()
+            self._queue.discard("left")
+
+    def stats(self) -> ClientStats:
+        """The counters now."""
+        passed, since = self._passed, self._fast_since
+        if since is not None:
+            passed = _plus(passed, _minus(self._flow.amount(), since))
+        queue = (self._queue or SinkQueue(self.identity.remote)).stats()
+        queue = queue._replace(offered=_plus(queue.offered, passed), taken=_plus(queue.taken, passed))
+        return ClientStats(
+            self.identity.id, self.identity.remote, self._connected_unix_ns, since is None, queue
+        )
+
+    def _fall_behind(self, since: Amount) -> None:
+        self._passed = _plus(self._passed, _minus(self._flow.amount(), since))
+        self._fast_since = None
+        if self._queue is None:
+            self._queue = SinkQueue(self.identity.remote, *self._bounds)
+
+    def _offer(self, chunk: list[Envelope]) -> None:
+        assert self._queue is not None
+        for envelope in chunk:
+            if self._queue.offer(envelope) is not None and not self.overflowed:
+                self.overflowed = True
+                self.connection.close_soon(1013, "too slow for this stream")
+
+    def _pump(self) -> None:
+        if self._queue is None or not self.behind or self._paused:
+            return
+        chunk = self._queue.take_nowait(max_bytes=CHUNK_BYTES)
+        if not chunk:
+            self._fast_since = self._flow.amount()
+            return
+        self._write(framed(chunk))
+        if not self._paused:
+            self._loop.call_soon(self._pump)  # in steps, so that others have their turn in between
+
+    def _write(self, data: bytes) -> None:
+        # Whole frames only, so that the library's own pongs and close frames can fall between them; and
+        # none after a close frame (RFC 6455, section 5.5.1).
+        if self.connection.state is State.OPEN:
+            self.connection.transport.write(data)
+
+
+def _plus(a: Amount, b: Amount) -> Amount:
+    return Amount(a.items + b.items, a.bytes + b.bytes)
+
+
+def _minus(a: Amount, b: Amount) -> Amount:
+    return Amount(a.items - b.items, a.bytes - b.bytes)

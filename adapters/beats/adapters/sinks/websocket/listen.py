@@ -1,0 +1,95 @@
+"""Listening sockets: all addresses of a host on one port, also when the port is to be found."""
+
+import errno
+import socket
+from typing import Final
+
+import anyio
+
+_ATTEMPTS: Final = 20
+_UNAVAILABLE: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+BACKLOG: Final = 1024
+
+
+async def listen(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address of `host`; with port 0, on one free port that all of them share.
+
+    An address family that this machine lacks (IPv6 in many containers) is passed over as long as one
+    address works.
+
+    Raises:
+        OSError: no address can be listened on; says which, why, and what to do.
+    """
+    addresses = await _resolve(host, port)
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _listen_all(addresses, port)
+        except OSError as error:
+            # Port 0 again: the port that the first address found was taken on the second.
+            if port != 0 or error.errno != errno.EADDRINUSE or attempt == _ATTEMPTS - 1:
+                raise _explained(error, host, port) from error
+    raise AssertionError("unreachable")
+
+
+async def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+    try:
+        found = await anyio.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AddressInfo.AI_PASSIVE
+        )
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"host {host!r} has no address ({error.strerror}): give a name or address of this machine",
+        ) from error
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def _listen_all(addresses: list[tuple[socket.AddressFamily, str]], port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    unavailable: list[OSError] = []
+    try:
+        for family, address in addresses:
+            try:
+                sock = _listen_one(family, address, port)
+            except OSError as error:
+                unavailable.append(error)
+                if error.errno not in _UNAVAILABLE or len(unavailable) == len(addresses):
+                    raise
+            else:
+                sockets.append(sock)
+                port = port or sock.getsockname()[1]
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _listen_one(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted connections inherit it; a frame must not wait for the acknowledgement of the last.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        sock.bind((address, port))
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _explained(error: OSError, host: str, port: int) -> OSError:
+    where = f"port {port} on {host!r}"
+    if error.errno == errno.EADDRINUSE:
+        text = f"{where} is in use, perhaps by another Beats: stop that, or choose another (0: any free one)"
+    elif error.errno in _UNAVAILABLE:
+        text = f"{where} cannot be listened on: {host!r} is not an address of this machine"
+    elif error.errno == errno.EACCES:
+        text = f"{where} needs privileges: choose a port from 1024"
+    else:
+        text = f"{where} cannot be listened on: {error.strerror}"
+    return OSError(error.errno, text)

@@ -1,0 +1,121 @@
+"""Profiles: where their files are, and which there are."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from beats.config.errors import Problem, SettingsError, nearest, shown
+
+SHIPPED: Final = Path(__file__).parent
+"""The folder of the profiles that come with Beats."""
+DEFAULT: Final = "default"
+"""The profile that is taken when none is named: the shipped base layer and nothing else."""
+LOCAL: Final = "local"
+"""`local.toml` is no profile: it lies above whichever profile runs."""
+PROFILE_VARIABLE: Final = "BEATS_PROFILE"
+CONFIG_DIR_VARIABLE: Final = "BEATS_CONFIG_DIR"
+
+
+class ProfileInfo(NamedTuple):
+    """One profile that can be named."""
+
+    name: str
+    path: Path
+    summary: str
+    """The first line of comment in its file: who it is for."""
+
+
+class Chosen(NamedTuple):
+    """The files that one start reads."""
+
+    name: str
+    profile: Path | None
+    """The profile's own file; None for `default` when the user has no `default.toml`."""
+    local: Path | None
+    """The machine's own settings, `local.toml` in the folder of profiles, if it is there."""
+
+
+def choose(profile: str | None, config_dir: Path | str | None, environ: Mapping[str, str]) -> Chosen:
+    """Find the files of the profile that is named, by the argument or else by `BEATS_PROFILE`.
+
+    A user's own `default.toml` is the layer of the profile `default`; it lies above the shipped one and
+    has no part in other profiles.
+
+    Raises:
+        SettingsError: no such profile or folder.
+    """
+    folder = find_folder(config_dir, environ)
+    place = "profile" if profile is not None else PROFILE_VARIABLE
+    # An empty variable counts as none: `BEATS_PROFILE= beats run` is how a shell takes one back.
+    name = profile if profile is not None else environ.get(PROFILE_VARIABLE) or DEFAULT
+    path = _find(name, place, folder)
+    local = _file(folder, LOCAL)
+    return Chosen(name, path, local)
+
+
+def list_profiles(config_dir: Path | str | None, environ: Mapping[str, str]) -> list[ProfileInfo]:
+    """Every profile by name; a user's file stands in for a shipped one of the same name.
+
+    Raises:
+        SettingsError: the folder does not exist.
+    """
+    found = _known(find_folder(config_dir, environ))
+    return [ProfileInfo(name, path, _summary(path)) for name, path in sorted(found.items())]
+
+
+def find_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Path | None:
+    """The folder of the user's profiles: the argument, `BEATS_CONFIG_DIR`, or `./config` if it is there.
+
+    Raises:
+        SettingsError: the folder that was named does not exist.
+    """
+    named = config_dir if config_dir is not None else environ.get(CONFIG_DIR_VARIABLE)
+    if not named:
+        return folder if (folder := Path("config")).is_dir() else None
+    folder = Path(named)
+    if not folder.is_dir():
+        place = "config" if config_dir is not None else CONFIG_DIR_VARIABLE
+        message = "is not a folder" if folder.exists() else "no such folder"
+        raise SettingsError([Problem(place, "", shown(str(named)), message)])
+    return folder
+
+
+def _find(name: str, place: str, folder: Path | None) -> Path | None:
+    if name == LOCAL:
+        message = "local.toml lies above every profile and is not one itself"
+        raise SettingsError([Problem(place, "", shown(name), message)])
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        message = "a profile's name is made of letters, digits, '_', '-' and '.', without a folder"
+        raise SettingsError([Problem(place, "", shown(name), message)])
+    if own := _file(folder, name):
+        return own
+    if name == DEFAULT:
+        return None
+    if shipped := _file(SHIPPED, name):
+        return shipped
+    known = sorted(_known(folder))
+    places = f"{folder} and among the shipped ones" if folder is not None else "among the shipped ones"
+    message = f"no such profile (looked in {places}); known are: {', '.join(known)}"
+    raise SettingsError([Problem(place, "", shown(name), message, nearest(name, known))])
+
+
+def _file(folder: Path | None, name: str) -> Path | None:
+    # Whatever has the name is taken, a folder too: reading it then says what is wrong with it.
+    return path if folder is not None and (path := folder / f"{name}.toml").exists() else None
+
+
+def _known(folder: Path | None) -> dict[str, Path]:
+    folders = [SHIPPED] if folder is None else [SHIPPED, folder]
+    paths = [path for place in folders for path in place.glob("*.toml") if path.is_file()]
+    return {path.stem: path for path in paths if path.stem != LOCAL}
+
+
+def _summary(path: Path) -> str:
+    """The first comment that is for people; `#:` begins one for editors."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""  # listing profiles must not fail for one that is broken; loading it says why
+    comments = (line.lstrip("#").strip() for line in lines if re.match(r"#(?!:)", line))
+    return next((comment for comment in comments if comment), "")
