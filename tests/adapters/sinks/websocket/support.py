@@ -1,0 +1,153 @@
+"""A sink in a real kernel on loopback, and clients that behave well or badly."""
+
+import socket
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import anyio
+
+from beats.adapters.bounds import queue_bounds
+from beats.adapters.sinks.websocket import WebSocketSettings, WebSocketSink
+from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Frame, Peripheral
+from beats.kernel.kernel import Kernel, KernelOptions
+from beats.kernel.ports import Context, Sink
+from beats.kernel.stats import ClientStats, ClientTotals, QueueStats
+from beats.kernel.supervisor import Backoff
+from beats.proto.codec import StreamCodec
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def frame(size_bytes: int = 100, fill: bytes = b"x") -> Frame:
+    """A frame of so many bytes that passes for a PNG file."""
+    return Frame(SIGNATURE + fill * (size_bytes - len(SIGNATURE)))
+
+
+def settings(**changes: object) -> WebSocketSettings:
+    """Settings on a free port of 127.0.0.1."""
+    return WebSocketSettings.model_validate(
+        {"type": "websocket", "host": "127.0.0.1", "public_host": "127.0.0.1", "port": 0, **changes}
+    )
+
+
+class Running(NamedTuple):
+    """A kernel with one WebSocket sink on air."""
+
+    kernel: Kernel
+    sink: WebSocketSink
+    url: str
+    port: int
+
+    def knob(self, value: object, id: str = "knob") -> int:  # noqa: A002 - the wire's own word
+        """Publish an update of a peripheral."""
+        return self.kernel.publisher.publish(Peripheral(id, value))
+
+    def frame(self, size_bytes: int = 100) -> int:
+        """Publish a frame."""
+        return self.kernel.publisher.publish(frame(size_bytes))
+
+    def client(self, index: int = 0) -> ClientStats:
+        """The counters of a client that is connected."""
+        return self.sink.clients()[index]
+
+    @property
+    def totals(self) -> ClientTotals:
+        """The counters of all clients."""
+        return self.sink.client_totals()
+
+
+@asynccontextmanager
+async def on_air(
+    config: WebSocketSettings | None = None,
+    *,
+    build: Callable[[WebSocketSettings, Context], WebSocketSink] = WebSocketSink,
+    others: Mapping[str, Sink] | None = None,
+) -> AsyncGenerator[Running]:
+    """Run a kernel with a sink called `browser` while the block lasts."""
+    config = config or settings()
+    options = KernelOptions(backoff=Backoff(initial_s=0.01))
+    kernel = Kernel(StreamCodec(), options=options)
+    sink = build(config, Context("browser", "test", SystemClock(), kernel.bus.send_control))
+    kernel.add_sink("browser", sink, *queue_bounds(config.queue))
+    for name, other in (others or {}).items():
+        kernel.add_sink(name, other)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            await group.start(kernel.run)
+            assert sink.address is not None
+            port = sink.address.port
+            yield Running(kernel, sink, f"ws://127.0.0.1:{port}", port)
+            kernel.stop()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition that the event loop brings about; the caller's `fail_after` bounds it."""
+    while not condition():  # noqa: ASYNC110 - the condition is another task's, and has no event
+        await anyio.sleep(0.001)
+
+
+def exact(stats: QueueStats) -> bool:
+    """The rule that holds for every queue at every instant."""
+    pairs = zip(stats.offered, stats.taken, stats.dropped, stats.waiting, strict=True)
+    return all(offered == taken + dropped + waiting for offered, taken, dropped, waiting in pairs)
+
+
+class RawClient:
+    """A viewer that reads only when it is told to, through a small receive buffer."""
+
+    def __init__(self, port: int, *, handshake: bool = True) -> None:
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        self.socket.settimeout(10)
+        self.socket.connect(("127.0.0.1", port))
+        self._data = b""
+        if handshake:
+            self.socket.sendall(
+                b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+
+    def handshaken(self) -> "RawClient":
+        """Read the server's answer, and not a byte of the stream."""
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += self.socket.recv(1)
+        assert b" 101 " in answer
+        return self
+
+    def message(self) -> bytes:
+        """The payload of the next frame (RFC 6455, section 5.2); a close frame gives its payload too."""
+        length = self._exactly(2)[1] & 0x7F
+        if length == 126:
+            length = int.from_bytes(self._exactly(2), "big")
+        elif length == 127:
+            length = int.from_bytes(self._exactly(8), "big")
+        return self._exactly(length)
+
+    def close(self) -> None:
+        """Leave without a word."""
+        self.socket.close()
+
+    def _exactly(self, count: int) -> bytes:
+        while len(self._data) < count:
+            received = self.socket.recv(1 << 16)
+            if not received:
+                raise EOFError
+            self._data += received
+        data, self._data = self._data[:count], self._data[count:]
+        return data
+
+
+@asynccontextmanager
+async def stalled_client(running: Running) -> AsyncGenerator[RawClient]:
+    """A client that has connected and reads nothing."""
+    before = running.totals.accepted
+    raw = await anyio.to_thread.run_sync(RawClient, running.port)
+    try:
+        await anyio.to_thread.run_sync(raw.handshaken)
+        await until(lambda: running.totals.accepted > before)
+        yield raw
+    finally:
+        raw.close()

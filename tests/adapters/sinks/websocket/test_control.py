@@ -1,0 +1,125 @@
+"""Commands of clients: the valid ones with their defaults, everything else refused."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beats.adapters.sinks.websocket.control import InvalidControl, parse
+
+EMOJIS = ("heart", "star")
+
+
+def control(command: object, **fields: object) -> str:
+    return json.dumps({"kind": "control", "command": command, **fields})
+
+
+@pytest.mark.parametrize(
+    ("message", "command", "fields"),
+    [
+        (control("browse", browse_step=-2), "browse", {"browse_step": -2}),
+        (control("browse"), "browse", {"browse_step": 0}),
+        (control("activate"), "activate", {"browse_step": 0}),
+        (control("alternate_activate", browse_step=1), "alternate_activate", {"browse_step": 1}),
+        (
+            control("sensor_update", sensor_key="t", sensor_value=1.5),
+            "sensor_update",
+            {"browse_step": 0, "sensor_key": "t", "sensor_value": 1.5, "clear": False},
+        ),
+        (
+            control("sensor_update", sensor_key="t", clear=True),
+            "sensor_update",
+            {"browse_step": 0, "sensor_key": "t", "clear": True},
+        ),
+        (control("text_update", text=""), "text_update", {"browse_step": 0, "text": "", "clear": False}),
+        (control("text_update", clear=True), "text_update", {"browse_step": 0, "clear": True}),
+        (
+            control("image_update", image_base64="eA==", image_mime_type="image/png"),
+            "image_update",
+            {"browse_step": 0, "image_base64": "eA==", "image_mime_type": "image/png", "clear": False},
+        ),
+        (
+            control("image_update", image_base64="x" * 2_000_000),
+            "image_update",
+            {"browse_step": 0, "image_base64": "x" * 2_000_000, "clear": False},
+        ),
+        (control("emoji_update", emoji="star"), "emoji_update", {"browse_step": 0, "emoji": "star"}),
+    ],
+)
+def test_a_valid_command_has_its_fields_and_defaults(
+    message: str, command: str, fields: dict[str, Any]
+) -> None:
+    """Each command of the wire is taken, as text and as UTF-8 bytes."""
+    assert parse(message, EMOJIS) == (command, fields)
+    assert parse(message.encode(), EMOJIS) == (command, fields)
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"kind": "frame", "command": "browse"}', "kind is 'frame'"),
+        ('{"command": "browse"}', "kind is None"),
+        (control("dance"), "command is 'dance'"),
+        (control(["browse"]), "command is"),
+        (control("browse", browse_step="1"), "browse_step"),
+        (control("browse", browse_step=True), "browse_step"),
+        (control("browse", browse_step=1.0), "browse_step"),
+        (control("sensor_update", sensor_value=1), "sensor_key"),
+        (control("sensor_update", sensor_key="", sensor_value=1), "sensor_key"),
+        (control("sensor_update", sensor_key="t"), "sensor_value"),
+        (control("sensor_update", sensor_key="t", sensor_value=True), "sensor_value"),
+        (control("sensor_update", sensor_key="t", sensor_value=float("nan")), "sensor_value"),
+        (control("sensor_update", sensor_key="t", sensor_value=1, clear=1), "clear"),
+        (control("text_update"), "text is"),
+        (control("image_update", image_base64=""), "image_base64"),
+        (control("image_update", image_base64="x" * 2_000_001), "2000001 characters"),
+        (control("image_update", image_base64="x", image_mime_type=3), "image_mime_type"),
+        (control("emoji_update", emoji="dragon"), "not one of heart, star"),
+    ],
+)
+def test_anything_else_is_refused_with_the_reason(message: str | bytes, why: str) -> None:
+    """What is not valid raises one error that says why."""
+    with pytest.raises(InvalidControl, match=why):
+        parse(message, EMOJIS)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+FIELDS = [
+    "kind",
+    "command",
+    "browse_step",
+    "sensor_key",
+    "sensor_value",
+    "text",
+    "image_base64",
+    "clear",
+    "emoji",
+]
+
+
+@given(
+    st.binary()
+    | st.text()
+    | st.dictionaries(st.sampled_from(FIELDS), JSON | st.just("control") | st.just("sensor_update")).map(
+        json.dumps
+    )
+)
+def test_no_message_raises_anything_else(message: str | bytes) -> None:
+    """Random bytes, text and near-valid objects are taken or refused."""
+    try:
+        command, fields = parse(message, EMOJIS)
+    except InvalidControl:
+        return
+    assert command
+    assert "browse_step" in fields

@@ -1,0 +1,39 @@
+"""Settings of the WebSocket sink."""
+
+import pytest
+from pydantic import ValidationError
+
+from beats.config.settings import QueueSettings
+from tests.adapters.sinks.websocket.support import settings
+
+
+@pytest.mark.parametrize(
+    "queue", [{"overflow": "block"}, {"frame": {"overflow": "block"}}, {"peripheral": {"overflow": "BLOCK "}}]
+)
+def test_a_client_queue_cannot_block(queue: dict[str, object]) -> None:
+    """One viewer must not be able to stall the others, in any lane."""
+    with pytest.raises(ValidationError, match="client_queue cannot use overflow 'block'"):
+        settings(client_queue=queue)
+
+
+def test_clients_have_the_sinks_queue_by_default() -> None:
+    """Bounds and lanes of the sink's queue hold for each viewer too."""
+    common, lanes = settings(queue={"size": 7, "frame": {"size": 2, "overflow": "latest"}}).client_bounds()
+    assert (common.size, common.overflow) == (7, "drop_oldest")
+    assert (lanes["frame"].size, lanes["frame"].overflow) == (2, "latest")
+    assert "peripheral" not in lanes
+
+
+def test_a_blocking_sink_has_clients_that_drop_the_oldest() -> None:
+    """No producer can wait for a viewer."""
+    common, lanes = settings(queue={"overflow": "block", "frame": {"overflow": "block"}}).client_bounds()
+    assert common.overflow == lanes["frame"].overflow == "drop_oldest"
+
+
+def test_the_documented_defaults_hold() -> None:
+    """Address, bounds and times that existing clients and operators rely on."""
+    config = type(settings())(type="websocket")
+    assert (config.host, config.public_host, config.port) == ("localhost", "localhost", 8765)
+    assert config.queue == QueueSettings(size=256, overflow="drop_oldest")
+    assert config.stall_timeout_s == 10.0
+    assert config.emojis == ("poop", "skull", "heart", "star", "rainbow")

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pytest
+
+from tests.config.fakes import House
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A folder of profiles of its own; the current folder is an empty one."""
+    folder = tmp_path / "profiles"
+    folder.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    return House(folder)

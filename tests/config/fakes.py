@@ -1,0 +1,147 @@
+"""Adapters, folders and a way to write TOML, for the tests of the settings."""
+
+import datetime
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self, cast
+
+from pydantic import BaseModel, Field, SecretStr, model_validator
+
+from beats.config.errors import Problem, SettingsError
+from beats.config.load import load_profile
+from beats.config.schema import Group
+from beats.config.settings import ProfileSettings, QueueSettings, SinkSettings, SourceSettings
+
+
+class WebsocketSettings(SinkSettings):
+    host: str = "localhost"
+    public_host: str = "localhost"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8765
+    stall_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    client_queue: QueueSettings | None = None
+    origins: tuple[str, ...] = ("http://localhost",)
+    token: SecretStr | None = None
+    compress: bool = False
+
+    @model_validator(mode="after")
+    def _refuse_block(self) -> Self:
+        if self.client_queue is not None and self.client_queue.overflow == "block":
+            raise ValueError("client_queue.overflow must not be 'block': no producer waits for one client")
+        return self
+
+
+class RecorderSettings(SinkSettings):
+    path: str
+
+
+class NullSettings(SinkSettings):
+    pass
+
+
+class DemoSettings(SourceSettings):
+    fps: Annotated[float, Field(gt=0)] = 30.0
+    seed: int = 0
+    size: int | Literal["auto"] = "auto"
+
+
+class ImagesSettings(SourceSettings):
+    path: str
+
+
+class FakeAdapters:
+    """Adapters with settings and nothing else; `missing` ones need a package that is not installed."""
+
+    def __init__(self, *missing: str) -> None:
+        self._missing = missing
+        self._models: dict[Group, dict[str, type[BaseModel]]] = {
+            "sources": {"demo": DemoSettings, "images": ImagesSettings},
+            "sinks": {"null": NullSettings, "recorder": RecorderSettings, "websocket": WebsocketSettings},
+        }
+
+    def add(self, group: Group, name: str, model: type[BaseModel]) -> Self:
+        self._models[group][name] = model
+        return self
+
+    def names(self, group: Group) -> Sequence[str]:
+        return sorted([*self._models[group], *self._missing])
+
+    def settings(self, group: Group, type_name: str) -> type[BaseModel]:
+        if type_name in self._missing:
+            raise ImportError(f"adapter '{type_name}' needs a package: pip install {type_name}")
+        return self._models[group][type_name]
+
+
+class House:
+    """A folder of profiles, and everything else that a start is told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.adapters = FakeAdapters()
+        self.profile: str | None = None
+        self.environ: dict[str, str] = {}
+        self.overrides: dict[str, object] | None = None
+        self.sets: list[str] = []
+        self.sources: dict[str, object] | None = None
+
+    def write(self, name: str, text: str) -> Path:
+        """Write `<name>.toml`; the profile written last, other than local, is the one that is loaded."""
+        path = self.folder / f"{name}.toml"
+        path.write_text(text, encoding="utf-8")
+        if name != "local":
+            self.profile = name
+        return path
+
+    def load(self) -> ProfileSettings:
+        return load_profile(
+            self.adapters,
+            profile=self.profile,
+            config_dir=self.folder,
+            environ=self.environ,
+            overrides=self.overrides,
+            sets=self.sets,
+            replace_sources=self.sources,
+        )
+
+    def problems(self) -> list[Problem]:
+        """What is wrong; fails when nothing is."""
+        try:
+            loaded = self.load()
+        except SettingsError as error:
+            return list(error.problems)
+        raise AssertionError(f"nothing is wrong with {loaded}")
+
+    def problem(self) -> Problem:
+        """The only thing that is wrong."""
+        [problem] = self.problems()
+        return problem
+
+    def browser(self) -> WebsocketSettings:
+        """The settings of the sink `browser`."""
+        found = self.load().sinks["browser"]
+        assert isinstance(found, WebsocketSettings)
+        return found
+
+
+def to_toml(value: object) -> str:
+    """A value in TOML's inline form."""
+    if isinstance(value, Mapping):
+        items = cast(Mapping[str, object], value).items()
+        return f"{{ {', '.join(f'{to_toml(key)} = {to_toml(item)}' for key, item in items)} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(to_toml(item) for item in cast(list[object], value))}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value)
+
+
+def to_document(table: Mapping[str, object]) -> str:
+    """A table as a TOML file."""
+    return "".join(f"{to_toml(key)} = {to_toml(value)}\n" for key, value in table.items())

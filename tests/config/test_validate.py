@@ -1,0 +1,258 @@
+"""The check of a whole profile, through the front door."""
+
+import pytest
+from pydantic import BaseModel
+
+from beats.config.errors import Problem
+from beats.config.settings import KernelSettings, LaneSettings
+from tests.config.fakes import (
+    DemoSettings,
+    FakeAdapters,
+    House,
+    NullSettings,
+    RecorderSettings,
+    WebsocketSettings,
+)
+
+
+def test_a_valid_profile_becomes_typed_settings(house: House) -> None:
+    """Every adapter has the settings of its type."""
+    house.write(
+        "mine",
+        """
+        [kernel]
+        log_level = "DEBUG"
+        [sinks.browser]
+        queue = { size = 4, frame = { size = 1, overflow = "latest" } }
+        [sinks.keep]
+        type = "recorder"
+        path = "x.mcap"
+        """,
+    )
+    found = house.load()
+    assert found.profile == "mine"
+    assert found.kernel == KernelSettings(log_level="DEBUG")
+    assert found.sources == {"demo": DemoSettings(type="demo")}
+    assert list(found.sinks) == ["browser", "keep"]
+    assert found.sinks["keep"] == RecorderSettings(type="recorder", path="x.mcap")
+    assert house.browser().queue.frame == LaneSettings(size=1, overflow="latest")
+    assert found.warnings == ()
+
+
+def test_settings_are_frozen(house: House) -> None:
+    """What was checked stays what it was."""
+    found = house.load()
+    with pytest.raises(TypeError):
+        found.sinks["more"] = NullSettings(type="null")  # type: ignore[index]  # that is what is tested
+    with pytest.raises(ValueError, match="frozen"):
+        found.kernel.log_level = "DEBUG"
+
+
+def test_everything_wrong_is_reported_at_once(house: House) -> None:
+    """One start shows all that is to be mended, each with its place, key and value."""
+    path = house.write(
+        "mine",
+        """
+        [kernal]
+        [kernel]
+        shutdown_timeout_s = -1
+        [sources.demo]
+        fps = "fast"
+        [sinks.browser]
+        prot = 9000
+        port = 99999
+        queue = { size = true }
+        [sinks.keep]
+        type = "recoder"
+        """,
+    )
+    house.environ = {"BEATS_SINKS__BROWSER__QUEUE__OVERFLOW": "drop_odlest"}
+    house.sets = ["sinks.browser.stall_timeout_s=0", "nonsense"]
+    assert {str(problem) for problem in house.problems()} == {
+        f"{path}: kernal: unknown table; did you mean 'kernel'?",
+        f"{path}: kernel.shutdown_timeout_s = -1: must be at least 0",
+        f'{path}: sources.demo.fps = "fast": must be a number',
+        f"{path}: sinks.browser.prot = 9000: unknown key; did you mean 'port'?",
+        f"{path}: sinks.browser.port = 99999: must be at most 65535",
+        f"{path}: sinks.browser.queue.size = true: must be a whole number",
+        'BEATS_SINKS__BROWSER__QUEUE__OVERFLOW: sinks.browser.queue.overflow = "drop_odlest": must be one of '
+        "drop_oldest, drop_newest, error, latest, block; did you mean 'drop_oldest'?",
+        "--set sinks.browser.stall_timeout_s: sinks.browser.stall_timeout_s = 0.0: must be more than 0",
+        '--set: "nonsense": must have the form PATH=VALUE, such as --set sinks.browser.port=9000',
+        f'{path}: sinks.keep.type = "recoder": no such type; known are: null, recorder, websocket; '
+        "did you mean 'recorder'?",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("sinks = 3", "sinks", 'must be a table, such as { browser = { type = "websocket" } }'),
+        ("kernel = 3", "kernel", 'must be a table, such as { log_level = "INFO" }'),
+        ("[sinks]\nbrowser = 3", "sinks.browser", 'must be a table, such as { type = "null" }'),
+        ("[[sinks.browser]]", "sinks.browser", 'must be a table, such as { type = "null" }'),
+        ("[sinks.browser]\nqueue = 3", "sinks.browser.queue", "must be a table, such as { key = 1 }"),
+        ("[sinks.x]", "sinks.x.type", "is required; known are: null, recorder, websocket"),
+        ("[sinks.x]\ntype = 3", "sinks.x.type", "must be text, in quotes"),
+        ("[sinks.x]\ntype = { a = 1 }", "sinks.x.type", "must be text, in quotes"),
+        ('[sinks.x]\ntype = "recorder"', "sinks.x.path", "is required"),
+        ('[sinks."a.b"]\ntype = "null"', 'sinks."a.b"', "a name is made of letters, digits, '_' and '-'"),
+        ("zzz = 3", "zzz", "unknown table; known are: kernel, sources, sinks"),
+        ("[Sinks.x]", "Sinks", "unknown table"),
+    ],
+)
+def test_a_profile_of_the_wrong_shape_is_told_the_right_one(
+    house: House, text: str, key: str, message: str
+) -> None:
+    """Whatever stands where a table, an adapter or a type should be."""
+    path = house.write("mine", text)
+    problem = house.problem()
+    assert (problem.where, problem.key, problem.message) == (str(path), key, message)
+
+
+def test_a_misspelt_sink_is_told_the_nearest_one(house: House) -> None:
+    """A variable with a typing error creates a sink without a type."""
+    house.environ = {"BEATS_SINKS__BROWSR__PORT": "1"}
+    assert house.problem() == Problem(
+        "BEATS_SINKS__BROWSR__PORT", "sinks.browsr", None, "has no type in any layer", "browser"
+    )
+
+
+def test_rules_between_keys_are_reported_with_the_table(house: House) -> None:
+    """An adapter's own words, and every place that has a part in it."""
+    path = house.write("mine", '[sinks.browser]\nclient_queue = { overflow = "block" }')
+    problem = house.problem()
+    assert problem.key == "sinks.browser"
+    assert str(path) in problem.where
+    assert problem.message == "client_queue.overflow must not be 'block': no producer waits for one client"
+
+
+def test_what_is_switched_off_is_left_out(house: House) -> None:
+    """In whichever layer it stands."""
+    house.write("mine", "[sinks.browser]\nenabled = false")
+    assert house.load().sinks == {}
+    house.write("local", "[sinks.browser]\nenabled = true")
+    assert list(house.load().sinks) == ["browser"]
+    house.environ = {"BEATS_SINKS__BROWSER__ENABLED": "off"}
+    assert house.load().sinks == {}
+    house.sets = ["sinks.browser.enabled=yes"]
+    assert list(house.load().sinks) == ["browser"]
+
+
+def test_what_is_switched_off_is_checked_all_the_same(house: House) -> None:
+    """A profile does not rot where nobody looks."""
+    house.write("mine", "[sinks.browser]\nenabled = false\nprot = 3")
+    assert house.problem().nearest == "port"
+
+
+def test_a_missing_package_is_a_problem_only_where_it_is_needed(house: House) -> None:
+    """The message says what to install."""
+    house.adapters = FakeAdapters("nats")
+    house.write("mine", '[sinks.relay]\ntype = "nats"\nanything = 1')
+    problem = house.problem()
+    assert (problem.key, problem.value) == ("sinks.relay.type", '"nats"')
+    assert problem.message.endswith("pip install nats")
+    house.sets = ["sinks.relay.enabled=false"]
+    assert house.load().warnings == ()
+
+
+def test_an_unknown_type_that_is_switched_off_is_a_warning(house: House) -> None:
+    """Somebody's adapter may not be installed on this machine."""
+    house.write("mine", '[sinks.relay]\ntype = "mqtt"\nenabled = false')
+    [warning] = house.load().warnings
+    assert 'sinks.relay.type = "mqtt": no such type' in warning
+
+
+def test_switching_off_what_is_not_there_is_a_warning(house: House) -> None:
+    """One local.toml serves profiles with and without a recorder."""
+    path = house.write("local", "[sinks.brwser]\nenabled = false")
+    [warning] = house.load().warnings
+    assert warning == f"{path}: sinks.brwser is switched off, but nothing names it; did you mean 'browser'?"
+
+
+def test_an_adapter_that_breaks_the_contract_is_reported(house: House) -> None:
+    """Somebody else's mistake is not a traceback of ours."""
+
+    class Stranger(BaseModel):
+        type: str
+
+    house.adapters.add("sinks", "strange", Stranger)
+    house.write("mine", '[sinks.x]\ntype = "strange"')
+    assert house.problem().message == "the settings of this adapter must derive from SinkSettings"
+
+
+def test_a_new_type_does_not_inherit_the_old_ones_settings(house: House) -> None:
+    """The shipped browser has a port, which a null sink would refuse."""
+    house.write("mine", '[sinks.browser]\ntype = "null"')
+    assert house.load().sinks["browser"] == NullSettings(type="null")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("BEATS_STREAM_QUEUE_SIZE", "0", "must be at least 1"),
+        ("BEATS_STREAM_QUEUE_SIZE", "many", "must be a whole number"),
+        (
+            "BEATS_STREAM_QUEUE_OVERFLOW",
+            "explode",
+            "must be one of drop_oldest, drop_newest, error, latest, block",
+        ),
+        ("BEATS_WEBSOCKET_PORT", "65536", "must be at most 65535"),
+        ("BEATS_WEBSOCKET_PORT", "", "must be a whole number"),
+        ("BEATS_WEBSOCKET_HOST", "", "must not be empty"),
+        ("BEATS_WEBSOCKET_BIND_HOST", "", "must not be empty"),
+    ],
+)
+@pytest.mark.parametrize("profile", ["default", "headless"])
+def test_a_wrong_short_variable_stops_the_start(
+    house: House, profile: str, name: str, value: str, message: str
+) -> None:
+    """Reported once, with the variable, its value and what is allowed, also without a websocket sink."""
+    house.profile = profile
+    house.environ = {name: value}
+    problem = house.problem()
+    assert (problem.where, problem.message) == (name, message)
+    assert value in str(problem)
+
+
+def test_short_variables_act_on_websocket_sinks(house: House) -> None:
+    """Above TOML; letter case and blanks do not matter in the name of a strategy."""
+    house.environ = {
+        "BEATS_STREAM_QUEUE_SIZE": "7",
+        "BEATS_STREAM_QUEUE_OVERFLOW": " Drop_Newest ",
+        "BEATS_WEBSOCKET_BIND_HOST": "0.0.0.0",
+        "BEATS_WEBSOCKET_HOST": "wall.local",
+        "BEATS_WEBSOCKET_PORT": "9001",
+    }
+    browser = house.browser()
+    assert (browser.queue.size, browser.queue.overflow) == (7, "drop_newest")
+    assert (browser.host, browser.public_host, browser.port) == ("0.0.0.0", "wall.local", 9001)
+    house.environ["BEATS_SINKS__BROWSER__PORT"] = "9002"
+    assert house.browser().port == 9002
+
+
+def test_an_unknown_variable_is_a_warning_with_the_nearest_name(house: House) -> None:
+    """Dynaconf passes over a single underscore in silence."""
+    house.environ = {"BEATS_SINKS_BROWSER_PORT": "1", "BEATS_SINKS__BROWSER__ENABLED": "true"}
+    assert house.load().warnings == (
+        "BEATS_SINKS_BROWSER_PORT: unknown variable, ignored; did you mean BEATS_SINKS__BROWSER__PORT?",
+    )
+
+
+def test_a_sink_can_be_made_of_variables_alone(house: House) -> None:
+    """No file needs to name it."""
+    house.environ = {"BEATS_SINKS__NEW__TYPE": "websocket", "BEATS_SINKS__NEW__ORIGINS": "http://a, http://b"}
+    found = house.load().sinks["new"]
+    assert found == WebsocketSettings(type="websocket", origins=("http://a", "http://b"))
+
+
+def test_a_secret_from_a_variable_is_taken_and_not_shown(house: House) -> None:
+    """Digits stay text, and a fault beside it does not tell it."""
+    house.environ = {"BEATS_SINKS__BROWSER__TOKEN": "12345678"}
+    token = house.browser().token
+    assert token is not None
+    assert token.get_secret_value() == "12345678"
+    house.environ = {"BEATS_SINKS__BROWSER": "{ token = 12345678 }"}
+    assert house.problem().value == "********"
+    house.environ = {"BEATS_SINKS__BROWSER": 'token = "12345678"'}
+    assert "12345678" not in str(house.problem())

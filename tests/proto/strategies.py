@@ -1,0 +1,43 @@
+"""Hypothesis strategies for messages of the stream."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
+from beats.proto.encode import PNG_SIGNATURE
+
+
+def examples(count: int) -> settings:
+    """So many examples, however long a busy machine takes for each."""
+    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+finite_floats = st.floats(allow_nan=False, allow_infinity=False)
+
+scalars = st.none() | st.booleans() | st.integers() | finite_floats | st.text()
+
+plain_json: st.SearchStrategy[object] = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+frames = st.builds(Frame, st.binary(max_size=300).map(lambda rest: PNG_SIGNATURE + rest))
+
+tags = st.builds(Tag, st.text(), st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
+
+locations = st.builds(Location, finite_floats, finite_floats, finite_floats, st.text())
+
+peripherals = st.builds(
+    Peripheral,
+    st.text(min_size=1),
+    plain_json,
+    st.lists(tags, max_size=3).map(tuple),
+    st.none() | locations,
+)
+
+messages: st.SearchStrategy[Message] = frames | peripherals
+
+sequences = st.integers(1, 2**64 - 1)
+
+times_unix_ns = st.integers(-(2**63), 2**63 - 1)

@@ -1,0 +1,154 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from google.protobuf import descriptor_pb2
+from google.protobuf.struct_pb2 import Struct
+
+from beats.kernel.envelope import Frame, Location, Peripheral, Tag
+from beats.proto.encode import PNG_SIGNATURE, prepare
+from beats.proto.events import input_event
+from beats.proto.streaming_pb2 import (
+    JSON_UTF8,
+    PROTOBUF,
+    PeripheralEnvelope,
+    PeripheralInfo,
+    PeripheralLocation,
+    PeripheralTag,
+    StreamEnvelope,
+)
+
+
+def envelope_of(message: Frame | Peripheral) -> StreamEnvelope:
+    return StreamEnvelope.FromString(b"".join(prepare(message)))
+
+
+def test_a_picture_is_not_copied_before_it_is_sealed() -> None:
+    """Preparing a picture holds on to the producer's bytes, which cannot change."""
+    frame = Frame(PNG_SIGNATURE + b"rest")
+    assert prepare(frame).body is frame.png_data
+    assert envelope_of(frame).frame.png_data == frame.png_data
+
+
+def test_a_peripheral_is_encoded_field_by_field() -> None:
+    """Everything that a peripheral says is in the fields that clients look in."""
+    tags = (Tag("input", "rotary", {"b": "2", "a": "ä"}), Tag("stage"))
+    knob = Peripheral("knob/ü", {"turn": 1.5}, tags, Location(1, 2.5, -3, "2024-05-01T00:00:00Z"))
+    assert envelope_of(knob).peripheral == PeripheralEnvelope(
+        peripheral_info=PeripheralInfo(
+            id="knob/ü",
+            tags=[
+                PeripheralTag(name="input", variant="rotary", metadata={"a": "ä", "b": "2"}),
+                PeripheralTag(name="stage"),
+            ],
+            location=PeripheralLocation(x=1, y=2.5, z=-3, time="2024-05-01T00:00:00Z"),
+        ),
+        payload=b'{"turn":1.5}',
+        payload_encoding=JSON_UTF8,
+    )
+
+
+def test_the_origin_is_a_location() -> None:
+    """A location of nothing but zeros is sent, and differs from none."""
+    assert envelope_of(Peripheral("a", 1, location=Location())).peripheral.peripheral_info.HasField(
+        "location"
+    )
+    assert not envelope_of(Peripheral("a", 1)).peripheral.peripheral_info.HasField("location")
+
+
+def test_a_protobuf_message_travels_as_one() -> None:
+    """A message is not turned into JSON: it goes as it is, under its full name."""
+    event = input_event("press", "2024-05-01T00:00:00Z", {"button": 1})
+    peripheral = envelope_of(Peripheral("pad", event)).peripheral
+    assert peripheral.payload_encoding == PROTOBUF
+    assert peripheral.payload_type == "heart.peripheral.input.InputEvent"
+    assert peripheral.payload == event.SerializeToString()
+
+
+def test_the_same_message_is_the_same_bytes() -> None:
+    """Maps have no order, on either side; their bytes do."""
+    keys = [f"key {number}" for number in range(20)]
+    one, other = Struct(), Struct()
+    one.update(dict.fromkeys(keys, 1))
+    other.update(dict.fromkeys(reversed(keys), 1))
+    tag, same_tag = Tag("t", "", dict.fromkeys(keys, "v")), Tag("t", "", dict.fromkeys(reversed(keys), "v"))
+    assert prepare(Peripheral("a", one, (tag,))) == prepare(Peripheral("a", other, (same_tag,)))
+
+
+@pytest.mark.parametrize("png_data", [bytearray(PNG_SIGNATURE), memoryview(PNG_SIGNATURE), "png", None])
+def test_a_picture_that_is_not_bytes_is_refused(png_data: Any) -> None:
+    """A buffer that can change later, or no buffer at all, cannot be shared with every viewer."""
+    with pytest.raises(TypeError, match=rf"^png_data is {type(png_data).__name__}; it must be bytes"):
+        prepare(Frame(png_data))
+
+
+@pytest.mark.parametrize("png_data", [b"", b"\xff\xd8\xff\xe0 a JPEG", PNG_SIGNATURE[:7]])
+def test_a_picture_that_is_no_png_is_refused(png_data: bytes) -> None:
+    """The message says what the bytes start with and what they should start with."""
+    with pytest.raises(ValueError, match=r"^png_data starts with b'.*'; a PNG file starts with b'") as caught:
+        prepare(Frame(png_data))
+    assert repr(png_data[:8]) in str(caught.value)
+    assert repr(PNG_SIGNATURE) in str(caught.value)
+
+
+@pytest.mark.parametrize("message", [None, 5, "frame", {"png_data": PNG_SIGNATURE}, Tag("a")])
+def test_what_is_no_message_is_refused(message: Any) -> None:
+    """Something without a picture and without a peripheral's attributes is the caller's mistake."""
+    with pytest.raises(TypeError, match=r"^neither a frame, which has png_data, nor a peripheral: "):
+        prepare(message)
+
+
+def knob_with(fields: Mapping[str, Any]) -> Peripheral:
+    """A peripheral with fields that the type checkers would not let through."""
+    every: dict[str, Any] = {"id": "knob", "data": 1, **fields}
+    return Peripheral(**every)
+
+
+BAD_METADATA: Any = {"a": 1}
+BAD_KEY: Any = {1: "a"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"id": 5}, r"^peripheral 5: id is int; it must be text$"),
+        ({"id": 10**5000}, r"^peripheral <int>: id is int; it must be text$"),
+        ({"id": b"knob"}, r"^peripheral b'knob': id is bytes; it must be text$"),
+        ({"tags": None}, r"tags is NoneType; it must be a tuple or a list of tags$"),
+        ({"tags": "input"}, r"tags is str; it must be a tuple or a list of tags$"),
+        ({"tags": Tag("input")}, r"tags\[0\] is not a tag: 'str' object has no attribute 'name'$"),
+        ({"tags": (Tag("a"), None)}, r"tags\[1\] is not a tag: 'NoneType' object"),
+        ({"tags": (Tag(1),)}, r"tags\[0\]\.name is int; it must be text$"),  # type: ignore[arg-type]  # pyright: ignore
+        ({"tags": [Tag("a", None)]}, r"tags\[0\]\.variant is NoneType"),  # type: ignore[arg-type]  # pyright: ignore
+        ({"tags": [Tag("a", "", None)]}, r"tags\[0\]\.metadata is NoneType"),  # type: ignore[arg-type]  # pyright: ignore
+        ({"tags": [Tag("a", "", BAD_METADATA)]}, r"tags\[0\]\.metadata\['a'\] is int; it must be text$"),
+        ({"tags": [Tag("a", "", BAD_KEY)]}, r"tags\[0\]\.metadata: a key is int; it must be text$"),
+        ({"location": (1, 2, 3)}, r"location is not a location: 'tuple' object has no attribute 'x'$"),
+        ({"location": Location("1")}, r"location\.x is str; it must be a number$"),  # type: ignore[arg-type]  # pyright: ignore
+        ({"location": Location(0, True)}, r"location\.y is bool; it must be a number$"),
+        ({"location": Location(0, 0, 0, None)}, r"location\.time is NoneType"),  # type: ignore[arg-type]  # pyright: ignore
+        ({"data": object()}, r"^peripheral 'knob': data: object has no JSON form"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(fields: Mapping[str, Any], message: str) -> None:
+    """The caller is told which peripheral, which field, what it is and what it should be."""
+    with pytest.raises(TypeError, match=message):
+        prepare(knob_with(fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"id": ""}, r"^peripheral '': id is empty; clients tell peripherals apart by it$"),
+        ({"id": "\ud800"}, r"id is '\\ud800', not Unicode: surrogates not allowed$"),
+        ({"tags": [Tag("\ud800")]}, r"tags\[0\]\.name is '\\ud800', not Unicode"),
+        ({"tags": [Tag("a", "", {"é": "\ud800"})]}, r"tags\[0\]\.metadata\['é'\] is '\\ud800', not Unicode"),
+        ({"location": Location(10**400)}, r"location\.x is too large for a double$"),
+        ({"data": {"a": float("nan")}}, r"^peripheral 'knob': data\['a'\]: nan is no number in JSON$"),
+        ({"data": descriptor_pb2.UninterpretedOption.NamePart()}, r"data: .*required"),
+    ],
+)
+def test_a_value_that_cannot_be_sent_is_named(fields: Mapping[str, Any], message: str) -> None:
+    """The right type with a wrong value is told as exactly."""
+    with pytest.raises(ValueError, match=message):
+        prepare(knob_with(fields))

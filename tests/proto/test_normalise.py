@@ -1,0 +1,389 @@
+import json
+import sys
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beats.proto.normalise import MAX_DEPTH, to_json
+from tests.proto.strategies import examples, plain_json, scalars
+
+
+class Colour(Enum):
+    RED = "red"
+    POINT = (1, 2)
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+class Mode(StrEnum):
+    SLOW = "slow"
+
+
+class Labelled(str, Enum):  # noqa: UP042 - an enum whose members are other text than their values
+    KNOB = "knob"
+
+    def __new__(cls, text: str) -> "Labelled":
+        member = str.__new__(cls, f"label of {text}")
+        member._value_ = text
+        return member
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+@dataclass
+class Reading:
+    value: object
+    unit: str = "°C"
+
+
+@dataclass
+class NamedList(list[int]):
+    name: str = "n"
+
+
+class Text(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "other"
+
+
+class Number(int):
+    def __int__(self) -> int:
+        return -1
+
+
+class Real(float):
+    def __float__(self) -> float:
+        return -1.0
+
+
+A_UUID = UUID("12345678-1234-5678-1234-567812345678")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Reading(1.5), '{"value":1.5,"unit":"°C"}'),
+        (Reading(Reading(None)), '{"value":{"value":null,"unit":"°C"},"unit":"°C"}'),
+        (NamedList("five"), '{"name":"five"}'),
+        (Colour.RED, '"red"'),
+        (Colour.POINT, "[1,2]"),
+        (Level.LOW, "1"),
+        (Mode.SLOW, '"slow"'),
+        (Labelled.KNOB, '"knob"'),
+        (A_UUID, '"12345678-1234-5678-1234-567812345678"'),
+        (date(2024, 5, 1), '"2024-05-01"'),
+        (datetime(2024, 5, 1, 1, 2, 3, 4, tzinfo=UTC), '"2024-05-01T01:02:03.000004+00:00"'),
+        (b"\x00\xff", '"00ff"'),
+        (bytearray(b"\x01"), '"01"'),
+        (memoryview(b"\x02"), '"02"'),
+        ((1, (2,)), "[1,[2]]"),
+        (Point(1, 2), "[1,2]"),
+        (Text("text"), '"text"'),
+        (Number(7), "7"),
+        (Real(0.5), "0.5"),
+        (OrderedDict([("b", 1), ("a", 2)]), '{"b":1,"a":2}'),
+        (MappingProxyType({"a": b"\x01"}), '{"a":"01"}'),
+    ],
+)
+def test_values_that_json_lacks_become_ones_that_it_has(value: object, expected: str) -> None:
+    """Each kind of value has the one form that the table in the module says."""
+    assert to_json(value).decode() == expected
+    assert to_json({"at": [value]}).decode() == f'{{"at":[{expected}]}}'
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (set[int](), "[]"),
+        ({10, 9, -1}, "[-1,9,10]"),
+        ({10, 9.5}, "[9.5,10]"),
+        (frozenset({"b", "a!", "a"}), '["a","a!","b"]'),
+        ({"b", 10, 9, None, True}, '["b",10,9,null,true]'),
+        ({Level.LOW, Colour.RED}, '["red",1]'),
+        ({(2, 1), (10,)}, "[[10],[2,1]]"),
+        ({Reading: 1}.keys() and {b"\x02", b"\x01"}, '["01","02"]'),
+    ],
+)
+def test_sets_become_sorted_arrays(value: object, expected: str) -> None:
+    """The order is always the same: numbers by size, texts by code point, mixtures by their JSON."""
+    assert to_json(value).decode() == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("text", "text"),
+        (Text("text"), "text"),
+        (Mode.SLOW, "slow"),
+        (Colour.RED, "red"),
+        (Labelled.KNOB, "knob"),
+        (A_UUID, str(A_UUID)),
+        (date(2024, 5, 1), "2024-05-01"),
+        (b"\x0a", "0a"),
+        (Level.LOW, "1"),
+        (12, "12"),
+        (1.5, "1.5"),
+        (True, "true"),
+        (None, "null"),
+        ((0, 1), "[0,1]"),
+        (frozenset({2, 1}), "[1,2]"),
+        (Colour.POINT, "[1,2]"),
+    ],
+)
+def test_keys_become_text(key: object, expected: str) -> None:
+    """A key is the text it becomes, or else the compact JSON of what it becomes."""
+    assert json.loads(to_json({key: 1})) == {expected: 1}
+    assert json.loads(to_json({key: b""})) == {expected: ""}
+
+
+def test_two_keys_of_one_text_are_refused() -> None:
+    """One of the two values would be lost without anyone noticing."""
+    with pytest.raises(ValueError, match=r"^data\['a'\]: two keys become the text '1'$"):
+        to_json({"a": {1: "number", "1": "text"}})
+
+
+@given(plain_json)
+@examples(300)
+def test_plain_data_is_what_the_standard_encoder_writes(data: object) -> None:
+    """Looking over plain data first changes nothing in how it is written."""
+    expected = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    assert to_json(data).decode() == expected
+
+
+hashables = st.deferred(
+    lambda: (
+        scalars
+        | st.uuids()
+        | st.binary(max_size=4)
+        | st.dates()
+        | st.datetimes(timezones=st.none() | st.just(timezone(timedelta(hours=2))))
+        | st.sampled_from([*Colour, *Level, *Mode, *Labelled])
+        | st.builds(Text, st.text())
+        | st.lists(scalars, max_size=3).map(tuple)
+    )
+)
+
+rich_data: st.SearchStrategy[object] = st.recursive(
+    hashables,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.dictionaries(hashables, inner, max_size=4)
+        | st.dictionaries(st.text(), inner, max_size=4).map(MappingProxyType)
+        | st.frozensets(hashables, max_size=4)
+        | st.builds(Reading, inner)
+    ),
+    max_leaves=12,
+)
+
+
+def _plainly(value: object) -> object:
+    """The table in the module, applied to every value one by one, with none of the shortcuts."""
+    match value:
+        case Enum():
+            return _plainly(value.value)
+        case Reading():
+            return {"value": _plainly(value.value), "unit": value.unit}
+        case Text():
+            return value[:]
+        case UUID():
+            return str(value)
+        case date():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+        case list() | tuple():
+            return [_plainly(item) for item in cast("list[object]", value)]
+        case frozenset():
+            return _in_order([_plainly(item) for item in cast("frozenset[object]", value)])
+        case dict() | MappingProxyType():
+            items = cast("dict[object, object]", value).items()
+            result = {_plain_key(key): _plainly(item) for key, item in items}
+            if len(result) < len(items):
+                raise ValueError("two keys become one")
+            return result
+        case _:
+            return value
+
+
+def _plain_key(key: object) -> str:
+    plain = _plainly(key)
+    return plain if isinstance(plain, str) else _compact(plain)
+
+
+def _in_order(items: list[Any]) -> list[Any]:
+    if all(isinstance(item, str) for item in items):
+        return sorted(items)
+    if all(isinstance(item, int | float) and not isinstance(item, bool) for item in items):
+        return sorted(items, key=lambda number: (number, isinstance(number, float)))
+    return sorted(items, key=_compact)
+
+
+def _compact(plain: object) -> str:
+    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False)
+
+
+@given(rich_data)
+@examples(400)
+def test_shortcuts_change_nothing(data: object) -> None:
+    """Data of any mixture is written as if each value in it had been converted one by one."""
+    try:
+        expected = _compact(_plainly(data))
+    except ValueError:
+        with pytest.raises(ValueError, match="two keys become the text"):
+            to_json(data)
+    else:
+        assert to_json(data).decode() == expected
+
+
+def test_what_the_producer_holds_is_not_changed() -> None:
+    """The value is the producer's own; only copies are altered."""
+    data = {"plain": [1, 2], "set": {1}, 3: {"bytes": b"\x01"}}
+    to_json(data)
+    assert data == {"plain": [1, 2], "set": {1}, 3: {"bytes": b"\x01"}}
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_numbers_that_json_lacks_are_refused_by_their_path(number: str) -> None:
+    """NaN and the infinities are not JSON, and the message says where one was."""
+    with pytest.raises(ValueError, match=rf"^data\['a'\]\[1\]: {number} is no number in JSON$"):
+        to_json({"a": [1, float(number)]})
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (float("nan"), r"^data: nan is no number"),
+        (Reading(float("nan")), r"^data\['value'\]: nan is no number"),
+        ({"a": {1.5, float("nan")}}, r"^data\['a'\]\[[01]\]: nan is no number"),
+        ({"a": {"b", float("nan")}}, r"^data\['a'\]: nan is no number"),
+        ({"a": {float("nan"): 1}}, r"^data\['a'\]\[key nan\]: nan is no number"),
+        ({"a": {(1, float("inf")): 1}}, r"^data\['a'\]\[key \(1, inf\)\]\[1\]: inf is no number"),
+        (["\ud800"], r"^data\[0\]: text that is not Unicode: surrogates not allowed$"),
+        ({"a": {"\udfff": 1}}, r"^data\['a'\]\[key '\\udfff'\]: text that is not Unicode"),
+        ([10**5000], r"^data\[0\]: an integer of more than \d+ digits$"),
+        ({10**5000: 1}, r"^data\[key <int>\]: an integer of more than \d+ digits$"),
+    ],
+)
+def test_values_that_cannot_be_written_are_refused_by_their_path(data: object, message: str) -> None:
+    """Whatever part of the data is at fault, the message leads there."""
+    with pytest.raises(ValueError, match=message):
+        to_json(data)
+
+
+def _nothing() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (object(), r"^data: object has no JSON form"),
+        ({"a": [Decimal("1.5")]}, r"^data\['a'\]\[0\]: decimal\.Decimal has no JSON form"),
+        ((1, 2j), r"^data\[1\]: complex has no JSON form"),
+        ({"a": {1, timedelta(1)}}, r"^data\['a'\]\[…\]: datetime\.timedelta has no JSON form"),
+        ({timedelta(1): 1}, r"^data\[key datetime\.timedelta\(days=1\)\]: datetime\.timedelta has no"),
+        ([Reading], r"^data\[0\]: type has no JSON form"),
+        ([_nothing], r"^data\[0\]: function has no JSON form"),
+    ],
+)
+def test_types_without_json_are_refused_by_name_and_path(data: object, message: str) -> None:
+    """A value of any other type is the caller's mistake; the message names the type and the place."""
+    with pytest.raises(TypeError, match=message):
+        to_json(data)
+
+
+def _nested(depth: int, wrap: Callable[[object], object]) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = wrap(value)
+    return value
+
+
+def _in_a_list(value: object) -> object:
+    return [value]
+
+
+def _in_a_dict(value: object) -> object:
+    return {"a": value}
+
+
+def _in_a_tuple(value: object) -> object:
+    return (value,)
+
+
+@pytest.mark.parametrize("wrap", [_in_a_list, _in_a_dict, _in_a_tuple, Reading])
+def test_depth_has_a_limit_that_does_not_depend_on_the_stack(wrap: Callable[[object], object]) -> None:
+    """So many levels are written, one more is refused, and so are as many as would exhaust the stack."""
+    assert json.loads(to_json(_nested(MAX_DEPTH, wrap)))
+    for depth in (MAX_DEPTH + 1, 100_000):
+        with pytest.raises(ValueError, match=rf"more than {MAX_DEPTH} levels deep, or it contains itself"):
+            to_json(_nested(depth, wrap))
+
+
+def test_a_value_that_contains_itself_is_refused() -> None:
+    """A cycle is an error like any other, and the path in it has a bounded length."""
+    data: dict[str, object] = {"name": "cycle"}
+    data["self"] = [data]
+    with pytest.raises(ValueError, match=r"^data(\['self'\]\[0\]){4}\[…\]: more than") as caught:
+        to_json(data)
+    assert len(str(caught.value)) < 200
+
+
+def test_an_enum_of_itself_is_refused() -> None:
+    """A value that stands for itself is a cycle too."""
+
+    class Loop(Enum):
+        LOOP = "replaced"
+
+    setattr(Loop.LOOP, "_value_", Loop.LOOP)  # noqa: B010 - the type checkers know better
+    with pytest.raises(ValueError, match="contains itself"):
+        to_json(Loop.LOOP)
+
+
+def test_a_caller_with_little_stack_left_gets_a_value_error() -> None:
+    """A RecursionError never comes out, even when the caller has used up nearly all of the stack."""
+    data = _nested(MAX_DEPTH, _in_a_list)
+
+    def descend(levels: int) -> bytes:
+        return descend(levels - 1) if levels else to_json(data)
+
+    failures = 0
+    for levels in range(sys.getrecursionlimit() - 400, sys.getrecursionlimit(), 7):
+        try:
+            descend(levels)
+        except ValueError as error:
+            assert "too deeply nested for what is left" in str(error)  # noqa: PT017 - many levels, one test
+            failures += 1
+        except RecursionError as error:
+            # The descent itself had no room; to_json was not reached.
+            assert "to_json" not in [frame.name for frame in traceback.extract_tb(error.__traceback__)]  # noqa: PT017
+            break
+    assert failures
+
+
+def test_unset_defaults_are_fields_too() -> None:
+    """A dataclass's fields count however they got their values."""
+
+    @dataclass
+    class Defaults:
+        values: list[int] = field(default_factory=lambda: [1])
+
+    assert to_json(Defaults()) == b'{"values":[1]}'
