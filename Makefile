@@ -23,6 +23,10 @@ proto: .venv/.installed-proto
 	$(BIN)/python -m grpc_tools.protoc --proto_path=proto --python_out=proto --pyi_out=proto \
 		proto/beats/proto/streaming.proto proto/beats/proto/input_event.proto
 
+# Figures, not tests: run them on a machine that does nothing else.
+bench: .venv/.installed-test
+	$(BIN)/python tests/bench/publish.py
+
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Beats needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+import anyio
+from anyio import to_thread
+
 from beats.adapters.catalogues import InstalledAdapters, assemble
 from beats.adapters.dispatcher import Dispatcher
 from beats.adapters.running import in_this_loop, in_thread
@@ -57,7 +60,11 @@ class _Base:
         return self._kernel.stats()
 
     def on_control(self, handler: Callable[[Control], object]) -> None:
-        """Have `handler` called, in a thread of its own, with every valid control message of a client."""
+        """Have `handler` called, in a thread of its own, with every valid control message of a client.
+
+        Raises:
+            ClosedError: the stream is closed.
+        """
         self._dispatcher.add(handler)
 
 
@@ -176,13 +183,16 @@ class Opening:
         self._kernel.bus.connect("control", self._dispatcher.put)
         self._exit = ExitStack()
         self._async_exit: Final = AsyncExitStack()
+        self._begun = False
 
     def __enter__(self) -> Stream:
         """Start an event loop in a thread, and the sinks and sources in it.
 
         Raises:
             StartError: a sink could not start; nothing is left running.
+            RuntimeError: it ran before.
         """
+        self._begin()
         with ExitStack() as stack:
             stack.callback(self._dispatcher.close)
             stack.enter_context(in_thread(self._kernel))
@@ -203,7 +213,9 @@ class Opening:
 
         Raises:
             StartError: a sink could not start; nothing is left running.
+            RuntimeError: it ran before.
         """
+        self._begin()
         await self._async_exit.enter_async_context(in_this_loop(self._kernel))
         return AsyncStream(self._kernel, self._dispatcher)
 
@@ -217,7 +229,14 @@ class Opening:
         try:
             await self._async_exit.__aexit__(kind, error, traceback)
         finally:
-            self._dispatcher.close()
+            # In a worker thread, since a handler may need this very loop to finish what it does.
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(self._dispatcher.close)
+
+    def _begin(self) -> None:
+        if self._begun:
+            raise RuntimeError("this stream has been opened before: call Stream.open again")
+        self._begun = True
 
 
 def _peripheral(

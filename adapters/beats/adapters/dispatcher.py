@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from beats.kernel.envelope import Control
+from beats.kernel.errors import ClosedError
 from beats.kernel.sparse import is_power_of_ten
 
 log = logging.getLogger(__name__)
@@ -21,9 +22,12 @@ class Dispatcher:
     """Takes commands from the event loop without ever making it wait, and hands them to the handlers."""
 
     def __init__(self) -> None:
-        self._queue: Final[queue.Queue[Control | None]] = queue.Queue(_WAITING)
+        # Bounded by `put` and not by itself, so that the end always finds room.
+        self._queue: Final[queue.SimpleQueue[Control | None]] = queue.SimpleQueue()
         self._handlers: Final[list[Callable[[Control], object]]] = []
+        self._lock: Final = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closed = False
         self._dropped = 0
 
     @property
@@ -32,24 +36,28 @@ class Dispatcher:
         return self._dropped
 
     def add(self, handler: Callable[[Control], object]) -> None:
-        """Call `handler` with every command from now on."""
-        self._handlers.append(handler)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="beats control", daemon=True)
-            self._thread.start()
+        """Call `handler` with every command from now on.
+
+        Raises:
+            ClosedError: no command will ever come.
+        """
+        with self._lock:
+            if self._closed:
+                raise ClosedError("the stream is closed: add handlers while it is open")
+            self._handlers.append(handler)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="beats control", daemon=True)
+                self._thread.start()
 
     def put(self, control: Control) -> None:
         """Pass a command on; given up, counted and reported when too many wait."""
         if self._thread is None:
             return
-        try:
-            self._queue.put_nowait(control)
-        except queue.Full:
-            full = True
-        else:
-            full = False
-        self._dropped += full
-        if full and is_power_of_ten(self._dropped):
+        if self._queue.qsize() < _WAITING:
+            self._queue.put(control)
+            return
+        self._dropped += 1
+        if is_power_of_ten(self._dropped):
             log.error(
                 "control message %r given up: on_control's handler is %d behind (%d given up so far)",
                 control.command,
@@ -59,17 +67,15 @@ class Dispatcher:
 
     def close(self) -> None:
         """Let the handlers deal with what waits, and join their thread; one that hangs is left behind."""
-        thread, self._thread = self._thread, None
+        with self._lock:
+            self._closed = True
+            thread, self._thread = self._thread, None
         if thread is None:
             return
+        self._queue.put(None)
         if thread is threading.current_thread():  # a handler closes the stream: it cannot wait for itself
-            self._queue.put_nowait(None)
             return
-        try:
-            self._queue.put(None, timeout=_CLOSE_TIMEOUT_S)
-            thread.join(_CLOSE_TIMEOUT_S)
-        except queue.Full:
-            pass
+        thread.join(_CLOSE_TIMEOUT_S)
         if thread.is_alive():
             log.error(
                 "on_control's handler still runs %g s after the end and is left behind", _CLOSE_TIMEOUT_S

@@ -56,7 +56,7 @@ async def in_this_loop(kernel: Kernel) -> AsyncGenerator[None]:
         else:
             try:
                 yield
-            except Exception as error:
+            except (Exception, KeyboardInterrupt, SystemExit) as error:
                 problem = error  # raised below, not wrapped in the task group's exception group
             kernel.stop()
     if problem is not None:

@@ -4,13 +4,13 @@ A lane has no lock: its queue calls it under the queue's own.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from beats.kernel.envelope import Envelope, Kind
 from beats.kernel.overflow import OVERFLOWS, Overflow, Verdict
-from beats.kernel.stats import Amount, DropStats
+from beats.kernel.stats import DropStats
 from beats.kernel.ticket import Ticket
 
 DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
@@ -50,12 +50,24 @@ class LaneBounds:
 class Lane:
     """Waiting envelopes in order of arrival, each with its number in the queue's order of publication."""
 
-    __slots__ = ("_bytes", "_drops", "_max_bytes", "_overflow", "_size", "_waiting", "bounds", "line")
+    __slots__ = (
+        "_before_loss",
+        "_bytes",
+        "_drops",
+        "_max_bytes",
+        "_overflow",
+        "_size",
+        "_waiting",
+        "bounds",
+        "line",
+    )
 
-    def __init__(self, bounds: LaneBounds) -> None:
+    def __init__(self, bounds: LaneBounds, before_loss: Callable[[], object] = lambda: None) -> None:
+        """Make an empty lane; `before_loss` is called before something that waits is given up."""
         self.bounds: Final = bounds
         self.line: deque[Ticket] = deque()
         """Producers that wait for room, in order."""
+        self._before_loss: Final = before_loss
         self._size: Final = bounds.size
         self._max_bytes: Final = bounds.max_bytes
         self._overflow: Final[Overflow] = OVERFLOWS[bounds.overflow]()
@@ -63,7 +75,7 @@ class Lane:
         # first and any other entry in constant time; a plain dict scans past the deleted ones.
         self._waiting: OrderedDict[int | str, tuple[int, Envelope]] = OrderedDict()
         self._bytes = 0
-        self._drops: dict[tuple[str, Kind], Amount] = {}
+        self._drops: dict[tuple[str, Kind], list[int]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -75,8 +87,8 @@ class Lane:
 
     def drops(self) -> Iterator[DropStats]:
         """What was given up so far, by reason and kind."""
-        for (reason, kind), amount in self._drops.items():
-            yield DropStats(reason, kind, amount.items, amount.bytes)
+        for (reason, kind), (items, size_bytes) in self._drops.items():
+            yield DropStats(reason, kind, items, size_bytes)
 
     def offer(self, number: int, envelope: Envelope) -> Verdict:
         """Admit the envelope while there is room, else let the strategy decide, and act on it.
@@ -106,6 +118,10 @@ class Lane:
         """The number of the envelope that waits longest; there must be one."""
         return next(iter(self._waiting.values()))[0]
 
+    def first_bytes(self) -> int:
+        """The encoded bytes of the envelope that waits longest; there must be one."""
+        return len(next(iter(self._waiting.values()))[1].encoded)
+
     def take_first(self) -> Envelope:
         """Remove and return the envelope that waits longest; there must be one."""
         _, (_, envelope) = self._waiting.popitem(last=False)
@@ -121,9 +137,11 @@ class Lane:
 
     def count_drop(self, reason: str, envelope: Envelope) -> None:
         """Count an envelope as dropped."""
-        key = (reason, envelope.kind)
-        before = self._drops.get(key, Amount())
-        self._drops[key] = Amount(before.items + 1, before.bytes + len(envelope.encoded))
+        count = self._drops.get((reason, envelope.kind))
+        if count is None:
+            count = self._drops[reason, envelope.kind] = [0, 0]
+        count[0] += 1
+        count[1] += len(envelope.encoded)
 
     def has_room_for(self, envelope: Envelope) -> bool:
         """Whether both bounds hold with this envelope added."""
@@ -131,11 +149,13 @@ class Lane:
 
     def give_up_oldest(self) -> None:
         """Drop the envelope that waits longest."""
+        self._before_loss()
         self.count_drop(self._overflow.name, self.take_first())
 
     def give_up_topic(self, topic: str) -> None:
         """Drop the waiting envelope of this topic, if any."""
-        entry = self._waiting.pop(topic, None)
-        if entry is not None:
-            self._bytes -= len(entry[1].encoded)
-            self.count_drop(self._overflow.name, entry[1])
+        if topic in self._waiting:
+            self._before_loss()
+            _, envelope = self._waiting.pop(topic)
+            self._bytes -= len(envelope.encoded)
+            self.count_drop(self._overflow.name, envelope)

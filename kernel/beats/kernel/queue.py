@@ -35,8 +35,8 @@ class SinkQueue:
         """
         self._name: Final = name
         self._lock = threading.Lock()
-        common = Lane(bounds or LaneBounds())
-        own = {kind: Lane(lane_bounds) for kind, lane_bounds in (lanes or {}).items()}
+        common = Lane(bounds or LaneBounds(), self._note_peak)
+        own = {kind: Lane(lane_bounds, self._note_peak) for kind, lane_bounds in (lanes or {}).items()}
         self._lane_of: Final[dict[Kind, Lane]] = {kind: own.get(kind, common) for kind in KINDS}
         self._lanes: Final = tuple(dict.fromkeys(self._lane_of.values()))
         self._number = 0
@@ -78,7 +78,9 @@ class SinkQueue:
                 lane.count_drop("closed", envelope)
                 return None
             self._number += 1
-            verdict = Verdict.WAIT if lane.line else lane.offer(self._number, envelope)
+            # What can never fit must not join the line, where it would hold up everyone behind it.
+            in_line = lane.line and len(envelope.encoded) <= lane.bounds.max_bytes
+            verdict = Verdict.WAIT if in_line else lane.offer(self._number, envelope)
             if verdict is Verdict.WAIT:
                 bounds = lane.bounds
                 answer = Ticket(self, self._number, envelope, bounds.size, bounds.block_timeout_s)
@@ -97,6 +99,7 @@ class SinkQueue:
 
         Cancellation takes nothing. An empty list means that the queue is closed and drained.
         """
+        self._in_hand = []  # before anything can be cancelled: who asks for more has delivered the last
         await checkpoint()  # a sink that never has to wait must not keep the loop from everyone else
         if self._doorbell is None:
             self._doorbell = Doorbell()
@@ -157,6 +160,7 @@ class SinkQueue:
     def discard(self, reason: str) -> Amount:
         """Count all that waits as dropped, at the end of a shutdown or of a client."""
         with self._lock:
+            self._note_peak()
             left = [envelope for lane in self._lanes for _, envelope in lane.take_all()]
             for envelope in left:
                 self._lane_of[envelope.kind].count_drop(reason, envelope)
@@ -199,12 +203,16 @@ class SinkQueue:
         self._offered_items += 1
         self._offered_bytes += len(envelope.encoded)
 
+    def _note_peak(self) -> None:
+        """Under the lock, before fewer wait: offers only add, so the peak is now."""
+        self._high_water = max(self._high_water, self._waiting_items())
+
     def _waiting_items(self) -> int:
         return sum(map(len, self._lanes))
 
     def _collect(self, max_items: int | None, max_bytes: int | None = None) -> list[Envelope]:
         """Under the lock: the next batch, counted; and the producers in line get the room it leaves."""
-        self._high_water = max(self._high_water, self._waiting_items())
+        self._note_peak()
         everything = max_items is None and max_bytes is None
         batch = self._take_all() if everything else self._take_some(max_items, max_bytes)
         self._taken_items += len(batch)
@@ -230,11 +238,11 @@ class SinkQueue:
             lanes = [lane for lane in self._lanes if lane]
             if not lanes:
                 break
-            envelope = min(lanes, key=Lane.first_number).take_first()
-            batch.append(envelope)
-            size_bytes += len(envelope.encoded)
-            if max_bytes is not None and size_bytes >= max_bytes:
+            lane = min(lanes, key=Lane.first_number)
+            size_bytes += lane.first_bytes()
+            if batch and max_bytes is not None and size_bytes > max_bytes:
                 break
+            batch.append(lane.take_first())
         return batch
 
     def _refusal(self, lane: Lane, envelope: Envelope) -> Refusal:

@@ -32,8 +32,33 @@ SetOption = Annotated[
     typer.Option("--set", "-s", metavar="PATH=VALUE", help="One setting, above all files and variables."),
 ]
 
-out: Final = Console(highlight=False, soft_wrap=True)
-err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+_NO_SCREEN: Final = 1000
+"""Columns where no terminal sets a limit: `beats profiles | grep` shall find whole lines."""
+
+
+def _console(*, stderr: bool) -> Console:
+    # emoji=False: a value such as ":heart:" is shown as it was written.
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
+    if not console.is_terminal:
+        console.width = _NO_SCREEN
+    return console
+
+
+out: Final = _console(stderr=False)
+err: Final = _console(stderr=True)
+
+
+def warn(text: str) -> None:
+    """Say on standard error what is odd."""
+    err.print(f"warning: {text}", style="yellow", markup=False)
+
+
+def refused(error: SettingsError) -> typer.Exit:
+    """Say all that is wrong with the settings on standard error; what to raise to end the command."""
+    for warning in error.warnings:
+        warn(warning)
+    err.print(str(error), style="red", markup=False)
+    return typer.Exit(EXIT_SETTINGS)
 
 
 def read_profile(
@@ -53,5 +78,4 @@ def read_profile(
             replace_sources=replace_sources,
         )
     except SettingsError as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(EXIT_SETTINGS) from None
+        raise refused(error) from None

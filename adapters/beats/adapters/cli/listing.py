@@ -3,11 +3,12 @@
 import os
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from rich.table import Table
+from rich.text import Text
 
 from beats.adapters.catalogues import SINKS, SOURCES
-from beats.adapters.cli.common import ConfigOption, out
+from beats.adapters.cli.common import ConfigOption, out, refused
+from beats.config.errors import SettingsError, shown
 from beats.config.profiles import list_profiles
 from beats.kernel.plugins import Catalogue
 from beats.kernel.ports import SinkKind, SourceKind
@@ -15,9 +16,14 @@ from beats.kernel.ports import SinkKind, SourceKind
 
 def profiles(config: ConfigOption = None) -> None:
     """List the profiles that `--profile` can name."""
-    result = Table("profile", "for", "file", box=None, pad_edge=False, header_style="bold")
-    for profile in list_profiles(config, os.environ):
-        result.add_row(profile.name, profile.summary, str(profile.path))
+    try:
+        found = list_profiles(config, os.environ)
+    except SettingsError as error:
+        raise refused(error) from None
+    result = Table("profile", "for", box=None, pad_edge=False, header_style="bold")
+    result.add_column("file", overflow="fold")  # a path that is cut short is of no use
+    for profile in found:
+        result.add_row(*map(Text, (profile.name, profile.summary, str(profile.path))))
     out.print(result)
 
 
@@ -34,24 +40,35 @@ def _list(role: str, catalogue: Catalogue[SinkKind] | Catalogue[SourceKind]) -> 
         except (ImportError, TypeError) as error:
             out.print(f"{role} {name}: {error}\n", markup=False)
             continue
-        out.print(f"[bold]{role} {name}[/bold]: {kind.summary}")
-        result = Table("setting", "default", "meaning", box=None, header_style="dim")
-        _rows(result, kind.settings, "")
+        out.print(Text.assemble((f"{role} {name}", "bold"), f": {kind.summary}"))
+        result = Table("setting", box=None, header_style="dim")
+        result.add_column("default", overflow="fold")
+        result.add_column("meaning")
+        _rows(result, kind.settings)
         out.print(result, "")
 
 
-def _rows(result: Table, settings: type[BaseModel], prefix: str) -> None:
+def _rows(
+    result: Table, settings: type[BaseModel], prefix: str = "", given: BaseModel | None = None
+) -> None:
+    """A row for each setting, also those of tables in it; `given` is such a table as it is by default."""
     for name, field in settings.model_fields.items():
         if not prefix and name == "type":
             continue
-        result.add_row(prefix + name, _default(field), " ".join((field.description or "").split()))
+        value: object = (
+            field.get_default(call_default_factory=True, validated_data={})
+            if given is None
+            else getattr(given, name)
+        )
+        if isinstance(value, BaseModel):
+            _rows(result, type(value), f"{prefix}{name}.", value)
+        else:
+            meaning = " ".join((field.description or "").split())
+            # Text, because rich takes "[width, height]" in a plain one for markup.
+            required = given is None and field.is_required()
+            default = "(required)" if required else _default(value)
+            result.add_row(*map(Text, (prefix + name, default, meaning)))
 
 
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "(required)"
-    value = field.get_default(call_default_factory=True, validated_data={})
-    if isinstance(value, BaseModel):
-        inner = value.model_dump(exclude_none=True)
-        return ", ".join(f"{key} = {item!r}" for key, item in inner.items())
-    return "(none)" if value is None else repr(value)
+def _default(value: object) -> str:
+    return "(none)" if value is None else shown(value)

@@ -21,6 +21,7 @@ from beats.adapters.cli.common import (
     err,
     out,
     read_profile,
+    warn,
 )
 from beats.adapters.cli.status import LiveLine, addresses, table
 from beats.kernel.errors import StartError
@@ -57,7 +58,7 @@ def run(
     settings = read_profile(profile, config, sets, _sources(picture, stdin))
     logs.set_up(settings.kernel.log_level, err)
     for warning in settings.warnings:
-        err.print(f"warning: {warning}", style="yellow", markup=False)
+        warn(warning)
     kernel = assemble(settings)
     failure = anyio.run(_main, kernel, duration, backend="asyncio")
     if failure is not None:
@@ -76,7 +77,7 @@ def _sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
         from beats.adapters.sources.images import can_read  # only now: it loads the picture library
 
         if (reason := can_read(picture)) is not None:
-            err.print(f"{picture}: {reason}", style="red", markup=False)
+            err.print(reason, style="red", markup=False)
             raise typer.Exit(EXIT_USAGE)
         sources["picture"] = {"type": "images", "path": str(picture)}
     if stdin:
@@ -85,7 +86,14 @@ def _sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
 
 
 async def _main(kernel: Kernel, duration_s: float | None) -> StartError | None:
-    live = Live(LiveLine(kernel), console=err, refresh_per_second=2, transient=True)
+    # Standard output goes by way of the live display only if both are on the terminal.
+    live = Live(
+        LiveLine(kernel),
+        console=err,
+        refresh_per_second=2,
+        transient=True,
+        redirect_stdout=out.is_terminal,
+    )
     failure: StartError | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(_stop_on_signals, kernel, group.cancel_scope)

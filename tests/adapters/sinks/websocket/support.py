@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import anyio
+import anyio.to_thread
+from websockets.asyncio.client import ClientConnection
 
 from beats.adapters.bounds import queue_bounds
 from beats.adapters.sinks.websocket import WebSocketSettings, WebSocketSink
@@ -16,7 +18,11 @@ from beats.kernel.ports import Context, Sink
 from beats.kernel.stats import ClientStats, ClientTotals, QueueStats
 from beats.kernel.supervisor import Backoff
 from beats.proto.codec import StreamCodec
+from beats.proto.messages import Decoded
 
+CODEC = StreamCodec()
+ROOMY = {"size": 1_000_000, "max_bytes": 1 << 30}
+"""Bounds that a test does not reach."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -52,6 +58,18 @@ class Running(NamedTuple):
         """The counters of a client that is connected."""
         return self.sink.clients()[index]
 
+    async def fanned_out(self) -> None:
+        """Wait until the sink has taken everything."""
+        await until(lambda: self.kernel.stats().sinks[0].queue.waiting.items == 0)
+
+    async def until_behind(self, size_bytes: int = 400_000) -> int:
+        """Publish frames until the first client is behind; the last sequence number."""
+        sequence = 0
+        while not self.client().behind:
+            sequence = self.frame(size_bytes)
+            await self.fanned_out()
+        return sequence
+
     @property
     def totals(self) -> ClientTotals:
         """The counters of all clients."""
@@ -80,6 +98,13 @@ async def on_air(
             port = sink.address.port
             yield Running(kernel, sink, f"ws://127.0.0.1:{port}", port)
             kernel.stop()
+
+
+async def receive(viewer: ClientConnection) -> Decoded:
+    """The next envelope that a viewer gets."""
+    message = await viewer.recv()
+    assert isinstance(message, bytes)
+    return CODEC.decode(message)
 
 
 async def until(condition: Callable[[], object]) -> None:

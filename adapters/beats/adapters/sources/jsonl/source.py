@@ -1,0 +1,141 @@
+"""Reads lines as they arrive and publishes each good one; a bad one is reported and passed over."""
+
+import codecs
+import logging
+from typing import Annotated, Final, NamedTuple, Self
+
+import anyio.lowlevel
+from anyio import to_thread
+from pydantic import Field, model_validator
+
+from beats.adapters.reports import Reports
+from beats.adapters.sources.jsonl.inputs import Input, open_input
+from beats.adapters.sources.jsonl.lines import Line, LineCutter
+from beats.adapters.sources.jsonl.parse import Update, parse
+from beats.config.settings import MIB, SourceSettings
+from beats.kernel.errors import QueueFull
+from beats.kernel.ports import Context, Publish, SourceKind
+
+BREATH: Final = 32
+"""After so many lines, other tasks get their turn: well under a millisecond of work."""
+
+
+class JsonlSettings(SourceSettings):
+    """Peripheral updates, one JSON object a line: {"id": "knob-1", "data": {…}}."""
+
+    path: Annotated[str, Field(min_length=1)] = "-"
+    """A file, a FIFO (which stays open from writer to writer), or "-" for standard input."""
+    follow: bool = False
+    """Go on waiting at the end of a file for what is written to it later, as `tail -f` does."""
+    max_line_bytes: Annotated[int, Field(ge=16, le=256 * MIB)] = MIB
+    """Longest line in bytes; a longer one is passed over. 1 MiB is far above any sensor's."""
+
+    @model_validator(mode="after")
+    def _follow_a_file(self) -> Self:
+        if self.follow and self.path == "-":
+            raise ValueError("follow is for files: standard input ends when its writer closes it")
+        return self
+
+
+class BadLine(NamedTuple):
+    """A line that says nothing usable, and why."""
+
+    number: int
+    why: str
+
+
+class GoodLine(NamedTuple):
+    """A line that can be published."""
+
+    number: int
+    update: Update
+
+
+class Batch(NamedTuple):
+    """What one read brought, parsed."""
+
+    lines: list[GoodLine | BadLine]
+    ended: bool
+
+
+class JsonlSource:
+    """Publishes each line of its input; waiting for input is cancelled at once."""
+
+    def __init__(self, settings: JsonlSettings, context: Context, stdin_fd: int = 0) -> None:
+        self._settings = settings
+        self._stdin_fd = stdin_fd
+        where = "standard input" if settings.path == "-" else settings.path
+        self.reports = Reports(logging.getLogger(__name__), f"source {context.name!r}, {where}")
+        """What went wrong so far, by kind."""
+
+    async def run(self, publish: Publish) -> None:
+        """Publish until the input ends.
+
+        Raises:
+            InputError: there is nothing to read at the path.
+        """
+        settings = self._settings
+        reader = await to_thread.run_sync(
+            lambda: open_input(settings.path, follow=settings.follow, stdin_fd=self._stdin_fd)
+        )
+        try:
+            cutter = LineCutter(settings.max_line_bytes)
+            ended = False
+            while not ended:
+                await reader.wait()
+                lines, ended = await to_thread.run_sync(_next_batch, reader, cutter, settings.max_line_bytes)
+                await self._publish_all(publish, lines)
+        finally:
+            reader.close()
+            self.reports.summarise()
+
+    async def _publish_all(self, publish: Publish, lines: list[GoodLine | BadLine]) -> None:
+        for count, line in enumerate(lines, 1):
+            if isinstance(line, BadLine):
+                self._report(line)
+            else:
+                await self._publish(publish, line)
+            if count % BREATH == 0:
+                await anyio.lowlevel.checkpoint()
+
+    async def _publish(self, publish: Publish, line: GoodLine) -> None:
+        message, captured_unix_ns = line.update
+        try:
+            await publish(message, captured_unix_ns=captured_unix_ns)
+        except (TypeError, ValueError, RecursionError) as error:
+            self._report(BadLine(line.number, str(error) or type(error).__name__))
+        except QueueFull as error:
+            self.reports.add("refused updates", f"line {line.number}: {error}", logging.ERROR)
+
+    def _report(self, line: BadLine) -> None:
+        self.reports.add("bad lines", f"line {line.number} is skipped: {line.why}")
+
+
+def _next_batch(reader: Input, cutter: LineCutter, max_line_bytes: int) -> Batch:
+    """Read, cut and parse; runs in a worker thread."""
+    chunk = reader.read()
+    lines = cutter.feed(chunk.data)
+    if chunk.then != "more":
+        lines += cutter.finish()
+    parsed = [_parsed(line, max_line_bytes) for line in lines if line.skipped_bytes or line.text.strip()]
+    return Batch(parsed, chunk.then == "end")
+
+
+def _parsed(line: Line, max_line_bytes: int) -> GoodLine | BadLine:
+    if line.skipped_bytes:
+        why = f"{line.skipped_bytes:,} bytes are more than max_line_bytes = {max_line_bytes:,}"
+        return BadLine(line.number, why)
+    text = line.text
+    if line.number == 1:
+        text = text.removeprefix(codecs.BOM_UTF8)  # some programs begin every text so
+    try:
+        return GoodLine(line.number, parse(text))
+    except ValueError as error:
+        return BadLine(line.number, str(error))
+
+
+SOURCE: Final = SourceKind(
+    settings=JsonlSettings,
+    build=JsonlSource,
+    summary="Peripheral updates as JSON Lines from standard input, a file or a FIFO",
+)

@@ -1,0 +1,41 @@
+"""A queue for tests of sinks that do not need a kernel."""
+
+from collections.abc import Callable, Sequence
+from typing import Self
+
+import anyio
+
+from beats.kernel.envelope import Envelope
+
+
+class FakeBatches:
+    """Gives the batches that it was made with, then ends, or waits for ever."""
+
+    def __init__(self, *batches: Sequence[Envelope], ends: bool = True) -> None:
+        self._batches = [list(batch) for batch in batches]
+        self._ends = ends
+        self.taken = 0
+        self.all_taken = anyio.Event()
+        """Set when a sink has delivered the last batch and asks for more."""
+        self.before_first: Callable[[], None] = lambda: None
+        """Called when the first batch is asked for."""
+
+    async def take(self, max_items: int | None = None) -> list[Envelope]:
+        if self.taken == 0:
+            self.before_first()
+        await anyio.lowlevel.checkpoint()
+        if self.taken < len(self._batches):
+            self.taken += 1
+            return self._batches[self.taken - 1]
+        self.all_taken.set()
+        if not self._ends:
+            await anyio.sleep_forever()
+        return []
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Envelope]:
+        if batch := await self.take():
+            return batch
+        raise StopAsyncIteration

@@ -1,0 +1,132 @@
+"""Viewers that do not keep up: behind a queue of their own, and back."""
+
+import threading
+from collections import defaultdict
+from contextlib import suppress
+from itertools import pairwise
+
+import anyio
+import anyio.to_thread
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.adapters.sinks.websocket.support import (
+    CODEC,
+    ROOMY,
+    exact,
+    on_air,
+    receive,
+    settings,
+    stalled_client,
+    until,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_stalled_viewer_does_not_concern_the_others() -> None:
+    """The healthy viewer gets everything; the stalled one's loss is counted, within its bounds."""
+    queue = {"size": 8, "overflow": "drop_oldest"}
+    async with on_air(settings(client_queue=queue, queue=ROOMY)) as running, stalled_client(running):
+        async with connect(running.url, max_size=None) as healthy:
+            for sequence in range(1, 101):
+                running.frame(200_000)
+                assert (await receive(healthy)).sequence == sequence
+        stalled = running.client(0)
+        assert stalled.behind
+        assert stalled.queue.waiting.items == 8
+        assert stalled.queue.dropped.items > 0
+        assert exact(stalled.queue)
+        assert [(drop.reason, drop.kind) for drop in stalled.queue.drops] == [("drop_oldest", "frame")]
+        assert stalled.queue.offered.items == 100
+
+
+async def test_a_viewer_that_falls_behind_and_catches_up_misses_nothing() -> None:
+    """The switch to a queue of its own and back loses, doubles and reorders nothing, time and again."""
+    async with on_air(settings(client_queue=ROOMY, queue=ROOMY)) as running, stalled_client(running) as raw:
+        sequence = 0
+        for _ in range(5):
+            before = sequence
+            while not running.client().behind:
+                sequence = running.frame(50_000)
+                running.knob(sequence)
+                await running.fanned_out()
+            last: dict[str, int] = defaultdict(lambda: before)  # noqa: B023 - used within the round
+            for _ in range(2 * (sequence - before)):
+                item = CODEC.decode(await anyio.to_thread.run_sync(raw.message))
+                assert item.sequence == last[item.topic] + 1
+                last[item.topic] = item.sequence
+            await until(lambda: not running.client().behind)
+        assert running.client().queue.dropped.items == 0
+        assert running.client().queue.taken.items == 2 * sequence
+
+
+async def test_a_viewer_with_latest_is_fresh_when_it_comes_back() -> None:
+    """It gets what was under way, then the newest frame, every peripheral, and sees the gap."""
+    queue = {"size": 64, "frame": {"size": 4, "overflow": "latest"}}
+    async with on_air(settings(client_queue=queue)) as running, stalled_client(running) as raw:
+        newest = await running.until_behind(100_000)
+        for value in range(50):
+            newest = running.frame(100_000)
+            running.knob(value, f"knob-{value}")
+        await until(lambda: running.client().queue.offered.items == newest + 50)
+        missed = running.client().queue.dropped.items
+        frames: list[int] = []
+        peripherals: list[str] = []
+        while len(peripherals) < 50 or frames[-1] < newest:
+            item = CODEC.decode(await anyio.to_thread.run_sync(raw.message))
+            if item.kind == "frame":
+                frames.append(item.sequence)
+            else:
+                peripherals.append(item.topic)
+        assert peripherals == [f"peripheral/knob-{value}" for value in range(50)]
+        assert newest - len(frames) == missed == sum(b - a - 1 for a, b in pairwise(frames))
+        assert frames[-1] == newest
+        assert missed >= 49
+
+
+async def test_a_viewer_that_reads_slowly_is_not_closed() -> None:
+    """As long as its socket accepts bytes now and then, it stays."""
+    async with on_air(settings(stall_timeout_s=0.4)) as running, stalled_client(running) as raw:
+        await running.until_behind(400_000)
+        started = anyio.current_time()
+        while anyio.current_time() - started < 1.2:
+            await anyio.to_thread.run_sync(raw.message)
+            running.frame(400_000)
+            await anyio.sleep(0.1)  # slow reading is what is tested
+        assert running.totals.stalled == 0
+        assert running.totals.connected == 1
+
+
+async def test_a_viewer_with_error_is_closed_with_1013_when_it_is_full() -> None:
+    """It cannot be told through a producer, so its connection says it: try again later."""
+    queue = {"size": 2, "overflow": "error"}
+    async with on_air(settings(client_queue=queue)) as running, stalled_client(running) as raw:
+        while not running.totals.overflowed and not running.client().queue.dropped.items:
+            running.frame(200_000)
+            await running.fanned_out()
+        last = b""
+        with suppress(EOFError):
+            while True:
+                last = await anyio.to_thread.run_sync(raw.message)
+        assert int.from_bytes(last[:2], "big") == 1013
+        await until(lambda: running.totals.overflowed == 1)
+
+
+async def test_counters_are_exact_whenever_a_thread_looks() -> None:
+    """`offered == taken + dropped + waiting` for every viewer, read from a thread under load."""
+    wrong: list[object] = []
+    stop = threading.Event()
+    async with on_air(settings(client_queue={"size": 4}, queue=ROOMY)) as running, stalled_client(running):
+
+        def watch() -> None:
+            while not stop.is_set():
+                wrong.extend(item for item in running.sink.clients() if not exact(item.queue))
+
+        async with anyio.create_task_group() as group, connect(running.url, max_size=None) as healthy:
+            group.start_soon(anyio.to_thread.run_sync, watch)
+            for _ in range(200):
+                running.frame(50_000)
+                await healthy.recv()
+            stop.set()
+    assert wrong == []

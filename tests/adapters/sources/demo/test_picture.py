@@ -1,0 +1,57 @@
+import io
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from beats.adapters.sources.demo.picture import Picture
+from beats.adapters.sources.demo.signals import Signals
+
+
+def test_the_same_seed_size_and_time_give_the_same_bytes() -> None:
+    """A picture does not depend on the ones before it."""
+    fresh, used = Picture(3, 64, 64), Picture(3, 64, 64)
+    for number in range(40):
+        used.png(number / 30)
+    assert fresh.png(0.7) == used.png(0.7)
+
+
+def test_another_seed_gives_another_picture() -> None:
+    """The seed picks colours and paths."""
+    assert Picture(0, 32, 32).png(1.0) != Picture(1, 32, 32).png(1.0)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (8, 8), (512, 8), (8, 512), (96, 48)])
+def test_the_picture_is_a_png_of_the_size_asked_for(size: tuple[int, int]) -> None:
+    """From the smallest to the largest side, in RGB."""
+    with Image.open(io.BytesIO(Picture(0, *size).png(2.0))) as image:
+        image.load()
+        assert (image.format, image.mode, image.size) == ("PNG", "RGB", size)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_moves_and_is_neither_dark_nor_glaring(seed: int) -> None:
+    """Each frame differs from the one before; brightness and contrast stay in a pleasant range."""
+    picture = Picture(seed, 64, 64)
+    before = picture.image(0.0)
+    for number in range(1, 30):
+        image = picture.image(number / 3)
+        assert ImageChops.difference(before, image).getbbox() is not None
+        statistics = ImageStat.Stat(image.convert("L"))
+        assert 20 < statistics.mean[0] < 140
+        assert statistics.stddev[0] > 15
+        before = image
+
+
+def test_a_press_sends_a_wave_outwards() -> None:
+    """Soon after the button goes down, a ring around the centre is brighter than without it."""
+    press = Signals(0).press(0)
+    picture, calm = Picture(0, 64, 64), Picture(0, 64, 64)
+    calm._signals.since_press_s = lambda time_s: float("inf")  # type: ignore[method-assign]  # pyright: ignore[reportPrivateUsage]
+    rings: list[int] = []
+    for age_s in (0.1, 0.3, 0.5):
+        moment = press.start_s + age_s
+        lit = ImageChops.difference(picture.image(moment), calm.image(moment)).convert("L").getbbox()
+        assert lit is not None
+        rings.append(lit[2] - lit[0])
+    assert rings == sorted(rings)
+    assert rings[0] < rings[-1]

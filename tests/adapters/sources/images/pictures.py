@@ -1,0 +1,56 @@
+"""Makes real picture files with Pillow, and reads what was published."""
+
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+Colour = tuple[int, ...]
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def still(path: Path, colour: Colour = RED, size: tuple[int, int] = (4, 3)) -> Path:
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def animation(path: Path, durations_ms: Sequence[int], **options: Any) -> Path:
+    """A file with one frame for each duration, in shades of red that tell its number."""
+    images = [Image.new("RGB", (4, 3), (40 * number + 10, 0, 0)) for number in range(len(durations_ms))]
+    options.setdefault("lossless", True)
+    images[0].save(path, save_all=True, append_images=images[1:], duration=list(durations_ms), **options)
+    return path
+
+
+def noisy_gif(path: Path, count: int) -> Path:
+    """A GIF whose frames are long enough to be cut in their middle."""
+    images = [Image.effect_noise((32, 32), 60 + number) for number in range(count)]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=50)
+    return path
+
+
+def huge_png(path: Path, side: int) -> Path:
+    """A few bytes that claim to be an enormous picture."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", b"x"))
+    return path
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def opened(png: bytes) -> Image.Image:
+    """A published picture, loaded."""
+    image = Image.open(io.BytesIO(png), formats=["PNG"])
+    image.load()
+    return image
+
+
+def colour(png: bytes) -> object:
+    """The colour of its first pixel."""
+    return opened(png).getpixel((0, 0))

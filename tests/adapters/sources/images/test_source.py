@@ -1,0 +1,200 @@
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from pydantic import ValidationError
+
+from beats.adapters.sources.images import SOURCE, ImagesSettings, ImagesSource
+from beats.adapters.sources.images.reading import Picture
+from beats.adapters.sources.images.source import film
+from beats.kernel.envelope import Frame
+from beats.kernel.errors import InputError
+from tests.adapters.sources.images.pictures import BLUE, RED, animation, colour, opened, still
+from tests.adapters.sources.support import Backend, TimedRecorder, context, in_virtual_time, inline
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> Backend:
+    return in_virtual_time(request.param)
+
+
+async def shown(
+    path: Path, seconds: float = 100.0, publish: TimedRecorder | None = None, **settings: Any
+) -> TimedRecorder:
+    """What is published in some seconds of virtual time."""
+    publish = publish or TimedRecorder()
+    checked = ImagesSettings.model_validate({"type": "images", "path": str(path), **settings})
+    with anyio.move_on_after(seconds):
+        await ImagesSource(checked, context(), inline).run(publish)
+    return publish
+
+
+def colours(publish: TimedRecorder) -> list[object]:
+    return [colour(frame.png_data) for _, frame in publish.of(Frame)]
+
+
+async def test_a_film_keeps_its_own_frame_times_without_drift(tmp_path: Path) -> None:
+    """Each picture stays for its time, loop after loop, against absolute deadlines."""
+    publish = await shown(animation(tmp_path / "a.gif", [30, 50, 70]), seconds=150.01)
+    assert publish.times_s[:7] == [0.0, 0.03, 0.08, 0.15, 0.18, 0.23, 0.3]
+    assert publish.times_s[-1] == 150.0
+    assert len(publish.times_s) == 3001
+    assert colours(publish)[:4] == [(10, 0, 0), (50, 0, 0), (90, 0, 0), (10, 0, 0)]
+
+
+async def test_fps_overrides_the_files_times(tmp_path: Path) -> None:
+    """With `fps`, each picture lasts as long as the next."""
+    publish = await shown(animation(tmp_path / "a.gif", [30, 50, 70]), seconds=1.01, fps=4.0)
+    assert publish.times_s == [0.0, 0.25, 0.5, 0.75, 1.0]
+
+
+async def test_once_means_once_and_the_last_picture_has_its_time(tmp_path: Path) -> None:
+    """Without `loop` the source ends when the last picture's time is over."""
+    publish = await shown(animation(tmp_path / "a.gif", [30, 50, 70]), loop=False)
+    assert publish.times_s == [0.0, 0.03, 0.08]
+    assert anyio.current_time() == pytest.approx(0.15)
+
+
+async def test_a_still_is_sent_once_or_again_each_second(tmp_path: Path) -> None:
+    """Looping sends it again each second, or at `fps`; once is once."""
+    path = still(tmp_path / "a.png")
+    assert (await shown(path, loop=False)).times_s == [0.0]
+    start_s = anyio.current_time()
+    again = await shown(path, seconds=2.5)
+    assert [time_s - start_s for time_s in again.times_s] == [0.0, 1.0, 2.0]
+
+
+async def test_a_folder_is_shown_one_second_each(tmp_path: Path) -> None:
+    """Stills have no time of their own."""
+    still(tmp_path / "2.png", RED)
+    still(tmp_path / "10.png", BLUE)
+    publish = await shown(tmp_path, seconds=2.5)
+    assert publish.times_s == [0.0, 1.0, 2.0]
+    assert colours(publish) == [RED, BLUE, RED]
+
+
+async def test_a_late_picture_moves_the_film_rather_than_cause_a_burst(tmp_path: Path) -> None:
+    """After a stall of a second the next picture comes at once, and the ones after it in their rhythm."""
+    publish = TimedRecorder()
+    publish.delays_s = {1: 1.02}
+    await shown(animation(tmp_path / "a.gif", [100, 100, 100, 100, 100]), publish=publish, loop=False)
+    assert publish.times_s == [0.0, 0.1, 1.12, 1.22, 1.32]
+    assert len(set(colours(publish))) == 5
+
+
+async def test_a_little_lateness_is_made_up_for(tmp_path: Path) -> None:
+    """A delay shorter than a picture's time leaves no trace on the ones after it."""
+    publish = TimedRecorder()
+    publish.delays_s = {1: 0.09}
+    await shown(animation(tmp_path / "a.gif", [100, 50, 100, 100]), publish=publish, loop=False)
+    assert publish.times_s == [0.0, 0.1, 0.19, 0.29]
+
+
+@pytest.mark.parametrize(("settings", "size"), [({"scale": 4}, (16, 12)), ({"size": [10, 20]}, (10, 20))])
+async def test_pictures_are_enlarged_as_the_settings_say(
+    tmp_path: Path, settings: dict[str, Any], size: tuple[int, int]
+) -> None:
+    """By a factor or to a size."""
+    publish = await shown(still(tmp_path / "a.png"), loop=False, **settings)
+    assert [opened(frame.png_data).size for _, frame in publish.of(Frame)] == [size]
+
+
+async def test_nothing_to_read_is_an_input_error(tmp_path: Path) -> None:
+    """Trying again would not help, and the error says what would."""
+    with pytest.raises(InputError, match="does not exist"):
+        await shown(tmp_path / "nothing.gif")
+
+
+async def test_faults_in_files_are_logged_with_the_sources_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is skipped is said, once, and by whom."""
+    still(tmp_path / "a.png")
+    (tmp_path / "b.txt").write_text("hello")
+    await shown(tmp_path, seconds=5.0)
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith("source 'demo': ")
+    assert "b.txt" in record.getMessage()
+
+
+async def test_a_queue_that_refuses_does_not_end_the_film(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The producer is told of a full queue; it says so and goes on."""
+    publish = TimedRecorder()
+    publish.refuse = True
+    await shown(animation(tmp_path / "a.gif", [50, 50]), publish=publish, loop=False)
+    assert len(publish.times_s) == 2
+    assert "'browser'" in caplog.text
+
+
+async def test_pictures_are_decoded_in_a_worker_thread(tmp_path: Path) -> None:
+    """Decoding never stalls the event loop; cancelling closes the file."""
+    threads: list[int] = []
+
+    async def watched(function: Callable[[], Picture | None]) -> Picture | None:
+        def call() -> Picture | None:
+            threads.append(threading.get_ident())
+            return function()
+
+        return await to_thread.run_sync(call)
+
+    settings = ImagesSettings(type="images", path=str(animation(tmp_path / "a.gif", [50, 50, 50])))
+    for source in (ImagesSource(settings, context(), watched), SOURCE.build(settings, context())):
+        publish = TimedRecorder()
+        async with anyio.create_task_group() as group:
+            group.start_soon(source.run, publish)
+            await publish.frames(2)
+            group.cancel_scope.cancel()
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+class Passes:
+    """Counts how often a film of three pictures of 10 bytes is read."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def read(self) -> Iterator[Picture]:
+        self.count += 1
+        yield from [Picture(bytes([number]) * 10, None) for number in range(3)]
+
+
+@pytest.mark.parametrize(("cache_bytes", "passes"), [(30, 1), (29, 4), (0, 4)])
+async def test_a_film_that_fits_is_read_once(cache_bytes: int, passes: int) -> None:
+    """A whole pass within the bound is kept; a longer film is read again for each loop."""
+    source = Passes()
+    pictures = film(source.read, loop=True, cache_bytes=cache_bytes)
+    shown = [next(pictures).png[0] for _ in range(10)]
+    assert shown == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
+    assert source.count == passes
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({}, "path"),
+        ({"path": ""}, "path"),
+        ({"path": "a", "scale": 2, "size": [4, 4]}, "scale and size exclude each other"),
+        ({"path": "a", "scale": 65}, "scale"),
+        ({"path": "a", "size": [4]}, "size"),
+        ({"path": "a", "size": ["4", 4]}, "size"),
+        ({"path": "a", "size": [4, 9000]}, "size"),
+        ({"path": "a", "fps": 0}, "fps"),
+        ({"path": "a", "cache_bytes": -1}, "cache_bytes"),
+        ({"path": "a", "speed": 1}, "speed"),
+    ],
+)
+async def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> None:
+    """Each with the key that is wrong."""
+    with pytest.raises(ValidationError, match=message):
+        ImagesSettings.model_validate({"type": "images", **wrong})

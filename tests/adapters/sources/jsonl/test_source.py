@@ -1,0 +1,287 @@
+import json
+import logging
+import os
+import threading
+from itertools import pairwise
+from pathlib import Path
+
+import anyio
+import pytest
+from pydantic import ValidationError
+
+from beats.adapters.sources.jsonl import SOURCE, JsonlSettings, JsonlSource
+from beats.adapters.sources.jsonl.inputs import CHUNK_BYTES
+from beats.kernel.envelope import Message, Peripheral
+from beats.kernel.errors import InputError, QueueFull
+from beats.kernel.testing import PublishRecorder
+from tests.adapters.sources.support import context
+
+pytestmark = pytest.mark.anyio
+
+
+def line(number: int) -> bytes:
+    return json.dumps({"id": "knob-1", "data": number}).encode() + b"\n"
+
+
+def source_of(path: Path, **settings: object) -> JsonlSource:
+    checked = JsonlSettings.model_validate({"type": "jsonl", "path": str(path), **settings})
+    return JsonlSource(checked, context("sensor"))
+
+
+async def published(path: Path, **settings: object) -> list[object]:
+    """The data of each update, when the whole input was read."""
+    publish = PublishRecorder()
+    with anyio.fail_after(20):
+        await source_of(path, **settings).run(publish)
+    return data_of(publish)
+
+
+def data_of(publish: PublishRecorder) -> list[object]:
+    return [message.data for message in publish.messages if isinstance(message, Peripheral)]
+
+
+class Awaited(PublishRecorder):
+    """Lets a test wait until so many messages have come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._arrived: dict[int, anyio.Event] = {}
+
+    async def messages_to_be(self, count: int) -> None:
+        if len(self.published) < count:
+            await self._arrived.setdefault(count, anyio.Event()).wait()
+
+    async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """Keep the message."""
+        sequence = await super().__call__(message, captured_unix_ns=captured_unix_ns)
+        self._arrived.setdefault(len(self.published), anyio.Event()).set()
+        return sequence
+
+
+class Refusing(PublishRecorder):
+    """Raises what it is given for each message whose data is odd."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """Keep the message or raise."""
+        assert isinstance(message, Peripheral)
+        assert isinstance(message.data, int)
+        if message.data % 2:
+            raise self._error
+        return await super().__call__(message, captured_unix_ns=captured_unix_ns)
+
+
+async def test_each_line_of_a_file_is_published_in_order(tmp_path: Path) -> None:
+    """Also across many reads, and the last line needs no newline."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"".join(map(line, range(5000))).rstrip())
+    assert path.stat().st_size > 10 * CHUNK_BYTES
+    assert await published(path) == list(range(5000))
+
+
+async def test_the_capture_time_of_a_line_is_kept(tmp_path: Path) -> None:
+    """A line without one leaves it to the publisher."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"id": "a", "data": 1, "captured_unix_ns": 5}\n{"id": "a", "data": 1}\n')
+    publish = PublishRecorder()
+    await source_of(path).run(publish)
+    assert [item.captured_unix_ns for item in publish.published] == [5, None]
+
+
+async def test_a_bad_line_is_reported_with_its_number_and_skipped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The lines around it arrive; blank lines count but are no fault."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(line(1) + b"\n  \r\n" + b"oops\n" + line(2) + b'{"id": 3}\n' + line(4))
+    assert await published(path) == [1, 2, 4]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"source 'sensor', {path}: line 4 is skipped: not JSON: Expecting value at column 1",
+        f"source 'sensor', {path}: line 6 is skipped: id must be a text that is not empty, but is 3",
+    ]
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+async def test_a_flood_of_bad_lines_does_not_flood_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ten lines in full, then counts, and the sum at the end."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"oops\n" * 2345)
+    assert await published(path) == []
+    assert len(caplog.records) == 14
+    assert caplog.records[-1].getMessage().endswith("2345 bad lines in all")
+
+
+async def test_a_line_that_is_too_long_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is never held in memory; its length and the setting are named."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(line(1) + b"x" * 300_000 + b"\n" + line(2))
+    assert await published(path, max_line_bytes=1000) == [1, 2]
+    assert "line 2 is skipped: 300,000 bytes are more than max_line_bytes = 1,000" in caplog.text
+
+
+async def test_a_byte_order_mark_at_the_beginning_is_no_fault(tmp_path: Path) -> None:
+    """Some programs begin every text so."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + line(1))
+    assert await published(path) == [1]
+
+
+@pytest.mark.parametrize("error", [TypeError("no such type"), ValueError("NaN"), RecursionError()])
+async def test_what_cannot_be_encoded_is_reported_like_a_bad_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """The line has a number there, too."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(line(0) + line(1) + line(2))
+    publish = Refusing(error)
+    await source_of(path).run(publish)
+    assert data_of(publish) == [0, 2]
+    assert f"line 2 is skipped: {str(error) or 'RecursionError'}" in caplog.text
+
+
+async def test_a_queue_that_refuses_does_not_end_the_source(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The producer is told of a full queue; it counts that, says so, and goes on."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"".join(map(line, range(100))))
+    publish = Refusing(QueueFull("browser", "peripheral/knob-1", 1, 1, "it is full"))
+    source = source_of(path)
+    await source.run(publish)
+    assert data_of(publish) == list(range(0, 100, 2))
+    assert source.reports.counts["refused updates"] == 50
+    assert "'browser'" in caplog.text
+
+
+async def test_standard_input_is_read_as_it_comes_and_ends_with_its_writer() -> None:
+    """A pipe's lines arrive before it is closed."""
+    ours, theirs = os.pipe()
+    source = JsonlSource(JsonlSettings(type="jsonl"), context(), stdin_fd=ours)
+    publish = Awaited()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(source.run, publish)
+            os.write(theirs, line(1) + line(2)[:10])
+            os.write(theirs, line(2)[10:])
+            await publish.messages_to_be(2)
+            os.write(theirs, line(3).rstrip())
+            os.close(theirs)
+    os.close(ours)
+    assert data_of(publish) == [1, 2, 3]
+
+
+async def test_waiting_for_input_that_never_comes_is_cancelled_at_once() -> None:
+    """No thread is left in a read that does not return."""
+    ours, theirs = os.pipe()
+    source = JsonlSource(JsonlSettings(type="jsonl"), context(), stdin_fd=ours)
+    publish = Awaited()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(source.run, publish)
+            os.write(theirs, line(1))
+            await publish.messages_to_be(1)
+            group.cancel_scope.cancel()
+    os.set_blocking(ours, False)
+    os.write(theirs, b"still ours")
+    assert os.read(ours, 100) == b"still ours", "a thread was still reading"
+    os.close(theirs)
+    os.close(ours)
+
+
+async def test_a_fifo_takes_one_writer_after_another(tmp_path: Path) -> None:
+    """A line that one writer leaves open ends with it."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    publish = Awaited()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(source_of(path).run, publish)
+            for number in range(3):
+                await anyio.to_thread.run_sync(path.write_bytes, line(number).rstrip())
+                await publish.messages_to_be(number + 1)
+            group.cancel_scope.cancel()
+    assert data_of(publish) == [0, 1, 2]
+
+
+async def test_a_followed_file_is_read_as_it_grows(tmp_path: Path) -> None:
+    """A line is published when it is whole."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(line(1) + line(2)[:5])
+    publish = Awaited()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(source_of(path, follow=True).run, publish)
+            await publish.messages_to_be(1)
+            with path.open("ab") as file:
+                file.write(line(2)[5:])
+            await publish.messages_to_be(2)
+            group.cancel_scope.cancel()
+    assert data_of(publish) == [1, 2]
+
+
+async def test_other_tasks_run_while_lines_are_published(tmp_path: Path) -> None:
+    """A big file gives the event loop its turn again and again, also between two reads."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"".join(map(line, range(1000))))
+    seen: set[int] = set()
+    publish = PublishRecorder()
+
+    async def watch() -> None:
+        while True:
+            seen.add(len(publish.published))
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        await source_of(path).run(publish)
+        group.cancel_scope.cancel()
+    steps = sorted(seen)
+    assert max(after - before for before, after in pairwise(steps)) <= 64
+
+
+async def test_reading_and_parsing_happen_in_a_worker_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop only publishes."""
+    threads: set[int] = set()
+    read = os.read
+
+    def watched(fd: int, count: int) -> bytes:
+        if count == CHUNK_BYTES:
+            threads.add(threading.get_ident())
+        return read(fd, count)
+
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(line(1))
+    monkeypatch.setattr(os, "read", watched)
+    assert await published(path) == [1]
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+async def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
+    """A restart would not help."""
+    with pytest.raises(InputError, match="nothing cannot be read"):
+        await published(tmp_path / "nothing")
+
+
+async def test_building_does_not_touch_the_path(tmp_path: Path) -> None:
+    """`build` does no I/O."""
+    assert isinstance(
+        SOURCE.build(JsonlSettings(type="jsonl", path=str(tmp_path / "nothing")), context()), JsonlSource
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"path": ""}, {"follow": True}, {"follow": True, "path": "-"}, {"max_line_bytes": 0}, {"file": "a"}],
+)
+async def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
+    """Standard input cannot be followed; a line has some length; there are no other keys."""
+    with pytest.raises(ValidationError):
+        JsonlSettings.model_validate({"type": "jsonl", **wrong})

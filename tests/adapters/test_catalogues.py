@@ -1,0 +1,107 @@
+"""Which adapters there are, and how a kernel is put together from them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import STUCK_SINK, install_adapter, quiet
+
+from beats.adapters.catalogues import SINKS, SOURCES, InstalledAdapters, assemble
+from beats.adapters.sinks.websocket import WebSocketSettings
+from beats.config.errors import SettingsError
+from beats.config.load import load_profile
+from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
+from beats.kernel.stats import Stats
+
+OURS = {"sinks": {"null", "recorder", "websocket"}, "sources": {"demo", "images", "jsonl"}}
+
+
+def profile(overrides: dict[str, Any]) -> ProfileSettings:
+    return load_profile(InstalledAdapters(), environ={}, overrides=overrides)
+
+
+def test_our_adapters_are_found() -> None:
+    """Each group names our own adapters."""
+    adapters = InstalledAdapters()
+    assert OURS["sinks"] <= set(adapters.names("sinks"))
+    assert OURS["sources"] <= set(adapters.names("sources"))
+
+
+def test_every_adapter_has_settings_of_its_group_and_a_summary() -> None:
+    """The settings of each adapter derive from what all sinks, or all sources, have."""
+    for name in SINKS.names():
+        assert issubclass(InstalledAdapters().settings("sinks", name), SinkSettings)
+        assert SINKS.find(name).summary
+    for name in SOURCES.names():
+        assert issubclass(InstalledAdapters().settings("sources", name), SourceSettings)
+        assert SOURCES.find(name).summary
+
+
+def test_a_sink_is_no_source() -> None:
+    """Each group knows its own adapters only."""
+    with pytest.raises(LookupError):
+        InstalledAdapters().settings("sources", "websocket")
+    with pytest.raises(LookupError):
+        InstalledAdapters().settings("sinks", "demo")
+    assert InstalledAdapters().settings("sinks", "websocket") is WebSocketSettings
+
+
+def test_an_installed_package_adds_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sink of another package is found by its entry point, checked and built like ours."""
+    install_adapter(tmp_path, "sinks", "stuck", STUCK_SINK)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "stuck" in InstalledAdapters().names("sinks")
+    kernel = assemble(profile({"sinks": {"mine": {"type": "stuck"}}}))
+    assert type(kernel.sinks["mine"]).__name__ == "StuckSink"
+
+
+def test_an_adapter_that_breaks_the_contract_is_a_fault_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Naming an adapter that cannot be used says what is wrong with it, and where it was named."""
+    install_adapter(tmp_path, "sinks", "hollow", "SINK = 5\n")
+    install_adapter(tmp_path, "sinks", "needy", "import a_package_that_nobody_has\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        profile({"sinks": {"a": {"type": "hollow"}, "b": {"type": "needy"}}})
+    assert "sinks.a.type" in str(caught.value)
+    assert "SinkKind" in str(caught.value)
+    assert "pip install a_package_that_nobody_has" in str(caught.value)
+
+
+def test_a_kernel_has_the_parts_of_its_profile() -> None:
+    """Sinks and sources stand under the names of the settings; what is switched off is not there."""
+    kernel = assemble(profile(quiet(null={"type": "null"}, off={"type": "null", "enabled": False})))
+    assert list(kernel.sinks) == ["browser", "null"]
+    stats = kernel.stats()
+    assert stats.sources == ()
+    assert [sink.name for sink in stats.sinks] == ["browser", "null"]
+    kernel = assemble(profile({"sources": {"second": {"type": "demo"}}}))
+    assert [source.name for source in kernel.stats().sources] == ["demo", "second"]
+
+
+def test_the_kernel_settings_reach_the_kernel() -> None:
+    """Each setting of `kernel` that concerns the kernel itself is passed on."""
+    given = {
+        "shutdown_timeout_s": 1.5,
+        "restart_initial_s": 0.25,
+        "restart_max_s": 7.0,
+        "max_topics": 3,
+        "when_sources_end": "stay",
+    }
+    options = assemble(profile({"kernel": given})).options
+    assert options.shutdown_timeout_s == 1.5
+    assert (options.backoff.initial_s, options.backoff.max_s) == (0.25, 7.0)
+    assert options.max_topics == 3
+    assert options.when_sources_end == "stay"
+
+
+def test_assembling_does_no_io(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Before a kernel runs nothing listens, no file is made, and nothing was published."""
+    monkeypatch.chdir(tmp_path)
+    kernel = assemble(profile(quiet(tape={"type": "recorder", "path": "tape.mcap"})))
+    assert list(tmp_path.iterdir()) == []
+    assert getattr(kernel.sinks["browser"], "address", 0) is None
+    stats = kernel.stats()
+    assert isinstance(stats, Stats)
+    assert stats.published == 0

@@ -1,0 +1,162 @@
+"""The contract that every sink and source keeps; a new adapter is tested before its author writes a line."""
+
+import io
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from PIL import Image
+
+from beats.adapters.catalogues import SINKS, SOURCES, InstalledAdapters
+from beats.config.settings import Settings, SinkSettings, SourceSettings
+from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Frame, Peripheral
+from beats.kernel.errors import ClosedError
+from beats.kernel.kernel import Kernel
+from beats.kernel.ports import Context
+from beats.proto.codec import StreamCodec
+
+CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
+
+# What an adapter needs beyond its defaults to run in a test.
+SINK_SETTINGS: Mapping[str, Mapping[str, object]] = {"websocket": {"port": 0}}
+SOURCE_SETTINGS: Mapping[str, Mapping[str, object]] = {
+    "images": {"path": "picture.gif"},
+    "jsonl": {"path": "lines.jsonl"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_with_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green")]
+    frames[0].save(tmp_path / "picture.gif", save_all=True, append_images=frames[1:], duration=50)
+    (tmp_path / "lines.jsonl").write_text('{"id": "knob", "data": 1}\n' * 3)
+    monkeypatch.chdir(tmp_path)
+
+
+def sink_settings(name: str) -> Any:
+    return SINKS.find(name).settings.model_validate({"type": name, **SINK_SETTINGS.get(name, {})})
+
+
+def source_settings(name: str) -> Any:
+    return SOURCES.find(name).settings.model_validate({"type": name, **SOURCE_SETTINGS.get(name, {})})
+
+
+def picture() -> Frame:
+    buffer = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(buffer, "PNG")
+    return Frame(buffer.getvalue())
+
+
+def documented(settings: type[Settings]) -> bool:
+    return all(field.description for field in settings.model_fields.values())
+
+
+def open_files() -> set[str]:
+    """What this process holds open, without the event loop's own."""
+    found: set[str] = set()
+    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - pathlib would open more of them
+        try:
+            found.add(os.readlink(f"/proc/self/fd/{number}"))  # noqa: PTH115 - as above
+        except OSError:
+            continue
+    return {name for name in found if name.startswith(("/", "socket:")) and "/dev/" not in name}
+
+
+@pytest.mark.parametrize("name", SINKS.names())
+def test_a_sinks_settings_are_typed_documented_and_closed(name: str) -> None:
+    """Each field has its help; unknown keys are refused; a built sink has frozen settings."""
+    model = SINKS.find(name).settings
+    assert issubclass(model, SinkSettings)
+    assert documented(model)
+    assert model.model_config.get("extra") == "forbid"
+    assert model.model_config.get("frozen")
+    assert SINKS.find(name).summary
+    assert InstalledAdapters().settings("sinks", name) is model
+
+
+@pytest.mark.parametrize("name", SOURCES.names())
+def test_a_sources_settings_are_typed_documented_and_closed(name: str) -> None:
+    """Each field has its help; unknown keys are refused; a built source has frozen settings."""
+    model = SOURCES.find(name).settings
+    assert issubclass(model, SourceSettings)
+    assert documented(model)
+    assert model.model_config.get("extra") == "forbid"
+    assert model.model_config.get("frozen")
+    assert SOURCES.find(name).summary
+    assert InstalledAdapters().settings("sources", name) is model
+
+
+@pytest.mark.parametrize(
+    "role_and_name", [("sink", n) for n in SINKS.names()] + [("source", n) for n in SOURCES.names()]
+)
+def test_building_opens_nothing(role_and_name: tuple[str, str]) -> None:
+    """`build` starts no thread, opens no file and no socket, and writes nothing."""
+    kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)
+    settings = sink_settings(name) if role == "sink" else source_settings(name)
+    before = (threading.active_count(), open_files(), sorted(os.listdir()))  # noqa: PTH208 - names suffice
+    built = kind.build(settings, CONTEXT)
+    assert (threading.active_count(), open_files(), sorted(os.listdir())) == before  # noqa: PTH208
+    assert callable(built.run)
+
+
+@pytest.mark.parametrize("name", SINKS.names())
+def test_a_sink_takes_everything_and_ends_with_its_queue(name: str) -> None:
+    """It takes what was published, ends when the queue ends, and leaves nothing open; also when cancelled."""
+    before = open_files()
+
+    async def main(*, cancel: bool) -> None:
+        kernel = Kernel(StreamCodec())
+        kernel.add_sink(name, SINKS.find(name).build(sink_settings(name), CONTEXT))
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                await group.start(kernel.run)
+                for value in range(20):
+                    await kernel.publisher.publish_async(Peripheral("knob", value))
+                    await kernel.publisher.publish_async(picture())
+                if cancel:
+                    group.cancel_scope.cancel()
+                else:
+                    kernel.stop()
+        (sink,) = kernel.stats().sinks
+        queue = sink.queue
+        assert queue.offered.items == 40 == queue.taken.items + queue.dropped.items
+        assert cancel or (sink.state, queue.taken.items) == ("ended", 40)
+
+    anyio.run(lambda: main(cancel=False))
+    for file in Path().rglob("*.mcap"):
+        file.unlink()
+    anyio.run(lambda: main(cancel=True))
+    assert open_files() <= before
+
+
+@pytest.mark.parametrize("name", SOURCES.names())
+def test_a_source_publishes_what_can_be_encoded_and_can_be_cancelled(name: str) -> None:
+    """Its messages pass the real codec, and cancellation at any time leaves nothing behind."""
+    before = open_files()
+
+    async def main() -> None:
+        kernel = Kernel(StreamCodec())
+        seen = anyio.Event()
+        for kind in ("frame", "peripheral"):
+            kernel.bus.connect(kind, lambda envelope: seen.set())
+        kernel.add_source(name, SOURCES.find(name).build(source_settings(name), CONTEXT))
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                await group.start(kernel.run)
+                await seen.wait()
+                group.cancel_scope.cancel()
+        (source,) = kernel.stats().sources
+        assert (source.state, source.last_error) in [("stopped", ""), ("ended", "")]
+        with pytest.raises(ClosedError):
+            kernel.publisher.publish(Peripheral("knob", 1))
+
+    anyio.run(main)
+    for thread in threading.enumerate():
+        if thread.name == "AnyIO worker thread":
+            thread.join(10)
+    assert open_files() <= before
