@@ -91,10 +91,11 @@ def test_a_sources_settings_are_typed_documented_and_closed(name: str) -> None:
     assert InstalledAdapters().settings("sources", name) is model
 
 
-@pytest.mark.parametrize(
-    "role_and_name", [("sink", n) for n in SINKS.names()] + [("source", n) for n in SOURCES.names()]
-)
-def test_building_opens_nothing(role_and_name: tuple[str, str]) -> None:
+EVERYTHING = [("sink", name) for name in SINKS.names()] + [("source", name) for name in SOURCES.names()]
+
+
+@pytest.mark.parametrize(("role", "name"), EVERYTHING)
+def test_building_opens_nothing(role: str, name: str) -> None:
     """`build` starts no thread, opens no file and no socket, and writes nothing."""
     kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)
     settings = sink_settings(name) if role == "sink" else source_settings(name)

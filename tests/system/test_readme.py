@@ -1,0 +1,160 @@
+"""Every command and snippet of the README does what it says."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+from PIL import Image
+
+from tests.support import Program, beats, clean_environment, tiny_png
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = (ROOT / "README.md").read_text()
+BIN: Final = Path(sys.executable).parent
+BLOCKS: Final = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+COMMANDS: Final = [
+    line.split("#")[0].strip() for language, text in BLOCKS if language == "sh" for line in text.splitlines()
+]
+PYTHON: Final = [text for language, text in BLOCKS if language == "python"]
+TOML: Final = [text for language, text in BLOCKS if language == "toml"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A newcomer's folder with a picture of each kind that the README names."""
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green")]
+    frames[0].save(tmp_path / "picture.gif", save_all=True, append_images=frames[1:], duration=50)
+    (tmp_path / "picture.png").write_bytes(tiny_png())
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "1.png").write_bytes(tiny_png())
+    return tmp_path
+
+
+def run(arguments: list[str], folder: Path) -> tuple[int, str, str]:
+    """Run to the end, which for what would go on for ever is SIGINT once it is on air."""
+    path = f"{BIN}:{clean_environment()['PATH']}"
+    environment = clean_environment(BEATS_WEBSOCKET_PORT="0", PATH=path)
+    with Program(arguments, folder, environment) as program:
+        if (
+            "beats run" in arguments[-1]
+            and "--duration" not in arguments[-1]
+            and "--stdin" not in arguments[-1]
+        ):
+            assert program.url
+            program.signal()
+        return program.end(), program.out.text(), program.err.text()
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.startswith(("beats", "printf"))]
+)
+def test_a_command_of_the_readme_ends_well(command: str, folder: Path) -> None:
+    """Typed as it stands, on a free port, it exits with 0."""
+    code, out, err = run(["bash", "-c", f"set -o pipefail; {_exec(command)}"], folder)
+    assert code == 0, err
+    assert out
+
+
+def _exec(command: str) -> str:
+    """So that a signal reaches the command and not a shell around it."""
+    return command if "|" in command else f"exec {command}"
+
+
+def test_the_readme_shows_what_these_tests_know() -> None:
+    """A kind of command or snippet that no test runs does not slip in."""
+    kinds = {shlex.split(command)[0] for command in COMMANDS}
+    assert kinds == {"make", "pip", "beats", "printf"}
+    assert {language for language, _ in BLOCKS} == {"sh", "python", "toml"}
+    assert len(PYTHON) == 3
+    assert len(TOML) == 1
+
+
+def test_make_run_streams_the_demo() -> None:
+    """The first command sets up what is missing and goes on air; SIGINT ends it in order."""
+    assert "make run" in COMMANDS
+    environment = clean_environment(BEATS_WEBSOCKET_PORT="0")
+    with Program(["make", "--silent", "run", f"PYTHON={sys.executable}"], ROOT, environment) as program:
+        assert program.url.startswith("ws://localhost:")
+        os.killpg(program.process.pid, signal.SIGINT)  # as Ctrl-C: to make and to what it runs
+        program.end()
+        assert "published" in program.out.text()
+        assert program.leaves_nothing()
+
+
+def test_make_test_is_what_runs_these_tests() -> None:
+    """The second command runs every check and this suite."""
+    assert "make test" in COMMANDS
+    plan = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for part in ("ruff check", "ruff format --check", "mypy", "pyright", "pytest"):
+        assert f".venv/bin/{part}" in plan.stdout
+
+
+def test_what_pip_installs_is_whole(tmp_path: Path) -> None:
+    """`pip install .` brings the profiles, the schema and the type markers, and the command works."""
+    assert "pip install ." in COMMANDS
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", tmp_path / "site", str(ROOT)], check=True, cwd=tmp_path, timeout=60)
+    package = tmp_path / "site" / "beats"
+    for part in ("kernel", "adapters", "proto", "config"):
+        assert (package / part / "py.typed").exists()
+    assert (package / "config" / "default.toml").exists()
+    assert (package / "proto" / "streaming.proto").exists()
+    assert not (package / "__init__.py").exists()
+    # Without this checkout, which an editable install puts on the path.
+    code = (
+        "import sys; sys.path[:] = [sys.argv[1], *(p for p in sys.path if p not in sys.argv[2:])];"
+        "import beats.app; print(beats.app.__file__)"
+    )
+    parts = [str(ROOT / part) for part in ("kernel", "adapters", "proto", "config")]
+    shown = subprocess.run(
+        [sys.executable, "-c", code, str(package.parent), *parts],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=clean_environment(),
+        cwd=tmp_path,
+    )
+    assert shown.stdout.strip() == str(package / "app.py")
+
+
+def test_the_first_snippet_publishes_from_a_program(folder: Path) -> None:
+    """The ten lines put a picture and an update on air, and end."""
+    code, out, err = run([sys.executable, "-c", PYTHON[0]], folder)
+    assert code == 0, err
+    assert "on air at ws://localhost:" in out
+    assert "frames=" in out
+
+
+def test_the_viewers_snippet_shows_the_stream(folder: Path) -> None:
+    """Against a running demo it prints frames and updates."""
+    with beats("run", "--set", "sinks.browser.port=0", cwd=folder) as stream:
+        snippet = PYTHON[1].replace("ws://localhost:8765", stream.url)
+        assert snippet != PYTHON[1]
+        with Program([sys.executable, "-u", "-c", snippet], folder, clean_environment()) as viewer:
+            viewer.out.wait_for("bytes of PNG")
+            viewer.out.wait_for("knob-1 b'{")
+            viewer.signal(signal.SIGKILL)
+            viewer.end()
+        assert stream.interrupt() == 0
+
+
+def test_the_async_snippet_runs(folder: Path) -> None:
+    """Beats runs in the program's own event loop."""
+    code, _, err = run([sys.executable, "-c", PYTHON[2]], folder)
+    assert code == 0, err
+
+
+def test_the_profile_of_the_readme_runs(folder: Path) -> None:
+    """Saved as it says, it streams and records."""
+    (folder / "config").mkdir()
+    (folder / "config" / "wall.toml").write_text(TOML[0])
+    arguments = ("run", "--profile", "wall", "--duration", "1", "--set", "sinks.browser.host=127.0.0.1")
+    with beats(*arguments, cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
+        assert program.end() == 0, program.err.text()
+    assert len(list((folder / "recordings").glob("wall-*.mcap"))) == 1
