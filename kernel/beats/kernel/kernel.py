@@ -100,19 +100,19 @@ class Kernel:
         self._doorbell = Doorbell()
         if self._stop_asked:
             self._stop.set()
-        failed: dict[str, Exception] = {}
         try:
             async with anyio.create_task_group() as group:
                 try:
-                    failed = await self._start_sinks(group)
-                    if not failed:
+                    await self._start_sinks(group)
+                    if not self._start_errors():
                         task_status.started()
-                        await self._run_sources()
+                        if not self._stop.is_set():
+                            await self._run_sources()
                 finally:
                     self.publisher.close()
                     for part in self._sinks.values():
                         part.close()
-                with anyio.move_on_after(0 if failed else self.options.shutdown_timeout_s):
+                with anyio.move_on_after(0 if self._start_errors() else self.options.shutdown_timeout_s):
                     for part in self._sinks.values():
                         await part.supervisor.finished.wait()
                 group.cancel_scope.cancel()
@@ -120,16 +120,27 @@ class Kernel:
             self._doorbell = None
             for part in self._sinks.values():
                 part.release()
-        if failed:
+        if failed := self._start_errors():
             reasons = "; ".join(f"sink {name!r} could not start: {describe(e)}" for name, e in failed.items())
             raise StartError(reasons) from next(iter(failed.values()))
 
-    async def _start_sinks(self, group: TaskGroup) -> dict[str, Exception]:
+    async def _start_sinks(self, group: TaskGroup) -> None:
+        """Return when each sink has opened what it needs or has failed, or when told to stop."""
         for part in self._sinks.values():
             part.queue.attach(self._doorbell)
             group.start_soon(part.supervisor.supervise, name=f"sink {part.name}")
-        for part in self._sinks.values():
-            await part.supervisor.settled.wait()
+        async with anyio.create_task_group() as opening:
+
+            async def cut_short() -> None:
+                await self._stop.wait()
+                opening.cancel_scope.cancel()
+
+            opening.start_soon(cut_short)
+            for part in self._sinks.values():
+                await part.supervisor.settled.wait()
+            opening.cancel_scope.cancel()
+
+    def _start_errors(self) -> dict[str, Exception]:
         errors = {name: part.supervisor.start_error for name, part in self._sinks.items()}
         return {name: error for name, error in errors.items() if error is not None}
 

@@ -87,15 +87,13 @@ class SourcePart:
 
     async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Publish from a coroutine."""
-        sequence = await self._publisher.publish_async(message, captured_unix_ns=captured_unix_ns)
-        self._count()
-        return sequence
+        return await self._publisher.publish_async(
+            message, captured_unix_ns=captured_unix_ns, on_sent=self._count
+        )
 
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Publish from a thread."""
-        sequence = self._publisher.publish(message, captured_unix_ns=captured_unix_ns)
-        self._count()
-        return sequence
+        return self._publisher.publish(message, captured_unix_ns=captured_unix_ns, on_sent=self._count)
 
     def stats(self) -> SourceStats:
         """The counters now."""

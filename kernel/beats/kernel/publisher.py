@@ -1,6 +1,7 @@
 """Puts messages on the bus: topic, sequence number, time, bytes, once for all sinks."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,15 +47,27 @@ class Publisher:
         topic = self._topics.get(FRAME_TOPIC)
         return topic.sequence if topic else 0
 
-    def publish(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+    def publish(
+        self,
+        message: Message,
+        *,
+        captured_unix_ns: int | None = None,
+        on_sent: Callable[[], object] | None = None,
+    ) -> int:
         """Publish from a thread, or without waiting from the event loop's own; returns the sequence.
+
+        Args:
+            message: the frame or the update.
+            captured_unix_ns: when it was captured; now when None.
+            on_sent: called once the message is certain of its place, one call at a time, whether or not
+                a queue refuses it.
 
         Raises:
             TypeError, ValueError: the message cannot be encoded, or its topic is one too many.
             QueueFull: a queue refused it, by strategy `error` or `block`; every other sink has it.
             ClosedError: the kernel has shut down.
         """
-        sequence, answers = self._send(message, captured_unix_ns)
+        sequence, answers = self._send(message, captured_unix_ns, on_sent)
         if answers:
             try:
                 refusals = [answer.wait() if isinstance(answer, Ticket) else answer for answer in answers]
@@ -63,9 +76,15 @@ class Publisher:
             _raise_first(refusals)
         return sequence
 
-    async def publish_async(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+    async def publish_async(
+        self,
+        message: Message,
+        *,
+        captured_unix_ns: int | None = None,
+        on_sent: Callable[[], object] | None = None,
+    ) -> int:
         """The same from a coroutine of the kernel's loop, which `block` queues may suspend."""
-        sequence, answers = self._send(message, captured_unix_ns)
+        sequence, answers = self._send(message, captured_unix_ns, on_sent)
         if answers:
             try:
                 refusals = [
@@ -82,7 +101,9 @@ class Publisher:
         with self._lock:
             self._closed = True
 
-    def _send(self, message: Message, captured_unix_ns: int | None) -> tuple[int, list[Refusal | Ticket]]:
+    def _send(
+        self, message: Message, captured_unix_ns: int | None, on_sent: Callable[[], object] | None
+    ) -> tuple[int, list[Refusal | Ticket]]:
         prepared = self._codec.prepare(message)
         kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
         name = topic_of(message)
@@ -96,6 +117,8 @@ class Publisher:
             encoded = self._codec.seal(prepared, sequence, captured_ns)
             topic.sequence = sequence  # only now: what could not be encoded leaves no gap
             self._published += 1
+            if on_sent is not None:
+                on_sent()
             answers = self._bus.send(Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded))
         return sequence, [answer for answer in answers if isinstance(answer, Refusal | Ticket)]
 

@@ -11,6 +11,14 @@ class Amount(NamedTuple):
     items: int = 0
     bytes: int = 0
 
+    def plus(self, other: "Amount") -> "Amount":
+        """The sum; `+` would join the tuples."""
+        return Amount(self.items + other.items, self.bytes + other.bytes)
+
+    def minus(self, other: "Amount") -> "Amount":
+        """The difference."""
+        return Amount(self.items - other.items, self.bytes - other.bytes)
+
 
 class DropStats(NamedTuple):
     """What one cause took from one kind."""

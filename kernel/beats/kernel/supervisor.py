@@ -26,11 +26,15 @@ class Backoff:
         return min(self.max_s, self.initial_s * 2.0 ** min(failures - 1, 64))
 
 
+def sole(error: BaseException) -> BaseException:
+    """The error itself, or the one that it is a group of: a task group wraps what its tasks raise."""
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return sole(inner[0]) if len(inner) == 1 else error
+
+
 def describe(error: BaseException) -> str:
     """An error in one line; a group with one error in it is that error."""
-    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
-    if len(inner) == 1:
-        return describe(inner[0])
+    error = sole(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
@@ -110,7 +114,7 @@ class Supervisor:
             self.start_error = error
             return False
         self.settled.set()
-        for_good = self._stopping.is_set() or isinstance(error, InputError)
+        for_good = self._stopping.is_set() or isinstance(sole(error), InputError)
         delay_s = self._backoff.delay_s(failures)
         log.error(
             "%s %r failed: %s; %s",
@@ -119,7 +123,7 @@ class Supervisor:
             self.last_error,
             "not restarted" if for_good else f"restart in {delay_s:g} s",
             # What the environment did needs no traceback; what the code did not expect does.
-            exc_info=None if isinstance(error, OSError | InputError) else error,
+            exc_info=None if isinstance(sole(error), OSError | InputError) else error,
         )
         if for_good:
             return False

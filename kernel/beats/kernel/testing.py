@@ -3,9 +3,12 @@
 import asyncio
 import json
 import selectors
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Message, Peripheral, topic_of
+
+_NO_TIMER_S: Final = 24 * 3600.0
+"""A loop looks up at least once a day (asyncio.base_events.MAXIMUM_SELECT_TIMEOUT), timer or not."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -17,8 +20,10 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Sockets, and calls from other threads, come first; only when there are none does time pass."""
-        if timeout is None or timeout <= 0:
-            return super().select(timeout)  # None: no timer to jump to, so this waits for a thread
+        if timeout is None or timeout >= _NO_TIMER_S:
+            return super().select(None)  # nothing to jump to, so only a thread or a socket can go on
+        if timeout <= 0:
+            return super().select(0)
         ready = super().select(0)
         if not ready:
             self.now_s += timeout

@@ -48,9 +48,7 @@ def _list(role: str, catalogue: Catalogue[SinkKind] | Catalogue[SourceKind]) -> 
         out.print(result, "")
 
 
-def _rows(
-    result: Table, settings: type[BaseModel], prefix: str = "", given: BaseModel | None = None
-) -> None:
+def _rows(result: Table, settings: type[BaseModel], prefix: str = "", given: BaseModel | None = None) -> None:
     """A row for each setting, also those of tables in it; `given` is such a table as it is by default."""
     for name, field in settings.model_fields.items():
         if not prefix and name == "type":

@@ -96,7 +96,7 @@ async def _main(kernel: Kernel, duration_s: float | None) -> StartError | None:
     )
     failure: StartError | None = None
     async with anyio.create_task_group() as group:
-        group.start_soon(_stop_on_signals, kernel, group.cancel_scope)
+        await group.start(_stop_on_signals, kernel, group.cancel_scope)
         if duration_s is not None:
             group.start_soon(_stop_after, kernel, duration_s)
         with live if err.is_terminal else nullcontext():
@@ -119,8 +119,11 @@ class _OnAir(TaskStatus[None]):
             out.print(f"On air: {address}  (sink {name})", markup=False)
 
 
-async def _stop_on_signals(kernel: Kernel, scope: anyio.CancelScope) -> None:
+async def _stop_on_signals(
+    kernel: Kernel, scope: anyio.CancelScope, *, task_status: TaskStatus[None]
+) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()  # before anything is opened, and so before anything is seen of the run
         stopping = False
         async for signum in signals:
             if stopping and signum == signal.SIGINT:

@@ -2,18 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from websockets.protocol import State
 
+from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.lane import LaneBounds
 from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats
-
-if TYPE_CHECKING:
-    from beats.adapters.sinks.websocket.connection import StreamConnection
 
 
 class Flow:
@@ -43,7 +41,7 @@ class Client:
     def __init__(
         self,
         identity: ClientIdentity,
-        connection: "StreamConnection",
+        connection: StreamConnection,
         bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]],
         flow: Flow,
         connected_unix_ns: int,
@@ -122,15 +120,15 @@ class Client:
         """The counters now."""
         passed, since = self._passed, self._fast_since
         if since is not None:
-            passed = _plus(passed, _minus(self._flow.amount(), since))
+            passed = passed.plus(self._flow.amount().minus(since))
         queue = (self._queue or SinkQueue(self.identity.remote)).stats()
-        queue = queue._replace(offered=_plus(queue.offered, passed), taken=_plus(queue.taken, passed))
+        queue = queue._replace(offered=queue.offered.plus(passed), taken=queue.taken.plus(passed))
         return ClientStats(
             self.identity.id, self.identity.remote, self._connected_unix_ns, since is None, queue
         )
 
     def _fall_behind(self, since: Amount) -> None:
-        self._passed = _plus(self._passed, _minus(self._flow.amount(), since))
+        self._passed = self._passed.plus(self._flow.amount().minus(since))
         self._fast_since = None
         if self._queue is None:
             self._queue = SinkQueue(self.identity.remote, *self._bounds)
@@ -158,11 +156,3 @@ class Client:
         # none after a close frame (RFC 6455, section 5.5.1).
         if self.connection.state is State.OPEN:
             self.connection.transport.write(data)
-
-
-def _plus(a: Amount, b: Amount) -> Amount:
-    return Amount(a.items + b.items, a.bytes + b.bytes)
-
-
-def _minus(a: Amount, b: Amount) -> Amount:
-    return Amount(a.items - b.items, a.bytes - b.bytes)

@@ -1,13 +1,27 @@
 """The library's connection, with the hooks that the sink needs."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
-if TYPE_CHECKING:
-    from beats.adapters.sinks.websocket.client import Client
+
+class Writer(Protocol):
+    """Who writes to a connection and wants to know how that goes."""
+
+    @property
+    def drained(self) -> bool:
+        """Whether everything that is to be sent has gone to the socket."""
+        ...
+
+    def pause(self) -> None:
+        """The write buffer is not empty."""
+        ...
+
+    def resume(self) -> None:
+        """The write buffer is empty."""
+        ...
 
 
 class StreamConnection(ServerConnection):
@@ -15,7 +29,7 @@ class StreamConnection(ServerConnection):
 
     def __init__(self, everyone: "set[StreamConnection]", *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.client: Client | None = None
+        self.client: Writer | None = None
         self._everyone = everyone
         self._closing: asyncio.Task[None] | None = None
 

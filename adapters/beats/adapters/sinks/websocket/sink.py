@@ -54,8 +54,8 @@ class WebSocketSink:
         """All viewers since the start."""
         delivered, dropped = self._gone_delivered, self._gone_dropped
         for client in self.clients():
-            delivered = _plus(delivered, client.queue.taken)
-            dropped = _plus(dropped, client.queue.dropped)
+            delivered = delivered.plus(client.queue.taken)
+            dropped = dropped.plus(client.queue.dropped)
         return ClientTotals(
             len(self._clients), self._accepted, self._stalled, self._overflowed, delivered, dropped
         )
@@ -110,8 +110,8 @@ class WebSocketSink:
     def _account_for(self, client: Client) -> None:
         client.end()
         stats = client.stats().queue
-        self._gone_delivered = _plus(self._gone_delivered, stats.taken)
-        self._gone_dropped = _plus(self._gone_dropped, stats.dropped)
+        self._gone_delivered = self._gone_delivered.plus(stats.taken)
+        self._gone_dropped = self._gone_dropped.plus(stats.dropped)
         self._overflowed += client.overflowed
 
     def _command(self, client: Client, message: str | bytes) -> None:
@@ -154,7 +154,3 @@ class WebSocketSink:
             # Once, at the end, for the buffers of many clients: not worth an event in each.
             while not all(client.drained for client in self._clients.values()):  # noqa: ASYNC110
                 await anyio.sleep(0.01)
-
-
-def _plus(a: Amount, b: Amount) -> Amount:
-    return Amount(a.items + b.items, a.bytes + b.bytes)
