@@ -1,0 +1,110 @@
+"""Who may watch and who may steer. Decides without I/O."""
+
+import hmac
+import ipaddress
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class Denied(NamedTuple):
+    """Why a request is turned away."""
+
+    status: HTTPStatus
+    text: str
+
+
+class Tokens(NamedTuple):
+    """What must be presented; None where nothing must be."""
+
+    watch: str | None
+    control: str | None
+
+
+class Rights(NamedTuple):
+    """What a client may do."""
+
+    steer: bool
+
+
+def authorise(tokens: Tokens, presented: Collection[str]) -> Rights | Denied:
+    """The rights that go with the tokens that a client presented.
+
+    The control token also lets watch. Without a control token, whoever may watch may steer.
+    """
+    if tokens.control is not None and _any_equal(tokens.control, presented):
+        return Rights(steer=True)
+    if tokens.watch is not None:
+        watches = _any_equal(tokens.watch, presented)
+    else:
+        watches = tokens.control is None or not presented  # whoever presents a token means to steer
+    if watches:
+        return Rights(steer=tokens.control is None)
+    return Denied(
+        HTTPStatus.UNAUTHORIZED,
+        "This stream needs a token, as `Authorization: Bearer …` or `?token=…`, and this is not it."
+        if presented
+        else "This stream needs a token, as `Authorization: Bearer …` or `?token=…`.",
+    )
+
+
+def bearer(header: str | None) -> str | None:
+    """The token of an `Authorization` header: RFC 6750, section 2.1."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def origin_allowed(
+    origin: str | None, own_hosts: Collection[str], own_port: int, allowed: Collection[str]
+) -> bool:
+    """Whether a web page of this origin may open the stream.
+
+    A page anywhere can otherwise have a visitor's browser connect to `ws://localhost`. The server's own
+    origin is told by the names and addresses that it has, never by the `Host` header: a page whose name
+    was bound to this machine's address (DNS rebinding) would send its own there.
+
+    Args:
+        origin: the `Origin` header; only browsers send one.
+        own_hosts: names and addresses of the server itself.
+        own_port: the port that it listens on.
+        allowed: further origins, such as `https://wall.example`; `*` allows all.
+    """
+    if origin is None or "*" in allowed or origin.lower() in {item.lower().rstrip("/") for item in allowed}:
+        return True
+    try:
+        parts = urlsplit(origin)
+        host, port = parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return False
+    if host is None or parts.scheme not in _DEFAULT_PORTS:
+        return False
+    if is_loopback(host):
+        return True
+    return port == own_port and host in {own.lower() for own in own_hosts}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by definition: RFC 6761, section 6.3, for the name."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether listening on this host means listening on every address of the machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _any_equal(token: str, presented: Collection[str]) -> bool:
+    # In constant time for each, and all of them: no early end to learn from.
+    matches = [hmac.compare_digest(token.encode(), item.encode(errors="replace")) for item in presented]
+    return any(matches)

@@ -1,0 +1,107 @@
+"""What a viewer asks for when it connects: the query of its address."""
+
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from beats.kernel.envelope import KINDS, Envelope, Kind
+
+MAX_PATTERNS: Final = 32
+MAX_FPS: Final = 1000.0
+
+
+class InvalidChoice(ValueError):  # noqa: N818 - says what it is
+    """A query that cannot be fulfilled; the text says why, for the person who wrote it."""
+
+
+class Choice(NamedTuple):
+    """Which part of the stream a viewer wants. Viewers with equal choices are served together."""
+
+    kinds: frozenset[Kind] = frozenset(KINDS)
+    topics: tuple[str, ...] = ()
+    """Patterns as of a shell, of which one must match; none means all topics."""
+    max_fps: float | None = None
+    """Most frames a second; None for all."""
+    snapshot: bool = True
+    """Whether it gets the current state first."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether it wants the stream as it is."""
+        return not self.topics and self.max_fps is None and len(self.kinds) == len(KINDS)
+
+    def wants(self, envelope: Envelope) -> bool:
+        """Whether an envelope is of a kind and topic that were asked for."""
+        if envelope.kind not in self.kinds:
+            return False
+        return not self.topics or any(fnmatchcase(envelope.topic, pattern) for pattern in self.topics)
+
+
+def parse_choice(path: str) -> tuple[Choice, str | None]:
+    """The choice and the token in a request's path.
+
+    Args:
+        path: as in the request line, such as `/?kinds=frame&max_fps=10`.
+
+    Raises:
+        InvalidChoice: a parameter is unknown, given twice, or has a wrong value.
+    """
+    try:
+        parameters = parse_qsl(urlsplit(path).query, keep_blank_values=True, max_num_fields=16)
+    except ValueError:
+        raise InvalidChoice("the query cannot be read: it has too many parameters") from None
+    values = dict(parameters)
+    if len(values) < len(parameters):
+        raise InvalidChoice("a parameter of the query is given twice")
+    token = values.pop("token", None)
+    choice = Choice(
+        _kinds(values.pop("kinds", None)),
+        _topics(values.pop("topics", None)),
+        _max_fps(values.pop("max_fps", None)),
+        _snapshot(values.pop("snapshot", "1")),
+    )
+    if values:
+        raise InvalidChoice(
+            f"unknown parameter {next(iter(values))!r:.40}; "
+            "there are kinds, topics, max_fps, snapshot and token"
+        )
+    return choice, token
+
+
+def _kinds(text: str | None) -> frozenset[Kind]:
+    if text is None:
+        return frozenset(KINDS)
+    named = text.split(",")
+    if not set(named) <= set(KINDS):
+        raise InvalidChoice(f"kinds is {text!r:.40}; it takes frame, peripheral, or both with a comma")
+    return frozenset(kind for kind in KINDS if kind in named)
+
+
+def _topics(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    patterns = tuple(sorted(set(text.split(","))))
+    if "" in patterns or len(patterns) > MAX_PATTERNS:
+        raise InvalidChoice(
+            f"topics is {text!r:.40}; it takes 1 to {MAX_PATTERNS} patterns with commas, "
+            "such as frame,peripheral/knob-*"
+        )
+    return patterns
+
+
+def _max_fps(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MAX_FPS:
+        raise InvalidChoice(f"max_fps is {text!r:.40}; it takes a number above 0, at most {MAX_FPS:g}")
+    return value
+
+
+def _snapshot(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise InvalidChoice(f"snapshot is {text!r:.40}; it takes 0 or 1")
+    return text == "1"

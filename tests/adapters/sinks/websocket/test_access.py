@@ -1,0 +1,125 @@
+"""Who may watch and who may steer."""
+
+from http import HTTPStatus
+
+import pytest
+
+from beats.adapters.sinks.websocket.access import (
+    Denied,
+    Rights,
+    Tokens,
+    authorise,
+    bearer,
+    is_loopback,
+    is_wildcard,
+    origin_allowed,
+)
+
+WATCH, STEER, NO = Rights(steer=False), Rights(steer=True), HTTPStatus.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    ("tokens", "presented", "outcome"),
+    [
+        (Tokens(None, None), [], STEER),
+        (Tokens(None, None), ["x"], STEER),
+        (Tokens("w", None), ["w"], STEER),
+        (Tokens("w", None), [], NO),
+        (Tokens("w", None), ["x"], NO),
+        (Tokens("w", None), ["x", "w"], STEER),
+        (Tokens("w", "c"), ["w"], WATCH),
+        (Tokens("w", "c"), ["c"], STEER),
+        (Tokens("w", "c"), ["x"], NO),
+        (Tokens("w", "c"), [], NO),
+        (Tokens(None, "c"), [], WATCH),
+        (Tokens(None, "c"), ["c"], STEER),
+        (Tokens(None, "c"), ["x"], NO),
+        (Tokens("wörd", None), ["wörd"], STEER),
+        (Tokens("w", None), ["\udcff"], NO),
+    ],
+)
+def test_tokens_give_rights(tokens: Tokens, presented: list[str], outcome: object) -> None:
+    """Watching does not imply steering once there is a control token; a wrong token is turned away."""
+    result = authorise(tokens, presented)
+    assert (result.status if isinstance(result, Denied) else result) == outcome
+
+
+def test_a_refusal_does_not_quote_any_token() -> None:
+    """What is wrong is said without what is right."""
+    result = authorise(Tokens("secret-watch", "secret-control"), ["guess"])
+    assert isinstance(result, Denied)
+    assert "secret" not in result.text
+    assert "guess" not in result.text
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer  abc ", "abc"),
+        ("Basic abc", None),
+        ("Bearer", None),
+        ("Bearer  ", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_authorization_header_carries_a_bearer_token(header: str | None, token: str | None) -> None:
+    """The scheme's letter case does not matter, and other schemes hold no token of ours."""
+    assert bearer(header) == token
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        (None, True),
+        ("http://localhost:3000", True),
+        ("https://localhost", True),
+        ("http://127.0.0.1:8765", True),
+        ("http://[::1]:8765", True),
+        ("http://app.localhost", True),
+        ("http://wall.local:8765", True),
+        ("http://WALL.local:8765", True),
+        ("http://192.168.1.5:8765", True),
+        ("http://192.168.1.5:80", False),
+        ("http://wall.local", False),
+        ("https://show.example", True),
+        ("https://SHOW.example", True),
+        ("https://show.example:444", False),
+        ("https://evil.example", False),
+        ("http://evil.example:8765", False),
+        ("http://localhost.evil.example", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("null", False),
+        ("file://", False),
+        ("chrome-extension://localhost", False),
+        ("", False),
+        ("http://[", False),
+        ("http://localhost:99999", False),
+    ],
+)
+def test_origins_are_loopback_our_own_or_listed(origin: str | None, allowed: bool) -> None:
+    """Any other web page is turned away, however its name is made to look."""
+    assert origin_allowed(origin, ["wall.local", "192.168.1.5"], 8765, ["https://show.example/"]) is allowed
+
+
+def test_a_star_allows_every_origin() -> None:
+    """An operator may open the stream to all web pages, in so many words."""
+    assert origin_allowed("https://anyone.example", [], 8765, ["*"])
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "wildcard"),
+    [
+        ("localhost", True, False),
+        ("127.0.0.5", True, False),
+        ("::1", True, False),
+        ("0.0.0.0", False, True),
+        ("::", False, True),
+        ("192.168.1.5", False, False),
+        ("wall.local", False, False),
+    ],
+)
+def test_hosts_are_told_apart(host: str, loopback: bool, wildcard: bool) -> None:
+    """This machine alone, every address of it, or one of them."""
+    assert (is_loopback(host), is_wildcard(host)) == (loopback, wildcard)

@@ -1,0 +1,90 @@
+"""What a viewer asks for in the query of its address."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beats.adapters.sinks.websocket.choice import Choice, InvalidChoice, parse_choice
+from beats.kernel.testing import envelope
+
+FRAME = envelope(1)
+KNOB = envelope(1, topic="peripheral/knob-1")
+
+
+def test_no_query_means_everything() -> None:
+    """Old clients connect to `/` and get the stream as it is."""
+    choice, token = parse_choice("/")
+    assert (choice, token) == (Choice(), None)
+    assert choice.everything
+    assert choice.wants(FRAME)
+    assert choice.wants(KNOB)
+
+
+@pytest.mark.parametrize(
+    ("query", "frames", "knobs"),
+    [
+        ("kinds=frame", True, False),
+        ("kinds=peripheral", False, True),
+        ("kinds=peripheral,frame", True, True),
+        ("topics=frame", True, False),
+        ("topics=peripheral/knob-*", False, True),
+        ("topics=frame,peripheral/*", True, True),
+        ("topics=*", True, True),
+        ("kinds=frame&topics=peripheral/*", False, False),
+        ("topics=peripheral/KNOB-1", False, False),
+    ],
+)
+def test_kinds_and_topics_choose_what_comes(query: str, frames: bool, knobs: bool) -> None:
+    """An envelope must be of a kind and a topic that were asked for; patterns mind letter case."""
+    choice, _ = parse_choice(f"/?{query}")
+    assert (choice.wants(FRAME), choice.wants(KNOB)) == (frames, knobs)
+
+
+def test_the_other_parameters_are_read() -> None:
+    """Rate, snapshot and token, percent-encoded as in any URL."""
+    choice, token = parse_choice("/?max_fps=7.5&snapshot=0&token=a%26b")
+    assert (choice.max_fps, choice.snapshot, token) == (7.5, False, "a&b")
+    assert not choice.everything
+
+
+def test_equal_wishes_make_equal_choices() -> None:
+    """Viewers that ask for the same, in whatever order, are served together."""
+    one, _ = parse_choice("/?topics=b,a&kinds=frame,peripheral")
+    two, _ = parse_choice("/?topics=a,b,a")
+    assert one == two
+    assert hash(one) == hash(two)
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("kinds=", "kinds is ''"),
+        ("kinds=frames", "kinds is 'frames'; it takes frame, peripheral"),
+        ("topics=", "topics is ''"),
+        ("topics=a,,b", "topics is"),
+        ("topics=" + ",".join(f"t{n}" for n in range(33)), "1 to 32 patterns"),
+        ("max_fps=0", "max_fps is '0'"),
+        ("max_fps=-1", "max_fps"),
+        ("max_fps=nan", "max_fps"),
+        ("max_fps=inf", "max_fps"),
+        ("max_fps=ten", "max_fps is 'ten'; it takes a number"),
+        ("snapshot=no", "snapshot is 'no'; it takes 0 or 1"),
+        ("max_fsp=3", "unknown parameter 'max_fsp'"),
+        ("kinds=frame&kinds=frame", "given twice"),
+        ("&".join(f"a{n}=1" for n in range(99)), "too many parameters"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_reason(query: str, why: str) -> None:
+    """The text names the parameter, its value and what it takes."""
+    with pytest.raises(InvalidChoice, match=why.replace("(", r"\(")):
+        parse_choice(f"/?{query}")
+
+
+@given(st.text() | st.text().map(lambda text: f"/?{text}"))
+def test_no_path_raises_anything_else(path: str) -> None:
+    """Whatever is in the request line, it is a choice or it is refused."""
+    try:
+        choice, _ = parse_choice(path)
+    except InvalidChoice:
+        return
+    choice.wants(FRAME)
