@@ -41,7 +41,7 @@ class Catalogue(Generic[KindT]):
         self._attribute: Final = attribute
         self._kind: Final = kind
         self._group: Final = group
-        self._found: Final = found
+        self._found: Final = None if found is None else tuple(found)
 
     def names(self) -> list[str]:
         """All adapter names, sorted; imports none of them."""

@@ -93,6 +93,7 @@ class Address(NamedTuple):
 
     host: str
     port: int
+    encrypted: bool = False
 
 
 @runtime_checkable

@@ -64,6 +64,8 @@ class ClientTotals(NamedTuple):
     """Viewers now."""
     accepted: int
     """Viewers since the start."""
+    refused: int
+    """Requests turned away before they became viewers."""
     stalled: int
     """Closed because they accepted no byte for too long."""
     overflowed: int

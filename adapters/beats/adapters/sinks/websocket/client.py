@@ -7,25 +7,12 @@ from typing import Final
 from websockets.protocol import State
 
 from beats.adapters.sinks.websocket.connection import StreamConnection
+from beats.adapters.sinks.websocket.flow import Flow
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.lane import LaneBounds
 from beats.kernel.queue import SinkQueue
-from beats.kernel.stats import Amount, ClientStats
-
-
-class Flow:
-    """What was sent to everyone so far; a viewer that keeps up has all of it since it began to."""
-
-    __slots__ = ("bytes", "items")
-
-    def __init__(self) -> None:
-        self.items = 0
-        self.bytes = 0
-
-    def amount(self) -> Amount:
-        """The count now."""
-        return Amount(self.items, self.bytes)
+from beats.kernel.stats import Amount, ClientStats, DropStats
 
 
 class Client:
@@ -44,8 +31,19 @@ class Client:
         connection: StreamConnection,
         bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]],
         flow: Flow,
+        thinned: Flow,
         connected_unix_ns: int,
     ) -> None:
+        """Make a client that has been sent nothing yet.
+
+        Args:
+            identity: who it is.
+            connection: its connection, open.
+            bounds: those of its queue.
+            flow: counts what everyone of its view is sent.
+            thinned: counts what its choice of `max_fps` leaves out.
+            connected_unix_ns: when it came.
+        """
         self.identity: Final = identity
         self.connection: Final = connection
         self.overflowed = False
@@ -53,6 +51,8 @@ class Client:
         self.invalid_messages = 0
         self._bounds: Final = bounds
         self._flow: Final = flow
+        self._thinned: Final = thinned
+        self._thinned_before: Final = thinned.amount()
         self._connected_unix_ns: Final = connected_unix_ns
         self._loop: Final = asyncio.get_running_loop()
         self._queue: SinkQueue | None = None
@@ -122,7 +122,13 @@ class Client:
         if since is not None:
             passed = passed.plus(self._flow.amount().minus(since))
         queue = (self._queue or SinkQueue(self.identity.remote)).stats()
-        queue = queue._replace(offered=queue.offered.plus(passed), taken=queue.taken.plus(passed))
+        thinned = self._thinned.amount().minus(self._thinned_before)
+        queue = queue._replace(
+            offered=queue.offered.plus(passed).plus(thinned),
+            taken=queue.taken.plus(passed),
+            dropped=queue.dropped.plus(thinned),
+            drops=(*queue.drops, *([DropStats("max_fps", "frame", *thinned)] if thinned.items else [])),
+        )
         return ClientStats(
             self.identity.id, self.identity.remote, self._connected_unix_ns, since is None, queue
         )

@@ -1,10 +1,14 @@
 """The library's connection, with the hooks that the sink needs."""
 
 import asyncio
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from typing import Any, Final, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
+
+from beats.adapters.sinks.websocket.access import Rights
+from beats.adapters.sinks.websocket.choice import Choice
 
 
 class Writer(Protocol):
@@ -27,15 +31,51 @@ class Writer(Protocol):
 class StreamConnection(ServerConnection):
     """Tells its client when the write buffer fills and empties, and can be ended in any state."""
 
-    def __init__(self, everyone: "set[StreamConnection]", *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        everyone: "set[StreamConnection]",
+        max_connections: int,
+        max_header_bytes: int,
+        on_lost: "Callable[[StreamConnection], None]",
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Make a connection.
+
+        Args:
+            everyone: the set of all connections, to which it adds itself while it lives.
+            max_connections: how many there may be, those in their handshake included.
+            max_header_bytes: how long the request may be.
+            on_lost: called at its end.
+            args: the library's own.
+            kwargs: the library's own.
+        """
         super().__init__(*args, **kwargs)
         self.client: Writer | None = None
-        self._everyone = everyone
+        self.address: str | None = None
+        """The other side's address, once it was let in."""
+        self.choice: Choice = Choice()
+        self.rights: Rights = Rights(steer=False)
+        self._everyone: Final = everyone
+        self._max_connections: Final = max_connections
+        self._header_bytes_left = max_header_bytes
+        self._on_lost: Final = on_lost
         self._closing: asyncio.Task[None] | None = None
 
     @property
+    def local(self) -> tuple[str, int]:
+        """Address and port of this side."""
+        host, port = (*cast("tuple[object, ...]", self.local_address or ()), "unknown", 0)[:2]
+        return str(host), port if isinstance(port, int) else 0
+
+    @property
+    def remote_host(self) -> str:
+        """Address of the other side."""
+        return str((*cast("tuple[object, ...]", self.remote_address or ()), "unknown")[0])
+
+    @property
     def remote(self) -> str:
-        """Host and port of the other side, as text."""
+        """Address and port of the other side, as text."""
         host, port = (*cast("tuple[object, ...]", self.remote_address or ()), "unknown", 0)[:2]
         return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
@@ -44,14 +84,30 @@ class StreamConnection(ServerConnection):
         """Whether it is open and has sent everything that it was given."""
         return self.state is State.OPEN and self.client is not None and self.client.drained
 
+    def admit(self, address: str, choice: Choice, rights: Rights) -> None:
+        """The handshake will be answered."""
+        self.address, self.choice, self.rights = address, choice, rights
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """From here on the connection is known, also while its handshake lasts."""
-        self._everyone.add(self)
         super().connection_made(transport)
+        self._everyone.add(self)
+        if len(self._everyone) > self._max_connections:
+            self.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come; a request that is longer than any honest one ends the connection."""
+        if self.state is State.CONNECTING:
+            self._header_bytes_left -= len(data)
+            if self._header_bytes_left < 0:
+                self.abort()
+                return
+        super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._everyone.discard(self)
+        self._on_lost(self)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:

@@ -13,7 +13,9 @@ NOTSENT_BYTES: Final = 16 * 1024
 """What the operating system may hold for a viewer beyond what is already on its way."""
 
 
-async def listen(host: str, port: int) -> list[socket.socket]:
+async def listen(
+    host: str, port: int, *, reuse_port: bool = False, send_buffer_bytes: int | None = None
+) -> list[socket.socket]:
     """Listen on every address of `host`; with port 0, on one free port that all of them share.
 
     An address family that this machine lacks (IPv6 in many containers) is passed over as long as one
@@ -23,9 +25,19 @@ async def listen(host: str, port: int) -> list[socket.socket]:
         OSError: no address can be listened on; says which, why, and what to do.
     """
     addresses = await _resolve(host, port)
+    options = [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1), (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+    # Accepted connections inherit these. A frame must not wait for the last one's acknowledgement. And the
+    # operating system would take megabytes for a viewer that has stopped reading, out of reach of its
+    # queue's strategy, and hide for many seconds that it has (Linux and macOS know the option).
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES))
+    if send_buffer_bytes is not None:
+        options.append((socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes))
+    if reuse_port:
+        options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT, 1))
     for attempt in range(_ATTEMPTS):
         try:
-            return _listen_all(addresses, port)
+            return _listen_all(addresses, port, options)
         except OSError as error:
             # Port 0 again: the port that the first address found was taken on the second.
             if port != 0 or error.errno != errno.EADDRINUSE or attempt == _ATTEMPTS - 1:
@@ -46,13 +58,15 @@ async def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def _listen_all(addresses: list[tuple[socket.AddressFamily, str]], port: int) -> list[socket.socket]:
+def _listen_all(
+    addresses: list[tuple[socket.AddressFamily, str]], port: int, options: list[tuple[int, int, int]]
+) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     unavailable: list[OSError] = []
     try:
         for family, address in addresses:
             try:
-                sock = _listen_one(family, address, port)
+                sock = _listen_one(family, address, port, options)
             except OSError as error:
                 unavailable.append(error)
                 if error.errno not in _UNAVAILABLE or len(unavailable) == len(addresses):
@@ -67,16 +81,13 @@ def _listen_all(addresses: list[tuple[socket.AddressFamily, str]], port: int) ->
     return sockets
 
 
-def _listen_one(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+def _listen_one(
+    family: socket.AddressFamily, address: str, port: int, options: list[tuple[int, int, int]]
+) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted connections inherit what follows. A frame must not wait for the last one's acknowledgement.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # The operating system would take megabytes for a viewer that has stopped reading, out of reach of
-        # its queue's strategy, and hide for many seconds that it has (Linux and macOS know the option).
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
+        for level, option, value in options:
+            sock.setsockopt(level, option, value)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)

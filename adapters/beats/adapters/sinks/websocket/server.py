@@ -10,10 +10,14 @@ import anyio
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from beats.adapters.sinks.websocket.connection import StreamConnection
+from beats.adapters.sinks.websocket.door import Door
 from beats.adapters.sinks.websocket.listen import BACKLOG, listen
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
+from beats.adapters.sinks.websocket.tls import Certificate
 
 _library_log: Final = logging.getLogger("beats.adapters.sinks.websocket.library")
+_CERTIFICATE_LOOK_S: Final = 2.0
+"""How often the certificate's files are looked at."""
 
 
 def _not_everyday(record: logging.LogRecord) -> bool:
@@ -29,21 +33,38 @@ _library_log.addFilter(_not_everyday)
 @asynccontextmanager
 async def serving(
     settings: WebSocketSettings,
+    door: Door,
     handler: Callable[[StreamConnection], Awaitable[None]],
     everyone: set[StreamConnection],
-) -> AsyncGenerator[int]:
-    """Serve until the block ends; gives the port.
+) -> AsyncGenerator[list[tuple[Any, ...]]]:
+    """Serve until the block ends; gives the addresses listened on, as the sockets tell them.
 
     When the block ends by itself, viewers whose buffers are empty get a close frame with code 1001 and
     `close_timeout_s` to answer it; everyone else, and everyone after an error or a cancellation, is cut off.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the address cannot be listened on, or a file of the settings cannot be read.
     """
-    sockets = await listen(settings.host, settings.port)
-    port: int = sockets[0].getsockname()[1]
+    door.open()
+    certificate = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        certificate = Certificate(settings.tls_cert, settings.tls_key)
+    encryption = {} if certificate is None else {"ssl": certificate.load()}
+    sockets = await listen(
+        settings.host,
+        settings.port,
+        reuse_port=settings.reuse_port,
+        send_buffer_bytes=settings.send_buffer_bytes,
+    )
     servers: list[Server] = []
     ended_well = False
+    connection_type = partial(
+        StreamConnection,
+        everyone,
+        settings.max_clients + settings.max_handshakes,
+        settings.max_header_bytes,
+        door.leave,
+    )
     try:
         for sock in sockets:
             server = await serve(
@@ -51,14 +72,24 @@ async def serving(
                 sock=sock,
                 backlog=BACKLOG,
                 compression=None,  # a PNG does not compress; 7 ms for each 200 kB and viewer otherwise
-                create_connection=cast("Any", partial(StreamConnection, everyone)),
+                process_request=door.answer,
+                server_header="Beats",
+                create_connection=cast("Any", connection_type),
                 write_limit=(0, 0),  # see Client
                 max_size=settings.max_message_bytes,
+                open_timeout=settings.handshake_timeout_s,
                 close_timeout=settings.close_timeout_s,
+                ping_interval=settings.ping_interval_s,
+                ping_timeout=settings.ping_timeout_s,
                 logger=_library_log,
+                **encryption,
             )
             servers.append(server)
-        yield port
+        async with anyio.create_task_group() as group:
+            if certificate is not None:
+                group.start_soon(certificate.watch, _CERTIFICATE_LOOK_S)
+            yield [sock.getsockname() for sock in sockets]
+            group.cancel_scope.cancel()
         ended_well = True
     finally:
         with anyio.CancelScope(shield=True):  # bounded: by close_timeout_s, or at once

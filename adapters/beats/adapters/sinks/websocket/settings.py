@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from beats.adapters.bounds import queue_bounds
 from beats.config.settings import QueueSettings, SinkSettings
 from beats.kernel.envelope import Kind
 from beats.kernel.lane import LaneBounds
+
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class WebSocketSettings(SinkSettings):
@@ -21,15 +25,58 @@ class WebSocketSettings(SinkSettings):
     """Port to listen on; 0 takes a free one and reports it."""
     public_host: Annotated[str, Field(min_length=1)] = "localhost"
     """Name that viewers are told to connect to."""
+    reuse_port: bool = False
+    """Let several processes listen on one port and share its viewers (SO_REUSEPORT)."""
+
     client_queue: QueueSettings | None = None
     """The queue of a viewer that does not keep up; by default as the sink's own, `block` taken as
     `drop_oldest`. With `error`, a viewer whose queue is full is closed with code 1013."""
-    stall_timeout_s: Annotated[float, Field(gt=0, le=86400)] = 10.0
+    stall_timeout_s: Seconds = 10.0
     """Seconds after which a viewer is closed whose socket accepts no byte."""
+    burst_interval_s: Annotated[float, Field(ge=0, le=1)] = 0.001
+    """Least time in seconds between two writes when envelopes come faster than that; what comes in
+    between is written at once. 0 writes as often as possible."""
+    send_buffer_bytes: Annotated[int, Field(ge=4096)] | None = None
+    """Size of the operating system's buffer for each viewer (SO_SNDBUF); by default its own choice."""
+
+    token: Secret | None = None
+    """What a viewer must present, as `Authorization: Bearer …` or `?token=…`."""
+    token_file: Path | None = None
+    """A file that holds it, in place of `token`."""
+    control_token: Secret | None = None
+    """What a viewer must present to steer; it may watch too. By default who may watch may steer."""
+    control_token_file: Path | None = None
+    """A file that holds it, in place of `control_token`."""
+    origins: tuple[str, ...] = ()
+    """Web pages that may open the stream, such as `https://wall.example`, besides those of this machine
+    and of this server; `*` for all."""
+    tls_cert: Path | None = None
+    """PEM file with the certificate chain; viewers then connect to wss://. Read anew when it changes."""
+    tls_key: Path | None = None
+    """PEM file with its key."""
+
+    max_clients: Annotated[int, Field(ge=1)] = 1000
+    """Most viewers at once; the next gets HTTP 503."""
+    max_clients_per_address: Annotated[int, Field(ge=1)] = 200
+    """Most viewers at once from one address; the next gets HTTP 429. Behind a reverse proxy all viewers
+    have its address: raise it to `max_clients`."""
+    max_handshakes: Annotated[int, Field(ge=1)] = 256
+    """Most connections at once that have not been let in yet; the next is cut off."""
+    max_header_bytes: Annotated[int, Field(ge=1024)] = 16384
+    """Longest request."""
+    handshake_timeout_s: Seconds = 5.0
+    """Seconds that a connection has to be let in."""
+    max_message_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
+    """Largest message from a viewer; an `image_update` holds up to 2,000,000 characters."""
+    max_messages_per_s: Annotated[float, Field(gt=0)] = 100.0
+    """Most messages a second from a viewer, twice as many in a burst; more closes it with code 1008."""
+    ping_interval_s: Seconds = 20.0
+    """Seconds between the pings that tell whether a quiet viewer is still there."""
+    ping_timeout_s: Seconds = 20.0
+    """Seconds that a viewer has to answer a ping."""
     close_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Seconds that a viewer has to answer when the server closes the connection."""
-    max_message_bytes: Annotated[int, Field(ge=1024)] = 2_100_000
-    """Largest message that a viewer may send; an `image_update` holds up to 2,000,000 characters."""
+
     emojis: tuple[str, ...] = ("poop", "skull", "heart", "star", "rainbow")
     """What `emoji_update` may name."""
 
@@ -43,6 +90,16 @@ class WebSocketSettings(SinkSettings):
                 "client_queue cannot use overflow 'block': it would let one viewer stall the others; "
                 "use drop_oldest, drop_newest, latest or error"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_pairs(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: give both or none")
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("token and token_file are two places for one secret: give one of them")
+        if self.control_token is not None and self.control_token_file is not None:
+            raise ValueError("control_token and control_token_file are two places for one secret: give one")
         return self
 
     def client_bounds(self) -> tuple[LaneBounds, Mapping[Kind, LaneBounds]]:

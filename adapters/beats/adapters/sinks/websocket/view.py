@@ -1,0 +1,89 @@
+"""Viewers that made the same choice, served together."""
+
+import asyncio
+from typing import Final
+
+from beats.adapters.sinks.websocket.choice import Choice
+from beats.adapters.sinks.websocket.client import Client
+from beats.adapters.sinks.websocket.flow import Flow
+from beats.adapters.sinks.websocket.framing import framed
+from beats.adapters.sinks.websocket.snapshot import Snapshot
+from beats.kernel.envelope import Envelope
+
+
+class View:
+    """The part of the stream that a choice leaves, framed once for all who made it.
+
+    A rate below that of the frames is kept by `latest`: a frame that comes too early is held back until
+    its time has come, and replaced when a newer one comes meanwhile.
+    """
+
+    def __init__(self, choice: Choice, state: list[Envelope]) -> None:
+        """Begin with the state of the whole stream."""
+        self.choice: Final = choice
+        self.clients: Final[dict[int, Client]] = {}
+        self.flow: Final = Flow()
+        self.thinned: Final = Flow()
+        """Frames that `max_fps` left out."""
+        self._snapshot: Final = Snapshot()
+        self._snapshot.update([envelope for envelope in state if choice.wants(envelope)])
+        self._loop: Final = asyncio.get_running_loop()
+        self._held: Envelope | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
+
+    def join(self, client: Client) -> None:
+        """Send a client the state so far, and everything that follows from here on."""
+        client.start(self._snapshot.envelopes() if self.choice.snapshot else [])
+        self.clients[client.identity.id] = client
+
+    def leave(self, client: Client) -> None:
+        """Send a client nothing more."""
+        del self.clients[client.identity.id]
+        if not self.clients and self._timer is not None:
+            self._timer.cancel()
+
+    def send(self, chunk: list[Envelope], data: bytes) -> None:
+        """Pass a chunk of the stream, framed as `data`, to the clients of this view."""
+        if not self.choice.everything:
+            chunk = self._chosen(chunk)
+            data = framed(chunk)
+        if chunk:
+            self._deliver(chunk, data)
+
+    def _deliver(self, chunk: list[Envelope], data: bytes) -> None:
+        for client in self.clients.values():
+            client.deliver(chunk, data)
+        self.flow.add(chunk)
+        self._snapshot.update(chunk)
+
+    def _chosen(self, chunk: list[Envelope]) -> list[Envelope]:
+        chosen = [envelope for envelope in chunk if self.choice.wants(envelope)]
+        if self.choice.max_fps is None:
+            return chosen
+        return [envelope for envelope in chosen if envelope.kind != "frame" or self._in_time(envelope)]
+
+    def _in_time(self, frame: Envelope) -> bool:
+        """Whether a frame may go now; else it is held."""
+        if self._held is not None:
+            self.thinned.add([self._held])
+            self._held = frame
+            return False
+        now_s = self._loop.time()
+        if now_s < self._due_s:
+            self._held = frame
+            self._timer = self._loop.call_at(self._due_s, self._release)
+            return False
+        self._next_due(now_s)
+        return True
+
+    def _release(self) -> None:
+        frame, self._held = self._held, None
+        if frame is not None:
+            self._next_due(self._loop.time())
+            self._deliver([frame], framed([frame]))
+
+    def _next_due(self, now_s: float) -> None:
+        # From the time that was due, not from now, so that the rate is kept; unless that is long past.
+        interval_s = 1 / (self.choice.max_fps or 1)
+        self._due_s = max(self._due_s + interval_s, now_s + interval_s / 2)
