@@ -95,6 +95,12 @@ class Address(NamedTuple):
     port: int
     encrypted: bool = False
 
+    @property
+    def url(self) -> str:
+        """As a WebSocket address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'wss' if self.encrypted else 'ws'}://{host}:{self.port}"
+
 
 @runtime_checkable
 class Listens(Protocol):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import anyio
+from pydantic import SecretStr
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -44,11 +45,8 @@ class Door:
         """
         settings = self._settings
         self._tokens = Tokens(
-            _token(settings.token and settings.token.get_secret_value(), settings.token_file),
-            _token(
-                settings.control_token and settings.control_token.get_secret_value(),
-                settings.control_token_file,
-            ),
+            _token(settings.token, settings.token_file),
+            _token(settings.control_token, settings.control_token_file),
         )
 
     @property
@@ -93,9 +91,7 @@ class Door:
         if len(origins) > 1 or not all(
             origin_allowed(origin, own, port, self._settings.origins) for origin in origins
         ):
-            return Denied(
-                HTTPStatus.FORBIDDEN, "Pages of this origin may not open the stream: see `origins`."
-            )
+            return Denied(HTTPStatus.FORBIDDEN, "Pages of this origin may not open the stream.")
         try:
             choice, token = parse_choice(request.path)
         except InvalidChoice as error:
@@ -114,9 +110,9 @@ class Door:
         return None
 
 
-def _token(text: str | None, file: Path | None) -> str | None:
+def _token(secret: SecretStr | None, file: Path | None) -> str | None:
     if file is None:
-        return text
+        return None if secret is None else secret.get_secret_value()
     try:
         content = file.read_text().strip()
     except OSError as error:

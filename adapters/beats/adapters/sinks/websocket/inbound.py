@@ -26,23 +26,23 @@ async def listen_to(client: Client, settings: WebSocketSettings, control: Callab
     try:
         async for message in client.connection:
             if not allowance.take(loop.time()):
-                client.connection.close_soon(
-                    1008, f"more than {settings.max_messages_per_s:g} messages a second"
-                )
+                rate = f"more than {settings.max_messages_per_s:g} messages a second"
+                client.connection.close_soon(1008, rate)
                 return
             try:
-                if not client.connection.rights.steer:
-                    raise InvalidControl("this client may watch, not steer: it needs the control token")
                 command, fields = parse(message, settings.emojis)
             except InvalidControl as error:
-                _ignore(client, error)
-            else:
+                _ignore(client, str(error))
+                continue
+            if client.connection.rights.steer:
                 control(Control(command, fields, client.identity))
+            else:
+                _ignore(client, "it may watch, not steer, without the control token")
     except ConnectionClosed:
         pass  # how it ended is the client's business
 
 
-def _ignore(client: Client, error: InvalidControl) -> None:
+def _ignore(client: Client, reason: str) -> None:
     client.invalid_messages += 1
     log.log(
         logging.WARNING if client.invalid_messages == 1 else logging.DEBUG,
@@ -50,5 +50,5 @@ def _ignore(client: Client, error: InvalidControl) -> None:
         client.identity.sink,
         client.invalid_messages,
         client.identity.remote,
-        error,
+        reason,
     )

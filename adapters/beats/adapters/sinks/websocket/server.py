@@ -22,9 +22,8 @@ _CERTIFICATE_LOOK_S: Final = 2.0
 
 def _not_everyday(record: logging.LogRecord) -> bool:
     """The library reports each failed handshake with a traceback; a port scan must not fill the log."""
-    return record.levelno >= logging.WARNING and not record.getMessage().startswith(
-        "opening handshake failed"
-    )
+    failed_handshake = record.getMessage().startswith("opening handshake failed")
+    return record.levelno >= logging.WARNING and not failed_handshake
 
 
 _library_log.addFilter(_not_everyday)
@@ -49,7 +48,7 @@ async def serving(
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
-    encryption = {} if certificate is None else {"ssl": certificate.load()}
+    encryption: dict[str, Any] = {} if certificate is None else {"ssl": certificate.load()}
     sockets = await listen(
         settings.host,
         settings.port,

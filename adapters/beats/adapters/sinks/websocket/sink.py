@@ -105,12 +105,9 @@ class WebSocketSink:
             last_s = now_s
 
     def _announce(self, listening: list[tuple[Any, ...]]) -> None:
-        self._address = Address(
-            self._settings.public_host, listening[0][1], self._settings.tls_cert is not None
-        )
-        where = ", ".join(
-            f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}" for name in listening
-        )
+        encrypted = self._settings.tls_cert is not None
+        self._address = Address(self._settings.public_host, listening[0][1], encrypted)
+        where = ", ".join(f"{name[0]} port {name[1]}" for name in listening)
         log.info("sink %r: listening on %s", self._name, where)
         if is_wildcard(self._settings.host) and not self._door.locked:
             log.warning(
