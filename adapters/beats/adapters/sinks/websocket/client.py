@@ -18,7 +18,7 @@ from beats.kernel.stats import Amount, ClientStats, DropStats
 class Client:
     """Lives in the event loop; only `stats` may be asked from other threads.
 
-    The transport's write buffer has a high-water mark of zero, so `paused` means: something that was
+    The transport's write buffer has a high-water mark of one byte, so `paused` means: something that was
     written has not yet gone to the socket. A viewer that is paused when the next chunk comes is behind:
     from there on everything goes through its queue, and each time the buffer has emptied the next chunk
     is taken from it. When the queue is empty too, it is back on the fast path. All of this happens

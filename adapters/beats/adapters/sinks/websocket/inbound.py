@@ -27,7 +27,7 @@ async def listen_to(client: Client, settings: WebSocketSettings, control: Callab
         async for message in client.connection:
             if not allowance.take(loop.time()):
                 rate = f"more than {settings.max_messages_per_s:g} messages a second"
-                client.connection.close_soon(1008, rate)
+                await client.connection.close(1008, rate)
                 return
             try:
                 command, fields = parse(message, settings.emojis)

@@ -74,7 +74,7 @@ async def serving(
                 process_request=door.answer,
                 server_header="Beats",
                 create_connection=cast("Any", connection_type),
-                write_limit=(0, 0),  # see Client
+                write_limit=(1, 0),  # see Client; 0 would pause an empty TLS buffer
                 max_size=settings.max_message_bytes,
                 open_timeout=settings.handshake_timeout_s,
                 close_timeout=settings.close_timeout_s,

@@ -1,0 +1,186 @@
+"""Who is let in, over real sockets."""
+
+import logging
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from beats.adapters.sinks.websocket import WebSocketSettings
+from beats.kernel.errors import StartError
+from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
+
+pytestmark = pytest.mark.anyio
+TOKEN = "correct horse battery"
+
+
+async def status(url: str, **arguments: object) -> tuple[int, str]:
+    """How a request is answered."""
+    try:
+        async with connect(url, **arguments):  # type: ignore[arg-type] # passed on as they are
+            return 101, ""
+    except InvalidStatus as error:
+        return error.response.status_code, error.response.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"),
+    [
+        (None, 101),
+        ("http://localhost:3000", 101),
+        ("https://wall.example", 101),
+        ("https://evil.example", 403),
+        ("null", 403),
+    ],
+)
+async def test_foreign_pages_are_turned_away(origin: str | None, code: int) -> None:
+    """A browser's page must be of this machine, of this server, or listed; other programs pass."""
+    async with on_air(settings(origins=("https://wall.example",))) as running:
+        assert (await status(running.url, origin=origin))[0] == code
+        assert running.totals.refused == (code != 101)
+
+
+async def test_the_servers_own_page_is_let_in_by_its_address() -> None:
+    """What the socket says counts, and a rebound name in `Host` does not."""
+    async with on_air() as running:
+        own = f"http://127.0.0.1:{running.port}"
+        assert (await status(running.url, origin=own))[0] == 101
+        rebound = {"Host": f"evil.example:{running.port}"}
+        origin = f"http://evil.example:{running.port}"
+        assert (await status(running.url, origin=origin, additional_headers=rebound))[0] == 403
+
+
+@pytest.mark.parametrize("kind", ["header", "query"])
+async def test_a_token_opens(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The right one lets in, a wrong one gets 401, and none of them is ever logged or shown."""
+    with caplog.at_level(logging.DEBUG):
+        async with on_air(settings(token=TOKEN)) as running:
+
+            async def ask(token: str) -> tuple[int, str]:
+                if kind == "header":
+                    headers = {"Authorization": f"Bearer {token}"}
+                    return await status(running.url, additional_headers=headers)
+                return await status(f"{running.url}/?token={token.replace(' ', '%20')}")
+
+            assert (await ask(TOKEN))[0] == 101
+            code, text = await ask("wrong")
+            assert code == 401
+            assert "Bearer" in text
+            assert (await status(running.url))[0] == 401
+            shown = repr(running.kernel.stats())
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("websockets")]
+    for secret in (TOKEN, "wrong", "correct%20horse"):
+        assert not any(secret in line for line in [*ours, text, shown])
+
+
+async def test_a_token_may_stand_in_a_file(tmp_path: Path) -> None:
+    """Without the line's end, so that `echo` can write it."""
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    async with on_air(settings(token_file=file)) as running:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await status(running.url, additional_headers=headers))[0] == 101
+        assert (await status(running.url))[0] == 401
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+async def test_a_token_file_that_holds_none_stops_the_start(tmp_path: Path, content: str | None) -> None:
+    """A lock without a key is not left open."""
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with on_air(settings(token_file=file)):
+            pytest.fail("it started")
+    assert caught.group_contains(StartError, match=f"token file .*{file.name}")
+
+
+@pytest.mark.parametrize(
+    ("query", "why"), [("kinds=cats", "kinds is 'cats'"), ("max_fps=0", "max_fps is '0'"), ("fps=3", "'fps'")]
+)
+async def test_a_wrong_query_gets_400_with_the_reason(query: str, why: str) -> None:
+    """The text says what is wrong and what would be right."""
+    async with on_air() as running:
+        code, text = await status(f"{running.url}/?{query}")
+        assert (code, why in text) == (400, True)
+
+
+async def test_the_viewer_that_is_one_too_many_gets_503() -> None:
+    """Until another one leaves."""
+    async with on_air(settings(max_clients=2)) as running:
+        async with connect(running.url), connect(running.url):
+            assert (await status(running.url))[0] == 503
+            assert running.totals.refused == 1
+        await until(lambda: running.totals.connected == 0)
+        assert (await status(running.url))[0] == 101
+
+
+async def test_an_address_has_a_bound_of_its_own() -> None:
+    """One address cannot take every place."""
+    async with on_air(settings(max_clients_per_address=1, host="0.0.0.0", token="t")) as running:
+        url = f"ws://127.0.0.1:{running.port}/?token=t"
+        async with connect(url):
+            assert (await status(url))[0] == 429
+            assert (await status(url, local_addr=("127.0.0.2", 0)))[0] == 101
+
+
+async def test_a_wildcard_address_without_a_token_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Everyone who reaches the machine could watch; with a token there is nothing to warn of."""
+    async with on_air(settings(host="0.0.0.0", token="t")):
+        pass
+    assert "can watch" not in caplog.text
+    async with on_air(settings(host="0.0.0.0")):
+        pass
+    assert "everyone who reaches this machine can watch" in caplog.text
+
+
+async def test_a_handshake_that_does_not_come_is_cut_off() -> None:
+    """A connection that says nothing, or too much, is closed without an answer, in its time."""
+    config = settings(handshake_timeout_s=0.2, max_header_bytes=1024)
+    async with on_air(config) as running, connect(running.url) as viewer:
+        silent = await anyio.to_thread.run_sync(lambda: RawClient(running.port, handshake=False))
+        assert await anyio.to_thread.run_sync(silent.socket.recv, 100) == b""
+        silent.close()
+        chatty = await anyio.to_thread.run_sync(lambda: RawClient(running.port, handshake=False))
+        chatty.socket.sendall(b"GET / HTTP/1.1\r\n" + b"X-Long: " + b"x" * 2000)
+        with pytest.raises((EOFError, ConnectionResetError)):
+            await anyio.to_thread.run_sync(chatty.message)
+        chatty.close()
+        running.knob(1)
+        assert (await receive(viewer)).sequence == 1
+
+
+async def test_connections_that_never_ask_are_bounded() -> None:
+    """Beyond `max_clients` and `max_handshakes` a connection is cut off at once."""
+    async with on_air(settings(max_clients=1, max_handshakes=1)) as running:
+        open_ends = [
+            await anyio.to_thread.run_sync(lambda: RawClient(running.port, handshake=False)) for _ in range(3)
+        ]
+        with pytest.raises((EOFError, ConnectionResetError)):
+            await anyio.to_thread.run_sync(open_ends[2].message)
+        for raw in open_ends:
+            raw.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"tls_cert": Path("a")}, "tls_cert and tls_key go together"),
+        ({"token": "a", "token_file": Path("b")}, "token and token_file"),
+        ({"control_token": "a", "control_token_file": Path("b")}, "control_token and control_token_file"),
+        ({"token": ""}, "at least 1"),
+    ],
+)
+def test_half_a_pair_or_one_too_many_is_refused(changes: dict[str, object], why: str) -> None:
+    """Settings that contradict each other do not start."""
+    with pytest.raises(ValueError, match=why):
+        settings(**changes)
+
+
+def test_tokens_are_not_shown_with_the_settings() -> None:
+    """Neither in a text of the settings nor in their dump."""
+    config: WebSocketSettings = settings(token=TOKEN, control_token=TOKEN)
+    assert TOKEN not in f"{config!r} {config} {config.model_dump()}"

@@ -1,0 +1,102 @@
+"""Encryption."""
+
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from beats.adapters.sinks.websocket.tls import Certificate
+from tests.adapters.sinks.websocket.support import on_air, receive, settings, until
+
+pytestmark = pytest.mark.anyio
+
+
+def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed certificate for 127.0.0.1, made by OpenSSL's own program."""
+    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+    subprocess.run(
+        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {key} -out {cert} "
+        f"-days 2 -subj /CN={name} -addext subjectAltName=IP:127.0.0.1".split(),
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+def trusting(cert: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(cert))
+
+
+async def test_viewers_connect_encrypted(tmp_path: Path) -> None:
+    """The certificate is checked by the client, and large frames come through whole."""
+    cert, key = make_certificate(tmp_path, "one")
+    async with on_air(settings(tls_cert=cert, tls_key=key)) as running:
+        assert running.sink.address is not None
+        url = running.sink.address.url
+        assert url == f"wss://127.0.0.1:{running.port}"
+        async with connect(url, ssl=trusting(cert), max_size=None) as viewer:
+            await until(lambda: running.totals.connected == 1)
+            for sequence in range(1, 6):
+                running.frame(500_000)
+                assert (await receive(viewer)).sequence == sequence
+
+
+async def test_a_renewed_certificate_is_used_for_new_viewers(tmp_path: Path) -> None:
+    """Viewers that are connected stay; whoever comes after the files have changed gets the new one."""
+    cert, key = make_certificate(tmp_path, "one")
+    new_cert, new_key = make_certificate(tmp_path, "two")
+    certificate = Certificate(cert, key)
+    context = certificate.load()
+    assert certificate.refresh() is False
+    old = trusting(cert)
+    new_cert.replace(cert)
+    new_key.replace(key)
+    assert certificate.refresh() is True
+    assert subject_served_by(context) == "two"
+    assert old.cert_store_stats()["x509"] == 1
+
+
+async def test_a_bad_renewal_leaves_the_old_certificate(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a renewal is reported once, and what was read before goes on."""
+    cert, key = make_certificate(tmp_path, "one")
+    certificate = Certificate(cert, key)
+    context = certificate.load()
+    cert.write_text("not a certificate")
+    assert certificate.refresh() is False
+    assert certificate.refresh() is False
+    assert subject_served_by(context) == "one"
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+async def test_files_that_are_no_certificate_stop_the_start(tmp_path: Path, content: str | None) -> None:
+    """The error names the files."""
+    cert, key = make_certificate(tmp_path, "one")
+    cert.unlink()
+    if content is not None:
+        cert.write_text(content)
+    with pytest.raises(OSError, match=r"tls_cert '.*one\.pem'"):
+        Certificate(cert, key).load()
+
+
+def subject_served_by(context: ssl.SSLContext) -> str:
+    """The name in the certificate that a server with this context shows, through memory alone."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusts_all = ssl.create_default_context()
+    trusts_all.check_hostname = False
+    trusts_all.verify_mode = ssl.CERT_NONE
+    client = trusts_all.wrap_bio(to_client, to_server)
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    der = client.getpeercert(binary_form=True)
+    assert der is not None
+    return "two" if b"two" in der else "one"

@@ -1,0 +1,100 @@
+"""A viewer's choice, over real sockets."""
+
+import anyio
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.adapters.sinks.websocket.support import exact, on_air, receive, settings, until
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_viewer_gets_the_kinds_and_topics_it_asked_for() -> None:
+    """Snapshot and stream hold nothing else, and nothing of it is missing."""
+    async with on_air() as running:
+        running.frame()
+        running.knob(1, "a")
+        running.knob(1, "b")
+        await running.fanned_out()
+        async with (
+            connect(running.url + "/?kinds=frame") as frames,
+            connect(running.url + "/?topics=peripheral/a") as knob_a,
+            connect(running.url) as everything,
+        ):
+            await until(lambda: running.totals.connected == 3)
+            for value in (2, 3):
+                running.knob(value, "a")
+                running.knob(value, "b")
+                running.frame()
+            assert [(await receive(frames)).sequence for _ in range(3)] == [1, 2, 3]
+            got = [await receive(knob_a) for _ in range(3)]
+            assert [(item.topic, item.sequence) for item in got] == [("peripheral/a", n) for n in (1, 2, 3)]
+            assert len([await receive(everything) for _ in range(9)]) == 9
+            await until(lambda: running.client(0).queue.taken.items == 3)
+            assert running.client(0).queue.offered.items == 3
+
+
+async def test_a_viewer_may_do_without_the_snapshot() -> None:
+    """With `snapshot=0` the first that comes is the first that is new."""
+    async with on_air() as running:
+        running.knob("old")
+        await running.fanned_out()
+        async with connect(running.url + "/?snapshot=0") as viewer:
+            await until(lambda: running.totals.connected == 1)
+            running.knob("new")
+            assert (await receive(viewer)).sequence == 2
+
+
+async def test_max_fps_leaves_out_frames_and_counts_them() -> None:
+    """A phone gets fewer frames, but the newest, and every update; what it missed is counted."""
+    async with on_air() as running:
+        url = running.url + "/?max_fps=20"
+        async with connect(url) as phone, connect(url) as tablet, connect(running.url) as wall:
+            await until(lambda: running.totals.connected == 3)
+            begin_s = anyio.current_time()
+            for value in range(1, 61):
+                running.frame()
+                running.knob(value)
+                while (await receive(wall)).kind == "frame":
+                    pass
+                await anyio.sleep(0.005)  # a rate is what is tested
+            seen = [await receive(phone)]
+            while seen[-1].topic != "frame" or seen[-1].sequence < 60:
+                seen.append(await receive(phone))
+            elapsed_s = anyio.current_time() - begin_s
+            frames = [item.sequence for item in seen if item.kind == "frame"]
+            knobs = [item.sequence for item in seen if item.kind == "peripheral"]
+            assert knobs == list(range(1, 61))
+            assert frames == sorted(set(frames))
+            assert frames[0] == 1
+            assert 2 <= len(frames) <= elapsed_s * 20 + 2
+            stats = running.client(0).queue
+            assert exact(stats)
+            assert [(drop.reason, drop.kind, drop.items) for drop in stats.drops] == [
+                ("max_fps", "frame", 60 - len(frames))
+            ]
+            while (await receive(tablet)).sequence < 60:
+                pass
+
+
+async def test_a_late_joiner_of_a_thinned_view_sees_no_frame_twice() -> None:
+    """It begins with the last frame that the view was sent, not with one that is held back."""
+    async with on_air() as running, connect(running.url + "/?max_fps=2&kinds=frame") as first:
+        await until(lambda: running.totals.connected == 1)
+        running.frame()
+        running.frame()
+        assert (await receive(first)).sequence == 1
+        async with connect(running.url + "/?max_fps=2&kinds=frame") as late:
+            assert [(await receive(late)).sequence for _ in range(2)] == [1, 2]
+
+
+async def test_a_held_frame_of_viewers_that_left_goes_nowhere() -> None:
+    """The last viewer of a view takes its timer along."""
+    async with on_air(settings()) as running:
+        async with connect(running.url + "/?max_fps=1") as viewer:
+            await until(lambda: running.totals.connected == 1)
+            running.frame()
+            running.frame()
+            await receive(viewer)
+        await until(lambda: running.totals.connected == 0)
+        assert running.totals.delivered.items == 1
