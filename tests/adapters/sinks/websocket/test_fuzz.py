@@ -1,0 +1,156 @@
+"""Hostile input: some 100,000 random handshakes, frames, queries and commands, the same at every run."""
+
+import gc
+import json
+import logging
+import random
+import socket
+from contextlib import suppress
+
+import anyio
+import anyio.to_thread
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
+from beats.adapters.sinks.websocket.connection import StreamConnection
+from beats.adapters.sinks.websocket.control import InvalidControl, parse
+from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
+
+REQUEST = (
+    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+COMMANDS = [
+    {"kind": "control", "command": "sensor_update", "sensor_key": "t", "sensor_value": 1.5},
+    {"kind": "control", "command": "browse", "browse_step": 1},
+    {"kind": "control", "command": "emoji_update", "emoji": "heart"},
+    {"kind": "control", "command": "image_update", "image_base64": "aGk=", "clear": False},
+]
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """The data with a few bytes changed, removed, repeated or added."""
+    changed = bytearray(data)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(changed) + 1)
+        match chance.randrange(4):
+            case 0:
+                changed[at:at] = chance.randbytes(chance.randint(1, 8))
+            case 1:
+                del changed[at : at + chance.randint(1, 16)]
+            case 2:
+                changed[at : at + 1] = chance.randbytes(1)
+            case _:
+                changed[at:at] = changed[max(0, at - 8) : at]
+    return bytes(changed)
+
+
+def test_no_command_raises_anything_else() -> None:
+    """60,000 mutated commands and random bytes are taken or refused."""
+    chance = random.Random(1)
+    taken = 0
+    for _ in range(60_000):
+        command = json.dumps(chance.choice(COMMANDS)).encode()
+        data = chance.randbytes(chance.randrange(60)) if chance.random() < 0.2 else mutated(command, chance)
+        try:
+            parse(data, ["heart"])
+        except InvalidControl:
+            continue
+        taken += 1
+    assert taken > 0
+
+
+def test_no_query_raises_anything_else() -> None:
+    """30,000 mutated queries are taken or refused."""
+    chance = random.Random(2)
+    query = b"/?kinds=frame,peripheral&topics=a*,peripheral/[b]&max_fps=10&snapshot=0&token=%20x"
+    taken = 0
+    for _ in range(30_000):
+        try:
+            parse_choice(mutated(query, chance).decode("latin-1"))
+        except InvalidChoice:
+            continue
+        taken += 1
+    assert taken > 0
+
+
+def throw(port: int, data: bytes) -> None:
+    """Send bytes on a connection of their own, and read to its end."""
+    with suppress(ConnectionError, TimeoutError), socket.create_connection(("127.0.0.1", port), 10) as raw:
+        raw.sendall(data)
+        raw.shutdown(socket.SHUT_WR)
+        while raw.recv(65536):
+            pass
+
+
+def connections() -> int:
+    """How many connection objects there are in the process."""
+    gc.collect()
+    return sum(isinstance(item, StreamConnection) for item in gc.get_objects())
+
+
+@pytest.mark.anyio
+async def test_no_bytes_on_the_wire_concern_anyone_else(caplog: pytest.LogCaptureFixture) -> None:
+    """Random handshakes and frames: no other client, no log line, and no connection is left of them."""
+    chance = random.Random(3)
+    config = settings(handshake_timeout_s=2, max_messages_per_s=1e9)
+
+    def handshakes(port: int) -> None:
+        for _ in range(1500):
+            garbage = chance.random() < 0.3
+            throw(port, chance.randbytes(chance.randint(1, 300)) if garbage else mutated(REQUEST, chance))
+
+    def frames(port: int) -> None:
+        for _ in range(1500):
+            frame = bytes([0x80 | chance.randrange(16), 0x80 | 4]) + chance.randbytes(8)
+            throw(port, REQUEST + (chance.randbytes(40) if chance.random() < 0.5 else mutated(frame, chance)))
+
+    async with on_air(config) as running, connect(running.url) as witness:
+        await until(lambda: running.totals.connected == 1)
+        await anyio.to_thread.run_sync(handshakes, running.port)
+        await anyio.to_thread.run_sync(frames, running.port)
+        running.knob(1)
+        assert (await receive(witness)).sequence == 1
+        await until(lambda: running.totals.connected == 1)
+        await until(lambda: connections() == 1)
+    noted = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage() for record in noted if "ignored" not in record.getMessage()] == []
+
+
+@pytest.mark.anyio
+async def test_messages_of_one_client_do_not_keep_it_from_anyone(caplog: pytest.LogCaptureFixture) -> None:
+    """7,000 random messages, text and binary, are ignored on a connection that stays open."""
+    chance = random.Random(4)
+    async with on_air(settings(max_messages_per_s=1e9)) as running, connect(running.url) as client:
+        with suppress(ConnectionClosed):
+            for _ in range(7_000):
+                data = chance.randbytes(chance.randrange(64))
+                await client.send(data if chance.random() < 0.5 else data.decode("latin-1"))
+        running.knob(1)
+        assert (await receive(client)).sequence == 1
+        await until(lambda: running.totals.connected == 1)
+    assert sum(record.levelno >= logging.WARNING for record in caplog.records) == 1
+
+
+@pytest.mark.anyio
+async def test_thousands_of_connections_leave_no_memory_behind() -> None:
+    """2,000 viewers that come and reset leave no client, no connection and no growing count of objects."""
+    async with on_air() as running:
+        running.frame()
+
+        def come_and_go(times: int) -> None:
+            for _ in range(times):
+                raw = RawClient(running.port).handshaken()
+                raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+                raw.close()
+
+        counts: list[int] = []
+        for times in (500, 1500):
+            await anyio.to_thread.run_sync(come_and_go, times)
+            await until(lambda: running.totals.connected == 0)
+            gc.collect()
+            counts.append(len(gc.get_objects()))
+        assert running.totals.accepted == 2000
+        assert counts[1] - counts[0] < 1500  # fewer than one for each connection
