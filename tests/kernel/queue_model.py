@@ -1,0 +1,155 @@
+"""A queue as a plain list would do it: slow, without threads, and written without a look at the real one."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from beats.kernel.envelope import Kind
+from beats.kernel.lane import LaneBounds
+from beats.kernel.stats import QueueStats
+
+
+class Item(NamedTuple):
+    """One envelope as the model knows it; numbers are those of the order of publication."""
+
+    number: int
+    topic: str
+    size_bytes: int
+
+    @property
+    def kind(self) -> Kind:
+        return "frame" if self.topic == "frame" else "peripheral"
+
+
+Drops = dict[tuple[str, Kind], tuple[int, int]]
+
+
+class Tally(NamedTuple):
+    """What the model counted, in the shape that `tally_of` gives to real stats."""
+
+    offered: tuple[int, int]
+    taken: tuple[int, int]
+    dropped: Drops
+    waiting: tuple[int, int]
+    high_water: int
+
+
+def tally_of(stats: QueueStats) -> Tally:
+    drops: Drops = {(drop.reason, drop.kind): (drop.items, drop.bytes) for drop in stats.drops}
+    return Tally(stats.offered, stats.taken, drops, stats.waiting, stats.high_water)
+
+
+def amount(items: list[Item]) -> tuple[int, int]:
+    return len(items), sum(item.size_bytes for item in items)
+
+
+class Model:
+    """Lists of items: what waits, who is in line, what was taken, what was dropped and why."""
+
+    def __init__(self, common: LaneBounds, own: dict[Kind, LaneBounds]) -> None:
+        self._common: Final = common
+        self._own: Final = own
+        self._settled: list[Item] = []
+        self._dropped: list[tuple[str, Item]] = []
+        self._taken: list[Item] = []
+        self._in_hand: list[Item] = []
+        self._peak = 0
+        self.waiting: list[Item] = []
+        self.line: list[Item] = []
+        self.closed = False
+
+    def offer(self, item: Item) -> str:
+        """Returns `ok`, `told` or `wait`: what the producer is to do."""
+        bounds = self._bounds(item)
+        if self.closed:
+            return self._drop("closed", item, offered=True)
+        if item.size_bytes > bounds.max_bytes:
+            self._drop("too_large", item, offered=True)
+            return "told" if bounds.overflow in ("error", "block") else "ok"
+        if bounds.overflow == "latest":
+            self._give_up([old for old in self._lane(item) if old.topic == item.topic], bounds)
+        if bounds.overflow in ("latest", "drop_oldest"):
+            while not self._fits(item):
+                self._give_up(self._lane(item)[:1], bounds)
+        if bounds.overflow == "block" and (not self._fits(item) or any(self._line(item))):
+            self.line.append(item)
+            return "wait"
+        if not self._fits(item):
+            self._drop(bounds.overflow, item, offered=True)
+            return "told" if bounds.overflow == "error" else "ok"
+        self._admit(item)
+        return "ok"
+
+    def take(self, max_items: int | None, max_bytes: int | None = None) -> list[int]:
+        """The numbers of the batch."""
+        batch = self.waiting[:max_items]
+        if max_bytes is not None:
+            while len(batch) > 1 and amount(batch)[1] > max_bytes:
+                batch.pop()
+        self.waiting = self.waiting[len(batch) :]
+        self._taken += batch
+        self._in_hand = batch
+        for item in list(self.line):
+            if self._fits(item) and next(self._line(item)) is item:
+                self.line.remove(item)
+                self._admit(item)
+        return [item.number for item in batch]
+
+    def withdraw(self, item: Item) -> None:
+        self.line.remove(item)
+        self._drop("block", item, offered=True)
+
+    def close(self) -> None:
+        self.closed = True
+        for item in self.line:
+            self._drop("closed", item, offered=True)
+        self.line = []
+
+    def discard(self, reason: str) -> tuple[int, int]:
+        lost, self.waiting = self.waiting, []
+        for item in lost:
+            self._drop(reason, item)
+        return amount(lost)
+
+    def lose_in_hand(self, reason: str) -> tuple[int, int]:
+        lost, self._in_hand = self._in_hand, []
+        for item in lost:
+            self._taken.remove(item)
+            self._drop(reason, item)
+        return amount(lost)
+
+    def tally(self) -> Tally:
+        keys: set[tuple[str, Kind]] = {(reason, item.kind) for reason, item in self._dropped}
+        drops: Drops = {
+            key: amount([item for reason, item in self._dropped if (reason, item.kind) == key])
+            for key in keys
+        }
+        return Tally(amount(self._settled), amount(self._taken), drops, amount(self.waiting), self._peak)
+
+    def _bounds(self, item: Item) -> LaneBounds:
+        return self._own.get(item.kind, self._common)
+
+    def _lane(self, item: Item) -> list[Item]:
+        return [old for old in self.waiting if self._bounds(old) is self._bounds(item)]
+
+    def _line(self, item: Item) -> Iterator[Item]:
+        return (other for other in self.line if self._bounds(other) is self._bounds(item))
+
+    def _fits(self, item: Item) -> bool:
+        items, size_bytes = amount([*self._lane(item), item])
+        return items <= self._bounds(item).size and size_bytes <= self._bounds(item).max_bytes
+
+    def _admit(self, item: Item) -> None:
+        self.waiting = sorted([*self.waiting, item])
+        self._settled.append(item)
+        self._peak = max(self._peak, len(self.waiting))
+
+    def _give_up(self, items: list[Item], bounds: LaneBounds) -> None:
+        for item in items:
+            self.waiting.remove(item)
+            self._drop(bounds.overflow, item)
+
+    def _drop(self, reason: str, item: Item, *, offered: bool = False) -> str:
+        self._dropped.append((reason, item))
+        if offered:
+            self._settled.append(item)
+        return "ok"

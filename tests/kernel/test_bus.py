@@ -1,0 +1,284 @@
+import functools
+import gc
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+from beats.kernel.bus import Bus, Connection
+from beats.kernel.envelope import ClientIdentity, Control, Envelope
+from beats.kernel.testing import envelope
+from tests.kernel.support import FRAME, by_topic, knob, publisher_on, threads
+
+COMMAND = Control("select", {"topic": "frame"}, ClientIdentity("browser", 1, "host:1"))
+
+
+class Receiver:
+    """Notes its name when it is called."""
+
+    def __init__(self, calls: list[str], name: str) -> None:
+        self._calls = calls
+        self._name = name
+
+    def __call__(self, item: object) -> None:
+        self._calls.append(self._name)
+
+
+class Answering:
+    """Returns the same answer each time."""
+
+    def __init__(self, answer: object) -> None:
+        self._answer = answer
+
+    def __call__(self, item: object) -> object:
+        return self._answer
+
+
+def failing(item: object) -> None:
+    raise ZeroDivisionError("broken receiver")
+
+
+def test_receivers_run_in_order_of_connection() -> None:
+    """An envelope reaches receivers in the order in which they were connected."""
+    bus, calls = Bus(), list[str]()
+    names = [f"receiver-{number}" for number in range(100)]
+    for name in names:
+        bus.connect("frame", Receiver(calls, name))
+    bus.send(envelope())
+    assert calls == names
+
+
+def test_a_receiver_that_comes_back_is_the_last() -> None:
+    """Order is that of the latest connection."""
+    bus, calls = Bus(), list[str]()
+    first = bus.connect("frame", Receiver(calls, "a"))
+    bus.connect("frame", Receiver(calls, "b"))
+    first.disconnect()
+    bus.connect("frame", Receiver(calls, "a"))
+    bus.send(envelope())
+    assert calls == ["b", "a"]
+
+
+def test_one_receiver_may_be_connected_twice() -> None:
+    """Each connection is a place of its own, and ends alone."""
+    bus, calls = Bus(), list[str]()
+    receiver = Receiver(calls, "a")
+    first, _ = bus.connect("frame", receiver), bus.connect("frame", receiver)
+    bus.send(envelope())
+    first.disconnect()
+    bus.send(envelope())
+    assert calls == ["a", "a", "a"]
+
+
+def test_a_lambda_survives_garbage_collection() -> None:
+    """The bus holds receivers strongly, so nobody needs to keep a reference or the connection."""
+    bus, received = Bus(), list[Envelope]()
+    bus.connect("frame", lambda item: received.append(item))
+    gc.collect()
+    bus.send(envelope())
+    assert received == [envelope()]
+
+
+def test_a_bound_method_survives_its_last_outside_reference() -> None:
+    """The bus keeps the object of a method alive too."""
+    bus, calls = Bus(), list[str]()
+    bus.connect("frame", Receiver(calls, "a").__call__)
+    gc.collect()
+    bus.send(envelope())
+    assert calls == ["a"]
+
+
+def test_a_receiver_gets_only_the_kind_it_asked_for() -> None:
+    """Frames, peripherals and commands are signals of their own."""
+    bus = Bus()
+    frames, peripherals, commands = list[Envelope](), list[Envelope](), list[Control]()
+    bus.connect("frame", frames.append)
+    bus.connect("peripheral", peripherals.append)
+    bus.connect("control", commands.append)
+    frame, turn = envelope(), envelope(topic="peripheral/knob")
+    bus.send(frame)
+    bus.send(turn)
+    bus.send_control(COMMAND)
+    assert (frames, peripherals, commands) == ([frame], [turn], [COMMAND])
+
+
+def test_answers_come_back_in_order_without_none() -> None:
+    """A queue answers only when its producer is concerned."""
+    bus = Bus()
+    for answer in ("first", None, 0, "last"):
+        bus.connect("frame", Answering(answer))
+    assert bus.send(envelope()) == ["first", 0, "last"]
+
+
+@pytest.mark.parametrize("signal", ["frame", "peripheral"])
+def test_a_raising_receiver_does_not_keep_the_envelope_from_the_others(
+    signal: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Receivers before and after the broken one get the envelope, and its exception is logged."""
+    bus, calls = Bus(), list[str]()
+    bus.connect(signal, Receiver(calls, "before"))
+    bus.connect(signal, failing)
+    bus.connect(signal, Receiver(calls, "after"))
+    bus.send(envelope(topic="frame" if signal == "frame" else "peripheral/knob"))
+    assert calls == ["before", "after"]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert f"'{signal}'" in caplog.text
+    assert "failing" in caplog.text
+    assert "ZeroDivisionError: broken receiver" in caplog.text
+
+
+def test_a_raising_receiver_of_commands_does_not_keep_them_from_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The rule for envelopes holds for commands."""
+    bus, calls = Bus(), list[str]()
+    bus.connect("control", failing)
+    bus.connect("control", Receiver(calls, "after"))
+    bus.send_control(COMMAND)
+    assert calls == ["after"]
+    assert "'control'" in caplog.text
+
+
+def test_reports_of_a_raising_receiver_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a thousand failures four are logged, each with the count so far."""
+    bus = Bus()
+    bus.connect("frame", failing)
+    for _ in range(1000):
+        bus.send(envelope())
+    assert len(caplog.records) == 4
+    assert "1000 times" in caplog.records[-1].getMessage()
+
+
+def test_an_exception_that_ends_the_program_is_not_held_back() -> None:
+    """KeyboardInterrupt in a receiver is the user's wish, not the receiver's fault."""
+
+    def interrupt(item: object) -> None:
+        raise KeyboardInterrupt
+
+    bus = Bus()
+    bus.connect("frame", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        bus.send(envelope())
+
+
+async def coroutine_receiver(item: object) -> None: ...
+
+
+class CoroutineCall:
+    async def __call__(self, item: object) -> None: ...
+
+    async def method(self, item: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "receiver",
+    [
+        coroutine_receiver,
+        functools.partial(coroutine_receiver),
+        CoroutineCall().method,
+        CoroutineCall(),
+    ],
+    ids=["function", "partial", "method", "callable"],
+)
+def test_a_coroutine_receiver_is_refused(receiver: Any) -> None:
+    """A receiver runs in the producer, which cannot await it; this shows when connecting, not later."""
+    bus = Bus()
+    with pytest.raises(TypeError, match="coroutine"):
+        bus.connect("frame", receiver)
+    assert bus.send(envelope()) == []
+
+
+def test_a_connection_ends_with_its_context() -> None:
+    """As a context manager, a connection lasts as long as the block."""
+    bus, calls = Bus(), list[str]()
+    with bus.connect("frame", Receiver(calls, "a")):
+        bus.send(envelope())
+    bus.send(envelope())
+    assert calls == ["a"]
+
+
+def test_disconnecting_twice_does_no_harm() -> None:
+    """An end that was reached already is no error, and touches nobody else."""
+    bus, calls = Bus(), list[str]()
+    connection = bus.connect("frame", Receiver(calls, "a"))
+    bus.connect("frame", Receiver(calls, "b"))
+    connection.disconnect()
+    connection.disconnect()
+    bus.send(envelope())
+    assert calls == ["b"]
+
+
+def test_a_receiver_may_connect_and_disconnect_while_it_is_called() -> None:
+    """What changes during a send holds from then on: the gone get nothing, the new get the next one."""
+    bus, calls = Bus(), list[str]()
+    later: list[Connection] = []
+
+    def change(item: object) -> None:
+        if later:
+            later.pop().disconnect()
+            bus.connect("frame", Receiver(calls, "new"))
+
+    bus.connect("frame", change)
+    later.append(bus.connect("frame", Receiver(calls, "gone")))
+    bus.send(envelope())
+    assert calls == []
+    bus.send(envelope())
+    assert calls == ["new"]
+
+
+def test_a_receiver_may_publish() -> None:
+    """An answer to an envelope is published from within the receiver, with a sequence of its own."""
+    bus = Bus()
+    publisher = publisher_on(bus)
+    received: list[Envelope] = []
+    bus.connect("frame", lambda item: publisher.publish(knob(data=item.sequence)))
+    bus.connect("peripheral", received.append)
+    for _ in range(3):
+        publisher.publish(FRAME)
+    assert by_topic(received) == {"peripheral/knob": [1, 2, 3]}
+
+
+def test_receivers_come_and_go_while_other_threads_send() -> None:
+    """Those that stay miss nothing, and no send or change fails, whatever happens at the same time."""
+    bus = Bus()
+    stays: list[int] = []
+    bus.connect("frame", lambda item: stays.append(item.sequence))
+    rounds = 1000
+
+    def send(first: int) -> None:
+        for number in range(first, first + rounds):
+            bus.send(envelope(number))
+
+    def come_and_go() -> None:
+        for _ in range(rounds):
+            with bus.connect("frame", lambda item: None), bus.connect("frame", lambda item: None):
+                pass
+
+    with threads(lambda: send(1), lambda: send(1 + rounds), come_and_go, come_and_go):
+        pass
+    assert sorted(stays) == list(range(1, 2 * rounds + 1))
+
+
+def test_nothing_is_received_once_disconnect_has_returned() -> None:
+    """In one thread, the end of a connection is sharp even while others send."""
+    bus, done = Bus(), threading.Event()
+    late: list[Envelope] = []
+
+    def send() -> None:
+        while not done.is_set():
+            bus.send(envelope())
+
+    def come_and_go() -> None:
+        try:
+            for number in range(200):
+                bus.connect("frame", lambda item: None).disconnect()
+                with bus.connect("peripheral", late.append):
+                    pass
+                bus.send(envelope(number, topic="peripheral/knob"))
+        finally:
+            done.set()
+
+    with threads(send, come_and_go):
+        pass
+    assert late == []

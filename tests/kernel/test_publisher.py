@@ -1,0 +1,442 @@
+import functools
+import threading
+
+import anyio
+import pytest
+
+from beats.kernel.bus import Bus
+from beats.kernel.doorbell import Doorbell
+from beats.kernel.envelope import Envelope, Frame, Message
+from beats.kernel.errors import ClosedError, QueueFull
+from beats.kernel.lane import LaneBounds
+from beats.kernel.publisher import Publisher
+from beats.kernel.queue import SinkQueue
+from beats.kernel.testing import FixedClock, PlainCodec
+from beats.kernel.ticket import Ticket
+from tests.kernel.support import (
+    FRAME,
+    JOIN_TIMEOUT_S,
+    assert_balanced,
+    by_topic,
+    dropped,
+    knob,
+    publisher_on,
+    threads,
+)
+
+
+def collected(bus: Bus) -> list[Envelope]:
+    """A list that receives everything published from now on."""
+    received: list[Envelope] = []
+    bus.connect("frame", received.append)
+    bus.connect("peripheral", received.append)
+    return received
+
+
+def connected(bus: Bus, name: str, overflow: str, *, size: int = 1, timeout_s: float = 1.0) -> SinkQueue:
+    queue = SinkQueue(name, LaneBounds(size=size, overflow=overflow, block_timeout_s=timeout_s))
+    bus.connect("frame", queue.offer)
+    bus.connect("peripheral", queue.offer)
+    return queue
+
+
+def announced(
+    bus: Bus, name: str, *, timeout_s: float = JOIN_TIMEOUT_S
+) -> tuple[SinkQueue, threading.Semaphore]:
+    """A `block` queue of one place, and a semaphore that counts the producers who came into its line."""
+    queue = SinkQueue(name, LaneBounds(size=1, overflow="block", block_timeout_s=JOIN_TIMEOUT_S))
+    in_line = threading.Semaphore(0)
+
+    def offer(envelope: Envelope) -> object:
+        answer = queue.offer(envelope)
+        if isinstance(answer, Ticket):
+            in_line.release()
+        return answer
+
+    bus.connect("frame", offer)
+    bus.connect("peripheral", offer)
+    return queue, in_line
+
+
+class PickyCodec(PlainCodec):
+    """Fails in the second step for one picture."""
+
+    def seal(self, prepared: object, sequence: int, captured_unix_ns: int) -> bytes:
+        if prepared == b"unsealable":
+            raise ValueError("this picture cannot be sealed")
+        return super().seal(prepared, sequence, captured_unix_ns)
+
+
+# What an envelope holds
+
+
+def test_an_envelope_holds_what_was_published() -> None:
+    """Kind, topic, sequence, times, message and bytes are set once, by the publisher."""
+    bus, clock = Bus(), FixedClock(1000)
+    received = collected(bus)
+    publisher = Publisher(bus, PlainCodec(), clock)
+    publisher.publish(Frame(b"png"))
+    clock.now_ns = 2000
+    turn = knob("knob-1", {"rotation": 3})
+    publisher.publish(turn, captured_unix_ns=500)
+    assert received == [
+        Envelope("frame", "frame", 1, 1000, 1000, Frame(b"png"), b"png"),
+        Envelope("peripheral", "peripheral/knob-1", 1, 500, 2000, turn, b'{"rotation": 3}'),
+    ]
+
+
+def test_a_message_is_encoded_once_for_all_receivers() -> None:
+    """Every receiver gets the same envelope, so its bytes are made once."""
+    bus = Bus()
+    first, second = collected(bus), collected(bus)
+    publisher_on(bus).publish(FRAME)
+    assert first[0] is second[0]
+
+
+def test_sequences_start_at_one_in_each_topic() -> None:
+    """Topics are numbered independently, and publish returns the number."""
+    publisher = publisher_on(Bus())
+    messages: list[Message] = [FRAME, knob("a"), FRAME, knob("b"), knob("a"), FRAME]
+    assert [publisher.publish(message) for message in messages] == [1, 1, 2, 1, 2, 3]
+    assert (publisher.published, publisher.published_frames) == (6, 3)
+
+
+def test_nothing_was_published_at_first() -> None:
+    """Both counts start at 0."""
+    publisher = publisher_on(Bus())
+    assert (publisher.published, publisher.published_frames) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [(knob("knob", object()), TypeError), (Frame(b"unsealable"), ValueError)],
+    ids=["in prepare", "in seal"],
+)
+def test_what_cannot_be_encoded_takes_no_sequence_number(message: Message, error: type[Exception]) -> None:
+    """The producer gets the codec's error, nobody gets an envelope, and the next number has no gap."""
+    bus = Bus()
+    received = collected(bus)
+    publisher = Publisher(bus, PickyCodec(), FixedClock())
+    good = Frame(b"png") if isinstance(message, Frame) else knob("knob")
+    publisher.publish(good)
+    with pytest.raises(error):
+        publisher.publish(message)
+    assert publisher.publish(good) == 2
+    assert [item.sequence for item in received] == [1, 2]
+    assert publisher.published == 2
+
+
+def test_topics_are_bounded() -> None:
+    """One topic too many is refused with the setting's name; those that there are go on."""
+    bus = Bus()
+    received = collected(bus)
+    publisher = publisher_on(bus, max_topics=2)
+    publisher.publish(FRAME)
+    publisher.publish(knob("a"))
+    with pytest.raises(ValueError, match=r"'peripheral/b'.*max_topics is 2"):
+        publisher.publish(knob("b"))
+    assert publisher.publish(knob("a")) == 2
+    assert by_topic(received) == {"frame": [1], "peripheral/a": [1, 2]}
+
+
+# Threads
+
+
+def test_every_receiver_sees_each_topic_in_order_without_gaps_from_many_threads() -> None:
+    """Four threads share topics: receivers and queues see 1, 2, 3 …, and each number is returned once."""
+    bus = Bus()
+    rounds, producers = 500, 4
+    received = collected(bus)
+    queues = [connected(bus, name, "error", size=100_000) for name in ("a", "b")]
+    publisher = publisher_on(bus)
+    returned: dict[str, list[int]] = {"frame": [], "peripheral/a": [], "peripheral/b": []}
+
+    def produce() -> None:
+        for _ in range(rounds):
+            returned["frame"].append(publisher.publish(FRAME))
+            returned["peripheral/a"].append(publisher.publish(knob("a")))
+            returned["peripheral/b"].append(publisher.publish(knob("b")))
+
+    with threads(*[produce] * producers):
+        pass
+    expected = list(range(1, rounds * producers + 1))
+    assert by_topic(received) == dict.fromkeys(returned, expected)
+    for queue in queues:
+        assert queue.take_nowait() == received
+    for numbers in returned.values():
+        assert sorted(numbers) == expected
+    assert publisher.published == 3 * rounds * producers
+
+
+def test_a_receiver_may_publish_from_many_threads() -> None:
+    """Answers that receivers publish are numbered without gaps too."""
+    bus = Bus()
+    publisher = publisher_on(bus)
+    bus.connect("frame", lambda item: publisher.publish(knob("echo", item.sequence)))
+    received = collected(bus)
+
+    def produce() -> None:
+        for _ in range(200):
+            publisher.publish(FRAME)
+
+    with threads(*[produce] * 4):
+        pass
+    expected = list(range(1, 801))
+    assert by_topic(received) == {"frame": expected, "peripheral/echo": expected}
+    assert [item.sequence for item in received[::2]] == [item.sequence for item in received[1::2]]
+
+
+# Refusals
+
+
+def test_queue_full_reaches_the_producer_after_every_other_sink_has_the_envelope() -> None:
+    """A full `error` queue, first in line, keeps the envelope from nobody; its producer learns all of it."""
+    bus = Bus()
+    strict = connected(bus, "recorder", "error", size=1)
+    others = [connected(bus, name, "drop_oldest", size=9) for name in ("browser", "null")]
+    publisher = publisher_on(bus)
+    publisher.publish(knob("a"))
+    with pytest.raises(QueueFull) as caught:
+        publisher.publish(knob("a"))
+    error = caught.value
+    assert (error.sink, error.size, error.topic, error.sequence) == ("recorder", 1, "peripheral/a", 2)
+    for queue in others:
+        assert [item.sequence for item in queue.take_nowait()] == [1, 2]
+    assert dropped(strict.stats()) == {("error", "peripheral"): 1}
+
+
+def test_a_refused_envelope_leaves_its_number_used() -> None:
+    """The other sinks have that number, so the next one is higher."""
+    bus = Bus()
+    strict = connected(bus, "recorder", "error")
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    with pytest.raises(QueueFull):
+        publisher.publish(FRAME)
+    strict.take_nowait()
+    assert publisher.publish(FRAME) == 3
+
+
+def test_the_first_of_several_refusals_is_raised_and_notes_the_others() -> None:
+    """One exception names all queues that refused, in order of connection."""
+    bus = Bus()
+    for name in ("first", "second", "third"):
+        connected(bus, name, "error")
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    with pytest.raises(QueueFull, match="'first'") as caught:
+        publisher.publish(FRAME)
+    notes = caught.value.__notes__
+    assert len(notes) == 2
+    assert "'second'" in notes[0]
+    assert "'third'" in notes[1]
+
+
+@pytest.mark.parametrize("overflow", ["error", "block"])
+def test_too_large_an_envelope_is_raised_where_the_producer_shall_know(overflow: str) -> None:
+    """With `error` and `block` the producer hears at once that an envelope can never fit, and by how much."""
+    bus = Bus()
+    queue = SinkQueue("recorder", LaneBounds(max_bytes=3, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S))
+    bus.connect("frame", queue.offer)
+    publisher = publisher_on(bus)
+    with pytest.raises(QueueFull, match="4 bytes are more than its max_bytes of 3"):
+        publisher.publish(Frame(b"1234"))
+    assert dropped(queue.stats()) == {("too_large", "frame"): 1}
+
+
+@pytest.mark.parametrize("overflow", ["drop_oldest", "drop_newest", "latest"])
+def test_too_large_an_envelope_is_only_counted_where_the_producer_shall_not_know(overflow: str) -> None:
+    """The other strategies never raise in the producer."""
+    bus = Bus()
+    queue = SinkQueue("browser", LaneBounds(max_bytes=3, overflow=overflow))
+    bus.connect("frame", queue.offer)
+    assert publisher_on(bus).publish(Frame(b"1234")) == 1
+    assert dropped(queue.stats()) == {("too_large", "frame"): 1}
+
+
+def test_after_close_publishing_raises() -> None:
+    """The caller hears that the stream is closed, and nobody gets an envelope."""
+    bus = Bus()
+    received = collected(bus)
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    publisher.close()
+    with pytest.raises(ClosedError, match="closed"):
+        publisher.publish(FRAME)
+    assert len(received) == publisher.published == 1
+
+
+@pytest.mark.anyio
+async def test_after_close_publishing_from_a_coroutine_raises() -> None:
+    """The rule for threads holds for coroutines."""
+    publisher = publisher_on(Bus())
+    publisher.close()
+    with pytest.raises(ClosedError, match="closed"):
+        await publisher.publish_async(FRAME)
+
+
+# Waiting for room
+
+
+def test_a_thread_waits_for_room_and_goes_on() -> None:
+    """With `block`, publish returns once the sink has taken, and nothing is lost."""
+    bus = Bus()
+    queue, in_line = announced(bus, "recorder")
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    returned: list[int] = []
+    with threads(lambda: returned.append(publisher.publish(FRAME))):
+        assert in_line.acquire(timeout=JOIN_TIMEOUT_S)
+        assert returned == []
+        assert [item.sequence for item in queue.take_nowait()] == [1]
+    assert returned == [2]
+    assert [item.sequence for item in queue.take_nowait()] == [2]
+    assert queue.stats().dropped.items == 0
+
+
+def test_producers_in_line_keep_their_order_and_later_ones_come_after() -> None:
+    """Envelopes reach the sink in order of publication, however many producers wait."""
+    bus = Bus()
+    queue, in_line = announced(bus, "recorder")
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    taken: list[int] = []
+    with threads(*[functools.partial(publisher.publish, FRAME)] * 4):
+        for _ in range(4):
+            assert in_line.acquire(timeout=JOIN_TIMEOUT_S)
+        taken += [item.sequence for item in queue.take_nowait()]
+        with threads(functools.partial(publisher.publish, FRAME)):  # comes while others are in line
+            assert in_line.acquire(timeout=JOIN_TIMEOUT_S)
+            while len(taken) < 6:
+                taken += [item.sequence for item in queue.take_nowait()]
+    assert taken == [1, 2, 3, 4, 5, 6]
+    assert_balanced(queue.stats())
+
+
+def test_a_thread_that_waits_too_long_gets_queue_full() -> None:
+    """After `block_timeout_s` the envelope is dropped as `block`, and the producer is told."""
+    bus = Bus()
+    queue = connected(bus, "recorder", "block", timeout_s=0.02)
+    others = connected(bus, "browser", "drop_oldest", size=9)
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    with pytest.raises(QueueFull, match=r"'recorder'.*block_timeout_s"):
+        publisher.publish(FRAME)
+    assert dropped(queue.stats()) == {("block", "frame"): 1}
+    assert_balanced(queue.stats())
+    assert others.stats().waiting.items == 2
+
+
+def test_closing_a_queue_refuses_the_producers_in_line() -> None:
+    """A thread that waits for room does not wait for a sink that ends."""
+    bus = Bus()
+    queue, in_line = announced(bus, "recorder")
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    caught: list[QueueFull] = []
+
+    def produce() -> None:
+        with pytest.raises(QueueFull, match="closed") as info:
+            publisher.publish(FRAME)
+        caught.append(info.value)
+
+    with threads(produce):
+        assert in_line.acquire(timeout=JOIN_TIMEOUT_S)
+        queue.close()
+    assert [error.sequence for error in caught] == [2]
+    assert dropped(queue.stats()) == {("closed", "frame"): 1}
+    assert_balanced(queue.stats())
+
+
+@pytest.mark.anyio
+async def test_a_coroutine_waits_for_room_while_the_loop_goes_on() -> None:
+    """An awaited publish suspends its own task alone, until the sink takes."""
+    bus = Bus()
+    queue = connected(bus, "recorder", "block", timeout_s=10.0)
+    queue.attach(Doorbell())
+    publisher = publisher_on(bus)
+    await publisher.publish_async(FRAME)
+    returned: list[int] = []
+
+    async def produce() -> None:
+        returned.append(await publisher.publish_async(FRAME))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(produce)
+        await anyio.sleep(3.0)
+        assert returned == []
+        assert [item.sequence for item in await queue.take()] == [1]
+    assert returned == [2]
+    assert anyio.current_time() == pytest.approx(3.0)
+
+
+@pytest.mark.anyio
+async def test_a_coroutine_that_waits_too_long_gets_queue_full() -> None:
+    """After `block_timeout_s` the envelope is dropped as `block`, and the producer is told."""
+    bus = Bus()
+    queue = connected(bus, "recorder", "block", timeout_s=10.0)
+    queue.attach(Doorbell())
+    publisher = publisher_on(bus)
+    await publisher.publish_async(FRAME)
+    with pytest.raises(QueueFull, match="block_timeout_s"):
+        await publisher.publish_async(FRAME)
+    assert 0.0 < anyio.current_time() <= 10.0
+    assert dropped(queue.stats()) == {("block", "frame"): 1}
+    assert_balanced(queue.stats())
+
+
+@pytest.mark.anyio
+async def test_a_plain_call_on_the_loops_thread_fails_at_once_when_a_block_queue_is_full() -> None:
+    """It cannot wait without stopping the sink that would make room, so it says what to do."""
+    bus = Bus()
+    queue = connected(bus, "recorder", "block", timeout_s=3600.0)
+    queue.attach(Doorbell())
+    publisher = publisher_on(bus)
+    assert publisher.publish(FRAME) == 1
+    with pytest.raises(QueueFull, match=r"event loop's own thread.*await"):
+        publisher.publish(FRAME)
+    assert dropped(queue.stats()) == {("block", "frame"): 1}
+    assert_balanced(queue.stats())
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_coroutine_leaves_every_line() -> None:
+    """A producer that is cancelled before several full queues is counted once in each and waits in none."""
+    bus = Bus()
+    queues = [connected(bus, name, "block", timeout_s=100.0) for name in ("a", "b", "c")]
+    for queue in queues:
+        queue.attach(Doorbell())
+    publisher = publisher_on(bus)
+    await publisher.publish_async(FRAME)
+    with anyio.move_on_after(1.0) as scope:
+        await publisher.publish_async(FRAME)
+    assert scope.cancelled_caught
+    for queue in queues:
+        assert dropped(queue.stats()) == {("block", "frame"): 1}
+        assert_balanced(queue.stats())
+        assert [item.sequence for item in queue.take_nowait()] == [1]
+        assert queue.take_nowait() == []
+
+
+@pytest.mark.anyio
+async def test_a_producer_that_never_waits_lets_others_run() -> None:
+    """An awaited publish gives way each time, or a quick source would starve its sinks."""
+    publisher, turns = publisher_on(Bus()), list[str]()
+
+    async def produce(name: str) -> None:
+        for _ in range(3):
+            await publisher.publish_async(FRAME)
+            turns.append(name)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(produce, "a")
+        group.start_soon(produce, "b")
+    assert set(turns[:2]) == {"a", "b"}
+
+
+def test_only_queues_have_a_say_in_publishing() -> None:
+    """What other receivers return concerns no producer."""
+    bus = Bus()
+    bus.connect("frame", lambda item: "text")
+    bus.connect("frame", lambda item: QueueFull("made-up", item.topic, item.sequence, 1, "by a receiver"))
+    assert publisher_on(bus).publish(FRAME) == 1

@@ -1,0 +1,112 @@
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+import pytest
+
+from beats.kernel.envelope import Frame, Peripheral
+from beats.kernel.testing import FixedClock, PlainCodec, PublishRecorder, VirtualTimeLoop, envelope
+
+T = TypeVar("T")
+
+
+def run_virtually(main: Callable[[], Awaitable[T]]) -> T:
+    return anyio.run(main, backend="asyncio", backend_options={"loop_factory": VirtualTimeLoop})
+
+
+def test_a_virtual_hour_takes_no_real_time() -> None:
+    """The clock of a virtual loop jumps to the next timer when every task waits."""
+
+    async def main() -> float:
+        assert anyio.current_time() == 0.0
+        await anyio.sleep(3600.0)
+        return anyio.current_time()
+
+    before_s = time.monotonic()
+    assert run_virtually(main) == pytest.approx(3600.0)
+    assert time.monotonic() - before_s < 60.0
+
+
+def test_virtual_time_stands_still_while_a_task_can_run() -> None:
+    """However many steps a task takes, a timer elsewhere does not come nearer."""
+
+    async def main() -> None:
+        with anyio.fail_after(0.1):
+            for _ in range(1000):
+                await anyio.lowlevel.checkpoint()
+        assert anyio.current_time() == 0.0
+
+    run_virtually(main)
+
+
+def test_timers_of_a_virtual_loop_ring_in_order_at_their_exact_times() -> None:
+    """Several sleepers wake one after another, each at its own second."""
+    woken: list[tuple[str, float]] = []
+
+    async def sleeper(name: str, delay_s: float) -> None:
+        await anyio.sleep(delay_s)
+        woken.append((name, round(anyio.current_time(), 6)))
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for name, delay_s in (("c", 30.0), ("a", 0.5), ("b", 0.75)):
+                group.start_soon(sleeper, name, delay_s)
+
+    run_virtually(main)
+    assert woken == [("a", 0.5), ("b", 0.75), ("c", 30.0)]
+
+
+def test_a_virtual_loop_without_timers_waits_for_other_threads() -> None:
+    """With no timer to jump to, the loop sleeps until a thread calls it."""
+
+    async def main() -> None:
+        event = anyio.Event()
+        token = anyio.lowlevel.current_token()
+        thread = threading.Thread(target=lambda: anyio.from_thread.run_sync(event.set, token=token))
+        thread.start()
+        await event.wait()
+        thread.join()
+        assert anyio.current_time() == 0.0
+
+    run_virtually(main)
+
+
+def test_a_fixed_clock_moves_only_when_told() -> None:
+    """Two readings are equal until the test sets another time."""
+    clock = FixedClock(5)
+    assert (clock.unix_ns(), clock.unix_ns()) == (5, 5)
+    clock.now_ns = 6
+    assert clock.unix_ns() == 6
+
+
+def test_the_plain_codec_keeps_pictures_and_writes_json() -> None:
+    """What a test sees in `encoded` is what it published."""
+    codec = PlainCodec()
+    assert codec.seal(codec.prepare(Frame(b"png")), 1, 0) == b"png"
+    assert codec.seal(codec.prepare(Peripheral("knob", {"a": 1})), 1, 0) == b'{"a": 1}'
+
+
+def test_the_plain_codec_refuses_what_json_cannot_hold() -> None:
+    """It fails as a real codec does, with a builtin error."""
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        PlainCodec().prepare(Peripheral("knob", object()))
+
+
+def test_a_made_up_envelope_is_consistent() -> None:
+    """Kind, topic, message and bytes of a test's envelope fit together."""
+    frame, knob = envelope(3, encoded=b"png"), envelope(4, topic="peripheral/knob")
+    assert (frame.kind, frame.topic, frame.sequence, frame.message) == ("frame", "frame", 3, Frame(b"png"))
+    assert (knob.kind, knob.topic, knob.message) == ("peripheral", "peripheral/knob", Peripheral("knob", 4))
+
+
+@pytest.mark.anyio
+async def test_a_publish_recorder_numbers_each_topic_and_keeps_the_messages() -> None:
+    """A source under test gets sequence numbers as from the real bus."""
+    publish = PublishRecorder()
+    assert await publish(Frame(b"1"), captured_unix_ns=7) == 1
+    assert publish.from_thread(Peripheral("knob", 1)) == 1
+    assert await publish(Frame(b"2")) == 2
+    assert publish.messages == [Frame(b"1"), Peripheral("knob", 1), Frame(b"2")]
+    assert publish.published[0].captured_unix_ns == 7

@@ -1,0 +1,159 @@
+"""The rules of the house that no single module can hold: who imports whom, and what has a test."""
+
+import ast
+import json
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+PARTS: Final = ("kernel", "proto", "config", "adapters")
+MAX_LINES: Final = 300
+KERNEL_PACKAGES: Final = {"anyio", "blinker"}
+THEIR_PACKAGES: Final = {"idna", "sniffio", "typing_extensions", "exceptiongroup"}
+
+IMPORT_ALL: Final = """
+import importlib, json, pkgutil, sys
+sys.path += [{site!r}, {kernel!r}]
+import beats.kernel.kernel
+for module in pkgutil.walk_packages(sys.modules["beats.kernel"].__path__, "beats.kernel."):
+    importlib.import_module(module.name)
+files = {{name: getattr(module, "__file__", None) for name, module in sys.modules.items()}}
+json.dump({{name: file for name, file in files.items() if file}}, sys.stdout)
+"""
+
+
+def modules(part: str) -> list[Path]:
+    """The modules of a part that somebody wrote, generated ones left out."""
+    return sorted(path for path in (ROOT / part / "beats").rglob("*.py") if not path.stem.endswith("_pb2"))
+
+
+def every_module() -> list[Path]:
+    return [path for part in PARTS for path in modules(part)]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full names of all modules that a module imports, at its top or inside a function."""
+    part = ROOT / path.relative_to(ROOT).parts[0]
+    package = path.parent.relative_to(part).parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def ours(name: str) -> str | None:
+    """Which part of ours a module name belongs to; None for other people's."""
+    if name.split(".")[0] != "beats":
+        return None
+    return next((part for part in PARTS if f"{name}.".startswith(f"beats.{part}.")), "adapters")
+
+
+def importers(package: str) -> set[str]:
+    return {
+        name_of(path)
+        for path in every_module()
+        if any(name.split(".")[0] == package for name in imports(path))
+    }
+
+
+def test_the_parts_are_where_these_tests_look() -> None:
+    """Each folder holds modules, or every other rule here would hold of nothing."""
+    assert all(modules(part) for part in PARTS)
+
+
+@pytest.mark.parametrize("part", ["kernel", "proto", "config"])
+def test_only_adapters_import_other_parts(part: str) -> None:
+    """Kernel, proto and config import nothing of ours but themselves."""
+    wrong = [
+        f"{name_of(path)} imports {name}"
+        for path in modules(part)
+        for name in imports(path)
+        if name != "beats" and ours(name) not in (None, part)
+    ]
+    assert wrong == []
+
+
+def test_the_kernel_needs_anyio_and_blinker_and_nothing_else() -> None:
+    """Whatever else it imports is in the standard library."""
+    allowed = sys.stdlib_module_names | KERNEL_PACKAGES | {"beats"}
+    wrong = [
+        f"{name_of(path)} imports {name}"
+        for path in modules("kernel")
+        for name in imports(path)
+        if name.split(".")[0] not in allowed
+    ]
+    assert wrong == []
+
+
+def test_blinker_is_imported_in_one_module() -> None:
+    """What is to be known of blinker stands in the bus."""
+    assert importers("blinker") == {"kernel/beats/kernel/bus.py"}
+
+
+def test_dynaconf_is_imported_in_one_module() -> None:
+    """What is to be known of dynaconf stands where the layers are loaded."""
+    assert importers("dynaconf") == {"config/beats/config/load.py"}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_part_hides_the_others(part: str) -> None:
+    """With a `beats/__init__.py` in one of them, Python would find none of the other parts."""
+    assert not (ROOT / part / "beats" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_module_has_a_test_file(part: str) -> None:
+    """The tests of `<part>/beats/<part>/a/b.py` are in `tests/<part>/a/test_b.py`."""
+    missing: list[str] = []
+    for path in modules(part):
+        inner = path.relative_to(ROOT / part / "beats")
+        folder = inner.parent.relative_to(part) if inner.parts[0] == part else inner.parent
+        wanted = ROOT / "tests" / part / folder / f"test_{path.stem}.py"
+        if path.name != "__init__.py" and not wanted.exists():
+            missing.append(f"{name_of(wanted)}, the tests of {name_of(path)}")
+    assert missing == []
+
+
+def test_modules_are_short() -> None:
+    """A module that has grown past the limit is two."""
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in every_module()}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, str]:
+    """The modules, with their files, that importing all of the kernel loads when only it is on the path."""
+    site = sysconfig.get_path("purelib")
+    code = IMPORT_ALL.format(site=site, kernel=str(ROOT / "kernel"))
+    # -S: without the site module no .pth file is read, so an editable installation adds no other part.
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=50)
+    assert run.returncode == 0, run.stderr
+    files: dict[str, str] = json.loads(run.stdout)
+    return files
+
+
+def test_the_kernel_works_alone(loaded: dict[str, str]) -> None:
+    """With only `kernel/` on the path, everything in `beats.kernel` can be imported."""
+    of_ours = {Path(file) for name, file in loaded.items() if name.split(".")[0] == "beats"}
+    assert of_ours == set(modules("kernel"))
+
+
+def test_importing_the_kernel_loads_no_adapters_package(loaded: dict[str, str]) -> None:
+    """Who embeds the kernel does not pay for what a sink or source needs."""
+    site = sysconfig.get_path("purelib")
+    foreign = {name.split(".")[0] for name, file in loaded.items() if file.startswith(site)}
+    assert foreign - KERNEL_PACKAGES <= THEIR_PACKAGES
