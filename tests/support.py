@@ -130,8 +130,11 @@ class Viewer:
 @contextmanager
 def watching(url: str) -> Generator[Viewer]:
     """A viewer that is connected."""
-    with connect(url, open_timeout=TIMEOUT_S, close_timeout=TIMEOUT_S, max_size=None, proxy=None) as link:
-        yield Viewer(link)
+    # max_queue=None: it reads on although the test does not, and so never fails to see the close frame.
+    with connect(
+        url, open_timeout=TIMEOUT_S, close_timeout=TIMEOUT_S, max_size=None, max_queue=None, proxy=None
+    ) as connection:
+        yield Viewer(connection)
 
 
 class Output:
@@ -158,6 +161,11 @@ class Output:
             assert self._more.wait_for(look, TIMEOUT_S), f"no {pattern!r} in {self._lines}"
         assert found is not None, f"no {pattern!r} in {self._lines}, and nothing more will come"
         return found
+
+    def so_far(self) -> str:
+        """What was written until now."""
+        with self._more:
+            return "".join(self._lines)
 
     def text(self) -> str:
         """All that was written, once the process has ended."""
@@ -201,7 +209,11 @@ class Program:
     @property
     def url(self) -> str:
         """Where the first sink that listens is; waits for it."""
-        return self.out.wait_for(r"^On air: (\S+)")[1]
+        try:
+            return self.out.wait_for(r"^On air: (\S+)")[1]
+        except AssertionError as error:
+            error.add_note(f"on standard error so far: {self.err.so_far()}")
+            raise
 
     def write(self, *lines: str) -> None:
         """Write lines to its standard input."""

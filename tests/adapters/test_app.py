@@ -8,13 +8,22 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from anyio import to_thread
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from beats.app import AsyncStream, Stream
+from beats.config.errors import SettingsError
+from beats.kernel.envelope import Control, Location, Tag
+from beats.kernel.errors import ClosedError, QueueFull, StartError
+from beats.kernel.ports import Address
+from beats.proto.messages import Decoded, DecodedFrame, DecodedLocation, DecodedPeripheral
 from tests.support import (
     CODEC,
     STUCK_SINK,
@@ -26,14 +35,6 @@ from tests.support import (
     tiny_png,
     watching,
 )
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
-
-from beats.app import AsyncStream, Stream
-from beats.config.errors import SettingsError
-from beats.kernel.envelope import Control, Location, Tag
-from beats.kernel.errors import ClosedError, QueueFull, StartError
-from beats.proto.messages import Decoded, DecodedFrame, DecodedLocation, DecodedPeripheral
 
 NULL_ONLY = quiet(browser={"enabled": False}, null={"type": "null"})
 
@@ -54,8 +55,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[None]:
 
 
 def url(stream: Stream | AsyncStream) -> str:
-    host, port = stream.sinks["browser"].address
-    return f"ws://{host}:{port}"
+    return stream.sinks["browser"].address.url
 
 
 def frame_of(envelope: Decoded) -> bytes:
@@ -81,9 +81,7 @@ def stuck(overflow: str) -> dict[str, Any]:
 def stuck_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the adapter `stuck` is installed."""
     folder = tmp_path / "installed"
-    folder.mkdir()
-    install_adapter(folder, "sinks", "stuck", STUCK_SINK)
-    monkeypatch.syspath_prepend(folder)
+    install_adapter(folder, "sinks", "stuck", STUCK_SINK, monkeypatch)
     return folder
 
 
@@ -130,7 +128,8 @@ def test_four_threads_may_publish_at_once() -> None:
             stream.publish_peripheral(name, {})
 
     start, given = threading.Barrier(4), dict[str, list[int]]()
-    with Stream.open(overrides=quiet()) as stream, watching(url(stream)) as viewer:
+    overrides = quiet(browser={"port": 0, "queue": {"size": 8 * each}})
+    with Stream.open(overrides=overrides) as stream, watching(url(stream)) as viewer:
         threads = [threading.Thread(target=produce, args=(f"knob-{number}",)) for number in range(4)]
         for thread in threads:
             thread.start()
@@ -158,19 +157,18 @@ def test_what_cannot_be_sent_is_the_callers_error() -> None:
 
 def test_stats_count_what_was_published_and_who_watches() -> None:
     """All counters can be taken while the stream runs and after it has ended."""
-    with Stream.open(overrides=quiet(null={"type": "null"})) as stream:
-        with watching(url(stream)) as viewer:
-            stream.publish_frame(tiny_png())
-            viewer.next()
-            browser = stream.stats().sinks[0]
-            assert (browser.name, browser.state) == ("browser", "running")
-            assert browser.client_totals is not None
-            assert browser.client_totals.connected == 1
+    with Stream.open(overrides=quiet(null={"type": "null"})) as stream, watching(url(stream)) as viewer:
+        stream.publish_frame(tiny_png())
         stream.publish_peripheral("knob", 1)
+        viewer.take(2)
+        browser = stream.stats().sinks[0]
+        assert (browser.name, browser.state) == ("browser", "running")
+        assert browser.client_totals is not None
+        assert browser.client_totals.connected == 1
     stats = stream.stats()
     assert (stats.published, stats.frames, stats.sources) == (2, 1, ())
     assert stats.sinks[0].client_totals is not None
-    assert (stats.sinks[0].client_totals.accepted, stats.sinks[0].client_totals.delivered.items) == (1, 1)
+    assert (stats.sinks[0].client_totals.accepted, stats.sinks[0].client_totals.delivered.items) == (1, 2)
     for sink in stats.sinks:
         queue = sink.queue
         assert (queue.offered.items, queue.taken.items, queue.waiting.items) == (2, 2, 0)
@@ -247,18 +245,20 @@ def test_a_slow_handler_never_stalls_the_stream(caplog: pytest.LogCaptureFixture
         busy.set()
         assert go_on.wait(TIMEOUT_S)
 
-    with Stream.open(overrides=quiet()) as stream, watching(url(stream)) as viewer:
+    overrides = quiet(browser={"port": 0, "max_messages_per_s": 1e6})
+    with Stream.open(overrides=overrides) as stream, watching(url(stream)) as viewer, ExitStack() as stack:
+        stack.callback(go_on.set)
         stream.on_control(slow)
         send(viewer, command="activate")
         assert busy.wait(TIMEOUT_S)
         for step in range(300):
             send(viewer, command="browse", browse_step=step)
-        viewer.connection.ping().wait(TIMEOUT_S)  # answered only after the server has read what came before
+        while "10 given up so far" not in caplog.text:
+            assert viewer.connection.ping().wait(TIMEOUT_S)
         stream.publish_frame(tiny_png())
         assert viewer.next().kind == "frame"
-        go_on.set()
-    assert [control.fields["browse_step"] for control in calls] == [0, *range(256)]
-    assert "control message 'browse' given up" in caplog.text
+    assert [control.fields["browse_step"] for control in calls][:257] == [0, *range(256)]
+    assert len(calls) <= 301 - 10
 
 
 def test_handlers_finish_before_the_block_has_ended() -> None:
@@ -340,7 +340,7 @@ def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
         threads = threading.enumerate()
         overrides = quiet(browser={"port": port, "host": "127.0.0.1"}, null={"type": "null"})
         opening = Stream.open(overrides=overrides)
-        with pytest.raises(StartError, match="sink 'browser' could not start: .*in use") as caught, opening:
+        with pytest.raises(StartError, match=r"sink 'browser' could not start: .*in use") as caught, opening:
             pytest.fail("the block must not run")
         assert str(port) in str(caught.value)
         assert threading.enumerate() == threads
@@ -362,7 +362,7 @@ def test_after_the_end_everything_is_closed() -> None:
     with pytest.raises(ClosedError):
         stream.on_control(print)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address, TIMEOUT_S)
+        socket.create_connection((address.host, address.port), TIMEOUT_S)
 
 
 def test_the_end_delivers_and_says_goodbye() -> None:
@@ -382,15 +382,15 @@ def test_the_end_delivers_and_says_goodbye() -> None:
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit])
 def test_a_block_that_raises_leaves_nothing(error: type[BaseException]) -> None:
     """An error in the block goes on as itself, after everything has been closed."""
-    threads = threading.enumerate()
-    with pytest.raises(error), Stream.open(overrides=quiet()) as stream:
+    threads, address = threading.enumerate(), Address("", 0)
+    with pytest.raises(error), Stream.open(overrides=quiet()) as stream:  # noqa: PT012 - how the block ends is the point
         address = stream.sinks["browser"].address
         stream.on_control(print)
         stream.publish_frame(tiny_png())
         raise error
     assert threading.enumerate() == threads
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address, TIMEOUT_S)
+        socket.create_connection((address.host, address.port), TIMEOUT_S)
 
 
 def test_an_opening_runs_once() -> None:
@@ -398,7 +398,7 @@ def test_an_opening_runs_once() -> None:
     opening = Stream.open(overrides=NULL_ONLY)
     with opening as stream:
         assert stream.publish_frame(tiny_png()) == 1
-    with pytest.raises(RuntimeError, match="call Stream.open again"), opening:
+    with pytest.raises(RuntimeError, match=r"call Stream\.open again"), opening:
         pytest.fail("the block must not run")
 
 
@@ -441,7 +441,10 @@ def test_the_folder_config_is_looked_into(tmp_path: Path) -> None:
 def test_the_profiles_sources_run_and_their_end_ends_nothing(tmp_path: Path) -> None:
     """A profile's own sources publish too, and when they have ended the stream stays open."""
     (tmp_path / "updates.jsonl").write_text('{"id": "knob", "data": 1}\n')
-    overrides = {**quiet(), "sources": {"demo": {"enabled": False}, "file": {"type": "jsonl", "path": "updates.jsonl"}}}
+    overrides = {
+        **quiet(),
+        "sources": {"demo": {"enabled": False}, "file": {"type": "jsonl", "path": "updates.jsonl"}},
+    }
     with Stream.open(overrides=overrides) as stream, watching(url(stream)) as viewer:
         assert viewer.next().topic == "peripheral/knob"
         assert stream.publish_peripheral("knob", 2) == 2
@@ -592,11 +595,10 @@ def test_async_publishing_arrives() -> None:
     """`async with` serves the program's own loop, with awaitable publishing and the same arguments."""
 
     async def main() -> None:
-        async with Stream.open(overrides=quiet()) as stream:
-            async with joined(stream) as client:
-                assert await stream.publish_frame(tiny_png(1), captured_unix_ns=5) == 1
-                assert await stream.publish_peripheral("knob", {"a": 1}, tags=["x"], location=Location()) == 1
-                first, second = await received(client), await received(client)
+        async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
+            assert await stream.publish_frame(tiny_png(1), captured_unix_ns=5) == 1
+            assert await stream.publish_peripheral("knob", {"a": 1}, tags=["x"], location=Location()) == 1
+            first, second = await received(client), await received(client)
         assert (frame_of(first), first.captured_unix_ns) == (tiny_png(1), 5)
         knob = peripheral_of(second)
         assert (knob.data, knob.tags[0].name, knob.location) == ({"a": 1}, "x", DecodedLocation(0, 0, 0, ""))
@@ -652,15 +654,14 @@ def test_an_error_in_an_async_block_is_itself(error: type[BaseException]) -> Non
     """No exception group is wrapped around what the program raises, and everything is closed."""
 
     async def main() -> None:
-        raised, address = error("mine"), None
-        with pytest.raises(error, match="mine") as caught:
+        raised, address = error("mine"), Address("", 0)
+        with pytest.raises(error, match="mine") as caught:  # noqa: PT012 - how the block ends is the point
             async with Stream.open(overrides=quiet()) as stream:
                 address = stream.sinks["browser"].address
                 raise raised
         assert caught.value is raised
-        assert address is not None
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(address, TIMEOUT_S)
+            socket.create_connection((address.host, address.port), TIMEOUT_S)
 
     run(main)
 
@@ -671,6 +672,7 @@ def test_cancelling_an_async_block_closes_at_once() -> None:
     overrides = {**stuck("drop_oldest"), "kernel": {"shutdown_timeout_s": 600.0}}
 
     async def main() -> None:
+        address = Address("", 0)
         with anyio.CancelScope() as scope:
             async with Stream.open(overrides=overrides) as stream:
                 address = stream.sinks["browser"].address
@@ -679,7 +681,7 @@ def test_cancelling_an_async_block_closes_at_once() -> None:
                 await anyio.sleep_forever()
         assert scope.cancelled_caught
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(address, TIMEOUT_S)
+            socket.create_connection((address.host, address.port), TIMEOUT_S)
 
     run(main)
 
@@ -706,7 +708,7 @@ def test_a_full_queue_reaches_the_coroutine_that_published(overflow: str) -> Non
 
     async def main() -> None:
         async with Stream.open(overrides=stuck(overflow)) as stream, joined(stream) as client:
-            with pytest.raises(QueueFull, match="sink 'stuck'") as caught:
+            with pytest.raises(QueueFull, match="sink 'stuck'") as caught:  # noqa: PT012 - one of the three
                 for _ in range(3):
                     await stream.publish_frame(tiny_png())
             last = caught.value.sequence
@@ -722,7 +724,7 @@ def test_an_async_opening_runs_once() -> None:
         opening = Stream.open(overrides=NULL_ONLY)
         async with opening:
             pass
-        with pytest.raises(RuntimeError, match="call Stream.open again"):
+        with pytest.raises(RuntimeError, match=r"call Stream\.open again"):
             async with opening:
                 pytest.fail("the block must not run")
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import STUCK_SINK, install_adapter, quiet
 
 from beats.adapters.catalogues import SINKS, SOURCES, InstalledAdapters, assemble
 from beats.adapters.sinks.websocket import WebSocketSettings
@@ -12,6 +11,7 @@ from beats.config.errors import SettingsError
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
 from beats.kernel.stats import Stats
+from tests.support import STUCK_SINK, install_adapter, quiet
 
 OURS = {"sinks": {"null", "recorder", "websocket"}, "sources": {"demo", "images", "jsonl"}}
 
@@ -48,8 +48,7 @@ def test_a_sink_is_no_source() -> None:
 
 def test_an_installed_package_adds_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sink of another package is found by its entry point, checked and built like ours."""
-    install_adapter(tmp_path, "sinks", "stuck", STUCK_SINK)
-    monkeypatch.syspath_prepend(tmp_path)
+    install_adapter(tmp_path, "sinks", "stuck", STUCK_SINK, monkeypatch)
     assert "stuck" in InstalledAdapters().names("sinks")
     kernel = assemble(profile({"sinks": {"mine": {"type": "stuck"}}}))
     assert type(kernel.sinks["mine"]).__name__ == "StuckSink"
@@ -59,9 +58,8 @@ def test_an_adapter_that_breaks_the_contract_is_a_fault_of_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Naming an adapter that cannot be used says what is wrong with it, and where it was named."""
-    install_adapter(tmp_path, "sinks", "hollow", "SINK = 5\n")
-    install_adapter(tmp_path, "sinks", "needy", "import a_package_that_nobody_has\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    install_adapter(tmp_path, "sinks", "hollow", "SINK = 5\n", monkeypatch)
+    install_adapter(tmp_path, "sinks", "needy", "import a_package_that_nobody_has\n", monkeypatch)
     with pytest.raises(SettingsError) as caught:
         profile({"sinks": {"a": {"type": "hollow"}, "b": {"type": "needy"}}})
     assert "sinks.a.type" in str(caught.value)

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Generator
 
 import pytest
-from tests.support import TIMEOUT_S
 
 from beats.adapters import dispatcher
 from beats.adapters.dispatcher import Dispatcher
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.errors import ClosedError
+from tests.support import TIMEOUT_S
 
 CLIENT = ClientIdentity("browser", 1, "127.0.0.1:9")
 BOUND = 256

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 from anyio import to_thread
-from tests.support import TIMEOUT_S, tiny_png
 
 from beats.adapters.running import in_this_loop, in_thread
 from beats.kernel.envelope import Frame
@@ -16,6 +15,7 @@ from beats.kernel.errors import ClosedError, StartError
 from beats.kernel.kernel import Kernel, KernelOptions
 from beats.kernel.ports import Batches
 from beats.proto.codec import StreamCodec
+from tests.support import TIMEOUT_S, tiny_png
 
 BACKENDS = ("asyncio", "trio")
 
@@ -80,7 +80,7 @@ def test_a_block_publishes_and_its_end_delivers() -> None:
 def test_a_block_that_raises_ends_in_order_too(error: type[BaseException]) -> None:
     """However a block ends, what was published is delivered, no thread is left, and the error goes on."""
     before, keeper = threading.enumerate(), Keeper()
-    with pytest.raises(error), in_thread(kernel := kernel_with(keeper)):
+    with pytest.raises(error), in_thread(kernel := kernel_with(keeper)):  # noqa: PT012 - how the block ends is the point
         publish(kernel)
         raise error
     assert keeper.sequences == [1]
@@ -140,7 +140,7 @@ def test_in_this_loop_an_error_goes_on_as_itself(backend: str, error: type[BaseE
 
     async def main() -> None:
         raised = error("mine")
-        with pytest.raises(error, match="mine") as caught:
+        with pytest.raises(error, match="mine") as caught:  # noqa: PT012 - how the block ends is the point
             async with in_this_loop(kernel := kernel_with(keeper)):
                 await kernel.publisher.publish_async(Frame(tiny_png()))
                 raise raised
@@ -183,7 +183,7 @@ def test_in_this_loop_cancellation_cuts_the_end_short(backend: str) -> None:
 
 
 def test_in_this_loop_cancellation_while_sinks_deliver_cuts_that_short() -> None:
-    """The end of a block gives way to a cancellation, as which Ctrl-C comes to a program that uses asyncio."""
+    """The end of a block gives way to a cancellation, which is how Ctrl-C comes to an asyncio program."""
 
     async def main() -> None:
         kernel = kernel_with(Stuck(), shutdown_timeout_s=600)

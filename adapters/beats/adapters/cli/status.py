@@ -16,8 +16,7 @@ def addresses(kernel: Kernel) -> Iterator[tuple[str, str]]:
     """Name and address of every sink that listens."""
     for name, sink in kernel.sinks.items():
         if isinstance(sink, Listens) and sink.address is not None:
-            host = f"[{sink.address.host}]" if ":" in sink.address.host else sink.address.host
-            yield name, f"ws://{host}:{sink.address.port}"
+            yield name, sink.address.url
 
 
 class LiveLine:

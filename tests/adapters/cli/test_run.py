@@ -1,0 +1,274 @@
+"""`beats run`, as a process."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.support import (
+    BEATS,
+    PORT_0,
+    STUCK_SINK,
+    TIMEOUT_S,
+    Output,
+    beats,
+    clean_environment,
+    install_adapter,
+    ran,
+    tiny_png,
+    watching,
+)
+
+NO_BROWSER = ("--set", "sinks.browser.enabled=false", "--set", "sinks.void.type=null")
+
+
+def squeezed(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def numbers(text: str, sink: str) -> tuple[int, int, int]:
+    """Offered, delivered and dropped of a sink, from the table."""
+    found = re.search(rf"^{sink} +\w+ +(\d+) +(\d+) +(\d+)", text, re.MULTILINE)
+    assert found, text
+    return int(found[1]), int(found[2]), int(found[3])
+
+
+def test_a_run_of_a_given_length_ends_well_with_a_table(tmp_path: Path) -> None:
+    """`--duration` stops after so many seconds: address first, table last, exit code 0."""
+    code, out, err = ran("run", *PORT_0, "--duration", "0.2", cwd=tmp_path)
+    assert code == 0, err
+    lines = squeezed(out)
+    assert re.fullmatch(r"On air: ws://localhost:\d+ \(sink browser\)", lines[0])
+    assert re.fullmatch(r"published \d+, of them \d+ frames", lines[1])
+    assert lines[2] == "sink state offered delivered dropped why"
+    offered, delivered, dropped = numbers(out, "browser")
+    assert offered == delivered > 0
+    assert dropped == 0
+
+
+def test_all_faults_of_the_settings_are_shown_at_once(tmp_path: Path) -> None:
+    """Exit code 78, nothing on standard output, and each fault with where, key, value and what is allowed."""
+    wrong = (
+        "sinks.browser.port=many",
+        "sources.demo.fpz=3",
+        "kernel.log_level=LOUD",
+        "sinks.x.type=websoket",
+    )
+    arguments = [part for setting in wrong for part in ("--set", setting)]
+    code, out, err = ran("run", *arguments, cwd=tmp_path)
+    assert (code, out) == (78, "")
+    assert '--set sinks.browser.port: sinks.browser.port = "many": must be a whole number' in err
+    assert "did you mean 'fps'?" in err
+    assert "must be one of DEBUG, INFO, WARNING, ERROR" in err
+    assert "did you mean 'websocket'?" in err
+    assert len(err.splitlines()) == 4
+
+
+def test_an_unknown_profile_is_a_wrong_setting(tmp_path: Path) -> None:
+    """Exit code 78 with the nearest name."""
+    code, out, err = ran("run", "--profile", "studioo", cwd=tmp_path)
+    assert (code, out) == (78, "")
+    assert "did you mean 'studio'?" in err
+
+
+def test_an_unknown_variable_is_a_warning_and_no_fault(tmp_path: Path) -> None:
+    """The run goes on, and the nearest known variable is named on standard error."""
+    code, _, err = ran("run", *PORT_0, "--duration", "0", cwd=tmp_path, BEATS_STREAM_QUEUE_SIZ="9")
+    assert code == 0
+    assert err.startswith("warning: BEATS_STREAM_QUEUE_SIZ: unknown variable, ignored; did you mean BEATS_S")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["[red].gif"], "[red].gif does not exist"),
+        (["text.gif"], "text.gif is not a picture that can be read"),
+        (["empty"], "empty holds no picture that can be read"),
+        (["--duration", "-1"], "--duration"),
+        (["--durations", "1"], "--durations"),
+        (["one.gif", "two.gif"], "two.gif"),
+    ],
+)
+def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_path: Path) -> None:
+    """A picture that cannot be read, and options that do not exist, end with 2 before anything opens."""
+    (tmp_path / "text.gif").write_text("no picture")
+    (tmp_path / "empty").mkdir()
+    code, out, err = ran("run", *arguments, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert err.count(said) == 1
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    """Exit code 1; sink, address and reason on standard error; no traceback, no table."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments = ("--set", f"sinks.browser.port={port}", "--set", "sinks.browser.host=127.0.0.1")
+        code, out, err = ran("run", *arguments, cwd=tmp_path)
+    assert (code, out) == (1, "")
+    (line,) = err.splitlines()
+    assert re.match(rf"sink 'browser' could not start: .*{port}.*in use", line)
+
+
+def test_a_source_that_fails_for_good_is_a_failed_run(tmp_path: Path) -> None:
+    """Exit code 1 when a source's input is unusable, with the reason in the log and the table at the end."""
+    source = ("--set", "sources.demo.enabled=false", "--set", "sources.film={type='jsonl',path='gone.jsonl'}")
+    code, out, err = ran("run", *NO_BROWSER, *source, cwd=tmp_path)
+    assert code == 1
+    assert re.search(r"ERROR .*source 'film' failed: InputError: gone\.jsonl", err)
+    assert "Traceback" not in err
+    assert "published 0" in out
+
+
+def test_a_run_ends_when_its_sources_have(tmp_path: Path) -> None:
+    """A film that is shown once ends the run with exit code 0, after everything was delivered."""
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(tiny_png(number))
+    film = ("--set", "sources.picture.loop=false", "--set", "sources.picture.fps=100")
+    code, out, err = ran("run", ".", *NO_BROWSER, *film, cwd=tmp_path)
+    assert code == 0, err
+    assert numbers(out, "void") == (3, 3, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    """Viewers get a close frame, the table is shown, exit code 0, and no process or port is left."""
+    with beats("run", *PORT_0, cwd=tmp_path) as program:
+        with watching(program.url) as viewer:
+            viewer.until(lambda envelope: envelope.sequence > 2)
+            program.signal(number)
+            with pytest.raises(ConnectionClosed):
+                viewer.until(lambda _: False)
+            assert viewer.connection.close_code == 1001
+        assert program.end() == 0, program.err.text()
+        out = program.out.text()
+        assert numbers(out, "browser")[2] == 0
+        assert re.search(r"^ +1 clients +\d+ +\d+ +0 *$", out, re.MULTILINE)
+        assert "Traceback" not in program.err.text()
+        assert program.leaves_nothing()
+        host, port = program.url.removeprefix("ws://").split(":")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), TIMEOUT_S)
+
+
+def test_a_second_interrupt_cuts_the_end_short(tmp_path: Path) -> None:
+    """While a sink that cannot drain keeps the end waiting, SIGINT ends it at once; the loss is reported."""
+    install_adapter(tmp_path / "installed", "sinks", "stuck", STUCK_SINK)
+    patient = ("--set", "kernel.shutdown_timeout_s=3600", "--set", "sinks.tape.type=stuck")
+    with beats("run", *PORT_0, *patient, cwd=tmp_path, PYTHONPATH=str(tmp_path / "installed")) as program:
+        with watching(program.url) as viewer:
+            viewer.next()
+            program.signal()
+            with pytest.raises(ConnectionClosed):  # the first one has been heard
+                viewer.until(lambda _: False)
+            program.signal(signal.SIGTERM)  # another SIGTERM is no reason to hurry
+        assert program.interrupt() == 0
+        offered, delivered, dropped = numbers(program.out.text(), "tape")
+        assert (delivered, dropped) == (0, offered)
+        assert re.search(r"ERROR .*sink 'tape'.* lost", program.err.text())
+        assert program.leaves_nothing()
+
+
+def test_the_log_level_is_a_setting(tmp_path: Path) -> None:
+    """At ERROR a run that goes well writes nothing to standard error; at DEBUG it tells of each viewer."""
+    quiet = ("--set", "kernel.log_level=ERROR", "--duration", "0")
+    assert ran("run", *PORT_0, *quiet, cwd=tmp_path)[::2] == (0, "")
+    with beats("run", *PORT_0, "--set", "kernel.log_level=DEBUG", cwd=tmp_path) as program:
+        with watching(program.url):
+            program.err.wait_for("DEBUG .*client .* connected")
+        assert program.interrupt() == 0
+
+
+class Terminal:
+    """The other side of a pseudo-terminal."""
+
+    def __init__(self, side: int) -> None:
+        self._side = side
+        self.text = ""
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Read until there is a match in what is seen, without control sequences."""
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while (found := re.search(pattern, self.text)) is None:
+            ready, _, _ = select.select([self._side], [], [], max(0.0, deadline_s - time.monotonic()))
+            assert ready, f"no {pattern!r} in {self.text!r}"
+            self._read()
+        return found
+
+    def rest(self) -> str:
+        """All until the last process has closed it."""
+        while self._read():
+            pass
+        return self.text
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._side, 65536)
+        except OSError:  # EIO: nobody holds the other side any more
+            return False
+        self.text += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", data.decode())
+        return bool(data)
+
+
+@contextmanager
+def on_a_terminal(
+    *arguments: str, cwd: Path, stdout: int | None = None
+) -> Generator[tuple[subprocess.Popen[str], Terminal]]:
+    """The command with standard error, and if not told otherwise standard output, on a terminal."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    with subprocess.Popen(
+        [*BEATS, *arguments],
+        cwd=cwd,
+        env=clean_environment(TERM="xterm-256color"),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs if stdout is None else stdout,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        try:
+            yield process, Terminal(ours)
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:
+    """Frames per second, viewers and drops are shown while the run lasts, and the table remains."""
+    with on_a_terminal("run", *PORT_0, cwd=tmp_path) as (process, terminal):
+        url = terminal.wait_for(r"On air: (ws://\S+)")[1]
+        with watching(url):
+            terminal.wait_for(r"[1-9]\d*\.\d fps · \d+\.\d updates/s · 1 client · 0 dropped")
+        terminal.wait_for(r"fps · \d+\.\d updates/s · 0 clients")
+        process.send_signal(signal.SIGINT)
+        assert re.search(r"sink +state +offered +delivered +dropped", terminal.rest())
+        assert process.wait(TIMEOUT_S) == 0
+
+
+def test_the_live_line_leaves_standard_output_alone(tmp_path: Path) -> None:
+    """With only standard error on a terminal, address and table go where standard output goes."""
+    command = on_a_terminal("run", *PORT_0, cwd=tmp_path, stdout=subprocess.PIPE)
+    with command as (process, terminal):
+        assert process.stdout is not None
+        out = Output(process.stdout)
+        out.wait_for("^On air: ws://localhost:")
+        terminal.wait_for(r"\d fps · ")
+        process.send_signal(signal.SIGINT)
+        seen = terminal.rest()
+        assert process.wait(TIMEOUT_S) == 0
+    assert re.search(r"^browser +ended ", out.text(), re.MULTILINE)
+    assert "On air" not in seen
+    assert "published" not in seen

@@ -1,0 +1,199 @@
+"""The load generator's process; see the package."""
+
+import argparse
+import gc
+import json
+import os
+import resource
+import select
+import socket
+import sys
+import time
+from typing import Final
+
+from tests.bench.load.opening import Opening, RefusedError
+from tests.bench.load.samples import Samples
+from tests.bench.load.stream import FixedStream, ParsedStream, Stream, UnexpectedError
+
+_BUFFER_BYTES: Final = 1 << 20
+_STDIN: Final = 0
+_CONNECT_TIMEOUT_S: Final = 60.0
+
+
+class Load:
+    """All clients of the process."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._given: Final = given
+        self._poll: Final = select.epoll()
+        self._buffer: Final = memoryview(bytearray(_BUFFER_BYTES))
+        self._clients: Final[dict[int, tuple[socket.socket, Stream]]] = {}
+        self._streams: Final[list[Stream]] = []
+        self._samples = Samples()
+        self._until: tuple[int, float] | None = None
+        self._received = self._bytes = self._closed = 0
+        self._errors: list[str] = []
+        self._first_ns = self._last_ns = 0
+        self._begin_cpu_s = time.process_time()
+        self._base: list[int] = []
+
+    def connect(self) -> dict[str, object]:
+        """Open all connections.
+
+        Raises:
+            RefusedError: the server did not let a client in.
+            TimeoutError: it takes too long.
+        """
+        begin_s = time.monotonic()
+        openings: dict[int, Opening] = {}
+        todo: int = self._given.clients
+        while todo or openings:
+            while todo and len(openings) < self._given.connecting:
+                opening = Opening("127.0.0.1", self._given.port, self._given.dialect)
+                openings[opening.sock.fileno()] = opening
+                self._poll.register(opening.sock, select.EPOLLIN)
+                todo -= 1
+            for fd, _ in self._poll.poll(1):
+                opened = openings.get(fd)
+                if opened is None:
+                    self._read(fd)
+                    continue
+                rest = opened.feed(opened.sock.recv(65536))
+                if rest is not None:
+                    del openings[fd]
+                    self._add(opened.sock, rest)
+            if time.monotonic() - begin_s > _CONNECT_TIMEOUT_S:
+                raise TimeoutError(f"{len(openings)} clients are not connected yet")
+        connect_s = time.monotonic() - begin_s
+        while self._given.first and not all(stream.count for stream in self._streams):
+            for fd, _ in self._poll.poll(1):
+                self._read(fd)
+            if time.monotonic() - begin_s > _CONNECT_TIMEOUT_S:
+                raise TimeoutError(f"{self._received} of {len(self._streams)} first messages came")
+        return {"ready": len(self._clients), "connect_s": connect_s, "first_s": time.monotonic() - begin_s}
+
+    def serve(self) -> None:
+        """Read, and answer commands, until the last one."""
+        self._poll.register(_STDIN, select.EPOLLIN)
+        commands = b""
+        while True:
+            for fd, _ in self._poll.poll(0.5):
+                if fd != _STDIN:
+                    self._read(fd)
+                    continue
+                told = os.read(_STDIN, 4096)
+                *lines, commands = (commands + told).split(b"\n")
+                if not told or not all(self._command(line.decode()) for line in lines):
+                    _answer(self.figures())
+                    return
+            if self._until is not None:
+                total, idle_s = self._until
+                if self._received >= total or time.time_ns() - self._last_ns > idle_s * 1e9:
+                    self._until = None
+                    _answer(self.figures())
+
+    def figures(self) -> dict[str, object]:
+        """What came since `begin`."""
+        return {
+            "received": self._received,
+            "bytes": self._bytes,
+            "per_client": [
+                stream.count - base for stream, base in zip(self._streams, self._base, strict=False)
+            ],
+            "closed": self._closed,
+            "errors": self._errors[:10],
+            "first_unix_ns": self._first_ns,
+            "last_unix_ns": self._last_ns,
+            "cpu_s": time.process_time() - self._begin_cpu_s,
+            "latency": self._samples.figures(),
+        }
+
+    def begin(self) -> None:
+        """Count from zero."""
+        self._samples.clear()
+        self._received = self._bytes = 0
+        self._first_ns = 0
+        self._last_ns = time.time_ns()
+        self._base = [stream.count for stream in self._streams]
+        self._begin_cpu_s = time.process_time()
+
+    def _command(self, line: str) -> bool:
+        """Carry a command out; False for the last one."""
+        command, *arguments = line.split() or [""]
+        if command == "begin":
+            self.begin()
+            _answer({"begun": True})
+        elif command == "stats":
+            _answer(self.figures())
+        elif command == "until":
+            self._until = int(arguments[0]), float(arguments[1])
+            self._last_ns = time.time_ns()
+        elif command != "stop":
+            _answer({"error": f"unknown command {command!r}"})
+        return command != "stop"
+
+    def _add(self, sock: socket.socket, rest: bytes) -> None:
+        size: int = self._given.size
+        stream: Stream = FixedStream(size, self._samples) if size else ParsedStream(self._samples)
+        self._clients[sock.fileno()] = sock, stream
+        self._streams.append(stream)
+        if rest:
+            stream.feed(memoryview(rest), len(rest), time.time_ns())
+
+    def _read(self, fd: int) -> None:
+        sock, stream = self._clients[fd]
+        try:
+            size = sock.recv_into(self._buffer)
+            if size:
+                before = stream.count
+                answer = stream.feed(self._buffer, size, now_ns := time.time_ns())
+                self._received += stream.count - before
+                self._bytes += size
+                self._last_ns = now_ns
+                if not self._first_ns:
+                    self._first_ns = now_ns
+                if answer:
+                    sock.sendall(answer)
+                return
+        except (OSError, UnexpectedError) as error:
+            self._errors.append(repr(error))
+        self._closed += 1
+        self._poll.unregister(fd)
+        sock.close()
+        del self._clients[fd]
+
+
+def _answer(message: dict[str, object]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+def main() -> None:
+    """Connect, then serve."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--clients", type=int, required=True)
+    parser.add_argument("--size", type=int, required=True)
+    parser.add_argument("--pin", type=int)
+    parser.add_argument("--dialect", choices=("plain", "foxglove"), default="plain")
+    parser.add_argument("--connecting", type=int, default=100)
+    parser.add_argument("--first", action="store_true")
+    given = parser.parse_args()
+    if given.pin is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {given.pin})
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    load = Load(given)
+    try:
+        ready = load.connect()
+    except (OSError, RefusedError) as error:
+        _answer({"error": f"{type(error).__name__}: {error}"})
+        sys.exit(1)
+    gc.freeze()
+    gc.disable()  # nothing here is a cycle, and a pause would count as latency
+    load.begin()
+    _answer(ready)
+    load.serve()
+
+
+if __name__ == "__main__":
+    main()

