@@ -726,3 +726,14 @@ def test_four_threads_publish_and_every_count_is_exact(backend: str) -> None:
             assert numbers == sorted(numbers)
     everything = list(range(1, rounds * producers + 1))
     assert by_topic(sinks["block"].received) == {"frame": everything, "peripheral/knob": everything}
+
+
+def test_a_name_is_given_once() -> None:
+    """A second sink or source of the same name would leave the first one's queue on the bus."""
+    kernel = new_kernel()
+    kernel.add_sink("it", CollectingSink())
+    with pytest.raises(ValueError, match="a sink 'it' already"):
+        kernel.add_sink("it", CollectingSink())
+    kernel.add_source("it", CallingSource(lambda publish: checkpoint()))
+    with pytest.raises(ValueError, match="a source 'it' already"):
+        kernel.add_source("it", CallingSource(lambda publish: checkpoint()))

@@ -119,3 +119,10 @@ def test_drops_add_up_by_reason_and_kind() -> None:
         DropStats("failed", "peripheral", 1, 2),
         DropStats("shutdown", "peripheral", 1, 2),
     }
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_producer_waits_for_a_finite_time(value: float) -> None:
+    """No thread can wait for none, for ever, or for what is no time."""
+    with pytest.raises(ValueError, match="block_timeout_s is"):
+        bounded("block_timeout_s", value)

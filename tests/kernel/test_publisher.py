@@ -440,3 +440,46 @@ def test_only_queues_have_a_say_in_publishing() -> None:
     bus.connect("frame", lambda item: "text")
     bus.connect("frame", lambda item: QueueFull("made-up", item.topic, item.sequence, 1, "by a receiver"))
     assert publisher_on(bus).publish(FRAME) == 1
+
+
+def test_what_a_receiver_publishes_follows_what_caused_it() -> None:
+    """Receivers connected later see cause and effect in order, also within one topic."""
+    bus = Bus()
+    publisher = publisher_on(bus)
+
+    def echo(envelope: Envelope) -> None:
+        if envelope.sequence < 3:
+            publisher.publish(FRAME)
+
+    bus.connect("frame", echo)
+    received = collected(bus)
+    assert publisher.publish(FRAME) == 1
+    assert [envelope.sequence for envelope in received] == [1, 2, 3]
+
+
+def test_a_refusal_of_what_a_receiver_published_is_reported_not_raised(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The producer hears of its own message alone; the log says what else was refused."""
+    bus = Bus()
+    publisher = publisher_on(bus)
+    queue = connected(bus, "strict", "error", size=1)
+    bus.connect("frame", lambda envelope: publisher.publish(knob("effect")))
+    assert publisher.publish(FRAME) == 1
+    assert queue.stats().dropped.items == 1
+    assert "published by a receiver: sink 'strict'" in caplog.text
+
+
+def test_a_message_that_cannot_be_sealed_uses_up_no_topic() -> None:
+    """`max_topics` counts topics that carry something."""
+
+    class Refusing(PlainCodec):
+        def seal(self, prepared: object, sequence: int, captured_unix_ns: int) -> bytes:
+            if captured_unix_ns < 0:
+                raise ValueError("before its time")
+            return super().seal(prepared, sequence, captured_unix_ns)
+
+    publisher = Publisher(Bus(), Refusing(), FixedClock(), max_topics=1)
+    with pytest.raises(ValueError, match="before its time"):
+        publisher.publish(knob("bad"), captured_unix_ns=-1)
+    assert publisher.publish(FRAME) == 1

@@ -65,12 +65,24 @@ class Kernel:
         bounds: LaneBounds | None = None,
         lanes: Mapping[Kind, LaneBounds] | None = None,
     ) -> None:
-        """Give a sink a queue on the bus; `run` runs it."""
+        """Give a sink a queue on the bus; `run` runs it.
+
+        Raises:
+            ValueError: there is a sink of this name.
+        """
+        if name in self._sinks:
+            raise ValueError(f"there is a sink {name!r} already")
         queue = SinkQueue(name, bounds, lanes)
         self._sinks[name] = SinkPart(name, sink, queue, self.bus, self.options.backoff)
 
     def add_source(self, name: str, source: Source) -> None:
-        """Add a source; `run` runs it."""
+        """Add a source; `run` runs it.
+
+        Raises:
+            ValueError: there is a source of this name.
+        """
+        if name in self._sources:
+            raise ValueError(f"there is a source {name!r} already")
         self._sources[name] = SourcePart(name, source, self.publisher, self.options.backoff)
 
     def stop(self) -> None:

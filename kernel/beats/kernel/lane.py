@@ -3,6 +3,7 @@
 A lane has no lock: its queue calls it under the queue's own.
 """
 
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,8 +42,8 @@ class LaneBounds:
                 raise TypeError(f"{name} is {value!r}; an integer of at least 1 is needed")
             if value < 1:
                 raise ValueError(f"{name} is {value}; at least 1 is needed")
-        if not self.block_timeout_s > 0:
-            raise ValueError(f"block_timeout_s is {self.block_timeout_s}; more than 0 is needed")
+        if not 0 < self.block_timeout_s <= threading.TIMEOUT_MAX:
+            raise ValueError(f"block_timeout_s is {self.block_timeout_s}; more than 0, and finite, is needed")
         if self.overflow not in OVERFLOWS:
             raise ValueError(f"overflow is {self.overflow!r}; one of {', '.join(OVERFLOWS)} is needed")
 

@@ -76,7 +76,11 @@ class Publish(Protocol):
         ...
 
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
-        """The same from a thread other than the event loop's."""
+        """The same from a thread other than the event loop's.
+
+        A source that publishes from a thread ends it when it is cancelled: `anyio.to_thread.run_sync`
+        waits for the thread, which asks `anyio.from_thread.check_cancelled` now and then.
+        """
         ...
 
 

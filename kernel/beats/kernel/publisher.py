@@ -1,6 +1,8 @@
 """Puts messages on the bus: topic, sequence number, time, bytes, once for all sinks."""
 
+import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +15,8 @@ from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.ports import Clock, Codec
 from beats.kernel.ticket import Refusal, Ticket
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class _Topic:
@@ -23,7 +27,8 @@ class Publisher:
     """The one way onto the bus, for any number of threads and for coroutines of the kernel's loop.
 
     Sequence numbers are given, and envelopes sent, under one lock: every receiver and every queue sees
-    each topic in the order of its numbers. The lock is reentrant, so that a receiver may publish.
+    each topic in the order of its numbers. The lock is reentrant, so that a receiver may
+    publish: what it publishes is sent when the receivers after it have had what it follows from.
     """
 
     def __init__(self, bus: Bus, codec: Codec, clock: Clock, *, max_topics: int = 10_000) -> None:
@@ -35,6 +40,8 @@ class Publisher:
         self._topics: dict[str, _Topic] = {}
         self._closed = False
         self._published = 0
+        self._sending = False
+        self._nested: Final[deque[Envelope]] = deque()
 
     @property
     def published(self) -> int:
@@ -73,7 +80,7 @@ class Publisher:
                 refusals = [answer.wait() if isinstance(answer, Ticket) else answer for answer in answers]
             finally:
                 _leave_lines(answers)
-            _raise_first(refusals)
+            _raise_first(refusals, message)
         return sequence
 
     async def publish_async(
@@ -92,7 +99,7 @@ class Publisher:
                 ]
             finally:
                 _leave_lines(answers)
-            _raise_first(refusals)
+            _raise_first(refusals, message)
         await checkpoint()  # a producer that never has to wait must not keep the sinks from running
         return sequence
 
@@ -115,12 +122,31 @@ class Publisher:
             captured_ns = now_ns if captured_unix_ns is None else captured_unix_ns
             sequence = topic.sequence + 1
             encoded = self._codec.seal(prepared, sequence, captured_ns)
-            topic.sequence = sequence  # only now: what could not be encoded leaves no gap
+            topic.sequence = sequence  # only now: what could not be encoded leaves no gap, and no topic
+            self._topics[name] = topic
             self._published += 1
             if on_sent is not None:
                 on_sent()
-            answers = self._bus.send(Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded))
+            answers = self._deliver(Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded))
         return sequence, [answer for answer in answers if isinstance(answer, Refusal | Ticket)]
+
+    def _deliver(self, envelope: Envelope) -> list[object]:
+        """Under the lock: send an envelope, and then what receivers publish while it is sent.
+
+        Sent at once, that would reach the receivers after them before what it follows from does. The
+        producer of the first envelope waits for the room that the later ones need, outside the lock.
+        """
+        if self._sending:
+            self._nested.append(envelope)
+            return []
+        self._sending = True
+        try:
+            answers = self._bus.send(envelope)
+            while self._nested:
+                answers += self._bus.send(self._nested.popleft())
+        finally:
+            self._sending = False
+        return answers
 
     def _new_topic(self, name: str) -> _Topic:
         if len(self._topics) >= self._max_topics:
@@ -128,8 +154,7 @@ class Publisher:
                 f"{name!r} would be topic {len(self._topics) + 1}, and kernel.max_topics is "
                 f"{self._max_topics}: use fewer peripheral ids, or raise it"
             )
-        topic = self._topics[name] = _Topic()
-        return topic
+        return _Topic()
 
 
 def _leave_lines(answers: list[Refusal | Ticket]) -> None:
@@ -139,8 +164,14 @@ def _leave_lines(answers: list[Refusal | Ticket]) -> None:
             answer.withdraw()
 
 
-def _raise_first(refusals: list[Refusal | None]) -> None:
-    errors: list[QueueFull] = [refusal.error() for refusal in refusals if refusal is not None]
+def _raise_first(refusals: list[Refusal | None], message: Message) -> None:
+    """Raise what was refused of `message`; what its receivers published is theirs, and reported."""
+    errors: list[QueueFull] = []
+    for refusal in refusals:
+        if refusal is not None and refusal.envelope.message is message:
+            errors.append(refusal.error())
+        elif refusal is not None:
+            log.error("published by a receiver: %s", refusal.error())
     if errors:
         for other in errors[1:]:
             errors[0].add_note(f"and {other}")

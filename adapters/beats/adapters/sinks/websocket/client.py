@@ -72,17 +72,25 @@ class Client:
         """Whether everything that it was given has gone to the socket."""
         return not (self._paused or self.behind)
 
+    @property
+    def _open(self) -> bool:
+        """Whether it may be written to: nothing follows a close frame (RFC 6455, section 5.5.1).
+
+        Whole frames only are written, so that the library's own pongs and close frames fall between them.
+        """
+        return self.connection.state is State.OPEN
+
     def start(self, snapshot: list[Envelope]) -> None:
         """Send the state so far, past the queue and its bounds: none of it may be missing."""
-        if snapshot:
+        if snapshot and self._open:
             self._passed = Amount(len(snapshot), sum(len(envelope.encoded) for envelope in snapshot))
-            self._write(framed(snapshot))
+            self.connection.transport.write(framed(snapshot))
 
     def deliver(self, chunk: list[Envelope], data: bytes) -> None:
         """Give it a chunk, framed as `data`, that goes to everyone; `flow` counts it afterwards."""
         if self._fast_since is not None:
-            if not self._paused:
-                self._write(data)
+            if not self._paused and self._open:
+                self.connection.transport.write(data)
                 return
             self._fall_behind(self._fast_since)
         self._offer(chunk)
@@ -142,23 +150,17 @@ class Client:
     def _offer(self, chunk: list[Envelope]) -> None:
         assert self._queue is not None
         for envelope in chunk:
-            if self._queue.offer(envelope) is not None and not self.overflowed:
+            if self._queue.offer(envelope) is not None and not self.overflowed and self._open:
                 self.overflowed = True
                 self.connection.close_soon(1013, "too slow for this stream")
 
     def _pump(self) -> None:
-        if self._queue is None or not self.behind or self._paused:
+        if self._queue is None or not self.behind or self._paused or not self._open:
             return
         chunk = self._queue.take_nowait(max_bytes=CHUNK_BYTES)
         if not chunk:
             self._fast_since = self._flow.amount()
             return
-        self._write(framed(chunk))
+        self.connection.transport.write(framed(chunk))
         if not self._paused:
             self._loop.call_soon(self._pump)  # in steps, so that others have their turn in between
-
-    def _write(self, data: bytes) -> None:
-        # Whole frames only, so that the library's own pongs and close frames can fall between them; and
-        # none after a close frame (RFC 6455, section 5.5.1).
-        if self.connection.state is State.OPEN:
-            self.connection.transport.write(data)
