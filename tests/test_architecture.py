@@ -2,9 +2,11 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -157,3 +159,18 @@ def test_importing_the_kernel_loads_no_adapters_package(loaded: dict[str, str]) 
     site = sysconfig.get_path("purelib")
     foreign = {name.split(".")[0] for name, file in loaded.items() if file.startswith(site)}
     assert foreign - KERNEL_PACKAGES <= THEIR_PACKAGES
+
+
+# The package that provides a module, where it has another name.
+PROVIDERS: Final = {"PIL": "pillow", "google": "protobuf", "pydantic_core": "pydantic"}
+
+
+def test_whatever_is_imported_is_a_declared_dependency() -> None:
+    """A package that only the tests, or another package, bring along is missing on a fresh machine."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[\s\[<>=]", line)[0].lower() for line in project["dependencies"]}
+    for path in every_module():
+        for name in imports(path):
+            top = name.split(".")[0]
+            if top and top != "beats" and top not in sys.stdlib_module_names:
+                assert PROVIDERS.get(top, top).lower() in declared, f"{name_of(path)} imports {top}"

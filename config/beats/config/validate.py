@@ -186,11 +186,12 @@ class Validation:
             self._problems.append(Problem(where(table), dotted([*key, "type"]), None, message))
 
     def _report_unusable(self, key: AdapterKey, leaf: Leaf, kind: str, *, is_off: bool) -> None:
-        meant = nearest(kind, self._adapters.names(key.group))
+        names = self._adapters.names(key.group)
+        meant = None if kind in names else nearest(kind, names)
         problem = Problem(where(leaf), dotted([*key, "type"]), shown(kind), self._unusable[key], meant)
         if not is_off:
             self._problems.append(problem)
-        elif kind not in self._adapters.names(key.group):
+        elif kind not in names:
             self._warnings.append(f"{problem} (switched off, so nothing is lost)")
 
     def _warn_of_unknown_variables(self) -> None:

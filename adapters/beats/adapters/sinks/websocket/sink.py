@@ -1,11 +1,11 @@
 """The WebSocket sink: takes what waits, frames it once, writes the same bytes to every viewer."""
 
+import asyncio
 import logging
 from itertools import count
 from typing import Any, Final
 
 import anyio
-import sniffio
 
 from beats.adapters.sinks.websocket.access import is_wildcard
 from beats.adapters.sinks.websocket.choice import Choice
@@ -78,8 +78,10 @@ class WebSocketSink:
             OSError: the address cannot be listened on, or a file of the settings cannot be read.
             RuntimeError: the event loop is not asyncio's, which the WebSocket library needs.
         """
-        if sniffio.current_async_library() != "asyncio":
-            raise RuntimeError("the websocket sink runs on asyncio only: run Beats with that back end")
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise RuntimeError("the websocket sink runs on asyncio only: use that back end") from error
         async with serving(self._settings, self._door, self._serve, self._everyone) as listening:
             self._announce(listening)
             async with anyio.create_task_group() as group:
