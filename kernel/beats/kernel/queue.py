@@ -205,7 +205,9 @@ class SinkQueue:
 
     def _note_peak(self) -> None:
         """Under the lock, before fewer wait: offers only add, so the peak is now."""
-        self._high_water = max(self._high_water, self._waiting_items())
+        waiting = len(self._lanes[0]) if len(self._lanes) == 1 else self._waiting_items()
+        if waiting > self._high_water:
+            self._high_water = waiting
 
     def _waiting_items(self) -> int:
         return sum(map(len, self._lanes))

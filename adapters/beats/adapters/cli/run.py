@@ -1,7 +1,6 @@
 """`beats run`."""
 
 import signal
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -99,24 +98,28 @@ async def _main(kernel: Kernel, duration_s: float | None) -> StartError | None:
         await group.start(_stop_on_signals, kernel, group.cancel_scope)
         if duration_s is not None:
             group.start_soon(_stop_after, kernel, duration_s)
-        with live if err.is_terminal else nullcontext():
-            try:
-                await kernel.run(task_status=_OnAir(kernel))
-            except StartError as error:
-                failure = error
+        try:
+            await kernel.run(task_status=_OnAir(kernel, live))
+        except StartError as error:
+            failure = error
+        finally:
+            live.stop()
         group.cancel_scope.cancel()
     return failure
 
 
 class _OnAir(TaskStatus[None]):
-    """Tells where the stream is to be seen, once it is."""
+    """Tells where the stream is to be seen, once it is, and only then begins the live line below it."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, live: Live) -> None:
         self._kernel = kernel
+        self._live = live
 
     def started(self, value: None = None) -> None:
         for name, address in addresses(self._kernel):
             out.print(f"On air: {address}  (sink {name})", markup=False)
+        if err.is_terminal:
+            self._live.start()
 
 
 async def _stop_on_signals(
