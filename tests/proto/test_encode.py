@@ -1,9 +1,11 @@
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from google.protobuf import descriptor_pb2
 from google.protobuf.struct_pb2 import Struct
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beats.kernel.envelope import Frame, Location, Peripheral, Tag
 from beats.proto.encode import PNG_SIGNATURE, prepare
@@ -17,6 +19,7 @@ from beats.proto.streaming_pb2 import (
     PeripheralTag,
     StreamEnvelope,
 )
+from tests.proto.strategies import examples, plain_json
 
 
 def envelope_of(message: Frame | Peripheral) -> StreamEnvelope:
@@ -152,3 +155,12 @@ def test_a_value_that_cannot_be_sent_is_named(fields: Mapping[str, Any], message
     """The right type with a wrong value is told as exactly."""
     with pytest.raises(ValueError, match=message):
         prepare(knob_with(fields))
+
+
+@given(st.text(min_size=1), plain_json)
+@examples(300)
+def test_a_plain_update_is_the_same_bytes_by_either_way(id_: str, data: object) -> None:
+    """An update without tags and location is written by hand, and is what the protobuf runtime writes."""
+    by_hand, by_protobuf = prepare(Peripheral(id_, data, ())), prepare(Peripheral(id_, data, cast("Any", [])))
+    assert by_hand.head + by_hand.body == by_protobuf.head
+    assert by_protobuf.body == b""

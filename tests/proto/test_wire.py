@@ -3,7 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beats.proto import wire
-from beats.proto.streaming_pb2 import Frame, StreamEnvelope
+from beats.proto.streaming_pb2 import (
+    JSON_UTF8,
+    Frame,
+    PeripheralEnvelope,
+    PeripheralInfo,
+    StreamEnvelope,
+)
 from tests.proto.strategies import examples, sequences, times_unix_ns
 
 
@@ -57,3 +63,13 @@ def test_a_time_outside_of_its_field_is_refused(captured_unix_ns: int) -> None:
     """Times are signed numbers of 64 bits."""
     with pytest.raises(ValueError, match=rf"captured_unix_ns is {captured_unix_ns};"):
         wire.tail(1, captured_unix_ns)
+
+
+@pytest.mark.parametrize("payload_bytes", [2, 100, 119, 120, 127, 128, 300, 16_383, 16_384, 70_000])
+@pytest.mark.parametrize("id_bytes", [1, 120, 127, 128, 20_000])
+def test_an_update_with_its_head_is_what_protobuf_writes(id_bytes: int, payload_bytes: int) -> None:
+    """What stands around a JSON payload is, byte for byte, what the runtime writes, whatever the lengths."""
+    info, payload = PeripheralInfo(id="i" * id_bytes), b"7" * payload_bytes
+    update = PeripheralEnvelope(peripheral_info=info, payload=payload, payload_encoding=JSON_UTF8)
+    head = wire.update_head(info.SerializeToString(), payload_bytes)
+    assert head + payload + wire.JSON_ENCODED == StreamEnvelope(peripheral=update).SerializeToString()

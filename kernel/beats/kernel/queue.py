@@ -45,6 +45,7 @@ class SinkQueue:
         self._high_water = 0
         self._in_hand: list[Envelope] = []
         self._closed = False
+        self._rested = False
         self._sleeper: Callable[[], object] | None = None
         self._doorbell: Doorbell | None = None
         self.on_take: Callable[[], object] | None = None
@@ -100,7 +101,10 @@ class SinkQueue:
         Cancellation takes nothing. An empty list means that the queue is closed and drained.
         """
         self._in_hand = []  # before anything can be cancelled: who asks for more has delivered the last
-        await checkpoint()  # a sink that never has to wait must not keep the loop from everyone else
+        if self._rested:
+            self._rested = False  # it waited for the batch before this one: the others had their turn
+        else:
+            await checkpoint()  # a sink that never has to wait must not keep the loop from everyone else
         if self._doorbell is None:
             self._doorbell = Doorbell()
         if self.on_take is not None:
@@ -113,6 +117,7 @@ class SinkQueue:
                 event = anyio.Event()
                 self._sleeper = event.set
             await event.wait()
+            self._rested = True
 
     def take_nowait(self, max_bytes: int | None = None) -> list[Envelope]:
         """Take what waits, which may be nothing; with `max_bytes` at most that, but at least one."""

@@ -1,6 +1,7 @@
 """Check messages and serialize all of them but their place and time."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final, NamedTuple, cast
 
@@ -33,7 +34,7 @@ class Prepared(NamedTuple):
 
     head: bytes
     body: bytes
-    """A picture, still the producer's own bytes and no copy; empty for a peripheral."""
+    """A picture, still the producer's own bytes and no copy, or what a peripheral has to say."""
 
 
 def prepare(message: FrameLike | PeripheralLike) -> Prepared:
@@ -50,8 +51,11 @@ def prepare(message: FrameLike | PeripheralLike) -> Prepared:
         id_, data, tags, location = cast("tuple[object, ...]", _PERIPHERAL(message))
     except AttributeError as error:
         raise TypeError(f"neither a frame, which has png_data, nor a peripheral: {error}") from None
-    envelope = StreamEnvelope()
     try:
+        if tags == () and location is None and type(id_) is str and id_ and not isinstance(data, Message):
+            payload = to_json(data)
+            return Prepared(wire.update_head(_plain_info(id_), len(payload)), payload + wire.JSON_ENCODED)
+        envelope = StreamEnvelope()
         _fill(envelope.peripheral, id_, data, tags, location)
     except TypeError as error:
         raise TypeError(f"peripheral {short(id_)}: {error}") from error
@@ -59,6 +63,12 @@ def prepare(message: FrameLike | PeripheralLike) -> Prepared:
         raise ValueError(f"peripheral {short(id_)}: {error}") from error
     # Deterministic: the same message is always the same bytes, whatever the order of a tag's metadata.
     return Prepared(envelope.SerializeToString(deterministic=True), b"")
+
+
+@lru_cache(maxsize=1024)
+def _plain_info(id_: str) -> bytes:
+    """The serialized `PeripheralInfo` of a peripheral that has nothing but an id."""
+    return PeripheralInfo(id=_text(id_, "id")).SerializeToString()
 
 
 def checked_png(png_data: object) -> bytes:

@@ -21,11 +21,18 @@ _FRAME: Final = b"\x0a"  # StreamEnvelope.frame = 1
 _PNG_DATA: Final = b"\x0a"  # Frame.png_data = 1
 _SEQUENCE: Final = b"\xa0\x06"  # StreamEnvelope.sequence = 100
 _CAPTURED_UNIX_NS: Final = b"\xa9\x06"  # StreamEnvelope.captured_unix_ns = 101
+_PERIPHERAL: Final = b"\x12"  # StreamEnvelope.peripheral = 2
+_PERIPHERAL_INFO: Final = b"\x0a"  # PeripheralEnvelope.peripheral_info = 1
+_PAYLOAD: Final = b"\x12"  # PeripheralEnvelope.payload = 2
+JSON_ENCODED: Final = b"\x18\x01"  # PeripheralEnvelope.payload_encoding = 3, JSON_UTF8 = 1
+_SMALL: Final = tuple(bytes([number]) for number in range(0x80))
 _TAG_AND_TIME: Final = struct.Struct("<2sq")
 
 
 def varint(number: int) -> bytes:
     """A number from 0 in groups of seven bits, lowest first; the eighth bit says that another follows."""
+    if number < 0x80:
+        return _SMALL[number]
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -44,6 +51,17 @@ def frame_head(png_bytes: int) -> bytes:
         raise ValueError(f"png_data has {png_bytes} bytes; one message holds at most {MAX_PNG_BYTES}")
     png_head = _PNG_DATA + varint(png_bytes)
     return _FRAME + varint(len(png_head) + png_bytes) + png_head
+
+
+def update_head(info: bytes, payload_bytes: int) -> bytes:
+    """What stands before a JSON payload of so many bytes, and `JSON_ENCODED` after it, in a `StreamEnvelope`.
+
+    Args:
+        info: a serialized `PeripheralInfo`.
+        payload_bytes: the length of the payload.
+    """
+    inner = _PERIPHERAL_INFO + varint(len(info)) + info + _PAYLOAD + varint(payload_bytes)
+    return _PERIPHERAL + varint(len(inner) + payload_bytes + len(JSON_ENCODED)) + inner
 
 
 def tail(sequence: int, captured_unix_ns: int) -> bytes:

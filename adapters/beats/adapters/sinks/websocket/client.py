@@ -1,7 +1,7 @@
 """One viewer: on the fast path while it keeps up, behind a queue of its own while it does not."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from websockets.protocol import State
@@ -15,11 +15,35 @@ from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats, DropStats
 
 
+class Paths:
+    """Which clients of a view keep up and which do not."""
+
+    def __init__(self) -> None:
+        self.fast: Final[dict[int, Callable[[bytes], object]]] = {}
+        """By client, its transport's `write`: all that it takes to serve one that keeps up."""
+        self.slow: Final[dict[int, Client]] = {}
+
+    def to_fast(self, client: "Client") -> None:
+        """From here on the client is written to directly."""
+        self.slow.pop(client.identity.id, None)
+        self.fast[client.identity.id] = client.connection.transport.write
+
+    def to_slow(self, client: "Client") -> None:
+        """From here on the client is asked what to do."""
+        self.fast.pop(client.identity.id, None)
+        self.slow[client.identity.id] = client
+
+    def remove(self, client: "Client") -> None:
+        """From here on the client is not served."""
+        self.fast.pop(client.identity.id, None)
+        self.slow.pop(client.identity.id, None)
+
+
 class Client:
     """Lives in the event loop; only `stats` may be asked from other threads.
 
     The transport's write buffer has a high-water mark of one byte, so `paused` means: something that was
-    written has not yet gone to the socket. A viewer that is paused when the next chunk comes is behind:
+    written has not yet gone to the socket. A viewer that is still paused when the next chunk comes is behind:
     from there on everything goes through its queue, and each time the buffer has emptied the next chunk
     is taken from it. When the queue is empty too, it is back on the fast path. All of this happens
     between two steps of the event loop, so no envelope is lost, doubled or reordered by the switch.
@@ -32,6 +56,7 @@ class Client:
         bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]],
         flow: Flow,
         thinned: Flow,
+        paths: Paths,
         connected_unix_ns: int,
     ) -> None:
         """Make a client that has been sent nothing yet.
@@ -42,6 +67,7 @@ class Client:
             bounds: those of its queue.
             flow: counts what everyone of its view is sent.
             thinned: counts what its choice of `max_fps` leaves out.
+            paths: where it says whether it keeps up.
             connected_unix_ns: when it came.
         """
         self.identity: Final = identity
@@ -53,6 +79,7 @@ class Client:
         self._flow: Final = flow
         self._thinned: Final = thinned
         self._thinned_before: Final = thinned.amount()
+        self._paths: Final = paths
         self._connected_unix_ns: Final = connected_unix_ns
         self._loop: Final = asyncio.get_running_loop()
         self._queue: SinkQueue | None = None
@@ -82,21 +109,23 @@ class Client:
 
     def start(self, snapshot: list[Envelope]) -> None:
         """Send the state so far, past the queue and its bounds: none of it may be missing."""
-        if snapshot and self._open:
+        if not self._open:
+            self._paths.to_slow(self)
+            return
+        self._paths.to_fast(self)
+        if snapshot:
             self._passed = Amount(len(snapshot), sum(len(envelope.encoded) for envelope in snapshot))
             self.connection.transport.write(framed(snapshot))
 
-    def deliver(self, chunk: list[Envelope], data: bytes) -> None:
-        """Give it a chunk, framed as `data`, that goes to everyone; `flow` counts it afterwards."""
+    def miss(self, chunk: list[Envelope]) -> None:
+        """A chunk that goes to everyone comes while this one is on the slow path."""
         if self._fast_since is not None:
-            if not self._paused and self._open:
-                self.connection.transport.write(data)
-                return
             self._fall_behind(self._fast_since)
         self._offer(chunk)
 
     def pause(self) -> None:
         """The write buffer is not empty."""
+        self._paths.to_slow(self)
         self._paused = True
         self._least_buffered = self.connection.transport.get_write_buffer_size()
         self._progress_s = self._loop.time()
@@ -104,7 +133,14 @@ class Client:
     def resume(self) -> None:
         """The write buffer is empty."""
         self._paused = False
-        self._pump()
+        if self.behind:
+            self._pump()
+        elif self._open:
+            self._paths.to_fast(self)
+
+    def closing(self) -> None:
+        """Nothing may be written any more."""
+        self._paths.to_slow(self)
 
     def stalled(self, timeout_s: float) -> bool:
         """Whether its socket has accepted no byte for so long although some wait."""
@@ -118,6 +154,7 @@ class Client:
 
     def end(self) -> None:
         """It left: what waits for it is counted as dropped."""
+        self._paths.remove(self)
         if self._fast_since is not None:
             self._fall_behind(self._fast_since)
         if self._queue is not None:
@@ -160,6 +197,7 @@ class Client:
         chunk = self._queue.take_nowait(max_bytes=CHUNK_BYTES)
         if not chunk:
             self._fast_since = self._flow.amount()
+            self._paths.to_fast(self)
             return
         self.connection.transport.write(framed(chunk))
         if not self._paused:

@@ -27,6 +27,10 @@ class Writer(Protocol):
         """The write buffer is empty."""
         ...
 
+    def closing(self) -> None:
+        """Nothing may be written any more."""
+        ...
+
 
 class StreamConnection(ServerConnection):
     """Tells its client when the write buffer fills and empties, and can be ended in any state."""
@@ -121,6 +125,12 @@ class StreamConnection(ServerConnection):
         super().resume_writing()
         if self.client is not None:
             self.client.resume()
+
+    def send_data(self) -> None:
+        """The library writes something of its own, which may be a close frame."""
+        super().send_data()
+        if self.client is not None and self.state is not State.OPEN:
+            self.client.closing()
 
     def close_soon(self, code: int, reason: str) -> None:
         """Begin the closing handshake without waiting for it; the library bounds it in time."""

@@ -124,7 +124,7 @@ class WebSocketSink:
             view = self._views[connection.choice] = View(connection.choice, self._snapshot.envelopes())
         identity = ClientIdentity(self._name, next(self._ids), connection.remote)
         now_ns = self._context.clock.unix_ns()
-        client = Client(identity, connection, self._bounds, view.flow, view.thinned, now_ns)
+        client = Client(identity, connection, self._bounds, view.flow, view.thinned, view.paths, now_ns)
         connection.client = client
         # From the view's last envelope to here there was no await: the snapshot and the stream meet exactly.
         view.join(client)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from beats.adapters.sinks.websocket.choice import Choice
-from beats.adapters.sinks.websocket.client import Client
+from beats.adapters.sinks.websocket.client import Client, Paths
 from beats.adapters.sinks.websocket.flow import Flow
 from beats.adapters.sinks.websocket.framing import framed
 from beats.adapters.sinks.websocket.snapshot import Snapshot
@@ -25,6 +25,7 @@ class View:
         self.flow: Final = Flow()
         self.thinned: Final = Flow()
         """Frames that `max_fps` left out."""
+        self.paths: Final = Paths()
         self._snapshot: Final = Snapshot()
         self._snapshot.update([envelope for envelope in state if choice.wants(envelope)])
         self._loop: Final = asyncio.get_running_loop()
@@ -34,8 +35,8 @@ class View:
 
     def join(self, client: Client) -> None:
         """Send a client the state so far, and everything that follows from here on."""
-        client.start(self._snapshot.envelopes() if self.choice.snapshot else [])
         self.clients[client.identity.id] = client
+        client.start(self._snapshot.envelopes() if self.choice.snapshot else [])
 
     def leave(self, client: Client) -> None:
         """Send a client nothing more."""
@@ -52,8 +53,11 @@ class View:
             self._deliver(chunk, data)
 
     def _deliver(self, chunk: list[Envelope], data: bytes) -> None:
-        for client in self.clients.values():
-            client.deliver(chunk, data)
+        # Those on the slow path first: a write may bring one there, and it has had this chunk.
+        for client in self.paths.slow.values():
+            client.miss(chunk)
+        for write in tuple(self.paths.fast.values()):
+            write(data)
         self.flow.add(chunk)
         self._snapshot.update(chunk)
 
