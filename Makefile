@@ -26,6 +26,7 @@ proto: .venv/.installed-proto
 # Figures, not tests: run them on a machine that does nothing else.
 bench: .venv/.installed-test
 	$(BIN)/python tests/bench/publish.py
+	$(BIN)/python -m tests.bench.strategies
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Beats needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import trustme
 from PIL import Image
 
 from tests.support import Program, beats, clean_environment, tiny_png
@@ -72,7 +73,7 @@ def test_the_readme_shows_what_these_tests_know() -> None:
     assert kinds == {"make", "pip", "beats", "printf"}
     assert {language for language, _ in BLOCKS} == {"sh", "python", "toml"}
     assert len(PYTHON) == 3
-    assert len(TOML) == 1
+    assert len(TOML) == 2
 
 
 def test_make_run_streams_the_demo() -> None:
@@ -158,3 +159,26 @@ def test_the_profile_of_the_readme_runs(folder: Path) -> None:
     with beats(*arguments, cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
         assert program.end() == 0, program.err.text()
     assert len(list((folder / "recordings").glob("wall-*.mcap"))) == 1
+
+
+def test_the_networked_sink_of_the_readme_is_valid(folder: Path) -> None:
+    """Its settings pass the check, which ends with what the files it names lack."""
+    files = {}
+    for name in ("watch.token", "steer.token", "wall.pem", "wall.key"):
+        files[f"/etc/beats/{name}"] = str(folder / name)
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    (folder / "watch.token").write_text("watch")
+    (folder / "steer.token").write_text("steer")
+    certificate.cert_chain_pems[0].write_to_path(folder / "wall.pem")
+    certificate.private_key_pem.write_to_path(folder / "wall.key")
+    text = TOML[1]
+    for name, path in files.items():
+        assert name in text
+        text = text.replace(name, path)
+    (folder / "config").mkdir()
+    (folder / "config" / "net.toml").write_text(text)
+    with beats("run", "--profile", "net", cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
+        assert program.url.startswith("wss://wall.local:")
+        assert program.interrupt() == 0
+        assert "can watch" not in program.err.text()
