@@ -25,7 +25,7 @@ from typing import Final
 
 from tests.bench.fanout_rows import Medians, Row, rows
 from tests.bench.peers import PEERS, missing
-from tests.bench.peers.machine import describe
+from tests.bench.peers.machine import describe, rest_factor
 from tests.bench.peers.process import AnswerError
 from tests.bench.peers.trial import Case, Pins, run
 
@@ -96,11 +96,18 @@ def main() -> None:
     where = pins()
     print(describe())
     print(f"server on CPU {where.server}, load generator on CPU {where.load}")
+    rest = rest_factor()
+    print(f"after 1/60 s of rest the same Python takes {rest:.1f} times as long as without")
     absent = {peer: package for peer in wanted if (package := missing(peer)) is not None}
     for peer, package in absent.items():
         print(f"{peer} is left out: {package} is not installed")
 
-    report: dict[str, object] = {"machine": describe(), "quick": given.quick, "missing": absent}
+    report: dict[str, object] = {
+        "machine": describe(),
+        "rest_factor": rest,
+        "quick": given.quick,
+        "missing": absent,
+    }
     for row in rows(quick=given.quick):
         if chosen and row.name not in chosen:
             continue

@@ -40,7 +40,7 @@ class Row(NamedTuple):
     columns: tuple[Column, ...]
     targets: Callable[[Medians], list[Target]]
     base: str | None = None
-    """`cpu_us` and `per_s` are compared with this peer in the same round, or with `1`, the first case."""
+    """The peer that `cpu_us`, or `per_s` when flat out, is compared with in the same round: `times_base`."""
 
     def case_for(self, peer: str, case: Case) -> Case:
         """Ours takes more messages where it is that much faster."""
@@ -93,7 +93,7 @@ def rows(*, quick: bool) -> list[Row]:
             (Case(120, 0, 20, flat_out, queue=flat_out * _OURS_FLAT_OUT),),
             (
                 Column("per_s", "M deliveries/s", "{:.3f}", 1e-6),
-                Column("times_base", "x bare", "{:.2f}"),
+                Column("times_base", "x bare"),
                 Column("cpu_us", "CPU µs/delivery"),
                 Column("publish_us", "publish µs", "{:.1f}"),
                 _LOST,
@@ -111,7 +111,7 @@ def rows(*, quick: bool) -> list[Row]:
                 Column("publish_p99_us", "p99 µs", "{:.1f}"),
                 Column("publish_cpu_us", "CPU median µs", "{:.1f}"),
                 Column("publish_cpu_p99_us", "CPU p99 µs", "{:.1f}"),
-                Column("cpu_us", "server µs/delivery"),
+                Column("cpu_us", "CPU µs/delivery"),
                 _LOST,
             ),
             _publish_level,
@@ -124,11 +124,13 @@ def rows(*, quick: bool) -> list[Row]:
             (
                 *_LATENCY,
                 Column("cpu_us", "CPU µs/delivery"),
+                Column("times_base", "x bare"),
                 Column("client_kb", "kB/client", "{:.1f}"),
                 Column("connect_s", "connect s"),
                 _LOST,
             ),
             _level_and_small,
+            "bare",
         ),
         Row(
             "storm",

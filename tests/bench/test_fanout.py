@@ -1,6 +1,7 @@
 """The fan-out benchmark runs, and what it counts is right. Tiny runs: figures are not looked at."""
 
 import json
+import select
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.bench.load.samples import Samples
 from tests.bench.load.stream import FixedStream, ParsedStream, Stream, UnexpectedError, frame_bytes
 from tests.bench.peers.process import AnswerError, Process
 from tests.bench.peers.trial import Case, Pins, run
+
+pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the load generator needs epoll")
 
 ALWAYS_THERE = ("ours", "bare", "broadcast")
 ANYWHERE = Pins(None, None)

@@ -163,7 +163,7 @@ def test_the_profile_of_the_readme_runs(folder: Path) -> None:
 
 def test_the_networked_sink_of_the_readme_is_valid(folder: Path) -> None:
     """Its settings pass the check, which ends with what the files it names lack."""
-    files = {}
+    files: dict[str, str] = {}
     for name in ("watch.token", "steer.token", "wall.pem", "wall.key"):
         files[f"/etc/beats/{name}"] = str(folder / name)
     authority = trustme.CA()

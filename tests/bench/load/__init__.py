@@ -20,5 +20,5 @@ is sampled of each read: the first that it completes, which has waited longest.
 
 It takes one `epoll` for all and one `recv_into` for what a client has waiting, into one buffer; the number of
 messages follows from the number of bytes, and a header in each piece is looked at to see that it does. So
-plain Python reads more than 2 million messages of 120 bytes a second.
+plain Python reads more than 2 million messages of 120 bytes a second. Linux alone has `epoll`.
 """
