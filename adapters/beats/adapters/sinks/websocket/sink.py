@@ -134,6 +134,7 @@ class WebSocketSink:
         try:
             await listen_to(client, self._settings, self._context.control)
         finally:
+            connection.client = None  # what the library still does with the connection concerns nobody
             view.leave(client)
             if not view.clients:
                 del self._views[view.choice]
