@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check pytest proto bench clean
+.PHONY: run test check pytest proto bench bench-peers clean
 
 run: .venv/.installed
 	@exec $(BIN)/beats run
@@ -27,6 +27,15 @@ proto: .venv/.installed-proto
 bench: .venv/.installed-test
 	$(BIN)/python tests/bench/publish.py
 	$(BIN)/python -m tests.bench.strategies
+
+# The peers are packages of their own; this installs them.
+bench-peers: .venv/.installed-bench
+	$(BIN)/python -m tests.bench.fanout
+	$(BIN)/python -m tests.bench.stalled
+
+.venv/.installed-bench: pyproject.toml constraints.txt | .venv/.installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	@touch $@
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Beats needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'

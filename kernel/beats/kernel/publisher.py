@@ -128,6 +128,8 @@ class Publisher:
             if on_sent is not None:
                 on_sent()
             answers = self._deliver(Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded))
+        if not answers:
+            return sequence, []
         return sequence, [answer for answer in answers if isinstance(answer, Refusal | Ticket)]
 
     def _deliver(self, envelope: Envelope) -> list[object]:

@@ -16,6 +16,7 @@ Subclasses of str, int, float, list and dict count as what they extend. Anything
 """
 
 import json
+import json.encoder
 import math
 import reprlib
 import sys
@@ -38,9 +39,21 @@ _REPR: Final = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
 # check_circular costs an entry in a dictionary for each container; the limit of depth has seen to it.
-_encode: Final = json.JSONEncoder(
+_ENCODER: Final = json.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
-).encode
+)
+# JSONEncoder makes its C encoder anew for each call, which takes longer than a small update's JSON itself. An
+# interpreter that has none, or another one, keeps to the documented way.
+_make_encoder: Final[Any] = getattr(json.encoder, "c_make_encoder", None)
+_c_encode: Final[Any] = _make_encoder and _make_encoder(
+    None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+)
+
+
+def _encode(plain: object) -> str:
+    if _c_encode is None or not isinstance(plain, dict | list):
+        return _ENCODER.encode(plain)
+    return "".join(_c_encode(plain, 0))
 
 
 def to_json(value: object) -> bytes:
