@@ -85,6 +85,20 @@ async def test_a_viewer_with_latest_is_fresh_when_it_comes_back() -> None:
         assert missed >= 49
 
 
+async def test_a_viewer_that_is_cut_off_learns_of_it() -> None:
+    """It is reset, and nothing of it stays behind in the operating system."""
+    async with on_air(settings(stall_timeout_s=0.2)) as running, stalled_client(running) as raw:
+        await running.until_behind()
+        await until(lambda: running.totals.connected == 0)
+
+        def read_on() -> None:
+            while raw.socket.recv(1 << 16):
+                pass
+
+        with pytest.raises(ConnectionResetError):
+            await anyio.to_thread.run_sync(read_on)
+
+
 async def test_a_viewer_that_reads_slowly_is_not_closed() -> None:
     """As long as its socket accepts bytes now and then, it stays."""
     async with on_air(settings(stall_timeout_s=0.4)) as running, stalled_client(running) as raw:

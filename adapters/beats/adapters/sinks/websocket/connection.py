@@ -1,6 +1,9 @@
 """The library's connection, with the hooks that the sink needs."""
 
 import asyncio
+import contextlib
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
 
@@ -138,5 +141,13 @@ class StreamConnection(ServerConnection):
             self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """End the connection at once, with a reset.
+
+        A plain close would leave its end of the stream queued, for minutes, behind data that the other side
+        does not read: memory of the operating system that no limit of ours counts.
+        """
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):  # it is gone already
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()

@@ -1,0 +1,212 @@
+"""The bad clients' process; see the package."""
+
+import argparse
+import json
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from tests.bench.crowd.reader import Reader
+from tests.bench.load.opening import Opening, RefusedError
+from tests.bench.load.samples import Samples
+
+_STEP_S: Final = 0.004
+_PIECE_BYTES: Final = 1 << 16
+_HANDSHAKE_S: Final = 10.0
+_SILENCE_S: Final = 0.7
+_RESET_AFTER_S: Final = 1.0
+_MOST_AT_ONCE: Final = 20
+_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: close sends RST
+
+
+class Member(NamedTuple):
+    """One client."""
+
+    sock: socket.socket
+    since_s: float
+    reader: Reader
+
+
+class Crowd:
+    """All clients of the process."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._given: Final = given
+        self._members: Final[list[Member]] = []
+        self._ages: Final = Samples()
+        self._opened = self._closed = self._refused = 0
+        self._closed_s: Final[list[float]] = []
+        self._commands: Final = select.poll()
+        self._commands.register(0, select.POLLIN)
+        self._due_s = self._allowed = 0.0
+
+    def run(self) -> None:
+        """Behave badly until told to stop."""
+        manners: dict[str, Callable[[], None]] = {
+            "frozen": self._replace,
+            "slow": self._read_slowly,
+            "resetting": self._reset,
+            "half_open": self._replace,
+            "churning": self._churn,
+        }
+        step = manners[self._given.manner]
+        if self._given.manner != "churning":
+            self._fill()
+        self._due_s = time.monotonic()
+        _answer({"ready": len(self._members)})
+        while not self._commands.poll(_STEP_S * 1000):
+            step()
+        if os.read(0, 4096).startswith(b"drain"):
+            self._drain()
+            _answer(self.figures())
+            os.read(0, 4096)
+        _answer(self.figures())
+
+    def figures(self) -> dict[str, object]:
+        """What was done and seen so far."""
+        return {
+            "opened": self._opened,
+            "closed": self._closed,
+            "closed_s": self._closed_s[:100],
+            "refused": self._refused,
+            "ages": self._ages.figures(),
+            "clients": [
+                {
+                    "port": sock.getsockname()[1],
+                    "frames": reader.frames.count,
+                    "missing": reader.frames.missing,
+                    "last_frame": reader.frames.last,
+                    "peripherals": reader.peripherals.count,
+                    "peripherals_missing": reader.peripherals.missing,
+                }
+                for sock, _, reader in self._members
+            ],
+        }
+
+    def _fill(self) -> None:
+        while len(self._members) < self._given.count:
+            self._opened += 1
+            if self._given.manner == "half_open":
+                sock, rest = socket.create_connection(("127.0.0.1", self._given.port)), b""
+                sock.setblocking(False)
+            else:
+                sock, rest = self._let_in()
+            reader = Reader(self._ages, numbered=self._given.numbered)
+            reader.feed(rest)
+            self._members.append(Member(sock, time.monotonic(), reader))
+
+    def _let_in(self) -> tuple[socket.socket, bytes]:
+        opening = Opening("127.0.0.1", self._given.port, self._given.dialect)
+        opening.sock.settimeout(_HANDSHAKE_S)
+        rest = None
+        while rest is None:
+            rest = opening.feed(opening.sock.recv(1024))
+        opening.sock.setblocking(False)
+        return opening.sock, rest
+
+    def _leave(self, member: Member) -> None:
+        self._members.remove(member)
+        member.sock.close()
+
+    def _replace(self) -> None:
+        """Notice who was closed, without reading, and send new ones."""
+        poll = select.poll()
+        for member in self._members:
+            poll.register(member.sock, select.POLLRDHUP)
+        gone = {fd for fd, _ in poll.poll(0)}
+        for member in [member for member in self._members if member.sock.fileno() in gone]:
+            self._closed += 1
+            self._closed_s.append(time.monotonic() - member.since_s)
+            self._leave(member)
+        self._fill()
+
+    def _read_slowly(self) -> None:
+        now_s = time.monotonic()
+        self._allowed += (now_s - self._due_s) * self._given.bytes_per_s
+        self._due_s = now_s
+        piece = min(int(self._allowed), _PIECE_BYTES)
+        self._allowed -= piece
+        if piece:
+            self._read_all(piece)
+
+    def _read_all(self, piece: int) -> bool:
+        """Read so many bytes of each; whether any came."""
+        some = False
+        for member in tuple(self._members):
+            try:
+                data = member.sock.recv(piece)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if data:
+                some = True
+                member.reader.feed(data)
+            else:
+                self._closed += 1
+                self._closed_s.append(time.monotonic() - member.since_s)
+                self._leave(member)
+        return some
+
+    def _drain(self) -> None:
+        last_s = time.monotonic()
+        while time.monotonic() - last_s < _SILENCE_S:
+            if self._read_all(_PIECE_BYTES):
+                last_s = time.monotonic()
+            else:
+                time.sleep(_STEP_S)
+
+    def _reset(self) -> None:
+        self._read_all(_PIECE_BYTES)
+        for member in tuple(self._members):
+            if time.monotonic() - member.since_s > _RESET_AFTER_S:
+                member.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                self._leave(member)
+        self._fill()
+
+    def _churn(self) -> None:
+        for _ in range(_MOST_AT_ONCE):
+            now_s = time.monotonic()
+            if now_s < self._due_s:
+                return
+            self._due_s = max(self._due_s, now_s - 0.1) + 1 / self._given.per_s
+            self._opened += 1
+            try:
+                sock, _ = self._let_in()
+            except (OSError, RefusedError):
+                self._refused += 1
+                continue
+            if self._opened % 2:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            sock.close()
+
+
+def _answer(message: dict[str, object]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    manners = ("frozen", "slow", "resetting", "half_open", "churning")
+    parser.add_argument("--manner", choices=manners, required=True)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--bytes-per-s", type=float, default=1e5)
+    parser.add_argument("--per-s", type=float, default=300.0)
+    parser.add_argument("--pin", type=int)
+    parser.add_argument("--dialect", choices=("plain", "foxglove"), default="plain")
+    parser.add_argument("--numbered", action="store_true")
+    given = parser.parse_args()
+    if given.pin is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {given.pin})
+    os.nice(10)
+    Crowd(given).run()
+
+
+if __name__ == "__main__":
+    main()

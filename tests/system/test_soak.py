@@ -1,0 +1,222 @@
+"""Two hundred clients come, go, freeze and reset at random while a stream runs: nothing may drift.
+
+A minute in the suite; `BEATS_SOAK_S=600` makes it ten.
+"""
+
+import gc
+import json
+import logging
+import os
+import re
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from beats.app import Stream
+from beats.kernel.stats import ClientTotals, QueueStats, SinkStats
+from tests.support import TIMEOUT_S, quiet
+
+SOAK_S: Final = float(os.environ.get("BEATS_SOAK_S", "60"))  # before the fixture that removes it
+CLIENTS: Final = 200
+SEED: Final = 20_240_607
+WARM_UP_S: Final = min(15.0, SOAK_S / 3)
+STALL_TIMEOUT_S: Final = 2.0
+GROWTH_BYTES: Final = 10_000_000
+"""What memory may grow by between two looks: at the second one, each of 200 clients may happen to be behind,
+with 40 kB that are joined for it alone or on their way (what waits is shared); 2 MB are for the allocator."""
+FRAME: Final = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
+CLOSING: Final = re.compile(
+    rf"sink 'browser': client \S+ closed: its socket accepted no byte for {STALL_TIMEOUT_S:g} s"
+)
+BROWSER: Final = {
+    "host": "127.0.0.1",
+    "max_clients_per_address": 1000,
+    "stall_timeout_s": STALL_TIMEOUT_S,
+    "client_queue": {"frame": {"size": 4, "overflow": "latest"}},
+}
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="the clients and /proc are Linux's"),
+    pytest.mark.timeout(SOAK_S + 120),
+]
+
+
+class Look(NamedTuple):
+    """What one look at the counters found."""
+
+    at_s: float
+    rss_bytes: int
+    connected: int
+    behind: int
+
+
+class Watch:
+    """Looks at the counters again and again, from a thread, and remembers the first that are wrong."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.looks: Final[list[Look]] = []
+        self.wrong: Final[list[str]] = []
+        self._stream: Final = stream
+        self._accepted: Final[dict[int, tuple[int, int]]] = {}
+        self._end: Final = threading.Event()
+        self._thread: Final = threading.Thread(target=self._run, name="watch")
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join(TIMEOUT_S)
+
+    def _run(self) -> None:
+        begin_s = time.monotonic()
+        while not self._end.wait(0.1):
+            try:
+                sink = self._stream.stats().sinks[0]
+            except Exception as error:  # whatever it is, the test must hear of it
+                self.wrong.append(repr(error))
+                return
+            self._check(sink)
+            behind = sum(client.behind for client in sink.clients)
+            look = Look(time.monotonic() - begin_s, rss_bytes(), len(sink.clients), behind)
+            self.looks.append(look)
+
+    def _check(self, sink: SinkStats) -> None:
+        for queue in (sink.queue, *(client.queue for client in sink.clients)):
+            if len(self.wrong) < 5 and not exact(queue):
+                self.wrong.append(f"{queue}")
+        for client in sink.clients:
+            last = self._accepted.get(client.id, (0, 0))
+            now = (client.queue.offered.items, client.queue.taken.items)
+            if len(self.wrong) < 5 and (now[0] < last[0] or now[1] < last[1]):
+                self.wrong.append(f"client {client.id} went back from {last} to {now}")
+            self._accepted[client.id] = now
+
+
+def exact(queue: QueueStats) -> bool:
+    """Whether every envelope is accounted for, and every drop has a reason."""
+    pairs = zip(queue.offered, queue.taken, queue.dropped, queue.waiting, strict=True)
+    explained = sum(drop.items for drop in queue.drops) == queue.dropped.items
+    return explained and all(
+        offered == taken + dropped + waiting for offered, taken, dropped, waiting in pairs
+    )
+
+
+def rss_bytes() -> int:
+    """This process's memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def descriptors() -> int:
+    """This process's open files and sockets."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def publish_for(stream: Stream, duration_s: float) -> int:
+    """60 frames a second and a knob with every second one; how many envelopes that were."""
+    begin_s = time.monotonic()
+    count = published = 0
+    while (now_s := time.monotonic()) - begin_s < duration_s:
+        due_s = begin_s + count / 60
+        if now_s < due_s:
+            time.sleep(due_s - now_s)
+        stream.publish_frame(FRAME)
+        published += 1
+        if count % 2 == 0:
+            stream.publish_peripheral(f"knob-{count % 3}", {"rotation": count})
+            published += 1
+        count += 1
+    return published
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait for something that another thread brings about."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s, "it never came"
+        time.sleep(0.01)
+
+
+def totals_of(stream: Stream) -> ClientTotals:
+    """The counters of all clients."""
+    totals = stream.stats().sinks[0].client_totals
+    assert totals is not None
+    return totals
+
+
+def test_a_soak_ends_with_exact_accounting_flat_memory_and_a_quiet_log(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Every envelope is accounted for at every look, the log names the frozen alone, nothing is left."""
+    caplog.set_level(logging.WARNING)
+    before = descriptors(), set(threading.enumerate())
+    with Stream.open(profile="default", config_dir=tmp_path, overrides=quiet(browser=BROWSER)) as stream:
+        address = stream.sinks["browser"].address
+        crowd = subprocess.Popen(
+            [sys.executable, "-m", "tests.system.soak_crowd", str(address.port), str(CLIENTS), str(SEED)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            with Watch(stream) as watch:
+                published = publish_for(stream, SOAK_S)
+            said, _ = crowd.communicate(timeout=TIMEOUT_S)
+        finally:
+            crowd.kill()
+            crowd.wait(TIMEOUT_S)
+        wait_for(lambda: totals_of(stream).connected == 0)
+        sink, totals = stream.stats().sinks[0], totals_of(stream)
+        seen = json.loads(said)
+        summary = f"{seen}\n{totals}\n{sink.queue}\n{memory(watch.looks)}"
+        print(summary)
+
+        assert watch.wrong == []
+        assert len(watch.looks) > SOAK_S
+        assert exact(sink.queue)
+        assert sink.queue.offered.items == published
+        assert sink.queue.waiting.items == 0
+        assert (sink.state, sink.restarts, sink.last_error) == ("running", 0, "")
+        assert totals.refused == totals.overflowed == 0
+        # Who got its 101 was accepted, unless it left before the server could hear of it.
+        assert seen["let_in"] <= totals.accepted <= seen["started"] - seen["vanish"]
+        assert min(seen[manner] for manner in ("polite", "reset", "frozen", "slow", "vanish")) > SOAK_S / 10
+        assert totals.stalled > 0
+        assert_flat(watch.looks)
+    wait_for(lambda: set(threading.enumerate()) <= before[1])
+    gc.collect()  # a task that was left pending is logged when it goes
+    assert_quiet(caplog.records, totals.stalled)
+    assert descriptors() <= before[0]
+
+
+def memory(looks: list[Look]) -> str:
+    """How memory went, for the eye."""
+    chosen = looks[:: max(1, len(looks) // 12)]
+    return "\n".join(
+        f"{look.at_s:6.1f} s {look.rss_bytes / 1e6:8.1f} MB {look.connected} clients, {look.behind} behind"
+        for look in chosen
+    )
+
+
+def assert_flat(looks: list[Look]) -> None:
+    """The median of the last tenth is not above that of as long a time after the warm-up."""
+    settled = [look.rss_bytes for look in looks if look.at_s >= WARM_UP_S]
+    span = max(5, len(settled) // 10)
+    first, last = sorted(settled[:span])[span // 2], sorted(settled[-span:])[span // 2]
+    assert last - first < GROWTH_BYTES, memory(looks)
+
+
+def assert_quiet(records: list[logging.LogRecord], stalled: int) -> None:
+    """One line for each client that was closed because it froze, without a traceback, and no other."""
+    loud = [record for record in records if record.levelno >= logging.WARNING]
+    strange = [record.getMessage() for record in loud if not CLOSING.fullmatch(record.getMessage())]
+    assert strange == []
+    assert [record for record in loud if record.exc_info] == []
+    assert len(loud) == stalled
