@@ -36,6 +36,7 @@ CLOSING: Final = re.compile(
     rf"sink 'browser': client \S+ closed: its socket accepted no byte for {STALL_TIMEOUT_S:g} s"
 )
 BROWSER: Final = {
+    "port": 0,
     "host": "127.0.0.1",
     "max_clients_per_address": 1000,
     "stall_timeout_s": STALL_TIMEOUT_S,
