@@ -10,6 +10,7 @@ import anyio.to_thread
 import pytest
 from websockets.asyncio.client import connect
 
+from beats.adapters.sinks.websocket.connection import StreamConnection
 from tests.adapters.sinks.websocket.support import (
     CODEC,
     ROOMY,
@@ -83,6 +84,36 @@ async def test_a_viewer_with_latest_is_fresh_when_it_comes_back() -> None:
         assert newest - len(frames) == missed == sum(b - a - 1 for a, b in pairwise(frames))
         assert frames[-1] == newest
         assert missed >= 49
+
+
+async def test_nothing_is_written_while_the_transport_calls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that fails there would make asyncio report the connection as lost twice."""
+    calling_back = False
+    written_inside: list[int] = []
+    resume = StreamConnection.resume_writing
+
+    def resume_writing(connection: StreamConnection) -> None:
+        nonlocal calling_back
+        calling_back = True
+        resume(connection)
+        calling_back = False
+
+    monkeypatch.setattr(StreamConnection, "resume_writing", resume_writing)
+    async with on_air(settings(client_queue=ROOMY, queue=ROOMY)) as running, stalled_client(running) as raw:
+        newest = await running.until_behind(100_000)
+        client = next(iter(running.sink._clients.values()))  # pyright: ignore[reportPrivateUsage] # the real one
+        write = client.connection.transport.write
+
+        def watched(data: bytes) -> None:
+            if calling_back:
+                written_inside.append(len(data))
+            write(data)
+
+        monkeypatch.setattr(client.connection.transport, "write", watched)
+        for _ in range(newest):
+            await anyio.to_thread.run_sync(raw.message)
+        await until(lambda: not running.client().behind)
+    assert written_inside == []
 
 
 async def test_a_viewer_that_is_cut_off_learns_of_it() -> None:

@@ -134,7 +134,9 @@ class Client:
         """The write buffer is empty."""
         self._paused = False
         if self.behind:
-            self._pump()
+            # Not from within the transport's own callback: if the write fails there, asyncio (3.11) calls
+            # connection_lost twice, and the second time fails with an AttributeError in the log.
+            self._loop.call_soon(self._pump)
         elif self._open:
             self._paths.to_fast(self)
 
