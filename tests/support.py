@@ -184,6 +184,11 @@ class Output:
             self._more.notify_all()
 
 
+def _hear_sigint() -> None:
+    """What a shell runs in the background ignores SIGINT, and so would everything started from there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """A process with a session of its own, so that whatever it starts can be found."""
 
@@ -200,6 +205,7 @@ class Program:
             text=True,
             bufsize=1,
             start_new_session=True,
+            preexec_fn=_hear_sigint,
         )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
