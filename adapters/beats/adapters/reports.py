@@ -4,6 +4,8 @@ import logging
 from collections import Counter
 from typing import Final
 
+from beats.kernel.sparse import is_power_of_ten
+
 FIRST: Final = 10
 """How many of a kind are logged one by one."""
 
@@ -29,7 +31,7 @@ class Reports:
             self._logger.log(level, "%s: %s", self._name, text)
         if count == FIRST:
             self._logger.log(level, "%s: more %s will be counted, not shown", self._name, kind)
-        elif count > FIRST and _is_power_of_ten(count):
+        elif count > FIRST and is_power_of_ten(count):
             self._logger.log(level, "%s: %d %s so far; the latest: %s", self._name, count, kind, text)
 
     def summarise(self) -> None:
@@ -37,7 +39,3 @@ class Reports:
         for kind, count in self.counts.items():
             if count > FIRST:
                 self._logger.warning("%s: %d %s in all", self._name, count, kind)
-
-
-def _is_power_of_ten(number: int) -> bool:
-    return str(number).strip("0") == "1"
