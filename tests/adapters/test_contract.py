@@ -67,31 +67,20 @@ def open_files() -> set[str]:
     return {name for name in found if name.startswith(("/", "socket:")) and "/dev/" not in name}
 
 
-@pytest.mark.parametrize("name", SINKS.names())
-def test_a_sinks_settings_are_typed_documented_and_closed(name: str) -> None:
-    """Each field has its help; unknown keys are refused; a built sink has frozen settings."""
-    model = SINKS.find(name).settings
-    assert issubclass(model, SinkSettings)
-    assert documented(model)
-    assert model.model_config.get("extra") == "forbid"
-    assert model.model_config.get("frozen")
-    assert SINKS.find(name).summary
-    assert InstalledAdapters().settings("sinks", name) is model
-
-
-@pytest.mark.parametrize("name", SOURCES.names())
-def test_a_sources_settings_are_typed_documented_and_closed(name: str) -> None:
-    """Each field has its help; unknown keys are refused; a built source has frozen settings."""
-    model = SOURCES.find(name).settings
-    assert issubclass(model, SourceSettings)
-    assert documented(model)
-    assert model.model_config.get("extra") == "forbid"
-    assert model.model_config.get("frozen")
-    assert SOURCES.find(name).summary
-    assert InstalledAdapters().settings("sources", name) is model
-
-
 EVERYTHING = [("sink", name) for name in SINKS.names()] + [("source", name) for name in SOURCES.names()]
+
+
+@pytest.mark.parametrize(("role", "name"), EVERYTHING)
+def test_the_settings_of_an_adapter_are_typed_documented_and_closed(role: str, name: str) -> None:
+    """Each field has its help; unknown keys are refused; a built adapter has frozen settings."""
+    kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)
+    model = kind.settings
+    assert issubclass(model, SinkSettings if role == "sink" else SourceSettings)
+    assert documented(model)
+    assert model.model_config.get("extra") == "forbid"
+    assert model.model_config.get("frozen")
+    assert kind.summary
+    assert InstalledAdapters().settings("sinks" if role == "sink" else "sources", name) is model
 
 
 @pytest.mark.parametrize(("role", "name"), EVERYTHING)
