@@ -65,7 +65,7 @@ class Watch:
         self.looks: Final[list[Look]] = []
         self.wrong: Final[list[str]] = []
         self._stream: Final = stream
-        self._accepted: Final[dict[int, tuple[int, int]]] = {}
+        self._accepted: dict[int, tuple[int, int]] = {}
         self._end: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._run, name="watch")
 
@@ -94,8 +94,9 @@ class Watch:
         for queue in (sink.queue, *(client.queue for client in sink.clients)):
             if len(self.wrong) < 5 and not exact(queue):
                 self.wrong.append(f"{queue}")
+        before, self._accepted = self._accepted, {}  # of those who left nothing is kept: memory is measured
         for client in sink.clients:
-            last = self._accepted.get(client.id, (0, 0))
+            last = before.get(client.id, (0, 0))
             now = (client.queue.offered.items, client.queue.taken.items)
             if len(self.wrong) < 5 and (now[0] < last[0] or now[1] < last[1]):
                 self.wrong.append(f"client {client.id} went back from {last} to {now}")
