@@ -69,6 +69,19 @@ class Envelope(NamedTuple):
     """The serialized `StreamEnvelope`, made once."""
 
 
+class Sealed(NamedTuple):
+    """A message that was on a bus before, with the place and time that it had there and its bytes.
+
+    What a recording or another machine gives: it is passed on as it is, not made anew.
+    """
+
+    message: Message
+    sequence: int
+    """0 when it had none."""
+    captured_unix_ns: int
+    encoded: bytes
+
+
 def topic_of(message: Message) -> str:
     """The topic that a message belongs to."""
     return FRAME_TOPIC if isinstance(message, Frame) else f"peripheral/{message.id}"

@@ -14,7 +14,7 @@ from beats.kernel.envelope import Kind
 from beats.kernel.errors import StartError
 from beats.kernel.lane import LaneBounds
 from beats.kernel.parts import SinkPart, SourcePart
-from beats.kernel.ports import Clock, Codec, Sink, Source
+from beats.kernel.ports import Clock, Codec, CommandCheck, Sink, Source, TakesCommands
 from beats.kernel.publisher import Publisher
 from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import Stats
@@ -49,6 +49,8 @@ class Kernel:
         )
         self._sinks: Final[dict[str, SinkPart]] = {}
         self._sources: Final[dict[str, SourcePart]] = {}
+        self.commands: Final[dict[str, CommandCheck]] = {}
+        """The commands that sources take besides those of the wire."""
         self._doorbell: Doorbell | None = None
         self._stop: Final = anyio.Event()
         self._stop_asked = False
@@ -72,7 +74,7 @@ class Kernel:
         """
         if name in self._sinks:
             raise ValueError(f"there is a sink {name!r} already")
-        queue = SinkQueue(name, bounds, lanes)
+        queue = SinkQueue(name, bounds, lanes, keep_losses=True)
         self._sinks[name] = SinkPart(name, sink, queue, self.bus, self.options.backoff)
 
     def add_source(self, name: str, source: Source) -> None:
@@ -83,7 +85,10 @@ class Kernel:
         """
         if name in self._sources:
             raise ValueError(f"there is a source {name!r} already")
-        self._sources[name] = SourcePart(name, source, self.publisher, self.options.backoff)
+        part = self._sources[name] = SourcePart(name, source, self.publisher, self.options.backoff)
+        if isinstance(source, TakesCommands):
+            self.commands.update(source.commands)
+            self.bus.connect("control", part.obey)
 
     def stop(self) -> None:
         """Ask for an orderly end; returns at once. Any thread may call it, also before `run`."""

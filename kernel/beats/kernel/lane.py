@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from beats.kernel.envelope import Envelope, Kind
+from beats.kernel.losses import LossLog
 from beats.kernel.overflow import OVERFLOWS, Overflow, Verdict
 from beats.kernel.stats import DropStats
 from beats.kernel.ticket import Ticket
@@ -55,6 +56,7 @@ class Lane:
         "_before_loss",
         "_bytes",
         "_drops",
+        "_losses",
         "_max_bytes",
         "_overflow",
         "_size",
@@ -63,12 +65,24 @@ class Lane:
         "line",
     )
 
-    def __init__(self, bounds: LaneBounds, before_loss: Callable[[], object] = lambda: None) -> None:
-        """Make an empty lane; `before_loss` is called before something that waits is given up."""
+    def __init__(
+        self,
+        bounds: LaneBounds,
+        before_loss: Callable[[], object] = lambda: None,
+        losses: LossLog | None = None,
+    ) -> None:
+        """Make an empty lane.
+
+        Args:
+            bounds: how much may wait.
+            before_loss: called before something that waits is given up.
+            losses: told of each envelope that is given up.
+        """
         self.bounds: Final = bounds
         self.line: deque[Ticket] = deque()
         """Producers that wait for room, in order."""
         self._before_loss: Final = before_loss
+        self._losses: Final = losses
         self._size: Final = bounds.size
         self._max_bytes: Final = bounds.max_bytes
         self._overflow: Final[Overflow] = OVERFLOWS[bounds.overflow]()
@@ -143,6 +157,21 @@ class Lane:
             count = self._drops[reason, envelope.kind] = [0, 0]
         count[0] += 1
         count[1] += len(envelope.encoded)
+        if self._losses is not None:
+            self._losses.add(reason, envelope)
+
+    def put_back(self, number: int, envelope: Envelope) -> None:
+        """Let an envelope that was taken wait again, before all others and whatever the bounds.
+
+        Where one of each topic is kept, a newer one that waits already stands for it.
+        """
+        key = envelope.topic if self._overflow.one_per_topic else number
+        if key in self._waiting:
+            self.count_drop(self._overflow.name, envelope)
+            return
+        self._waiting[key] = (number, envelope)
+        self._waiting.move_to_end(key, last=False)
+        self._bytes += len(envelope.encoded)
 
     def has_room_for(self, envelope: Envelope) -> bool:
         """Whether both bounds hold with this envelope added."""

@@ -6,8 +6,8 @@ from typing import Final
 import anyio
 
 from beats.kernel.bus import Bus
-from beats.kernel.envelope import KINDS, Message
-from beats.kernel.ports import ServesClients, Sink, Source
+from beats.kernel.envelope import KINDS, Control, Message, Sealed
+from beats.kernel.ports import Plays, ServesClients, Sink, Source, TakesCommands
 from beats.kernel.publisher import Publisher
 from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import SinkStats, SourceStats
@@ -81,7 +81,7 @@ class SourcePart:
     def __init__(self, name: str, source: Source, publisher: Publisher, backoff: Backoff) -> None:
         self.name: Final = name
         self.supervisor: Final = Supervisor("source", name, self._attempt, backoff, must_start=False)
-        self._source: Final = source
+        self.source: Final = source
         self._publisher: Final = publisher
         self._published = 0
 
@@ -91,6 +91,16 @@ class SourcePart:
             message, captured_unix_ns=captured_unix_ns, on_sent=self._count
         )
 
+    async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
+        """Pass on, from a coroutine, what was on a bus before."""
+        return await self._publisher.forward_async(sealed, renumber=renumber, on_sent=self._count)
+
+    def obey(self, control: Control) -> None:
+        """Hand a command to the source, if it is one of its own."""
+        source = self.source
+        if isinstance(source, TakesCommands) and control.command in source.commands:
+            source.command(control)
+
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Publish from a thread."""
         return self._publisher.publish(message, captured_unix_ns=captured_unix_ns, on_sent=self._count)
@@ -98,10 +108,11 @@ class SourcePart:
     def stats(self) -> SourceStats:
         """The counters now."""
         sup = self.supervisor
-        return SourceStats(self.name, sup.state, sup.restarts, sup.last_error, self._published)
+        playback = self.source.playback() if isinstance(self.source, Plays) else None
+        return SourceStats(self.name, sup.state, sup.restarts, sup.last_error, self._published, playback)
 
     async def _attempt(self) -> None:
-        await self._source.run(self)
+        await self.source.run(self)
 
     def _count(self) -> None:
         self._published += 1

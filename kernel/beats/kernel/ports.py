@@ -4,12 +4,14 @@ A sink or source module declares one constant, `SINK` or `SOURCE`, that tells th
 it takes and how to build it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
-from beats.kernel.envelope import Control, Envelope, Message
-from beats.kernel.stats import ClientStats, ClientTotals
+from beats.kernel.envelope import Control, Envelope, Message, Sealed
+from beats.kernel.stats import ClientStats, ClientTotals, Loss, Playback
 
 
 class Clock(Protocol):
@@ -39,6 +41,10 @@ class Codec(Protocol):
         """The encoded bytes of a prepared message with its place and time."""
         ...
 
+    def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
+        """Encoded bytes with another place; `before` is the one that they have."""
+        ...
+
 
 class Batches(Protocol):
     """A sink's side of its queue: batches of envelopes in order of publication.
@@ -51,8 +57,19 @@ class Batches(Protocol):
     async def take(self, max_items: int | None = None) -> list[Envelope]:
         """Wait for at least one envelope; take at most `max_items`, all that wait when None.
 
-        An empty list means that the queue is closed and drained.
+        An empty list means that the queue is closed and drained. A cancelled call takes nothing.
         """
+        ...
+
+    def give_back(self, envelopes: Sequence[Envelope]) -> None:
+        """Let envelopes that were taken and could not be delivered wait again, before all others.
+
+        They are given to the next attempt, after a restart. What else was taken counts as delivered.
+        """
+        ...
+
+    def losses(self) -> tuple[Loss, ...]:
+        """What the queue gave up since the last call, by reason and topic."""
         ...
 
     def __aiter__(self) -> Self: ...
@@ -72,6 +89,16 @@ class Publish(Protocol):
             TypeError, ValueError: the message cannot be encoded.
             QueueFull: a queue with the strategy `error`, or `block` after its time, refused it.
             ClosedError: the kernel has shut down.
+        """
+        ...
+
+    async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
+        """Publish, from a coroutine, what was on a bus before, and return the sequence number.
+
+        It keeps its number as long as numbers rise; with `renumber` it gets the next one of its topic.
+
+        Raises:
+            QueueFull, ClosedError: as a plain call.
         """
         ...
 
@@ -117,6 +144,25 @@ class Listens(Protocol):
 
 
 @runtime_checkable
+class HoldsSnapshot(Protocol):
+    """A sink that holds what came last, and writes it down when told."""
+
+    @property
+    def holds_snapshot(self) -> bool:
+        """Whether its settings have it do that."""
+        ...
+
+    async def snapshot(self) -> Path:
+        """Write what it holds to a file and say which.
+
+        Raises:
+            LookupError: it holds nothing yet.
+            OSError: the file cannot be written.
+        """
+        ...
+
+
+@runtime_checkable
 class ServesClients(Protocol):
     """A sink with viewers also tells of them; any thread may ask."""
 
@@ -141,6 +187,33 @@ class Source(Protocol):
         ...
 
 
+CommandCheck = Callable[[Mapping[str, Any]], Mapping[str, object]]
+"""Makes the fields of a command from a client's message; raises ValueError, with the reason, if it cannot."""
+
+
+@runtime_checkable
+class TakesCommands(Protocol):
+    """A source that clients can steer also tells how; while it is there, sinks let its commands in."""
+
+    @property
+    def commands(self) -> Mapping[str, CommandCheck]:
+        """By name, the check of each command's fields."""
+        ...
+
+    def command(self, control: Control) -> None:
+        """Obey one of them. Called in the event loop or in any thread; it must not wait."""
+        ...
+
+
+@runtime_checkable
+class Plays(Protocol):
+    """A source that plays something from a beginning to an end also tells where it is."""
+
+    def playback(self) -> Playback | None:
+        """Where it is; None until it knows. Any thread may ask."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What an adapter may know of the house it runs in."""
@@ -152,6 +225,11 @@ class Context:
     clock: Clock
     control: Callable[[Control], None]
     """Puts a client's command on the bus; never raises."""
+    commands: Mapping[str, CommandCheck] = field(default_factory=lambda: MappingProxyType({}))
+    """The commands that sources take besides those of the wire, as they are now."""
+    settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    """The sources and sinks of the profile as plain values, secrets masked: for what writes down what it
+    was a part of."""
 
 
 @dataclass(frozen=True, slots=True)

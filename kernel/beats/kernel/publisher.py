@@ -10,7 +10,7 @@ from typing import Final
 from anyio.lowlevel import checkpoint
 
 from beats.kernel.bus import Bus
-from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Kind, Message, topic_of
+from beats.kernel.envelope import Envelope, Frame, Kind, Message, Sealed, topic_of
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.ports import Clock, Codec
 from beats.kernel.ticket import Refusal, Ticket
@@ -40,6 +40,7 @@ class Publisher:
         self._topics: dict[str, _Topic] = {}
         self._closed = False
         self._published = 0
+        self._frames = 0
         self._sending = False
         self._nested: Final[deque[Envelope]] = deque()
 
@@ -51,8 +52,7 @@ class Publisher:
     @property
     def published_frames(self) -> int:
         """Frames put on the bus so far."""
-        topic = self._topics.get(FRAME_TOPIC)
-        return topic.sequence if topic else 0
+        return self._frames
 
     def publish(
         self,
@@ -92,15 +92,24 @@ class Publisher:
     ) -> int:
         """The same from a coroutine of the kernel's loop, which `block` queues may suspend."""
         sequence, answers = self._send(message, captured_unix_ns, on_sent)
-        if answers:
-            try:
-                refusals = [
-                    await answer.wait_async() if isinstance(answer, Ticket) else answer for answer in answers
-                ]
-            finally:
-                _leave_lines(answers)
-            _raise_first(refusals, message)
-        await checkpoint()  # a producer that never has to wait must not keep the sinks from running
+        await _room(answers, message)
+        return sequence
+
+    async def forward_async(
+        self, sealed: Sealed, *, renumber: bool = False, on_sent: Callable[[], object] | None = None
+    ) -> int:
+        """Publish, from a coroutine of the kernel's loop, what was on a bus before; returns the sequence.
+
+        It keeps its number, so that a gap in what is passed on stays visible, as long as numbers rise;
+        one that does not, and each with `renumber`, gets the next number of its topic, and only the
+        number in its bytes changes.
+
+        Raises:
+            ValueError: its topic is one too many.
+            QueueFull, ClosedError: as `publish`.
+        """
+        sequence, answers = self._forward(sealed, renumber, on_sent)
+        await _room(answers, sealed.message)
         return sequence
 
     def close(self) -> None:
@@ -115,22 +124,47 @@ class Publisher:
         kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
         name = topic_of(message)
         with self._lock:
-            if self._closed:
-                raise ClosedError("the stream is closed: publish while it is open")
-            topic = self._topics.get(name) or self._new_topic(name)
+            topic = self._topic(name)
             now_ns = self._clock.unix_ns()
             captured_ns = now_ns if captured_unix_ns is None else captured_unix_ns
             sequence = topic.sequence + 1
             encoded = self._codec.seal(prepared, sequence, captured_ns)
-            topic.sequence = sequence  # only now: what could not be encoded leaves no gap, and no topic
-            self._topics[name] = topic
-            self._published += 1
-            if on_sent is not None:
-                on_sent()
-            answers = self._deliver(Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded))
-        if not answers:
-            return sequence, []
-        return sequence, [answer for answer in answers if isinstance(answer, Refusal | Ticket)]
+            envelope = Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded)
+            return sequence, self._place(topic, envelope, on_sent)
+
+    def _forward(
+        self, sealed: Sealed, renumber: bool, on_sent: Callable[[], object] | None
+    ) -> tuple[int, list[Refusal | Ticket]]:
+        message, sequence, captured_ns, encoded = sealed
+        kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
+        name = topic_of(message)
+        with self._lock:
+            topic = self._topic(name)
+            if renumber or sequence <= topic.sequence:
+                sequence = topic.sequence + 1
+                encoded = self._codec.renumber(encoded, sealed.sequence, sequence, captured_ns)
+            now_ns = self._clock.unix_ns()
+            envelope = Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded)
+            return sequence, self._place(topic, envelope, on_sent)
+
+    def _topic(self, name: str) -> _Topic:
+        """Under the lock: the topic of this name, which may be a new one."""
+        if self._closed:
+            raise ClosedError("the stream is closed: publish while it is open")
+        return self._topics.get(name) or self._new_topic(name)
+
+    def _place(
+        self, topic: _Topic, envelope: Envelope, on_sent: Callable[[], object] | None
+    ) -> list[Refusal | Ticket]:
+        """Under the lock: give an envelope that is ready its place, and send it."""
+        topic.sequence = envelope.sequence  # only now: what could not be encoded leaves no gap, and no topic
+        self._topics[envelope.topic] = topic
+        self._published += 1
+        self._frames += envelope.kind == "frame"
+        if on_sent is not None:
+            on_sent()
+        answers = self._deliver(envelope)
+        return [answer for answer in answers if isinstance(answer, Refusal | Ticket)] if answers else []
 
     def _deliver(self, envelope: Envelope) -> list[object]:
         """Under the lock: send an envelope, and then what receivers publish while it is sent.
@@ -157,6 +191,19 @@ class Publisher:
                 f"{self._max_topics}: use fewer peripheral ids, or raise it"
             )
         return _Topic()
+
+
+async def _room(answers: list[Refusal | Ticket], message: Message) -> None:
+    """Wait, as a coroutine, in the lines before full queues; raise what is refused of `message`."""
+    if answers:
+        try:
+            refusals = [
+                await answer.wait_async() if isinstance(answer, Ticket) else answer for answer in answers
+            ]
+        finally:
+            _leave_lines(answers)
+        _raise_first(refusals, message)
+    await checkpoint()  # a producer that never has to wait must not keep the sinks from running
 
 
 def _leave_lines(answers: list[Refusal | Ticket]) -> None:

@@ -1,7 +1,7 @@
 """The bounded queue between the bus and one sink, or between a sink and one of its clients."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Final, Self
 
@@ -11,8 +11,9 @@ from anyio.lowlevel import checkpoint
 from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import KINDS, Envelope, Kind
 from beats.kernel.lane import Lane, LaneBounds
+from beats.kernel.losses import LossLog
 from beats.kernel.overflow import Verdict
-from beats.kernel.stats import Amount, DropStats, QueueStats
+from beats.kernel.stats import Amount, DropStats, Loss, QueueStats
 from beats.kernel.ticket import Refusal, Ticket
 
 
@@ -24,7 +25,12 @@ class SinkQueue:
     """
 
     def __init__(
-        self, name: str, bounds: LaneBounds | None = None, lanes: Mapping[Kind, LaneBounds] | None = None
+        self,
+        name: str,
+        bounds: LaneBounds | None = None,
+        lanes: Mapping[Kind, LaneBounds] | None = None,
+        *,
+        keep_losses: bool = False,
     ) -> None:
         """Make an empty queue.
 
@@ -32,14 +38,20 @@ class SinkQueue:
             name: the sink's, for errors and stats.
             bounds: what holds for every kind that has no lane of its own.
             lanes: kinds with bounds of their own.
+            keep_losses: whether `losses` shall have something to tell.
         """
         self._name: Final = name
         self._lock = threading.Lock()
-        common = Lane(bounds or LaneBounds(), self._note_peak)
-        own = {kind: Lane(lane_bounds, self._note_peak) for kind, lane_bounds in (lanes or {}).items()}
+        self._losses: Final = LossLog() if keep_losses else None
+        common = Lane(bounds or LaneBounds(), self._note_peak, self._losses)
+        own = {
+            kind: Lane(lane_bounds, self._note_peak, self._losses)
+            for kind, lane_bounds in (lanes or {}).items()
+        }
         self._lane_of: Final[dict[Kind, Lane]] = {kind: own.get(kind, common) for kind in KINDS}
         self._lanes: Final = tuple(dict.fromkeys(self._lane_of.values()))
         self._number = 0
+        self._first_number = 0
         self._offered_items = self._offered_bytes = 0
         self._taken_items = self._taken_bytes = 0
         self._high_water = 0
@@ -151,6 +163,25 @@ class SinkQueue:
     def closed(self) -> bool:
         """Whether it takes nothing more in."""
         return self._closed
+
+    def losses(self) -> tuple[Loss, ...]:
+        """What was given up since the last call, by reason and topic; needs `keep_losses`."""
+        with self._lock:
+            return () if self._losses is None else self._losses.take()
+
+    def give_back(self, envelopes: Sequence[Envelope]) -> None:
+        """Let envelopes that were taken and could not be delivered wait again, before all others.
+
+        What else was taken counts as delivered. The bounds may be exceeded by what is given back.
+        """
+        with self._lock:
+            self._in_hand = []
+            for envelope in reversed(envelopes):
+                self._first_number -= 1
+                self._taken_items -= 1
+                self._taken_bytes -= len(envelope.encoded)
+                self._lane_of[envelope.kind].put_back(self._first_number, envelope)
+            self._note_peak()
 
     def lose_in_hand(self, reason: str) -> Amount:
         """Count the last batch as dropped, not taken: the sink ended while it held it."""

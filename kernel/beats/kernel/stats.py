@@ -30,6 +30,22 @@ class DropStats(NamedTuple):
     bytes: int
 
 
+class Loss(NamedTuple):
+    """What one cause took from one topic during some time: for a sink that writes down what it lacks."""
+
+    reason: str
+    """As `DropStats.reason`."""
+    topic: str
+    items: int
+    bytes: int
+    first_sequence: int
+    """Of those that were lost, as they were lost; with `drop_newest` there may be others in between."""
+    last_sequence: int
+    first_unix_ns: int
+    """When the first of them came onto the bus."""
+    last_unix_ns: int
+
+
 class QueueStats(NamedTuple):
     """One queue at one instant: `offered == taken + dropped + waiting`, in items and in bytes."""
 
@@ -90,6 +106,19 @@ class SinkStats(NamedTuple):
     """None for a sink that has no viewers."""
 
 
+class Playback(NamedTuple):
+    """Where a source is that plays something with a beginning and an end."""
+
+    position_s: float
+    """From the beginning."""
+    duration_s: float
+    speed: float
+    """1 is as recorded; infinite is as fast as the sinks take it."""
+    paused: bool
+    loops: int
+    """How often it has begun again."""
+
+
 class SourceStats(NamedTuple):
     """One source."""
 
@@ -99,6 +128,8 @@ class SourceStats(NamedTuple):
     restarts: int
     last_error: str
     published: int
+    playback: Playback | None = None
+    """None for a source that plays nothing."""
 
 
 class Stats(NamedTuple):

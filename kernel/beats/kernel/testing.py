@@ -5,7 +5,7 @@ import json
 import selectors
 from typing import Final, NamedTuple
 
-from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Message, Peripheral, topic_of
+from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Message, Peripheral, Sealed, topic_of
 
 _NO_TIMER_S: Final = 24 * 3600.0
 """A loop looks up at least once a day (asyncio.base_events.MAXIMUM_SELECT_TIMEOUT), timer or not."""
@@ -72,6 +72,10 @@ class PlainCodec:
         assert isinstance(prepared, bytes)
         return prepared
 
+    def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
+        """The same bytes: their place is not in them."""
+        return encoded
+
 
 def envelope(
     sequence: int = 1, *, topic: str = FRAME_TOPIC, encoded: bytes = b"x", unix_ns: int = 0
@@ -95,6 +99,8 @@ class PublishRecorder:
 
     def __init__(self) -> None:
         self.published: list[Published] = []
+        self.forwarded: list[tuple[Sealed, bool]] = []
+        """What was passed on, each with whether it shall be numbered anew."""
         self._sequences: dict[str, int] = {}
 
     @property
@@ -105,6 +111,11 @@ class PublishRecorder:
     async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Keep the message."""
         return self.from_thread(message, captured_unix_ns=captured_unix_ns)
+
+    async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
+        """Keep the message, and all that it came with."""
+        self.forwarded.append((sealed, renumber))
+        return await self(sealed.message, captured_unix_ns=sealed.captured_unix_ns)
 
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Keep the message."""

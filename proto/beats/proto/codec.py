@@ -32,6 +32,18 @@ class StreamCodec:
         """
         return b"".join((*prepared, wire.tail(sequence, captured_unix_ns)))
 
+    def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
+        """A serialized `StreamEnvelope` with another sequence.
+
+        The place and time that `seal` wrote are taken away from the end. Where something else stands there,
+        the new ones follow it: of a field that is there twice, readers take the last.
+
+        Raises:
+            ValueError: as `seal`.
+        """
+        old = wire.tail(before, captured_unix_ns) if before else b""
+        return encoded.removesuffix(old) + wire.tail(sequence, captured_unix_ns)
+
     def decode(self, data: bytes) -> Decoded:
         """Read one serialized `StreamEnvelope`.
 

@@ -1,6 +1,6 @@
 """Which message types a PROTOBUF payload may hold."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
@@ -39,7 +39,7 @@ class TypeRegistry:
         """The full names it knows, sorted."""
         return tuple(sorted(self._classes.copy()))
 
-    def decode(self, full_name: str, payload: bytes) -> Message:
+    def decode(self, full_name: str, payload: bytes) -> object:
         """Read a message of the type that goes by this name.
 
         Raises:
@@ -54,6 +54,28 @@ class TypeRegistry:
         # The runtime's pure Python form lets errors of text through as they are.
         except (ProtobufDecodeError, ValueError) as error:
             raise DecodeError(f"the payload is not a {full_name}: {error}") from error
+
+
+class OpaquePayload(NamedTuple):
+    """A PROTOBUF payload of a type that is not known here, as it came."""
+
+    payload_type: str
+    """Full name of the message type."""
+    payload: bytes
+
+
+class OpenRegistry(TypeRegistry):
+    """Keeps a payload of an unknown type as it is, for whoever passes messages on and need not read them."""
+
+    def decode(self, full_name: str, payload: bytes) -> object:
+        """Read a message, or keep it as it is when its type is unknown.
+
+        Raises:
+            DecodeError: the payload is not a message of its type, or has no type.
+        """
+        if full_name and full_name not in self._classes:
+            return OpaquePayload(full_name, payload)
+        return super().decode(full_name, payload)
 
 
 DEFAULT_REGISTRY: Final = TypeRegistry()

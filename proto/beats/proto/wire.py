@@ -7,7 +7,7 @@ And what sets one envelope apart, its place and time, is a dozen bytes after wha
 """
 
 import struct
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_SEQUENCE: Final = 2**64 - 1
 MIN_UNIX_NS: Final = -(2**63)
@@ -27,6 +27,11 @@ _PAYLOAD: Final = b"\x12"  # PeripheralEnvelope.payload = 2
 JSON_ENCODED: Final = b"\x18\x01"  # PeripheralEnvelope.payload_encoding = 3, JSON_UTF8 = 1
 _SMALL: Final = tuple(bytes([number]) for number in range(0x80))
 _TAG_AND_TIME: Final = struct.Struct("<2sq")
+_VARINT: Final = 0
+_LENGTH: Final = 2
+_FIXED_BYTES: Final = {1: 8, 5: 4}
+_SEQUENCE_FIELD: Final = 100
+_CAPTURED_TAG: Final = 101 << 3 | 1
 
 
 def varint(number: int) -> bytes:
@@ -78,3 +83,72 @@ def tail(sequence: int, captured_unix_ns: int) -> bytes:
     if captured_unix_ns == 0:  # as everywhere in proto3, zero is left out
         return numbered
     return numbered + _TAG_AND_TIME.pack(_CAPTURED_UNIX_NS, captured_unix_ns)
+
+
+class Parts(NamedTuple):
+    """Where the parts of a serialized `StreamEnvelope` are."""
+
+    field: int
+    """1 for a frame, 2 for a peripheral, 0 for neither."""
+    start: int
+    """First byte of the payload: the serialized `Frame` or `PeripheralEnvelope`."""
+    end: int
+    """One past its last byte."""
+    sequence: int
+    """0 when it has none."""
+    captured_unix_ns: int
+    """0 when it has none."""
+
+
+def parts(encoded: bytes) -> Parts:
+    """Find the parts of a serialized `StreamEnvelope` without reading its payload.
+
+    Raises:
+        ValueError: the bytes are something else.
+    """
+    field = start = end = sequence = captured = at = 0
+    size = len(encoded)
+    while at < size:
+        tag, at = _read_varint(encoded, at)
+        kind = tag & 7
+        if kind == _VARINT:
+            value, at = _read_varint(encoded, at)
+            if tag >> 3 == _SEQUENCE_FIELD:
+                sequence = value
+            continue
+        if kind == _LENGTH:
+            length, at = _read_varint(encoded, at)
+        elif kind in _FIXED_BYTES:
+            length = _FIXED_BYTES[kind]
+        else:
+            raise ValueError(f"not a StreamEnvelope: wire type {kind} at byte {at}")
+        after = at + length
+        if after > size:
+            raise ValueError(f"not a StreamEnvelope: it ends within field {tag >> 3}")
+        if kind == _LENGTH and tag >> 3 in (1, 2):
+            field, start, end = tag >> 3, at, after
+        elif tag == _CAPTURED_TAG:
+            captured = int.from_bytes(encoded[at:after], "little", signed=True)
+        at = after
+    return Parts(field, start, end, sequence, captured)
+
+
+def png_of(frame: bytes) -> bytes | None:
+    """The picture in a serialized `Frame` that holds nothing else; None when it holds something else."""
+    if not frame.startswith(_PNG_DATA):
+        return None
+    length, at = _read_varint(frame, 1)
+    return frame[at:] if at + length == len(frame) else None
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number at a place, and the place after it."""
+    value = shift = 0
+    while at < len(data) and shift < 70:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value & MAX_SEQUENCE, at
+        shift += 7
+    raise ValueError(f"not a StreamEnvelope: no number at byte {at}")

@@ -1,0 +1,5 @@
+"""Recordings on disk: how they are written, and how they are read back, whole or damaged.
+
+A recording is an MCAP file (https://mcap.dev/spec): one channel for each topic, a message's bytes are the
+envelope's, and what a reader must know besides stands in metadata records (see `format`).
+"""

@@ -1,0 +1,110 @@
+"""What a recording holds besides its messages: names, metadata records, the schema."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, cast
+
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from beats.kernel.stats import Loss
+from beats.proto import streaming_pb2
+
+LIBRARY: Final = "beats"
+"""What the file's header calls its writer."""
+SCHEMA_NAME: Final = streaming_pb2.StreamEnvelope.DESCRIPTOR.full_name
+ENCODING: Final = "protobuf"
+RECORDING: Final = "beats.recording"
+"""Metadata at the beginning: who recorded what, when, and as which part."""
+LOSS: Final = "beats.loss"
+"""Metadata wherever the queue gave something up."""
+TOTALS: Final = "beats.totals"
+"""Metadata at the end of a part: what the recording holds and lacks until there."""
+CARRIED: Final[Mapping[str, str]] = {"beats": "carried"}
+"""Metadata of the channels with which a part repeats the state that it begins with: the latest frame and
+the latest value of each peripheral. Their messages are in an earlier part, or before the range of a cut."""
+UINT32: Final = 2**32
+MAX_UINT64: Final = 2**64 - 1
+MAX_CHANNELS: Final = 2**16 - 1
+"""A channel's id is 16 bits wide, and the library counts them from 1."""
+CHUNK_BYTES: Final = 1024 * 1024
+"""A chunk is closed when it is larger than this, or when its time has come."""
+
+
+class LossRecord(NamedTuple):
+    """What the queue gave up for one reason between two looks, as a file says it."""
+
+    reason: str
+    first_unix_ns: int
+    last_unix_ns: int
+    topics: Mapping[str, Loss]
+
+    @property
+    def items(self) -> int:
+        """How many envelopes."""
+        return sum(loss.items for loss in self.topics.values())
+
+
+def loss_records(losses: Iterable[Loss]) -> Iterator[dict[str, str]]:
+    """The metadata of some losses, one record for each reason."""
+    by_reason: dict[str, list[Loss]] = {}
+    for loss in losses:
+        by_reason.setdefault(loss.reason, []).append(loss)
+    for reason, of_reason in by_reason.items():
+        first_ns = min(loss.first_unix_ns for loss in of_reason)
+        last_ns = max(loss.last_unix_ns for loss in of_reason)
+        yield {
+            "reason": reason,
+            "from": iso(first_ns),
+            "to": iso(last_ns),
+            "envelopes": str(sum(loss.items for loss in of_reason)),
+            "topics": json.dumps({loss.topic: loss._asdict() for loss in of_reason}, ensure_ascii=False),
+        }
+
+
+def read_loss(metadata: Mapping[str, str]) -> LossRecord | None:
+    """A loss as a file says it; None when what it says cannot be read."""
+    try:
+        topics = cast("dict[str, dict[str, object]]", json.loads(metadata["topics"]))
+        losses = {topic: _loss(fields) for topic, fields in topics.items()}
+        first_ns = min(loss.first_unix_ns for loss in losses.values())
+        last_ns = max(loss.last_unix_ns for loss in losses.values())
+        return LossRecord(str(metadata["reason"]), first_ns, last_ns, losses)
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _loss(fields: Mapping[str, object]) -> Loss:
+    reason, topic, *numbers = (fields[name] for name in Loss._fields)
+    if not (isinstance(reason, str) and isinstance(topic, str)):
+        raise TypeError("a reason and a topic are text")
+    items, size_bytes, first, last, first_ns, last_ns = (int(str(number)) for number in numbers)
+    return Loss(reason, topic, items, size_bytes, first, last, first_ns, last_ns)
+
+
+def iso(unix_ns: int) -> str:
+    """A time in ISO 8601, UTC, to the microsecond; as the number it is when no calendar reaches it."""
+    try:
+        return datetime.fromtimestamp(unix_ns / 1e9, UTC).isoformat(timespec="microseconds")
+    except (OverflowError, ValueError, OSError):
+        return str(unix_ns)
+
+
+def clamped(unix_ns: int) -> int:
+    """MCAP's times are unsigned: before 1970 becomes 1970. The message's own bytes keep the true time."""
+    return min(max(unix_ns, 0), MAX_UINT64)
+
+
+def descriptor_set(file: FileDescriptor) -> bytes:
+    """A serialized `FileDescriptorSet` of a schema file and all that it imports, imports first."""
+    found = FileDescriptorSet()
+    for each in dict.fromkeys(_with_imports(file)):
+        each.CopyToProto(found.file.add())
+    return found.SerializeToString()
+
+
+def _with_imports(file: FileDescriptor) -> Iterator[FileDescriptor]:
+    for each in file.dependencies:
+        yield from _with_imports(each)
+    yield file

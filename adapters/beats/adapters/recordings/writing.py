@@ -1,0 +1,262 @@
+"""One MCAP file of a recording, from its first byte to its own name; synchronous, for a worker thread."""
+
+import errno
+import logging
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, cast
+
+from mcap.writer import CompressionType, Writer
+
+from beats.adapters.recordings.format import (
+    CARRIED,
+    CHUNK_BYTES,
+    ENCODING,
+    LIBRARY,
+    LOSS,
+    MAX_CHANNELS,
+    RECORDING,
+    SCHEMA_NAME,
+    UINT32,
+    clamped,
+    descriptor_set,
+    loss_records,
+)
+from beats.adapters.recordings.output import Output
+from beats.kernel.envelope import Envelope
+from beats.kernel.stats import Loss
+from beats.proto import streaming_pb2
+
+Compression = Literal["none", "lz4", "zstd"]
+COMPRESSIONS: Final[Mapping[Compression, CompressionType]] = {
+    "none": CompressionType.NONE,
+    "lz4": CompressionType.LZ4,
+    "zstd": CompressionType.ZSTD,
+}
+_NEVER: Final = 2**62
+"""The library's own bound on chunks: they are closed by `flush` alone, which knows what is on disk."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Line(NamedTuple):
+    """One message as a file holds it."""
+
+    topic: str
+    sequence: int
+    log_unix_ns: int
+    """When it came onto the bus."""
+    captured_unix_ns: int
+    encoded: bytes
+
+
+class DiskLowError(OSError):
+    """The disk has less left than the settings want to keep free."""
+
+
+class RecordingFile:
+    """An open recording. What was given to `write` is on disk, as far as files are, after `flush`."""
+
+    def __init__(
+        self,
+        path: Path,
+        about: Mapping[str, str],
+        compression: Compression,
+        *,
+        min_free_bytes: int = 0,
+        carried: Iterable[Line] = (),
+    ) -> None:
+        """Open the file and write its head.
+
+        Args:
+            path: its name once it is whole; until then `.part` is added.
+            about: metadata, of the name `beats.recording`.
+            compression: of its chunks.
+            min_free_bytes: what the disk shall keep free.
+            carried: the state that it begins with.
+
+        Raises:
+            FileExistsError: there is such a file.
+            OSError: it cannot be made, or the disk has too little left; the error names it.
+        """
+        self.messages = 0
+        """How many messages it holds, the state at its beginning left out."""
+        self.last_unix_ns = 0
+        """When the last of them came onto the bus."""
+        self._channels: Final[dict[str, int]] = {}
+        self._unflushed: Final[list[Envelope]] = []
+        self._pending_bytes = 0
+        self._failed = False
+        self._carried_channels = 0
+        self._min_free_bytes: Final = min_free_bytes
+        self._output: Final = Output(path)
+        try:
+            self._check_free()
+            self._writer: Final = Writer(
+                cast("object", self._output),  # type: ignore[arg-type]  # write, tell and flush are all it needs
+                chunk_size=_NEVER,
+                compression=COMPRESSIONS[compression],
+            )
+            self._writer.start(library=LIBRARY)
+            self._writer.add_metadata(RECORDING, dict(about))
+            self._schema = self._writer.register_schema(
+                SCHEMA_NAME, ENCODING, descriptor_set(streaming_pb2.DESCRIPTOR)
+            )
+            self._carry(carried)
+            self._writer.flush()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
+        except BaseException:
+            self._output.remove()  # it would keep the next attempt from its name
+            raise
+
+    @property
+    def path(self) -> Path:
+        """Its name once it is whole."""
+        return self._output.path
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size, with what is not yet flushed."""
+        return self._output.tell() + self._pending_bytes
+
+    @property
+    def unflushed(self) -> Sequence[Envelope]:
+        """What was written since the last flush."""
+        return self._unflushed
+
+    def is_in_place(self) -> bool:
+        """Whether nobody has removed or moved it."""
+        return self._output.is_in_place()
+
+    def has_channel_for(self, topic: str) -> bool:
+        """Whether the file can hold a message of this topic."""
+        return topic in self._channels or len(self._channels) < MAX_CHANNELS - self._carried_channels
+
+    def write(self, envelope: Envelope) -> None:
+        """Append an envelope; it is in memory until the next flush."""
+        captured_ns, encoded = envelope.captured_unix_ns, envelope.encoded
+        self._unflushed.append(envelope)
+        self.append(Line(envelope.topic, envelope.sequence, envelope.published_unix_ns, captured_ns, encoded))
+
+    def append(self, line: Line) -> None:
+        """Append a message that is kept nowhere else; flushed by itself when a chunk is full."""
+        channel = self._channels.get(line.topic)
+        if channel is None:
+            channel = self._channels[line.topic] = self._channel(line.topic)
+        self._add(channel, line)
+        self.messages += 1
+        self.last_unix_ns = line.log_unix_ns
+        self._pending_bytes += len(line.encoded)
+
+    @property
+    def chunk_is_full(self) -> bool:
+        """Whether it is time to flush, as far as size goes."""
+        return self._pending_bytes >= CHUNK_BYTES
+
+    def add_losses(self, losses: Iterable[Loss]) -> None:
+        """Say what the queue gave up.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        for record in loss_records(losses):
+            self.add_metadata(LOSS, record)
+
+    def add_metadata(self, name: str, metadata: Mapping[str, str]) -> None:
+        """Say something besides the messages; on disk at once.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        with self._watched():
+            self._writer.add_metadata(name, dict(metadata))
+            # A record of its own, whole: what a failure cuts off begins after it.
+            self._output.flush()
+
+    def flush(self) -> list[Envelope]:
+        """Close the chunk and write it out; returns the envelopes that are on disk by it.
+
+        Raises:
+            DiskLowError: the disk has too little left; nothing was written, the file can be finished.
+            OSError: the disk does not take it; only `close` is left to be called.
+        """
+        self._check_free()
+        with self._watched():
+            self._writer.flush()  # type: ignore[no-untyped-call]  # as above
+        flushed = self._unflushed.copy()
+        self._unflushed.clear()
+        self._pending_bytes = 0
+        return flushed
+
+    def sync(self) -> None:
+        """Have the disk take what was flushed; any thread may call it at any time.
+
+        Raises:
+            OSError: the disk does not.
+        """
+        self._output.sync()
+
+    def close(self, *, sync: bool = False) -> Path:
+        """Finish the file and give it its own name; returns where it is.
+
+        After a failed write it ends with the last chunk that is whole, and has no index.
+
+        Raises:
+            OSError: it cannot be finished; it is closed as far as it is whole.
+        """
+        if self._failed:
+            ended = self._output.close_cut()
+            where = self._output.path if ended else self._output.part_path
+            _log.error("%s ends early: a write failed; it can be read up to there", where)
+            return where
+        try:
+            with self._watched():
+                self._writer.finish()  # type: ignore[no-untyped-call]  # as above
+                if sync:
+                    self._output.sync()
+        except OSError:
+            self._output.close_cut()
+            raise
+        self._unflushed.clear()
+        self._output.close()
+        return self._output.path
+
+    @contextmanager
+    def _watched(self) -> Generator[None]:
+        """Take note of a failed write: the file's end is not what the library believes."""
+        try:
+            yield
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _carry(self, carried: Iterable[Line]) -> None:
+        for line in carried:
+            self._carried_channels += 1
+            if self._carried_channels > MAX_CHANNELS // 2:
+                break
+            channel = self._writer.register_channel(line.topic, ENCODING, self._schema, dict(CARRIED))
+            self._add(channel, line)
+
+    def _add(self, channel: int, line: Line) -> None:
+        self._writer.add_message(
+            channel,
+            log_time=clamped(line.log_unix_ns),
+            data=line.encoded,
+            publish_time=clamped(line.captured_unix_ns),
+            sequence=line.sequence % UINT32,
+        )
+
+    def _channel(self, topic: str) -> int:
+        if not self.has_channel_for(topic):
+            raise ValueError(f"{self.path} holds as many topics as MCAP allows in a file")
+        return self._writer.register_channel(topic, ENCODING, self._schema)
+
+    def _check_free(self) -> None:
+        if self._min_free_bytes and (free := self._output.free_bytes()) < self._min_free_bytes:
+            raise DiskLowError(
+                errno.ENOSPC,
+                f"only {free / 1e6:,.0f} MB are free and min_free_bytes keeps "
+                f"{self._min_free_bytes / 1e6:,.0f} MB: free some space, or lower it",
+                str(self.path.parent),
+            )
