@@ -101,7 +101,7 @@ class Contents:
             raise ValueError("a message is too short")
         channel_id, _, log_ns, _ = _MESSAGE.unpack_from(records, at)
         encoded = records[at + _MESSAGE.size : at + length]
-        # A channel is told where it is first used; when that was damaged, its messages still say who they are.
+        # A channel is told where it is first used. When that was damaged, its messages still say who they are.
         channel = self._channels.get(channel_id, ("", False) if self.is_ours else None)
         try:
             if channel is None:

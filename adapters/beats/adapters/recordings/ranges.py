@@ -6,7 +6,9 @@ from typing import Final
 
 from beats.adapters.recordings.files import Piece
 
-FORMS: Final = "seconds from the beginning (90, 1.5), a time of day (21:30 or 21:30:05.5), or an ISO 8601 time"
+FORMS: Final = (
+    "seconds from the beginning (90, 1.5), a time of day (21:30 or 21:30:05.5), or an ISO 8601 time"
+)
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
 
 

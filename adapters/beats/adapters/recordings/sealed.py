@@ -1,6 +1,6 @@
 """From the bytes of a recorded envelope to what can be put on a bus again."""
 
-from typing import Final, cast
+from typing import Final
 
 from beats.kernel.envelope import Frame, Location, Peripheral, Sealed, Tag
 from beats.proto import wire
@@ -27,15 +27,11 @@ def sealed(encoded: bytes) -> Sealed:
             return Sealed(Frame(png), parts.sequence, parts.captured_unix_ns, encoded)
     decoded = _CODEC.decode(encoded)
     message = decoded.payload
-    made: Frame | Peripheral
-    if isinstance(message, DecodedFrame):
-        made = Frame(message.png_data)
-    else:
-        made = _peripheral(message)
+    made = Frame(message.png_data) if isinstance(message, DecodedFrame) else _peripheral(message)
     return Sealed(made, decoded.sequence, decoded.captured_unix_ns, encoded)
 
 
 def _peripheral(update: DecodedPeripheral) -> Peripheral:
     tags = tuple(Tag(tag.name, tag.variant, tag.metadata) for tag in update.tags)
-    location = cast("Location | None", update.location and Location(*update.location))
+    location = None if update.location is None else Location(*update.location)
     return Peripheral(update.id, update.data, tags, location)
