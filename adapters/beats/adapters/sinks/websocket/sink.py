@@ -16,8 +16,8 @@ from beats.adapters.sinks.websocket.framing import chunks, framed
 from beats.adapters.sinks.websocket.inbound import listen_to
 from beats.adapters.sinks.websocket.server import serving
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
-from beats.adapters.sinks.websocket.snapshot import Snapshot
 from beats.adapters.sinks.websocket.view import View
+from beats.adapters.state import State
 from beats.kernel.envelope import ClientIdentity
 from beats.kernel.ports import Address, Batches, Context
 from beats.kernel.stats import Amount, ClientStats, ClientTotals
@@ -37,7 +37,7 @@ class WebSocketSink:
         self._name: Final = context.name
         self._bounds: Final = settings.client_bounds()
         self._door: Final = Door(settings, context.name)
-        self._snapshot: Final = Snapshot()
+        self._snapshot: Final = State()
         self._ids: Final = count(1)
         self._views: Final[dict[Choice, View]] = {}
         self._clients: Final[dict[int, Client]] = {}

@@ -7,7 +7,7 @@ from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.client import Client, Paths
 from beats.adapters.sinks.websocket.flow import Flow
 from beats.adapters.sinks.websocket.framing import framed
-from beats.adapters.sinks.websocket.snapshot import Snapshot
+from beats.adapters.state import State
 from beats.kernel.envelope import Envelope
 
 
@@ -26,7 +26,7 @@ class View:
         self.thinned: Final = Flow()
         """Frames that `max_fps` left out."""
         self.paths: Final = Paths()
-        self._snapshot: Final = Snapshot()
+        self._snapshot: Final = State()
         self._snapshot.update([envelope for envelope in state if choice.wants(envelope)])
         self._loop: Final = asyncio.get_running_loop()
         self._held: Envelope | None = None

@@ -1,9 +1,11 @@
-"""What a late joiner gets first."""
+"""The state of the stream: what a late joiner gets first, and a new part of a recording begins with."""
+
+from collections.abc import Iterable
 
 from beats.kernel.envelope import Envelope
 
 
-class Snapshot:
+class State:
     """The latest frame, then the latest update of each peripheral in the order they were first seen.
 
     Bounded by the kernel's `max_topics`.
@@ -13,8 +15,8 @@ class Snapshot:
         self._frame: Envelope | None = None
         self._peripherals: dict[str, Envelope] = {}
 
-    def update(self, batch: list[Envelope]) -> None:
-        """Take note of what has just been sent to everyone."""
+    def update(self, batch: Iterable[Envelope]) -> None:
+        """Take note of what has just been delivered."""
         for envelope in batch:
             if envelope.kind == "frame":
                 self._frame = envelope
