@@ -36,6 +36,15 @@ class InstalledAdapters:
         return kind.settings
 
 
+def _plain(profile: ProfileSettings) -> dict[str, object]:
+    """The sources and sinks as plain values; what is secret is a row of stars."""
+    groups = {"sources": profile.sources, "sinks": profile.sinks}
+    return {
+        group: {name: settings.model_dump(mode="json") for name, settings in parts.items()}
+        for group, parts in groups.items()
+    }
+
+
 def assemble(profile: ProfileSettings) -> Kernel:
     """A kernel with the profile's sources and sinks; no I/O."""
     settings = profile.kernel
@@ -48,8 +57,10 @@ def assemble(profile: ProfileSettings) -> Kernel:
     clock = SystemClock()
     kernel = Kernel(StreamCodec(), clock=clock, options=options)
 
+    about = _plain(profile)
+
     def context(name: str) -> Context:
-        return Context(name, profile.profile, clock, kernel.bus.send_control)
+        return Context(name, profile.profile, clock, kernel.bus.send_control, kernel.commands, about)
 
     for name, sink in profile.sinks.items():
         kernel.add_sink(name, SINKS.find(sink.type).build(sink, context(name)), *queue_bounds(sink.queue))

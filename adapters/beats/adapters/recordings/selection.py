@@ -107,8 +107,11 @@ class Selection:
                 for item in recording.items(start_ns):
                     if isinstance(item, Damage):
                         damaged(piece.path, item)
-                    elif isinstance(item, list) and (batch := self._chosen(piece, item, position_s)):
-                        yield batch
+                    elif isinstance(item, list):
+                        if piece.position_s(item[0].log_unix_ns) >= self.choice.end_s:
+                            break
+                        if batch := self._chosen(piece, item, position_s):
+                            yield batch
 
     def state_before(self, position_s: float, most_bytes: int) -> list[Message]:
         """The latest wanted message of each topic before a place, as far as so many bytes tell."""

@@ -1,0 +1,65 @@
+"""What came last, held in memory in case somebody asks what has just happened."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from beats.adapters.state import State
+from beats.kernel.envelope import Envelope
+from beats.kernel.stats import Loss
+
+
+class Held:
+    """The envelopes of the last seconds, bounded in bytes, and the state from before them."""
+
+    def __init__(self, seconds: float, max_bytes: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            seconds: how far back to reach, by the time on the bus.
+            max_bytes: most encoded bytes of envelopes to hold; the oldest give way.
+        """
+        self._window_ns: Final = round(seconds * 1e9)
+        self._max_bytes: Final = max_bytes
+        self._envelopes: Final[deque[Envelope]] = deque()
+        self._losses: Final[deque[Loss]] = deque(maxlen=10_000)
+        self._before: Final = State()
+        self._size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._envelopes)
+
+    @property
+    def size_bytes(self) -> int:
+        """The encoded bytes that are held, the state left out."""
+        return self._size_bytes
+
+    def add(self, batch: Sequence[Envelope], losses: Iterable[Loss] = ()) -> None:
+        """Hold a batch, and let go of what is too old or too much."""
+        self._losses.extend(losses)
+        for envelope in batch:
+            self._envelopes.append(envelope)
+            self._size_bytes += len(envelope.encoded)
+        if not self._envelopes:
+            return
+        oldest_ns = self._envelopes[-1].published_unix_ns - self._window_ns
+        while self._size_bytes > self._max_bytes or self._envelopes[0].published_unix_ns < oldest_ns:
+            gone = self._envelopes.popleft()
+            self._size_bytes -= len(gone.encoded)
+            self._before.update([gone])
+            if not self._envelopes:
+                break
+        while self._losses and self._losses[0].last_unix_ns < oldest_ns:
+            self._losses.popleft()
+
+    def state(self) -> list[Envelope]:
+        """The latest of each topic from before what is held."""
+        return self._before.envelopes()
+
+    def envelopes(self) -> list[Envelope]:
+        """What is held, in order."""
+        return list(self._envelopes)
+
+    def losses(self) -> list[Loss]:
+        """What the queue gave up meanwhile."""
+        return list(self._losses)

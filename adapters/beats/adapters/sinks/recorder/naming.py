@@ -1,0 +1,88 @@
+"""Names of a recording's files: from a template, never one that is taken."""
+
+import errno
+import glob
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from string import Formatter
+from typing import Final
+
+from beats.adapters.recordings.output import PART_SUFFIX
+
+MOST_BESIDE: Final = 100_000
+"""How many recordings may share a name but for its number."""
+_KNOWN: Final = ("profile", "start", "part")
+
+
+def check_template(template: str) -> None:
+    """Accept a template whose placeholders are known and can be filled in.
+
+    Raises:
+        ValueError: it is another; says why.
+    """
+    for _, name, _, _ in Formatter().parse(template):
+        if name is not None and name not in _KNOWN:
+            raise ValueError(
+                f"unknown placeholder {{{name}}}: known are {{profile}}, {{start:%Y%m%d}} and {{part:03}}"
+            )
+    Names(template, "profile", 0).path(1)
+
+
+class Names:
+    """The names of one recording's files."""
+
+    def __init__(self, template: str, profile: str, start_unix_ns: int) -> None:
+        self._template: Final = template
+        # A profile's name cannot lead to another folder.
+        self._profile: Final = re.sub(r"[^\w.-]", "_", profile)
+        self._start: Final = datetime.fromtimestamp(start_unix_ns / 1e9).astimezone()
+        fields = {name for _, name, _, _ in Formatter().parse(template)}
+        self._has_part: Final = "part" in fields
+        self._has_start: Final = "start" in fields
+
+    def path(self, part: int) -> Path:
+        """The name of a part, by the template alone."""
+        filled = self._template.format(profile=self._profile, start=self._start, part=part)
+        return Path(filled).expanduser()
+
+    def free(self, part: int) -> Path:
+        """A name for a part that is not taken; what is in the way is left as it is.
+
+        A name with the part's number in it is counted on. One with the time in it, and any for a further
+        part, is meant to be new, so a number is added: `name-2.mcap`. Any other belongs to one recording.
+
+        Raises:
+            FileExistsError: that recording exists, or all numbers are taken.
+        """
+        path = self.path(part)
+        for path in self._candidates(part):
+            if not is_taken(path):
+                return path
+        why = "a recording is never overwritten: move this one away, or put {start:%Y%m%d-%H%M%S} into path"
+        raise FileExistsError(errno.EEXIST, why, str(path))
+
+    def pattern(self) -> str:
+        """A pattern, as of a shell, for the names that recordings of this template have at any time."""
+        parts: list[str] = []
+        for literal, name, _, _ in Formatter().parse(self._template):
+            parts.append(glob.escape(literal))
+            if name is not None:
+                parts.append(glob.escape(self._profile) if name == "profile" else "*")
+        path = Path("".join(parts)).expanduser()
+        return str(path if self._has_part else path.with_name(f"{path.stem}*{path.suffix}"))
+
+    def _candidates(self, part: int) -> Iterator[Path]:
+        if self._has_part:
+            yield from (self.path(number) for number in range(part, part + MOST_BESIDE))
+            return
+        path = self.path(part)
+        yield path
+        if self._has_start or part > 1:
+            yield from (path.with_stem(f"{path.stem}-{number}") for number in range(2, MOST_BESIDE))
+
+
+def is_taken(path: Path) -> bool:
+    """Whether there is a recording of this name, finished or not."""
+    return path.exists() or path.with_name(path.name + PART_SUFFIX).exists()

@@ -1,0 +1,248 @@
+"""The files of one recording, one after the other; synchronous, for a worker thread."""
+
+import json
+import logging
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from beats.adapters.recordings.format import TOTALS, iso
+from beats.adapters.recordings.writing import Line, RecordingFile
+from beats.adapters.sinks.recorder.naming import Names
+from beats.adapters.sinks.recorder.ring import Ring
+from beats.adapters.sinks.recorder.settings import RecorderSettings
+from beats.adapters.state import State
+from beats.kernel.envelope import Envelope
+from beats.kernel.ports import Context
+from beats.kernel.stats import Loss
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Parts:
+    """Writes envelopes into a file, and begins the next when that one is large or old enough.
+
+    No envelope is lost or doubled between two files. When a write fails, `abandon` says what is
+    in none, and `open` begins a new one.
+    """
+
+    def __init__(
+        self,
+        settings: RecorderSettings,
+        context: Context,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare; nothing is opened yet."""
+        self.path: Path | None = None
+        """The file that is open, or was last, by the name that it has when it is whole."""
+        self._settings: Final = settings
+        self._context: Final = context
+        self._monotonic: Final = monotonic
+        self._identity: Final = uuid4().hex
+        self._ring: Final = Ring(context.name, context.profile, settings.keep_parts, settings.keep_bytes)
+        self._names: Names | None = None
+        self._part = 0
+        self._file: RecordingFile | None = None
+        self._rest: Sequence[Envelope] = ()
+        """What was given to `write` and not yet to a file, when it has failed."""
+        self._opened_s = 0.0
+        self._since_s = 0.0
+        self._last_ns = 0
+        self._state: Final = State()
+        self._losses: list[Loss] = []
+        self._recorded = 0
+        self._lost: Final[Counter[str]] = Counter()
+
+    def begin_with(self, state: Iterable[Envelope], log_unix_ns: int) -> None:
+        """Have the first file begin with a state, as of a time on the bus."""
+        self._state.update(state)
+        self._last_ns = log_unix_ns
+
+    @property
+    def flush_in_s(self) -> float | None:
+        """Seconds until what is in memory must be flushed; None when nothing is."""
+        if self._file is None or not (self._file.unflushed or self._losses):
+            return None
+        return max(0.0, self._since_s + self._settings.flush_interval_s - self._monotonic())
+
+    def open(self) -> None:
+        """Begin the next file, with the state so far.
+
+        Raises:
+            OSError: it cannot be made, or the disk has too little left; the error names it.
+        """
+        now_ns = self._context.clock.unix_ns()
+        if self._names is None:
+            self._names = Names(self._settings.path, self._context.profile, now_ns)
+        path = self._names.free(self._part + 1)
+        self._file = RecordingFile(
+            path,
+            self.about(self._part + 1, now_ns),
+            self._settings.compression,
+            min_free_bytes=self._settings.min_free_bytes,
+            carried=[_carried(envelope, self._last_ns) for envelope in self._state.envelopes()],
+        )
+        self._part += 1
+        self.path = path
+        self._opened_s = self._since_s = self._monotonic()
+        _log.info("sink %r: recording to %s", self._context.name, path)
+
+    def about(self, part: int, now_ns: int) -> dict[str, str]:
+        """What a file says of itself."""
+        context = self._context
+        host = {"host": socket.gethostname()} if self._settings.record_host else {}
+        return {
+            "version": version("beats"),
+            "profile": context.profile,
+            "sink": context.name,
+            "started": iso(now_ns),
+            "recording": self._identity,
+            "part": str(part),
+            "settings": json.dumps(dict(context.settings), ensure_ascii=False, default=str),
+            **host,
+        }
+
+    def write(self, batch: Sequence[Envelope], losses: Iterable[Loss] = ()) -> None:
+        """Append envelopes in their order, and flush what has waited long enough.
+
+        Raises:
+            OSError: the disk does not take it; only `abandon` is left to be called.
+        """
+        self._note(losses)
+        written = 0
+        try:
+            for envelope in batch:
+                file = self._ready_for(envelope)
+                if not (file.unflushed or self._losses):
+                    self._since_s = self._monotonic()
+                file.write(envelope)
+                written += 1
+                if file.chunk_is_full:
+                    self._flush(file)
+        except OSError:
+            self._rest = batch[written:]
+            raise
+        if self._settings.fsync == "always" and self._file is not None:
+            self._flush(self._file)
+            self._file.sync()
+        elif self.flush_in_s == 0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Bring what is in memory to the file.
+
+        Raises:
+            OSError: the disk does not take it; only `abandon` is left to be called.
+        """
+        if self._file is not None:
+            self._flush(self._file)
+
+    def sync(self) -> None:
+        """Have the disk take what was flushed; another thread may write meanwhile.
+
+        Raises:
+            OSError: the disk does not.
+        """
+        if (file := self._file) is not None:
+            file.sync()
+
+    def close(self, losses: Iterable[Loss] = ()) -> None:
+        """Finish the file that is open, if one is, and delete what the ring has too much.
+
+        Raises:
+            OSError: it cannot be finished; only `abandon` is left to be called.
+        """
+        self._note(losses)
+        if (file := self._file) is None:
+            return
+        self._flush(file)
+        file.add_metadata(TOTALS, self._totals(file))
+        self.path = path = file.close(sync=self._settings.fsync != "never")
+        self._file = None
+        _log.info("sink %r: %s is finished: %d messages", self._context.name, path, file.messages)
+        assert self._names is not None
+        self._ring.prune(self._names.pattern())
+
+    def abandon(self) -> list[Envelope]:
+        """After a failure, finish the file as well as that is possible, and raise nothing of the disk's.
+
+        Returns:
+            What was given to `write` and is in no file.
+        """
+        file, self._file = self._file, None
+        rest, self._rest = [*self._rest], ()
+        if file is None:
+            return rest
+        unflushed = [*file.unflushed]
+        try:
+            if not file.has_failed:
+                file.add_metadata(TOTALS, self._totals(file))
+            file.close(sync=self._settings.fsync != "never")
+        except OSError as error:
+            _log.error("sink %r: %s could not be finished: %s", self._context.name, file.path, error)
+        if file.has_failed:
+            return unflushed + rest
+        self._delivered(unflushed)
+        return rest
+
+    def _ready_for(self, envelope: Envelope) -> RecordingFile:
+        """The file that an envelope belongs into."""
+        file, settings = self._file, self._settings
+        if file is not None:
+            age_s = self._monotonic() - self._opened_s
+            is_large = 0 < settings.rotate_bytes <= file.size_bytes + len(envelope.encoded)
+            is_old = 0 < settings.rotate_s <= age_s
+            if not ((is_large or is_old) and file.messages) and file.has_channel_for(envelope.topic):
+                return file
+            self.close()
+        self.open()
+        assert self._file is not None
+        return self._file
+
+    def _flush(self, file: RecordingFile) -> None:
+        if not file.is_in_place():
+            file.fail()
+            raise FileNotFoundError(
+                f"{file.path} was removed or moved while it was written, with {file.messages} messages "
+                "in it: leave it alone until it is finished"
+            )
+        self._delivered(file.flush())
+        self._since_s = self._monotonic()
+        if self._losses:
+            file.add_losses(self._losses)
+            self._losses = []
+
+    def _delivered(self, envelopes: Sequence[Envelope]) -> None:
+        """Take note of what is in a file: the next part begins with the state that it leaves."""
+        self._recorded += len(envelopes)
+        self._state.update(envelopes)
+        if envelopes:
+            self._last_ns = envelopes[-1].published_unix_ns
+
+    def _note(self, losses: Iterable[Loss]) -> None:
+        for loss in losses:
+            if not self._losses:
+                self._since_s = self._monotonic()
+            self._losses.append(loss)
+            self._lost[loss.reason] += loss.items
+
+    def _totals(self, file: RecordingFile) -> Mapping[str, str]:
+        """What this file and the whole recording hold and lack until here."""
+        return {
+            "file_messages": str(file.messages),
+            "recorded": str(self._recorded),
+            "lost": str(self._lost.total()),
+            "lost_by_reason": json.dumps(self._lost),
+        }
+
+
+def _carried(envelope: Envelope, log_unix_ns: int) -> Line:
+    """A message of the state, as of the last one before the file, so that no tool sees it hours early."""
+    captured_ns = envelope.captured_unix_ns
+    return Line(envelope.topic, envelope.sequence, log_unix_ns, captured_ns, envelope.encoded)

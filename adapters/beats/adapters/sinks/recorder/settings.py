@@ -1,0 +1,68 @@
+"""The settings of the sink `recorder`."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from beats.adapters.sinks.recorder.naming import check_template
+from beats.config.settings import MIB, Overflow, QueueSettings, SinkSettings
+
+
+class RecorderQueueSettings(QueueSettings):
+    """The recorder's queue: deep, because a disk stalls for seconds, and what is in it is kept."""
+
+    size: Annotated[int, Field(ge=1)] = 4096
+    """Largest number of waiting envelopes; more than a minute of 30 frames and 20 readings a second."""
+    max_bytes: Annotated[int, Field(ge=1)] = 256 * MIB
+    """Largest number of waiting bytes; an envelope larger than this is refused."""
+    overflow: Overflow = "drop_newest"
+    """What happens when a bound is reached; drop_newest leaves one gap in the recording, not many."""
+
+
+class RecorderSettings(SinkSettings):
+    """Where and how to record."""
+
+    path: Annotated[str, Field(min_length=1)] = "recordings/{profile}-{start:%Y%m%d-%H%M%S}-{part:03}.mcap"
+    """The file, from the current folder; folders are made, and nothing is ever overwritten. {profile} is the
+    profile's name, {start:…} the local time as `strftime` writes it, {part} counts the files from 1. While it
+    is written, `.part` is added to its name."""
+    compression: Literal["none", "lz4", "zstd"] = "none"
+    """none, lz4 or zstd; none because PNG does not shrink and zstd costs a quarter of the throughput."""
+    flush_interval_s: Annotated[float, Field(ge=0.01, le=3600)] = 1.0
+    """Longest time in seconds that an envelope is in memory only: what a killed process loses."""
+    fsync: Literal["never", "interval", "always"] = "interval"
+    """When the disk itself must have it, which is what counts in a power cut: never (the operating system
+    decides, some 30 s), interval (each `flush_interval_s`, beside the writing), always (after each batch)."""
+    rotate_bytes: Annotated[int, Field(ge=0)] = 4096 * MIB
+    """Size in bytes at which a new file is begun; 0: never. 4 GiB is also what a FAT memory card holds."""
+    rotate_s: Annotated[float, Field(ge=0)] = 3600.0
+    """Age in seconds at which a new file is begun; 0: never. The index of a file grows in memory while it is
+    written, by some 4 MB an hour."""
+    keep_parts: Annotated[int, Field(ge=1)] | None = None
+    """Most finished files of this recorder to keep; older ones are deleted. None: all."""
+    keep_bytes: Annotated[int, Field(ge=1)] | None = None
+    """Most bytes of finished files of this recorder to keep; older ones are deleted. None: all."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
+    """Bytes that the disk shall keep free: recording stops before the disk is full."""
+    snapshot_s: Annotated[float, Field(gt=0, le=86400)] | None = None
+    """Seconds to hold in memory and write only when told (`beats snapshot`, SIGUSR1, `Stream.snapshot()`), in
+    place of recording all the time."""
+    snapshot_bytes: Annotated[int, Field(ge=1)] = 256 * MIB
+    """Most bytes to hold so; the oldest give way."""
+    record_host: bool = False
+    """Write this machine's name into the recording."""
+    # A frozen field may be narrowed, which pyright cannot see.
+    queue: RecorderQueueSettings = RecorderQueueSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The queue between the bus and this sink."""
+
+    @field_validator("path")
+    @classmethod
+    def _known_placeholders(cls, path: str) -> str:
+        check_template(path)
+        return path
+
+    @model_validator(mode="after")
+    def _one_way_to_record(self) -> Self:
+        if self.snapshot_s is not None and (self.keep_parts is not None or self.keep_bytes is not None):
+            raise ValueError("snapshot_s writes a file only when told, and keeps it: leave keep_… out")
+        return self

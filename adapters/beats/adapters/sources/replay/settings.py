@@ -1,0 +1,58 @@
+"""The settings of the source `replay`."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from beats.adapters.recordings.ranges import check_moment
+from beats.config.settings import SourceSettings
+from beats.kernel.envelope import Kind
+
+LEAST_SPEED = 0.1
+MOST_SPEED = 100.0
+
+Speed = Annotated[float, Field(ge=LEAST_SPEED, le=MOST_SPEED)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class ReplaySettings(SourceSettings):
+    """Recordings to play again."""
+
+    path: tuple[Text, ...] | Text
+    """A recording, several, or a folder whose recordings are played in the order of their times. One that is
+    cut, damaged or still being written is played as far as it is whole."""
+    speed: Speed | Literal["max"] = 1.0
+    """Times as fast as it was recorded, 0.1 to 100; or max: as fast as the sinks take it, for which they need
+    the overflow strategy `block`, or they lose most of it."""
+    loop: bool = False
+    """Begin again after the end; from then on the envelopes have sequence numbers of their own."""
+    start: float | Text | None = None
+    """Where to begin: seconds from the beginning, a time of day such as "21:30", or an ISO 8601 time."""
+    end: float | Text | None = None
+    """Where to end, likewise."""
+    kinds: tuple[Kind, ...] = ("frame", "peripheral")
+    """Play only these kinds."""
+    topics: tuple[Text, ...] = ()
+    """Play only these topics; patterns as in a shell, such as "peripheral/knob-*". None: all."""
+
+    @field_validator("start", "end")
+    @classmethod
+    def _says_a_moment(cls, moment: float | str | None) -> float | str | None:
+        if isinstance(moment, float) and moment < 0:
+            raise ValueError("seconds are counted from the beginning, so 0 or more")
+        if isinstance(moment, str):
+            check_moment(moment)
+        return moment
+
+    @model_validator(mode="after")
+    def _something_to_play(self) -> Self:
+        if not self.path or not self.kinds:
+            raise ValueError("path and kinds must name at least one")
+        return self
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files and folders."""
+        named = (self.path,) if isinstance(self.path, str) else self.path
+        return [Path(name) for name in named]

@@ -1,0 +1,66 @@
+"""When each moment of a recording is due: a clock that can be paused, sped up and set. No I/O."""
+
+from math import inf
+from typing import Final
+
+EARLY_S: Final = 0.0005
+"""A message this early is on time: event loops wake up to a millisecond late, so this halves the error."""
+
+
+class Timeline:
+    """Maps places of a recording to times of a clock, without drift.
+
+    Every due time is reckoned from one anchor, which moves only when somebody pauses, seeks or changes the
+    speed.
+    """
+
+    def __init__(self, position_s: float, speed: float, now_s: float) -> None:
+        """Begin to play.
+
+        Args:
+            position_s: where.
+            speed: times as fast as recorded; infinite for no waiting at all.
+            now_s: the time on the clock.
+        """
+        self._position_s = position_s
+        self._anchor_s = now_s
+        self._speed = speed
+        self._paused = False
+
+    @property
+    def speed(self) -> float:
+        """Times as fast as recorded."""
+        return self._speed
+
+    @property
+    def paused(self) -> bool:
+        """Whether time stands still."""
+        return self._paused
+
+    def position_s(self, now_s: float) -> float:
+        """Where it is. At infinite speed that is where it was last told to be."""
+        if self._paused or self._speed == inf:
+            return self._position_s
+        return self._position_s + (now_s - self._anchor_s) * self._speed
+
+    def due_s(self, position_s: float) -> float:
+        """The time at which a place is due; infinite while paused."""
+        if self._paused:
+            return inf
+        if self._speed == inf:
+            return -inf
+        return self._anchor_s + (position_s - self._position_s) / self._speed
+
+    def move_to(self, position_s: float, now_s: float) -> None:
+        """Be somewhere else from now on."""
+        self._position_s, self._anchor_s = position_s, now_s
+
+    def set_speed(self, speed: float, now_s: float) -> None:
+        """Go on from here at another speed."""
+        self.move_to(self.position_s(now_s), now_s)
+        self._speed = speed
+
+    def set_paused(self, paused: bool, now_s: float) -> None:
+        """Stand still, or go on."""
+        self.move_to(self.position_s(now_s), now_s)
+        self._paused = paused
