@@ -23,7 +23,7 @@ class Piece(NamedTuple):
     begins_s: float
     """Where it begins on the timeline that all files share, in seconds from its beginning."""
     continues: bool
-    """Whether it is a later part of the recording before it, so that the state it repeats is known already."""
+    """Whether it is a later part of the recording before it, so that the state it repeats is known."""
 
     def recorded_ns(self, position_s: float) -> int:
         """The time as recorded at a place of the common timeline."""

@@ -1,6 +1,7 @@
 """The file under a recording that is being written: never overwritten, never ahead of what it holds."""
 
 import errno
+import fcntl
 import os
 import threading
 from contextlib import suppress
@@ -36,6 +37,8 @@ class Output:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._fd = os.open(self.part_path, flags, 0o666)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # see `is_being_written`
         self._identity: Final = _identity(os.fstat(self._fd))
         self._size = 0
         self._whole = 0
@@ -120,7 +123,7 @@ class Output:
         return ended
 
     def remove(self) -> None:
-        """Close the file and take it away again: it holds nothing yet."""
+        """Close the file and take it away again: nobody has a use for it."""
         with suppress(OSError):
             self._close()
         with suppress(OSError):
@@ -130,6 +133,18 @@ class Output:
         with self._lock:  # a number that was given back must not be duplicated
             self._closed = True
             os.close(self._fd)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a living process has the file open as its `Output`."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return False
 
 
 def _end() -> bytes:
@@ -161,7 +176,8 @@ def _rename(source: Path, target: Path) -> None:
         raise
     except OSError:  # a file system without hard links, such as a memory card's
         if target.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+            problem = os.strerror(errno.EEXIST)
+            raise FileExistsError(errno.EEXIST, problem, str(source), None, str(target)) from None
         source.rename(target)
     else:
         source.unlink()

@@ -31,19 +31,30 @@ def position_s(text: str, pieces: list[Piece]) -> float:
         ValueError: it does not say a moment.
     """
     moment = _moment(text)
-    if isinstance(moment, float):
+    if isinstance(moment, int | float):
         return moment
-    begin = datetime.fromtimestamp(pieces[0].times.first_ns / 1e9).astimezone()
     if isinstance(moment, timedelta):
+        try:
+            begin = datetime.fromtimestamp(pieces[0].times.first_ns / 1e9).astimezone()
+        except (ValueError, OverflowError, OSError):
+            raise ValueError(
+                f"{text!r:.60} says nothing here: no calendar reaches when this was recorded"
+            ) from None
         midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
         # The beginning's own second counts as "at": nobody types its fraction.
-        moment = midnight + moment
-        if moment < begin.replace(microsecond=0):
-            moment += timedelta(days=1)
-    unix_ns = round(moment.timestamp() * 1e9)
-    inside = [piece for piece in pieces if piece.times.first_ns <= unix_ns]
-    piece = inside[-1] if inside else pieces[0]
-    return max(0.0, piece.position_s(unix_ns))
+        at = midnight + moment
+        if at < begin.replace(microsecond=0):
+            at += timedelta(days=1)
+    else:
+        at = moment
+    unix_ns = round(at.timestamp() * 1e9)
+    inside = [index for index, piece in enumerate(pieces) if piece.times.first_ns <= unix_ns]
+    if not inside:
+        return 0.0
+    found = pieces[inside[-1]].position_s(unix_ns)
+    # Between two recordings days may have passed, of which the timeline shows a second.
+    following = pieces[inside[-1] + 1 :]
+    return min(found, following[0].begins_s) if following else found
 
 
 def _moment(text: str) -> float | timedelta | datetime:

@@ -1,45 +1,40 @@
 """Reads one recording, whole, cut, damaged or still being written; never needs a repair first."""
 
-from bisect import bisect_left
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Final, NamedTuple, Self
+from typing import IO, Final, Self, TypeGuard
 
 from mcap.opcode import Opcode
 
-from beats.adapters.recordings.content import (
-    ChunkPlace,
-    Contents,
-    Message,
-    Summary,
-    metadata_of,
-    read_summary,
+from beats.adapters.recordings.batches import (
+    MOST_NOTE_BYTES,
+    Batch,
+    Note,
+    chunk_batch,
+    loose_batch,
+    note_of,
 )
+from beats.adapters.recordings.content import Contents, Message
 from beats.adapters.recordings.format import RECORDING
+from beats.adapters.recordings.index import (
+    ChunkPlace,
+    Summary,
+    has_no_summary,
+    read_summary,
+    walked_chunks,
+)
 from beats.adapters.recordings.scan import (
     Damage,
     Place,
     Times,
-    chunk_records,
-    chunk_times,
+    chunk_compression,
     content,
     place_at,
     walk,
 )
 from beats.kernel.errors import InputError
 
-_MOST_METADATA_BYTES: Final = 64 * 1024 * 1024
-"""A longer one is passed over: ours hold settings and losses, a few kilobytes."""
-
-
-class Note(NamedTuple):
-    """A metadata record."""
-
-    name: str
-    content: Mapping[str, str]
-
-
-Batch = list[Message]
+__all__ = ["Batch", "Note", "Recording"]
 
 
 class Recording:
@@ -60,6 +55,8 @@ class Recording:
             self.size: Final = self._file.seek(0, 2)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        self.position = 0
+        """How far `items` has come, in bytes from the beginning of the file."""
         self._contents: Final = Contents()
         self._chunks: list[ChunkPlace] | None = None
         try:
@@ -91,66 +88,98 @@ class Recording:
 
     def about(self) -> Mapping[str, str]:
         """What the recorder said of the recording, as far as it can be read."""
-        for found in walk(self._file, self.size):
-            if isinstance(found, Damage) or found.opcode == Opcode.CHUNK:
+        for found in self._records():
+            if isinstance(found, Damage):
+                continue
+            if found.opcode in (Opcode.CHUNK, Opcode.MESSAGE):
                 break
-            note = self._note(found) if found.opcode == Opcode.METADATA else None
+            note = note_of(self._file, found) if found.opcode == Opcode.METADATA else None
             if note is not None and note.name == RECORDING:
                 return note.content
         return {}
 
+    def notes(self) -> Iterator[Note]:
+        """All metadata records, as far as they can be read; passes over the messages."""
+        for found in self._records():
+            if _is(found, Opcode.METADATA) and (note := note_of(self._file, found)) is not None:
+                yield note
+
     def times(self) -> Times | None:
         """When its first and its last message came onto the bus; None when there are none."""
-        chunks = self.chunks()
-        if chunks:
-            return Times(min(c.times.first_ns for c in chunks), max(c.times.last_ns for c in chunks))
-        messages = [m.log_unix_ns for item in self.items() if isinstance(item, list) for m in item]
-        return Times(min(messages), max(messages)) if messages else None
+        # A chunk without messages says 0 (https://mcap.dev/spec, "Chunk").
+        times = [chunk.times for chunk in self.chunks() if chunk.times != (0, 0)]
+        if not times:
+            batches = (item for item in self.items() if isinstance(item, list) and item)
+            spans = ([message.log_unix_ns for message in batch] for batch in batches)
+            times = [Times(min(span), max(span)) for span in spans]
+        return Times(min(first for first, _ in times), max(last for _, last in times)) if times else None
+
+    def compression(self) -> str:
+        """How its first chunk is packed: `lz4`, `zstd`, or not at all."""
+        for found in self._records():
+            if _is(found, Opcode.CHUNK):
+                return chunk_compression(found)
+        return ""
 
     def chunks(self) -> list[ChunkPlace]:
         """All chunks in the order of the file; from the index, or by going through the file's records."""
         if self._chunks is None:
-            self._chunks = self._summary.chunks if self._summary is not None else self._walked()
+            if self._summary is not None:
+                self._chunks = self._summary.chunks
+            else:
+                self._chunks = walked_chunks(self._file, self.size, self._contents)
         return self._chunks
 
-    def items(self, start_ns: int | None = None) -> Generator[Batch | Note | Damage]:
+    def items(
+        self, start_ns: int | None = None, end_ns: int | None = None
+    ) -> Generator[Batch | Note | Damage]:
         """What the file holds, in its order: batches of messages, notes, and what cannot be read.
 
         Args:
             start_ns: pass over the chunks all of whose messages came onto the bus before this time. What is
                 left at the beginning of the first batch may be older.
+            end_ns: leave out what follows the last chunk with a message from before this time.
         """
+        last = None if end_ns is None else self._last_before(end_ns)
         offset = 0 if start_ns is None else self._offset_of(start_ns)
         if offset is None:
             return
-        for found in walk(self._file, self.size, offset):
+        for found in self._records(offset):
+            self.position = found.offset
+            if last is not None and found.offset > last and _is(found, Opcode.CHUNK):
+                return
             if isinstance(found, Damage):
                 yield found
             elif found.opcode == Opcode.CHUNK:
-                yield from self._batch(found)
+                yield from chunk_batch(self._file, found, self._contents)
             elif found.opcode == Opcode.MESSAGE:
-                yield from self._loose(found)
+                yield from loose_batch(self._file, found, self._contents)
             elif found.opcode == Opcode.METADATA:
-                if (note := self._note(found)) is not None:
+                if (note := note_of(self._file, found)) is not None:
                     yield note
-            elif found.opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
+            elif found.opcode in (Opcode.SCHEMA, Opcode.CHANNEL) and found.length <= MOST_NOTE_BYTES:
                 self._contents.learn(found.opcode, content(self._file, found))
-            elif found.opcode == Opcode.DATA_END and self._summary is not None:
-                return  # the index has been read, and was right
+            elif found.opcode == Opcode.DATA_END:
+                yield from self._end(found.after)
+                return
 
     def state_before(self, unix_ns: int, most_bytes: int) -> Batch:
-        """The latest message of each topic from before a time, as far as it is found in so many bytes."""
+        """The latest message of each topic from before a time, as far as it is found in so many bytes.
+
+        Latest in the order of the file, which a clock that was set back does not change.
+        """
         state: dict[str, Message] = {}
-        chunks = self.chunks()
-        index = bisect_left([chunk.times.first_ns for chunk in chunks], unix_ns)
-        for chunk in reversed(chunks[:index]):
+        # Those that begin earlier need not be the first ones: a clock may have been set back.
+        for chunk in reversed([chunk for chunk in self.chunks() if chunk.times.first_ns < unix_ns]):
             place = place_at(self._file, self.size, chunk.offset)
-            if place is None or place.opcode != Opcode.CHUNK or most_bytes < 0:
+            if place is None or place.opcode != Opcode.CHUNK:
+                continue
+            if most_bytes < 0:
                 break
             most_bytes -= place.length
             newest = {
                 message.topic: message
-                for item in self._batch(place)
+                for item in chunk_batch(self._file, place, self._contents)
                 if isinstance(item, list)
                 for message in item
                 if message.log_unix_ns < unix_ns
@@ -158,49 +187,38 @@ class Recording:
             state = newest | state
         return sorted(state.values(), key=lambda message: message.log_unix_ns)
 
-    def _batch(self, place: Place) -> Iterator[Batch | Damage]:
-        records = chunk_records(self._file, place, must_have_checksum=self._contents.is_ours)
-        if isinstance(records, str):
-            yield Damage(place.offset, place.after - place.offset, f"a chunk: {records}")
-            return
-        try:
-            yield list(self._contents.messages(records))
-        except ValueError as error:
-            yield Damage(place.offset, place.after - place.offset, f"a chunk: {error}")
+    def _records(self, offset: int = 0) -> Iterator[Place | Damage]:
+        """The records up to the index, if it is whole, or up to the end."""
+        size = self.size if self._summary is None else self._summary.start
+        return walk(self._file, size, offset, private=not self._contents.is_ours)
 
-    def _loose(self, place: Place) -> Iterator[Batch | Damage]:
-        """A message outside of chunks. Ours never are, and nothing vouches for their bytes."""
-        if self._contents.is_ours:
-            yield Damage(place.offset, place.after - place.offset, "a message without a checksum")
-            return
-        data = bytes([place.opcode]) + place.length.to_bytes(8, "little") + content(self._file, place)
-        yield list(self._contents.messages(data))
-
-    def _note(self, place: Place) -> Note | None:
-        if place.length > _MOST_METADATA_BYTES:
-            return None
-        found = metadata_of(content(self._file, place))
-        return None if found is None else Note(*found)
+    def _end(self, offset: int) -> Iterator[Damage]:
+        """What is wrong with the index, from `offset` on."""
+        if self._summary is None and not has_no_summary(self._file, self.size, offset):
+            cut = any(found.cut for found in walk(self._file, self.size, offset) if isinstance(found, Damage))
+            why = "its index is not whole" if cut else "its index is damaged"
+            yield Damage(offset, self.size - offset, why, cut, is_index=True)
 
     def _learn_head(self) -> None:
-        """The header is the first record; without one the file is taken for ours, which is the stricter."""
-        first = next(walk(self._file, self.size), None)
-        if isinstance(first, Place) and first.opcode == Opcode.HEADER:
-            self._contents.learn(first.opcode, content(self._file, first))
-        elif isinstance(first, Damage) and next(self._readable(), None) is None:
-            raise InputError(f"{self.path} is no recording: {first.why}")
-
-    def _readable(self) -> Iterator[Place]:
+        """Who wrote it; without a header it is taken for ours, which is the stricter."""
+        why = ""
         for found in walk(self._file, self.size):
-            if isinstance(found, Place):
-                yield found
+            if isinstance(found, Damage):
+                # What begins as an MCAP file is one, however early it ends.
+                why = why or (found.why if found.offset == 0 and not found.cut else "")
+                continue
+            if found.opcode not in (Opcode.HEADER, Opcode.METADATA) or found.length > MOST_NOTE_BYTES:
+                return
+            self._contents.learn(found.opcode, content(self._file, found))
+            why = ""
+        if why:
+            raise InputError(f"{self.path} is no recording: {why}")
 
-    def _walked(self) -> list[ChunkPlace]:
-        return [
-            ChunkPlace(found.offset, chunk_times(found))
-            for found in self._readable()
-            if found.opcode == Opcode.CHUNK
-        ]
+    def _last_before(self, end_ns: int) -> int | None:
+        """The offset of the last chunk that is wanted; None when it is not known."""
+        if not (self._contents.is_ours or self.is_whole):
+            return None  # there may be messages outside of chunks
+        return max((chunk.offset for chunk in self.chunks() if chunk.times.first_ns < end_ns), default=0)
 
     def _offset_of(self, start_ns: int) -> int | None:
         """Where to begin; None when nothing is so late."""
@@ -208,3 +226,7 @@ class Recording:
         if not chunks or not (self._contents.is_ours or self.is_whole):
             return 0  # what its channels hold is told only on the way
         return next((chunk.offset for chunk in chunks if chunk.times.last_ns >= start_ns), None)
+
+
+def _is(found: Place | Damage, opcode: Opcode) -> TypeGuard[Place]:
+    return isinstance(found, Place) and found.opcode == opcode

@@ -16,28 +16,19 @@ from mcap.records import Chunk
 from mcap.stream_reader import get_chunk_data_stream
 from mcap.writer import MCAP0_MAGIC
 
+from beats.adapters.recordings import unpacking
+from beats.adapters.recordings.layout import fits
+
 HEAD_BYTES: Final = 9
+MAGIC_BYTES: Final = len(MCAP0_MAGIC)
 _PEEK_BYTES: Final = 256
 _CHUNK_HEAD: Final = struct.Struct("<QQQII")
 _MOST_CHUNK_BYTES: Final = 2**31
 """A chunk that says it is larger is damaged: no message may be so large."""
 _WINDOW_BYTES: Final = 1 << 20
 _COMPRESSIONS: Final = (b"", b"lz4", b"zstd")
-_CHUNK_PATTERN: Final = re.compile(rb"(?=\x06.{36}(?:\0\0\0\0|\x03\0\0\0lz4|\x04\0\0\0zstd))", re.DOTALL)
+_CHUNK_PATTERN: Final = re.compile(rb"\x06.{36}(?:\0\0\0\0|\x03\0\0\0lz4|\x04\0\0\0zstd)", re.DOTALL)
 """What a chunk's record begins with: opcode, length, two times, a size, a checksum, the compression."""
-_LEAST_BYTES: Final = {
-    Opcode.HEADER: 8,
-    Opcode.SCHEMA: 14,
-    Opcode.CHANNEL: 16,
-    Opcode.MESSAGE: 22,
-    Opcode.CHUNK_INDEX: 68,
-    Opcode.ATTACHMENT: 36,
-    Opcode.ATTACHMENT_INDEX: 48,
-    Opcode.STATISTICS: 46,
-    Opcode.METADATA_INDEX: 20,
-}
-_EXACT_BYTES: Final = {Opcode.FOOTER: 20, Opcode.DATA_END: 4, Opcode.SUMMARY_OFFSET: 17}
-_FIRST_PRIVATE: Final = 0x80
 
 
 class Place(NamedTuple):
@@ -65,6 +56,8 @@ class Damage(NamedTuple):
     why: str
     cut: bool = False
     """Whether it is the file's end that is missing, rather than something in the middle."""
+    is_index: bool = False
+    """Whether it is only the index behind the messages, and they are none the less for it."""
 
 
 class Times(NamedTuple):
@@ -74,46 +67,66 @@ class Times(NamedTuple):
     last_ns: int
 
 
-def walk(file: IO[bytes], size: int, offset: int = 0) -> Iterator[Place | Damage]:
+def walk(file: IO[bytes], size: int, offset: int = 0, *, private: bool = True) -> Iterator[Place | Damage]:
     """The records of a file in its order, and what lies between them that is none.
 
     Args:
         file: can be sought in.
         size: how far to read.
         offset: where a record begins; 0 for the beginning of the file.
+        private: whether there may be records of other programs' own, about which nothing is known.
     """
-    at = offset or len(MCAP0_MAGIC)
-    if offset == 0 and _read(file, 0, len(MCAP0_MAGIC)) != MCAP0_MAGIC:
+    at = offset or MAGIC_BYTES
+    if offset == 0 and (begin := _read(file, 0, MAGIC_BYTES)) != MCAP0_MAGIC:
+        if begin == MCAP0_MAGIC[:size]:
+            yield Damage(0, size, "it ends within its first bytes", cut=True)
+            return
         yield Damage(0, min(size, at), "it does not begin as an MCAP file")
-    search_from = at
+    doubt = at  # the length of a chunk is confirmed by those in it; any other may be what is damaged
     while at < size:
-        place = place_at(file, size, at)
+        place = place_at(file, size, at, private=private)
         if place is None:
-            found = _find_chunk(file, size, search_from)
-            if found is None:
-                yield Damage(at, size - at, "its last record is not whole", cut=True)
+            place = _find_chunk(file, size, doubt + 1)
+            if place is None:
+                yield _rest(file, size, at)
                 return
-            yield Damage(at, max(0, found.offset - at), "something that is no record")
-            place = found
+            since = at if place.offset >= at else doubt
+            yield Damage(since, place.offset - since, "something that is no record")
         yield place
         at = place.after
-        # The length of a chunk is confirmed by those in it; any other may be what is damaged.
-        search_from = at if place.opcode == Opcode.CHUNK else place.offset + 1
+        doubt = at if place.opcode == Opcode.CHUNK else place.offset
         if place.opcode == Opcode.FOOTER:
-            if _read(file, at, len(MCAP0_MAGIC)) != MCAP0_MAGIC:
+            if _read(file, at, MAGIC_BYTES) != MCAP0_MAGIC:
                 yield Damage(at, size - at, "it does not end as an MCAP file", cut=True)
+            elif at + MAGIC_BYTES < size:
+                yield Damage(at + MAGIC_BYTES, size - at - MAGIC_BYTES, "something after its end")
             return
     yield Damage(size, 0, "it has no end: it is still being written, or its writer was killed", cut=True)
 
 
-def place_at(file: IO[bytes], size: int, offset: int) -> Place | None:
+def _rest(file: IO[bytes], size: int, at: int) -> Damage:
+    """What to say when no record is found any more."""
+    if _read(file, max(at, size - MAGIC_BYTES), MAGIC_BYTES) == MCAP0_MAGIC:
+        return Damage(at, size - at, "something that is no record, up to the end")
+    return Damage(at, size - at, "its last record is not whole", cut=True)
+
+
+def place_at(file: IO[bytes], size: int, offset: int, *, private: bool = True) -> Place | None:
     """The record at an offset; None when there is none, or not all of it."""
     peek = _read(file, offset, HEAD_BYTES + _PEEK_BYTES)
     if len(peek) < HEAD_BYTES:
         return None
     opcode, length = peek[0], int.from_bytes(peek[1:HEAD_BYTES], "little")
     head = peek[HEAD_BYTES:]
-    if offset + HEAD_BYTES + length > size or not _is_plausible(opcode, length, head):
+
+    def read(at: int, count: int) -> bytes:
+        if at + count <= len(head):
+            return head[at : at + count]
+        return _read(file, offset + HEAD_BYTES + at, count)
+
+    if offset + HEAD_BYTES + length > size or not fits(opcode, length, read, private=private):
+        return None
+    if opcode == Opcode.CHUNK and not _is_chunk(head):
         return None
     return Place(opcode, offset, length, head)
 
@@ -128,18 +141,22 @@ def chunk_times(place: Place) -> Times:
     return Times(*_CHUNK_HEAD.unpack_from(place.head)[:2])
 
 
+def chunk_compression(place: Place) -> str:
+    """How a chunk is packed: `lz4`, `zstd`, or not at all."""
+    name_length = _CHUNK_HEAD.unpack_from(place.head)[-1]
+    return place.head[_CHUNK_HEAD.size :][:name_length].decode("ascii")
+
+
 def chunk_records(file: IO[bytes], place: Place, *, must_have_checksum: bool) -> bytes | str:
     """The records in a chunk, one after the other; or, as text, why they cannot be had."""
-    data = content(file, place)
-    first_ns, last_ns, size, checksum, name_length = _CHUNK_HEAD.unpack_from(data)
-    at = _CHUNK_HEAD.size
-    name = data[at : at + name_length].decode("ascii", "replace")
+    first_ns, last_ns, size, checksum, _ = _CHUNK_HEAD.unpack_from(place.head)
+    name = chunk_compression(place)
     if must_have_checksum and checksum == 0:
         return "its checksum is missing"
-    if size > _MOST_CHUNK_BYTES:
+    if max(size, place.length) > _MOST_CHUNK_BYTES:
         return "its size is absurd"
-    packed = data[at + name_length + 8 :]
-    if not name and len(packed) != size:
+    packed = content(file, place)[_CHUNK_HEAD.size + len(name) + 8 :]
+    if unpacking.size_of(name, packed) not in (size, None):
         return "its sizes do not agree"
     chunk = Chunk(
         compression=name,
@@ -156,36 +173,10 @@ def chunk_records(file: IO[bytes], place: Place, *, must_have_checksum: bool) ->
     return stream.read(length)
 
 
-def _is_plausible(opcode: int, length: int, head: bytes) -> bool:
-    if opcode == Opcode.CHUNK:
-        return _is_chunk(length, head)
-    if opcode == Opcode.MESSAGE_INDEX:
-        return length >= 6 and length == 6 + int.from_bytes(head[2:6], "little")
-    if opcode == Opcode.METADATA:
-        name_length = int.from_bytes(head[:4], "little")
-        pairs = head[4 + name_length : 8 + name_length]
-        return name_length <= length - 8 and (
-            len(pairs) < 4 or length == 8 + name_length + int.from_bytes(pairs, "little")
-        )
-    if opcode in _EXACT_BYTES:
-        return length == _EXACT_BYTES[Opcode(opcode)]
-    if opcode in _LEAST_BYTES:
-        return length >= _LEAST_BYTES[Opcode(opcode)]
-    return opcode >= _FIRST_PRIVATE
-
-
-def _is_chunk(length: int, head: bytes) -> bool:
-    if len(head) < _CHUNK_HEAD.size + 8:
-        return False
+def _is_chunk(head: bytes) -> bool:
     first_ns, last_ns, _, _, name_length = _CHUNK_HEAD.unpack_from(head)
-    at = _CHUNK_HEAD.size
-    name, inner = head[at : at + name_length], head[at + name_length : at + name_length + 8]
-    return (
-        name in _COMPRESSIONS
-        and len(name) == name_length
-        and first_ns <= last_ns
-        and length == at + name_length + 8 + int.from_bytes(inner, "little")
-    )
+    name = head[_CHUNK_HEAD.size :][:name_length]
+    return first_ns <= last_ns and name_length == len(name) and name in _COMPRESSIONS
 
 
 def _find_chunk(file: IO[bytes], size: int, start: int) -> Place | None:
@@ -193,9 +184,10 @@ def _find_chunk(file: IO[bytes], size: int, start: int) -> Place | None:
     overlap = HEAD_BYTES + _PEEK_BYTES
     while start < size:
         window = _read(file, start, _WINDOW_BYTES + overlap)
-        for match in _CHUNK_PATTERN.finditer(window):
-            if match.start() >= _WINDOW_BYTES:
-                break
+        at = 0
+        # One after the other, since what looks like one may overlap with one.
+        while (match := _CHUNK_PATTERN.search(window, at)) and match.start() < _WINDOW_BYTES:
+            at = match.start() + 1
             place = place_at(file, size, start + match.start())
             if place is not None and isinstance(chunk_records(file, place, must_have_checksum=True), bytes):
                 return place

@@ -102,16 +102,15 @@ class Selection:
         for piece in self.pieces:
             if piece.ends_s < position_s or piece.begins_s >= self.choice.end_s:
                 continue
+            # In nanoseconds, as `state_before` does: between them no message is left out, none comes twice.
+            start_ns = piece.recorded_ns(position_s) if position_s > piece.begins_s else None
+            end_ns = piece.recorded_ns(self.choice.end_s) if self.choice.end_s <= piece.ends_s else None
             with Recording(piece.path) as recording:
-                start_ns = piece.recorded_ns(position_s) if position_s > piece.begins_s else None
-                for item in recording.items(start_ns):
+                for item in recording.items(start_ns, end_ns):
                     if isinstance(item, Damage):
                         damaged(piece.path, item)
-                    elif isinstance(item, list):
-                        if piece.position_s(item[0].log_unix_ns) >= self.choice.end_s:
-                            break
-                        if batch := self._chosen(piece, item, position_s):
-                            yield batch
+                    elif isinstance(item, list) and (batch := self._chosen(piece, item, start_ns, end_ns)):
+                        yield batch
 
     def state_before(self, position_s: float, most_bytes: int) -> list[Message]:
         """The latest wanted message of each topic before a place, as far as so many bytes tell."""
@@ -122,10 +121,13 @@ class Selection:
             state = recording.state_before(before[-1].recorded_ns(position_s), most_bytes)
         return [message for message in state if self.choice.wants(message)]
 
-    def _chosen(self, piece: Piece, batch: list[Message], position_s: float) -> list[Chosen]:
-        chosen: list[Chosen] = []
-        for message in batch:
-            at_s = piece.position_s(message.log_unix_ns)
-            if position_s <= at_s < self.choice.end_s and self.choice.wants(message):
-                chosen.append(Chosen(piece, at_s, message, message.carried and piece.continues))
-        return chosen
+    def _chosen(
+        self, piece: Piece, batch: list[Message], start_ns: int | None, end_ns: int | None
+    ) -> list[Chosen]:
+        return [
+            Chosen(piece, piece.position_s(message.log_unix_ns), message, message.carried and piece.continues)
+            for message in batch
+            if (start_ns is None or start_ns <= message.log_unix_ns)
+            and (end_ns is None or message.log_unix_ns < end_ns)
+            and self.choice.wants(message)
+        ]

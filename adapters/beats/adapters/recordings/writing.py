@@ -5,28 +5,15 @@ import logging
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Literal, cast
 
 from mcap.writer import CompressionType, Writer
 
-from beats.adapters.recordings.format import (
-    CARRIED,
-    CHUNK_BYTES,
-    ENCODING,
-    LIBRARY,
-    LOSS,
-    MAX_CHANNELS,
-    RECORDING,
-    SCHEMA_NAME,
-    UINT32,
-    clamped,
-    descriptor_set,
-    loss_records,
-)
+from beats.adapters.recordings.channels import Channels, Line
+from beats.adapters.recordings.format import CHUNK_BYTES, LIBRARY, LOSS, RECORDING, loss_records
 from beats.adapters.recordings.output import Output
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
-from beats.proto import streaming_pb2
 
 Compression = Literal["none", "lz4", "zstd"]
 COMPRESSIONS: Final[Mapping[Compression, CompressionType]] = {
@@ -34,21 +21,11 @@ COMPRESSIONS: Final[Mapping[Compression, CompressionType]] = {
     "lz4": CompressionType.LZ4,
     "zstd": CompressionType.ZSTD,
 }
+__all__ = ["COMPRESSIONS", "Compression", "DiskLowError", "Line", "RecordingFile"]
 _NEVER: Final = 2**62
 """The library's own bound on chunks: they are closed by `flush` alone, which knows what is on disk."""
 
 _log: Final = logging.getLogger(__name__)
-
-
-class Line(NamedTuple):
-    """One message as a file holds it."""
-
-    topic: str
-    sequence: int
-    log_unix_ns: int
-    """When it came onto the bus."""
-    captured_unix_ns: int
-    encoded: bytes
 
 
 class DiskLowError(OSError):
@@ -84,11 +61,9 @@ class RecordingFile:
         """How many messages it holds, the state at its beginning left out."""
         self.last_unix_ns = 0
         """When the last of them came onto the bus."""
-        self._channels: Final[dict[str, int]] = {}
         self._unflushed: Final[list[Envelope]] = []
         self._pending_bytes = 0
-        self._failed = False
-        self._carried_channels = 0
+        self._failed = self._closed = False
         self._min_free_bytes: Final = min_free_bytes
         self._output: Final = Output(path)
         try:
@@ -100,11 +75,10 @@ class RecordingFile:
             )
             self._writer.start(library=LIBRARY)
             self._writer.add_metadata(RECORDING, dict(about))
-            self._schema = self._writer.register_schema(
-                SCHEMA_NAME, ENCODING, descriptor_set(streaming_pb2.DESCRIPTOR)
-            )
-            self._carry(carried)
-            self._writer.flush()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
+            self._channels: Final = Channels(self._writer)
+            for line in carried:
+                self.append(line, carried=True)
+            self.flush()
         except BaseException:
             self._output.remove()  # it would keep the next attempt from its name
             raise
@@ -124,26 +98,48 @@ class RecordingFile:
         """What was written since the last flush."""
         return self._unflushed
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a write failed: the file can be closed, and will end with its last whole chunk."""
+        return self._failed
+
+    def fail(self) -> None:
+        """Take the file for lost from its last flush on."""
+        self._failed = True
+
     def is_in_place(self) -> bool:
         """Whether nobody has removed or moved it."""
         return self._output.is_in_place()
 
     def has_channel_for(self, topic: str) -> bool:
         """Whether the file can hold a message of this topic."""
-        return topic in self._channels or len(self._channels) < MAX_CHANNELS - self._carried_channels
+        return self._channels.has_room_for(topic)
 
     def write(self, envelope: Envelope) -> None:
         """Append an envelope; it is in memory until the next flush."""
         captured_ns, encoded = envelope.captured_unix_ns, envelope.encoded
         self._unflushed.append(envelope)
-        self.append(Line(envelope.topic, envelope.sequence, envelope.published_unix_ns, captured_ns, encoded))
+        self._put(Line(envelope.topic, envelope.sequence, envelope.published_unix_ns, captured_ns, encoded))
 
-    def append(self, line: Line) -> None:
-        """Append a message that is kept nowhere else; flushed by itself when a chunk is full."""
-        channel = self._channels.get(line.topic)
-        if channel is None:
-            channel = self._channels[line.topic] = self._channel(line.topic)
-        self._add(channel, line)
+    def append(self, line: Line, *, carried: bool = False) -> None:
+        """Append a message that is kept nowhere else; flushed by itself when a chunk is full.
+
+        Args:
+            line: the message.
+            carried: whether it repeats the state that a range begins with.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        if not carried:
+            self._put(line)
+        elif self._channels.carry(line):
+            self._pending_bytes += len(line.encoded)
+        if self.chunk_is_full:
+            self.flush()
+
+    def _put(self, line: Line) -> None:
+        self._channels.put(line)
         self.messages += 1
         self.last_unix_ns = line.log_unix_ns
         self._pending_bytes += len(line.encoded)
@@ -182,7 +178,7 @@ class RecordingFile:
         """
         self._check_free()
         with self._watched():
-            self._writer.flush()  # type: ignore[no-untyped-call]  # as above
+            self._writer.flush()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
         flushed = self._unflushed.copy()
         self._unflushed.clear()
         self._pending_bytes = 0
@@ -204,6 +200,9 @@ class RecordingFile:
         Raises:
             OSError: it cannot be finished; it is closed as far as it is whole.
         """
+        if self._closed:
+            return self._output.path
+        self._closed = True
         if self._failed:
             ended = self._output.close_cut()
             where = self._output.path if ended else self._output.part_path
@@ -221,6 +220,11 @@ class RecordingFile:
         self._output.close()
         return self._output.path
 
+    def discard(self) -> None:
+        """Close the file and take it away again: what it was made for has failed."""
+        self._closed = True
+        self._output.remove()
+
     @contextmanager
     def _watched(self) -> Generator[None]:
         """Take note of a failed write: the file's end is not what the library believes."""
@@ -229,28 +233,6 @@ class RecordingFile:
         except BaseException:
             self._failed = True
             raise
-
-    def _carry(self, carried: Iterable[Line]) -> None:
-        for line in carried:
-            self._carried_channels += 1
-            if self._carried_channels > MAX_CHANNELS // 2:
-                break
-            channel = self._writer.register_channel(line.topic, ENCODING, self._schema, dict(CARRIED))
-            self._add(channel, line)
-
-    def _add(self, channel: int, line: Line) -> None:
-        self._writer.add_message(
-            channel,
-            log_time=clamped(line.log_unix_ns),
-            data=line.encoded,
-            publish_time=clamped(line.captured_unix_ns),
-            sequence=line.sequence % UINT32,
-        )
-
-    def _channel(self, topic: str) -> int:
-        if not self.has_channel_for(topic):
-            raise ValueError(f"{self.path} holds as many topics as MCAP allows in a file")
-        return self._writer.register_channel(topic, ENCODING, self._schema)
 
     def _check_free(self) -> None:
         if self._min_free_bytes and (free := self._output.free_bytes()) < self._min_free_bytes:
