@@ -1,0 +1,86 @@
+"""The channels of a file that is being written: one for each topic, and one for what repeats its state."""
+
+from typing import Final, NamedTuple
+
+from mcap.writer import Writer
+
+from beats.adapters.recordings.format import (
+    CARRIED,
+    ENCODING,
+    MAX_CHANNELS,
+    SCHEMA_NAME,
+    UINT32,
+    clamped,
+    descriptor_set,
+)
+from beats.proto import streaming_pb2
+
+
+class Line(NamedTuple):
+    """One message as a file holds it."""
+
+    topic: str
+    sequence: int
+    log_unix_ns: int
+    """When it came onto the bus."""
+    captured_unix_ns: int
+    encoded: bytes
+
+
+class Channels:
+    """Gives messages to the library's writer, each on the channel of its topic."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Have the schema in the file; its head must be there."""
+        self._writer: Final = writer
+        self._schema: Final = writer.register_schema(
+            SCHEMA_NAME, ENCODING, descriptor_set(streaming_pb2.DESCRIPTOR)
+        )
+        self._ids: Final[dict[str, int]] = {}
+        self._carried_ids: Final[dict[str, int]] = {}
+
+    def has_room_for(self, topic: str) -> bool:
+        """Whether the file can hold a message of this topic."""
+        return topic in self._ids or len(self._ids) < MAX_CHANNELS - len(self._carried_ids)
+
+    def put(self, line: Line) -> None:
+        """Append a message.
+
+        Raises:
+            ValueError: there is no room for its topic.
+        """
+        channel = self._ids.get(line.topic)
+        if channel is None:
+            if not self.has_room_for(line.topic):
+                raise ValueError(f"no room for {line.topic!r}: MCAP allows {MAX_CHANNELS} channels in a file")
+            channel = self._ids[line.topic] = self._writer.register_channel(
+                line.topic, ENCODING, self._schema
+            )
+        self._add(channel, line)
+
+    def carry(self, line: Line) -> bool:
+        """Append a message that repeats the state that the file begins with.
+
+        Returns:
+            Whether there was room: half of the channels are for what is new.
+        """
+        channel = self._carried_ids.get(line.topic)
+        if channel is None:
+            if len(self._carried_ids) >= MAX_CHANNELS // 2 or len(self._ids) + len(self._carried_ids) >= (
+                MAX_CHANNELS
+            ):
+                return False
+            channel = self._carried_ids[line.topic] = self._writer.register_channel(
+                line.topic, ENCODING, self._schema, dict(CARRIED)
+            )
+        self._add(channel, line)
+        return True
+
+    def _add(self, channel: int, line: Line) -> None:
+        self._writer.add_message(
+            channel,
+            log_time=clamped(line.log_unix_ns),
+            data=line.encoded,
+            publish_time=clamped(line.captured_unix_ns),
+            sequence=line.sequence % UINT32,
+        )
