@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from beats.kernel.envelope import Kind
 from beats.kernel.lane import LaneBounds
-from beats.kernel.stats import QueueStats
+from beats.kernel.stats import Loss, QueueStats
 
 
 class Item(NamedTuple):
@@ -18,6 +18,11 @@ class Item(NamedTuple):
     @property
     def kind(self) -> Kind:
         return "frame" if self.topic == "frame" else "peripheral"
+
+    @property
+    def unix_ns(self) -> int:
+        """When it came onto the bus."""
+        return self.number * 1000
 
 
 Drops = dict[tuple[str, Kind], tuple[int, int]]
@@ -52,6 +57,8 @@ class Model:
         self._dropped: list[tuple[str, Item]] = []
         self._taken: list[Item] = []
         self._in_hand: list[Item] = []
+        self._given_back: set[Item] = set()
+        self._asked = 0
         self._peak = 0
         self.waiting: list[Item] = []
         self.line: list[Item] = []
@@ -82,6 +89,9 @@ class Model:
     def take(self, max_items: int | None, max_bytes: int | None = None) -> list[int]:
         """The numbers of the batch."""
         batch = self.waiting[:max_items]
+        if max_items is None and max_bytes is None:
+            while any(self._exceeds(item, batch) for item in batch):
+                batch.pop()
         if max_bytes is not None:
             while len(batch) > 1 and amount(batch)[1] > max_bytes:
                 batch.pop()
@@ -93,6 +103,31 @@ class Model:
                 self.line.remove(item)
                 self._admit(item)
         return [item.number for item in batch]
+
+    def give_back(self, count: int) -> list[int]:
+        """The numbers of the last so many that were taken, which wait again."""
+        back = self._taken[-count:]
+        self._in_hand = []
+        for item in reversed(back):
+            self._taken.remove(item)
+            newer = any(other.topic == item.topic for other in self._lane(item))
+            if newer and self._bounds(item).overflow == "latest":
+                self._drop("latest", item)
+            else:
+                self._given_back.add(item)
+                self.waiting.insert(0, item)
+        self._peak = max(self._peak, len(self.waiting))
+        return [item.number for item in back]
+
+    def losses(self) -> set[Loss]:
+        """What was dropped since the last call."""
+        new, self._asked = self._dropped[self._asked :], len(self._dropped)
+        found: set[Loss] = set()
+        for key in {(reason, item.topic) for reason, item in new}:
+            items = sorted(item for reason, item in new if (reason, item.topic) == key)
+            first, last = items[0], items[-1]
+            found.add(Loss(*key, *amount(items), first.number, last.number, first.unix_ns, last.unix_ns))
+        return found
 
     def withdraw(self, item: Item) -> None:
         self.line.remove(item)
@@ -135,11 +170,17 @@ class Model:
         return (other for other in self.line if self._bounds(other) is self._bounds(item))
 
     def _fits(self, item: Item) -> bool:
-        items, size_bytes = amount([*self._lane(item), item])
-        return items <= self._bounds(item).size and size_bytes <= self._bounds(item).max_bytes
+        return not self._exceeds(item, [*self.waiting, item])
+
+    def _exceeds(self, item: Item, together: list[Item]) -> bool:
+        """Whether the items of this one's lane are more than its bounds allow."""
+        bounds = self._bounds(item)
+        items, size_bytes = amount([other for other in together if self._bounds(other) is bounds])
+        return items > bounds.size or size_bytes > bounds.max_bytes
 
     def _admit(self, item: Item) -> None:
-        self.waiting = sorted([*self.waiting, item])
+        first = [other for other in self.waiting if other in self._given_back]
+        self.waiting = first + sorted([*self.waiting[len(first) :], item])
         self._settled.append(item)
         self._peak = max(self._peak, len(self.waiting))
 

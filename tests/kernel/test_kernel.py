@@ -308,7 +308,7 @@ async def test_a_source_that_raises_is_restarted() -> None:
     await kernel.run()
     assert source.attempts_s == pytest.approx([0.0, 0.5, 1.5])
     assert by_topic(sink.received) == {"frame": [1, 2, 3]}
-    assert kernel.stats().sources == (("camera", "ended", 2, "OSError: unplugged", 3),)
+    assert kernel.stats().sources == (("camera", "ended", 2, "OSError: unplugged", 3, None),)
 
 
 @pytest.mark.anyio

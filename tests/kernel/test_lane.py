@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from beats.kernel.lane import DEFAULT_MAX_BYTES, Lane, LaneBounds
+from beats.kernel.losses import LossLog
 from beats.kernel.overflow import OVERFLOWS, Verdict
 from beats.kernel.stats import DropStats
 from beats.kernel.testing import envelope
@@ -126,3 +127,51 @@ def test_a_producer_waits_for_a_finite_time(value: float) -> None:
     """No thread can wait for none, for ever, or for what is no time."""
     with pytest.raises(ValueError, match="block_timeout_s is"):
         bounded("block_timeout_s", value)
+
+
+@pytest.mark.parametrize("overflow", OVERFLOWS)
+def test_what_is_put_back_comes_first_and_is_counted(overflow: str) -> None:
+    """It waits before all others under the number that it is given, with every strategy."""
+    lane = filled(overflow)
+    lane.put_back(-1, piece(9))
+    assert (len(lane), lane.waiting_bytes, lane.first_number()) == (3, 6, -1)
+    assert [(number, item.sequence) for number, item in lane.take_all()] == [(-1, 9), (1, 1), (2, 2)]
+    assert list(lane.drops()) == []
+
+
+def test_what_is_put_back_may_exceed_the_bounds() -> None:
+    """It was within them once; a lane says so when it holds too much, in items or in bytes."""
+    for bounds in ((2, 10), (3, 5)):
+        lane = filled("drop_newest", size=bounds[0], max_bytes=bounds[1])
+        assert not lane.is_overfull()
+        lane.put_back(-1, piece(9))
+        assert lane.is_overfull()
+        assert lane.offer(3, piece(3)) is Verdict.REFUSE
+        lane.take_first()
+        assert not lane.is_overfull()
+
+
+def test_a_newer_one_of_its_topic_stands_for_what_is_put_back() -> None:
+    """A lane that keeps one of each topic drops the older one, which is the one that was put back."""
+    lane = filled("latest")
+    lane.put_back(-1, envelope(9, topic="peripheral/1", encoded=b"older"))
+    assert list(lane.drops()) == [DropStats("latest", "peripheral", 1, 5)]
+    assert [item.sequence for _, item in lane.take_all()] == [1, 2]
+
+
+def test_each_drop_is_told_to_the_log_of_losses() -> None:
+    """A lane that has a log writes there what it counts."""
+    log = LossLog()
+    lane = Lane(LaneBounds(size=1), losses=log)
+    for number in (1, 2):
+        lane.offer(number, envelope(number))
+    lane.count_drop("failed", envelope(7))
+    assert [(loss.reason, loss.first_sequence) for loss in log.take()] == [("drop_oldest", 1), ("failed", 7)]
+
+
+def test_a_refusal_says_why() -> None:
+    """The producer reads whether to come later or to send less."""
+    lane = filled("error", size=2, max_bytes=10)
+    full, large = lane.refusal("recorder", piece(3)), lane.refusal("recorder", piece(3, size_bytes=11))
+    assert (full.sink, full.size, full.why) == ("recorder", 2, "it is full")
+    assert large.why == "11 bytes are more than its max_bytes of 10"

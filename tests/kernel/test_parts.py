@@ -1,16 +1,17 @@
 import logging
+from collections.abc import Mapping
 
 import anyio
 import pytest
 
 from beats.kernel.bus import Bus
-from beats.kernel.envelope import Message
+from beats.kernel.envelope import ClientIdentity, Control, Envelope, Message, Sealed
 from beats.kernel.errors import QueueFull
 from beats.kernel.lane import LaneBounds
 from beats.kernel.parts import SinkPart, SourcePart
-from beats.kernel.ports import Batches, Publish, Sink
+from beats.kernel.ports import Batches, CommandCheck, Publish, Sink
 from beats.kernel.queue import SinkQueue
-from beats.kernel.stats import Amount, ClientStats, ClientTotals
+from beats.kernel.stats import Amount, ClientStats, ClientTotals, Playback
 from beats.kernel.supervisor import Backoff
 from tests.kernel.support import (
     FRAME,
@@ -171,7 +172,7 @@ async def test_a_source_publishes_and_its_messages_are_counted() -> None:
     part = SourcePart("demo", CallingSource(run), publisher, Backoff())
     await part.supervisor.supervise()
     assert sequences == [2, 3, 1]
-    assert part.stats() == ("demo", "ended", 0, "", 3)
+    assert part.stats() == ("demo", "ended", 0, "", 3, None)
     assert publisher.published == 4
 
 
@@ -241,3 +242,79 @@ async def test_a_source_with_several_threads_is_counted_exactly() -> None:
     part = SourcePart("demo", CallingSource(run), publisher_on(Bus()), Backoff())
     await part.supervisor.supervise()
     assert part.stats().published == rounds * producers
+
+
+async def test_a_source_passes_on_what_was_on_a_bus_before() -> None:
+    """It keeps its number unless the source says otherwise, and counts as published."""
+    bus, received = Bus(), list[Envelope]()
+    bus.connect("frame", received.append)
+
+    async def run(publish: Publish) -> None:
+        passed = Sealed(FRAME, 5, 7, b"sealed")
+        assert await publish.forward(passed) == 5
+        assert await publish.forward(passed, renumber=True) == 6
+
+    part = SourcePart("replay", CallingSource(run), publisher_on(bus), Backoff())
+    await part.supervisor.supervise()
+    assert [(item.sequence, item.captured_unix_ns, item.encoded) for item in received] == [
+        (5, 7, b"sealed"),
+        (6, 7, b"sealed"),
+    ]
+    assert part.stats().published == 2
+
+
+async def test_a_source_that_passes_on_runs_from_its_first_message_on() -> None:
+    """To the supervisor it is a message as any other."""
+
+    async def run(publish: Publish) -> None:
+        await publish.forward(Sealed(FRAME, 5, 7, b"sealed"))
+        await anyio.sleep_forever()
+
+    part = SourcePart("replay", CallingSource(run), publisher_on(Bus()), Backoff())
+    async with anyio.create_task_group() as group:
+        group.start_soon(part.supervisor.supervise)
+        await everyone_waits()
+        assert part.stats().state == "running"
+        group.cancel_scope.cancel()
+
+
+class PlayingSource:
+    """Plays something, and takes one command."""
+
+    def __init__(self) -> None:
+        self.commands: Mapping[str, CommandCheck] = {"pause": dict}
+        self.obeyed: list[Control] = []
+        self.at: Playback | None = None
+
+    async def run(self, publish: Publish) -> None: ...
+
+    def command(self, control: Control) -> None:
+        self.obeyed.append(control)
+
+    def playback(self) -> Playback | None:
+        return self.at
+
+
+async def test_the_stats_of_a_source_that_plays_tell_where_it_is() -> None:
+    """As it is now; None while the source does not know, and for a source that plays nothing."""
+    source = PlayingSource()
+    part = SourcePart("replay", source, publisher_on(Bus()), Backoff())
+    assert part.stats().playback is None
+    source.at = Playback(1.5, 10.0, 2.0, False, 0)
+    assert part.stats().playback == (1.5, 10.0, 2.0, False, 0)
+
+
+async def test_a_source_obeys_its_own_commands_alone() -> None:
+    """Of what comes on the bus it is handed what it takes; one that takes nothing is handed nothing."""
+
+    async def run(publish: Publish) -> None: ...
+
+    client = ClientIdentity("browser", 1, "host:1")
+    pause, navigate = Control("pause", {}, client), Control("navigate", {}, client)
+    source = PlayingSource()
+    part = SourcePart("replay", source, publisher_on(Bus()), Backoff())
+    plain = SourcePart("demo", CallingSource(run), publisher_on(Bus()), Backoff())
+    for control in (pause, navigate):
+        part.obey(control)
+        plain.obey(control)
+    assert source.obeyed == [pause]

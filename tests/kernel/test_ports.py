@@ -1,25 +1,32 @@
+from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Control
 from beats.kernel.ports import (
     Address,
     Batches,
     Clock,
     Codec,
+    CommandCheck,
     Context,
+    HoldsSnapshot,
     Listens,
+    Plays,
     Publish,
     ServesClients,
     Sink,
     SinkKind,
     Source,
     SourceKind,
+    TakesCommands,
 )
 from beats.kernel.queue import SinkQueue
-from beats.kernel.stats import ClientStats, ClientTotals
+from beats.kernel.stats import ClientStats, ClientTotals, Playback
 from beats.kernel.testing import FixedClock, PlainCodec, PublishRecorder
 from tests.kernel.support import NO_CLIENTS, CallingSource, CollectingSink
 
@@ -36,14 +43,30 @@ class Listening(CollectingSink):
     address: Address | None = None
 
 
+class Snapping(CollectingSink):
+    holds_snapshot = True
+
+    async def snapshot(self) -> Path:
+        return Path("last.mcap")
+
+
+class Replay(CallingSource):
+    commands: Mapping[str, CommandCheck] = {"pause": dict}
+
+    def command(self, control: Control) -> None: ...
+
+    def playback(self) -> Playback | None: ...
+
+
+async def run_nothing(publish: Publish) -> None: ...
+
+
 def build_sink(settings: Any, context: Context) -> Sink:
     return CollectingSink()
 
 
 def build_source(settings: Any, context: Context) -> Source:
-    async def run(publish: Publish) -> None: ...
-
-    return CallingSource(run)
+    return CallingSource(run_nothing)
 
 
 def test_our_own_parts_fulfil_the_ports() -> None:
@@ -65,6 +88,28 @@ def test_a_sink_listens_when_it_can_tell_where() -> None:
     """The kernel's user asks for the address, which is None until the sink listens."""
     assert isinstance(Listening(), Listens)
     assert not isinstance(CollectingSink(), Listens)
+
+
+def test_a_sink_holds_a_snapshot_when_it_can_write_one() -> None:
+    """The kernel's user asks it to, whatever else the sink does."""
+    assert isinstance(Snapping(), HoldsSnapshot)
+    assert not isinstance(CollectingSink(), HoldsSnapshot)
+
+
+def test_a_source_takes_commands_and_plays_when_it_says_so() -> None:
+    """Each is a part of its own, found by its methods; a plain source has neither."""
+    assert isinstance(Replay(run_nothing), TakesCommands)
+    assert isinstance(Replay(run_nothing), Plays)
+    assert not isinstance(CallingSource(run_nothing), TakesCommands | Plays)
+
+
+def test_a_context_without_commands_and_settings_has_none() -> None:
+    """Adapters look at both without asking whether they are there, and change neither."""
+    context = Context("browser", "studio", FixedClock(), lambda control: None)
+    for mapping in (context.commands, context.settings):
+        assert dict(mapping) == {}
+        with pytest.raises(TypeError):
+            mapping["pause"] = None  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
 
 
 @pytest.mark.parametrize(

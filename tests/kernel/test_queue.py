@@ -58,6 +58,10 @@ class Withdraw(NamedTuple):
     place: int
 
 
+class GiveBack(NamedTuple):
+    items: int
+
+
 class LoseInHand(NamedTuple):
     reason: str = "failed"
 
@@ -66,11 +70,15 @@ class Discard(NamedTuple):
     reason: str = "shutdown"
 
 
+class AskForLosses(NamedTuple):
+    pass
+
+
 class Close(NamedTuple):
     pass
 
 
-Step = Offer | Take | TakeBytes | Withdraw | LoseInHand | Discard | Close
+Step = Offer | Take | TakeBytes | Withdraw | GiveBack | LoseInHand | Discard | AskForLosses | Close
 
 OFFER: Final[st.SearchStrategy[Step]] = st.builds(
     Offer, st.sampled_from(["frame", "peripheral/a", "peripheral/b"]), st.integers(0, 9)
@@ -79,7 +87,8 @@ OTHER: Final[st.SearchStrategy[Step]] = st.one_of(
     st.builds(Take, st.none() | st.integers(1, 4)),
     st.builds(TakeBytes, st.integers(1, 12)),
     st.builds(Withdraw, st.integers(0, 3)),
-    st.sampled_from([LoseInHand(), Discard()]),
+    st.builds(GiveBack, st.integers(1, 5)),
+    st.sampled_from([LoseInHand(), Discard(), AskForLosses()]),
 )
 # Bursts, as single offers among takes would rarely fill a queue; and a close late, as it ends everything.
 ROUNDS: Final[st.SearchStrategy[list[list[Step]]]] = st.lists(
@@ -104,8 +113,9 @@ class Pair:
     """A queue and its model, which go the same steps and are compared after each."""
 
     def __init__(self, common: LaneBounds, own: dict[Kind, LaneBounds]) -> None:
-        self._queue = SinkQueue("null", common, own)
+        self._queue = SinkQueue("null", common, own, keep_losses=True)
         self._model = Model(common, own)
+        self._offered: dict[int, Envelope] = {}
         self._tickets: dict[int, Ticket] = {}
         self._number = 0
 
@@ -124,10 +134,16 @@ class Pair:
                     item = model.line[place]
                     model.withdraw(item)
                     assert queue.withdraw(self._tickets[item.number])
+            case GiveBack(items):
+                queue.give_back([self._offered[number] for number in model.give_back(items)])
             case LoseInHand(reason):
                 assert queue.lose_in_hand(reason) == model.lose_in_hand(reason)
             case Discard(reason):
                 assert queue.discard(reason) == model.discard(reason)
+            case AskForLosses():
+                losses = queue.losses()
+                assert set(losses) == model.losses()
+                assert len(losses) == len(set(losses))
             case Close():
                 queue.close()
                 model.close()
@@ -138,8 +154,12 @@ class Pair:
 
     def _offer(self, step: Offer) -> None:
         self._number += 1
-        answer = self._queue.offer(envelope(self._number, topic=step.topic, encoded=b"x" * step.size_bytes))
-        told = self._model.offer(Item(self._number, *step))
+        item = Item(self._number, *step)
+        made = self._offered[self._number] = envelope(
+            item.number, topic=item.topic, encoded=b"x" * item.size_bytes, unix_ns=item.unix_ns
+        )
+        answer = self._queue.offer(made)
+        told = self._model.offer(item)
         assert type(answer) is {"ok": type(None), "told": Refusal, "wait": Ticket}[told]
         if isinstance(answer, Ticket):
             self._tickets[self._number] = answer
@@ -150,11 +170,11 @@ class Pair:
 def test_a_queue_does_what_a_plain_list_would(
     common: LaneBounds, own: dict[Kind, LaneBounds], rounds: list[list[Step]], end: list[Step]
 ) -> None:
-    """Batches, answers and every counter equal those of the model, for all strategies, lanes and bounds."""
+    """Batches, answers, losses and every counter equal the model's, for all strategies, lanes and bounds."""
 
     async def main() -> None:
         pair = Pair(common, own)
-        for step in [*itertools.chain(*rounds), *end]:
+        for step in [*itertools.chain(*rounds), *end, AskForLosses()]:
             await pair.go(step)
 
     anyio.run(main, backend="asyncio", backend_options={"loop_factory": VirtualTimeLoop})

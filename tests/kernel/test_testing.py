@@ -6,7 +6,7 @@ from typing import TypeVar
 import anyio
 import pytest
 
-from beats.kernel.envelope import Frame, Peripheral
+from beats.kernel.envelope import Frame, Peripheral, Sealed
 from beats.kernel.testing import FixedClock, PlainCodec, PublishRecorder, VirtualTimeLoop, envelope
 
 T = TypeVar("T")
@@ -88,6 +88,11 @@ def test_the_plain_codec_keeps_pictures_and_writes_json() -> None:
     assert codec.seal(codec.prepare(Peripheral("knob", {"a": 1})), 1, 0) == b'{"a": 1}'
 
 
+def test_the_plain_codec_has_no_place_to_change() -> None:
+    """Its bytes are the same in every place."""
+    assert PlainCodec().renumber(b"png", 1, 2, 0) == b"png"
+
+
 def test_the_plain_codec_refuses_what_json_cannot_hold() -> None:
     """It fails as a real codec does, with a builtin error."""
     with pytest.raises(TypeError, match="not JSON serializable"):
@@ -109,4 +114,18 @@ async def test_a_publish_recorder_numbers_each_topic_and_keeps_the_messages() ->
     assert publish.from_thread(Peripheral("knob", 1)) == 1
     assert await publish(Frame(b"2")) == 2
     assert publish.messages == [Frame(b"1"), Peripheral("knob", 1), Frame(b"2")]
+    assert publish.published[0].captured_unix_ns == 7
+
+
+@pytest.mark.anyio
+async def test_a_publish_recorder_keeps_what_is_passed_on_and_numbers_it_as_the_bus_does() -> None:
+    """A number is kept while numbers rise, unless the source says otherwise; all of it is there to look at."""
+    publish = PublishRecorder()
+    passed = [Sealed(Frame(b"%d" % number), number, 7, b"sealed") for number in (5, 3, 9)]
+    assert await publish.forward(passed[0]) == 5
+    assert await publish.forward(passed[1]) == 6
+    assert await publish.forward(passed[2], renumber=True) == 7
+    assert await publish(Frame(b"later")) == 8
+    assert publish.forwarded == [(passed[0], False), (passed[1], False), (passed[2], True)]
+    assert [item.message for item in publish.published[:3]] == [item.message for item in passed]
     assert publish.published[0].captured_unix_ns == 7

@@ -13,7 +13,7 @@ from beats.kernel.envelope import Envelope, Kind
 from beats.kernel.losses import LossLog
 from beats.kernel.overflow import OVERFLOWS, Overflow, Verdict
 from beats.kernel.stats import DropStats
-from beats.kernel.ticket import Ticket
+from beats.kernel.ticket import Refusal, Ticket
 
 DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
 
@@ -172,6 +172,18 @@ class Lane:
         self._waiting[key] = (number, envelope)
         self._waiting.move_to_end(key, last=False)
         self._bytes += len(envelope.encoded)
+
+    def is_overfull(self) -> bool:
+        """Whether more waits than the bounds allow, which only what was given back can bring about."""
+        return len(self._waiting) > self._size or self._bytes > self._max_bytes
+
+    def refusal(self, sink: str, envelope: Envelope) -> Refusal:
+        """What its producer is told of an envelope that was not admitted."""
+        size_bytes = len(envelope.encoded)
+        why = "it is full"
+        if size_bytes > self._max_bytes:
+            why = f"{size_bytes} bytes are more than its max_bytes of {self._max_bytes}"
+        return Refusal(sink, self._size, envelope, why)
 
     def has_room_for(self, envelope: Envelope) -> bool:
         """Whether both bounds hold with this envelope added."""

@@ -13,7 +13,8 @@ class LossLog:
     """
 
     def __init__(self) -> None:
-        self._losses: Final[dict[tuple[str, str], Loss]] = {}
+        # The numbers of a Loss in its order; a Loss itself would be made anew for each envelope.
+        self._losses: Final[dict[tuple[str, str], list[int]]] = {}
 
     def add(self, reason: str, envelope: Envelope) -> None:
         """Take note of an envelope that is given up."""
@@ -21,19 +22,22 @@ class LossLog:
         sequence, unix_ns, size_bytes = envelope.sequence, envelope.published_unix_ns, len(envelope.encoded)
         loss = self._losses.get(key)
         if loss is None:
-            self._losses[key] = Loss(*key, 1, size_bytes, sequence, sequence, unix_ns, unix_ns)
-        else:
-            self._losses[key] = loss._replace(
-                items=loss.items + 1,
-                bytes=loss.bytes + size_bytes,
-                first_sequence=min(loss.first_sequence, sequence),
-                last_sequence=max(loss.last_sequence, sequence),
-                first_unix_ns=min(loss.first_unix_ns, unix_ns),
-                last_unix_ns=max(loss.last_unix_ns, unix_ns),
-            )
+            self._losses[key] = [1, size_bytes, sequence, sequence, unix_ns, unix_ns]
+            return
+        loss[0] += 1
+        loss[1] += size_bytes
+        # Not always in order: what a sink held is lost after what came later.
+        if sequence > loss[3]:
+            loss[3] = sequence
+        elif sequence < loss[2]:
+            loss[2] = sequence
+        if unix_ns > loss[5]:
+            loss[5] = unix_ns
+        elif unix_ns < loss[4]:
+            loss[4] = unix_ns
 
     def take(self) -> tuple[Loss, ...]:
         """What there was since the last call."""
-        taken = tuple(self._losses.values())
+        taken = tuple(Loss(*key, *numbers) for key, numbers in self._losses.items())
         self._losses.clear()
         return taken

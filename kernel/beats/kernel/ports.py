@@ -57,6 +57,7 @@ class Batches(Protocol):
     async def take(self, max_items: int | None = None) -> list[Envelope]:
         """Wait for at least one envelope; take at most `max_items`, all that wait when None.
 
+        Of what was given back, and waits on top of the queue's bounds, a batch holds no more than these.
         An empty list means that the queue is closed and drained. A cancelled call takes nothing.
         """
         ...

@@ -17,6 +17,10 @@ from beats.kernel.ticket import Refusal, Ticket
 
 log = logging.getLogger(__name__)
 
+_LAST_KEPT: Final = 2**63 - 1
+"""Highest number that a forwarded envelope keeps. No stream comes so far: a higher one is damage, and would
+leave its topic few numbers, or none, until those that 64 bits hold are used up."""
+
 
 @dataclass(slots=True)
 class _Topic:
@@ -101,11 +105,11 @@ class Publisher:
         """Publish, from a coroutine of the kernel's loop, what was on a bus before; returns the sequence.
 
         It keeps its number, so that a gap in what is passed on stays visible, as long as numbers rise;
-        one that does not, and each with `renumber`, gets the next number of its topic, and only the
-        number in its bytes changes.
+        one that does not (or is beyond 2**63), and each with `renumber`, gets the next number of its
+        topic, and only the number in its bytes changes.
 
         Raises:
-            ValueError: its topic is one too many.
+            ValueError: its topic is one too many, or it cannot be renumbered.
             QueueFull, ClosedError: as `publish`.
         """
         sequence, answers = self._forward(sealed, renumber, on_sent)
@@ -140,7 +144,7 @@ class Publisher:
         name = topic_of(message)
         with self._lock:
             topic = self._topic(name)
-            if renumber or sequence <= topic.sequence:
+            if renumber or not topic.sequence < sequence <= _LAST_KEPT:
                 sequence = topic.sequence + 1
                 encoded = self._codec.renumber(encoded, sealed.sequence, sequence, captured_ns)
             now_ns = self._clock.unix_ns()

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
 from typing import Final, Self
 
 import anyio
@@ -12,8 +11,9 @@ from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import KINDS, Envelope, Kind
 from beats.kernel.lane import Lane, LaneBounds
 from beats.kernel.losses import LossLog
+from beats.kernel.merge import take_all, take_some, take_within_bounds
 from beats.kernel.overflow import Verdict
-from beats.kernel.stats import Amount, DropStats, Loss, QueueStats
+from beats.kernel.stats import Amount, Loss, QueueStats
 from beats.kernel.ticket import Refusal, Ticket
 
 
@@ -52,6 +52,7 @@ class SinkQueue:
         self._lanes: Final = tuple(dict.fromkeys(self._lane_of.values()))
         self._number = 0
         self._first_number = 0
+        self._overfull = False
         self._offered_items = self._offered_bytes = 0
         self._taken_items = self._taken_bytes = 0
         self._high_water = 0
@@ -101,7 +102,7 @@ class SinkQueue:
             else:
                 self._count_offered(envelope)
                 if verdict is Verdict.RAISE:
-                    answer = self._refusal(lane, envelope)
+                    answer = lane.refusal(self._name, envelope)
             wake, self._sleeper = self._sleeper, None
         if wake is not None and self._doorbell is not None:
             self._doorbell.ring(wake)
@@ -172,7 +173,8 @@ class SinkQueue:
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
         """Let envelopes that were taken and could not be delivered wait again, before all others.
 
-        What else was taken counts as delivered. The bounds may be exceeded by what is given back.
+        What else was taken counts as delivered. The bounds may be exceeded by what is given back, and
+        until it is taken again no batch holds more than the bounds allow: at most twice as much waits.
         """
         with self._lock:
             self._in_hand = []
@@ -182,6 +184,7 @@ class SinkQueue:
                 self._taken_bytes -= len(envelope.encoded)
                 self._lane_of[envelope.kind].put_back(self._first_number, envelope)
             self._note_peak()
+            self._overfull = any(map(Lane.is_overfull, self._lanes))
 
     def lose_in_hand(self, reason: str) -> Amount:
         """Count the last batch as dropped, not taken: the sink ended while it held it."""
@@ -216,22 +219,14 @@ class SinkQueue:
     def stats(self) -> QueueStats:
         """The counters at one instant."""
         with self._lock:
-            drops: dict[tuple[str, Kind], DropStats] = {}
-            for lane in self._lanes:
-                for drop in lane.drops():
-                    before = drops.get((drop.reason, drop.kind))
-                    if before is not None:
-                        drop = drop._replace(items=drop.items + before.items, bytes=drop.bytes + before.bytes)
-                    drops[drop.reason, drop.kind] = drop
+            drops = tuple(drop for lane in self._lanes for drop in lane.drops())  # each kind is in one lane
             return QueueStats(
                 self._name,
                 Amount(self._offered_items, self._offered_bytes),
                 Amount(self._taken_items, self._taken_bytes),
-                Amount(
-                    sum(drop.items for drop in drops.values()), sum(drop.bytes for drop in drops.values())
-                ),
+                Amount(sum(drop.items for drop in drops), sum(drop.bytes for drop in drops)),
                 Amount(self._waiting_items(), sum(lane.waiting_bytes for lane in self._lanes)),
-                tuple(drops.values()),
+                drops,
                 max(self._high_water, self._waiting_items()),
             )
 
@@ -251,8 +246,13 @@ class SinkQueue:
     def _collect(self, max_items: int | None, max_bytes: int | None = None) -> list[Envelope]:
         """Under the lock: the next batch, counted; and the producers in line get the room it leaves."""
         self._note_peak()
-        everything = max_items is None and max_bytes is None
-        batch = self._take_all() if everything else self._take_some(max_items, max_bytes)
+        if max_items is not None or max_bytes is not None:
+            batch = take_some(self._lanes, max_items, max_bytes)
+        elif self._overfull:
+            batch = take_within_bounds(self._lanes)
+            self._overfull = any(map(Lane.is_overfull, self._lanes))
+        else:
+            batch = take_all(self._lanes)
         self._taken_items += len(batch)
         self._taken_bytes += sum(len(envelope.encoded) for envelope in batch)
         self._in_hand = batch
@@ -262,32 +262,3 @@ class SinkQueue:
                 self._count_offered(ticket.envelope)
                 ticket.settle(admitted=True)
         return batch
-
-    def _take_all(self) -> list[Envelope]:
-        numbered = [item for lane in self._lanes for item in lane.take_all()]
-        if len(self._lanes) > 1:
-            numbered.sort(key=itemgetter(0))  # each lane is a sorted run, which the sort merges
-        return [envelope for _, envelope in numbered]
-
-    def _take_some(self, max_items: int | None, max_bytes: int | None) -> list[Envelope]:
-        batch: list[Envelope] = []
-        size_bytes = 0
-        while max_items is None or len(batch) < max_items:
-            lanes = [lane for lane in self._lanes if lane]
-            if not lanes:
-                break
-            lane = min(lanes, key=Lane.first_number)
-            size_bytes += lane.first_bytes()
-            if batch and max_bytes is not None and size_bytes > max_bytes:
-                break
-            batch.append(lane.take_first())
-        return batch
-
-    def _refusal(self, lane: Lane, envelope: Envelope) -> Refusal:
-        size_bytes, bound = len(envelope.encoded), lane.bounds.max_bytes
-        why = (
-            f"{size_bytes} bytes are more than its max_bytes of {bound}"
-            if size_bytes > bound
-            else "it is full"
-        )
-        return Refusal(self._name, lane.bounds.size, envelope, why)

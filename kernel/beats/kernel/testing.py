@@ -113,9 +113,12 @@ class PublishRecorder:
         return self.from_thread(message, captured_unix_ns=captured_unix_ns)
 
     async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
-        """Keep the message, and all that it came with."""
+        """Keep the message, and all that it came with; number it by the rule of the real bus."""
         self.forwarded.append((sealed, renumber))
-        return await self(sealed.message, captured_unix_ns=sealed.captured_unix_ns)
+        sequence = await self(sealed.message, captured_unix_ns=sealed.captured_unix_ns)
+        if not renumber and sealed.sequence > sequence:
+            sequence = self._sequences[topic_of(sealed.message)] = sealed.sequence
+        return sequence
 
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Keep the message."""
