@@ -10,11 +10,13 @@ from types import TracebackType
 from typing import Final
 
 import anyio
-from anyio import to_thread
+from anyio import from_thread, to_thread
+from anyio.lowlevel import EventLoopToken, current_token
 
 from beats.adapters.catalogues import InstalledAdapters, assemble
 from beats.adapters.dispatcher import Dispatcher
 from beats.adapters.running import in_this_loop, in_thread
+from beats.adapters.snapshots import take_snapshots
 from beats.config.load import load_profile
 from beats.kernel.envelope import Control, Frame, Location, Peripheral, Tag
 from beats.kernel.kernel import Kernel
@@ -45,10 +47,11 @@ class SinkHandle:
 
 
 class _Base:
-    def __init__(self, kernel: Kernel, dispatcher: Dispatcher) -> None:
+    def __init__(self, kernel: Kernel, dispatcher: Dispatcher, token: EventLoopToken) -> None:
         """Use `Stream.open`."""
         self._kernel: Final = kernel
         self._dispatcher: Final = dispatcher
+        self._token: Final = token
 
     @property
     def sinks(self) -> Mapping[str, SinkHandle]:
@@ -133,6 +136,16 @@ class Stream(_Base):
         message = _peripheral(id, data, tags, location)
         return self._kernel.publisher.publish(message, captured_unix_ns=captured_unix_ns)
 
+    def snapshot(self) -> dict[str, Path]:
+        """Have every recorder with `snapshot_s` write what it holds; the files by the sinks' names.
+
+        Raises:
+            LookupError: no sink holds anything; says what to set.
+            OSError: a file cannot be written.
+            RuntimeError: called in the event loop's own thread, which would wait for itself.
+        """
+        return from_thread.run(take_snapshots, self._kernel.sinks, token=self._token)
+
 
 class AsyncStream(_Base):
     """A running stream in the event loop of the program that opened it."""
@@ -154,10 +167,14 @@ class AsyncStream(_Base):
         message = _peripheral(id, data, tags, location)
         return await self._kernel.publisher.publish_async(message, captured_unix_ns=captured_unix_ns)
 
+    async def snapshot(self) -> dict[str, Path]:
+        """As `Stream.snapshot`."""
+        return await take_snapshots(self._kernel.sinks)
+
     @property
     def from_threads(self) -> Stream:
         """The plain calls, for threads of the program and for code that cannot await."""
-        return Stream(self._kernel, self._dispatcher)
+        return Stream(self._kernel, self._dispatcher, self._token)
 
 
 class Opening:
@@ -195,9 +212,9 @@ class Opening:
         self._begin()
         with ExitStack() as stack:
             stack.callback(self._dispatcher.close)
-            stack.enter_context(in_thread(self._kernel))
+            token = stack.enter_context(in_thread(self._kernel))
             self._exit = stack.pop_all()
-        return Stream(self._kernel, self._dispatcher)
+        return Stream(self._kernel, self._dispatcher, token)
 
     def __exit__(
         self,
@@ -217,7 +234,7 @@ class Opening:
         """
         self._begin()
         await self._async_exit.enter_async_context(in_this_loop(self._kernel))
-        return AsyncStream(self._kernel, self._dispatcher)
+        return AsyncStream(self._kernel, self._dispatcher, current_token())
 
     async def __aexit__(
         self,

@@ -1,23 +1,23 @@
 """Running a kernel beside a program: in a thread of its own, or in the program's event loop."""
 
-import asyncio
 import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 from anyio.from_thread import start_blocking_portal
+from anyio.lowlevel import EventLoopToken, current_token
 
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel
 
 
 @contextmanager
-def in_thread(kernel: Kernel) -> Generator[None]:
+def in_thread(kernel: Kernel) -> Generator[EventLoopToken]:
     """Run a kernel in a thread with an event loop of its own until the block ends.
 
     However the block ends, the kernel ends in order and the thread is joined; a KeyboardInterrupt while
-    that goes on cuts it short.
+    that goes on cuts it short. Gives the token with which other threads can run something in that loop.
 
     Raises:
         StartError: a sink could not start; nothing is left running.
@@ -25,10 +25,11 @@ def in_thread(kernel: Kernel) -> Generator[None]:
     loop: object = None
     try:
         with start_blocking_portal("asyncio") as portal:
-            loop = portal.call(_this_loop)
+            token = portal.call(current_token)
+            loop = token.native_token
             running, _ = portal.start_task(kernel.run)
             try:
-                yield
+                yield token
             finally:
                 kernel.stop()
                 try:
@@ -61,10 +62,6 @@ async def in_this_loop(kernel: Kernel) -> AsyncGenerator[None]:
             kernel.stop()
     if problem is not None:
         raise problem
-
-
-async def _this_loop() -> object:
-    return asyncio.get_running_loop()
 
 
 def _join_workers(loop: object) -> None:

@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from beats.adapters.cli.export import export
 from beats.adapters.cli.listing import adapters, profiles
+from beats.adapters.cli.record import record, snapshot
+from beats.adapters.cli.replay import replay
 from beats.adapters.cli.run import run
 
 app = typer.Typer(
@@ -16,8 +19,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run)
+app.command()(record)
+app.command()(replay)
+app.command()(snapshot)
 app.command()(profiles)
 app.command()(adapters)
+app.command()(export)
 
 
 def _print_version(value: bool) -> None:

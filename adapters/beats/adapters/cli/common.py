@@ -32,6 +32,20 @@ SetOption = Annotated[
     typer.Option("--set", "-s", metavar="PATH=VALUE", help="One setting, above all files and variables."),
 ]
 
+DurationOption = Annotated[
+    float | None, typer.Option("--duration", min=0, metavar="SECONDS", help="Stop after so many seconds.")
+]
+PictureArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A GIF, APNG, WebP or folder of pictures to stream in place of the profile's sources."
+    ),
+]
+StdinOption = Annotated[
+    bool,
+    typer.Option("--stdin", help="Stream peripheral updates, one JSON object a line, from standard input."),
+]
+
 _NO_SCREEN: Final = 1000
 """Columns where no terminal sets a limit: `beats profiles | grep` shall find whole lines."""
 
@@ -66,6 +80,7 @@ def read_profile(
     config_dir: Path | None,
     sets: Sequence[str] | None,
     replace_sources: Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
 ) -> ProfileSettings:
     """The checked settings; ends the command with code 78 and all that is wrong on standard error."""
     try:
@@ -74,6 +89,7 @@ def read_profile(
             profile=profile,
             config_dir=config_dir,
             environ=os.environ,
+            overrides=overrides,
             sets=sets or (),
             replace_sources=replace_sources,
         )

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any, Final, cast
 
+from beats.kernel.ports import CommandCheck
+
+_NO_OTHERS: Final[Mapping[str, CommandCheck]] = MappingProxyType({})
 MAX_IMAGE_CHARACTERS: Final = 2_000_000
 
 
@@ -11,12 +15,15 @@ class InvalidControl(ValueError):  # noqa: N818 - says what it is, and never lea
     """A message that is no valid command; the text says why."""
 
 
-def parse(message: str | bytes, emojis: Collection[str]) -> tuple[str, Mapping[str, object]]:
+def parse(
+    message: str | bytes, emojis: Collection[str], others: Mapping[str, CommandCheck] = _NO_OTHERS
+) -> tuple[str, Mapping[str, object]]:
     """The command and its fields, defaults filled in.
 
     Args:
         message: text, or UTF-8 as a binary message.
         emojis: what `emoji_update` may name.
+        others: commands besides those of the wire, which sources take.
 
     Raises:
         InvalidControl: it is not a valid command; nothing else is raised, whatever the message.
@@ -32,6 +39,11 @@ def parse(message: str | bytes, emojis: Collection[str]) -> tuple[str, Mapping[s
     if fields.get("kind") != "control":
         raise InvalidControl(f"kind is {fields.get('kind')!r:.40}, not 'control'")
     command = fields.get("command")
+    if isinstance(command, str) and command in others:
+        try:
+            return command, others[command](fields)
+        except ValueError as error:
+            raise InvalidControl(str(error)) from None
     check = _COMMANDS.get(command) if isinstance(command, str) else None
     if check is None or not isinstance(command, str):
         raise InvalidControl(f"command is {command!r:.40}, not one of {', '.join(_COMMANDS)}")

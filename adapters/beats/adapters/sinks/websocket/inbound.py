@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from websockets.exceptions import ConnectionClosed
 
@@ -11,11 +11,17 @@ from beats.adapters.sinks.websocket.control import InvalidControl, parse
 from beats.adapters.sinks.websocket.rate import Allowance
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.envelope import Control
+from beats.kernel.ports import CommandCheck
 
 log = logging.getLogger(__name__)
 
 
-async def listen_to(client: Client, settings: WebSocketSettings, control: Callable[[Control], None]) -> None:
+async def listen_to(
+    client: Client,
+    settings: WebSocketSettings,
+    control: Callable[[Control], None],
+    commands: Mapping[str, CommandCheck],
+) -> None:
     """Pass a client's valid commands on until it leaves.
 
     What is not valid, or not this client's to say, is ignored and counted. More messages than
@@ -30,7 +36,7 @@ async def listen_to(client: Client, settings: WebSocketSettings, control: Callab
                 await client.connection.close(1008, rate)
                 return
             try:
-                command, fields = parse(message, settings.emojis)
+                command, fields = parse(message, settings.emojis, commands)
             except InvalidControl as error:
                 _ignore(client, str(error))
                 continue

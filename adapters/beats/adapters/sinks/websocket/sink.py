@@ -132,7 +132,7 @@ class WebSocketSink:
         self._accepted += 1
         log.debug("sink %r: client %s connected", self._name, identity.remote)
         try:
-            await listen_to(client, self._settings, self._context.control)
+            await listen_to(client, self._settings, self._context.control, self._context.commands)
         finally:
             connection.client = None  # what the library still does with the connection concerns nobody
             view.leave(client)

@@ -129,7 +129,7 @@ class ReplaySource:
                 else:
                     # Paused behind the last message, there is still a way back.
                     jump = await self._wait(selection, timeline, selection.end_s)
-            group.cancel_scope.cancel()
+                group.cancel_scope.cancel()  # while there is still somebody to send to
         if jump is not None:
             self._renumber = True
             for message in await to_thread.run_sync(selection.state_before, jump.position_s, _STATE_BYTES):

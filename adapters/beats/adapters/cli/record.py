@@ -1,0 +1,87 @@
+"""`beats record` and `beats snapshot`."""
+
+from typing import Annotated
+
+import typer
+
+from beats.adapters.cli.common import (
+    EXIT_FAILED,
+    ConfigOption,
+    DurationOption,
+    PictureArgument,
+    ProfileOption,
+    SetOption,
+    StdinOption,
+    err,
+    out,
+    read_profile,
+)
+from beats.adapters.cli.run import sources
+from beats.adapters.cli.stage import perform
+from beats.config.settings import ProfileSettings
+
+_TYPE = "recorder"
+
+
+def record(
+    picture: PictureArgument = None,
+    stdin: StdinOption = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The recording; with {profile}, {start:%Y%m%d-%H%M%S} or {part:03} in its name if you like.",
+            show_default=False,
+        ),
+    ] = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    duration: DurationOption = None,
+) -> None:
+    """Stream as `beats run` does, and record all of it.
+
+    The profile's own recorder is used when it has one, else one is added that writes to `recordings/`.
+
+    Examples: `beats record`, `beats record --out show.mcap --duration 60`,
+    `some-sensor | beats record --stdin --out sensor.mcap`.
+    """
+    replaced = sources(picture, stdin)
+    settings = read_profile(profile, config, sets, replaced)
+    if (overrides := _recorder(settings, to)) is not None:
+        settings = read_profile(profile, config, sets, replaced, overrides)
+    perform(settings, duration)
+
+
+def snapshot(
+    pid: Annotated[int | None, typer.Option(help="Which one, when several run.", show_default=False)] = None,
+) -> None:
+    """Have a running Beats write down what it holds: what has just happened.
+
+    It needs a sink of type `recorder` with `snapshot_s`. Prints the files.
+
+    Examples: `beats snapshot`, `beats snapshot --pid 4711`.
+    """
+    from beats.adapters.instance import ask  # only now: no other command asks
+
+    try:
+        answer = ask("snapshot", pid)
+    except (LookupError, RuntimeError, OSError, ValueError) as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(EXIT_FAILED) from None
+    for path in answer.values():
+        out.print(str(path), markup=False)
+
+
+def _recorder(settings: ProfileSettings, to: str | None) -> dict[str, object] | None:
+    """The settings that make the profile record to a file; None when it does so already."""
+    named = {} if to is None else {"path": to}
+    recorders = [name for name, sink in settings.sinks.items() if sink.type == _TYPE]
+    if recorders:
+        return {"sinks": {recorders[0]: named}} if named else None
+    name = _TYPE
+    while name in settings.sinks:  # somebody's sink of another type has that name
+        name += "-1"
+    return {"sinks": {name: {"type": _TYPE, "enabled": True, **named}}}

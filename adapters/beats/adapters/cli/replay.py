@@ -1,0 +1,152 @@
+"""`beats replay`."""
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from beats.adapters.cli import keys
+from beats.adapters.cli.common import (
+    EXIT_USAGE,
+    ConfigOption,
+    DurationOption,
+    ProfileOption,
+    SetOption,
+    err,
+    read_profile,
+)
+from beats.adapters.cli.stage import Show, perform
+from beats.adapters.cli.status import LiveLine
+from beats.kernel.envelope import ClientIdentity, Control
+from beats.kernel.kernel import Kernel
+from beats.kernel.stats import Playback
+
+_NAME: Final = "replay"
+_TERMINAL: Final = ClientIdentity("terminal", 0, "terminal")
+_SEEK_S: Final = 5.0
+_SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0)
+HELP: Final = "space pause · ← → 5 s · , . a frame · ↑ ↓ speed · q quit"
+
+
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.", show_default=False)],
+    speed: Annotated[str, typer.Option(help="0.1 to 100 times as fast, or max.")] = "1",
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again after the end.")] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Seconds, a time of day (21:30), or an ISO 8601 time.", show_default=False),
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="Likewise.", show_default=False)] = None,
+    kinds: Annotated[
+        str | None, typer.Option(help="frame, peripheral, or both with a comma.", show_default=False)
+    ] = None,
+    topics: Annotated[
+        str | None,
+        typer.Option(help="Patterns with commas, such as frame,peripheral/knob-*.", show_default=False),
+    ] = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    duration: DurationOption = None,
+) -> None:
+    """Put recordings on air again, in place of the profile's sources.
+
+    On a terminal: space pauses, the arrows go 5 seconds back and on or change the speed, comma and point step
+    a frame, q quits.
+
+    Examples: `beats replay show.mcap`, `beats replay recordings/ --loop`,
+    `beats replay show.mcap --speed 10 --start 21:30`.
+    """
+    for file in files:
+        if not file.expanduser().exists():
+            err.print(f"{file} does not exist: give a recording, or a folder of recordings", style="red")
+            raise typer.Exit(EXIT_USAGE)
+    source: dict[str, object] = {"type": "replay", "path": [str(file) for file in files], "loop": loop}
+    source["speed"] = "max" if speed == "max" else _number(speed)
+    source |= {name: text for name, text in (("start", start), ("end", end)) if text is not None}
+    lists = {"kinds": kinds, "topics": topics}
+    source |= {name: text.split(",") for name, text in lists.items() if text is not None}
+    settings = read_profile(profile, config, sets, {_NAME: source})
+    perform(settings, duration, Show(Progress, refresh_hz=10, beside=obey_keys))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        err.print(f'--speed is {text!r}: give a number from 0.1 to 100, or "max"', style="red", markup=False)
+        raise typer.Exit(EXIT_USAGE) from None
+
+
+def playback_of(kernel: Kernel) -> Playback | None:
+    """Where the recording is that plays; None while it is not known."""
+    return next((source.playback for source in kernel.stats().sources if source.playback), None)
+
+
+class Progress:
+    """How far the recording is, above what every run shows."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._line = LiveLine(kernel)
+
+    def __rich__(self) -> Group:
+        """The lines as they are now."""
+        playback = playback_of(self._kernel)
+        if playback is None:
+            return Group(self._line)
+        row = Table.grid(padding=(0, 1), expand=True)
+        row.add_column(no_wrap=True)
+        row.add_column(ratio=1)
+        row.add_column(no_wrap=True)
+        sign = "⏸" if playback.paused else "▶"
+        place = f"{sign} {clock(playback.position_s)} / {clock(playback.duration_s)}"
+        bar = ProgressBar(total=max(playback.duration_s, 1e-9), completed=playback.position_s)
+        speed = "max" if playback.speed == float("inf") else f"×{playback.speed:g}"  # noqa: RUF001 - the sign
+        loops = f" · loop {playback.loops + 1}" if playback.loops else ""
+        row.add_row(place, bar, f"{speed}{loops}")
+        return Group(row, Text(HELP, style="dim"), self._line)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours when there are some: `1:02.5`, `1:00:02.5`."""
+    tenths = int(seconds * 10)
+    hours, rest = divmod(tenths, 36000)
+    minutes, tenths = divmod(rest, 600)
+    end = f"{tenths // 10:02}.{tenths % 10}"
+    return f"{hours}:{minutes:02}:{end}" if hours else f"{minutes}:{end}"
+
+
+async def obey_keys(kernel: Kernel) -> None:
+    """Pass what is pressed on as commands, as a client would send them."""
+    async with aclosing(keys.pressed()) as pressed:
+        async for key in pressed:
+            if key == "q":
+                kernel.stop()
+            elif (command := command_of(key, playback_of(kernel))) is not None:
+                kernel.bus.send_control(command)
+
+
+def command_of(key: str, playback: Playback | None) -> Control | None:
+    """What a key says; None when it says nothing."""
+    if key == " ":
+        return Control("replay_pause", {"paused": None}, _TERMINAL)
+    if key in ("left", "right"):
+        return Control("replay_seek", {"offset_s": _SEEK_S if key == "right" else -_SEEK_S}, _TERMINAL)
+    if key in (",", "."):
+        return Control("replay_seek", {"frames": 1 if key == "." else -1}, _TERMINAL)
+    if key in ("up", "down") and playback is not None:
+        return Control("replay_speed", {"speed": next_speed(playback.speed, up=key == "up")}, _TERMINAL)
+    return None
+
+
+def next_speed(speed: float, *, up: bool) -> float:
+    """The next faster or slower one of the usual speeds."""
+    if up:
+        return next((each for each in _SPEEDS if each > speed), _SPEEDS[-1])
+    return next((each for each in reversed(_SPEEDS) if each < speed), _SPEEDS[0])

@@ -1,0 +1,145 @@
+"""Runs a kernel for a command: until its end, a signal or a time limit, and shows how it goes."""
+
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple
+
+import anyio
+import typer
+from anyio.abc import TaskStatus
+from rich.console import RenderableType
+from rich.live import Live
+
+from beats.adapters import instance
+from beats.adapters.catalogues import assemble
+from beats.adapters.cli import logs
+from beats.adapters.cli.common import EXIT_FAILED, err, out, warn
+from beats.adapters.cli.status import LiveLine, addresses, table
+from beats.adapters.snapshots import take_snapshots
+from beats.config.settings import ProfileSettings
+from beats.kernel.errors import StartError
+from beats.kernel.kernel import Kernel
+
+_log: Final = logging.getLogger(__name__)
+
+
+Beside = Callable[[Kernel], Coroutine[Any, Any, None]]
+
+
+async def _nothing(kernel: Kernel) -> None:
+    """Beside a stream that needs no more than itself."""
+
+
+class Show(NamedTuple):
+    """What a command has to show while it runs, and to do."""
+
+    live: Callable[[Kernel], RenderableType] = LiveLine
+    """Makes what a terminal shows."""
+    refresh_hz: float = 2
+    """How often a terminal shows it."""
+    beside: Beside = _nothing
+    """Runs while the stream is on air, and is cancelled at its end."""
+
+
+_PLAIN: Final = Show()
+
+
+def perform(settings: ProfileSettings, duration_s: float | None, show: Show = _PLAIN) -> None:
+    """Run a profile, and end the command with an exit code if something fails.
+
+    Args:
+        settings: what to run.
+        duration_s: stop after so many seconds; None for no limit.
+        show: what to show and do besides.
+    """
+    logs.set_up(settings.kernel.log_level, err)
+    for warning in settings.warnings:
+        warn(warning)
+    kernel = assemble(settings)
+    # Standard output goes by way of the live display only if both are on the terminal.
+    live = Live(
+        show.live(kernel),
+        console=err,
+        refresh_per_second=show.refresh_hz,
+        transient=True,
+        redirect_stdout=out.is_terminal,
+    )
+    failure = anyio.run(_main, kernel, duration_s, live, show.beside, backend="asyncio")
+    if failure is not None:
+        err.print(str(failure), style="red", markup=False)
+        raise typer.Exit(EXIT_FAILED)
+    stats = kernel.stats()
+    out.print(table(stats))
+    if stats.failed():
+        raise typer.Exit(EXIT_FAILED)
+
+
+async def _main(kernel: Kernel, duration_s: float | None, live: Live, beside: Beside) -> StartError | None:
+    failure: StartError | None = None
+    async with anyio.create_task_group() as group:
+        await group.start(_obey_signals, kernel, group.cancel_scope)
+        if duration_s is not None:
+            group.start_soon(_stop_after, kernel, duration_s)
+
+        async def snapshot() -> instance.Answer:
+            return {name: str(path) for name, path in (await take_snapshots(kernel.sinks)).items()}
+
+        def then() -> None:
+            group.start_soon(beside, kernel)
+            group.start_soon(instance.serve, {"snapshot": snapshot})
+
+        try:
+            await kernel.run(task_status=_OnAir(kernel, live, then))
+        except StartError as error:
+            failure = error
+        finally:
+            live.stop()
+        group.cancel_scope.cancel()
+    return failure
+
+
+class _OnAir(TaskStatus[None]):
+    """Tells where the stream is to be seen, once it is, and only then begins the live line below it."""
+
+    def __init__(self, kernel: Kernel, live: Live, then: Callable[[], None]) -> None:
+        self._kernel = kernel
+        self._live = live
+        self._then = then
+
+    def started(self, value: None = None) -> None:
+        for name, address in addresses(self._kernel):
+            out.print(f"On air: {address}  (sink {name})", markup=False)
+        self._then()
+        if err.is_terminal:
+            self._live.start()
+
+
+async def _obey_signals(kernel: Kernel, scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+    """SIGINT and SIGTERM end the stream in order, a second SIGINT at once; SIGUSR1 takes a snapshot."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGUSR1) as signals:
+        task_status.started()  # before anything is opened, and so before anything is seen of the run
+        stopping = False
+        async for signum in signals:
+            if signum == signal.SIGUSR1:
+                await _snapshot(kernel)
+            elif stopping and signum == signal.SIGINT:
+                scope.cancel()
+            elif not stopping:
+                kernel.stop()
+                stopping = True
+
+
+async def _snapshot(kernel: Kernel) -> None:
+    try:
+        written = await take_snapshots(kernel.sinks)
+    except (LookupError, OSError) as error:
+        _log.error("no snapshot: %s", error)
+    else:
+        for name, path in written.items():
+            _log.info("snapshot of sink %r: %s", name, path)
+
+
+async def _stop_after(kernel: Kernel, duration_s: float) -> None:
+    await anyio.sleep(duration_s)
+    kernel.stop()

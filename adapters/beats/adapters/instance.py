@@ -1,0 +1,165 @@
+"""The way in to a running `beats` from the same machine: a socket that only its own user can open.
+
+A request is one line of JSON, `{"command": NAME}`; so is the answer, either what the command gave or
+`{"error": TEXT}`.
+"""
+
+import json
+import logging
+import os
+import socket
+import stat
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, cast
+
+import anyio
+from anyio.abc import SocketStream
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+Answer = Mapping[str, object]
+Handler = Callable[[], Awaitable[Answer]]
+
+_MOST_BYTES: Final = 65536
+_TIMEOUT_S: Final = 30.0
+_SUFFIX: Final = ".sock"
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Instance(NamedTuple):
+    """A `beats` that runs."""
+
+    pid: int
+    socket_path: Path
+
+
+class NoInstanceError(LookupError):
+    """There is not exactly one instance that could be meant; the text says what there is."""
+
+
+def runtime_folder() -> Path:
+    """Where the sockets are: a folder that belongs to this user alone."""
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(given) / "beats" if given else Path(tempfile.gettempdir()) / f"beats-{os.getuid()}"
+
+
+async def serve(handlers: Mapping[str, Handler]) -> None:
+    """Answer requests until cancelled. Without a place for the socket there is a warning and no way in."""
+    path = runtime_folder() / f"{os.getpid()}{_SUFFIX}"
+    try:
+        _own_folder(path.parent)
+        path.unlink(missing_ok=True)  # of a process that had this number and was killed
+        listener = await anyio.create_unix_listener(path, mode=0o600)
+    except OSError as error:
+        why = error.strerror or error
+        _log.warning("`beats snapshot` will not find this run: %s: %s", path, why)
+        return
+    try:
+        await listener.serve(partial(_answer, handlers))
+    finally:
+        with anyio.CancelScope(shield=True):
+            await listener.aclose()
+        with suppress(OSError):
+            path.unlink()
+
+
+def instances() -> list[Instance]:
+    """The instances of this user that run; what is left of others is removed."""
+    found: list[Instance] = []
+    for path in sorted(runtime_folder().glob(f"*{_SUFFIX}")):
+        try:
+            with _connected(path):
+                found.append(Instance(int(path.stem), path))
+        except (ConnectionRefusedError, ValueError):
+            with suppress(OSError):
+                path.unlink()
+        except OSError:
+            continue
+    return found
+
+
+def ask(command: str, pid: int | None = None) -> Answer:
+    """Have an instance do something, and wait for what it says.
+
+    Args:
+        command: what.
+        pid: which one; the only one when None.
+
+    Raises:
+        NoInstanceError: it does not run, or several do.
+        RuntimeError: it could not do it; says why.
+        OSError: it does not answer.
+    """
+    with _connected(_the_one(pid).socket_path) as connection:
+        connection.sendall(json.dumps({"command": command}).encode() + b"\n")
+        with connection.makefile("rb") as lines:
+            answer: object = json.loads(lines.readline(_MOST_BYTES) or b"null")
+    if not isinstance(answer, dict):
+        raise RuntimeError("it gave no answer")  # noqa: TRY004 - the other side is at fault, not a type
+    said = cast("dict[str, object]", answer)
+    if "error" in said:
+        raise RuntimeError(str(said["error"]))
+    return said
+
+
+def _the_one(pid: int | None) -> Instance:
+    running = instances()
+    wanted = [each for each in running if pid in (None, each.pid)]
+    if len(wanted) == 1:
+        return wanted[0]
+    if not running:
+        raise NoInstanceError("no beats of this user runs on this machine")
+    pids = ", ".join(str(each.pid) for each in running)
+    if pid is None:
+        raise NoInstanceError(f"several run ({pids}): say which with --pid")
+    raise NoInstanceError(f"no beats has pid {pid}; these run: {pids}")
+
+
+def _connected(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(_TIMEOUT_S)
+        connection.connect(str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _own_folder(folder: Path) -> None:
+    """Make the folder; one that another user made, or can write to, is refused.
+
+    Raises:
+        OSError: it cannot be made, or is not ours alone.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(13, "is not a folder of this user alone")
+
+
+async def _answer(handlers: Mapping[str, Handler], stream: SocketStream) -> None:
+    async with stream:
+        with suppress(anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError):
+            answer = await _outcome(handlers, stream)
+            await stream.send(json.dumps(answer).encode() + b"\n")
+
+
+async def _outcome(handlers: Mapping[str, Handler], stream: SocketStream) -> Answer:
+    try:
+        with anyio.fail_after(_TIMEOUT_S):
+            line = await BufferedByteReceiveStream(stream).receive_until(b"\n", _MOST_BYTES)
+        request: object = json.loads(line)
+    except (ValueError, anyio.DelimiterNotFound, TimeoutError):
+        return {"error": "the request is not a line of JSON"}
+    command = cast("dict[str, object]", request).get("command") if isinstance(request, dict) else None
+    if not isinstance(command, str) or command not in handlers:
+        return {"error": f"unknown command; known are {', '.join(handlers)}"}
+    try:
+        return await handlers[command]()
+    except (LookupError, OSError) as error:
+        return {"error": str(error)}
