@@ -119,7 +119,7 @@ async def test_a_publish_recorder_numbers_each_topic_and_keeps_the_messages() ->
 
 @pytest.mark.anyio
 async def test_a_publish_recorder_keeps_what_is_passed_on_and_numbers_it_as_the_bus_does() -> None:
-    """A number is kept while numbers rise, unless the source says otherwise; all of it is there to look at."""
+    """A number is kept while numbers rise, unless the source says otherwise; all of it can be looked at."""
     publish = PublishRecorder()
     passed = [Sealed(Frame(b"%d" % number), number, 7, b"sealed") for number in (5, 3, 9)]
     assert await publish.forward(passed[0]) == 5

@@ -8,7 +8,7 @@ from beats.proto.decode import decode
 from beats.proto.encode import PNG_SIGNATURE
 from beats.proto.events import input_event
 from beats.proto.messages import Decoded, DecodedFrame, DecodedPeripheral, DecodeError
-from beats.proto.registry import DEFAULT_REGISTRY
+from beats.proto.registry import DEFAULT_REGISTRY, OpaquePayload, OpenRegistry
 from beats.proto.streaming_pb2 import (
     JSON_UTF8,
     PROTOBUF,
@@ -148,6 +148,21 @@ def test_an_unknown_encoding_is_refused(encoding: int) -> None:
 def test_an_unknown_payload_type_is_refused() -> None:
     """A type that is not registered is an error, not a crash."""
     assert "payload_type 'some.Type' is unknown" in refusal(envelope(b"", PROTOBUF, "some.Type"))
+
+
+def test_with_an_open_registry_a_payload_of_an_unknown_type_is_kept() -> None:
+    """Whoever passes messages on reads all of one but that payload, which stays as it came."""
+    decoded = decode(envelope(b"\x0a\xff", PROTOBUF, "some.Type"), OpenRegistry())
+    kept = OpaquePayload("some.Type", b"\x0a\xff")
+    assert decoded.topic == "peripheral/knob"
+    assert decoded.payload == DecodedPeripheral("knob", kept, (), None, "PROTOBUF", "some.Type")
+
+
+@pytest.mark.parametrize("payload_type", ["", "heart.peripheral.input.InputEvent"])
+def test_with_an_open_registry_garbage_is_refused_all_the_same(payload_type: str) -> None:
+    """A payload without a type, and one that is not of the known type that it names."""
+    with pytest.raises(DecodeError, match="payload"):
+        decode(envelope(b"\x0a\xff", PROTOBUF, payload_type), OpenRegistry())
 
 
 def test_a_payload_that_is_not_of_its_type_is_refused() -> None:

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from beats.proto.input_event_pb2 import InputEvent
 from beats.proto.messages import DecodeError
-from beats.proto.registry import DEFAULT_REGISTRY, TypeRegistry
+from beats.proto.registry import DEFAULT_REGISTRY, OpaquePayload, OpenRegistry, TypeRegistry
 
 INPUT_EVENT = "heart.peripheral.input.InputEvent"
 
@@ -104,3 +104,32 @@ def test_one_of_several_threads_gets_a_name() -> None:
     with ThreadPoolExecutor(threads) as pool:
         results = list(pool.map(register, [new_class("Knob") for _ in range(threads)]))
     assert results.count(True) == 1
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x0a\xff", b"any bytes"])
+def test_an_open_registry_keeps_what_it_cannot_read(payload: bytes) -> None:
+    """A payload of an unknown type stays as it came, with its type's name."""
+    assert OpenRegistry().decode("some.Type", payload) == OpaquePayload("some.Type", payload)
+
+
+def test_an_open_registry_reads_what_it_knows() -> None:
+    """Input events from the start, and whatever is registered, also after it was unknown."""
+    registry, timer = OpenRegistry(), Duration(seconds=3)
+    event = InputEvent(event_type="press", timestamp="2024-05-01T00:00:00+00:00", data_json=b"{}")
+    assert registry.decode(INPUT_EVENT, event.SerializeToString()) == event
+    name, payload = "google.protobuf.Duration", timer.SerializeToString()
+    assert registry.decode(name, payload) == OpaquePayload(name, payload)
+    registry.register(Duration)
+    assert registry.decode(name, payload) == timer
+
+
+def test_an_open_registry_refuses_garbage_of_a_known_type() -> None:
+    """What can be read has to be what it says."""
+    with pytest.raises(DecodeError, match=f"the payload is not a {INPUT_EVENT}"):
+        OpenRegistry().decode(INPUT_EVENT, b"\x0a\xff")
+
+
+def test_an_open_registry_refuses_a_payload_without_a_type() -> None:
+    """Nobody could ever read it."""
+    with pytest.raises(DecodeError, match="payload_type '' is unknown"):
+        OpenRegistry().decode("", b"any bytes")

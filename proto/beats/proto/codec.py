@@ -36,13 +36,20 @@ class StreamCodec:
         """A serialized `StreamEnvelope` with another sequence.
 
         The place and time that `seal` wrote are taken away from the end. Where something else stands there,
-        the new ones follow it: of a field that is there twice, readers take the last.
+        be it a payload that ends in the same bytes, the new ones follow it: of a field that is there twice,
+        readers take the last.
 
         Raises:
             ValueError: as `seal`.
         """
+        new = wire.tail(sequence, captured_unix_ns)
         old = wire.tail(before, captured_unix_ns) if before else b""
-        return encoded.removesuffix(old) + wire.tail(sequence, captured_unix_ns)
+        rest = encoded.removesuffix(old)
+        try:
+            wire.parts(rest)  # whole fields, unless what was taken away is the end of one
+        except ValueError:
+            return encoded + new
+        return rest + new
 
     def decode(self, data: bytes) -> Decoded:
         """Read one serialized `StreamEnvelope`.

@@ -32,6 +32,10 @@ _LENGTH: Final = 2
 _FIXED_BYTES: Final = {1: 8, 5: 4}
 _SEQUENCE_FIELD: Final = 100
 _CAPTURED_TAG: Final = 101 << 3 | 1
+_MIN_TAG: Final = 1 << 3  # fields are numbered from 1
+_MAX_TAG: Final = 2**32 - 1
+_MAX_VARINT_BYTES: Final = 10
+_MAX_SHORT_BYTES: Final = 5  # of a tag or a length, which have 32 bits: the runtime refuses longer ones
 
 
 def varint(number: int) -> bytes:
@@ -103,21 +107,25 @@ class Parts(NamedTuple):
 def parts(encoded: bytes) -> Parts:
     """Find the parts of a serialized `StreamEnvelope` without reading its payload.
 
+    Of a part that is there twice it finds the last.
+
     Raises:
-        ValueError: the bytes are something else.
+        ValueError: the bytes are something else, or hold a group, which proto3 does not have.
     """
     field = start = end = sequence = captured = at = 0
     size = len(encoded)
     while at < size:
-        tag, at = _read_varint(encoded, at)
+        tag, at = _read_varint(encoded, at, _MAX_SHORT_BYTES)
         kind = tag & 7
+        if not _MIN_TAG <= tag <= _MAX_TAG:
+            raise ValueError(f"not a StreamEnvelope: no field has number {tag >> 3}")
         if kind == _VARINT:
             value, at = _read_varint(encoded, at)
             if tag >> 3 == _SEQUENCE_FIELD:
                 sequence = value
             continue
         if kind == _LENGTH:
-            length, at = _read_varint(encoded, at)
+            length, at = _read_varint(encoded, at, _MAX_SHORT_BYTES)
         elif kind in _FIXED_BYTES:
             length = _FIXED_BYTES[kind]
         else:
@@ -134,17 +142,21 @@ def parts(encoded: bytes) -> Parts:
 
 
 def png_of(frame: bytes) -> bytes | None:
-    """The picture in a serialized `Frame` that holds nothing else; None when it holds something else."""
+    """The picture in a serialized `Frame` that holds nothing else; None when it holds something else.
+
+    Raises:
+        ValueError: the bytes are no `Frame`.
+    """
     if not frame.startswith(_PNG_DATA):
         return None
-    length, at = _read_varint(frame, 1)
+    length, at = _read_varint(frame, 1, _MAX_SHORT_BYTES)
     return frame[at:] if at + length == len(frame) else None
 
 
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+def _read_varint(data: bytes, at: int, max_bytes: int = _MAX_VARINT_BYTES) -> tuple[int, int]:
     """The number at a place, and the place after it."""
     value = shift = 0
-    while at < len(data) and shift < 70:
+    while at < len(data) and shift < 7 * max_bytes:
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
