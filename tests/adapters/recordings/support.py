@@ -11,7 +11,7 @@ from beats.adapters.recordings.format import SCHEMA_NAME, descriptor_set
 from beats.adapters.recordings.reading import Note, Recording
 from beats.adapters.recordings.scan import Damage
 from beats.adapters.recordings.writing import Compression, Line, RecordingFile
-from beats.kernel.envelope import Envelope, Frame, Peripheral, topic_of
+from beats.kernel.envelope import Envelope, Frame, Kind, Peripheral, topic_of
 from beats.proto import streaming_pb2
 from tests.support import CODEC, tiny_png
 
@@ -30,7 +30,7 @@ def line(message: Frame | Peripheral, sequence: int, log_unix_ns: int) -> Line:
 
 def envelope(message: Frame | Peripheral, sequence: int, published_unix_ns: int) -> Envelope:
     topic, _, log_ns, captured_ns, encoded = line(message, sequence, published_unix_ns)
-    kind = "frame" if topic == "frame" else "peripheral"
+    kind: Kind = "frame" if topic == "frame" else "peripheral"
     return Envelope(kind, topic, sequence, captured_ns, log_ns, message, encoded)
 
 

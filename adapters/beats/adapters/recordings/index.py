@@ -78,9 +78,9 @@ def has_no_summary(file: IO[bytes], size: int, offset: int) -> bool:
 def walked_chunks(file: IO[bytes], size: int, contents: Contents) -> list[ChunkPlace]:
     """The chunks as they are found on a way through the file, without reading all of them.
 
-    Nothing vouches for the times in a chunk's head. So those that do not rise from chunk to chunk, and those
-    at both ends, which say how long the recording is, are compared with the messages; a chunk that cannot be
-    read is left out then.
+    Nothing vouches for the times in a chunk's head. So of ours, those that do not rise from chunk to chunk,
+    and those at both ends, which say how long the recording is, are compared with the messages; a chunk that
+    cannot be read is left out then. Other programs' chunks may need others to be understood.
     """
     places = [
         found
@@ -91,13 +91,21 @@ def walked_chunks(file: IO[bytes], size: int, contents: Contents) -> list[ChunkP
     chunks: list[ChunkPlace] = []
     for index, place in enumerate(places):
         believed: Times | None = times[index]
-        before, after = times[max(index - 1, 0)], times[min(index + 1, len(times) - 1)]
-        at_end = index in (0, len(places) - 1)
-        if at_end or not before.last_ns <= times[index].first_ns <= times[index].last_ns <= after.first_ns:
+        if contents.is_ours and not _rises(times, index):
             believed = _message_times(file, place, contents)
         if believed is not None:
             chunks.append(ChunkPlace(place.offset, believed))
     return chunks
+
+
+def _rises(times: list[Times], index: int) -> bool:
+    """Whether a chunk's times lie between those of its neighbours, of which it must have two."""
+    if not 0 < index < len(times) - 1:
+        return False
+    return (
+        times[index - 1].last_ns <= times[index].first_ns
+        and times[index].last_ns <= times[index + 1].first_ns
+    )
 
 
 def _message_times(file: IO[bytes], place: Place, contents: Contents) -> Times | None:

@@ -132,7 +132,8 @@ class Output:
     def _close(self) -> None:
         with self._lock:  # a number that was given back must not be duplicated
             self._closed = True
-            os.close(self._fd)
+            fd, self._fd = self._fd, -1  # whoever writes after this fails, and does not hit another file
+            os.close(fd)
 
 
 def is_being_written(path: Path) -> bool:
