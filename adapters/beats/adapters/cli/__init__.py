@@ -9,6 +9,7 @@ import typer
 from beats.adapters.cli.export import export
 from beats.adapters.cli.listing import adapters, profiles
 from beats.adapters.cli.record import record, snapshot
+from beats.adapters.cli.recordings import cut, info, recover
 from beats.adapters.cli.replay import replay
 from beats.adapters.cli.run import run
 
@@ -24,6 +25,9 @@ app.command()(replay)
 app.command()(snapshot)
 app.command()(profiles)
 app.command()(adapters)
+app.command()(info)
+app.command()(recover)
+app.command()(cut)
 app.command()(export)
 
 

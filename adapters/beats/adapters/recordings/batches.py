@@ -34,7 +34,8 @@ def chunk_batch(file: IO[bytes], place: Place, contents: Contents) -> Iterator[B
     if contents.is_ours and batch:
         times = [message.log_unix_ns for message in batch]
         if chunk_times(place) != (min(times), max(times)):  # no checksum covers them
-            yield Damage(place.offset + HEAD_BYTES, 16, "a chunk: its times are not those of its messages")
+            why = "a chunk: its times are not those of its messages"
+            yield Damage(place.offset + HEAD_BYTES, 16, why, is_index=True)
 
 
 def loose_batch(file: IO[bytes], place: Place, contents: Contents) -> Iterator[Batch | Damage]:

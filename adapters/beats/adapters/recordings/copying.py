@@ -48,6 +48,8 @@ class Extract(NamedTuple):
     """The state at its beginning left out."""
     carried: int
     """Messages of the state at its beginning."""
+    damages: list[tuple[Path, Damage]]
+    """The first stretches that could not be read."""
 
 
 def is_sound(path: Path, progress: Callable[[int], object]) -> bool:
@@ -125,7 +127,13 @@ def cut(selection: Selection, target: Path, progress: Callable[[float], object])
                 # As of the beginning: by its own time, it would make the range hours longer.
                 file.append(_line(message)._replace(log_unix_ns=begin_ns), carried=True)
             carried = len(state)
-            for batch in selection.batches(start_s, lambda path, damage: None):
+            damages: list[tuple[Path, Damage]] = []
+
+            def damaged(path: Path, damage: Damage) -> None:
+                if len(damages) < _MOST_STRETCHES:
+                    damages.append((path, damage))
+
+            for batch in selection.batches(start_s, damaged):
                 for position_s, message in (
                     (each.position_s, each.message) for each in batch if not each.repeated
                 ):
@@ -135,7 +143,7 @@ def cut(selection: Selection, target: Path, progress: Callable[[float], object])
             if not file.messages:
                 raise InputError("nothing to cut out: no message is in that range and of those topics")
             messages = file.messages
-    return Extract(messages, carried)
+    return Extract(messages, carried, damages)
 
 
 @contextmanager

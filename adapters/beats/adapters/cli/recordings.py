@@ -1,0 +1,167 @@
+"""`beats info`, `beats recover` and `beats cut`: what to do with recordings.
+
+The packages that read them are loaded only when such a command runs: `beats run` shall not wait for them.
+"""
+
+import json
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from beats.adapters.cli.common import EXIT_FAILED, EXIT_USAGE, err, out, warn
+from beats.adapters.cli.progress import progress
+from beats.kernel.errors import InputError
+
+if TYPE_CHECKING:  # see above
+    from beats.adapters.recordings.scan import Damage
+
+EXIT_LOST: Final = 3
+"""Something was recovered, and something was not."""
+_MOST_WARNINGS: Final = 20
+
+
+def info(
+    files: Annotated[
+        list[Path], typer.Argument(help="Recordings, or folders of recordings.", metavar="FILE…")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Say what recordings hold: topics, rates, gaps, losses, and whether they are whole.
+
+    Exit code 0: every file could be read, damaged or not; 1: one could not be read at all.
+
+    Examples: `beats info show.mcap`, `beats info recordings/ --json`.
+    """
+    from beats.adapters.cli.report import file_report, total_report  # only now, see above
+    from beats.adapters.recordings.document import document
+    from beats.adapters.recordings.files import find
+    from beats.adapters.recordings.info import FileInfo, Surveyor
+
+    with _failing():
+        found = find(files)
+    surveyor = Surveyor()
+    infos: list[FileInfo] = []
+    for path in found:
+        infos.append(surveyor.survey(path))
+        if not as_json:
+            out.print(file_report(infos[-1]), "")
+    if as_json:
+        typer.echo(json.dumps(document(infos, surveyor.total), ensure_ascii=False, indent=2))
+    elif len(infos) > 1:
+        out.print(total_report(infos, surveyor.total))
+    if any(each.error is not None for each in infos):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def recover(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A recording that is cut or damaged.")],
+    target: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="OUT", help="The new file; `<IN>-recovered.mcap` beside it.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write everything that is still whole in a recording into a clean one; IN stays as it is.
+
+    Exit code 0: nothing was lost; 3: something was, and how much is said; 1: nothing can be read, or OUT
+    cannot be written. A file that is whole is copied only if OUT is named.
+
+    Examples: `beats recover show.mcap.part`, `beats recover broken.mcap clean.mcap`.
+    """
+    from beats.adapters.recordings import copying  # only now, see above
+
+    with _failing():
+        size = source.stat().st_size
+        if target is None:
+            with progress("reading", size) as tell:
+                if copying.is_sound(source, tell):
+                    out.print(f"{source} is whole: nothing to recover", markup=False)
+                    return
+            target = _recovered(source)
+        with progress("recovering", size) as tell:
+            found = copying.recover(source, target, tell)
+    out.print(f"{target}: {found.messages:,} messages", markup=False)
+    _warn_of((source, damage) for damage in found.damages)
+    if found.foreign:
+        warn(f"{found.foreign:,} messages that are no envelopes are left out")
+    if found.unreadable_bytes:
+        missing = ", ".join(f"{count:,} of {topic}" for topic, count in sorted(found.missing.items()))
+        err.print(
+            f"lost: {found.unreadable_bytes:,} bytes; by the gaps in the numbers "
+            f"{sum(found.missing.values()):,} envelopes are missing{f': {missing}' if missing else ''}",
+            style="red",
+            markup=False,
+        )
+        raise typer.Exit(EXIT_LOST)
+
+
+def cut(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A recording, or a folder of its parts.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The new file.")],
+    start: Annotated[
+        str | None,
+        typer.Option(help="Where to begin: seconds, a time of day, or an ISO 8601 time.", metavar="MOMENT"),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(help="Where to end; what is there is left out.", metavar="MOMENT")
+    ] = None,
+    topics: Annotated[
+        list[str] | None,
+        typer.Option("--topics", help="Only these, such as `frame` or `peripheral/*`; may be repeated."),
+    ] = None,
+) -> None:
+    """Write a range of a recording into a new one, which begins with the state at its beginning.
+
+    Exit code 0: done; 1: IN cannot be read, holds nothing there, or OUT cannot be written; 2: wrong usage.
+
+    Examples: `beats cut show.mcap finale.mcap --start 21:30 --end 21:45`,
+    `beats cut recordings/ knobs.mcap --start 90 --topics 'peripheral/*'`.
+    """
+    from beats.adapters.recordings import copying  # only now, see above
+    from beats.adapters.recordings.selection import Selection
+
+    with _failing():
+        try:
+            selection = Selection([source], start=start, end=end, topics=topics or ())
+        except ValueError as error:
+            err.print(str(error), style="red", markup=False)
+            raise typer.Exit(EXIT_USAGE) from None
+        with progress("cutting", selection.end_s) as tell:
+            found = copying.cut(selection, target, tell)
+    state = f", after {found.carried:,} of the state before" if found.carried else ""
+    out.print(f"{target}: {found.messages:,} messages{state}", markup=False)
+    _warn_of(found.damages)
+
+
+def _warn_of(damages: Iterable[tuple[Path, "Damage"]]) -> None:
+    for index, (path, damage) in enumerate(damages):
+        if index == _MOST_WARNINGS:
+            warn("and more")
+            break
+        size = f" ({damage.size_bytes:,} bytes)" if damage.size_bytes else ""
+        warn(f"{path}: at byte {damage.offset:,}: {damage.why}{size}")
+
+
+def _recovered(source: Path) -> Path:
+    name = source.name.removesuffix(".part").removesuffix(".mcap")
+    return source.with_name(f"{name}-recovered.mcap")
+
+
+@contextmanager
+def _failing() -> Generator[None]:
+    """Ends the command, with what is wrong on standard error, when a file cannot be read or written."""
+    try:
+        yield
+    except (InputError, OSError, ValueError) as error:
+        text = str(error)
+        if isinstance(error, OSError):
+            names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+            text = f"{': '.join([' -> '.join(names), error.strerror or text])}"
+            if isinstance(error, FileExistsError):
+                text += ": nothing is overwritten; give another name, or move that file away"
+        err.print(text, style="red", markup=False)
+        raise typer.Exit(EXIT_FAILED) from None
