@@ -99,7 +99,8 @@ def _tally_facts(facts: Table, tally: Tally) -> None:
 def _health(info: FileInfo) -> Text:
     text = _STATES[info.state]
     if info.state in ("cut", "damaged"):
-        text += f": {info.tally.unreadable_bytes:,} bytes cannot be read"
+        count = info.tally.unreadable_bytes
+        text += f": {count:,} bytes cannot be read" if count else ", and no message is lost by it"
     return Text(text, "green" if info.state == "whole" else "yellow")
 
 
