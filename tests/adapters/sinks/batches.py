@@ -6,6 +6,7 @@ from typing import Self
 import anyio
 
 from beats.kernel.envelope import Envelope
+from beats.kernel.stats import Loss
 
 
 class FakeBatches:
@@ -17,6 +18,10 @@ class FakeBatches:
         self.taken = 0
         self.all_taken = anyio.Event()
         """Set when a sink has delivered the last batch and asks for more."""
+        self.given_back: list[Envelope] = []
+        """What a sink could not deliver, in order."""
+        self.lost: list[Loss] = []
+        """What `losses` shall tell next."""
         self.before_first: Callable[[], None] = lambda: None
         """Called when the first batch is asked for."""
 
@@ -31,6 +36,13 @@ class FakeBatches:
         if not self._ends:
             await anyio.sleep_forever()
         return []
+
+    def give_back(self, envelopes: Sequence[Envelope]) -> None:
+        self.given_back += envelopes
+
+    def losses(self) -> tuple[Loss, ...]:
+        lost, self.lost = tuple(self.lost), []
+        return lost
 
     def __aiter__(self) -> Self:
         return self

@@ -1,5 +1,7 @@
 """The connection's own view of its other side."""
 
+from typing import Any, Final
+
 import anyio
 import pytest
 from websockets.asyncio.client import connect
@@ -33,3 +35,36 @@ async def test_a_client_that_resets_is_forgotten() -> None:
         running.knob(1)
         with anyio.fail_after(5):
             await stays.recv()
+
+
+class Transport:
+    """A connection's transport that seems to have bytes waiting, and remembers how it is ended."""
+
+    def __init__(self, real: Any, waiting_bytes: int) -> None:
+        self.ended: Final[list[str]] = []
+        self._real: Final = real
+        self._waiting_bytes: Final = waiting_bytes
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("write_eof", "close"):
+            self.ended.append(name)
+        return getattr(self._real, name)
+
+    def get_write_buffer_size(self) -> int:
+        return self._waiting_bytes
+
+
+@pytest.mark.parametrize(("waiting_bytes", "first"), [(0, "write_eof"), (1, "close")])
+async def test_an_end_never_waits_behind_bytes_for_a_client_that_may_be_gone(
+    waiting_bytes: int, first: str
+) -> None:
+    """Asyncio would shut the socket down later, and fail with a traceback when the client has reset it."""
+    async with on_air() as running:
+        async with connect(running.url) as viewer:
+            await until(lambda: running.totals.connected == 1)
+            (connection,) = running.sink._everyone  # pyright: ignore[reportPrivateUsage]
+            transport = Transport(connection.transport, waiting_bytes)
+            connection.transport = transport  # type: ignore[assignment]  # stands in for it
+            await viewer.close()
+        await until(lambda: running.totals.connected == 0)
+        assert transport.ended[0] == first

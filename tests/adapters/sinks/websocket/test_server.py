@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 
 import anyio
 import anyio.to_thread
@@ -12,6 +13,7 @@ from beats.adapters.sinks.websocket import WebSocketSettings, WebSocketSink
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
+from beats.kernel.stats import Loss
 from tests.adapters.sinks.websocket.support import (
     RawClient,
     on_air,
@@ -125,6 +127,12 @@ class _OneBatch:
         if self._takes == 2:
             raise RuntimeError("as asked")
         return await self._queue.take(max_items)
+
+    def give_back(self, envelopes: Sequence[Envelope]) -> None:
+        self._queue.give_back(envelopes)
+
+    def losses(self) -> tuple[Loss, ...]:
+        return self._queue.losses()
 
     def __aiter__(self) -> "_OneBatch":
         return self

@@ -181,7 +181,7 @@ class Parts:
             return rest
         unflushed = [*file.unflushed]
         try:
-            if not file.has_failed:
+            if not (file.has_failed or file.is_closed):
                 file.add_metadata(TOTALS, self._totals(file))
             file.close(sync=self._settings.fsync != "never")
         except OSError as error:

@@ -57,8 +57,8 @@ class RecorderSink:
         finally:
             with anyio.CancelScope(shield=True):
                 left = await to_thread.run_sync(self._parts.abandon)
-            if not isinstance(error, Exception) or isinstance(error, OSError):
-                queue.give_back(left)  # any other error is a fault of ours, and may be this batch's
+                if error is None or isinstance(error, OSError):
+                    queue.give_back(left)  # any other error is a fault of ours, and may be this batch's
         if error is not None:
             raise error
 

@@ -130,8 +130,20 @@ class StreamConnection(ServerConnection):
             self.client.resume()
 
     def send_data(self) -> None:
-        """The library writes something of its own, which may be a close frame."""
-        super().send_data()
+        """The library writes something of its own, which may be a close frame, or its end of the stream.
+
+        With bytes still in the buffer that end would have to wait for them, and asyncio (3.11) does not
+        expect that the other side may be gone by then: its `shutdown` fails with a traceback in the log.
+        Closing waits for them as well, and does.
+        """
+        for data in self.protocol.data_to_send():
+            if data:
+                self.transport.write(data)
+            elif self.transport.get_write_buffer_size() or not self.transport.can_write_eof():
+                self.transport.close()
+            else:
+                with contextlib.suppress(OSError):
+                    self.transport.write_eof()
         if self.client is not None and self.state is not State.OPEN:
             self.client.closing()
 

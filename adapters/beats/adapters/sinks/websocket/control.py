@@ -46,7 +46,7 @@ def parse(
             raise InvalidControl(str(error)) from None
     check = _COMMANDS.get(command) if isinstance(command, str) else None
     if check is None or not isinstance(command, str):
-        raise InvalidControl(f"command is {command!r:.40}, not one of {', '.join(_COMMANDS)}")
+        raise InvalidControl(f"command is {command!r:.40}, not one of {', '.join([*_COMMANDS, *others])}")
     return command, {"browse_step": _browse_step(fields), **check(fields, emojis)}
 
 

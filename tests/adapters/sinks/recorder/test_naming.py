@@ -1,0 +1,97 @@
+from datetime import datetime
+from glob import glob
+from pathlib import Path
+
+import pytest
+
+from beats.adapters.sinks.recorder import naming
+from beats.adapters.sinks.recorder.naming import Names, check_template, is_taken
+from tests.adapters.sinks.recorder.support import NOW_NS
+
+STAMP = datetime.fromtimestamp(NOW_NS / 1e9).astimezone().strftime("%Y%m%d-%H%M%S")
+
+
+def names(template: str | Path, profile: str = "studio") -> Names:
+    return Names(str(template), profile, NOW_NS)
+
+
+def test_placeholders_are_filled_in_and_a_profile_cannot_lead_elsewhere() -> None:
+    """The profile's name, the local time, the part; slashes in a name become underscores."""
+    template = "to/{profile}-{start:%Y%m%d-%H%M%S}-{part:03}.mcap"
+    assert names(template, "../studio a").path(7) == Path(f"to/.._studio_a-{STAMP}-007.mcap")
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{name}.mcap", "{start.__class__}.mcap", "{.mcap", "{profile:d}.mcap", "{part:%Y}.mcap", "{}"],
+)
+def test_a_template_that_cannot_be_filled_in_is_refused(template: str) -> None:
+    """Before anything opens, and an unknown placeholder with those that are known."""
+    with pytest.raises(ValueError, match=r"known are \{profile\}|.") as caught:
+        check_template(template)
+    if "name" in template or template == "{}":
+        assert "{part:03}" in str(caught.value)
+
+
+@pytest.mark.parametrize("taken", ["show-001.mcap", "show-001.mcap.part"])
+def test_numbers_go_on_where_files_are(tmp_path: Path, taken: str) -> None:
+    """A name with its part in it is never in the way of the next run, finished or not."""
+    (tmp_path / taken).touch()
+    assert names(tmp_path / "show-{part:03}.mcap").free(1) == tmp_path / "show-002.mcap"
+
+
+def test_a_name_with_a_time_gets_a_number_beside_one_that_is_taken(tmp_path: Path) -> None:
+    """Two runs in one second make two files."""
+    template = tmp_path / "{start:%Y}.mcap"
+    year = STAMP[:4]
+    found: list[str] = []
+    for _ in range(3):
+        path = names(template).free(1)
+        path.touch()
+        found.append(path.name)
+    assert found == [f"{year}.mcap", f"{year}-2.mcap", f"{year}-3.mcap"]
+
+
+def test_a_plain_name_belongs_to_one_recording(tmp_path: Path) -> None:
+    """An older file of that name is in the way, and the error says what to do; its own parts go beside it."""
+    template = tmp_path / "a.mcap"
+    assert names(template).free(1) == template
+    template.touch()
+    with pytest.raises(FileExistsError, match=r"never overwritten: move this one away, or put \{start:"):
+        names(template).free(1)
+    assert names(template).free(2) == tmp_path / "a-2.mcap"
+
+
+def test_the_search_for_a_free_name_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all numbers are taken nothing is overwritten."""
+    monkeypatch.setattr(naming, "MOST_BESIDE", 3)
+    for number in (1, 2, 3):
+        (tmp_path / f"{number}.mcap").touch()
+    with pytest.raises(FileExistsError):
+        names(tmp_path / "{part}.mcap").free(1)
+
+
+def test_a_name_is_taken_by_a_finished_and_by_an_unfinished_file(tmp_path: Path) -> None:
+    """Both hold somebody's recording."""
+    path = tmp_path / "a.mcap"
+    assert not is_taken(path)
+    (tmp_path / "a.mcap.part").touch()
+    assert is_taken(path)
+
+
+@pytest.mark.parametrize(
+    ("template", "of_another_day", "of_others"),
+    [
+        ("{profile}-{start:%Y}-{part:03}.mcap", "studio-1999-042.mcap", ["wall-1999-042.mcap", "studio.txt"]),
+        ("{start:%Y}/[x]{part}.mcap", "1999/[x]7.mcap", ["1999/x7.mcap"]),
+        ("a.mcap", "a-2.mcap", ["b.mcap"]),
+    ],
+)
+def test_the_pattern_finds_files_of_other_runs_and_of_no_other_template(
+    tmp_path: Path, template: str, of_another_day: str, of_others: list[str]
+) -> None:
+    """Times and parts may be any; the profile and everything else must be the same."""
+    for name in (of_another_day, *of_others):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert glob(names(tmp_path / template).pattern()) == [str(tmp_path / of_another_day)]  # noqa: PTH207

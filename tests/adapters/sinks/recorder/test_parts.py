@@ -1,0 +1,338 @@
+import errno
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from beats.adapters.recordings.output import Output
+from beats.adapters.recordings.reading import Recording
+from beats.adapters.sinks.recorder.parts import Parts
+from beats.kernel.envelope import Envelope
+from beats.kernel.stats import Loss
+from beats.kernel.testing import envelope
+from beats.proto import wire
+from tests.adapters.sinks.recorder.support import NOW_NS, Watch, metadata, parts_of, places, read
+
+TOPICS = ("frame", "peripheral/a", "peripheral/b")
+
+
+def numbered(count: int, first: int = 1, size_bytes: int = 100) -> list[Envelope]:
+    """Envelopes of three topics in turn; the first is number `first` of all."""
+    made: list[Envelope] = []
+    for index in range(first - 1, first - 1 + count):
+        topic, sequence = TOPICS[index % 3], index // 3 + 1
+        filler = wire.frame_head(size_bytes) + b"x" * size_bytes
+        encoded = filler + wire.tail(sequence, NOW_NS + index)
+        made.append(envelope(sequence, topic=topic, encoded=encoded, unix_ns=NOW_NS + index * 1000))
+    return made
+
+
+def pairs(envelopes: list[Envelope]) -> list[tuple[str, int]]:
+    return [(each.topic, each.sequence) for each in envelopes]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Output, bytes], bool]) -> None:
+    """Let the disk take half of a write that fails."""
+    original = Output.write
+
+    def write(output: Output, data: bytes) -> int:
+        if fails(output, data):
+            original(output, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return original(output, data)
+
+    monkeypatch.setattr(Output, "write", write)
+
+
+@pytest.mark.parametrize("by", ["size", "age"])
+def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(tmp_path: Path, by: str) -> None:
+    """The parts together hold every envelope once; each begins with the state that the last one left."""
+    watch = Watch()
+    bounds = {"rotate_bytes": 6000} if by == "size" else {"rotate_s": 10.0}
+    parts = parts_of(tmp_path / "{part}.mcap", watch, **bounds)
+    parts.open()
+    every = numbered(60)
+    for start in range(0, 60, 5):
+        parts.write(every[start : start + 5])
+        watch.now_s += 3
+    parts.close()
+    files = sorted(tmp_path.iterdir(), key=lambda path: int(path.stem))
+    assert len(files) > 2
+    assert [place for path in files for place in places(path)] == pairs(every)
+    before = 0
+    for path in files:
+        state = {(each.topic): each.sequence for each in every[:before]}
+        assert places(path, carried=True) == list(state.items())
+        carried_times = {message.log_time for message in read(path) if message.carried}
+        assert carried_times <= {every[before - 1].published_unix_ns}
+        before += len(places(path))
+
+
+def test_a_part_is_never_empty(tmp_path: Path) -> None:
+    """Bounds that are smaller than an envelope give one file for each, and not one more."""
+    parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)
+    parts.open()
+    parts.write(numbered(4))
+    parts.close()
+    assert [len(places(tmp_path / f"{number}.mcap")) for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_zero_means_that_no_new_part_is_begun(tmp_path: Path) -> None:
+    """Neither size nor age ends such a file."""
+    watch = Watch()
+    parts = parts_of(tmp_path / "a.mcap", watch, rotate_bytes=0, rotate_s=0.0)
+    parts.open()
+    for first in (1, 31):
+        parts.write(numbered(30, first))
+        watch.now_s += 1e6
+    parts.close()
+    assert len(places(tmp_path / "a.mcap")) == 60
+
+
+def test_more_topics_than_a_file_can_hold_begin_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MCAP has 65,535 channels in a file; nothing fails and nothing is lost."""
+    monkeypatch.setattr("beats.adapters.recordings.channels.MAX_CHANNELS", 5)
+    parts = parts_of(tmp_path / "{part}.mcap")
+    parts.open()
+    every = [envelope(1, topic=f"peripheral/{number}", unix_ns=NOW_NS) for number in range(12)]
+    parts.write(every)
+    parts.close()
+    files = sorted(tmp_path.iterdir(), key=lambda path: int(path.stem))
+    assert [place for path in files for place in places(path)] == pairs(every)
+
+
+def test_an_envelope_is_on_disk_when_its_time_has_come(tmp_path: Path) -> None:
+    """The time to flush is counted from the first envelope that is in memory only."""
+    watch = Watch()
+    parts = parts_of(tmp_path / "a.mcap", watch, flush_interval_s=1.0)
+    parts.open()
+    assert parts.flush_in_s is None
+    parts.write(numbered(1))
+    watch.now_s += 0.75
+    parts.write(numbered(1, 2))
+    assert parts.flush_in_s == 0.25
+    assert on_disk(tmp_path / "a.mcap.part") == 0
+    watch.now_s += 0.25
+    assert parts.flush_in_s == 0
+    parts.flush()
+    assert parts.flush_in_s is None
+    assert on_disk(tmp_path / "a.mcap.part") == 2
+    parts.write(numbered(1, 3))
+    watch.now_s += 1
+    parts.write(numbered(1, 4))  # one that comes just then brings the others along
+    assert on_disk(tmp_path / "a.mcap.part") == 4
+    parts.close()
+
+
+def on_disk(path: Path) -> int:
+    with Recording(path) as recording:
+        return sum(len(item) for item in recording.items() if isinstance(item, list))
+
+
+def test_a_full_chunk_is_on_disk_at_once(tmp_path: Path) -> None:
+    """What is in memory only is bounded by size as well."""
+    parts = parts_of(tmp_path / "a.mcap")
+    parts.open()
+    parts.write(numbered(3, size_bytes=600_000))
+    assert on_disk(tmp_path / "a.mcap.part") == 2
+    parts.close()
+
+
+@pytest.mark.parametrize(
+    ("fsync", "while_writing", "in_all"), [("never", 0, 0), ("interval", 0, 1), ("always", 2, 3)]
+)
+def test_the_disk_is_asked_as_often_as_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: str, while_writing: int, in_all: int
+) -> None:
+    """Never; at the end, besides what the sink does in between; or after each batch."""
+    calls: list[int] = []
+    original = os.fdatasync
+
+    def counted(fd: int) -> None:
+        calls.append(fd)
+        original(fd)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    parts = parts_of(tmp_path / "a.mcap", fsync=fsync)
+    parts.open()
+    parts.write(numbered(2))
+    parts.write(numbered(2, 3))
+    assert len(calls) == while_writing
+    parts.close()
+    assert len(calls) == in_all
+
+
+def test_a_recording_says_what_it_is_part_of(tmp_path: Path) -> None:
+    """Version, profile, sink, start, part and settings stand in it; the host only when it is asked for."""
+    parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)
+    parts.open()
+    parts.write(numbered(2))
+    parts.close()
+    (first,), (second,) = (metadata(tmp_path / f"{part}.mcap", "beats.recording") for part in (1, 2))
+    assert (first["profile"], first["sink"], first["part"], second["part"]) == ("studio", "archive", "1", "2")
+    assert first["recording"] == second["recording"]
+    assert first["started"] == "2023-11-14T22:13:20.123457+00:00"
+    assert json.loads(first["settings"]) == {"sinks": {"archive": {"type": "recorder"}}}
+    assert "host" not in first
+    named = parts_of(tmp_path / "host.mcap", record_host=True)
+    named.open()
+    named.close()
+    assert metadata(tmp_path / "host.mcap", "beats.recording")[0]["host"]
+
+
+def test_losses_are_written_where_they_happened_and_summed_up_at_the_end(tmp_path: Path) -> None:
+    """Reason, time, topics and numbers; the totals count what all parts hold and lack."""
+    loss = Loss("drop_newest", "frame", 3, 300, 5, 9, NOW_NS, NOW_NS + 10**9)
+    other = loss._replace(topic="peripheral/a", items=2)
+    parts = parts_of(tmp_path / "a.mcap")
+    parts.open()
+    parts.write(numbered(4), [loss, other])
+    parts.close([loss._replace(reason="too_large", items=1)])
+    first, second = metadata(tmp_path / "a.mcap", "beats.loss")
+    assert (first["reason"], first["envelopes"], second["reason"]) == ("drop_newest", "5", "too_large")
+    assert first["from"] == "2023-11-14T22:13:20.123457+00:00"
+    assert json.loads(first["topics"])["frame"]["last_sequence"] == 9
+    (totals,) = metadata(tmp_path / "a.mcap", "beats.totals")
+    assert (totals["recorded"], totals["file_messages"], totals["lost"]) == ("4", "4", "6")
+    assert json.loads(totals["lost_by_reason"]) == {"drop_newest": 5, "too_large": 1}
+
+
+def test_a_loss_alone_is_written_in_time(tmp_path: Path) -> None:
+    """Also when no envelope follows."""
+    watch = Watch()
+    parts = parts_of(tmp_path / "a.mcap", watch, flush_interval_s=1.0)
+    parts.open()
+    parts.write([], [Loss("block", "frame", 1, 10, 1, 1, NOW_NS, NOW_NS)])
+    assert parts.flush_in_s == 1.0
+    parts.flush()
+    assert parts.flush_in_s is None
+    parts.close()
+    assert len(metadata(tmp_path / "a.mcap", "beats.loss")) == 1
+
+
+def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was flushed is in the first file, everything else in the second, and nothing in both."""
+    every = numbered(30, size_bytes=200_000)
+    parts = parts_of(tmp_path / "{part}.mcap")
+    parts.open()
+    parts.write(every[:10])
+    with monkeypatch.context() as patch:
+        failing(patch, lambda output, data: len(data) > 500_000)
+        with pytest.raises(OSError, match="No space left"):
+            parts.write(every[10:])
+    back = parts.abandon()
+    assert "1.mcap ends early: a write failed" in caplog.text
+    parts.open()
+    parts.write(back)
+    parts.close()
+    held = [places(tmp_path / f"{number}.mcap") for number in (1, 2)]
+    assert held[0] + held[1] == pairs(every)
+    assert held[0]
+    assert places(tmp_path / "2.mcap", carried=True)[0][0] == "frame"
+
+
+def test_a_low_disk_ends_the_file_whole_before_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index is there, what could not be written comes back, and the error says what to do."""
+    free = [10**9]
+
+    def free_bytes(output: Output) -> int:
+        return free[0]
+
+    monkeypatch.setattr(Output, "free_bytes", free_bytes)
+    parts = parts_of(tmp_path / "{part}.mcap", min_free_bytes=10**8)
+    parts.open()
+    every = numbered(9)
+    parts.write(every[:6])
+    free[0] = 10**7
+    with pytest.raises(OSError, match="only 10 MB are free and min_free_bytes keeps 100 MB: free some space"):
+        parts.flush()
+    back = parts.abandon()
+    assert pairs(back) == []
+    assert places(tmp_path / "1.mcap") == pairs(every[:6])
+    assert len(metadata(tmp_path / "1.mcap", "beats.totals")) == 1
+    with pytest.raises(OSError, match="only 10 MB are free"):
+        parts.open()
+    assert [path.name for path in tmp_path.iterdir()] == ["1.mcap"]
+    free[0] = 10**9
+    parts.open()
+    parts.write(every[6:])
+    parts.close()
+    assert places(tmp_path / "2.mcap") == pairs(every[6:])
+
+
+def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
+    """Nobody writes for hours into a file that has no name any more; what was not flushed comes back."""
+    parts = parts_of(tmp_path / "to" / "{part}.mcap")
+    parts.open()
+    every = numbered(6)
+    parts.write(every[:3])
+    parts.flush()
+    parts.write(every[3:])
+    (tmp_path / "to" / "1.mcap.part").unlink()
+    (tmp_path / "to").rmdir()
+    with pytest.raises(FileNotFoundError, match=r"1\.mcap was removed or moved while it was written, with 6"):
+        parts.flush()
+    back = parts.abandon()
+    assert pairs(back) == pairs(every[3:])
+    parts.open()
+    parts.write(back)
+    parts.close()
+    assert places(tmp_path / "to" / "2.mcap") == pairs(every[3:])
+
+
+def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is overwritten, nothing is lost, and nothing is written twice."""
+    parts = parts_of(tmp_path / "a.mcap")
+    parts.open()
+    parts.write(numbered(3))
+    (tmp_path / "a.mcap").write_bytes(b"precious")
+    with pytest.raises(FileExistsError):
+        parts.close()
+    assert parts.abandon() == []
+    assert (tmp_path / "a.mcap").read_bytes() == b"precious"
+    assert places(tmp_path / "a.mcap.part") == pairs(numbered(3))
+
+
+def test_each_file_is_told_at_its_beginning_and_its_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line each, with how much it holds."""
+    parts = parts_of(tmp_path / "a.mcap")
+    with caplog.at_level(logging.INFO):
+        parts.open()
+        parts.write(numbered(2))
+        parts.close()
+    first, last = (record.getMessage() for record in caplog.records)
+    assert first == f"sink 'archive': recording to {tmp_path / 'a.mcap'}"
+    assert last == f"sink 'archive': {tmp_path / 'a.mcap'} is finished: 2 messages"
+
+
+def test_the_ring_is_kept_at_the_end_of_each_part(tmp_path: Path) -> None:
+    """The oldest parts of this recorder give way; the last ones stay."""
+    parts = parts_of(tmp_path / "{part:02}.mcap", rotate_bytes=1, keep_parts=2)
+    parts.open()
+    parts.write(numbered(5))
+    parts.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["04.mcap", "05.mcap"]
+
+
+def test_closing_without_a_file_does_nothing() -> None:
+    """A recorder that never got to open has nothing to finish."""
+    parts: Parts = parts_of("never.mcap")
+    parts.close()
+    parts.flush()
+    parts.sync()
+    assert parts.abandon() == []
+    assert parts.path is None

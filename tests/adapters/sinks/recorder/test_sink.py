@@ -1,0 +1,324 @@
+"""The sink as the kernel runs it; the files that it writes are tested with its parts."""
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+from mcap.reader import make_reader
+
+from beats.adapters.recordings.output import Output
+from beats.adapters.sinks.recorder import RecorderSink
+from beats.adapters.sinks.recorder.parts import Parts
+from beats.kernel.envelope import Envelope
+from beats.kernel.errors import StartError
+from beats.kernel.kernel import Kernel, KernelOptions
+from beats.kernel.lane import LaneBounds
+from beats.kernel.stats import Loss
+from beats.kernel.supervisor import Backoff
+from beats.kernel.testing import PlainCodec, envelope
+from beats.proto import streaming_pb2
+from tests.adapters.sinks.batches import FakeBatches
+from tests.adapters.sinks.recorder.support import NOW_NS, Recorded, metadata, places, read, show, sink_of
+from tests.kernel.support import knob
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("compression", ["none", "lz4", "zstd"])
+async def test_what_was_recorded_reads_back_byte_for_byte(tmp_path: Path, compression: str) -> None:
+    """Topic, sequence, both times and the bytes themselves, with any compression, every checksum checked."""
+    envelopes = show()
+    await sink_of(tmp_path / "a.mcap", compression=compression).run(FakeBatches(envelopes[:3], envelopes[3:]))
+    schema = "heart.beats.streaming.StreamEnvelope"
+    assert read(tmp_path / "a.mcap") == [
+        Recorded(
+            item.topic,
+            item.sequence,
+            item.published_unix_ns,
+            item.captured_unix_ns,
+            item.encoded,
+            "protobuf",
+            schema,
+            carried=False,
+        )
+        for item in envelopes
+    ]
+
+
+async def test_a_recording_explains_itself(tmp_path: Path) -> None:
+    """The embedded descriptor set alone is enough to decode the messages; there is a channel a topic."""
+    envelopes = show()
+    await sink_of(tmp_path / "a.mcap").run(FakeBatches(envelopes))
+    with (tmp_path / "a.mcap").open("rb") as file:
+        reader = make_reader(file, validate_crcs=True)
+        summary = reader.get_summary()
+        assert reader.get_header().library == "beats"
+    assert summary is not None
+    assert sorted(channel.topic for channel in summary.channels.values()) == ["frame", "peripheral/knob-1"]
+    (schema,) = summary.schemas.values()
+    assert schema.encoding == "protobuf"
+    pool = DescriptorPool()
+    for each in FileDescriptorSet.FromString(schema.data).file:
+        pool.Add(each)
+    decoded = GetMessageClass(pool.FindMessageTypeByName(schema.name)).FromString(
+        read(tmp_path / "a.mcap")[1].data
+    )
+    assert "knob-1" in str(decoded)
+    assert decoded.SerializeToString(deterministic=True) == streaming_pb2.StreamEnvelope.FromString(
+        envelopes[1].encoded
+    ).SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(-5, 0), (2**64, 2**64 - 1), (0, 0), (NOW_NS, NOW_NS)])
+async def test_times_that_the_format_cannot_hold_become_the_nearest(
+    tmp_path: Path, given: int, expected: int
+) -> None:
+    """MCAP's times are unsigned; the message's own bytes keep the true one."""
+    await sink_of(tmp_path / "a.mcap").run(FakeBatches([envelope(unix_ns=given)]))
+    (message,) = read(tmp_path / "a.mcap")
+    assert (message.log_time, message.publish_time) == (expected, expected)
+
+
+async def test_sequence_numbers_wrap_at_32_bits(tmp_path: Path) -> None:
+    """The format has no more; the message's own bytes keep the whole number."""
+    every = [envelope(2**32 - 1), envelope(2**32), envelope(2**32 + 1)]
+    await sink_of(tmp_path / "a.mcap").run(FakeBatches(every))
+    assert [message.sequence for message in read(tmp_path / "a.mcap")] == [2**32 - 1, 0, 1]
+
+
+async def test_the_first_batch_is_asked_for_when_the_file_is_open(tmp_path: Path) -> None:
+    """Asking is what tells the kernel that the sink is ready."""
+    queue = FakeBatches()
+    seen: list[bool] = []
+    queue.before_first = lambda: seen.append((tmp_path / "a.mcap.part").exists())
+    await sink_of(tmp_path / "a.mcap").run(queue)
+    assert seen == [True]
+
+
+async def test_a_cancelled_recording_is_finished_and_closed(tmp_path: Path) -> None:
+    """Everything that was taken is in it, it reads like any other, and nothing is given back."""
+    envelopes = show()
+    queue = FakeBatches(envelopes, ends=False)
+    sink = sink_of(tmp_path / "a.mcap")
+    async with anyio.create_task_group() as group:
+        group.start_soon(sink.run, queue)
+        await queue.all_taken.wait()
+        group.cancel_scope.cancel()
+    assert [message.data for message in read(tmp_path / "a.mcap")] == [item.encoded for item in envelopes]
+    assert len(metadata(tmp_path / "a.mcap", "beats.totals")) == 1
+    assert queue.given_back == []
+
+
+async def test_a_recording_is_finished_when_its_queue_fails(tmp_path: Path) -> None:
+    """Whatever ends the sink, the file is whole; an empty one, too."""
+
+    class Failing(FakeBatches):
+        async def take(self, max_items: int | None = None) -> list[Envelope]:
+            raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        await sink_of(tmp_path / "a.mcap").run(Failing())
+    assert read(tmp_path / "a.mcap") == []
+
+
+async def test_a_recorder_that_fails_of_its_own_fault_leaves_the_batch_to_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given back, it would make the next attempt fail as well, and so on for ever."""
+
+    def refuse(parts: Parts, batch: Sequence[Envelope], losses: Iterable[Loss] = ()) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(Parts, "write", refuse)
+    queue = FakeBatches([envelope()])
+    with pytest.raises(ValueError, match="a fault"):
+        await sink_of(tmp_path / "a.mcap").run(queue)
+    assert queue.given_back == []
+
+
+async def test_a_restart_opens_a_new_file_beside_the_first(tmp_path: Path) -> None:
+    """What the first run recorded stays as it is."""
+    sink = sink_of(tmp_path / "a.mcap")
+    for number in range(1, 4):
+        await sink.run(FakeBatches([envelope(number)]))
+    names = ["a.mcap", "a-2.mcap", "a-3.mcap"]
+    assert [places(tmp_path / name) for name in names] == [[("frame", 1)], [("frame", 2)], [("frame", 3)]]
+    assert sink.path == tmp_path / "a-3.mcap"
+
+
+async def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
+    """The error names the path."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        await sink_of(tmp_path / "file" / "a.mcap").run(FakeBatches())
+
+
+async def test_the_event_loop_never_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening, writing, flushing, syncing and closing happen in worker threads."""
+    threads: dict[str, int] = {}
+
+    def watch(name: str) -> None:
+        original = getattr(Parts, name)
+
+        def watched(parts: Parts, *args: object) -> object:
+            threads[name] = threading.get_ident()
+            return original(parts, *args)
+
+        monkeypatch.setattr(Parts, name, watched)
+
+    for name in ("open", "write", "flush", "sync", "close"):
+        watch(name)
+    queue = FakeBatches([envelope()], ends=False)
+    async with anyio.create_task_group() as group:
+        group.start_soon(sink_of(tmp_path / "a.mcap", flush_interval_s=0.01).run, queue)
+        while threads.keys() < {"open", "write", "flush", "sync"}:  # noqa: ASYNC110 - of another's doing
+            await anyio.sleep(0.01)
+        group.cancel_scope.cancel()
+    await sink_of(tmp_path / "b.mcap").run(FakeBatches())
+    assert threads.keys() == {"open", "write", "flush", "sync", "close"}
+    assert threading.get_ident() not in threads.values()
+
+
+async def test_an_envelope_alone_reaches_the_file_when_its_time_has_come(tmp_path: Path) -> None:
+    """Also when nothing follows it: the sink does not sleep on what is in memory."""
+    queue = FakeBatches([envelope(7)], ends=False)
+    part = tmp_path / "a.mcap.part"
+    async with anyio.create_task_group() as group:
+        group.start_soon(sink_of(tmp_path / "a.mcap", flush_interval_s=0.02).run, queue)
+        await queue.all_taken.wait()
+        before = part.stat().st_size
+        with anyio.fail_after(20):
+            while part.stat().st_size == before:  # noqa: ASYNC110 - the file is all there is to wait for
+                await anyio.sleep(0.005)
+        group.cancel_scope.cancel()
+
+
+async def test_losses_of_the_queue_are_in_the_recording(tmp_path: Path) -> None:
+    """Those from before the last batch, and those from its very end."""
+    queue = FakeBatches([envelope()])
+    queue.lost = [Loss("drop_newest", "frame", 2, 20, 1, 2, NOW_NS, NOW_NS)]
+    await sink_of(tmp_path / "a.mcap").run(queue)
+    (loss,) = metadata(tmp_path / "a.mcap", "beats.loss")
+    assert loss["envelopes"] == "2"
+
+
+async def test_a_disk_that_fails_to_sync_fails_the_recorder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the disk did not take is not taken for recorded."""
+    asked = anyio.Event()
+
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    class Waiting(FakeBatches):
+        async def take(self, max_items: int | None = None) -> list[Envelope]:
+            batch = await super().take(max_items)
+            await asked.wait()
+            return batch
+
+    original = to_thread.run_sync
+
+    async def spied(function: Callable[..., object], *args: object) -> object:
+        try:
+            return await original(function, *args)
+        finally:
+            if getattr(function, "__name__", "") == "sync":
+                asked.set()
+
+    monkeypatch.setattr(os, "fdatasync", broken)
+    monkeypatch.setattr(to_thread, "run_sync", spied)
+    with pytest.raises(OSError, match="Input/output error"):
+        await sink_of(tmp_path / "a.mcap", flush_interval_s=0.01).run(Waiting([envelope()]))
+
+
+async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails, is restarted, goes on in a new file; the parts hold everything once, and it is counted."""
+    failures = iter([True, True])
+    original = Output.write
+
+    def write(output: Output, data: bytes) -> int:
+        if len(data) > 1_000_000 and next(failures, False):
+            original(output, data[:1000])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return original(output, data)
+
+    monkeypatch.setattr(Output, "write", write)
+    kernel = Kernel(PlainCodec(), options=KernelOptions(backoff=Backoff(0.01, 0.01)))
+    kernel.add_sink("archive", sink_of(tmp_path / "{part}.mcap"), LaneBounds(4096, 2**28, "block", 20.0))
+    async with anyio.create_task_group() as group:
+        await group.start(kernel.run)
+        for number in range(30):
+            await kernel.publisher.publish_async(knob(data="x" * 100_000 + str(number)))
+        with anyio.fail_after(20):
+            while kernel.stats().sinks[0].restarts < 2:  # noqa: ASYNC110 - a counter
+                await anyio.sleep(0.01)
+        kernel.stop()
+    (sink,) = kernel.stats().sinks
+    assert (sink.state, sink.restarts) == ("ended", 2)
+    assert (sink.queue.taken.items, sink.queue.dropped.items) == (30, 0)
+    files = files_in(tmp_path)
+    assert [place for path in files for place in places(path)] == [
+        ("peripheral/knob", number) for number in range(1, 31)
+    ]
+
+
+async def test_a_recorder_that_cannot_start_stops_the_start(tmp_path: Path) -> None:
+    """The operator hears of it at once: the error names the file and why."""
+    (tmp_path / "a.mcap").mkdir()
+    kernel = Kernel(PlainCodec())
+    kernel.add_sink("archive", sink_of(tmp_path / "a.mcap"))
+    with pytest.raises(StartError, match=r"'archive' could not start.*never overwritten.*a\.mcap"):
+        await kernel.run()
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+async def held(sink: RecorderSink, *batches: Sequence[Envelope]) -> None:
+    """Let a sink hold batches, and end."""
+    await sink.run(FakeBatches(*batches))
+
+
+async def test_a_snapshot_holds_the_last_seconds_and_what_they_begin_with(tmp_path: Path) -> None:
+    """Nothing is written until it is told; then the window, with the state from before it marked as such."""
+    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
+    assert sink.holds_snapshot
+    every = [envelope(number, unix_ns=NOW_NS + number * 10**9) for number in range(1, 6)]
+    await held(sink, [envelope(1, topic="peripheral/a", unix_ns=NOW_NS), *every[:2]], every[2:])
+    assert files_in(tmp_path) == []
+    path = await sink.snapshot()
+    assert path == tmp_path / "1.mcap" == sink.path
+    assert places(path) == [("frame", 3), ("frame", 4), ("frame", 5)]
+    assert places(path, carried=True) == [("frame", 2), ("peripheral/a", 1)]
+    assert await sink.snapshot() == tmp_path / "2.mcap"
+
+
+async def test_a_snapshot_of_nothing_says_so(tmp_path: Path) -> None:
+    """Before anything came, and from a recorder that records all the time."""
+    for sink in (sink_of(tmp_path / "a.mcap", snapshot_s=2.0), sink_of(tmp_path / "a.mcap")):
+        with pytest.raises(LookupError, match="'archive' holds nothing yet"):
+            await sink.snapshot()
+    assert not sink.holds_snapshot
+
+
+async def test_a_snapshot_that_cannot_be_written_says_why_and_harms_nothing(tmp_path: Path) -> None:
+    """What is held stays held."""
+    (tmp_path / "to").write_text("in the way")
+    sink = sink_of(tmp_path / "to" / "a.mcap", snapshot_s=2.0)
+    await held(sink, show())
+    with pytest.raises(OSError, match="to"):
+        await sink.snapshot()
+    (tmp_path / "to").unlink()
+    assert len(places(await sink.snapshot())) == 6

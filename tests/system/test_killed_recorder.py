@@ -1,0 +1,209 @@
+"""A recording process is killed, and what it leaves behind is worth something."""
+
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import anyio
+import pytest
+
+from beats.adapters.catalogues import SOURCES
+from beats.adapters.recordings.copying import recover
+from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Envelope
+from beats.kernel.kernel import Kernel
+from beats.kernel.ports import Context
+from beats.proto.codec import StreamCodec
+from beats.proto.messages import DecodedFrame, DecodedPeripheral
+from tests.support import CODEC, TIMEOUT_S, clean_environment, ran, tiny_png
+from tests.system.tapes import damages, read_in_node, recorded, strictly_read
+
+KILLS: Final = 25
+AT_ONCE: Final = 3
+FLUSH_INTERVAL_S: Final = 0.3
+GRACE_S: Final = 0.2
+ENTRY: Final = struct.Struct("<BQd")
+FRAME_BYTES: Final = 20_000
+PROGRAM: Final = f"""
+import os, struct, sys, time
+from beats.app import Stream
+from tests.support import quiet, tiny_png
+
+path, log = sys.argv[1], int(sys.argv[2])
+tape = dict(type="recorder", path=path, flush_interval_s={FLUSH_INTERVAL_S}, min_free_bytes=0)
+with Stream.open(profile="default", overrides=quiet(tape=tape)) as stream:
+    for count in range(10**9):
+        is_frame = count % 5 == 0
+        if is_frame:
+            sequence = stream.publish_frame(tiny_png(count // 5 + 1) + bytes({FRAME_BYTES}))
+        else:
+            sequence = stream.publish_peripheral("knob", dict(count=count))
+        os.write(log, struct.pack("<BQd", is_frame, sequence, time.monotonic()))
+        time.sleep(0.002)
+"""
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Killed(NamedTuple):
+    """What is known of a process that was killed."""
+
+    path: Path
+    at_s: float
+    published: list[tuple[str, int, float]]
+    """Topic, sequence and time of each publish call that had returned."""
+
+
+class Recorder:
+    """A process that records under load, and says what it has published."""
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self._log, log = os.pipe()
+        root = str(Path(__file__).parents[2])
+        try:
+            self._process: Final = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, str(path), str(log)],
+                cwd=path.parent,
+                env=clean_environment(PYTHONPATH=root),
+                pass_fds=[log],
+                stderr=subprocess.DEVNULL,
+            )
+        finally:
+            os.close(log)
+        self._said: bytes = os.read(self._log, ENTRY.size)  # it is on air
+
+    def kill(self) -> Killed:
+        """SIGKILL."""
+        at_s = time.monotonic()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(TIMEOUT_S)
+        with os.fdopen(self._log, "rb") as log:
+            said = self._said + log.read()
+        entries = ENTRY.iter_unpack(said[: len(said) // ENTRY.size * ENTRY.size])
+        topics = {0: "peripheral/knob", 1: "frame"}
+        published = [(topics[kind], sequence, when_s) for kind, sequence, when_s in entries]
+        return Killed(self.path.with_name(self.path.name + ".part"), at_s, published)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> list[Killed]:
+    """Recordings whose process was killed at random moments under load."""
+    folder = tmp_path_factory.mktemp("killed")
+    chance = random.Random(20_261_124)
+    found: list[Killed] = []
+    while len(found) < KILLS:
+        count = min(AT_ONCE, KILLS - len(found))
+        recorders = [Recorder(folder / f"{len(found) + index:02}.mcap") for index in range(count)]
+        begin_s = time.monotonic()
+        for delay_s, recorder in sorted(
+            ((chance.uniform(0.0, 2.0), each) for each in recorders), key=lambda pair: pair[0]
+        ):
+            time.sleep(max(0.0, begin_s + delay_s - time.monotonic()))  # the moment is what is tested
+            found.append(recorder.kill())
+    return found
+
+
+def check_content(topic: str, sequence: int, encoded: bytes) -> None:
+    """An envelope says what was published under its number."""
+    decoded = CODEC.decode(encoded)
+    assert (decoded.topic, decoded.sequence) == (topic, sequence)
+    payload = decoded.payload
+    if isinstance(payload, DecodedFrame):
+        assert payload.png_data == tiny_png(sequence) + bytes(FRAME_BYTES)
+    else:
+        assert isinstance(payload, DecodedPeripheral)
+        # Four knobs follow each frame.
+        assert payload.data == {"count": (sequence - 1) // 4 * 5 + (sequence - 1) % 4 + 1}
+
+
+def test_a_killed_recorder_loses_no_more_than_the_flush_interval(killed: list[Killed]) -> None:
+    """Every envelope older than that, and a fifth of a second, is there: whole, in order, once."""
+    for each in killed:
+        messages = recorded(each.path)
+        for message in messages:
+            check_content(*message)
+        for topic in ("frame", "peripheral/knob"):
+            held = [sequence for name, sequence, _ in messages if name == topic]
+            assert held == list(range(1, len(held) + 1))
+            due = [
+                sequence
+                for name, sequence, when_s in each.published
+                if name == topic and when_s < each.at_s - FLUSH_INTERVAL_S - GRACE_S
+            ]
+            assert len(held) >= len(due), (each.path, len(held), len(due))
+        assert [damage.cut for damage in damages(each.path)] == [True]
+
+
+def test_what_a_killed_recorder_left_opens_with_info(killed: list[Killed], tmp_path: Path) -> None:
+    """One call tells of all of them, and that they were cut."""
+    code, out, err = ran("info", "--json", *(str(each.path) for each in killed), cwd=tmp_path)
+    assert code == 0, err
+    files = json.loads(out)["files"]
+    assert len(files) == KILLS
+    for each, file in zip(killed, files, strict=True):
+        assert sum(topic["messages"] for topic in file["topics"]) == len(recorded(each.path))
+
+
+def test_what_a_killed_recorder_left_plays_again(killed: list[Killed]) -> None:
+    """Every envelope of each file, byte for byte."""
+    for each in killed:
+        expected = [encoded for _, _, encoded in recorded(each.path)]
+        if expected:
+            assert played(each.path) == expected
+
+
+def played(path: Path) -> list[bytes]:
+    """What a replay of a file puts on the bus."""
+    seen: list[bytes] = []
+
+    def keep(envelope: Envelope) -> None:
+        seen.append(envelope.encoded)
+
+    async def main() -> None:
+        kernel = Kernel(StreamCodec())
+        kernel.bus.connect("frame", keep)
+        kernel.bus.connect("peripheral", keep)
+        kind = SOURCES.find("replay")
+        settings = kind.settings.model_validate({"type": "replay", "path": str(path), "speed": "max"})
+        context = Context("tape", "test", SystemClock(), lambda control: None)
+        kernel.add_source("tape", kind.build(settings, context))
+        await kernel.run()
+        (source,) = kernel.stats().sources
+        assert (source.state, source.last_error) == ("ended", "")
+
+    anyio.run(main)
+    return seen
+
+
+def test_what_a_killed_recorder_left_plays_with_the_command(killed: list[Killed], tmp_path: Path) -> None:
+    """`beats replay` takes the unfinished file as it is; nothing needs a repair first."""
+    longest = max(killed, key=lambda each: each.path.stat().st_size)
+    code, out, err = ran("replay", str(longest.path), "--speed", "max", "--profile", "record", cwd=tmp_path)
+    assert code == 0, err
+    assert f"published {len(recorded(longest.path))}," in out
+
+
+def test_what_is_recovered_passes_strict_readers(killed: list[Killed], tmp_path: Path) -> None:
+    """Those of the mcap library, with every checksum, and those of @mcap/core in Node."""
+    targets: list[Path] = []
+    for index, each in enumerate(killed):
+        target = tmp_path / f"{index:02}.mcap"
+        if not recorded(each.path):
+            continue
+        recover(each.path, target, lambda done_bytes: None)
+        assert recorded(target) == recorded(each.path)
+        assert damages(target) == []
+        assert strictly_read(target) == len(recorded(target))
+        targets.append(target)
+    assert len(targets) > KILLS / 2
+    for target, found in zip(targets, read_in_node(targets), strict=True):
+        assert found["withIndex"]["messages"] == found["inOrder"]["messages"] == len(recorded(target))
+        assert found["inOrder"]["done"]
