@@ -54,7 +54,7 @@ def export(
         list[str] | None,
         typer.Option(
             metavar="PATTERN",
-            help="Only such topics: frame, 'peripheral/knob-*'. May be given several times.",
+            help="Only such topics, such as frame,'peripheral/knob-*'; may be given several times.",
         ),
     ] = None,
 ) -> None:
@@ -77,7 +77,8 @@ def export(
             kinds.add("frame")
         if events:
             kinds.add("peripheral")
-        selection = _selection(files, start, end, topics or (), kinds)
+        patterns = [pattern for text in topics or () for pattern in text.split(",")]
+        selection = _selection(files, start, end, patterns, kinds)
         outputs = open_outputs(frames=frames, gif=gif, apng=apng, events=events or ())
         with _progress() as progress:
             results = write(selection, outputs, warn, progress)
@@ -155,12 +156,15 @@ def _ending_in_order() -> Generator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # One that is ignored stays so: `nohup` means it.
+    ending = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) == signal.SIG_DFL]
+    for number in ending:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

@@ -84,13 +84,32 @@ def test_few_colours_are_exact(count: int) -> None:
     assert not is_transparent
 
 
-def test_many_colours_become_close_ones() -> None:
-    """A gradient of thousands of colours keeps within a few steps of each."""
-    ramp = Image.linear_gradient("L")
-    image = Image.merge("RGB", [ramp, ramp.rotate(90), ramp.rotate(180)])
-    mapped = to_palette(image).image.convert("RGB").tobytes()
-    errors = [abs(a - b) for a, b in zip(mapped, image.tobytes(), strict=True)]
+def gradient(side_px: int) -> Image.Image:
+    ramp = Image.linear_gradient("L").transform((side_px, side_px), Image.Transform.EXTENT, (0, 0, 256, 256))
+    return Image.merge("RGB", [ramp, ramp.rotate(90), ramp.rotate(180)])
+
+
+@pytest.mark.parametrize("side_px", [256, 600])
+@pytest.mark.parametrize("has_alpha", [False, True])
+def test_many_colours_become_close_ones(side_px: int, has_alpha: bool) -> None:
+    """A gradient of thousands of colours keeps within a few steps of each, in large pictures too."""
+    image = gradient(side_px)
+    expected = image.tobytes()
+    if has_alpha:
+        image.putalpha(255)
+        image.putpixel((0, 0), (0, 0, 0, 0))
+    mapped, clear, is_transparent = to_palette(image)
+    assert is_transparent == has_alpha
+    errors = [abs(a - b) for a, b in zip(mapped.convert("RGB").tobytes(), expected, strict=True)][3:]
     assert sum(errors) / len(errors) < 6
+    assert (mapped.getpixel((0, 0)) == clear) == has_alpha
+
+
+def test_a_large_picture_of_few_colours_is_exact() -> None:
+    """A single pixel of a colour of its own is not lost among half a million others."""
+    image = plain(RED, (800, 600))
+    image.putpixel((123, 456), (254, 0, 0))
+    assert to_palette(image).image.convert("RGB").tobytes() == image.tobytes()
 
 
 @pytest.mark.parametrize("count", [1, 2, 200, 254])

