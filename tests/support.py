@@ -193,8 +193,20 @@ class Program:
     """A process with a session of its own, so that whatever it starts can be found."""
 
     def __init__(
-        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: int | None = None
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        stdin: int | None = None,
+        *,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
+        """Start it; `before` runs in the new process before the program does."""
+
+        def prepare() -> None:
+            _hear_sigint()
+            before()
+
         self.process: Final = subprocess.Popen(
             arguments,
             cwd=cwd,
@@ -205,7 +217,7 @@ class Program:
             text=True,
             bufsize=1,
             start_new_session=True,
-            preexec_fn=_hear_sigint,
+            preexec_fn=prepare,
         )
         assert self.process.stdout is not None
         assert self.process.stderr is not None

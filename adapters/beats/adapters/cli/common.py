@@ -84,14 +84,37 @@ def read_profile(
 ) -> ProfileSettings:
     """The checked settings; ends the command with code 78 and all that is wrong on standard error."""
     try:
-        return load_profile(
-            InstalledAdapters(),
-            profile=profile,
-            config_dir=config_dir,
-            environ=os.environ,
-            overrides=overrides,
-            sets=sets or (),
-            replace_sources=replace_sources,
-        )
+        return _load(profile, config_dir, sets, replace_sources, overrides)
     except SettingsError as error:
         raise refused(error) from None
+
+
+def try_profile(
+    profile: str | None,
+    config_dir: Path | None,
+    sets: Sequence[str] | None,
+    replace_sources: Mapping[str, object] | None = None,
+) -> ProfileSettings | None:
+    """The checked settings; None when something is wrong with them."""
+    try:
+        return _load(profile, config_dir, sets, replace_sources, None)
+    except SettingsError:
+        return None
+
+
+def _load(
+    profile: str | None,
+    config_dir: Path | None,
+    sets: Sequence[str] | None,
+    replace_sources: Mapping[str, object] | None,
+    overrides: Mapping[str, object] | None,
+) -> ProfileSettings:
+    return load_profile(
+        InstalledAdapters(),
+        profile=profile,
+        config_dir=config_dir,
+        environ=os.environ,
+        overrides=overrides,
+        sets=sets or (),
+        replace_sources=replace_sources,
+    )

@@ -15,6 +15,7 @@ from beats.adapters.cli.common import (
     err,
     out,
     read_profile,
+    try_profile,
 )
 from beats.adapters.cli.run import sources
 from beats.adapters.cli.stage import perform
@@ -49,10 +50,8 @@ def record(
     `some-sensor | beats record --stdin --out sensor.mcap`.
     """
     replaced = sources(picture, stdin)
-    settings = read_profile(profile, config, sets, replaced)
-    if (overrides := _recorder(settings, to)) is not None:
-        settings = read_profile(profile, config, sets, replaced, overrides)
-    perform(settings, duration)
+    overrides = _recorder(try_profile(profile, config, sets, replaced), to)
+    perform(read_profile(profile, config, sets, replaced, overrides), duration)
 
 
 def snapshot(
@@ -75,13 +74,20 @@ def snapshot(
         out.print(str(path), markup=False)
 
 
-def _recorder(settings: ProfileSettings, to: str | None) -> dict[str, object] | None:
-    """The settings that make the profile record to a file; None when it does so already."""
+def _recorder(settings: ProfileSettings | None, to: str | None) -> dict[str, object]:
+    """What makes a profile record to a file.
+
+    Args:
+        settings: the profile as it is; None when something is wrong with it, which may be that `--set` says
+            something of a recorder that it does not have yet.
+        to: the file; where the settings say, when None.
+    """
     named = {} if to is None else {"path": to}
-    recorders = [name for name, sink in settings.sinks.items() if sink.type == _TYPE]
-    if recorders:
-        return {"sinks": {recorders[0]: named}} if named else None
+    sinks = {} if settings is None else settings.sinks
+    for name, sink in sinks.items():
+        if sink.type == _TYPE:
+            return {"sinks": {name: named}}
     name = _TYPE
-    while name in settings.sinks:  # somebody's sink of another type has that name
+    while name in sinks:  # somebody's sink of another type has that name
         name += "-1"
     return {"sinks": {name: {"type": _TYPE, "enabled": True, **named}}}
