@@ -44,6 +44,7 @@ class Output:
         self._whole = 0
         self._lock: Final = threading.Lock()
         self._closed = False
+        self._where = self.part_path
 
     def write(self, data: bytes) -> int:
         """Append all of the data, as a binary file does."""
@@ -92,7 +93,7 @@ class Output:
             OSError: it cannot be renamed; it stays where it is, closed.
         """
         self._close()
-        _rename(self.part_path, self.path)
+        self._rename()
 
     def close_cut(self) -> bool:
         """After a failed write: go back to what is whole, end the file there, close it.
@@ -117,7 +118,7 @@ class Output:
             self._close()
         if ended:
             try:
-                _rename(self.part_path, self.path)
+                self._rename()
             except OSError:
                 return False
         return ended
@@ -127,7 +128,11 @@ class Output:
         with suppress(OSError):
             self._close()
         with suppress(OSError):
-            self.part_path.unlink()
+            self._where.unlink()
+
+    def _rename(self) -> None:
+        _rename(self.part_path, self.path)
+        self._where = self.path
 
     def _close(self) -> None:
         with self._lock:  # a number that was given back must not be duplicated

@@ -1,0 +1,65 @@
+"""What `beats info` shows a person."""
+
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from beats.adapters.cli.report import amount, file_report, total_report
+from beats.adapters.recordings.info import FileInfo, LossInfo, Tally, TopicInfo
+from beats.adapters.recordings.scan import Damage
+
+
+def shown(report: RenderableType) -> list[str]:
+    file = StringIO()
+    Console(file=file, width=200, emoji=False).print(report)
+    return [" ".join(line.split()) for line in file.getvalue().splitlines()]
+
+
+def test_a_file_that_cannot_be_read_says_why() -> None:
+    """And nothing else, for nothing is known of it."""
+    assert shown(file_report(FileInfo(Path("a"), error="it is gone"))) == ["a", "cannot be read: it is gone"]
+
+
+def test_long_lists_are_cut_short() -> None:
+    """Of many topics and damages the first are shown, and how many more there are."""
+    tally = Tally(topics={f"t{index}": TopicInfo(messages=100 - index) for index in range(60)})
+    damages = [Damage(index, 5, "broken") for index in range(30)]
+    found = shown(file_report(FileInfo(Path("a"), tally, damages=damages, damage_count=70)))
+    assert sum(line.startswith("at byte") for line in found) == 20
+    assert "and 50 more" in found
+    assert any(line.startswith("and 10 more; --json lists all") for line in found)
+    assert any(line.startswith("t49 ") for line in found)
+    assert not any(line.startswith("t50 ") for line in found)
+
+
+def test_markup_in_names_is_shown_as_it_is() -> None:
+    """A topic, a path and a note may hold brackets."""
+    tally = Tally(
+        topics={"peripheral/[bold]x": TopicInfo(1)},
+        losses={"failed": LossInfo(0, 0, Counter({"[red]t": 2}))},
+    )
+    info = FileInfo(Path("[dim]a"), tally, about={"profile": "[i]p"}, notes=Counter({"[b]n": 2}))
+    text = "\n".join(shown(file_report(info)))
+    for wanted in ("[dim]a", "peripheral/[bold]x", "[red]t 2", "[i]p", "[b]n, 2 of them"):
+        assert wanted in text
+
+
+def test_the_total_counts_states() -> None:
+    """How many files are whole, and how many are not in which way."""
+    whole = FileInfo(Path("a"), has_index=True)
+    infos = [whole, whole, FileInfo(Path("b")), FileInfo(Path("c"), error="gone")]
+    found = shown(total_report(infos, Tally()))
+    assert found[0] == "total of 4 files"
+    assert "health 2 whole, 1 ends early, 1 unreadable" in found
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e15, "3,000.0 TB")],
+)
+def test_amounts_are_short(count: float, expected: str) -> None:
+    """Three digits and a unit."""
+    assert amount(count) == expected
