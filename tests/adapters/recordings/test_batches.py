@@ -15,7 +15,7 @@ from beats.adapters.recordings.scan import Damage, Place, place_at
 
 def place_of(record: McapRecord) -> tuple[BytesIO, Place]:
     builder = RecordBuilder()
-    record.write(builder)  # type: ignore[attr-defined]  # the base class forgot it
+    record.write(builder)
     data: bytes = builder.end()  # type: ignore[no-untyped-call]  # the library forgot `-> bytes`
     file = BytesIO(data)
     place = place_at(file, len(data), 0)

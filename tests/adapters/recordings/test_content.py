@@ -20,7 +20,7 @@ THEIRS = Schema(id=2, name="their.Point", encoding="protobuf", data=b"")
 def bytes_of(*records: McapRecord) -> bytes:
     builder = RecordBuilder()
     for record in records:
-        record.write(builder)  # type: ignore[attr-defined]  # the base class forgot it
+        record.write(builder)
     data: bytes = builder.end()  # type: ignore[no-untyped-call]  # the library forgot `-> bytes`
     return data
 

@@ -35,11 +35,11 @@ def written(payloads: list[bytes], compression: CompressionType = CompressionTyp
     return out.getvalue()
 
 
-def walked(data: bytes, *, private: bool = True) -> list[Place | Damage]:
+def walked(data: bytes | bytearray, *, private: bool = True) -> list[Place | Damage]:
     return list(walk(BytesIO(data), len(data), private=private))
 
 
-def chunks(data: bytes) -> list[Place]:
+def chunks(data: bytes | bytearray) -> list[Place]:
     return [each for each in walked(data) if isinstance(each, Place) and each.opcode == Opcode.CHUNK]
 
 
@@ -107,8 +107,8 @@ def test_private_records_are_believed_only_where_they_may_be() -> None:
     data = bytearray(written([b"a", b"b"]))
     first = chunks(data)[0]
     data[first.offset] |= 0x80
-    assert not any(isinstance(each, Damage) for each in walked(bytes(data)))
-    damage = [each for each in walked(bytes(data), private=False) if isinstance(each, Damage)]
+    assert not any(isinstance(each, Damage) for each in walked(data))
+    damage = [each for each in walked(data, private=False) if isinstance(each, Damage)]
     assert [each.offset for each in damage] == [first.offset]
 
 
@@ -161,6 +161,6 @@ def test_a_huge_length_is_no_record() -> None:
     first = chunks(data)[0]
     for length in (len(data), 2**40, 2**64 - 1):
         data[first.offset + 1 : first.offset + 9] = length.to_bytes(8, "little")
-        damage, after = walked(bytes(data))[1:3]
+        damage, after = walked(data)[1:3]
         assert damage == Damage(first.offset, second.offset - first.offset, "something that is no record")
         assert after == second

@@ -27,7 +27,8 @@ def chunk_of(payload: bytes, compression: CompressionType) -> Chunk:
     writer.finish()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
     places = walk(out, len(out.getvalue()))
     chunk = next(each for each in places if isinstance(each, Place) and each.opcode == Opcode.CHUNK)
-    return Chunk.read(ReadDataStream(BytesIO(content(out, chunk))))
+    read: Chunk = Chunk.read(ReadDataStream(BytesIO(content(out, chunk))))
+    return read
 
 
 @pytest.mark.parametrize(("name", "compression"), KINDS)
