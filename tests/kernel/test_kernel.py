@@ -250,6 +250,24 @@ async def test_the_queue_of_a_failed_sink_goes_on_by_its_strategy() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_sink_can_ask_what_its_queue_lost() -> None:
+    """Every queue of the kernel's own keeps that, so a sink can write down what it lacks."""
+    told: list[tuple[str, str, int]] = []
+
+    async def ask(queue: Batches) -> None:
+        async for _ in queue:
+            told.extend((loss.reason, loss.topic, loss.items) for loss in queue.losses())
+
+    kernel = new_kernel()
+    kernel.add_sink("recorder", CallingSink(ask), NEWEST_TWO)
+    for _ in range(5):
+        kernel.publisher.publish(FRAME)
+    kernel.stop()
+    await kernel.run()
+    assert told == [("drop_oldest", "frame", 3)]
+
+
+@pytest.mark.anyio
 async def test_a_sink_that_cannot_start_ends_the_start(caplog: pytest.LogCaptureFixture) -> None:
     """StartError names the sink and the cause; no source ran, the other sinks are closed."""
     kernel, healthy, source = new_kernel(), CollectingSink(), source_of(b"1")

@@ -250,9 +250,8 @@ async def test_a_source_passes_on_what_was_on_a_bus_before() -> None:
     bus.connect("frame", received.append)
 
     async def run(publish: Publish) -> None:
-        passed = Sealed(FRAME, 5, 7, b"sealed")
-        assert await publish.forward(passed) == 5
-        assert await publish.forward(passed, renumber=True) == 6
+        assert await publish.forward(Sealed(FRAME, 5, 7, b"sealed")) == 5
+        assert await publish.forward(Sealed(FRAME, 9, 7, b"sealed"), renumber=True) == 6
 
     part = SourcePart("replay", CallingSource(run), publisher_on(bus), Backoff())
     await part.supervisor.supervise()

@@ -223,6 +223,15 @@ def test_only_a_frame_of_a_single_picture_is_read_by_hand(body: bytes) -> None:
     assert wire.png_of(body) is None
 
 
+@pytest.mark.parametrize("body", [b"\x0a", b"\x0a\x80", b"\x0a" + padded(1, 6) + b"a"])
+def test_a_frame_whose_length_is_no_length_is_refused(body: bytes) -> None:
+    """Missing, cut off, or longer than protobuf reads."""
+    with pytest.raises(ProtobufDecodeError):
+        Frame.FromString(body)
+    with pytest.raises(ValueError, match="no number"):
+        wire.png_of(body)
+
+
 @given(st.binary(max_size=300))
 @examples(200)
 def test_a_picture_is_found_in_its_frame(png_data: bytes) -> None:

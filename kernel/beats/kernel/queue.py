@@ -183,7 +183,6 @@ class SinkQueue:
                 self._taken_items -= 1
                 self._taken_bytes -= len(envelope.encoded)
                 self._lane_of[envelope.kind].put_back(self._first_number, envelope)
-            self._note_peak()
             self._overfull = any(map(Lane.is_overfull, self._lanes))
 
     def lose_in_hand(self, reason: str) -> Amount:
@@ -235,7 +234,7 @@ class SinkQueue:
         self._offered_bytes += len(envelope.encoded)
 
     def _note_peak(self) -> None:
-        """Under the lock, before fewer wait: offers only add, so the peak is now."""
+        """Under the lock, before fewer wait: all else only adds, so the peak is now."""
         waiting = len(self._lanes[0]) if len(self._lanes) == 1 else self._waiting_items()
         if waiting > self._high_water:
             self._high_water = waiting
