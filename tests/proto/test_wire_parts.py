@@ -196,6 +196,13 @@ def test_what_protobuf_refuses_has_no_parts(encoded: bytes) -> None:
         wire.parts(encoded)
 
 
+def test_of_a_number_of_more_than_64_bits_the_lowest_64_count() -> None:
+    """Ten bytes can hold six bits too many, and readers leave them out."""
+    encoded = tag(100, 0) + b"\x85" + b"\x80" * 8 + b"\x7e"
+    assert wire.parts(encoded).sequence == 5
+    assert agrees(encoded)
+
+
 def test_groups_are_refused() -> None:
     """Protobuf's runtime still skips them; proto3 has none, so an envelope with one is none of ours."""
     with pytest.raises(ValueError, match="wire type 3"):
