@@ -10,6 +10,8 @@ from beats.kernel.ports import CommandCheck
 
 MOST_FRAMES: Final = 1000
 """Most frames that one step may go."""
+_MOST_S: Final = 1e9
+"""Some thirty years; an integer from a client may be too large for a float."""
 _PLACES: Final = ("position_s", "offset_s", "frames")
 
 
@@ -39,8 +41,8 @@ def _seek(fields: Mapping[str, Any]) -> dict[str, object]:
         raise ValueError(f"exactly one of {', '.join(_PLACES)} says where to")
     (name,) = given
     value = fields[name]
-    if not _is_number(value) or not abs(value) < inf:
-        raise ValueError(f"{name} is {value!r:.40}, not a number")
+    if not _is_number(value) or not abs(value) <= _MOST_S:
+        raise ValueError(f"{name} is {value!r:.40}, not a number up to {_MOST_S:g}")
     if name == "frames":
         if isinstance(value, float) or not 0 < abs(value) <= MOST_FRAMES:
             raise ValueError(

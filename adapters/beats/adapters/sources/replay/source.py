@@ -1,15 +1,14 @@
 """Puts recorded envelopes on the bus at their times."""
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from math import inf
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import anyio
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
-from anyio.streams.memory import MemoryObjectSendStream
 
 from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.scan import Damage
@@ -17,7 +16,8 @@ from beats.adapters.recordings.sealed import sealed
 from beats.adapters.recordings.selection import Chosen, Selection
 from beats.adapters.reports import Reports
 from beats.adapters.sources.replay.commands import COMMANDS
-from beats.adapters.sources.replay.controls import Controls, frame_near
+from beats.adapters.sources.replay.controls import Controls
+from beats.adapters.sources.replay.reading import InThread, place_back, read_ahead, select
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.adapters.sources.replay.timeline import EARLY_S, Timeline
 from beats.kernel.envelope import Control
@@ -25,19 +25,24 @@ from beats.kernel.errors import InputError, QueueFull
 from beats.kernel.ports import CommandCheck, Context, Publish
 from beats.kernel.stats import Playback
 
-_T = TypeVar("_T")
 _AHEAD: Final = 4
 """Batches that are read ahead."""
 _STATE_BYTES: Final = 64 * 1024 * 1024
 """How far back is read, after a seek, for the state at that place."""
+_HERE_S: Final = 1e-6
+"""Messages this near belong to a place: they are recorded in nanoseconds, and places are floats."""
+_SET_BACK_S: Final = 1.0
+"""A place this far before the last one means that the clock was set back, not that threads overtook."""
+_LEAST_LOOP_S: Final = 0.1
+"""What takes no time, such as a single picture, begins again after this long."""
 
 
 class Jump(NamedTuple):
     """Where to go on."""
 
     position_s: float
-    frames: int | None = None
-    """When set: show so many frames from there, then stand still."""
+    frames: int = 0
+    """When not 0: show so many frames from there, then stand still."""
 
 
 class ReplaySource:
@@ -45,17 +50,24 @@ class ReplaySource:
 
     Their sequence numbers are kept until it begins again or somebody seeks: from then on envelopes are
     numbered on, since to a viewer a number that goes back, or a leap, would be a loss.
+
+    A step is a frame; as long as none was seen, as in a recording without any, it is a message.
     """
 
-    def __init__(self, settings: ReplaySettings, context: Context) -> None:
+    def __init__(
+        self, settings: ReplaySettings, context: Context, in_thread: InThread = to_thread.run_sync
+    ) -> None:
         self._settings: Final = settings
+        self._in_thread: Final = in_thread
         self._reports: Final = Reports(logging.getLogger(__name__), f"source {context.name!r}")
         self._controls: Final = Controls()
         self._selection: Selection | None = None
         self._timeline: Timeline | None = None
         self._position_s = 0.0
-        self._frames_left: int | None = None
-        self._renumber = False
+        self._shown_s: float | None = None
+        """Where the frame is that is shown; None when it is the one before where it began."""
+        self._frames_left: int = 0
+        self._has_frames = self._has_played = self._renumber = False
         self._loops = 0
 
     @property
@@ -88,7 +100,7 @@ class ReplaySource:
             InputError: the recordings cannot be read, or hold nothing.
         """
         settings = self._settings
-        selection = self._selection = await to_thread.run_sync(self._select)
+        selection = self._selection = await self._in_thread(select, settings)
         begin_s = selection.choice.start_s
         speed = inf if settings.speed == "max" else settings.speed
         timeline = self._timeline = Timeline(begin_s, speed, anyio.current_time())
@@ -97,11 +109,17 @@ class ReplaySource:
         try:
             while jump is not None:
                 timeline.move_to(jump.position_s, anyio.current_time())
-                self._position_s = jump.position_s
+                self._position_s, self._shown_s = jump.position_s, None
                 self._frames_left = jump.frames
                 jump = await self._play(publish, selection, timeline, jump.position_s)
-                if jump is None and settings.loop:
-                    jump = Jump(begin_s)
+                if jump is None and not self._has_played:
+                    raise InputError("nothing to play: no message is of these kinds, topics and times")
+                jump = jump or await self._wait_at_end(selection, timeline)
+                if jump is not None:
+                    self._renumber = True
+                    await self._publish_state(publish, selection, jump)
+                elif settings.loop:
+                    jump = Jump(begin_s, self._frames_left)
                     self._renumber = True
                     self._loops += 1
         finally:
@@ -114,41 +132,37 @@ class ReplaySource:
         jump: Jump | None = None
         async with anyio.create_task_group() as group:
             send, receive = anyio.create_memory_object_stream[list[Chosen]](_AHEAD)
-            group.start_soon(self._read, selection, position_s, send)
+            batches = selection.batches(position_s, self._report_damage)
+            group.start_soon(read_ahead, batches, send, self._in_thread)
             with receive:
                 async for batch in receive:
                     for chosen in batch:
-                        jump = await self._wait(selection, timeline, chosen.position_s)
+                        if chosen.position_s < self._position_s - _SET_BACK_S:
+                            timeline.move_to(chosen.position_s, anyio.current_time())
+                        if chosen.position_s > position_s + _HERE_S:
+                            jump = await self._wait(selection, timeline, chosen.position_s)
                         if jump is not None:
                             break
                         await self._publish(publish, chosen.message)
-                        self._position_s = chosen.position_s
-                        self._count_frame(timeline, chosen)
+                        self._keep_place(timeline, chosen)
                     if jump is not None:
                         break
-                else:
-                    # Paused behind the last message, there is still a way back.
-                    jump = await self._wait(selection, timeline, selection.end_s)
                 group.cancel_scope.cancel()  # while there is still somebody to send to
-        if jump is not None:
-            self._renumber = True
-            for message in await to_thread.run_sync(selection.state_before, jump.position_s, _STATE_BYTES):
-                await self._publish(publish, message)
         return jump
 
-    async def _read(
-        self, selection: Selection, position_s: float, send: MemoryObjectSendStream[list[Chosen]]
-    ) -> None:
-        """Read ahead, in a worker thread, a little."""
-        with send:
-            batches = selection.batches(position_s, self._report_damage)
-            try:
-                while (batch := await to_thread.run_sync(_next, batches)) is not None:
-                    fresh = [chosen for chosen in batch if not chosen.repeated]
-                    if fresh:
-                        await send.send(fresh)
-            finally:
-                batches.close()
+    async def _wait_at_end(self, selection: Selection, timeline: Timeline) -> Jump | None:
+        """Where the last message is, there is still a way back as long as it is paused."""
+        end_s = selection.end_s
+        if self._settings.loop:
+            end_s = max(end_s, selection.choice.start_s + _LEAST_LOOP_S)
+        else:
+            self._frames_left = 0
+        return await self._wait(selection, timeline, end_s)
+
+    async def _publish_state(self, publish: Publish, selection: Selection, jump: Jump) -> None:
+        for message in await self._in_thread(selection.state_before, jump.position_s, _STATE_BYTES):
+            if message.topic != "frame" or not jump.frames:  # a step shows the frame that it leads to alone
+                await self._publish(publish, message)
 
     async def _wait(self, selection: Selection, timeline: Timeline, position_s: float) -> Jump | None:
         """Wait until a place is due, obeying what is said meanwhile."""
@@ -157,10 +171,8 @@ class ReplaySource:
                 jump = await self._obey(control, selection, timeline)
                 if jump is not None:
                     return jump
-            if self._frames_left is not None:
-                if self._frames_left > 0:
-                    return None  # stepping: the frame is wanted now
-                timeline.set_paused(True, anyio.current_time())
+            if self._frames_left:
+                return None  # the frame is wanted now
             due_s = timeline.due_s(position_s) - EARLY_S
             if due_s <= anyio.current_time():
                 return None
@@ -171,7 +183,7 @@ class ReplaySource:
         fields, now_s = control.fields, anyio.current_time()
         if control.command == "replay_pause":
             paused = fields["paused"]
-            self._frames_left = None
+            self._frames_left = 0
             timeline.set_paused(not timeline.paused if paused is None else bool(paused), now_s)
         elif control.command == "replay_speed" and isinstance(speed := fields["speed"], float):
             timeline.set_speed(speed, now_s)
@@ -185,12 +197,15 @@ class ReplaySource:
         begin_s = selection.choice.start_s
         here_s = self._position_s if timeline.paused else timeline.position_s(anyio.current_time())
         if isinstance(frames := fields.get("frames"), int):
+            timeline.set_paused(True, anyio.current_time())
             if frames > 0:
                 self._frames_left = frames
-                timeline.set_paused(False, anyio.current_time())
                 return None
-            place_s = await to_thread.run_sync(frame_near, selection, self._position_s, frames)
-            timeline.set_paused(False, anyio.current_time())
+            # Where nothing was shown yet, it is the last frame before that is seen.
+            here_s, back = (
+                (self._position_s, 1 - frames) if self._shown_s is None else (self._shown_s, -frames)
+            )
+            place_s = await self._in_thread(place_back, selection, here_s, back, self._has_frames)
             return Jump(place_s, frames=1)
         if isinstance(offset_s := fields.get("offset_s"), float):
             place_s = here_s + offset_s
@@ -200,35 +215,28 @@ class ReplaySource:
             return None
         return Jump(min(max(place_s, begin_s), selection.end_s))
 
-    def _count_frame(self, timeline: Timeline, chosen: Chosen) -> None:
-        if self._frames_left is not None:
-            if chosen.message.topic == "frame":
-                self._frames_left -= 1
+    def _keep_place(self, timeline: Timeline, chosen: Chosen) -> None:
+        """Take note of what has just been shown."""
+        self._has_played = True
+        self._position_s = chosen.position_s
+        if timeline.paused or timeline.speed == inf:  # then it is where it was told to be
             timeline.move_to(chosen.position_s, anyio.current_time())
+        if chosen.message.topic == "frame" or not self._has_frames:
+            self._shown_s = chosen.position_s
+            self._frames_left = max(0, self._frames_left - 1)
 
     async def _publish(self, publish: Publish, message: Message) -> None:
+        self._has_frames = self._has_frames or message.topic == "frame"
         try:
             await publish.forward(sealed(message.encoded), renumber=self._renumber)
         except QueueFull as error:
             self._reports.add("refused envelopes", str(error), logging.ERROR)
         except ValueError as error:
             self._reports.add("unreadable messages", f"{message.topic}: {error}")
-            await checkpoint()
-
-    def _select(self) -> Selection:
-        settings = self._settings
-        start, end = (None if moment is None else str(moment) for moment in (settings.start, settings.end))
-        try:
-            return Selection(
-                settings.paths, start=start, end=end, topics=settings.topics, kinds=settings.kinds
-            )
-        except ValueError as error:
-            raise InputError(str(error)) from error
+        else:
+            return
+        await checkpoint()  # what was refused has not let the sinks run
 
     def _report_damage(self, path: Path, damage: Damage) -> None:
         what = f"{path}: {damage.size_bytes} bytes from {damage.offset} on are passed over: {damage.why}"
         self._reports.add("stretches that cannot be read", what)
-
-
-def _next(batches: Generator[_T]) -> _T | None:
-    return next(batches, None)

@@ -1,0 +1,75 @@
+"""What can be said to a replay."""
+
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beats.adapters.sources.replay.commands import COMMANDS, MOST_FRAMES
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "fields"),
+    [
+        ("replay_pause", {}, {"paused": None}),
+        ("replay_pause", {"paused": True}, {"paused": True}),
+        ("replay_pause", {"paused": False, "more": 1}, {"paused": False}),
+        ("replay_speed", {"speed": 2}, {"speed": 2.0}),
+        ("replay_speed", {"speed": 0.1}, {"speed": 0.1}),
+        ("replay_speed", {"speed": "max"}, {"speed": inf}),
+        ("replay_seek", {"position_s": 0}, {"position_s": 0.0}),
+        ("replay_seek", {"offset_s": -5.5}, {"offset_s": -5.5}),
+        ("replay_seek", {"frames": -1}, {"frames": -1}),
+        ("replay_seek", {"frames": MOST_FRAMES}, {"frames": MOST_FRAMES}),
+    ],
+)
+def test_a_valid_command_becomes_its_fields(
+    command: str, given: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    """Defaults filled in, numbers made floats, what is unknown left out."""
+    assert COMMANDS[command](given) == fields
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "said"),
+    [
+        ("replay_pause", {"paused": 1}, "paused is 1, not true or false"),
+        ("replay_speed", {}, "speed is None"),
+        ("replay_speed", {"speed": True}, 'not a number from 0.1 to 100, or "max"'),
+        ("replay_speed", {"speed": 0}, "speed is 0"),
+        ("replay_speed", {"speed": 100.1}, "speed is 100.1"),
+        ("replay_speed", {"speed": float("nan")}, "speed is nan"),
+        ("replay_speed", {"speed": 10**400}, "speed is 1000"),
+        ("replay_seek", {}, "exactly one of position_s, offset_s, frames"),
+        ("replay_seek", {"position_s": 1, "frames": 1}, "exactly one of"),
+        ("replay_seek", {"position_s": "1"}, "position_s is '1', not a number"),
+        ("replay_seek", {"position_s": inf}, "position_s is inf, not a number up to 1e"),
+        ("replay_seek", {"offset_s": -(10**400)}, "offset_s is -1000"),
+        ("replay_seek", {"frames": 0}, "not an integer from 1 to 1000, or minus that"),
+        ("replay_seek", {"frames": 1.0}, "not an integer"),
+        ("replay_seek", {"frames": 1001}, "frames is 1001"),
+        ("replay_seek", {"frames": 10**400}, "frames is 1000"),
+        ("replay_seek", {"frames": None}, "frames is None"),
+    ],
+)
+def test_anything_else_is_refused_with_what_would_be_right(
+    command: str, given: dict[str, Any], said: str
+) -> None:
+    """The text names the field, what it was, and what it may be."""
+    with pytest.raises(ValueError, match=said):
+        COMMANDS[command](given)
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400)
+FIELDS = ["paused", "speed", "position_s", "offset_s", "frames"]
+
+
+@given(st.sampled_from(sorted(COMMANDS)), st.dictionaries(st.sampled_from(FIELDS), VALUES))
+def test_no_fields_raise_anything_else(command: str, fields: dict[str, Any]) -> None:
+    """Whatever a client sends is made fields of, or refused."""
+    try:
+        COMMANDS[command](fields)
+    except ValueError:
+        return

@@ -1,0 +1,82 @@
+"""The settings of the source `replay`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from beats.adapters.catalogues import InstalledAdapters
+from beats.adapters.sources.replay.settings import ReplaySettings
+from beats.config.errors import SettingsError
+from beats.config.load import load_profile
+
+
+def settings(**changes: Any) -> ReplaySettings:
+    return ReplaySettings.model_validate({"type": "replay", "path": "a.mcap"} | changes)
+
+
+def test_a_path_is_all_that_it_needs() -> None:
+    """By default everything is played once, as fast as it was recorded."""
+    plain = settings()
+    assert plain.paths == [Path("a.mcap")]
+    assert (plain.speed, plain.loop, plain.start, plain.end) == (1.0, False, None, None)
+    assert (plain.kinds, plain.topics) == (("frame", "peripheral"), ())
+
+
+def test_several_paths_are_kept_in_order() -> None:
+    """Their order matters to nobody but the reader of the settings: times decide."""
+    assert settings(path=("b.mcap", "a")).paths == [Path("b.mcap"), Path("a")]
+
+
+@pytest.mark.parametrize("speed", [0.1, 1, 100, 2.5, "max"])
+def test_speeds_from_a_tenth_to_a_hundred_and_max(speed: object) -> None:
+    """Both bounds are in, and one word."""
+    assert settings(speed=speed).speed == speed
+
+
+@pytest.mark.parametrize("moment", [0, 1.5, 90, "90", "21:30", "21:30:05.5", "2024-05-01T21:30:00+02:00"])
+def test_moments_are_seconds_or_times(moment: object) -> None:
+    """`start` and `end` take the same forms."""
+    assert settings(start=moment).start == moment
+    assert settings(end=moment).end == moment
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"path": ""}, "at least 1"),
+        ({"path": ()}, "path and kinds must name at least one"),
+        ({"path": ("a", "")}, "at least 1"),
+        ({"kinds": ()}, "path and kinds must name at least one"),
+        ({"kinds": ("sound",)}, "frame"),
+        ({"topics": ("",)}, "at least 1"),
+        ({"speed": 0.09}, "0.1"),
+        ({"speed": 101}, "100"),
+        ({"speed": "fast"}, "max"),
+        ({"speed": float("inf")}, "finite"),
+        ({"start": -1}, "0 or more"),
+        ({"start": "noon"}, "give seconds from the beginning"),
+        ({"end": "25:00"}, "give seconds from the beginning"),
+        ({"end": ""}, "at least 1"),
+        ({"lopp": True}, "lopp"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_what_would_be_right(changes: dict[str, Any], said: str) -> None:
+    """Nothing is opened for that."""
+    with pytest.raises(ValidationError, match=said):
+        settings(**changes)
+
+
+def test_a_profile_may_name_it() -> None:
+    """Lists, as TOML has them, are taken; faults are those of the operator, with the key."""
+
+    def load(**source: object) -> object:
+        overrides = {"sources": {"tape": {"type": "replay", **source}}}
+        return load_profile(InstalledAdapters(), environ={}, overrides=overrides).sources["tape"]
+
+    tape = load(path=["a.mcap", "b"], kinds=["frame"], topics=["frame"])
+    assert isinstance(tape, ReplaySettings)
+    assert (tape.path, tape.kinds, tape.topics) == (("a.mcap", "b"), ("frame",), ("frame",))
+    with pytest.raises(SettingsError, match=r"sources\.tape\.start.*give seconds from the beginning"):
+        load(path="a.mcap", start="noon")
