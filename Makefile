@@ -27,11 +27,13 @@ proto: .venv/.installed-proto
 bench: .venv/.installed-test
 	$(BIN)/python tests/bench/publish.py
 	$(BIN)/python -m tests.bench.strategies
+	$(BIN)/python -m tests.bench.replay
 
 # The peers are packages of their own; this installs them.
 bench-peers: .venv/.installed-bench
 	$(BIN)/python -m tests.bench.fanout
 	$(BIN)/python -m tests.bench.stalled
+	$(BIN)/python -m tests.bench.record
 
 .venv/.installed-bench: pyproject.toml constraints.txt | .venv/.installed-test
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'

@@ -33,7 +33,7 @@ class WebsocketSettings(SinkSettings):
 
 
 class RecorderSettings(SinkSettings):
-    path: str
+    path: str = "recordings/{profile}.mcap"
 
 
 class NullSettings(SinkSettings):

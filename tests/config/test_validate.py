@@ -95,7 +95,7 @@ def test_everything_wrong_is_reported_at_once(house: House) -> None:
         ("[sinks.x]", "sinks.x.type", "is required; known are: null, recorder, websocket"),
         ("[sinks.x]\ntype = 3", "sinks.x.type", "must be text, in quotes"),
         ("[sinks.x]\ntype = { a = 1 }", "sinks.x.type", "must be text, in quotes"),
-        ('[sinks.x]\ntype = "recorder"', "sinks.x.path", "is required"),
+        ('[sources.x]\ntype = "images"', "sources.x.path", "is required"),
         ('[sinks."a.b"]\ntype = "null"', 'sinks."a.b"', "a name is made of letters, digits, '_' and '-'"),
         ("zzz = 3", "zzz", "unknown table; known are: kernel, sources, sinks"),
         ("[Sinks.x]", "Sinks", "unknown table"),

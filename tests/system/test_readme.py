@@ -13,7 +13,8 @@ import pytest
 import trustme
 from PIL import Image
 
-from tests.support import Program, beats, clean_environment, tiny_png
+from tests.adapters.recordings.support import lines, record
+from tests.support import Program, beats, clean_environment, ran, tiny_png, watching
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text()
@@ -24,6 +25,7 @@ COMMANDS: Final = [
 ]
 PYTHON: Final = [text for language, text in BLOCKS if language == "python"]
 TOML: Final = [text for language, text in BLOCKS if language == "toml"]
+SNAPSHOT_TOML, PROFILE_TOML, NETWORK_TOML = TOML
 
 
 @pytest.fixture
@@ -56,7 +58,9 @@ def run(arguments: list[str], folder: Path) -> tuple[int, str, str]:
     "command", [command for command in COMMANDS if command.startswith(("beats", "printf"))]
 )
 def test_a_command_of_the_readme_ends_well(command: str, folder: Path) -> None:
-    """Typed as it stands, on a free port, it exits with 0."""
+    """Typed as it stands, on a free port, it exits with 0; recordings that it reads were made before."""
+    if "record " not in command:
+        record(folder / "show.mcap", lines(200), per_chunk=50)
     code, out, err = run(["bash", "-c", f"set -o pipefail; {_exec(command)}"], folder)
     assert code == 0, err
     assert out
@@ -73,7 +77,7 @@ def test_the_readme_shows_what_these_tests_know() -> None:
     assert kinds == {"make", "pip", "beats", "printf"}
     assert {language for language, _ in BLOCKS} == {"sh", "python", "toml"}
     assert len(PYTHON) == 3
-    assert len(TOML) == 2
+    assert len(TOML) == 3
 
 
 def test_make_run_streams_the_demo() -> None:
@@ -154,11 +158,26 @@ def test_the_async_snippet_runs(folder: Path) -> None:
 def test_the_profile_of_the_readme_runs(folder: Path) -> None:
     """Saved as it says, it streams and records."""
     (folder / "config").mkdir()
-    (folder / "config" / "wall.toml").write_text(TOML[0])
+    (folder / "config" / "wall.toml").write_text(PROFILE_TOML)
     arguments = ("run", "--profile", "wall", "--duration", "1", "--set", "sinks.browser.host=127.0.0.1")
     with beats(*arguments, cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
         assert program.end() == 0, program.err.text()
     assert len(list((folder / "recordings").glob("wall-*.mcap"))) == 1
+
+
+def test_the_recorder_of_the_readme_writes_what_has_just_happened(folder: Path) -> None:
+    """With its settings nothing is written until `beats snapshot` says so, and that says where."""
+    (folder / "config").mkdir()
+    (folder / "config" / "incident.toml").write_text(SNAPSHOT_TOML)
+    variables = {"BEATS_WEBSOCKET_PORT": "0", "XDG_RUNTIME_DIR": str(folder / "run")}
+    with beats("run", "--profile", "incident", cwd=folder, stdin=None, **variables) as program:
+        with watching(program.url) as viewer:
+            viewer.take(10)
+        assert not (folder / "incidents").exists()
+        code, out, err = ran("snapshot", cwd=folder, **variables)
+        assert code == 0, err
+        assert (folder / out.strip()).is_file()
+        assert program.interrupt() == 0
 
 
 def test_the_networked_sink_of_the_readme_is_valid(folder: Path) -> None:
@@ -172,7 +191,7 @@ def test_the_networked_sink_of_the_readme_is_valid(folder: Path) -> None:
     (folder / "steer.token").write_text("steer")
     certificate.cert_chain_pems[0].write_to_path(folder / "wall.pem")
     certificate.private_key_pem.write_to_path(folder / "wall.key")
-    text = TOML[1]
+    text = NETWORK_TOML
     for name, path in files.items():
         assert name in text
         text = text.replace(name, path)
