@@ -19,6 +19,7 @@ from beats.kernel.errors import ClosedError
 from beats.kernel.kernel import Kernel
 from beats.kernel.ports import Context
 from beats.proto.codec import StreamCodec
+from tests.adapters.recordings.support import lines, record
 
 CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
 
@@ -27,6 +28,7 @@ SINK_SETTINGS: Mapping[str, Mapping[str, object]] = {"websocket": {"port": 0}}
 SOURCE_SETTINGS: Mapping[str, Mapping[str, object]] = {
     "images": {"path": "picture.gif"},
     "jsonl": {"path": "lines.jsonl"},
+    "replay": {"path": "show.mcap"},
 }
 
 
@@ -35,6 +37,7 @@ def _in_a_folder_with_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green")]
     frames[0].save(tmp_path / "picture.gif", save_all=True, append_images=frames[1:], duration=50)
     (tmp_path / "lines.jsonl").write_text('{"id": "knob", "data": 1}\n' * 3)
+    record(tmp_path / "show.mcap", lines(60))
     monkeypatch.chdir(tmp_path)
 
 
