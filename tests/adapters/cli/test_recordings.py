@@ -184,8 +184,8 @@ def test_recover_takes_away_what_a_full_disk_left_half(tmp_path: Path) -> None:
         timeout=30,
         check=False,
     )
-    assert run.returncode == 1
-    assert "File too large" in run.stderr
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "b-recovered.mcap.part: File too large\n"
     assert [path.name for path in tmp_path.iterdir()] == ["b.mcap"]
 
 

@@ -158,10 +158,10 @@ def _failing() -> Generator[None]:
         yield
     except (InputError, OSError, ValueError) as error:
         text = str(error)
-        if isinstance(error, OSError):
-            names = [str(name) for name in (error.filename, error.filename2) if name is not None]
-            text = f"{': '.join([' -> '.join(names), error.strerror or text])}"
-            if isinstance(error, FileExistsError):
-                text += ": nothing is overwritten; give another name, or move that file away"
+        if isinstance(error, OSError) and error.filename is not None:
+            other = "" if error.filename2 is None else f" -> {error.filename2}"
+            text = f"{error.filename}{other}: {error.strerror}"
+        if isinstance(error, FileExistsError):
+            text += ": nothing is overwritten; give another name, or move that file away"
         err.print(text, style="red", markup=False)
         raise typer.Exit(EXIT_FAILED) from None

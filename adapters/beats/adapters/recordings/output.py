@@ -47,10 +47,18 @@ class Output:
         self._where = self.part_path
 
     def write(self, data: bytes) -> int:
-        """Append all of the data, as a binary file does."""
+        """Append all of the data, as a binary file does.
+
+        Raises:
+            OSError: the disk does not take it; the error names the file.
+        """
         view = memoryview(data)
         while view:
-            written = os.write(self._fd, view)
+            try:
+                written = os.write(self._fd, view)
+            except OSError as error:
+                error.filename = str(self.part_path)
+                raise
             self._size += written
             view = view[written:]
         return len(data)
