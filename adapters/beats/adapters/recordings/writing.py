@@ -99,6 +99,11 @@ class RecordingFile:
         return self._unflushed
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._closed
+
+    @property
     def has_failed(self) -> bool:
         """Whether a write failed: the file can be closed, and will end with its last whole chunk."""
         return self._failed
