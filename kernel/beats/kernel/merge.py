@@ -50,4 +50,5 @@ def take_within_bounds(lanes: Sequence[Lane]) -> list[Envelope]:
 
 def _next(lanes: Sequence[Lane]) -> Lane | None:
     """The lane whose turn it is."""
-    return min((lane for lane in lanes if lane), key=Lane.first_number, default=None)
+    waiting = [lane for lane in lanes if lane]
+    return min(waiting, key=Lane.first_number) if waiting else None
