@@ -76,6 +76,18 @@ def test_our_messages_say_themselves_who_they_are() -> None:
     assert list(contents("somebody").messages(records)) == []
 
 
+def test_a_channel_that_contradicts_itself_is_refused() -> None:
+    """Told again it is taken; told otherwise, somebody else's chunk was found."""
+    first = bytes_of(channel(1, "frame", 1), channel(1, "frame", 1))
+    other = bytes_of(channel(1, "peripheral/knob", 1))
+    ours, theirs = contents(LIBRARY), contents("somebody")
+    for made in (ours, theirs):
+        assert list(made.messages(first)) == []
+    with pytest.raises(ValueError, match="not what it was before"):
+        list(ours.messages(other))
+    assert list(theirs.messages(other)) == []
+
+
 def test_a_metadata_record_of_ours_makes_a_file_ours() -> None:
     """When the header is damaged, what the recorder said of the recording still says who wrote it."""
     made = contents("bQats")

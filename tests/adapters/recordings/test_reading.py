@@ -11,7 +11,7 @@ from beats.adapters.recordings.format import RECORDING
 from beats.adapters.recordings.reading import Recording
 from beats.adapters.recordings.scan import Damage, Place, Times, walk
 from beats.adapters.recordings.writing import Compression, RecordingFile
-from beats.kernel.envelope import Peripheral
+from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.errors import InputError
 from tests.adapters.recordings.support import (
     ABOUT,
@@ -26,6 +26,7 @@ from tests.adapters.recordings.support import (
     read_back,
     record,
 )
+from tests.support import tiny_png
 
 WRITTEN = lines(60)
 CARRIED = [line(Peripheral("knob", "old"), 900, BEGIN_NS - 5), line(Peripheral("lamp", 1), 3, BEGIN_NS - 5)]
@@ -215,6 +216,23 @@ def test_what_follows_the_end_is_said(tmp_path: Path) -> None:
     assert found == EXPECTED
     assert len(damage) == 1
     assert damage[0].is_index
+
+
+def test_a_recording_within_a_recording_is_not_taken_for_it(tmp_path: Path) -> None:
+    """A picture may hold the bytes of chunks. With the index at hand they are never read in place of it."""
+    inner = record(tmp_path / "inner.mcap", [line(Peripheral("evil", index), 1, 5) for index in range(9)])
+    outer = [*WRITTEN[:10], line(Frame(tiny_png() + inner.read_bytes()), 90, BEGIN_NS), *WRITTEN[10:20]]
+    path = record(tmp_path / "a.mcap", outer)
+    data = bytearray(path.read_bytes())
+    chunk = held(path)[2][0]
+    data[chunk.offset + 3] ^= 1  # its length, so that its end is unknown
+    path.write_bytes(data)
+    found, damage, _ = read(path)
+    assert found == [read_back(each) for each in (*outer[:10], *outer[15:])]
+    assert [each.offset for each in damage] == [chunk.offset]
+    path.write_bytes(data[:-20])  # without the index, what contradicts the channels is seen through
+    found, _, _ = read(path)
+    assert {message.topic for message in found} == {"frame", "peripheral/knob", "peripheral/slider"}
 
 
 def test_a_recording_is_read_while_it_is_written(tmp_path: Path) -> None:

@@ -46,8 +46,13 @@ class Contents:
         self._schemas: Final[dict[int, str]] = {}
         self._channels: Final[dict[int, tuple[str, bool] | None]] = {}
 
-    def learn(self, opcode: int, data: bytes) -> None:
-        """Take note of a header, a schema or a channel; anything else is passed over."""
+    def learn(self, opcode: int, data: bytes) -> bool:
+        """Take note of a header, a schema or a channel; anything else is passed over.
+
+        Returns:
+            Whether it agrees with what is known: a channel may be told again, but not otherwise
+            (https://mcap.dev/spec, "Channel").
+        """
         if opcode == Opcode.HEADER and (header := parsed(Header.read, data)) is not None:
             self.is_ours = header.library == LIBRARY
         elif opcode == Opcode.METADATA and (note := metadata_of(data)) is not None:
@@ -58,13 +63,17 @@ class Contents:
             schema_name = self._schemas.get(channel.schema_id, SCHEMA_NAME if self.is_ours else "")
             known = schema_name == SCHEMA_NAME
             carried = all(channel.metadata.get(key) == value for key, value in CARRIED.items())
-            self._channels[channel.id] = (channel.topic, carried) if known else None
+            meant = (channel.topic, carried) if known else None
+            if self.is_ours:
+                return self._channels.setdefault(channel.id, meant) == meant
+            self._channels[channel.id] = meant
+        return True
 
     def messages(self, records: bytes) -> Iterator[Message]:
         """The envelopes among records that follow one another, such as those of a chunk.
 
         Raises:
-            ValueError: they do not follow one another.
+            ValueError: they do not follow one another, or contradict what is known.
         """
         at, size = 0, len(records)
         while at < size:
@@ -77,8 +86,8 @@ class Contents:
             if opcode == Opcode.MESSAGE:
                 if (message := self._message(records, at, length)) is not None:
                     yield message
-            else:
-                self.learn(opcode, records[at : at + length])
+            elif not self.learn(opcode, records[at : at + length]):
+                raise ValueError("a channel in it is not what it was before")
             at += length
 
     def message(self, data: bytes) -> Message | None:

@@ -157,7 +157,7 @@ class Recording:
             elif found.opcode == Opcode.METADATA:
                 if (note := note_of(self._file, found)) is not None:
                     yield note
-            elif found.opcode in (Opcode.SCHEMA, Opcode.CHANNEL) and found.length <= MOST_NOTE_BYTES:
+            elif found.opcode in (Opcode.SCHEMA, Opcode.CHANNEL) and self._may_learn(found):
                 self._contents.learn(found.opcode, content(self._file, found))
             elif found.opcode == Opcode.DATA_END:
                 yield from self._end(found.after)
@@ -189,8 +189,16 @@ class Recording:
 
     def _records(self, offset: int = 0) -> Iterator[Place | Damage]:
         """The records up to the index, if it is whole, or up to the end."""
-        size = self.size if self._summary is None else self._summary.start
-        return walk(self._file, size, offset, private=not self._contents.is_ours)
+        if self._summary is None:
+            return walk(self._file, self.size, offset, private=not self._contents.is_ours)
+        # Others may have written an index that lacks chunks.
+        chunks = [chunk.offset for chunk in self._summary.chunks] if self._contents.is_ours else None
+        private = not self._contents.is_ours
+        return walk(self._file, self._summary.start, offset, private=private, chunks=chunks)
+
+    def _may_learn(self, found: Place) -> bool:
+        # Ours stand in chunks, under a checksum.
+        return not self._contents.is_ours and found.length <= MOST_NOTE_BYTES
 
     def _end(self, offset: int) -> Iterator[Damage]:
         """What is wrong with the index, from `offset` on."""

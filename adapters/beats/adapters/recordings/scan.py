@@ -8,7 +8,7 @@ and believed when its checksum does.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Final, NamedTuple
 
 from mcap.opcode import Opcode
@@ -67,7 +67,14 @@ class Times(NamedTuple):
     last_ns: int
 
 
-def walk(file: IO[bytes], size: int, offset: int = 0, *, private: bool = True) -> Iterator[Place | Damage]:
+def walk(
+    file: IO[bytes],
+    size: int,
+    offset: int = 0,
+    *,
+    private: bool = True,
+    chunks: Sequence[int] | None = None,
+) -> Iterator[Place | Damage]:
     """The records of a file in its order, and what lies between them that is none.
 
     Args:
@@ -75,6 +82,8 @@ def walk(file: IO[bytes], size: int, offset: int = 0, *, private: bool = True) -
         size: how far to read.
         offset: where a record begins; 0 for the beginning of the file.
         private: whether there may be records of other programs' own, about which nothing is known.
+        chunks: where all chunks are, if an index says it; then what looks like one elsewhere is none, such as
+            one in a picture's bytes.
     """
     at = offset or MAGIC_BYTES
     if offset == 0 and (begin := _read(file, 0, MAGIC_BYTES)) != MCAP0_MAGIC:
@@ -86,7 +95,7 @@ def walk(file: IO[bytes], size: int, offset: int = 0, *, private: bool = True) -
     while at < size:
         place = place_at(file, size, at, private=private)
         if place is None:
-            place = _find_chunk(file, size, doubt + 1)
+            place = _find_chunk(file, size, doubt + 1, chunks)
             if place is None:
                 yield _rest(file, size, at)
                 return
@@ -179,20 +188,28 @@ def _is_chunk(head: bytes) -> bool:
     return first_ns <= last_ns and name_length == len(name) and name in _COMPRESSIONS
 
 
-def _find_chunk(file: IO[bytes], size: int, start: int) -> Place | None:
+def _find_chunk(file: IO[bytes], size: int, start: int, chunks: Sequence[int] | None) -> Place | None:
     """The first whole chunk from `start` on whose checksum is right."""
-    overlap = HEAD_BYTES + _PEEK_BYTES
+    offsets = _traces(file, size, start) if chunks is None else (at for at in chunks if at >= start)
+    for offset in offsets:
+        place = place_at(file, size, offset)
+        if place is None or place.opcode != Opcode.CHUNK:
+            continue
+        if isinstance(chunk_records(file, place, must_have_checksum=True), bytes):
+            return place
+    return None
+
+
+def _traces(file: IO[bytes], size: int, start: int) -> Iterator[int]:
+    """Where something begins as a chunk does."""
     while start < size:
-        window = _read(file, start, _WINDOW_BYTES + overlap)
+        window = _read(file, start, _WINDOW_BYTES + _PEEK_BYTES)
         at = 0
         # One after the other, since what looks like one may overlap with one.
         while (match := _CHUNK_PATTERN.search(window, at)) and match.start() < _WINDOW_BYTES:
             at = match.start() + 1
-            place = place_at(file, size, start + match.start())
-            if place is not None and isinstance(chunk_records(file, place, must_have_checksum=True), bytes):
-                return place
+            yield start + match.start()
         start += _WINDOW_BYTES
-    return None
 
 
 def _read(file: IO[bytes], offset: int, length: int) -> bytes:
