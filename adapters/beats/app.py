@@ -10,12 +10,12 @@ from types import TracebackType
 from typing import Final
 
 import anyio
-from anyio import from_thread, to_thread
+from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
 from beats.adapters.catalogues import InstalledAdapters, assemble
 from beats.adapters.dispatcher import Dispatcher
-from beats.adapters.running import in_this_loop, in_thread
+from beats.adapters.running import in_loop_of, in_this_loop, in_thread
 from beats.adapters.snapshots import take_snapshots
 from beats.config.load import load_profile
 from beats.kernel.envelope import Control, Frame, Location, Peripheral, Tag
@@ -143,8 +143,9 @@ class Stream(_Base):
             LookupError: no sink holds anything; says what to set.
             OSError: a file cannot be written.
             RuntimeError: called in the event loop's own thread, which would wait for itself.
+            ClosedError: the stream is closed.
         """
-        return from_thread.run(take_snapshots, self._kernel.sinks, token=self._token)
+        return in_loop_of(self._token, take_snapshots, self._kernel.sinks)
 
 
 class AsyncStream(_Base):

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 from anyio import to_thread
+from anyio.lowlevel import current_token
 
-from beats.adapters.running import in_this_loop, in_thread
+from beats.adapters.running import in_loop_of, in_this_loop, in_thread
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import ClosedError, StartError
 from beats.kernel.kernel import Kernel, KernelOptions
@@ -194,3 +195,38 @@ def test_in_this_loop_cancellation_while_sinks_deliver_cuts_that_short() -> None
         assert scope.cancelled_caught
 
     run("asyncio", main)
+
+
+async def double(number: int) -> int:
+    await anyio.lowlevel.checkpoint()
+    if number < 0:
+        raise ValueError("it is negative")
+    return number * 2
+
+
+def test_something_can_be_run_in_the_loop_from_any_thread() -> None:
+    """What it gives, and what it raises, comes to the caller; afterwards the loop is closed."""
+    with in_thread(kernel_with(Keeper())) as token:
+        assert in_loop_of(token, double, 21) == 42
+        with pytest.raises(ValueError, match="it is negative"):
+            in_loop_of(token, double, -1)
+    with pytest.raises(ClosedError, match="the stream is closed"):
+        in_loop_of(token, double, 21)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_in_the_loop_itself_it_is_refused(backend: str) -> None:
+    """It would wait for itself; from a worker thread, and from another loop, it is served."""
+
+    async def main() -> None:
+        token = current_token()
+        with pytest.raises(RuntimeError, match="await it, or call it in a thread"):
+            in_loop_of(token, double, 21)
+        assert await to_thread.run_sync(in_loop_of, token, double, 21) == 42
+
+        async def elsewhere() -> int:
+            return in_loop_of(token, double, 4)
+
+        assert await to_thread.run_sync(anyio.run, elsewhere) == 8
+
+    run(backend, main)

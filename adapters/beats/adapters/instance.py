@@ -12,6 +12,7 @@ import stat
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from errno import EACCES
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, cast
@@ -68,17 +69,22 @@ async def serve(handlers: Mapping[str, Handler]) -> None:
 
 
 def instances() -> list[Instance]:
-    """The instances of this user that run; what is left of others is removed."""
+    """The instances of this user that run; what is left of others is removed.
+
+    Raises:
+        OSError: where they should be is a folder that is not this user's alone.
+    """
+    if runtime_folder().exists():
+        _own_folder(runtime_folder())
     found: list[Instance] = []
-    for path in sorted(runtime_folder().glob(f"*{_SUFFIX}")):
-        try:
-            with _connected(path):
-                found.append(Instance(int(path.stem), path))
-        except (ConnectionRefusedError, ValueError):
-            with suppress(OSError):
+    for path in sorted(runtime_folder().glob(f"[0-9]*{_SUFFIX}")):
+        with suppress(OSError, ValueError):
+            pid = int(path.stem)
+            if _is_dead(pid):
                 path.unlink()
-        except OSError:
-            continue
+                continue
+            with _connected(path):  # refused by one that is just about to listen
+                found.append(Instance(pid, path))
     return found
 
 
@@ -92,7 +98,7 @@ def ask(command: str, pid: int | None = None) -> Answer:
     Raises:
         NoInstanceError: it does not run, or several do.
         RuntimeError: it could not do it; says why.
-        OSError: it does not answer.
+        OSError: it does not answer, or another user can reach where it should be.
     """
     with _connected(_the_one(pid).socket_path) as connection:
         connection.sendall(json.dumps({"command": command}).encode() + b"\n")
@@ -119,6 +125,16 @@ def _the_one(pid: int | None) -> Instance:
     raise NoInstanceError(f"no beats has pid {pid}; these run: {pids}")
 
 
+def _is_dead(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's process has the number now
+        return False
+    return False
+
+
 def _connected(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -139,7 +155,7 @@ def _own_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermissionError(13, "is not a folder of this user alone")
+        raise PermissionError(EACCES, "it is not a folder of this user alone", str(folder))
 
 
 async def _answer(handlers: Mapping[str, Handler], stream: SocketStream) -> None:
@@ -154,7 +170,7 @@ async def _outcome(handlers: Mapping[str, Handler], stream: SocketStream) -> Ans
         with anyio.fail_after(_TIMEOUT_S):
             line = await BufferedByteReceiveStream(stream).receive_until(b"\n", _MOST_BYTES)
         request: object = json.loads(line)
-    except (ValueError, anyio.DelimiterNotFound, TimeoutError):
+    except (ValueError, RecursionError, anyio.DelimiterNotFound, TimeoutError):
         return {"error": "the request is not a line of JSON"}
     command = cast("dict[str, object]", request).get("command") if isinstance(request, dict) else None
     if not isinstance(command, str) or command not in handlers:
@@ -163,3 +179,6 @@ async def _outcome(handlers: Mapping[str, Handler], stream: SocketStream) -> Ans
         return await handlers[command]()
     except (LookupError, OSError) as error:
         return {"error": str(error)}
+    except Exception as error:  # whatever it is, the stream goes on
+        _log.exception("%s failed", command)
+        return {"error": f"{type(error).__name__}: {error}"}

@@ -1,15 +1,20 @@
 """Running a kernel beside a program: in a thread of its own, or in the program's event loop."""
 
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar, TypeVarTuple
 
 import anyio
+from anyio import from_thread
 from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import EventLoopToken, current_token
 
-from beats.kernel.errors import StartError
+from beats.kernel.errors import ClosedError, StartError
 from beats.kernel.kernel import Kernel
+
+_T = TypeVar("_T")
+_Args = TypeVarTuple("_Args")
 
 
 @contextmanager
@@ -62,6 +67,31 @@ async def in_this_loop(kernel: Kernel) -> AsyncGenerator[None]:
             kernel.stop()
     if problem is not None:
         raise problem
+
+
+def in_loop_of(
+    token: EventLoopToken,
+    function: Callable[[*_Args], Coroutine[Any, Any, _T]],
+    *args: *_Args,
+) -> _T:
+    """Run a coroutine function in the event loop of a token, from any other thread, and wait for it.
+
+    Raises:
+        RuntimeError: called in that loop's own thread, which would wait for itself.
+        ClosedError: the loop has ended.
+    """
+    try:
+        here: object = current_token().native_token
+    except RuntimeError:  # no event loop runs in this thread
+        here = None
+    if here is token.native_token:
+        raise RuntimeError(
+            "this call waits, and would wait for itself here: await it, or call it in a thread"
+        )
+    try:
+        return from_thread.run(function, *args, token=token)
+    except anyio.RunFinishedError:
+        raise ClosedError("the stream is closed: call this while it is open") from None
 
 
 def _join_workers(loop: object) -> None:
