@@ -119,7 +119,7 @@ def test_recover_writes_what_is_whole_beside_the_file(tmp_path: Path, name: str)
     before = broken(tmp_path / name).read_bytes()
     code, out, err = ran("recover", name, cwd=tmp_path)
     assert (code, out) == (3, "show-recovered.mcap: 50 messages\n")
-    assert "5 envelopes are missing: 1 of frame, 2 of peripheral/knob, 2 of peripheral/slider" in err
+    assert "at least 5 envelopes are missing: 1 of frame, 2 of peripheral/knob, 2 of peripheral/slider" in err
     assert (tmp_path / name).read_bytes() == before
     expected = [read_back(each) for each in (*WRITTEN[:10], *WRITTEN[15:55])]
     assert messages(tmp_path / "show-recovered.mcap") == expected
@@ -148,6 +148,15 @@ def test_recover_gives_a_killed_writers_file_its_end(tmp_path: Path) -> None:
     assert "it has no end: it is still being written, or its writer was killed" in err
     with Recording(tmp_path / "a-recovered.mcap") as recording:
         assert recording.is_whole
+
+
+def test_recover_claims_no_more_than_it_knows(tmp_path: Path) -> None:
+    """What was in a chunk at the end of a file no number tells."""
+    data = record(tmp_path / "a.mcap", WRITTEN).read_bytes()
+    (tmp_path / "a.mcap").write_bytes(data[: data.index(WRITTEN[57].encoded)])
+    code, out, err = ran("recover", "a.mcap", cwd=tmp_path)
+    assert (code, out) == (3, "a-recovered.mcap: 55 messages\n")
+    assert "no gap in the numbers tells how many envelopes were in them" in err
 
 
 def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> None:

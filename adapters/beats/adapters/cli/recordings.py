@@ -90,12 +90,12 @@ def recover(
         warn(f"{found.foreign:,} messages that are no envelopes are left out")
     if found.unreadable_bytes:
         missing = ", ".join(f"{count:,} of {topic}" for topic, count in sorted(found.missing.items()))
-        err.print(
-            f"lost: {found.unreadable_bytes:,} bytes; by the gaps in the numbers "
-            f"{sum(found.missing.values()):,} envelopes are missing{f': {missing}' if missing else ''}",
-            style="red",
-            markup=False,
+        known = (
+            f"by the gaps in the numbers at least {sum(found.missing.values()):,} envelopes are missing: {missing}"
+            if missing
+            else "no gap in the numbers tells how many envelopes were in them"
         )
+        err.print(f"lost: {found.unreadable_bytes:,} bytes; {known}", style="red", markup=False)
         raise typer.Exit(EXIT_LOST)
 
 
