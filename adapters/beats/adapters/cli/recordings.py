@@ -90,8 +90,9 @@ def recover(
         warn(f"{found.foreign:,} messages that are no envelopes are left out")
     if found.unreadable_bytes:
         missing = ", ".join(f"{count:,} of {topic}" for topic, count in sorted(found.missing.items()))
+        count = sum(found.missing.values())
         known = (
-            f"by the gaps in the numbers at least {sum(found.missing.values()):,} envelopes are missing: {missing}"
+            f"by the gaps in the numbers at least {count:,} envelopes are missing: {missing}"
             if missing
             else "no gap in the numbers tells how many envelopes were in them"
         )
