@@ -1,7 +1,8 @@
 """Which adapters there are, and how a kernel is put together from them."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -10,10 +11,12 @@ from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
+from beats.kernel.kernel import Kernel
+from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
 from tests.support import STUCK_SINK, install_adapter, quiet
 
-OURS = {"sinks": {"null", "recorder", "websocket"}, "sources": {"demo", "images", "jsonl"}}
+OURS = {"sinks": {"null", "recorder", "websocket"}, "sources": {"demo", "images", "jsonl", "replay"}}
 
 
 def profile(overrides: dict[str, Any]) -> ProfileSettings:
@@ -103,3 +106,63 @@ def test_assembling_does_no_io(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     stats = kernel.stats()
     assert isinstance(stats, Stats)
     assert stats.published == 0
+
+
+NOSY_SINK: Final = """
+from beats.config.settings import SinkSettings
+from beats.kernel.ports import SinkKind
+
+
+class NosySettings(SinkSettings):
+    pass
+
+
+class NosySink:
+    def __init__(self, settings, context):
+        self.context = context
+
+    async def run(self, queue):
+        pass
+
+
+SINK = SinkKind(settings=NosySettings, build=NosySink, summary="keeps what it was told of the house")
+"""
+
+
+def told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: dict[str, Any]
+) -> tuple[Context, Kernel]:
+    """What a sink is told of the house it runs in."""
+    install_adapter(tmp_path, "sinks", "nosy", NOSY_SINK, monkeypatch)
+    kernel = assemble(profile({**overrides, "sinks": {**overrides["sinks"], "nosy": {"type": "nosy"}}}))
+    context = getattr(kernel.sinks["nosy"], "context", None)
+    assert isinstance(context, Context)
+    return context, kernel
+
+
+def test_an_adapter_is_told_the_settings_without_their_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As plain values that JSON can hold, so that a recorder may write them down."""
+    secrets = {"port": 0, "token": "let-me-in", "control_token": "steer-me"}
+    overrides = {"sources": {"demo": {"fps": 12.5}}, "sinks": {"browser": secrets}}
+    context, _ = told(tmp_path, monkeypatch, overrides)
+    text = json.dumps(context.settings)
+    assert "let-me-in" not in text
+    assert "steer-me" not in text
+    about = json.loads(text)
+    assert set(about) == {"sources", "sinks"}
+    assert about["sinks"]["browser"]["control_token"] == "*" * 10
+    assert about["sinks"]["browser"]["port"] == 0
+    assert about["sources"]["demo"]["fps"] == 12.5
+    assert (context.name, context.profile) == ("nosy", "default")
+
+
+def test_an_adapter_is_told_the_commands_of_the_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sinks are built before sources, so it is the kernel's own mapping, which grows."""
+    replay = {"demo": {"enabled": False}, "tape": {"type": "replay", "path": "a.mcap"}}
+    context, kernel = told(tmp_path, monkeypatch, {**quiet(), "sources": replay})
+    assert set(context.commands) == {"replay_pause", "replay_speed", "replay_seek"}
+    assert context.commands is kernel.commands

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beats.adapters.sinks.websocket.control import InvalidControl, parse
+from beats.adapters.sources.replay.commands import COMMANDS
 
 EMOJIS = ("heart", "star")
 
@@ -90,6 +91,31 @@ def test_anything_else_is_refused_with_the_reason(message: str | bytes, why: str
         parse(message, EMOJIS)
 
 
+def test_commands_of_sources_are_taken_while_there_are_such_sources() -> None:
+    """Each has the fields that its source makes of them; without the source it is not known."""
+    message = control("replay_seek", offset_s=-5)
+    assert parse(message, EMOJIS, COMMANDS) == ("replay_seek", {"offset_s": -5.0})
+    assert parse(control("browse"), EMOJIS, COMMANDS) == ("browse", {"browse_step": 0})
+    with pytest.raises(InvalidControl, match="command is 'replay_seek', not one of browse"):
+        parse(message, EMOJIS)
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (control("replay_seek"), "exactly one of position_s, offset_s, frames"),
+        (control("replay_seek", position_s=10**400), "position_s is 1000"),
+        (control("replay_speed", speed=0), "not a number from 0.1"),
+        (control("replay_pause", paused="yes"), "paused is 'yes'"),
+        (control("replay_dance"), "emoji_update, replay_pause, replay_speed, replay_seek"),
+    ],
+)
+def test_what_a_source_would_not_take_is_refused_with_its_reason(message: str, why: str) -> None:
+    """And what nobody takes, with the names of all that there are."""
+    with pytest.raises(InvalidControl, match=why):
+        parse(message, EMOJIS, COMMANDS)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -105,21 +131,24 @@ FIELDS = [
     "image_base64",
     "clear",
     "emoji",
+    "position_s",
+    "speed",
 ]
 
 
 @given(
     st.binary()
     | st.text()
-    | st.dictionaries(st.sampled_from(FIELDS), JSON | st.just("control") | st.just("sensor_update")).map(
-        json.dumps
-    )
+    | st.dictionaries(
+        st.sampled_from(FIELDS),
+        JSON | st.sampled_from(["control", "sensor_update", "replay_seek", "replay_speed"]),
+    ).map(json.dumps)
 )
 def test_no_message_raises_anything_else(message: str | bytes) -> None:
     """Random bytes, text and near-valid objects are taken or refused."""
     try:
-        command, fields = parse(message, EMOJIS)
+        command, fields = parse(message, EMOJIS, COMMANDS)
     except InvalidControl:
         return
     assert command
-    assert "browse_step" in fields
+    assert command in COMMANDS or "browse_step" in fields

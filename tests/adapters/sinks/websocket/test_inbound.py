@@ -1,13 +1,18 @@
 """What comes from clients."""
 
+import json
 import logging
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from beats.adapters.sinks.websocket import WebSocketSettings, WebSocketSink
+from beats.adapters.sources.replay.commands import COMMANDS
 from beats.kernel.envelope import Control
+from beats.kernel.ports import CommandCheck, Context
 from tests.adapters.sinks.websocket.support import on_air, receive, settings, until
 
 pytestmark = pytest.mark.anyio
@@ -55,3 +60,70 @@ async def test_watching_does_not_imply_steering(caplog: pytest.LogCaptureFixture
                 await until(lambda: controls)
     assert len(controls) == 1
     assert "steer-me" not in caplog.text
+
+
+def replay_control(command: str, **fields: object) -> str:
+    return json.dumps({"kind": "control", "command": command, **fields})
+
+
+async def test_commands_of_a_source_pass_only_while_it_takes_them(caplog: pytest.LogCaptureFixture) -> None:
+    """Before, and afterwards, they are what nobody knows: ignored and counted, and the client stays."""
+    controls: list[Control] = []
+    commands: dict[str, CommandCheck] = {}
+
+    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
+        return WebSocketSink(config, replace(context, commands=commands))
+
+    caplog.set_level(logging.DEBUG, "beats")
+    async with on_air(build=build) as running, connect(running.url) as viewer:
+        running.kernel.bus.connect("control", controls.append)
+        await viewer.send(replay_control("replay_pause"))
+        await until(lambda: "message 1 from client" in caplog.text)
+        commands.update(COMMANDS)
+        await viewer.send(replay_control("replay_pause"))
+        await viewer.send(replay_control("replay_seek", frames=-1))
+        await until(lambda: len(controls) == 2)
+        commands.clear()
+        await viewer.send(replay_control("replay_pause"))
+        await until(lambda: "message 2 from client" in caplog.text)
+    assert [(control.command, control.fields) for control in controls] == [
+        ("replay_pause", {"paused": None}),
+        ("replay_seek", {"frames": -1}),
+    ]
+    assert controls[0].client.sink == "browser"
+
+
+async def test_what_a_source_would_not_take_is_ignored_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """The client that sent it goes on, also after a number that no float can hold."""
+
+    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
+        return WebSocketSink(config, replace(context, commands=COMMANDS))
+
+    controls: list[Control] = []
+    caplog.set_level(logging.DEBUG, "beats")
+    async with on_air(build=build) as running, connect(running.url) as viewer:
+        running.kernel.bus.connect("control", controls.append)
+        for fields in ({"position_s": 10**400}, {}, {"frames": 0.5}):
+            await viewer.send(replay_control("replay_seek", **fields))
+        await viewer.send(replay_control("replay_speed", speed="max"))
+        await until(lambda: controls)
+    assert "ignored: position_s is 1000" in caplog.text
+    assert "message 3 from client" in caplog.text
+    assert "message 4 from client" not in caplog.text
+
+
+async def test_steering_a_replay_needs_the_right_to_steer(caplog: pytest.LogCaptureFixture) -> None:
+    """As every other command does."""
+
+    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
+        return WebSocketSink(config, replace(context, commands=COMMANDS))
+
+    controls: list[Control] = []
+    async with on_air(settings(control_token="steer-me"), build=build) as running:
+        running.kernel.bus.connect("control", controls.append)
+        async with connect(running.url) as watcher, connect(running.url + "/?token=steer-me") as pilot:
+            await watcher.send(replay_control("replay_pause", paused=True))
+            await until(lambda: "may watch, not steer" in caplog.text)
+            await pilot.send(replay_control("replay_pause", paused=False))
+            await until(lambda: controls)
+    assert [control.fields for control in controls] == [{"paused": False}]
