@@ -1,6 +1,7 @@
 """A sink in a real kernel on loopback, and clients that behave well or badly."""
 
 import socket
+import struct
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -153,6 +154,11 @@ class RawClient:
 
     def close(self) -> None:
         """Leave without a word."""
+        self.socket.close()
+
+    def reset(self) -> None:
+        """Leave with a reset."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def _exactly(self, count: int) -> bytes:

@@ -68,6 +68,7 @@ class StreamConnection(ServerConnection):
         self._header_bytes_left = max_header_bytes
         self._on_lost: Final = on_lost
         self._closing: asyncio.Task[None] | None = None
+        self._end_waits = False
 
     @property
     def local(self) -> tuple[str, int]:
@@ -116,6 +117,8 @@ class StreamConnection(ServerConnection):
         self._everyone.discard(self)
         self._on_lost(self)
         super().connection_lost(exc)
+        if self.client is not None:
+            self.client.closing()
 
     def pause_writing(self) -> None:
         """The write buffer is not empty."""
@@ -126,26 +129,36 @@ class StreamConnection(ServerConnection):
     def resume_writing(self) -> None:
         """The write buffer is empty."""
         super().resume_writing()
+        if self._end_waits:
+            # Not from within the transport's own callback, which goes on to look at what was changed here.
+            self._end_waits = False
+            asyncio.get_running_loop().call_soon(self._end_stream)
         if self.client is not None:
             self.client.resume()
 
     def send_data(self) -> None:
         """The library writes something of its own, which may be a close frame, or its end of the stream.
 
-        With bytes still in the buffer that end would have to wait for them, and asyncio (3.11) does not
-        expect that the other side may be gone by then: its `shutdown` fails with a traceback in the log.
-        Closing waits for them as well, and does.
+        With bytes still in the buffer that end waits for them here, not in the transport: asyncio (3.11)
+        does not expect there that the other side may be gone by then, and fails with a traceback in the log.
         """
         for data in self.protocol.data_to_send():
             if data:
                 self.transport.write(data)
-            elif self.transport.get_write_buffer_size() or not self.transport.can_write_eof():
+            elif not self.transport.can_write_eof():  # encrypted
                 self.transport.close()
+            elif self.transport.get_write_buffer_size():
+                self._end_waits = True
             else:
-                with contextlib.suppress(OSError):
-                    self.transport.write_eof()
+                self._end_stream()
         if self.client is not None and self.state is not State.OPEN:
             self.client.closing()
+
+    def _end_stream(self) -> None:
+        """Say that nothing more will be sent; the other side may be gone already."""
+        if not self.transport.is_closing():
+            with contextlib.suppress(OSError):
+                self.transport.write_eof()
 
     def close_soon(self, code: int, reason: str) -> None:
         """Begin the closing handshake without waiting for it; the library bounds it in time."""
