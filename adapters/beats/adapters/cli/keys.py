@@ -5,13 +5,15 @@ import sys
 import termios
 import tty
 from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import anyio
 
 _NAMED: Final = {b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left"}
 _READ_BYTES: Final = 64
+_BEGUN: Final = (b"\x1b", b"\x1b[", b"\x1bO")
+"""What an arrow begins with, whose rest may come with the next reading."""
 
 
 def parse(data: bytes) -> Iterator[str]:
@@ -35,19 +37,30 @@ def unbuffered(fd: int) -> Generator[None]:
         tty.setcbreak(fd)
         yield
     finally:
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # the terminal may have gone
+            termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
 async def pressed() -> AsyncGenerator[str]:
-    """The keys that are pressed, as they are; none when standard input is no terminal."""
-    if not sys.stdin.isatty():
+    """The keys that are pressed, as they are; none in the background, or without a terminal."""
+    if not sys.stdin.isatty() or _in_background(fd := sys.stdin.fileno()):
         return
-    fd = sys.stdin.fileno()
+    begun = b""
     with unbuffered(fd):
         while True:
             await anyio.wait_readable(fd)
-            data = os.read(fd, _READ_BYTES)
-            if not data:  # the terminal has gone
+            more = os.read(fd, _READ_BYTES)
+            if not more:  # the terminal has gone
                 return
-            for key in parse(data):
+            data = begun + more
+            begun = next((each for each in _BEGUN if data.endswith(each)), b"")
+            for key in parse(data.removesuffix(begun)):
                 yield key
+
+
+def _in_background(fd: int) -> bool:
+    """Whether another job has the terminal: touching it would stop this one (SIGTTIN, SIGTTOU)."""
+    try:
+        return os.tcgetpgrp(fd) != os.getpgrp()
+    except OSError:  # a terminal that controls no jobs
+        return False

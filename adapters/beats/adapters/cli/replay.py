@@ -1,6 +1,6 @@
 """`beats replay`."""
 
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -64,23 +64,31 @@ def replay(
     """
     for file in files:
         if not file.expanduser().exists():
-            err.print(f"{file} does not exist: give a recording, or a folder of recordings", style="red")
+            reason = f"{file} does not exist: give a recording, or a folder of recordings"
+            err.print(reason, style="red", markup=False)
             raise typer.Exit(EXIT_USAGE)
     source: dict[str, object] = {"type": "replay", "path": [str(file) for file in files], "loop": loop}
-    source["speed"] = "max" if speed == "max" else _number(speed)
+    source["speed"] = _speed(speed)
     source |= {name: text for name, text in (("start", start), ("end", end)) if text is not None}
     lists = {"kinds": kinds, "topics": topics}
-    source |= {name: text.split(",") for name, text in lists.items() if text is not None}
+    source |= {name: _parts(text) for name, text in lists.items() if text is not None}
     settings = read_profile(profile, config, sets, {_NAME: source})
     perform(settings, duration, Show(Progress, refresh_hz=10, beside=obey_keys))
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        err.print(f'--speed is {text!r}: give a number from 0.1 to 100, or "max"', style="red", markup=False)
-        raise typer.Exit(EXIT_USAGE) from None
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _speed(text: str) -> float | str:
+    from beats.adapters.sources.replay.settings import LEAST_SPEED, MOST_SPEED  # only now: it loads a lot
+
+    with suppress(ValueError):
+        if text == "max" or LEAST_SPEED <= float(text) <= MOST_SPEED:
+            return text if text == "max" else float(text)
+    usage = f'give a number from {LEAST_SPEED:g} to {MOST_SPEED:g}, or "max"'
+    err.print(f"--speed is {text!r}: {usage}", style="red", markup=False)
+    raise typer.Exit(EXIT_USAGE)
 
 
 def playback_of(kernel: Kernel) -> Playback | None:
@@ -148,5 +156,5 @@ def command_of(key: str, playback: Playback | None) -> Control | None:
 def next_speed(speed: float, *, up: bool) -> float:
     """The next faster or slower one of the usual speeds."""
     if up:
-        return next((each for each in _SPEEDS if each > speed), _SPEEDS[-1])
+        return next((each for each in _SPEEDS if each > speed), speed)
     return next((each for each in reversed(_SPEEDS) if each < speed), _SPEEDS[0])

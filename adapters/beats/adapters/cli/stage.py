@@ -120,14 +120,15 @@ async def _obey_signals(kernel: Kernel, scope: anyio.CancelScope, *, task_status
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGUSR1) as signals:
         task_status.started()  # before anything is opened, and so before anything is seen of the run
         stopping = False
-        async for signum in signals:
-            if signum == signal.SIGUSR1:
-                await _snapshot(kernel)
-            elif stopping and signum == signal.SIGINT:
-                scope.cancel()
-            elif not stopping:
-                kernel.stop()
-                stopping = True
+        async with anyio.create_task_group() as group:
+            async for signum in signals:
+                if signum == signal.SIGUSR1:
+                    group.start_soon(_snapshot, kernel)  # the disk may be slow, and an end be wanted
+                elif stopping and signum == signal.SIGINT:
+                    scope.cancel()
+                elif not stopping:
+                    kernel.stop()
+                    stopping = True
 
 
 async def _snapshot(kernel: Kernel) -> None:
@@ -135,6 +136,8 @@ async def _snapshot(kernel: Kernel) -> None:
         written = await take_snapshots(kernel.sinks)
     except (LookupError, OSError) as error:
         _log.error("no snapshot: %s", error)
+    except Exception:  # whatever it is, the stream goes on
+        _log.exception("no snapshot")
     else:
         for name, path in written.items():
             _log.info("snapshot of sink %r: %s", name, path)

@@ -125,6 +125,22 @@ async def test_steps_show_exactly_the_frames_wanted(tmp_path: Path) -> None:
     assert playing.frames[-2:] == [4, 5]
 
 
+@pytest.mark.parametrize(
+    ("steps", "leads_to"), [((1, 1, 1), 6), ((1, 1, -1), 4), ((1, -1), 3), ((1, -1, -1), 2), ((-1, 1, 2), 5)]
+)
+async def test_steps_that_come_faster_than_they_are_taken_all_count(
+    tmp_path: Path, steps: tuple[int, ...], leads_to: int
+) -> None:
+    """Whoever holds a key down arrives where the same number of single steps would have led."""
+    async with on_air(recorded(tmp_path)) as playing:
+        await anyio.sleep(0.21)
+        for step in steps:
+            playing.say("replay_seek", frames=step)
+        await settled()
+        assert playing.frames[-1] == leads_to
+        assert playing.playback.paused
+
+
 async def test_a_step_while_it_plays_stops_it_there(tmp_path: Path) -> None:
     """Back to the frame before the one that is seen, also when an update came after it; on to the next."""
     async with on_air(recorded(tmp_path)) as playing:

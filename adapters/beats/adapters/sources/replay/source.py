@@ -198,8 +198,9 @@ class ReplaySource:
         here_s = self._position_s if timeline.paused else timeline.position_s(anyio.current_time())
         if isinstance(frames := fields.get("frames"), int):
             timeline.set_paused(True, anyio.current_time())
-            if frames > 0:
-                self._frames_left = frames
+            frames += self._frames_left  # whoever holds a key sends steps faster than they are taken
+            self._frames_left = max(0, frames)
+            if frames >= 0:
                 return None
             # Where nothing was shown yet, it is the last frame before that is seen.
             here_s, back = (
