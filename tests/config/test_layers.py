@@ -53,6 +53,21 @@ def test_a_table_knows_all_places_that_have_a_part_in_what_holds() -> None:
     assert where(merge([layer({"a": {}}, "one")])) == "one"
 
 
+def test_a_place_in_a_file_has_its_line() -> None:
+    """Of a value its own; of a table where it stands in each file that has a part in what holds."""
+    lines = {("a",): 3, ("a", "x"): 4, ("a", "y"): 5}
+    files = [Layer(Level.PROFILE, name, {"a": {"x": 1, "y": 2}}, lines) for name in ("one", "two")]
+    table = child(merge([files[0]]), "a")
+    value = child(table, "y")
+    assert table is not None
+    assert value is not None
+    assert (where(table), where(value)) == ("one:3", "one:5")
+    assert where(merge(files)) == "two"
+    both = child(merge([files[0], layer({"a": {"y": 3}}, "--set a.y", Level.SET)]), "a")
+    assert both is not None
+    assert where(both) == "one:3, --set a.y"
+
+
 def test_the_higher_layer_decides_whether_there_is_a_table() -> None:
     """A table replaces a value and a value replaces a table."""
     assert merged({"a": 1}, {"a": {"b": 2}}) == {"a": {"b": 2}}

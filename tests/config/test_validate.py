@@ -69,17 +69,17 @@ def test_everything_wrong_is_reported_at_once(house: House) -> None:
     house.environ = {"BEATS_SINKS__BROWSER__QUEUE__OVERFLOW": "drop_odlest"}
     house.sets = ["sinks.browser.stall_timeout_s=0", "nonsense"]
     assert {str(problem) for problem in house.problems()} == {
-        f"{path}: kernal: unknown table; did you mean 'kernel'?",
-        f"{path}: kernel.shutdown_timeout_s = -1: must be at least 0",
-        f'{path}: sources.demo.fps = "fast": must be a number',
-        f"{path}: sinks.browser.prot = 9000: unknown key; did you mean 'port'?",
-        f"{path}: sinks.browser.port = 99999: must be at most 65535",
-        f"{path}: sinks.browser.queue.size = true: must be a whole number",
+        f"{path}:2: kernal: unknown table; did you mean 'kernel'?",
+        f"{path}:4: kernel.shutdown_timeout_s = -1: must be at least 0",
+        f'{path}:6: sources.demo.fps = "fast": must be a number',
+        f"{path}:8: sinks.browser.prot = 9000: unknown key; did you mean 'port'?",
+        f"{path}:9: sinks.browser.port = 99999: must be at most 65535",
+        f"{path}:10: sinks.browser.queue.size = true: must be a whole number",
         'BEATS_SINKS__BROWSER__QUEUE__OVERFLOW: sinks.browser.queue.overflow = "drop_odlest": must be one of '
         "drop_oldest, drop_newest, error, latest, block; did you mean 'drop_oldest'?",
         "--set sinks.browser.stall_timeout_s: sinks.browser.stall_timeout_s = 0.0: must be more than 0",
         '--set: "nonsense": must have the form PATH=VALUE, such as --set sinks.browser.port=9000',
-        f'{path}: sinks.keep.type = "recoder": no such type; known are: null, recorder, websocket; '
+        f'{path}:12: sinks.keep.type = "recoder": no such type; known are: null, recorder, websocket; '
         "did you mean 'recorder'?",
     }
 
@@ -107,7 +107,15 @@ def test_a_profile_of_the_wrong_shape_is_told_the_right_one(
     """Whatever stands where a table, an adapter or a type should be."""
     path = house.write("mine", text)
     problem = house.problem()
-    assert (problem.where, problem.key, problem.message) == (str(path), key, message)
+    assert (problem.where.split(":")[0], problem.key, problem.message) == (str(path), key, message)
+
+
+def test_extending_is_for_files(house: House) -> None:
+    """Which layers there are is decided before variables and arguments are looked at."""
+    house.sets = ["extends=studio"]
+    assert str(house.problem()) == (
+        "--set extends: extends: stands at the top of a profile's own file, nowhere else"
+    )
 
 
 def test_a_misspelt_sink_is_told_the_nearest_one(house: House) -> None:
@@ -167,7 +175,7 @@ def test_switching_off_what_is_not_there_is_a_warning(house: House) -> None:
     """One local.toml serves profiles with and without a recorder."""
     path = house.write("local", "[sinks.brwser]\nenabled = false")
     [warning] = house.load().warnings
-    assert warning == f"{path}: sinks.brwser is switched off, but nothing names it; did you mean 'browser'?"
+    assert warning == f"{path}:1: sinks.brwser is switched off, but nothing names it; did you mean 'browser'?"
 
 
 def test_an_adapter_that_breaks_the_contract_is_reported(house: House) -> None:

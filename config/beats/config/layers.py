@@ -6,7 +6,12 @@ Tables merge key by key; everything else, arrays included, is replaced by the hi
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple, cast
+from types import MappingProxyType
+from typing import Final, NamedTuple, cast
+
+Lines = Mapping[tuple[str, ...], int]
+"""The line of each key of a file, by its path."""
+NO_LINES: Final[Lines] = MappingProxyType({})
 
 
 class Level(IntEnum):
@@ -36,6 +41,7 @@ class Layer(NamedTuple):
     level: Level
     where: str
     tree: Mapping[str, object]
+    lines: Lines = NO_LINES
 
 
 class Step(NamedTuple):
@@ -44,6 +50,13 @@ class Step(NamedTuple):
     level: Level
     where: str
     value: object
+    line: int | None = None
+    """In the file, where known."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands: the file with its line, the variable, or `--set PATH`."""
+        return self.where if self.line is None else f"{self.where}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +74,11 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, with the places that had a part in it."""
+    """A table, with the layers that had a part in it."""
 
     children: Mapping[str, "Node"]
-    wheres: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """Lowest layer first; of each, where the table stands in it."""
 
 
 Node = Leaf | Table
@@ -74,23 +88,29 @@ def merge(layers: Iterable[Layer]) -> Table:
     """All layers as one, given lowest first."""
     merged = Table({})
     for layer in layers:
-        merged = _merge_table(merged, layer.tree, layer.level, layer.where)
+        merged = _merge_table(merged, layer.tree, layer, ())
     return merged
 
 
-def _merge_table(lower: Node | None, tree: Mapping[str, object], level: Level, where: str) -> Table:
+def _merge_table(
+    lower: Node | None, tree: Mapping[str, object], layer: Layer, path: tuple[str, ...]
+) -> Table:
     base = lower if isinstance(lower, Table) else Table({})
     children = dict(base.children)
     for key, value in tree.items():
-        children[key] = _merge_value(children.get(key), value, level, where)
-    return Table(children, (*base.wheres, where))
+        children[key] = _merge_value(children.get(key), value, layer, (*path, key))
+    return Table(children, (*base.steps, _step(layer, None, path)))
 
 
-def _merge_value(lower: Node | None, value: object, level: Level, where: str) -> Node:
+def _merge_value(lower: Node | None, value: object, layer: Layer, path: tuple[str, ...]) -> Node:
     if isinstance(value, Mapping):
-        return _merge_table(lower, cast(Mapping[str, object], value), level, where)
+        return _merge_table(lower, cast(Mapping[str, object], value), layer, path)
     steps = lower.steps if isinstance(lower, Leaf) else ()
-    return Leaf((*steps, Step(level, where, value)))
+    return Leaf((*steps, _step(layer, value, path)))
+
+
+def _step(layer: Layer, value: object, path: tuple[str, ...]) -> Step:
+    return Step(layer.level, layer.where, value, layer.lines.get(path))
 
 
 def plain(node: Node) -> object:
@@ -106,18 +126,25 @@ def child(node: Node | None, key: str) -> Node | None:
 
 
 def where(node: Node) -> str:
-    """Where what holds came from: one place for a value, all that have a part in a table."""
-    return ", ".join(dict.fromkeys(_wheres(node)))
+    """Where what holds came from: one place for a value, all that have a part in a table.
 
-
-def _wheres(node: Node) -> Iterator[str]:
+    Of a file that has a part in a table, it is the line where the table stands in it.
+    """
     if isinstance(node, Leaf):
-        yield node.steps[-1].where
+        return node.steps[-1].place
+    tables = {step.where: step.place for step in reversed(node.steps)}
+    return ", ".join(dict.fromkeys(tables.get(step.where, step.where) for step in _holding(node)))
+
+
+def _holding(node: Node) -> Iterator[Step]:
+    """The steps that gave what holds."""
+    if isinstance(node, Leaf):
+        yield node.steps[-1]
     elif not node.children:
-        yield from node.wheres
+        yield from node.steps
     else:
         for below in node.children.values():
-            yield from _wheres(below)
+            yield from _holding(below)
 
 
 def mapping_in(tree: Mapping[str, object], *path: str) -> Mapping[str, object]:

@@ -1,12 +1,13 @@
 """The front door: a profile's layers from files, variables and arguments, checked and frozen.
 
-Layers, lowest first: the shipped `default.toml`, the profile's file, `local.toml`, environment variables,
-`--set`. Tables merge key by key, anything else is replaced. This is the only module that uses dynaconf.
+Layers, lowest first: the shipped `default.toml`, the profiles that the profile extends, its own file,
+`local.toml`, environment variables, `--set`. Tables merge key by key, anything else is replaced. This is the
+only module that uses dynaconf.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +19,9 @@ from beats.config.arguments import override_layer, set_layers, source_layer
 from beats.config.assembly import open_tables, replace_sources
 from beats.config.environment import read_variables
 from beats.config.errors import Problem, SettingsError
-from beats.config.layers import Layer, Level, merge
+from beats.config.extends import profile_layers
+from beats.config.layers import NO_LINES, Layer, Level, merge
+from beats.config.lines import lines_of
 from beats.config.profiles import DEFAULT, SHIPPED, Chosen, choose
 from beats.config.schema import Adapters
 from beats.config.settings import ProfileSettings
@@ -134,19 +137,35 @@ def _read_whole(file: IO[bytes]) -> list[dict[str, Any]]:
 
 
 def _read_files(chosen: Chosen) -> list[Layer]:
-    files = [(Level.SHIPPED, SHIPPED / f"{DEFAULT}.toml")]
-    files += [(Level.PROFILE, chosen.profile)] if chosen.profile is not None else []
-    files += [(Level.LOCAL, chosen.local)] if chosen.local is not None else []
-    layers: list[Layer] = []
     problems: list[Problem] = []
-    for level, path in files:
+    layers: list[Layer] = []
+    readers: list[Callable[[], list[Layer]]] = [
+        lambda: [read_layer(Level.SHIPPED, SHIPPED / f"{DEFAULT}.toml")],
+        lambda: profile_layers(chosen, read_layer),
+        lambda: [read_layer(Level.LOCAL, chosen.local)] if chosen.local is not None else [],
+    ]
+    for reader in readers:
         try:
-            layers.append(Layer(level, str(path), read_toml(path)))
+            layers += reader()
         except SettingsError as error:
             problems += error.problems
     if problems:
         raise SettingsError(problems)
     return layers
+
+
+def read_layer(level: Level, path: Path) -> Layer:
+    """A TOML file as a layer that knows its lines.
+
+    Raises:
+        SettingsError: it cannot be read, or is not TOML.
+    """
+    tree = read_toml(path)
+    try:
+        lines = lines_of(path.read_text(encoding="utf-8"), tree)
+    except (OSError, ValueError):  # it went away in the meantime
+        lines = NO_LINES
+    return Layer(level, str(path), tree, lines)
 
 
 def _syntax_problem(path: Path, message: str) -> Problem:

@@ -34,6 +34,8 @@ class Chosen(NamedTuple):
     """The profile's own file; None for `default` when the user has no `default.toml`."""
     local: Path | None
     """The machine's own settings, `local.toml` in the folder of profiles, if it is there."""
+    folder: Path | None
+    """The folder of the user's profiles."""
 
 
 def choose(profile: str | None, config_dir: Path | str | None, environ: Mapping[str, str]) -> Chosen:
@@ -49,9 +51,9 @@ def choose(profile: str | None, config_dir: Path | str | None, environ: Mapping[
     place = "profile" if profile is not None else PROFILE_VARIABLE
     # An empty variable counts as none: `BEATS_PROFILE= beats run` is how a shell takes one back.
     name = profile if profile is not None else environ.get(PROFILE_VARIABLE) or DEFAULT
-    path = _find(name, place, folder)
+    path = find(name, folder, place)
     local = _file(folder, LOCAL)
-    return Chosen(name, path, local)
+    return Chosen(name, path, local, folder)
 
 
 def list_profiles(config_dir: Path | str | None, environ: Mapping[str, str]) -> list[ProfileInfo]:
@@ -81,13 +83,33 @@ def find_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Pa
     return folder
 
 
-def _find(name: str, place: str, folder: Path | None) -> Path | None:
+def check_name(name: str, place: str, key: str = "") -> None:
+    """Accept what can be the name of a profile.
+
+    Raises:
+        SettingsError: it cannot be one; says why.
+    """
     if name == LOCAL:
         message = "local.toml lies above every profile and is not one itself"
-        raise SettingsError([Problem(place, "", shown(name), message)])
+        raise SettingsError([Problem(place, key, shown(name), message)])
     if not re.fullmatch(r"\w[\w.-]*", name):
         message = "a profile's name is made of letters, digits, '_', '-' and '.', without a folder"
-        raise SettingsError([Problem(place, "", shown(name), message)])
+        raise SettingsError([Problem(place, key, shown(name), message)])
+
+
+def find(name: str, folder: Path | None, place: str, key: str = "") -> Path | None:
+    """The file of a profile: the user's own, or else the shipped one; None for a `default` without one.
+
+    Args:
+        name: the profile's.
+        folder: that of the user's profiles.
+        place: where the name stands, for the message.
+        key: the key that it is the value of there, if any.
+
+    Raises:
+        SettingsError: there is no such profile.
+    """
+    check_name(name, place, key)
     if own := _file(folder, name):
         return own
     if name == DEFAULT:
@@ -97,7 +119,7 @@ def _find(name: str, place: str, folder: Path | None) -> Path | None:
     known = sorted(_known(folder))
     places = f"{folder} and among the shipped ones" if folder is not None else "among the shipped ones"
     message = f"no such profile (looked in {places}); known are: {', '.join(known)}"
-    raise SettingsError([Problem(place, "", shown(name), message, nearest(name, known))])
+    raise SettingsError([Problem(place, key, shown(name), message, nearest(name, known))])
 
 
 def _file(folder: Path | None, name: str) -> Path | None:

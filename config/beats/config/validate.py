@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from beats.config.assembly import AdapterKey, adapter_types, add_short_variables, fit_layer, start_afresh
 from beats.config.environment import SHORT_VARIABLES, ShortSettings, short_layers, unknown_warning
 from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
+from beats.config.extends import EXTENDS
 from beats.config.layers import Layer, Leaf, Node, Table, child, merge, where
 from beats.config.messages import check
 from beats.config.schema import BASES, SECTIONS, Adapters, Group, key_paths
@@ -114,7 +115,10 @@ class Validation:
 
     def _check_sections(self, root: Table) -> None:
         for name, node in root.children.items():
-            if name not in SECTIONS:
+            if name == EXTENDS:
+                message = "stands at the top of a profile's own file, nowhere else"
+                self._problems.append(Problem(where(node), name, None, message))
+            elif name not in SECTIONS:
                 meant = nearest(name, SECTIONS)
                 message = "unknown table" if meant else f"unknown table; known are: {', '.join(SECTIONS)}"
                 self._problems.append(Problem(where(node), dotted([name]), None, message, meant))
