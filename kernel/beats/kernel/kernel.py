@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import anyio
-from anyio.abc import TaskGroup, TaskStatus
+from anyio.abc import TaskStatus
 
 from beats.kernel.bus import Bus
 from beats.kernel.clock import SystemClock
@@ -13,10 +13,10 @@ from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Kind
 from beats.kernel.errors import StartError
 from beats.kernel.lane import LaneBounds
-from beats.kernel.parts import SinkPart, SourcePart
-from beats.kernel.ports import Clock, Codec, CommandCheck, Sink, Source, TakesCommands
+from beats.kernel.ports import Clock, Codec, CommandCheck, Sink, Source
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue import SinkQueue
+from beats.kernel.sinks import Sinks
+from beats.kernel.sources import Sources
 from beats.kernel.stats import Stats
 from beats.kernel.supervisor import Backoff, describe
 
@@ -47,10 +47,8 @@ class Kernel:
         self.publisher: Final = Publisher(
             self.bus, codec, clock or SystemClock(), max_topics=self.options.max_topics
         )
-        self._sinks: Final[dict[str, SinkPart]] = {}
-        self._sources: Final[dict[str, SourcePart]] = {}
-        self.commands: Final[dict[str, CommandCheck]] = {}
-        """The commands that sources take besides those of the wire."""
+        self._sinks: Final = Sinks(self.bus, self.publisher, self.options.backoff)
+        self._sources: Final = Sources(self.bus, self.publisher, self.options.backoff, self._sources_ended)
         self._doorbell: Doorbell | None = None
         self._stop: Final = anyio.Event()
         self._stop_asked = False
@@ -58,7 +56,12 @@ class Kernel:
     @property
     def sinks(self) -> Mapping[str, Sink]:
         """The sinks by name."""
-        return {name: part.sink for name, part in self._sinks.items()}
+        return {part.name: part.sink for part in self._sinks}
+
+    @property
+    def commands(self) -> Mapping[str, CommandCheck]:
+        """The commands that sources take besides those of the wire, as they are now."""
+        return self._sources.commands
 
     def add_sink(
         self,
@@ -72,23 +75,46 @@ class Kernel:
         Raises:
             ValueError: there is a sink of this name.
         """
-        if name in self._sinks:
-            raise ValueError(f"there is a sink {name!r} already")
-        queue = SinkQueue(name, bounds, lanes, keep_losses=True)
-        self._sinks[name] = SinkPart(name, sink, queue, self.bus, self.options.backoff)
+        self._sinks.add(name, sink, bounds, lanes)
 
     def add_source(self, name: str, source: Source) -> None:
-        """Add a source; `run` runs it.
+        """Add a source; `run` runs it, and if it runs already, it starts at once.
 
         Raises:
             ValueError: there is a source of this name.
         """
-        if name in self._sources:
-            raise ValueError(f"there is a source {name!r} already")
-        part = self._sources[name] = SourcePart(name, source, self.publisher, self.options.backoff)
-        if isinstance(source, TakesCommands):
-            self.commands.update(source.commands)
-            self.bus.connect("control", part.obey)
+        self._sources.add(name, source)
+
+    async def add_sink_now(
+        self, name: str, sink: Sink, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]
+    ) -> None:
+        """Add a sink while the kernel runs; see `Sinks.add_now`."""
+        await self._sinks.add_now(name, sink, bounds, lanes)
+
+    async def remove_sink(self, name: str) -> None:
+        """Remove a sink while the kernel runs; it has `shutdown_timeout_s` to deliver what waits."""
+        await self._sinks.remove(name, self.options.shutdown_timeout_s)
+
+    async def replace_sink(
+        self,
+        name: str,
+        sink: Sink,
+        bounds: LaneBounds,
+        lanes: Mapping[Kind, LaneBounds],
+        *,
+        hand_over: bool,
+    ) -> None:
+        """Put a sink in the place of another while the kernel runs; see `Sinks.replace`."""
+        timeout_s = self.options.shutdown_timeout_s
+        await self._sinks.replace(name, sink, bounds, lanes, timeout_s, hand_over=hand_over)
+
+    def rebound_sink(self, name: str, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]) -> None:
+        """Change the bounds of a sink's queue; see `SinkQueue.rebound`."""
+        self._sinks[name].queue.rebound(bounds, lanes)
+
+    async def remove_source(self, name: str) -> None:
+        """End a source while the kernel runs."""
+        await self._sources.remove(name)
 
     def stop(self) -> None:
         """Ask for an orderly end; returns at once. Any thread may call it, also before `run`."""
@@ -101,8 +127,8 @@ class Kernel:
         return Stats(
             self.publisher.published,
             self.publisher.published_frames,
-            tuple(part.stats() for part in self._sources.values()),
-            tuple(part.stats() for part in self._sinks.values()),
+            self._sources.stats(),
+            self._sinks.stats(),
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -114,38 +140,33 @@ class Kernel:
         Raises:
             StartError: a sink could not open what it needs; no source was started, nothing is left open.
         """
-        self._doorbell = Doorbell()
+        doorbell = self._doorbell = Doorbell()
         if self._stop_asked:
             self._stop.set()
         try:
             async with anyio.create_task_group() as group:
                 try:
-                    await self._start_sinks(group)
-                    if not self._start_errors():
+                    self._sinks.start(group, doorbell)
+                    await self._opened()
+                    if not self._sinks.errors():
                         task_status.started()
                         if not self._stop.is_set():
-                            await self._run_sources()
+                            await self._sources.run(self._stop)
                 finally:
                     self.publisher.close()
-                    for part in self._sinks.values():
-                        part.close()
-                with anyio.move_on_after(0 if self._start_errors() else self.options.shutdown_timeout_s):
-                    for part in self._sinks.values():
-                        await part.supervisor.finished.wait()
+                    self._sinks.close()
+                with anyio.move_on_after(0 if self._sinks.errors() else self.options.shutdown_timeout_s):
+                    await self._sinks.finished()
                 group.cancel_scope.cancel()
         finally:
             self._doorbell = None
-            for part in self._sinks.values():
-                part.release()
-        if failed := self._start_errors():
+            self._sinks.release()
+        if failed := self._sinks.errors():
             reasons = "; ".join(f"sink {name!r} could not start: {describe(e)}" for name, e in failed.items())
             raise StartError(reasons) from next(iter(failed.values()))
 
-    async def _start_sinks(self, group: TaskGroup) -> None:
+    async def _opened(self) -> None:
         """Return when each sink has opened what it needs or has failed, or when told to stop."""
-        for part in self._sinks.values():
-            part.queue.attach(self._doorbell)
-            group.start_soon(part.supervisor.supervise, name=f"sink {part.name}")
         async with anyio.create_task_group() as opening:
 
             async def cut_short() -> None:
@@ -153,28 +174,10 @@ class Kernel:
                 opening.cancel_scope.cancel()
 
             opening.start_soon(cut_short)
-            for part in self._sinks.values():
+            for part in self._sinks:
                 await part.supervisor.settled.wait()
             opening.cancel_scope.cancel()
 
-    def _start_errors(self) -> dict[str, Exception]:
-        errors = {name: part.supervisor.start_error for name, part in self._sinks.items()}
-        return {name: error for name, error in errors.items() if error is not None}
-
-    async def _run_sources(self) -> None:
-        running = len(self._sources)
-
-        async def supervise(part: SourcePart) -> None:
-            nonlocal running
-            await part.supervisor.supervise()
-            running -= 1
-            if not running and self.options.when_sources_end == "stop":
-                self._stop.set()
-
-        async with anyio.create_task_group() as group:
-            for part in self._sources.values():
-                group.start_soon(supervise, part, name=f"source {part.name}")
-            await self._stop.wait()
-            for part in self._sources.values():
-                part.supervisor.stop()
-            group.cancel_scope.cancel()
+    def _sources_ended(self) -> None:
+        if self.options.when_sources_end == "stop":
+            self._stop.set()

@@ -5,7 +5,7 @@ A lane has no lock: its queue calls it under the queue's own.
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -143,6 +143,13 @@ class Lane:
         self._bytes -= len(envelope.encoded)
         return envelope
 
+    def inherit(self, drops: Iterable[DropStats]) -> None:
+        """Go on counting where a lane left off that this one stands for."""
+        for drop in drops:
+            count = self._drops.setdefault((drop.reason, drop.kind), [0, 0])
+            count[0] += drop.items
+            count[1] += drop.bytes
+
     def take_all(self) -> list[tuple[int, Envelope]]:
         """Remove and return everything, with its numbers."""
         items = list(self._waiting.values())
@@ -169,8 +176,12 @@ class Lane:
         if key in self._waiting:
             self.count_drop(self._overflow.name, envelope)
             return
-        self._waiting[key] = (number, envelope)
+        self.put_last(number, envelope)
         self._waiting.move_to_end(key, last=False)
+
+    def put_last(self, number: int, envelope: Envelope) -> None:
+        """Let an envelope wait after all others, whatever the bounds."""
+        self._waiting[envelope.topic if self._overflow.one_per_topic else number] = (number, envelope)
         self._bytes += len(envelope.encoded)
 
     def is_overfull(self) -> bool:

@@ -1,11 +1,12 @@
 """A sink or source as the kernel keeps it: with its queue or its way onto the bus, and its supervisor."""
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 import anyio
 
-from beats.kernel.bus import Bus
+from beats.kernel.bus import Bus, Connection
 from beats.kernel.envelope import KINDS, Control, Message, Sealed
 from beats.kernel.ports import Plays, ServesClients, Sink, Source, TakesCommands
 from beats.kernel.publisher import Publisher
@@ -19,13 +20,44 @@ log = logging.getLogger(__name__)
 class SinkPart:
     """A sink, and the queue that outlives its failures."""
 
-    def __init__(self, name: str, sink: Sink, queue: SinkQueue, bus: Bus, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        queue: SinkQueue,
+        bus: Bus,
+        backoff: Backoff,
+        connections: Sequence[Connection] | None = None,
+        *,
+        must_start: bool = True,
+    ) -> None:
+        """Connect a sink's queue to the bus, and prepare to run the sink.
+
+        Args:
+            name: the sink's.
+            sink: what runs.
+            queue: its queue.
+            bus: where envelopes come from.
+            backoff: the pauses between attempts.
+            connections: the queue's places on the bus, if it has them already.
+            must_start: whether a failure at the start is the operator's to hear of, and not retried.
+        """
         self.name: Final = name
         self.sink: Final = sink
         self.queue: Final = queue
-        self.supervisor: Final = Supervisor("sink", name, self._attempt, backoff, must_start=True)
+        self.supervisor: Final = Supervisor("sink", name, self._attempt, backoff, must_start=must_start)
         queue.on_take = self.supervisor.opened
-        self._connections: Final = [bus.connect(kind, queue.offer) for kind in KINDS]
+        self._bus: Final = bus
+        self.connections: Final = self.connect(queue) if connections is None else connections
+
+    def connect(self, queue: SinkQueue) -> Sequence[Connection]:
+        """Have a queue get everything from now on."""
+        return [self._bus.connect(kind, queue.offer) for kind in KINDS]
+
+    def disconnect(self) -> None:
+        """Get nothing more from the bus."""
+        for connection in self.connections:
+            connection.disconnect()
 
     def close(self) -> None:
         """Let the sink deliver what waits, and end."""
@@ -34,8 +66,7 @@ class SinkPart:
 
     def release(self) -> None:
         """After the sink has ended: leave the bus, and count and report what was not delivered."""
-        for connection in self._connections:
-            connection.disconnect()
+        self.disconnect()
         self.queue.close()
         self.queue.attach(None)
         left = self.queue.discard("shutdown")
@@ -71,7 +102,7 @@ class SinkPart:
                     lost.items,
                     lost.bytes,
                 )
-        if not self.queue.closed:
+        if not (self.queue.closed or self.queue.handing_over):
             raise RuntimeError("it returned while its queue was open")
 
 

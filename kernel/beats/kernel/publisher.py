@@ -3,7 +3,8 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -115,6 +116,12 @@ class Publisher:
         sequence, answers = self._forward(sealed, renumber, on_sent)
         await _room(answers, sealed.message)
         return sequence
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """While this lasts nobody publishes; for changes of who receives."""
+        with self._lock:
+            yield
 
     def close(self) -> None:
         """Publish nothing more."""

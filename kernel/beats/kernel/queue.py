@@ -8,8 +8,9 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from beats.kernel.doorbell import Doorbell
-from beats.kernel.envelope import KINDS, Envelope, Kind
+from beats.kernel.envelope import Envelope, Kind
 from beats.kernel.lane import Lane, LaneBounds
+from beats.kernel.lanes import let_in, make_lanes, move
 from beats.kernel.losses import LossLog
 from beats.kernel.merge import take_all, take_some, take_within_bounds
 from beats.kernel.overflow import Verdict
@@ -43,13 +44,10 @@ class SinkQueue:
         self._name: Final = name
         self._lock = threading.Lock()
         self._losses: Final = LossLog() if keep_losses else None
-        common = Lane(bounds or LaneBounds(), self._note_peak, self._losses)
-        own = {
-            kind: Lane(lane_bounds, self._note_peak, self._losses)
-            for kind, lane_bounds in (lanes or {}).items()
-        }
-        self._lane_of: Final[dict[Kind, Lane]] = {kind: own.get(kind, common) for kind in KINDS}
-        self._lanes: Final = tuple(dict.fromkeys(self._lane_of.values()))
+        self._bounds: LaneBounds = bounds or LaneBounds()
+        self._own: Mapping[Kind, LaneBounds] = lanes or {}
+        self._lane_of = make_lanes(self._bounds, self._own, self._note_peak, self._losses)
+        self._lanes = tuple(dict.fromkeys(self._lane_of.values()))
         self._number = 0
         self._first_number = 0
         self._overfull = False
@@ -58,6 +56,7 @@ class SinkQueue:
         self._high_water = 0
         self._in_hand: list[Envelope] = []
         self._closed = False
+        self._handing_over = False
         self._rested = False
         self._sleeper: Callable[[], object] | None = None
         self._doorbell: Doorbell | None = None
@@ -85,8 +84,8 @@ class SinkQueue:
             None, unless the producer is concerned: a refusal for it to raise, or a ticket to wait with.
         """
         answer: Refusal | Ticket | None = None
-        lane = self._lane_of[envelope.kind]
         with self._lock:
+            lane = self._lane_of[envelope.kind]
             if self._closed:
                 self._count_offered(envelope)
                 lane.count_drop("closed", envelope)
@@ -111,7 +110,8 @@ class SinkQueue:
     async def take(self, max_items: int | None = None) -> list[Envelope]:
         """Wait for at least one envelope; take at most `max_items`, all that wait when None.
 
-        Cancellation takes nothing. An empty list means that the queue is closed and drained.
+        Cancellation takes nothing. An empty list means that there will be no more for this sink: the queue
+        is closed and drained, or handed over to another.
         """
         self._in_hand = []  # before anything can be cancelled: who asks for more has delivered the last
         if self._rested:
@@ -124,8 +124,8 @@ class SinkQueue:
             self.on_take()
         while True:
             with self._lock:
-                batch = self._collect(max_items)
-                if batch or self._closed:
+                batch = [] if self._handing_over else self._collect(max_items)
+                if batch or self._closed or self._handing_over:
                     return batch
                 event = anyio.Event()
                 self._sleeper = event.set
@@ -156,9 +156,39 @@ class SinkQueue:
                     lane.count_drop("closed", ticket.envelope)
                     ticket.settle(admitted=False)
                 lane.line.clear()
-            wake, self._sleeper = self._sleeper, None
-        if wake is not None and self._doorbell is not None:
-            self._doorbell.ring(wake)
+        self._wake()
+
+    def hand_over(self) -> None:
+        """Give nothing more to the sink that takes: it ends, while what comes waits for its successor."""
+        self._handing_over = True
+        self._wake()
+
+    def take_over(self) -> None:
+        """Give everything to the sink that takes from now on."""
+        self._handing_over = False
+
+    @property
+    def handing_over(self) -> bool:
+        """Whether it waits for another sink."""
+        return self._handing_over
+
+    def bounds(self) -> tuple[LaneBounds, Mapping[Kind, LaneBounds]]:
+        """Those of all kinds without a lane of their own, and those with one."""
+        return self._bounds, self._own
+
+    def rebound(self, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]) -> None:
+        """Change the bounds while it is in use. What waits beyond them is dropped by the new strategy.
+
+        `block` drops nothing: until it is taken, more waits than the bounds allow.
+        """
+        with self._lock:
+            self._note_peak()
+            self._bounds, self._own = bounds, lanes
+            before, self._lane_of = self._lanes, make_lanes(bounds, lanes, self._note_peak, self._losses)
+            self._lanes = tuple(dict.fromkeys(self._lane_of.values()))
+            move(before, self._lane_of)
+            self._overfull = any(map(Lane.is_overfull, self._lanes))
+            let_in(self._lanes, self._count_offered)
 
     @property
     def closed(self) -> bool:
@@ -255,9 +285,11 @@ class SinkQueue:
         self._taken_items += len(batch)
         self._taken_bytes += sum(len(envelope.encoded) for envelope in batch)
         self._in_hand = batch
-        for lane in self._lanes:
-            while lane.line and lane.offer(lane.line[0].number, lane.line[0].envelope) is Verdict.ADMIT:
-                ticket = lane.line.popleft()
-                self._count_offered(ticket.envelope)
-                ticket.settle(admitted=True)
+        let_in(self._lanes, self._count_offered)
         return batch
+
+    def _wake(self) -> None:
+        with self._lock:
+            wake, self._sleeper = self._sleeper, None
+        if wake is not None and self._doorbell is not None:
+            self._doorbell.ring(wake)

@@ -74,6 +74,8 @@ class Supervisor:
         self._backoff: Final = backoff
         self._must_start: Final = must_start
         self._stopping: Final = anyio.Event()
+        self._scope: anyio.CancelScope | None = None
+        self._cancelled = False
 
     def opened(self) -> None:
         """The part has what it needs and works; called by the part, as often as it likes."""
@@ -85,8 +87,21 @@ class Supervisor:
         """An attempt that ends is not followed by another, and a pause ends at once."""
         self._stopping.set()
 
+    def cancel(self) -> None:
+        """End the attempt that runs, at once."""
+        self._stopping.set()
+        self._cancelled = True
+        if self._scope is not None:
+            self._scope.cancel()
+
     async def supervise(self) -> None:
-        """Run until the part ends, fails for good, or the kernel stops."""
+        """Run until the part ends, fails for good, is cancelled, or the kernel stops."""
+        with anyio.CancelScope() as self._scope:
+            if self._cancelled:
+                self._scope.cancel()
+            await self._supervise()
+
+    async def _supervise(self) -> None:
         failures = 0
         try:
             while True:

@@ -1,0 +1,94 @@
+"""The sources of a kernel: run together, and each added, changed or removed while the others run."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from beats.kernel.bus import Bus, Connection
+from beats.kernel.parts import SourcePart
+from beats.kernel.ports import CommandCheck, Source, TakesCommands
+from beats.kernel.publisher import Publisher
+from beats.kernel.stats import SourceStats
+from beats.kernel.supervisor import Backoff
+
+_CANCEL_TIMEOUT_S: Final = 1.0
+"""How long a source that was cancelled is waited for; one that hangs must not hang its operator."""
+
+
+class Sources:
+    """Lives in the kernel's event loop; `stats` and iteration are for any thread."""
+
+    def __init__(
+        self, bus: Bus, publisher: Publisher, backoff: Backoff, when_all_ended: Callable[[], object]
+    ) -> None:
+        """Begin with none; `when_all_ended` is called when the last one that runs has ended by itself."""
+        self.commands: Final[dict[str, CommandCheck]] = {}
+        """The commands that the sources take besides those of the wire."""
+        self._bus: Final = bus
+        self._publisher: Final = publisher
+        self._backoff: Final = backoff
+        self._when_all_ended: Final = when_all_ended
+        self._parts: dict[str, SourcePart] = {}
+        self._ears: Final[dict[str, Connection]] = {}
+        self._group: TaskGroup | None = None
+
+    def __iter__(self) -> Iterator[SourcePart]:
+        return iter(tuple(self._parts.values()))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parts
+
+    def stats(self) -> tuple[SourceStats, ...]:
+        """The counters of all."""
+        return tuple(part.stats() for part in self)
+
+    def add(self, name: str, source: Source) -> None:
+        """Add a source; one that is added while the kernel runs starts at once.
+
+        Raises:
+            ValueError: there is a source of this name.
+        """
+        if name in self._parts:
+            raise ValueError(f"there is a source {name!r} already")
+        part = SourcePart(name, source, self._publisher, self._backoff)
+        self._parts = {**self._parts, name: part}
+        if isinstance(source, TakesCommands):
+            self.commands.update(source.commands)
+            self._ears[name] = self._bus.connect("control", part.obey)
+        if self._group is not None:
+            self._group.start_soon(self._supervise, part, name=f"source {name}")
+
+    async def remove(self, name: str) -> None:
+        """End a source."""
+        part = self._parts.pop(name)
+        if (ear := self._ears.pop(name, None)) is not None:
+            ear.disconnect()
+        self.commands.clear()
+        for each in self:
+            if isinstance(each.source, TakesCommands):
+                self.commands.update(each.source.commands)
+        part.supervisor.cancel()
+        if self._group is not None:
+            with anyio.move_on_after(_CANCEL_TIMEOUT_S):
+                await part.supervisor.finished.wait()
+
+    async def run(self, stop: anyio.Event) -> None:
+        """Run all until told to stop."""
+        async with anyio.create_task_group() as group:
+            self._group = group
+            try:
+                for part in self:
+                    group.start_soon(self._supervise, part, name=f"source {part.name}")
+                await stop.wait()
+            finally:
+                self._group = None
+                for part in self:
+                    part.supervisor.stop()
+            group.cancel_scope.cancel()
+
+    async def _supervise(self, part: SourcePart) -> None:
+        await part.supervisor.supervise()
+        if part in tuple(self) and all(each.supervisor.finished.is_set() for each in self):
+            self._when_all_ended()
