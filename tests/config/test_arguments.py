@@ -1,6 +1,6 @@
 import pytest
 
-from beats.config.arguments import override_layer, set_layers, source_layer
+from beats.config.arguments import key_parts, override_layer, set_layers, source_layer
 from beats.config.layers import Level, Text
 
 
@@ -48,3 +48,18 @@ def test_sources_of_the_command_line_lie_below_the_variables() -> None:
     layer = source_layer({"picture": {"type": "images"}})
     assert layer.tree == {"sources": {"picture": {"type": "images"}}}
     assert Level.LOCAL < layer.level < Level.SHORT_VARIABLE
+
+
+@pytest.mark.parametrize(
+    ("key", "parts"),
+    [
+        ("sinks.browser.port", ("sinks", "browser", "port")),
+        (' sinks . "a.b" ', ("sinks", "a.b")),
+        ("", None),
+        ("a..b", None),
+        ("a = 1\nb", None),
+    ],
+)
+def test_a_key_is_taken_apart_as_toml_does(key: str, parts: tuple[str, ...] | None) -> None:
+    """So quotes work as in `--set`."""
+    assert key_parts(key) == parts

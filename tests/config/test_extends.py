@@ -101,7 +101,7 @@ def test_only_a_name_can_be_extended(house: House, value: str, message: str) -> 
 def test_a_broken_file_below_is_reported_with_the_others(house: House) -> None:
     """All files that cannot be read are named at once."""
     below = house.write("below", "x = = 1")
-    local = house.write("local", "[")
+    local = house.write("local", "[kernel\n")
     house.write("mine", "extends = 'below'")
     assert [problem.where for problem in house.problems()] == [f"{below}:1", f"{local}:1"]
 

@@ -40,6 +40,16 @@ def source_layer(sources: Mapping[str, object]) -> Layer:
     return Layer(Level.SOURCES, COMMAND_LINE, {"sources": _copy(sources)})
 
 
+def key_parts(key: str) -> tuple[str, ...] | None:
+    """The parts of a key as TOML says it; None when it is no key."""
+    tree: object = _place(key, None)
+    parts: list[str] = []
+    while isinstance(tree, Mapping):
+        [(part, tree)] = cast(Mapping[str, object], tree).items()
+        parts.append(part)
+    return tuple(parts) or None
+
+
 def _place(path: str, value: object) -> dict[str, object] | None:
     """The value in tables as a TOML key says it (so quotes work); None when it is no key."""
     try:

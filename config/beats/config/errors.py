@@ -1,10 +1,11 @@
 """What is wrong with the settings, said to the operator."""
 
-import datetime
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, cast
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from beats.config.toml_text import dotted, value_text
+
+__all__ = ["MASK", "Problem", "SettingsError", "dotted", "nearest", "shown"]
 
 MASK: Final = "********"
 _SHOWN_CHARACTERS: Final = 120  # a whole table pasted into a variable must not fill the screen
@@ -52,29 +53,7 @@ def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
     return folded[matches[0]] if matches else None
 
 
-def dotted(path: Iterable[str | int]) -> str:
-    """A key as TOML would write it, with quotes only where they are needed."""
-    parts = (str(part) for part in path)
-    return ".".join(part if re.fullmatch(r"[\w*-]+", part) else json.dumps(part) for part in parts)
-
-
 def shown(value: object) -> str:
     """A value as TOML would write it, cut to a readable length."""
-    text = _toml(value)
+    text = value_text(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        table = cast(Mapping[object, object], value)
-        items = ", ".join(f"{dotted([str(key)])} = {_toml(item)}" for key, item in table.items())
-        return f"{{ {items} }}" if items else "{}"
-    if isinstance(value, Sequence | set | frozenset):
-        return f"[{', '.join(_toml(item) for item in cast(Iterable[object], value))}]"
-    return str(value)

@@ -25,7 +25,7 @@ from beats.config.lines import lines_of
 from beats.config.profiles import DEFAULT, SHIPPED, Chosen, choose
 from beats.config.schema import Adapters
 from beats.config.settings import ProfileSettings
-from beats.config.validate import Raw, Validation
+from beats.config.validate import Inspected, Raw, Validation
 
 
 def load_profile(
@@ -55,6 +55,22 @@ def load_profile(
     """
     raw = read_layers(profile, config_dir, environ, overrides, sets, replace_sources)
     return Validation(adapters, raw).run()
+
+
+def inspect_profile(
+    adapters: Adapters,
+    *,
+    profile: str | None = None,
+    config_dir: Path | str | None = None,
+    environ: Mapping[str, str],
+    sets: Sequence[str] = (),
+) -> Inspected:
+    """What `load_profile` finds, with where each value came from, also when something is wrong.
+
+    Raises:
+        SettingsError: there is no such profile, or a file cannot be read.
+    """
+    return Validation(adapters, read_layers(profile, config_dir, environ, sets=sets)).inspect()
 
 
 def read_layers(

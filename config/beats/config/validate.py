@@ -45,6 +45,39 @@ class Raw(NamedTuple):
     """What was odd already."""
 
 
+class Inspected(NamedTuple):
+    """All that a check found, right or wrong."""
+
+    profile: str
+    """The profile's name."""
+    root: Table
+    """All layers as one, each value with where it came from."""
+    kernel: KernelSettings | None
+    """None when something in it is wrong."""
+    sources: Mapping[str, SourceSettings]
+    """The enabled ones in which nothing is wrong."""
+    sinks: Mapping[str, SinkSettings]
+    """Likewise."""
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+
+    def settings(self) -> ProfileSettings:
+        """What a run needs.
+
+        Raises:
+            SettingsError: holds everything that is wrong.
+        """
+        if self.problems or self.kernel is None:
+            raise SettingsError(self.problems, self.warnings)
+        return ProfileSettings(
+            self.profile,
+            self.kernel,
+            MappingProxyType(dict(self.sources)),
+            MappingProxyType(dict(self.sinks)),
+            self.warnings,
+        )
+
+
 class Validation:
     """One pass over one profile."""
 
@@ -63,6 +96,10 @@ class Validation:
         Raises:
             SettingsError: holds everything that is wrong.
         """
+        return self.inspect().settings()
+
+    def inspect(self) -> Inspected:
+        """All that there is to find."""
         layers = add_short_variables(start_afresh(self._raw.layers), self._checked_short_variables())
         for key, kind in adapter_types(layers).items():
             if kind is not None:
@@ -73,14 +110,14 @@ class Validation:
         sources = self._check_group("sources", child(root, "sources"))
         sinks = self._check_group("sinks", child(root, "sinks"))
         self._warn_of_unknown_variables()
-        if self._problems or kernel is None:
-            raise SettingsError(self._problems, self._warnings)
-        return ProfileSettings(
+        return Inspected(
             self._raw.profile,
+            root,
             kernel,
             # Every model was seen to derive from its group's base before it was used.
-            MappingProxyType(cast(dict[str, SourceSettings], sources)),
-            MappingProxyType(cast(dict[str, SinkSettings], sinks)),
+            cast(dict[str, SourceSettings], sources),
+            cast(dict[str, SinkSettings], sinks),
+            tuple(self._problems),
             tuple(self._warnings),
         )
 

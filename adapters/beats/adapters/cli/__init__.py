@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from beats.adapters.cli.config import app as config
 from beats.adapters.cli.export import export
 from beats.adapters.cli.listing import adapters, profiles
 from beats.adapters.cli.record import record, snapshot
@@ -29,6 +30,7 @@ app.command()(info)
 app.command()(recover)
 app.command()(cut)
 app.command()(export)
+app.add_typer(config)
 
 
 def _print_version(value: bool) -> None:

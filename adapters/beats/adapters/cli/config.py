@@ -1,0 +1,101 @@
+"""`beats config`: what the settings are, where they come from, and whether they are right."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beats.adapters.catalogues import InstalledAdapters
+from beats.adapters.cli.common import EXIT_FAILED, ConfigOption, ProfileOption, SetOption, refused
+from beats.config.arguments import key_parts
+from beats.config.errors import SettingsError, nearest
+from beats.config.explain import Setting, below, differences, keys_of, settings_of
+from beats.config.load import inspect_profile
+from beats.config.show import as_data, as_difference, as_lines, as_toml
+from beats.config.toml_text import value_text
+from beats.config.validate import Inspected
+
+app = typer.Typer(
+    name="config", help="Show and check the settings, and where each comes from.", no_args_is_help=True
+)
+
+
+@app.command()
+def show(
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+) -> None:
+    """Print the settings in effect as TOML, each line with the layer it came from and what it overrides.
+
+    Saved as a profile, it has the same effect; only secrets, which are masked, have to be given again.
+
+    Examples: `beats config show`, `beats config show --profile studio --json`.
+    """
+    found, settings = _explained(profile, config, sets)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(as_data(settings), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(as_toml(found, settings), nl=False)
+
+
+@app.command()
+def get(
+    key: Annotated[str, typer.Argument(metavar="PATH", help="Such as sinks.browser.port.")],
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+) -> None:
+    """Print one value, text without quotes; of a table, a line for each key.
+
+    Exit code 0: there it is, empty if there is none; 1: there is no such setting.
+
+    Examples: `beats config get sinks.browser.port`, `beats config get sinks.browser.queue`.
+    """
+    _, settings = _explained(profile, config, sets)
+    path = key_parts(key)
+    found = [] if path is None else below(settings, path)
+    if path is None or not found:
+        meant = nearest(key, keys_of(settings))
+        typer.echo(f"{key}: no such setting" + (f"; did you mean '{meant}'?" if meant else ""), err=True)
+        raise typer.Exit(EXIT_FAILED)
+    if found[0].path != path:
+        typer.echo(as_lines(found, len(path)), nl=False)
+        return
+    value = found[0].shown(found[0].value)
+    typer.echo("" if value is None else value if isinstance(value, str) else value_text(value))
+
+
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A profile.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    config: ConfigOption = None,
+    sets: SetOption = None,
+) -> None:
+    """Print the settings that differ between two profiles, each with its value and layer in both.
+
+    Exit code 0: they have the same effect; 1: they differ.
+
+    Example: `beats config diff default studio`.
+    """
+    pairs = differences(_explained(a, config, sets)[1], _explained(b, config, sets)[1])
+    if pairs:
+        typer.echo(f"--- {a}\n+++ {b}\n{as_difference(pairs)}", nl=False)
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _explained(
+    profile: str | None, config: Path | None, sets: list[str] | None
+) -> tuple[Inspected, list[Setting]]:
+    try:
+        found = inspect_profile(
+            InstalledAdapters(), profile=profile, config_dir=config, environ=os.environ, sets=sets or ()
+        )
+        return found, settings_of(found)
+    except SettingsError as error:
+        raise refused(error) from None

@@ -1,0 +1,39 @@
+"""Writes keys and values as TOML has them."""
+
+import datetime
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from pathlib import PurePath
+from typing import cast
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A key as TOML would write it, with quotes only where they are needed."""
+    parts = (str(part) for part in path)
+    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_*-]+", part) else _quoted(part) for part in parts)
+
+
+def value_text(value: object) -> str:
+    """A value as TOML would write it, in one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Enum):
+        return value_text(value.value)
+    if isinstance(value, str | PurePath):
+        return _quoted(str(value))
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        table = cast(Mapping[object, object], value)
+        items = ", ".join(f"{dotted([str(key)])} = {value_text(item)}" for key, item in table.items())
+        return f"{{ {items} }}" if items else "{}"
+    if isinstance(value, Sequence | set | frozenset):
+        return f"[{', '.join(value_text(item) for item in cast(Iterable[object], value))}]"
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    # JSON's text is TOML's, but for the one control character that JSON lets stand.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
