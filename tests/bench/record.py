@@ -26,7 +26,8 @@ import anyio
 from mcap.writer import CompressionType, Writer
 
 from beats.adapters.running import in_thread
-from beats.adapters.sinks.recorder import RecorderSettings, RecorderSink
+from beats.adapters.sinks.recorder import RecorderSettings
+from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.kernel import Kernel

@@ -20,8 +20,10 @@ from typing import Final, NamedTuple
 import anyio
 
 from beats.adapters.recordings.writing import Line, RecordingFile
-from beats.adapters.sinks.recorder import RecorderSettings, RecorderSink
-from beats.adapters.sources.replay import ReplaySettings, ReplaySource
+from beats.adapters.sinks.recorder import RecorderSettings
+from beats.adapters.sinks.recorder.sink import RecorderSink
+from beats.adapters.sources.replay import ReplaySettings
+from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame, Message, Peripheral, topic_of
 from beats.kernel.kernel import Kernel

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from beats.config.errors import SettingsError
-from beats.config.profiles import SHIPPED, choose, find_folder, list_profiles
+from beats.config.profiles import SHIPPED, choose, find_folder, list_profiles, profile_of
 from tests.config.fakes import House
 
 
@@ -119,3 +119,14 @@ def test_profiles_are_listed_with_who_they_are_for(house: House) -> None:
     assert found["broken"].summary == ""
     assert found["studio"] == ("studio", house.folder / "studio.toml", "")
     assert found["record"].path == SHIPPED / "record.toml"
+
+
+def test_a_file_is_a_profile_in_its_folder(tmp_path: Path) -> None:
+    """local.toml is none; it lies above `default`."""
+    for name in ("wall.toml", "local.toml", "wall.txt"):
+        (tmp_path / name).write_text("")
+    assert profile_of(tmp_path / "wall.toml") == ("wall", tmp_path)
+    assert profile_of(tmp_path / "local.toml") == ("default", tmp_path)
+    for name, message in (("gone.toml", "no such file"), ("wall.txt", r"ends with \.toml")):
+        with pytest.raises(SettingsError, match=message):
+            profile_of(tmp_path / name)

@@ -1,39 +1,15 @@
-"""Which adapters there are, and how a kernel is put together from them."""
-
-from collections.abc import Sequence
-from typing import Final, Literal
-
-from pydantic import BaseModel
+"""How a kernel is put together from the adapters that there are."""
 
 from beats.adapters.bounds import queue_bounds
+from beats.adapters.installed import SINKS, SOURCES, InstalledAdapters
 from beats.config.settings import ProfileSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.kernel import Kernel, KernelOptions
-from beats.kernel.plugins import Catalogue
-from beats.kernel.ports import Context, SinkKind, SourceKind
+from beats.kernel.ports import Context
 from beats.kernel.supervisor import Backoff
 from beats.proto.codec import StreamCodec
 
-SINKS: Final = Catalogue("beats.adapters.sinks", "SINK", SinkKind, "beats.sinks")
-SOURCES: Final = Catalogue("beats.adapters.sources", "SOURCE", SourceKind, "beats.sources")
-
-
-class InstalledAdapters:
-    """Tells the settings' validation which adapters there are, and which settings they take."""
-
-    def names(self, group: Literal["sources", "sinks"]) -> Sequence[str]:
-        """The adapters of a group; none is imported."""
-        return (SINKS if group == "sinks" else SOURCES).names()
-
-    def settings(self, group: Literal["sources", "sinks"], type_name: str) -> type[BaseModel]:
-        """The typed settings of an adapter.
-
-        Raises:
-            LookupError: there is no such adapter.
-            ImportError: it needs a package that is not installed.
-        """
-        kind = SINKS.find(type_name) if group == "sinks" else SOURCES.find(type_name)
-        return kind.settings
+__all__ = ["SINKS", "SOURCES", "InstalledAdapters", "assemble"]
 
 
 def _plain(profile: ProfileSettings) -> dict[str, object]:

@@ -83,6 +83,19 @@ def find_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Pa
     return folder
 
 
+def profile_of(file: Path) -> tuple[str, Path]:
+    """The profile that a file is, and the folder that it is found in; of `local.toml`, `default`.
+
+    Raises:
+        SettingsError: it is not there, or its name is none of a profile's file.
+    """
+    if not file.exists():
+        raise SettingsError([Problem(str(file), "", None, "no such file")])
+    if file.suffix != ".toml":
+        raise SettingsError([Problem(str(file), "", None, "the name of a profile's file ends with .toml")])
+    return DEFAULT if file.stem == LOCAL else file.stem, file.parent
+
+
 def check_name(name: str, place: str, key: str = "") -> None:
     """Accept what can be the name of a profile.
 

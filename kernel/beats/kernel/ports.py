@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
+from beats.kernel.claims import Claims, no_claims
 from beats.kernel.envelope import Control, Envelope, Message, Sealed
 from beats.kernel.stats import ClientStats, ClientTotals, Loss, Playback
 
@@ -243,6 +244,8 @@ class SinkKind:
     """Makes the sink from valid settings; no I/O."""
     summary: str
     """One line for `beats adapters`."""
+    claims: Callable[[Any, str], Claims] = no_claims
+    """From valid settings and the profile's name, what it needs to start; no I/O."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,3 +258,5 @@ class SourceKind:
     """Makes the source from valid settings; no I/O."""
     summary: str
     """One line for `beats adapters`."""
+    claims: Callable[[Any, str], Claims] = no_claims
+    """From valid settings and the profile's name, what it needs to start; no I/O."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ran
+from tests.support import python, ran
 
 
 @pytest.fixture
@@ -100,3 +100,98 @@ def test_what_is_wrong_is_said_as_a_run_says_it(folder: Path) -> None:
         code, out, err = ran("config", *command, "--set", "sinks.browser.port=99999", cwd=folder)
         assert (code, out) == (78, "")
         assert "must be at most 65535" in err
+
+
+def test_check_says_that_a_profile_is_right(folder: Path) -> None:
+    """With what it would run."""
+    said = "profile wall is right: sources demo; sinks browser\n"
+    assert ran("config", "check", "--profile", "wall", cwd=folder) == (0, said, "")
+    assert ran("config", "check", "config/wall.toml", "--strict", cwd=folder) == (0, said, "")
+
+
+def test_check_takes_a_file(folder: Path) -> None:
+    """As the profile that it is, with the local.toml beside it; local.toml itself lies above `default`."""
+    (folder / "config" / "local.toml").write_text("[sinks.browser]\nport = -1\n")
+    for name, said in (("wall", "config/local.toml:2: sinks.browser.port = -1"), ("local", "config/local")):
+        code, _, err = ran("config", "check", f"config/{name}.toml", cwd=folder, BEATS_PROFILE="nonsense")
+        assert (code, err.startswith(said)) == (78, True)
+    for name, said in (("gone.toml", "gone.toml: no such file\n"), ("config", "config: the name of a ")):
+        code, _, err = ran("config", "check", name, cwd=folder)
+        assert (code, err.startswith(said)) == (78, True)
+    code, _, err = ran("config", "check", "config/wall.toml", "--profile", "wall", cwd=folder)
+    assert (code, err.startswith("FILE says")) == (2, True)
+
+
+def test_check_says_everything_at_once_as_a_run_does(folder: Path) -> None:
+    """All that `beats run` says, word for word, and what would fail after it."""
+    (folder / "config" / "bad.toml").write_text(
+        "[sinks.browser]\nport = 99999\nqueue.sise = 1\n[sinks.b]\ntype = 'websocket'\n"
+        "[sinks.c]\ntype = 'websocket'\nenabled = 3\n"
+        "[sources.x]\ntype = 'jsonl'\npath = 'gone'\n"
+    )
+    code, _, said = ran("run", "--profile", "bad", cwd=folder)
+    assert code == 78
+    code, out, err = ran("config", "check", "--profile", "bad", cwd=folder)
+    assert (code, out) == (78, "")
+    assert err.startswith(said)
+    assert "config/bad.toml:2: sinks.browser.port = 99999: must be at most 65535\n" in said
+    assert err.removeprefix(said) == (
+        'config/bad.toml:11: sources.x.path = "gone": does not exist: name a file that can be read\n'
+    )
+
+
+def test_warnings_are_faults_when_strict(folder: Path) -> None:
+    """An unknown variable, and a door that is open to everyone."""
+    arguments = ("config", "check", "--set", "sinks.browser.host=0.0.0.0")
+    code, out, err = ran(*arguments, cwd=folder, BEATS_WEBSOCKET_PROT="1")
+    assert (code, len(err.splitlines())) == (0, 2)
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    assert out.startswith("profile default is right")
+    code, out, strictly = ran(*arguments, "--strict", cwd=folder, BEATS_WEBSOCKET_PROT="1")
+    assert (code, out) == (78, "")
+    assert strictly == err.replace("warning: ", "")
+
+
+AUDITED = """
+import os, sys
+writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+changes = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.link", "os.symlink",
+           "os.chmod", "os.utime", "subprocess.Popen", "os.system", "os.fork", "tempfile.mkstemp"}
+seen = []
+def hook(event, args):
+    if event == "open":
+        if isinstance(args[2], int) and args[2] & writing:
+            seen.append((event, str(args[0])))
+        elif os.path.basename(str(args[0])) in {"a.token", "a.pem", "a.key", "a.mcap"}:
+            seen.append((event, str(args[0])))
+    elif event in changes or event.startswith("socket."):
+        seen.append((event, str(args)))
+sys.addaudithook(hook)
+sys.argv = ["beats", "config", "check"]
+from beats.adapters.cli import main
+try:
+    main()
+except SystemExit as end:
+    print(end.code)
+print(seen)
+"""
+
+
+@pytest.mark.parametrize("host", ["localhost", "wall.example"])
+def test_a_check_opens_no_port_and_writes_no_file(folder: Path, host: str) -> None:
+    """Neither does it read what the settings name, nor ask for the address of a host."""
+    for name in ("a.token", "a.pem", "a.key", "a.mcap"):
+        (folder / name).write_text("")
+    (folder / "config" / "default.toml").write_text(
+        f"[sinks.browser]\nhost = '{host}'\ntoken_file = 'a.token'\ntls_cert = 'a.pem'\ntls_key = 'a.key'\n"
+        "[sinks.keep]\ntype = 'recorder'\npath = 'new/folder/x.mcap'\n"
+        f"[sinks.other]\ntype = 'websocket'\nport = 1\nhost = '{host}'\n"
+        "[sources.again]\ntype = 'replay'\npath = 'a.mcap'\n"
+    )
+    before = sorted(folder.rglob("*"))
+    with python(AUDITED, cwd=folder, PYTHONDONTWRITEBYTECODE="1") as program:
+        assert program.end() == 0, program.err.text()
+    assert program.out.text() == (
+        "profile default is right: sources demo, again; sinks browser, keep, other\n0\n[]\n"
+    )
+    assert sorted(folder.rglob("*")) == before

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from mcap.writer import MCAP0_MAGIC
 
-from beats.adapters.recordings.output import PART_SUFFIX, Output, is_being_written
+from beats.adapters.recordings import PART_SUFFIX
+from beats.adapters.recordings.output import Output, is_being_written
 
 
 def part_of(path: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from beats.adapters.catalogues import InstalledAdapters
+from beats.adapters.installed import InstalledAdapters
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings

@@ -6,12 +6,22 @@ from typing import Annotated
 
 import typer
 
-from beats.adapters.catalogues import InstalledAdapters
-from beats.adapters.cli.common import EXIT_FAILED, ConfigOption, ProfileOption, SetOption, refused
+from beats.adapters.clashes import check as find_clashes
+from beats.adapters.cli.common import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    ConfigOption,
+    ProfileOption,
+    SetOption,
+    refused,
+    warn,
+)
+from beats.adapters.installed import InstalledAdapters
 from beats.config.arguments import key_parts
-from beats.config.errors import SettingsError, nearest
+from beats.config.errors import Problem, SettingsError, nearest
 from beats.config.explain import Setting, below, differences, keys_of, settings_of
 from beats.config.load import inspect_profile
+from beats.config.profiles import profile_of
 from beats.config.show import as_data, as_difference, as_lines, as_toml
 from beats.config.toml_text import value_text
 from beats.config.validate import Inspected
@@ -89,13 +99,62 @@ def diff(
         raise typer.Exit(EXIT_FAILED)
 
 
+@app.command()
+def check(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A profile's file, in place of --profile.", show_default=False),
+    ] = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Take warnings for faults.")] = False,
+) -> None:
+    """Say all that is wrong with the settings, and what would fail at the start, without starting anything.
+
+    Two sinks on one port, two recorders on one path, a file that is missing or cannot be written, a package
+    that is not installed. It opens no port and writes no file; of recordings, pictures and certificates it
+    sees whether they are there, not whether they are any good.
+
+    Exit code 0: nothing is wrong; 2: wrong usage; 78: something is.
+
+    Examples: `beats config check`, `beats config check --profile studio --strict`,
+    `beats config check config/wall.toml`.
+    """
+    if file is not None and (profile is not None or config is not None):
+        typer.echo("FILE says which profile, and in which folder: leave out --profile and --config", err=True)
+        raise typer.Exit(EXIT_USAGE)
+    try:
+        if file is not None:
+            profile, config = profile_of(file)
+        found = _inspected(profile, config, sets)
+    except SettingsError as error:
+        raise refused(error) from None
+    clashes = find_clashes(found)
+    problems = [*found.problems, *clashes.problems]
+    warnings = [*found.warnings, *clashes.warnings]
+    if strict:
+        problems += [Problem("", "", None, warning) for warning in warnings]
+        warnings = []
+    if problems:
+        raise refused(SettingsError(problems, warnings))
+    for warning in warnings:
+        warn(warning)
+    sources, sinks = (", ".join(names) or "none" for names in (found.sources, found.sinks))
+    typer.echo(f"profile {found.profile} is right: sources {sources}; sinks {sinks}")
+
+
+def _inspected(profile: str | None, config: Path | None, sets: list[str] | None) -> Inspected:
+    return inspect_profile(
+        InstalledAdapters(), profile=profile, config_dir=config, environ=os.environ, sets=sets or ()
+    )
+
+
 def _explained(
     profile: str | None, config: Path | None, sets: list[str] | None
 ) -> tuple[Inspected, list[Setting]]:
     try:
-        found = inspect_profile(
-            InstalledAdapters(), profile=profile, config_dir=config, environ=os.environ, sets=sets or ()
-        )
+        found = _inspected(profile, config, sets)
         return found, settings_of(found)
     except SettingsError as error:
         raise refused(error) from None

@@ -6,8 +6,8 @@ from pydantic import BaseModel
 from rich.table import Table
 from rich.text import Text
 
-from beats.adapters.catalogues import SINKS, SOURCES
 from beats.adapters.cli.common import ConfigOption, out, refused
+from beats.adapters.installed import SINKS, SOURCES
 from beats.config.errors import SettingsError, shown
 from beats.config.profiles import list_profiles
 from beats.kernel.plugins import Catalogue

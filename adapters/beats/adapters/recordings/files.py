@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from beats.adapters.recordings.output import PART_SUFFIX
+from beats.adapters.recordings import PART_SUFFIX
 from beats.adapters.recordings.reading import Recording
 from beats.adapters.recordings.scan import Times
 from beats.kernel.errors import InputError

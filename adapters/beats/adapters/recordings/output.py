@@ -12,8 +12,7 @@ from mcap.data_stream import RecordBuilder
 from mcap.records import DataEnd, Footer
 from mcap.writer import MCAP0_MAGIC
 
-PART_SUFFIX: Final = ".part"
-"""What a file's name ends with while it is written."""
+from beats.adapters.recordings import PART_SUFFIX
 
 
 class Output:

@@ -2,9 +2,10 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from beats.adapters.recordings.files import Piece
+if TYPE_CHECKING:  # settings say moments, too, and are read without what reads recordings
+    from beats.adapters.recordings.files import Piece
 
 FORMS: Final = (
     "seconds from the beginning (90, 1.5), a time of day (21:30 or 21:30:05.5), or an ISO 8601 time"
@@ -22,7 +23,7 @@ def check_moment(text: str) -> str:
     return text
 
 
-def position_s(text: str, pieces: list[Piece]) -> float:
+def position_s(text: str, pieces: "list[Piece]") -> float:
     """The place on the timeline of some files that a text says.
 
     A time of day is the first such time at or after the beginning, in the local time zone.

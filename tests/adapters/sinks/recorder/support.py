@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 from mcap.reader import make_reader
 
-from beats.adapters.sinks.recorder import SINK, RecorderSettings, RecorderSink
+from beats.adapters.sinks.recorder import SINK, RecorderSettings
 from beats.adapters.sinks.recorder.parts import Parts
+from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.envelope import Envelope, Frame, Kind, Location, Message, Peripheral, Tag
 from beats.kernel.ports import Context
 from beats.kernel.testing import FixedClock

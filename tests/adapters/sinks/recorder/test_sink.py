@@ -15,8 +15,8 @@ from google.protobuf.message_factory import GetMessageClass
 from mcap.reader import make_reader
 
 from beats.adapters.recordings.output import Output
-from beats.adapters.sinks.recorder import RecorderSink
 from beats.adapters.sinks.recorder.parts import Parts
+from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel, KernelOptions

@@ -11,7 +11,8 @@ import anyio.to_thread
 from websockets.asyncio.client import ClientConnection
 
 from beats.adapters.bounds import queue_bounds
-from beats.adapters.sinks.websocket import WebSocketSettings, WebSocketSink
+from beats.adapters.sinks.websocket import WebSocketSettings
+from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.kernel import Kernel, KernelOptions

@@ -9,7 +9,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from beats.adapters.sinks.websocket import WebSocketSettings, WebSocketSink
+from beats.adapters.sinks.websocket import WebSocketSettings
+from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.adapters.sources.replay.commands import COMMANDS
 from beats.kernel.envelope import Control
 from beats.kernel.ports import CommandCheck, Context

@@ -9,7 +9,8 @@ import anyio.to_thread
 import pytest
 from websockets.asyncio.client import connect
 
-from beats.adapters.sinks.websocket import WebSocketSettings, WebSocketSink
+from beats.adapters.sinks.websocket import WebSocketSettings
+from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches

@@ -1,5 +1,7 @@
 """Settings of the WebSocket sink."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -37,3 +39,11 @@ def test_the_documented_defaults_hold() -> None:
     assert config.queue == QueueSettings(size=256, overflow="drop_oldest")
     assert config.stall_timeout_s == 10.0
     assert config.emojis == ("poop", "skull", "heart", "star", "rainbow")
+
+
+def test_a_profile_can_insist_on_a_token() -> None:
+    """Without one it is refused, and told where to put it."""
+    with pytest.raises(ValidationError, match="BEATS_SINKS__BROWSER__TOKEN"):
+        settings(require_token=True)
+    assert settings(require_token=True, token="x").token is not None
+    assert settings(require_token=True, token_file=Path("x")).token_file is not None

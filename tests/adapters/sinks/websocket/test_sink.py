@@ -9,7 +9,7 @@ import anyio.to_thread
 import pytest
 from websockets.asyncio.client import connect
 
-from beats.adapters.sinks.websocket import WebSocketSink
+from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context

@@ -9,9 +9,10 @@ import pytest
 from anyio import to_thread
 from pydantic import ValidationError
 
-from beats.adapters.sources.demo import SOURCE, DemoSettings, DemoSource
+from beats.adapters.sources.demo import SOURCE, DemoSettings
 from beats.adapters.sources.demo.picture import Picture
 from beats.adapters.sources.demo.signals import Signals
+from beats.adapters.sources.demo.source import DemoSource
 from beats.kernel.envelope import Frame, Peripheral
 from tests.adapters.sources.support import Backend, TimedRecorder, context, in_virtual_time, inline
 

@@ -9,9 +9,9 @@ import pytest
 from anyio import to_thread
 from pydantic import ValidationError
 
-from beats.adapters.sources.images import SOURCE, ImagesSettings, ImagesSource
+from beats.adapters.sources.images import SOURCE, ImagesSettings
 from beats.adapters.sources.images.reading import Picture
-from beats.adapters.sources.images.source import film
+from beats.adapters.sources.images.source import ImagesSource, film
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import InputError
 from tests.adapters.sources.images.pictures import BLUE, RED, animation, colour, opened, still

@@ -9,8 +9,9 @@ import anyio
 import pytest
 from pydantic import ValidationError
 
-from beats.adapters.sources.jsonl import SOURCE, JsonlSettings, JsonlSource
+from beats.adapters.sources.jsonl import SOURCE, JsonlSettings
 from beats.adapters.sources.jsonl.inputs import CHUNK_BYTES
+from beats.adapters.sources.jsonl.source import JsonlSource
 from beats.kernel.envelope import Message, Peripheral
 from beats.kernel.errors import InputError, QueueFull
 from beats.kernel.testing import PublishRecorder

@@ -8,8 +8,9 @@ from typing import Any, Final
 import anyio
 
 from beats.adapters.recordings.channels import Line
-from beats.adapters.sources.replay import ReplaySettings, ReplaySource
+from beats.adapters.sources.replay import ReplaySettings
 from beats.adapters.sources.replay.commands import COMMANDS
+from beats.adapters.sources.replay.source import ReplaySource
 from beats.adapters.sources.replay.timeline import EARLY_S
 from beats.kernel.envelope import ClientIdentity, Control, Frame, Peripheral, Sealed, topic_of
 from beats.kernel.stats import Playback

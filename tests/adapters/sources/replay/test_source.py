@@ -7,7 +7,8 @@ import anyio
 import pytest
 
 from beats.adapters.recordings.channels import Line
-from beats.adapters.sources.replay import SOURCE, ReplaySettings, ReplaySource
+from beats.adapters.sources.replay import SOURCE, ReplaySettings
+from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.envelope import Peripheral
 from beats.kernel.errors import InputError
 from beats.proto.registry import OpaquePayload

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from beats.adapters.recordings.channels import Line
-from beats.adapters.sources.replay import ReplaySource
+from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.envelope import Envelope
 from beats.kernel.kernel import Kernel
 from beats.kernel.lane import LaneBounds

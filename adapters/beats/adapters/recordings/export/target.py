@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-from beats.adapters.recordings.output import PART_SUFFIX
+from beats.adapters.recordings import PART_SUFFIX
 
 _TAKEN: Final = "is there already and is not overwritten: give another name, or remove it first"
 _BEING_WRITTEN: Final = "is there already: another export is writing it, or one was killed; remove it then"

@@ -2,14 +2,23 @@
 
 from typing import Final
 
+from beats.adapters.sinks.recorder.claims import claims
 from beats.adapters.sinks.recorder.settings import RecorderSettings
-from beats.adapters.sinks.recorder.sink import RecorderSink
-from beats.kernel.ports import SinkKind
+from beats.kernel.ports import Context, Sink, SinkKind
+
+
+def build(settings: RecorderSettings, context: Context) -> Sink:
+    """Only now is what it runs on imported: settings are read and checked without it."""
+    from beats.adapters.sinks.recorder.sink import RecorderSink
+
+    return RecorderSink(settings, context)
+
 
 SINK: Final = SinkKind(
     settings=RecorderSettings,
-    build=RecorderSink,
+    build=build,
     summary="Records everything to MCAP files that other tools open and Beats can play again",
+    claims=claims,
 )
 
-__all__ = ["SINK", "RecorderSettings", "RecorderSink"]
+__all__ = ["SINK", "RecorderSettings", "build"]

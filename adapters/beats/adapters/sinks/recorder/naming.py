@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Final
 
-from beats.adapters.recordings.output import PART_SUFFIX
+from beats.adapters.recordings import PART_SUFFIX
 
 MOST_BESIDE: Final = 100_000
 """How many recordings may share a name but for its number."""
@@ -41,6 +41,11 @@ class Names:
         fields = {name for _, name, _, _ in Formatter().parse(template)}
         self._has_part: Final = "part" in fields
         self._has_start: Final = "start" in fields
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every recording would have this one name."""
+        return not self._has_part and not self._has_start
 
     def path(self, part: int) -> Path:
         """The name of a part, by the template alone."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from beats.adapters.recordings.output import PART_SUFFIX, is_being_written
+from beats.adapters.recordings import PART_SUFFIX
+from beats.adapters.recordings.output import is_being_written
 from beats.adapters.recordings.reading import Recording
 from beats.kernel.errors import InputError
 

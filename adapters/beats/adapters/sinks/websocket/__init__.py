@@ -2,14 +2,23 @@
 
 from typing import Final
 
+from beats.adapters.sinks.websocket.claims import claims
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
-from beats.adapters.sinks.websocket.sink import WebSocketSink
-from beats.kernel.ports import SinkKind
+from beats.kernel.ports import Context, Sink, SinkKind
+
+
+def build(settings: WebSocketSettings, context: Context) -> Sink:
+    """Only now is what it runs on imported: settings are read and checked without it."""
+    from beats.adapters.sinks.websocket.sink import WebSocketSink
+
+    return WebSocketSink(settings, context)
+
 
 SINK: Final = SinkKind(
     settings=WebSocketSettings,
-    build=WebSocketSink,
+    build=build,
     summary="a WebSocket server; every viewer gets the current state, then the live stream",
+    claims=claims,
 )
 
-__all__ = ["SINK", "WebSocketSettings", "WebSocketSink"]
+__all__ = ["SINK", "WebSocketSettings", "build"]

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from beats.adapters.bounds import queue_bounds
 from beats.config.settings import QueueSettings, SinkSettings
-from beats.kernel.envelope import Kind
-from beats.kernel.lane import LaneBounds
+
+if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
+    from beats.kernel.envelope import Kind
+    from beats.kernel.lane import LaneBounds
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -43,6 +44,8 @@ class WebSocketSettings(SinkSettings):
     """What a viewer must present, as `Authorization: Bearer …` or `?token=…`."""
     token_file: Path | None = None
     """A file that holds it, in place of `token`."""
+    require_token: bool = False
+    """Refuse to start without a token to watch; for a profile that is never to be open to everyone."""
     control_token: Secret | None = None
     """What a viewer must present to steer; it may watch too. By default who may watch may steer."""
     control_token_file: Path | None = None
@@ -96,17 +99,25 @@ class WebSocketSettings(SinkSettings):
     def _whole_pairs(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together: give both or none")
+        if self.require_token and self.token is None and self.token_file is None:
+            raise ValueError(
+                "require_token is set and there is no token: set token in an environment variable, such as "
+                "BEATS_SINKS__BROWSER__TOKEN for a sink 'browser', or token_file to a file that holds it; "
+                "or, if everyone may watch, require_token = false"
+            )
         if self.token is not None and self.token_file is not None:
             raise ValueError("token and token_file are two places for one secret: give one of them")
         if self.control_token is not None and self.control_token_file is not None:
             raise ValueError("control_token and control_token_file are two places for one secret: give one")
         return self
 
-    def client_bounds(self) -> tuple[LaneBounds, Mapping[Kind, LaneBounds]]:
+    def client_bounds(self) -> "tuple[LaneBounds, Mapping[Kind, LaneBounds]]":
         """The bounds of a viewer's queue: for all kinds, and for those with a lane of their own."""
+        from beats.adapters.bounds import queue_bounds
+
         common, own = queue_bounds(self.client_queue or self.queue)
         return _without_block(common), {kind: _without_block(lane) for kind, lane in own.items()}
 
 
-def _without_block(bounds: LaneBounds) -> LaneBounds:
+def _without_block(bounds: "LaneBounds") -> "LaneBounds":
     return replace(bounds, overflow="drop_oldest") if bounds.overflow == "block" else bounds

@@ -3,19 +3,18 @@
 import logging
 import math
 from collections.abc import Callable
-from typing import Annotated, Final, Protocol
+from typing import Final, Protocol
 
 import anyio
 from anyio import to_thread
-from pydantic import Field
 
 from beats.adapters.reports import Reports
 from beats.adapters.sources.demo.picture import Picture
+from beats.adapters.sources.demo.settings import DemoSettings
 from beats.adapters.sources.demo.signals import Signals
-from beats.config.settings import SourceSettings
 from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
 from beats.kernel.errors import QueueFull
-from beats.kernel.ports import Context, Publish, SourceKind
+from beats.kernel.ports import Context, Publish
 
 PERIPHERALS_HZ: Final = 20
 """How often the accelerometer speaks, and the knob and the button are looked at."""
@@ -24,19 +23,6 @@ ACCELEROMETER: Final = Peripheral(
     "accel-1", None, (Tag("sensor", "accelerometer", {"unit": "m/s^2"}), Tag("demo")), Location(0.0, 0.0, 0.0)
 )
 BUTTON: Final = Peripheral("button-1", None, (Tag("input", "button"), Tag("demo")), Location(0.4, 0.0, 0.1))
-
-
-class DemoSettings(SourceSettings):
-    """A moving picture with a knob, an accelerometer and a button; nothing is needed to run it."""
-
-    fps: Annotated[float, Field(ge=0.1, le=240)] = 30.0
-    """Pictures per second; 30 looks smooth and costs little."""
-    width: Annotated[int, Field(ge=8, le=512)] = 64
-    """Width in pixels; 64 is a common LED panel."""
-    height: Annotated[int, Field(ge=8, le=512)] = 64
-    """Height in pixels; 64 is a common LED panel."""
-    seed: int = 0
-    """Picks the colours, the paths and the signals; the same seed gives the same show."""
 
 
 class Offload(Protocol):
@@ -114,10 +100,3 @@ def _next(number: int, start: float, rate_hz: float) -> int:
 
 async def _in_a_thread(function: Callable[[float], bytes], time_s: float) -> bytes:
     return await to_thread.run_sync(function, time_s)
-
-
-SOURCE: Final = SourceKind(
-    settings=DemoSettings,
-    build=DemoSource,
-    summary="A moving picture with a knob, an accelerometer and a button; the same for the same seed",
-)

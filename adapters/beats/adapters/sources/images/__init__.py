@@ -1,6 +1,24 @@
 """Source `images`: a GIF, APNG, WebP, still picture or a folder of pictures, put on air."""
 
-from beats.adapters.sources.images.reading import can_read
-from beats.adapters.sources.images.source import SOURCE, ImagesSettings, ImagesSource
+from typing import Final
 
-__all__ = ["SOURCE", "ImagesSettings", "ImagesSource", "can_read"]
+from beats.adapters.sources.images.claims import claims
+from beats.adapters.sources.images.settings import ImagesSettings
+from beats.kernel.ports import Context, Source, SourceKind
+
+
+def build(settings: ImagesSettings, context: Context) -> Source:
+    """Only now is what it runs on imported: settings are read and checked without it."""
+    from beats.adapters.sources.images.source import ImagesSource
+
+    return ImagesSource(settings, context)
+
+
+SOURCE: Final = SourceKind(
+    settings=ImagesSettings,
+    build=build,
+    summary="A GIF, APNG, WebP, still picture or folder of pictures, looped or once",
+    claims=claims,
+)
+
+__all__ = ["SOURCE", "ImagesSettings", "build"]

@@ -2,47 +2,24 @@
 
 import logging
 from collections.abc import Callable, Generator, Iterator
-from typing import Annotated, Final, Protocol, Self
+from typing import Annotated, Final, Protocol
 
 import anyio
 from anyio import to_thread
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from beats.adapters.reports import Reports
 from beats.adapters.sources.images.convert import Shape
 from beats.adapters.sources.images.reading import Picture, Reader
-from beats.config.settings import MIB, SourceSettings
+from beats.adapters.sources.images.settings import ImagesSettings
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import QueueFull
-from beats.kernel.ports import Context, Publish, SourceKind
+from beats.kernel.ports import Context, Publish
 
 STILL_S: Final = 1.0
 """How long a picture that is not part of an animation is shown, unless `fps` says otherwise."""
 
 Side = Annotated[int, Field(ge=1, le=8192)]
-
-
-class ImagesSettings(SourceSettings):
-    """Pictures from a file or a folder."""
-
-    path: Annotated[str, Field(min_length=1)]
-    """A GIF, APNG, WebP or still picture, or a folder of pictures, shown in natural order (2 before 10)."""
-    fps: Annotated[float, Field(ge=0.01, le=240)] | None = None
-    """Pictures per second. None: the file's own frame times, and one second for a picture without one."""
-    loop: bool = True
-    """Begin again after the last picture, whatever the file says; a still is sent again each second."""
-    scale: Annotated[int, Field(ge=1, le=64)] = 1
-    """Whole-number factor to enlarge by, nearest neighbour; 1 leaves pictures as they are."""
-    size: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
-    """[width, height] in pixels to bring every picture to, nearest neighbour; in place of `scale`."""
-    cache_bytes: Annotated[int, Field(ge=0)] = 64 * MIB
-    """Most bytes of finished PNGs kept for the next loop; a longer film is decoded anew each time."""
-
-    @model_validator(mode="after")
-    def _one_way_to_enlarge(self) -> Self:
-        if self.size is not None and self.scale != 1:
-            raise ValueError("scale and size exclude each other: leave one of them out")
-        return self
 
 
 class Offload(Protocol):
@@ -117,10 +94,3 @@ def film(
 
 async def _in_a_thread(function: Callable[[], Picture | None]) -> Picture | None:
     return await to_thread.run_sync(function)
-
-
-SOURCE: Final = SourceKind(
-    settings=ImagesSettings,
-    build=ImagesSource,
-    summary="A GIF, APNG, WebP, still picture or folder of pictures, looped or once",
-)

@@ -1,5 +1,24 @@
 """Source `jsonl`: peripheral updates as JSON Lines from standard input, a file or a FIFO."""
 
-from beats.adapters.sources.jsonl.source import SOURCE, JsonlSettings, JsonlSource
+from typing import Final
 
-__all__ = ["SOURCE", "JsonlSettings", "JsonlSource"]
+from beats.adapters.sources.jsonl.claims import claims
+from beats.adapters.sources.jsonl.settings import JsonlSettings
+from beats.kernel.ports import Context, Source, SourceKind
+
+
+def build(settings: JsonlSettings, context: Context) -> Source:
+    """Only now is what it runs on imported: settings are read and checked without it."""
+    from beats.adapters.sources.jsonl.source import JsonlSource
+
+    return JsonlSource(settings, context)
+
+
+SOURCE: Final = SourceKind(
+    settings=JsonlSettings,
+    build=build,
+    summary="Peripheral updates as JSON Lines from standard input, a file or a FIFO",
+    claims=claims,
+)
+
+__all__ = ["SOURCE", "JsonlSettings", "build"]

@@ -2,39 +2,21 @@
 
 import codecs
 import logging
-from typing import Annotated, Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import anyio.lowlevel
 from anyio import to_thread
-from pydantic import Field, model_validator
 
 from beats.adapters.reports import Reports
 from beats.adapters.sources.jsonl.inputs import Input, open_input
 from beats.adapters.sources.jsonl.lines import Line, LineCutter
 from beats.adapters.sources.jsonl.parse import Update, parse
-from beats.config.settings import MIB, SourceSettings
+from beats.adapters.sources.jsonl.settings import JsonlSettings
 from beats.kernel.errors import QueueFull
-from beats.kernel.ports import Context, Publish, SourceKind
+from beats.kernel.ports import Context, Publish
 
 BREATH: Final = 32
 """After so many lines, other tasks get their turn: well under a millisecond of work."""
-
-
-class JsonlSettings(SourceSettings):
-    """Peripheral updates, one JSON object a line: {"id": "knob-1", "data": {…}}."""
-
-    path: Annotated[str, Field(min_length=1)] = "-"
-    """A file, a FIFO (which stays open from writer to writer), or "-" for standard input."""
-    follow: bool = False
-    """Go on waiting at the end of a file for what is written to it later, as `tail -f` does."""
-    max_line_bytes: Annotated[int, Field(ge=16, le=256 * MIB)] = MIB
-    """Longest line in bytes; a longer one is passed over. 1 MiB is far above any sensor's."""
-
-    @model_validator(mode="after")
-    def _follow_a_file(self) -> Self:
-        if self.follow and self.path == "-":
-            raise ValueError("follow is for files: standard input ends when its writer closes it")
-        return self
 
 
 class BadLine(NamedTuple):
@@ -132,10 +114,3 @@ def _parsed(line: Line, max_line_bytes: int) -> GoodLine | BadLine:
         return GoodLine(line.number, parse(text))
     except ValueError as error:
         return BadLine(line.number, str(error))
-
-
-SOURCE: Final = SourceKind(
-    settings=JsonlSettings,
-    build=JsonlSource,
-    summary="Peripheral updates as JSON Lines from standard input, a file or a FIFO",
-)

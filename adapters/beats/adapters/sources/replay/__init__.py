@@ -2,14 +2,23 @@
 
 from typing import Final
 
+from beats.adapters.sources.replay.claims import claims
 from beats.adapters.sources.replay.settings import ReplaySettings
-from beats.adapters.sources.replay.source import ReplaySource
-from beats.kernel.ports import SourceKind
+from beats.kernel.ports import Context, Source, SourceKind
+
+
+def build(settings: ReplaySettings, context: Context) -> Source:
+    """Only now is what it runs on imported: settings are read and checked without it."""
+    from beats.adapters.sources.replay.source import ReplaySource
+
+    return ReplaySource(settings, context)
+
 
 SOURCE: Final = SourceKind(
     settings=ReplaySettings,
-    build=ReplaySource,
+    build=build,
     summary="Recordings, envelope by envelope as they were, on their own timeline or another",
+    claims=claims,
 )
 
-__all__ = ["SOURCE", "ReplaySettings", "ReplaySource"]
+__all__ = ["SOURCE", "ReplaySettings", "build"]

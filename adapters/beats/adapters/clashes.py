@@ -1,0 +1,155 @@
+"""Finds what would fail at the start, from what each sink and source says it needs."""
+
+import os.path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from typing import Final, NamedTuple
+
+from beats.adapters import probe
+from beats.adapters.installed import claims_of
+from beats.config.assembly import AdapterKey
+from beats.config.errors import Problem, dotted, shown
+from beats.config.layers import Node, child, where
+from beats.config.schema import GROUPS
+from beats.config.settings import SinkSettings, SourceSettings
+from beats.config.validate import Inspected
+from beats.kernel.claims import Claims, Input, Output, Package, Port
+
+_DEFAULT: Final = "default"
+
+
+class Part(NamedTuple):
+    """One sink or source, what it needs, and where its settings stand."""
+
+    key: AdapterKey
+    settings: SinkSettings | SourceSettings
+    claims: Claims
+    table: Node | None
+
+    def value(self, key: str) -> object:
+        """A setting as it is in effect."""
+        return getattr(self.settings, key, None)
+
+    def where(self, key: str) -> str:
+        """The layer that gave a setting."""
+        node = child(self.table, key)
+        return _DEFAULT if node is None else where(node)
+
+    def problem(self, key: str, value: object, message: str) -> Problem:
+        """Something about a setting."""
+        text = None if value is None else shown(value)
+        return Problem(self.where(key), dotted([*self.key, key]), text, message)
+
+
+class Found(NamedTuple):
+    """What would fail, and what may not be meant."""
+
+    problems: list[Problem]
+    warnings: list[str]
+
+
+def check(found: Inspected) -> Found:
+    """Look at all sinks and sources in which nothing is wrong; opens nothing, and writes nothing."""
+    parts = list(_parts(found))
+    problems = [
+        *_port_clashes(parts),
+        *_output_clashes(parts),
+        *_lacking(parts),
+    ]
+    doubts = (part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.claims.doubts)
+    return Found(problems, [str(doubt) for doubt in doubts])
+
+
+def _parts(found: Inspected) -> Iterator[Part]:
+    for group in GROUPS:
+        running: Mapping[str, SinkSettings | SourceSettings] = (
+            found.sinks if group == "sinks" else found.sources
+        )
+        for name, settings in running.items():
+            claims = claims_of(group, settings, found.profile)
+            yield Part(AdapterKey(group, name), settings, claims, child(child(found.root, group), name))
+
+
+def _port_clashes(parts: Iterable[Part]) -> Iterator[Problem]:
+    earlier: list[tuple[Part, Port]] = []
+    for part in parts:
+        for port in part.claims.ports:
+            for other, taken in earlier:
+                if clash(port, taken):
+                    message = (
+                        f"{dotted(other.key)} listens there too ({other.where(taken.key)}): give one of them "
+                        "another port, or 0 for a free one"
+                    )
+                    yield part.problem(port.key, port.port, message)
+                    break
+            earlier.append((part, port))
+
+
+def clash(one: Port, other: Port) -> bool:
+    """Whether two cannot listen at once."""
+    if one.port != other.port or one.port == 0 or (one.is_shared and other.is_shared):
+        return False
+    return bool(_addresses(one.host) & _addresses(other.host)) or any(
+        wildcard == host and family(address)
+        for host, against in ((one.host, other.host), (other.host, one.host))
+        for wildcard, family in _WILDCARDS.items()
+        for address in _addresses(against)
+    )
+
+
+def _addresses(host: str) -> set[str]:
+    # RFC 6761, section 6.3; every other name is known to a server on the network alone, which is not asked.
+    return {"127.0.0.1", "::1"} if host.lower() == "localhost" else {host.lower()}
+
+
+# One of each family may listen at once, for the server sets IPV6_V6ONLY. A name may have addresses of both.
+_WILDCARDS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "0.0.0.0": lambda address: ":" not in address,
+    "::": lambda address: ":" in address or not address.replace(".", "").isdigit(),
+}
+
+
+def _output_clashes(parts: Iterable[Part]) -> Iterator[Problem]:
+    earlier: dict[str, tuple[Part, Output]] = {}
+    for part in parts:
+        for output in part.claims.outputs:
+            name = os.path.normcase(os.path.abspath(output.path))  # noqa: PTH100 - `..` is taken out, too
+            if name in earlier:
+                other, taken = earlier[name]
+                message = (
+                    f"{dotted(other.key)} writes there too ({other.where(taken.key)}): give each its own"
+                )
+                yield part.problem(output.key, part.value(output.key), message)
+            else:
+                earlier[name] = (part, output)
+
+
+def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
+    for part in parts:
+        claims: tuple[Input | Output | Package, ...] = (
+            *part.claims.inputs,
+            *part.claims.outputs,
+            *part.claims.packages,
+        )
+        for claim in claims:
+            why = _why_not(claim)
+            if why is not None:
+                value = str(claim.path) if isinstance(claim, Input) else part.value(claim.key)
+                yield part.problem(claim.key, value, why)
+
+
+def _why_not(claim: Input | Output | Package) -> str | None:
+    if isinstance(claim, Input):
+        return probe.why_unreadable(claim)
+    if isinstance(claim, Output):
+        return probe.why_unwritable(claim)
+    if _is_installed(claim.module):
+        return None
+    return f"needs the package {claim.install!r}, which is not installed: pip install {claim.install}"
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that it is a part of
+        return False

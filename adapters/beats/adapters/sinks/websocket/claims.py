@@ -1,0 +1,22 @@
+"""What the sink `websocket` needs to start."""
+
+from beats.adapters.sinks.websocket.access import is_wildcard
+from beats.adapters.sinks.websocket.settings import WebSocketSettings
+from beats.kernel.claims import Claims, Doubt, Input, Port
+
+
+def claims(settings: WebSocketSettings, profile: str) -> Claims:
+    """Its port, and the files that its settings name."""
+    files = {
+        "token_file": settings.token_file,
+        "control_token_file": settings.control_token_file,
+        "tls_cert": settings.tls_cert,
+        "tls_key": settings.tls_key,
+    }
+    is_open = settings.token is None and settings.token_file is None
+    doubts = [Doubt("host", "everyone who reaches this machine can watch: set token, or token_file, or host")]
+    return Claims(
+        ports=(Port("port", settings.host, settings.port, settings.reuse_port),),
+        inputs=tuple(Input(key, path) for key, path in files.items() if path is not None),
+        doubts=tuple(doubts) if is_open and is_wildcard(settings.host) else (),
+    )

@@ -1,0 +1,32 @@
+"""The settings of the source `images`."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from beats.config.settings import MIB, SourceSettings
+
+Side = Annotated[int, Field(ge=1, le=8192)]
+
+
+class ImagesSettings(SourceSettings):
+    """Pictures from a file or a folder."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """A GIF, APNG, WebP or still picture, or a folder of pictures, shown in natural order (2 before 10)."""
+    fps: Annotated[float, Field(ge=0.01, le=240)] | None = None
+    """Pictures per second. None: the file's own frame times, and one second for a picture without one."""
+    loop: bool = True
+    """Begin again after the last picture, whatever the file says; a still is sent again each second."""
+    scale: Annotated[int, Field(ge=1, le=64)] = 1
+    """Whole-number factor to enlarge by, nearest neighbour; 1 leaves pictures as they are."""
+    size: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
+    """[width, height] in pixels to bring every picture to, nearest neighbour; in place of `scale`."""
+    cache_bytes: Annotated[int, Field(ge=0)] = 64 * MIB
+    """Most bytes of finished PNGs kept for the next loop; a longer film is decoded anew each time."""
+
+    @model_validator(mode="after")
+    def _one_way_to_enlarge(self) -> Self:
+        if self.size is not None and self.scale != 1:
+            raise ValueError("scale and size exclude each other: leave one of them out")
+        return self

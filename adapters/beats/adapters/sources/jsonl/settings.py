@@ -1,0 +1,24 @@
+"""The settings of the source `jsonl`."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from beats.config.settings import MIB, SourceSettings
+
+
+class JsonlSettings(SourceSettings):
+    """Peripheral updates, one JSON object a line: {"id": "knob-1", "data": {…}}."""
+
+    path: Annotated[str, Field(min_length=1)] = "-"
+    """A file, a FIFO (which stays open from writer to writer), or "-" for standard input."""
+    follow: bool = False
+    """Go on waiting at the end of a file for what is written to it later, as `tail -f` does."""
+    max_line_bytes: Annotated[int, Field(ge=16, le=256 * MIB)] = MIB
+    """Longest line in bytes; a longer one is passed over. 1 MiB is far above any sensor's."""
+
+    @model_validator(mode="after")
+    def _follow_a_file(self) -> Self:
+        if self.follow and self.path == "-":
+            raise ValueError("follow is for files: standard input ends when its writer closes it")
+        return self

@@ -1,0 +1,75 @@
+"""What a sink or source needs for itself alone, or has to find, said before anything is opened.
+
+An adapter tells it from its settings (`SinkKind.claims`, `SourceKind.claims`), so that a check finds two
+sinks on one port, or a file that is not there, without knowing any adapter. Each claim names the setting that
+it comes from, as a key below the adapter's table.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+
+class Port(NamedTuple):
+    """A TCP port to listen on."""
+
+    key: str
+    host: str
+    """Name or address to listen on."""
+    port: int
+    """0 takes a free one, and so never clashes."""
+    is_shared: bool = False
+    """Whether others that share it, too, may listen there."""
+
+
+class Input(NamedTuple):
+    """Something to read, which has to be there."""
+
+    key: str
+    path: Path
+    """As it is opened: what the user may abbreviate is spelt out."""
+    kind: Literal["file", "folder", "any"] = "file"
+
+
+class Output(NamedTuple):
+    """A file to write, which nobody else may write."""
+
+    key: str
+    path: Path
+    """Its name; of names that are made up when the time comes, the same one for the same settings."""
+    is_new: bool = False
+    """Whether there must be no file of this name yet."""
+
+
+class Package(NamedTuple):
+    """A Python package that these settings need, and others do not."""
+
+    key: str
+    module: str
+    """The name to import."""
+    install: str
+    """The name to give to `pip install`."""
+
+
+class Doubt(NamedTuple):
+    """What works, and may not be meant."""
+
+    key: str
+    text: str
+    """What happens, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """All that one sink or source needs."""
+
+    ports: tuple[Port, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    packages: tuple[Package, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+
+
+def no_claims(settings: Any, profile: str) -> Claims:
+    """Of an adapter that needs nothing."""
+    return Claims()

@@ -1,0 +1,35 @@
+"""What the recorder needs to start."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beats.adapters.sinks.recorder import SINK, RecorderSettings
+from beats.adapters.sinks.recorder.claims import claims
+from beats.kernel.claims import Claims, Output, Package
+
+
+def of(**settings: Any) -> Claims:
+    return claims(RecorderSettings(type="recorder", **settings), "studio")
+
+
+def test_it_claims_its_file() -> None:
+    """A name without time and number must be free; any other is made to be."""
+    assert of(path="a/{profile}.mcap").outputs == (Output("path", Path("a/studio.mcap"), is_new=True),)
+    assert of(path="a-{part}.mcap").outputs == (Output("path", Path("a-1.mcap")),)
+    assert SINK.claims is claims
+
+
+def test_the_same_template_is_the_same_file() -> None:
+    """Whenever it is asked for."""
+    assert of() == of()
+    assert of().outputs[0].is_new is False
+
+
+@pytest.mark.parametrize(("compression", "module"), [("lz4", "lz4.frame"), ("zstd", "zstandard")])
+def test_a_compressor_is_a_package(compression: str, module: str) -> None:
+    """Without compression none is needed."""
+    assert [package.module for package in of(compression=compression).packages] == [module]
+    assert all(isinstance(package, Package) for package in of(compression=compression).packages)
+    assert of().packages == ()

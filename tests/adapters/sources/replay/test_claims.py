@@ -1,0 +1,16 @@
+"""What the source `replay` needs to start."""
+
+from pathlib import Path
+
+from beats.adapters.sources.replay import SOURCE, ReplaySettings
+from beats.adapters.sources.replay.claims import claims
+from beats.kernel.claims import Claims, Input
+
+
+def test_it_needs_its_recordings() -> None:
+    """Each file or folder, with the home folder spelt out."""
+    settings = ReplaySettings(type="replay", path=("a.mcap", "~/b"))
+    assert claims(settings, "x") == Claims(
+        inputs=(Input("path", Path("a.mcap"), "any"), Input("path", Path.home() / "b", "any"))
+    )
+    assert SOURCE.claims is claims
