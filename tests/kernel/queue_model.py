@@ -1,7 +1,7 @@
 """A queue as a plain list would do it: slow, without threads, and written without a look at the real one."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from beats.kernel.envelope import Kind
 from beats.kernel.lane import LaneBounds
@@ -51,8 +51,8 @@ class Model:
     """Lists of items: what waits, who is in line, what was taken, what was dropped and why."""
 
     def __init__(self, common: LaneBounds, own: dict[Kind, LaneBounds]) -> None:
-        self._common: Final = common
-        self._own: Final = own
+        self._common = common
+        self._own = own
         self._settled: list[Item] = []
         self._dropped: list[tuple[str, Item]] = []
         self._taken: list[Item] = []
@@ -66,11 +66,34 @@ class Model:
 
     def offer(self, item: Item) -> str:
         """Returns `ok`, `told` or `wait`: what the producer is to do."""
-        bounds = self._bounds(item)
         if self.closed:
             return self._drop("closed", item, offered=True)
+        return self._place(item)
+
+    def rebound(self, common: LaneBounds, own: dict[Kind, LaneBounds]) -> dict[int, str]:
+        """All that waits and stands in line comes again, in order; what producers that leave are told."""
+        self._common, self._own = common, own
+        first = [item for item in self.waiting if item in self._given_back]
+        rest = sorted([*(item for item in self.waiting if item not in self._given_back), *self.line])
+        line, self.waiting, self.line = self.line, [], []
+        told: dict[int, str] = {}
+        for item in first + rest:
+            if item in line:
+                if self._bounds(item).overflow == "block":
+                    self.line.append(item)
+                else:
+                    told[item.number] = self._place(item)
+            elif self._bounds(item).overflow == "block":
+                self.waiting.append(item)
+                self._peak = max(self._peak, len(self.waiting))
+            else:
+                self._place(item, offered=False)
+        return told | self._let_in()
+
+    def _place(self, item: Item, *, offered: bool = True) -> str:
+        bounds = self._bounds(item)
         if item.size_bytes > bounds.max_bytes:
-            self._drop("too_large", item, offered=True)
+            self._drop("too_large", item, offered=offered)
             return "told" if bounds.overflow in ("error", "block") else "ok"
         if bounds.overflow == "latest":
             self._give_up([old for old in self._lane(item) if old.topic == item.topic], bounds)
@@ -81,27 +104,24 @@ class Model:
             self.line.append(item)
             return "wait"
         if not self._fits(item):
-            self._drop(bounds.overflow, item, offered=True)
+            self._drop(bounds.overflow, item, offered=offered)
             return "told" if bounds.overflow == "error" else "ok"
-        self._admit(item)
+        self._admit(item, offered=offered)
         return "ok"
 
     def take(self, max_items: int | None, max_bytes: int | None = None) -> list[int]:
         """The numbers of the batch."""
         batch = self.waiting[:max_items]
         if max_items is None and max_bytes is None:
-            while any(self._exceeds(item, batch) for item in batch):
-                batch.pop()
+            fits = [self._exceeds(item, batch[: n + 1]) for n, item in enumerate(batch)]
+            batch = batch[: fits.index(True, 1)] if True in fits[1:] else batch
         if max_bytes is not None:
             while len(batch) > 1 and amount(batch)[1] > max_bytes:
                 batch.pop()
         self.waiting = self.waiting[len(batch) :]
         self._taken += batch
         self._in_hand = batch
-        for item in list(self.line):
-            if self._fits(item) and next(self._line(item)) is item:
-                self.line.remove(item)
-                self._admit(item)
+        self._let_in()
         return [item.number for item in batch]
 
     def give_back(self, count: int) -> list[int]:
@@ -133,10 +153,13 @@ class Model:
         self.line.remove(item)
         self._drop("block", item, offered=True)
 
-    def close(self) -> None:
+    def close(self, *, admit_line: bool) -> None:
         self.closed = True
         for item in self.line:
-            self._drop("closed", item, offered=True)
+            if admit_line:
+                self._admit(item)
+            else:
+                self._drop("closed", item, offered=True)
         self.line = []
 
     def discard(self, reason: str) -> tuple[int, int]:
@@ -160,6 +183,22 @@ class Model:
         }
         return Tally(amount(self._settled), amount(self._taken), drops, amount(self.waiting), self._peak)
 
+    def _let_in(self) -> dict[int, str]:
+        """Those in line for whom there is room, and those who can never have it: what they are told."""
+        told: dict[int, str] = {}
+        for item in list(self.line):
+            if next(self._line(item)) is not item:
+                continue
+            if item.size_bytes > self._bounds(item).max_bytes:
+                self.line.remove(item)
+                self._drop("too_large", item, offered=True)
+                told[item.number] = "told"
+            elif self._fits(item):
+                self.line.remove(item)
+                self._admit(item)
+                told[item.number] = "ok"
+        return told
+
     def _bounds(self, item: Item) -> LaneBounds:
         return self._own.get(item.kind, self._common)
 
@@ -178,10 +217,14 @@ class Model:
         items, size_bytes = amount([other for other in together if self._bounds(other) is bounds])
         return items > bounds.size or size_bytes > bounds.max_bytes
 
-    def _admit(self, item: Item) -> None:
+    def _admit(self, item: Item, *, offered: bool = True) -> None:
+        if item in self._given_back:  # narrower bounds let it stay
+            self.waiting.append(item)
+            return
         first = [other for other in self.waiting if other in self._given_back]
         self.waiting = first + sorted([*self.waiting[len(first) :], item])
-        self._settled.append(item)
+        if offered:
+            self._settled.append(item)
         self._peak = max(self._peak, len(self.waiting))
 
     def _give_up(self, items: list[Item], bounds: LaneBounds) -> None:

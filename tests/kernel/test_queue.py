@@ -75,10 +75,24 @@ class AskForLosses(NamedTuple):
 
 
 class Close(NamedTuple):
-    pass
+    admit_line: bool
 
 
-Step = Offer | Take | TakeBytes | Withdraw | GiveBack | LoseInHand | Discard | AskForLosses | Close
+class Rebound(NamedTuple):
+    common: LaneBounds
+    own: dict[Kind, LaneBounds]
+
+
+Step = Offer | Take | TakeBytes | Withdraw | GiveBack | LoseInHand | Discard | AskForLosses | Close | Rebound
+
+BOUNDS: Final = st.builds(
+    LaneBounds,
+    size=st.integers(1, 4),
+    max_bytes=st.integers(1, 16),
+    overflow=st.sampled_from(sorted(OVERFLOWS)),
+    block_timeout_s=st.just(1e6),
+)
+LANES: Final[st.SearchStrategy[dict[Kind, LaneBounds]]] = st.dictionaries(st.sampled_from(KINDS), BOUNDS)
 
 OFFER: Final[st.SearchStrategy[Step]] = st.builds(
     Offer, st.sampled_from(["frame", "peripheral/a", "peripheral/b"]), st.integers(0, 9)
@@ -89,6 +103,7 @@ OTHER: Final[st.SearchStrategy[Step]] = st.one_of(
     st.builds(Withdraw, st.integers(0, 3)),
     st.builds(GiveBack, st.integers(1, 5)),
     st.sampled_from([LoseInHand(), Discard(), AskForLosses()]),
+    st.builds(Rebound, BOUNDS, LANES),
 )
 # Bursts, as single offers among takes would rarely fill a queue; and a close late, as it ends everything.
 ROUNDS: Final[st.SearchStrategy[list[list[Step]]]] = st.lists(
@@ -98,15 +113,9 @@ ROUNDS: Final[st.SearchStrategy[list[list[Step]]]] = st.lists(
     min_size=1,
     max_size=6,
 )
-END: Final[st.SearchStrategy[list[Step]]] = st.lists(st.one_of(OTHER, st.just(Close()), OFFER), max_size=4)
-BOUNDS: Final = st.builds(
-    LaneBounds,
-    size=st.integers(1, 4),
-    max_bytes=st.integers(1, 16),
-    overflow=st.sampled_from(sorted(OVERFLOWS)),
-    block_timeout_s=st.just(1e6),
+END: Final[st.SearchStrategy[list[Step]]] = st.lists(
+    st.one_of(OTHER, st.builds(Close, st.booleans()), OFFER), max_size=4
 )
-LANES: Final[st.SearchStrategy[dict[Kind, LaneBounds]]] = st.dictionaries(st.sampled_from(KINDS), BOUNDS)
 
 
 class Pair:
@@ -144,9 +153,15 @@ class Pair:
                 losses = queue.losses()
                 assert set(losses) == model.losses()
                 assert len(losses) == len(set(losses))
-            case Close():
-                queue.close()
-                model.close()
+            case Close(admit_line):
+                queue.close(admit_line=admit_line)
+                model.close(admit_line=admit_line)
+            case Rebound(common, own):
+                queue.rebound(common, own)
+                for number, told in model.rebound(common, own).items():
+                    refusal = self._tickets[number].wait()
+                    assert (refusal is not None) == (told == "told")
+                    assert refusal is None or "closed" not in refusal.why
             case _:
                 assert_never(step)
         assert tally_of(queue.stats()) == model.tally()
@@ -470,18 +485,6 @@ async def test_a_batch_counts_as_delivered_when_the_next_take_is_cancelled() -> 
         await queue.take()
     assert queue.lose_in_hand("shutdown") == Amount(0, 0)
     assert queue.stats().taken == Amount(1, 1)
-
-
-@pytest.mark.anyio
-async def test_each_take_is_announced_to_the_kernel() -> None:
-    """By asking, a sink says that what it needs is open."""
-    queue, takes = SinkQueue("null"), list[int]()
-    queue.on_take = lambda: takes.append(1)
-    offered(queue, 1)
-    await queue.take()
-    with anyio.move_on_after(1.0):
-        await queue.take()
-    assert len(takes) == 2
 
 
 @pytest.mark.anyio

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from beats.kernel.envelope import Envelope, Kind
@@ -184,17 +185,37 @@ class Lane:
         self._waiting[envelope.topic if self._overflow.one_per_topic else number] = (number, envelope)
         self._bytes += len(envelope.encoded)
 
+    def sort(self) -> None:
+        """Bring the last envelope to its place in the order of publication.
+
+        It is there already, unless it stood in line while others waited in a lane that became one with this.
+        """
+        entries = list(islice(reversed(self._waiting.values()), 2))
+        if len(entries) == 2 and entries[0][0] < entries[1][0]:
+            self._waiting = OrderedDict(sorted(self._waiting.items(), key=lambda entry: entry[1][0]))
+
+    @property
+    def makes_wait(self) -> bool:
+        """Whether producers wait for room, and nothing that waits is given up."""
+        return self._overflow.name == "block"
+
     def is_overfull(self) -> bool:
-        """Whether more waits than the bounds allow, which only what was given back can bring about."""
+        """Whether more waits than the bounds allow.
+
+        Only what was given back, narrower bounds, and a line that was let in can bring that about.
+        """
         return len(self._waiting) > self._size or self._bytes > self._max_bytes
 
     def refusal(self, sink: str, envelope: Envelope) -> Refusal:
         """What its producer is told of an envelope that was not admitted."""
+        return Refusal(sink, self._size, envelope, self.why_refused(envelope))
+
+    def why_refused(self, envelope: Envelope) -> str:
+        """The reason that its producer is told."""
         size_bytes = len(envelope.encoded)
-        why = "it is full"
         if size_bytes > self._max_bytes:
-            why = f"{size_bytes} bytes are more than its max_bytes of {self._max_bytes}"
-        return Refusal(sink, self._size, envelope, why)
+            return f"{size_bytes} bytes are more than its max_bytes of {self._max_bytes}"
+        return "it is full"
 
     def has_room_for(self, envelope: Envelope) -> bool:
         """Whether both bounds hold with this envelope added."""

@@ -4,12 +4,13 @@ All of it is called under the queue's lock.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
 from beats.kernel.envelope import KINDS, Envelope, Kind
 from beats.kernel.lane import Lane, LaneBounds
 from beats.kernel.losses import LossLog
 from beats.kernel.overflow import Verdict
+from beats.kernel.ticket import Ticket
 
 
 def make_lanes(
@@ -24,34 +25,62 @@ def make_lanes(
     return {kind: lanes.get(kind, common) for kind in KINDS}
 
 
-def move(before: Iterable[Lane], after: Mapping[Kind, Lane]) -> None:
+def move(before: Iterable[Lane], after: Mapping[Kind, Lane], count: Callable[[Envelope], object]) -> None:
     """Move what waits, what was counted, and the producers in line, in the order of publication.
 
     What waits beyond the new bounds is dropped by the new strategy. `block` drops nothing: until it is taken,
-    more waits than the bounds allow.
+    more waits than the bounds allow. Where producers no longer wait, those in line come in by their turn,
+    and `count` is told of their envelopes.
     """
     before = tuple(before)
     for lane in before:
         for drop in lane.drops():
             after[drop.kind].inherit([drop])
-    waiting = [item for lane in before for item in lane.take_all()]
-    for number, envelope in sorted(waiting, key=itemgetter(0)):
+    items: list[tuple[int, Envelope, Ticket | None]] = []
+    for lane in before:
+        items += [(ticket.number, ticket.envelope, ticket) for ticket in lane.line]
+        items += [(number, envelope, None) for number, envelope in lane.take_all()]
+    for number, envelope, ticket in sorted(items, key=itemgetter(0)):
         lane = after[envelope.kind]
-        if lane.offer(number, envelope) is Verdict.WAIT:
+        if ticket is not None and lane.makes_wait:
+            lane.line.append(ticket)
+        elif ticket is not None:
+            _offer(lane, ticket, count)
+        elif lane.makes_wait:
             lane.put_last(number, envelope)
-    tickets = [ticket for lane in before for ticket in lane.line]
-    for ticket in sorted(tickets, key=attrgetter("number")):
-        after[ticket.envelope.kind].line.append(ticket)
+        else:
+            lane.offer(number, envelope)
 
 
 def let_in(lanes: Iterable[Lane], count: Callable[[Envelope], object]) -> None:
     """Give producers in line the room that there is; `count` is told of each envelope that leaves a line."""
     for lane in lanes:
-        while lane.line:
-            ticket = lane.line[0]
-            verdict = lane.offer(ticket.number, ticket.envelope)
-            if verdict is Verdict.WAIT:
-                break
+        while lane.line and _offer(lane, lane.line[0], count):
             lane.line.popleft()
+
+
+def clear_lines(lanes: Iterable[Lane], count: Callable[[Envelope], object], *, admit: bool) -> None:
+    """Send the producers in line away: with their envelopes refused, or let in whatever the bounds."""
+    for lane in lanes:
+        for ticket in lane.line:
             count(ticket.envelope)
-            ticket.settle(admitted=verdict is not Verdict.RAISE)
+            if admit:
+                lane.put_last(ticket.number, ticket.envelope)
+                lane.sort()
+            else:
+                lane.count_drop("closed", ticket.envelope)
+            ticket.settle(admitted=admit)
+        lane.line.clear()
+
+
+def _offer(lane: Lane, ticket: Ticket, count: Callable[[Envelope], object]) -> bool:
+    """Offer the envelope of a producer in line; False when it has to wait on."""
+    envelope = ticket.envelope
+    verdict = lane.offer(ticket.number, envelope)
+    if verdict is Verdict.WAIT:
+        return False
+    if verdict is Verdict.ADMIT:
+        lane.sort()
+    count(envelope)
+    ticket.settle(admitted=verdict is not Verdict.RAISE, why=lane.why_refused(envelope))
+    return True

@@ -1,18 +1,21 @@
 """A sink or source as the kernel keeps it: with its queue or its way onto the bus, and its supervisor."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import anyio
 
 from beats.kernel.bus import Bus, Connection
-from beats.kernel.envelope import KINDS, Control, Message, Sealed
+from beats.kernel.envelope import KINDS, Control, Kind, Message, Sealed
+from beats.kernel.errors import ClosedError
+from beats.kernel.lane import LaneBounds
 from beats.kernel.ports import Plays, ServesClients, Sink, Source, TakesCommands
 from beats.kernel.publisher import Publisher
 from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import SinkStats, SourceStats
 from beats.kernel.supervisor import Backoff, Supervisor
+from beats.kernel.turn import Turn
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ class SinkPart:
         backoff: Backoff,
         connections: Sequence[Connection] | None = None,
         *,
+        bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]] | None = None,
         must_start: bool = True,
     ) -> None:
         """Connect a sink's queue to the bus, and prepare to run the sink.
@@ -40,13 +44,15 @@ class SinkPart:
             bus: where envelopes come from.
             backoff: the pauses between attempts.
             connections: the queue's places on the bus, if it has them already.
+            bounds: what the queue's become once the sink has opened what it needs.
             must_start: whether a failure at the start is the operator's to hear of, and not retried.
         """
         self.name: Final = name
         self.sink: Final = sink
         self.queue: Final = queue
         self.supervisor: Final = Supervisor("sink", name, self._attempt, backoff, must_start=must_start)
-        queue.on_take = self.supervisor.opened
+        self.turn: Final = Turn(queue, self._opened)
+        self._bounds = bounds
         self._bus: Final = bus
         self.connections: Final = self.connect(queue) if connections is None else connections
 
@@ -63,6 +69,24 @@ class SinkPart:
         """Let the sink deliver what waits, and end."""
         self.supervisor.stop()
         self.queue.close()
+
+    def finish(self) -> None:
+        """Let the sink deliver what was published until now, producers in line included, and end."""
+        self.supervisor.stop()
+        self.disconnect()
+        self.queue.close(admit_line=True)
+
+    def hand_over(self) -> None:
+        """Let the sink finish the batch that it holds, and end; all else waits for its successor."""
+        self.supervisor.stop()
+        self.turn.end()
+
+    def abandon(self) -> None:
+        """Expect nothing more of a sink that was cancelled and does not end: what it holds is lost."""
+        log.error("sink %r does not end though it was cancelled, and is left to itself", self.name)
+        self.turn.end()
+        self._lose_in_hand("shutdown")
+        self.turn.cut = True
 
     def release(self) -> None:
         """After the sink has ended: leave the bus, and count and report what was not delivered."""
@@ -89,21 +113,30 @@ class SinkPart:
     async def _attempt(self) -> None:
         reason = "failed"
         try:
-            await self.sink.run(self.queue)
+            await self.sink.run(self.turn)
         except anyio.get_cancelled_exc_class():
             reason = "shutdown"
             raise
         finally:
-            lost = self.queue.lose_in_hand(reason)
-            if lost.items:
-                log.error(
-                    "sink %r: %d envelopes (%d bytes) that it held are counted as lost",
-                    self.name,
-                    lost.items,
-                    lost.bytes,
-                )
-        if not (self.queue.closed or self.queue.handing_over):
+            self._lose_in_hand(reason)
+        if not (self.queue.closed or self.turn.over):
             raise RuntimeError("it returned while its queue was open")
+
+    def _opened(self) -> None:
+        if self._bounds is not None:
+            self.queue.rebound(*self._bounds)
+            self._bounds = None
+        self.supervisor.opened()
+
+    def _lose_in_hand(self, reason: str) -> None:
+        lost = self.turn.lose_in_hand(reason)
+        if lost.items:
+            log.error(
+                "sink %r: %d envelopes (%d bytes) that it held are counted as lost",
+                self.name,
+                lost.items,
+                lost.bytes,
+            )
 
 
 class SourcePart:
@@ -115,15 +148,18 @@ class SourcePart:
         self.source: Final = source
         self._publisher: Final = publisher
         self._published = 0
+        self._abandoned = False
 
     async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Publish from a coroutine."""
+        self._check_wanted()
         return await self._publisher.publish_async(
             message, captured_unix_ns=captured_unix_ns, on_sent=self._count
         )
 
     async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
         """Pass on, from a coroutine, what was on a bus before."""
+        self._check_wanted()
         return await self._publisher.forward_async(sealed, renumber=renumber, on_sent=self._count)
 
     def obey(self, control: Control) -> None:
@@ -134,7 +170,13 @@ class SourcePart:
 
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Publish from a thread."""
+        self._check_wanted()
         return self._publisher.publish(message, captured_unix_ns=captured_unix_ns, on_sent=self._count)
+
+    def abandon(self) -> None:
+        """Publish nothing more of a source that was cancelled and does not end."""
+        log.warning("source %r does not end though it was cancelled; it publishes nothing more", self.name)
+        self._abandoned = True
 
     def stats(self) -> SourceStats:
         """The counters now."""
@@ -144,6 +186,10 @@ class SourcePart:
 
     async def _attempt(self) -> None:
         await self.source.run(self)
+
+    def _check_wanted(self) -> None:
+        if self._abandoned:
+            raise ClosedError(f"source {self.name!r} was removed: end it when it is cancelled")
 
     def _count(self) -> None:
         self._published += 1

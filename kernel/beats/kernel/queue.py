@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Envelope, Kind
 from beats.kernel.lane import Lane, LaneBounds
-from beats.kernel.lanes import let_in, make_lanes, move
+from beats.kernel.lanes import clear_lines, let_in, make_lanes, move
 from beats.kernel.losses import LossLog
 from beats.kernel.merge import take_all, take_some, take_within_bounds
 from beats.kernel.overflow import Verdict
@@ -56,12 +56,10 @@ class SinkQueue:
         self._high_water = 0
         self._in_hand: list[Envelope] = []
         self._closed = False
-        self._handing_over = False
+        self._interruptions = 0
         self._rested = False
         self._sleeper: Callable[[], object] | None = None
         self._doorbell: Doorbell | None = None
-        self.on_take: Callable[[], object] | None = None
-        """Called at each `take`: what the sink needed is open, and its last batch was delivered."""
 
     @property
     def name(self) -> str:
@@ -110,9 +108,10 @@ class SinkQueue:
     async def take(self, max_items: int | None = None) -> list[Envelope]:
         """Wait for at least one envelope; take at most `max_items`, all that wait when None.
 
-        Cancellation takes nothing. An empty list means that there will be no more for this sink: the queue
-        is closed and drained, or handed over to another.
+        Cancellation takes nothing. An empty list means that there will be no more: the queue is closed and
+        drained, or the call was interrupted.
         """
+        interruptions = self._interruptions
         self._in_hand = []  # before anything can be cancelled: who asks for more has delivered the last
         if self._rested:
             self._rested = False  # it waited for the batch before this one: the others had their turn
@@ -120,12 +119,12 @@ class SinkQueue:
             await checkpoint()  # a sink that never has to wait must not keep the loop from everyone else
         if self._doorbell is None:
             self._doorbell = Doorbell()
-        if self.on_take is not None:
-            self.on_take()
         while True:
             with self._lock:
-                batch = [] if self._handing_over else self._collect(max_items)
-                if batch or self._closed or self._handing_over:
+                if self._interruptions != interruptions:
+                    return []
+                batch = self._collect(max_items)
+                if batch or self._closed:
                     return batch
                 event = anyio.Event()
                 self._sleeper = event.set
@@ -146,31 +145,21 @@ class SinkQueue:
             return batch
         raise StopAsyncIteration
 
-    def close(self) -> None:
-        """Take nothing more in; what waits can still be taken, and producers in line are refused."""
+    def close(self, *, admit_line: bool = False) -> None:
+        """Take nothing more in; what waits can still be taken.
+
+        Producers in line are refused or, with `admit_line`, let in whatever the bounds.
+        """
         with self._lock:
             self._closed = True
-            for lane in self._lanes:
-                for ticket in lane.line:
-                    self._count_offered(ticket.envelope)
-                    lane.count_drop("closed", ticket.envelope)
-                    ticket.settle(admitted=False)
-                lane.line.clear()
+            clear_lines(self._lanes, self._count_offered, admit=admit_line)
+            self._overfull = any(map(Lane.is_overfull, self._lanes))
         self._wake()
 
-    def hand_over(self) -> None:
-        """Give nothing more to the sink that takes: it ends, while what comes waits for its successor."""
-        self._handing_over = True
+    def interrupt(self) -> None:
+        """Have the call of `take` that waits, if any, end with nothing; called in the loop that takes."""
+        self._interruptions += 1
         self._wake()
-
-    def take_over(self) -> None:
-        """Give everything to the sink that takes from now on."""
-        self._handing_over = False
-
-    @property
-    def handing_over(self) -> bool:
-        """Whether it waits for another sink."""
-        return self._handing_over
 
     def bounds(self) -> tuple[LaneBounds, Mapping[Kind, LaneBounds]]:
         """Those of all kinds without a lane of their own, and those with one."""
@@ -186,7 +175,7 @@ class SinkQueue:
             self._bounds, self._own = bounds, lanes
             before, self._lane_of = self._lanes, make_lanes(bounds, lanes, self._note_peak, self._losses)
             self._lanes = tuple(dict.fromkeys(self._lane_of.values()))
-            move(before, self._lane_of)
+            move(before, self._lane_of, self._count_offered)
             self._overfull = any(map(Lane.is_overfull, self._lanes))
             let_in(self._lanes, self._count_offered)
 

@@ -28,7 +28,8 @@ class Sources:
         """The commands that the sources take besides those of the wire."""
         self._bus: Final = bus
         self._publisher: Final = publisher
-        self._backoff: Final = backoff
+        self.backoff = backoff
+        """The pauses between attempts, for parts that are added from now on."""
         self._when_all_ended: Final = when_all_ended
         self._parts: dict[str, SourcePart] = {}
         self._ears: Final[dict[str, Connection]] = {}
@@ -52,7 +53,7 @@ class Sources:
         """
         if name in self._parts:
             raise ValueError(f"there is a source {name!r} already")
-        part = SourcePart(name, source, self._publisher, self._backoff)
+        part = SourcePart(name, source, self._publisher, self.backoff)
         self._parts = {**self._parts, name: part}
         if isinstance(source, TakesCommands):
             self.commands.update(source.commands)
@@ -61,18 +62,22 @@ class Sources:
             self._group.start_soon(self._supervise, part, name=f"source {name}")
 
     async def remove(self, name: str) -> None:
-        """End a source."""
-        part = self._parts.pop(name)
+        """End a source; one that does not end in time publishes nothing more.
+
+        Raises:
+            KeyError: there is no source of this name.
+        """
+        part = self._parts[name]
+        self._parts = {key: each for key, each in self._parts.items() if each is not part}
         if (ear := self._ears.pop(name, None)) is not None:
             ear.disconnect()
-        self.commands.clear()
-        for each in self:
-            if isinstance(each.source, TakesCommands):
-                self.commands.update(each.source.commands)
+        self._forget_commands()
         part.supervisor.cancel()
         if self._group is not None:
             with anyio.move_on_after(_CANCEL_TIMEOUT_S):
                 await part.supervisor.finished.wait()
+            if not part.supervisor.finished.is_set():
+                part.abandon()
 
     async def run(self, stop: anyio.Event) -> None:
         """Run all until told to stop."""
@@ -87,6 +92,16 @@ class Sources:
                 for part in self:
                     part.supervisor.stop()
             group.cancel_scope.cancel()
+
+    def _forget_commands(self) -> None:
+        """Keep only those of the sources that are there; at no instant is one of theirs missing."""
+        left: dict[str, CommandCheck] = {}
+        for each in self:
+            if isinstance(each.source, TakesCommands):
+                left.update(each.source.commands)
+        self.commands.update(left)
+        for command in self.commands.keys() - left.keys():
+            del self.commands[command]
 
     async def _supervise(self, part: SourcePart) -> None:
         await part.supervisor.supervise()

@@ -53,7 +53,17 @@ class Ticket:
     overtake one that waits.
     """
 
-    __slots__ = ("_line", "_on_settled", "_settled", "admitted", "deadline", "envelope", "number", "size")
+    __slots__ = (
+        "_line",
+        "_on_settled",
+        "_settled",
+        "_why",
+        "admitted",
+        "deadline",
+        "envelope",
+        "number",
+        "size",
+    )
 
     def __init__(self, line: Line, number: int, envelope: Envelope, size: int, timeout_s: float) -> None:
         self._line = line
@@ -62,12 +72,13 @@ class Ticket:
         self.size = size
         self.deadline = time.monotonic() + timeout_s
         self.admitted = False
+        self._why = ""
         self._settled = threading.Event()
         self._on_settled: Callable[[], object] | None = None
 
-    def settle(self, *, admitted: bool) -> None:
-        """Called by the queue, once, under its lock."""
-        self.admitted = admitted
+    def settle(self, *, admitted: bool, why: str = "it was closed") -> None:
+        """Called by the queue, once, under its lock; `why` is for the producer if it is refused."""
+        self.admitted, self._why = admitted, why
         self._settled.set()
         if self._on_settled is not None and self._line.doorbell is not None:
             self._line.doorbell.ring(self._on_settled)
@@ -108,4 +119,4 @@ class Ticket:
     def _outcome(self, why: str) -> Refusal | None:
         if self._line.withdraw(self):
             return Refusal(self._line.name, self.size, self.envelope, why)
-        return None if self.admitted else Refusal(self._line.name, self.size, self.envelope, "it was closed")
+        return None if self.admitted else Refusal(self._line.name, self.size, self.envelope, self._why)

@@ -1,0 +1,63 @@
+"""A sink's turn at its queue, which ends when another sink takes over."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Self
+
+from anyio.lowlevel import checkpoint
+
+from beats.kernel.envelope import Envelope
+from beats.kernel.queue import SinkQueue
+from beats.kernel.stats import Amount, Loss
+
+
+class Turn:
+    """What a sink knows of its queue.
+
+    A sink that is told to end, and does not, must not reach into the turn of its successor.
+    """
+
+    def __init__(self, queue: SinkQueue, asked: Callable[[], object]) -> None:
+        """Begin; `asked` is called at each `take`: what the sink needed is open."""
+        self.over = False
+        """Whether the sink gets nothing more."""
+        self.cut = False
+        """Whether nobody listens to the sink any more."""
+        self._queue: Final = queue
+        self._asked: Final = asked
+
+    async def take(self, max_items: int | None = None) -> list[Envelope]:
+        """The next batch; an empty one when the queue is closed and drained, or the turn is over."""
+        if not self.over:
+            self._asked()
+            return await self._queue.take(max_items)
+        self.give_back(())  # who asks for more has delivered the last
+        await checkpoint()
+        return []
+
+    def give_back(self, envelopes: Sequence[Envelope]) -> None:
+        """Let envelopes that were taken and could not be delivered wait again, for the successor too."""
+        if not self.cut:
+            self._queue.give_back(envelopes)
+
+    def losses(self) -> tuple[Loss, ...]:
+        """What the queue gave up since the last call, by reason and topic."""
+        return () if self.cut else self._queue.losses()
+
+    def lose_in_hand(self, reason: str) -> Amount:
+        """Count what the sink holds as dropped: it ended, or is given up."""
+        return Amount() if self.cut else self._queue.lose_in_hand(reason)
+
+    def end(self) -> None:
+        """Give the sink nothing more: it finishes its batch, and then its iteration ends."""
+        if not self.over:
+            self.over = True
+            self._queue.interrupt()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Envelope]:
+        """The next batch, until there are no more."""
+        if batch := await self.take():
+            return batch
+        raise StopAsyncIteration

@@ -1,0 +1,106 @@
+"""A kernel that other threads look at, and publish to, while its parts change."""
+
+import functools
+
+import anyio
+import pytest
+
+from beats.kernel.bus import Bus
+from beats.kernel.envelope import Message
+from beats.kernel.kernel import Kernel
+from beats.kernel.lane import LaneBounds
+from beats.kernel.queue import SinkQueue
+from beats.kernel.testing import PlainCodec
+from tests.kernel.support import (
+    FRAME,
+    JOIN_TIMEOUT_S,
+    CallingSource,
+    CollectingSink,
+    assert_balanced,
+    by_topic,
+    knob,
+    publisher_on,
+    queue_on,
+    running,
+    threads,
+)
+from tests.kernel.test_sources import every_second
+
+BLOCK = LaneBounds(size=8, overflow="block", block_timeout_s=JOIN_TIMEOUT_S)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_other_threads_see_only_whole_changes(backend: str) -> None:
+    """Stats and sinks hold the parts that stay at every instant, in their order, and balanced counters."""
+    kernel, changed = Kernel(PlainCodec()), list[int]()
+    for name in ("first", "changing", "last"):
+        kernel.add_sink(name, CollectingSink(), BLOCK)
+    kernel.add_source("stays", CallingSource(every_second))
+
+    def look() -> None:
+        while not changed:
+            stats = kernel.stats()
+            names = [sink.name for sink in stats.sinks]
+            assert names in (["first", "changing", "last"], ["first", "changing", "last", "added"])
+            assert list(kernel.sinks)[:3] == ["first", "changing", "last"]
+            assert stats.sources[0].name == "stays"
+            for sink in stats.sinks:
+                assert_balanced(sink.queue)
+
+    def produce() -> None:
+        while not changed:
+            kernel.publisher.publish(knob())
+
+    async def change() -> None:
+        for number in range(40):
+            hand_over = number % 2 == 0
+            await kernel.replace_sink("changing", CollectingSink(), BLOCK, {}, hand_over=hand_over)
+            await kernel.add_sink_now("added", CollectingSink(), BLOCK, {})
+            kernel.add_source("added", CallingSource(every_second))
+            kernel.rebound_sink("first", BLOCK, {"frame": BLOCK} if hand_over else {})
+            await kernel.remove_sink("added")
+            await kernel.remove_source("added")
+
+    async def main() -> None:
+        async with running(kernel):
+            with threads(look, look, produce):
+                try:
+                    await change()
+                finally:
+                    changed.append(1)
+                    await _let_through(kernel)
+
+    anyio.run(main, backend=backend)
+    assert [sink.name for sink in kernel.stats().sinks] == ["first", "changing", "last"]
+
+
+async def _let_through(kernel: Kernel) -> None:
+    """The producer may stand in line, and its thread is joined without the loop."""
+    for name in kernel.sinks:
+        kernel.rebound_sink(name, LaneBounds(), {})
+
+
+def test_nobody_publishes_while_the_publisher_is_held() -> None:
+    """A queue that joins both kinds meanwhile gets both from the same moment on, and all of them."""
+    bus, rounds = Bus(), 2000
+    publisher = publisher_on(bus)
+    joined: dict[SinkQueue, int] = {}
+
+    def produce(message: Message) -> None:
+        for _ in range(rounds):
+            publisher.publish(message)
+
+    async def main() -> None:
+        with threads(*[functools.partial(produce, message) for message in (FRAME, knob())]):
+            for number in range(20):
+                with publisher.held():
+                    so_far = publisher.published
+                    joined[queue_on(bus, str(number), LaneBounds(size=2 * rounds))] = so_far
+                    assert publisher.published == so_far
+
+    anyio.run(main)
+    for queue, so_far in joined.items():
+        got = by_topic(queue.take_nowait())
+        assert sum(map(len, got.values())) == 2 * rounds - so_far
+        for numbers in got.values():
+            assert numbers == list(range(numbers[0], rounds + 1))

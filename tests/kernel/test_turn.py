@@ -1,0 +1,154 @@
+"""A sink's turn at its queue."""
+
+import anyio
+import pytest
+
+from beats.kernel.envelope import Envelope
+from beats.kernel.queue import SinkQueue
+from beats.kernel.stats import Amount
+from beats.kernel.testing import envelope
+from beats.kernel.turn import Turn
+from tests.kernel.support import assert_balanced, everyone_waits
+
+pytestmark = pytest.mark.anyio
+
+
+def queue_of(*numbers: int) -> SinkQueue:
+    queue = SinkQueue("recorder", keep_losses=True)
+    offer(queue, *numbers)
+    return queue
+
+
+def offer(queue: SinkQueue, *numbers: int) -> None:
+    for number in numbers:
+        queue.offer(envelope(number))
+
+
+def sequences(batch: list[Envelope]) -> list[int]:
+    return [item.sequence for item in batch]
+
+
+def turn_at(queue: SinkQueue) -> Turn:
+    return Turn(queue, lambda: None)
+
+
+async def test_each_take_is_announced() -> None:
+    """By asking, a sink says that what it needs is open; it does so before it gets anything."""
+    queue, asked = queue_of(1), list[int]()
+    turn = Turn(queue, lambda: asked.append(queue.stats().taken.items))
+    await turn.take()
+    with anyio.move_on_after(1.0):
+        await turn.take()
+    assert asked == [0, 1]
+
+
+async def test_batches_come_until_the_queue_is_closed_and_drained() -> None:
+    """A turn that nobody ends is the queue itself."""
+    queue = queue_of(1, 2, 3)
+    turn = turn_at(queue)
+    assert sequences(await turn.take(1)) == [1]
+    queue.close()
+    assert [sequences(batch) async for batch in turn] == [[2, 3]]
+
+
+async def test_iteration_ends_with_the_turn_though_envelopes_wait() -> None:
+    """Nothing more is taken; what waits, and what comes, is for the successor, in order."""
+    queue = queue_of(1, 2)
+    turn, successor = turn_at(queue), turn_at(queue)
+    turn.end()
+    offer(queue, 3)
+    assert [batch async for batch in turn] == []
+    assert queue.stats().taken == Amount()
+    assert sequences(await successor.take()) == [1, 2, 3]
+    assert_balanced(queue.stats())
+
+
+async def test_the_end_wakes_a_sink_that_sleeps() -> None:
+    """Its take comes back with nothing, and what comes in the same instant is the successor's."""
+    queue = SinkQueue("recorder")
+    turn, successor, batches = turn_at(queue), turn_at(queue), list[list[int]]()
+
+    async def take() -> None:
+        batches.append(sequences(await turn.take()))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(take)
+        await everyone_waits()
+        offer(queue, 1)
+        turn.end()
+    assert batches == [[]]
+    assert sequences(await successor.take()) == [1]
+
+
+async def test_a_take_on_its_way_when_the_turn_ends_takes_nothing() -> None:
+    """Also when the successor's turn has begun before it goes on."""
+    queue = queue_of(1)
+    turn, batches = turn_at(queue), list[list[int]]()
+
+    async def take() -> None:
+        batches.append(sequences(await turn.take()))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(take)
+        group.start_soon(anyio.lowlevel.checkpoint)
+        turn.end()
+        batches.append(sequences(await turn_at(queue).take()))
+    assert sorted(batches) == [[], [1]]
+
+
+async def test_a_batch_is_delivered_when_the_next_is_asked_for_after_the_end() -> None:
+    """The sink finished what it held, so that is no loss when it ends."""
+    queue = queue_of(1)
+    turn = turn_at(queue)
+    await turn.take()
+    turn.end()
+    assert await turn.take() == []
+    assert turn.lose_in_hand("shutdown") == Amount()
+    assert queue.stats().taken == Amount(1, 1)
+
+
+async def test_what_is_given_back_after_the_end_is_the_successors() -> None:
+    """It comes first, as it was published first."""
+    queue = queue_of(1)
+    turn = turn_at(queue)
+    batch = await turn.take()
+    turn.end()
+    offer(queue, 2)
+    turn.give_back(batch)
+    assert sequences(await turn_at(queue).take()) == [1, 2]
+
+
+async def test_a_turn_that_is_over_does_not_keep_others_from_running() -> None:
+    """A sink that asks over and over, whatever it is told, lets the loop go on."""
+    turn, ran = turn_at(SinkQueue("recorder")), list[int]()
+    turn.end()
+
+    async def other() -> None:
+        ran.append(1)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(other)
+        for _ in range(100):
+            await turn.take()
+        assert ran == [1]
+
+
+async def test_a_sink_that_was_cut_off_does_not_reach_into_its_successors_turn() -> None:
+    """Whatever it does: it gets nothing, gives nothing back, and what the successor holds is not lost."""
+    queue = queue_of(1)
+    turn, successor = turn_at(queue), turn_at(queue)
+    held = await turn.take()
+    turn.end()
+    assert turn.lose_in_hand("shutdown") == Amount(1, 1)
+    turn.cut = True
+    offer(queue, 2, 3)
+    assert sequences(await successor.take(1)) == [2]
+    turn.give_back(held)
+    assert turn.losses() == ()
+    assert await turn.take() == []
+    assert turn.lose_in_hand("shutdown") == Amount()
+    assert [loss.reason for loss in successor.losses()] == ["shutdown"]
+    assert sequences(await successor.take()) == [3]
+    stats = queue.stats()
+    assert (stats.taken.items, stats.dropped.items) == (2, 1)
+    assert_balanced(stats)
