@@ -239,3 +239,66 @@ async def test_the_first_attempt_settles_when_the_part_has_opened() -> None:
 def test_an_error_is_described_in_one_line(error: Exception, text: str) -> None:
     """Type and message, and a group of one is that one."""
     assert describe(error) == text
+
+
+async def test_a_part_that_is_cancelled_ends_at_once_and_leaves_its_surroundings_alone() -> None:
+    """Only its own attempt is cancelled; it counts as stopped and is not tried again."""
+    attempts = Attempts(anyio.sleep_forever)
+    supervisor = supervised(attempts)
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(1.0)
+        supervisor.cancel()
+        await supervisor.finished.wait()
+        await anyio.sleep(1.0)
+    assert (supervisor.state, supervisor.restarts, len(attempts.began_s)) == ("stopped", 0, 1)
+    assert supervisor.settled.is_set()
+    assert anyio.current_time() == pytest.approx(2.0)
+
+
+async def test_a_part_that_is_cancelled_before_it_runs_never_works() -> None:
+    """Its first pause for anything is its last."""
+    done: list[int] = []
+
+    async def work() -> None:
+        await anyio.sleep(1.0)
+        done.append(1)
+
+    supervisor = supervised(Attempts(work))
+    supervisor.cancel()
+    await supervisor.supervise()
+    assert (done, supervisor.state, supervisor.finished.is_set()) == ([], "stopped", True)
+
+
+async def test_cancelling_a_part_ends_its_pause() -> None:
+    """Nobody waits for an attempt that will not come."""
+    supervisor = supervised(Attempts(fail))
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(0.1)
+        supervisor.cancel()
+    assert anyio.current_time() == pytest.approx(0.1)
+    assert supervisor.state == "failed"
+
+
+async def test_a_part_that_was_cancelled_and_raises_as_it_ends_is_not_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The failure is reported, and that is all."""
+
+    async def fail_to_close() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise OSError("the disk is full")
+
+    attempts = Attempts(fail_to_close)
+    supervisor = supervised(attempts)
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(0.1)
+        supervisor.cancel()
+    assert len(attempts.began_s) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "source 'demo' failed: OSError: the disk is full; not restarted"
+    ]
