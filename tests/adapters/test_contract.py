@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from beats.adapters.catalogues import SINKS, SOURCES, InstalledAdapters
+from beats.config.documentation import descriptions
 from beats.config.settings import Settings, SinkSettings, SourceSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Frame, Peripheral
@@ -56,7 +57,7 @@ def picture() -> Frame:
 
 
 def documented(settings: type[Settings]) -> bool:
-    return all(field.description for field in settings.model_fields.values())
+    return descriptions(settings).keys() == settings.model_fields.keys()
 
 
 def open_files() -> set[str]:

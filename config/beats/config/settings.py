@@ -26,7 +26,6 @@ class Settings(BaseModel):
         extra="forbid",
         strict=True,
         allow_inf_nan=False,  # TOML can write `inf`; no rate, size or time may be that
-        use_attribute_docstrings=True,
     )
 
 

@@ -4,10 +4,12 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from beats.kernel.errors import MissingPackageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 KindT = TypeVar("KindT")
 
@@ -25,7 +27,7 @@ class Catalogue(Generic[KindT]):
         attribute: str,
         kind: type[KindT],
         group: str,
-        found: Iterable[EntryPoint] | None = None,
+        found: "Iterable[EntryPoint] | None" = None,
     ) -> None:
         """Describe where to look.
 
@@ -77,7 +79,9 @@ class Catalogue(Generic[KindT]):
             )
         return declared
 
-    def _entry_points(self) -> dict[str, EntryPoint]:
+    def _entry_points(self) -> "dict[str, EntryPoint]":
+        from importlib.metadata import entry_points  # only now: our own are found without it
+
         found = entry_points(group=self._group) if self._found is None else self._found
         return {entry_point.name: entry_point for entry_point in found}
 

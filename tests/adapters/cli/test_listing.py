@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from beats.adapters.catalogues import SINKS, SOURCES
 from beats.adapters.cli.listing import adapters
+from beats.config.documentation import descriptions
 from beats.config.errors import shown
 from beats.config.profiles import SHIPPED
 from tests.support import install_adapter, ran
@@ -36,7 +37,7 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
         if isinstance(field.default, BaseModel):
             yield from settings_of(type(field.default), f"{prefix}{name}.")
         elif prefix + name != "type":
-            yield prefix + name, " ".join((field.description or "").split())
+            yield prefix + name, descriptions(model).get(name, "")
 
 
 def section(listed: list[str], role: str, name: str) -> list[str]:

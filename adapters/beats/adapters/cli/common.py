@@ -3,15 +3,20 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
 
 from beats.adapters.installed import InstalledAdapters
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    out: Console
+    err: Console
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -50,7 +55,9 @@ _NO_SCREEN: Final = 1000
 """Columns where no terminal sets a limit: `beats profiles | grep` shall find whole lines."""
 
 
-def _console(*, stderr: bool) -> Console:
+def _console(*, stderr: bool) -> "Console":
+    from rich.console import Console
+
     # emoji=False: a value such as ":heart:" is shown as it was written.
     console = Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
     if not console.is_terminal:
@@ -58,17 +65,27 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
-out: Final = _console(stderr=False)
-err: Final = _console(stderr=True)
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> "Console":
+        """Make `out` and `err` when they are first used: what they need takes longer than all of a check."""
+        if name not in ("out", "err"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        console = globals()[name] = _console(stderr=name == "err")
+        return console
 
 
 def warn(text: str) -> None:
     """Say on standard error what is odd."""
+    from beats.adapters.cli.common import err
+
     err.print(f"warning: {text}", style="yellow", markup=False)
 
 
 def refused(error: SettingsError) -> typer.Exit:
     """Say all that is wrong with the settings on standard error; what to raise to end the command."""
+    from beats.adapters.cli.common import err
+
     for warning in error.warnings:
         warn(warning)
     err.print(str(error), style="red", markup=False)

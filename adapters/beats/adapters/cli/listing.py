@@ -8,6 +8,7 @@ from rich.text import Text
 
 from beats.adapters.cli.common import ConfigOption, out, refused
 from beats.adapters.installed import SINKS, SOURCES
+from beats.config.documentation import descriptions
 from beats.config.errors import SettingsError, shown
 from beats.config.profiles import list_profiles
 from beats.kernel.plugins import Catalogue
@@ -50,6 +51,7 @@ def _list(role: str, catalogue: Catalogue[SinkKind] | Catalogue[SourceKind]) -> 
 
 def _rows(result: Table, settings: type[BaseModel], prefix: str = "", given: BaseModel | None = None) -> None:
     """A row for each setting, also those of tables in it; `given` is such a table as it is by default."""
+    meanings = descriptions(settings)
     for name, field in settings.model_fields.items():
         if not prefix and name == "type":
             continue
@@ -61,7 +63,7 @@ def _rows(result: Table, settings: type[BaseModel], prefix: str = "", given: Bas
         if isinstance(value, BaseModel):
             _rows(result, type(value), f"{prefix}{name}.", value)
         else:
-            meaning = " ".join((field.description or "").split())
+            meaning = meanings.get(name, "")
             # Text, because rich takes "[width, height]" in a plain one for markup.
             required = given is None and field.is_required()
             default = "(required)" if required else _default(value)
