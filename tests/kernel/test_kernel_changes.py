@@ -1,6 +1,8 @@
 """A kernel that other threads look at, and publish to, while its parts change."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import anyio
 import pytest
@@ -9,6 +11,7 @@ from beats.kernel.bus import Bus
 from beats.kernel.envelope import Message
 from beats.kernel.kernel import Kernel
 from beats.kernel.lane import LaneBounds
+from beats.kernel.parts import SinkPart
 from beats.kernel.queue import SinkQueue
 from beats.kernel.testing import PlainCodec
 from tests.kernel.support import (
@@ -21,6 +24,7 @@ from tests.kernel.support import (
     knob,
     publisher_on,
     queue_on,
+    run_in_thread,
     running,
     threads,
 )
@@ -104,3 +108,38 @@ def test_nobody_publishes_while_the_publisher_is_held() -> None:
         assert sum(map(len, got.values())) == 2 * rounds - so_far
         for numbers in got.values():
             assert numbers == list(range(numbers[0], rounds + 1))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("step", ["add", "remove", "replace"])
+async def test_sinks_join_and_leave_the_bus_while_nobody_publishes(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an envelope could come to one kind's queue and not to the other's, or to both sinks."""
+    kernel, tried = Kernel(PlainCodec()), list[bool]()
+    lock = kernel.publisher._lock  # pyright: ignore[reportPrivateUsage]
+
+    def looking_at(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(part: SinkPart, *args: Any) -> Any:
+            run_in_thread(try_it)
+            return method(part, *args)
+
+        return call
+
+    def try_it() -> None:
+        tried.append(lock.acquire(blocking=False))
+        if tried[-1]:
+            lock.release()
+
+    kernel.add_sink("tape", CollectingSink())
+    async with running(kernel):
+        with monkeypatch.context() as patch:
+            patch.setattr(SinkPart, "connect", looking_at(SinkPart.connect))
+            patch.setattr(SinkPart, "finish", looking_at(SinkPart.finish))
+            if step == "add":
+                await kernel.add_sink_now("new", CollectingSink(), BLOCK, {})
+            elif step == "remove":
+                await kernel.remove_sink("tape")
+            else:
+                await kernel.replace_sink("tape", CollectingSink(), BLOCK, {}, hand_over=False)
+    assert tried == [False] * (2 if step == "replace" else 1)

@@ -7,7 +7,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from beats.kernel.envelope import Envelope, Frame, Message
-from beats.kernel.errors import StartError
+from beats.kernel.errors import QueueFull, StartError
 from beats.kernel.kernel import Kernel
 from beats.kernel.lane import LaneBounds
 from beats.kernel.ports import Batches
@@ -128,6 +128,22 @@ async def test_producers_in_line_are_before_the_cut() -> None:
         publish(kernel, 6)
     assert sorted(numbers(seen)) == [0, 1, 2, 3, 4, 5]
     assert numbers(new.received) == [6]
+
+
+async def test_a_full_queue_refuses_plain_calls_in_the_loop_at_once_before_its_sink_runs() -> None:
+    """It belongs to the loop from the cut on: to wait on the loop's own thread would be a deadlock."""
+    kernel = new_kernel(tape=CallingSink(slow([])))
+    narrow = LaneBounds(size=1, overflow="block", block_timeout_s=0.2)
+    async with running(kernel), anyio.create_task_group() as group:
+        publish(kernel, 1)
+        await everyone_waits()
+        group.start_soon(
+            functools.partial(kernel.replace_sink, "tape", CollectingSink(), narrow, {}, hand_over=False)
+        )
+        await everyone_waits()
+        publish(kernel, 2)
+        with pytest.raises(QueueFull, match="event loop's own thread"):
+            publish(kernel, 3)
 
 
 # With both

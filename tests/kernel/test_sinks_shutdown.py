@@ -8,10 +8,12 @@ import pytest
 
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
+from beats.kernel.parts import SinkPart
 from beats.kernel.ports import Batches
 from beats.kernel.stats import Amount
 from tests.kernel.sinks_support import (
     WIDE,
+    cannot_start,
     hang,
     new_kernel,
     numbers,
@@ -24,6 +26,7 @@ from tests.kernel.support import (
     CallingSink,
     CollectingSink,
     everyone_waits,
+    running,
 )
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +46,7 @@ async def test_a_successor_delivers_what_waits_though_the_kernel_ends_meanwhile(
         await everyone_waits()
         publish(kernel, 3)
         kernel.stop()
+    assert anyio.current_time() < 3.0
     assert numbers(seen + new.received) == [0, 1, 2, 3]
     assert new.closed
     assert receivers(kernel.bus) == 0
@@ -96,3 +100,49 @@ async def test_nothing_is_added_or_replaced_when_the_kernel_ends(ended: bool) ->
         await kernel.remove_sink("tape")
     assert list(kernel.sinks) == []
     assert receivers(kernel.bus) == 0
+
+
+@HAND_OVER
+async def test_a_replacement_that_outlives_the_kernel_leaves_nothing_open(hand_over: bool) -> None:
+    """The kernel is cancelled, and has ended before the predecessor's end is noticed."""
+    kernel, told = new_kernel(tape=CallingSink(slow([], 2.0))), list[str]()
+
+    async def replace() -> None:
+        with pytest.raises(StartError) as caught:
+            await kernel.replace_sink("tape", CollectingSink(), WIDE, {}, hand_over=hand_over)
+        told.append(str(caught.value))
+
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as inner:
+                await inner.start(kernel.run)
+                publish(kernel, 0, 1, 2)
+                await everyone_waits()
+                group.start_soon(replace)
+                await everyone_waits()
+                publish(kernel, 3)
+                scope.cancel()
+    assert anyio.current_time() < 0.1
+    assert told == ["sink 'tape' could not start: the kernel does not run"]
+    assert receivers(kernel.bus) == 0
+    assert queue_stats(kernel, "tape").waiting == Amount()
+
+
+async def test_a_sink_that_was_added_and_could_not_start_does_not_fail_the_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the kernel ends in the same instant: whoever added it hears of it, and nobody else."""
+    kernel, errors = new_kernel(tape=CollectingSink()), list[object]()
+    finish = SinkPart.finish
+
+    def look(part: SinkPart) -> None:
+        assert part.supervisor.start_error is not None
+        errors.append(kernel._sinks.errors())  # pyright: ignore[reportPrivateUsage]
+        finish(part)
+
+    async with running(kernel):
+        with monkeypatch.context() as patch:
+            patch.setattr(SinkPart, "finish", look)
+            with pytest.raises(StartError):
+                await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE, {})
+    assert errors == [{}]

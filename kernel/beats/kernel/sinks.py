@@ -71,6 +71,7 @@ class Sinks:
     def start(self, group: TaskGroup, doorbell: Doorbell) -> None:
         """Run all, and those that are added later, in a task group."""
         self._group, self._doorbell = group, doorbell
+        group.start_soon(self._notice_the_end)
         self._first = tuple(self)
         for part in self._first:
             self._supervise(part)
@@ -162,7 +163,6 @@ class Sinks:
                 self._put(new)
                 await self._run(new)
             except BaseException:
-                new.supervisor.cancel()
                 await self._fall_back(old, new, timeout_s)
                 raise
 
@@ -182,7 +182,7 @@ class Sinks:
 
     def release(self) -> None:
         """After all have ended: count and report what was not delivered."""
-        self._group = self._doorbell = None
+        self._doorbell = None
         for part in self:
             part.release()
 
@@ -211,6 +211,13 @@ class Sinks:
             new = SinkPart(old.name, sink, queue, self._bus, self.backoff)
             old.finish()
         return new
+
+    async def _notice_the_end(self) -> None:
+        """Cancelled with all that runs in the task group: from then on nothing can be started in it."""
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self._group = None
 
     def _check_running(self, name: str) -> None:
         if self._closing or self._group is None:
