@@ -1,10 +1,7 @@
 """The composition root, and `Stream`: Beats inside your own program."""
 
-import logging
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -13,17 +10,13 @@ import anyio
 from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
-from beats.adapters.catalogues import InstalledAdapters, assemble
-from beats.adapters.dispatcher import Dispatcher
+from beats.adapters.embedded import Embedded
+from beats.adapters.live import Change
 from beats.adapters.running import in_loop_of, in_this_loop, in_thread
 from beats.adapters.snapshots import take_snapshots
-from beats.config.load import load_profile
 from beats.kernel.envelope import Control, Frame, Location, Peripheral, Tag
-from beats.kernel.kernel import Kernel
 from beats.kernel.ports import Address, Listens, Sink
 from beats.kernel.stats import Stats
-
-log = logging.getLogger(__name__)
 
 
 class SinkHandle:
@@ -47,10 +40,10 @@ class SinkHandle:
 
 
 class _Base:
-    def __init__(self, kernel: Kernel, dispatcher: Dispatcher, token: EventLoopToken) -> None:
+    def __init__(self, embedded: Embedded, token: EventLoopToken) -> None:
         """Use `Stream.open`."""
-        self._kernel: Final = kernel
-        self._dispatcher: Final = dispatcher
+        self._embedded: Final = embedded
+        self._kernel: Final = embedded.kernel
         self._token: Final = token
 
     @property
@@ -68,7 +61,7 @@ class _Base:
         Raises:
             ClosedError: the stream is closed.
         """
-        self._dispatcher.add(handler)
+        self._embedded.dispatcher.add(handler)
 
 
 class Stream(_Base):
@@ -147,6 +140,26 @@ class Stream(_Base):
         """
         return in_loop_of(self._token, take_snapshots, self._kernel.sinks)
 
+    def apply(self, overrides: Mapping[str, object]) -> list[Change]:
+        """Change settings while the stream runs; returns what was done, and what could not be.
+
+        The files are read anew too. What is the same goes on untouched, with its viewers and files.
+
+        Args:
+            overrides: settings above all others, kept besides those that were given before, such as
+                `{"sinks": {"recorder": {"enabled": False}}}`.
+
+        Raises:
+            SettingsError: something is wrong with the settings; nothing has changed.
+            RuntimeError: called in the event loop's own thread, which would wait for itself.
+            ClosedError: the stream is closed.
+        """
+        return in_loop_of(self._token, self._embedded.apply, overrides)
+
+    def reload(self) -> list[Change]:
+        """Read the files and variables anew, and apply what differs; otherwise as `apply`."""
+        return in_loop_of(self._token, self._embedded.reload)
+
 
 class AsyncStream(_Base):
     """A running stream in the event loop of the program that opened it."""
@@ -172,10 +185,18 @@ class AsyncStream(_Base):
         """As `Stream.snapshot`."""
         return await take_snapshots(self._kernel.sinks)
 
+    async def apply(self, overrides: Mapping[str, object]) -> list[Change]:
+        """As `Stream.apply`."""
+        return await self._embedded.apply(overrides)
+
+    async def reload(self) -> list[Change]:
+        """As `Stream.reload`."""
+        return await self._embedded.reload()
+
     @property
     def from_threads(self) -> Stream:
         """The plain calls, for threads of the program and for code that cannot await."""
-        return Stream(self._kernel, self._dispatcher, self._token)
+        return Stream(self._embedded, self._token)
 
 
 class Opening:
@@ -185,20 +206,7 @@ class Opening:
         self, profile: str | None, config_dir: str | Path | None, overrides: Mapping[str, object] | None
     ) -> None:
         """Use `Stream.open`."""
-        settings = load_profile(
-            InstalledAdapters(),
-            profile=profile,
-            config_dir=config_dir,
-            environ=os.environ,
-            overrides=overrides,
-        )
-        for warning in settings.warnings:
-            log.warning("%s", warning)
-        # The program that embeds the kernel is a source itself, and it ends when the block ends.
-        stays = settings.kernel.model_copy(update={"when_sources_end": "stay"})
-        self._kernel: Final = assemble(replace(settings, kernel=stays))
-        self._dispatcher: Final = Dispatcher()
-        self._kernel.bus.connect("control", self._dispatcher.put)
+        self._embedded: Final = Embedded(profile, config_dir, overrides)
         self._exit = ExitStack()
         self._async_exit: Final = AsyncExitStack()
         self._begun = False
@@ -212,10 +220,10 @@ class Opening:
         """
         self._begin()
         with ExitStack() as stack:
-            stack.callback(self._dispatcher.close)
-            token = stack.enter_context(in_thread(self._kernel))
+            stack.callback(self._embedded.dispatcher.close)
+            token = stack.enter_context(in_thread(self._embedded.kernel))
             self._exit = stack.pop_all()
-        return Stream(self._kernel, self._dispatcher, token)
+        return Stream(self._embedded, token)
 
     def __exit__(
         self,
@@ -234,8 +242,8 @@ class Opening:
             RuntimeError: it ran before.
         """
         self._begin()
-        await self._async_exit.enter_async_context(in_this_loop(self._kernel))
-        return AsyncStream(self._kernel, self._dispatcher, current_token())
+        await self._async_exit.enter_async_context(in_this_loop(self._embedded.kernel))
+        return AsyncStream(self._embedded, current_token())
 
     async def __aexit__(
         self,
@@ -249,7 +257,7 @@ class Opening:
         finally:
             # In a worker thread, since a handler may need this very loop to finish what it does.
             with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(self._dispatcher.close)
+                await to_thread.run_sync(self._embedded.dispatcher.close)
 
     def _begin(self) -> None:
         if self._begun:

@@ -1,15 +1,17 @@
 """How a kernel is put together from the adapters that there are."""
 
+from typing import Final
+
 from beats.adapters.bounds import queue_bounds
 from beats.adapters.installed import SINKS, SOURCES, InstalledAdapters
-from beats.config.settings import ProfileSettings
+from beats.config.settings import KernelSettings, ProfileSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.kernel import Kernel, KernelOptions
-from beats.kernel.ports import Context
+from beats.kernel.ports import Context, Sink, Source
 from beats.kernel.supervisor import Backoff
 from beats.proto.codec import StreamCodec
 
-__all__ = ["SINKS", "SOURCES", "InstalledAdapters", "assemble"]
+__all__ = ["SINKS", "SOURCES", "Builder", "InstalledAdapters", "assemble", "kernel_options"]
 
 
 def _plain(profile: ProfileSettings) -> dict[str, object]:
@@ -21,25 +23,54 @@ def _plain(profile: ProfileSettings) -> dict[str, object]:
     }
 
 
-def assemble(profile: ProfileSettings) -> Kernel:
-    """A kernel with the profile's sources and sinks; no I/O."""
-    settings = profile.kernel
-    options = KernelOptions(
+def kernel_options(settings: KernelSettings) -> KernelOptions:
+    """The kernel's options as the settings say them."""
+    return KernelOptions(
         shutdown_timeout_s=settings.shutdown_timeout_s,
         backoff=Backoff(settings.restart_initial_s, settings.restart_max_s),
         max_topics=settings.max_topics,
         when_sources_end=settings.when_sources_end,
     )
-    clock = SystemClock()
-    kernel = Kernel(StreamCodec(), clock=clock, options=options)
 
-    about = _plain(profile)
 
-    def context(name: str) -> Context:
-        return Context(name, profile.profile, clock, kernel.bus.send_control, kernel.commands, about)
+class Builder:
+    """Makes the parts of a profile for one kernel; no I/O."""
 
-    for name, sink in profile.sinks.items():
-        kernel.add_sink(name, SINKS.find(sink.type).build(sink, context(name)), *queue_bounds(sink.queue))
-    for name, source in profile.sources.items():
-        kernel.add_source(name, SOURCES.find(source.type).build(source, context(name)))
-    return kernel
+    def __init__(self, profile: ProfileSettings, kernel: Kernel | None = None) -> None:
+        """Build for a kernel; for a new one when None."""
+        self._clock: Final = SystemClock()
+        self.kernel: Final = kernel or Kernel(
+            StreamCodec(), clock=self._clock, options=kernel_options(profile.kernel)
+        )
+        self._profile: Final = profile
+        self._about: Final = _plain(profile)
+
+    def sink(self, name: str) -> Sink:
+        """The sink of a name."""
+        settings = self._profile.sinks[name]
+        return SINKS.find(settings.type).build(settings, self._context(name))
+
+    def source(self, name: str) -> Source:
+        """The source of a name."""
+        settings = self._profile.sources[name]
+        return SOURCES.find(settings.type).build(settings, self._context(name))
+
+    def add_all(self) -> None:
+        """Give the kernel all of them."""
+        for name, settings in self._profile.sinks.items():
+            self.kernel.add_sink(name, self.sink(name), *queue_bounds(settings.queue))
+        for name in self._profile.sources:
+            self.kernel.add_source(name, self.source(name))
+
+    def _context(self, name: str) -> Context:
+        kernel = self.kernel
+        return Context(
+            name, self._profile.profile, self._clock, kernel.bus.send_control, kernel.commands, self._about
+        )
+
+
+def assemble(profile: ProfileSettings) -> Kernel:
+    """A kernel with the profile's sources and sinks; no I/O."""
+    builder = Builder(profile)
+    builder.add_all()
+    return builder.kernel

@@ -15,6 +15,8 @@ LOCAL: Final = "local"
 """`local.toml` is no profile: it lies above whichever profile runs."""
 PROFILE_VARIABLE: Final = "BEATS_PROFILE"
 CONFIG_DIR_VARIABLE: Final = "BEATS_CONFIG_DIR"
+DEFAULT_FOLDER: Final = Path("config")
+"""Where profiles are looked for when nothing names a folder."""
 
 
 class ProfileInfo(NamedTuple):
@@ -74,7 +76,7 @@ def find_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Pa
     """
     named = config_dir if config_dir is not None else environ.get(CONFIG_DIR_VARIABLE)
     if not named:
-        return folder if (folder := Path("config")).is_dir() else None
+        return DEFAULT_FOLDER if DEFAULT_FOLDER.is_dir() else None
     folder = Path(named)
     if not folder.is_dir():
         place = "config" if config_dir is not None else CONFIG_DIR_VARIABLE

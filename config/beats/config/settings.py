@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 OverflowName = Literal["drop_oldest", "drop_newest", "error", "latest", "block"]
 MIB = 1024 * 1024
@@ -92,8 +93,18 @@ class KernelSettings(Settings):
     """Largest number of topics; a message for one more is refused, so that stray ids cannot fill memory."""
     when_sources_end: Literal["stop", "stay"] = "stop"
     """What `beats run` does when every source has ended: stop, or go on serving until it is told to stop."""
+    watch: bool = False
+    """Read the settings anew when a file of them changes, and apply what differs; else on SIGHUP or
+    `beats reload`. Needs the extra `beats[watch]`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level of the log lines that are shown."""
+
+    @field_validator("watch")
+    @classmethod
+    def _can_watch(cls, watch: bool) -> bool:
+        if watch and find_spec("watchfiles") is None:
+            raise ValueError("needs the package watchfiles: pip install 'beats[watch]'")
+        return watch
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Kernel:
         self, codec: Codec, *, clock: Clock | None = None, options: KernelOptions | None = None
     ) -> None:
         """Make an empty kernel; nothing runs yet."""
-        self.options: Final = options or KernelOptions()
+        self.options = options or KernelOptions()
         self.bus: Final = Bus()
         self.publisher: Final = Publisher(
             self.bus, codec, clock or SystemClock(), max_topics=self.options.max_topics
@@ -115,6 +115,12 @@ class Kernel:
     async def remove_source(self, name: str) -> None:
         """End a source while the kernel runs."""
         await self._sources.remove(name)
+
+    def reconfigure(self, options: KernelOptions) -> None:
+        """Go on with other options; new pauses between restarts hold for parts that are added from now on."""
+        self.options = options
+        self.publisher.max_topics = options.max_topics
+        self._sinks.backoff = self._sources.backoff = options.backoff
 
     def stop(self) -> None:
         """Ask for an orderly end; returns at once. Any thread may call it, also before `run`."""

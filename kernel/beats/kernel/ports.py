@@ -165,6 +165,28 @@ class HoldsSnapshot(Protocol):
 
 
 @runtime_checkable
+class KeepsNotes(Protocol):
+    """A sink that writes down, beside the stream, what happens to it."""
+
+    def note(self, name: str, content: Mapping[str, str]) -> None:
+        """Write this down soon; never waits."""
+        ...
+
+
+@runtime_checkable
+class Adjusts(Protocol):
+    """A sink that can take on some of its settings while it runs: those that its kind calls adjustable."""
+
+    def adjust(self, settings: Any) -> None:
+        """Go on with these, which differ from those before in nothing else.
+
+        Raises:
+            OSError, ValueError: a file that they name cannot be used; it goes on as before.
+        """
+        ...
+
+
+@runtime_checkable
 class ServesClients(Protocol):
     """A sink with viewers also tells of them; any thread may ask."""
 
@@ -244,6 +266,8 @@ class SinkKind:
     """Makes the sink from valid settings; no I/O."""
     summary: str
     """One line for `beats adapters`."""
+    adjustable: frozenset[str] = frozenset()
+    """The settings that its sinks can take on while they run, besides `queue`."""
     claims: Callable[[Any, str], Claims] = no_claims
     """From valid settings and the profile's name, what it needs to start; no I/O."""
 

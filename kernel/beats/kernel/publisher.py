@@ -40,7 +40,8 @@ class Publisher:
         self._bus: Final = bus
         self._codec: Final = codec
         self._clock: Final = clock
-        self._max_topics: Final = max_topics
+        self.max_topics = max_topics
+        """Largest number of topics."""
         self._lock: Final = threading.RLock()
         self._topics: dict[str, _Topic] = {}
         self._closed = False
@@ -196,10 +197,10 @@ class Publisher:
         return answers
 
     def _new_topic(self, name: str) -> _Topic:
-        if len(self._topics) >= self._max_topics:
+        if len(self._topics) >= self.max_topics:
             raise ValueError(
                 f"{name!r} would be topic {len(self._topics) + 1}, and kernel.max_topics is "
-                f"{self._max_topics}: use fewer peripheral ids, or raise it"
+                f"{self.max_topics}: use fewer peripheral ids, or raise it"
             )
         return _Topic()
 

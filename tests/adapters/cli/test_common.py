@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from beats.adapters.cli.common import EXIT_SETTINGS, out, read_profile, refused, warn
+from beats.adapters.cli.common import EXIT_SETTINGS, Reader, out, refused, warn
 from beats.config.errors import Problem, SettingsError
 
 
@@ -21,9 +21,8 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_arguments_become_settings(tmp_path: Path) -> None:
     """Profile, folder, `--set` and the sources of the command line reach the settings."""
     (tmp_path / "show.toml").write_text("[kernel]\nmax_topics = 5\n")
-    profile = read_profile(
-        "show", tmp_path, ["sinks.browser.port=0"], {"stdin": {"type": "jsonl", "path": "-"}}
-    )
+    sources = {"stdin": {"type": "jsonl", "path": "-"}}
+    profile = Reader("show", tmp_path, ["sinks.browser.port=0"], sources).read()
     assert profile.profile == "show"
     assert profile.kernel.max_topics == 5
     assert getattr(profile.sinks["browser"], "port", None) == 0
@@ -33,7 +32,7 @@ def test_arguments_become_settings(tmp_path: Path) -> None:
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables are a layer of every command."""
     monkeypatch.setenv("BEATS_KERNEL__MAX_TOPICS", "7")
-    assert read_profile(None, None, None).kernel.max_topics == 7
+    assert Reader(None, None, None).read().kernel.max_topics == 7
 
 
 def test_wrong_settings_end_the_command_with_78(
@@ -43,7 +42,7 @@ def test_wrong_settings_end_the_command_with_78(
     monkeypatch.setenv("BEATS_SINKS__BROWSER__PORT", "many")
     monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZ", "9")
     with pytest.raises(typer.Exit) as caught:
-        read_profile(None, None, ["kernel.max_topics=0", "nonsense"])
+        Reader(None, None, ["kernel.max_topics=0", "nonsense"]).read_or_exit()
     assert caught.value.exit_code == EXIT_SETTINGS == 78
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -68,3 +67,13 @@ def test_lines_are_whole_where_no_terminal_limits_them(capsys: pytest.CaptureFix
     """What goes into a pipe or a file is not cut to a screen's width."""
     out.print("x" * 300, "y" * 300)
     assert capsys.readouterr().out == "x" * 300 + " " + "y" * 300 + "\n"
+
+
+def test_the_folder_that_is_looked_into_is_the_one_that_was_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By the argument, by the variable, or `config` in the current folder."""
+    assert Reader(None, None, None).folder == Path("config")
+    monkeypatch.setenv("BEATS_CONFIG_DIR", "elsewhere")
+    assert Reader(None, None, None).folder == Path("elsewhere")
+    assert Reader(None, tmp_path, None).folder == tmp_path

@@ -13,11 +13,9 @@ import typer
 from anyio import to_thread
 
 from beats.adapters import instance
-from beats.adapters.catalogues import InstalledAdapters
-from beats.adapters.cli import stage
+from beats.adapters.cli import stage, steering
+from beats.adapters.cli.common import Reader
 from beats.adapters.cli.stage import Show, perform
-from beats.config.load import load_profile
-from beats.config.settings import ProfileSettings
 from beats.kernel.envelope import Peripheral
 from beats.kernel.kernel import Kernel
 from tests.adapters.recordings.support import messages
@@ -39,12 +37,12 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     beats.setLevel(before[2])
 
 
-def profile(**sinks: Any) -> ProfileSettings:
-    return load_profile(InstalledAdapters(), environ={}, overrides=quiet(browser={"enabled": False}, **sinks))
+def profile(**sinks: Any) -> Reader:
+    return Reader(None, None, None, overrides=quiet(browser={"enabled": False}, **sinks))
 
 
-def performed(settings: ProfileSettings, beside: stage.Beside) -> None:
-    perform(settings, None, Show(beside=beside))
+def performed(reader: Reader, beside: stage.Beside) -> None:
+    perform(reader, None, Show(beside=beside))
 
 
 def interrupt(number: signal.Signals = signal.SIGINT) -> None:
@@ -125,7 +123,7 @@ def test_a_disk_that_hangs_over_a_snapshot_does_not_keep_the_run_from_ending(
         await anyio.sleep_forever()
         return {}
 
-    monkeypatch.setattr(stage, "take_snapshots", hang)
+    monkeypatch.setattr(steering, "take_snapshots", hang)
 
     async def beside(kernel: Kernel) -> None:
         interrupt(signal.SIGUSR1)
@@ -147,7 +145,7 @@ def test_a_snapshot_that_fails_is_reported_and_ends_nothing(
         tried.pop().set()
         raise error
 
-    monkeypatch.setattr(stage, "take_snapshots", fail)
+    monkeypatch.setattr(steering, "take_snapshots", fail)
 
     async def beside(kernel: Kernel) -> None:
         for _ in range(2):

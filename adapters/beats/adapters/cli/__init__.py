@@ -21,6 +21,8 @@ class Commands(LazyGroup):
         "record": f"{_HERE}.record:record",
         "replay": f"{_HERE}.replay:replay",
         "snapshot": f"{_HERE}.record:snapshot",
+        "reload": f"{_HERE}.reload:reload",
+        "init": f"{_HERE}.init:init",
         "config": f"{_HERE}.config:app",
         "profiles": f"{_HERE}.listing:profiles",
         "adapters": f"{_HERE}.listing:adapters",

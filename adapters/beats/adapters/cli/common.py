@@ -3,13 +3,14 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
 from beats.adapters.installed import InstalledAdapters
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
+from beats.config.profiles import CONFIG_DIR_VARIABLE, DEFAULT_FOLDER
 from beats.config.settings import ProfileSettings
 
 if TYPE_CHECKING:
@@ -92,46 +93,41 @@ def refused(error: SettingsError) -> typer.Exit:
     return typer.Exit(EXIT_SETTINGS)
 
 
-def read_profile(
-    profile: str | None,
-    config_dir: Path | None,
-    sets: Sequence[str] | None,
-    replace_sources: Mapping[str, object] | None = None,
-    overrides: Mapping[str, object] | None = None,
-) -> ProfileSettings:
-    """The checked settings; ends the command with code 78 and all that is wrong on standard error."""
-    try:
-        return _load(profile, config_dir, sets, replace_sources, overrides)
-    except SettingsError as error:
-        raise refused(error) from None
+class Reader(NamedTuple):
+    """Where the settings of a command come from, so that they can be read again."""
 
+    profile: str | None
+    config_dir: Path | None
+    sets: Sequence[str] | None
+    replace_sources: Mapping[str, object] | None = None
+    """Tables of sources in place of the profile's."""
+    overrides: Mapping[str, object] | None = None
+    """Settings at the height of `--set`."""
 
-def try_profile(
-    profile: str | None,
-    config_dir: Path | None,
-    sets: Sequence[str] | None,
-    replace_sources: Mapping[str, object] | None = None,
-) -> ProfileSettings | None:
-    """The checked settings; None when something is wrong with them."""
-    try:
-        return _load(profile, config_dir, sets, replace_sources, None)
-    except SettingsError:
-        return None
+    def read(self) -> ProfileSettings:
+        """The checked settings, as they are now.
 
+        Raises:
+            SettingsError: something is wrong with them.
+        """
+        return load_profile(
+            InstalledAdapters(),
+            profile=self.profile,
+            config_dir=self.config_dir,
+            environ=os.environ,
+            overrides=self.overrides,
+            sets=self.sets or (),
+            replace_sources=self.replace_sources,
+        )
 
-def _load(
-    profile: str | None,
-    config_dir: Path | None,
-    sets: Sequence[str] | None,
-    replace_sources: Mapping[str, object] | None,
-    overrides: Mapping[str, object] | None,
-) -> ProfileSettings:
-    return load_profile(
-        InstalledAdapters(),
-        profile=profile,
-        config_dir=config_dir,
-        environ=os.environ,
-        overrides=overrides,
-        sets=sets or (),
-        replace_sources=replace_sources,
-    )
+    def read_or_exit(self) -> ProfileSettings:
+        """The checked settings; ends the command with code 78 and all that is wrong on standard error."""
+        try:
+            return self.read()
+        except SettingsError as error:
+            raise refused(error) from None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of profiles that is looked into."""
+        return Path(self.config_dir or os.environ.get(CONFIG_DIR_VARIABLE) or DEFAULT_FOLDER)

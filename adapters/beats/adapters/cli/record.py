@@ -1,5 +1,6 @@
 """`beats record` and `beats snapshot`."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -10,16 +11,16 @@ from beats.adapters.cli.common import (
     DurationOption,
     PictureArgument,
     ProfileOption,
+    Reader,
     SetOption,
     StdinOption,
     err,
     out,
-    read_profile,
-    try_profile,
 )
 from beats.adapters.cli.run import sources
 from beats.adapters.cli.stage import perform
-from beats.config.settings import ProfileSettings
+from beats.config.errors import SettingsError
+from beats.config.settings import SinkSettings
 
 _TYPE = "recorder"
 
@@ -50,8 +51,8 @@ def record(
     `some-sensor | beats record --stdin --out sensor.mcap`.
     """
     replaced = sources(picture, stdin)
-    overrides = _recorder(try_profile(profile, config, sets, replaced), to)
-    perform(read_profile(profile, config, sets, replaced, overrides), duration)
+    plain = Reader(profile, config, sets, replaced)
+    perform(plain._replace(overrides=_recorder(plain, to)), duration)
 
 
 def snapshot(
@@ -74,16 +75,20 @@ def snapshot(
         out.print(str(path), markup=False)
 
 
-def _recorder(settings: ProfileSettings | None, to: str | None) -> dict[str, object]:
+def _recorder(reader: Reader, to: str | None) -> dict[str, object]:
     """What makes a profile record to a file.
 
     Args:
-        settings: the profile as it is; None when something is wrong with it, which may be that `--set` says
-            something of a recorder that it does not have yet.
+        reader: reads the profile as it is.
         to: the file; where the settings say, when None.
     """
     named = {} if to is None else {"path": to}
-    sinks = {} if settings is None else settings.sinks
+    try:
+        sinks: Mapping[str, SinkSettings] = reader.read().sinks
+    except SettingsError:
+        # What is wrong may be that `--set` says something of a recorder that is not there yet. If not, it is
+        # still wrong when the recorder is there, and told then.
+        sinks = {}
     for name, sink in sinks.items():
         if sink.type == _TYPE:
             return {"sinks": {name: named}}

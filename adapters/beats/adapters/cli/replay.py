@@ -16,9 +16,9 @@ from beats.adapters.cli.common import (
     ConfigOption,
     DurationOption,
     ProfileOption,
+    Reader,
     SetOption,
     err,
-    read_profile,
 )
 from beats.adapters.cli.stage import Show, perform
 from beats.adapters.cli.status import LiveLine
@@ -72,8 +72,8 @@ def replay(
     source |= {name: text for name, text in (("start", start), ("end", end)) if text is not None}
     lists = {"kinds": kinds, "topics": topics}
     source |= {name: _parts(text) for name, text in lists.items() if text is not None}
-    settings = read_profile(profile, config, sets, {_NAME: source})
-    perform(settings, duration, Show(Progress, refresh_hz=10, beside=obey_keys))
+    reader = Reader(profile, config, sets, {_NAME: source})
+    perform(reader, duration, Show(Progress, refresh_hz=10, beside=obey_keys))
 
 
 def _parts(text: str) -> list[str]:

@@ -10,10 +10,10 @@ from beats.adapters.cli.common import (
     DurationOption,
     PictureArgument,
     ProfileOption,
+    Reader,
     SetOption,
     StdinOption,
     err,
-    read_profile,
 )
 from beats.adapters.cli.stage import perform
 
@@ -33,7 +33,7 @@ def run(
     Examples: `beats run`, `beats run picture.gif`, `some-sensor | beats run --stdin`,
     `beats run --profile studio --set sinks.browser.port=9000`.
     """
-    perform(read_profile(profile, config, sets, sources(picture, stdin)), duration)
+    perform(Reader(profile, config, sets, sources(picture, stdin)), duration)
 
 
 def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:

@@ -1,7 +1,5 @@
 """Runs a kernel for a command: until its end, a signal or a time limit, and shows how it goes."""
 
-import logging
-import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NamedTuple
 
@@ -11,18 +9,13 @@ from anyio.abc import TaskStatus
 from rich.console import RenderableType
 from rich.live import Live
 
-from beats.adapters import instance
-from beats.adapters.catalogues import assemble
 from beats.adapters.cli import logs
-from beats.adapters.cli.common import EXIT_FAILED, err, out, warn
+from beats.adapters.cli.common import EXIT_FAILED, Reader, err, out, warn
 from beats.adapters.cli.status import LiveLine, addresses, table
-from beats.adapters.snapshots import take_snapshots
-from beats.config.settings import ProfileSettings
+from beats.adapters.cli.steering import Steering
+from beats.adapters.live import LiveProfile
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel
-
-_log: Final = logging.getLogger(__name__)
-
 
 Beside = Callable[[Kernel], Coroutine[Any, Any, None]]
 
@@ -45,18 +38,20 @@ class Show(NamedTuple):
 _PLAIN: Final = Show()
 
 
-def perform(settings: ProfileSettings, duration_s: float | None, show: Show = _PLAIN) -> None:
+def perform(reader: Reader, duration_s: float | None, show: Show = _PLAIN) -> None:
     """Run a profile, and end the command with an exit code if something fails.
 
     Args:
-        settings: what to run.
+        reader: reads what to run, now and whenever it is told to again.
         duration_s: stop after so many seconds; None for no limit.
         show: what to show and do besides.
     """
+    settings = reader.read_or_exit()
     logs.set_up(settings.kernel.log_level, err)
     for warning in settings.warnings:
         warn(warning)
-    kernel = assemble(settings)
+    profile = LiveProfile(settings)
+    kernel = profile.kernel
     # Standard output goes by way of the live display only if both are on the terminal.
     live = Live(
         show.live(kernel),
@@ -65,7 +60,8 @@ def perform(settings: ProfileSettings, duration_s: float | None, show: Show = _P
         transient=True,
         redirect_stdout=out.is_terminal,
     )
-    failure = anyio.run(_main, kernel, duration_s, live, show.beside, backend="asyncio")
+    steering = Steering(profile, reader.read, reader.folder)
+    failure = anyio.run(_main, steering, duration_s, live, show.beside, backend="asyncio")
     if failure is not None:
         err.print(str(failure), style="red", markup=False)
         raise typer.Exit(EXIT_FAILED)
@@ -75,19 +71,20 @@ def perform(settings: ProfileSettings, duration_s: float | None, show: Show = _P
         raise typer.Exit(EXIT_FAILED)
 
 
-async def _main(kernel: Kernel, duration_s: float | None, live: Live, beside: Beside) -> StartError | None:
+async def _main(
+    steering: Steering, duration_s: float | None, live: Live, beside: Beside
+) -> StartError | None:
     failure: StartError | None = None
+    kernel = steering.kernel
     async with anyio.create_task_group() as group:
-        await group.start(_obey_signals, kernel, group.cancel_scope)
+        await group.start(steering.obey_signals, group.cancel_scope)
         if duration_s is not None:
             group.start_soon(_stop_after, kernel, duration_s)
 
-        async def snapshot() -> instance.Answer:
-            return {name: str(path) for name, path in (await take_snapshots(kernel.sinks)).items()}
-
         def then() -> None:
             group.start_soon(beside, kernel)
-            group.start_soon(instance.serve, {"snapshot": snapshot})
+            group.start_soon(steering.obey_others)
+            group.start_soon(steering.obey_files)
 
         try:
             await kernel.run(task_status=_OnAir(kernel, live, then))
@@ -113,34 +110,6 @@ class _OnAir(TaskStatus[None]):
         self._then()
         if err.is_terminal:
             self._live.start()
-
-
-async def _obey_signals(kernel: Kernel, scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
-    """SIGINT and SIGTERM end the stream in order, a second SIGINT at once; SIGUSR1 takes a snapshot."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGUSR1) as signals:
-        task_status.started()  # before anything is opened, and so before anything is seen of the run
-        stopping = False
-        async with anyio.create_task_group() as group:
-            async for signum in signals:
-                if signum == signal.SIGUSR1:
-                    group.start_soon(_snapshot, kernel)  # the disk may be slow, and an end be wanted
-                elif stopping and signum == signal.SIGINT:
-                    scope.cancel()
-                elif not stopping:
-                    kernel.stop()
-                    stopping = True
-
-
-async def _snapshot(kernel: Kernel) -> None:
-    try:
-        written = await take_snapshots(kernel.sinks)
-    except (LookupError, OSError) as error:
-        _log.error("no snapshot: %s", error)
-    except Exception:  # whatever it is, the stream goes on
-        _log.exception("no snapshot")
-    else:
-        for name, path in written.items():
-            _log.info("snapshot of sink %r: %s", name, path)
 
 
 async def _stop_after(kernel: Kernel, duration_s: float) -> None:

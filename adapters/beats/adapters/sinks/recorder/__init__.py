@@ -3,7 +3,7 @@
 from typing import Final
 
 from beats.adapters.sinks.recorder.claims import claims
-from beats.adapters.sinks.recorder.settings import RecorderSettings
+from beats.adapters.sinks.recorder.settings import ADJUSTABLE, RecorderSettings
 from beats.kernel.ports import Context, Sink, SinkKind
 
 
@@ -17,6 +17,7 @@ def build(settings: RecorderSettings, context: Context) -> Sink:
 SINK: Final = SinkKind(
     settings=RecorderSettings,
     build=build,
+    adjustable=ADJUSTABLE,
     summary="Records everything to MCAP files that other tools open and Beats can play again",
     claims=claims,
 )

@@ -4,7 +4,7 @@ import json
 import logging
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,8 @@ from beats.kernel.ports import Context
 from beats.kernel.stats import Loss
 
 _log: Final = logging.getLogger(__name__)
+_MOST_NOTES: Final = 100
+"""Notes that may wait for a file to be written to; a person's changes come far more slowly."""
 
 
 class Parts:
@@ -41,11 +43,10 @@ class Parts:
         """Prepare; nothing is opened yet."""
         self.path: Path | None = None
         """The file that is open, or was last, by the name that it has when it is whole."""
-        self._settings: Final = settings
+        self._settings = settings
         self._context: Final = context
         self._monotonic: Final = monotonic
         self._identity: Final = uuid4().hex
-        self._ring: Final = Ring(context.name, context.profile, settings.keep_parts, settings.keep_bytes)
         self._names: Names | None = None
         self._part = 0
         self._file: RecordingFile | None = None
@@ -56,6 +57,7 @@ class Parts:
         self._last_ns = 0
         self._state: Final = State()
         self._losses: list[Loss] = []
+        self._notes: Final[deque[tuple[str, Mapping[str, str]]]] = deque(maxlen=_MOST_NOTES)
         self._recorded = 0
         self._lost: Final[Counter[str]] = Counter()
 
@@ -70,6 +72,14 @@ class Parts:
         if self._file is None or not (self._file.unflushed or self._losses):
             return None
         return max(0.0, self._since_s + self._settings.flush_interval_s - self._monotonic())
+
+    def adjust(self, settings: RecorderSettings) -> None:
+        """Go on with other settings, which differ in what is adjustable; any thread may call it."""
+        self._settings = settings
+
+    def note(self, name: str, content: Mapping[str, str]) -> None:
+        """Write metadata with the next flush; any thread may call it."""
+        self._notes.append((name, content))
 
     def open(self) -> None:
         """Begin the next file, with the state so far.
@@ -167,7 +177,9 @@ class Parts:
         self._file = None
         _log.info("sink %r: %s is finished: %d messages", self._context.name, path, file.messages)
         assert self._names is not None
-        self._ring.prune(self._names.pattern())
+        settings, context = self._settings, self._context
+        ring = Ring(context.name, context.profile, settings.keep_parts, settings.keep_bytes)
+        ring.prune(self._names.pattern())
 
     def abandon(self) -> list[Envelope]:
         """After a failure, finish the file as well as that is possible, and raise nothing of the disk's.
@@ -217,6 +229,8 @@ class Parts:
         if self._losses:
             file.add_losses(self._losses)
             self._losses = []
+        while self._notes:
+            file.add_metadata(*self._notes.popleft())
 
     def _delivered(self, envelopes: Sequence[Envelope]) -> None:
         """Take note of what is in a file: the next part begins with the state that it leaves."""

@@ -1,11 +1,16 @@
 """The settings of the sink `recorder`."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from beats.adapters.sinks.recorder.naming import check_template
 from beats.config.settings import MIB, Overflow, QueueSettings, SinkSettings
+
+ADJUSTABLE: Final = frozenset(
+    {"flush_interval_s", "keep_bytes", "keep_parts", "min_free_bytes", "rotate_bytes", "rotate_s"}
+)
+"""What can change within a file; the reserve of `min_free_bytes` from the next file on."""
 
 
 class RecorderQueueSettings(QueueSettings):

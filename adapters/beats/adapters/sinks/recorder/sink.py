@@ -1,6 +1,7 @@
 """The recorder sink: hands batches to a worker thread, so that the event loop never waits for the disk."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ class RecorderSink:
     """Records all the time, or holds the last seconds and writes them when told."""
 
     def __init__(self, settings: RecorderSettings, context: Context) -> None:
-        self._settings: Final = settings
+        self._settings = settings
         self._context: Final = context
         self._parts: Final = Parts(settings, context)
         self._held: Held | None = None
@@ -35,6 +36,15 @@ class RecorderSink:
     def holds_snapshot(self) -> bool:
         """Whether it holds the last seconds in place of recording all the time."""
         return self._settings.snapshot_s is not None
+
+    def adjust(self, settings: RecorderSettings) -> None:
+        """Go on with other bounds and times."""
+        self._settings = settings
+        self._parts.adjust(settings)
+
+    def note(self, name: str, content: Mapping[str, str]) -> None:
+        """Write this into the recording with what is written next."""
+        self._parts.note(name, content)
 
     async def run(self, queue: Batches) -> None:
         """Record until the queue ends. The file is finished and closed however this ends.

@@ -3,7 +3,7 @@
 from typing import Final
 
 from beats.adapters.sinks.websocket.claims import claims
-from beats.adapters.sinks.websocket.settings import WebSocketSettings
+from beats.adapters.sinks.websocket.settings import ADJUSTABLE, WebSocketSettings
 from beats.kernel.ports import Context, Sink, SinkKind
 
 
@@ -18,6 +18,7 @@ SINK: Final = SinkKind(
     settings=WebSocketSettings,
     build=build,
     summary="a WebSocket server; every viewer gets the current state, then the live stream",
+    adjustable=ADJUSTABLE,
     claims=claims,
 )
 

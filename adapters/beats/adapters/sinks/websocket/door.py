@@ -31,7 +31,7 @@ class Door:
         """Prepare for a sink of this name; reads no file yet."""
         self.refused = 0
         """Requests turned away."""
-        self._settings: Final = settings
+        self._settings = settings
         self._name: Final = name
         self._tokens = Tokens(None, None)
         self._inside: Final[Counter[str]] = Counter()
@@ -43,11 +43,19 @@ class Door:
             OSError: a token file cannot be read; says which.
             ValueError: a token file is empty.
         """
-        settings = self._settings
+        self.adjust(self._settings)
+
+    def adjust(self, settings: WebSocketSettings) -> None:
+        """Look at requests by other settings from now on; the token files are read anew.
+
+        Raises:
+            OSError, ValueError: as `open`; everything stays as it was.
+        """
         self._tokens = Tokens(
             _token(settings.token, settings.token_file),
             _token(settings.control_token, settings.control_token_file),
         )
+        self._settings = settings
 
     @property
     def locked(self) -> bool:

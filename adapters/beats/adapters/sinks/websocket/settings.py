@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -12,6 +12,25 @@ from beats.config.settings import QueueSettings, SinkSettings
 if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
     from beats.kernel.envelope import Kind
     from beats.kernel.lane import LaneBounds
+
+ADJUSTABLE: Final = frozenset(
+    {
+        "burst_interval_s",
+        "client_queue",
+        "control_token",
+        "control_token_file",
+        "emojis",
+        "max_clients",
+        "max_clients_per_address",
+        "max_messages_per_s",
+        "origins",
+        "stall_timeout_s",
+        "token",
+        "token_file",
+    }
+)
+"""What can change while the server runs. Viewers that are connected stay, with the queue and the allowance
+that they came with; tokens and limits are for those who come."""
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Secret = Annotated[SecretStr, Field(min_length=1)]

@@ -36,10 +36,10 @@ class WebSocketSink:
     """Serves any number of viewers; none of them can delay another."""
 
     def __init__(self, settings: WebSocketSettings, context: Context) -> None:
-        self._settings: Final = settings
+        self._settings = settings
         self._context: Final = context
         self._name: Final = context.name
-        self._bounds: Final = settings.client_bounds()
+        self._bounds = settings.client_bounds()
         self._door: Final = Door(settings, context.name)
         self._snapshot: Final = State()
         self._ids: Final = count(1)
@@ -75,6 +75,16 @@ class WebSocketSink:
             dropped,
         )
 
+    def adjust(self, settings: WebSocketSettings) -> None:
+        """Go on with other limits, tokens and queues of viewers; files of tokens are read anew.
+
+        Raises:
+            OSError, ValueError: such a file cannot be used; everything stays as it was.
+        """
+        self._door.adjust(settings)
+        self._settings = settings
+        self._bounds = settings.client_bounds()
+
     async def run(self, queue: Batches) -> None:
         """Serve until the queue ends.
 
@@ -95,9 +105,9 @@ class WebSocketSink:
                 group.cancel_scope.cancel()
 
     async def _stream(self, queue: Batches) -> None:
-        interval_s = self._settings.burst_interval_s
         last_s = -1.0
         async for batch in queue:
+            interval_s = self._settings.burst_interval_s
             for number, chunk in enumerate(chunks(batch), 1):
                 data = framed(chunk)
                 for view in self._views.values():
@@ -160,8 +170,8 @@ class WebSocketSink:
 
         The library's keepalive cannot: its ping waits behind the full buffer, outside its time limit.
         """
-        timeout_s = self._settings.stall_timeout_s
         while True:
+            timeout_s = self._settings.stall_timeout_s
             await anyio.sleep(min(1.0, timeout_s / 4))
             for client in tuple(self._clients.values()):
                 if client.stalled(timeout_s):

@@ -1,0 +1,42 @@
+"""`beats reload`."""
+
+from typing import Annotated, cast
+
+import typer
+
+from beats.adapters.cli.common import EXIT_FAILED, EXIT_SETTINGS, err, out
+
+
+def reload(
+    pid: Annotated[int | None, typer.Option(help="Which one, when several run.", show_default=False)] = None,
+) -> None:
+    """Have a running Beats read its settings anew, and apply what differs.
+
+    Viewers of other sinks notice nothing. If anything is wrong with the settings, nothing changes. Prints
+    what was done.
+
+    Exit code 0: done; 1: it does not run, or a part could not be changed and runs on as before; 78: wrong
+    settings.
+
+    Examples: `beats reload`, `beats reload --pid 4711`.
+    """
+    from beats.adapters.instance import ask  # only now: few commands ask
+
+    try:
+        answer = ask("reload", pid)
+    except (LookupError, RuntimeError, OSError, ValueError) as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(EXIT_FAILED) from None
+    if "refused" in answer:
+        err.print(str(answer["refused"]), style="red", markup=False)
+        raise typer.Exit(EXIT_SETTINGS)
+    changed = cast("list[str]", answer.get("changed", []))
+    failed = cast("dict[str, str]", answer.get("failed", {}))
+    for what in changed:
+        out.print(what, markup=False)
+    for what, why in failed.items():
+        err.print(f"{what}: failed, and it runs on as before: {why}", style="red", markup=False)
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
+    if not changed:
+        out.print("nothing changed")

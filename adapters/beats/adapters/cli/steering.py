@@ -1,0 +1,122 @@
+"""What reaches a running command from outside: signals, this user's other commands, changes of its files."""
+
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Final
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskStatus
+
+from beats.adapters import instance
+from beats.adapters.live import LiveProfile, summary
+from beats.adapters.snapshots import take_snapshots
+from beats.config.errors import SettingsError
+from beats.config.settings import ProfileSettings
+from beats.kernel.kernel import Kernel
+
+_DEBOUNCE_MS: Final = 200
+"""How long files must be still before they are read: an editor writes a file in several steps."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Steering:
+    """Of one run; lives in its event loop."""
+
+    def __init__(self, profile: LiveProfile, read: Callable[[], ProfileSettings], folder: Path) -> None:
+        """Take what can be steered.
+
+        Args:
+            profile: what runs.
+            read: reads the settings anew.
+            folder: where their files are.
+        """
+        self._profile: Final = profile
+        self._read: Final = read
+        self._folder: Final = folder
+        self._reloaded = anyio.Event()
+
+    @property
+    def kernel(self) -> Kernel:
+        """What runs."""
+        return self._profile.kernel
+
+    async def obey_signals(self, scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+        """SIGINT and SIGTERM end the stream in order, a second SIGINT at once, by cancelling `scope`.
+
+        SIGHUP has the settings read anew, SIGUSR1 takes a snapshot.
+        """
+        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+        with anyio.open_signal_receiver(*wanted) as signals:
+            task_status.started()  # before anything is opened, and so before anything is seen of the run
+            stopping = False
+            async with anyio.create_task_group() as group:
+                async for signum in signals:
+                    if signum == signal.SIGUSR1:
+                        group.start_soon(self._snapshot)  # the disk may be slow, and an end be wanted
+                    elif signum == signal.SIGHUP:
+                        group.start_soon(self.reload)
+                    elif stopping and signum == signal.SIGINT:
+                        scope.cancel()
+                    elif not stopping:
+                        self.kernel.stop()
+                        stopping = True
+
+    async def obey_others(self) -> None:
+        """Answer `beats reload` and `beats snapshot`."""
+        await instance.serve({"snapshot": self._take_snapshots, "reload": self.reload})
+
+    async def obey_files(self) -> None:
+        """Read the settings anew when a file of theirs changes, while `kernel.watch` says so."""
+        while True:
+            if self._watches:
+                await self._watch()
+            else:
+                self._reloaded = anyio.Event()
+                await self._reloaded.wait()
+
+    @property
+    def _watches(self) -> bool:
+        return self._profile.profile.kernel.watch and self._folder.is_dir()
+
+    async def _watch(self) -> None:
+        from watchfiles import awatch  # an extra, imported only where it is used
+
+        async with aclosing(awatch(self._folder, debounce=_DEBOUNCE_MS, step=50)) as changes:
+            async for _ in changes:
+                await self.reload()
+                if not self._watches:
+                    return
+
+    async def reload(self) -> instance.Answer:
+        """Read the settings anew and apply what differs; if anything is wrong with them, change nothing."""
+        try:
+            settings = await to_thread.run_sync(self._read)
+        except SettingsError as error:
+            _log.error("the settings are wrong, and those from before go on:\n%s", error)
+            return {"refused": str(error)}
+        for warning in settings.warnings:
+            _log.warning("%s", warning)
+        changes = await self._profile.apply(settings)
+        self._reloaded.set()
+        if not changes:
+            _log.info("the settings were read anew, and are as before")
+        return summary(changes)
+
+    async def _take_snapshots(self) -> instance.Answer:
+        return {name: str(path) for name, path in (await take_snapshots(self.kernel.sinks)).items()}
+
+    async def _snapshot(self) -> None:
+        try:
+            written = await take_snapshots(self.kernel.sinks)
+        except (LookupError, OSError) as error:
+            _log.error("no snapshot: %s", error)
+        except Exception:  # whatever it is, the stream goes on
+            _log.exception("no snapshot")
+        else:
+            for name, path in written.items():
+                _log.info("snapshot of sink %r: %s", name, path)

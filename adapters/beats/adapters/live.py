@@ -1,0 +1,150 @@
+"""A kernel and the settings that it runs by, which can change while it does."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple, TypeVar
+
+import anyio
+
+from beats.adapters.bounds import queue_bounds
+from beats.adapters.catalogues import SINKS, Builder, kernel_options
+from beats.adapters.changes import Step, kernel_keys, steps
+from beats.config.settings import ProfileSettings, SinkSettings
+from beats.kernel.errors import StartError
+from beats.kernel.kernel import Kernel
+from beats.kernel.ports import Adjusts, KeepsNotes, Sink
+
+NOTE: Final = "beats.change"
+"""Metadata of recordings in progress: which settings changed, when."""
+
+_log: Final = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Change(NamedTuple):
+    """What became of one difference between two profiles."""
+
+    what: str
+    """As `sink 'tape' replaced (path)`."""
+    error: str = ""
+    """Why it could not be done; what was there before runs on."""
+
+
+class LiveProfile:
+    """Lives in the kernel's event loop."""
+
+    def __init__(self, profile: ProfileSettings) -> None:
+        """Put a kernel together; nothing runs yet."""
+        self.profile = profile
+        """What runs now."""
+        self._builder = Builder(profile)
+        self.kernel: Final[Kernel] = self._builder.kernel
+        self._builder.add_all()
+        self._lock: anyio.Lock | None = None
+
+    async def apply(self, after: ProfileSettings) -> list[Change]:
+        """Bring what runs to other settings, one part after the other; equal parts notice nothing.
+
+        A part that cannot be brought there stays as it was, and the others go on. One call at a time.
+        """
+        if self._lock is None:
+            self._lock = anyio.Lock()
+        async with self._lock:
+            return await self._apply(after)
+
+    async def _apply(self, after: ProfileSettings) -> list[Change]:
+        before = self.profile
+        self._builder = Builder(after, self.kernel)
+        changes = self._change_kernel(after)
+        for step in steps(before, after, lambda kind: SINKS.find(kind).adjustable):
+            try:
+                await self._do(step, after)
+            except (StartError, OSError, ValueError) as error:
+                changes.append(Change(str(step), str(error)))
+                _log.error("%s: failed, and it runs on as before: %s", step, error)
+            else:
+                changes.append(Change(str(step)))
+                self._remember(step, after)
+                _log.info("%s", step)
+        self._refresh(before)
+        if changes:
+            self._note(changes)
+        return changes
+
+    async def _do(self, step: Step, after: ProfileSettings) -> None:
+        kernel, name = self.kernel, step.name
+        if step.group == "sources":
+            if step.action != "add":
+                await kernel.remove_source(name)
+            if step.action != "remove":
+                kernel.add_source(name, self._builder.source(name))
+            return
+        if step.action == "remove":
+            await kernel.remove_sink(name)
+            return
+        settings = after.sinks[name]
+        bounds = queue_bounds(settings.queue)
+        if step.action == "adjust":
+            _adjust(kernel.sinks[name], settings)
+            kernel.rebound_sink(name, *bounds)
+        elif step.action == "add":
+            await kernel.add_sink_now(name, self._builder.sink(name), *bounds)
+        else:
+            sink = self._builder.sink(name)
+            await kernel.replace_sink(name, sink, *bounds, hand_over=step.action == "replace")
+
+    def _remember(self, step: Step, after: ProfileSettings) -> None:
+        """Take one step's outcome into the settings that run, so that a failed one stays out of them."""
+        if step.group == "sinks":
+            self.profile = replace(self.profile, sinks=_with(self.profile.sinks, step.name, after.sinks))
+        else:
+            self.profile = replace(
+                self.profile, sources=_with(self.profile.sources, step.name, after.sources)
+            )
+
+    def _change_kernel(self, after: ProfileSettings) -> list[Change]:
+        keys = kernel_keys(self.profile.kernel, after.kernel)
+        self.profile = replace(self.profile, kernel=after.kernel, warnings=after.warnings)
+        if not keys:
+            return []
+        self.kernel.reconfigure(kernel_options(after.kernel))
+        logging.getLogger("beats").setLevel(after.kernel.log_level)
+        what = f"kernel changed in place ({', '.join(keys)})"
+        _log.info("%s", what)
+        return [Change(what)]
+
+    def _refresh(self, before: ProfileSettings) -> None:
+        """Let sinks whose settings are the same look at their files anew, such as those of tokens."""
+        for name, settings in self.profile.sinks.items():
+            if settings == before.sinks.get(name):
+                try:
+                    _adjust(self.kernel.sinks[name], settings)
+                except (OSError, ValueError) as error:
+                    _log.error("sink %r runs on as before: %s", name, error)
+
+    def _note(self, changes: list[Change]) -> None:
+        content = {"changes": json.dumps([change._asdict() for change in changes], ensure_ascii=False)}
+        for sink in self.kernel.sinks.values():
+            if isinstance(sink, KeepsNotes):
+                sink.note(NOTE, content)
+
+
+def _with(running: Mapping[str, _T], name: str, wanted: Mapping[str, _T]) -> dict[str, _T]:
+    """What runs, with one part as it is wanted."""
+    others = {each: settings for each, settings in running.items() if each != name}
+    return {**others, **({name: wanted[name]} if name in wanted else {})}
+
+
+def summary(changes: list[Change]) -> Mapping[str, object]:
+    """What was done, as plain values."""
+    return {
+        "changed": [change.what for change in changes if not change.error],
+        "failed": {change.what: change.error for change in changes if change.error},
+    }
+
+
+def _adjust(sink: Sink, settings: SinkSettings) -> None:
+    if isinstance(sink, Adjusts):
+        sink.adjust(settings)

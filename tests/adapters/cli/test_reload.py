@@ -1,0 +1,59 @@
+"""`beats reload`; what it does to a run is in tests/system."""
+
+import json
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.support import ran
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "out", "err"),
+    [
+        ({"changed": ["sink 'a' added"], "failed": {}}, 0, "sink 'a' added\n", ""),
+        ({"changed": [], "failed": {}}, 0, "nothing changed\n", ""),
+        (
+            {"changed": ["x"], "failed": {"y": "no room"}},
+            1,
+            "x\n",
+            "y: failed, and it runs on as before: no room\n",
+        ),
+        ({"refused": "a.toml:3: kernel.max: no"}, 78, "", "a.toml:3: kernel.max: no\n"),
+        ({"error": "it broke"}, 1, "", "it broke\n"),
+    ],
+)
+def test_the_answer_becomes_lines_and_an_exit_code(
+    tmp_path: Path, answer: dict[str, object], code: int, out: str, err: str
+) -> None:
+    """What was done on standard output, what was not on standard error."""
+    folder = tmp_path / "beats"
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / f"{os.getpid()}.sock"))
+        listener.listen()
+        asked: list[bytes] = []
+
+        def serve() -> None:
+            while not asked:
+                connection, _ = listener.accept()
+                with connection:
+                    if line := connection.recv(4096):
+                        asked.append(line)
+                        connection.sendall(json.dumps(answer).encode() + b"\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        assert ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) == (code, out, err)
+        thread.join(20)
+    assert json.loads(asked[0]) == {"command": "reload"}
+
+
+def test_without_a_run_it_says_so(tmp_path: Path) -> None:
+    """Exit code 1, and no socket is made."""
+    code, out, err = ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    assert (code, out) == (1, "")
+    assert "no beats" in err

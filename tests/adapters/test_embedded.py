@@ -1,0 +1,75 @@
+"""Other settings for a stream that runs inside a program."""
+
+from pathlib import Path
+
+import pytest
+
+from beats.app import Stream
+from beats.config.errors import SettingsError
+from tests.adapters.recordings.support import messages
+from tests.support import quiet
+
+
+def tape(path: Path) -> dict[str, object]:
+    return {"sinks": {"tape": {"type": "recorder", "path": str(path), "min_free_bytes": 0}}}
+
+
+def test_a_program_changes_its_settings_while_it_publishes(tmp_path: Path) -> None:
+    """Each call says what was done; the recordings hold what was published while they were configured."""
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        stream.publish_peripheral("knob", 1)
+        assert [change.what for change in stream.apply(tape(tmp_path / "a.mcap"))] == ["sink 'tape' added"]
+        stream.publish_peripheral("knob", 2)
+        moved = stream.apply(tape(tmp_path / "b.mcap"))
+        assert [change.what for change in moved] == ["sink 'tape' replaced (path)"]
+        stream.publish_peripheral("knob", 3)
+        removed = stream.apply({"sinks": {"tape": {"enabled": False}}})
+        assert [change.what for change in removed] == ["sink 'tape' removed"]
+        stream.publish_peripheral("knob", 4)
+        assert stream.reload() == []
+        assert list(stream.sinks) == ["browser"]
+    held = [message.sequence for name in ("a", "b") for message in messages(tmp_path / f"{name}.mcap")]
+    assert held == [2, 3]
+
+
+def test_what_was_given_once_is_kept_by_later_calls(tmp_path: Path) -> None:
+    """Overrides add up; tables merge key by key."""
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        stream.apply({"kernel": {"max_topics": 7}})
+        changes = stream.apply({"sinks": {"browser": {"max_clients": 3}}})
+        assert [change.what for change in changes] == ["sink 'browser' changed in place (max_clients)"]
+
+
+def test_wrong_settings_change_nothing(tmp_path: Path) -> None:
+    """The error lists all that is wrong, and the next call does not suffer from it."""
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        address = stream.sinks["browser"].address
+        with pytest.raises(SettingsError, match=r"max_topics.*\n.*max_clients"):
+            stream.apply({"sinks": {"browser": {"max_clients": 0}}, "kernel": {"max_topics": 0}})
+        assert stream.reload() == []
+        assert stream.sinks["browser"].address == address
+
+
+def test_a_part_that_cannot_be_changed_runs_on_as_before(tmp_path: Path) -> None:
+    """The call says which and why; the rest of the change is done."""
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        stream.apply(tape(tmp_path / "a.mcap"))
+        wrong = tape(tmp_path / "a.mcap" / "b.mcap")
+        wrong["kernel"] = {"max_topics": 9}
+        kernel, failed = stream.apply(wrong)
+        assert (kernel.what, kernel.error) == ("kernel changed in place (max_topics)", "")
+        assert failed.what == "sink 'tape' replaced (path)"
+        assert "could not start" in failed.error
+        stream.publish_peripheral("knob", 1)
+    held = [message.sequence for path in sorted(tmp_path.glob("a*.mcap")) for message in messages(path)]
+    assert held == [1]
+
+
+@pytest.mark.anyio
+async def test_a_program_with_a_loop_awaits_the_same(tmp_path: Path, anyio_backend_name: str) -> None:
+    """Also on a back end that the browser's sink does not know."""
+    overrides = quiet(browser={"enabled": False})
+    async with Stream.open(config_dir=tmp_path, overrides=overrides) as stream:
+        changes = await stream.apply({"sinks": {"void": {"type": "null"}}})
+        assert [change.what for change in changes] == ["sink 'void' added"]
+        assert await stream.reload() == []

@@ -1,0 +1,191 @@
+"""Settings change while the show runs: whoever watches notices nothing, and every recording is exact."""
+
+import itertools
+import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, watching
+from tests.system.tapes import places, recorded
+
+RATE_HZ: Final = 200
+BASE: Final = "[sinks.browser]\nport = 0\n"
+TAPE: Final = '[sinks.tape]\ntype = "recorder"\nmin_free_bytes = 0\n'
+
+
+class Show:
+    """A running command that is fed 200 updates a second, and a viewer that sees all of them."""
+
+    def __init__(self, program: Program, viewer: Viewer, folder: Path) -> None:
+        self.program: Final = program
+        self.viewer: Final = viewer
+        self.fed = 0
+        """Updates that were given to the program so far."""
+        self._folder: Final = folder
+        self._end: Final = threading.Event()
+        self._feeder: Final = threading.Thread(target=self._feed)
+        self._feeder.start()
+
+    @property
+    def seen(self) -> int:
+        """The number of the last update that the viewer was sent."""
+        return self.viewer.seen[-1].sequence if self.viewer.seen else 0
+
+    def see(self, count: int) -> None:
+        """Wait for so many updates more."""
+        self.viewer.take(count)
+
+    def configure(self, text: str) -> None:
+        """Write the profile's file."""
+        (self._folder / "config" / "default.toml").write_text(text)
+
+    def reload(self) -> tuple[int, str, str]:
+        """Run `beats reload`, while the viewer goes on reading."""
+        done = ran("reload", cwd=self._folder, XDG_RUNTIME_DIR=str(self._folder / "run"))
+        self.see(10)
+        return done
+
+    def change(self, text: str) -> str:
+        """Change the file and have it read; gives what was done."""
+        self.configure(text)
+        code, out, err = self.reload()
+        assert (code, err) == (0, "")
+        return out
+
+    def stop(self) -> None:
+        """Feed nothing more, and wait until the viewer has seen all."""
+        self._end.set()
+        self._feeder.join(TIMEOUT_S)
+        while self.seen < self.fed:
+            self.see(1)
+
+    def _feed(self) -> None:
+        begin_s = time.monotonic()
+        for number in itertools.count(1):
+            if self._end.wait(max(0.0, begin_s + number / RATE_HZ - time.monotonic())):
+                return
+            self.program.write(json.dumps({"id": "knob", "data": number}))
+            self.fed = number
+
+
+@contextmanager
+def show(folder: Path) -> Generator[Show]:
+    """A show on air; at the end its viewer has seen every number exactly once."""
+    (folder / "config").mkdir()
+    (folder / "config" / "default.toml").write_text(BASE)
+    run = {"XDG_RUNTIME_DIR": str(folder / "run")}
+    with beats("run", "--stdin", cwd=folder, stdin=subprocess.PIPE, **run) as program:
+        with watching(program.url) as viewer:
+            running = Show(program, viewer, folder)
+            try:
+                running.see(20)
+                yield running
+            finally:
+                running.stop()
+        program.close_input()
+        assert program.end() == 0, program.err.text()
+    assert viewer.topics() == {"peripheral/knob": list(range(1, running.fed + 1))}
+
+
+def test_sinks_come_change_and_go_and_the_viewer_sees_every_number_once(tmp_path: Path) -> None:
+    """A recorder is added, moved, swapped for null and removed, a queue shrunk, a broken file refused."""
+    with show(tmp_path) as running:
+        assert "sink 'tape' added" in running.change(BASE + TAPE + 'path = "a-{part}.mcap"\n')
+        added = running.fed
+        assert "sink 'tape' replaced (path)" in running.change(BASE + TAPE + 'path = "b-{part}.mcap"\n')
+        small = BASE + "queue = { size = 16 }\n"
+        shrunk = running.change(small + TAPE + 'path = "b-{part}.mcap"\n')
+        assert shrunk == "sink 'browser' changed in place (queue)\n"
+        swapping = running.seen
+        swapped = running.change(small + '[sinks.tape]\ntype = "null"\n')
+        assert swapped == "sink 'tape' replaced by another type (type)\n"
+        gone = running.fed
+        assert running.change(small) == "sink 'tape' removed\n"
+
+        running.configure(small.replace("port = 0", 'port = "none"'))
+        code, out, err = running.reload()
+        assert (code, out) == (78, "")
+        file = tmp_path / "config" / "default.toml"
+        assert f"{file.relative_to(tmp_path)}:2: sinks.browser.port" in err
+        assert "and those from before go on" in running.program.err.so_far()
+        assert running.change(small) == "nothing changed\n"
+    numbers = [number for _, number in places([tmp_path / "a-1.mcap", tmp_path / "b-1.mcap"])]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert numbers[0] <= added + 1
+    assert swapping <= numbers[-1] <= gone
+    assert recorded(tmp_path / "b-1.mcap")
+
+
+def test_sighup_reads_the_settings_anew(tmp_path: Path) -> None:
+    """As daemons do; what was done is in the log, one line for each change."""
+    with show(tmp_path) as running:
+        running.configure(BASE + TAPE + 'path = "a.mcap"\n')
+        running.program.signal(signal.SIGHUP)
+        running.program.err.wait_for("sink 'tape' added")
+        running.see(20)
+        running.configure(BASE + "max_clients = 7\n" + TAPE + 'path = "a.mcap"\n')
+        running.program.signal(signal.SIGHUP)
+        running.program.err.wait_for(r"sink 'browser' changed in place \(max_clients\)")
+        running.see(20)
+    assert places([tmp_path / "a.mcap"])
+
+
+def test_files_that_are_watched_are_read_when_they_change(tmp_path: Path) -> None:
+    """With `watch = true` no command is needed; a file that is broken changes nothing."""
+    with show(tmp_path) as running:
+        watch = "[kernel]\nwatch = true\n"
+        assert running.change(watch + BASE) == "kernel changed in place (watch)\n"
+        running.configure(watch + BASE + TAPE + 'path = "a.mcap"\n')
+        running.program.err.wait_for("sink 'tape' added")
+        running.configure(watch + BASE + TAPE + "path = 7\n")
+        running.program.err.wait_for("and those from before go on")
+        running.see(10)
+        running.configure(watch + BASE)
+        running.program.err.wait_for("sink 'tape' removed")
+
+
+def test_a_change_is_written_into_a_recording_in_progress(tmp_path: Path) -> None:
+    """Who looks at it later sees what was changed meanwhile, and when."""
+    tape = TAPE + 'path = "a.mcap"\n'
+    with show(tmp_path) as running:
+        running.change(BASE + tape)
+        running.change(BASE + "max_clients = 7\n" + tape)
+    code, out, err = ran("info", "--json", "a.mcap", cwd=tmp_path)
+    assert code == 0, err
+    assert "beats.change" in out or "max_clients" in out
+
+
+@pytest.mark.parametrize("how", ["port", "path"])
+def test_a_successor_that_cannot_start_leaves_what_was_there(tmp_path: Path, how: str) -> None:
+    """Exit code 1 with the reason; what could not be changed runs on as before, and lost nothing."""
+    tape = TAPE + 'path = "a-{part}.mcap"\n'
+    wrong: dict[str, Callable[[], str]] = {
+        "port": lambda: BASE.replace("port = 0", "port = 1") + tape,
+        "path": lambda: BASE + TAPE + 'path = "/proc/none/a.mcap"\n',
+    }
+    with show(tmp_path) as running:
+        running.change(BASE + tape)
+        first = running.fed
+        if how == "path":
+            running.configure(wrong[how]())
+            code, _, err = running.reload()
+            assert code == 1
+            assert "it runs on as before" in err
+            assert "/proc/none" in err
+        assert running.change(BASE + tape) in ("nothing changed\n", "")
+        running.see(20)
+        last = running.seen
+        running.change(BASE)
+    files = sorted(tmp_path.glob("a-*.mcap"))
+    numbers = [number for _, number in places(files)]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert numbers[0] <= first + 1
+    assert numbers[-1] >= last
