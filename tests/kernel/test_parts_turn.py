@@ -122,6 +122,7 @@ async def test_a_part_that_finishes_takes_its_line_in_and_leaves_the_bus() -> No
     assert isinstance(ticket, Ticket)
     assert await ticket.wait_async() is None
     assert len(sink.received) == 2
+    assert part.queue.stats().offered.items == 2
     assert_balanced(part.queue.stats())
 
 

@@ -164,6 +164,28 @@ async def test_a_sink_that_never_ran_is_removed_at_once() -> None:
     assert (list(kernel.sinks), anyio.current_time()) == ([], 0.0)
 
 
+async def test_a_removal_that_is_cancelled_is_one_without_patience() -> None:
+    """The sink is cancelled, what it could not deliver is lost, and nothing of it is left."""
+    seen, ended = list[Envelope](), list[float]()
+
+    async def run(queue: Batches) -> None:
+        try:
+            await slow(seen)(queue)
+        finally:
+            ended.append(anyio.current_time())
+
+    kernel = new_kernel(tape=CallingSink(run))
+    async with running(kernel):
+        publish(kernel, *range(10))
+        await everyone_waits()
+        with anyio.move_on_after(1.5):
+            await kernel.remove_sink("tape")
+        assert (list(kernel.sinks), receivers(kernel.bus)) == ([], 0)
+        await anyio.sleep(1.0)
+    assert ended == [pytest.approx(1.5, abs=0.01)]
+    assert numbers(seen) == [0, 1]
+
+
 async def test_a_sink_in_back_off_is_removed_at_once() -> None:
     """Nobody waits for the end of its pause."""
     kernel = new_kernel(tape=CallingSink(fail))

@@ -146,3 +146,28 @@ async def test_a_sink_that_was_added_and_could_not_start_does_not_fail_the_kerne
             with pytest.raises(StartError):
                 await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE, {})
     assert errors == [{}]
+
+
+@HAND_OVER
+async def test_a_replacement_that_is_cancelled_while_the_kernel_ends_does_not_hold_it_up(
+    hand_over: bool,
+) -> None:
+    """The predecessor delivers what is its own, and the kernel ends with it."""
+    seen: list[Envelope] = []
+    kernel = new_kernel(tape=CallingSink(slow(seen)))
+    async with anyio.create_task_group() as group:
+        await group.start(kernel.run)
+        publish(kernel, 0, 1)
+        await everyone_waits()
+
+        async def replace() -> None:
+            with anyio.move_on_after(0.5):
+                await kernel.replace_sink("tape", CollectingSink(), WIDE, {}, hand_over=hand_over)
+
+        group.start_soon(replace)
+        await everyone_waits()
+        publish(kernel, 2)
+        kernel.stop()
+    assert anyio.current_time() < 3.0
+    assert numbers(seen) == [0, 1, 2]
+    assert receivers(kernel.bus) == 0

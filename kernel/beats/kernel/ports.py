@@ -52,21 +52,22 @@ class Batches(Protocol):
 
     Asking for the first batch tells the kernel that the sink has opened what it needs. Asking for the next
     one says that the last was delivered: what a sink holds when it raises is counted as lost. Iteration
-    ends when the queue was closed and nothing waits.
+    ends when the queue was closed and nothing waits, or when another sink takes over the queue.
     """
 
     async def take(self, max_items: int | None = None) -> list[Envelope]:
         """Wait for at least one envelope; take at most `max_items`, all that wait when None.
 
         Of what was given back, and waits on top of the queue's bounds, a batch holds no more than these.
-        An empty list means that the queue is closed and drained. A cancelled call takes nothing.
+        An empty list means that nothing more will come for this sink. A cancelled call takes nothing.
         """
         ...
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
         """Let envelopes that were taken and could not be delivered wait again, before all others.
 
-        They are given to the next attempt, after a restart. What else was taken counts as delivered.
+        They are given to the next attempt, after a restart, or to the sink that takes over. What else was
+        taken counts as delivered.
         """
         ...
 
@@ -77,7 +78,7 @@ class Batches(Protocol):
     def __aiter__(self) -> Self: ...
 
     async def __anext__(self) -> list[Envelope]:
-        """`take()`, until the queue is closed and drained."""
+        """`take()`, until nothing more will come."""
         ...
 
 
