@@ -23,6 +23,7 @@ class WebsocketSettings(SinkSettings):
     client_queue: QueueSettings | None = None
     origins: tuple[str, ...] = ("http://localhost",)
     token: SecretStr | None = None
+    require_token: bool = False
     compress: bool = False
 
     @model_validator(mode="after")
@@ -50,13 +51,18 @@ class ImagesSettings(SourceSettings):
     path: str
 
 
+class ReplaySettings(SourceSettings):
+    path: str
+    loop: bool = False
+
+
 class FakeAdapters:
     """Adapters with settings and nothing else; `missing` ones need a package that is not installed."""
 
     def __init__(self, *missing: str) -> None:
         self._missing = missing
         self._models: dict[Group, dict[str, type[BaseModel]]] = {
-            "sources": {"demo": DemoSettings, "images": ImagesSettings},
+            "sources": {"demo": DemoSettings, "images": ImagesSettings, "replay": ReplaySettings},
             "sinks": {"null": NullSettings, "recorder": RecorderSettings, "websocket": WebsocketSettings},
         }
 

@@ -4,13 +4,16 @@ import pytest
 
 from beats.config.load import load_profile
 from beats.config.profiles import list_profiles
-from tests.config.fakes import FakeAdapters
+from beats.config.settings import LaneSettings
+from tests.config.fakes import FakeAdapters, WebsocketSettings
 
 EXPECTED = {
     "default": (["demo"], {"browser": "websocket"}),
     "studio": (["demo"], {"browser": "websocket", "recorder": "recorder"}),
     "record": (["demo"], {"recorder": "recorder"}),
     "headless": (["demo"], {"null": "null"}),
+    "kiosk": (["demo"], {"browser": "websocket"}),
+    "replay": (["replay"], {"browser": "websocket"}),
 }
 
 
@@ -34,6 +37,15 @@ def test_every_shipped_profile_says_who_it_is_for() -> None:
     found = list_profiles(None, {})
     assert {info.name for info in found} == set(EXPECTED)
     assert all(info.summary.startswith("For ") for info in found)
+
+
+def test_the_kiosk_is_open_to_the_network_and_asks_for_a_token() -> None:
+    """What waits for a phone that falls behind is one picture."""
+    browser = load_profile(FakeAdapters(), profile="kiosk", environ={}).sinks["browser"]
+    assert isinstance(browser, WebsocketSettings)
+    assert (browser.host, browser.require_token, browser.token) == ("0.0.0.0", True, None)
+    assert browser.client_queue is not None
+    assert browser.client_queue.frame == LaneSettings(size=1, overflow="latest")
 
 
 def test_recording_alone_loses_nothing() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.config.toml_text import dotted, value_text
+from beats.config.toml_text import dotted, key_text, value_text
 
 
 class Colour(enum.Enum):
@@ -38,6 +38,13 @@ def test_values_are_written_in_one_line(value: object, text: str) -> None:
 def test_keys_have_quotes_where_they_need_them() -> None:
     """A dot in a name is not one between names."""
     assert dotted(["sinks", "a.b", "c-d", 0]) == 'sinks."a.b".c-d.0'
+    assert key_text("sinks", "a.b", "é", "") == 'sinks."a.b"."é".""'
+
+
+def test_a_star_is_any_name_in_a_message() -> None:
+    """It stands for every sink of a type, where no file is meant to have it."""
+    assert dotted(["sinks", "*", "port"]) == "sinks.*.port"
+    assert key_text("*") == '"*"'
 
 
 _values = st.recursive(

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from mcap.reader import make_reader
+from websockets.exceptions import InvalidStatus
 
 from beats.config.profiles import SHIPPED
 from beats.proto.messages import DecodedPeripheral
-from tests.support import CODEC, TIMEOUT_S, beats, ran, watching
+from tests.adapters.recordings.support import lines, record
+from tests.support import CODEC, TIMEOUT_S, Program, beats, ran, watching
 
 LINES = [f'{{"id": "knob", "data": {number}}}' for number in range(5)]
 PROFILES = {
@@ -129,17 +131,24 @@ def test_wrong_values_of_the_variables_stop_the_start(tmp_path: Path) -> None:
     assert '""' in lines["BEATS_WEBSOCKET_BIND_HOST"]
 
 
+# What a profile needs that it cannot bring.
+VARIABLES = {"kiosk": {"BEATS_SINKS__BROWSER__TOKEN": "secret"}}
+
+
 def test_every_shipped_profile_runs(tmp_path: Path) -> None:
-    """Each runs for a second beside the others, delivers all that its demo made, and ends well."""
+    """Each passes the check, runs for a second beside the others, delivers all it made, and ends well."""
     names = sorted(path.stem for path in SHIPPED.glob("*.toml"))
-    assert {"default", "headless", "record", "studio"} <= set(names)
+    assert names == ["default", "headless", "kiosk", "record", "replay", "studio"]
+    (tmp_path / "recordings").mkdir()
+    record(tmp_path / "recordings" / "old.mcap", lines(30))
     with ExitStack() as stack:
-        programs = {
-            name: stack.enter_context(
-                beats("run", "-p", name, "--duration", "1", cwd=tmp_path, BEATS_WEBSOCKET_PORT="0")
-            )
-            for name in names
-        }
+        programs: dict[str, Program] = {}
+        for name in names:
+            variables = {"BEATS_WEBSOCKET_PORT": "0", **VARIABLES.get(name, {})}
+            code, _, err = ran("config", "check", "-p", name, "--strict", cwd=tmp_path, **variables)
+            assert code == 0, err
+            run = beats("run", "-p", name, "--duration", "1", cwd=tmp_path, stdin=None, **variables)
+            programs[name] = stack.enter_context(run)
         for name, program in programs.items():
             assert program.end() == 0, (name, program.err.text())
             rows = re.findall(r"^\w+ +ended +(\d+) +(\d+) +(\d+) *$", program.out.text(), re.MULTILINE)
@@ -148,9 +157,32 @@ def test_every_shipped_profile_runs(tmp_path: Path) -> None:
                 assert int(offered) == int(delivered) > 10
                 assert dropped == "0"
             assert program.leaves_nothing()
-    recordings = list((tmp_path / "recordings").iterdir())
+    recordings = [path for path in (tmp_path / "recordings").iterdir() if path.name != "old.mcap"]
     assert {path.name.partition("-")[0] for path in recordings} == {"record", "studio"}
     for path in recordings:
         topics = {topic for topic, _, _ in recorded(path)}
         assert "frame" in topics
         assert len(topics) == 4
+
+
+def test_the_kiosk_does_not_start_without_a_token(tmp_path: Path) -> None:
+    """It says what to set, and lets in who has it."""
+    code, out, err = ran("run", "--profile", "kiosk", cwd=tmp_path)
+    assert (code, out) == (78, "")
+    assert "kiosk.toml" in err
+    assert "BEATS_SINKS__BROWSER__TOKEN" in err
+    variables = {"BEATS_WEBSOCKET_PORT": "0", **VARIABLES["kiosk"]}
+    with beats("run", "--profile", "kiosk", cwd=tmp_path, stdin=None, **variables) as program:
+        with pytest.raises(InvalidStatus), watching(program.url):
+            pass
+        with watching(f"{program.url}/?token=secret") as viewer:
+            viewer.next()
+        assert program.interrupt() == 0
+        assert "can watch" not in program.err.text()
+
+
+def test_the_replay_says_when_there_is_nothing_to_play(tmp_path: Path) -> None:
+    """The check names the folder before anything starts."""
+    code, _, err = ran("config", "check", "--profile", "replay", cwd=tmp_path)
+    assert code == 78
+    assert re.search(r'replay\.toml:8: sources\.replay\.path = "recordings": does not exist', err)

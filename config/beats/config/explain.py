@@ -9,7 +9,7 @@ from beats.config.assembly import AdapterKey
 from beats.config.errors import MASK
 from beats.config.layers import Leaf, Node, Step, Table, child
 from beats.config.schema import GROUPS, holds_secret
-from beats.config.toml_text import dotted
+from beats.config.toml_text import key_text
 from beats.config.validate import Inspected
 
 
@@ -27,7 +27,7 @@ class Setting(NamedTuple):
     @property
     def key(self) -> str:
         """The full dotted key."""
-        return dotted(self.path)
+        return key_text(*self.path)
 
     def shown(self, value: object) -> object:
         """A value of this setting, or its mask; as plain values that TOML and JSON have."""
@@ -63,7 +63,7 @@ def below(settings: Iterable[Setting], path: tuple[str, ...]) -> list[Setting]:
 def keys_of(settings: Iterable[Setting]) -> list[str]:
     """Every key there is, tables included."""
     paths = [setting.path[:depth] for setting in settings for depth in range(1, len(setting.path) + 1)]
-    return [dotted(path) for path in dict.fromkeys(paths)]
+    return [key_text(*path) for path in dict.fromkeys(paths)]
 
 
 def differences(

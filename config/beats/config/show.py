@@ -9,7 +9,7 @@ from beats.config.errors import shown
 from beats.config.explain import Setting
 from beats.config.layers import Level, Step
 from beats.config.profiles import SHIPPED
-from beats.config.toml_text import dotted, value_text
+from beats.config.toml_text import key_text, value_text
 from beats.config.validate import Inspected
 
 _DEFAULT: Final = "default"
@@ -27,7 +27,7 @@ def as_toml(found: Inspected, settings: Iterable[Setting]) -> str:
     names = dict.fromkeys(file_name(step.where) for step in files)
     lines = [f"# Profile {found.profile}: {', then '.join(names)}"]
     for table, members in groupby(settings, key=lambda setting: _table(setting.path)):
-        lines += ["", f"[{dotted(table)}]", *_aligned(members, len(table))]
+        lines += ["", f"[{key_text(*table)}]", *_aligned(members, len(table))]
     return "\n".join(lines) + "\n"
 
 
@@ -126,4 +126,4 @@ def _comment(setting: Setting) -> str:
 def _assignment(setting: Setting, depth: int) -> str:
     value = setting.shown(setting.value)
     text = "(none)" if value is None else value_text(value)
-    return f"{dotted(setting.path[depth:])} = {text}"
+    return f"{key_text(*setting.path[depth:])} = {text}"

@@ -10,9 +10,13 @@ from typing import cast
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """A key as TOML would write it, with quotes only where they are needed."""
-    parts = (str(part) for part in path)
-    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_*-]+", part) else _quoted(part) for part in parts)
+    """A key as a message shows it: as TOML would write it, and `*` for any name."""
+    return ".".join(part if part == "*" else key_text(part) for part in map(str, path))
+
+
+def key_text(*path: str) -> str:
+    """A key as TOML writes it, with quotes only where they are needed."""
+    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else _quoted(part) for part in path)
 
 
 def value_text(value: object) -> str:
@@ -27,7 +31,7 @@ def value_text(value: object) -> str:
         return value.isoformat()
     if isinstance(value, Mapping):
         table = cast(Mapping[object, object], value)
-        items = ", ".join(f"{dotted([str(key)])} = {value_text(item)}" for key, item in table.items())
+        items = ", ".join(f"{key_text(str(key))} = {value_text(item)}" for key, item in table.items())
         return f"{{ {items} }}" if items else "{}"
     if isinstance(value, Sequence | set | frozenset):
         return f"[{', '.join(value_text(item) for item in cast(Iterable[object], value))}]"

@@ -3,9 +3,13 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from beats.adapters.installed import SINKS, SOURCES
+from beats.config.profiles import SHIPPED
 from tests.support import python, ran
 
 
@@ -195,3 +199,35 @@ def test_a_check_opens_no_port_and_writes_no_file(folder: Path, host: str) -> No
         "profile default is right: sources demo, again; sinks browser, keep, other\n0\n[]\n"
     )
     assert sorted(folder.rglob("*")) == before
+
+
+def test_the_schema_is_that_of_the_installed_adapters(folder: Path) -> None:
+    """All shipped profiles and every adapter's own settings fit it; a file of it is the same."""
+    code, out, err = ran("config", "schema", cwd=folder)
+    assert (code, err) == (0, "")
+    schema = json.loads(out)
+    validator: Any = Draft202012Validator(schema)
+    for path in [*SHIPPED.glob("*.toml"), *(folder / "config").glob("*.toml")]:
+        validator.validate(tomllib.loads(path.read_text()))
+    for name in SINKS.names():
+        fields = SINKS.find(name).settings.model_fields
+        assert schema["$defs"][f"sinks.{name}"]["properties"].keys() == fields.keys()
+    for name in SOURCES.names():
+        fields = SOURCES.find(name).settings.model_fields
+        assert schema["$defs"][f"sources.{name}"]["properties"].keys() == fields.keys()
+        assert all(
+            "description" in part for part in schema["$defs"][f"sources.{name}"]["properties"].values()
+        )
+    assert ran("config", "schema", "--out", "x.json", cwd=folder) == (0, "wrote x.json\n", "")
+    assert (folder / "x.json").read_text() == out
+    code, _, err = ran("config", "schema", "--out", "gone/x.json", cwd=folder)
+    assert (code, err) == (1, "gone/x.json: cannot be written: No such file or directory\n")
+
+
+def test_what_is_shown_fits_the_schema(folder: Path) -> None:
+    """Every setting in effect is a setting that a file may have."""
+    validator: Any = Draft202012Validator(json.loads(ran("config", "schema", cwd=folder)[1]))
+    for path in SHIPPED.glob("*.toml"):
+        code, out, _ = ran("config", "show", "-p", path.stem, cwd=folder, BEATS_SINKS__BROWSER__TOKEN="x")
+        assert code == 0
+        validator.validate(tomllib.loads(out))

@@ -144,6 +144,39 @@ def check(
     typer.echo(f"profile {found.profile} is right: sources {sources}; sinks {sinks}")
 
 
+@app.command()
+def schema(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A file, in place of standard output.")
+    ] = None,
+) -> None:
+    """Print a JSON Schema of profiles, with every setting of every adapter that is installed.
+
+    Editors complete and check TOML with it: let the first line of a profile be
+    `#:schema ./beats.schema.json`.
+
+    Examples: `beats config schema`, `beats config schema --out config/beats.schema.json`.
+    """
+    if out is None:
+        typer.echo(schema_text(), nl=False)
+        return
+    try:
+        out.write_text(schema_text(), encoding="utf-8")
+    except OSError as error:
+        typer.echo(f"{out}: cannot be written: {error.strerror}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    typer.echo(f"wrote {out}")
+
+
+def schema_text() -> str:
+    """The JSON Schema of profiles, as it is written to files."""
+    import json
+
+    from beats.config.json_schema import profile_schema
+
+    return json.dumps(profile_schema(InstalledAdapters()), indent=2, ensure_ascii=False) + "\n"
+
+
 def _inspected(profile: str | None, config: Path | None, sets: list[str] | None) -> Inspected:
     return inspect_profile(
         InstalledAdapters(), profile=profile, config_dir=config, environ=os.environ, sets=sets or ()
