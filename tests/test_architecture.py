@@ -7,7 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -43,11 +43,11 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The full names of all modules that a module imports, at its top or inside a function."""
+def imports(path: Path, nodes: Iterable[ast.AST] | None = None) -> Iterator[str]:
+    """The full names of all modules that a module imports: anywhere in it, or in some of its nodes alone."""
     part = ROOT / path.relative_to(ROOT).parts[0]
     package = path.parent.relative_to(part).parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if nodes is None else nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -165,12 +165,32 @@ def test_importing_the_kernel_loads_no_adapters_package(loaded: dict[str, str]) 
 PROVIDERS: Final = {"PIL": "pillow", "google": "protobuf", "pydantic_core": "pydantic"}
 
 
+FOR_DEVELOPERS: Final = {"test", "bench", "proto"}
+"""Extras of which no module of ours imports anything."""
+
+
+def named(lines: list[str]) -> set[str]:
+    """The packages in a list of requirements."""
+    return {re.split(r"[\s\[<>=]", line)[0].lower() for line in lines}
+
+
 def test_whatever_is_imported_is_a_declared_dependency() -> None:
-    """A package that only the tests, or another package, bring along is missing on a fresh machine."""
+    """A package that only the tests, or another package, bring along is missing on a fresh machine.
+
+    What an extra brings is imported inside a function only, so that nobody else needs it.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[\s\[<>=]", line)[0].lower() for line in project["dependencies"]}
+    declared = named(project["dependencies"])
+    extras = project["optional-dependencies"]
+    optional = named([line for name, lines in extras.items() if name not in FOR_DEVELOPERS for line in lines])
     for path in every_module():
-        for name in imports(path):
+        everything = set(imports(path))
+        at_the_top = set(imports(path, ast.parse(path.read_text(encoding="utf-8")).body))
+        for name in everything:
             top = name.split(".")[0]
             if top and top != "beats" and top not in sys.stdlib_module_names:
-                assert PROVIDERS.get(top, top).lower() in declared, f"{name_of(path)} imports {top}"
+                package = PROVIDERS.get(top, top).lower()
+                assert package in declared | optional, f"{name_of(path)} imports {top}"
+                assert package in declared or name not in at_the_top, (
+                    f"{name_of(path)} imports {top} at its top"
+                )
