@@ -35,6 +35,18 @@ def test_show_names_the_layer_of_each_value(folder: Path) -> None:
     assert tomllib.loads(out)["sinks"]["browser"]["port"] == 9000
 
 
+def test_show_names_the_right_one_of_five_layers(folder: Path) -> None:
+    """What holds, and all that it lies over."""
+    (folder / "config" / "local.toml").write_text("[sinks.browser]\nport = 9001\n")
+    arguments = ("config", "show", "-p", "wall", "--set", "sinks.browser.port=9003")
+    code, out, _ = ran(*arguments, cwd=folder, BEATS_SINKS__BROWSER__PORT="9002")
+    assert code == 0
+    assert [" ".join(line.split()) for line in out.splitlines() if line.startswith("port")] == [
+        "port = 9003 # --set, over BEATS_SINKS__BROWSER__PORT = 9002, config/local.toml:2 = 9001, "
+        "config/wall.toml:4 = 9000, default.toml:14 = 8765"
+    ]
+
+
 def test_show_has_a_form_for_programs(folder: Path) -> None:
     """A list with value, layer and what lies below."""
     code, out, err = ran(
