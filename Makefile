@@ -28,6 +28,7 @@ bench: .venv/.installed-test
 	$(BIN)/python tests/bench/publish.py
 	$(BIN)/python -m tests.bench.strategies
 	$(BIN)/python -m tests.bench.replay
+	$(BIN)/python -m tests.bench.startup
 
 # The peers are packages of their own; this installs them.
 bench-peers: .venv/.installed-bench

@@ -88,6 +88,18 @@ def test_the_settings_of_an_adapter_are_typed_documented_and_closed(role: str, n
 
 
 @pytest.mark.parametrize(("role", "name"), EVERYTHING)
+def test_what_an_adapter_claims_comes_from_its_settings(role: str, name: str) -> None:
+    """Each claim names one of them; to tell them, nothing is opened and nothing written."""
+    kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)
+    settings = sink_settings(name) if role == "sink" else source_settings(name)
+    before = (open_files(), sorted(os.listdir()))  # noqa: PTH208 - names suffice
+    claims = kind.claims(settings, "test")
+    assert (open_files(), sorted(os.listdir())) == before  # noqa: PTH208
+    every = (*claims.ports, *claims.inputs, *claims.outputs, *claims.packages, *claims.doubts)
+    assert {claim.key for claim in every} <= kind.settings.model_fields.keys()
+
+
+@pytest.mark.parametrize(("role", "name"), EVERYTHING)
 def test_building_opens_nothing(role: str, name: str) -> None:
     """`build` starts no thread, opens no file and no socket, and writes nothing."""
     kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)

@@ -46,6 +46,22 @@ def test_what_cannot_be_read_says_what_would_be_right(
     assert "Permission denied" in str(why_unreadable(Input("k", file)))
 
 
+def test_a_folder_has_to_hold_what_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the ends of names; of one that is closed it is said that it is."""
+    claim = Input("k", tmp_path, "any", (".mcap", ".part"))
+    assert str(why_unreadable(claim)).startswith("holds no file whose name ends with .mcap or .part")
+    (tmp_path / "x.mcap").write_text("")
+    assert why_unreadable(claim) is None
+    assert why_unreadable(Input("k", tmp_path / "x.mcap", "any", (".part",))) is None
+
+    def refuse(*_: object) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "access", closed)
+    assert "Permission denied" in str(why_unreadable(claim))
+
+
 def test_a_way_that_is_closed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder on the way may not be looked into."""
 

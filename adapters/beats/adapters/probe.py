@@ -20,6 +20,10 @@ def why_unreadable(claim: Input) -> str | None:
         return "is a folder: name a file"
     if not is_folder and claim.kind == "folder":
         return "is no folder: name one"
+    if is_folder and claim.endings and not _holds(path, claim.endings):
+        return (
+            f"holds no file whose name ends with {' or '.join(claim.endings)}: name another folder, or a file"
+        )
     if not os.access(path, os.R_OK | os.X_OK if is_folder else os.R_OK):
         return f"cannot be read (Permission denied): let user {os.geteuid()} read it, or name another"
     return None
@@ -41,6 +45,13 @@ def why_unwritable(claim: Output) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"cannot be written: folder {folder} is closed to user {os.geteuid()}: choose another"
     return None
+
+
+def _holds(folder: Path, endings: tuple[str, ...]) -> bool:
+    try:
+        return any(name.endswith(endings) for name in os.listdir(folder))  # noqa: PTH208 - names suffice
+    except OSError:
+        return True  # it is closed, which is said next
 
 
 def _nearest_there(folder: Path) -> Path:

@@ -29,6 +29,8 @@ class Input(NamedTuple):
     path: Path
     """As it is opened: what the user may abbreviate is spelt out."""
     kind: Literal["file", "folder", "any"] = "file"
+    endings: tuple[str, ...] = ()
+    """A folder has to hold a file whose name ends with one of these; any will do when there are none."""
 
 
 class Output(NamedTuple):

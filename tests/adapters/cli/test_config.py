@@ -95,6 +95,13 @@ def test_get_says_the_nearest_key(folder: Path, key: str, said: str) -> None:
     assert ran("config", "get", key, cwd=folder) == (1, "", said)
 
 
+def test_get_says_that_a_sink_is_switched_off(folder: Path) -> None:
+    """Its settings have no effect, so there is none to print."""
+    code, out, err = ran("config", "get", "sinks.browser.port", "-p", "headless", cwd=folder)
+    assert (code, out) == (1, "")
+    assert err == "sinks.browser.port: has no effect: sinks.browser is switched off (headless.toml:4)\n"
+
+
 def test_diff_shows_what_differs(folder: Path) -> None:
     """Both values with their layers; 1 as `diff` has it, and 0 for two that have the same effect."""
     code, out, err = ran("config", "diff", "default", "wall", cwd=folder)

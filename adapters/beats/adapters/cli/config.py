@@ -1,6 +1,7 @@
 """`beats config`: what the settings are, where they come from, and whether they are right."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +23,8 @@ from beats.config.errors import Problem, SettingsError, nearest
 from beats.config.explain import Setting, below, differences, keys_of, settings_of
 from beats.config.load import inspect_profile
 from beats.config.profiles import profile_of
-from beats.config.show import as_data, as_difference, as_lines, as_toml
-from beats.config.toml_text import value_text
+from beats.config.show import as_data, as_difference, as_lines, as_toml, origin
+from beats.config.toml_text import key_text, value_text
 from beats.config.validate import Inspected
 
 app = typer.Typer(
@@ -70,8 +71,7 @@ def get(
     path = key_parts(key)
     found = [] if path is None else below(settings, path)
     if path is None or not found:
-        meant = nearest(key, keys_of(settings))
-        typer.echo(f"{key}: no such setting" + (f"; did you mean '{meant}'?" if meant else ""), err=True)
+        typer.echo(f"{key}: {_why_not(path, key, settings)}", err=True)
         raise typer.Exit(EXIT_FAILED)
     if found[0].path != path:
         typer.echo(as_lines(found, len(path)), nl=False)
@@ -166,6 +166,14 @@ def schema(
         typer.echo(f"{out}: cannot be written: {error.strerror}", err=True)
         raise typer.Exit(EXIT_FAILED) from None
     typer.echo(f"wrote {out}")
+
+
+def _why_not(path: tuple[str, ...] | None, key: str, settings: Sequence[Setting]) -> str:
+    off = below(settings, (*path[:2], "enabled")) if path is not None and len(path) > 2 else []
+    if off and off[0].value is False:
+        return f"has no effect: {key_text(*off[0].path[:2])} is switched off ({origin(off[0])})"
+    meant = nearest(key, keys_of(settings))
+    return "no such setting" + (f"; did you mean '{meant}'?" if meant else "")
 
 
 def schema_text() -> str:

@@ -6,5 +6,7 @@ envelope's, and what a reader must know besides stands in metadata records (see 
 
 from typing import Final
 
+SUFFIX: Final = ".mcap"
+"""What the name of a recording ends with."""
 PART_SUFFIX: Final = ".part"
 """Added to the name of a recording, or of another file, while it is being written."""

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from beats.adapters.recordings import PART_SUFFIX
+from beats.adapters.recordings import PART_SUFFIX, SUFFIX
 from beats.adapters.recordings.reading import Recording
 from beats.adapters.recordings.scan import Times
 from beats.kernel.errors import InputError
 
-SUFFIX: Final = ".mcap"
 GAP_S: Final = 1.0
 """How long the stream rests between two recordings that are not parts of one."""
 

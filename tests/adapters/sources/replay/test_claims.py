@@ -11,6 +11,9 @@ def test_it_needs_its_recordings() -> None:
     """Each file or folder, with the home folder spelt out."""
     settings = ReplaySettings(type="replay", path=("a.mcap", "~/b"))
     assert claims(settings, "x") == Claims(
-        inputs=(Input("path", Path("a.mcap"), "any"), Input("path", Path.home() / "b", "any"))
+        inputs=(
+            Input("path", Path("a.mcap"), "any", (".mcap", ".mcap.part")),
+            Input("path", Path.home() / "b", "any", (".mcap", ".mcap.part")),
+        )
     )
     assert SOURCE.claims is claims

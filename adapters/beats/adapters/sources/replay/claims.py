@@ -1,9 +1,15 @@
 """What the source `replay` needs to start."""
 
+from typing import Final
+
+from beats.adapters.recordings import PART_SUFFIX, SUFFIX
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.kernel.claims import Claims, Input
+
+_ENDINGS: Final = (SUFFIX, SUFFIX + PART_SUFFIX)
 
 
 def claims(settings: ReplaySettings, profile: str) -> Claims:
     """The recordings, or the folders that hold them."""
-    return Claims(inputs=tuple(Input("path", path.expanduser(), "any") for path in settings.paths))
+    paths = [path.expanduser() for path in settings.paths]
+    return Claims(inputs=tuple(Input("path", path, "any", _ENDINGS) for path in paths))
