@@ -10,6 +10,7 @@ from beats.adapters.clashes import Found, check, clash
 from beats.adapters.installed import InstalledAdapters
 from beats.config.load import inspect_profile
 from beats.kernel.claims import Port
+from tests.support import STUCK_SINK, install_adapter
 
 Checked = Callable[..., Found]
 
@@ -69,6 +70,7 @@ def test_a_default_can_clash(checked: Checked) -> None:
         (Port("", "0.0.0.0", 1), Port("", "wall.local", 1), True),
         (Port("", "wall.local", 1), Port("", "::", 1), True),
         (Port("", "wall.local", 1), Port("", "Wall.local", 1), True),
+        (Port("", "0:0:0:0:0:0:0:0", 1), Port("", "0::1", 1), True),
     ],
 )
 def test_ports_clash_on_one_address(one: Port, other: Port, does: bool) -> None:
@@ -158,6 +160,17 @@ def test_what_is_wrong_elsewhere_hides_nothing(checked: Checked) -> None:
     """The sinks that are right are looked at, whatever else is wrong."""
     found = checked("[kernel]\nnonsense = 1\n[sinks.b]\ntype = 'websocket'\n[sinks.c]\ntype = 'nonsense'\n")
     assert [problem.key for problem in found.problems] == ["sinks.b.port"]
+
+
+def test_an_adapter_that_breaks_the_contract_is_reported(
+    checked: Checked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's mistake is no traceback of ours, and hides nothing."""
+    code = STUCK_SINK.replace("SINK = SinkKind(", "SINK = SinkKind(claims=lambda settings: None, ")
+    install_adapter(tmp_path / "site", "sinks", "broken", code, monkeypatch)
+    found = checked("[sinks.x]\ntype = 'broken'\n[sinks.b]\ntype = 'websocket'\n")
+    assert [problem.key for problem in found.problems] == ["sinks.x.type", "sinks.b.port"]
+    assert found.problems[0].message.startswith("this adapter cannot say what it needs: TypeError")
 
 
 def test_what_is_switched_off_clashes_with_nothing(checked: Checked) -> None:

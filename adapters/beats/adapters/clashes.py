@@ -3,6 +3,7 @@
 import os.path
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from beats.adapters import probe
@@ -50,8 +51,14 @@ class Found(NamedTuple):
 
 def check(found: Inspected) -> Found:
     """Look at all sinks and sources in which nothing is wrong; opens nothing, and writes nothing."""
-    parts = list(_parts(found))
-    problems = [
+    parts: list[Part] = []
+    problems: list[Problem] = []
+    for part in _parts(found):
+        if isinstance(part, Part):
+            parts.append(part)
+        else:
+            problems.append(part)
+    problems += [
         *_port_clashes(parts),
         *_output_clashes(parts),
         *_lacking(parts),
@@ -60,14 +67,18 @@ def check(found: Inspected) -> Found:
     return Found(problems, [str(doubt) for doubt in doubts])
 
 
-def _parts(found: Inspected) -> Iterator[Part]:
+def _parts(found: Inspected) -> Iterator[Part | Problem]:
     for group in GROUPS:
         running: Mapping[str, SinkSettings | SourceSettings] = (
             found.sinks if group == "sinks" else found.sources
         )
         for name, settings in running.items():
-            claims = claims_of(group, settings, found.profile)
-            yield Part(AdapterKey(group, name), settings, claims, child(child(found.root, group), name))
+            table = child(child(found.root, group), name)
+            part = Part(AdapterKey(group, name), settings, Claims(), table)
+            try:
+                yield part._replace(claims=claims_of(group, settings, found.profile))
+            except Exception as error:  # somebody's adapter breaks the contract; the others are looked at
+                yield part.problem("type", settings.type, f"this adapter cannot say what it needs: {error!r}")
 
 
 def _port_clashes(parts: Iterable[Part]) -> Iterator[Problem]:
@@ -89,17 +100,22 @@ def clash(one: Port, other: Port) -> bool:
     """Whether two cannot listen at once."""
     if one.port != other.port or one.port == 0 or (one.is_shared and other.is_shared):
         return False
-    return bool(_addresses(one.host) & _addresses(other.host)) or any(
-        wildcard == host and family(address)
-        for host, against in ((one.host, other.host), (other.host, one.host))
+    ours, theirs = _addresses(one.host), _addresses(other.host)
+    return bool(ours & theirs) or any(
+        wildcard in all_of and family(address)
+        for all_of, against in ((ours, theirs), (theirs, ours))
         for wildcard, family in _WILDCARDS.items()
-        for address in _addresses(against)
+        for address in against
     )
 
 
 def _addresses(host: str) -> set[str]:
-    # RFC 6761, section 6.3; every other name is known to a server on the network alone, which is not asked.
-    return {"127.0.0.1", "::1"} if host.lower() == "localhost" else {host.lower()}
+    if host.lower() == "localhost":  # RFC 6761, section 6.3
+        return {"127.0.0.1", "::1"}
+    try:
+        return {ip_address(host).compressed}
+    except ValueError:  # a name, and what it leads to is known to a server on the network, which is not asked
+        return {host.lower()}
 
 
 # One of each family may listen at once, for the server sets IPV6_V6ONLY. A name may have addresses of both.
