@@ -39,7 +39,7 @@ from beats.proto.encode import PNG_SIGNATURE
 from tests.bench.peers.machine import describe
 from tests.bench.publish import Case, Discard, Pause, asleep, awake
 
-BATCH: Final = 256
+BATCH: Final = 1024
 SIZES: Final = {"120 B": 120, "20 kB": 20_000, "1 MB": 1_000_000}
 RATES: Final = {120: 150_000, 20_000: 15_000, 1_000_000: 500}
 """Messages for each second that the bench shall take, about what the bare writer does."""

@@ -102,10 +102,10 @@ def test_a_flush_says_what_is_on_disk_by_it(tmp_path: Path) -> None:
     """Each envelope is returned once; what was not flushed is said to be so."""
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
     first, second = (envelope(Peripheral("knob", index), index + 1, BEGIN_NS) for index in range(2))
-    file.write(first)
+    file.write([first])
     assert file.unflushed == [first]
     assert file.flush() == [first]
-    file.write(second)
+    file.write([second])
     size = file.size_bytes
     assert file.flush() == [second]
     assert (file.flush(), file.unflushed, file.messages, file.last_unix_ns) == ([], [], 2, BEGIN_NS)

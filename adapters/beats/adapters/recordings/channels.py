@@ -36,12 +36,20 @@ class Channels:
         self._schema: Final = writer.register_schema(
             SCHEMA_NAME, ENCODING, descriptor_set(streaming_pb2.DESCRIPTOR)
         )
-        self._ids: Final[dict[str, int]] = {}
+        self.ids: Final[dict[str, int]] = {}
+        """The channels that are open, by topic."""
         self._carried_ids: Final[dict[str, int]] = {}
 
     def has_room_for(self, topic: str) -> bool:
         """Whether the file can hold a message of this topic."""
-        return topic in self._ids or len(self._ids) < MAX_CHANNELS - len(self._carried_ids)
+        return topic in self.ids or len(self.ids) < MAX_CHANNELS - len(self._carried_ids)
+
+    def open(self, topic: str) -> int | None:
+        """The channel of a topic, which may be a new one; None when there is no room for it."""
+        channel = self.ids.get(topic)
+        if channel is None and self.has_room_for(topic):
+            channel = self.ids[topic] = self._writer.register_channel(topic, ENCODING, self._schema)
+        return channel
 
     def put(self, line: Line) -> None:
         """Append a message.
@@ -49,13 +57,9 @@ class Channels:
         Raises:
             ValueError: there is no room for its topic.
         """
-        channel = self._ids.get(line.topic)
+        channel = self.open(line.topic)
         if channel is None:
-            if not self.has_room_for(line.topic):
-                raise ValueError(f"no room for {line.topic!r}: MCAP allows {MAX_CHANNELS} channels in a file")
-            channel = self._ids[line.topic] = self._writer.register_channel(
-                line.topic, ENCODING, self._schema
-            )
+            raise ValueError(f"no room for {line.topic!r}: MCAP allows {MAX_CHANNELS} channels in a file")
         self._add(channel, line)
 
     def carry(self, line: Line) -> bool:
@@ -66,7 +70,7 @@ class Channels:
         """
         channel = self._carried_ids.get(line.topic)
         if channel is None:
-            if len(self._carried_ids) >= MAX_CHANNELS // 2 or len(self._ids) + len(self._carried_ids) >= (
+            if len(self._carried_ids) >= MAX_CHANNELS // 2 or len(self.ids) + len(self._carried_ids) >= (
                 MAX_CHANNELS
             ):
                 return False

@@ -10,7 +10,16 @@ from typing import Final, Literal, cast
 from mcap.writer import CompressionType, Writer
 
 from beats.adapters.recordings.channels import Channels, Line
-from beats.adapters.recordings.format import CHUNK_BYTES, LIBRARY, LOSS, RECORDING, loss_records
+from beats.adapters.recordings.format import (
+    CHUNK_BYTES,
+    LIBRARY,
+    LOSS,
+    MAX_UINT64,
+    RECORDING,
+    UINT32,
+    clamped,
+    loss_records,
+)
 from beats.adapters.recordings.output import Output
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
@@ -120,11 +129,40 @@ class RecordingFile:
         """Whether the file can hold a message of this topic."""
         return self._channels.has_room_for(topic)
 
-    def write(self, envelope: Envelope) -> None:
-        """Append an envelope; it is in memory until the next flush."""
-        captured_ns, encoded = envelope.captured_unix_ns, envelope.encoded
-        self._unflushed.append(envelope)
-        self._put(Line(envelope.topic, envelope.sequence, envelope.published_unix_ns, captured_ns, encoded))
+    def write(self, envelopes: Sequence[Envelope], start: int = 0, limit_bytes: int = _NEVER) -> int:
+        """Append envelopes; they are in memory until the next flush.
+
+        Args:
+            envelopes: in their order.
+            start: the place of the first one to append.
+            limit_bytes: the size that the file shall not pass, except by its first envelope.
+
+        Returns:
+            The place of the first one that was not appended: because the chunk is full, the file is large
+            enough, or there is no channel left for its topic.
+        """
+        # Local names, and no call but the library's for a message: this is the recorder's inner loop.
+        ids, add, keep = self._channels.ids, self._writer.add_message, self._unflushed.append
+        pending, messages, limit_bytes = self._pending_bytes, self.messages, limit_bytes - self._output.tell()
+        for place in range(start, len(envelopes)):
+            envelope = envelopes[place]
+            _, topic, sequence, captured_ns, published_ns, _, encoded = envelope
+            channel = ids.get(topic) or self._channels.open(topic)
+            size = len(encoded)
+            if channel is None or pending >= CHUNK_BYTES or (messages and pending + size >= limit_bytes):
+                break
+            if not (0 <= published_ns <= MAX_UINT64 and 0 <= captured_ns <= MAX_UINT64):
+                published_ns, captured_ns = clamped(published_ns), clamped(captured_ns)
+            keep(envelope)
+            add(channel, published_ns, encoded, captured_ns, sequence % UINT32)
+            pending += size
+            messages += 1
+        else:
+            place = len(envelopes)
+        if place > start:
+            self.last_unix_ns = envelopes[place - 1].published_unix_ns
+        self._pending_bytes, self.messages = pending, messages
+        return place
 
     def append(self, line: Line, *, carried: bool = False) -> None:
         """Append a message that is kept nowhere else; flushed by itself when a chunk is full.

@@ -16,7 +16,7 @@ from mcap.reader import make_reader
 
 from beats.adapters.recordings.output import Output
 from beats.adapters.sinks.recorder.parts import Parts
-from beats.adapters.sinks.recorder.sink import RecorderSink
+from beats.adapters.sinks.recorder.sink import RecorderSink, rest_s
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel, KernelOptions
@@ -26,7 +26,16 @@ from beats.kernel.supervisor import Backoff
 from beats.kernel.testing import PlainCodec, envelope
 from beats.proto import streaming_pb2
 from tests.adapters.sinks.batches import FakeBatches
-from tests.adapters.sinks.recorder.support import NOW_NS, Recorded, metadata, places, read, show, sink_of
+from tests.adapters.sinks.recorder.support import (
+    NOW_NS,
+    Recorded,
+    metadata,
+    places,
+    read,
+    settings_of,
+    show,
+    sink_of,
+)
 from tests.kernel.support import knob
 
 pytestmark = pytest.mark.anyio
@@ -280,6 +289,27 @@ async def test_a_recorder_that_cannot_start_stops_the_start(tmp_path: Path) -> N
     kernel.add_sink("archive", sink_of(tmp_path / "a.mcap"))
     with pytest.raises(StartError, match=r"'archive' could not start.*never overwritten.*a\.mcap"):
         await kernel.run()
+
+
+@pytest.mark.parametrize(
+    ("batch", "settings", "rests"),
+    [
+        (1, {}, True),
+        (500, {}, True),
+        (600, {}, False),
+        (1, {"queue": {"size": 4}}, False),
+        (1, {"queue": {"frame": {"size": 2}}}, False),
+        (1, {"queue": {"max_bytes": 500}}, False),
+        (1, {"queue": {"frame": {"max_bytes": 500}}}, False),
+    ],
+)
+async def test_envelopes_gather_only_while_the_queue_has_room_for_many_more(
+    batch: int, settings: dict[str, object], rests: bool
+) -> None:
+    """A recorder that rests must not be the reason why something is dropped."""
+    taken = [envelope(encoded=b"x" * 100)] * batch
+    assert (rest_s(taken, settings_of("a.mcap", **settings)) > 0) == rests
+    assert rest_s(taken, settings_of("a.mcap", flush_interval_s=0.01, **settings)) <= 0.01
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from beats.kernel.ports import Context
 from beats.kernel.stats import Loss
 
 _log: Final = logging.getLogger(__name__)
+_ANY_SIZE: Final = 2**62
 _MOST_NOTES: Final = 100
 """Notes that may wait for a file to be written to; a person's changes come far more slowly."""
 
@@ -127,12 +128,11 @@ class Parts:
         self._note(losses)
         written = 0
         try:
-            for envelope in batch:
-                file = self._ready_for(envelope)
+            while written < len(batch):
+                file = self._ready_for(batch[written])
                 if not (file.unflushed or self._losses):
                     self._since_s = self._monotonic()
-                file.write(envelope)
-                written += 1
+                written = file.write(batch, written, self._settings.rotate_bytes or _ANY_SIZE)
                 if file.chunk_is_full:
                     self._flush(file)
         except OSError:

@@ -15,6 +15,10 @@ from beats.kernel.envelope import Envelope
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import Loss
 
+_REST_S: Final = 0.02
+_ROOM: Final = 8
+"""How many times what has just been taken the queue must be able to hold for a rest."""
+
 
 class RecorderSink:
     """Records all the time, or holds the last seconds and writes them when told."""
@@ -99,6 +103,7 @@ class RecorderSink:
                     return self._sync_error
                 if batch:
                     await to_thread.run_sync(parts.write, batch, queue.losses())
+                    await anyio.sleep(rest_s(batch, self._settings))
                 elif waiting.cancelled_caught:
                     await to_thread.run_sync(parts.flush)
                 else:
@@ -136,3 +141,19 @@ class RecorderSink:
             raise
         assert parts.path is not None
         return parts.path
+
+
+def rest_s(batch: list[Envelope], settings: RecorderSettings) -> float:
+    """How long to let envelopes gather before the next batch.
+
+    A recorder that takes each one as it comes wakes the event loop and a worker thread for it, and both keep
+    the interpreter from the producer: a publish call takes twice as long. While little comes, and the queue
+    has room for much more, there is no hurry.
+    """
+    queue, size_bytes = settings.queue, sum(len(envelope.encoded) for envelope in batch)
+    lanes = [lane for lane in (queue, queue.frame, queue.peripheral) if lane is not None]
+    fewest = min(lane.size or queue.size for lane in lanes)
+    least_bytes = min(lane.max_bytes or queue.max_bytes for lane in lanes)
+    if len(batch) * _ROOM > fewest or size_bytes * _ROOM > least_bytes:
+        return 0.0
+    return min(_REST_S, settings.flush_interval_s / _ROOM)
