@@ -135,7 +135,11 @@ class ReplaySource:
             batches = selection.batches(position_s, self._report_damage)
             group.start_soon(read_ahead, batches, send, self._in_thread)
             with receive:
+                begun = False
                 async for batch in receive:
+                    if not begun:  # the clock runs from when there is something to play
+                        timeline.move_to(position_s, anyio.current_time())
+                        begun = True
                     for chosen in batch:
                         if chosen.position_s < self._position_s - _SET_BACK_S:
                             timeline.move_to(chosen.position_s, anyio.current_time())
