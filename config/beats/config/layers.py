@@ -43,6 +43,11 @@ class Layer(NamedTuple):
     tree: Mapping[str, object]
     lines: Lines = NO_LINES
 
+    def place(self, path: tuple[str, ...]) -> str:
+        """Where the value at a path stands: the file with its line, the variable, or `--set PATH`."""
+        line = self.lines.get(path)
+        return self.where if line is None else f"{self.where}:{line}"
+
 
 class Step(NamedTuple):
     """A value that one layer gave."""

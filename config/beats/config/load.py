@@ -23,6 +23,7 @@ from beats.config.extends import profile_layers
 from beats.config.layers import NO_LINES, Layer, Level, merge
 from beats.config.lines import lines_of
 from beats.config.profiles import DEFAULT, SHIPPED, Chosen, choose
+from beats.config.references import resolve
 from beats.config.schema import Adapters
 from beats.config.settings import ProfileSettings
 from beats.config.validate import Inspected, Raw, Validation
@@ -94,7 +95,8 @@ def read_layers(
     layers += variables.layers
     layers += [] if overrides is None else [override_layer(overrides)]
     layers += from_sets
-    layers = [open_tables(layer) for layer in layers]
+    layers, unset = resolve([open_tables(layer) for layer in layers], environ)
+    problems += unset
     warnings: list[str] = []
     if sources is not None:
         layers, warnings = replace_sources(layers, source_layer(sources))

@@ -1,0 +1,71 @@
+"""Values of files that stand in the environment: `token = "${WALL_TOKEN}"`.
+
+The text of the whole value is the reference, so that a `$` in a path or a pattern means nothing. What the
+variable holds is text like that of any variable: it becomes what its place expects. `$${…}` is plain text.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, cast
+
+from beats.config.errors import Problem, dotted, shown
+from beats.config.layers import Layer, Level, Text, mapping_in
+
+_REFERENCE: Final = re.compile(r"(\$?)\$\{(\w+)\}", re.ASCII)
+_Path = tuple[str, ...]
+
+
+def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[Layer], list[Problem]]:
+    """The layers with what their references name.
+
+    A variable that is not set is a problem, unless a higher layer gives the value, or the sink or source is
+    switched off.
+    """
+    resolved: list[Layer] = []
+    problems: list[Problem] = []
+    for index, layer in enumerate(layers):
+        if layer.level > Level.LOCAL:
+            resolved.append(layer)
+            continue
+        resolved.append(layer._replace(tree=_resolved(layer.tree, environ)))
+        for path, text, name in _references(layer.tree):
+            if name in environ or _is_given(layers[index + 1 :], path) or _is_off(layers, path):
+                continue
+            message = f"the environment variable {name} is not set"
+            problems.append(Problem(layer.place(path), dotted(path), shown(text), message))
+    return resolved, problems
+
+
+def _resolved(tree: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, object]:
+    """The table without the values that are nowhere to be had."""
+    found = {key: _value(value, environ) for key, value in tree.items()}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _value(value: object, environ: Mapping[str, str]) -> object:
+    if isinstance(value, Mapping):
+        return _resolved(cast("Mapping[str, object]", value), environ)
+    if isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) is not None:
+        if match[1]:
+            return value[1:]
+        return Text(environ[match[2]]) if match[2] in environ else None
+    return value
+
+
+def _references(tree: Mapping[str, object], path: _Path = ()) -> Iterator[tuple[_Path, str, str]]:
+    """Path, text and variable of each reference."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _references(cast("Mapping[str, object]", value), (*path, key))
+        elif isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) is not None and not match[1]:
+            yield (*path, key), value, match[2]
+
+
+def _is_given(higher: Sequence[Layer], path: _Path) -> bool:
+    return any(path[-1] in mapping_in(layer.tree, *path[:-1]) for layer in higher)
+
+
+def _is_off(layers: Sequence[Layer], path: _Path) -> bool:
+    given = [mapping_in(layer.tree, *path[:2]).get("enabled") for layer in layers]
+    last = next((enabled for enabled in reversed(given) if enabled is not None), True)
+    return fit(last, bool) is False
