@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
+from beats.config.casting import fit
 from beats.config.errors import Problem, dotted, shown
 from beats.config.layers import Layer, Level, Text, mapping_in
 
