@@ -1,12 +1,12 @@
 """What sets one profile apart from another, as steps that lead from the one to the other. No I/O."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from beats.config.schema import Group
-from beats.config.settings import KernelSettings, ProfileSettings
+from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
 
 Action = Literal["remove", "add", "replace", "swap", "adjust"]
 """replace: the successor gets what waits; swap: it is of another type and begins afresh; adjust: in place."""
@@ -44,8 +44,13 @@ def steps(
         after: as it shall be.
         adjustable: the settings of a type of sink that can change while it runs, besides its queue.
     """
-    found = [*_sources(before, after), *_sinks(before, after, adjustable)]
-    return sorted(found, key=_rank)
+
+    def in_place(kind: str, keys: set[str]) -> bool:
+        return keys <= adjustable(kind) | {"queue"}
+
+    # A source has no queue to hand over, and nothing that changes in place.
+    sources = _parts("sources", before.sources, after.sources, lambda kind, keys: False)
+    return sorted([*sources, *_parts("sinks", before.sinks, after.sinks, in_place)], key=_rank)
 
 
 def _rank(step: Step) -> int:
@@ -61,35 +66,23 @@ def kernel_keys(before: KernelSettings, after: KernelSettings) -> tuple[str, ...
     return _differing(before, after)
 
 
-def _sinks(
-    before: ProfileSettings, after: ProfileSettings, adjustable: Callable[[str], frozenset[str]]
+def _parts(
+    group: Group,
+    before: Mapping[str, SinkSettings | SourceSettings],
+    after: Mapping[str, SinkSettings | SourceSettings],
+    in_place: Callable[[str, set[str]], bool],
 ) -> Iterator[Step]:
-    for name in before.sinks:
-        if name not in after.sinks:
-            yield Step("remove", "sinks", name)
-    for name, settings in after.sinks.items():
-        old = before.sinks.get(name)
+    for name in before:
+        if name not in after:
+            yield Step("remove", group, name)
+    for name, settings in after.items():
+        old = before.get(name)
         if old is None:
-            yield Step("add", "sinks", name)
+            yield Step("add", group, name)
         elif old.type != settings.type:
-            yield Step("swap", "sinks", name, ("type",))
+            yield Step("swap", group, name, ("type",))
         elif keys := _differing(old, settings):
-            in_place = set(keys) <= adjustable(settings.type) | {"queue"}
-            yield Step("adjust" if in_place else "replace", "sinks", name, keys)
-
-
-def _sources(before: ProfileSettings, after: ProfileSettings) -> Iterator[Step]:
-    for name in before.sources:
-        if name not in after.sources:
-            yield Step("remove", "sources", name)
-    for name, settings in after.sources.items():
-        old = before.sources.get(name)
-        if old is None:
-            yield Step("add", "sources", name)
-        elif old.type != settings.type:
-            yield Step("swap", "sources", name, ("type",))
-        elif keys := _differing(old, settings):
-            yield Step("replace", "sources", name, keys)
+            yield Step("adjust" if in_place(settings.type, set(keys)) else "replace", group, name, keys)
 
 
 def _differing(before: BaseModel, after: BaseModel) -> tuple[str, ...]:

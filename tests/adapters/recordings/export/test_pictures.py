@@ -5,9 +5,9 @@ import random
 import pytest
 from PIL import Image
 
+from beats.adapters.pixels import MAX_PX
 from beats.adapters.recordings.export.pictures import decode, fitted, to_palette
 from beats.adapters.recordings.export.png import SIGNATURE, Header, PictureError, chunk
-from beats.adapters.sources.images.convert import MAX_PX
 from tests.adapters.recordings.export.material import (
     BLUE,
     GREEN,

@@ -6,6 +6,7 @@ import zlib
 import pytest
 from PIL import Image
 
+from beats.adapters.pixels import MAX_PX
 from beats.adapters.recordings.export.png import (
     PALETTE,
     RGB,
@@ -19,7 +20,6 @@ from beats.adapters.recordings.export.png import (
     data_bytes,
     take_apart,
 )
-from beats.adapters.sources.images.convert import MAX_PX
 from tests.adapters.recordings.export.material import RED, plain, plain_png, png, without_data
 from tests.support import tiny_png
 

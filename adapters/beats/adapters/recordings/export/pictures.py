@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageOps
 
+from beats.adapters.pixels import to_rgb
 from beats.adapters.recordings.export.png import PictureError, take_apart
-from beats.adapters.sources.images.convert import to_rgb
 
 _SAMPLE_PX: Final = 100_000
 OPAQUE_FROM: Final = 128

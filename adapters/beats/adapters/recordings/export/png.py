@@ -7,7 +7,7 @@ import struct
 import zlib
 from typing import Final, NamedTuple
 
-from beats.adapters.sources.images.convert import MAX_PX
+from beats.adapters.pixels import MAX_PX
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PALETTE: Final = 3

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from beats.adapters.sources.images.convert import MAX_PX, Shape, to_png
+from beats.adapters.pixels import MAX_PX
+from beats.adapters.sources.images.convert import Shape, to_png
 from beats.kernel.errors import InputError
 
 FORMATS: Final = ("PNG", "GIF", "WEBP", "JPEG", "BMP", "TIFF", "PPM", "QOI", "AVIF")
