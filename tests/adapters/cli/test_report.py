@@ -63,3 +63,18 @@ def test_the_total_counts_states() -> None:
 def test_amounts_are_short(count: float, expected: str) -> None:
     """Three digits and a unit."""
     assert amount(count) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('{"sources": {"demo": {"fps": 30}}, "sinks": {"a": {}, "b": {}}}', "sources: demo, sinks: a b"),
+        ("not JSON", "not JSON"),
+        ("[1]", "[1]"),
+        ('{"sinks": 3}', '{"sinks": 3}'),
+    ],
+)
+def test_of_the_settings_only_names_are_shown(settings: str, expected: str) -> None:
+    """All that was set would fill the screen; what cannot be read is shown as it is."""
+    found = shown(file_report(FileInfo(Path("a"), about={"settings": settings})))
+    assert f"settings {expected}" in found

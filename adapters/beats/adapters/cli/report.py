@@ -1,7 +1,8 @@
 """What `beats info` shows a person."""
 
+import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -30,7 +31,7 @@ def file_report(info: FileInfo) -> RenderableType:
     facts = _facts()
     _tally_facts(facts, info.tally)
     for key, value in info.about.items():
-        facts.add_row(key, Text(value))
+        facts.add_row(key, Text(_parts(value) if key == "settings" else value))
     for key, value in (info.totals or {}).items():
         facts.add_row(f"total {key}", Text(value))
     for name, count in info.notes.items():
@@ -67,6 +68,15 @@ def amount(count: float) -> str:
             return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
         count /= 1000
     return f"{count:,.1f} TB"
+
+
+def _parts(settings: str) -> str:
+    """The names of the sources and sinks; all that was set would fill the screen, and is in `--json`."""
+    try:
+        groups = cast("dict[str, dict[str, object]]", json.loads(settings))
+        return ", ".join(f"{group}: {' '.join(parts)}" for group, parts in groups.items())
+    except (ValueError, AttributeError, TypeError):
+        return settings
 
 
 def _facts() -> Table:
