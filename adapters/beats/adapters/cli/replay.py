@@ -34,7 +34,10 @@ HELP: Final = "space pause · ← → 5 s · , . a frame · ↑ ↓ speed · q q
 
 
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.", show_default=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="Recordings, or folders of them.", show_default=False),
+    ],
     speed: Annotated[str, typer.Option(help="0.1 to 100 times as fast, or max.")] = "1",
     loop: Annotated[bool, typer.Option("--loop", help="Begin again after the end.")] = False,
     start: Annotated[
