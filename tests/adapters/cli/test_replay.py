@@ -103,7 +103,7 @@ def test_a_folder_and_files_may_be_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ((), 2, "files"),
+        ((), 2, "FILE"),
         (("[red].mcap",), 2, "[red].mcap does not exist: give a recording, or a folder of recordings"),
         (("show.mcap", "--speed", "fast"), 2, "--speed is 'fast': give a number from 0.1 to 100, or \"max\""),
         (("show.mcap", "--speed", "0"), 2, "--speed is '0': give a number from 0.1 to 100"),
