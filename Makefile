@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check pytest proto bench bench-peers clean
+.PHONY: run test check pytest proto schema bench bench-peers clean
 
 run: .venv/.installed
 	@exec $(BIN)/beats run
@@ -22,6 +22,10 @@ pytest: .venv/.installed-test
 proto: .venv/.installed-proto
 	$(BIN)/python -m grpc_tools.protoc --proto_path=proto --python_out=proto --pyi_out=proto \
 		proto/beats/proto/streaming.proto proto/beats/proto/input_event.proto
+
+# The schema beside the shipped profiles, after a change to an adapter's settings.
+schema: .venv/.installed-test
+	$(BIN)/beats config schema --out config/beats/config/beats.schema.json
 
 # Figures, not tests: run them on a machine that does nothing else.
 bench: .venv/.installed-test

@@ -40,7 +40,7 @@ def test_two_sinks_on_one_port_clash(checked: Checked) -> None:
     [problem] = found.problems
     assert (problem.where, problem.key, problem.value) == ("mine.toml:3", "sinks.second.port", "8765")
     assert "sinks.browser listens there too (" in problem.message
-    assert "default.toml:14)" in problem.message
+    assert "default.toml:15)" in problem.message
     assert "0 for a free one" in problem.message
 
 

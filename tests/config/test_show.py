@@ -42,8 +42,8 @@ def test_each_line_names_its_layer(house: House) -> None:
     assert line(text, "host") == f'host = "x" # {path}:2'
     assert line(text, "compress") == "compress = false # default"
     assert line(text, "stall") == "stall_timeout_s = 3.0 # BEATS_SINKS__BROWSER__STALL_TIMEOUT_S"
-    assert line(text, "queue.size") == "queue.size = 7 # BEATS_STREAM_QUEUE_SIZE, over default.toml:15 = 256"
-    assert line(text, "port") == "port = 9 # --set, over default.toml:14 = 8765"
+    assert line(text, "queue.size") == "queue.size = 7 # BEATS_STREAM_QUEUE_SIZE, over default.toml:16 = 256"
+    assert line(text, "port") == "port = 9 # --set, over default.toml:15 = 8765"
 
 
 def test_all_five_layers_are_named_in_order(house: House) -> None:
@@ -54,7 +54,7 @@ def test_all_five_layers_are_named_in_order(house: House) -> None:
     house.sets = ["sinks.browser.port=4"]
     assert line(document(house), "port") == (
         f"port = 4 # --set, over BEATS_SINKS__BROWSER__PORT = 3, {local}:2 = 2, {profile}:2 = 1, "
-        "default.toml:14 = 8765"
+        "default.toml:15 = 8765"
     )
 
 

@@ -173,7 +173,7 @@ def test_each_value_tells_every_layer_that_gave_it(house: House) -> None:
     )
     [port] = [setting for setting in settings_of(found) if setting.key == "sinks.browser.port"]
     assert [(step.place, step.value) for step in port.steps] == [
-        (f"{SHIPPED / 'default.toml'}:14", 8765),
+        (f"{SHIPPED / 'default.toml'}:15", 8765),
         (f"{profile}:4", 1),
         (f"{local}:2", 2),
         ("BEATS_SINKS__BROWSER__PORT", 3),

@@ -185,7 +185,7 @@ def test_the_replay_says_when_there_is_nothing_to_play(tmp_path: Path) -> None:
     """The check names the folder before anything starts."""
     code, _, err = ran("config", "check", "--profile", "replay", cwd=tmp_path)
     assert code == 78
-    assert re.search(r'replay\.toml:8: sources\.replay\.path = "recordings": does not exist', err)
+    assert re.search(r'replay\.toml:9: sources\.replay\.path = "recordings": does not exist', err)
     (tmp_path / "recordings").mkdir()
     code, _, err = ran("config", "check", "--profile", "replay", cwd=tmp_path)
     assert (code, "holds no file whose name ends with .mcap" in err) == (78, True)

@@ -29,7 +29,7 @@ def test_show_names_the_layer_of_each_value(folder: Path) -> None:
     code, out, err = ran("config", "show", "-p", "wall", cwd=folder, BEATS_SINKS__BROWSER__HOST="::1")
     assert (code, err) == (0, "")
     lines = [" ".join(line.split()) for line in out.splitlines()]
-    assert "port = 9000 # config/wall.toml:4, over default.toml:14 = 8765" in lines
+    assert "port = 9000 # config/wall.toml:4, over default.toml:15 = 8765" in lines
     assert 'host = "::1" # BEATS_SINKS__BROWSER__HOST' in lines
     assert "hush" not in out
     assert tomllib.loads(out)["sinks"]["browser"]["port"] == 9000
@@ -43,7 +43,7 @@ def test_show_names_the_right_one_of_five_layers(folder: Path) -> None:
     assert code == 0
     assert [" ".join(line.split()) for line in out.splitlines() if line.startswith("port")] == [
         "port = 9003 # --set, over BEATS_SINKS__BROWSER__PORT = 9002, config/local.toml:2 = 9001, "
-        "config/wall.toml:4 = 9000, default.toml:14 = 8765"
+        "config/wall.toml:4 = 9000, default.toml:15 = 8765"
     ]
 
 
@@ -99,7 +99,7 @@ def test_get_says_that_a_sink_is_switched_off(folder: Path) -> None:
     """Its settings have no effect, so there is none to print."""
     code, out, err = ran("config", "get", "sinks.browser.port", "-p", "headless", cwd=folder)
     assert (code, out) == (1, "")
-    assert err == "sinks.browser.port: has no effect: sinks.browser is switched off (headless.toml:4)\n"
+    assert err == "sinks.browser.port: has no effect: sinks.browser is switched off (headless.toml:5)\n"
 
 
 def test_diff_shows_what_differs(folder: Path) -> None:
@@ -109,8 +109,8 @@ def test_diff_shows_what_differs(folder: Path) -> None:
     assert out.splitlines() == [
         "--- default",
         "+++ wall",
-        "- sinks.browser.port = 8765  # default.toml:14",
-        "+ sinks.browser.port = 9000  # config/wall.toml:4, over default.toml:14 = 8765",
+        "- sinks.browser.port = 8765  # default.toml:15",
+        "+ sinks.browser.port = 9000  # config/wall.toml:4, over default.toml:15 = 8765",
         "- sinks.browser.token = (none)  # default",
         '+ sinks.browser.token = "********"  # config/wall.toml:5',
     ]
@@ -241,6 +241,13 @@ def test_the_schema_is_that_of_the_installed_adapters(folder: Path) -> None:
     assert (folder / "x.json").read_text() == out
     code, _, err = ran("config", "schema", "--out", "gone/x.json", cwd=folder)
     assert (code, err) == (1, "gone/x.json: cannot be written: No such file or directory\n")
+
+
+def test_the_shipped_profiles_point_to_the_schema_shipped_beside_them(folder: Path) -> None:
+    """Their first line names it, and it is the one that `beats config schema` prints."""
+    assert (SHIPPED / "beats.schema.json").read_text() == ran("config", "schema", cwd=folder)[1]
+    for path in SHIPPED.glob("*.toml"):
+        assert path.read_text().splitlines()[0] == "#:schema ./beats.schema.json", path
 
 
 def test_what_is_shown_fits_the_schema(folder: Path) -> None:
