@@ -4,40 +4,11 @@ import anyio
 import pytest
 
 from beats.kernel.doorbell import Doorbell
-from beats.kernel.envelope import Envelope
 from beats.kernel.lane import LaneBounds
-from beats.kernel.overflow import OVERFLOWS
 from beats.kernel.queue import SinkQueue
-from beats.kernel.testing import envelope
 from beats.kernel.ticket import Refusal, Ticket
-from tests.kernel.support import JOIN_TIMEOUT_S, assert_balanced, dropped, run_in_thread
-
-STRATEGIES = pytest.mark.parametrize("overflow", OVERFLOWS)
-WIDE = LaneBounds(size=100)
-Answer = Refusal | Ticket | None
-
-
-def block(size: int, max_bytes: int = 1000) -> LaneBounds:
-    return LaneBounds(size, max_bytes, "block", block_timeout_s=JOIN_TIMEOUT_S)
-
-
-def offer(queue: SinkQueue, number: int, topic: str = "frame", size_bytes: int = 1) -> Answer:
-    return queue.offer(envelope(number, topic=topic, encoded=b"x" * size_bytes))
-
-
-def queue_of(bounds: LaneBounds, *numbers: int) -> SinkQueue:
-    queue = SinkQueue("recorder", bounds, keep_losses=True)
-    for number in numbers:
-        offer(queue, number)
-    return queue
-
-
-def waiting(queue: SinkQueue) -> list[int]:
-    """What waits; all of it is taken."""
-    found: list[Envelope] = []
-    while batch := queue.take_nowait():
-        found += batch
-    return [item.sequence for item in found]
+from tests.kernel.lanes_support import block, offer, queue_of, waiting
+from tests.kernel.support import assert_balanced, dropped, run_in_thread
 
 
 def in_line(*numbers: int) -> tuple[SinkQueue, list[Ticket]]:
