@@ -19,9 +19,6 @@ from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import SinkStats
 from beats.kernel.supervisor import Backoff, describe
 
-_CANCEL_TIMEOUT_S: Final = 1.0
-"""How long a sink that was cancelled is waited for: one that hangs must not hang its operator."""
-
 
 class Sinks:
     """Lives in the kernel's event loop; `stats` and iteration are for any thread."""
@@ -274,11 +271,7 @@ class Sinks:
             return
         with anyio.move_on_after(timeout_s):
             await finished.wait()
-        if not finished.is_set():
-            part.supervisor.cancel()
-            with anyio.move_on_after(_CANCEL_TIMEOUT_S):
-                await finished.wait()
-        if not finished.is_set():
+        if not (finished.is_set() or await part.supervisor.ended_by_cancel()):
             part.abandon()
 
     def _put(self, part: SinkPart) -> None:

@@ -13,9 +13,6 @@ from beats.kernel.publisher import Publisher
 from beats.kernel.stats import SourceStats
 from beats.kernel.supervisor import Backoff
 
-_CANCEL_TIMEOUT_S: Final = 1.0
-"""How long a source that was cancelled is waited for; one that hangs must not hang its operator."""
-
 
 class Sources:
     """Lives in the kernel's event loop; `stats` and iteration are for any thread."""
@@ -72,12 +69,10 @@ class Sources:
         if (ear := self._ears.pop(name, None)) is not None:
             ear.disconnect()
         self._forget_commands()
-        part.supervisor.cancel()
-        if self._group is not None:
-            with anyio.move_on_after(_CANCEL_TIMEOUT_S):
-                await part.supervisor.finished.wait()
-            if not part.supervisor.finished.is_set():
-                part.abandon()
+        if self._group is None:
+            part.supervisor.cancel()
+        elif not await part.supervisor.ended_by_cancel():
+            part.abandon()
 
     async def run(self, stop: anyio.Event) -> None:
         """Run all until told to stop."""

@@ -11,6 +11,7 @@ from beats.kernel.errors import InputError
 
 log = logging.getLogger(__name__)
 
+_CANCEL_TIMEOUT_S: Final = 1.0
 State = Literal["starting", "running", "failed", "ended", "stopped"]
 
 
@@ -93,6 +94,13 @@ class Supervisor:
         self._cancelled = True
         if self._scope is not None:
             self._scope.cancel()
+
+    async def ended_by_cancel(self) -> bool:
+        """Cancel it, and wait a moment; False when it hangs, which must not hang its operator."""
+        self.cancel()
+        with anyio.move_on_after(_CANCEL_TIMEOUT_S):
+            await self.finished.wait()
+        return self.finished.is_set()
 
     async def supervise(self) -> None:
         """Run until the part ends, fails for good, is cancelled, or the kernel stops."""
