@@ -74,15 +74,23 @@ def find_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Pa
     Raises:
         SettingsError: the folder that was named does not exist.
     """
-    named = config_dir if config_dir is not None else environ.get(CONFIG_DIR_VARIABLE)
-    if not named:
-        return DEFAULT_FOLDER if DEFAULT_FOLDER.is_dir() else None
-    folder = Path(named)
+    folder = wanted_folder(config_dir, environ)
     if not folder.is_dir():
+        if not _named(config_dir, environ):
+            return None
         place = "config" if config_dir is not None else CONFIG_DIR_VARIABLE
         message = "is not a folder" if folder.exists() else "no such folder"
-        raise SettingsError([Problem(place, "", shown(str(named)), message)])
+        raise SettingsError([Problem(place, "", shown(str(_named(config_dir, environ))), message)])
     return folder
+
+
+def wanted_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Path:
+    """The folder of the user's profiles that is looked into, whether or not it is there."""
+    return Path(_named(config_dir, environ) or DEFAULT_FOLDER)
+
+
+def _named(config_dir: Path | str | None, environ: Mapping[str, str]) -> Path | str | None:
+    return config_dir if config_dir is not None else environ.get(CONFIG_DIR_VARIABLE)
 
 
 def profile_of(file: Path) -> tuple[str, Path]:

@@ -10,7 +10,7 @@ import typer
 from beats.adapters.installed import InstalledAdapters
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
-from beats.config.profiles import CONFIG_DIR_VARIABLE, DEFAULT_FOLDER
+from beats.config.profiles import wanted_folder
 from beats.config.settings import ProfileSettings
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ StdinOption = Annotated[
     bool,
     typer.Option("--stdin", help="Stream peripheral updates, one JSON object a line, from standard input."),
 ]
+PidOption = Annotated[int | None, typer.Option(help="Which one, when several run.", show_default=False)]
 
 _NO_SCREEN: Final = 1000
 """Columns where no terminal sets a limit: `beats profiles | grep` shall find whole lines."""
@@ -93,6 +94,18 @@ def refused(error: SettingsError) -> typer.Exit:
     return typer.Exit(EXIT_SETTINGS)
 
 
+def ask_or_exit(command: str, pid: int | None) -> Mapping[str, object]:
+    """What a running Beats says to a command; ends this one with code 1 when it cannot be had."""
+    from beats.adapters.cli.common import err
+    from beats.adapters.instance import ask  # only now: few commands ask
+
+    try:
+        return ask(command, pid)
+    except (LookupError, RuntimeError, OSError, ValueError) as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(EXIT_FAILED) from None
+
+
 class Reader(NamedTuple):
     """Where the settings of a command come from, so that they can be read again."""
 
@@ -130,4 +143,4 @@ class Reader(NamedTuple):
     @property
     def folder(self) -> Path:
         """The folder of profiles that is looked into."""
-        return Path(self.config_dir or os.environ.get(CONFIG_DIR_VARIABLE) or DEFAULT_FOLDER)
+        return wanted_folder(self.config_dir, os.environ)

@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from beats.adapters.cli.common import (
-    EXIT_FAILED,
     ConfigOption,
     DurationOption,
     PictureArgument,
+    PidOption,
     ProfileOption,
     Reader,
     SetOption,
     StdinOption,
-    err,
+    ask_or_exit,
     out,
 )
 from beats.adapters.cli.run import sources
@@ -55,23 +55,14 @@ def record(
     perform(plain._replace(overrides=_recorder(plain, to)), duration)
 
 
-def snapshot(
-    pid: Annotated[int | None, typer.Option(help="Which one, when several run.", show_default=False)] = None,
-) -> None:
+def snapshot(pid: PidOption = None) -> None:
     """Have a running Beats write down what it holds: what has just happened.
 
     It needs a sink of type `recorder` with `snapshot_s`. Prints the files.
 
     Examples: `beats snapshot`, `beats snapshot --pid 4711`.
     """
-    from beats.adapters.instance import ask  # only now: no other command asks
-
-    try:
-        answer = ask("snapshot", pid)
-    except (LookupError, RuntimeError, OSError, ValueError) as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(EXIT_FAILED) from None
-    for path in answer.values():
+    for path in ask_or_exit("snapshot", pid).values():
         out.print(str(path), markup=False)
 
 

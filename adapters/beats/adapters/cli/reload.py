@@ -1,15 +1,13 @@
 """`beats reload`."""
 
-from typing import Annotated, cast
+from typing import cast
 
 import typer
 
-from beats.adapters.cli.common import EXIT_FAILED, EXIT_SETTINGS, err, out
+from beats.adapters.cli.common import EXIT_FAILED, EXIT_SETTINGS, PidOption, ask_or_exit, err, out
 
 
-def reload(
-    pid: Annotated[int | None, typer.Option(help="Which one, when several run.", show_default=False)] = None,
-) -> None:
+def reload(pid: PidOption = None) -> None:
     """Have a running Beats read its settings anew, and apply what differs.
 
     Viewers of other sinks notice nothing. If anything is wrong with the settings, nothing changes. Prints
@@ -20,13 +18,7 @@ def reload(
 
     Examples: `beats reload`, `beats reload --pid 4711`.
     """
-    from beats.adapters.instance import ask  # only now: few commands ask
-
-    try:
-        answer = ask("reload", pid)
-    except (LookupError, RuntimeError, OSError, ValueError) as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(EXIT_FAILED) from None
+    answer = ask_or_exit("reload", pid)
     if "refused" in answer:
         err.print(str(answer["refused"]), style="red", markup=False)
         raise typer.Exit(EXIT_SETTINGS)
