@@ -12,6 +12,8 @@ from anyio import to_thread
 from beats.adapters.catalogues import InstalledAdapters
 from beats.adapters.dispatcher import Dispatcher
 from beats.adapters.live import Change, LiveProfile
+from beats.config.arguments import override_layer
+from beats.config.layers import merge, plain
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings
 
@@ -43,7 +45,8 @@ class Embedded:
         Raises:
             SettingsError: something is wrong with them; nothing has changed.
         """
-        merged = _merged(self._overrides, overrides)
+        layers = override_layer(self._overrides), override_layer(overrides)
+        merged = cast("Mapping[str, object]", plain(merge(layers)))
         settings = await to_thread.run_sync(self._read, merged)
         self._overrides = merged
         return await self._live.apply(settings)
@@ -69,15 +72,3 @@ class Embedded:
         # The program that embeds the kernel is a source itself, and it ends when the block ends.
         stays = settings.kernel.model_copy(update={"when_sources_end": "stay"})
         return replace(settings, kernel=stays)
-
-
-def _merged(lower: Mapping[str, object], higher: Mapping[str, object]) -> dict[str, object]:
-    """Tables merge key by key, anything else is replaced, as in the layers of a profile."""
-    merged = dict(lower)
-    for key, value in higher.items():
-        below = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(below, Mapping):
-            merged[key] = _merged(cast("Mapping[str, object]", below), cast("Mapping[str, object]", value))
-        else:
-            merged[key] = value
-    return merged
