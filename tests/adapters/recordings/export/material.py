@@ -1,12 +1,16 @@
 """Pictures, and recordings of them."""
 
 import io
+import random
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
+from beats.adapters.recordings.export.apng import ApngWriter
+from beats.adapters.recordings.export.gif import GifWriter
 from beats.adapters.recordings.writing import Line, RecordingFile
 from beats.kernel.envelope import Frame, Message, topic_of
 from beats.proto.codec import StreamCodec
@@ -38,6 +42,21 @@ def without_data(png_data: bytes) -> bytes:
 
     header = take_apart(png_data).form.header
     return SIGNATURE + chunk(b"IHDR", header.packed()) + chunk(b"IDAT", b"\x78\x9c\x03") + chunk(b"IEND", b"")
+
+
+def write_a_long_film(writer: GifWriter | ApngWriter) -> int:
+    """Thirty pictures of noise, each of 270,000 bytes; returns the most memory it took, in bytes."""
+    rng = random.Random(1)
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            image = Image.frombytes("RGB", (300, 300), rng.randbytes(270_000))
+            writer.add(number / 10, png(image, compress_level=0))
+        writer.finish()
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak_bytes
 
 
 def pixels(image: Image.Image) -> bytes:

@@ -2,7 +2,6 @@
 
 import io
 import random
-import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tests.adapters.recordings.export.material import (
     png,
     shown,
     without_data,
+    write_a_long_film,
 )
 
 
@@ -144,17 +144,8 @@ def test_an_image_block_has_a_table_of_its_own(colours: int) -> None:
 
 def test_a_long_film_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
     """A few frames are in memory at a time, however many there are."""
-    rng = random.Random(1)
     with (tmp_path / "a").open("w+b") as file:
         writer = GifWriter(file)
-        tracemalloc.start()
-        try:
-            for number in range(30):
-                image = Image.frombytes("RGB", (300, 300), rng.randbytes(270_000))
-                writer.add(number / 10, png(image, compress_level=0))
-            writer.finish()
-            _, peak_bytes = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+        peak_bytes = write_a_long_film(writer)
     assert writer.frames == 30
     assert peak_bytes < 10 * 270_000
