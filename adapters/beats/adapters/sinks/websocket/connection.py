@@ -160,6 +160,16 @@ class StreamConnection(ServerConnection):
             with contextlib.suppress(OSError):
                 self.transport.write_eof()
 
+    async def gone_if_ended(self) -> None:
+        """Return once the connection is gone, if our side of its stream has ended already; else at once.
+
+        That is so when bytes that are no frame, or the stream's end, follow a request before its answer. The
+        library would refuse it all the same, and fail with a traceback in the log.
+        """
+        if self.protocol.eof_sent:
+            self.transport.abort()
+            await asyncio.shield(self.connection_lost_waiter)
+
     def close_soon(self, code: int, reason: str) -> None:
         """Begin the closing handshake without waiting for it; the library bounds it in time."""
         if self._closing is None:

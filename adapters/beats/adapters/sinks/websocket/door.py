@@ -65,6 +65,11 @@ class Door:
     async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """What to answer in place of a handshake; None lets the client in."""
         assert isinstance(connection, StreamConnection)
+        response = await self._refusal(connection, request)
+        await connection.gone_if_ended()  # also when it may come in: the library may find fault with it yet
+        return response
+
+    async def _refusal(self, connection: StreamConnection, request: Request) -> Response | None:
         denied = self._look(connection, request)
         if denied is None:
             return None
