@@ -14,8 +14,9 @@ from beats.adapters.embedded import Embedded
 from beats.adapters.live import Change
 from beats.adapters.running import in_loop_of, in_this_loop, in_thread
 from beats.adapters.snapshots import take_snapshots
+from beats.kernel.abilities import Address, Listens
 from beats.kernel.envelope import Control, Frame, Location, Peripheral, Tag
-from beats.kernel.ports import Address, Listens, Sink
+from beats.kernel.ports import Sink
 from beats.kernel.stats import Stats
 
 

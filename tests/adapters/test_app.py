@@ -20,9 +20,9 @@ from websockets.exceptions import ConnectionClosed
 
 from beats.app import AsyncStream, Stream
 from beats.config.errors import SettingsError
+from beats.kernel.abilities import Address
 from beats.kernel.envelope import Control, Location, Tag
 from beats.kernel.errors import ClosedError, QueueFull, StartError
-from beats.kernel.ports import Address
 from beats.proto.messages import Decoded, DecodedFrame, DecodedLocation, DecodedPeripheral
 from tests.support import (
     CODEC,

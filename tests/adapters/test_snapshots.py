@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from beats.adapters.snapshots import take_snapshots
-from beats.kernel.ports import Batches, HoldsSnapshot
+from beats.kernel.abilities import HoldsSnapshot
+from beats.kernel.ports import Batches
 
 pytestmark = pytest.mark.anyio
 

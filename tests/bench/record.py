@@ -83,6 +83,8 @@ class Ready:
     def losses(self) -> tuple[Loss, ...]:
         return ()
 
+    def written(self, envelopes: Sequence[Envelope]) -> None: ...
+
     def __aiter__(self) -> Self:
         return self
 

@@ -1,13 +1,15 @@
-"""Commands of sources, from the bus's control signal to the one that takes them."""
+"""Commands of sources and sinks, from the bus's control signal to the one that takes them."""
 
 from collections.abc import Mapping
 
 import anyio
 import pytest
 
+from beats.kernel.abilities import CommandCheck
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.kernel import Kernel
-from beats.kernel.ports import CommandCheck, Publish
+from beats.kernel.lane import LaneBounds
+from beats.kernel.ports import Publish
 from beats.kernel.testing import PlainCodec
 from tests.kernel.support import CallingSource, CollectingSink, running
 
@@ -110,3 +112,29 @@ async def test_a_source_that_runs_obeys() -> None:
     async with running(kernel):
         kernel.bus.send_control(Control("pause", {}, CLIENT))
         assert replay.obeyed == [("pause", {})]
+
+
+class SteeredSink(CollectingSink):
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.commands: Mapping[str, CommandCheck] = dict.fromkeys(names, as_it_is)
+        self.obeyed: list[str] = []
+
+    def command(self, control: Control) -> None:
+        self.obeyed.append(control.command)
+
+
+@pytest.mark.anyio
+async def test_a_sink_takes_commands_too_until_it_is_replaced_or_removed() -> None:
+    """Its successor takes over what it takes."""
+    kernel, first, second = Kernel(PlainCodec()), SteeredSink("record"), SteeredSink("record", "snapshot")
+    kernel.add_sink("tape", first)
+    async with running(kernel):
+        kernel.bus.send_control(Control("record", {}, CLIENT))
+        await kernel.replace_sink("tape", second, LaneBounds(), {}, hand_over=True)
+        kernel.bus.send_control(Control("record", {}, CLIENT))
+        assert set(kernel.commands) == {"record", "snapshot"}
+        await kernel.remove_sink("tape")
+        assert kernel.commands == {}
+        kernel.bus.send_control(Control("record", {}, CLIENT))
+    assert (first.obeyed, second.obeyed) == (["record"], ["record"])

@@ -5,14 +5,15 @@ import anyio
 import pytest
 
 from beats.kernel.bus import Bus
-from beats.kernel.envelope import ClientIdentity, Control, Envelope, Message, Sealed
+from beats.kernel.envelope import Envelope, Message, Sealed
 from beats.kernel.errors import QueueFull
 from beats.kernel.lane import LaneBounds
 from beats.kernel.parts import SinkPart, SourcePart
-from beats.kernel.ports import Batches, CommandCheck, Publish, Sink
+from beats.kernel.ports import Batches, Publish, Sink
 from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats, ClientTotals, Playback
 from beats.kernel.supervisor import Backoff
+from beats.kernel.testing import envelope
 from tests.kernel.support import (
     FRAME,
     NO_CLIENTS,
@@ -278,17 +279,12 @@ async def test_a_source_that_passes_on_runs_from_its_first_message_on() -> None:
 
 
 class PlayingSource:
-    """Plays something, and takes one command."""
+    """Plays something."""
 
     def __init__(self) -> None:
-        self.commands: Mapping[str, CommandCheck] = {"pause": dict}
-        self.obeyed: list[Control] = []
         self.at: Playback | None = None
 
     async def run(self, publish: Publish) -> None: ...
-
-    def command(self, control: Control) -> None:
-        self.obeyed.append(control)
 
     def playback(self) -> Playback | None:
         return self.at
@@ -303,17 +299,28 @@ async def test_the_stats_of_a_source_that_plays_tell_where_it_is() -> None:
     assert part.stats().playback == (1.5, 10.0, 2.0, False, 0)
 
 
-async def test_a_source_obeys_its_own_commands_alone() -> None:
-    """Of what comes on the bus it is handed what it takes; one that takes nothing is handed nothing."""
+class MeasuringSink(CollectingSink):
+    def figures(self) -> Mapping[str, float]:
+        return {"free_bytes": 5.0}
 
-    async def run(publish: Publish) -> None: ...
 
-    client = ClientIdentity("browser", 1, "host:1")
-    pause, navigate = Control("pause", {}, client), Control("navigate", {}, client)
-    source = PlayingSource()
-    part = SourcePart("replay", source, publisher_on(Bus()), Backoff())
-    plain = SourcePart("demo", CallingSource(run), publisher_on(Bus()), Backoff())
-    for control in (pause, navigate):
-        part.obey(control)
-        plain.obey(control)
-    assert source.obeyed == [pause]
+async def test_the_stats_of_a_sink_have_its_own_figures_and_its_latency() -> None:
+    """Figures as the sink tells them; a latency only once it has told that it wrote something."""
+    part = SinkPart("tape", MeasuringSink(), SinkQueue("tape"), Bus(), Backoff())
+    assert part.stats().figures == (("free_bytes", 5.0),)
+    assert part.stats().latency is None
+    part.turn.written([envelope()])
+    latency = part.stats().latency
+    assert latency is not None
+    assert sum(latency.counts) == 1
+
+
+async def test_an_heir_goes_on_with_the_queue_and_its_counts() -> None:
+    """Its latency too: to whoever reads the counters, it is one sink."""
+    part = SinkPart("tape", CollectingSink(), SinkQueue("tape"), Bus(), Backoff())
+    part.turn.written([envelope()])
+    heir = part.heir(MeasuringSink(), Backoff())
+    heir.turn.written([envelope()])
+    latency = heir.stats().latency
+    assert latency is not None
+    assert (sum(latency.counts), heir.queue, heir.name) == (2, part.queue, "tape")

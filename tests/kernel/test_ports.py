@@ -1,61 +1,13 @@
-from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from beats.kernel.clock import SystemClock
-from beats.kernel.envelope import Control
-from beats.kernel.ports import (
-    Address,
-    Batches,
-    Clock,
-    Codec,
-    CommandCheck,
-    Context,
-    HoldsSnapshot,
-    Listens,
-    Plays,
-    Publish,
-    ServesClients,
-    Sink,
-    SinkKind,
-    Source,
-    SourceKind,
-    TakesCommands,
-)
+from beats.kernel.ports import Batches, Clock, Codec, Context, Publish, Sink, SinkKind, Source, SourceKind
 from beats.kernel.queue import SinkQueue
-from beats.kernel.stats import ClientStats, ClientTotals, Playback
 from beats.kernel.testing import FixedClock, PlainCodec, PublishRecorder
-from tests.kernel.support import NO_CLIENTS, CallingSource, CollectingSink
-
-
-class Viewed(CollectingSink):
-    def clients(self) -> tuple[ClientStats, ...]:
-        return ()
-
-    def client_totals(self) -> ClientTotals:
-        return NO_CLIENTS
-
-
-class Listening(CollectingSink):
-    address: Address | None = None
-
-
-class Snapping(CollectingSink):
-    holds_snapshot = True
-
-    async def snapshot(self) -> Path:
-        return Path("last.mcap")
-
-
-class Replay(CallingSource):
-    commands: Mapping[str, CommandCheck] = {"pause": dict}
-
-    def command(self, control: Control) -> None: ...
-
-    def playback(self) -> Playback | None: ...
+from tests.kernel.support import CallingSource, CollectingSink
 
 
 async def run_nothing(publish: Publish) -> None: ...
@@ -76,31 +28,6 @@ def test_our_own_parts_fulfil_the_ports() -> None:
     batches: Batches = SinkQueue("null")
     publish: Publish = PublishRecorder()
     assert all((clocks, codec, batches, publish))
-
-
-def test_a_sink_serves_clients_when_it_can_tell_of_them() -> None:
-    """The kernel finds out by the two methods, not by a base class."""
-    assert isinstance(Viewed(), ServesClients)
-    assert not isinstance(CollectingSink(), ServesClients)
-
-
-def test_a_sink_listens_when_it_can_tell_where() -> None:
-    """The kernel's user asks for the address, which is None until the sink listens."""
-    assert isinstance(Listening(), Listens)
-    assert not isinstance(CollectingSink(), Listens)
-
-
-def test_a_sink_holds_a_snapshot_when_it_can_write_one() -> None:
-    """The kernel's user asks it to, whatever else the sink does."""
-    assert isinstance(Snapping(), HoldsSnapshot)
-    assert not isinstance(CollectingSink(), HoldsSnapshot)
-
-
-def test_a_source_takes_commands_and_plays_when_it_says_so() -> None:
-    """Each is a part of its own, found by its methods; a plain source has neither."""
-    assert isinstance(Replay(run_nothing), TakesCommands)
-    assert isinstance(Replay(run_nothing), Plays)
-    assert not isinstance(CallingSource(run_nothing), TakesCommands | Plays)
 
 
 def test_a_context_without_commands_and_settings_has_none() -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import anyio
 import pytest
 
+from beats.kernel.abilities import CommandCheck
 from beats.kernel.envelope import ClientIdentity, Control, Frame
 from beats.kernel.errors import ClosedError, InputError
 from beats.kernel.kernel import Kernel, KernelOptions
-from beats.kernel.ports import CommandCheck, Publish
+from beats.kernel.ports import Publish
 from beats.kernel.testing import FixedClock, PlainCodec
 from tests.kernel.support import (
     FRAME,

@@ -65,7 +65,13 @@ class Builder:
     def _context(self, name: str) -> Context:
         kernel = self.kernel
         return Context(
-            name, self._profile.profile, self._clock, kernel.bus.send_control, kernel.commands, self._about
+            name,
+            self._profile.profile,
+            self._clock,
+            kernel.bus.send_control,
+            kernel.commands,
+            self._about,
+            kernel.stats,
         )
 
 

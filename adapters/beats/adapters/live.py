@@ -12,9 +12,10 @@ from beats.adapters.bounds import queue_bounds
 from beats.adapters.catalogues import SINKS, Builder, kernel_options
 from beats.adapters.changes import Step, kernel_keys, steps
 from beats.config.settings import ProfileSettings, SinkSettings
+from beats.kernel.abilities import Adjusts, KeepsNotes
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel
-from beats.kernel.ports import Adjusts, KeepsNotes, Sink
+from beats.kernel.ports import Sink
 
 NOTE: Final = "beats.change"
 """Metadata of recordings in progress: which settings changed, when."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from beats.kernel.ports import HoldsSnapshot, Sink
+from beats.kernel.abilities import HoldsSnapshot
+from beats.kernel.ports import Sink
 
 
 async def take_snapshots(sinks: Mapping[str, Sink]) -> dict[str, Path]:

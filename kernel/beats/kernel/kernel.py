@@ -7,13 +7,15 @@ from typing import Final, Literal
 import anyio
 from anyio.abc import TaskStatus
 
+from beats.kernel.abilities import CommandCheck
 from beats.kernel.bus import Bus
 from beats.kernel.clock import SystemClock
+from beats.kernel.commands import Commands
 from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Kind
 from beats.kernel.errors import StartError
 from beats.kernel.lane import LaneBounds
-from beats.kernel.ports import Clock, Codec, CommandCheck, Sink, Source
+from beats.kernel.ports import Clock, Codec, Sink, Source
 from beats.kernel.publisher import Publisher
 from beats.kernel.sinks import Sinks
 from beats.kernel.sources import Sources
@@ -47,8 +49,11 @@ class Kernel:
         self.publisher: Final = Publisher(
             self.bus, codec, clock or SystemClock(), max_topics=self.options.max_topics
         )
-        self._sinks: Final = Sinks(self.bus, self.publisher, self.options.backoff)
-        self._sources: Final = Sources(self.bus, self.publisher, self.options.backoff, self._sources_ended)
+        self._commands: Final = Commands(self.bus)
+        self._sinks: Final = Sinks(self.bus, self._commands, self.publisher, self.options.backoff)
+        self._sources: Final = Sources(
+            self._commands, self.publisher, self.options.backoff, self._sources_ended
+        )
         self._doorbell: Doorbell | None = None
         self._stop: Final = anyio.Event()
         self._stop_asked = False
@@ -60,8 +65,8 @@ class Kernel:
 
     @property
     def commands(self) -> Mapping[str, CommandCheck]:
-        """The commands that sources take besides those of the wire, as they are now."""
-        return self._sources.commands
+        """The commands that sources and sinks take besides those of the wire, as they are now."""
+        return self._commands.known
 
     def add_sink(
         self,

@@ -6,11 +6,12 @@ from typing import Final
 
 import anyio
 
+from beats.kernel.abilities import Measures, Plays, ServesClients
 from beats.kernel.bus import Bus, Connection
-from beats.kernel.envelope import KINDS, Control, Kind, Message, Sealed
+from beats.kernel.envelope import KINDS, Kind, Message, Sealed
 from beats.kernel.errors import ClosedError
 from beats.kernel.lane import LaneBounds
-from beats.kernel.ports import Plays, ServesClients, Sink, Source, TakesCommands
+from beats.kernel.ports import Sink, Source
 from beats.kernel.publisher import Publisher
 from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import SinkStats, SourceStats
@@ -55,6 +56,26 @@ class SinkPart:
         self._bounds = bounds
         self._bus: Final = bus
         self.connections: Final = self.connect(queue) if connections is None else connections
+
+    def heir(
+        self,
+        sink: Sink,
+        backoff: Backoff,
+        *,
+        bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]] | None = None,
+        must_start: bool = True,
+    ) -> "SinkPart":
+        """A part that goes on with the queue of this one, and with its counts."""
+        return SinkPart(
+            self.name,
+            sink,
+            self.queue,
+            self._bus,
+            backoff,
+            self.connections,
+            bounds=bounds,
+            must_start=must_start,
+        )
 
     def connect(self, queue: SinkQueue) -> Sequence[Connection]:
         """Have a queue get everything from now on."""
@@ -108,7 +129,9 @@ class SinkPart:
         stats = SinkStats(self.name, sup.state, sup.restarts, sup.last_error, self.queue.stats())
         if isinstance(sink, ServesClients):
             stats = stats._replace(clients=sink.clients(), client_totals=sink.client_totals())
-        return stats
+        if isinstance(sink, Measures):
+            stats = stats._replace(figures=tuple(sink.figures().items()))
+        return stats._replace(latency=self.queue.latency())
 
     async def _attempt(self) -> None:
         reason = "failed"
@@ -161,12 +184,6 @@ class SourcePart:
         """Pass on, from a coroutine, what was on a bus before."""
         self._check_wanted()
         return await self._publisher.forward_async(sealed, renumber=renumber, on_sent=self._count)
-
-    def obey(self, control: Control) -> None:
-        """Hand a command to the source, if it is one of its own."""
-        source = self.source
-        if isinstance(source, TakesCommands) and control.command in source.commands:
-            source.command(control)
 
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Publish from a thread."""

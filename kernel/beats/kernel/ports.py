@@ -6,13 +6,13 @@ it takes and how to build it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self
 
+from beats.kernel.abilities import CommandCheck
 from beats.kernel.claims import Claims, no_claims
 from beats.kernel.envelope import Control, Envelope, Message, Sealed
-from beats.kernel.stats import ClientStats, ClientTotals, Loss, Playback
+from beats.kernel.stats import Loss, Stats
 
 
 class Clock(Protocol):
@@ -75,6 +75,13 @@ class Batches(Protocol):
         """What the queue gave up since the last call, by reason and topic."""
         ...
 
+    def written(self, envelopes: Sequence[Envelope]) -> None:
+        """Tell, if it is of interest to anyone, that these have just been written: for the latency.
+
+        They are in order of publication. What counts as delivered does not depend on it.
+        """
+        ...
+
     def __aiter__(self) -> Self: ...
 
     async def __anext__(self) -> list[Envelope]:
@@ -122,84 +129,6 @@ class Sink(Protocol):
         ...
 
 
-class Address(NamedTuple):
-    """Where clients connect."""
-
-    host: str
-    port: int
-    encrypted: bool = False
-
-    @property
-    def url(self) -> str:
-        """As a WebSocket address."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'wss' if self.encrypted else 'ws'}://{host}:{self.port}"
-
-
-@runtime_checkable
-class Listens(Protocol):
-    """A sink that listens on a port also tells where."""
-
-    @property
-    def address(self) -> Address | None:
-        """None until it listens."""
-        ...
-
-
-@runtime_checkable
-class HoldsSnapshot(Protocol):
-    """A sink that holds what came last, and writes it down when told."""
-
-    @property
-    def holds_snapshot(self) -> bool:
-        """Whether its settings have it do that."""
-        ...
-
-    async def snapshot(self) -> Path:
-        """Write what it holds to a file and say which.
-
-        Raises:
-            LookupError: it holds nothing yet.
-            OSError: the file cannot be written.
-        """
-        ...
-
-
-@runtime_checkable
-class KeepsNotes(Protocol):
-    """A sink that writes down, beside the stream, what happens to it."""
-
-    def note(self, name: str, content: Mapping[str, str]) -> None:
-        """Write this down soon; never waits."""
-        ...
-
-
-@runtime_checkable
-class Adjusts(Protocol):
-    """A sink that can take on some of its settings while it runs: those that its kind calls adjustable."""
-
-    def adjust(self, settings: Any) -> None:
-        """Go on with these, which differ from those before in nothing else.
-
-        Raises:
-            OSError, ValueError: a file that they name cannot be used; it goes on as before.
-        """
-        ...
-
-
-@runtime_checkable
-class ServesClients(Protocol):
-    """A sink with viewers also tells of them; any thread may ask."""
-
-    def clients(self) -> tuple[ClientStats, ...]:
-        """Those that are connected."""
-        ...
-
-    def client_totals(self) -> ClientTotals:
-        """All that ever were."""
-        ...
-
-
 class Source(Protocol):
     """Produces envelopes."""
 
@@ -212,31 +141,8 @@ class Source(Protocol):
         ...
 
 
-CommandCheck = Callable[[Mapping[str, Any]], Mapping[str, object]]
-"""Makes the fields of a command from a client's message; raises ValueError, with the reason, if it cannot."""
-
-
-@runtime_checkable
-class TakesCommands(Protocol):
-    """A source that clients can steer also tells how; while it is there, sinks let its commands in."""
-
-    @property
-    def commands(self) -> Mapping[str, CommandCheck]:
-        """By name, the check of each command's fields."""
-        ...
-
-    def command(self, control: Control) -> None:
-        """Obey one of them. Called in the event loop or in any thread; it must not wait."""
-        ...
-
-
-@runtime_checkable
-class Plays(Protocol):
-    """A source that plays something from a beginning to an end also tells where it is."""
-
-    def playback(self) -> Playback | None:
-        """Where it is; None until it knows. Any thread may ask."""
-        ...
+def _no_stats() -> Stats:
+    return Stats(0, 0, (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +157,12 @@ class Context:
     control: Callable[[Control], None]
     """Puts a client's command on the bus; never raises."""
     commands: Mapping[str, CommandCheck] = field(default_factory=lambda: MappingProxyType({}))
-    """The commands that sources take besides those of the wire, as they are now."""
+    """The commands that sources and sinks take besides those of the wire, as they are now."""
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """The sources and sinks of the profile as plain values, secrets masked: for what writes down what it
     was a part of."""
+    stats: Callable[[], Stats] = field(default=_no_stats)
+    """The counters of the whole kernel, for what shows them."""
 
 
 @dataclass(frozen=True, slots=True)

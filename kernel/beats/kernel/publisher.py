@@ -39,7 +39,8 @@ class Publisher:
     def __init__(self, bus: Bus, codec: Codec, clock: Clock, *, max_topics: int = 10_000) -> None:
         self._bus: Final = bus
         self._codec: Final = codec
-        self._clock: Final = clock
+        self.clock: Final = clock
+        """What dates the envelopes."""
         self.max_topics = max_topics
         """Largest number of topics."""
         self._lock: Final = threading.RLock()
@@ -137,7 +138,7 @@ class Publisher:
         name = topic_of(message)
         with self._lock:
             topic = self._topic(name)
-            now_ns = self._clock.unix_ns()
+            now_ns = self.clock.unix_ns()
             captured_ns = now_ns if captured_unix_ns is None else captured_unix_ns
             sequence = topic.sequence + 1
             encoded = self._codec.seal(prepared, sequence, captured_ns)
@@ -155,7 +156,7 @@ class Publisher:
             if renumber or not topic.sequence < sequence <= _LAST_KEPT:
                 sequence = topic.sequence + 1
                 encoded = self._codec.renumber(encoded, sealed.sequence, sequence, captured_ns)
-            now_ns = self._clock.unix_ns()
+            now_ns = self.clock.unix_ns()
             envelope = Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded)
             return sequence, self._place(topic, envelope, on_sent)
 

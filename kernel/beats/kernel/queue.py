@@ -7,14 +7,17 @@ from typing import Final, Self
 import anyio
 from anyio.lowlevel import checkpoint
 
+from beats.kernel.clock import SystemClock
 from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Envelope, Kind
 from beats.kernel.lane import Lane, LaneBounds
 from beats.kernel.lanes import clear_lines, let_in, make_lanes, move
+from beats.kernel.latency import LatencyHistogram
 from beats.kernel.losses import LossLog
 from beats.kernel.merge import take_all, take_some, take_within_bounds
 from beats.kernel.overflow import Verdict
-from beats.kernel.stats import Amount, Loss, QueueStats
+from beats.kernel.ports import Clock
+from beats.kernel.stats import Amount, Latency, Loss, QueueStats
 from beats.kernel.ticket import Refusal, Ticket
 
 
@@ -32,6 +35,7 @@ class SinkQueue:
         lanes: Mapping[Kind, LaneBounds] | None = None,
         *,
         keep_losses: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         """Make an empty queue.
 
@@ -40,10 +44,14 @@ class SinkQueue:
             bounds: what holds for every kind that has no lane of its own.
             lanes: kinds with bounds of their own.
             keep_losses: whether `losses` shall have something to tell.
+            clock: what dated the envelopes; the system's when None.
         """
-        self._name: Final = name
+        self.name: Final = name
+        """The sink's name."""
         self._lock = threading.Lock()
         self._losses: Final = LossLog() if keep_losses else None
+        self._clock: Final = clock or SystemClock()
+        self._latency: LatencyHistogram | None = None  # most queues, those of viewers, never need one
         self._bounds: LaneBounds = bounds or LaneBounds()
         self._own: Mapping[Kind, LaneBounds] = lanes or {}
         self._lane_of = make_lanes(self._bounds, self._own, self._note_peak, self._losses)
@@ -60,11 +68,6 @@ class SinkQueue:
         self._rested = False
         self._sleeper: Callable[[], object] | None = None
         self._doorbell: Doorbell | None = None
-
-    @property
-    def name(self) -> str:
-        """The sink's name."""
-        return self._name
 
     @property
     def doorbell(self) -> Doorbell | None:
@@ -99,7 +102,7 @@ class SinkQueue:
             else:
                 self._count_offered(envelope)
                 if verdict is Verdict.RAISE:
-                    answer = lane.refusal(self._name, envelope)
+                    answer = lane.refusal(self.name, envelope)
             wake, self._sleeper = self._sleeper, None
         if wake is not None and self._doorbell is not None:
             self._doorbell.ring(wake)
@@ -234,12 +237,22 @@ class SinkQueue:
             lane.count_drop("block", ticket.envelope)
             return True
 
+    def written(self, envelopes: Sequence[Envelope]) -> None:
+        """Note how long these took from the bus to where they have just been written."""
+        if self._latency is None:
+            self._latency = LatencyHistogram(self._clock)
+        self._latency.written(envelopes)
+
+    def latency(self) -> Latency | None:
+        """What `written` has noted; None when it never was called."""
+        return None if self._latency is None else self._latency.stats()
+
     def stats(self) -> QueueStats:
         """The counters at one instant."""
         with self._lock:
             drops = tuple(drop for lane in self._lanes for drop in lane.drops())  # each kind is in one lane
             return QueueStats(
-                self._name,
+                self.name,
                 Amount(self._offered_items, self._offered_bytes),
                 Amount(self._taken_items, self._taken_bytes),
                 Amount(sum(drop.items for drop in drops), sum(drop.bytes for drop in drops)),

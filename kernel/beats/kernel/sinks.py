@@ -8,6 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from beats.kernel.bus import Bus
+from beats.kernel.commands import Commands
 from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Kind
 from beats.kernel.errors import StartError
@@ -23,9 +24,10 @@ from beats.kernel.supervisor import Backoff, describe
 class Sinks:
     """Lives in the kernel's event loop; `stats` and iteration are for any thread."""
 
-    def __init__(self, bus: Bus, publisher: Publisher, backoff: Backoff) -> None:
+    def __init__(self, bus: Bus, commands: Commands, publisher: Publisher, backoff: Backoff) -> None:
         """Begin with none."""
         self._bus: Final = bus
+        self._commands: Final = commands
         self._publisher: Final = publisher
         self.backoff = backoff
         """The pauses between attempts, for parts that are added from now on."""
@@ -62,6 +64,7 @@ class Sinks:
         queue = self._new_queue(name, bounds, lanes)
         with self._publisher.held():  # or it would get one kind from an earlier moment than the other
             part = SinkPart(name, sink, queue, self._bus, self.backoff)
+        self._commands.add(part, sink)
         self._parts = {**self._parts, name: part}
         return part
 
@@ -186,7 +189,7 @@ class Sinks:
     def _new_queue(
         self, name: str, bounds: LaneBounds | None, lanes: Mapping[Kind, LaneBounds] | None
     ) -> SinkQueue:
-        queue = SinkQueue(name, bounds, lanes, keep_losses=True)
+        queue = SinkQueue(name, bounds, lanes, keep_losses=True, clock=self._publisher.clock)
         queue.attach(self._doorbell)
         return queue
 
@@ -195,9 +198,7 @@ class Sinks:
     ) -> SinkPart:
         """A part that goes on with the queue of another."""
         old.hand_over()
-        return SinkPart(
-            old.name, sink, old.queue, self._bus, self.backoff, old.connections, bounds=(bounds, lanes)
-        )
+        return old.heir(sink, self.backoff, bounds=(bounds, lanes))
 
     def _cut(
         self, old: SinkPart, sink: Sink, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]
@@ -239,9 +240,7 @@ class Sinks:
         """Run the predecessor again, with the queue of its successor."""
         before = (old, new) if self._parts[old.name] is new else (old,)
         # It ran once, so a failure now is no reason to end anything.
-        again = SinkPart(
-            old.name, old.sink, new.queue, self._bus, self.backoff, new.connections, must_start=False
-        )
+        again = new.heir(old.sink, self.backoff, must_start=False)
         self._put(again)
         if self._group is None:
             again.release()
@@ -276,10 +275,14 @@ class Sinks:
 
     def _put(self, part: SinkPart) -> None:
         """Give a part the place of the one that has its name."""
+        before = self._parts[part.name]
+        self._commands.add(part, part.sink)  # first, so that what both take is never out
+        self._commands.remove(before)
         self._parts = {name: part if name == part.name else each for name, each in self._parts.items()}
 
     def _forget(self, part: SinkPart) -> None:
         part.release()
+        self._commands.remove(part)
         self._parts = {name: each for name, each in self._parts.items() if each is not part}
 
     @staticmethod

@@ -6,9 +6,9 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from beats.kernel.bus import Bus, Connection
+from beats.kernel.commands import Commands
 from beats.kernel.parts import SourcePart
-from beats.kernel.ports import CommandCheck, Source, TakesCommands
+from beats.kernel.ports import Source
 from beats.kernel.publisher import Publisher
 from beats.kernel.stats import SourceStats
 from beats.kernel.supervisor import Backoff
@@ -18,18 +18,15 @@ class Sources:
     """Lives in the kernel's event loop; `stats` and iteration are for any thread."""
 
     def __init__(
-        self, bus: Bus, publisher: Publisher, backoff: Backoff, when_all_ended: Callable[[], object]
+        self, commands: Commands, publisher: Publisher, backoff: Backoff, when_all_ended: Callable[[], object]
     ) -> None:
         """Begin with none; `when_all_ended` is called when the last one that runs has ended by itself."""
-        self.commands: Final[dict[str, CommandCheck]] = {}
-        """The commands that the sources take besides those of the wire."""
-        self._bus: Final = bus
+        self._commands: Final = commands
         self._publisher: Final = publisher
         self.backoff = backoff
         """The pauses between attempts, for parts that are added from now on."""
         self._when_all_ended: Final = when_all_ended
         self._parts: dict[str, SourcePart] = {}
-        self._ears: Final[dict[str, Connection]] = {}
         self._group: TaskGroup | None = None
 
     def __iter__(self) -> Iterator[SourcePart]:
@@ -52,9 +49,7 @@ class Sources:
             raise ValueError(f"there is a source {name!r} already")
         part = SourcePart(name, source, self._publisher, self.backoff)
         self._parts = {**self._parts, name: part}
-        if isinstance(source, TakesCommands):
-            self.commands.update(source.commands)
-            self._ears[name] = self._bus.connect("control", part.obey)
+        self._commands.add(part, source)
         if self._group is not None:
             self._group.start_soon(self._supervise, part, name=f"source {name}")
 
@@ -66,9 +61,7 @@ class Sources:
         """
         part = self._parts[name]
         self._parts = {key: each for key, each in self._parts.items() if each is not part}
-        if (ear := self._ears.pop(name, None)) is not None:
-            ear.disconnect()
-        self._forget_commands()
+        self._commands.remove(part)
         if self._group is None:
             part.supervisor.cancel()
         elif not await part.supervisor.ended_by_cancel():
@@ -87,16 +80,6 @@ class Sources:
                 for part in self:
                     part.supervisor.stop()
             group.cancel_scope.cancel()
-
-    def _forget_commands(self) -> None:
-        """Keep only those of the sources that are there; at no instant is one of theirs missing."""
-        left: dict[str, CommandCheck] = {}
-        for each in self:
-            if isinstance(each.source, TakesCommands):
-                left.update(each.source.commands)
-        self.commands.update(left)
-        for command in self.commands.keys() - left.keys():
-            del self.commands[command]
 
     async def _supervise(self, part: SourcePart) -> None:
         await part.supervisor.supervise()

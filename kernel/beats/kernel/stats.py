@@ -60,6 +60,17 @@ class QueueStats(NamedTuple):
     """The most envelopes that waited when the sink came to take, or now."""
 
 
+class Latency(NamedTuple):
+    """How long envelopes took from the bus until the sink had written them."""
+
+    bounds_s: tuple[float, ...]
+    """Upper bounds, inclusive, of all classes but the last."""
+    counts: tuple[int, ...]
+    """Envelopes in each class: one more than there are bounds."""
+    sum_s: float
+    """All latencies added."""
+
+
 class ClientStats(NamedTuple):
     """One viewer of a sink."""
 
@@ -71,6 +82,24 @@ class ClientStats(NamedTuple):
     """True while the client does not keep up and reads from a queue of its own."""
     queue: QueueStats
     """What it was offered, what was written to it, what it missed."""
+    group: str = ""
+    """The class of clients that it belongs to, as the sink has it."""
+
+
+class ClientGroup(NamedTuple):
+    """All viewers of one class that a sink ever had."""
+
+    name: str
+    """What they have in common: `full` (the whole stream), `chosen` (some kinds or topics), `thinned`
+    (fewer frames)."""
+    connected: int
+    """Viewers now."""
+    delivered: Amount
+    """Written to them, those that left included."""
+    waiting: Amount
+    """In the queues of those that are behind."""
+    drops: tuple[DropStats, ...]
+    """Missed by them, those that left included, by reason and kind."""
 
 
 class ClientTotals(NamedTuple):
@@ -90,6 +119,8 @@ class ClientTotals(NamedTuple):
     """Written to viewers, those that left included."""
     dropped: Amount
     """Missed by viewers, those that left included."""
+    groups: tuple[ClientGroup, ...] = ()
+    """The same by class of viewer."""
 
 
 class SinkStats(NamedTuple):
@@ -104,6 +135,10 @@ class SinkStats(NamedTuple):
     clients: tuple[ClientStats, ...] = ()
     client_totals: ClientTotals | None = None
     """None for a sink that has no viewers."""
+    latency: Latency | None = None
+    """From the bus to where it was written; None as long as the sink has not told of any writing."""
+    figures: tuple[tuple[str, float], ...] = ()
+    """What else the sink tells of itself: names, each with its unit in it, and values."""
 
 
 class Playback(NamedTuple):

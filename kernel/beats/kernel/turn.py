@@ -43,6 +43,10 @@ class Turn:
         """What the queue gave up since the last call, by reason and topic."""
         return () if self.cut else self._queue.losses()
 
+    def written(self, envelopes: Sequence[Envelope]) -> None:
+        """Note how long these took to where they have just been written."""
+        self._queue.written(envelopes)
+
     def lose_in_hand(self, reason: str) -> Amount:
         """Count what the sink holds as dropped: it ended, or is given up."""
         return Amount() if self.cut else self._queue.lose_in_hand(reason)

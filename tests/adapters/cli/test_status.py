@@ -10,8 +10,9 @@ from rich.console import Console
 
 from beats.adapters.cli import status
 from beats.adapters.cli.status import LiveLine, addresses, table
+from beats.kernel.abilities import Address
 from beats.kernel.kernel import Kernel
-from beats.kernel.ports import Address, Batches
+from beats.kernel.ports import Batches
 from beats.kernel.stats import Amount, ClientTotals, DropStats, QueueStats, SinkStats, SourceStats, Stats
 from beats.proto.codec import StreamCodec
 

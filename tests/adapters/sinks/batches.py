@@ -20,6 +20,8 @@ class FakeBatches:
         """Set when a sink has delivered the last batch and asks for more."""
         self.given_back: list[Envelope] = []
         """What a sink could not deliver, in order."""
+        self.wrote: list[Envelope] = []
+        """What a sink said it has written, in order."""
         self.lost: list[Loss] = []
         """What `losses` shall tell next."""
         self.before_first: Callable[[], None] = lambda: None
@@ -43,6 +45,9 @@ class FakeBatches:
     def losses(self) -> tuple[Loss, ...]:
         lost, self.lost = tuple(self.lost), []
         return lost
+
+    def written(self, envelopes: Sequence[Envelope]) -> None:
+        self.wrote += envelopes
 
     def __aiter__(self) -> Self:
         return self

@@ -7,8 +7,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from beats.kernel.abilities import Listens
 from beats.kernel.kernel import Kernel
-from beats.kernel.ports import Listens
 from beats.kernel.stats import SinkStats, Stats
 
 

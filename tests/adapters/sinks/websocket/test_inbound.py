@@ -12,8 +12,9 @@ from websockets.exceptions import ConnectionClosed
 from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.adapters.sources.replay.commands import COMMANDS
+from beats.kernel.abilities import CommandCheck
 from beats.kernel.envelope import Control
-from beats.kernel.ports import CommandCheck, Context
+from beats.kernel.ports import Context
 from tests.adapters.sinks.websocket.support import on_air, receive, settings, until
 
 pytestmark = pytest.mark.anyio

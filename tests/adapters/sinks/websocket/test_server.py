@@ -129,6 +129,9 @@ class _OneBatch:
             raise RuntimeError("as asked")
         return await self._queue.take(max_items)
 
+    def written(self, envelopes: Sequence[Envelope]) -> None:
+        self._queue.written(envelopes)
+
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
         self._queue.give_back(envelopes)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from beats.kernel.ports import CommandCheck
+from beats.kernel.abilities import CommandCheck
 
 _NO_OTHERS: Final[Mapping[str, CommandCheck]] = MappingProxyType({})
 MAX_IMAGE_CHARACTERS: Final = 2_000_000

@@ -10,8 +10,8 @@ from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.control import InvalidControl, parse
 from beats.adapters.sinks.websocket.rate import Allowance
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
+from beats.kernel.abilities import CommandCheck
 from beats.kernel.envelope import Control
-from beats.kernel.ports import CommandCheck
 
 log = logging.getLogger(__name__)
 

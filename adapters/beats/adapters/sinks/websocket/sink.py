@@ -19,8 +19,9 @@ from beats.adapters.sinks.websocket.server import serving
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.view import View
 from beats.adapters.state import State
+from beats.kernel.abilities import Address
 from beats.kernel.envelope import ClientIdentity
-from beats.kernel.ports import Address, Batches, Context
+from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import Amount, ClientStats, ClientTotals
 
 log = logging.getLogger(__name__)

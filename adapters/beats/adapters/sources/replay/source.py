@@ -20,9 +20,10 @@ from beats.adapters.sources.replay.controls import Controls
 from beats.adapters.sources.replay.reading import InThread, place_back, read_ahead, select
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.adapters.sources.replay.timeline import EARLY_S, Timeline
+from beats.kernel.abilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.errors import InputError, QueueFull
-from beats.kernel.ports import CommandCheck, Context, Publish
+from beats.kernel.ports import Context, Publish
 from beats.kernel.stats import Playback
 
 _AHEAD: Final = 4
