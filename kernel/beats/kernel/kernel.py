@@ -133,13 +133,17 @@ class Kernel:
         if (doorbell := self._doorbell) is not None:
             doorbell.ring(self._stop.set)
 
-    def stats(self) -> Stats:
-        """All counters; each queue's are of one instant. Any thread may call it."""
+    def stats(self, *, clients: bool = True) -> Stats:
+        """All counters; each queue's are of one instant. Any thread may call it.
+
+        Args:
+            clients: whether to ask sinks for their clients, of which there may be thousands.
+        """
         return Stats(
             self.publisher.published,
             self.publisher.published_frames,
             self._sources.stats(),
-            self._sinks.stats(),
+            self._sinks.stats(clients=clients),
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:

@@ -123,11 +123,11 @@ class SinkPart:
                 left.bytes,
             )
 
-    def stats(self) -> SinkStats:
-        """The counters now."""
+    def stats(self, *, clients: bool = True) -> SinkStats:
+        """The counters now, with or without those of its clients."""
         sup, sink = self.supervisor, self.sink
         stats = SinkStats(self.name, sup.state, sup.restarts, sup.last_error, self.queue.stats())
-        if isinstance(sink, ServesClients):
+        if clients and isinstance(sink, ServesClients):
             stats = stats._replace(clients=sink.clients(), client_totals=sink.client_totals())
         if isinstance(sink, Measures):
             stats = stats._replace(figures=tuple(sink.figures().items()))

@@ -141,7 +141,15 @@ class Source(Protocol):
         ...
 
 
-def _no_stats() -> Stats:
+class TakeStats(Protocol):
+    """Takes the counters of the whole kernel; any thread may call it."""
+
+    def __call__(self, *, clients: bool = True) -> Stats:
+        """All counters; without those of clients it costs the same however many there are."""
+        ...
+
+
+def _no_stats(*, clients: bool = True) -> Stats:
     return Stats(0, 0, (), ())
 
 
@@ -161,7 +169,7 @@ class Context:
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """The sources and sinks of the profile as plain values, secrets masked: for what writes down what it
     was a part of."""
-    stats: Callable[[], Stats] = field(default=_no_stats)
+    stats: TakeStats = field(default=_no_stats)
     """The counters of the whole kernel, for what shows them."""
 
 

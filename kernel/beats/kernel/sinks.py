@@ -47,9 +47,9 @@ class Sinks:
     def __contains__(self, name: object) -> bool:
         return name in self._parts
 
-    def stats(self) -> tuple[SinkStats, ...]:
-        """The counters of all."""
-        return tuple(part.stats() for part in self)
+    def stats(self, *, clients: bool = True) -> tuple[SinkStats, ...]:
+        """The counters of all, with or without those of their clients."""
+        return tuple(part.stats(clients=clients) for part in self)
 
     def add(
         self, name: str, sink: Sink, bounds: LaneBounds | None, lanes: Mapping[Kind, LaneBounds] | None

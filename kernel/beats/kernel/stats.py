@@ -134,7 +134,7 @@ class SinkStats(NamedTuple):
     queue: QueueStats
     clients: tuple[ClientStats, ...] = ()
     client_totals: ClientTotals | None = None
-    """None for a sink that has no viewers."""
+    """None for a sink that has no viewers, and where they were not asked for."""
     latency: Latency | None = None
     """From the bus to where it was written; None as long as the sink has not told of any writing."""
     figures: tuple[tuple[str, float], ...] = ()

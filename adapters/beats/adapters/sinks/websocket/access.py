@@ -85,6 +85,33 @@ def origin_allowed(
     return port == own_port and host in {own.lower() for own in own_hosts}
 
 
+def host_known(header: str | None, own_hosts: Collection[str], allowed: Collection[str]) -> bool:
+    """Whether a request's `Host` names this server, or one of the pages that may open the stream.
+
+    By any other name it may be the page of somebody who bound that name to this machine's address (DNS
+    rebinding), to read with a visitor's browser what only this machine should. An address cannot be bound.
+
+    Args:
+        header: the `Host` header.
+        own_hosts: names and addresses of the server itself.
+        allowed: origins, such as `https://wall.example`; `*` allows all.
+    """
+    try:
+        host = urlsplit(f"//{header or ''}").hostname
+        others = {urlsplit(item).hostname for item in allowed}
+    except ValueError:
+        return False
+    if host is None:
+        return header is None and "*" in allowed
+    if "*" in allowed or is_loopback(host) or host in {own.lower() for own in own_hosts} or host in others:
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by definition: RFC 6761, section 6.3, for the name."""
     if host == "localhost" or host.endswith(".localhost"):

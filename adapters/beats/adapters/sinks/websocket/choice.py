@@ -30,6 +30,13 @@ class Choice(NamedTuple):
         """Whether it wants the stream as it is."""
         return not self.topics and self.max_fps is None and len(self.kinds) == len(KINDS)
 
+    @property
+    def group(self) -> str:
+        """The class of viewers that ask for the like: see `ClientGroup.name`."""
+        if self.max_fps is not None:
+            return "thinned"
+        return "full" if self.everything else "chosen"
+
     def wants(self, envelope: Envelope) -> bool:
         """Whether an envelope is of a kind and topic that were asked for."""
         if envelope.kind not in self.kinds:

@@ -177,7 +177,12 @@ class Client:
             drops=(*queue.drops, *([DropStats("max_fps", "frame", *thinned)] if thinned.items else [])),
         )
         return ClientStats(
-            self.identity.id, self.identity.remote, self._connected_unix_ns, since is None, queue
+            self.identity.id,
+            self.identity.remote,
+            self._connected_unix_ns,
+            since is None,
+            queue,
+            self.connection.choice.group,
         )
 
     def _fall_behind(self, since: Amount) -> None:

@@ -12,6 +12,7 @@ from websockets.protocol import State
 
 from beats.adapters.sinks.websocket.access import Rights
 from beats.adapters.sinks.websocket.choice import Choice
+from beats.adapters.sinks.websocket.web.site import METHODS, not_allowed
 
 
 class Writer(Protocol):
@@ -33,6 +34,25 @@ class Writer(Protocol):
     def closing(self) -> None:
         """Nothing may be written any more."""
         ...
+
+
+class FirstWord:
+    """The method of a request, from the first bytes of it (RFC 9112, section 3)."""
+
+    _MOST_BYTES: Final = 32
+
+    def __init__(self) -> None:
+        self._seen = b""
+        self._known = False
+
+    def fed(self, data: bytes) -> str | None:
+        """The method, once, when its end has come; None before and after, and when it is none."""
+        if self._known:
+            return None
+        self._seen += data[: self._MOST_BYTES]
+        word, space, _ = self._seen.partition(b" ")
+        self._known = bool(space) or len(self._seen) >= self._MOST_BYTES
+        return word.decode() if space and word.isalpha() and word.isascii() else None
 
 
 class StreamConnection(ServerConnection):
@@ -69,6 +89,8 @@ class StreamConnection(ServerConnection):
         self._on_lost: Final = on_lost
         self._closing: asyncio.Task[None] | None = None
         self._end_waits = False
+        self._method: Final = FirstWord()
+        self._answered = False
 
     @property
     def local(self) -> tuple[str, int]:
@@ -105,12 +127,23 @@ class StreamConnection(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come; a request that is longer than any honest one ends the connection."""
+        if self._answered:
+            return  # the rest of a plain request, such as a body
         if self.state is State.CONNECTING:
             self._header_bytes_left -= len(data)
             if self._header_bytes_left < 0:
                 self.abort()
                 return
+            if (method := self._method.fed(data)) is not None and method not in METHODS:
+                # The library takes a body for the frames of a stream, and would not answer.
+                self._answer(not_allowed(method).encoded())
+                return
         super().data_received(data)
+
+    def eof_received(self) -> None:
+        """The other side sends nothing more; the transport sends what it has, and closes."""
+        if not self._answered:
+            super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -159,6 +192,27 @@ class StreamConnection(ServerConnection):
         if not self.transport.is_closing():
             with contextlib.suppress(OSError):
                 self.transport.write_eof()
+
+    async def answer(self, data: bytes) -> None:
+        """Answer a plain request in place of the library, and return once the connection is gone.
+
+        The library would leave a slow client only `close_timeout_s` to read it; here it has until the
+        time for handshakes is over.
+        """
+        if not self.protocol.eof_sent:
+            self._answer(data)
+            await asyncio.shield(self.connection_lost_waiter)
+        await self.gone_if_ended()
+
+    def _answer(self, data: bytes) -> None:
+        self._answered = True
+        self.transport.write(data)
+        if not self.transport.can_write_eof():  # encrypted
+            self.transport.close()
+        elif self.transport.get_write_buffer_size():
+            self._end_waits = True
+        else:
+            self._end_stream()
 
     async def gone_if_ended(self) -> None:
         """Return once the connection is gone, if our side of its stream has ended already; else at once.

@@ -17,6 +17,7 @@ from beats.adapters.sinks.websocket.framing import chunks, framed
 from beats.adapters.sinks.websocket.inbound import listen_to
 from beats.adapters.sinks.websocket.server import serving
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
+from beats.adapters.sinks.websocket.totals import Totals
 from beats.adapters.sinks.websocket.view import View
 from beats.adapters.state import State
 from beats.kernel.abilities import Address
@@ -41,7 +42,7 @@ class WebSocketSink:
         self._context: Final = context
         self._name: Final = context.name
         self._bounds = settings.client_bounds()
-        self._door: Final = Door(settings, context.name)
+        self._door: Final = Door(settings, context)
         self._snapshot: Final = State()
         self._ids: Final = count(1)
         self._views: Final[dict[Choice, View]] = {}
@@ -49,7 +50,7 @@ class WebSocketSink:
         self._everyone: Final[set[StreamConnection]] = set()
         self._address: Address | None = None
         self._accepted = self._stalled = self._overflowed = 0
-        self._gone_delivered = self._gone_dropped = Amount()
+        self._totals: Final = Totals()
 
     @property
     def address(self) -> Address | None:
@@ -62,18 +63,21 @@ class WebSocketSink:
 
     def client_totals(self) -> ClientTotals:
         """All viewers since the start."""
-        delivered, dropped = self._gone_delivered, self._gone_dropped
-        for client in self.clients():
-            delivered = delivered.plus(client.queue.taken)
-            dropped = dropped.plus(client.queue.dropped)
+        groups = self._totals.groups(self.clients())
+        delivered = dropped = Amount()
+        for group in groups:
+            delivered = delivered.plus(group.delivered)
+            for drop in group.drops:
+                dropped = dropped.plus(Amount(drop.items, drop.bytes))
         return ClientTotals(
-            len(self._clients),
+            sum(group.connected for group in groups),
             self._accepted,
             self._door.refused,
             self._stalled,
             self._overflowed,
             delivered,
             dropped,
+            groups,
         )
 
     def adjust(self, settings: WebSocketSettings) -> None:
@@ -113,6 +117,7 @@ class WebSocketSink:
                 data = framed(chunk)
                 for view in self._views.values():
                     view.send(chunk, data)
+                queue.written(chunk)
                 self._snapshot.update(chunk)
                 if number % _CHUNKS_AT_ONCE == 0:
                     await checkpoint()
@@ -161,9 +166,7 @@ class WebSocketSink:
 
     def _account_for(self, client: Client) -> None:
         client.end()
-        stats = client.stats().queue
-        self._gone_delivered = self._gone_delivered.plus(stats.taken)
-        self._gone_dropped = self._gone_dropped.plus(stats.dropped)
+        self._totals.leave(client.stats())
         self._overflowed += client.overflowed
 
     async def _close_stalled(self) -> None:

@@ -1,0 +1,1 @@
+"""What the server answers to plain HTTP: the page, health, metrics and counters."""

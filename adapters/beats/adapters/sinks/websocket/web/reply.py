@@ -1,0 +1,56 @@
+"""Answers to plain HTTP requests, as bytes."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+TEXT: Final = "text/plain; charset=utf-8"
+JSON: Final = "application/json"
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+_ALWAYS: Final = {
+    "Server": "Beats",
+    "Connection": "close",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # an address may hold a token
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Reply(NamedTuple):
+    """What to answer."""
+
+    status: HTTPStatus
+    body: bytes = b""
+    content_type: str = TEXT
+    headers: Mapping[str, str] = _NO_HEADERS
+    """Others than those that every answer has."""
+
+    def encoded(self, *, with_body: bool = True) -> bytes:
+        """The whole answer (RFC 9112, section 4); to HEAD the same without the body (RFC 9110, 9.3.2)."""
+        headers = {
+            **_ALWAYS,
+            "Cache-Control": "no-store",
+            "Content-Type": self.content_type,
+            "Content-Length": str(len(self.body)),
+            **self.headers,
+        }
+        if self.status is HTTPStatus.NOT_MODIFIED:
+            del headers["Content-Length"], headers["Content-Type"]
+        lines = [f"HTTP/1.1 {self.status} {self.status.phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([*lines, "", ""]).encode()
+        return head + self.body if with_body else head
+
+
+def text(status: HTTPStatus, line: str, **headers: str) -> Reply:
+    """A sentence for a person."""
+    return Reply(status, f"{line}\n".encode(), TEXT, headers)
+
+
+def document(value: object, status: HTTPStatus = HTTPStatus.OK) -> Reply:
+    """A JSON object."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Reply(status, body.encode(errors="replace") + b"\n", JSON)

@@ -1,0 +1,98 @@
+"""Which path leads to what."""
+
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from anyio import CapacityLimiter, to_thread
+
+from beats.adapters.sinks.websocket.access import Rights
+from beats.adapters.sinks.websocket.web import assets, facts, health
+from beats.adapters.sinks.websocket.web.reply import Reply, document, text
+from beats.kernel.ports import Context
+
+METHODS: Final = ("GET", "HEAD")
+_PAGE: Final = "/page/"
+_MOST_FIELDS: Final = 16
+
+
+class Visit(NamedTuple):
+    """A plain request that was let in."""
+
+    path: str
+    """Without the query."""
+    rights: Rights
+    if_none_match: str | None
+    has_room: bool
+    """Whether one more viewer could be let in."""
+
+
+class Address(NamedTuple):
+    """The target of a request (RFC 9112, section 3.2)."""
+
+    path: str
+    tokens: tuple[str, ...]
+    """What the query presents as tokens."""
+
+
+def parse_target(target: str) -> Address | None:
+    """The path of a target, and the tokens in its query; None when it cannot be read."""
+    try:
+        parts = urlsplit(target)
+        query = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return None
+    return Address(parts.path, tuple(value for name, value in query if name == "token"))
+
+
+def not_allowed(method: str) -> Reply:
+    """To a method that nothing here has (RFC 9110, section 15.5.6)."""
+    allowed = ", ".join(METHODS)
+    return text(
+        HTTPStatus.METHOD_NOT_ALLOWED, f"{method:.20} is not possible here; {allowed} are.", Allow=allowed
+    )
+
+
+class Site:
+    """All that can be had by plain HTTP."""
+
+    def __init__(self, context: Context, emojis: Callable[[], Sequence[str]]) -> None:
+        """Prepare for a sink; `emojis` tells what `emoji_update` may name."""
+        self._context: Final = context
+        self._in_light: Final[Mapping[str, Callable[[Visit], Reply]]] = {
+            "/livez": lambda visit: health.alive(),
+            "/readyz": lambda visit: health.ready(has_room=visit.has_room),
+            "/healthz": lambda visit: health.health(context.stats(clients=False)),
+            "/api/session": lambda visit: document(facts.session(context, visit.rights, emojis())),
+        }
+        self._in_thread: Final[Mapping[str, Callable[[], Reply]]] = {
+            "/api/stats": lambda: document(facts.everything(context)),
+            "/metrics": self._metrics,
+        }
+        self._one_at_a_time: CapacityLimiter | None = None
+
+    def knows(self, path: str) -> bool:
+        """Whether a path leads anywhere."""
+        return self.is_open(path) or path in self._in_light or path in self._in_thread
+
+    def is_open(self, path: str) -> bool:
+        """Whether a path needs no token: the page, which is the same for everyone, and asks for one."""
+        return path == "/" or (path.startswith(_PAGE) and path.removeprefix(_PAGE) in assets.assets())
+
+    async def answer(self, visit: Visit) -> Reply:
+        """The answer to a request for a path that it knows."""
+        if self.is_open(visit.path):
+            name = visit.path.removeprefix(_PAGE) if visit.path != "/" else assets.INDEX
+            return assets.serve(assets.assets()[name], visit.if_none_match)
+        if visit.path in self._in_light:
+            return self._in_light[visit.path](visit)
+        # With thousands of viewers these take a tenth of a second, which the stream must not wait for.
+        if self._one_at_a_time is None:
+            self._one_at_a_time = CapacityLimiter(1)
+        return await to_thread.run_sync(self._in_thread[visit.path], limiter=self._one_at_a_time)
+
+    def _metrics(self) -> Reply:
+        from beats.adapters.sinks.websocket.web.metrics import metrics  # loads a library of its own
+
+        return metrics(self._context)
