@@ -10,6 +10,7 @@ from beats.adapters.sinks.websocket.access import (
     Tokens,
     authorise,
     bearer,
+    host_known,
     is_loopback,
     is_wildcard,
     origin_allowed,
@@ -123,3 +124,35 @@ def test_a_star_allows_every_origin() -> None:
 def test_hosts_are_told_apart(host: str, loopback: bool, wildcard: bool) -> None:
     """This machine alone, every address of it, or one of them."""
     assert (is_loopback(host), is_wildcard(host)) == (loopback, wildcard)
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("localhost:8765", True),
+        ("localhost", True),
+        ("127.0.0.1:8765", True),
+        ("[::1]:8765", True),
+        ("192.168.1.77:8765", True),
+        ("wall.local:8765", True),
+        ("WALL.local", True),
+        ("show.example", True),
+        ("evil.example:8765", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example:8765", False),
+        ("", False),
+        (None, False),
+        ("[", False),
+        ("a@localhost:8765", True),
+        ("localhost@evil.example", False),
+    ],
+)
+def test_a_name_that_was_bound_to_this_machine_is_not_its_own(host: str | None, known: bool) -> None:
+    """Its own names, those of listed pages, and any address: only a name can be bound anew."""
+    assert host_known(host, ["wall.local", "0.0.0.0"], ["https://show.example/"]) is known
+
+
+@pytest.mark.parametrize("host", ["anyone.example", None])
+def test_a_star_knows_every_name(host: str | None) -> None:
+    """Who opens the stream to all web pages means those of rebound names, too."""
+    assert host_known(host, [], ["*"])

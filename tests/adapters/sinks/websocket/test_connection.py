@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from typing import Any, Final
 
 import anyio
@@ -10,6 +11,7 @@ from anyio import to_thread
 from websockets.asyncio.client import connect
 from websockets.protocol import State
 
+from beats.adapters.sinks.websocket.connection import FirstWord
 from beats.kernel.envelope import Frame
 from beats.proto.encode import PNG_SIGNATURE
 from tests.adapters.sinks.websocket.support import RawClient, on_air, settings, until
@@ -105,4 +107,82 @@ async def test_nothing_is_written_to_a_connection_that_broke_in_a_long_burst(
         for _ in range(40):
             await stays.recv()
         await until(lambda: running.totals.connected == 1)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize(
+    ("pieces", "method"),
+    [
+        ([b"GET / HTTP/1.1\r\n"], "GET"),
+        ([b"PO", b"ST ", b"/ HTTP"], "POST"),
+        ([b"G", b"E", b"T", b" "], "GET"),
+        ([b"\x16\x03\x01 "], None),
+        ([b" GET"], None),
+        ([b"x" * 40, b" "], None),
+        ([b"GET"], None),
+        ([b""], None),
+    ],
+)
+def test_the_first_word_of_a_request_is_its_method(pieces: list[bytes], method: str | None) -> None:
+    """However it is cut into pieces; what is no word is none, and is left to the library."""
+    word = FirstWord()
+    found = [each for piece in pieces if (each := word.fed(piece)) is not None]
+    assert found == ([] if method is None else [method])
+    assert word.fed(b"GET ") is None or method is None
+
+
+async def test_a_body_does_not_keep_its_request_from_an_answer() -> None:
+    """What the library would take for frames is passed over, however much of it comes."""
+    async with on_air() as running:
+        raw = RawClient(running.port, handshake=False)
+        head = b"POST /api/stats HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n"
+
+        def ask() -> bytes:
+            raw.socket.sendall(head)
+            raw.socket.sendall(b"x" * 60_000)
+            answer = b""
+            while piece := raw.socket.recv(4096):
+                answer += piece
+            return answer
+
+        answer = await to_thread.run_sync(ask)
+        assert answer.startswith(b"HTTP/1.1 405 ")
+        assert b"Allow: GET, HEAD\r\n" in answer
+        raw.close()
+        await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_a_slow_reader_gets_all_of_an_answer() -> None:
+    """Not only what the operating system's buffers hold, nor only what it reads within `close_timeout_s`."""
+    config = settings(close_timeout_s=0.01, send_buffer_bytes=4096)
+    async with on_air(config) as running:
+        raw = RawClient(running.port, handshake=False)
+        body = b"x" * 3_000_000
+        raw.socket.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        await until(lambda: len(running.sink._everyone) == 1)  # pyright: ignore[reportPrivateUsage]
+        (connection,) = running.sink._everyone  # pyright: ignore[reportPrivateUsage]
+        async with anyio.create_task_group() as group:
+            group.start_soon(connection.answer, body)
+            await until(lambda: connection.transport.get_write_buffer_size() > 0)
+            await anyio.sleep(0.05)  # longer than `close_timeout_s`
+
+            def read() -> bytes:
+                answer = b""
+                while piece := raw.socket.recv(65536):
+                    answer += piece
+                return answer
+
+            assert await to_thread.run_sync(read) == body
+            raw.close()
+
+
+async def test_who_closes_its_half_early_gets_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """As a program does that has sent its request and has nothing more to say."""
+    async with on_air() as running:
+        raw = RawClient(running.port, handshake=False)
+        raw.socket.sendall(b"PUT / HTTP/1.1\r\n")
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert (await to_thread.run_sync(raw.socket.recv, 12)) == b"HTTP/1.1 405"
+        raw.close()
+        await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -1,6 +1,8 @@
 """Who is let in, over real sockets."""
 
+import json
 import logging
+from http.client import HTTPConnection
 from pathlib import Path
 
 import anyio
@@ -11,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.kernel.errors import StartError
-from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, receive, settings, until
 
 pytestmark = pytest.mark.anyio
 TOKEN = "correct horse battery"
@@ -210,3 +212,78 @@ async def test_bytes_behind_a_request_are_no_error(
         await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
         raw.close()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def fetch(running: Running, path: str, **headers: str) -> tuple[int, str]:
+    """How a plain request is answered."""
+
+    def ask() -> tuple[int, str]:
+        connection = HTTPConnection("127.0.0.1", running.port, timeout=10)
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    return await anyio.to_thread.run_sync(ask)
+
+
+@pytest.mark.parametrize("path", ["/api/stats", "/api/session", "/metrics", "/healthz", "/livez", "/readyz"])
+async def test_what_can_be_read_needs_the_token_and_the_page_does_not(path: str) -> None:
+    """The page is the same for everyone; it asks for the token, and shows nothing without."""
+    async with on_air(settings(token=TOKEN)) as running:
+        assert (await fetch(running, "/"))[0] == 200
+        assert (await fetch(running, path))[0] == 401
+        assert (await fetch(running, path, Authorization="Bearer wrong"))[0] == 401
+        assert (await fetch(running, path, Authorization=f"Bearer {TOKEN}"))[0] == 200
+        assert (await fetch(running, f"{path}?token={TOKEN.replace(' ', '+')}"))[0] == 200
+        assert running.totals.refused == 0  # those are handshakes
+
+
+async def test_plain_requests_of_foreign_pages_are_turned_away() -> None:
+    """Also those that a rebound name makes look like the server's own, which send no origin."""
+    async with on_air() as running:
+        assert (await fetch(running, "/api/stats"))[0] == 200
+        assert (await fetch(running, "/api/stats", Origin="https://evil.example"))[0] == 403
+        assert (await fetch(running, "/api/stats", Host="evil.example"))[0] == 421
+        assert (await fetch(running, "/", Host="evil.example"))[0] == 421
+    async with on_air(settings(token=TOKEN, origins=("https://show.example",))) as running:
+        key = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await fetch(running, "/api/stats", Host="scraped.example", **key))[0] == 200
+        assert (await fetch(running, "/", Host="show.example"))[0] == 200
+
+
+async def test_rights_go_with_the_token_that_is_presented() -> None:
+    """The page knows whether it may steer before anybody tries."""
+    async with on_air(settings(token=TOKEN, control_token="steer")) as running:
+        watch = await fetch(running, "/api/session", Authorization=f"Bearer {TOKEN}")
+        steer = await fetch(running, "/api/session", Authorization="Bearer steer")
+    assert [json.loads(text)["rights"]["steer"] for _, text in (watch, steer)] == [False, True]
+
+
+async def test_a_full_server_is_not_ready_and_alive() -> None:
+    """A load balancer sends the next viewer elsewhere, and nobody restarts the process."""
+    async with on_air(settings(max_clients=1)) as running:
+        assert (await fetch(running, "/readyz"))[0] == 200
+        async with connect(running.url):
+            assert (await fetch(running, "/readyz"))[0] == 503
+            assert (await fetch(running, "/livez"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/page/", "/page/../door.py", "/page/%2e%2e/door.py", "//", "/api"]
+)
+async def test_no_path_leads_out_of_the_page(path: str) -> None:
+    """Only the names of its files do, and what is not known is 404 for everyone."""
+    async with on_air(settings(token=TOKEN)) as running:
+        assert (await fetch(running, path))[0] == 404
+
+
+async def test_a_path_that_cannot_be_read_is_not_found() -> None:
+    """Whatever stands in it, there is an answer."""
+    async with on_air() as running:
+        raw = RawClient(running.port, handshake=False)
+        raw.socket.sendall(b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await anyio.to_thread.run_sync(raw.socket.recv, 12) == b"HTTP/1.1 404"
+        raw.close()

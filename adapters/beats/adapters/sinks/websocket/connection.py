@@ -130,13 +130,13 @@ class StreamConnection(ServerConnection):
         if self._answered:
             return  # the rest of a plain request, such as a body
         if self.state is State.CONNECTING:
-            self._header_bytes_left -= len(data)
-            if self._header_bytes_left < 0:
-                self.abort()
-                return
             if (method := self._method.fed(data)) is not None and method not in METHODS:
                 # The library takes a body for the frames of a stream, and would not answer.
                 self._answer(not_allowed(method).encoded())
+                return
+            self._header_bytes_left -= len(data)
+            if self._header_bytes_left < 0:
+                self.abort()
                 return
         super().data_received(data)
 
