@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from beats.adapters.recordings.export.outputs import LooksAhead, Output
 from beats.adapters.recordings.export.png import PictureError
 from beats.adapters.recordings.scan import Damage
-from beats.adapters.recordings.sealed import sealed
 from beats.adapters.recordings.selection import Chosen, Selection
+from beats.adapters.sealed import sealed
 from beats.kernel.envelope import Frame, Message
 
 MOST_TOLD: Final = 10

@@ -12,9 +12,9 @@ from anyio.lowlevel import checkpoint
 
 from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.scan import Damage
-from beats.adapters.recordings.sealed import sealed
 from beats.adapters.recordings.selection import Chosen, Selection
 from beats.adapters.reports import Reports
+from beats.adapters.sealed import sealed
 from beats.adapters.sources.replay.commands import COMMANDS
 from beats.adapters.sources.replay.controls import Controls
 from beats.adapters.sources.replay.reading import InThread, place_back, read_ahead, select

@@ -1,8 +1,8 @@
-"""From recorded bytes to what can be put on a bus again."""
+"""From the bytes of an envelope to what can be put on a bus again."""
 
 import pytest
 
-from beats.adapters.recordings.sealed import sealed
+from beats.adapters.sealed import sealed
 from beats.kernel.envelope import Frame, Location, Peripheral, Sealed, Tag
 from beats.proto import wire
 from tests.adapters.recordings.support import BEGIN_NS, line

@@ -1,4 +1,4 @@
-"""From the bytes of a recorded envelope to what can be put on a bus again."""
+"""From the bytes of an envelope that comes from elsewhere to what can be put on a bus again."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from beats.proto.messages import DecodedFrame, DecodedPeripheral
 from beats.proto.registry import OpenRegistry
 
 _CODEC: Final = StreamCodec(OpenRegistry())
-"""Whoever replays a recording need not know the types in it."""
+"""Whoever passes an envelope on need not know the types in it."""
 
 
 def sealed(encoded: bytes) -> Sealed:
