@@ -3,7 +3,7 @@
 import pytest
 
 from beats.config.layers import Layer, Level, Text
-from beats.config.references import resolve
+from beats.config.references import named, resolve
 from tests.config.fakes import House
 
 
@@ -19,7 +19,29 @@ def test_a_reference_becomes_the_text_of_its_variable() -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize("text", ["$TOKEN", "a${TOKEN}", "${TOKEN}b", "${}", "${TO KEN}", "{TOKEN}"])
+@pytest.mark.parametrize(
+    ("environ", "value"), [({}, "a:1,b:2"), ({"HOSTS": ""}, "a:1,b:2"), ({"HOSTS": "c"}, "c")]
+)
+def test_a_reference_may_say_what_it_stands_for_without_its_variable(
+    environ: dict[str, str], value: str
+) -> None:
+    """As in a shell: also where the variable is there and empty."""
+    (found,), problems = resolve([layer(Level.SHIPPED, {"kernel": {"x": "${HOSTS:-a:1,b:2}"}})], environ)
+    assert found.tree == {"kernel": {"x": Text(value)}}
+    assert problems == []
+
+
+def test_an_empty_default_is_one() -> None:
+    """It is for the check of the settings to say whether nothing will do."""
+    (found,), problems = resolve([layer(Level.LOCAL, {"kernel": {"x": "${HOSTS:-}"}})], {})
+    assert found.tree == {"kernel": {"x": Text("")}}
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["$TOKEN", "a${TOKEN}", "${TOKEN}b", "${}", "${TO KEN}", "{TOKEN}", "${TOKEN:x}", "${TOKEN-x}", "${:-x}"],
+)
 def test_only_a_whole_value_is_a_reference(text: str) -> None:
     """A path or a pattern may hold a dollar."""
     tree: dict[str, object] = {"sinks": {"a": {"path": text}}}
@@ -65,3 +87,18 @@ def test_a_whole_profile_takes_its_values_from_the_environment(house: House) -> 
     assert house.browser().port == 9000
     house.environ = {"WALL_PORT": "many"}
     assert str(house.problem()).startswith(f'{house.folder / "wall.toml"}:2: sinks.browser.port = "many"')
+
+
+def test_files_alone_name_variables() -> None:
+    """With a default or without; not as plain text."""
+    tree: dict[str, object] = {"sinks": {"a": {"x": "${ONE}", "y": "${TWO:-2}", "z": "$${THREE}"}}}
+    assert named([layer(Level.LOCAL, tree), layer(Level.SET, {"kernel": {"x": "${FOUR}"}})]) == {"ONE", "TWO"}
+
+
+def test_a_variable_that_a_file_names_is_a_known_one(house: House) -> None:
+    """Though it begins as those do that set a key by their name."""
+    house.write("wall", '[sinks.browser]\nport = "${BEATS_WALL_PORT:-9000}"\n')
+    house.environ = {"BEATS_WALL_PORT": "9001", "BEATS_WALL_PROT": "1"}
+    assert house.browser().port == 9001
+    (warning,) = house.load().warnings
+    assert "BEATS_WALL_PROT" in warning

@@ -23,7 +23,7 @@ from beats.config.extends import profile_layers
 from beats.config.layers import NO_LINES, Layer, Level, merge
 from beats.config.lines import lines_of
 from beats.config.profiles import DEFAULT, SHIPPED, Chosen, choose
-from beats.config.references import resolve
+from beats.config.references import named, resolve
 from beats.config.schema import Adapters
 from beats.config.settings import ProfileSettings
 from beats.config.validate import Inspected, Raw, Validation
@@ -91,6 +91,7 @@ def read_layers(
     layers = _read_files(chosen)
     given = [*layers, *([] if sources is None else [source_layer(sources)])]
     variables = read_variables(environ, merge(given))
+    unknown = [name for name in variables.unknown if name not in named(layers)]
     from_sets, problems = set_layers(sets)
     layers += variables.layers
     layers += [] if overrides is None else [override_layer(overrides)]
@@ -100,7 +101,7 @@ def read_layers(
     warnings: list[str] = []
     if sources is not None:
         layers, warnings = replace_sources(layers, source_layer(sources))
-    return Raw(chosen.name, layers, environ, variables.unknown, [*variables.problems, *problems], warnings)
+    return Raw(chosen.name, layers, environ, unknown, [*variables.problems, *problems], warnings)
 
 
 def read_toml(path: Path) -> dict[str, object]:

@@ -2,18 +2,25 @@
 
 The text of the whole value is the reference, so that a `$` in a path or a pattern means nothing. What the
 variable holds is text like that of any variable: it becomes what its place expects. `$${…}` is plain text.
+`${WALL_HOST:-localhost}` stands for `localhost` where the variable is not set or empty, as in a shell.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 from beats.config.casting import fit
 from beats.config.errors import Problem, dotted, shown
 from beats.config.layers import Layer, Level, Text, mapping_in
 
-_REFERENCE: Final = re.compile(r"(\$?)\$\{(\w+)\}", re.ASCII)
+_REFERENCE: Final = re.compile(r"(?P<plain>\$?)\$\{(?P<name>\w+)(?::-(?P<default>[^{}]*))?\}", re.ASCII)
 _Path = tuple[str, ...]
+
+
+def named(layers: Iterable[Layer]) -> set[str]:
+    """The variables that files refer to."""
+    files = (layer for layer in layers if layer.level <= Level.LOCAL)
+    return {match["name"] for layer in files for _, match in _references(layer.tree)}
 
 
 def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[Layer], list[Problem]]:
@@ -29,11 +36,15 @@ def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[L
             resolved.append(layer)
             continue
         resolved.append(layer._replace(tree=_resolved(layer.tree, environ)))
-        for path, text, name in _references(layer.tree):
-            if name in environ or _is_given(layers[index + 1 :], path) or _is_off(layers, path):
+        for path, match in _references(layer.tree):
+            if (
+                _text(match, environ) is not None
+                or _is_given(layers[index + 1 :], path)
+                or _is_off(layers, path)
+            ):
                 continue
-            message = f"the environment variable {name} is not set"
-            problems.append(Problem(layer.place(path), dotted(path), shown(text), message))
+            message = f"the environment variable {match['name']} is not set"
+            problems.append(Problem(layer.place(path), dotted(path), shown(match[0]), message))
     return resolved, problems
 
 
@@ -47,19 +58,27 @@ def _value(value: object, environ: Mapping[str, str]) -> object:
     if isinstance(value, Mapping):
         return _resolved(cast("Mapping[str, object]", value), environ)
     if isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) is not None:
-        if match[1]:
+        if match["plain"]:
             return value[1:]
-        return Text(environ[match[2]]) if match[2] in environ else None
+        text = _text(match, environ)
+        return None if text is None else Text(text)
     return value
 
 
-def _references(tree: Mapping[str, object], path: _Path = ()) -> Iterator[tuple[_Path, str, str]]:
-    """Path, text and variable of each reference."""
+def _text(match: re.Match[str], environ: Mapping[str, str]) -> str | None:
+    """What a reference stands for; None when it stands for nothing."""
+    default: str | None = match["default"]
+    given = environ.get(match["name"])
+    return given if default is None else given or default
+
+
+def _references(tree: Mapping[str, object], path: _Path = ()) -> Iterator[tuple[_Path, re.Match[str]]]:
+    """Path and parts of each reference."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _references(cast("Mapping[str, object]", value), (*path, key))
-        elif isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) is not None and not match[1]:
-            yield (*path, key), value, match[2]
+        elif isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) and not match["plain"]:
+            yield (*path, key), match
 
 
 def _is_given(higher: Sequence[Layer], path: _Path) -> bool:
