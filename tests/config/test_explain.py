@@ -82,6 +82,18 @@ def test_secrets_are_never_shown(house: House) -> None:
     assert token.shown(None) is None
 
 
+def test_an_address_with_a_password_is_never_shown(house: House) -> None:
+    """In a setting that is no secret by itself; what it lies over, without one, may be seen."""
+    house.write("mine", "[sinks.browser]\norigins = ['http://ann:hush@a']")
+    house.sets = ["sinks.browser.origins=http://b"]
+    origins = at(explained(house), "sinks.browser.origins")
+    assert not origins.is_secret
+    assert origins.shown(origins.value) == ["http://b"]
+    assert origins.shown(origins.steps[0].value) == "********"
+    house.sets = []
+    assert at(explained(house), "sinks.browser.origins").is_secret
+
+
 def test_nested_values_become_plain(house: House) -> None:
     """Arrays of tables and tables with keys of one's own, whatever an adapter has."""
 

@@ -159,6 +159,12 @@ def test_a_secret_is_never_shown(tree: dict[str, object]) -> None:
     assert "12345" not in str(found)
 
 
+@pytest.mark.parametrize("key", ["even", "steps", "zzz"])
+def test_an_address_with_a_password_is_never_shown(key: str) -> None:
+    """It is a secret wherever it stands."""
+    assert problem(Door, {key: "nats://ann:12345@host"}).value == "********"
+
+
 def test_everything_wrong_is_reported() -> None:
     """One pass finds it all."""
     keys = [found.key for found in problems(Door, {"even": "x", "steps": 3, "zzz": 1})]

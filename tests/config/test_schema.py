@@ -4,7 +4,16 @@ import pytest
 from pydantic import BaseModel, Field, SecretStr
 from typing_extensions import TypeAliasType
 
-from beats.config.schema import expected_at, holds_secret, inside, is_sequence, key_paths, known_keys, members
+from beats.config.schema import (
+    expected_at,
+    holds_password,
+    holds_secret,
+    inside,
+    is_sequence,
+    key_paths,
+    known_keys,
+    members,
+)
 from beats.config.settings import KernelSettings, QueueSettings, SinkSettings
 from tests.config.fakes import WebsocketSettings
 
@@ -70,6 +79,23 @@ def test_secrets_are_found_wherever_they_are() -> None:
     assert holds_secret(WebsocketSettings)
     assert holds_secret(Login)
     assert not holds_secret(KernelSettings)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["nats://ann:hush@host:1", "nats://hush@host", "wss://:hush@h/x", ["a", "x://u:p@h"], ("a://b@c",)],
+)
+def test_an_address_may_hold_a_password(value: object) -> None:
+    """Whatever setting it stands in."""
+    assert holds_password(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["nats://host:1", "ws://h/a@b", "ws://h?a@b", "ann@host", ["a"], 1, None, {}]
+)
+def test_an_at_sign_elsewhere_makes_no_password(value: object) -> None:
+    """It may stand in a path, a query, or in any text."""
+    assert not holds_password(value)
 
 
 def test_settings_may_contain_themselves() -> None:

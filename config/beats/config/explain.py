@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from beats.config.assembly import AdapterKey
 from beats.config.errors import MASK
 from beats.config.layers import Leaf, Node, Step, Table, child
-from beats.config.schema import GROUPS, holds_secret
+from beats.config.schema import GROUPS, holds_password, holds_secret
 from beats.config.toml_text import key_text
 from beats.config.validate import Inspected
 
@@ -31,7 +31,8 @@ class Setting(NamedTuple):
 
     def shown(self, value: object) -> object:
         """A value of this setting, or its mask; as plain values that TOML and JSON have."""
-        return MASK if self.is_secret and value is not None else _plain(value)
+        is_secret = self.is_secret or holds_password(value)
+        return MASK if is_secret and value is not None else _plain(value)
 
 
 def settings_of(found: Inspected) -> list[Setting]:
@@ -99,6 +100,7 @@ def _of_value(value: object, node: Node | None, path: tuple[str, ...], is_secret
         for key, item in cast(Mapping[str, object], value).items():
             yield from _of_value(item, child(node, key), (*path, key), is_secret)
     else:
+        is_secret = is_secret or holds_password(cast(object, value))
         yield Setting(path, value, is_secret, node.steps if isinstance(node, Leaf) else ())
 
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from beats.config.errors import MASK, Problem, dotted, nearest, shown
 from beats.config.layers import Node, Table, child, plain, where
-from beats.config.schema import expected_at, holds_secret, known_keys, members
+from beats.config.schema import expected_at, holds_password, holds_secret, known_keys, members
 
 _Context = Mapping[str, Any]
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
@@ -78,7 +78,7 @@ def _problem(
     elif kind == "is_instance_of" and Path in members(expected):
         message = "must be a path, in quotes"
     value = None if kind == "missing" or isinstance(detail["input"], Mapping) else shown(detail["input"])
-    if secret and value is not None:
+    if value is not None and (secret or holds_password(cast(object, detail["input"]))):
         value = MASK
     return Problem(_where(table, path), dotted([*key, *path]), value, message, meant)
 

@@ -1,9 +1,10 @@
 """What the typed settings say about a key: what is expected there, its neighbours, whether it is secret."""
 
+import re
 import types
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Annotated, Any, Final, Literal, Protocol, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Protocol, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
@@ -15,6 +16,8 @@ SECTIONS: Final = ("kernel", *GROUPS)
 BASES: Final[Mapping[Group, type[BaseModel]]] = {"sources": SourceSettings, "sinks": SinkSettings}
 """What all sources and all sinks have; used alone while the adapter's own settings are not known."""
 _DEEPEST: Final = 5  # levels of nested settings that are walked, so that a model may contain itself
+
+_USER_INFO: Final = re.compile(r"://[^/?#\s]*@")  # RFC 3986, section 3.2.1
 
 
 class Adapters(Protocol):
@@ -111,6 +114,13 @@ def holds_secret(annotation: Any, depth: int = _DEEPEST) -> bool:
         if depth and any(holds_secret(part, depth - 1) for part in below):
             return True
     return False
+
+
+def holds_password(value: object) -> bool:
+    """Whether a text, or one in a list, is an address with somebody's name or password in it."""
+    if isinstance(value, str):
+        return _USER_INFO.search(value) is not None
+    return isinstance(value, list | tuple) and any(map(holds_password, cast(Iterable[object], value)))
 
 
 def key_paths(annotation: Any, depth: int = _DEEPEST) -> Iterator[tuple[str, ...]]:
