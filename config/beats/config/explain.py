@@ -100,7 +100,7 @@ def _of_value(value: object, node: Node | None, path: tuple[str, ...], is_secret
         for key, item in cast(Mapping[str, object], value).items():
             yield from _of_value(item, child(node, key), (*path, key), is_secret)
     else:
-        is_secret = is_secret or holds_password(cast(object, value))
+        is_secret = is_secret or holds_password(value)
         yield Setting(path, value, is_secret, node.steps if isinstance(node, Leaf) else ())
 
 

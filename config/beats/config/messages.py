@@ -78,7 +78,7 @@ def _problem(
     elif kind == "is_instance_of" and Path in members(expected):
         message = "must be a path, in quotes"
     value = None if kind == "missing" or isinstance(detail["input"], Mapping) else shown(detail["input"])
-    if value is not None and (secret or holds_password(cast(object, detail["input"]))):
+    if value is not None and (secret or holds_password(detail["input"])):
         value = MASK
     return Problem(_where(table, path), dotted([*key, *path]), value, message, meant)
 

@@ -116,11 +116,11 @@ def holds_secret(annotation: Any, depth: int = _DEEPEST) -> bool:
     return False
 
 
-def holds_password(value: object) -> bool:
+def holds_password(value: Any) -> bool:
     """Whether a text, or one in a list, is an address with somebody's name or password in it."""
     if isinstance(value, str):
         return _USER_INFO.search(value) is not None
-    return isinstance(value, list | tuple) and any(map(holds_password, cast(Iterable[object], value)))
+    return isinstance(value, list | tuple) and any(map(holds_password, cast(Iterable[Any], value)))
 
 
 def key_paths(annotation: Any, depth: int = _DEEPEST) -> Iterator[tuple[str, ...]]:
