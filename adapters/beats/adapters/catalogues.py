@@ -4,6 +4,7 @@ from typing import Final
 
 from beats.adapters.bounds import queue_bounds
 from beats.adapters.installed import SINKS, SOURCES, InstalledAdapters
+from beats.adapters.outside import Outside
 from beats.config.settings import KernelSettings, ProfileSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.kernel import Kernel, KernelOptions
@@ -36,11 +37,16 @@ def kernel_options(settings: KernelSettings) -> KernelOptions:
 class Builder:
     """Makes the parts of a profile for one kernel; no I/O."""
 
-    def __init__(self, profile: ProfileSettings, kernel: Kernel | None = None) -> None:
-        """Build for a kernel; for a new one when None."""
+    def __init__(
+        self, profile: ProfileSettings, kernel: Kernel | None = None, outside: Outside | None = None
+    ) -> None:
+        """Build for a kernel, a new one when None; `outside` when there is more than that kernel."""
         self._clock: Final = SystemClock()
         self.kernel: Final = kernel or Kernel(
             StreamCodec(), clock=self._clock, options=kernel_options(profile.kernel)
+        )
+        self._outside: Final = outside or Outside(
+            self.kernel.bus.send_control, self.kernel.commands, self.kernel.stats
         )
         self._profile: Final = profile
         self._about: Final = _plain(profile)
@@ -63,15 +69,15 @@ class Builder:
             self.kernel.add_source(name, self.source(name))
 
     def _context(self, name: str) -> Context:
-        kernel = self.kernel
+        outside = self._outside
         return Context(
             name,
             self._profile.profile,
             self._clock,
-            kernel.bus.send_control,
-            kernel.commands,
+            outside.control,
+            outside.commands,
             self._about,
-            kernel.stats,
+            outside.stats,
         )
 
 

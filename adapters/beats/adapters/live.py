@@ -11,6 +11,7 @@ import anyio
 from beats.adapters.bounds import queue_bounds
 from beats.adapters.catalogues import SINKS, Builder, kernel_options
 from beats.adapters.changes import Step, kernel_keys, steps
+from beats.adapters.outside import Outside
 from beats.config.settings import ProfileSettings, SinkSettings
 from beats.kernel.abilities import Adjusts, KeepsNotes
 from beats.kernel.errors import StartError
@@ -36,11 +37,12 @@ class Change(NamedTuple):
 class LiveProfile:
     """Lives in the kernel's event loop."""
 
-    def __init__(self, profile: ProfileSettings) -> None:
-        """Put a kernel together; nothing runs yet."""
+    def __init__(self, profile: ProfileSettings, outside: Outside | None = None) -> None:
+        """Put a kernel together; nothing runs yet. `outside` is what its sinks know of a larger house."""
         self.profile = profile
         """What runs now."""
-        self._builder = Builder(profile)
+        self._outside: Final = outside
+        self._builder = Builder(profile, outside=outside)
         self.kernel: Final[Kernel] = self._builder.kernel
         self._builder.add_all()
         self._lock: anyio.Lock | None = None
@@ -57,7 +59,7 @@ class LiveProfile:
 
     async def _apply(self, after: ProfileSettings) -> list[Change]:
         before = self.profile
-        self._builder = Builder(after, self.kernel)
+        self._builder = Builder(after, self.kernel, self._outside)
         changes = self._change_kernel(after)
         for step in steps(before, after, lambda kind: SINKS.find(kind).adjustable):
             try:

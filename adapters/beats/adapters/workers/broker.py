@@ -1,0 +1,153 @@
+"""A nats-server of our own, on loopback, for as long as a run lasts."""
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import anyio
+from anyio import to_thread
+from anyio.abc import Process
+
+from beats.kernel.errors import StartError
+
+PROGRAM: Final = "nats-server"
+_SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/opt/homebrew/bin")
+"""Where packages put it that are not on everybody's path."""
+_START_S: Final = 10.0
+_LOOK_S: Final = 0.02
+_RESTART_S: Final = 0.5
+_MIB: Final = 1024 * 1024
+
+_log: Final = logging.getLogger(__name__)
+
+
+def find_program() -> str | None:
+    """Where nats-server is; None when it is not installed."""
+    return shutil.which(PROGRAM) or shutil.which(PROGRAM, path=os.pathsep.join(_SYSTEM_FOLDERS))
+
+
+def configuration(port: int, folder: Path, token: str) -> str:
+    """What the server is told.
+
+    A subscriber that reads nothing stalls publishers, in nats-server 2.9, once three quarters of
+    `max_pending` wait for it, until `write_deadline` cuts it off: so three quarters of `max_pending` must be
+    more than is published within `write_deadline`. These are good for 190 MB a second.
+    """
+    return "\n".join(
+        [
+            'host: "127.0.0.1"',
+            f"port: {port}",
+            f"max_payload: {64 * _MIB}",
+            f"max_pending: {256 * _MIB}",
+            'write_deadline: "1s"',
+            f'authorization {{ token: "{token}" }}',
+            f'ports_file_dir: "{folder}"',
+            "jetstream {",
+            f'  store_dir: "{folder / "js"}"',
+            f"  max_memory_store: {256 * _MIB}",
+            "  max_file_store: 0",
+            "}",
+            "",
+        ]
+    )
+
+
+@asynccontextmanager
+async def broker() -> AsyncGenerator[str]:
+    """A server on a free port of 127.0.0.1, with a secret of its own; gives its URL.
+
+    One that ends is started again on the same port.
+
+    Raises:
+        StartError: it is not installed, or does not start; says what to do.
+    """
+    program = find_program()
+    if program is None:
+        raise StartError(
+            "--workers passes the stream on through nats-server, which is not installed: install it (Debian: "
+            "apt install nats-server; macOS: brew install nats-server), or name a running one with --broker "
+            "nats://HOST:4222"
+        )
+    # A place for its settings that no other user can look into; removed at the end.
+    with tempfile.TemporaryDirectory(prefix="beats-broker-", ignore_cleanup_errors=True) as name:
+        server = _Server(program, Path(name))
+        port = await server.start(-1)
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.keep, port)
+            try:
+                yield f"nats://{server.token}@127.0.0.1:{port}"
+            finally:
+                group.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await server.end()
+
+
+class _Server:
+    def __init__(self, program: str, folder: Path) -> None:
+        self.token: Final = secrets.token_hex(16)
+        self._program: Final = program
+        self._folder: Final = folder
+        self._process: Process | None = None
+
+    async def start(self, port: int) -> int:
+        """Start it, and give the port once it listens; -1 has it choose one."""
+        settings, log = self._folder / "server.conf", self._folder / "server.log"
+        settings.touch(0o600)
+        settings.write_text(configuration(port, self._folder, self.token))
+        with log.open("wb") as output:
+            # A session of its own: Ctrl-C is for Beats, which ends it when everyone is done with it.
+            process = self._process = await anyio.open_process(
+                [self._program, "--config", str(settings)],
+                stdin=None,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        file = self._folder / f"{Path(self._program).name}_{process.pid}.ports"
+        with anyio.move_on_after(_START_S):
+            while process.returncode is None:
+                if (found := await to_thread.run_sync(_port, file)) is not None:
+                    return found
+                await anyio.sleep(_LOOK_S)
+        await self.end()
+        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
+        raise StartError(f"{self._program} does not start: {last[0]}")
+
+    async def keep(self, port: int) -> None:
+        """Start it again whenever it ends."""
+        while self._process is not None:
+            code = await self._process.wait()
+            _log.error("nats-server ended (exit code %d): it is started again, and viewers see a gap", code)
+            await anyio.sleep(_RESTART_S)
+            try:
+                await self.start(port)
+            except StartError as error:
+                _log.error("%s", error)
+
+    async def end(self) -> None:
+        """End it, whatever it does."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        with anyio.move_on_after(2):
+            await process.wait()
+            return
+        process.kill()
+        await process.wait()
+
+
+def _port(file: Path) -> int | None:
+    """The port in the file that the server writes when it listens; None until then."""
+    try:
+        (address, *_) = json.loads(file.read_text())["nats"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return int(str(address).rpartition(":")[2])

@@ -1,0 +1,224 @@
+"""The counters of all processes of a run as those of one."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from beats.kernel.stats import (
+    Amount,
+    ClientGroup,
+    ClientTotals,
+    DropStats,
+    Latency,
+    QueueStats,
+    SinkStats,
+    Stats,
+)
+
+_IDS: Final = 1_000_000_000
+"""Client ids that each process has for itself."""
+
+
+class Report(NamedTuple):
+    """What one worker last told."""
+
+    worker: int
+    """Its number, from 1."""
+    process: int
+    """Which process it was, counted over all restarts."""
+    stats: Stats | None
+    """None while it does not run."""
+    why: str = ""
+    """Why not."""
+
+
+def client_id(process: int, client: int) -> int:
+    """A number for a client that no client of another process has."""
+    return process * _IDS + client
+
+
+def merge(
+    parent: Stats, reports: Sequence[Report], served: Iterable[str], gone: Sequence[Stats], restarts: int
+) -> Stats:
+    """All counters together.
+
+    Args:
+        parent: those of the parent, of which everything comes that only it has.
+        reports: one for each worker.
+        served: the sinks that run in the workers.
+        gone: what workers had counted that have ended.
+        restarts: how often workers were started again.
+    """
+    together = [_together(name, reports, gone, restarts) for name in served]
+    return parent._replace(sinks=(*together, *parent.sinks))
+
+
+def ended(stats: Stats) -> Stats:
+    """What is left of the last counters of a process: nobody is connected, and what waited is lost."""
+    return stats._replace(sinks=tuple(_ended(sink) for sink in stats.sinks))
+
+
+def added(one: Stats, other: Stats) -> Stats:
+    """The counters of two processes that have ended."""
+    names = dict.fromkeys(sink.name for sink in (*one.sinks, *other.sinks))
+    same = [[sink for sink in (*one.sinks, *other.sinks) if sink.name == name] for name in names]
+    return one._replace(sinks=tuple(_sum_of_sinks(each) for each in same))
+
+
+def _together(name: str, reports: Sequence[Report], gone: Sequence[Stats], restarts: int) -> SinkStats:
+    found = [
+        sink._replace(
+            clients=tuple(client._replace(id=client_id(report.process, client.id)) for client in sink.clients)
+        )
+        for report in reports
+        if report.stats
+        for sink in report.stats.sinks
+        if sink.name == name
+    ]
+    before = [sink for stats in gone for sink in stats.sinks if sink.name == name]
+    state, why = _state(name, reports)
+    if not (found or before):
+        nothing = QueueStats(name, Amount(), Amount(), Amount(), Amount(), (), 0)
+        found = [SinkStats(name, state, 0, why, nothing)]
+    total = _sum_of_sinks([*found, *before])
+    running = sum(report.stats is not None for report in reports)
+    workers = (("workers", len(reports)), ("workers_running", running))
+    return total._replace(
+        state=state,
+        restarts=total.restarts + restarts,
+        last_error=why,
+        figures=(*workers, *total.figures),
+    )
+
+
+def _ended(sink: SinkStats) -> SinkStats:
+    queue, totals = sink.queue, sink.client_totals
+    if totals is not None:
+        left = tuple(group._replace(connected=0, waiting=Amount()) for group in totals.groups)
+        totals = totals._replace(connected=0, groups=left)
+    # Which kinds waited is not known: with nearly nothing in it, a queue holds frames.
+    lost = (DropStats("failed", "frame", *queue.waiting),) if queue.waiting.items else ()
+    queue = queue._replace(
+        waiting=Amount(), dropped=queue.dropped.plus(queue.waiting), drops=_drops([*queue.drops, *lost])
+    )
+    return sink._replace(queue=queue, clients=(), client_totals=totals)
+
+
+def _sum_of_sinks(parts: Sequence[SinkStats]) -> SinkStats:
+    totals = [sink.client_totals for sink in parts if sink.client_totals is not None]
+    latencies = [sink.latency for sink in parts if sink.latency is not None]
+    return parts[0]._replace(
+        restarts=sum(sink.restarts for sink in parts),
+        queue=_queue(parts[0].name, [sink.queue for sink in parts]),
+        clients=tuple(client for sink in parts for client in sink.clients),
+        client_totals=_totals(totals) if totals else None,
+        latency=_latency(latencies) if latencies else None,
+        figures=_figures(parts),
+    )
+
+
+def _state(name: str, reports: Sequence[Report]) -> tuple[str, str]:
+    """`running` only if it runs in all of them; else the first other state, and in which worker."""
+    for report in reports:
+        if report.stats is None:
+            return "failed", f"worker {report.worker}: {report.why or 'it does not run'}"
+        for sink in report.stats.sinks:
+            if sink.name == name and sink.state != "running":
+                return sink.state, f"worker {report.worker}: {sink.last_error}" if sink.last_error else ""
+        for source in report.stats.sources:
+            if source.state == "failed":
+                return "failed", f"worker {report.worker} gets no stream: {source.last_error}"
+    return "running", ""
+
+
+def _queue(name: str, queues: Sequence[QueueStats]) -> QueueStats:
+    return QueueStats(
+        name,
+        _sum(queue.offered for queue in queues),
+        _sum(queue.taken for queue in queues),
+        _sum(queue.dropped for queue in queues),
+        _sum(queue.waiting for queue in queues),
+        _drops(drop for queue in queues for drop in queue.drops),
+        max((queue.high_water for queue in queues), default=0),
+    )
+
+
+def _totals(totals: Sequence[ClientTotals]) -> ClientTotals:
+    return ClientTotals(
+        sum(each.connected for each in totals),
+        sum(each.accepted for each in totals),
+        sum(each.refused for each in totals),
+        sum(each.stalled for each in totals),
+        sum(each.overflowed for each in totals),
+        _sum(each.delivered for each in totals),
+        _sum(each.dropped for each in totals),
+        _groups([group for each in totals for group in each.groups]),
+    )
+
+
+def _groups(groups: Sequence[ClientGroup]) -> tuple[ClientGroup, ...]:
+    names = dict.fromkeys(group.name for group in groups)
+    same = {name: [group for group in groups if group.name == name] for name in names}
+    return tuple(
+        ClientGroup(
+            name,
+            sum(group.connected for group in each),
+            _sum(group.delivered for group in each),
+            _sum(group.waiting for group in each),
+            _drops(drop for group in each for drop in group.drops),
+        )
+        for name, each in same.items()
+    )
+
+
+def _latency(latencies: Sequence[Latency]) -> Latency:
+    counts = zip(*(each.counts for each in latencies), strict=True)
+    return Latency(latencies[0].bounds_s, tuple(map(sum, counts)), sum(each.sum_s for each in latencies))
+
+
+def _figures(parts: Sequence[SinkStats]) -> tuple[tuple[str, float], ...]:
+    found: dict[str, float] = {}
+    for sink in parts:
+        for name, value in sink.figures:
+            found[name] = found.get(name, 0) + value
+    return tuple(found.items())
+
+
+def _sum(amounts: Iterable[Amount]) -> Amount:
+    total = Amount()
+    for amount in amounts:
+        total = total.plus(amount)
+    return total
+
+
+def _drops(drops: Iterable[DropStats]) -> tuple[DropStats, ...]:
+    found: dict[tuple[str, str], DropStats] = {}
+    for drop in drops:
+        before = found.get((drop.reason, drop.kind))
+        found[drop.reason, drop.kind] = (
+            drop
+            if before is None
+            else drop._replace(items=before.items + drop.items, bytes=before.bytes + drop.bytes)
+        )
+    return tuple(found.values())
+
+
+def aged(stats: Stats, seconds: float) -> Stats:
+    """Counters of so long ago, with what plays where it is by now."""
+    moved = tuple(
+        source
+        if source.playback is None or source.playback.paused or source.playback.speed == float("inf")
+        else source._replace(
+            playback=source.playback._replace(
+                position_s=min(
+                    source.playback.duration_s, source.playback.position_s + seconds * source.playback.speed
+                )
+            )
+        )
+        for source in stats.sources
+    )
+    return stats._replace(sources=moved)
+
+
+def totals_only(stats: Stats) -> Stats:
+    """The counters without each single client."""
+    return stats._replace(sinks=tuple(sink._replace(clients=()) for sink in stats.sinks))
