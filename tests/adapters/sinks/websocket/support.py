@@ -89,7 +89,8 @@ async def on_air(
     config = config or settings()
     options = KernelOptions(backoff=Backoff(initial_s=0.01))
     kernel = Kernel(StreamCodec(), options=options)
-    sink = build(config, Context("browser", "test", SystemClock(), kernel.bus.send_control))
+    context = Context("browser", "test", SystemClock(), kernel.bus.send_control, stats=kernel.stats)
+    sink = build(config, context)
     kernel.add_sink("browser", sink, *queue_bounds(config.queue))
     for name, other in (others or {}).items():
         kernel.add_sink(name, other)

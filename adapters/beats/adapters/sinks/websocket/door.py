@@ -119,7 +119,13 @@ class Door:
         if isinstance(rights, Denied):
             return await _denied(rights)
         has_room = self._inside.total() < self._settings.max_clients
-        visit = Visit(target.path, rights, request.headers.get("If-None-Match"), has_room)
+        visit = Visit(
+            target.path,
+            rights,
+            request.headers.get("If-None-Match"),
+            ", ".join(request.headers.get_all("Accept")),
+            has_room,
+        )
         return await self._site.answer(visit)
 
     def leave(self, connection: StreamConnection) -> None:

@@ -1,8 +1,9 @@
 """Which path leads to what."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from anyio import CapacityLimiter, to_thread
@@ -11,6 +12,9 @@ from beats.adapters.sinks.websocket.access import Rights
 from beats.adapters.sinks.websocket.web import assets, facts, health
 from beats.adapters.sinks.websocket.web.reply import Reply, document, text
 from beats.kernel.ports import Context
+
+if TYPE_CHECKING:
+    from beats.adapters.sinks.websocket.web.metrics.exposition import Metrics
 
 METHODS: Final = ("GET", "HEAD")
 _PAGE: Final = "/page/"
@@ -24,6 +28,8 @@ class Visit(NamedTuple):
     """Without the query."""
     rights: Rights
     if_none_match: str | None
+    accept: str
+    """What the answer may be (RFC 9110, section 12.5.1); empty for anything."""
     has_room: bool
     """Whether one more viewer could be let in."""
 
@@ -66,9 +72,9 @@ class Site:
             "/healthz": lambda visit: health.health(context.stats(clients=False)),
             "/api/session": lambda visit: document(facts.session(context, visit.rights, emojis())),
         }
-        self._in_thread: Final[Mapping[str, Callable[[], Reply]]] = {
-            "/api/stats": lambda: document(facts.everything(context)),
-            "/metrics": self._metrics,
+        self._in_thread: Final[Mapping[str, Callable[[Visit], Reply]]] = {
+            "/api/stats": lambda visit: document(facts.everything(context)),
+            "/metrics": lambda visit: self._metrics.reply(visit.accept),
         }
         self._one_at_a_time: CapacityLimiter | None = None
 
@@ -90,9 +96,11 @@ class Site:
         # With thousands of viewers these take a tenth of a second, which the stream must not wait for.
         if self._one_at_a_time is None:
             self._one_at_a_time = CapacityLimiter(1)
-        return await to_thread.run_sync(self._in_thread[visit.path], limiter=self._one_at_a_time)
+        return await to_thread.run_sync(self._in_thread[visit.path], visit, limiter=self._one_at_a_time)
 
-    def _metrics(self) -> Reply:
-        from beats.adapters.sinks.websocket.web.metrics import metrics  # loads a library of its own
+    @cached_property
+    def _metrics(self) -> "Metrics":
+        # Only now: it loads a library that most never need.
+        from beats.adapters.sinks.websocket.web.metrics.exposition import Metrics
 
-        return metrics(self._context)
+        return Metrics(self._context)

@@ -1,0 +1,1 @@
+"""The counters as Prometheus reads them."""
