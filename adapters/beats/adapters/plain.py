@@ -11,7 +11,7 @@ from beats.kernel.stats import Stats
 _ENDLESS: Final = "max"
 """What JSON lacks, an infinite speed of a replay, as the command line writes it."""
 _PAIRS: Final = "figures"
-"""The field that is pairs of a name and a number, and an object in JSON."""
+"""The field that is pairs of a name and a number, and an object in JSON: of those that JSON has."""
 
 
 def plain(stats: Stats) -> dict[str, Any]:
@@ -40,7 +40,8 @@ def _plain(value: object) -> object:
 
 def _named(name: str, value: object) -> object:
     if name == _PAIRS:
-        return dict(cast("tuple[tuple[str, float], ...]", value))
+        pairs = cast("tuple[tuple[str, float], ...]", value)
+        return {key: number for key, number in pairs if math.isfinite(number)}
     return _plain(value)
 
 

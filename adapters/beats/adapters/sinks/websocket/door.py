@@ -119,14 +119,8 @@ class Door:
         if isinstance(rights, Denied):
             return await _denied(rights)
         has_room = self._inside.total() < self._settings.max_clients
-        visit = Visit(
-            target.path,
-            rights,
-            request.headers.get("If-None-Match"),
-            ", ".join(request.headers.get_all("Accept")),
-            has_room,
-        )
-        return await self._site.answer(visit)
+        known, accept = _listed(request, "If-None-Match"), _listed(request, "Accept")
+        return await self._site.answer(Visit(target.path, rights, known, accept, has_room))
 
     def leave(self, connection: StreamConnection) -> None:
         """A connection that was let in has ended."""
@@ -174,6 +168,11 @@ def is_handshake(request: Request) -> bool:
     """Whether a request asks for the stream (RFC 6455, section 4.1), not for something to read."""
     asked = ",".join(request.headers.get_all("Upgrade")).lower().split(",")
     return "websocket" in {item.strip() for item in asked}
+
+
+def _listed(request: Request, name: str) -> str:
+    """A header that is a list, and may be there several times (RFC 9110, section 5.3); empty without it."""
+    return ", ".join(request.headers.get_all(name))
 
 
 def _presented(request: Request, tokens: tuple[str, ...]) -> list[str]:

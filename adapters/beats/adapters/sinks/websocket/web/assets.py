@@ -31,6 +31,7 @@ _POLICY: Final = "; ".join(
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
+        "trusted-types beats",
     ]
 )
 """Content Security Policy, level 3: nothing from elsewhere, nothing inline, nobody's frame."""
@@ -56,7 +57,7 @@ def assets() -> Mapping[str, Asset]:
     return found
 
 
-def serve(asset: Asset, if_none_match: str | None) -> Reply:
+def serve(asset: Asset, if_none_match: str) -> Reply:
     """A file, or word that the one that the browser has is still right."""
     headers = {
         "Cache-Control": "no-cache",  # asked each time: after an update the page is never half old
@@ -65,6 +66,6 @@ def serve(asset: Asset, if_none_match: str | None) -> Reply:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }
-    if if_none_match is not None and asset.tag in if_none_match:
+    if asset.tag in if_none_match:
         return Reply(HTTPStatus.NOT_MODIFIED, headers=headers)
     return Reply(HTTPStatus.OK, asset.body, asset.content_type, headers)

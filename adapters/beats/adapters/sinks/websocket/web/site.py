@@ -27,7 +27,8 @@ class Visit(NamedTuple):
     path: str
     """Without the query."""
     rights: Rights
-    if_none_match: str | None
+    if_none_match: str
+    """What the browser has already (RFC 9110, section 13.1.2); empty for nothing."""
     accept: str
     """What the answer may be (RFC 9110, section 12.5.1); empty for anything."""
     has_room: bool
