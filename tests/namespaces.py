@@ -1,0 +1,126 @@
+"""Hosts on one machine: network namespaces, each with a line to a switch of ours.
+
+They need Linux, the command `ip` of iproute2, and root's rights; `available()` tells. Everything has gone
+when the `with` block has ended, however it ended; what a killed run left behind, the next one removes.
+"""
+
+import fcntl
+import itertools
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.line import Line
+from tests.support import TIMEOUT_S, Program
+from tests.switch import Port, Switch
+
+_TUN: Final = Path("/dev/net/tun")
+NAMED: Final = Path("/run/netns")
+"""Where namespaces that have names are."""
+_NEEDED: Final = (1 << 12) | (1 << 21)
+"""CAP_NET_ADMIN and CAP_SYS_ADMIN: capabilities(7)."""
+_TUNSETIFF: Final = 0x400454CA
+_IFF_TUN: Final = 0x0001
+_IFF_NO_PI: Final = 0x1000
+_DEVICE: Final = "line"
+_numbers: Final = itertools.count()
+
+
+def available() -> bool:
+    """Whether this process may make hosts here."""
+    if not sys.platform.startswith("linux") or shutil.which("ip") is None or not _TUN.exists():
+        return False
+    status = Path("/proc/self/status").read_text()
+    effective = int(status.partition("CapEff:")[2].split()[0], 16)
+    return effective & _NEEDED == _NEEDED
+
+
+class Host:
+    """A machine of its own as far as its network goes."""
+
+    def __init__(self, namespace: str, address: str, line: Line) -> None:
+        self.address: Final = address
+        self.line: Final = line
+        self._namespace: Final = namespace
+
+    def start(
+        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: int | None = None
+    ) -> Program:
+        """Start a program on it; a context manager."""
+        return Program(["ip", "netns", "exec", self._namespace, *arguments], cwd, environment, stdin)
+
+    def way_to(self, other: "Host", port: int) -> tuple[str, int]:
+        """The address and port under which it reaches a port of another host."""
+        return other.address, port
+
+    def pull_the_plug(self) -> None:
+        """Take its own end of the line down: unlike a cut further away, it can know."""
+        _ip("-n", self._namespace, "link", "set", _DEVICE, "down")
+
+    def plug_in(self) -> None:
+        """Take it up again."""
+        _ip("-n", self._namespace, "link", "set", _DEVICE, "up")
+
+
+@contextmanager
+def hosts(**lines: Line) -> Generator[dict[str, Host]]:
+    """Hosts by their names, each with its line.
+
+    Raises:
+        RuntimeError: the machine will not have it, although it seemed so; says why.
+    """
+    _remove_left_behind()
+    with ExitStack() as stack:
+        made: dict[str, Host] = {}
+        ports: dict[bytes, Port] = {}
+        for number, (name, line) in enumerate(lines.items(), 1):
+            address = f"10.77.0.{number}"
+            namespace = f"beats-{os.getpid()}-{next(_numbers)}-{name}"
+            device = stack.enter_context(_plugged(namespace, address))
+            ports[socket.inet_aton(address)] = Port(device, line)
+            made[name] = Host(namespace, address, line)
+        stack.enter_context(Switch(ports))
+        yield made
+
+
+@contextmanager
+def _plugged(namespace: str, address: str) -> Generator[int]:
+    """A namespace with one device, of which this is our end."""
+    _ip("netns", "add", namespace)
+    try:
+        device = os.open(_TUN, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            asked = struct.pack("16sH14x", b"", _IFF_TUN | _IFF_NO_PI)
+            given = fcntl.ioctl(device, _TUNSETIFF, asked)
+            # Made here and moved there; it goes when its descriptor is closed.
+            name = given[:16].rstrip(b"\0").decode()
+            _ip("link", "set", name, "netns", namespace, "name", _DEVICE)
+            inside = ("-n", namespace)
+            _ip(*inside, "address", "add", f"{address}/24", "dev", _DEVICE)
+            _ip(*inside, "link", "set", _DEVICE, "up", "txqueuelen", "10000")
+            _ip(*inside, "link", "set", "lo", "up")
+            yield device
+        finally:
+            os.close(device)
+    finally:
+        _ip("netns", "delete", namespace)
+
+
+def _remove_left_behind() -> None:
+    """Remove the hosts of processes that are no more."""
+    for path in NAMED.glob("beats-*-*-*"):
+        if not Path("/proc", path.name.split("-")[1]).exists():
+            subprocess.run(["ip", "netns", "delete", path.name], capture_output=True, timeout=TIMEOUT_S)
+
+
+def _ip(*arguments: str) -> None:
+    run = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=TIMEOUT_S)
+    if run.returncode != 0:
+        raise RuntimeError(f"ip {' '.join(arguments)}: {run.stderr.strip()}")
