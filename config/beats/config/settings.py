@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 OverflowName = Literal["drop_oldest", "drop_newest", "error", "latest", "block"]
+LogFormat = Literal["human", "json"]
 MIB = 1024 * 1024
 
 
@@ -98,6 +99,8 @@ class KernelSettings(Settings):
     `beats reload`. Needs the extra `beats[watch]`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level of the log lines that are shown."""
+    log_format: LogFormat = "human"
+    """For whom the log is, on standard error: human, or json with one object a line for log collectors."""
 
     @field_validator("watch")
     @classmethod

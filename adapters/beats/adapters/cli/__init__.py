@@ -2,12 +2,16 @@
 
 import atexit
 import gc
+import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
 import typer
 
+from beats.adapters.cli import completion
+from beats.adapters.cli.help import epilog
 from beats.adapters.cli.lazy import LazyGroup
 
 _HERE: Final = "beats.adapters.cli"
@@ -37,7 +41,9 @@ app = typer.Typer(
     cls=Commands,
     name="beats",
     help="Streams live frames and sensor updates to any number of viewers.",
+    epilog=epilog(["beats run", "beats run --help", "beats --install-completion bash"]),
     no_args_is_help=True,
+    add_completion=False,  # there are options of our own
     pretty_exceptions_enable=False,
 )
 
@@ -50,11 +56,42 @@ def _print_version(value: bool) -> None:
         raise typer.Exit
 
 
+def _print_completion(shell: completion.Shell | None) -> None:
+    if shell is not None:
+        typer.echo(completion.SCRIPTS[shell], nl=False)
+        raise typer.Exit
+
+
+def _install_completion(shell: completion.Shell | None) -> None:
+    if shell is not None:
+        try:
+            written = completion.install(shell, Path.home())
+        except OSError as error:
+            typer.echo(f"{error.filename}: cannot be written: {error.strerror}", err=True)
+            raise typer.Exit(1) from None
+        for path in written:
+            typer.echo(f"wrote {path}")
+        typer.echo(f"next: open a new {shell}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
+    install_completion: Annotated[
+        completion.Shell | None,
+        typer.Option(
+            is_eager=True,
+            callback=_install_completion,
+            help="Have a shell complete what is typed after `beats`.",
+        ),
+    ] = None,
+    show_completion: Annotated[
+        completion.Shell | None,
+        typer.Option(is_eager=True, callback=_print_completion, help="Print the script that does it."),
+    ] = None,
 ) -> None:
     """What every command shares."""
 
@@ -65,6 +102,8 @@ def main() -> None:
     # more at the end, took 35 of the 165 ms of `beats config check`.
     gc.disable()
     atexit.register(gc.freeze)
+    if completion.VARIABLE in os.environ:
+        completion.answer()
     try:
         app()
     except KeyboardInterrupt:  # before or after the part that ends in order

@@ -1,17 +1,22 @@
 """What the commands share: reading a profile, and saying what is wrong with it."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
+from beats.adapters.cli import completers, logs
 from beats.adapters.installed import InstalledAdapters
+from beats.config.environment import variable_name
 from beats.config.errors import SettingsError
-from beats.config.load import load_profile
+from beats.config.layers import Leaf, child
+from beats.config.load import inspect_profile, load_profile
 from beats.config.profiles import wanted_folder
-from beats.config.settings import ProfileSettings
+from beats.config.settings import LogFormat, ProfileSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,8 +29,26 @@ EXIT_USAGE: Final = 2
 EXIT_SETTINGS: Final = 78
 """EX_CONFIG of sysexits.h."""
 
+_log: Final = logging.getLogger("beats")
+
+
+def _begin_log(log_format: LogFormat | None) -> LogFormat | None:
+    """Say what goes wrong in the way that is asked for, also before there are settings that could say it."""
+    if (log_format or os.environ.get(variable_name(("kernel", "log_format")))) == "json":
+        from beats.adapters.cli.common import err
+
+        logs.set_up("INFO", "json", err)
+    return log_format
+
+
 ProfileOption = Annotated[
-    str | None, typer.Option("--profile", "-p", help="Name of the profile; BEATS_PROFILE, or `default`.")
+    str | None,
+    typer.Option(
+        "--profile",
+        "-p",
+        help="Name of the profile; BEATS_PROFILE, or `default`.",
+        autocompletion=completers.profiles,
+    ),
 ]
 ConfigOption = Annotated[
     Path | None,
@@ -35,7 +58,13 @@ ConfigOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", metavar="PATH=VALUE", help="One setting, above all files and variables."),
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="PATH=VALUE",
+        help="One setting, above all files and variables.",
+        autocompletion=completers.settings,
+    ),
 ]
 
 DurationOption = Annotated[
@@ -50,6 +79,15 @@ PictureArgument = Annotated[
 StdinOption = Annotated[
     bool,
     typer.Option("--stdin", help="Stream peripheral updates, one JSON object a line, from standard input."),
+]
+LogFormatOption = Annotated[
+    LogFormat | None,
+    typer.Option(
+        help="Log lines for a person, or as JSON objects; in place of kernel.log_format.",
+        show_default=False,
+        is_eager=True,
+        callback=_begin_log,
+    ),
 ]
 PidOption = Annotated[int | None, typer.Option(help="Which one, when several run.", show_default=False)]
 
@@ -78,31 +116,42 @@ if not TYPE_CHECKING:
 
 
 def warn(text: str) -> None:
-    """Say on standard error what is odd."""
+    """Say on standard error what is odd; in the log, if a program reads it."""
+    if logs.is_json():
+        _log.warning("%s", text)
+        return
     from beats.adapters.cli.common import err
 
     err.print(f"warning: {text}", style="yellow", markup=False)
 
 
-def refused(error: SettingsError) -> typer.Exit:
-    """Say all that is wrong with the settings on standard error; what to raise to end the command."""
+def complain(text: str) -> None:
+    """Say on standard error what is wrong; in the log, if a program reads it."""
+    if logs.is_json():
+        _log.error("%s", text)
+        return
     from beats.adapters.cli.common import err
 
+    err.print(text, style="red", markup=False)
+
+
+def refused(error: SettingsError) -> typer.Exit:
+    """Say all that is wrong with the settings on standard error; what to raise to end the command."""
     for warning in error.warnings:
         warn(warning)
-    err.print(str(error), style="red", markup=False)
+    for problem in error.problems:
+        complain(str(problem))
     return typer.Exit(EXIT_SETTINGS)
 
 
 def ask_or_exit(command: str, pid: int | None) -> Mapping[str, object]:
     """What a running Beats says to a command; ends this one with code 1 when it cannot be had."""
-    from beats.adapters.cli.common import err
     from beats.adapters.instance import ask  # only now: few commands ask
 
     try:
         return ask(command, pid)
     except (LookupError, RuntimeError, OSError, ValueError) as error:
-        err.print(str(error), style="red", markup=False)
+        complain(str(error))
         raise typer.Exit(EXIT_FAILED) from None
 
 
@@ -116,6 +165,8 @@ class Reader(NamedTuple):
     """Tables of sources in place of the profile's."""
     overrides: Mapping[str, object] | None = None
     """Settings at the height of `--set`."""
+    log_format: LogFormat | None = None
+    """What the log looks like, above all else; as the settings say when None."""
 
     def read(self) -> ProfileSettings:
         """The checked settings, as they are now.
@@ -129,7 +180,7 @@ class Reader(NamedTuple):
             config_dir=self.config_dir,
             environ=os.environ,
             overrides=self.overrides,
-            sets=self.sets or (),
+            sets=self._all_sets,
             replace_sources=self.replace_sources,
         )
 
@@ -138,7 +189,26 @@ class Reader(NamedTuple):
         try:
             return self.read()
         except SettingsError as error:
+            self._follow_log_format()
             raise refused(error) from None
+
+    def _follow_log_format(self) -> None:
+        """Take on what the settings say of the log, as far as that can be known when they are wrong."""
+        with suppress(SettingsError):
+            found = inspect_profile(
+                InstalledAdapters(),
+                profile=self.profile,
+                config_dir=self.config_dir,
+                environ=os.environ,
+                sets=self._all_sets,
+            )
+            leaf = child(child(found.root, "kernel"), "log_format")
+            _begin_log("json" if isinstance(leaf, Leaf) and leaf.value == "json" else "human")
+
+    @property
+    def _all_sets(self) -> Sequence[str]:
+        chosen = [] if self.log_format is None else [f"kernel.log_format={self.log_format}"]
+        return [*(self.sets or ()), *chosen]
 
     @property
     def folder(self) -> Path:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from beats.adapters.clashes import check as find_clashes
+from beats.adapters.cli import completers
 from beats.adapters.cli.common import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -28,7 +29,13 @@ from beats.config.toml_text import key_text, value_text
 from beats.config.validate import Inspected
 
 app = typer.Typer(
-    name="config", help="Show and check the settings, and where each comes from.", no_args_is_help=True
+    name="config",
+    help="""Show and check the settings, and where each comes from.
+
+    Examples: `beats config check`, `beats config show --profile studio`.
+    """,
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 
@@ -56,7 +63,12 @@ def show(
 
 @app.command()
 def get(
-    key: Annotated[str, typer.Argument(metavar="PATH", help="Such as sinks.browser.port.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH", help="Such as sinks.browser.port.", autocompletion=completers.setting_paths
+        ),
+    ],
     profile: ProfileOption = None,
     config: ConfigOption = None,
     sets: SetOption = None,
@@ -82,8 +94,8 @@ def get(
 
 @app.command()
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="A profile.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="A profile.", autocompletion=completers.profiles)],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another.", autocompletion=completers.profiles)],
     config: ConfigOption = None,
     sets: SetOption = None,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from beats.adapters.cli import completers
 from beats.adapters.cli.common import EXIT_FAILED, EXIT_USAGE, err, out, warn
 from beats.kernel.envelope import Kind
 from beats.kernel.errors import InputError
@@ -25,7 +26,12 @@ _OUTPUTS: Final = "--frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl, -
 
 def export(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Recordings, or folders of recordings.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE",
+            help="Recordings, or folders of recordings.",
+            autocompletion=completers.recordings,
+        ),
     ],
     frames: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Each frame as the PNG file it was, in a folder.")

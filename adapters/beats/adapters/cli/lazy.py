@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from beats.adapters.cli.help import arrange
+
 
 class LazyGroup(TyperGroup):
     """A group whose commands are named, and found when they are called or listed."""
@@ -36,6 +38,7 @@ def _load(name: str, place: str) -> Any:
         found.command(name)(function)
     command: Any = get_command(found)
     command.name = name
+    arrange(command)
     if not gc.isenabled():  # as `main` has it: what is imported by now stays, what the command makes may go
         gc.freeze()
         gc.enable()

@@ -16,7 +16,10 @@ from beats.kernel.ports import SinkKind, SourceKind
 
 
 def profiles(config: ConfigOption = None) -> None:
-    """List the profiles that `--profile` can name."""
+    """List the profiles that `--profile` can name.
+
+    Examples: `beats profiles`, `beats profiles --config /etc/beats`.
+    """
     try:
         found = list_profiles(config, os.environ)
     except SettingsError as error:
@@ -29,7 +32,10 @@ def profiles(config: ConfigOption = None) -> None:
 
 
 def adapters() -> None:
-    """List the sinks and sources with every setting, its default and its unit."""
+    """List the sinks and sources with every setting, its default and its unit.
+
+    Examples: `beats adapters`, `beats adapters | less`.
+    """
     _list("sink", SINKS)
     _list("source", SOURCES)
 

@@ -8,6 +8,7 @@ import typer
 from beats.adapters.cli.common import (
     ConfigOption,
     DurationOption,
+    LogFormatOption,
     PictureArgument,
     PidOption,
     ProfileOption,
@@ -42,6 +43,7 @@ def record(
     config: ConfigOption = None,
     sets: SetOption = None,
     duration: DurationOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Stream as `beats run` does, and record all of it.
 
@@ -51,7 +53,7 @@ def record(
     `some-sensor | beats record --stdin --out sensor.mcap`.
     """
     replaced = sources(picture, stdin)
-    plain = Reader(profile, config, sets, replaced)
+    plain = Reader(profile, config, sets, replaced, log_format=log_format)
     perform(plain._replace(overrides=_recorder(plain, to)), duration)
 
 

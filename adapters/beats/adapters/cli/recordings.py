@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from beats.adapters.cli import completers
 from beats.adapters.cli.common import EXIT_FAILED, EXIT_USAGE, err, out, warn
 from beats.adapters.cli.progress import progress
 from beats.kernel.errors import InputError
@@ -25,7 +26,12 @@ _MOST_WARNINGS: Final = 20
 
 def info(
     files: Annotated[
-        list[Path], typer.Argument(help="Recordings, or folders of recordings.", metavar="FILE…")
+        list[Path],
+        typer.Argument(
+            help="Recordings, or folders of recordings.",
+            metavar="FILE…",
+            autocompletion=completers.recordings,
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -57,7 +63,14 @@ def info(
 
 
 def recover(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A recording that is cut or damaged.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN",
+            help="A recording that is cut or damaged.",
+            autocompletion=completers.recordings,
+        ),
+    ],
     target: Annotated[
         Path | None,
         typer.Argument(
@@ -101,7 +114,14 @@ def recover(
 
 
 def cut(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A recording, or a folder of its parts.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN",
+            help="A recording, or a folder of its parts.",
+            autocompletion=completers.recordings,
+        ),
+    ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The new file.")],
     start: Annotated[
         str | None,

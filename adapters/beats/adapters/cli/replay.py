@@ -10,15 +10,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from beats.adapters.cli import keys
+from beats.adapters.cli import completers, keys
 from beats.adapters.cli.common import (
     EXIT_USAGE,
     ConfigOption,
     DurationOption,
+    LogFormatOption,
     ProfileOption,
     Reader,
     SetOption,
-    err,
+    complain,
 )
 from beats.adapters.cli.stage import Show, perform
 from beats.adapters.cli.status import LiveLine
@@ -36,7 +37,12 @@ HELP: Final = "space pause · ← → 5 s · , . a frame · ↑ ↓ speed · q q
 def replay(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE…", help="Recordings, or folders of them.", show_default=False),
+        typer.Argument(
+            metavar="FILE…",
+            help="Recordings, or folders of them.",
+            show_default=False,
+            autocompletion=completers.recordings,
+        ),
     ],
     speed: Annotated[str, typer.Option(help="0.1 to 100 times as fast, or max.")] = "1",
     loop: Annotated[bool, typer.Option("--loop", help="Begin again after the end.")] = False,
@@ -56,6 +62,7 @@ def replay(
     config: ConfigOption = None,
     sets: SetOption = None,
     duration: DurationOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Put recordings on air again, in place of the profile's sources.
 
@@ -67,15 +74,14 @@ def replay(
     """
     for file in files:
         if not file.expanduser().exists():
-            reason = f"{file} does not exist: give a recording, or a folder of recordings"
-            err.print(reason, style="red", markup=False)
+            complain(f"{file} does not exist: give a recording, or a folder of recordings")
             raise typer.Exit(EXIT_USAGE)
     source: dict[str, object] = {"type": "replay", "path": [str(file) for file in files], "loop": loop}
     source["speed"] = _speed(speed)
     source |= {name: text for name, text in (("start", start), ("end", end)) if text is not None}
     lists = {"kinds": kinds, "topics": topics}
     source |= {name: _parts(text) for name, text in lists.items() if text is not None}
-    reader = Reader(profile, config, sets, {_NAME: source})
+    reader = Reader(profile, config, sets, {_NAME: source}, log_format=log_format)
     perform(reader, duration, Show(Progress, refresh_hz=10, beside=obey_keys))
 
 
@@ -90,7 +96,7 @@ def _speed(text: str) -> float | str:
         if text == "max" or LEAST_SPEED <= float(text) <= MOST_SPEED:
             return text if text == "max" else float(text)
     usage = f'give a number from {LEAST_SPEED:g} to {MOST_SPEED:g}, or "max"'
-    err.print(f"--speed is {text!r}: {usage}", style="red", markup=False)
+    complain(f"--speed is {text!r}: {usage}")
     raise typer.Exit(EXIT_USAGE)
 
 

@@ -8,12 +8,13 @@ from beats.adapters.cli.common import (
     EXIT_USAGE,
     ConfigOption,
     DurationOption,
+    LogFormatOption,
     PictureArgument,
     ProfileOption,
     Reader,
     SetOption,
     StdinOption,
-    err,
+    complain,
 )
 from beats.adapters.cli.stage import perform
 
@@ -25,6 +26,7 @@ def run(
     config: ConfigOption = None,
     sets: SetOption = None,
     duration: DurationOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Stream until interrupted, or until the sources end.
 
@@ -33,7 +35,7 @@ def run(
     Examples: `beats run`, `beats run picture.gif`, `some-sensor | beats run --stdin`,
     `beats run --profile studio --set sinks.browser.port=9000`.
     """
-    perform(Reader(profile, config, sets, sources(picture, stdin)), duration)
+    perform(Reader(profile, config, sets, sources(picture, stdin), log_format=log_format), duration)
 
 
 def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
@@ -43,7 +45,7 @@ def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
         from beats.adapters.sources.images.reading import can_read  # only now: it loads the picture library
 
         if (reason := can_read(picture)) is not None:
-            err.print(reason, style="red", markup=False)
+            complain(reason)
             raise typer.Exit(EXIT_USAGE)
         sources["picture"] = {"type": "images", "path": str(picture)}
     if stdin:

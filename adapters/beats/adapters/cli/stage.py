@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.live import Live
 
 from beats.adapters.cli import logs
-from beats.adapters.cli.common import EXIT_FAILED, Reader, err, out, warn
+from beats.adapters.cli.common import EXIT_FAILED, Reader, complain, err, out, warn
 from beats.adapters.cli.status import LiveLine, addresses, table
 from beats.adapters.cli.steering import Steering
 from beats.adapters.live import LiveProfile
@@ -47,7 +47,7 @@ def perform(reader: Reader, duration_s: float | None, show: Show = _PLAIN) -> No
         show: what to show and do besides.
     """
     settings = reader.read_or_exit()
-    logs.set_up(settings.kernel.log_level, err)
+    logs.set_up(settings.kernel.log_level, settings.kernel.log_format, err)
     for warning in settings.warnings:
         warn(warning)
     profile = LiveProfile(settings)
@@ -63,7 +63,7 @@ def perform(reader: Reader, duration_s: float | None, show: Show = _PLAIN) -> No
     steering = Steering(profile, reader.read, reader.folder)
     failure = anyio.run(_main, steering, duration_s, live, show.beside, backend="asyncio")
     if failure is not None:
-        err.print(str(failure), style="red", markup=False)
+        complain(str(failure))
         raise typer.Exit(EXIT_FAILED)
     stats = kernel.stats()
     out.print(table(stats))
@@ -108,7 +108,7 @@ class _OnAir(TaskStatus[None]):
         for name, address in addresses(self._kernel):
             out.print(f"On air: {address}  (sink {name})", markup=False)
         self._then()
-        if err.is_terminal:
+        if err.is_terminal and not logs.is_json():
             self._live.start()
 
 

@@ -12,6 +12,8 @@ from anyio import to_thread
 from anyio.abc import TaskStatus
 
 from beats.adapters import instance
+from beats.adapters.cli import logs
+from beats.adapters.cli.common import err
 from beats.adapters.live import LiveProfile, summary
 from beats.adapters.snapshots import take_snapshots
 from beats.config.errors import SettingsError
@@ -102,6 +104,8 @@ class Steering:
         for warning in settings.warnings:
             _log.warning("%s", warning)
         changes = await self._profile.apply(settings)
+        if logs.is_json() != (settings.kernel.log_format == "json"):
+            logs.set_up(settings.kernel.log_level, settings.kernel.log_format, err)
         self._reloaded.set()
         if not changes:
             _log.info("the settings were read anew, and are as before")
