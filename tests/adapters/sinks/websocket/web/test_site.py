@@ -6,7 +6,8 @@ import socket
 import threading
 from dataclasses import replace
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPMessage
+from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import anyio
@@ -22,6 +23,7 @@ from beats.kernel.clock import SystemClock
 from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
 from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, settings, until
+from tests.adapters.sinks.websocket.test_tls import make_certificate, trusting
 from tests.adapters.sinks.websocket.web.metrics.lint import faults, plain
 from tests.adapters.sinks.websocket.web.metrics.material import STATS
 
@@ -261,6 +263,27 @@ async def test_who_reads_slowly_gets_all_of_a_large_answer() -> None:
     body = answer.partition(b"\r\n\r\n")[2]
     assert len(body) > 500_000
     assert len(json.loads(body)["stats"]["sinks"][0]["clients"]) == 2100
+
+
+@pytest.mark.anyio
+async def test_answers_are_whole_where_they_are_encrypted(tmp_path: Path) -> None:
+    """The end of an encrypted stream is another one, and comes after the last byte, too."""
+    cert, key = make_certificate(tmp_path, "one")
+    async with on_air(settings(tls_cert=cert, tls_key=key, send_buffer_bytes=4096)) as running:
+
+        def ask(path: str) -> bytes:
+            connection = HTTPSConnection("127.0.0.1", running.port, timeout=20, context=trusting(cert))
+            try:
+                connection.request("GET", path)
+                response = connection.getresponse()
+                assert response.status == 200
+                return response.read()
+            finally:
+                connection.close()
+
+        assert await to_thread.run_sync(ask, "/") == assets()[INDEX].body
+        assert faults(plain((await to_thread.run_sync(ask, "/metrics")).decode())) == []
+        await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.anyio
