@@ -1,10 +1,14 @@
 """A nats-server of our own, on loopback, for as long as a run lasts."""
 
+import asyncio
+import ctypes
 import json
 import logging
 import os
 import secrets
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +17,6 @@ from typing import Final
 
 import anyio
 from anyio import to_thread
-from anyio.abc import Process
 
 from beats.kernel.errors import StartError
 
@@ -23,6 +26,7 @@ _SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/opt/homebrew/bin")
 _START_S: Final = 10.0
 _LOOK_S: Final = 0.02
 _RESTART_S: Final = 0.5
+_PR_SET_PDEATHSIG: Final = 1
 _MIB: Final = 1024 * 1024
 
 _log: Final = logging.getLogger(__name__)
@@ -94,7 +98,7 @@ class _Server:
         self.token: Final = secrets.token_hex(16)
         self._program: Final = program
         self._folder: Final = folder
-        self._process: Process | None = None
+        self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, port: int) -> int:
         """Start it, and give the port once it listens; -1 has it choose one."""
@@ -103,12 +107,15 @@ class _Server:
         settings.write_text(configuration(port, self._folder, self.token))
         with log.open("wb") as output:
             # A session of its own: Ctrl-C is for Beats, which ends it when everyone is done with it.
-            process = self._process = await anyio.open_process(
-                [self._program, "--config", str(settings)],
-                stdin=None,
+            process = self._process = await asyncio.create_subprocess_exec(
+                self._program,
+                "--config",
+                str(settings),
+                stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
         file = self._folder / f"{Path(self._program).name}_{process.pid}.ports"
         with anyio.move_on_after(_START_S):
@@ -142,6 +149,12 @@ class _Server:
             return
         process.kill()
         await process.wait()
+
+
+def _end_with_parent() -> None:
+    """In the new process: end also when the parent is killed and cannot say so; prctl(2), on Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _port(file: Path) -> int | None:

@@ -42,7 +42,7 @@ class Crew:
         served: Sequence[str],
         kernel: Kernel,
         backoff: Backoff,
-        show: Callable[[str], object],
+        show: Callable[[int, str], object],
     ) -> None:
         """Prepare; nothing is started yet.
 
@@ -52,7 +52,7 @@ class Crew:
             served: the sinks that they run.
             kernel: the parent's.
             backoff: the pauses before one that ended is started again.
-            show: shows a line that a worker has logged.
+            show: shows a line that the worker of a number has logged.
         """
         self._command: Final = command
         self._share: Final = share
@@ -127,9 +127,8 @@ class Crew:
         while not self._stopping:
             started_s = anyio.current_time()
             why = await self._run(member)
-            was_ready = member.settled.is_set() and not member.start_error
-            member.settled.set()
-            if self._stopping or not was_ready:
+            member.fail(f"worker {member.number} {why} before it could serve anybody: its log is above")
+            if self._stopping or member.start_error:
                 return
             if anyio.current_time() - started_s > self._backoff.max_s:
                 member.failures = 0
@@ -153,11 +152,9 @@ class Crew:
         link = await Link.over(ours)
         member.begin(process, link, self._processes)
         try:
-            link.send(
-                "start", relay=self._share.relay, ports=dict(self._share.ports), workers=self._share.workers
-            )
+            link.send("start", number=member.number, **self._share._asdict())
             async with anyio.create_task_group() as group:
-                group.start_soon(self._show_log, process)
+                group.start_soon(self._show_log, member.number, process)
                 async for message in link.messages():
                     self._hear(member, message, group.start_soon)
             member.heard.set()
@@ -165,8 +162,10 @@ class Crew:
         finally:
             link.close()
             member.end()
-            if process.returncode is None:
-                process.kill()
+            with anyio.CancelScope(shield=True):  # short: it is dead, or is now
+                if process.returncode is None:
+                    process.kill()
+                await process.aclose()
 
     def _hear(self, member: Member, message: Message, start: Callable[..., object]) -> None:
         kind = message["kind"]
@@ -220,7 +219,7 @@ class Crew:
         gone = [member.gone for member in self._members if member.gone is not None]
         return merge(parent, reports, self._served, gone, sum(member.restarts for member in self._members))
 
-    async def _show_log(self, process: Process) -> None:
+    async def _show_log(self, number: int, process: Process) -> None:
         """Each line that a worker logs, as one of the parent's."""
         if process.stderr is None:
             return
@@ -228,9 +227,9 @@ class Crew:
         async for text in TextReceiveStream(process.stderr, errors="replace"):
             *lines, rest = (rest + text).split("\n")
             for line in lines:
-                self._show(line)
+                self._show(number, line)
         if rest:
-            self._show(rest)
+            self._show(number, rest)
 
 
 def _how(code: int) -> str:

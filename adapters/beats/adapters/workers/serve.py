@@ -1,9 +1,8 @@
 """One worker: serves viewers, and knows of everything else by its link to the parent."""
 
 import logging
-import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -15,13 +14,14 @@ from beats.adapters.live import LiveProfile
 from beats.adapters.outside import Outside
 from beats.adapters.plain import plain, stats_of
 from beats.adapters.workers.link import Link, Message
-from beats.adapters.workers.merge import aged
+from beats.adapters.workers.merge import aged, totals_only
 from beats.adapters.workers.split import Relay, Share, worker_profile
 from beats.config.errors import SettingsError
 from beats.config.settings import ProfileSettings
 from beats.kernel.abilities import CommandCheck, Listens
 from beats.kernel.envelope import Control
 from beats.kernel.errors import StartError
+from beats.kernel.kernel import Kernel
 from beats.kernel.stats import Stats
 
 _log: Final = logging.getLogger(__name__)
@@ -32,9 +32,16 @@ _FULL_S: Final = 5.0
 class Worker:
     """Lives in the event loop of its process."""
 
-    def __init__(self, link: Link, read: Callable[[], ProfileSettings]) -> None:
-        """Take the link to the parent, and what reads the settings anew."""
+    def __init__(self, link: Link, share: Share, read: Callable[[], ProfileSettings]) -> None:
+        """Prepare to serve viewers.
+
+        Args:
+            link: to the parent.
+            share: what the parent told.
+            read: reads the whole profile, now and whenever it is told to again.
+        """
         self._link: Final = link
+        self._share: Final = share
         self._read: Final = read
         self._commands: Final[dict[str, CommandCheck]] = {}
         self._known = Stats(0, 0, (), ())
@@ -42,68 +49,52 @@ class Worker:
         self._known_s = 0.0
         self._asked: Final[dict[int, tuple[anyio.Event, list[Stats]]]] = {}
         self._number = 0
-        self._share: Share | None = None
-        self._profile: LiveProfile | None = None
 
-    async def run(self) -> None:
-        """Serve until the parent says so, or is gone."""
-        messages = self._link.messages()
-        async for first in messages:
-            self._take_share(first)
-            break
-        if self._share is None:
-            return  # the parent has ended meanwhile
+    async def run(self, messages: AsyncIterator[Message]) -> None:
+        """Serve until the parent says so in one of its messages, or is gone."""
         outside = Outside(self._pass_on, self._commands, self._stats)
         try:
-            self._profile = LiveProfile(worker_profile(self._read(), self._share), outside)
+            profile = LiveProfile(worker_profile(self._read(), self._share), outside)
         except (SettingsError, ImportError) as error:
             self._link.send("failed", error=str(error))
             return
-        kernel = self._profile.kernel
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._obey, messages)
-                await kernel.run(task_status=_Ready(self._on_air))
-                group.cancel_scope.cancel()
-        except* StartError as errors:
-            self._link.send("failed", error="; ".join(map(str, errors.exceptions)))
+        failure: StartError | None = None
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._obey, messages, profile)
+            try:
+                await profile.kernel.run(task_status=_OnAir(lambda: self._tell_ready(profile.kernel)))
+            except StartError as error:
+                failure = error
+            group.cancel_scope.cancel()
+        if failure is not None:
+            self._link.send("failed", error=str(failure))
         else:
-            self._link.send("ended", stats=plain(kernel.stats()))
-        await self._link.flush()
+            self._link.send("ended", stats=plain(profile.kernel.stats()))
 
-    async def _obey(self, messages: Any) -> None:
-        assert self._profile is not None
+    async def _obey(self, messages: AsyncIterator[Message], profile: LiveProfile) -> None:
         async for message in messages:
             kind = message["kind"]
             if kind == "summary":
                 self._learn(message)
             elif kind == "ask":
-                stats = await to_thread.run_sync(self._own_stats, bool(message["clients"]))
+                stats = await to_thread.run_sync(profile.kernel.stats)
+                stats = stats if message["clients"] else totals_only(stats)
                 self._link.send("stats", number=message["number"], stats=plain(stats))
             elif kind == "stats":
                 self._answered(message)
             elif kind == "reload":
-                await self._reload()
+                await self._reload(profile)
             elif kind == "stop":
                 break
-        self._profile.kernel.stop()  # also when the parent is gone
+        profile.kernel.stop()  # also when the parent is gone
 
-    def _take_share(self, message: Message) -> None:
-        self._share = Share(Relay(*message["relay"]), message["ports"], message["workers"])
-
-    def _on_air(self) -> None:
-        assert self._profile is not None
+    def _tell_ready(self, kernel: Kernel) -> None:
         listening = {
-            name: list(sink.address)
-            for name, sink in self._profile.kernel.sinks.items()
+            name: sink.address
+            for name, sink in kernel.sinks.items()
             if isinstance(sink, Listens) and sink.address is not None
         }
         self._link.send("ready", addresses=listening)
-
-    def _own_stats(self, clients: bool) -> Stats:
-        assert self._profile is not None
-        stats = self._profile.kernel.stats()
-        return stats if clients else stats._replace(sinks=tuple(s._replace(clients=()) for s in stats.sinks))
 
     def _learn(self, message: Message) -> None:
         self._known, self._known_s = stats_of(message["stats"]), anyio.current_time()
@@ -142,18 +133,17 @@ class Worker:
             del self._asked[number]
         return answers[0] if answers else self._known
 
-    async def _reload(self) -> None:
-        assert self._profile is not None
-        assert self._share is not None
+    async def _reload(self, profile: LiveProfile) -> None:
         try:
             settings = await to_thread.run_sync(self._read)
-            await self._profile.apply(worker_profile(settings, self._share))
         except SettingsError as error:  # the parent has read the same files a moment before
             _log.error("the settings are wrong, and those from before go on:\n%s", error)
+        else:
+            await profile.apply(worker_profile(settings, self._share))
 
 
-class _Ready(TaskStatus[None]):
-    """Tells when the kernel is on air."""
+class _OnAir(TaskStatus[None]):
+    """Calls something when the kernel is on air."""
 
     def __init__(self, then: Callable[[], None]) -> None:
         self._then: Final = then
@@ -167,16 +157,20 @@ def _as_it_is(fields: Mapping[str, Any]) -> Mapping[str, object]:
     return {name: value for name, value in fields.items() if name not in ("kind", "command")}
 
 
-def serve(fd: int, read: Callable[[], ProfileSettings]) -> None:
-    """Be a worker of the parent at the other end of a socket, until it says so or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers in order
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    anyio.run(_main, fd, read, backend="asyncio")
+async def serve(fd: int, begin: Callable[[Mapping[str, Any]], Callable[[], ProfileSettings]]) -> None:
+    """Be a worker of the parent at the other end of a socket, until it says so or is gone.
 
-
-async def _main(fd: int, read: Callable[[], ProfileSettings]) -> None:
+    Args:
+        fd: the socket.
+        begin: makes what reads the settings, of what the parent tells of them.
+    """
     link = await Link.over(socket.socket(fileno=fd))
+    messages = link.messages()
     try:
-        await Worker(link, read).run()
+        start = await anext(messages, None)
+        if start is not None:  # else the parent has ended meanwhile
+            share = Share(Relay(*start["relay"]), start["ports"], start["workers"], start["settings"])
+            await Worker(link, share, begin(share.settings)).run(messages)
+            await link.flush()
     finally:
         link.close()

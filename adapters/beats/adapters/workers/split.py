@@ -33,6 +33,8 @@ class Share(NamedTuple):
     """By sink, the port that all workers listen on."""
     workers: int
     """How many there are."""
+    settings: Mapping[str, object]
+    """What tells it where to read its settings."""
 
 
 def served(profile: ProfileSettings) -> dict[str, WebSocketSettings]:

@@ -1,0 +1,53 @@
+"""Starts a crew: the broker, the port, the workers."""
+
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
+from importlib.util import find_spec
+from typing import Final
+
+from beats.adapters.house import House, Workers
+from beats.adapters.live import LiveProfile
+from beats.adapters.workers.broker import broker
+from beats.adapters.workers.crew import Crew
+from beats.adapters.workers.ports import reserved
+from beats.adapters.workers.split import Relay, Share, parent_profile, served, stream_name
+from beats.config.settings import ProfileSettings
+from beats.kernel.errors import StartError
+from beats.kernel.supervisor import Backoff
+
+_COMMAND: Final = (sys.executable, "-m", "beats.adapters.cli.worker")
+
+
+@asynccontextmanager
+async def crew(settings: ProfileSettings, workers: Workers) -> AsyncGenerator[House]:
+    """The parent's part of a profile, ready to run, beside workers that listen already.
+
+    Raises:
+        StartError: something is missing, or one of them cannot start; says what to do.
+    """
+    sinks = served(settings)
+    if not sinks:
+        raise StartError(
+            f"--workers shares viewers among processes, and profile {settings.profile!r} has no websocket "
+            "sink that is enabled: choose another profile, or leave --workers out"
+        )
+    if find_spec("nats") is None:
+        raise StartError("--workers needs the package nats-py: pip install 'beats[nats]'")
+    with reserved(sinks) as ports:
+        async with broker() if workers.server is None else nullcontext(workers.server) as server:
+            relay = Relay(server, stream_name(settings, ports))
+            part = partial(parent_profile, relay=relay)
+            profile = LiveProfile(part(settings))
+            kernel_settings = settings.kernel
+            members = Crew(
+                _COMMAND,
+                Share(relay, ports, workers.processes, workers.settings),
+                tuple(sinks),
+                profile.kernel,
+                Backoff(kernel_settings.restart_initial_s, kernel_settings.restart_max_s),
+                workers.show,
+            )
+            async with members.running():
+                yield House(profile, members, part)
