@@ -1,0 +1,117 @@
+// The worker, as the rest of the page sees it.
+
+/**
+ * @typedef {object} Picture
+ * @property {number | bigint} sequence
+ * @property {number} capturedMs
+ * @property {number} bytes
+ * @property {ImageBitmap} bitmap
+ *
+ * @typedef {object} Batch
+ * @property {import("./worker.js").Totals} totals
+ * @property {boolean} began whether a connection has begun since the last batch
+ * @property {number} unlisted updates of peripherals beyond those that can be kept
+ * @property {import("./envelope.js").Info[]} found peripherals that are new, or have changed
+ * @property {import("./updates.js").Update[]} updates
+ *
+ * @typedef {object} Listener
+ * @property {(state: import("./link.js").LinkState) => void} link
+ * @property {(picture: Picture) => void} frame must call `drawn` some time
+ * @property {(batch: Batch) => void} batch
+ * @property {(png: {sequence: number | bigint, png: Uint8Array}) => void} png
+ */
+
+// A page that demands trusted types (Content Security Policy) takes the address of a script from a policy alone.
+const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("beats", {
+  createScriptURL: (/** @type {string} */ name) => {
+    if (!/^[a-z]+\.js$/.test(name)) throw new TypeError(`${name} is no module of this page`);
+    return new URL(name, import.meta.url).href;
+  },
+});
+
+/** Gives orders to the worker, and passes on what it tells. */
+export class Feed {
+  #worker;
+
+  /** @param {Listener} on */
+  constructor(on) {
+    const name = "worker.js";
+    const url = policy ? policy.createScriptURL(name) : new URL(name, import.meta.url);
+    this.#worker = new Worker(url, { type: "module", name: "feed" });
+    this.#worker.addEventListener("message", ({ data }) => {
+      if (data.type === "link") on.link(data.state);
+      else if (data.type === "frame") on.frame(data);
+      else if (data.type === "png") on.png(data);
+      else if (data.type === "batch") {
+        on.batch(data);
+        this.#order("told");
+      }
+    });
+  }
+
+  /**
+   * Connect, for ever.
+   * @param {string} url
+   */
+  start(url) {
+    this.#order("start", { url });
+  }
+
+  /** Connect no more. */
+  stop() {
+    this.#order("stop");
+  }
+
+  /** Try to connect now, if it waits. */
+  hurry() {
+    this.#order("hurry");
+  }
+
+  /** The server did not answer a request. */
+  doubt() {
+    this.#order("doubt");
+  }
+
+  /** The picture is on the screen. */
+  drawn() {
+    this.#order("drawn");
+  }
+
+  /**
+   * Whether anybody can see the page.
+   * @param {boolean} visible
+   */
+  set visible(visible) {
+    this.#order("visible", { visible });
+  }
+
+  /**
+   * Read these peripherals.
+   * @param {string[]} ids
+   */
+  watch(ids) {
+    this.#order("watch", { ids });
+  }
+
+  /** Ask for the file of the picture that is shown. */
+  save() {
+    this.#order("save");
+  }
+
+  /**
+   * Tell the server a command.
+   * @param {string} command
+   * @param {Record<string, unknown>} fields
+   */
+  send(command, fields = {}) {
+    this.#order("send", { text: JSON.stringify({ kind: "control", command, ...fields }) });
+  }
+
+  /**
+   * @param {string} type
+   * @param {object} more
+   */
+  #order(type, more = {}) {
+    this.#worker.postMessage({ type, ...more });
+  }
+}

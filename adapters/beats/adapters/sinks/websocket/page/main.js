@@ -1,0 +1,224 @@
+// Puts the page together.
+
+import { Canvas } from "./canvas.js";
+import { Clock } from "./clock.js";
+import { byId, write } from "./dom.js";
+import { Drive } from "./drive.js";
+import { Feed } from "./feed.js";
+import { Figures } from "./figures.js";
+import { FullScreen } from "./fullscreen.js";
+import { Gate } from "./gate.js";
+import { List } from "./list.js";
+import { now } from "./now.js";
+import { Recorders } from "./recorders.js";
+import { Replay } from "./replay.js";
+import { save } from "./save.js";
+import { Session } from "./session.js";
+import { Sheet } from "./sheet.js";
+import { reason, Status } from "./status.js";
+import { Theme } from "./theme.js";
+import { Token } from "./token.js";
+
+/** @typedef {import("./session.js").Answer} Answer */
+
+const FIGURES_MS = 250;
+const REPLAY_MS = 50;
+/** What a viewer may ask for (see the README) can stand in the page's address, too. */
+const CHOICES = ["kinds", "topics", "max_fps", "snapshot"];
+
+const token = new Token();
+const base = new URL(".", document.baseURI);
+const clock = new Clock();
+const session = new Session(new URL("api/session", base), () => token.value, clock, hear);
+const feed = new Feed({ link, frame, batch, png: ({ sequence, png }) => save(sequence, png) });
+const status = new Status();
+const figures = new Figures(clock);
+const sheet = new Sheet(clock);
+const canvas = new Canvas(byId("stage", HTMLElement), byId("canvas", HTMLCanvasElement), drawn);
+const gate = new Gate(checkToken);
+const drive = new Drive(send, () => gate.open("Enter the control token.", { optional: true }));
+const replay = new Replay(send);
+const recorders = new Recorders(send);
+const list = new List((ids) => feed.watch(ids), ageMs);
+const saveButton = byId("save", HTMLButtonElement);
+const forgetButton = byId("forget", HTMLButtonElement);
+let isLive = false;
+let maySteer = false;
+let hasPicture = false;
+
+function streamUrl() {
+  const url = new URL(base);
+  url.protocol = url.protocol.replace("http", "ws");
+  const asked = new URLSearchParams(location.search);
+  for (const name of CHOICES) {
+    const value = asked.get(name);
+    if (value !== null) url.searchParams.set(name, value);
+  }
+  if (token.value) url.searchParams.set("token", token.value);
+  return url.href;
+}
+
+function connect() {
+  forgetButton.hidden = !token.value;
+  feed.start(streamUrl());
+}
+
+/** @param {import("./link.js").LinkState} state */
+async function link(state) {
+  isLive = state.phase === "live";
+  allow();
+  if (state.phase === "live") {
+    status.live();
+    session.start();
+  } else if (state.phase === "connecting") {
+    status.connecting();
+  } else {
+    session.stop();
+    status.waiting(state.retryInMs, state.opened ? reason(state, null) : "");
+    if (!state.opened) await explain(state);
+  }
+}
+
+/**
+ * A browser does not tell why a connection was refused; the answer to a plain request does.
+ * @param {import("./link.js").LinkState} state
+ */
+async function explain(state) {
+  const answer = await session.ask();
+  if (isLive) return;
+  if (answer.status === 401) lock(answer);
+  else status.because(reason(state, answer));
+}
+
+/** @param {Answer} answer of status 401 */
+function lock(answer) {
+  feed.stop();
+  status.locked();
+  gate.open(token.value ? `${answer.text} Enter another.` : "Ask whoever runs it.", { wrong: token.value !== null });
+}
+
+/**
+ * @param {string} candidate
+ * @returns {Promise<string | null>} what is wrong with it
+ */
+async function checkToken(candidate) {
+  const answer = await session.ask(candidate);
+  if (!answer.facts) return answer.status === 401 ? "That is not the token." : reason(REFUSED, answer);
+  token.value = candidate;
+  hear(answer);
+  connect();
+  return null;
+}
+
+/** @type {import("./link.js").LinkState} */
+const REFUSED = { phase: "waiting", retryInMs: 0, code: 1006, reason: "", opened: false };
+
+/**
+ * What the server has told.
+ * @param {Answer} answer
+ */
+function hear(answer) {
+  const { facts } = answer;
+  if (!facts) {
+    if (answer.status === 0) feed.doubt();
+    notice(answer.status === 401 ? "The server takes this token no more; the stream goes on until it ends." : "");
+    maySteer &&= answer.status !== 401;
+    allow();
+    return;
+  }
+  maySteer = facts.rights.steer;
+  write(byId("profile", HTMLElement), facts.profile);
+  document.title = `${facts.profile} · Beats`;
+  sheet.facts = facts;
+  drive.emojis = facts.emojis;
+  replay.playback = facts.playback;
+  figures.replaying = replay.isShown;
+  recorders.show(facts);
+  notice(facts.failed.length ? `Not running: ${facts.failed.join(", ")}.` : "");
+  allow();
+}
+
+function allow() {
+  drive.allow({ live: isLive, steer: maySteer, hasToken: token.value !== null });
+  replay.allowed = isLive && maySteer;
+  recorders.allowed = isLive && maySteer;
+}
+
+/** @param {string} text */
+function notice(text) {
+  const line = byId("notice", HTMLElement);
+  write(line, text);
+  line.hidden = !text;
+}
+
+/**
+ * @param {string} command
+ * @param {Record<string, unknown>} fields
+ */
+function send(command, fields = {}) {
+  feed.send(command, fields);
+  session.soon();
+}
+
+/** @param {import("./feed.js").Picture} picture */
+function frame(picture) {
+  canvas.show(picture);
+}
+
+/** @param {import("./feed.js").Picture} picture */
+function drawn({ capturedMs }) {
+  feed.drawn();
+  figures.drawn(capturedMs);
+  status.drawn();
+  if (!hasPicture) saveButton.disabled = false;
+  hasPicture = true;
+}
+
+/** @param {import("./feed.js").Batch} news */
+function batch(news) {
+  figures.show(news.totals);
+  sheet.show(news.totals, hasPicture ? canvas.size : null);
+  list.take(news);
+}
+
+/**
+ * How long ago something was captured; of a recording, how long ago it came.
+ * @param {import("./updates.js").Update} update
+ */
+function ageMs({ capturedMs, arrivedMs }) {
+  const nowMs = now();
+  const serverMs = clock.serverMs(nowMs);
+  if (replay.isShown || serverMs === null || !capturedMs) return nowMs - arrivedMs;
+  return Math.max(0, serverMs - capturedMs);
+}
+
+function look() {
+  const isVisible = document.visibilityState === "visible";
+  feed.visible = isVisible;
+  if (isVisible) feed.hurry();
+  else list.pause();
+}
+
+async function begin() {
+  new Theme();
+  new FullScreen();
+  saveButton.addEventListener("click", () => feed.save());
+  forgetButton.addEventListener("click", () => {
+    token.value = null;
+    location.reload(); // nothing of what it let see stays
+  });
+  document.addEventListener("visibilitychange", look);
+  addEventListener("online", () => feed.hurry());
+  setInterval(() => figures.refresh(), FIGURES_MS);
+  setInterval(() => replay.refresh(), REPLAY_MS);
+  look();
+  const answer = await session.ask();
+  if (answer.status === 401) {
+    lock(answer);
+    return;
+  }
+  if (answer.facts) hear(answer);
+  connect();
+}
+
+begin();

@@ -1,0 +1,52 @@
+// What is recorded, and the buttons of a recorder that waits to be told.
+
+import { byId, write } from "./dom.js";
+import { duration, size } from "./format.js";
+
+/** @typedef {Record<string, number>} RecorderFigures */
+
+/** Says what each recorder does. */
+export class Recorders {
+  #record = byId("record", HTMLButtonElement);
+  #recordText = byId("record-text", HTMLElement);
+  #snapshot = byId("snapshot", HTMLButtonElement);
+  #snapshotText = byId("snapshot-text", HTMLElement);
+  #line = byId("recorders", HTMLElement);
+  #isRecording = false;
+
+  /** @param {import("./drive.js").Send} send */
+  constructor(send) {
+    this.#record.addEventListener("click", () => send("record", { recording: !this.#isRecording }));
+    this.#snapshot.addEventListener("click", () => send("snapshot"));
+  }
+
+  /** @param {import("./session.js").Facts} facts */
+  show({ recorders, commands }) {
+    const all = Object.values(recorders);
+    const told = all.filter((figures) => "idle" in figures);
+    this.#record.hidden = !commands.includes("record");
+    this.#isRecording = told.some((figures) => figures.idle === 0);
+    this.#record.setAttribute("aria-pressed", String(this.#isRecording));
+    write(this.#recordText, this.#isRecording ? "Stop recording" : "Record");
+    this.#snapshot.hidden = !commands.includes("snapshot");
+    const held_s = Math.max(0, ...all.map((figures) => figures.held_s ?? 0));
+    write(this.#snapshotText, `Save the last ${duration(held_s * 1000)}`);
+    write(this.#line, Object.entries(recorders).map(sentence).join(" · "));
+    this.#line.classList.toggle("recording", all.some((figures) => figures.recording > 0));
+  }
+
+  /** @param {boolean} may whether the viewer may steer */
+  set allowed(may) {
+    this.#record.disabled = !may;
+    this.#snapshot.disabled = !may;
+  }
+}
+
+/** @param {[string, RecorderFigures]} recorder */
+function sentence([name, figures]) {
+  const { recording, idle, held_s, written_bytes_total, free_bytes } = figures;
+  if (held_s !== undefined) return `${name} ${recording ? "writes" : "holds"} ${duration(held_s * 1000)}`;
+  if (!recording) return idle ? `${name} waits` : `${name} cannot record now`;
+  const free = free_bytes === undefined ? "" : `, ${size(free_bytes)} free`;
+  return `${name} ${size(written_bytes_total ?? 0)}${free}`;
+}

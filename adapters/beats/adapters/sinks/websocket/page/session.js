@@ -1,0 +1,146 @@
+// Asks the server what this viewer may do, what plays and what is recorded, and what time it is.
+
+import { now } from "./now.js";
+
+/**
+ * @typedef {object} Playback
+ * @property {number} position_s
+ * @property {number} duration_s
+ * @property {number | "max"} speed
+ * @property {boolean} paused
+ * @property {number} loops
+ *
+ * @typedef {object} Facts
+ * @property {string} beats version
+ * @property {string} profile
+ * @property {string} sink
+ * @property {number} time_unix_ns
+ * @property {{steer: boolean}} rights
+ * @property {string[]} commands
+ * @property {string[]} emojis
+ * @property {Record<string, Playback>} playback
+ * @property {Record<string, Record<string, number>>} recorders figures by the sinks' names
+ * @property {string[]} failed
+ *
+ * @typedef {object} Answer
+ * @property {Facts | null} facts
+ * @property {number} status 0: there was no answer
+ * @property {string} text why there are no facts, in the server's words
+ */
+
+/** The first questions are for the clock alone: the quickest of several answers tells it best. */
+const FIRST_QUESTIONS = 4;
+const FIRST_MS = 250;
+const REPLAY_MS = 1000;
+const USUAL_MS = 5000;
+/** After a command: once at once, and once when a slow server has obeyed. */
+const SOON_MS = [60, 400];
+const ANSWER_MS = 5000;
+
+/** Asks again and again, while it is told to and somebody can see the page. */
+export class Session {
+  #url;
+  #token;
+  #clock;
+  #onAnswer;
+  #timer = 0;
+  #isOn = false;
+  #asked = 0;
+  /** @type {number[]} */
+  #soon = [];
+  #intervalMs = USUAL_MS;
+
+  /**
+   * @param {URL} url
+   * @param {() => string | null} token
+   * @param {import("./clock.js").Clock} clock
+   * @param {(answer: Answer) => void} onAnswer
+   */
+  constructor(url, token, clock, onAnswer) {
+    this.#url = url;
+    this.#token = token;
+    this.#clock = clock;
+    this.#onAnswer = onAnswer;
+    document.addEventListener("visibilitychange", () => {
+      this.#clock.reset(); // the machine may have slept
+      this.#asked = 0;
+      this.#schedule();
+    });
+  }
+
+  /** Ask from now on. */
+  start() {
+    this.#isOn = true;
+    this.#asked = 0;
+    this.#clock.reset();
+    this.#schedule();
+  }
+
+  /** Ask no more. */
+  stop() {
+    this.#isOn = false;
+    clearTimeout(this.#timer);
+  }
+
+  /** A command was sent: what it did is worth knowing at once. */
+  soon() {
+    this.#soon = [...SOON_MS];
+    this.#schedule();
+  }
+
+  /**
+   * Ask once.
+   * @param {string | null} token
+   * @returns {Promise<Answer>}
+   */
+  async ask(token = this.#token()) {
+    try {
+      return await this.#request(token);
+    } catch {
+      return { facts: null, status: 0, text: "" };
+    }
+  }
+
+  /**
+   * @param {string | null} token
+   * @returns {Promise<Answer>}
+   */
+  async #request(token) {
+    const askedMs = now();
+    const response = await fetch(this.#url, {
+      headers: token ? { Authorization: `Bearer ${token}` } : {},
+      cache: "no-store",
+      credentials: "omit",
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    const answeredMs = now();
+    if (!response.ok) return { facts: null, status: response.status, text: (await response.text()).trim() };
+    /** @type {Facts} */
+    const facts = await response.json();
+    this.#clock.sample(askedMs, answeredMs, facts.time_unix_ns / 1e6);
+    return { facts, status: response.status, text: "" };
+  }
+
+  #schedule() {
+    clearTimeout(this.#timer);
+    if (!this.#isOn || document.visibilityState === "hidden") return;
+    this.#timer = setTimeout(() => this.#poll(), this.#nextMs());
+  }
+
+  #nextMs() {
+    const soon = this.#soon.shift();
+    if (soon !== undefined) return soon;
+    if (this.#asked === 0) return 0;
+    return this.#asked < FIRST_QUESTIONS ? FIRST_MS : this.#intervalMs;
+  }
+
+  async #poll() {
+    const timer = this.#timer;
+    const answer = await this.ask();
+    if (!this.#isOn) return;
+    this.#asked += 1;
+    if (answer.facts) this.#intervalMs = Object.keys(answer.facts.playback).length ? REPLAY_MS : USUAL_MS;
+    this.#onAnswer(answer);
+    if (timer === this.#timer) this.#schedule(); // or somebody has, meanwhile
+  }
+}

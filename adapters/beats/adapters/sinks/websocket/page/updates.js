@@ -1,0 +1,204 @@
+// The latest of each peripheral, and what its numbers did meanwhile.
+
+import { fields } from "./payload.js";
+
+const MOST_PERIPHERALS = 20_000;
+/** A longer payload is not kept, nor is any beyond the bytes of all together. */
+const MOST_PAYLOAD_BYTES = 2 ** 16;
+const MOST_HELD_BYTES = 2 ** 26;
+/** Of longer ones not each update is read, only the latest when it is asked for. */
+const QUICKLY_READ_BYTES = 4096;
+/** Peripherals that are told of at a time. */
+const MOST_FOUND = 2000;
+/** Numbers of one peripheral that are drawn. */
+export const MOST_DRAWN = 6;
+
+/**
+ * @typedef {import("./envelope.js").Info} Info
+ * @typedef {import("./envelope.js").PeripheralEnvelope} PeripheralEnvelope
+ * @typedef {import("./payload.js").Field} Field
+ *
+ * @typedef {object} Update
+ * @property {string} id
+ * @property {number} count updates since the connection began
+ * @property {number} bytes of the latest
+ * @property {number} capturedMs of the latest, since 1970; 0 when the server does not say
+ * @property {number} arrivedMs of the latest, since 1970 by this machine's clock
+ * @property {Field[] | null} fields null: they cannot be read, or are too long to be kept
+ * @property {number[]} lows the lowest that each number was since it was told last
+ * @property {number[]} highs
+ *
+ * @typedef {object} Entry
+ * @property {Info} info
+ * @property {import("./envelope.js").Payload | null} payload
+ * @property {Update} update
+ * @property {boolean} isRead whether the fields are those of the payload
+ * @property {boolean} isNew whether there is something to tell
+ */
+
+/** Keeps one update of each peripheral; reads those that somebody looks at. */
+export class Updates {
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
+  /** @type {Set<string>} those that somebody looks at */
+  #watched = new Set();
+  /** @type {Set<Info>} what the other side does not know yet */
+  #found = new Set();
+  #heldBytes = 0;
+  #began = true;
+  #unlisted = 0;
+
+  /** Forget everything: a new connection begins with the state of all peripherals. */
+  begin() {
+    this.#entries.clear();
+    this.#found.clear();
+    this.#heldBytes = 0;
+    this.#unlisted = 0;
+    this.#began = true;
+  }
+
+  /**
+   * Read the updates of these from now on, and no others.
+   * @param {string[]} ids
+   */
+  watch(ids) {
+    this.#watched = new Set(ids);
+    for (const id of ids) {
+      const entry = this.#entries.get(id);
+      if (entry) entry.isNew = true;
+    }
+  }
+
+  /**
+   * @param {PeripheralEnvelope} envelope
+   * @param {number} arrivedMs
+   */
+  take({ info, payload, capturedMs }, arrivedMs) {
+    const entry = this.#entries.get(info.id) ?? this.#add(info);
+    if (!entry) return;
+    if (!isSame(entry.info, info)) {
+      this.#found.delete(entry.info);
+      this.#found.add(info);
+      entry.info = info;
+    }
+    this.#keep(entry, payload);
+    const update = entry.update;
+    update.count += 1;
+    update.bytes = payload.bytes.length;
+    update.capturedMs = capturedMs;
+    update.arrivedMs = arrivedMs;
+    entry.isRead = false;
+    entry.isNew = true;
+    if (payload.bytes.length <= QUICKLY_READ_BYTES && this.#watched.has(info.id)) read(entry);
+  }
+
+  /** What has changed since the last call, of those that are watched. */
+  batch() {
+    const batch = {
+      began: this.#began,
+      unlisted: this.#unlisted,
+      found: this.#takeFound(),
+      updates: this.#takeUpdates(),
+    };
+    this.#began = false;
+    return batch;
+  }
+
+  /** @param {Info} info */
+  #add(info) {
+    if (this.#entries.size >= MOST_PERIPHERALS) {
+      this.#unlisted += 1;
+      return null;
+    }
+    const update = { id: info.id, count: 0, bytes: 0, capturedMs: 0, arrivedMs: 0, fields: null, lows: [], highs: [] };
+    const entry = { info, payload: null, update, isRead: false, isNew: true };
+    this.#entries.set(info.id, entry);
+    this.#found.add(info);
+    return entry;
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {import("./envelope.js").Payload} payload
+   */
+  #keep(entry, payload) {
+    const size = payload.bytes.length;
+    this.#heldBytes -= entry.payload?.bytes.length ?? 0;
+    const fits = size <= MOST_PAYLOAD_BYTES && this.#heldBytes + size <= MOST_HELD_BYTES;
+    entry.payload = fits ? payload : null;
+    if (fits) this.#heldBytes += size;
+  }
+
+  #takeFound() {
+    const found = [];
+    for (const info of this.#found) {
+      if (found.length === MOST_FOUND) break;
+      found.push(info);
+      this.#found.delete(info);
+    }
+    return found;
+  }
+
+  #takeUpdates() {
+    /** @type {Update[]} */
+    const updates = [];
+    for (const id of this.#watched) {
+      const entry = this.#entries.get(id);
+      if (!entry?.isNew) continue;
+      if (!entry.isRead) read(entry);
+      updates.push({ ...entry.update });
+      entry.update.lows = [];
+      entry.update.highs = [];
+      entry.isNew = false;
+    }
+    return updates;
+  }
+}
+
+/**
+ * Read an entry's payload, and widen the ranges of its numbers.
+ * @param {Entry} entry
+ */
+function read(entry) {
+  const { update } = entry;
+  update.fields = entry.payload && fields(entry.payload);
+  entry.isRead = true;
+  let place = 0;
+  for (const field of update.fields ?? []) {
+    if (field.number === null) continue;
+    if (place === MOST_DRAWN) break;
+    update.lows[place] = Math.min(update.lows[place] ?? field.number, field.number);
+    update.highs[place] = Math.max(update.highs[place] ?? field.number, field.number);
+    place += 1;
+  }
+}
+
+/**
+ * @param {Info} one
+ * @param {Info} other
+ */
+function isSame(one, other) {
+  const here = one.location;
+  const there = other.location;
+  const stayed = here && there ? here.x === there.x && here.y === there.y && here.z === there.z : here === there;
+  return stayed && here?.time === there?.time && areSame(one.tags, other.tags);
+}
+
+/**
+ * @param {import("./envelope.js").Tag[]} some
+ * @param {import("./envelope.js").Tag[]} others
+ */
+function areSame(some, others) {
+  return (
+    some.length === others.length &&
+    some.every((tag, place) => {
+      const other = others[place];
+      return (
+        tag.name === other.name &&
+        tag.variant === other.variant &&
+        tag.metadata.length === other.metadata.length &&
+        tag.metadata.every(([key, value], at) => key === other.metadata[at][0] && value === other.metadata[at][1])
+      );
+    })
+  );
+}
