@@ -25,6 +25,7 @@ class Commands(LazyGroup):
         "record": f"{_HERE}.record:record",
         "replay": f"{_HERE}.replay:replay",
         "snapshot": f"{_HERE}.record:snapshot",
+        "top": f"{_HERE}.top.command:top",
         "reload": f"{_HERE}.reload:reload",
         "init": f"{_HERE}.init:init",
         "config": f"{_HERE}.config:app",

@@ -1,0 +1,1 @@
+"""`beats top`: a running Beats at a glance."""
