@@ -1,4 +1,4 @@
-"""The parent's side; its workers here only speak its language, real ones run in tests/system/test_workers.py."""
+"""The parent's side; its workers only speak its language, real ones run in tests/system/test_workers.py."""
 
 import json
 import sys

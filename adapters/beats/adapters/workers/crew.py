@@ -149,8 +149,9 @@ class Crew:
                 start_new_session=True,  # Ctrl-C is for the parent, which ends its workers in order
             )
         self._processes += 1
+        number = self._processes  # others are begun while this one waits
         link = await Link.over(ours)
-        member.begin(process, link, self._processes)
+        member.begin(process, link, number)
         try:
             link.send("start", number=member.number, **self._share._asdict())
             async with anyio.create_task_group() as group:
@@ -209,10 +210,15 @@ class Crew:
             await anyio.sleep(_SUMMARY_S)
 
     async def _ask_all(self, *, clients: bool) -> list[Report]:
+        reports: dict[int, Report] = {}
+
+        async def ask(member: Member) -> None:
+            reports[member.number] = await member.ask(clients, _ANSWER_S)
+
         async with anyio.create_task_group() as group:
             for member in self._members:
-                group.start_soon(member.ask, clients, _ANSWER_S)
-        return [member.report for member in self._members]
+                group.start_soon(ask, member)
+        return [reports[member.number] for member in self._members]
 
     def _merged(self, parent: Stats, reports: Sequence[Report] | None = None) -> Stats:
         reports = reports or [member.report for member in self._members]

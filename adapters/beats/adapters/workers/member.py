@@ -35,7 +35,9 @@ class Member:
         self.gone: Stats | None = None
         """What its processes that have ended had counted."""
         self._number = 0
-        self._answers: Final[dict[int, anyio.Event]] = {}
+        self._answers: Final[dict[int, Report | None]] = {}
+        """What was answered, by question; None until then."""
+        self._more = anyio.Event()
 
     def begin(self, process: Process, link: Link, number: int) -> None:
         """It has a process."""
@@ -56,28 +58,30 @@ class Member:
     def told(self, stats: Stats, number: int | None) -> None:
         """It told its counters, perhaps because it was asked."""
         self.report = Report(self.number, self.processes, stats)
-        if number is not None and (event := self._answers.get(number)) is not None:
-            event.set()
+        if number in self._answers:
+            self._answers[number] = self.report
+            self._wake()
 
-    async def ask(self, clients: bool, timeout_s: float) -> None:
+    async def ask(self, clients: bool, timeout_s: float) -> Report:
         """Have it tell its counters; whoever does not in time has told what it told before."""
         if self.link is None:
-            return
+            return self.report
         self._number += 1
-        number, event = self._number, anyio.Event()
-        self._answers[number] = event
+        number = self._number
+        self._answers[number] = None
         try:
             self.link.send("ask", number=number, clients=clients)
             with anyio.move_on_after(timeout_s):
-                await event.wait()
+                while self._answers[number] is None and self._runs:
+                    await self._more.wait()
+            return self._answers[number] or self.report
         finally:
             del self._answers[number]
 
     def end(self) -> None:
         """Its process has ended."""
         self.link = None
-        for event in self._answers.values():
-            event.set()
+        self._wake()
 
     def lose(self, why: str, backoff: Backoff) -> float:
         """Keep what the process had counted; the pause in seconds before the next one."""
@@ -88,3 +92,11 @@ class Member:
         self.failures += 1
         self.restarts += 1
         return backoff.delay_s(self.failures)
+
+    @property
+    def _runs(self) -> bool:
+        return self.link is not None
+
+    def _wake(self) -> None:
+        self._more.set()
+        self._more = anyio.Event()

@@ -1,0 +1,235 @@
+"""`beats run --workers`: the real command, several processes, one port."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.adapters.recordings.support import lines, record
+from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, watching
+
+VIEWERS: Final = 16
+"""The operating system puts each to one of two workers: all to the same one once in 30,000 times."""
+
+
+@contextmanager
+def running(folder: Path, *arguments: str) -> Generator[Program]:
+    every = ("run", "--workers", "2", "--set", "sinks.browser.port=0", *arguments)
+    with beats(*every, cwd=folder, XDG_RUNTIME_DIR=str(folder / "run")) as program:
+        assert program.url
+        yield program
+
+
+def fetch(program: Program, path: str) -> tuple[int, Any]:
+    host, _, port = program.url.removeprefix("ws://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        return answer.status, json.loads(text) if path != "/metrics" else text
+    finally:
+        connection.close()
+
+
+def browser(program: Program) -> Any:
+    (sink,) = (
+        each for each in fetch(program, "/api/stats")[1]["stats"]["sinks"] if each["name"] == "browser"
+    )
+    return sink
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what other processes bring about."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s, "it does not come about"
+        time.sleep(0.02)
+
+
+def children(pid: int, word: str) -> list[int]:
+    """The processes that a process started whose command line holds a word."""
+    found: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and word.encode() in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return sorted(found)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def gap_free(numbers: list[int]) -> bool:
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
+    """Byte for byte, in order, without a gap; who comes late has the state at once; one address knows all."""
+    with running(tmp_path) as program, ExitStack() as stack:
+        viewers = [stack.enter_context(watching(program.url)) for _ in range(VIEWERS)]
+        for viewer in viewers:
+            viewer.take(60)
+        frames = [_frames(viewer) for viewer in viewers]
+        for viewer in viewers:
+            assert all(gap_free(numbers) for numbers in viewer.topics().values())
+        for other in frames[1:]:
+            both = frames[0].keys() & other.keys()
+            assert both
+            assert all(frames[0][number] == other[number] for number in both)
+        late = stack.enter_context(watching(program.url))
+        assert {envelope.topic for envelope in late.take(4)} >= {"frame", "peripheral/accel-1"}
+        sink = browser(program)
+        assert sink["client_totals"]["connected"] == VIEWERS + 1
+        assert len({client["id"] // 1_000_000_000 for client in sink["clients"]}) == 2
+        assert fetch(program, "/healthz") == (200, {"status": "ok"})
+        metrics = fetch(program, "/metrics")[1]
+        connected = re.findall(r'^beats_clients\{.*sink="browser".*\} (\S+)', metrics, re.MULTILINE)
+        assert sum(map(float, connected)) == VIEWERS + 1, metrics
+        stack.close()
+        assert program.interrupt() == 0, program.err.text()
+        assert re.search(rf"{VIEWERS + 1} clients", program.out.text())
+        assert program.leaves_nothing()
+
+
+def _frames(viewer: Viewer) -> dict[int, bytes]:
+    """What a viewer got of the frames, by their numbers."""
+    both = zip(viewer.seen, viewer.raw, strict=True)
+    return {envelope.sequence: raw for envelope, raw in both if envelope.topic == "frame"}
+
+
+def test_a_worker_that_is_killed_comes_back(tmp_path: Path) -> None:
+    """Its viewers reconnect and get the state; the others notice nothing; health says so meanwhile."""
+    with running(tmp_path) as program, ExitStack() as stack:
+        viewers = [stack.enter_context(watching(program.url)) for _ in range(VIEWERS)]
+        for viewer in viewers:
+            viewer.take(5)
+        victim, _ = children(program.process.pid, "cli.worker")
+        os.kill(victim, signal.SIGKILL)
+        lost = [viewer for viewer in viewers if not _goes_on(viewer)]
+        assert 0 < len(lost) < VIEWERS
+        program.err.wait_for(r"worker \d was killed \(signal 9\)")
+        until(lambda: len(children(program.process.pid, "cli.worker")) == 2)
+        until(
+            lambda: (
+                fetch(program, "/healthz")[0] == 200 and browser(program)["figures"]["workers_running"] == 2
+            )
+        )
+        for _ in lost:
+            again = stack.enter_context(watching(program.url))
+            assert {envelope.topic for envelope in again.take(4)} >= {"frame", "peripheral/accel-1"}
+        for viewer in viewers:
+            if viewer not in lost:
+                viewer.take(60)
+                assert all(gap_free(numbers) for numbers in viewer.topics().values())
+        assert browser(program)["restarts"] == 1
+        stack.close()
+        assert program.interrupt() == 0
+
+
+def _goes_on(viewer: Viewer) -> bool:
+    try:
+        viewer.take(40)  # more than a second: what was on its way has come
+    except ConnectionClosed:
+        return False
+    return True
+
+
+def test_a_broker_that_is_killed_comes_back(tmp_path: Path) -> None:
+    """Viewers stay connected, see a gap and no more, and the stream goes on."""
+    with running(tmp_path) as program, watching(program.url) as viewer:
+        viewer.take(10)
+        (broker,) = children(program.process.pid, "nats-server")
+        os.kill(broker, signal.SIGKILL)
+        program.err.wait_for("nats-server ended")
+        last = viewer.until(lambda envelope: envelope.topic == "frame").sequence
+        viewer.until(lambda envelope: envelope.topic == "frame" and envelope.sequence > last + 30)
+        for numbers in viewer.topics().values():
+            assert numbers == sorted(set(numbers))
+        assert program.interrupt() == 0
+
+
+def test_viewers_of_workers_steer_what_the_parent_runs(tmp_path: Path) -> None:
+    """A replay in the parent is paused by a viewer of a worker, and its place is known to all."""
+    record(tmp_path / "show.mcap", lines(600))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "again.toml").write_text(
+        '[sources.demo]\nenabled = false\n[sources.again]\ntype = "replay"\npath = "show.mcap"\nloop = true\n'
+    )
+    with running(tmp_path, "--profile", "again") as program, watching(program.url) as viewer:
+        viewer.take(1)
+        until(lambda: "replay_pause" in fetch(program, "/api/session")[1]["commands"])
+        viewer.connection.send('{"kind": "control", "command": "replay_pause", "paused": true}')
+        until(lambda: fetch(program, "/api/session")[1]["playback"].get("again", {}).get("paused"))
+        assert program.interrupt() == 0
+
+
+def test_a_reload_reaches_the_workers(tmp_path: Path) -> None:
+    """A token that is set while it runs is asked for at the next connection."""
+    (tmp_path / "config").mkdir()
+    file = tmp_path / "config" / "wall.toml"
+    file.write_text("[kernel]\nmax_topics = 100\n")
+    with running(tmp_path, "--profile", "wall") as program:
+        assert fetch(program, "/livez")[0] == 200
+        file.write_text('[sinks.browser]\ntoken = "secret"\n')
+        code, out, err = ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "run"))
+        assert code == 0, err
+        assert "workers" in out
+        until(lambda: {_status(program) for _ in range(8)} == {401})
+        assert program.interrupt() == 0
+
+
+def _status(program: Program) -> int:
+    try:
+        return fetch(program, "/livez")[0]
+    except ValueError:  # the refusal is text
+        return 401
+
+
+def test_nothing_is_left_of_a_run_that_is_killed(tmp_path: Path) -> None:
+    """Workers and broker end by themselves when nobody can tell them to."""
+    with running(tmp_path) as program:
+        parent = program.process.pid
+        everyone = [*children(parent, "cli.worker"), *children(parent, "nats-server")]
+        assert len(everyone) == 3
+        program.signal(signal.SIGKILL)
+        program.process.wait(TIMEOUT_S)
+        until(lambda: all(map(gone, everyone)))
+
+
+def test_a_broker_of_the_operators_is_used(tmp_path: Path) -> None:
+    """None is started beside it; one that does not exist is waited for, and said."""
+    with running(tmp_path, "--broker", "nats://127.0.0.1:9") as program:
+        assert children(program.process.pid, "nats-server") == []
+        program.err.wait_for(r"nats://127\.0\.0\.1:9")
+        program.interrupt()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "why"),
+    [
+        (("--broker", "nats://127.0.0.1:9"), 2, "--workers"),
+        (("--workers", "0"), 2, "--workers"),
+        (("--workers", "2", "--profile", "headless"), 1, "no websocket sink"),
+        (("--workers", "2", "--set", "sinks.browser.host=203.0.113.1"), 1, "'browser' could not start"),
+    ],
+)
+def test_what_cannot_work_is_said(tmp_path: Path, arguments: tuple[str, ...], code: int, why: str) -> None:
+    """Before anything is started; nothing is left."""
+    ended, _, err = ran("run", *arguments, cwd=tmp_path)
+    assert ended == code
+    assert why in err
