@@ -43,7 +43,8 @@ class Switch:
         self._ports: Final = {
             address: _Plugged(port, seed) for seed, (address, port) in enumerate(ports.items())
         }
-        self._on_the_way: Final[list[tuple[float, int, _Plugged, bytes]]] = []
+        self._on_the_way: Final[list[tuple[float, int, bool, _Plugged, bytes]]] = []
+        """When, in which order, whether on the second line already, to whom, and what."""
         self._numbers: Final = count()
         self._selector: Final = selectors.DefaultSelector()
         self._stop_read, self._stop_write = os.pipe()
@@ -83,16 +84,22 @@ class Switch:
             target = self._ports.get(packet[16:20]) if packet[0] >> 4 == _IPV4 else None
             if target is None:
                 continue  # IPv6 looks for neighbours by itself
-            sent_s = source.out.arrival_s(time.monotonic(), len(packet))
-            due_s = None if sent_s is None else target.back.arrival_s(sent_s, len(packet))
-            if due_s is not None:
-                heapq.heappush(self._on_the_way, (due_s, next(self._numbers), target, packet))
+            self._send(source.out, time.monotonic(), target, packet, is_last=False)
+
+    def _send(self, way: Way, now_s: float, target: _Plugged, packet: bytes, *, is_last: bool) -> None:
+        due_s = way.arrival_s(now_s, len(packet))
+        if due_s is not None:
+            heapq.heappush(self._on_the_way, (due_s, next(self._numbers), is_last, target, packet))
 
     def _deliver(self) -> None:
         """Hand over what has arrived by now; what was on a line when it was cut is gone."""
         now_s = time.monotonic()
         while self._on_the_way and self._on_the_way[0][0] <= now_s:
-            _, _, target, packet = heapq.heappop(self._on_the_way)
+            due_s, _, is_last, target, packet = heapq.heappop(self._on_the_way)
+            if not is_last:
+                # Not before it is there: on the second line nothing waits for what is still on the first.
+                self._send(target.back, due_s, target, packet, is_last=True)
+                continue
             if target.back.line.is_cut:
                 continue
             try:

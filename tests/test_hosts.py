@@ -71,6 +71,19 @@ def test_what_is_sent_comes_back_late_by_both_lines(stack: ExitStack, maker: Mak
     assert int(caller.out.wait_for(r"back hello (\d+)")[1]) >= 299  # half milliseconds are rounded
 
 
+def test_a_long_line_delays_nobody_else(stack: ExitStack, maker: Maker, tmp_path: Path) -> None:
+    """While one packet is on its long way to a host, those from nearer by come and go."""
+    made = stack.enter_context(maker(far=Line(), near=Line(), host=Line()))
+    far, _ = talking(stack, made["far"], made["host"], tmp_path)
+    near, _ = talking(stack, made["near"], made["host"], tmp_path)
+    made["far"].line.delay_s = 3.0
+    far.write("slow")
+    for number in range(50):
+        near.write(f"line {number}")
+        near.out.wait_for(rf"back line {number} ")
+    assert "slow" not in far.out.so_far()
+
+
 def test_lossy_lines_lose_nothing_of_a_connection(stack: ExitStack, maker: Maker, tmp_path: Path) -> None:
     """TCP sends again what was lost."""
     made = stack.enter_context(maker(a=Line(loss=0.1), b=Line()))
