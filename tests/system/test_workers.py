@@ -98,7 +98,7 @@ def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
         assert len({client["id"] // 1_000_000_000 for client in sink["clients"]}) == 2
         assert fetch(program, "/healthz") == (200, {"status": "ok"})
         metrics = fetch(program, "/metrics")[1]
-        connected = re.findall(r'^beats_clients\{.*sink="browser".*\} (\S+)', metrics, re.MULTILINE)
+        connected = re.findall(r'^beats_connected_clients\{.*sink="browser".*\} (\S+)', metrics, re.MULTILINE)
         assert sum(map(float, connected)) == VIEWERS + 1, metrics
         stack.close()
         assert program.interrupt() == 0, program.err.text()

@@ -16,6 +16,7 @@ from beats.adapters import instance
 from beats.adapters.cli import stage, steering
 from beats.adapters.cli.common import Reader
 from beats.adapters.cli.stage import Show, perform
+from beats.adapters.cli.status import Counted
 from beats.kernel.envelope import Peripheral
 from beats.kernel.kernel import Kernel
 from tests.adapters.recordings.support import messages
@@ -165,16 +166,16 @@ async def _publish(kernel: Kernel) -> None:
         await anyio.lowlevel.checkpoint()
 
 
-def test_what_is_shown_is_made_for_the_kernel() -> None:
+def test_what_is_shown_is_made_for_what_runs() -> None:
     """A command may show something of its own; without a terminal nothing is drawn."""
-    made: list[Kernel] = []
+    made: list[Counted] = []
 
-    def live(kernel: Kernel) -> str:
-        made.append(kernel)
+    def live(counted: Counted) -> str:
+        made.append(counted)
         return "something"
 
     async def beside(kernel: Kernel) -> None:
-        assert made == [kernel]
+        assert [each.stats() for each in made] == [kernel.stats()]
         kernel.stop()
 
     perform(profile(void={"type": "null"}), None, Show(live=live, beside=beside))

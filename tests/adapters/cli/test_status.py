@@ -9,12 +9,8 @@ import pytest
 from rich.console import Console
 
 from beats.adapters.cli import status
-from beats.adapters.cli.status import LiveLine, addresses, table
-from beats.kernel.abilities import Address
-from beats.kernel.kernel import Kernel
-from beats.kernel.ports import Batches
+from beats.adapters.cli.status import LiveLine, table
 from beats.kernel.stats import Amount, ClientTotals, DropStats, QueueStats, SinkStats, SourceStats, Stats
-from beats.proto.codec import StreamCodec
 
 
 def sink(
@@ -42,30 +38,14 @@ def totals(connected: int = 0, delivered: int = 0, dropped: int = 0, **ended: in
     return ClientTotals(connected=connected, delivered=Amount(delivered), dropped=Amount(dropped), **counts)
 
 
-class FakeKernel(Kernel):
+class FakeKernel:
     """Says what it is told to."""
 
     def __init__(self) -> None:
-        super().__init__(StreamCodec())
         self.now = Stats(0, 0, (), ())
 
     def stats(self) -> Stats:
         return self.now
-
-
-class Listening:
-    """A sink that listens, or not yet."""
-
-    def __init__(self, address: Address | None) -> None:
-        self.address = address
-
-    async def run(self, queue: Batches) -> None: ...
-
-
-class Silent:
-    """A sink that never listens."""
-
-    async def run(self, queue: Batches) -> None: ...
 
 
 def rows(stats: Stats) -> list[list[str]]:
@@ -73,16 +53,6 @@ def rows(stats: Stats) -> list[list[str]]:
     screen = io.StringIO()
     Console(file=screen, width=200).print(table(stats))
     return [line.split() for line in screen.getvalue().splitlines()]
-
-
-def test_addresses_are_those_of_sinks_that_listen() -> None:
-    """Each is a URL that a viewer can open, an IPv6 address in brackets; the others have none."""
-    kernel = Kernel(StreamCodec())
-    kernel.add_sink("browser", Listening(Address("localhost", 8765)))
-    kernel.add_sink("six", Listening(Address("::1", 1, encrypted=True)))
-    kernel.add_sink("later", Listening(None))
-    kernel.add_sink("null", Silent())
-    assert list(addresses(kernel)) == [("browser", "ws://localhost:8765"), ("six", "wss://[::1]:1")]
 
 
 def test_the_line_shows_rates_since_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:

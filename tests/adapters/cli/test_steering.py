@@ -10,6 +10,7 @@ import pytest
 
 from beats.adapters.cli.common import Reader
 from beats.adapters.cli.steering import Steering
+from beats.adapters.house import House
 from beats.adapters.live import LiveProfile
 from beats.config.settings import ProfileSettings
 
@@ -32,7 +33,7 @@ async def steered(
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             await group.start(live.kernel.run)
-            yield Steering(live, read or reader.read, folder)
+            yield Steering(House(live), read or reader.read, folder)
             live.kernel.stop()
 
 

@@ -135,6 +135,13 @@ def complain(text: str) -> None:
     err.print(text, style="red", markup=False)
 
 
+def show_line(worker: int, line: str) -> None:
+    """Show on standard error what a worker has logged, in the form that our own log has."""
+    from beats.adapters.cli.common import err
+
+    err.print(line if logs.is_json() else f"worker {worker}: {line}", markup=False)
+
+
 def refused(error: SettingsError) -> typer.Exit:
     """Say all that is wrong with the settings on standard error; what to raise to end the command."""
     for warning in error.warnings:

@@ -22,7 +22,7 @@ from beats.adapters.cli.common import (
     complain,
 )
 from beats.adapters.cli.stage import Show, perform
-from beats.adapters.cli.status import LiveLine
+from beats.adapters.cli.status import Counted, LiveLine
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.kernel import Kernel
 from beats.kernel.stats import Playback
@@ -100,21 +100,21 @@ def _speed(text: str) -> float | str:
     raise typer.Exit(EXIT_USAGE)
 
 
-def playback_of(kernel: Kernel) -> Playback | None:
+def playback_of(counted: Counted) -> Playback | None:
     """Where the recording is that plays; None while it is not known."""
-    return next((source.playback for source in kernel.stats().sources if source.playback), None)
+    return next((source.playback for source in counted.stats().sources if source.playback), None)
 
 
 class Progress:
     """How far the recording is, above what every run shows."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
-        self._line = LiveLine(kernel)
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
+        self._line = LiveLine(counted)
 
     def __rich__(self) -> Group:
         """The lines as they are now."""
-        playback = playback_of(self._kernel)
+        playback = playback_of(self._counted)
         if playback is None:
             return Group(self._line)
         row = Table.grid(padding=(0, 1), expand=True)

@@ -1,6 +1,7 @@
 """`beats run`."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,8 +16,31 @@ from beats.adapters.cli.common import (
     SetOption,
     StdinOption,
     complain,
+    show_line,
 )
 from beats.adapters.cli.stage import perform
+from beats.adapters.house import Workers
+
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=256,
+        metavar="N",
+        help="Serve viewers from so many processes on one port, for more than one core. Needs nats-server.",
+        show_default=False,
+    ),
+]
+BrokerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        metavar="URL",
+        help="The nats-server between them, such as nats://127.0.0.1:4222; one is started when left out.",
+        show_default=False,
+    ),
+]
 
 
 def run(
@@ -26,6 +50,8 @@ def run(
     config: ConfigOption = None,
     sets: SetOption = None,
     duration: DurationOption = None,
+    workers: WorkersOption = None,
+    broker: BrokerOption = None,
     log_format: LogFormatOption = None,
 ) -> None:
     """Stream until interrupted, or until the sources end.
@@ -35,7 +61,19 @@ def run(
     Examples: `beats run`, `beats run picture.gif`, `some-sensor | beats run --stdin`,
     `beats run --profile studio --set sinks.browser.port=9000`.
     """
-    perform(Reader(profile, config, sets, sources(picture, stdin), log_format=log_format), duration)
+    reader = Reader(profile, config, sets, sources(picture, stdin), log_format=log_format)
+    perform(reader, duration, workers=_workers(reader, workers, broker))
+
+
+def _workers(reader: Reader, processes: int | None, broker: str | None) -> Workers | None:
+    if processes is None:
+        if broker is not None:
+            complain("--broker is for --workers N: say how many there shall be")
+            raise typer.Exit(EXIT_USAGE)
+        return None
+    from beats.adapters.cli.worker import told  # only now: few runs have any
+
+    return Workers(processes, broker, told(reader), show_line)
 
 
 def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:

@@ -11,11 +11,13 @@ from rich.live import Live
 
 from beats.adapters.cli import logs
 from beats.adapters.cli.common import EXIT_FAILED, Reader, complain, err, out, warn
-from beats.adapters.cli.status import LiveLine, addresses, table
+from beats.adapters.cli.status import Counted, LiveLine, table
 from beats.adapters.cli.steering import Steering
-from beats.adapters.live import LiveProfile
+from beats.adapters.house import House, Workers, house
+from beats.config.settings import ProfileSettings
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel
+from beats.kernel.stats import Stats
 
 Beside = Callable[[Kernel], Coroutine[Any, Any, None]]
 
@@ -27,7 +29,7 @@ async def _nothing(kernel: Kernel) -> None:
 class Show(NamedTuple):
     """What a command has to show while it runs, and to do."""
 
-    live: Callable[[Kernel], RenderableType] = LiveLine
+    live: Callable[[Counted], RenderableType] = LiveLine
     """Makes what a terminal shows."""
     refresh_hz: float = 2
     """How often a terminal shows it."""
@@ -38,56 +40,79 @@ class Show(NamedTuple):
 _PLAIN: Final = Show()
 
 
-def perform(reader: Reader, duration_s: float | None, show: Show = _PLAIN) -> None:
+class _Outcome(NamedTuple):
+    """How a run ended."""
+
+    failure: StartError | None = None
+    """Why it could not begin."""
+    stats: Stats | None = None
+    """The counters at the end."""
+
+
+def perform(
+    reader: Reader, duration_s: float | None, show: Show = _PLAIN, workers: Workers | None = None
+) -> None:
     """Run a profile, and end the command with an exit code if something fails.
 
     Args:
         reader: reads what to run, now and whenever it is told to again.
         duration_s: stop after so many seconds; None for no limit.
         show: what to show and do besides.
+        workers: the processes that serve the viewers; None for this one.
     """
     settings = reader.read_or_exit()
     logs.set_up(settings.kernel.log_level, settings.kernel.log_format, err)
     for warning in settings.warnings:
         warn(warning)
-    profile = LiveProfile(settings)
-    kernel = profile.kernel
+    outcome = anyio.run(_main, settings, reader, duration_s, show, workers, backend="asyncio")
+    if outcome.failure is not None:
+        complain(str(outcome.failure))
+        raise typer.Exit(EXIT_FAILED)
+    if outcome.stats is not None:
+        out.print(table(outcome.stats))
+        if outcome.stats.failed():
+            raise typer.Exit(EXIT_FAILED)
+
+
+async def _main(
+    settings: ProfileSettings,
+    reader: Reader,
+    duration_s: float | None,
+    show: Show,
+    workers: Workers | None,
+) -> _Outcome:
+    try:
+        async with house(settings, workers) as running:
+            failure = await _run(running, reader, duration_s, show)
+        return _Outcome(failure, running.stats())
+    except StartError as error:
+        return _Outcome(error)
+
+
+async def _run(running: House, reader: Reader, duration_s: float | None, show: Show) -> StartError | None:
+    failure: StartError | None = None
+    kernel = running.kernel
     # Standard output goes by way of the live display only if both are on the terminal.
     live = Live(
-        show.live(kernel),
+        show.live(running),
         console=err,
         refresh_per_second=show.refresh_hz,
         transient=True,
         redirect_stdout=out.is_terminal,
     )
-    steering = Steering(profile, reader.read, reader.folder)
-    failure = anyio.run(_main, steering, duration_s, live, show.beside, backend="asyncio")
-    if failure is not None:
-        complain(str(failure))
-        raise typer.Exit(EXIT_FAILED)
-    stats = kernel.stats()
-    out.print(table(stats))
-    if stats.failed():
-        raise typer.Exit(EXIT_FAILED)
-
-
-async def _main(
-    steering: Steering, duration_s: float | None, live: Live, beside: Beside
-) -> StartError | None:
-    failure: StartError | None = None
-    kernel = steering.kernel
+    steering = Steering(running, reader.read, reader.folder)
     async with anyio.create_task_group() as group:
         await group.start(steering.obey_signals, group.cancel_scope)
         if duration_s is not None:
             group.start_soon(_stop_after, kernel, duration_s)
 
         def then() -> None:
-            group.start_soon(beside, kernel)
+            group.start_soon(show.beside, kernel)
             group.start_soon(steering.obey_others)
             group.start_soon(steering.obey_files)
 
         try:
-            await kernel.run(task_status=_OnAir(kernel, live, then))
+            await kernel.run(task_status=_OnAir(running, live, then))
         except StartError as error:
             failure = error
         finally:
@@ -99,14 +124,14 @@ async def _main(
 class _OnAir(TaskStatus[None]):
     """Tells where the stream is to be seen, once it is, and only then begins the live line below it."""
 
-    def __init__(self, kernel: Kernel, live: Live, then: Callable[[], None]) -> None:
-        self._kernel = kernel
+    def __init__(self, running: House, live: Live, then: Callable[[], None]) -> None:
+        self._running = running
         self._live = live
         self._then = then
 
     def started(self, value: None = None) -> None:
-        for name, address in addresses(self._kernel):
-            out.print(f"On air: {address}  (sink {name})", markup=False)
+        for name, address in self._running.addresses.items():
+            out.print(f"On air: {address.url}  (sink {name})", markup=False)
         self._then()
         if err.is_terminal and not logs.is_json():
             self._live.start()

@@ -1,36 +1,35 @@
-"""What a run shows of itself: the addresses, a live line, a table at the end."""
+"""What a run shows of itself: a live line, a table at the end."""
 
 import time
-from collections.abc import Iterator
+from typing import Protocol
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from beats.kernel.abilities import Listens
-from beats.kernel.kernel import Kernel
 from beats.kernel.stats import SinkStats, Stats
 
 
-def addresses(kernel: Kernel) -> Iterator[tuple[str, str]]:
-    """Name and address of every sink that listens."""
-    for name, sink in kernel.sinks.items():
-        if isinstance(sink, Listens) and sink.address is not None:
-            yield name, sink.address.url
+class Counted(Protocol):
+    """A kernel, or a house that is more than one."""
+
+    def stats(self) -> Stats:
+        """All counters now."""
+        ...
 
 
 class LiveLine:
     """Rates since the last look, and totals; drawn again and again by a terminal's live display."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
-        self._last = kernel.stats()
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
+        self._last = counted.stats()
         self._last_s = time.monotonic()
         self._rates = "0 fps"
 
     def __rich__(self) -> Text:
         """The line as it is now."""
-        stats, now_s = self._kernel.stats(), time.monotonic()
+        stats, now_s = self._counted.stats(), time.monotonic()
         if (elapsed_s := now_s - self._last_s) >= 0.4:
             fps = (stats.frames - self._last.frames) / elapsed_s
             updates = (stats.published - stats.frames - self._last.published + self._last.frames) / elapsed_s

@@ -14,7 +14,8 @@ from anyio.abc import TaskStatus
 from beats.adapters import instance
 from beats.adapters.cli import logs
 from beats.adapters.cli.common import err
-from beats.adapters.live import LiveProfile, summary
+from beats.adapters.house import House
+from beats.adapters.live import summary
 from beats.adapters.snapshots import take_snapshots
 from beats.config.errors import SettingsError
 from beats.config.settings import ProfileSettings
@@ -29,15 +30,15 @@ _log: Final = logging.getLogger(__name__)
 class Steering:
     """Of one run; lives in its event loop."""
 
-    def __init__(self, profile: LiveProfile, read: Callable[[], ProfileSettings], folder: Path) -> None:
+    def __init__(self, running: House, read: Callable[[], ProfileSettings], folder: Path) -> None:
         """Take what can be steered.
 
         Args:
-            profile: what runs.
+            running: what runs.
             read: reads the settings anew.
             folder: where their files are.
         """
-        self._profile: Final = profile
+        self._running: Final = running
         self._read: Final = read
         self._folder: Final = folder
         self._reloaded = anyio.Event()
@@ -45,7 +46,7 @@ class Steering:
     @property
     def kernel(self) -> Kernel:
         """What runs."""
-        return self._profile.kernel
+        return self._running.kernel
 
     async def obey_signals(self, scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
         """SIGINT and SIGTERM end the stream in order, a second SIGINT at once, by cancelling `scope`.
@@ -83,7 +84,7 @@ class Steering:
 
     @property
     def _watches(self) -> bool:
-        return self._profile.profile.kernel.watch and self._folder.is_dir()
+        return self._running.profile.profile.kernel.watch and self._folder.is_dir()
 
     async def _watch(self) -> None:
         from watchfiles import awatch  # an extra, imported only where it is used
@@ -103,7 +104,7 @@ class Steering:
             return {"refused": str(error)}
         for warning in settings.warnings:
             _log.warning("%s", warning)
-        changes = await self._profile.apply(settings)
+        changes = await self._running.apply(settings)
         if logs.is_json() != (settings.kernel.log_format == "json"):
             logs.set_up(settings.kernel.log_level, settings.kernel.log_format, err)
         self._reloaded.set()
