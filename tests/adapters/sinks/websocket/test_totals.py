@@ -1,7 +1,17 @@
 """What became of all viewers that there ever were."""
 
+import sys
+import threading
+from collections.abc import Iterator
+
+import anyio
+import pytest
+from anyio import to_thread
+from websockets.asyncio.client import connect
+
 from beats.adapters.sinks.websocket.totals import Totals
-from beats.kernel.stats import Amount, ClientGroup, ClientStats, DropStats, QueueStats
+from beats.kernel.stats import Amount, ClientGroup, ClientStats, ClientTotals, DropStats, QueueStats
+from tests.adapters.sinks.websocket.support import Running, on_air, settings, stalled_client
 
 
 def viewer(
@@ -75,3 +85,92 @@ def test_asking_changes_nothing() -> None:
     totals.leave(viewer("chosen", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20)))
     here = [viewer("full", Amount(1, 10)), viewer("chosen", Amount(1, 10))]
     assert totals.groups(here) == totals.groups(here)
+
+
+def test_a_copy_stays_as_it_is() -> None:
+    """While others leave, in another thread."""
+    totals = Totals()
+    totals.leave(viewer("full", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20)))
+    copy = totals.copy()
+    before = copy.groups([])
+    assert before == totals.groups([])
+    totals.leave(viewer("full", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20)))
+    assert copy.groups([]) == before != totals.groups([])
+
+
+@pytest.fixture
+def _many_turns() -> Iterator[None]:
+    """Threads take turns a hundred times as often as usual."""
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(interval_s / 100)
+    yield
+    sys.setswitchinterval(interval_s)
+
+
+def rising(totals: ClientTotals) -> tuple[int, ...]:
+    drops = {(group.name, drop.reason): drop.items for group in totals.groups for drop in group.drops}
+    causes = (("full", "drop_oldest"), ("full", "left"), ("thinned", "max_fps"))
+    return (*totals.delivered, *totals.dropped, *(drops.get(cause, 0) for cause in causes))
+
+
+class Reader:
+    """Another thread that asks for the counters again and again."""
+
+    def __init__(self, running: Running) -> None:
+        self.falls: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+        self._running = running
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._end.set()
+        self._thread.join()
+
+    def _read(self) -> None:
+        before = rising(self._running.totals)
+        while not self._end.is_set():
+            now = rising(self._running.totals)
+            if any(later < earlier for earlier, later in zip(before, now, strict=True)):
+                self.falls.append((before, now))
+            before = now
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("_many_turns")
+async def test_no_count_falls_while_viewers_come_fall_behind_and_go() -> None:
+    """Whoever asks, in whatever thread, finds each viewer once: among those connected or those that left."""
+    config = settings(client_queue={"size": 3, "overflow": "drop_oldest"}, send_buffer_bytes=4096)
+    async with on_air(config) as running:
+
+        async def visit(query: str) -> None:
+            for _ in range(15):
+                async with connect(f"{running.url}/{query}", max_size=None) as viewer:
+                    for _ in range(4):
+                        await viewer.recv()
+
+        async def stall() -> None:
+            for _ in range(15):
+                async with stalled_client(running):
+                    for _ in range(10):
+                        running.frame(50_000)
+                        await running.fanned_out()
+
+        async def visit_all(done: anyio.Event) -> None:
+            async with anyio.create_task_group() as visits:
+                visits.start_soon(visit, "")
+                visits.start_soon(visit, "?max_fps=50")
+                visits.start_soon(stall)
+            done.set()
+
+        reader, done = Reader(running), anyio.Event()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(visit_all, done)
+                while not done.is_set():
+                    running.frame(50_000)
+                    await anyio.sleep(0.002)
+        finally:
+            await to_thread.run_sync(reader.end)
+    assert reader.falls == []

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from websockets.protocol import State
 
@@ -37,6 +37,15 @@ class Paths:
         """From here on the client is not served."""
         self.fast.pop(client.identity.id, None)
         self.slow.pop(client.identity.id, None)
+
+
+class Account(NamedTuple):
+    """What a client got without its queue. One value, so that another thread never sees half of a change."""
+
+    passed: Amount
+    """Until it last came back to the fast path."""
+    since: Amount | None
+    """Where the flow of its view stood then; None while it is behind."""
 
 
 class Client:
@@ -79,12 +88,12 @@ class Client:
         self._flow: Final = flow
         self._thinned: Final = thinned
         self._thinned_before: Final = thinned.amount()
+        self._thinned_until: Amount | None = None
         self._paths: Final = paths
         self._connected_unix_ns: Final = connected_unix_ns
         self._loop: Final = asyncio.get_running_loop()
         self._queue: SinkQueue | None = None
-        self._fast_since: Amount | None = flow.amount()
-        self._passed = Amount()
+        self._account = Account(Amount(), flow.amount())
         self._paused = False
         self._least_buffered = 0
         self._progress_s = 0.0
@@ -92,7 +101,7 @@ class Client:
     @property
     def behind(self) -> bool:
         """Whether it reads from a queue of its own."""
-        return self._fast_since is None
+        return self._account.since is None
 
     @property
     def drained(self) -> bool:
@@ -114,13 +123,14 @@ class Client:
             return
         self._paths.to_fast(self)
         if snapshot:
-            self._passed = Amount(len(snapshot), sum(len(envelope.encoded) for envelope in snapshot))
+            passed = Amount(len(snapshot), sum(len(envelope.encoded) for envelope in snapshot))
+            self._account = self._account._replace(passed=passed)
             self.connection.transport.write(framed(snapshot))
 
     def miss(self, chunk: list[Envelope]) -> None:
         """A chunk that goes to everyone comes while this one is on the slow path."""
-        if self._fast_since is not None:
-            self._fall_behind(self._fast_since)
+        if not self.behind:
+            self._fall_behind()
         self._offer(chunk)
 
     def pause(self) -> None:
@@ -157,19 +167,23 @@ class Client:
     def end(self) -> None:
         """It left: what waits for it is counted as dropped."""
         self._paths.remove(self)
-        if self._fast_since is not None:
-            self._fall_behind(self._fast_since)
+        if not self.behind:
+            self._fall_behind()
+        self._thinned_until = self._thinned.amount()
         if self._queue is not None:
             self._queue.close()
             self._queue.discard("left")
 
     def stats(self) -> ClientStats:
         """The counters now."""
-        passed, since = self._passed, self._fast_since
-        if since is not None:
-            passed = passed.plus(self._flow.amount().minus(since))
+        account = self._account
+        passed = self._passed(account)
+        while account is not self._account:  # it fell behind, or came back, between the two
+            account = self._account
+            passed = self._passed(account)
         queue = (self._queue or SinkQueue(self.identity.remote)).stats()
-        thinned = self._thinned.amount().minus(self._thinned_before)
+        until = self._thinned_until
+        thinned = (self._thinned.amount() if until is None else until).minus(self._thinned_before)
         queue = queue._replace(
             offered=queue.offered.plus(passed).plus(thinned),
             taken=queue.taken.plus(passed),
@@ -180,14 +194,19 @@ class Client:
             self.identity.id,
             self.identity.remote,
             self._connected_unix_ns,
-            since is None,
+            account.since is None,
             queue,
             self.connection.choice.group,
         )
 
-    def _fall_behind(self, since: Amount) -> None:
-        self._passed = self._passed.plus(self._flow.amount().minus(since))
-        self._fast_since = None
+    def _passed(self, account: Account) -> Amount:
+        """What went to it past the queue so far."""
+        if account.since is None:
+            return account.passed
+        return account.passed.plus(self._flow.amount().minus(account.since))
+
+    def _fall_behind(self) -> None:
+        self._account = Account(self._passed(self._account), None)
         if self._queue is None:
             self._queue = SinkQueue(self.identity.remote, *self._bounds)
 
@@ -203,7 +222,7 @@ class Client:
             return
         chunk = self._queue.take_nowait(max_bytes=CHUNK_BYTES)
         if not chunk:
-            self._fast_since = self._flow.amount()
+            self._account = self._account._replace(since=self._flow.amount())
             self._paths.to_fast(self)
             return
         self.connection.transport.write(framed(chunk))

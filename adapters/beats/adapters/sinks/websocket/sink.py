@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from itertools import count
 from typing import Any, Final
 
@@ -51,6 +52,7 @@ class WebSocketSink:
         self._address: Address | None = None
         self._accepted = self._stalled = self._overflowed = 0
         self._totals: Final = Totals()
+        self._leaving: Final = threading.Lock()
 
     @property
     def address(self) -> Address | None:
@@ -63,7 +65,9 @@ class WebSocketSink:
 
     def client_totals(self) -> ClientTotals:
         """All viewers since the start."""
-        groups = self._totals.groups(self.clients())
+        with self._leaving:  # or who leaves now would be in both, or in neither
+            totals, clients = self._totals.copy(), tuple(self._clients.values())
+        groups = totals.groups(client.stats() for client in clients)
         delivered = dropped = Amount()
         for group in groups:
             delivered = delivered.plus(group.delivered)
@@ -160,13 +164,14 @@ class WebSocketSink:
             view.leave(client)
             if not view.clients:
                 del self._views[view.choice]
-            del self._clients[identity.id]
             self._account_for(client)
             log.debug("sink %r: client %s left", self._name, identity.remote)
 
     def _account_for(self, client: Client) -> None:
         client.end()
-        self._totals.leave(client.stats())
+        with self._leaving:
+            del self._clients[client.identity.id]
+            self._totals.leave(client.stats())
         self._overflowed += client.overflowed
 
     async def _close_stalled(self) -> None:

@@ -47,10 +47,17 @@ class Totals:
         """Keep the counts of a viewer that left."""
         self._gone.setdefault(viewer.group, GroupTotal()).add(viewer)
 
+    def copy(self) -> "Totals":
+        """The same sums, which do not change while another thread adds to them."""
+        other = Totals()
+        for name, gone in self._gone.items():
+            other._gone.setdefault(name, GroupTotal()).include(gone)
+        return other
+
     def groups(self, viewers: Iterable[ClientStats]) -> tuple[ClientGroup, ...]:
         """All classes that there were so far, with the viewers that are connected."""
         totals: dict[str, GroupTotal] = {}
-        for name, gone in tuple(self._gone.items()):
+        for name, gone in self._gone.items():
             totals.setdefault(name, GroupTotal()).include(gone)
         for viewer in viewers:
             total = totals.setdefault(viewer.group, GroupTotal())
