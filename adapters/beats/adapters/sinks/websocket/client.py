@@ -12,7 +12,10 @@ from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.lane import LaneBounds
 from beats.kernel.queue import SinkQueue
-from beats.kernel.stats import Amount, ClientStats, DropStats
+from beats.kernel.stats import Amount, ClientStats, DropStats, QueueStats
+
+_NO_QUEUE: Final = QueueStats("", Amount(), Amount(), Amount(), Amount(), (), 0)
+"""Of who has never been behind: a thousand queues would be made for nothing whenever somebody asks."""
 
 
 class Paths:
@@ -181,10 +184,11 @@ class Client:
         while account is not self._account:  # it fell behind, or came back, between the two
             account = self._account
             passed = self._passed(account)
-        queue = (self._queue or SinkQueue(self.identity.remote)).stats()
+        queue = _NO_QUEUE if self._queue is None else self._queue.stats()
         until = self._thinned_until
         thinned = (self._thinned.amount() if until is None else until).minus(self._thinned_before)
         queue = queue._replace(
+            name=self.identity.remote,
             offered=queue.offered.plus(passed).plus(thinned),
             taken=queue.taken.plus(passed),
             dropped=queue.dropped.plus(thinned),
