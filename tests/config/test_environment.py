@@ -94,7 +94,16 @@ def test_a_variable_that_means_nothing_is_told_apart(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "BEAT_X", "beats_sinks__a__b", "BEATS_PROFILE", "BEATS_CONFIG_DIR", *SHORT_VARIABLES]
+    "name",
+    [
+        "PATH",
+        "BEAT_X",
+        "beats_sinks__a__b",
+        "BEATS_PROFILE",
+        "BEATS_CONFIG_DIR",
+        "BEATS_TOKEN",
+        *SHORT_VARIABLES,
+    ],
 )
 def test_other_variables_are_left_alone(name: str) -> None:
     """What belongs to others, or is read elsewhere, is neither a setting nor unknown."""

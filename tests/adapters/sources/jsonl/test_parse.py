@@ -41,6 +41,26 @@ def test_null_stands_for_a_key_that_is_left_out() -> None:
     assert parse(line) == Update(Peripheral("a", 1), None)
 
 
+def test_a_line_of_a_tap_is_an_update() -> None:
+    """What `beats tap --json` says besides is passed over: the stream has numbers and times of its own."""
+    line = {
+        "kind": "peripheral",
+        "topic": "peripheral/a",
+        "sequence": 7,
+        "captured_unix_ns": 5,
+        "received_unix_ns": 6,
+        "size_bytes": 50,
+        "id": "a",
+        "tags": [{"name": "input", "variant": "", "metadata": {}}],
+        "location": None,
+        "data": {"event_type": "press"},
+        "payload_type": "heart.peripheral.input.InputEvent",
+    }
+    assert parse(json.dumps(line).encode()) == Update(
+        Peripheral("a", {"event_type": "press"}, (Tag("input"),)), 5
+    )
+
+
 def test_blanks_around_a_line_do_not_matter() -> None:
     """A line may end as Windows ends lines."""
     assert parse(b' {"id": "a", "data": 1} \r').message.id == "a"

@@ -12,6 +12,8 @@ from beats.kernel.envelope import Location, Peripheral, Tag
 Object = dict[str, object]
 
 LINE_KEYS: Final = ("id", "data", "tags", "location", "captured_unix_ns")
+TAP_KEYS: Final = ("kind", "topic", "sequence", "received_unix_ns", "size_bytes", "payload_type")
+"""What `beats tap --json` says besides: the stream numbers and times an update itself."""
 TAG_KEYS: Final = ("name", "variant", "metadata")
 LOCATION_KEYS: Final = ("x", "y", "z", "time")
 MAX_UNIX_NS: Final = 2**63 - 1
@@ -36,7 +38,8 @@ def parse(line: bytes) -> Update:
     Raises:
         ValueError: what is wrong with it and what would be right, in one sentence.
     """
-    fields = _fields(_load(line), LINE_KEYS, "the line", 'an object such as {"id": "knob-1", "data": {}}')
+    wanted = 'an object such as {"id": "knob-1", "data": {}}'
+    fields = _fields(_load(line), LINE_KEYS, "the line", wanted, TAP_KEYS)
     name = fields.get("id", _MISSING)
     if not isinstance(name, str) or not name:
         _refuse("id", NOT_EMPTY, name)
@@ -127,12 +130,14 @@ def _unix_ns(value: object) -> int:
     return value
 
 
-def _fields(value: object, known: tuple[str, ...], where: str, wanted: str) -> Object:
+def _fields(
+    value: object, known: tuple[str, ...], where: str, wanted: str, passed_over: tuple[str, ...] = ()
+) -> Object:
     if not isinstance(value, dict):
         _refuse(where, wanted, value)
     fields = cast("Object", value)
     for key in fields:
-        if key not in known:
+        if key not in known and key not in passed_over:
             near = difflib.get_close_matches(key[:SHOWN], known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             raise ValueError(f"{where} has an unknown key {_shown(key)}: {hint}")
