@@ -81,3 +81,10 @@ def test_a_sink_has_figures_when_it_can_tell_them() -> None:
     """They are in its counters then."""
     assert isinstance(Measuring(), Measures)
     assert not isinstance(CollectingSink(), Measures)
+
+
+def test_an_address_is_one_of_the_stream_and_one_of_its_page() -> None:
+    """An IPv6 address stands in brackets in both: RFC 3986, section 3.2.2."""
+    plain, encrypted = Address("::1", 1), Address("wall.local", 2, encrypted=True)
+    assert (plain.url, plain.page_url) == ("ws://[::1]:1", "http://[::1]:1/")
+    assert (encrypted.url, encrypted.page_url) == ("wss://wall.local:2", "https://wall.local:2/")

@@ -18,8 +18,16 @@ class Address(NamedTuple):
     @property
     def url(self) -> str:
         """As a WebSocket address."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'wss' if self.encrypted else 'ws'}://{host}:{self.port}"
+        return f"{'wss' if self.encrypted else 'ws'}://{self._authority}"
+
+    @property
+    def page_url(self) -> str:
+        """As the address of a page in a browser."""
+        return f"{'https' if self.encrypted else 'http'}://{self._authority}/"
+
+    @property
+    def _authority(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 CommandCheck = Callable[[Mapping[str, Any]], Mapping[str, object]]

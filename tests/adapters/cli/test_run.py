@@ -51,7 +51,8 @@ def test_a_run_of_a_given_length_ends_well_with_a_table(tmp_path: Path) -> None:
     code, out, err = ran("run", *PORT_0, "--duration", "0.2", cwd=tmp_path)
     assert code == 0, err
     lines = squeezed(out)
-    assert re.fullmatch(r"On air: ws://localhost:\d+ \(sink browser\)", lines[0])
+    where = r"On air: ws://localhost:(\d+) \(sink browser; page http://localhost:\1/\)"
+    assert re.fullmatch(where, lines[0])
     assert re.fullmatch(r"published \d+, of them \d+ frames", lines[1])
     assert lines[2] == "sink state offered delivered dropped why"
     offered, delivered, dropped = numbers(out, "browser")

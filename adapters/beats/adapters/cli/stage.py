@@ -131,7 +131,7 @@ class _OnAir(TaskStatus[None]):
 
     def started(self, value: None = None) -> None:
         for name, address in self._running.addresses.items():
-            out.print(f"On air: {address.url}  (sink {name})", markup=False)
+            out.print(f"On air: {address.url}  (sink {name}; page {address.page_url})", markup=False)
         self._then()
         if err.is_terminal and not logs.is_json():
             self._live.start()
