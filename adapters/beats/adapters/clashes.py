@@ -53,7 +53,7 @@ def check(found: Inspected) -> Found:
     """Look at all sinks and sources in which nothing is wrong; opens nothing, and writes nothing."""
     parts: list[Part] = []
     problems: list[Problem] = []
-    for part in _parts(found):
+    for part in parts_of(found):
         if isinstance(part, Part):
             parts.append(part)
         else:
@@ -67,7 +67,8 @@ def check(found: Inspected) -> Found:
     return Found(problems, [str(doubt) for doubt in doubts])
 
 
-def _parts(found: Inspected) -> Iterator[Part | Problem]:
+def parts_of(found: Inspected) -> Iterator[Part | Problem]:
+    """The sinks and sources in which nothing is wrong, and those that break the contract of adapters."""
     for group in GROUPS:
         running: Mapping[str, SinkSettings | SourceSettings] = (
             found.sinks if group == "sinks" else found.sources

@@ -63,10 +63,19 @@ class Terminal:
 
 
 @contextmanager
-def on_a_terminal(*arguments: str, cwd: Path, **variables: str) -> Generator[Terminal]:
-    """Run the command with all its streams on a terminal; it is killed at the end if it still runs."""
+def on_a_terminal(
+    *arguments: str, cwd: Path, size: tuple[int, int] = (40, 120), **variables: str
+) -> Generator[Terminal]:
+    """Run the command with all its streams on a terminal; it is killed at the end if it still runs.
+
+    Args:
+        arguments: those of `beats`.
+        cwd: the current folder.
+        size: lines and columns of the terminal.
+        variables: added to the environment.
+    """
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
 
     def take_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C is a signal to it

@@ -42,7 +42,7 @@ ids = [" ".join(path) or "beats" for path in EVERY]
 
 def test_there_are_commands_to_look_at() -> None:
     """Those of a group among them."""
-    assert {("run",), ("config", "check")} <= set(EVERY)
+    assert {("run",), ("doctor",), ("config", "check")} <= set(EVERY)
 
 
 @pytest.mark.parametrize("path", EVERY, ids=ids)

@@ -29,6 +29,7 @@ class Commands(LazyGroup):
         "reload": f"{_HERE}.reload:reload",
         "init": f"{_HERE}.init:init",
         "config": f"{_HERE}.config:app",
+        "doctor": f"{_HERE}.doctor:doctor",
         "profiles": f"{_HERE}.listing:profiles",
         "adapters": f"{_HERE}.listing:adapters",
         "info": f"{_HERE}.recordings:info",

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from beats.adapters.amounts import amount
 from beats.adapters.recordings.format import iso
 from beats.adapters.recordings.info import FileInfo, Tally, most_frequent
 from beats.adapters.recordings.scan import Damage
@@ -59,15 +60,6 @@ def total_report(infos: Sequence[FileInfo], total: Tally) -> RenderableType:
     return Group(
         head, Padding(facts, (0, 0, 0, 2), expand=False), Padding(_topics(total), (0, 0, 0, 2), expand=False)
     )
-
-
-def amount(count: float) -> str:
-    """A number of bytes for a person."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} TB"
 
 
 def _parts(settings: str) -> str:
