@@ -1,6 +1,6 @@
 // Draws pictures, pixel for pixel.
 
-import { fit } from "./fit.js";
+import { fit, nudge } from "./fit.js";
 
 /** One canvas in an area; each picture is drawn when the screen is next. */
 export class Canvas {
@@ -61,15 +61,22 @@ export class Canvas {
     this.#onDrawn(picture);
   }
 
+  /**
+   * Sharp on any screen: the canvas begins at a whole pixel, wherever its area does, and has one for each of the
+   * picture's. A transform, which is not rounded as lengths are, brings it to its place and size.
+   */
   #place() {
-    const place = fit(this.#area.getBoundingClientRect(), this.size, devicePixelRatio);
+    const area = this.#area.getBoundingClientRect();
+    const { width, height } = this.#canvas;
+    const { scale, left, top } = fit(area, this.#canvas, devicePixelRatio);
     const { style, dataset, classList } = this.#canvas;
-    style.left = `${place.left}px`;
-    style.top = `${place.top}px`;
-    style.width = `${place.width}px`;
-    style.height = `${place.height}px`;
-    dataset.scale = String(place.scale);
-    classList.toggle("shrunk", place.scale < 1);
+    style.left = length(nudge(area.left, devicePixelRatio));
+    style.top = length(nudge(area.top, devicePixelRatio));
+    style.width = length(width / devicePixelRatio);
+    style.height = length(height / devicePixelRatio);
+    style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
+    dataset.scale = String(scale);
+    classList.toggle("shrunk", scale < 1);
   }
 
   /** A window that moves to another screen, or is zoomed, has other pixels. */
@@ -81,4 +88,12 @@ export class Canvas {
     };
     query.addEventListener("change", changed, { once: true });
   }
+}
+
+/**
+ * A length is rounded down to 1/64 pixel: a little over is on the spot, a little under is not.
+ * @param {number} px
+ */
+function length(px) {
+  return `${px + 1 / 512}px`;
 }

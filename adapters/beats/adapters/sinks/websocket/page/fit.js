@@ -1,17 +1,18 @@
 // Where a picture goes in its area, so that each of its pixels covers whole pixels of the screen.
 
+/** Browsers place things on a grid of 1/64 pixel. */
+const GRID = 64;
+
 /**
  * @typedef {object} Fit
  * @property {number} scale pixels of the screen for each of the picture, along one side; below 1 it is a fraction
- * @property {number} left in CSS pixels from the area's edge
+ * @property {number} left in CSS pixels from the area's edge: a whole number of pixels of the screen
  * @property {number} top
- * @property {number} width in CSS pixels
- * @property {number} height
  */
 
 /**
- * The largest whole scale at which the picture fits, centred; smaller than one to one if it must be.
- * @param {{left: number, top: number, width: number, height: number}} area in CSS pixels of the window
+ * The largest whole scale at which the picture fits, in the middle; smaller than one to one if it must be.
+ * @param {{width: number, height: number}} area in CSS pixels
  * @param {{width: number, height: number}} picture
  * @param {number} ratio pixels of the screen for each CSS pixel; need not be whole
  * @returns {Fit}
@@ -20,23 +21,27 @@ export function fit(area, picture, ratio) {
   const most = Math.min((area.width * ratio) / picture.width, (area.height * ratio) / picture.height);
   // A length that is whole but for the rounding of a division is whole.
   const scale = most >= 1 ? Math.floor(most + 1e-6) : Math.max(most, 0);
-  const width = (picture.width * scale) / ratio;
-  const height = (picture.height * scale) / ratio;
   return {
     scale,
-    left: edge(area.left, (area.width - width) / 2, ratio),
-    top: edge(area.top, (area.height - height) / 2, ratio),
-    width,
-    height,
+    left: margin(area.width * ratio, picture.width * scale) / ratio,
+    top: margin(area.height * ratio, picture.height * scale) / ratio,
   };
 }
 
 /**
- * The distance from an area's edge, which may lie anywhere, to an edge between two pixels of the screen.
- * @param {number} origin
- * @param {number} distance
+ * How far it is from a place to the next whole pixel of the screen.
+ * @param {number} place in CSS pixels of the window
  * @param {number} ratio
  */
-function edge(origin, distance, ratio) {
-  return Math.floor((origin + Math.max(0, distance)) * ratio + 1e-6) / ratio - origin;
+export function nudge(place, ratio) {
+  const here = Math.round(place * ratio * GRID) / GRID;
+  return (Math.ceil(here) - here) / ratio;
+}
+
+/**
+ * @param {number} room in pixels of the screen
+ * @param {number} length
+ */
+function margin(room, length) {
+  return Math.max(0, Math.floor((room - length) / 2 + 1e-6));
 }

@@ -1,0 +1,23 @@
+// What the page's own decoder makes of envelopes: reads one a line in hex, writes one line of JSON each.
+
+import { createInterface } from "node:readline";
+import { decode } from "../../adapters/beats/adapters/sinks/websocket/page/envelope.js";
+import { fields } from "../../adapters/beats/adapters/sinks/websocket/page/payload.js";
+
+/** @param {string} hex */
+function describe(hex) {
+  const { buffer, byteOffset, byteLength } = Buffer.from(hex, "hex");
+  const envelope = decode(buffer.slice(byteOffset, byteOffset + byteLength));
+  if (!envelope) return null;
+  const { sequence, capturedMs } = envelope;
+  const common = { kind: envelope.kind, sequence: String(sequence), captured_ms: capturedMs };
+  if (envelope.kind === "frame") return { ...common, png: Buffer.from(envelope.png).toString("hex") };
+  const { info, payload } = envelope;
+  const { bytes, encoding, type } = payload;
+  const said = { payload: Buffer.from(bytes).toString("hex"), encoding, type };
+  return { ...common, info, ...said, fields: fields(payload) };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(describe(line), (_, value) => (Number.isNaN(value) ? "NaN" : value)));
+}

@@ -1,0 +1,119 @@
+"""A server that serves the page, and otherwise says what a test has it say."""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, Self
+
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
+
+from beats.adapters.sinks.websocket.web import assets
+from beats.kernel.envelope import Frame, Message, Peripheral
+from tests.support import CODEC, TIMEOUT_S
+
+_HANDSHAKE: Final = "websocket"
+
+
+class Host:
+    """Unlike the real server it can send garbage, leave gaps, and close with any code; a context manager."""
+
+    def __init__(self) -> None:
+        self.facts: Final[dict[str, Any]] = {
+            "beats": "0",
+            "profile": "test",
+            "sink": "browser",
+            "rights": {"steer": True},
+            "commands": [],
+            "emojis": ["heart"],
+            "playback": {},
+            "recorders": {},
+            "failed": [],
+        }
+        """What it answers at `/api/session`, but for the time."""
+        self.clock_ahead_s = 0.0
+        self.said: Final[queue.Queue[Mapping[str, Any]]] = queue.Queue()
+        """The commands that pages gave."""
+        self.asked: Final[list[str]] = []
+        """Paths that were asked for."""
+        self._connections: Final[queue.Queue[ServerConnection]] = queue.Queue()
+        self._server: Final = serve(
+            self._handle, "127.0.0.1", 0, process_request=self._answer, compression=None, close_timeout=1
+        )
+        self._thread: Final = threading.Thread(target=self._server.serve_forever)
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self._server.socket.getsockname()[1]}/"
+
+    def _unix_ns(self) -> int:
+        return time.time_ns() + int(self.clock_ahead_s * 1e9)
+
+    def frame_of_now(self, png: bytes, sequence: int) -> bytes:
+        """A picture that was captured now, by this server's clock."""
+        return sealed(Frame(png), sequence, self._unix_ns())
+
+    def connection(self) -> ServerConnection:
+        """Wait for the next page that connects."""
+        return self._connections.get(timeout=TIMEOUT_S)
+
+    def next_command(self) -> Mapping[str, Any]:
+        """Wait for the next command."""
+        return self.said.get(timeout=TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join(TIMEOUT_S)
+
+    def _handle(self, connection: ServerConnection) -> None:
+        self._connections.put(connection)
+        try:
+            for message in connection:
+                self.said.put(json.loads(message))
+        except ConnectionClosed:
+            pass  # the page is closed when the test is over
+
+    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        path = request.path.partition("?")[0]
+        if request.headers.get("Upgrade", "").lower() == _HANDSHAKE:
+            return None
+        self.asked.append(path)
+        if path == "/api/session":
+            facts = {**self.facts, "time_unix_ns": self._unix_ns()}
+            return _response(HTTPStatus.OK, json.dumps(facts).encode())
+        name = path.removeprefix("/page/") if path != "/" else assets.INDEX
+        asset = assets.assets().get(name)
+        if asset is None:
+            return _response(HTTPStatus.NOT_FOUND, b"nothing here")
+        reply = assets.serve(asset, "")
+        return _response(reply.status, reply.body, {**reply.headers, "Content-Type": reply.content_type})
+
+
+def sealed(message: Message, sequence: int, captured_unix_ns: int | None = None) -> bytes:
+    """An envelope as it travels, captured now if not said otherwise."""
+    return CODEC.seal(CODEC.prepare(message), sequence, captured_unix_ns or time.time_ns())
+
+
+def frame(png: bytes, sequence: int) -> bytes:
+    """A picture as it travels."""
+    return sealed(Frame(png), sequence)
+
+
+def update(id_: str, data: object, sequence: int) -> bytes:
+    """An update of a peripheral as it travels."""
+    return sealed(Peripheral(id_, data), sequence)
+
+
+def _response(status: HTTPStatus, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    fields = Headers({"Connection": "close", "Content-Length": str(len(body)), **(headers or {})})
+    return Response(status, status.phrase, fields, body)

@@ -1,0 +1,124 @@
+"""The page in a tab, as a person has it, and what the browser complains of meanwhile."""
+
+import base64
+import io
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from PIL import Image
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
+
+from tests.support import TIMEOUT_S
+
+TIMEOUT_MS: Final = TIMEOUT_S * 1000
+REFUSED: Final = r"Failed to load resource: the server responded with a status of 401"
+AWAY: Final = r"WebSocket connection to .* failed|Failed to load resource: net::ERR_CONNECTION"
+"""What the browser itself writes of an answer of 401, and of a server that is not there."""
+
+# Read from a copy: a canvas that is read moves to where reading is cheap, and drawing is not.
+_PICTURE: Final = """canvas => {
+    const { width, height } = canvas;
+    const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, width, height);
+    let text = "";
+    for (let at = 0; at < data.length; at += 8192)
+        text += String.fromCharCode(...data.subarray(at, at + 8192));
+    return [canvas.dataset.sequence, width, height, btoa(text)];
+}"""
+
+
+# Not playwright's `wait_for_function`: it evaluates text in the page, which the page's policy forbids.
+_UNTIL: Final = """new Promise((resolve, reject) => {
+    const end = performance.now() + %d;
+    const look = () => {
+        if (%s) resolve();
+        else if (performance.now() > end) reject(new Error("it never came true"));
+        else setTimeout(look, 20);
+    };
+    look();
+})"""
+
+
+class Tab:
+    """One tab with the page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page: Final = page
+        self._complaints: Final[list[str]] = []
+        self._hosts: Final[set[str]] = set()
+        self._expected: Final[list[str]] = []
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self._complaints.append(f"error: {error}"))
+        page.on("request", self._note)
+        page.on("websocket", lambda socket: self._hosts.add(urlsplit(socket.url).netloc))
+
+    def open(self, url: str) -> None:
+        """Open the page of a server."""
+        self.page.goto(url.replace("ws://", "http://"))
+
+    def expect_complaints(self, *patterns: str) -> None:
+        """The browser will complain of what the test does to the page, in such words."""
+        self._expected.extend(patterns)
+
+    def complaints(self) -> list[str]:
+        """What the browser has complained of, but for what was expected."""
+        return [
+            text
+            for text in self._complaints
+            if not any(re.search(pattern, text) for pattern in self._expected)
+        ]
+
+    def hosts(self) -> set[str]:
+        """Whom the page has asked for anything."""
+        return self._hosts
+
+    def __getitem__(self, selector: str) -> Locator:
+        """The element that a selector of CSS names."""
+        return self.page.locator(selector)
+
+    def is_live(self) -> None:
+        """Wait until it is connected."""
+        expect(self["#status-text"]).to_have_text("Live", timeout=TIMEOUT_MS)
+
+    def shows(self, selector: str, text: str | re.Pattern[str]) -> None:
+        """Wait until an element has this text."""
+        expect(self[selector]).to_have_text(text, timeout=TIMEOUT_MS)
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression of JavaScript is true in the page."""
+        self.page.evaluate(_UNTIL % (TIMEOUT_MS, condition))
+
+    def figure(self, name: str) -> float:
+        """A number that the page shows, as it is."""
+        return float(self[f"#{name}"].get_attribute("value") or "nan")
+
+    def until_figure(self, name: str, value: float) -> None:
+        """Wait until the page shows this number."""
+        expect(self[f"#{name}"]).to_have_attribute("value", f"{value:g}", timeout=TIMEOUT_MS)
+
+    def until_drawn(self, sequence: int) -> None:
+        """Wait until the picture with this number is on the canvas."""
+        expect(self["#canvas"]).to_have_attribute("data-sequence", str(sequence), timeout=TIMEOUT_MS)
+
+    def picture(self) -> tuple[int, Image.Image]:
+        """What is on the canvas, pixel for pixel, and its number."""
+        self["#canvas[data-sequence]"].wait_for()
+        sequence, width, height, pixels = self["#canvas"].evaluate(_PICTURE)
+        image = Image.frombytes("RGBA", (width, height), base64.b64decode(pixels))
+        return int(sequence), image.convert("RGB")
+
+    def screenshot(self) -> Image.Image:
+        """What is on the screen."""
+        return Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("warning", "error", "assert"):
+            self._complaints.append(f"{message.type}: {message.text}")
+
+    def _note(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("blob", "data"):
+            self._hosts.add(parts.netloc)

@@ -1,0 +1,145 @@
+"""What the page decides without a browser: places, rates, gaps, times."""
+
+import pytest
+
+from beats.proto.encode import PNG_SIGNATURE
+from tests.browser.node import call
+
+
+@pytest.mark.parametrize("ratio", [1, 1.25, 1.5, 2, 2.625, 0.9])
+@pytest.mark.parametrize("picture", [(64, 64), (64, 32), (7, 5), (300, 200)])
+def test_a_picture_covers_whole_pixels_of_the_screen(ratio: float, picture: tuple[int, int]) -> None:
+    """At any ratio, its edges lie between pixels of the screen, in the area; a larger scale would not fit."""
+    area = (811.5, 633.25)
+    (place,) = call("fit.js", placed(area, picture, ratio))
+    scale = place["scale"]
+    assert scale == round(scale) >= 1
+    assert any((scale + 1) * side > room * ratio for side, room in zip(picture, area, strict=True))
+    for margin, side, room in zip((place["left"], place["top"]), picture, area, strict=True):
+        assert margin * ratio == pytest.approx(round(margin * ratio))
+        rest = room * ratio - scale * side
+        assert rest / 2 - 1 <= margin * ratio <= rest / 2
+
+
+def test_a_picture_that_is_too_large_is_shrunk_to_fit() -> None:
+    """It is in the middle; in an area without size there is none."""
+    shrunk, gone = call("fit.js", placed((800, 600), (3840, 2160), 1), placed((0, 0), (64, 64), 1))
+    assert shrunk == {"scale": pytest.approx(800 / 3840), "left": 0, "top": 75}
+    assert gone == {"scale": 0, "left": 0, "top": 0}
+
+
+def placed(area: tuple[float, float], picture: tuple[int, int], ratio: float) -> str:
+    """The call that places a picture in an area."""
+    width, height = "{{width: {}, height: {}}}".format(*area), "{{width: {}, height: {}}}".format(*picture)
+    return f"return fit({width}, {height}, {ratio})"
+
+
+def test_attempts_to_connect_become_rarer() -> None:
+    """From half a second to ten, with chance, and never less than half a second."""
+    (lows, highs) = call(
+        "backoff.js",
+        "return Array.from({length: 12}, (_, failed) => delayMs(failed, 0))",
+        "return Array.from({length: 12}, (_, failed) => delayMs(failed, 1))",
+    )
+    assert highs == [500, 1000, 2000, 4000, 8000, *[10_000] * 7]
+    assert lows == [500, 500, 1000, 2000, 4000, *[5000] * 7]
+
+
+def test_the_quickest_answer_tells_the_time() -> None:
+    """The clock's offset is that of the sample with the shortest way, of the last eight."""
+    make = "const clock = new Clock(); clock.sample(0, 100, 1000); clock.sample(200, 204, 1302);"
+    first, best, old, none = call(
+        "clock.js",
+        "const clock = new Clock(); clock.sample(0, 100, 1000); return clock.serverMs(50)",
+        f"{make} clock.sample(300, 380, 1500); return clock.serverMs(1000)",
+        f"{make} for (let i = 0; i < 8; i++) clock.sample(0, 50, 25); return clock.serverMs(0)",
+        f"{make} clock.reset(); return clock.serverMs(0)",
+    )
+    assert (first, best, old, none) == (1000, 2100, 0, None)
+
+
+def test_a_rate_is_that_of_the_last_seconds() -> None:
+    """Steady, begun a moment ago, ended, and begun again."""
+    steady = "const meter = new Meter(); for (let t = 0; t < 5000; t += 20) meter.add(1, t);"
+    young = "const meter = new Meter(); for (let t = 40; t < 500; t += 20) meter.add(1, t);"
+    rates = call(
+        "meter.js",
+        f"{steady} return meter.perSecond(5000)",
+        f"{young} return meter.perSecond(500)",
+        f"{steady} return meter.perSecond(9000)",
+        f"{steady} for (let t = 9000; t < 9500; t += 20) meter.add(1, t); return meter.perSecond(9500)",
+        "return new Meter().perSecond(0)",
+    )
+    assert rates == [50, pytest.approx(50, abs=6), 0, 50, 0]
+
+
+def test_gaps_are_what_was_missed() -> None:
+    """By topic; the first number, a lower one, the same again and none at all are no gap."""
+    body = """
+        const gaps = new Gaps();
+        for (const sequence of [5, 6, 9, 9, 10, 1, 2, 0, 4]) gaps.take("frame", sequence);
+        for (const sequence of [1, 2, 3]) gaps.take("whole", sequence);
+        for (const sequence of [2n ** 60n, 2n ** 60n + 11n]) gaps.take("far", sequence);
+        return [gaps.total, gaps.topics, gaps.worst(1), gaps.worst(9)];
+    """
+    (found,) = call("gaps.js", body)
+    assert found == [13, 2, [["far", 10]], [["far", 10], ["frame", 3]]]
+
+
+def test_the_numbers_of_a_bounded_number_of_topics_are_kept() -> None:
+    """A stream with ever new topics costs no more memory than one with many."""
+    body = """
+        const gaps = new Gaps();
+        for (let topic = 0; topic < 50000; topic++) { gaps.take(`${topic}`, 1); gaps.take(`${topic}`, 3); }
+        return gaps.topics;
+    """
+    assert call("gaps.js", body) == [20_000]
+
+
+def shown(function: str, *values: float) -> list[str]:
+    """What the page writes for numbers."""
+    return call("format.js", *(f"return {function}({value})" for value in values))
+
+
+def test_numbers_are_short_and_have_their_unit() -> None:
+    """Bytes, times, rates, places on a timeline, readings."""
+    assert shown("size", 0, 999, 1000, 12_345, 999_999, 83.4e9) == [
+        *("0 B", "999 B", "1.00 kB", "12.3 kB", "1.00 MB", "83.4 GB")
+    ]
+    assert shown("duration", -3, 8.4, 999.9, 59_949, 59_960, 4e6, 9e8) == [
+        *("0 ms", "8 ms", "1.0 s", "59.9 s", "1 min", "1 h", "10 d")
+    ]
+    assert shown("rate", 0, 0.25, 9.96, 60, 2000) == ["0", "0.25", "10.0", "60.0", "2000"]
+    assert shown("position", 0, 9.96, 61.25, 3600, 7325.5) == [
+        *("0:00.0", "0:09.9", "1:01.2", "1:00:00.0", "2:02:05.5")
+    ]
+    assert shown("reading", 0, -12, 9.80665, 1 / 3, 1e-9 / 3, 1e21) == [
+        *("0", "-12", "9.80665", "0.333333", "3.33333e-10", "1e+21")
+    ]
+
+
+def test_a_replay_goes_on_between_two_answers() -> None:
+    """At its speed, not while it is paused or nobody knows its speed, and not beyond its end."""
+    place = "{position_s: 10, duration_s: 20, speed: %s, paused: %s}"
+    make = f"const head = new Playhead(); head.set({place}, 1000);"
+    places = call(
+        "playhead.js",
+        make % (2, "false") + "return head.position_s(3000)",
+        make % (2, "true") + "return head.position_s(3000)",
+        make % ('"max"', "false") + "return head.position_s(3000)",
+        make % (4, "false") + "return head.position_s(9000)",
+    )
+    assert places == [14, 10, 10, 20]
+
+
+def test_the_size_of_a_picture_is_known_before_it_is_decoded() -> None:
+    """From the header of a PNG file, and of nothing else."""
+    header = [*PNG_SIGNATURE, 0, 0, 0, 13, *b"IHDR", 0, 0, 1, 0, 0, 0, 0, 2]
+    found = call(
+        "png.js",
+        f"return sizeOf(new Uint8Array({header}))",
+        f"return sizeOf(new Uint8Array({header}).fill(0, 20))",
+        f"return sizeOf(new Uint8Array({header}).subarray(1))",
+        "return sizeOf(new Uint8Array([0x47, 0x49, 0x46]))",
+    )
+    assert found == [{"width": 256, "height": 2}, None, None, None]

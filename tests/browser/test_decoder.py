@@ -1,0 +1,202 @@
+"""The page's own decoder reads what our encoder writes, and is never led astray by anything else."""
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
+from beats.proto.events import input_event
+from beats.proto.streaming_pb2 import JSON_UTF8, PROTOBUF, StreamEnvelope
+from tests.browser.node import run
+from tests.proto.strategies import examples, messages, sequences, times_unix_ns
+from tests.support import CODEC, tiny_png
+
+KNOB = Peripheral(
+    "knob/ü 🎛",
+    {"turn": 1.5, "on": True, "label": "größe", "list": [1, 2], "deep": {"a": {"b": 2}}, "none": None},
+    (Tag("input", "rotary", {"b": "2", "ä": "🎹", "": ""}), Tag("stage")),
+    Location(1, -2.5, 1e300, "2024-05-01T12:00:00+02:00"),
+)
+PAD = Peripheral("pad", input_event("press", "2024-05-01T00:00:00Z", {"button": 1}))
+
+
+def decoded(sealed: Sequence[bytes]) -> list[Any]:
+    return run("decode.mjs", [data.hex() for data in sealed])
+
+
+def expected(data: bytes) -> dict[str, Any]:
+    """What the page should make of an envelope, as protobuf itself reads it."""
+    envelope = StreamEnvelope.FromString(data)
+    common = {
+        "sequence": str(envelope.sequence),
+        "captured_ms": pytest.approx(envelope.captured_unix_ns / 1e6, abs=0.001),
+    }
+    if envelope.HasField("frame"):
+        return {"kind": "frame", **common, "png": envelope.frame.png_data.hex()}
+    peripheral = envelope.peripheral
+    info = peripheral.peripheral_info
+    place = info.location
+    return {
+        "kind": "peripheral",
+        **common,
+        "info": {
+            "id": info.id,
+            "tags": [
+                {
+                    "name": tag.name,
+                    "variant": tag.variant,
+                    "metadata": sorted(map(list, tag.metadata.items())),
+                }
+                for tag in info.tags
+            ],
+            "location": {"x": place.x, "y": place.y, "z": place.z, "time": place.time}
+            if info.HasField("location")
+            else None,
+        },
+        "payload": peripheral.payload.hex(),
+        "encoding": peripheral.payload_encoding,
+        "type": peripheral.payload_type,
+    }
+
+
+def without_fields(found: dict[str, Any]) -> dict[str, Any]:
+    """What came, with metadata in an order that can be compared."""
+    found.pop("fields", None)
+    for tag in found.get("info", {}).get("tags", []):
+        tag["metadata"].sort()
+    return found
+
+
+@given(st.lists(st.tuples(messages, sequences, times_unix_ns), min_size=20, max_size=60))
+@examples(8)
+def test_it_reads_what_we_write(sent: list[tuple[Message, int, int]]) -> None:
+    """Messages of every shape, with every number and time that 64 bits hold."""
+    sealed = [CODEC.seal(CODEC.prepare(message), number, time) for message, number, time in sent]
+    assert [without_fields(found) for found in decoded(sealed)] == [expected(data) for data in sealed]
+
+
+def test_damage_is_told_and_nothing_is_made_up() -> None:
+    """Bytes changed or cut off in 2,000 ways: it is refused, or says what protobuf itself reads in it."""
+    dice = random.Random(6)
+    whole = [CODEC.seal(CODEC.prepare(message), 2**60, 2**60) for message in (Frame(tiny_png()), KNOB, PAD)]
+    mutated: list[bytes] = []
+    for _ in range(2000):
+        copy = bytearray(dice.choice(whole))
+        for _ in range(dice.randint(1, 3)):
+            copy[dice.randrange(len(copy))] = dice.randrange(256)
+        mutated.append(bytes(copy[: dice.randint(1, len(copy))] if dice.random() < 0.3 else copy))
+    read = [(data, found) for data, found in zip(mutated, decoded(mutated), strict=True) if found is not None]
+    assert len(read) > 200
+    for data, found in read:
+        if not _has_twins(data):
+            assert without_fields(found) == expected(data)
+
+
+def _has_twins(data: bytes) -> bool:
+    """Whether a message is there twice, which protobuf merges, and the page takes the last of."""
+    envelope = StreamEnvelope.FromString(data)
+    return len(envelope.SerializeToString()) < len(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x0a",
+        b"\x0a\x05\x0a",
+        b"\xff" * 20,
+        b"\x00\x00",
+        b"\x0b\x0b\x0b",
+        b"\x0b" * 5000,
+        b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        StreamEnvelope(sequence=1).SerializeToString(),
+        b"<!doctype html>",
+    ],
+)
+def test_what_is_no_envelope_is_refused(data: bytes) -> None:
+    """Nothing, cut off, endless varints, groups without end, lengths beyond the message, no payload."""
+    assert decoded([data]) == [None]
+
+
+def test_unknown_fields_are_passed_over() -> None:
+    """Numbers, fixed widths, bytes and groups of fields that come some day change nothing."""
+    unknown = b"\xc8\x3e\x01" + b"\xcd\x3e\x01\x02\x03\x04" + b"\xc9\x3e12345678" + b"\xca\x3e\x03abc"
+    group = b"\xcb\x3e" + unknown + b"\xcc\x3e"
+    sealed = CODEC.seal(CODEC.prepare(Frame(tiny_png())), 3, 4_000_000)
+    assert decoded([unknown + group + sealed + group]) == decoded([sealed])
+
+
+def test_numbers_beyond_what_a_double_holds_are_exact() -> None:
+    """The largest sequence number is not rounded."""
+    sealed = [CODEC.seal(CODEC.prepare(Frame(tiny_png())), number, 1) for number in (2**53 + 1, 2**64 - 1)]
+    assert [found["sequence"] for found in decoded(sealed)] == [str(2**53 + 1), str(2**64 - 1)]
+
+
+def test_values_are_read_as_fields() -> None:
+    """Nested ones by their path, numbers and truth values with what is drawn of them, the rest as text."""
+    (found,) = decoded([CODEC.seal(CODEC.prepare(KNOB), 1, 1)])
+    assert [(each["key"], each["text"], each["number"]) for each in found["fields"]] == [
+        ("turn", "1.5", 1.5),
+        ("on", "true", 1),
+        ("label", "größe", None),
+        ("list.0", "1", 1),
+        ("list.1", "2", 2),
+        ("deep.a.b", "2", 2),
+        ("none", "null", None),
+    ]
+
+
+def test_an_input_event_is_read() -> None:
+    """Of protobuf payloads that one is known; of others, what they are called and how long they are."""
+    known = CODEC.seal(CODEC.prepare(PAD), 1, 1)
+    (found, other) = decoded([known, known.replace(b"InputEvent", b"OtherEvent")])
+    assert [(each["key"], each["text"]) for each in found["fields"]] == [
+        ("event", "press"),
+        ("timestamp", "2024-05-01T00:00:00Z"),
+        ("data.button", "1"),
+    ]
+    (field,) = other["fields"]
+    assert field["text"].startswith("heart.peripheral.input.OtherEvent, ")
+
+
+def test_long_values_are_cut() -> None:
+    """A thousand keys, a long text, a deep nest and a long array give a bounded number of short fields."""
+    deep: object = 1
+    for _ in range(50):
+        deep = {"d": deep}
+    data = {
+        "text": "x" * 10_000,
+        "deep": deep,
+        "array": list(range(1000)),
+        **{str(n): n for n in range(1000)},
+    }
+    (found,) = decoded([CODEC.seal(CODEC.prepare(Peripheral("p", data)), 1, 1)])
+    assert len(found["fields"]) <= 24
+    assert all(len(each["text"]) <= 161 for each in found["fields"])
+
+
+@pytest.mark.parametrize(
+    ("payload", "encoding"), [(b"{", JSON_UTF8), (b'"\xff"', JSON_UTF8), (b"{}", 0), (b"\x0a\x05", PROTOBUF)]
+)
+def test_an_unreadable_payload_is_no_fault_of_the_rest(payload: bytes, encoding: int) -> None:
+    """The peripheral is known all the same, but not what it says."""
+    envelope = StreamEnvelope()
+    envelope.peripheral.peripheral_info.id = "p"
+    envelope.peripheral.payload = payload
+    envelope.peripheral.payload_encoding = encoding  # type: ignore[assignment] # 0 is what nobody should send
+    envelope.peripheral.payload_type = "heart.peripheral.input.InputEvent"
+    (found,) = decoded([envelope.SerializeToString()])
+    assert found["info"]["id"] == "p"
+    assert found["fields"] is None
+
+
+def test_json_that_is_a_mere_number_has_one_field() -> None:
+    """Data need not be an object."""
+    (found,) = decoded([CODEC.seal(CODEC.prepare(Peripheral("p", 21.25)), 1, 1)])
+    assert found["fields"] == [{"key": "", "text": "21.25", "number": 21.25}]
+    assert json.loads(bytes.fromhex(found["payload"])) == 21.25

@@ -1,0 +1,205 @@
+"""What is on the canvas is the picture that was sent, pixel for pixel."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Playwright, expect
+
+from beats.adapters.sources.demo.picture import Picture
+from beats.app import Stream
+from beats.proto.messages import DecodedFrame
+from tests.browser.chromium import launch
+from tests.browser.host import Host, frame
+from tests.browser.tab import TIMEOUT_MS, Tab
+from tests.support import tiny_png, watching
+
+
+def png_of(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def pattern(width: int, height: int) -> Image.Image:
+    """Every pixel differs from its neighbours."""
+    parts = ((x * 37 % 256, y * 59 % 256, (x ^ y) % 256) for y in range(height) for x in range(width))
+    return Image.frombytes("RGB", (width, height), bytes(part for pixel in parts for part in pixel))
+
+
+def edges_of(tab: Tab) -> list[float]:
+    """Where the canvas is, in pixels of the screen: left, top, right, bottom."""
+    found: list[float] = tab["#canvas"].evaluate(
+        "canvas => { const box = canvas.getBoundingClientRect();"
+        "return [box.left, box.top, box.right, box.bottom].map(edge => edge * devicePixelRatio) }"
+    )
+    return found
+
+
+def test_the_picture_is_the_demos_frame_of_that_number(tab: Tab) -> None:
+    """While it runs, the canvas holds the file with the number that it names, and that is a demo frame."""
+    fps, seed = 30, 5
+    demo = {"sources": {"demo": {"fps": fps, "seed": seed}}, "sinks": {"browser": {"port": 0}}}
+    with Stream.open(overrides=demo) as stream:
+        address = stream.sinks["browser"].address
+        url = f"ws://{address.host}:{address.port}/"
+        with watching(f"{url}?kinds=frame") as viewer:
+            tab.open(url)
+            shown = [tab.picture() for _ in range(5)]
+            last = max(sequence for sequence, _ in shown)
+            viewer.until(lambda envelope: envelope.sequence >= last)
+    files = {envelope.sequence: envelope.payload for envelope in viewer.seen}
+    assert len({sequence for sequence, _ in shown}) > 1
+    picture = Picture(seed, 64, 64)
+    for sequence, image in shown:
+        file = files[sequence]
+        assert isinstance(file, DecodedFrame)
+        assert image.tobytes() == Image.open(io.BytesIO(file.png_data)).convert("RGB").tobytes()
+        # A frame whose time has passed is left out, so the number may lag behind the demo's own count.
+        assert any(file.png_data == picture.png(tick / fps) for tick in range(sequence - 1, sequence + 200))
+
+
+@pytest.mark.parametrize("ratio", [1, 1.1, 1.5, 2.625])
+def test_each_pixel_covers_a_square_of_the_screen(
+    driver: Playwright, new_tab: Callable[..., Tab], host: Host, ratio: float
+) -> None:
+    """On screens of any density, the screen shows the picture enlarged by a whole number, sharp."""
+    image = pattern(64, 40)
+    # A screen that is emulated rounds where a real one does not.
+    browser = launch(driver, f"--force-device-scale-factor={ratio}", "--window-size=900,800")
+    tab = new_tab(browser, no_viewport=True)
+    tab.open(host.url)
+    host.connection().send(frame(png_of(image), 1))
+    tab.until_drawn(1)
+    assert tab.page.evaluate("devicePixelRatio") == pytest.approx(ratio)
+    edges = edges_of(tab)
+    left, top, right, bottom = (round(edge) for edge in edges)
+    assert edges == pytest.approx([left, top, right, bottom], abs=0.001)
+    scale = (right - left) // image.width
+    assert scale > 1
+    enlarge = Image.Transform.AFFINE, (1 / scale, 0, 0, 0, 1 / scale, 0)
+    expected = image.transform((scale * image.width, scale * image.height), *enlarge)
+    assert tab.screenshot().crop((left, top, right, bottom)).tobytes() == expected.tobytes()
+    browser.close()
+
+
+def test_a_picture_larger_than_the_window_is_shown_whole(new_tab: Callable[..., Tab], host: Host) -> None:
+    """It is shrunk on the screen, in proportion, and whole on the canvas."""
+    tab = new_tab(viewport={"width": 800, "height": 600})
+    tab.open(host.url)
+    image = pattern(2048, 512)
+    host.connection().send(frame(png_of(image), 1))
+    tab.until_drawn(1)
+    left, top, right, bottom = edges_of(tab)
+    assert 0 <= left < right <= 800
+    assert 0 <= top < bottom <= 600
+    assert (right - left) / (bottom - top) == pytest.approx(4, abs=0.05)
+    assert tab.picture()[1].tobytes() == image.tobytes()
+
+
+def test_pictures_may_change_their_size(tab: Tab, host: Host) -> None:
+    """From frame to frame."""
+    tab.open(host.url)
+    connection = host.connection()
+    for number, size in enumerate([(64, 64), (32, 16), (100, 3), (64, 64)], 1):
+        image = pattern(*size)
+        connection.send(frame(png_of(image), number))
+        tab.until_drawn(number)
+        assert tab.picture()[1].tobytes() == image.tobytes()
+
+
+def test_what_is_transparent_is_dark(tab: Tab, host: Host) -> None:
+    """As on a wall of lamps: nothing shines through, least of all the picture before."""
+    tab.open(host.url)
+    connection = host.connection()
+    connection.send(frame(png_of(pattern(16, 16)), 1))
+    tab.until_drawn(1)
+    glass = Image.new("RGBA", (16, 16), (255, 255, 255, 0))
+    glass.putpixel((3, 4), (10, 20, 30, 255))
+    connection.send(frame(png_of(glass), 2))
+    tab.until_drawn(2)
+    image = tab.picture()[1]
+    assert image.getpixel((3, 4)) == (10, 20, 30)
+    assert image.getpixel((4, 4)) == (0, 0, 0)
+
+
+def test_colours_are_not_converted(tab: Tab, host: Host) -> None:
+    """A file that names a gamma of its own is shown with the values that it has."""
+    image = pattern(16, 16)
+    png = png_of(image)
+    chunk = b"gAMA" + struct.pack(">I", 100_000)
+    gamma = struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    tab.open(host.url)
+    host.connection().send(frame(png[:33] + gamma + png[33:], 1))
+    tab.until_drawn(1)
+    assert tab.picture()[1].tobytes() == image.tobytes()
+
+
+def test_a_picture_that_cannot_be_decoded_is_counted(tab: Tab, host: Host) -> None:
+    """A damaged file, and one that claims to be a square kilometre; the next is shown."""
+    huge = bytearray(tiny_png())
+    huge[16:24] = struct.pack(">II", 1_000_000, 1_000_000)
+    tab.open(host.url)
+    connection = host.connection()
+    for number, png in enumerate([tiny_png()[:40], bytes(huge)], 1):
+        connection.send(frame(png, number))
+        tab.until_figure("unreadable", number)
+    connection.send(frame(png_of(pattern(8, 8)), 3))
+    tab.until_drawn(3)
+    tab.until_figure("unreadable", 2)
+
+
+def test_the_picture_fills_the_screen_on_demand(new_tab: Callable[..., Tab], host: Host) -> None:
+    """At the largest whole scale, in the middle; Escape and the button lead back."""
+    tab = new_tab(viewport={"width": 1000, "height": 700})
+    tab.open(host.url)
+    host.connection().send(frame(png_of(pattern(64, 64)), 1))
+    tab.until_drawn(1)
+
+    def press_escape() -> None:
+        tab.page.keyboard.press("Escape")
+
+    def click_the_button() -> None:
+        tab["#leave"].click(force=True)
+
+    for leave in (press_escape, click_the_button):
+        tab["#fullscreen"].click()
+        expect(tab["#leave"]).to_be_visible(timeout=TIMEOUT_MS)
+        tab.until("canvas.dataset.scale === '10'")
+        assert edges_of(tab) == [180, 30, 820, 670]
+        leave()
+        expect(tab["#leave"]).to_be_hidden(timeout=TIMEOUT_MS)
+        tab.until("canvas.dataset.scale !== '10'")
+
+
+def test_the_file_that_is_shown_can_be_saved(tab: Tab, host: Host, tmp_path: Path) -> None:
+    """The very bytes that were sent, under the number of the picture."""
+    png = png_of(pattern(20, 10))
+    tab.open(host.url)
+    connection = host.connection()
+    expect(tab["#save"]).to_be_disabled()
+    connection.send(frame(png, 41))
+    tab.until_drawn(41)
+    with tab.page.expect_download() as download:
+        tab["#save"].click()
+    assert download.value.suggested_filename == "frame-41.png"
+    download.value.save_as(tmp_path / "saved.png")
+    assert (tmp_path / "saved.png").read_bytes() == png
+
+
+def test_ages_are_told_by_the_servers_clock(tab: Tab, host: Host) -> None:
+    """With clocks a day apart a picture of now is as old as it takes to come, not a day."""
+    host.clock_ahead_s = 86_400.0
+    tab.open(host.url)
+    connection = host.connection()
+    tab.until("document.title.startsWith('test')")
+    connection.send(host.frame_of_now(tiny_png(), 1))
+    tab.until_drawn(1)
+    tab.until("age.value !== ''")
+    assert 0 <= tab.figure("age") < 3_600_000
+    tab["#about summary"].click()
+    tab.until("clock.textContent.startsWith('+1 d')")
