@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from beats.adapters.cli import logs
+from tests.adapters.cli.terminal import on_a_terminal
 from tests.support import PORT_0, beats, ran
 
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
@@ -197,6 +198,17 @@ def test_a_run_writes_nothing_but_objects(tmp_path: Path) -> None:
     assert found[0]["message"].startswith("BEATS_NOISE: unknown variable, ignored")
     assert found[0]["level"] == "WARNING"
     assert len(found) > 1
+
+
+@pytest.mark.parametrize(("log_format", "is_live"), [("human", True), ("json", False)])
+def test_a_live_line_is_for_people(tmp_path: Path, log_format: str, is_live: bool) -> None:
+    """Also on a terminal objects stand alone."""
+    options = (*PORT_0, "--log-format", log_format, "--duration", "0.5")
+    with on_a_terminal("run", *options, cwd=tmp_path) as terminal:
+        terminal.wait_for("On air: ")
+        seen = terminal.wait_for("(?s).*published")[0]
+        assert terminal.end() == 0
+    assert ("fps" in seen) == is_live
 
 
 @pytest.mark.parametrize(
