@@ -91,10 +91,11 @@ def test_an_address_of_another_machine_is_a_fault() -> None:
     assert "'192.0.2.1', which is not an address of this machine" in found.found
 
 
-def test_a_host_without_an_address_is_a_fault() -> None:
-    """RFC 6761, section 6.4: nobody has this name."""
-    [found] = looked(host="nobody.invalid", port=8765)
-    assert (found.level, found.found) == ("fault", "sinks.it: host 'nobody.invalid' has no address")
+@pytest.mark.parametrize("host", ["nobody.invalid", "no body", "a" * 70, "nul\0", ".."])
+def test_a_host_without_an_address_is_a_fault(host: str) -> None:
+    """Nobody has the first name (RFC 6761, section 6.4), nor can anybody have one of the others."""
+    [found] = looked(host=host, port=8765)
+    assert (found.level, found.found) == ("fault", f"sinks.it: host {host!r} has no address")
 
 
 def test_a_name_server_that_does_not_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def resolve(host: str) -> list[Address]:
         flags = socket.AddressInfo.AI_PASSIVE
         try:
             answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):  # no such name, or none that could be one
             return
         found.extend(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in answers))
 
