@@ -14,6 +14,7 @@ UNITS: Final = frozenset(
         "collections",
         "envelopes",
         "fds",
+        "files",
         "handshakes",
         "hertz",
         "loops",
