@@ -203,6 +203,13 @@ def test_what_a_killed_run_left_is_removed(folder: Path) -> None:
     assert names_in(folder) == sorted(kept)
 
 
+def test_a_name_that_no_process_can_have_is_passed_over(folder: Path) -> None:
+    """Whoever put it there, it keeps nobody from finding the others."""
+    folder.mkdir(mode=0o700)
+    (folder / f"{'9' * 40}.sock").touch()
+    assert instances() == []
+
+
 def test_one_that_is_just_about_to_listen_keeps_its_socket(folder: Path) -> None:
     """Between the two steps of opening it, it cannot be asked yet, and must not be taken for dead."""
     folder.mkdir(mode=0o700)
@@ -228,7 +235,7 @@ def test_a_folder_that_others_can_reach_is_refused(
     folder.mkdir()
     folder.chmod(mode)
     serve_until_it_gives_up()
-    assert "`beats snapshot` will not find this run" in caplog.text
+    assert "`beats snapshot` and `beats reload` will not find this run" in caplog.text
     assert "is not a folder of this user alone" in caplog.text
     assert names_in(folder) == []
     with listening(socket_path()), pytest.raises(PermissionError, match="not a folder of this user"):
@@ -250,7 +257,7 @@ def test_what_is_no_folder_of_ours_is_refused(
         uid = os.getuid()
         monkeypatch.setattr(os, "getuid", lambda: uid + 1)
     serve_until_it_gives_up()
-    assert "`beats snapshot` will not find this run" in caplog.text
+    assert "`beats snapshot` and `beats reload` will not find this run" in caplog.text
     with pytest.raises(OSError):  # noqa: PT011 - which one depends on what is there
         ask("hello")
 

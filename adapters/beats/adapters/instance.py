@@ -57,7 +57,7 @@ async def serve(handlers: Mapping[str, Handler]) -> None:
         listener = await anyio.create_unix_listener(path, mode=0o600)
     except OSError as error:
         why = error.strerror or error
-        _log.warning("`beats snapshot` will not find this run: %s: %s", path, why)
+        _log.warning("`beats snapshot` and `beats reload` will not find this run: %s: %s", path, why)
         return
     try:
         await listener.serve(partial(_answer, handlers))
@@ -78,7 +78,7 @@ def instances() -> list[Instance]:
         _own_folder(runtime_folder())
     found: list[Instance] = []
     for path in sorted(runtime_folder().glob(f"[0-9]*{_SUFFIX}")):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, OverflowError):  # a name with more digits than any process has
             pid = int(path.stem)
             if _is_dead(pid):
                 path.unlink()
