@@ -153,3 +153,25 @@ def test_a_file_that_is_written_is_known_to_be(tmp_path: Path) -> None:
     assert is_being_written(output.part_path)
     output.close()
     assert not is_being_written(output.path)
+
+
+def test_what_was_written_is_counted_with_what_was_taken_away_again(tmp_path: Path) -> None:
+    """A counter never goes back."""
+    output = Output(tmp_path / "a.mcap")
+    output.write(b"whole")
+    output.flush()
+    output.write(b"half")
+    assert output.written_bytes == 9
+    output.close_cut()
+    assert output.written_bytes == 4 + (tmp_path / "a.mcap").stat().st_size
+
+
+def test_it_knows_whether_it_has_its_name(tmp_path: Path) -> None:
+    """Not while it is written, and not when somebody else has it."""
+    first, second = Output(tmp_path / "a.mcap"), Output(tmp_path / "b.mcap")
+    (tmp_path / "b.mcap").touch()
+    assert not first.has_name
+    first.close()
+    with pytest.raises(FileExistsError):
+        second.close()
+    assert (first.has_name, second.has_name) == (True, False)

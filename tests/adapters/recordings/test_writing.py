@@ -201,3 +201,12 @@ def test_a_file_can_be_given_up(tmp_path: Path) -> None:
     file.append(WRITTEN[0])
     file.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_tells_what_was_put_on_disk_and_whether_it_is_there(tmp_path: Path) -> None:
+    """All bytes of it once it is closed; its name only then."""
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap.part").stat().st_size, False)
+    file.append(WRITTEN[0])
+    file.close()
+    assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)

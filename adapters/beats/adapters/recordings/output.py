@@ -29,6 +29,8 @@ class Output:
             FileExistsError: there is such a recording, or one is being written.
             OSError: it cannot be made; the error names it.
         """
+        self.written_bytes = 0
+        """What was written, with what was taken away again; it only rises."""
         self.path: Final = path
         self.part_path: Final = path.with_name(path.name + PART_SUFFIX)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,6 +61,7 @@ class Output:
                 error.filename = str(self.part_path)
                 raise
             self._size += written
+            self.written_bytes += written
             view = view[written:]
         return len(data)
 
@@ -85,6 +88,11 @@ class Output:
             _sync(fd)
         finally:
             os.close(fd)
+
+    @property
+    def has_name(self) -> bool:
+        """Whether it was closed and has its own name."""
+        return self._where == self.path
 
     def is_in_place(self) -> bool:
         """Whether the file is still where it was made; somebody may have removed or moved it."""

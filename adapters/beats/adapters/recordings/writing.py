@@ -103,6 +103,11 @@ class RecordingFile:
         return self._output.tell() + self._pending_bytes
 
     @property
+    def written_bytes(self) -> int:
+        """What was put on disk, with what a failure took away again; it only rises."""
+        return self._output.written_bytes
+
+    @property
     def unflushed(self) -> Sequence[Envelope]:
         """What was written since the last flush."""
         return self._unflushed
@@ -111,6 +116,11 @@ class RecordingFile:
     def is_closed(self) -> bool:
         """Whether nothing more can be written."""
         return self._closed
+
+    @property
+    def has_name(self) -> bool:
+        """Whether it was closed and has its own name."""
+        return self._output.has_name
 
     @property
     def has_failed(self) -> bool:

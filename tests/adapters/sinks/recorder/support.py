@@ -1,21 +1,42 @@
 """Recorders to test, and what they have written as another program reads it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import anyio
 from mcap.reader import make_reader
 
+from beats.adapters.recordings.reading import Recording
 from beats.adapters.sinks.recorder import SINK, RecorderSettings
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.sink import RecorderSink
-from beats.kernel.envelope import Envelope, Frame, Kind, Location, Message, Peripheral, Tag
-from beats.kernel.ports import Context
+from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import (
+    ClientIdentity,
+    Control,
+    Envelope,
+    Frame,
+    Kind,
+    Location,
+    Message,
+    Peripheral,
+    Tag,
+)
+from beats.kernel.kernel import Kernel, KernelOptions
+from beats.kernel.lane import LaneBounds
+from beats.kernel.ports import Clock, Context
+from beats.kernel.stats import SinkStats
+from beats.kernel.supervisor import Backoff
 from beats.kernel.testing import FixedClock
 from beats.proto.codec import StreamCodec
+from tests.support import TIMEOUT_S, tiny_png
 
 NOW_NS: Final = 1_700_000_000_123_456_789
 CARRIED: Final = {"beats": "carried"}
+CLIENT: Final = ClientIdentity("browser", 1, "wall:1")
+Place = tuple[str, int]
 
 
 class Recorded(NamedTuple):
@@ -67,13 +88,15 @@ def settings_of(path: Path | str, **settings: object) -> RecorderSettings:
     return RecorderSettings.model_validate(given)
 
 
-def context_of(profile: str = "studio", clock: FixedClock | None = None) -> Context:
+def context_of(profile: str = "studio", clock: Clock | None = None) -> Context:
     settings = {"sinks": {"archive": {"type": "recorder"}}}
     return Context("archive", profile, clock or FixedClock(NOW_NS), lambda control: None, settings=settings)
 
 
-def sink_of(path: Path | str, *, profile: str = "studio", **settings: object) -> RecorderSink:
-    sink = SINK.build(settings_of(path, **settings), context_of(profile))
+def sink_of(
+    path: Path | str, *, profile: str = "studio", clock: Clock | None = None, **settings: object
+) -> RecorderSink:
+    sink = SINK.build(settings_of(path, **settings), context_of(profile, clock))
     assert isinstance(sink, RecorderSink)
     return sink
 
@@ -108,3 +131,101 @@ def show() -> list[Envelope]:
             kind: Kind = "frame" if topic == "frame" else "peripheral"
             envelopes.append(Envelope(kind, topic, sequence, captured, captured + 7, message, encoded))
     return envelopes
+
+
+def said(sink: RecorderSink, command: str, **fields: object) -> Control:
+    """A command as it is on the bus once a client's message has passed the check."""
+    return Control(command, sink.commands[command](fields), CLIENT)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Until something holds that is done in another thread, or in another task's time."""
+    with anyio.fail_after(TIMEOUT_S):
+        while not holds():  # noqa: ASYNC110 - nobody tells
+            await anyio.sleep(0.002)
+
+
+class Tape(NamedTuple):
+    """One recording, whatever number of files it has."""
+
+    state: list[Place]
+    """What its first file begins with."""
+    places: list[Place]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All that is in a folder, by name."""
+    return sorted(folder.iterdir())
+
+
+def tapes(folder: Path) -> list[Tape]:
+    """The recordings whose files, by name, are one after the other in a folder; some may have no end."""
+    runs: dict[str, Tape] = {}
+    for path in files_in(folder):
+        with Recording(path) as recording:
+            messages = [each for item in recording.items() if isinstance(item, list) for each in item]
+            carried = [(each.topic, each.sequence) for each in messages if each.carried]
+            tape = runs.setdefault(recording.about()["recording"], Tape(carried, []))
+        tape.places.extend((each.topic, each.sequence) for each in messages if not each.carried)
+    return list(runs.values())
+
+
+class Stage:
+    """A whole kernel with one recorder, and what was published and said."""
+
+    def __init__(self, path: Path | str, **settings: Any) -> None:
+        clock = SystemClock()
+        options = KernelOptions(shutdown_timeout_s=TIMEOUT_S, backoff=Backoff(0.005, 0.02))
+        self.kernel: Final = Kernel(StreamCodec(), clock=clock, options=options)
+        self.sink: Final = sink_of(path, clock=clock, **settings)
+        self.kernel.add_sink("archive", self.sink, LaneBounds(100_000, 2**28, "block", TIMEOUT_S))
+        self.expected: Final[list[Tape]] = []
+        """The recordings that it was told to make."""
+        self._state: Final[dict[str, int]] = {}
+        self._is_on = False
+
+    @property
+    def stats(self) -> SinkStats:
+        return self.kernel.stats().sinks[0]
+
+    def publish(self, count: int = 1, kinds: str = "fab") -> list[Place]:
+        """Publish a frame and an update of each peripheral in turn; from any thread but the loop's own."""
+        return [self.publish_one(kinds[number % len(kinds)]) for number in range(count)]
+
+    def publish_one(self, kind: str) -> Place:
+        topic = "frame" if kind == "f" else f"peripheral/{kind}"
+        number = self._state.get(topic, 0) + 1
+        message = Frame(tiny_png(number)) if kind == "f" else Peripheral(kind, {"number": number})
+        assert self.kernel.publisher.publish(message) == number
+        self._state[topic] = number
+        if self._is_on:
+            self.expected[-1].places.append((topic, number))
+        return topic, number
+
+    def say(self, recording: bool | None = None) -> None:
+        """Tell it to record, to stop, or the other, by way of the bus."""
+        wanted = not self._is_on if recording is None else recording
+        if wanted and not self._is_on:
+            frame = [("frame", self._state["frame"])] if "frame" in self._state else []
+            others = [place for place in self._state.items() if place[0] != "frame"]
+            self.expected.append(Tape([*frame, *others], []))
+        self._is_on = wanted
+        self.kernel.bus.send_control(said(self.sink, "record", recording=recording))
+
+    async def until_figures(self, **figures: float) -> None:
+        """Until some of its figures are these."""
+        await until(lambda: figures.items() <= self.sink.figures().items())
+
+    async def until_delivered(self) -> None:
+        """Until it has taken all that was published, and runs."""
+        await until(lambda: not self.stats.queue.waiting.items and self.stats.state == "running")
+
+
+@asynccontextmanager
+async def on_stage(path: Path | str, **settings: Any) -> AsyncGenerator[Stage]:
+    """A kernel that runs, and is stopped in order at the end of the block."""
+    stage = Stage(path, **settings)
+    async with anyio.create_task_group() as group:
+        await group.start(stage.kernel.run)
+        yield stage
+        stage.kernel.stop()

@@ -21,6 +21,12 @@ def test_it_claims_its_file() -> None:
     assert SINK.claims is claims
 
 
+@pytest.mark.parametrize("settings", [{"idle": True}, {"snapshot_s": 5.0}])
+def test_a_recorder_that_waits_to_be_told_counts_any_name_on(settings: dict[str, Any]) -> None:
+    """A file of its name, from the last time it was told, is in nobody's way."""
+    assert of(path="a.mcap", **settings).outputs == (Output("path", Path("a.mcap")),)
+
+
 def test_the_same_template_is_the_same_file() -> None:
     """Whenever it is asked for."""
     assert of() == of()

@@ -23,6 +23,16 @@ def test_it_holds_the_last_seconds() -> None:
     assert (len(held), held.size_bytes) == (3, 30)
 
 
+def test_it_knows_how_much_time_it_holds() -> None:
+    """From the first envelope to the last; nothing when there is none, or the clock was set back."""
+    held = Held(2.5, 25)
+    spans_s = [held.seconds]
+    for batch in ([at(1, 1)], [at(2, 2), at(3.5, 3)], [at(9, 4, size_bytes=26)], [at(9, 5), at(4, 6)]):
+        held.add(batch)
+        spans_s.append(held.seconds)
+    assert spans_s == [0.0, 0.0, 1.5, 0.0, 0.0]
+
+
 def test_it_is_bounded_in_bytes() -> None:
     """The oldest give way first, even one that is larger than the bound by itself."""
     held = Held(100.0, 25)

@@ -62,6 +62,14 @@ def test_a_plain_name_belongs_to_one_recording(tmp_path: Path) -> None:
     assert names(template).free(2) == tmp_path / "a-2.mcap"
 
 
+def test_a_plain_name_is_counted_on_where_it_is_used_again_and_again(tmp_path: Path) -> None:
+    """By a recorder that makes a recording whenever it is told to."""
+    for name in ("a.mcap", "a-2.mcap", "a-3.mcap"):
+        path = Names(str(tmp_path / "a.mcap"), "studio", NOW_NS, is_counted=True).free(1)
+        assert path == tmp_path / name
+        path.touch()
+
+
 def test_the_search_for_a_free_name_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When all numbers are taken nothing is overwritten."""
     monkeypatch.setattr(naming, "MOST_BESIDE", 3)

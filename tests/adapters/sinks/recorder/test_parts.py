@@ -9,12 +9,23 @@ import pytest
 
 from beats.adapters.recordings.output import Output
 from beats.adapters.recordings.reading import Recording
+from beats.adapters.recordings.writing import RecordingFile
 from beats.adapters.sinks.recorder.parts import Parts
+from beats.adapters.sinks.recorder.tally import Tally
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
 from beats.kernel.testing import envelope
 from beats.proto import wire
-from tests.adapters.sinks.recorder.support import NOW_NS, Watch, metadata, parts_of, places, read
+from tests.adapters.sinks.recorder.support import (
+    NOW_NS,
+    Watch,
+    context_of,
+    metadata,
+    parts_of,
+    places,
+    read,
+    settings_of,
+)
 
 TOPICS = ("frame", "peripheral/a", "peripheral/b")
 
@@ -326,6 +337,70 @@ def test_the_ring_is_kept_at_the_end_of_each_part(tmp_path: Path) -> None:
     parts.write(numbered(5))
     parts.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["04.mcap", "05.mcap"]
+
+
+def test_another_recording_begins_with_the_state_and_counts_anew(tmp_path: Path) -> None:
+    """What was passed over between the two is in neither, but leaves a state; so does what was recorded."""
+    parts = parts_of(tmp_path / "{part}.mcap")
+    every = numbered(12)
+    parts.pass_over(every[:3])
+    parts.pass_over([])
+    for place in (3, 9):
+        parts.renew()
+        parts.open()
+        parts.write(every[place : place + 3], [Loss("drop_newest", "frame", 1, 10, 1, 1, NOW_NS, NOW_NS)])
+        parts.close()
+        parts.pass_over(every[place + 3 : place + 6])
+    first, second = tmp_path / "1.mcap", tmp_path / "2.mcap"
+    assert [places(first), places(second)] == [pairs(every[3:6]), pairs(every[9:12])]
+    assert places(first, carried=True) == pairs(every[:3])
+    assert places(second, carried=True) == pairs(every[6:9])
+    assert {each.log_time for each in read(second) if each.carried} == {every[8].published_unix_ns}
+    (about_first,), (about_second,) = (metadata(path, "beats.recording") for path in (first, second))
+    assert (about_first["part"], about_second["part"]) == ("1", "1")
+    assert about_first["recording"] != about_second["recording"]
+    totals = [metadata(path, "beats.totals")[0] for path in (first, second)]
+    assert [(each["recorded"], each["lost"]) for each in totals] == [("3", "1"), ("3", "1")]
+
+
+def test_what_is_in_memory_only_is_known_by_its_oldest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while a slow disk finishes a part, and the rest of the batch waits for the next."""
+    parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1000)
+    ages: list[int | None] = []
+    original = RecordingFile.close
+
+    def close(file: RecordingFile, *, sync: bool = False) -> Path:
+        ages.append(parts.oldest_unflushed_ns)
+        return original(file, sync=sync)
+
+    monkeypatch.setattr(RecordingFile, "close", close)
+    assert not parts.is_open
+    parts.open()
+    assert (parts.is_open, parts.oldest_unflushed_ns) == (True, None)
+    every = numbered(2, size_bytes=600)
+    parts.write(every)
+    assert ages == [every[1].published_unix_ns]
+    assert parts.oldest_unflushed_ns == every[1].published_unix_ns
+    parts.flush()
+    assert parts.oldest_unflushed_ns is None
+    parts.close()
+    assert not parts.is_open
+
+
+def test_what_is_put_on_disk_is_counted(tmp_path: Path) -> None:
+    """Bytes, envelopes and files, as soon as they are there; the state that a file begins with is no more."""
+    tally = Tally()
+    parts = Parts(settings_of(tmp_path / "{part}.mcap", rotate_bytes=1), context_of(), tally)
+    parts.open()
+    head_bytes = (tmp_path / "1.mcap.part").stat().st_size
+    assert (tally.written_bytes, tally.envelopes, tally.files) == (head_bytes, 0, 0)
+    parts.write(numbered(2))
+    assert (tally.envelopes, tally.files) == (1, 1)
+    parts.close()
+    assert (tally.envelopes, tally.files) == (2, 2)
+    assert tally.written_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
 
 
 def test_closing_without_a_file_does_nothing() -> None:

@@ -35,6 +35,8 @@ def test_by_default_a_crash_costs_a_second_and_a_disk_is_never_filled() -> None:
         ({"min_free_bytes": 1.5}, "min_free_bytes"),
         ({"snapshot_s": 0.0}, "snapshot_s"),
         ({"snapshot_s": 5.0, "keep_parts": 2}, "snapshot_s writes a file only when told"),
+        ({"snapshot_s": 5.0, "idle": True}, r"idle records what comes after .* leave one out, or have two"),
+        ({"idle": "sometimes"}, "idle"),
         ({"queue": {"length": 4}}, "length"),
         ({"file": "a"}, "file"),
     ],
@@ -43,3 +45,10 @@ def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> N
     """Each with the key that is wrong, before anything opens."""
     with pytest.raises(ValidationError, match=message):
         RecorderSettings.model_validate({"type": "recorder", **wrong})
+
+
+def test_only_some_recorders_wait_to_be_told() -> None:
+    """The others make a file as soon as they run; whoever waits may still keep a ring of files."""
+    told: tuple[dict[str, object], ...] = ({}, {"idle": True, "keep_parts": 3}, {"snapshot_s": 5.0})
+    settings = [RecorderSettings.model_validate({"type": "recorder", **each}) for each in told]
+    assert [each.waits_to_be_told for each in settings] == [False, True, True]

@@ -1,10 +1,12 @@
 """The sink as the kernel runs it; the files that it writes are tested with its parts."""
 
 import errno
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -16,25 +18,28 @@ from mcap.reader import make_reader
 
 from beats.adapters.recordings.output import Output
 from beats.adapters.sinks.recorder.parts import Parts
-from beats.adapters.sinks.recorder.sink import RecorderSink, rest_s
+from beats.adapters.sinks.recorder.sink import RecorderSink
+from beats.kernel.abilities import Adjusts, HoldsSnapshot, KeepsNotes, Measures, TakesCommands
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel, KernelOptions
 from beats.kernel.lane import LaneBounds
 from beats.kernel.stats import Loss
 from beats.kernel.supervisor import Backoff
-from beats.kernel.testing import PlainCodec, envelope
+from beats.kernel.testing import FixedClock, PlainCodec, envelope
 from beats.proto import streaming_pb2
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
     Recorded,
+    files_in,
     metadata,
     places,
     read,
-    settings_of,
+    said,
     show,
     sink_of,
+    until,
 )
 from tests.kernel.support import knob
 
@@ -238,9 +243,9 @@ async def test_a_disk_that_fails_to_sync_fails_the_recorder(
 
     original = to_thread.run_sync
 
-    async def spied(function: Callable[..., object], *args: object) -> object:
+    async def spied(function: Callable[..., object], *args: object, **options: Any) -> object:
         try:
-            return await original(function, *args)
+            return await original(function, *args, **options)
         finally:
             if getattr(function, "__name__", "") == "sync":
                 asked.set()
@@ -269,9 +274,7 @@ async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch:
         await group.start(kernel.run)
         for number in range(30):
             await kernel.publisher.publish_async(knob(data="x" * 100_000 + str(number)))
-        with anyio.fail_after(20):
-            while kernel.stats().sinks[0].restarts < 2:  # noqa: ASYNC110 - a counter
-                await anyio.sleep(0.01)
+        await until(lambda: kernel.stats().sinks[0].restarts >= 2)
         kernel.stop()
     (sink,) = kernel.stats().sinks
     assert (sink.state, sink.restarts) == ("ended", 2)
@@ -291,64 +294,127 @@ async def test_a_recorder_that_cannot_start_stops_the_start(tmp_path: Path) -> N
         await kernel.run()
 
 
-@pytest.mark.parametrize(
-    ("batch", "settings", "rests"),
-    [
-        (1, {}, True),
-        (500, {}, True),
-        (600, {}, False),
-        (1, {"queue": {"size": 4}}, False),
-        (1, {"queue": {"frame": {"size": 2}}}, False),
-        (1, {"queue": {"max_bytes": 500}}, False),
-        (1, {"queue": {"frame": {"max_bytes": 500}}}, False),
-    ],
-)
-async def test_envelopes_gather_only_while_the_queue_has_room_for_many_more(
-    batch: int, settings: dict[str, object], rests: bool
-) -> None:
-    """A recorder that rests must not be the reason why something is dropped."""
-    taken = [envelope(encoded=b"x" * 100)] * batch
-    assert (rest_s(taken, settings_of("a.mcap", **settings)) > 0) == rests
-    assert rest_s(taken, settings_of("a.mcap", flush_interval_s=0.01, **settings)) <= 0.01
-
-
-def files_in(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir())
-
-
-async def held(sink: RecorderSink, *batches: Sequence[Envelope]) -> None:
-    """Let a sink hold batches, and end."""
+async def settled(sink: RecorderSink, *batches: Sequence[Envelope]) -> dict[str, float]:
+    """The figures of a sink that has taken batches, and ended; without those of this machine."""
     await sink.run(FakeBatches(*batches))
+    return {name: value for name, value in sink.figures().items() if name != "free_bytes"}
 
 
-async def test_a_snapshot_holds_the_last_seconds_and_what_they_begin_with(tmp_path: Path) -> None:
-    """Nothing is written until it is told; then the window, with the state from before it marked as such."""
-    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
-    assert sink.holds_snapshot
-    every = [envelope(number, unix_ns=NOW_NS + number * 10**9) for number in range(1, 6)]
-    await held(sink, [envelope(1, topic="peripheral/a", unix_ns=NOW_NS), *every[:2]], every[2:])
-    assert files_in(tmp_path) == []
+async def test_its_figures_are_those_of_its_files(tmp_path: Path) -> None:
+    """What is on disk, in bytes, envelopes and files; over all attempts and parts."""
+    sink = sink_of(tmp_path / "{part}.mcap", rotate_bytes=1)
+    assert sink.figures() == {
+        "recording": 0,
+        "written_bytes_total": 0,
+        "envelopes_total": 0,
+        "files_total": 0,
+        "unflushed_age_s": 0.0,
+    }
+    every = show()
+    for first, files in ((0, 3), (3, 6)):
+        assert await settled(sink, every[first : first + 3]) == {
+            "recording": 0,
+            "written_bytes_total": sum(path.stat().st_size for path in files_in(tmp_path)),
+            "envelopes_total": files,
+            "files_total": files,
+            "unflushed_age_s": 0.0,
+        }
+
+
+@pytest.mark.parametrize("settings", [{}, {"idle": True}, {"snapshot_s": 1.0}])
+async def test_it_tells_what_the_disk_has_left_once_it_knows(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    """Whatever it waits for: there may be too little by the time that it is told to record."""
+    sink = sink_of(tmp_path / "a.mcap", **settings)
+    assert "free_bytes" not in sink.figures()
+    async with anyio.create_task_group() as group:
+        group.start_soon(sink.run, FakeBatches(ends=False))
+        await until(lambda: sink.figures().get("free_bytes", 0) > 0)
+        group.cancel_scope.cancel()
+
+
+async def test_a_sink_that_can_be_idle_says_whether_it_is(tmp_path: Path) -> None:
+    """It is not when it was told to record, whether or not it can."""
+    sink = sink_of(tmp_path / "a.mcap", idle=True)
+    assert sink.figures()["idle"] == 1
+    sink.command(said(sink, "record"))
+    assert {"idle": 0, "recording": 0}.items() <= sink.figures().items()
+    assert "idle" not in sink_of(tmp_path / "b.mcap").figures()
+
+
+async def test_a_sink_that_holds_a_snapshot_says_how_much(tmp_path: Path) -> None:
+    """The span of time that is held, its bytes, and the files that it was told to write."""
+    sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
+    every = [envelope(number, encoded=b"x" * 10, unix_ns=NOW_NS + number * 10**9) for number in range(6)]
+    expected = {"recording": 0, "envelopes_total": 0, "files_total": 0, "held_s": 2.0, "held_bytes": 30}
+    figures = await settled(sink, every)
+    assert expected.items() <= figures.items()
+    assert figures["unflushed_age_s"] == figures["written_bytes_total"] == 0
     path = await sink.snapshot()
-    assert path == tmp_path / "1.mcap" == sink.path
-    assert places(path) == [("frame", 3), ("frame", 4), ("frame", 5)]
-    assert places(path, carried=True) == [("frame", 2), ("peripheral/a", 1)]
-    assert await sink.snapshot() == tmp_path / "2.mcap"
+    written = {"envelopes_total": 3, "files_total": 1, "written_bytes_total": path.stat().st_size}
+    assert written.items() <= sink.figures().items()
 
 
-async def test_a_snapshot_of_nothing_says_so(tmp_path: Path) -> None:
-    """Before anything came, and from a recorder that records all the time."""
-    for sink in (sink_of(tmp_path / "a.mcap", snapshot_s=2.0), sink_of(tmp_path / "a.mcap")):
-        with pytest.raises(LookupError, match="'archive' holds nothing yet"):
-            await sink.snapshot()
-    assert not sink.holds_snapshot
+async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_path: Path) -> None:
+    """That is what a killed process loses; a clock that was set back makes no negative one."""
+    clock = FixedClock(NOW_NS)
+    sink = sink_of(tmp_path / "a.mcap", clock=clock, flush_interval_s=3600.0)
+    queue = FakeBatches([envelope(1, unix_ns=NOW_NS - 10**9), envelope(2, unix_ns=NOW_NS)], ends=False)
+    async with anyio.create_task_group() as group:
+        group.start_soon(sink.run, queue)
+        await queue.all_taken.wait()
+        clock.now_ns = NOW_NS + 10**9
+        assert {"unflushed_age_s": 2.0, "recording": 1}.items() <= sink.figures().items()
+        clock.now_ns = 0
+        assert sink.figures()["unflushed_age_s"] == 0.0
+        group.cancel_scope.cancel()
+    clock.now_ns = NOW_NS + 10**9
+    assert sink.figures()["unflushed_age_s"] == 0.0
 
 
-async def test_a_snapshot_that_cannot_be_written_says_why_and_harms_nothing(tmp_path: Path) -> None:
-    """What is held stays held."""
-    (tmp_path / "to").write_text("in the way")
-    sink = sink_of(tmp_path / "to" / "a.mcap", snapshot_s=2.0)
-    await held(sink, show())
-    with pytest.raises(OSError, match="to"):
-        await sink.snapshot()
-    (tmp_path / "to").unlink()
-    assert len(places(await sink.snapshot())) == 6
+async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Envelopes that are in no file are not, and bytes that were taken away again were written."""
+    original = Output.write
+
+    def write(output: Output, data: bytes) -> int:
+        if len(data) > 2000:
+            original(output, data[:1000])
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(output, data)
+
+    monkeypatch.setattr(Output, "write", write)
+    sink = sink_of(tmp_path / "a.mcap", fsync="always")
+    queue = FakeBatches([envelope(1)], [envelope(2, encoded=b"x" * 3000)])
+    with pytest.raises(OSError, match="Input/output error"):
+        await sink.run(queue)
+    assert places(tmp_path / "a.mcap") == [("frame", 1)]
+    figures = sink.figures()
+    assert {"envelopes_total": 1, "files_total": 1}.items() <= figures.items()
+    assert figures["written_bytes_total"] == (tmp_path / "a.mcap").stat().st_size + 1000
+
+
+async def test_the_kernel_finds_what_it_can_do(tmp_path: Path) -> None:
+    """By its methods: it takes commands, tells figures, holds a snapshot, adjusts, and keeps notes."""
+    sink = sink_of(tmp_path / "a.mcap")
+    assert isinstance(sink, TakesCommands)
+    assert isinstance(sink, Measures)
+    assert isinstance(sink, HoldsSnapshot)
+    assert isinstance(sink, Adjusts)
+    assert isinstance(sink, KeepsNotes)
+    assert sink.commands == {}
+
+
+async def test_who_told_it_stands_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was no news is of no interest."""
+    sink = sink_of(tmp_path / "a.mcap", idle=True)
+    with caplog.at_level(logging.DEBUG):
+        for recording in (True, True, False):
+            sink.command(said(sink, "record", recording=recording))
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "sink 'archive': told to record by wall:1"),
+        ("DEBUG", "sink 'archive': told to record by wall:1"),
+        ("INFO", "sink 'archive': told to stop by wall:1"),
+    ]

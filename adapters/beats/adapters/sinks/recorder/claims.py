@@ -14,6 +14,6 @@ def claims(settings: RecorderSettings, profile: str) -> Claims:
     names = Names(settings.path, profile, 0)
     packages = [_PACKAGES[settings.compression]] if settings.compression in _PACKAGES else []
     return Claims(
-        outputs=(Output("path", names.path(1), is_new=names.is_fixed),),
+        outputs=(Output("path", names.path(1), is_new=names.is_fixed and not settings.waits_to_be_told),),
         packages=tuple(Package("compression", *package) for package in packages),
     )

@@ -25,14 +25,20 @@ class Held:
         self._losses: Final[deque[Loss]] = deque(maxlen=10_000)
         self._before: Final = State()
         self._size_bytes = 0
+        self._seconds = 0.0
 
     def __len__(self) -> int:
         return len(self._envelopes)
 
     @property
     def size_bytes(self) -> int:
-        """The encoded bytes that are held, the state left out."""
+        """The encoded bytes that are held, the state left out; any thread may ask."""
         return self._size_bytes
+
+    @property
+    def seconds(self) -> float:
+        """The time on the bus from the first envelope that is held to the last; any thread may ask."""
+        return self._seconds
 
     def add(self, batch: Sequence[Envelope], losses: Iterable[Loss] = ()) -> None:
         """Hold a batch, and let go of what is too old or too much."""
@@ -49,6 +55,7 @@ class Held:
             self._before.update([gone])
             if not self._envelopes:
                 break
+        self._seconds = self._span_s()
         while self._losses and self._losses[0].last_unix_ns < oldest_ns:
             self._losses.popleft()
 
@@ -63,3 +70,9 @@ class Held:
     def losses(self) -> list[Loss]:
         """What the queue gave up meanwhile."""
         return list(self._losses)
+
+    def _span_s(self) -> float:
+        if not self._envelopes:
+            return 0.0
+        # Not below 0: the clock may have been set back.
+        return max(0, self._envelopes[-1].published_unix_ns - self._envelopes[0].published_unix_ns) / 1e9

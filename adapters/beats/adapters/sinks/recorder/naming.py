@@ -33,7 +33,17 @@ def check_template(template: str) -> None:
 class Names:
     """The names of one recording's files."""
 
-    def __init__(self, template: str, profile: str, start_unix_ns: int) -> None:
+    def __init__(self, template: str, profile: str, start_unix_ns: int, *, is_counted: bool = False) -> None:
+        """Take what they are made of.
+
+        Args:
+            template: with placeholders.
+            profile: the profile's name.
+            start_unix_ns: when the recording began.
+            is_counted: whether any name that is taken gets a number, for a recorder that makes a file
+                whenever it is told to.
+        """
+        self._is_counted: Final = is_counted
         self._template: Final = template
         # A profile's name cannot lead to another folder.
         self._profile: Final = re.sub(r"[^\w.-]", "_", profile)
@@ -56,7 +66,8 @@ class Names:
         """A name for a part that is not taken; what is in the way is left as it is.
 
         A name with the part's number in it is counted on. One with the time in it, and any for a further
-        part, is meant to be new, so a number is added: `name-2.mcap`. Any other belongs to one recording.
+        part or a recorder that waits to be told, is meant to be new, so a number is added: `name-2.mcap`.
+        Any other belongs to one recording.
 
         Raises:
             FileExistsError: that recording exists, or all numbers are taken.
@@ -84,7 +95,7 @@ class Names:
             return
         path = self.path(part)
         yield path
-        if self._has_start or part > 1:
+        if self._has_start or self._is_counted or part > 1:
             yield from (path.with_stem(f"{path.stem}-{number}") for number in range(2, MOST_BESIDE))
 
 

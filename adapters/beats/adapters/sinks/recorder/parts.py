@@ -2,20 +2,20 @@
 
 import json
 import logging
-import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from beats.adapters.recordings.format import TOTALS, iso
+from beats.adapters.recordings.format import TOTALS
 from beats.adapters.recordings.writing import Line, RecordingFile
+from beats.adapters.sinks.recorder.about import about
 from beats.adapters.sinks.recorder.naming import Names
 from beats.adapters.sinks.recorder.ring import Ring
 from beats.adapters.sinks.recorder.settings import RecorderSettings
+from beats.adapters.sinks.recorder.tally import Tally
 from beats.adapters.state import State
 from beats.kernel.envelope import Envelope
 from beats.kernel.ports import Context
@@ -38,21 +38,26 @@ class Parts:
         self,
         settings: RecorderSettings,
         context: Context,
+        tally: Tally | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; nothing is opened yet."""
+        """Prepare; nothing is opened yet. What is put on disk is added to the tally."""
         self.path: Path | None = None
         """The file that is open, or was last, by the name that it has when it is whole."""
         self._settings = settings
         self._context: Final = context
+        self._tally: Final = tally or Tally()
         self._monotonic: Final = monotonic
-        self._identity: Final = uuid4().hex
+        self._identity = uuid4().hex
         self._names: Names | None = None
         self._part = 0
         self._file: RecordingFile | None = None
         self._rest: Sequence[Envelope] = ()
         """What was given to `write` and not yet to a file, when it has failed."""
+        self._next_ns: int | None = None
+        """When the first of what was given to `write`, and not yet to a file, came onto the bus."""
+        self._counted_bytes = 0
         self._opened_s = 0.0
         self._since_s = 0.0
         self._last_ns = 0
@@ -66,6 +71,32 @@ class Parts:
         """Have the first file begin with a state, as of a time on the bus."""
         self._state.update(state)
         self._last_ns = log_unix_ns
+
+    def pass_over(self, envelopes: Sequence[Envelope]) -> None:
+        """Take note of what is not recorded: what is, begins with the state that it leaves."""
+        if envelopes:
+            self.begin_with(envelopes, envelopes[-1].published_unix_ns)
+
+    def renew(self) -> None:
+        """Let what is opened next be the first part of another recording; nothing may be open."""
+        self._identity = uuid4().hex
+        self._names, self._part = None, 0
+        self._recorded = 0
+        self._lost.clear()
+        self._losses = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a file to write to; any thread may ask."""
+        return self._file is not None
+
+    @property
+    def oldest_unflushed_ns(self) -> int | None:
+        """When the oldest envelope that is in memory only came onto the bus; any thread may ask."""
+        file = self._file
+        for envelope in () if file is None else file.unflushed[:1]:
+            return envelope.published_unix_ns
+        return self._next_ns
 
     @property
     def flush_in_s(self) -> float | None:
@@ -90,34 +121,22 @@ class Parts:
         """
         now_ns = self._context.clock.unix_ns()
         if self._names is None:
-            self._names = Names(self._settings.path, self._context.profile, now_ns)
+            settings, profile = self._settings, self._context.profile
+            self._names = Names(settings.path, profile, now_ns, is_counted=settings.waits_to_be_told)
         path = self._names.free(self._part + 1)
         self._file = RecordingFile(
             path,
-            self.about(self._part + 1, now_ns),
+            about(self._settings, self._context, self._identity, self._part + 1, now_ns),
             self._settings.compression,
             min_free_bytes=self._settings.min_free_bytes,
             carried=[_carried(envelope, self._last_ns) for envelope in self._state.envelopes()],
         )
+        self._counted_bytes = 0
+        self._count(self._file)
         self._part += 1
         self.path = path
         self._opened_s = self._since_s = self._monotonic()
         _log.info("sink %r: recording to %s", self._context.name, path)
-
-    def about(self, part: int, now_ns: int) -> dict[str, str]:
-        """What a file says of itself."""
-        context = self._context
-        host = {"host": socket.gethostname()} if self._settings.record_host else {}
-        return {
-            "version": version("beats"),
-            "profile": context.profile,
-            "sink": context.name,
-            "started": iso(now_ns),
-            "recording": self._identity,
-            "part": str(part),
-            "settings": json.dumps(dict(context.settings), ensure_ascii=False, default=str),
-            **host,
-        }
 
     def write(self, batch: Sequence[Envelope], losses: Iterable[Loss] = ()) -> None:
         """Append envelopes in their order, and flush what has waited long enough.
@@ -129,10 +148,12 @@ class Parts:
         written = 0
         try:
             while written < len(batch):
+                self._next_ns = batch[written].published_unix_ns
                 file = self._ready_for(batch[written])
                 if not (file.unflushed or self._losses):
                     self._since_s = self._monotonic()
                 written = file.write(batch, written, self._settings.rotate_bytes or _ANY_SIZE)
+                self._next_ns = batch[written].published_unix_ns if written < len(batch) else None
                 if file.chunk_is_full:
                     self._flush(file)
         except OSError:
@@ -175,6 +196,7 @@ class Parts:
         file.add_metadata(TOTALS, self._totals(file))
         self.path = path = file.close(sync=self._settings.fsync != "never")
         self._file = None
+        self._count(file, files=1)
         _log.info("sink %r: %s is finished: %d messages", self._context.name, path, file.messages)
         assert self._names is not None
         settings, context = self._settings, self._context
@@ -189,6 +211,7 @@ class Parts:
         """
         file, self._file = self._file, None
         rest, self._rest = [*self._rest], ()
+        self._next_ns = None
         if file is None:
             return rest
         unflushed = [*file.unflushed]
@@ -198,6 +221,7 @@ class Parts:
             file.close(sync=self._settings.fsync != "never")
         except OSError as error:
             _log.error("sink %r: %s could not be finished: %s", self._context.name, file.path, error)
+        self._count(file, files=int(file.has_name))
         if file.has_failed:
             return unflushed + rest
         self._delivered(unflushed)
@@ -225,6 +249,7 @@ class Parts:
                 "in it: leave it alone until it is finished"
             )
         self._delivered(file.flush())
+        self._count(file)
         self._since_s = self._monotonic()
         if self._losses:
             file.add_losses(self._losses)
@@ -235,9 +260,15 @@ class Parts:
     def _delivered(self, envelopes: Sequence[Envelope]) -> None:
         """Take note of what is in a file: the next part begins with the state that it leaves."""
         self._recorded += len(envelopes)
+        self._tally.add(envelopes=len(envelopes))
         self._state.update(envelopes)
         if envelopes:
             self._last_ns = envelopes[-1].published_unix_ns
+
+    def _count(self, file: RecordingFile, *, files: int = 0) -> None:
+        """Add what was put on disk since the last call, and files that have their end and their name."""
+        added_bytes, self._counted_bytes = file.written_bytes - self._counted_bytes, file.written_bytes
+        self._tally.add(written_bytes=added_bytes, files=files)
 
     def _note(self, losses: Iterable[Loss]) -> None:
         for loss in losses:

@@ -49,9 +49,13 @@ class RecorderSettings(SinkSettings):
     """Most bytes of finished files of this recorder to keep; older ones are deleted. None: all."""
     min_free_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
     """Bytes that the disk shall keep free: recording stops before the disk is full."""
+    idle: bool = False
+    """Record only while told to, by the command `record` of a client who may steer: each time a recording of
+    its own, of all that was published between the two commands, which begins with the state at that time. It
+    goes on when bounds and times of this recorder change, and ends when any other setting does."""
     snapshot_s: Annotated[float, Field(gt=0, le=86400)] | None = None
-    """Seconds to hold in memory and write only when told (`beats snapshot`, SIGUSR1, `Stream.snapshot()`), in
-    place of recording all the time."""
+    """Seconds to hold in memory and write only when told (`beats snapshot`, SIGUSR1, `Stream.snapshot()`, the
+    command `snapshot` of a client who may steer), in place of recording all the time."""
     snapshot_bytes: Annotated[int, Field(ge=1)] = 256 * MIB
     """Most bytes to hold so; the oldest give way."""
     record_host: bool = False
@@ -59,6 +63,11 @@ class RecorderSettings(SinkSettings):
     # A frozen field may be narrowed, which pyright cannot see.
     queue: RecorderQueueSettings = RecorderQueueSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
     """The queue between the bus and this sink."""
+
+    @property
+    def waits_to_be_told(self) -> bool:
+        """Whether it makes a file only when it is told to."""
+        return self.idle or self.snapshot_s is not None
 
     @field_validator("path")
     @classmethod
@@ -70,4 +79,9 @@ class RecorderSettings(SinkSettings):
     def _one_way_to_record(self) -> Self:
         if self.snapshot_s is not None and (self.keep_parts is not None or self.keep_bytes is not None):
             raise ValueError("snapshot_s writes a file only when told, and keeps it: leave keep_… out")
+        if self.snapshot_s is not None and self.idle:
+            raise ValueError(
+                "idle records what comes after it is told, snapshot_s what came before: leave one out, or "
+                "have two such sinks"
+            )
         return self

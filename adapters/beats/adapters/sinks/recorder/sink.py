@@ -1,80 +1,115 @@
-"""The recorder sink: hands batches to a worker thread, so that the event loop never waits for the disk."""
+"""The recorder sink: records all the time, while told to, or what has just happened."""
 
-import math
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import anyio
-from anyio import to_thread
-
-from beats.adapters.sinks.recorder.held import Held
-from beats.adapters.sinks.recorder.parts import Parts
+from beats.adapters.sinks.recorder.commands import commands
+from beats.adapters.sinks.recorder.disk import Disk
+from beats.adapters.sinks.recorder.naming import Names
 from beats.adapters.sinks.recorder.settings import RecorderSettings
-from beats.kernel.envelope import Envelope
+from beats.adapters.sinks.recorder.snapshots import Snapshots
+from beats.adapters.sinks.recorder.tally import Tally
+from beats.adapters.sinks.recorder.writer import Writer
+from beats.kernel.abilities import CommandCheck
+from beats.kernel.envelope import Control
 from beats.kernel.ports import Batches, Context
-from beats.kernel.stats import Loss
 
-_REST_S: Final = 0.02
-_ROOM: Final = 8
-"""How many times what has just been taken the queue must be able to hold for a rest."""
+_log: Final = logging.getLogger(__name__)
 
 
 class RecorderSink:
-    """Records all the time, or holds the last seconds and writes them when told."""
+    """What the kernel, the page and other threads see of a recorder; others do the work."""
 
     def __init__(self, settings: RecorderSettings, context: Context) -> None:
         self._settings = settings
         self._context: Final = context
-        self._parts: Final = Parts(settings, context)
-        self._held: Held | None = None
-        self._sync_error: OSError | None = None
-        self._path: Path | None = None
+        self._tally: Final = Tally()
+        self._disk: Final = Disk(Names(settings.path, context.profile, 0).path(1))
+        self._work: Final = (
+            Writer(settings, context, self._tally, self._disk)
+            if settings.snapshot_s is None
+            else Snapshots(settings, settings.snapshot_s, context, self._tally, self._disk)
+        )
 
     @property
     def path(self) -> Path | None:
         """The file that is being written, or was written last, by the name that it has when it is whole."""
-        return self._parts.path or self._path
+        return self._work.parts.path if isinstance(self._work, Writer) else self._work.path
 
     @property
     def holds_snapshot(self) -> bool:
-        """Whether it holds the last seconds in place of recording all the time."""
-        return self._settings.snapshot_s is not None
+        """Whether it holds the last seconds in place of recording."""
+        return isinstance(self._work, Snapshots)
+
+    @property
+    def commands(self) -> Mapping[str, CommandCheck]:
+        """What it can be told: what its settings have it wait for."""
+        return commands(self._settings)
+
+    def command(self, control: Control) -> None:
+        """Obey soon; never waits, and any thread may call it."""
+        if isinstance(self._work, Snapshots):
+            self._work.tell()
+            return
+        recording = control.fields.get("recording")
+        is_new = self._work.tell(None if recording is None else bool(recording))
+        told = "record" if self._work.switch.wanted else "stop"
+        level = logging.INFO if is_new else logging.DEBUG
+        _log.log(level, "sink %r: told to %s by %s", self._context.name, told, control.client.remote)
 
     def adjust(self, settings: RecorderSettings) -> None:
         """Go on with other bounds and times."""
         self._settings = settings
-        self._parts.adjust(settings)
+        self._work.adjust(settings)
 
     def note(self, name: str, content: Mapping[str, str]) -> None:
         """Write this into the recording with what is written next."""
-        self._parts.note(name, content)
+        if isinstance(self._work, Writer):
+            self._work.parts.note(name, content)
+
+    def figures(self) -> Mapping[str, float]:
+        """How it is doing; any thread may ask, and the disk is not asked for it.
+
+        - `recording`: 1 while a file is open, else 0.
+        - `idle`: 1 while it is not told to record, 0 while it is; only with `idle` in its settings. With both
+          0 it was told to, and cannot, or not yet: the sink's own state says which.
+        - `written_bytes_total`: bytes put on disk, all that files consist of included.
+        - `envelopes_total`: envelopes that are in a file; the state that files begin with is left out.
+        - `files_total`: files that were finished, those included that end early because a write failed.
+        - `unflushed_age_s`: how long ago the oldest envelope came onto the bus that is in memory only, the
+          queue left out; 0 when there is none.
+        - `free_bytes`: what the disk had left for this user a second ago, or when it last answered; missing
+          until then.
+        - `held_s`, `held_bytes`: what a recorder with `snapshot_s` holds: the time on the bus from the first
+          envelope to the last, and their encoded bytes.
+        """
+        work, tally = self._work, self._tally
+        figures: dict[str, float] = {
+            "written_bytes_total": tally.written_bytes,
+            "envelopes_total": tally.envelopes,
+            "files_total": tally.files,
+        }
+        if isinstance(work, Snapshots):
+            figures |= {"recording": int(work.is_writing), "unflushed_age_s": 0.0}
+            figures |= {"held_s": work.held.seconds, "held_bytes": work.held.size_bytes}
+        else:
+            figures |= {"recording": int(work.parts.is_open), "unflushed_age_s": self._age_s(work)}
+            if self._settings.idle:
+                figures["idle"] = int(not work.switch.wanted)
+        if (free_bytes := self._disk.free_bytes) is not None:
+            figures["free_bytes"] = free_bytes
+        return figures
 
     async def run(self, queue: Batches) -> None:
-        """Record until the queue ends. The file is finished and closed however this ends.
+        """Take everything until the queue ends. A file that is open is finished however this ends.
 
         Raises:
             OSError: a file cannot be made or written, or the disk has too little left. What is in no file
                 was given back to the queue; the next call begins a new file with it.
         """
-        if self._settings.snapshot_s is not None:
-            await self._hold(queue, self._settings.snapshot_s)
-            return
-        await to_thread.run_sync(self._parts.open)
-        error: Exception | None = None
-        try:
-            async with anyio.create_task_group() as group:
-                if self._settings.fsync == "interval":
-                    group.start_soon(self._sync_regularly)
-                error = await self._record(queue)
-                group.cancel_scope.cancel()
-        finally:
-            with anyio.CancelScope(shield=True):
-                left = await to_thread.run_sync(self._parts.abandon)
-                if error is None or isinstance(error, OSError):
-                    queue.give_back(left)  # any other error is a fault of ours, and may be this batch's
-        if error is not None:
-            raise error
+        await self._work.run(queue)
 
     async def snapshot(self) -> Path:
         """Write what is held to a file of its own, and say which.
@@ -83,77 +118,10 @@ class RecorderSink:
             LookupError: nothing is held.
             OSError: the file cannot be written.
         """
-        held = self._held
-        if held is None or not len(held):
-            raise LookupError(f"sink {self._context.name!r} holds nothing yet")
-        state, envelopes, losses = held.state(), held.envelopes(), held.losses()
-        self._path = await to_thread.run_sync(self._write_snapshot, state, envelopes, losses)
-        return self._path
+        if isinstance(self._work, Snapshots):
+            return await self._work.write()
+        raise LookupError(f"sink {self._context.name!r} holds nothing yet")
 
-    async def _record(self, queue: Batches) -> Exception | None:
-        """Take and write until the queue ends, and finish; an error is returned, not wrapped in a group."""
-        parts = self._parts
-        try:
-            while True:
-                batch: list[Envelope] = []
-                wait_s = parts.flush_in_s
-                with anyio.move_on_after(math.inf if wait_s is None else wait_s) as waiting:
-                    batch = await queue.take()
-                if self._sync_error is not None:
-                    return self._sync_error
-                if batch:
-                    await to_thread.run_sync(parts.write, batch, queue.losses())
-                    await anyio.sleep(rest_s(batch, self._settings))
-                elif waiting.cancelled_caught:
-                    await to_thread.run_sync(parts.flush)
-                else:
-                    await to_thread.run_sync(parts.close, queue.losses())
-                    return None
-        except Exception as error:
-            return error
-
-    async def _sync_regularly(self) -> None:
-        """Beside the writing: a disk may take seconds for it."""
-        self._sync_error = None
-        while self._sync_error is None:
-            await anyio.sleep(self._settings.flush_interval_s)
-            try:
-                await to_thread.run_sync(self._parts.sync)
-            except OSError as error:
-                self._sync_error = error
-
-    async def _hold(self, queue: Batches, seconds: float) -> None:
-        if self._held is None:
-            self._held = Held(seconds, self._settings.snapshot_bytes)
-        async for batch in queue:
-            self._held.add(batch, queue.losses())
-
-    def _write_snapshot(self, state: list[Envelope], envelopes: list[Envelope], losses: list[Loss]) -> Path:
-        """Runs in a worker thread."""
-        parts = Parts(self._settings, self._context)
-        parts.begin_with(state, envelopes[0].published_unix_ns)
-        parts.open()
-        try:
-            parts.write(envelopes, losses)
-            parts.close()
-        except BaseException:
-            parts.abandon()
-            raise
-        assert parts.path is not None
-        return parts.path
-
-
-def rest_s(batch: list[Envelope], settings: RecorderSettings) -> float:
-    """How long to let envelopes gather before the next batch.
-
-    A recorder that takes each one as it comes wakes the event loop and a worker thread for it, and both keep
-    the interpreter from the producer: a publish call takes twice as long. While little comes, and the queue
-    has room for much more, there is no hurry.
-    """
-    queue, size_bytes = settings.queue, sum(len(envelope.encoded) for envelope in batch)
-    lanes = [lane for lane in (queue, queue.frame, queue.peripheral) if lane is not None]
-    fewest = min(lane.size or queue.size for lane in lanes)
-    least_bytes = min(lane.max_bytes or queue.max_bytes for lane in lanes)
-    if len(batch) * _ROOM > fewest or size_bytes * _ROOM > least_bytes:
-        return 0.0
-    return min(_REST_S, settings.flush_interval_s / _ROOM)
+    def _age_s(self, writer: Writer) -> float:
+        oldest_ns = writer.parts.oldest_unflushed_ns
+        return 0.0 if oldest_ns is None else max(0, self._context.clock.unix_ns() - oldest_ns) / 1e9

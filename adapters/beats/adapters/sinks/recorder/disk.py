@@ -1,0 +1,38 @@
+"""How much room there is where a recorder writes."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import anyio
+from anyio import to_thread
+
+_PAUSE_S: Final = 1.0
+
+
+class Disk:
+    """Looks at a disk now and then; a disk that hangs keeps nobody waiting but a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        """Take a file that is on it, or will be."""
+        self.free_bytes: int | None = None
+        """What it had left for this user when it was last seen; None until then."""
+        self._path: Final = path
+
+    def look(self) -> None:
+        """See what is left; in a worker thread. What cannot be known stays as it was."""
+        for folder in self._path.absolute().parents:
+            try:
+                found = os.statvfs(folder)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # it will be made
+            except OSError:
+                return
+            self.free_bytes = found.f_bavail * found.f_frsize
+            return
+
+    async def watch(self) -> None:
+        """Look once a second until it is cancelled, which does not wait for the disk."""
+        while True:
+            await to_thread.run_sync(self.look, abandon_on_cancel=True)
+            await anyio.sleep(_PAUSE_S)

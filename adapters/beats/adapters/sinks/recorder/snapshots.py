@@ -1,0 +1,113 @@
+"""Holds the last seconds in memory, and has a worker thread write them when told."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import anyio
+from anyio import to_thread
+
+from beats.adapters.sinks.recorder.disk import Disk
+from beats.adapters.sinks.recorder.held import Held
+from beats.adapters.sinks.recorder.parts import Parts
+from beats.adapters.sinks.recorder.settings import RecorderSettings
+from beats.adapters.sinks.recorder.tally import Tally
+from beats.kernel.doorbell import Doorbell
+from beats.kernel.envelope import Envelope
+from beats.kernel.ports import Batches, Context
+from beats.kernel.stats import Loss
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Snapshots:
+    """One is written at a time; meanwhile what comes is held as before."""
+
+    def __init__(
+        self, settings: RecorderSettings, seconds: float, context: Context, tally: Tally, disk: Disk
+    ) -> None:
+        self.held: Final = Held(seconds, settings.snapshot_bytes)
+        self.path: Path | None = None
+        """The file that was written last."""
+        self.is_writing = False
+        """Whether one is being written; any thread may ask."""
+        self._settings = settings
+        self._context: Final = context
+        self._tally: Final = tally
+        self._disk: Final = disk
+        self._turn: Final = anyio.Lock()
+        self._doorbell: Doorbell | None = None
+        self._told: anyio.Event | None = None
+
+    def adjust(self, settings: RecorderSettings) -> None:
+        """Write the next one by these."""
+        self._settings = settings
+
+    def tell(self) -> None:
+        """Write one soon, unless one is being written; never waits, and any thread may call it."""
+        if (doorbell := self._doorbell) is not None:
+            doorbell.ring(self._begin)
+
+    async def run(self, queue: Batches) -> None:
+        """Hold what comes until the queue ends. A snapshot that is being written then is finished."""
+        self._doorbell = Doorbell()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._disk.watch)
+            group.start_soon(self._obey)
+            async for batch in queue:
+                self.held.add(batch, queue.losses())
+            group.cancel_scope.cancel()
+
+    async def write(self) -> Path:
+        """Write what is held to a file of its own, and say which.
+
+        Raises:
+            LookupError: nothing is held.
+            OSError: the file cannot be written.
+        """
+        async with self._turn:  # two at once would want the same name
+            held = self.held
+            if not len(held):
+                raise LookupError(f"sink {self._context.name!r} holds nothing yet")
+            state, envelopes, losses = held.state(), held.envelopes(), held.losses()
+            self.is_writing = True
+            try:
+                self.path = await to_thread.run_sync(self._write, state, envelopes, losses)
+            finally:
+                self.is_writing = False
+            return self.path
+
+    def _begin(self) -> None:
+        if self._told is None or self.is_writing:
+            _log.debug("sink %r: told to write a snapshot while one is being written", self._context.name)
+        else:
+            self._told.set()
+
+    async def _obey(self) -> None:
+        while True:
+            self._told = anyio.Event()
+            await self._told.wait()
+            self._told = None
+            try:
+                path = await self.write()
+            except (LookupError, OSError) as error:
+                _log.error("no snapshot: %s", error)
+            except Exception:  # whatever it is, holding goes on
+                _log.exception("no snapshot")
+            else:
+                _log.info("snapshot of sink %r: %s", self._context.name, path)
+
+    def _write(self, state: list[Envelope], envelopes: Sequence[Envelope], losses: list[Loss]) -> Path:
+        """Runs in a worker thread."""
+        parts = Parts(self._settings, self._context, self._tally)
+        parts.begin_with(state, envelopes[0].published_unix_ns)
+        parts.open()
+        try:
+            parts.write(envelopes, losses)
+            parts.close()
+        except BaseException:
+            parts.abandon()
+            raise
+        assert parts.path is not None
+        return parts.path

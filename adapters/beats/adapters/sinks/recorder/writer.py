@@ -1,0 +1,236 @@
+"""Hands batches to a worker thread that writes them, so that the event loop never waits for the disk."""
+
+import logging
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import anyio
+from anyio import to_thread
+
+from beats.adapters.sinks.recorder.disk import Disk
+from beats.adapters.sinks.recorder.parts import Parts
+from beats.adapters.sinks.recorder.settings import RecorderSettings
+from beats.adapters.sinks.recorder.switch import Switch
+from beats.adapters.sinks.recorder.tally import Tally
+from beats.kernel.doorbell import Doorbell
+from beats.kernel.envelope import Envelope
+from beats.kernel.ports import Batches, Context
+from beats.kernel.stats import Loss
+
+_REST_S: Final = 0.02
+_ROOM: Final = 8
+"""How many times what has just been taken the queue must be able to hold for a rest."""
+_SETTLE_S: Final = 0.1
+"""When nothing comes for this long, nothing waits that was published before a change."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Writer:
+    """Writes while its switch is on; what comes while it is off is let go, and only its state is kept."""
+
+    def __init__(self, settings: RecorderSettings, context: Context, tally: Tally, disk: Disk) -> None:
+        self.parts: Final = Parts(settings, context, tally)
+        self.switch: Final = Switch(context.clock, is_on=not settings.idle)
+        self._settings = settings
+        self._name: Final = context.name
+        self._disk: Final = disk
+        self._left: Sequence[Envelope] = ()
+        """What was taken, and not yet written or let go."""
+        self._since_ns = 0
+        """When it was told to begin, while losses from before that may still be told."""
+        self._is_last_attempt = False
+        self._sync_error: OSError | None = None
+        self._doorbell: Doorbell | None = None
+        self._waiting: anyio.CancelScope | None = None
+
+    def adjust(self, settings: RecorderSettings) -> None:
+        """Go on with other bounds and times."""
+        self._settings = settings
+        self.parts.adjust(settings)
+
+    def tell(self, is_on: bool | None) -> bool:
+        """Switch on or off soon; never waits, and any thread may call it. False if it was told so before."""
+        is_new = self.switch.tell(is_on)
+        if is_new and (doorbell := self._doorbell) is not None:
+            doorbell.ring(self._wake)
+        return is_new
+
+    async def run(self, queue: Batches) -> None:
+        """Write until the queue ends. The file is finished and closed however this ends.
+
+        Raises:
+            OSError: a file cannot be made or written, or the disk has too little left. What is in no file
+                was given back to the queue; the next call begins a new file with it.
+        """
+        self._doorbell = Doorbell()
+        self._sync_error = None
+        self.switch.rewind()
+        await self._go_on()
+        error: Exception | None = None
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._disk.watch)
+                if self._settings.fsync == "interval":
+                    group.start_soon(self._sync_regularly)
+                error = await self._record(queue)
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                left = await to_thread.run_sync(self.parts.abandon)
+                # Any other error is a fault of ours, and may be this batch's.
+                if error is None or isinstance(error, OSError):
+                    queue.give_back([*left, *self._left])
+                self._left = ()
+        if error is not None:
+            if isinstance(error, OSError):
+                self._gives_up(error)
+            raise error
+
+    async def _go_on(self) -> None:
+        """Begin a file if it is switched on: from the start, or since before a failure.
+
+        A recording that somebody has stopped since it failed gets this one attempt for what came until then:
+        a disk that stays full must not keep on what nobody wants any more.
+        """
+        self._is_last_attempt = self.switch.is_on and self.switch.next_change is not None
+        if not self.switch.is_on:
+            _log.info("sink %r: idle, and records when it is told to", self._name)
+            return
+        try:
+            await to_thread.run_sync(self._open)
+        except OSError as error:
+            if not self._gives_up(error):
+                raise
+
+    def _gives_up(self, error: OSError) -> bool:
+        """End the recording after its last attempt has failed."""
+        if not self._is_last_attempt:
+            return False
+        self._is_last_attempt = False
+        self.switch.obey()
+        _log.error(
+            "sink %r: the recording ends without what came before it was told to stop and is in no file: %s",
+            self._name,
+            error,
+        )
+        return True
+
+    async def _record(self, queue: Batches) -> Exception | None:
+        """Take and write until the queue ends, and finish; an error is returned, not wrapped in a group."""
+        try:
+            while True:
+                self._left = ()
+                settles = self.switch.next_change is not None
+                wait_s = _SETTLE_S if settles else self.parts.flush_in_s
+                with anyio.move_on_after(math.inf if wait_s is None else wait_s) as waiting:
+                    self._waiting = None if settles else waiting
+                    self._left = await queue.take()
+                self._waiting = None
+                if self._sync_error is not None:
+                    return self._sync_error
+                if batch := self._left:
+                    await self._deal(queue)
+                    await anyio.sleep(rest_s(batch, self._settings))
+                elif not waiting.cancelled_caught:
+                    await self._finish(queue.losses())
+                    return None
+                elif settles:
+                    await self._settle(queue.losses())
+                elif self.parts.flush_in_s == 0:
+                    await to_thread.run_sync(self.parts.flush)
+        except Exception as error:
+            return error
+
+    async def _deal(self, queue: Batches) -> None:
+        """Write what was taken, or let it go, as it was told when each came onto the bus."""
+        losses = queue.losses()
+        while self._left:
+            count = self.switch.before_change(self._left)
+            batch, ends = self._left[:count], count == len(self._left)
+            if not self.switch.is_on:
+                self._left = self._left[count:]
+                self.parts.pass_over(batch)
+            elif batch:
+                await to_thread.run_sync(self._write, batch, self._of_recording(losses) if ends else [])
+                queue.written(batch)
+            if not ends:
+                await self._obey(losses)
+        self._since_ns = 0
+
+    def _write(self, batch: Sequence[Envelope], losses: Iterable[Loss]) -> None:
+        """Runs in a worker thread."""
+        self._left = self._left[len(batch) :]  # from here on the parts know of it
+        self.parts.write(batch, losses)
+
+    def _open(self) -> None:
+        """Runs in a worker thread."""
+        self._disk.look()
+        self.parts.open()
+
+    async def _obey(self, losses: Sequence[Loss]) -> None:
+        """Make the next change."""
+        change = self.switch.next_change
+        assert change is not None
+        if change.is_on:
+            # Even if there is no room: whoever said it wants the recording as soon as there is.
+            self.switch.obey()
+            self._since_ns = change.unix_ns
+            self.parts.renew()
+            await to_thread.run_sync(self._open)
+        else:
+            await to_thread.run_sync(self.parts.close, self._of_recording(losses, change.unix_ns))
+            self.switch.obey()
+            self._is_last_attempt = False
+
+    async def _settle(self, losses: Sequence[Loss]) -> None:
+        """Make the next change although nothing came after it."""
+        await self._obey(losses)
+        if self.switch.is_on:
+            await to_thread.run_sync(self._write, (), self._of_recording(losses))
+        self._since_ns = 0
+
+    async def _finish(self, losses: Sequence[Loss]) -> None:
+        """Finish the file that is open, if one is; to begin one that would stay empty is left."""
+        if self.switch.is_on and self.switch.next_change is not None:
+            await self._obey(losses)
+        elif self.switch.is_on:
+            await to_thread.run_sync(self.parts.close, self._of_recording(losses))
+
+    def _of_recording(self, losses: Sequence[Loss], until_ns: float = math.inf) -> list[Loss]:
+        """Those since it was told to begin, and until it was told to stop."""
+        return [
+            loss for loss in losses if loss.last_unix_ns >= self._since_ns and loss.first_unix_ns <= until_ns
+        ]
+
+    async def _sync_regularly(self) -> None:
+        """Beside the writing: a disk may take seconds for it."""
+        while self._sync_error is None:
+            await anyio.sleep(self._settings.flush_interval_s)
+            if not self.parts.is_open:
+                continue
+            try:
+                await to_thread.run_sync(self.parts.sync)
+            except OSError as error:
+                self._sync_error = error
+
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+
+def rest_s(batch: Sequence[Envelope], settings: RecorderSettings) -> float:
+    """How long to let envelopes gather before the next batch.
+
+    A recorder that takes each one as it comes wakes the event loop and a worker thread for it, and both keep
+    the interpreter from the producer: a publish call takes twice as long. While little comes, and the queue
+    has room for much more, there is no hurry.
+    """
+    queue, size_bytes = settings.queue, sum(len(envelope.encoded) for envelope in batch)
+    lanes = [lane for lane in (queue, queue.frame, queue.peripheral) if lane is not None]
+    fewest = min(lane.size or queue.size for lane in lanes)
+    least_bytes = min(lane.max_bytes or queue.max_bytes for lane in lanes)
+    if len(batch) * _ROOM > fewest or size_bytes * _ROOM > least_bytes:
+        return 0.0
+    return min(_REST_S, settings.flush_interval_s / _ROOM)

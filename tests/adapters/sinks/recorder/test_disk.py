@@ -1,0 +1,72 @@
+"""How much room there is, and disks that do not say."""
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import anyio
+import pytest
+
+from beats.adapters.sinks.recorder.disk import Disk
+from tests.adapters.sinks.recorder.support import until
+from tests.support import TIMEOUT_S
+
+pytestmark = pytest.mark.anyio
+
+
+def test_it_knows_what_the_disk_has_left_for_this_user(tmp_path: Path) -> None:
+    """Also where the folders are still to be made, and below what is no folder."""
+    (tmp_path / "file").touch()
+    for path in (
+        tmp_path / "a.mcap",
+        tmp_path / "to" / "be" / "made" / "a.mcap",
+        tmp_path / "file" / "a.mcap",
+    ):
+        disk = Disk(path)
+        assert disk.free_bytes is None
+        disk.look()
+        found = os.statvfs(tmp_path)
+        assert disk.free_bytes is not None
+        assert 0 < disk.free_bytes <= found.f_blocks * found.f_frsize
+
+
+def test_a_disk_that_cannot_tell_stays_as_it_was_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A figure that is missing, or a little old, is no reason to stop."""
+
+    def broken(path: Path) -> os.statvfs_result:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    seen, unseen = Disk(tmp_path / "a.mcap"), Disk(tmp_path / "a.mcap")
+    seen.look()
+    before = seen.free_bytes
+    monkeypatch.setattr(os, "statvfs", broken)
+    seen.look()
+    unseen.look()
+    assert (seen.free_bytes, unseen.free_bytes) == (before, None)
+
+
+async def test_a_disk_that_hangs_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch ends when it is told to, although the disk has not answered yet."""
+    asked, answer = threading.Event(), threading.Event()
+    original = os.statvfs
+
+    def hanging(path: Path) -> os.statvfs_result:
+        asked.set()
+        assert answer.wait(TIMEOUT_S)
+        return original(path)
+
+    monkeypatch.setattr(os, "statvfs", hanging)
+    disk = Disk(tmp_path / "a.mcap")
+    with anyio.fail_after(TIMEOUT_S):
+        async with anyio.create_task_group() as group:
+            group.start_soon(disk.watch)
+            await until(asked.is_set)
+            group.cancel_scope.cancel()
+    assert disk.free_bytes is None
+    answer.set()
+    await until(lambda: disk.free_bytes is not None)

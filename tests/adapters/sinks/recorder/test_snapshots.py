@@ -1,0 +1,228 @@
+"""What came last is held, and written when somebody says so."""
+
+import errno
+import logging
+import os
+import threading
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from beats.adapters.recordings.output import Output
+from beats.adapters.sinks.recorder.sink import RecorderSink
+from beats.kernel.envelope import Envelope
+from beats.kernel.testing import envelope
+from tests.adapters.sinks.batches import FakeBatches
+from tests.adapters.sinks.recorder.support import NOW_NS, files_in, places, said, show, sink_of, until
+from tests.support import TIMEOUT_S
+
+pytestmark = pytest.mark.anyio
+
+
+async def held(sink: RecorderSink, *batches: Sequence[Envelope]) -> None:
+    """Let a sink hold batches, and end."""
+    await sink.run(FakeBatches(*batches))
+
+
+async def test_a_snapshot_holds_the_last_seconds_and_what_they_begin_with(tmp_path: Path) -> None:
+    """Nothing is written until it is told; then the window, with the state from before it marked as such."""
+    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
+    assert sink.holds_snapshot
+    every = [envelope(number, unix_ns=NOW_NS + number * 10**9) for number in range(1, 6)]
+    await held(sink, [envelope(1, topic="peripheral/a", unix_ns=NOW_NS), *every[:2]], every[2:])
+    assert files_in(tmp_path) == []
+    path = await sink.snapshot()
+    assert path == tmp_path / "1.mcap" == sink.path
+    assert places(path) == [("frame", 3), ("frame", 4), ("frame", 5)]
+    assert places(path, carried=True) == [("frame", 2), ("peripheral/a", 1)]
+    assert await sink.snapshot() == tmp_path / "2.mcap"
+
+
+async def test_a_snapshot_of_nothing_says_so(tmp_path: Path) -> None:
+    """Before anything came, and from a recorder that records all the time."""
+    for sink in (sink_of(tmp_path / "a.mcap", snapshot_s=2.0), sink_of(tmp_path / "a.mcap")):
+        with pytest.raises(LookupError, match="'archive' holds nothing yet"):
+            await sink.snapshot()
+    assert not sink.holds_snapshot
+
+
+async def test_a_snapshot_that_cannot_be_written_says_why_and_harms_nothing(tmp_path: Path) -> None:
+    """What is held stays held."""
+    (tmp_path / "to").write_text("in the way")
+    sink = sink_of(tmp_path / "to" / "a.mcap", snapshot_s=2.0)
+    await held(sink, show())
+    with pytest.raises(OSError, match="to"):
+        await sink.snapshot()
+    (tmp_path / "to").unlink()
+    assert len(places(await sink.snapshot())) == 6
+
+
+async def test_a_name_without_time_or_number_does_for_any_number_of_snapshots(tmp_path: Path) -> None:
+    """None is overwritten, and none is refused."""
+    sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
+    await held(sink, show())
+    assert [(await sink.snapshot()).name for _ in range(3)] == ["a.mcap", "a-2.mcap", "a-3.mcap"]
+
+
+@asynccontextmanager
+async def holding(sink: RecorderSink, *batches: Sequence[Envelope]) -> AsyncGenerator[None]:
+    """The sink has taken batches, and runs until the end of the block."""
+    queue = FakeBatches(*batches, ends=False)
+    with anyio.fail_after(TIMEOUT_S):
+        async with anyio.create_task_group() as group:
+            group.start_soon(sink.run, queue)
+            await queue.all_taken.wait()
+            yield
+            group.cancel_scope.cancel()
+
+
+def in_log(caplog: pytest.LogCaptureFixture, text: str) -> bool:
+    return text in caplog.text
+
+
+async def test_the_command_has_it_write_what_it_holds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As often as it is said; holding goes on meanwhile."""
+    caplog.set_level(logging.INFO)
+    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
+    async with holding(sink, show()):
+        for number in (1, 2):
+            sink.command(said(sink, "snapshot"))
+            path = tmp_path / f"{number}.mcap"
+            await until(partial(in_log, caplog, f"snapshot of sink 'archive': {path}"))
+            assert len(places(path)) == 6
+    assert len(files_in(tmp_path)) == 2
+
+
+async def test_nothing_is_written_by_a_sink_that_does_not_run(tmp_path: Path) -> None:
+    """It holds nothing yet."""
+    sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
+    sink.command(said(sink, "snapshot"))
+    await held(sink, show())
+    assert files_in(tmp_path) == []
+
+
+class Slow:
+    """A disk that takes its time for a chunk of messages."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked, self._answer = threading.Event(), threading.Event()
+        original = Output.flush
+
+        def flush(output: Output) -> None:
+            self.asked.set()
+            assert self._answer.wait(TIMEOUT_S)
+            original(output)
+
+        monkeypatch.setattr(Output, "flush", flush)
+
+    def answer(self) -> None:
+        self._answer.set()
+
+
+async def test_a_second_press_while_one_is_being_written_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever presses twice wants one; it is said for those who look for it."""
+    caplog.set_level(logging.DEBUG)
+    disk = Slow(monkeypatch)
+    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
+    async with holding(sink, show()):
+        sink.command(said(sink, "snapshot"))
+        await until(disk.asked.is_set)
+        assert sink.figures()["recording"] == 1
+        sink.command(said(sink, "snapshot"))
+        disk.answer()
+        await until(lambda: "snapshot of sink" in caplog.text)
+    assert "told to write a snapshot while one is being written" in caplog.text
+    assert [path.name for path in files_in(tmp_path)] == ["1.mcap"]
+    assert sink.figures()["recording"] == 0
+
+
+async def test_two_ways_to_ask_at_once_make_two_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other: they would want the same name."""
+    disk = Slow(monkeypatch)
+    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
+    await held(sink, show())
+    async with anyio.create_task_group() as group:
+        group.start_soon(sink.snapshot)
+        group.start_soon(sink.snapshot)
+        await until(disk.asked.is_set)
+        disk.answer()
+    assert [len(places(path)) for path in files_in(tmp_path)] == [6, 6]
+
+
+async def test_a_snapshot_that_is_being_written_at_the_end_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever said it gets it, whole."""
+    disk = Slow(monkeypatch)
+    sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
+    async with holding(sink, show()):
+        sink.command(said(sink, "snapshot"))
+        await until(disk.asked.is_set)
+        threading.Timer(0.05, disk.answer).start()
+    assert len(places(tmp_path / "a.mcap")) == 6
+
+
+async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing held yet, no room on the disk, a fault of ours: holding goes on, with what to do in the log."""
+    sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0, min_free_bytes=10**9)
+
+    def little(output: Output) -> int:
+        return 5 * 10**6
+
+    def plenty(output: Output) -> int:
+        return 10**12
+
+    def fault(output: Output) -> int:
+        raise RuntimeError("a fault of ours")
+
+    async with holding(sink):
+        sink.command(said(sink, "snapshot"))
+        await until(lambda: "no snapshot: sink 'archive' holds nothing yet" in caplog.text)
+    async with holding(sink, show()):
+        for free_bytes, told in (
+            (
+                little,
+                "no snapshot: [Errno 28] only 5 MB are free and min_free_bytes keeps 1,000 MB: free some",
+            ),
+            (fault, "RuntimeError: a fault of ours"),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(Output, "free_bytes", free_bytes)
+                sink.command(said(sink, "snapshot"))
+                await until(partial(in_log, caplog, told))
+        assert {record.levelname for record in caplog.records} == {"ERROR"}
+        monkeypatch.setattr(Output, "free_bytes", plenty)
+        sink.command(said(sink, "snapshot"))
+        await until(lambda: sink.figures()["files_total"] == 1)
+    assert len(places(tmp_path / "a.mcap")) == 6
+
+
+async def test_a_write_that_fails_leaves_what_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file ends early; the next one has it all."""
+    original, failures = Output.write, iter([True])
+
+    def write(output: Output, data: bytes) -> int:
+        if len(data) > 1000 and next(failures, False):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(output, data)
+
+    sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
+    await held(sink, show())
+    monkeypatch.setattr(Output, "write", write)
+    with pytest.raises(OSError, match="Input/output error"):
+        await sink.snapshot()
+    assert len(places(await sink.snapshot())) == 6

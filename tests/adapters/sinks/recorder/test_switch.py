@@ -1,0 +1,127 @@
+"""Being told, from any thread, and from which envelope on that holds."""
+
+from collections.abc import Sequence
+
+from beats.adapters.sinks.recorder.switch import MOST_CHANGES, Change, Switch
+from beats.kernel.envelope import Envelope
+from beats.kernel.testing import FixedClock, envelope
+from tests.kernel.support import threads
+
+
+def at(*times_ns: int) -> list[Envelope]:
+    return [envelope(number, unix_ns=time_ns) for number, time_ns in enumerate(times_ns, 1)]
+
+
+def told(*changes: tuple[bool | None, int], is_on: bool = False) -> Switch:
+    """A switch that was told something at these times."""
+    clock = FixedClock()
+    switch = Switch(clock, is_on=is_on)
+    for wanted, clock.now_ns in changes:
+        switch.tell(wanted)
+    return switch
+
+
+def obeyed(switch: Switch, envelopes: Sequence[Envelope]) -> list[tuple[bool, list[int]]]:
+    """What is done with each envelope, by the times that they have."""
+    done: list[tuple[bool, list[int]]] = []
+    while True:
+        count = switch.before_change(envelopes)
+        done.append((switch.is_on, [each.published_unix_ns for each in envelopes[:count]]))
+        if count == len(envelopes):
+            return done
+        envelopes = envelopes[count:]
+        switch.obey()
+
+
+def test_being_told_the_same_twice_changes_nothing() -> None:
+    """It answers whether it was news; without saying which, it is the other of what it was told last."""
+    switch = Switch(FixedClock(), is_on=False)
+    told = (False, True, True, None, None, False, False)
+    assert [switch.tell(wanted) for wanted in told] == [False, True, False, True, True, True, False]
+    assert not switch.wanted
+    assert not switch.is_on
+
+
+def test_a_change_holds_from_the_first_envelope_after_it() -> None:
+    """What came onto the bus before it was told, or just then, belongs to what was before."""
+    assert obeyed(told((True, 20), (False, 40)), at(10, 20, 21, 40, 41)) == [
+        (False, [10, 20]),
+        (True, [21, 40]),
+        (False, [41]),
+    ]
+
+
+def test_two_changes_between_two_envelopes_are_both_made() -> None:
+    """Also if nothing lies between them."""
+    assert obeyed(told((True, 20), (False, 21)), at(10, 30)) == [(False, [10]), (True, []), (False, [30])]
+
+
+def test_a_change_waits_until_something_comes_after_it() -> None:
+    """What waits in a queue may have been published before it."""
+    switch = told((True, 20))
+    assert obeyed(switch, at(10, 20)) == [(False, [10, 20])]
+    assert switch.next_change == Change(is_on=True, unix_ns=20)
+    assert obeyed(switch, at(21)) == [(False, []), (True, [21])]
+    assert switch.next_change is None
+
+
+def test_a_clock_that_is_set_back_does_not_put_a_change_off() -> None:
+    """The first envelope with an earlier time came after it, unless it was set back before that."""
+    switch = told((False, 1000), is_on=True)
+    assert obeyed(switch, at(900, 990)) == [(True, [900, 990])]
+    assert obeyed(switch, at(5)) == [(True, []), (False, [5])]
+    set_back_before = Switch(FixedClock(20), is_on=True)
+    assert obeyed(set_back_before, at(900)) == [(True, [900])]
+    set_back_before.tell(False)
+    assert obeyed(set_back_before, at(5, 19, 21)) == [(True, [5, 19]), (False, [21])]
+
+
+def test_times_are_compared_with_those_of_the_batch_before() -> None:
+    """Also of one that no change was near."""
+    switch = told(is_on=True)
+    assert switch.before_change(at(900, 990)) == 2
+    switch.tell(False)
+    assert switch.before_change(at(5)) == 0
+
+
+def test_what_was_given_back_is_not_taken_for_a_clock_that_was_set_back() -> None:
+    """It comes again, with the times that it had."""
+    switch = told((False, 1000), is_on=True)
+    assert obeyed(switch, at(900, 990)) == [(True, [900, 990])]
+    switch.rewind()
+    assert obeyed(switch, at(900, 990, 1001)) == [(True, [900, 990]), (False, [1001])]
+
+
+def test_changes_that_nobody_obeys_are_bounded_and_the_last_word_holds() -> None:
+    """Somebody may hold down a button while the disk hangs."""
+    switch = Switch(FixedClock(), is_on=False)
+    for count in range(1, 3 * MOST_CHANGES):
+        assert switch.tell(None)
+        assert switch.wanted == (count % 2 == 1)
+    switch.obey()
+    obeyed_count = 1
+    while switch.next_change is not None:
+        switch.obey()
+        obeyed_count += 1
+    assert obeyed_count <= MOST_CHANGES
+    assert switch.is_on == switch.wanted == ((3 * MOST_CHANGES - 1) % 2 == 1)
+
+
+def test_threads_may_tell_while_a_task_obeys() -> None:
+    """Nothing told is lost: an odd number of changes is one."""
+    switch = Switch(FixedClock(), is_on=False)
+
+    def tell() -> None:
+        for _ in range(501):
+            switch.tell(None)
+
+    def obey() -> None:
+        for _ in range(500):
+            if switch.next_change is not None:
+                switch.obey()
+
+    with threads(tell, tell, tell, obey):
+        pass
+    while switch.next_change is not None:
+        switch.obey()
+    assert switch.is_on

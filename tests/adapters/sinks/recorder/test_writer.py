@@ -1,0 +1,210 @@
+"""When it writes and when it does not, as the kernel has it; files are tested with the parts."""
+
+import errno
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from beats.adapters.recordings.output import Output
+from beats.adapters.sinks.recorder.writer import rest_s
+from beats.kernel.envelope import Envelope
+from beats.kernel.stats import Loss
+from beats.kernel.testing import FixedClock, envelope
+from tests.adapters.sinks.batches import FakeBatches
+from tests.adapters.sinks.recorder.support import (
+    NOW_NS,
+    Place,
+    files_in,
+    metadata,
+    places,
+    said,
+    settings_of,
+    sink_of,
+    until,
+)
+from tests.support import TIMEOUT_S
+
+pytestmark = pytest.mark.anyio
+SECOND_NS = 1_000_000_000
+
+
+def numbered(first: int, last: int) -> list[Envelope]:
+    """Frames that came onto the bus at the time that is their number."""
+    return [envelope(number, unix_ns=number) for number in range(first, last + 1)]
+
+
+def frames(first: int, last: int) -> list[Place]:
+    return [("frame", number) for number in range(first, last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("batch", "settings", "rests"),
+    [
+        (1, {}, True),
+        (500, {}, True),
+        (600, {}, False),
+        (1, {"queue": {"size": 4}}, False),
+        (1, {"queue": {"frame": {"size": 2}}}, False),
+        (1, {"queue": {"max_bytes": 500}}, False),
+        (1, {"queue": {"frame": {"max_bytes": 500}}}, False),
+    ],
+)
+def test_envelopes_gather_only_while_the_queue_has_room_for_many_more(
+    batch: int, settings: dict[str, object], rests: bool
+) -> None:
+    """A recorder that rests must not be the reason why something is dropped."""
+    taken = [envelope(encoded=b"x" * 100)] * batch
+    assert (rest_s(taken, settings_of("a.mcap", **settings)) > 0) == rests
+    assert rest_s(taken, settings_of("a.mcap", flush_interval_s=0.01, **settings)) <= 0.01
+
+
+async def test_losses_are_told_of_the_recording_that_lacks_them(tmp_path: Path) -> None:
+    """What the queue gave up before it was told to record is none of it, nor what it gave up afterwards."""
+    clock = FixedClock(10)
+    sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=clock)
+    for clock.now_ns in (10, 20, 30, 40):
+        sink.command(said(sink, "record"))
+    queue = FakeBatches(numbered(1, 25), numbered(26, 50))
+    queue.lost = [Loss("drop_newest", "frame", at, 1, at, at, at, at) for at in (5, 15, 25, 35, 45)]
+    await sink.run(queue)
+    lost = [metadata(tmp_path / f"{number}.mcap", "beats.loss") for number in (1, 2)]
+    assert [[each["envelopes"] for each in records] for records in lost] == [["15"], []]
+    assert [places(tmp_path / f"{number}.mcap") for number in (1, 2)] == [frames(11, 20), frames(31, 40)]
+
+
+async def test_a_loss_since_the_command_is_told_though_nothing_follows(tmp_path: Path) -> None:
+    """As of something that is larger than the queue."""
+    sink = sink_of(tmp_path / "a.mcap", idle=True, clock=FixedClock(10))
+    sink.command(said(sink, "record"))
+
+    class Quiet(FakeBatches):
+        async def take(self, max_items: int | None = None) -> list[Envelope]:
+            await until(lambda: not self.lost)
+            return []
+
+    queue = Quiet()
+    queue.lost = [Loss("too_large", "frame", at, 1, at, at, at, at) for at in (5, 15)]
+    await sink.run(queue)
+    assert [each["envelopes"] for each in metadata(tmp_path / "a.mcap", "beats.loss")] == ["15"]
+
+
+async def test_only_what_was_written_is_told_as_written(tmp_path: Path) -> None:
+    """The latency is that of the recording; what was let go has none."""
+    clock = FixedClock()
+    sink = sink_of(tmp_path / "a.mcap", idle=True, clock=clock)
+    for clock.now_ns in (10, 20):
+        sink.command(said(sink, "record"))
+    queue = FakeBatches(numbered(1, 15), numbered(16, 30))
+    await sink.run(queue)
+    assert [each.sequence for each in queue.wrote] == [*range(11, 21)]
+    assert queue.given_back == []
+
+
+async def test_a_recorder_that_is_run_again_goes_on_with_its_recording(tmp_path: Path) -> None:
+    """As when the sink that was to take its place cannot start."""
+    sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=FixedClock(0))
+    sink.command(said(sink, "record", recording=True))
+    await sink.run(FakeBatches(numbered(1, 4)))
+    await sink.run(FakeBatches(numbered(5, 9)))
+    assert [places(path) for path in files_in(tmp_path)] == [frames(1, 4), frames(5, 9)]
+    first, second = (metadata(path, "beats.recording")[0] for path in files_in(tmp_path))
+    assert (second["recording"], second["part"]) == (first["recording"], "2")
+
+
+async def test_a_recording_is_not_begun_when_nothing_can_follow(tmp_path: Path) -> None:
+    """A command that comes with the end leaves no empty file."""
+    sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=FixedClock(9))
+    sink.command(said(sink, "record", recording=True))
+    await sink.run(FakeBatches(numbered(1, 9)))
+    assert files_in(tmp_path) == []
+
+
+async def test_what_was_taken_when_the_disk_failed_to_sync_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has written it yet."""
+    asked = anyio.Event()
+    original = to_thread.run_sync
+
+    async def spied(function: Callable[..., object], *args: object, **options: Any) -> object:
+        try:
+            return await original(function, *args, **options)
+        finally:
+            if getattr(function, "__name__", "") == "sync":
+                asked.set()
+
+    class Waiting(FakeBatches):
+        async def take(self, max_items: int | None = None) -> list[Envelope]:
+            await asked.wait()
+            return await super().take(max_items)
+
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", broken)
+    monkeypatch.setattr(to_thread, "run_sync", spied)
+    queue = Waiting(numbered(1, 3))
+    with pytest.raises(OSError, match="Input/output error"):
+        await sink_of(tmp_path / "a.mcap", flush_interval_s=0.01).run(queue)
+    assert queue.given_back == numbered(1, 3)
+
+
+async def test_what_was_taken_and_not_written_is_given_back_when_it_is_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as lost then, and not as delivered."""
+    queue = FakeBatches(numbered(1, 3), ends=False)
+    original = to_thread.run_sync
+    async with anyio.create_task_group() as group:
+
+        async def cut(function: Callable[..., object], *args: object, **options: Any) -> object:
+            if getattr(function, "__name__", "") == "_write":
+                group.cancel_scope.cancel()
+            return await original(function, *args, **options)
+
+        monkeypatch.setattr(to_thread, "run_sync", cut)
+        group.start_soon(sink_of(tmp_path / "a.mcap").run, queue)
+    assert queue.given_back == numbered(1, 3)
+    assert places(tmp_path / "a.mcap") == []
+
+
+async def test_neither_commands_nor_figures_wait_for_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The age of what is in memory only tells of it; what was said meanwhile is obeyed when it answers."""
+    hangs, answer = threading.Event(), threading.Event()
+    original = Output.write
+
+    def hanging(output: Output, data: bytes) -> int:
+        if len(data) > 2_000_000:
+            hangs.set()
+            assert answer.wait(TIMEOUT_S)
+        return original(output, data)
+
+    monkeypatch.setattr(Output, "write", hanging)
+    clock = FixedClock(NOW_NS)
+    sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=clock)
+    sink.command(said(sink, "record"))
+    large = [
+        envelope(number, encoded=b"x" * 1_000_000, unix_ns=NOW_NS + number * SECOND_NS)
+        for number in range(1, 5)
+    ]
+    later = envelope(5, unix_ns=NOW_NS + 3601 * SECOND_NS)
+    with anyio.fail_after(TIMEOUT_S):
+        async with anyio.create_task_group() as group:
+            group.start_soon(sink.run, FakeBatches(large, [later]))
+            await until(hangs.is_set)
+            clock.now_ns = NOW_NS + 3600 * SECOND_NS
+            assert sink.figures()["unflushed_age_s"] == 3599.0
+            sink.command(said(sink, "record"))
+            assert {"recording": 1, "idle": 1, "envelopes_total": 0}.items() <= sink.figures().items()
+            answer.set()
+    assert sink.figures()["unflushed_age_s"] == 0.0
+    assert places(tmp_path / "1.mcap") == frames(1, 4)
+    assert len(files_in(tmp_path)) == 1

@@ -1,0 +1,251 @@
+"""A recorder that records while it is told to, in a whole kernel: by way of the bus."""
+
+import errno
+import os
+from collections.abc import Awaitable, Callable
+from itertools import groupby
+from pathlib import Path
+
+import anyio
+import pytest
+
+from beats.adapters.recordings.output import Output
+from beats.kernel.ports import Batches
+from tests.adapters.sinks.recorder.support import (
+    files_in,
+    metadata,
+    on_stage,
+    places,
+    tapes,
+    until,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_idle_recorder_lets_everything_go_and_makes_no_file(tmp_path: Path) -> None:
+    """What it takes counts as delivered, and not as written."""
+    async with on_stage(tmp_path / "{part}.mcap", idle=True) as stage:
+        stage.publish(30)
+        await stage.until_delivered()
+    assert files_in(tmp_path) == []
+    queue = stage.stats.queue
+    assert (queue.taken.items, queue.dropped.items, stage.stats.latency) == (30, 0, None)
+
+
+async def test_it_records_what_is_published_between_the_two_commands(tmp_path: Path) -> None:
+    """To the envelope, however much waits in the queue when it is told; each begins with the state."""
+    async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
+        for count in (5, 0, 40):
+            stage.publish(7)
+            stage.say(recording=True)
+            stage.publish(count)
+            stage.say(recording=False)
+        stage.publish(3)
+        await stage.until_delivered()
+        await stage.until_figures(recording=0, idle=1, files_total=3)
+        latency = stage.stats.latency
+        assert latency is not None
+        assert sum(latency.counts) == 45
+    assert [len(tape.places) for tape in stage.expected] == [5, 0, 40]
+    assert tapes(tmp_path) == stage.expected
+
+
+async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path) -> None:
+    """Whoever says it sees that it is done, also while nothing is published."""
+    async with on_stage(tmp_path / "{part}.mcap", idle=True, flush_interval_s=3600.0) as stage:
+        stage.publish(4)
+        stage.say(recording=True)
+        await stage.until_figures(recording=1, idle=0)
+        stage.publish(2)
+        stage.say(recording=False)
+        await stage.until_figures(recording=0, idle=1, envelopes_total=2, files_total=1)
+        assert tapes(tmp_path) == stage.expected
+
+
+async def test_telling_it_the_same_twice_changes_nothing(tmp_path: Path) -> None:
+    """Two people press the button, and it was not told which of the two to do: it is the other."""
+    async with on_stage(tmp_path / "{part}.mcap", idle=True) as stage:
+        for recording in (False, True, True, None, None, False, False):
+            stage.publish(1)
+            stage.say(recording=recording)
+    assert [len(tape.places) for tape in stage.expected] == [2, 1]
+    assert tapes(tmp_path) == stage.expected
+
+
+async def test_each_recording_is_one_of_its_own(tmp_path: Path) -> None:
+    """With parts from 1, counts of its own and no loss from before it; all parts of one are told as one."""
+    async with on_stage(tmp_path / "{part:03}.mcap", idle=True, rotate_bytes=3000) as stage:
+        for _ in range(2):
+            stage.say()
+            stage.publish(60)
+            stage.say()
+    files = files_in(tmp_path)
+    about = [metadata(path, "beats.recording")[0] for path in files]
+    runs = [list(run) for _, run in groupby(about, key=lambda each: each["recording"])]
+    assert [[int(each["part"]) for each in run] for run in runs] == [[1, 2], [1, 2, 3]]
+    totals = [metadata(path, "beats.totals")[0]["recorded"] for path in files]
+    assert totals[1] == totals[-1] == "60"
+    assert tapes(tmp_path) == stage.expected
+
+
+async def test_a_name_without_time_or_number_does_for_any_number_of_recordings(tmp_path: Path) -> None:
+    """Whoever presses the button gets a recording, and none is overwritten."""
+    (tmp_path / "a.mcap").write_bytes(b"of yesterday")
+    async with on_stage(tmp_path / "a.mcap", idle=True) as stage:
+        for _ in range(2):
+            stage.say()
+            stage.publish(3)
+            stage.say()
+    assert (tmp_path / "a.mcap").read_bytes() == b"of yesterday"
+    assert [len(places(tmp_path / name)) for name in ("a-2.mcap", "a-3.mcap")] == [3, 3]
+
+
+async def test_the_end_of_the_kernel_finishes_the_recording(tmp_path: Path) -> None:
+    """With everything that was published until then."""
+    async with on_stage(tmp_path / "a.mcap", idle=True) as stage:
+        stage.say()
+        stage.publish(50)
+    assert tapes(tmp_path) == stage.expected
+    assert stage.stats.state == "ended"
+    assert stage.sink.figures()["recording"] == 0
+
+
+class Gate:
+    """Holds a sink's next attempt up until it is opened."""
+
+    def __init__(self, run: Callable[[Batches], Awaitable[None]]) -> None:
+        self._run = run
+        self._opened = anyio.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def __call__(self, queue: Batches) -> None:
+        await self._opened.wait()
+        await self._run(queue)
+
+
+class Room:
+    """A disk that has room, or not."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.free_bytes = 10**12
+
+        def free_bytes(output: Output) -> int:
+            return self.free_bytes
+
+        monkeypatch.setattr(Output, "free_bytes", free_bytes)
+
+
+async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With all that was published since it was told, and the state at that time; meanwhile it is failed."""
+    room = Room(monkeypatch)
+    async with on_stage(tmp_path / "a.mcap", idle=True, min_free_bytes=1000) as stage:
+        stage.publish(4)
+        room.free_bytes = 0
+        stage.say()
+        stage.publish(5)
+        await until(lambda: stage.stats.restarts >= 2)
+        assert stage.stats.state == "failed"
+        assert {"recording": 0, "idle": 0}.items() <= stage.sink.figures().items()
+        stage.publish(6)
+        room.free_bytes = 10**12
+        await stage.until_figures(recording=1)
+        stage.publish(7)
+    assert "only 0 MB are free and min_free_bytes keeps 0 MB: free some space, or lower it" in caplog.text
+    assert tapes(tmp_path) == stage.expected
+    assert len(stage.expected[0].places) == 18
+
+
+async def test_a_recorder_without_room_can_be_told_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It tries once more, says what is lost, and runs on idle; the next recording is as any other."""
+    room = Room(monkeypatch)
+    async with on_stage(tmp_path / "a.mcap", idle=True, min_free_bytes=1000) as stage:
+        room.free_bytes = 0
+        stage.say()
+        stage.publish(5)
+        await until(lambda: stage.stats.restarts >= 1)
+        stage.say()
+        stage.publish(2)
+        await stage.until_delivered()
+        await stage.until_figures(recording=0, idle=1)
+        assert "the recording ends without what came before it was told to stop and is in no" in caplog.text
+        assert files_in(tmp_path) == []
+        room.free_bytes = 10**12
+        stage.say()
+        stage.publish(3)
+    assert tapes(tmp_path) == stage.expected[1:]
+
+
+async def test_a_recording_that_was_stopped_while_it_failed_holds_what_came_until_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When there is room again by the next attempt, nothing is missing, and nothing follows."""
+    room = Room(monkeypatch)
+    bounds = {"min_free_bytes": 1000, "flush_interval_s": 0.01}
+    async with on_stage(tmp_path / "{part}.mcap", idle=True, **bounds) as stage:
+        stage.say()
+        stage.publish(5)
+        await stage.until_figures(recording=1)
+        room.free_bytes = 0
+        monkeypatch.setattr(stage.sink, "run", holding := Gate(stage.sink.run))
+        stage.publish(5)
+        await until(lambda: stage.stats.state == "failed")
+        stage.publish(5)
+        stage.say()
+        stage.publish(5)
+        room.free_bytes = 10**12
+        holding.open()
+        await stage.until_delivered()
+        await stage.until_figures(recording=0, idle=1)
+    assert tapes(tmp_path) == stage.expected
+    assert len(stage.expected[0].places) == 15
+
+
+async def test_each_recording_has_a_last_attempt_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops one that fails and begins another gets that one as soon as there is room."""
+    room = Room(monkeypatch)
+    async with on_stage(tmp_path / "{part}.mcap", idle=True, min_free_bytes=1000) as stage:
+        room.free_bytes = 0
+        stage.say()
+        stage.publish(5)
+        await until(lambda: stage.stats.state == "failed")
+        stage.say()
+        stage.publish(3)
+        stage.say()
+        restarts = stage.stats.restarts
+        stage.publish(7)
+        await until(lambda: stage.stats.restarts >= restarts + 3)
+        room.free_bytes = 10**12
+        await stage.until_figures(recording=1)
+    assert tapes(tmp_path) == stage.expected[1:]
+
+
+async def test_a_write_that_fails_loses_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of what lies behind the next command in the batch that failed."""
+    original = Output.write
+    failures = iter([True])
+
+    def write(output: Output, data: bytes) -> int:
+        if b'"number":10' in data and next(failures, False):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(output, data)
+
+    monkeypatch.setattr(Output, "write", write)
+    async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
+        for _ in range(4):
+            stage.publish(20)
+            stage.say()
+        await until(lambda: stage.stats.restarts == 1)
+        await stage.until_delivered()
+    assert tapes(tmp_path) == stage.expected
+    assert [len(tape.places) for tape in stage.expected] == [20, 20]
