@@ -34,7 +34,7 @@ class Screen:
         self.process: Final = process
         self.raw = b""
         """All that was written."""
-        self._ours: Final = ours
+        self._ours = ours
         self._theirs: Final = theirs
         self._screen: Final = pyte.HistoryScreen(columns, lines, history=1000)
         self._stream: Final = pyte.ByteStream(self._screen)
@@ -94,6 +94,17 @@ class Screen:
         """Whether one is seen."""
         return pyte.modes.DECTCEM in self._screen.mode
 
+    def hang_up(self) -> None:
+        """Close the window."""
+        os.close(self._ours)
+        self._ours = -1
+
+    def close(self) -> None:
+        """Close both sides."""
+        os.close(self._theirs)
+        if self._ours >= 0:
+            self.hang_up()
+
     def settings(self) -> list[Any]:
         """How the terminal behaves: `termios.tcgetattr`."""
         return termios.tcgetattr(self._theirs)
@@ -146,9 +157,9 @@ def on_a_screen(
         start_new_session=True,
         preexec_fn=take_terminal,
     ) as process:
+        screen = Screen(process, ours, theirs, columns, lines)
         try:
-            yield Screen(process, ours, theirs, columns, lines)
+            yield screen
         finally:
             process.kill()
-            os.close(theirs)
-            os.close(ours)
+            screen.close()

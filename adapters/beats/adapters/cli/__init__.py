@@ -26,6 +26,7 @@ class Commands(LazyGroup):
         "replay": f"{_HERE}.replay:replay",
         "snapshot": f"{_HERE}.record:snapshot",
         "top": f"{_HERE}.top.command:top",
+        "tap": f"{_HERE}.tap.command:tap",
         "reload": f"{_HERE}.reload:reload",
         "init": f"{_HERE}.init:init",
         "config": f"{_HERE}.config:app",

@@ -12,7 +12,7 @@ def printable(text: str) -> str:
     What is not to be printed (control characters, line ends, marks that turn the direction of writing, halves
     of surrogate pairs) is shown as Python writes it, blanks of all kinds as blanks.
     """
-    cut = text[:_MOST]
+    cut = text if len(text) <= _MOST else text[:_MOST] + "…"
     return cut if cut.isprintable() else "".join(map(_shown, cut))
 
 

@@ -12,7 +12,7 @@ import trustme
 from beats.adapters.cli.address import Address, tls
 from beats.adapters.cli.top import fetch as module
 from beats.adapters.cli.top.answer import Sample
-from beats.adapters.cli.top.fetch import FetchError, fetch, reason
+from beats.adapters.cli.top.fetch import FetchError, fetch
 from tests.adapters.cli.top.answering import answered, answering, http
 from tests.adapters.cli.top.answers import document, stats
 from tests.support import TIMEOUT_S
@@ -162,10 +162,3 @@ async def test_encryption_where_there_is_none_is_said() -> None:
         address = Address("127.0.0.1", server.port, encrypted=True)
         with pytest.raises(FetchError, match="ws://"):
             await fetch(address, tls(address, None))
-
-
-def test_reasons_are_short() -> None:
-    """An error without words has a name at least."""
-    assert reason(ConnectionResetError()) == "ConnectionResetError"
-    assert reason(socket.gaierror(-2, "Name or service not known")) == "Name or service not known"
-    assert reason(OSError("all failed\n")) == "all failed\\n"

@@ -2,7 +2,6 @@
 
 import http.client
 import io
-import os
 import socket
 import ssl
 from http import HTTPStatus
@@ -11,6 +10,7 @@ from typing import Final, cast
 import anyio
 
 from beats.adapters.cli.address import Address
+from beats.adapters.cli.failures import reason
 from beats.adapters.cli.printable import printable
 from beats.adapters.cli.top.answer import Sample, read
 from beats.kernel.supervisor import sole
@@ -49,22 +49,6 @@ async def fetch(address: Address, context: ssl.SSLContext | None) -> Sample:
     except OSError as error:
         raise FetchError(reason(error), lasting=isinstance(sole(error), ssl.SSLError)) from None
     return _parsed(raw)
-
-
-def reason(error: BaseException) -> str:
-    """Why a connection failed, in a few words."""
-    cause = sole(error)
-    while cause.__cause__ is not None:  # anyio tells of all addresses of a host together
-        several: tuple[BaseException, ...] = getattr(cause.__cause__, "exceptions", ())
-        cause = several[-1] if several else cause.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({printable(cause.verify_message)}): see --ca"
-    if isinstance(cause, ssl.SSLError):
-        return f"it does not speak TLS ({printable(cause.reason)}): try ws://"
-    # asyncio has words of its own for them, with addresses in it that the one who reads knows.
-    number = cause.errno if isinstance(cause, OSError) and not isinstance(cause, socket.gaierror) else None
-    text = os.strerror(number) if number else getattr(cause, "strerror", None) or str(cause)
-    return printable(text or type(cause).__name__)
 
 
 async def _exchange(address: Address, context: ssl.SSLContext | None) -> bytes:

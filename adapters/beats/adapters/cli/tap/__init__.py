@@ -1,0 +1,1 @@
+"""`beats tap`: what is on the stream."""
