@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 
+from beats.app import Stream
 from tests.support import TIMEOUT_S
 
 TIMEOUT_MS: Final = TIMEOUT_S * 1000
@@ -47,17 +48,22 @@ class Tab:
     def __init__(self, page: Page) -> None:
         self.page: Final = page
         self._complaints: Final[list[str]] = []
-        self._hosts: Final[set[str]] = set()
+        self._visited: Final[set[str]] = set()
+        self._asked: Final[set[str]] = set()
         self._expected: Final[list[str]] = []
         page.set_default_timeout(TIMEOUT_MS)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self._complaints.append(f"error: {error}"))
         page.on("request", self._note)
-        page.on("websocket", lambda socket: self._hosts.add(urlsplit(socket.url).netloc))
+        page.on("websocket", lambda socket: self._asked.add(urlsplit(socket.url).netloc))
 
-    def open(self, url: str) -> None:
-        """Open the page of a server."""
-        self.page.goto(url.replace("ws://", "http://"))
+    def open(self, server: str | Stream, address: str = "") -> None:
+        """Open the page of a server, given its URL or the stream that runs here."""
+        if isinstance(server, Stream):
+            listening = server.sinks["browser"].address
+            server = f"http://{listening.host}:{listening.port}/"
+        self._visited.add(urlsplit(server).netloc)
+        self.page.goto(server + address)
 
     def expect_complaints(self, *patterns: str) -> None:
         """The browser will complain of what the test does to the page, in such words."""
@@ -71,9 +77,9 @@ class Tab:
             if not any(re.search(pattern, text) for pattern in self._expected)
         ]
 
-    def hosts(self) -> set[str]:
-        """Whom the page has asked for anything."""
-        return self._hosts
+    def strangers(self) -> set[str]:
+        """Hosts that were asked for something and are not those whose page was opened."""
+        return self._asked - self._visited
 
     def __getitem__(self, selector: str) -> Locator:
         """The element that a selector of CSS names."""
@@ -86,6 +92,14 @@ class Tab:
     def shows(self, selector: str, text: str | re.Pattern[str]) -> None:
         """Wait until an element has this text."""
         expect(self[selector]).to_have_text(text, timeout=TIMEOUT_MS)
+
+    def may_steer(self, may: bool = True) -> None:
+        """Wait until what steers can be used, or cannot."""
+        button = self["[data-command=activate]"]
+        if may:
+            expect(button).to_be_enabled(timeout=TIMEOUT_MS)
+        else:
+            expect(button).to_be_disabled(timeout=TIMEOUT_MS)
 
     def until(self, condition: str) -> None:
         """Wait until an expression of JavaScript is true in the page."""
@@ -121,4 +135,4 @@ class Tab:
     def _note(self, request: Request) -> None:
         parts = urlsplit(request.url)
         if parts.scheme not in ("blob", "data"):
-            self._hosts.add(parts.netloc)
+            self._asked.add(parts.netloc)

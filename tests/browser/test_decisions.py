@@ -45,6 +45,33 @@ def test_attempts_to_connect_become_rarer() -> None:
     assert lows == [500, 500, 1000, 2000, 4000, *[5000] * 7]
 
 
+def test_why_a_connection_ended_is_said_in_words() -> None:
+    """For each code that a server sends, for others, and for refusals, which a plain request explains."""
+    ended = "return reason({code: %d, reason: 'so it said', opened: true}, null)"
+    refused = "return reason({code: 1006, opened: false}, %s)"
+    assert call("status.js", *(ended % code for code in (1001, 1006, 1008, 1013, 4321))) == [
+        "The server stopped or restarts.",
+        "The connection was lost.",
+        "The server closed the connection: so it said.",
+        "This page was too slow for the stream, and was let go.",
+        "The connection ended with code 4321.",
+    ]
+    answers = (
+        "null",
+        "{status: 0}",
+        "{facts: {}}",
+        "{status: 421, text: 'Not by that name.'}",
+        "{status: 500, text: ''}",
+    )
+    assert call("status.js", *(refused % answer for answer in answers)) == [
+        "The server cannot be reached.",
+        "The server cannot be reached.",
+        "The stream is full: it has as many viewers as it may have.",
+        "Not by that name.",
+        "The server answered with status 500.",
+    ]
+
+
 def test_the_quickest_answer_tells_the_time() -> None:
     """The clock's offset is that of the sample with the shortest way, of the last eight."""
     make = "const clock = new Clock(); clock.sample(0, 100, 1000); clock.sample(200, 204, 1302);"

@@ -40,18 +40,18 @@ def edges_of(tab: Tab) -> list[float]:
     return found
 
 
-def test_the_picture_is_the_demos_frame_of_that_number(tab: Tab) -> None:
+def test_the_picture_is_the_demos_frame_of_that_number(
+    on_air: Callable[..., Stream], new_tab: Callable[..., Tab]
+) -> None:
     """While it runs, the canvas holds the file with the number that it names, and that is a demo frame."""
     fps, seed = 30, 5
-    demo = {"sources": {"demo": {"fps": fps, "seed": seed}}, "sinks": {"browser": {"port": 0}}}
-    with Stream.open(overrides=demo) as stream:
-        address = stream.sinks["browser"].address
-        url = f"ws://{address.host}:{address.port}/"
-        with watching(f"{url}?kinds=frame") as viewer:
-            tab.open(url)
-            shown = [tab.picture() for _ in range(5)]
-            last = max(sequence for sequence, _ in shown)
-            viewer.until(lambda envelope: envelope.sequence >= last)
+    stream = on_air({"sources": {"demo": {"fps": fps, "seed": seed}}})
+    with watching(f"ws://localhost:{stream.sinks['browser'].address.port}/?kinds=frame") as viewer:
+        tab = new_tab()
+        tab.open(stream)
+        shown = [tab.picture() for _ in range(5)]
+        last = max(sequence for sequence, _ in shown)
+        viewer.until(lambda envelope: envelope.sequence >= last)
     files = {envelope.sequence: envelope.payload for envelope in viewer.seen}
     assert len({sequence for sequence, _ in shown}) > 1
     picture = Picture(seed, 64, 64)

@@ -86,15 +86,16 @@ async function link(state) {
 async function explain(state) {
   const answer = await session.ask();
   if (isLive) return;
-  if (answer.status === 401) lock(answer);
+  if (answer.status === 401) lock();
   else status.because(reason(state, answer));
 }
 
-/** @param {Answer} answer of status 401 */
-function lock(answer) {
+/** Nothing comes without a token, or without the right one. */
+function lock() {
   feed.stop();
   status.locked();
-  gate.open(token.value ? `${answer.text} Enter another.` : "Ask whoever runs it.", { wrong: token.value !== null });
+  const isWrong = token.value !== null;
+  gate.open(isWrong ? "The token that was given is not the right one." : "Whoever runs it has it.", { wrong: isWrong });
 }
 
 /**
@@ -214,7 +215,7 @@ async function begin() {
   look();
   const answer = await session.ask();
   if (answer.status === 401) {
-    lock(answer);
+    lock();
     return;
   }
   if (answer.facts) hear(answer);
