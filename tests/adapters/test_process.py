@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import beats.adapters.process as module
-from beats.adapters.process import process
+from beats.adapters.process import name_process, process
 
 
 def test_the_process_tells_of_itself() -> None:
@@ -47,3 +47,11 @@ def test_what_the_system_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch, 
             path.write_text(content)
         monkeypatch.setattr(module, "_STATM", path)
         assert (process().rss_bytes, process().open_files) == (None, None)
+
+
+def test_a_process_that_is_one_of_several_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which its figures are told from those of the others."""
+    assert process().name == ""
+    monkeypatch.setattr(module, "_name", "")
+    name_process("worker 1")
+    assert process().name == "worker 1"

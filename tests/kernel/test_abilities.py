@@ -10,6 +10,7 @@ from beats.kernel.abilities import (
     Plays,
     ServesClients,
     TakesCommands,
+    TakesOver,
 )
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Publish
@@ -47,6 +48,10 @@ class Replay(CallingSource):
 class Measuring(CollectingSink):
     def figures(self) -> Mapping[str, float]:
         return {}
+
+
+class Succeeding(CollectingSink):
+    def take_over(self, predecessor: object) -> None: ...
 
 
 async def run_nothing(publish: Publish) -> None: ...
@@ -88,3 +93,9 @@ def test_an_address_is_one_of_the_stream_and_one_of_its_page() -> None:
     plain, encrypted = Address("::1", 1), Address("wall.local", 2, encrypted=True)
     assert (plain.url, plain.page_url) == ("ws://[::1]:1", "http://[::1]:1/")
     assert (encrypted.url, encrypted.page_url) == ("wss://wall.local:2", "https://wall.local:2/")
+
+
+def test_a_sink_takes_over_when_it_can_be_told_from_whom() -> None:
+    """Most begin afresh."""
+    assert isinstance(Succeeding(), TakesOver)
+    assert not isinstance(CollectingSink(), TakesOver)

@@ -324,3 +324,15 @@ async def test_an_heir_goes_on_with_the_queue_and_its_counts() -> None:
     latency = heir.stats().latency
     assert latency is not None
     assert (sum(latency.counts), heir.queue, heir.name) == (2, part.queue, "tape")
+
+
+async def test_a_sink_that_cannot_tell_its_figures_has_none(caplog: pytest.LogCaptureFixture) -> None:
+    """Everything else is still to be had, and the log says so once, however often somebody asks."""
+
+    class Unable(CollectingSink):
+        def figures(self) -> Mapping[str, float]:
+            raise RuntimeError("the gauge is broken")
+
+    part = SinkPart("tape", Unable(), SinkQueue("tape"), Bus(), Backoff())
+    assert [part.stats().figures for _ in range(3)] == [()] * 3
+    assert caplog.text.count("cannot tell its figures") == 1

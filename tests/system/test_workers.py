@@ -100,6 +100,7 @@ def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
         metrics = fetch(program, "/metrics")[1]
         connected = re.findall(r'^beats_connected_clients\{.*sink="browser".*\} (\S+)', metrics, re.MULTILINE)
         assert sum(map(float, connected)) == VIEWERS + 1, metrics
+        assert re.search(r'^process_cpu_seconds_total\{process="worker \d"\}', metrics, re.MULTILINE)
         stack.close()
         assert program.interrupt() == 0, program.err.text()
         assert re.search(rf"{VIEWERS + 1} clients", program.out.text())

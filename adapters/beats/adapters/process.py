@@ -14,6 +14,8 @@ _OPEN: Final = "/proc/self/fd"
 class Process(NamedTuple):
     """One moment; what the operating system does not tell is None."""
 
+    name: str
+    """What it is called among those of a run, such as `worker 1`; empty where it is the only one."""
     pid: int
     uptime_s: float
     """Since Beats was imported."""
@@ -25,9 +27,19 @@ class Process(NamedTuple):
     """Files and sockets that are open."""
 
 
+_name = ""
+
+
+def name_process(name: str) -> None:
+    """Say what this process is called among those of a run."""
+    global _name
+    _name = name
+
+
 def process() -> Process:
     """What it costs now."""
-    return Process(os.getpid(), time.monotonic() - _BEGUN_S, time.process_time(), _rss_bytes(), _open_files())
+    uptime_s = time.monotonic() - _BEGUN_S
+    return Process(_name, os.getpid(), uptime_s, time.process_time(), _rss_bytes(), _open_files())
 
 
 def _rss_bytes() -> int | None:

@@ -95,6 +95,15 @@ class Adjusts(Protocol):
 
 
 @runtime_checkable
+class TakesOver(Protocol):
+    """A sink that can go on with what another was told to do, whose place it is to take."""
+
+    def take_over(self, predecessor: object) -> None:
+        """Go on with that once this sink is run; until then, and if it cannot start, the other does."""
+        ...
+
+
+@runtime_checkable
 class ServesClients(Protocol):
     """A sink with viewers also tells of them; any thread may ask."""
 

@@ -24,7 +24,8 @@ class DropStats(NamedTuple):
     """What one cause took from one kind."""
 
     reason: str
-    """The overflow strategy, or `too_large`, `failed`, `shutdown`, `closed`."""
+    """The overflow strategy, or `too_large`, `failed`, `shutdown`, `closed`; for a viewer also `left` (what
+    waited when it left) and `max_fps` (what it asked to be left out)."""
     kind: Kind
     items: int
     bytes: int

@@ -23,6 +23,7 @@ from tests.support import quiet
 
 pytestmark = pytest.mark.anyio
 START = {
+    "number": 1,
     "relay": ["nats://127.0.0.1:9", "workers-test"],
     "ports": {"browser": 0},
     "workers": 2,
@@ -33,6 +34,12 @@ START = {
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _nameless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of this process is as before afterwards."""
+    monkeypatch.setattr("beats.adapters.process._name", "")
 
 
 def begin(settings: Mapping[str, Any]) -> Callable[[], ProfileSettings]:

@@ -13,6 +13,7 @@ from anyio.abc import TaskStatus
 from beats.adapters.live import LiveProfile
 from beats.adapters.outside import Outside
 from beats.adapters.plain import plain, stats_of
+from beats.adapters.process import name_process
 from beats.adapters.workers.link import Link, Message
 from beats.adapters.workers.merge import aged, totals_only
 from beats.adapters.workers.split import Relay, Share, worker_profile
@@ -169,6 +170,7 @@ async def serve(fd: int, begin: Callable[[Mapping[str, Any]], Callable[[], Profi
     try:
         start = await anext(messages, None)
         if start is not None:  # else the parent has ended meanwhile
+            name_process(f"worker {start['number']}")
             share = Share(Relay(*start["relay"]), start["ports"], start["workers"], start["settings"])
             await Worker(link, share, begin(share.settings)).run(messages)
             await link.flush()

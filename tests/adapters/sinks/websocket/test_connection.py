@@ -11,7 +11,7 @@ from anyio import to_thread
 from websockets.asyncio.client import connect
 from websockets.protocol import State
 
-from beats.adapters.sinks.websocket.connection import FirstWord
+from beats.adapters.sinks.websocket.connection import FirstWord, Head
 from beats.kernel.envelope import Frame
 from beats.proto.encode import PNG_SIGNATURE
 from tests.adapters.sinks.websocket.support import RawClient, on_air, settings, until
@@ -129,6 +129,22 @@ def test_the_first_word_of_a_request_is_its_method(pieces: list[bytes], method: 
     found = [each for piece in pieces if (each := word.fed(piece)) is not None]
     assert found == ([] if method is None else [method])
     assert word.fed(b"GET ") is None or method is None
+
+
+@pytest.mark.parametrize("after", [b"", b"x", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 100])
+def test_a_request_ends_with_an_empty_line(step: int, after: bytes) -> None:
+    """However it is cut into pieces: what follows is told from it to the byte."""
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    whole = request + after
+    head, before, rest = Head(), b"", b""
+    for begin in range(0, len(whole), step):
+        if before.endswith(b"\r\n\r\n"):
+            rest += whole[begin : begin + step]
+            continue
+        mine, others = head.split(whole[begin : begin + step])
+        before, rest = before + mine, rest + others
+    assert (before, rest) == (request, after)
 
 
 async def test_a_body_does_not_keep_its_request_from_an_answer() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request
 from websockets.protocol import State
 
 from beats.adapters.sinks.websocket.access import Rights
@@ -55,6 +56,27 @@ class FirstWord:
         return word.decode() if space and word.isalpha() and word.isascii() else None
 
 
+class Head:
+    """Tells a request from what follows it: it ends with an empty line (RFC 9112, section 2.1)."""
+
+    _END: Final = b"\r\n\r\n"
+
+    def __init__(self) -> None:
+        self._last = b""
+
+    def split(self, data: bytes) -> tuple[bytes, bytes]:
+        """What belongs to it, and what comes after; to be called until it has ended."""
+        before, _, after = (self._last + data).partition(self._END)
+        self._last = before[1 - len(self._END) :]
+        return data[: len(data) - len(after)], after
+
+
+def is_handshake(request: Request) -> bool:
+    """Whether a request asks for the stream (RFC 6455, section 4.1), not for something to read."""
+    asked = ",".join(request.headers.get_all("Upgrade")).lower().split(",")
+    return "websocket" in {item.strip() for item in asked}
+
+
 class StreamConnection(ServerConnection):
     """Tells its client when the write buffer fills and empties, and can be ended in any state."""
 
@@ -90,6 +112,7 @@ class StreamConnection(ServerConnection):
         self._closing: asyncio.Task[None] | None = None
         self._end_waits = False
         self._method: Final = FirstWord()
+        self._head: Final = Head()
         self._answered = False
 
     @property
@@ -134,11 +157,19 @@ class StreamConnection(ServerConnection):
                 # The library takes a body for the frames of a stream, and would not answer.
                 self._answer(not_allowed(method).encoded())
                 return
-            self._header_bytes_left -= len(data)
+            head, data = self._head.split(data) if self.request is None else (b"", data)
+            self._header_bytes_left -= len(head)
             if self._header_bytes_left < 0:
                 self.abort()
                 return
-        super().data_received(data)
+            super().data_received(head)
+            if self.request is not None and not is_handshake(self.request):
+                # The library would end the stream without an answer at what follows, or at the end of what
+                # the other side sends: both are left where they are until the answer is given.
+                self.transport.pause_reading()
+                return
+        if data:
+            super().data_received(data)
 
     def eof_received(self) -> None:
         """The other side sends nothing more; the transport sends what it has, and closes."""
@@ -207,6 +238,7 @@ class StreamConnection(ServerConnection):
     def _answer(self, data: bytes) -> None:
         self._answered = True
         self.transport.write(data)
+        self.transport.resume_reading()  # or nobody would hear that the other side has gone
         if not self.transport.can_write_eof():  # encrypted
             self.transport.close()
         elif self.transport.get_write_buffer_size():

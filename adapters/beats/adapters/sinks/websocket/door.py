@@ -23,7 +23,7 @@ from beats.adapters.sinks.websocket.access import (
     origin_allowed,
 )
 from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
-from beats.adapters.sinks.websocket.connection import StreamConnection
+from beats.adapters.sinks.websocket.connection import StreamConnection, is_handshake
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.web.reply import Reply, text
 from beats.adapters.sinks.websocket.web.site import Site, Visit, parse_target
@@ -162,12 +162,6 @@ class Door:
         self._inside[address] += 1
         connection.admit(address, choice, rights)
         return None
-
-
-def is_handshake(request: Request) -> bool:
-    """Whether a request asks for the stream (RFC 6455, section 4.1), not for something to read."""
-    asked = ",".join(request.headers.get_all("Upgrade")).lower().split(",")
-    return "websocket" in {item.strip() for item in asked}
 
 
 def _listed(request: Request, name: str) -> str:

@@ -266,6 +266,27 @@ async def test_who_reads_slowly_gets_all_of_a_large_answer() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/livez", "/metrics", "/nothing"])
+@pytest.mark.parametrize(
+    "more", [b"", b"\xff" * 5000, b"GET /livez HTTP/1.1\r\n\r\n"], ids=["end", "junk", "next"]
+)
+async def test_what_follows_a_request_does_not_keep_it_from_an_answer(
+    path: str, more: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The end of what the other side sends, as `nc -N` has it, bytes that are nothing, or another request."""
+    async with on_air() as running:
+        raw = RawClient(running.port, handshake=False)
+        raw.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() + more)
+        raw.socket.shutdown(socket.SHUT_WR)
+        answer = await to_thread.run_sync(read_all, raw)
+        await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 " if path == "/nothing" else b"HTTP/1.1 200 ")
+    assert f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n"
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.anyio
 async def test_answers_are_whole_where_they_are_encrypted(tmp_path: Path) -> None:
     """The end of an encrypted stream is another one, and comes after the last byte, too."""
     cert, key = make_certificate(tmp_path, "one")

@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from beats.adapters.process import process
 from beats.adapters.sinks.websocket.web.metrics import clients, sinks, sources
 from beats.adapters.sinks.websocket.web.metrics.family import unit_of
 from beats.adapters.sinks.websocket.web.metrics.figures import figures
@@ -63,9 +64,14 @@ class Surroundings(Collector):
         GCCollector(registry=self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics now."""
+        """The metrics now; those of a process that is one of several have its name."""
+        name = process().name
         for metric in self._registry.collect():
             metric.unit = unit_of(metric.name)
+            if name:
+                metric.samples = [
+                    sample._replace(labels={**sample.labels, "process": name}) for sample in metric.samples
+                ]
             yield metric
 
 
