@@ -3,11 +3,13 @@
 import base64
 import io
 import re
-from typing import Final
+import time
+from collections.abc import Callable
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import CDPSession, ConsoleMessage, Locator, Page, Request, expect
 
 from beats.app import Stream
 from tests.support import TIMEOUT_S
@@ -51,6 +53,7 @@ class Tab:
         self._visited: Final[set[str]] = set()
         self._asked: Final[set[str]] = set()
         self._expected: Final[list[str]] = []
+        self._session: CDPSession | None = None
         page.set_default_timeout(TIMEOUT_MS)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self._complaints.append(f"error: {error}"))
@@ -105,6 +108,13 @@ class Tab:
         """Wait until an expression of JavaScript is true in the page."""
         self.page.evaluate(_UNTIL % (TIMEOUT_MS, condition))
 
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is true on this side, while the page goes on."""
+        end_s = time.monotonic() + TIMEOUT_S
+        while not condition():
+            assert time.monotonic() < end_s, "it never came true"
+            self.page.wait_for_timeout(20)
+
     def figure(self, name: str) -> float:
         """A number that the page shows, as it is."""
         return float(self[f"#{name}"].get_attribute("value") or "nan")
@@ -123,6 +133,16 @@ class Tab:
         sequence, width, height, pixels = self["#canvas"].evaluate(_PICTURE)
         image = Image.frombytes("RGBA", (width, height), base64.b64decode(pixels))
         return int(sequence), image.convert("RGB")
+
+    def ask(self, method: str, **parameters: object) -> dict[str, Any]:
+        """Call a method of Chromium's debugging protocol."""
+        self._session = self._session or self.page.context.new_cdp_session(self.page)
+        # Playwright does not say what is in the dictionaries.
+        return self._session.send(method, parameters)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+    def freeze(self, frozen: bool) -> None:
+        """Have the browser stop the page altogether, or let it go on."""
+        self.ask("Page.setWebLifecycleState", state="frozen" if frozen else "active")
 
     def screenshot(self) -> Image.Image:
         """What is on the screen."""

@@ -65,8 +65,7 @@ def test_what_is_missed_on_a_slow_line_is_what_the_server_dropped(
             stream.publish_peripheral("knob", {"turn": 1})
         line.bytes_per_s = 1e9
         # Once all that waited is through, the last of each topic comes for certain.
-        while _viewer(stream).waiting.items:
-            tab.page.wait_for_timeout(20)
+        tab.wait_for(lambda: not _viewer(stream).waiting.items)
         last = stream.publish_frame(tiny_png(1))
         stream.publish_peripheral("knob", {"turn": 2})
         tab.until_drawn(last)

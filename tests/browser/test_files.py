@@ -1,0 +1,93 @@
+"""The files of the page: plain, small, complete, and of nobody else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from beats.adapters.sinks.websocket.web.assets import FOLDER, INDEX, assets
+from tests.browser.host import Host
+from tests.browser.tab import Tab
+from tests.test_architecture import MAX_LINES
+
+MODULES = sorted(FOLDER.glob("*.js"))
+_IMPORT = re.compile(r'^(?:import|export) [^;]*?"\./([a-z]+\.js)";', re.MULTILINE)
+_OTHER_HOSTS = re.compile(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z0-9.-]+\.[a-z]{2,}[/\"']")
+
+
+def imported(name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """All modules that a module needs, itself among them."""
+    found = known | {name}
+    for other in _IMPORT.findall((FOLDER / name).read_text(encoding="utf-8")):
+        if other not in found:
+            found = imported(other, found)
+    return found
+
+
+def code_of(path: Path) -> str:
+    """A file without its comments."""
+    return re.sub(
+        r"/\*.*?\*/|^\s*//.*$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+
+
+def test_every_file_is_served() -> None:
+    """And nothing else lies there."""
+    assert {path.name for path in FOLDER.iterdir()} == set(assets())
+
+
+def test_every_module_is_needed_and_none_is_missing() -> None:
+    """By the page or by its worker."""
+    assert imported("main.js") | imported("worker.js") == {path.name for path in MODULES}
+
+
+def test_the_modules_are_fetched_all_at_once() -> None:
+    """The page names those that it needs, so that the browser need not find them one behind the other."""
+    named = re.findall(r'rel="modulepreload" href="page/([a-z]+\.js)"', (FOLDER / INDEX).read_text())
+    assert named == sorted(imported("main.js") - {"main.js"})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_modules_are_short_and_say_what_they_are_for(path: Path) -> None:
+    """As those in Python."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= MAX_LINES
+    assert re.match(r"// [A-Z]", lines[0])
+
+
+def test_the_page_is_small() -> None:
+    """Everything together, as it is sent, is less than one picture of a large wall."""
+    assert sum(len(asset.body) for asset in assets().values()) < 160_000
+
+
+def test_nothing_comes_from_elsewhere() -> None:
+    """No file names another host, but for the name of SVG, which is none."""
+    for path in FOLDER.iterdir():
+        assert _OTHER_HOSTS.findall(code_of(path)) == [], path.name
+
+
+def test_nothing_is_inline() -> None:
+    """No script, no style and no handler stands in the document itself; the policy would not have it."""
+    document = (FOLDER / INDEX).read_text(encoding="utf-8")
+    assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", document) == []
+    assert re.findall(r"<script[^>]*>([^<]*)</script>", document) == [""]
+    for path in MODULES:
+        assert re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b", code_of(path)) == []
+
+
+def test_the_browser_lets_nothing_else_in(tab: Tab, host: Host) -> None:
+    """Neither text as elements or scripts, nor another policy, nor a request to another host."""
+    tab.open(host.url)
+    tab.is_live()
+    tab.expect_complaints("Content Security Policy", "Trusted(HTML|Script|ScriptURL)")
+    refused = "attempt => { try { return String(attempt()) } catch (error) { return error.name } }"
+    for attempt in (
+        "() => { document.body.innerHTML = '<p>' }",
+        "() => { document.createElement('script').text = 'alert(1)' }",
+        "() => new Worker('/page/worker.js')",
+        "() => document.body.setAttribute('onclick', 'alert(1)')",
+        "() => trustedTypes.createPolicy('other', {})",
+    ):
+        assert tab.page.evaluate(f"({refused})({attempt})") == "TypeError", attempt
+    fetched = "fetch('http://127.0.0.1:1/').then(() => 'fetched').catch(error => error.name)"
+    assert tab.page.evaluate(fetched) == "TypeError"

@@ -1,0 +1,102 @@
+"""Nothing piles up where nobody looks."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.host import Host, frame, update
+from tests.browser.tab import Tab
+from tests.support import tiny_png
+
+COUNT = 400
+
+# What a browser does to a page that is hidden: no animation frame comes, and the page is told. (Without a
+# screen, Chromium hides no page.) Also counts what the worker sends to the page.
+_HIDING = """
+    const draw = requestAnimationFrame.bind(window);
+    const waiting = [];
+    let hidden = false;
+    window.told = { frame: 0, batch: 0 };
+    window.requestAnimationFrame = callback => hidden ? waiting.push(callback) : draw(callback);
+    Object.defineProperty(document, "visibilityState", { get: () => hidden && tells ? "hidden" : "visible" });
+    let tells = true;
+    window.hide = (saysSo) => {
+        tells = saysSo;
+        hidden = true;
+        document.dispatchEvent(new Event("visibilitychange"));
+    };
+    window.unhide = () => {
+        hidden = false;
+        document.dispatchEvent(new Event("visibilitychange"));
+        for (const callback of waiting.splice(0)) draw(callback);
+    };
+    const listen = Worker.prototype.addEventListener;
+    Worker.prototype.addEventListener = function (type, listener) {
+        listen.call(this, type, event => { window.told[event.data.type] += 1; listener(event); });
+    };
+"""
+
+
+@pytest.fixture
+def hidden(new_tab: Callable[..., Tab], host: Host) -> Tab:
+    tab = new_tab()
+    tab.page.add_init_script(_HIDING)
+    tab.open(host.url)
+    return tab
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_hidden_page_keeps_the_newest_alone(hidden: Tab, host: Host, is_told: bool) -> None:
+    """While it is hidden, told or not, it is handed at most one picture; then it shows the newest at once."""
+    connection = host.connection()
+    connection.send(frame(tiny_png(), 1))
+    hidden.until_drawn(1)
+    hidden.page.evaluate(f"hide({str(is_told).lower()}), told.frame = 0")
+    for number in range(2, COUNT + 1):
+        connection.send(frame(tiny_png(number), number))
+        connection.send(update("knob", {"turn": number}, number - 1))
+    _until_all_is_read(hidden)
+    assert hidden.page.evaluate("told.frame") <= 1
+    hidden.page.evaluate("unhide()")
+    hidden.until_drawn(COUNT)
+    hidden.until_figure("received", 2 * COUNT - 1)
+    hidden.until(f"skipped.value > {COUNT - 10}")
+    assert hidden.page.evaluate("told.frame") < 10
+    hidden.until_figure("drops", 0)
+    hidden.shows("#list .value", str(COUNT))
+
+
+def test_a_hidden_page_is_told_nothing(hidden: Tab, host: Host) -> None:
+    """No batch of news comes, and the server is not asked for any."""
+    connection = host.connection()
+    hidden.is_live()
+    hidden.until("told.batch > 0")
+    hidden.page.evaluate("hide(true)")
+    _until_all_is_read(hidden)
+    before = hidden.page.evaluate("told.batch")
+    asked = len(host.asked)
+    for number in range(1, COUNT):
+        connection.send(update("knob", {"turn": number}, number))
+    _until_all_is_read(hidden)
+    assert hidden.page.evaluate("told.batch") == before
+    assert len(host.asked) == asked
+
+
+def test_a_page_that_is_frozen_goes_on_from_now(tab: Tab, host: Host) -> None:
+    """A browser that stops a page altogether, as on phones, finds the newest picture when it goes on."""
+    tab.open(host.url)
+    connection = host.connection()
+    connection.send(frame(tiny_png(), 1))
+    tab.until_drawn(1)
+    tab.freeze(True)
+    for number in range(2, COUNT + 1):
+        connection.send(frame(tiny_png(number), number))
+    tab.freeze(False)
+    tab.until_drawn(COUNT)
+    tab.until_figure("drops", 0)
+
+
+def _until_all_is_read(tab: Tab) -> None:
+    """Give the worker the time to read what was sent, and three times that to tell of it."""
+    (worker,) = tab.page.workers
+    worker.evaluate("new Promise(resolve => setTimeout(resolve, 400))")

@@ -1,0 +1,105 @@
+"""Recorders, and the buttons of those that wait to be told."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from beats.app import Stream
+from tests.browser.host import Host
+from tests.browser.tab import TIMEOUT_MS, Tab
+from tests.support import quiet, tiny_png
+
+
+def with_recorder(on_air: Callable[..., Stream], folder: Path, **settings: object) -> Stream:
+    tape = {"type": "recorder", "path": str(folder / "{part}.mcap"), "min_free_bytes": 0, **settings}
+    return on_air(quiet(tape=tape))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_recorder_that_waits_is_told_to_record_and_to_stop(
+    on_air: Callable[..., Stream], tab: Tab, tmp_path: Path
+) -> None:
+    """The button says what it does; a file is there afterwards."""
+    stream = with_recorder(on_air, tmp_path, idle=True)
+    stream.publish_frame(tiny_png())
+    tab.open(stream)
+    tab.may_steer()
+    tab.shows("#record", "Record")
+    tab.shows("#recorders", "tape waits")
+    tab["#record"].click()
+    tab.shows("#record", "Stop recording")
+    expect(tab["#record"]).to_have_attribute("aria-pressed", "true")
+    tab.shows("#recorders", re.compile(r"tape [\d.,]+ k?B, .* free"))
+    stream.publish_frame(tiny_png(1))
+    tab["#record"].click()
+    tab.shows("#record", "Record")
+    tab.shows("#recorders", "tape waits")
+    assert files(tmp_path) == ["1.mcap"]
+
+
+def test_what_has_just_happened_is_saved(on_air: Callable[..., Stream], tab: Tab, tmp_path: Path) -> None:
+    """By a recorder that holds the last seconds, whose button says how many it holds."""
+    stream = with_recorder(on_air, tmp_path, snapshot_s=30)
+    for number in range(3):
+        stream.publish_frame(tiny_png(number))
+    tab.open(stream)
+    tab.may_steer()
+    tab.shows("#snapshot", re.compile(r"Save the last [\d.]+ m?s"))
+    tab["#snapshot"].click()
+    tab.wait_for(lambda: files(tmp_path) == ["1.mcap"])
+    expect(tab["#record"]).to_be_hidden()
+
+
+def test_a_recorder_that_records_all_the_time_has_no_button(
+    on_air: Callable[..., Stream], tab: Tab, tmp_path: Path
+) -> None:
+    """But is seen to record."""
+    stream = with_recorder(on_air, tmp_path)
+    stream.publish_frame(tiny_png())
+    tab.open(stream)
+    tab.shows("#recorders", re.compile("tape [0-9]"))
+    expect(tab["#recorders"]).to_have_class("quiet recording")
+    expect(tab["#record"]).to_be_hidden()
+    expect(tab["#snapshot"]).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("figures", "text"),
+    [
+        ({"recording": 0, "idle": 0}, "tape cannot record now"),
+        ({"recording": 0}, "tape cannot record now"),
+        ({"recording": 1, "held_s": 12.5}, "tape writes 12.5 s"),
+        ({"recording": 1, "written_bytes_total": 1.5e9}, "tape 1.50 GB"),
+    ],
+)
+def test_what_a_recorder_does_is_said(tab: Tab, host: Host, figures: dict[str, float], text: str) -> None:
+    """Also when its disk is full, and when the disk has not answered."""
+    host.facts["recorders"] = {"tape": figures}
+    tab.open(host.url)
+    tab.shows("#recorders", text)
+
+
+def test_who_may_only_watch_cannot_record(tab: Tab, host: Host) -> None:
+    """The buttons are there and greyed out."""
+    host.facts.update(
+        rights={"steer": False},
+        commands=["record", "snapshot"],
+        recorders={"tape": {"recording": 0, "idle": 1}, "other": {"recording": 0, "held_s": 30}},
+    )
+    tab.open(host.url)
+    tab.shows("#snapshot", "Save the last 30.0 s")
+    expect(tab["#record"]).to_be_disabled()
+    expect(tab["#snapshot"]).to_be_disabled(timeout=TIMEOUT_MS)
+
+
+def test_what_has_failed_is_named(tab: Tab, host: Host) -> None:
+    """In a line over everything."""
+    host.facts["failed"] = ["tape", "camera"]
+    tab.open(host.url)
+    tab.shows("#notice", "Not running: tape, camera.")
