@@ -36,7 +36,9 @@ def write(text: str) -> None:
 @contextmanager
 def written() -> Generator[None]:
     """End in order when standard output takes no more: in silence if its reader has had enough."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # what a terminal lacks
+    # What an old terminal lacks must take one place there, or lines would become too long.
+    lacking = "replace" if sys.stdout.isatty() else "backslashreplace"
+    sys.stdout.reconfigure(errors=lacking)  # type: ignore[union-attr]  # it is a TextIOWrapper
     try:
         yield
     except BaseException as error:

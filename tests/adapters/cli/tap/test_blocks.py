@@ -1,6 +1,5 @@
 """Pictures of half blocks."""
 
-import io
 import re
 import struct
 import zlib
@@ -9,21 +8,10 @@ import pytest
 from PIL import Image
 
 from beats.adapters.cli.tap.blocks import PictureError, picture
+from tests.adapters.cli.tap.pictures import png, wall
 from tests.support import tiny_png
 
 Pixel = tuple[int, int, int]
-
-
-def png(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
-def wall(width: int, height: int) -> Image.Image:
-    """A picture in which every pixel has another colour."""
-    colours = [(x * 7 % 256, y * 5 % 256, (x + y) * 3 % 256) for y in range(height) for x in range(width)]
-    return Image.frombytes("RGB", (width, height), b"".join(map(bytes, colours)))
 
 
 def seen(rows: tuple[str, ...]) -> list[list[Pixel | None]]:

@@ -11,7 +11,7 @@ from beats.adapters.cli.tap.item import Unreadable
 from beats.adapters.cli.tap.lines import Lines
 from beats.adapters.cli.tap.live import Live
 from tests.adapters.cli.tap.envelopes import AT_NS, frame, item, update
-from tests.adapters.cli.tap.test_blocks import png, wall
+from tests.adapters.cli.tap.pictures import png, wall
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio

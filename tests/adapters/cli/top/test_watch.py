@@ -38,10 +38,12 @@ class Server:
 
 
 @contextmanager
-def watched(tmp_path: Path, server: Server, **size: int) -> Generator[tuple[Screen, Answering]]:
+def watched(
+    tmp_path: Path, server: Server, columns: int = 80, lines: int = 24, **variables: str
+) -> Generator[tuple[Screen, Answering]]:
     with answering(server.reply) as listening:
         arguments = ("top", f"127.0.0.1:{listening.port}", "--interval", "0.1")
-        with on_a_screen(*arguments, cwd=tmp_path, **size) as screen:  # type: ignore[arg-type]  # sizes are no variables
+        with on_a_screen(*arguments, cwd=tmp_path, columns=columns, lines=lines, **variables) as screen:
             yield screen, listening
 
 
@@ -117,7 +119,7 @@ def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
     with watched(tmp_path, server) as (screen, _):
         screen.wait_for(r"^\d+ to")
         server.refuses = http(b"Full.\n", "503 Service Unavailable", "text/plain")
-        screen.wait_for(r"^no answer for \d s: HTTP 503: Full\.; again in \d s")
+        screen.wait_for(r"^silent for \d+ s: HTTP 503: Full\.; a")
         assert "10.0.0.39" in screen.text()
         server.refuses = None
         screen.wait_for(r"^1 to \d+ of 40")
@@ -131,7 +133,7 @@ def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
     with watched(tmp_path, server) as (screen, _):
         screen.wait_for(r"^\d+ to")
         server.refuses = http(b"", "401 Unauthorized")
-        screen.wait_for(r"^no answer for .*HTTP 401 Give it with --token")
+        screen.wait_for(r"^silent for .*HTTP 401 Give it with --token")
         screen.press("q")
         assert screen.end() == 0
 
@@ -152,7 +154,7 @@ def test_before_there_is_a_server_it_is_waited_for(tmp_path: Path) -> None:
     with answering(b"") as gone:
         port = gone.port
     with on_a_screen("top", f"127.0.0.1:{port}", "--interval", "0.1", cwd=tmp_path) as screen:
-        screen.wait_for(r"^no answer for \d s: Connection refused; again in \d s")
+        screen.wait_for(r"^silent for \d+ s: Connection refused; a")
         screen.press("q")
         assert screen.end() == 0
 
@@ -188,6 +190,23 @@ def test_it_can_be_put_aside(tmp_path: Path) -> None:
 def state_of(pid: int) -> str:
     """T for one that is stopped: proc(5)."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_terminal_that_can_do_nothing_gets_one_table_after_the_other(tmp_path: Path) -> None:
+    """TERM=dumb: it has no cursor that could be moved."""
+    with watched(tmp_path, Server(3), TERM="dumb") as (screen, _):
+        screen.until(lambda: True if screen.raw.count(b"frames/s") >= 2 else None)
+        assert b"\x1b" not in screen.raw
+        screen.press("\x03")
+        assert screen.end() == 0
+
+
+def test_a_terminal_of_another_time_shows_what_it_can(tmp_path: Path) -> None:
+    """A sign that it lacks takes one place, as the sign would, so that no line becomes too long."""
+    with watched(tmp_path, Server(3), PYTHONIOENCODING="latin-1") as (screen, _):
+        screen.wait_for(r"^client            state       /s         queue  dropped\?  drop/s       age$")
+        screen.press("q")
+        assert screen.end() == 0
 
 
 def test_a_terminal_that_goes_is_its_end(tmp_path: Path) -> None:

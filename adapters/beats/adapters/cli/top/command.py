@@ -52,7 +52,7 @@ def top(
 
     async def show() -> "FetchError | None":
         found = samples(address, context, interval)
-        if once or as_json or not out.is_terminal:
+        if once or as_json or not out.is_terminal or out.is_dumb_terminal:
             return await print_all(found, address.authority, once=once, as_json=as_json)
         return await Watch(found, address.authority, out).run()
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final, cast
 
 import anyio
+from anyio import to_thread
 
 from beats.adapters.cli.address import Address
 from beats.adapters.cli.failures import reason
@@ -48,7 +49,8 @@ async def fetch(address: Address, context: ssl.SSLContext | None) -> Sample:
         raise FetchError(f"it ended the connection{hint}", lasting=False) from None
     except OSError as error:
         raise FetchError(reason(error), lasting=isinstance(sole(error), ssl.SSLError)) from None
-    return _parsed(raw)
+    # With thousands of viewers it takes so long that a person would wait for keys.
+    return await to_thread.run_sync(_parsed, raw)
 
 
 async def _exchange(address: Address, context: ssl.SSLContext | None) -> bytes:

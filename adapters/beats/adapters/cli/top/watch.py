@@ -88,8 +88,9 @@ class Watch:
         if failure is None:
             return ""
         now_s = time.monotonic()
-        retry = max(0, round(failure.retry_s - (now_s - self._failed_s)))
-        return f"no answer for {units.age(now_s - self._seen_s)}: {failure.error}; again in {retry} s"
+        retry_s = round(failure.retry_s - (now_s - self._failed_s))
+        then = f"again in {retry_s} s" if retry_s > 0 else "asking again"
+        return f"silent for {units.age(now_s - self._seen_s)}: {failure.error}; {then}"
 
     def _redraw(self) -> None:
         self._changed.set()
