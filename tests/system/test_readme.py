@@ -54,9 +54,34 @@ def run(arguments: list[str], folder: Path) -> tuple[int, str, str]:
         return program.end(), program.out.text(), program.err.text()
 
 
-@pytest.mark.parametrize(
-    "command", [command for command in COMMANDS if command.startswith(("beats", "printf"))]
-)
+WATCHING: Final = ("beats top", "beats tap")
+"""Commands that look at a Beats that runs."""
+ALONE: Final = [
+    command
+    for command in COMMANDS
+    if command.startswith(("beats", "printf")) and not command.startswith((*WATCHING, "beats doctor"))
+]
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith(WATCHING)])
+def test_a_command_of_the_readme_shows_a_running_beats(command: str, folder: Path) -> None:
+    """Typed as it stands, but for the address, since the demo of a test is on a free port."""
+    with beats("run", "--set", "sinks.browser.port=0", cwd=folder) as stream:
+        code, out, err = run(["bash", "-c", _exec(f"{command} {stream.url}")], folder)
+        assert code == 0, err
+        assert "demo" in out or "frame" in out
+        assert stream.interrupt() == 0
+
+
+def test_the_doctor_of_the_readme_looks_at_everything(folder: Path) -> None:
+    """Whether something is at fault is this machine's business; that each finding is told is ours."""
+    assert "beats doctor" in COMMANDS
+    code, out, err = run(["bash", "-c", "exec beats doctor"], folder)
+    assert code in (0, 1), err
+    assert "Python" in out
+
+
+@pytest.mark.parametrize("command", ALONE)
 def test_a_command_of_the_readme_ends_well(command: str, folder: Path) -> None:
     """Typed as it stands, on a free port, it exits with 0; recordings that it reads were made before."""
     if "record " not in command:
