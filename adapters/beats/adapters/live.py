@@ -13,7 +13,7 @@ from beats.adapters.catalogues import SINKS, Builder, kernel_options
 from beats.adapters.changes import Step, kernel_keys, steps
 from beats.adapters.outside import Outside
 from beats.config.settings import ProfileSettings, SinkSettings
-from beats.kernel.abilities import Adjusts, KeepsNotes
+from beats.kernel.abilities import Adjusts, KeepsNotes, TakesOver
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel
 from beats.kernel.ports import Sink
@@ -96,6 +96,8 @@ class LiveProfile:
             await kernel.add_sink_now(name, self._builder.sink(name), *bounds)
         else:
             sink = self._builder.sink(name)
+            if step.action == "replace" and isinstance(sink, TakesOver):
+                sink.take_over(kernel.sinks[name])
             await kernel.replace_sink(name, sink, *bounds, hand_over=step.action == "replace")
 
     def _remember(self, step: Step, after: ProfileSettings) -> None:

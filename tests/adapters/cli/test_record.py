@@ -97,6 +97,15 @@ def test_the_profiles_own_recorder_is_used(tmp_path: Path) -> None:
     assert "recorder" not in out
 
 
+def test_a_recorder_that_waits_to_be_told_does_not_wait(tmp_path: Path) -> None:
+    """Whoever runs this has told it."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "default.toml").write_text('[sinks.tape]\ntype = "recorder"\nidle = true\n')
+    code, out, err = ran("record", *NO_BROWSER, "-o", "a.mcap", "--duration", "0.2", cwd=tmp_path)
+    assert code == 0, err
+    assert len(only(tmp_path)) == published(out)
+
+
 def test_a_sink_that_is_called_recorder_is_left_alone(tmp_path: Path) -> None:
     """Beside one of another type, the recorder gets another name."""
     other = ("--set", "sinks.recorder.type=null")

@@ -84,7 +84,7 @@ def _recorder(reader: Reader, to: str | None) -> dict[str, object]:
         sinks = {}
     for name, sink in sinks.items():
         if sink.type == _TYPE:
-            return {"sinks": {name: named}}
+            return {"sinks": {name: {"idle": False, **named}}}
     name = _TYPE
     while name in sinks:  # somebody's sink of another type has that name
         name += "-1"

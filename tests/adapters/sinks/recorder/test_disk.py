@@ -70,3 +70,14 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting(
     assert disk.free_bytes is None
     answer.set()
     await until(lambda: disk.free_bytes is not None)
+
+
+def test_it_says_why_a_file_could_not_be_made(tmp_path: Path) -> None:
+    """And makes nothing to find out, where it could."""
+    Disk(tmp_path / "to" / "a.mcap").check()
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        OSError, match=rf"^{tmp_path}/file/a.mcap cannot be made: {tmp_path}/file is no folder$"
+    ):
+        Disk(tmp_path / "file" / "a.mcap").check()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -10,8 +10,10 @@ import anyio
 import pytest
 
 from beats.adapters.recordings.output import Output
+from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
 from tests.adapters.sinks.recorder.support import (
+    Stage,
     files_in,
     metadata,
     on_stage,
@@ -249,3 +251,11 @@ async def test_a_write_that_fails_loses_and_doubles_nothing(
         await stage.until_delivered()
     assert tapes(tmp_path) == stage.expected
     assert [len(tape.places) for tape in stage.expected] == [20, 20]
+
+
+async def test_an_idle_recorder_that_could_not_record_stops_the_start(tmp_path: Path) -> None:
+    """Its operator hears of it now, and not whoever presses the button in the night."""
+    (tmp_path / "file").touch()
+    stage = Stage(tmp_path / "file" / "a.mcap", idle=True)
+    with pytest.raises(StartError, match=r"'archive' could not start.*cannot be made.*is no folder"):
+        await stage.kernel.run()

@@ -1,4 +1,4 @@
-"""How much room there is where a recorder writes."""
+"""The disk that a recorder writes to, or will."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,9 @@ from typing import Final
 
 import anyio
 from anyio import to_thread
+
+from beats.adapters.probe import why_unwritable
+from beats.kernel.claims import Output
 
 _PAUSE_S: Final = 1.0
 
@@ -30,6 +33,16 @@ class Disk:
                 return
             self.free_bytes = found.f_bavail * found.f_frsize
             return
+
+    def check(self) -> None:
+        """Find out, without making anything, whether a file could be made; in a worker thread.
+
+        Raises:
+            OSError: it could not, and why.
+        """
+        why = why_unwritable(Output("path", self._path))
+        if why is not None:
+            raise OSError(f"{self._path} {why}")
 
     async def watch(self) -> None:
         """Look once a second until it is cancelled, which does not wait for the disk."""

@@ -1,17 +1,15 @@
 """The files of one recording, one after the other; synchronous, for a worker thread."""
 
-import json
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from beats.adapters.recordings.format import TOTALS
 from beats.adapters.recordings.writing import Line, RecordingFile
-from beats.adapters.sinks.recorder.about import about
+from beats.adapters.sinks.recorder.ledger import Ledger
 from beats.adapters.sinks.recorder.naming import Names
 from beats.adapters.sinks.recorder.ring import Ring
 from beats.adapters.sinks.recorder.settings import RecorderSettings
@@ -49,9 +47,8 @@ class Parts:
         self._context: Final = context
         self._tally: Final = tally or Tally()
         self._monotonic: Final = monotonic
-        self._identity = uuid4().hex
+        self._ledger = Ledger()
         self._names: Names | None = None
-        self._part = 0
         self._file: RecordingFile | None = None
         self._rest: Sequence[Envelope] = ()
         """What was given to `write` and not yet to a file, when it has failed."""
@@ -64,8 +61,6 @@ class Parts:
         self._state: Final = State()
         self._losses: list[Loss] = []
         self._notes: Final[deque[tuple[str, Mapping[str, str]]]] = deque(maxlen=_MOST_NOTES)
-        self._recorded = 0
-        self._lost: Final[Counter[str]] = Counter()
 
     def begin_with(self, state: Iterable[Envelope], log_unix_ns: int) -> None:
         """Have the first file begin with a state, as of a time on the bus."""
@@ -79,11 +74,13 @@ class Parts:
 
     def renew(self) -> None:
         """Let what is opened next be the first part of another recording; nothing may be open."""
-        self._identity = uuid4().hex
-        self._names, self._part = None, 0
-        self._recorded = 0
-        self._lost.clear()
-        self._losses = []
+        self._ledger, self._names, self._losses = Ledger(), None, []
+
+    def take_over(self, other: "Parts") -> None:
+        """Go on with the recording of another, which has ended: what is opened next is a further part."""
+        self.begin_with(other._state.envelopes(), other._last_ns)
+        self._ledger, self._losses = other._ledger, other._losses
+        self._notes.extend(other._notes)
 
     @property
     def is_open(self) -> bool:
@@ -123,17 +120,17 @@ class Parts:
         if self._names is None:
             settings, profile = self._settings, self._context.profile
             self._names = Names(settings.path, profile, now_ns, is_counted=settings.waits_to_be_told)
-        path = self._names.free(self._part + 1)
+        path = self._names.free(self._ledger.parts + 1)
         self._file = RecordingFile(
             path,
-            about(self._settings, self._context, self._identity, self._part + 1, now_ns),
+            self._ledger.about(self._settings, self._context, now_ns),
             self._settings.compression,
             min_free_bytes=self._settings.min_free_bytes,
             carried=[_carried(envelope, self._last_ns) for envelope in self._state.envelopes()],
         )
         self._counted_bytes = 0
         self._count(self._file)
-        self._part += 1
+        self._ledger.parts += 1
         self.path = path
         self._opened_s = self._since_s = self._monotonic()
         _log.info("sink %r: recording to %s", self._context.name, path)
@@ -193,7 +190,7 @@ class Parts:
         if (file := self._file) is None:
             return
         self._flush(file)
-        file.add_metadata(TOTALS, self._totals(file))
+        file.add_metadata(TOTALS, self._ledger.totals(file.messages))
         self.path = path = file.close(sync=self._settings.fsync != "never")
         self._file = None
         self._count(file, files=1)
@@ -217,7 +214,7 @@ class Parts:
         unflushed = [*file.unflushed]
         try:
             if not (file.has_failed or file.is_closed):
-                file.add_metadata(TOTALS, self._totals(file))
+                file.add_metadata(TOTALS, self._ledger.totals(file.messages))
             file.close(sync=self._settings.fsync != "never")
         except OSError as error:
             _log.error("sink %r: %s could not be finished: %s", self._context.name, file.path, error)
@@ -259,7 +256,7 @@ class Parts:
 
     def _delivered(self, envelopes: Sequence[Envelope]) -> None:
         """Take note of what is in a file: the next part begins with the state that it leaves."""
-        self._recorded += len(envelopes)
+        self._ledger.record(len(envelopes))
         self._tally.add(envelopes=len(envelopes))
         self._state.update(envelopes)
         if envelopes:
@@ -275,16 +272,7 @@ class Parts:
             if not self._losses:
                 self._since_s = self._monotonic()
             self._losses.append(loss)
-            self._lost[loss.reason] += loss.items
-
-    def _totals(self, file: RecordingFile) -> Mapping[str, str]:
-        """What this file and the whole recording hold and lack until here."""
-        return {
-            "file_messages": str(file.messages),
-            "recorded": str(self._recorded),
-            "lost": str(self._lost.total()),
-            "lost_by_reason": json.dumps(self._lost),
-        }
+            self._ledger.lose(loss)
 
 
 def _carried(envelope: Envelope, log_unix_ns: int) -> Line:

@@ -52,7 +52,7 @@ class RecorderSettings(SinkSettings):
     idle: bool = False
     """Record only while told to, by the command `record` of a client who may steer: each time a recording of
     its own, of all that was published between the two commands, which begins with the state at that time. It
-    goes on when bounds and times of this recorder change, and ends when any other setting does."""
+    goes on, if need be in a further file, when other settings of this recorder change."""
     snapshot_s: Annotated[float, Field(gt=0, le=86400)] | None = None
     """Seconds to hold in memory and write only when told (`beats snapshot`, SIGUSR1, `Stream.snapshot()`, the
     command `snapshot` of a client who may steer), in place of recording all the time."""

@@ -59,6 +59,14 @@ class RecorderSink:
         level = logging.INFO if is_new else logging.DEBUG
         _log.log(level, "sink %r: told to %s by %s", self._context.name, told, control.client.remote)
 
+    def take_over(self, predecessor: object) -> None:
+        """Go on with what it was told to record, if both wait to be told; else begin as the settings say."""
+        if not (isinstance(predecessor, RecorderSink) and isinstance(self._work, Writer)):
+            return
+        before = predecessor._work
+        if isinstance(before, Writer) and self._settings.idle and predecessor._settings.idle:
+            self._work.take_over(before)
+
     def adjust(self, settings: RecorderSettings) -> None:
         """Go on with other bounds and times."""
         self._settings = settings

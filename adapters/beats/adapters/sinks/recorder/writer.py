@@ -32,15 +32,16 @@ class Writer:
 
     def __init__(self, settings: RecorderSettings, context: Context, tally: Tally, disk: Disk) -> None:
         self.parts: Final = Parts(settings, context, tally)
-        self.switch: Final = Switch(context.clock, is_on=not settings.idle)
+        self.switch = Switch(context.clock, is_on=not settings.idle)
         self._settings = settings
         self._name: Final = context.name
         self._disk: Final = disk
         self._left: Sequence[Envelope] = ()
         """What was taken, and not yet written or let go."""
+        self._before: Parts | None = None
         self._since_ns = 0
         """When it was told to begin, while losses from before that may still be told."""
-        self._is_last_attempt = False
+        self._is_checked = self._has_failed = self._is_last_attempt = False
         self._sync_error: OSError | None = None
         self._doorbell: Doorbell | None = None
         self._waiting: anyio.CancelScope | None = None
@@ -57,6 +58,14 @@ class Writer:
             doorbell.ring(self._wake)
         return is_new
 
+    def take_over(self, predecessor: "Writer") -> None:
+        """Go on, once it is run, with what another does until then: with its recording, if it has one.
+
+        They share the switch, so that whichever of the two is told something, the one that runs obeys.
+        """
+        self.switch = predecessor.switch
+        self._before = predecessor.parts
+
     async def run(self, queue: Batches) -> None:
         """Write until the queue ends. The file is finished and closed however this ends.
 
@@ -67,6 +76,9 @@ class Writer:
         self._doorbell = Doorbell()
         self._sync_error = None
         self.switch.rewind()
+        if self._before is not None:
+            self.parts.take_over(self._before)
+            self._before = None
         await self._go_on()
         error: Exception | None = None
         try:
@@ -84,24 +96,30 @@ class Writer:
                     queue.give_back([*left, *self._left])
                 self._left = ()
         if error is not None:
-            if isinstance(error, OSError):
-                self._gives_up(error)
+            self._has_failed = isinstance(error, OSError) and not self._gives_up(error)
             raise error
 
     async def _go_on(self) -> None:
         """Begin a file if it is switched on: from the start, or since before a failure.
 
+        One that waits to be told makes sure, before anything else, that it could.
+
         A recording that somebody has stopped since it failed gets this one attempt for what came until then:
         a disk that stays full must not keep on what nobody wants any more.
         """
-        self._is_last_attempt = self.switch.is_on and self.switch.next_change is not None
+        was_stopped = self.switch.is_on and self.switch.next_change is not None
+        self._is_last_attempt, self._has_failed = self._has_failed and was_stopped, False
         if not self.switch.is_on:
+            if not self._is_checked:
+                await to_thread.run_sync(self._disk.check)
+                self._is_checked = True
             _log.info("sink %r: idle, and records when it is told to", self._name)
             return
         try:
             await to_thread.run_sync(self._open)
         except OSError as error:
             if not self._gives_up(error):
+                self._has_failed = True
                 raise
 
     def _gives_up(self, error: OSError) -> bool:
@@ -192,10 +210,11 @@ class Writer:
         self._since_ns = 0
 
     async def _finish(self, losses: Sequence[Loss]) -> None:
-        """Finish the file that is open, if one is; to begin one that would stay empty is left."""
-        if self.switch.is_on and self.switch.next_change is not None:
-            await self._obey(losses)
-        elif self.switch.is_on:
+        """Finish the file that is open, if one is.
+
+        A change that has not been made is left to whoever takes over, with what waits from before it.
+        """
+        if self.switch.is_on:
             await to_thread.run_sync(self.parts.close, self._of_recording(losses))
 
     def _of_recording(self, losses: Sequence[Loss], until_ns: float = math.inf) -> list[Loss]:

@@ -1,0 +1,183 @@
+"""A recorder that records while it is told to, and settings that change meanwhile."""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from beats.adapters.catalogues import InstalledAdapters
+from beats.adapters.live import LiveProfile
+from beats.adapters.sinks.recorder.parts import Parts
+from beats.adapters.sinks.recorder.sink import RecorderSink
+from beats.config.load import load_profile
+from beats.config.settings import ProfileSettings
+from beats.kernel.envelope import Control, Peripheral
+from beats.kernel.stats import Loss
+from tests.adapters.sinks.recorder.support import CLIENT, Tape, files_in, metadata, places, tapes, until
+from tests.support import TIMEOUT_S
+
+pytestmark = pytest.mark.anyio
+
+
+def profile(path: Path, **settings: Any) -> ProfileSettings:
+    tape = {"type": "recorder", "path": str(path), "min_free_bytes": 0, "idle": True, **settings}
+    overrides = {
+        "kernel": {"when_sources_end": "stay"},
+        "sources": {"demo": {"enabled": False}},
+        "sinks": {"browser": {"enabled": False}, "tape": tape},
+    }
+    return load_profile(InstalledAdapters(), environ={}, overrides=overrides)
+
+
+class Show:
+    """A profile on air that is told to record."""
+
+    def __init__(self, settings: ProfileSettings) -> None:
+        self.live = LiveProfile(settings)
+
+    @property
+    def tape(self) -> RecorderSink:
+        sink = self.live.kernel.sinks["tape"]
+        assert isinstance(sink, RecorderSink)
+        return sink
+
+    async def publish(self, *numbers: int) -> None:
+        for number in numbers:
+            await self.live.kernel.publisher.publish_async(Peripheral("knob", number))
+
+    def tell(self, *, recording: bool) -> None:
+        """Tell it as a client would."""
+        fields = self.live.kernel.commands["record"]({"recording": recording})
+        self.live.kernel.bus.send_control(Control("record", fields, CLIENT))
+
+    async def say(self, *, recording: bool) -> None:
+        """Tell it, and wait until it is done."""
+        self.tell(recording=recording)
+        await until(lambda: self.tape.figures()["recording"] == recording)
+
+
+@asynccontextmanager
+async def on_air(settings: ProfileSettings) -> AsyncGenerator[Show]:
+    show = Show(settings)
+    with anyio.fail_after(2 * TIMEOUT_S):
+        async with anyio.create_task_group() as group:
+            await group.start(show.live.kernel.run)
+            yield show
+            show.live.kernel.stop()
+
+
+def knobs(folder: Path) -> list[list[int]]:
+    return [[number for _, number in tape.places] for tape in tapes(folder)]
+
+
+async def test_a_recording_goes_on_when_bounds_and_times_change(tmp_path: Path) -> None:
+    """The recorder stays the same, with the new ones from here on; the recording says so."""
+    path = tmp_path / "{part}.mcap"
+    async with on_air(profile(path)) as show:
+        await show.publish(1)
+        await show.say(recording=True)
+        await show.publish(2, 3)
+        sink = show.tape
+        await show.live.apply(profile(path, flush_interval_s=0.02, keep_parts=5))
+        assert show.tape is sink
+        await show.publish(4)
+        await show.say(recording=False)
+    assert knobs(tmp_path) == [[2, 3, 4]]
+    assert len(metadata(tmp_path / "1.mcap", "beats.change")) == 1
+
+
+async def test_a_recording_goes_on_in_a_further_file_when_the_recorder_is_replaced(tmp_path: Path) -> None:
+    """It is the same recording, with nothing lost or doubled, and stopped as it would have been before."""
+    async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
+        await show.publish(1, 2)
+        await show.say(recording=True)
+        await show.publish(3, 4)
+        await show.live.apply(profile(tmp_path / "b{part}.mcap", compression="zstd"))
+        await show.publish(5)
+        assert show.live.kernel.commands.keys() == {"record"}
+        await show.say(recording=False)
+        await show.publish(6)
+    first, second = files_in(tmp_path)
+    assert (first.name, second.name) == ("a1.mcap", "b2.mcap")
+    assert knobs(tmp_path) == [[3, 4, 5]]
+    assert places(first, carried=True) == [("peripheral/knob", 2)]
+    (totals,) = metadata(second, "beats.totals")
+    assert totals["recorded"] == "3"
+
+
+async def test_an_idle_recorder_that_is_replaced_stays_idle_and_its_successor_knows_the_state(
+    tmp_path: Path,
+) -> None:
+    """A knob that nobody has turned since then is in the next recording."""
+    async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
+        await show.publish(1)
+        await show.live.apply(profile(tmp_path / "b{part}.mcap"))
+        assert {"recording": 0, "idle": 1}.items() <= show.tape.figures().items()
+        await show.say(recording=True)
+        await show.publish(2)
+    (path,) = files_in(tmp_path)
+    assert path.name == "b1.mcap"
+    assert tapes(tmp_path) == [Tape([("peripheral/knob", 1)], [("peripheral/knob", 2)])]
+
+
+async def test_what_is_said_while_one_takes_over_is_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whichever of the two runs: nobody presses the button in vain."""
+    async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
+        await show.say(recording=True)
+        await show.publish(1)
+        original = Parts.close
+
+        def close(parts: Parts, losses: Iterable[Loss] = ()) -> None:
+            monkeypatch.undo()
+            show.tell(recording=False)
+            original(parts, losses)
+
+        monkeypatch.setattr(Parts, "close", close)
+        await show.live.apply(profile(tmp_path / "b{part}.mcap"))
+        await show.publish(2)
+        await until(lambda: {"recording": 0, "idle": 1}.items() <= show.tape.figures().items())
+    assert knobs(tmp_path) == [[1]]
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
+async def test_a_recorder_that_gets_another_way_to_record_begins_as_its_settings_say(
+    tmp_path: Path, before: bool, after: bool
+) -> None:
+    """All the time, or not until it is told."""
+    async with on_air(profile(tmp_path / "a{part}.mcap", idle=before)) as show:
+        await show.live.apply(profile(tmp_path / "b{part}.mcap", idle=after))
+        assert show.tape.figures()["recording"] == (not after)
+        assert show.tape.figures().get("idle", 0) == after
+
+
+async def test_a_recorder_whose_successor_cannot_start_goes_on_with_its_recording(tmp_path: Path) -> None:
+    """In a further part of it: nothing is lost, and nobody needs to press the button again."""
+    (tmp_path / "no-folder").touch()
+    to = tmp_path / "to"
+    async with on_air(profile(to / "{part}.mcap")) as show:
+        await show.say(recording=True)
+        await show.publish(1, 2)
+        (change,) = await show.live.apply(profile(tmp_path / "no-folder" / "{part}.mcap"))
+        assert "no-folder" in change.error
+        await show.publish(3)
+        await show.say(recording=False)
+        await show.publish(4)
+    assert knobs(to) == [[1, 2, 3]]
+    assert len(files_in(to)) == 2
+
+
+async def test_commands_come_and_go_with_the_settings(tmp_path: Path) -> None:
+    """The page shows its button by them."""
+    path = tmp_path / "{part}.mcap"
+    async with on_air(profile(path)) as show:
+        commands = show.live.kernel.commands
+        assert commands.keys() == {"record"}
+        await show.live.apply(profile(path, idle=False, snapshot_s=5.0))
+        assert commands.keys() == {"snapshot"}
+        await show.live.apply(profile(path, idle=False))
+        assert commands.keys() == set()
