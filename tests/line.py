@@ -66,14 +66,18 @@ class Way:
 
     def arrival_s(self, now_s: float, size: int) -> float | None:
         """When `size` bytes that are sent now arrive; None when they never do."""
-        line = self.line
+        is_full = self._free_s - now_s > _BUFFER_S
+        return None if is_full or self.is_lost(size) else self.passage_s(now_s, size)
+
+    def is_lost(self, size: int) -> bool:
+        """Whether any packet of these is lost on its way."""
         packets = math.ceil(size / PACKET_BYTES)
-        if line.is_cut or self._chance.random() >= (1 - line.loss) ** packets:
-            return None
-        begin_s = max(now_s, self._free_s)
-        if begin_s - now_s > _BUFFER_S:
-            return None
-        self._free_s = begin_s + size / line.bytes_per_s
+        return self.line.is_cut or self._chance.random() >= (1 - self.line.loss) ** packets
+
+    def passage_s(self, now_s: float, size: int) -> float:
+        """When they arrive, if nothing is lost."""
+        line = self.line
+        self._free_s = max(now_s, self._free_s) + size / line.bytes_per_s
         delay_s = line.delay_s + self._chance.uniform(-line.jitter_s, line.jitter_s)
         self._last_s = max(self._last_s, self._free_s + max(0.0, delay_s))
         return self._last_s

@@ -18,7 +18,7 @@ from tests.support import TIMEOUT_S, Program
 
 _LOOPBACK: Final = "127.0.0.1"
 _PIECE_BYTES: Final = 16 * 1024
-_UNDER_WAY: Final = 16
+_UNDER_WAY: Final = 128
 """Pieces that may be on a way at once; then the sender's own buffers fill."""
 _RESEND_S: Final = 0.2
 """What TCP waits at least before it sends a packet again: RFC 6298, as Linux has it."""
@@ -129,15 +129,13 @@ class Proxy:
             writer.write_eof()
 
     def _due_s(self, ways: Sequence[Way], size: int) -> float:
-        sent_s = time.monotonic()
+        due_s = time.monotonic()
         for way in ways:
-            arrival_s = None
             pause_s = 0.0
-            while arrival_s is None and not way.line.is_cut:
-                arrival_s = way.arrival_s(sent_s + pause_s, size)
+            while way.is_lost(size) and not way.line.is_cut:
                 pause_s = 2 * pause_s or _RESEND_S
-            sent_s = arrival_s or sent_s
-        return sent_s
+            due_s = way.passage_s(due_s, size) + pause_s
+        return due_s
 
 
 class Host:
