@@ -12,6 +12,7 @@ from playwright.sync_api import Playwright, expect
 from beats.app import Stream
 from tests.browser.chromium import launch
 from tests.browser.host import Host
+from tests.browser.stage import OnAir
 from tests.browser.tab import AWAY, TIMEOUT_MS, Tab
 from tests.support import quiet, tiny_png
 
@@ -71,7 +72,7 @@ def test_it_says_why_the_server_closed_the_connection(tab: Tab, host: Host) -> N
     tab.is_live()
 
 
-def test_it_says_when_the_stream_is_full(on_air: Callable[..., Stream], new_tab: Callable[..., Tab]) -> None:
+def test_it_says_when_the_stream_is_full(on_air: OnAir, new_tab: Callable[..., Tab]) -> None:
     """The browser does not tell a page why a connection was refused; the page finds out."""
     stream = on_air(max_clients=1)
     first, second = new_tab(), new_tab()
@@ -136,7 +137,7 @@ _OPEN_THE_STREAM = """url => new Promise(resolve => {
 
 
 def test_a_page_of_another_origin_is_turned_away(
-    driver: Playwright, on_air: Callable[..., Stream], new_tab: Callable[..., Tab]
+    driver: Playwright, on_air: OnAir, new_tab: Callable[..., Tab]
 ) -> None:
     """It can neither open the stream nor read what the page reads; the page itself can."""
     elsewhere = launch(driver, "--host-resolver-rules=MAP elsewhere.test 127.0.0.1")

@@ -1,11 +1,11 @@
 """The page on a phone, held in one hand."""
 
-from collections.abc import Callable
+from collections.abc import Generator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from beats.app import Stream
+from tests.browser.stage import streams, tabs
 from tests.browser.tab import Tab
 from tests.support import tiny_png
 
@@ -15,19 +15,21 @@ SIZES_OF_TARGETS = """() => [...document.querySelectorAll("button, input, select
     .map(([name, box]) => [name, Math.round(box.width * 10) / 10, Math.round(box.height * 10) / 10])"""
 
 
-@pytest.fixture
-def phone(on_air: Callable[..., Stream], new_tab: Callable[..., Tab]) -> Tab:
-    stream = on_air()
-    stream.publish_frame(tiny_png())
-    for number in range(30):
-        stream.publish_peripheral(f"probe-{number}", {"x": number, "y": 1})
-    tab = new_tab(
-        viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2
-    )
-    tab.open(stream)
-    tab.is_live()
-    tab.until_drawn(1)
-    return tab
+@pytest.fixture(scope="module")
+def phone(browser: Browser) -> Generator[Tab]:
+    """One for all tests, each of which leaves it as it was."""
+    with streams() as on_air, tabs(browser) as new_tab:
+        stream = on_air()
+        stream.publish_frame(tiny_png())
+        for number in range(30):
+            stream.publish_peripheral(f"probe-{number}", {"x": number, "y": 1})
+        tab = new_tab(
+            viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2
+        )
+        tab.open(stream)
+        tab.is_live()
+        tab.until_drawn(1)
+        yield tab
 
 
 def test_the_picture_is_on_top_and_what_steers_below(phone: Tab) -> None:
@@ -48,6 +50,7 @@ def test_what_is_touched_is_large_enough(phone: Tab) -> None:
     targets = phone.page.evaluate(SIZES_OF_TARGETS)
     assert len(targets) > 12
     assert [target for target in targets if min(target[1:]) < 44] == []
+    phone["#drive-more"].tap()
 
 
 def test_the_rest_comes_up_on_demand(phone: Tab) -> None:

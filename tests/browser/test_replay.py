@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Callable
 from math import inf
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from beats.kernel.stats import Playback
 from tests.adapters.recordings.support import line, record
 from tests.adapters.sources.replay.recordings import FRAME_S, at
 from tests.browser.host import Host
+from tests.browser.stage import OnAir
 from tests.browser.tab import TIMEOUT_MS, Tab
 
 FRAMES = 201
@@ -35,7 +35,7 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stream(on_air: Callable[..., Stream], show: Path) -> Stream:
+def stream(on_air: OnAir, show: Path) -> Stream:
     """It is replayed, and paused at once where the page can see it."""
     sources = {"demo": {"enabled": False}, "replay": {"type": "replay", "path": str(show), "loop": True}}
     return on_air({"sources": sources})

@@ -1,7 +1,6 @@
 """What the page says of the stream: what came, what was missed, what could not be read."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
@@ -9,6 +8,7 @@ from playwright.sync_api import expect
 from beats.app import Stream
 from beats.kernel.stats import QueueStats
 from tests.browser.host import Host, frame, update
+from tests.browser.stage import OnAir
 from tests.browser.tab import TIMEOUT_MS, Tab
 from tests.line import Line
 from tests.proxy import Proxy
@@ -47,9 +47,7 @@ def test_a_producer_that_begins_anew_is_no_loss(tab: Tab, host: Host) -> None:
     tab.until_figure("drops", 1)
 
 
-def test_what_is_missed_on_a_slow_line_is_what_the_server_dropped(
-    on_air: Callable[..., Stream], tab: Tab
-) -> None:
+def test_what_is_missed_on_a_slow_line_is_what_the_server_dropped(on_air: OnAir, tab: Tab) -> None:
     """The line carries a part of the stream for a while; in the end both have the same counts, by topic."""
     line = Line()
     stream = on_air(client_queue={"size": 16}, send_buffer_bytes=16384)
@@ -114,7 +112,7 @@ def test_a_page_that_cannot_keep_up_draws_the_newest(tab: Tab, host: Host) -> No
     assert tab.figure("drops") == 0
 
 
-def test_what_the_page_is_asked_for_it_asks_for(on_air: Callable[..., Stream], tab: Tab) -> None:
+def test_what_the_page_is_asked_for_it_asks_for(on_air: OnAir, tab: Tab) -> None:
     """A choice in its own address is passed on to the stream."""
     stream = on_air()
     tab.open(stream, "?topics=peripheral/a*&snapshot=0")

@@ -1,11 +1,10 @@
 """The token: asked for, kept for this tab, and never seen again."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import expect
 
 from beats.app import Stream
+from tests.browser.stage import OnAir
 from tests.browser.tab import REFUSED, TIMEOUT_MS, Tab
 from tests.support import tiny_png
 
@@ -14,7 +13,7 @@ STEER = "steer token"
 
 
 @pytest.fixture
-def locked(on_air: Callable[..., Stream]) -> Stream:
+def locked(on_air: OnAir) -> Stream:
     """A stream that needs a token to watch and another to steer, with a picture."""
     stream = on_air(token=WATCH, control_token=STEER)
     stream.publish_frame(tiny_png())

@@ -42,8 +42,11 @@ export class Recorders {
   }
 }
 
-/** @param {[string, RecorderFigures]} recorder */
-function sentence([name, figures]) {
+/**
+ * What a recorder does.
+ * @param {[string, RecorderFigures]} recorder its name and figures
+ */
+export function sentence([name, figures]) {
   const { recording, idle, held_s, written_bytes_total, free_bytes } = figures;
   if (held_s !== undefined) return `${name} ${recording ? "writes" : "holds"} ${duration(held_s * 1000)}`;
   if (!recording) return idle ? `${name} waits` : `${name} cannot record now`;
