@@ -3,7 +3,7 @@
 import io
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,32 @@ from beats.kernel.kernel import Kernel
 from beats.kernel.ports import Context
 from beats.proto.codec import StreamCodec
 from tests.adapters.recordings.support import lines, record
+from tests.nats_server import NatsServer
+from tests.support import PORT_0, beats
 
 CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
 
 # What an adapter needs beyond its defaults to run in a test.
-SINK_SETTINGS: Mapping[str, Mapping[str, object]] = {"websocket": {"port": 0}}
-SOURCE_SETTINGS: Mapping[str, Mapping[str, object]] = {
+SINK_SETTINGS: dict[str, Mapping[str, object]] = {"websocket": {"port": 0}}
+SOURCE_SETTINGS: dict[str, Mapping[str, object]] = {
     "images": {"path": "picture.gif"},
     "jsonl": {"path": "lines.jsonl"},
     "replay": {"path": "show.mcap"},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _machines_to_connect_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A NATS server, and another Beats that puts the demo on air and sends it there too."""
+    folder = tmp_path_factory.mktemp("machines")
+    with NatsServer(folder) as server:
+        sink = ("--set", "sinks.relay.type=nats", "--set", f"sinks.relay.servers={server.url}")
+        arguments = ("run", *PORT_0, *sink, "--set", "sinks.relay.stream=demo")
+        with beats(*arguments, cwd=folder, stdin=None) as other:
+            SINK_SETTINGS["nats"] = {"servers": (server.url,)}
+            SOURCE_SETTINGS["nats"] = {"servers": (server.url,), "stream": "demo"}
+            SOURCE_SETTINGS["websocket"] = {"url": other.url}
+            yield
 
 
 @pytest.fixture(autouse=True)

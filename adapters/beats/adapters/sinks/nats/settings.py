@@ -1,0 +1,21 @@
+"""The settings of the sink `nats`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from beats.adapters.relay.settings import FreshQueueSettings, NatsSettings
+from beats.config.settings import MIB, SinkSettings
+
+
+class NatsSinkSettings(NatsSettings, SinkSettings):
+    """Where to pass the stream on to."""
+
+    last_value: bool = True
+    """Have the server keep the last message of each topic in memory, for edges that come later; needs
+    JetStream there."""
+    last_value_max_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB
+    """Most bytes that it keeps so; what changed longest ago gives way."""
+    # A frozen field may be narrowed, which pyright cannot see.
+    queue: FreshQueueSettings = FreshQueueSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The queue between the bus and this sink."""

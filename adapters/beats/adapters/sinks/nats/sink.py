@@ -1,0 +1,255 @@
+"""The NATS sink: sends each envelope's bytes once, whoever and however many listen."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import anyio
+
+from beats.adapters.relay.broker import Broker
+from beats.adapters.relay.connection import Connection
+from beats.adapters.relay.last_values import LastValues, UnavailableError
+from beats.adapters.relay.place import publish_command
+from beats.adapters.relay.runs import run_of
+from beats.adapters.relay.subjects import Subjects
+from beats.adapters.reports import Reports
+from beats.adapters.sinks.nats.settings import NatsSinkSettings
+from beats.adapters.sinks.nats.unconfirmed import Unconfirmed
+from beats.adapters.state import State
+from beats.kernel.envelope import Envelope
+from beats.kernel.ports import Batches, Context
+
+log = logging.getLogger(__name__)
+
+_CHUNK_BYTES: Final = 256 * 1024
+"""What is written at once: while it goes out, fresher envelopes can take the places of those that wait."""
+_ASK_S: Final = 0.02
+"""Least time between two questions whether all has arrived; each costs as much as sending an envelope."""
+_LOOK_AFTER_S: Final = 30.0
+"""How often it is looked whether the server still keeps last values."""
+_LAST_WORD_S: Final = 2.0
+"""How long the server may take, at the end, to say that it has everything."""
+
+
+class NatsSink:
+    """While there is no server it takes nothing: what is fresh waits in the queue, by its strategy.
+
+    An envelope counts as delivered when the server has answered a question that was asked after it. What was
+    sent and not confirmed when a connection is lost goes back to the queue; if it had arrived all the same,
+    edges tell it by its number.
+    """
+
+    def __init__(self, settings: NatsSinkSettings, context: Context) -> None:
+        self._settings: Final = settings
+        self._name: Final = context.name
+        self._subjects: Final = Subjects(settings.prefix, settings.stream)
+        self._last_values: Final = LastValues(self._subjects, settings.last_value_max_bytes)
+        self._origin: Final = run_of(context).encode()
+        self._broker: Final = Broker(settings, f"sink {context.name!r}", log)
+        self._reports: Final = Reports(log, f"sink {context.name!r}")
+        self._state: Final = State()
+        """What the server has for certain: it forgets it when it is restarted."""
+        self._owes_state = False
+        self._in_hand: list[Envelope] = []
+        """What was taken, and has not been sent yet."""
+        self._unconfirmed: Final = Unconfirmed()
+        self._too_large = 0
+        self._limit_said = 0
+        self._keeps_said = ""
+
+    def figures(self) -> Mapping[str, float]:
+        """What it has to do with its server."""
+        in_hand_bytes = sum(len(envelope.encoded) for envelope in self._in_hand)
+        return {
+            "connected": float(self._broker.contact.is_connected),
+            "reconnects_total": float(self._broker.contact.reconnects),
+            "oversized_total": float(self._too_large),
+            "refusals_total": float(self._reports.counts["refusals"]),
+            "unconfirmed_bytes": float(self._unconfirmed.bytes + in_hand_bytes),
+        }
+
+    async def run(self, queue: Batches) -> None:
+        """Send until the queue ends.
+
+        Raises:
+            OSError, ValueError: a file of the settings cannot be used.
+            MissingPackageError: a package is not installed.
+            RuntimeError: the event loop is not asyncio's.
+        """
+        self._broker.open()
+        has_ended = False
+        while not has_ended:
+            connection = await self._connected(queue)
+            if connection is None:
+                break
+            is_fault = False
+            try:
+                has_ended = await self._deliver(connection, queue)
+            except Exception:
+                is_fault = True  # of ours, and perhaps of what is held: that counts as lost
+                raise
+            finally:
+                left = [*self._unconfirmed.take_back(), *self._in_hand]
+                self._in_hand = []
+                if not is_fault:
+                    queue.give_back(left)  # before all others, and so the first to give way to fresh ones
+                self._broker.contact.is_connected = False
+                await connection.close()
+            if not has_ended:
+                self._broker.lose(connection)
+        self._reports.summarise()
+        if self._too_large:
+            log.error("sink %r: %d envelopes were too large in all", self._name, self._too_large)
+
+    async def _connected(self, queue: Batches) -> Connection | None:
+        """The next connection, or None when the queue ends before there is one."""
+        ended = anyio.Event()
+        connection: Connection | None = None
+
+        async def watch() -> None:
+            # It takes nothing, and so returns only when nothing more will come. To ask also tells the kernel
+            # that all is open: a server that is not there yet shall not keep anyone else from starting.
+            await queue.take(0)
+            ended.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            connection = await self._broker.connect(ended)
+            group.cancel_scope.cancel()
+        return connection
+
+    async def _deliver(self, connection: Connection, queue: Batches) -> bool:
+        """Send until the connection is lost; whether the queue has ended, and all of it has arrived."""
+        connection.on_refusal = self._report_refusal
+        writing = anyio.Lock()
+        has_ended = False
+        looked = anyio.Event()
+        async with anyio.create_task_group() as group:
+
+            async def until_lost() -> None:
+                await connection.lost.wait()
+                group.cancel_scope.cancel()
+
+            group.start_soon(until_lost)
+            group.start_soon(self._ask, connection)
+            if self._settings.last_value:
+                group.start_soon(self._look_after_last_values, connection, writing, looked)
+            else:
+                looked.set()
+            try:
+                async for batch in queue:
+                    self._in_hand = batch
+                    for chunk in _chunks(batch):
+                        async with writing:
+                            self._in_hand = self._in_hand[len(chunk) :]
+                            await self._write(connection, chunk)
+                        queue.written(chunk)
+                    while self._unconfirmed.bytes > self._settings.queue.max_bytes:
+                        await self._unconfirmed.changed()
+                with anyio.move_on_after(_LAST_WORD_S):
+                    await looked.wait()
+                    while self._unconfirmed:
+                        await self._unconfirmed.changed()
+                has_ended = True
+            except OSError as error:
+                connection.cut(str(error))
+            group.cancel_scope.cancel()
+        return has_ended
+
+    async def _write(
+        self, connection: Connection, envelopes: Sequence[Envelope], *, is_new: bool = True
+    ) -> None:
+        """Send envelopes, and wait until there is room for more.
+
+        Raises:
+            OSError: the connection is lost.
+        """
+        sent: list[Envelope] = []
+        pieces: list[bytes] = []
+        for envelope in envelopes:
+            subject = self._subjects.of(envelope.topic).encode()
+            head, size_bytes = publish_command(subject, self._origin, envelope)
+            if size_bytes > connection.max_payload:
+                self._report_size(envelope, size_bytes, connection.max_payload)
+                continue
+            pieces += (head, envelope.encoded, b"\r\n")
+            sent.append(envelope)
+        if is_new:
+            self._unconfirmed.add(sent)
+        connection.write(pieces)
+        await connection.drain()
+
+    async def _ask(self, connection: Connection) -> None:
+        """Ask again and again whether all has arrived, and, in silence, whether the server is still there."""
+        while True:
+            if not self._unconfirmed:
+                with anyio.move_on_after(self._settings.silence_timeout_s / 3):
+                    await self._unconfirmed.changed()
+            mark = self._unconfirmed.mark
+            if not await connection.answered():
+                return
+            self._state.update(self._unconfirmed.confirm(mark))
+            await anyio.sleep(_ASK_S)
+
+    async def _look_after_last_values(
+        self, connection: Connection, writing: anyio.Lock, looked: anyio.Event
+    ) -> None:
+        """Have the server keep last values, and tell it those that it has not seen, or has forgotten."""
+        while True:
+            problem = ""
+            try:
+                if await self._last_values.keep(connection) == "begun":
+                    self._owes_state = True
+                if self._owes_state:
+                    async with writing:  # or an older value would come after a newer one
+                        await self._write_state(connection)
+                    self._owes_state = not await connection.answered()
+            except UnavailableError as error:
+                problem = str(error)
+            except OSError as error:
+                connection.cut(str(error))
+                return
+            if problem and problem != self._keeps_said:
+                what = "last values are not kept for edges that come later"
+                log.warning("sink %r: %s: %s; or set last_value = false", self._name, what, problem)
+            self._keeps_said = problem
+            looked.set()
+            await anyio.sleep(_LOOK_AFTER_S)
+
+    async def _write_state(self, connection: Connection) -> None:
+        state = State()
+        state.update([*self._state.envelopes(), *self._unconfirmed.envelopes()])
+        for chunk in _chunks(state.envelopes()):
+            await self._write(connection, chunk, is_new=False)
+
+    def _report_size(self, envelope: Envelope, size_bytes: int, limit: int) -> None:
+        self._too_large += 1
+        if limit != self._limit_said:
+            self._limit_said = limit
+            log.error(
+                "sink %r: %s number %d has %d bytes, and the server takes %d: it is left out, as all will be "
+                "that are too large; raise max_payload in nats-server.conf, or make them smaller",
+                self._name,
+                envelope.topic,
+                envelope.sequence,
+                size_bytes,
+                limit,
+            )
+
+    def _report_refusal(self, text: str) -> None:
+        what = f"the server does not allow it: {text}; let this user publish to {self._subjects.everything}"
+        self._reports.add("refusals", what, logging.ERROR)
+
+
+def _chunks(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
+    """Envelopes in the order given, in pieces that are not too much to write at once."""
+    chunk: list[Envelope] = []
+    size_bytes = 0
+    for envelope in envelopes:
+        chunk.append(envelope)
+        size_bytes += len(envelope.encoded)
+        if size_bytes >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size_bytes = [], 0
+    if chunk:
+        yield chunk

@@ -1,0 +1,73 @@
+"""The settings of the source `websocket`."""
+
+from pathlib import Path
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from beats.adapters.relay.settings import ConnectingSettings, InboxSettings, Seconds, Secret
+from beats.config.settings import MIB, Settings, SourceSettings
+from beats.kernel.envelope import KINDS, Kind
+
+_SCHEMES: Final = ("ws", "wss")
+_MAX_PATTERNS: Final = 32
+_MAX_FPS: Final = 1000.0
+
+
+class _StreamSettings(Settings):
+    """Another Beats, and which part of its stream to take."""
+
+    url: str = "ws://localhost:8765"
+    """Its address, ws://HOST:PORT or wss://HOST:PORT, as its viewers know it."""
+    token: Secret | None = None
+    """What it asks of viewers, if anything."""
+    token_file: Path | None = None
+    """A file that holds it, in place of `token`."""
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = KINDS
+    """Which kinds to take: frame, peripheral, or both."""
+    topics: Annotated[
+        tuple[Annotated[str, Field(min_length=1, pattern="^[^,]*$")], ...], Field(max_length=_MAX_PATTERNS)
+    ] = ()
+    """Which topics to take, as patterns such as "peripheral/knob-*"; by default all."""
+    max_fps: Annotated[float, Field(gt=0, le=_MAX_FPS)] | None = None
+    """Most frames a second, the newest each time; by default all. For a link that does not carry more."""
+    max_message_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB
+    """Largest envelope in bytes; a larger one ends the connection."""
+    open_timeout_s: Seconds = 3.0
+    """Seconds that the other Beats has to let us in."""
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            is_address = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address, parts = False, urlsplit("")
+        if not is_address:
+            raise ValueError("must be an address of the form ws://HOST:PORT or wss://HOST:PORT")
+        if parts.query or parts.fragment:
+            raise ValueError("must end before the query: token, kinds, topics and max_fps are settings")
+        if "@" in parts.netloc:
+            raise ValueError("must hold no user: who may watch is told by a token")
+        return url
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("token and token_file are two places for one secret: give one of them")
+        return self
+
+
+class WebSocketSourceSettings(ConnectingSettings, _StreamSettings, SourceSettings):
+    """Another Beats to watch."""
+
+    queue: InboxSettings = InboxSettings()
+    """What waits between the network and the bus when the bus is held up."""
+
+    @model_validator(mode="after")
+    def _something_to_encrypt(self) -> Self:
+        if self.tls_ca is not None and not self.url.startswith("wss:"):
+            raise ValueError("tls_ca is for an address that begins with wss://: give that, or leave it out")
+        return self

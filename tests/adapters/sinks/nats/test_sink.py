@@ -1,0 +1,488 @@
+"""The NATS sink, with a real server."""
+
+import logging
+import re
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from beats.adapters.bounds import queue_bounds
+from beats.adapters.relay.connection import Connection, Identity, connect
+from beats.adapters.relay.last_values import LastValues
+from beats.adapters.relay.place import publish_command
+from beats.adapters.relay.servers import server as server_at
+from beats.adapters.relay.subjects import Subjects
+from beats.adapters.sinks.nats import NatsSinkSettings
+from beats.adapters.sinks.nats.sink import NatsSink
+from beats.kernel.envelope import Envelope
+from beats.kernel.errors import StartError
+from beats.kernel.stats import SinkStats
+from tests.adapters.sinks.batches import FakeBatches
+from tests.adapters.sinks.websocket.support import exact
+from tests.nats_server import NatsServer, free_port
+from tests.relay_support import Machine, linked, on_air, until
+from tests.support import CODEC
+
+pytestmark = pytest.mark.anyio
+
+ME = Identity("listener")
+
+
+class Listener:
+    """A subscriber to everything of a stream, written with the plain library."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.subjects: list[str] = []
+        self.data: list[bytes] = []
+        self.headers: list[dict[str, str]] = []
+        self._changed = anyio.Event()
+
+    async def hear(self, message: object) -> None:
+        self.subjects.append(message.subject)  # type: ignore[attr-defined]
+        self.data.append(message.data)  # type: ignore[attr-defined]
+        self.headers.append(message.headers or {})  # type: ignore[attr-defined]
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def until(self, count: int) -> None:
+        """Wait until so many messages have come."""
+        while len(self.data) < count:
+            await self._changed.wait()
+
+
+@asynccontextmanager
+async def listening(server: NatsServer, stream: str = "main", me: Identity = ME) -> AsyncGenerator[Listener]:
+    connection = await connect(server_at(server.url), me)
+    listener = Listener(connection)
+    await connection.subscribe(f"beats.{stream}.>", listener.hear)
+    await connection.answered()
+    try:
+        yield listener
+    finally:
+        await connection.close()
+
+
+async def kept(server: NatsServer, stream: str = "main") -> dict[str, bytes]:
+    """What the server keeps for those who come later."""
+    connection = await connect(server_at(server.url), ME)
+    try:
+        values = LastValues(Subjects("beats", stream))
+        async with values.read(connection, Listener(connection).hear) as messages:
+            return {message.subject: message.data for message in messages}
+    finally:
+        await connection.close()
+
+
+def stats_of(machine: Machine) -> SinkStats:
+    return machine.kernel.stats().sinks[0]
+
+
+def confirmed(machine: Machine, count: int) -> bool:
+    """Whether so many envelopes were sent, and have arrived."""
+    stats = stats_of(machine)
+    return stats.queue.taken.items == count and not dict(stats.figures)["unconfirmed_bytes"]
+
+
+async def test_each_envelope_is_sent_as_it_is_to_the_subject_of_its_topic(
+    server: NatsServer, stream: str
+) -> None:
+    """With its number, its time and the run of the origin beside it."""
+    origin = Machine()
+    origin.nats_sink(server.url, stream=stream, last_value=False)
+    async with listening(server, stream) as listener, on_air(origin):
+        origin.frame()
+        origin.knob(1, id="a b")
+        origin.knob(2, id="a b")
+        await listener.until(3)
+    assert listener.data == [each.encoded for each in origin.seen]
+    assert listener.subjects == [
+        f"beats.{stream}.frame",
+        f"beats.{stream}.peripheral.a%20b",
+        f"beats.{stream}.peripheral.a%20b",
+    ]
+    assert [headers["Beats-Sequence"] for headers in listener.headers] == ["1", "1", "2"]
+    captured = [str(each.captured_unix_ns) for each in origin.seen]
+    assert [headers["Beats-Captured-Unix-Ns"] for headers in listener.headers] == captured
+    (run,) = {headers["Beats-Origin"] for headers in listener.headers}
+    assert re.fullmatch(r"[0-9a-f]{16}", run)
+
+
+async def test_a_server_that_is_not_there_yet_keeps_nobody_from_starting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once; what is fresh waits, and what is old has given way when the server comes."""
+    server = NatsServer(tmp_path)
+    origin = Machine()
+    origin.nats_sink(server.url, reconnect_max_s=0.05)
+    with ExitStack() as stack:
+        async with on_air(origin):
+            for number in range(1, 21):
+                origin.knob(number)
+                origin.frame(fill=bytes([number]))
+            await until(lambda: caplog.records)
+            stats = stats_of(origin)
+            assert (stats.state, stats.queue.taken.items, stats.queue.waiting.items) == ("running", 0, 28)
+            stack.enter_context(server)
+            await until(lambda: confirmed(origin, 28))
+            found: dict[str, bytes] = {}
+            while len(found) < 2:
+                found = await kept(server)
+            assert set(found.values()) == {each.encoded for each in origin.seen[-2:]}
+    (warning,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert "no connection to nats://127.0.0.1" in warning.getMessage()
+    assert "refused" in warning.getMessage()
+    queue = stats_of(origin).queue
+    assert exact(queue)
+    assert [(drop.reason, drop.kind, drop.items) for drop in queue.drops] == [("drop_oldest", "frame", 12)]
+
+
+async def test_what_was_under_way_when_the_server_died_is_sent_again(
+    own_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In order, before what is new; nothing is lost that has room in the queue."""
+    caplog.set_level(logging.INFO)
+    origin = Machine()
+    sink = origin.nats_sink(own_server.url, reconnect_max_s=0.05)
+    async with on_air(origin):
+        origin.knob(1)
+        await until(lambda: confirmed(origin, 1))
+        own_server.freeze()
+        for number in range(2, 6):
+            origin.knob(number)
+        await until(lambda: stats_of(origin).queue.waiting.items == 0)
+        assert sink.figures()["unconfirmed_bytes"] > 0
+        own_server.kill()
+        await until(lambda: not sink.figures()["connected"])
+        origin.knob(6)
+        assert stats_of(origin).queue.waiting.items == 5
+        own_server.start()
+        async with listening(own_server):
+            await until(lambda: sink.figures()["reconnects_total"] == 1)
+            origin.knob(7)
+            await until(lambda: stats_of(origin).queue.waiting.items == 0)
+            await until(lambda: not sink.figures()["unconfirmed_bytes"])
+        assert await kept(own_server) == {"beats.main.peripheral.knob": origin.seen[-1].encoded}
+    queue = stats_of(origin).queue
+    assert exact(queue)
+    assert (queue.taken.items, queue.dropped.items) == (7, 0)
+    lost = [each.getMessage() for each in caplog.records if "lost" in each.getMessage()]
+    assert len(lost) == 1
+    assert re.search(r"connected to nats://.* again, after \d", caplog.text)
+
+
+async def test_a_server_that_has_forgotten_everything_is_told_the_state(own_server: NatsServer) -> None:
+    """A topic that has not changed since is there for those who come later."""
+    origin = Machine()
+    sink = origin.nats_sink(own_server.url, reconnect_max_s=0.05)
+    async with on_air(origin):
+        for knob in ("quiet", "other"):
+            origin.knob(1, id=knob)
+        origin.frame()
+        await until(lambda: confirmed(origin, 3))
+        own_server.kill()
+        own_server.start()
+        await until(lambda: sink.figures()["reconnects_total"] == 1)
+        found: dict[str, bytes] = {}
+        while len(found) < 3:
+            found = await kept(own_server)
+        assert set(found.values()) == {each.encoded for each in origin.seen}
+        queue = stats_of(origin).queue
+        assert (queue.taken.items, queue.dropped.items) == (3, 0)
+
+
+async def test_an_envelope_that_is_too_large_is_left_out_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With what to set; the rest flows, and another server may take more."""
+    with NatsServer(tmp_path, "max_payload: 2000") as server:
+        origin = Machine()
+        sink = origin.nats_sink(server.url, reconnect_max_s=0.05)
+        async with on_air(origin):
+            async with listening(server) as listener:
+                for size_bytes in (100, 5000, 100, 6000, 100):
+                    origin.frame(size_bytes)
+                await listener.until(3)
+            assert [CODEC.decode(data).sequence for data in listener.data] == [1, 3, 5]
+            assert sink.figures()["oversized_total"] == 2
+            (error,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+            assert re.search(r"frame number 2 has 5\d\d\d bytes, .* takes 2000: .* max_payload", error)
+            server.kill()
+            with NatsServer(tmp_path, port=server.port) as roomy:
+                async with listening(roomy) as listener:
+                    await until(lambda: sink.figures()["reconnects_total"] == 1)
+                    origin.frame(5000)
+                    await until(lambda: origin.seen[-1].encoded in listener.data)
+    assert "2 envelopes were too large in all" in caplog.text
+
+
+async def test_the_size_that_counts_is_with_the_headers(tmp_path: Path) -> None:
+    """A server cuts off who sends more; with one byte less it goes through."""
+    with NatsServer(tmp_path, "max_payload: 3000") as server:
+        origin = Machine()
+        sink = origin.nats_sink(server.url)
+        async with listening(server) as listener, on_air(origin):
+            for size_bytes in range(2800, 3001):
+                origin.frame(size_bytes)
+                await until(lambda: stats_of(origin).queue.waiting.items == 0)
+            await until(lambda: len(set(listener.data)) + sink.figures()["oversized_total"] == 201)
+        assert 0 < sink.figures()["oversized_total"] < 201
+        assert sink.figures()["reconnects_total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "jetstream", "changes", "why"),
+    [
+        ("", False, {}, "no JetStream"),
+        ("", True, {"last_value_max_bytes": 1 << 40}, "too little memory"),
+        (
+            'accounts: { A: { users: [ { user: "a", password: "b" } ] } }',
+            True,
+            {"user": "a", "password": "b"},
+            "no JetStream",
+        ),
+        (
+            'authorization: { users: [ { user: "a", password: "b", permissions: { publish: "beats.>" } } ] }',
+            True,
+            {"user": "a", "password": "b"},
+            r"publish to \$JS.API",
+        ),
+    ],
+)
+async def test_without_last_values_it_says_so_and_goes_on(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    config: str,
+    jetstream: bool,
+    changes: dict[str, Any],
+    why: str,
+) -> None:
+    """Whatever the reason is why the server does not keep them."""
+    with NatsServer(tmp_path, config, jetstream=jetstream) as server:
+        origin = Machine()
+        origin.nats_sink(server.url, **changes)
+        me = Identity("me", "a", "b") if "user" in changes else ME
+        async with listening(server, me=me) as listener, on_air(origin):
+            origin.knob(1)
+            await listener.until(1)
+            await until(lambda: "last values are not kept" in caplog.text)
+            origin.knob(2)
+            await listener.until(2)
+    (warning,) = [each.getMessage() for each in caplog.records if "last values" in each.getMessage()]
+    assert re.search(why, warning)
+    assert "last_value = false" in warning
+
+
+async def test_last_values_can_be_left_out(server: NatsServer, stream: str) -> None:
+    """Then nothing is kept."""
+    origin = Machine()
+    origin.nats_sink(server.url, stream=stream, last_value=False)
+    async with listening(server, stream) as listener, on_air(origin):
+        origin.knob(1)
+        await listener.until(1)
+        assert await kept(server, stream) == {}
+
+
+async def test_a_server_that_does_not_let_it_in_is_asked_again_until_it_does(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said what to set; a file of the secret is read anew. No secret is in the log."""
+    monkeypatch.setattr("beats.adapters.relay.contact._TURNED_AWAY_S", 0.02)
+    caplog.set_level(logging.DEBUG)
+    (tmp_path / "password").write_text("wrong-hush")
+    with NatsServer(tmp_path, 'authorization: { user: "ann", password: "right-hush" }') as server:
+        origin = Machine()
+        origin.nats_sink(server.url, user="ann", password_file=tmp_path / "password", reconnect_max_s=0.02)
+        async with on_air(origin):
+            await until(lambda: "does not let us in" in caplog.text)
+            (tmp_path / "password").write_text("right-hush\n")
+            async with listening(server, me=Identity("me", "ann", "right-hush")) as listener:
+                origin.knob(1)
+                await listener.until(1)
+    said = [each for each in caplog.records if "let us in" in each.getMessage()]
+    assert [each.levelno for each in said].count(logging.WARNING) == 1
+    assert "set user and password, token or credentials_file" in said[0].getMessage()
+    assert "hush" not in caplog.text
+
+
+@pytest.mark.parametrize("place", ["token", "token_file", "url"])
+async def test_a_token_lets_it_in(tmp_path: Path, caplog: pytest.LogCaptureFixture, place: str) -> None:
+    """Wherever it stands; it is not shown."""
+    caplog.set_level(logging.DEBUG)
+    (tmp_path / "token").write_text("hush")
+    with NatsServer(tmp_path, "authorization: { token: hush }") as server:
+        origin = Machine()
+        places: dict[str, dict[str, Any]] = {
+            "token": {"token": "hush"},
+            "token_file": {"token_file": tmp_path / "token"},
+            "url": {},
+        }
+        url = server.url.replace("://", "://hush@") if place == "url" else server.url
+        origin.nats_sink(url, **places[place])
+        async with listening(server, me=Identity("me", token="hush")) as listener, on_air(origin):
+            origin.knob(1)
+            await listener.until(1)
+    assert "connected to nats://127.0.0.1" in caplog.text
+    assert "hush" not in caplog.text
+
+
+async def test_what_the_server_does_not_allow_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which subject, and what to let this user do."""
+    config = 'authorization: { users: [ { user: "a", password: "b", permissions: { publish: "other.>" } } ] }'
+    with NatsServer(tmp_path, config) as server:
+        origin = Machine()
+        sink = origin.nats_sink(server.url, user="a", password="b", last_value=False)
+        async with on_air(origin):
+            origin.knob(1)
+            await until(lambda: sink.figures()["refusals_total"] == 1)
+    assert "let this user publish to beats.main.>" in caplog.text
+
+
+async def test_a_server_that_has_stopped_is_given_up_and_nobody_waits_for_it(
+    own_server: NatsServer,
+) -> None:
+    """Its connections stay open without a word; when it goes on, the fresh has taken the place of the old."""
+    origin = Machine()
+    times_s: dict[str, Any] = {"silence_timeout_s": 0.2, "reconnect_max_s": 0.05, "connect_timeout_s": 0.2}
+    sink = origin.nats_sink(own_server.url, **times_s)
+    async with listening(own_server) as listener, on_air(origin):
+        origin.frame()
+        await listener.until(1)
+        own_server.freeze()
+        for number in range(2, 200):
+            origin.frame(200_000, fill=bytes([number]))
+        await until(lambda: not sink.figures()["connected"])
+        own_server.thaw()
+        await until(lambda: origin.seen[-1].encoded in listener.data)
+        assert len(listener.data) < 30
+    queue = stats_of(origin).queue
+    assert exact(queue)
+    assert queue.dropped.items > 150
+
+
+async def test_a_queue_that_ends_before_there_is_a_server_is_left_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What waited is counted as lost; nobody has to wait for the time that sinks have at the end."""
+    origin = Machine()
+    origin.nats_sink(f"nats://127.0.0.1:{free_port()}", reconnect_max_s=3600.0)
+    async with on_air(origin, fail_after_s=4.0):  # less than kernel.shutdown_timeout_s
+        origin.knob(1)
+        await until(lambda: "no connection" in caplog.text)
+    stats = stats_of(origin)
+    assert (stats.state, stats.queue.dropped.items) == ("ended", 1)
+
+
+async def test_a_successor_goes_on_where_it_was(server: NatsServer, stream: str) -> None:
+    """It is of the same run of the same kernel, so that edges see no gap and nothing twice."""
+    origin = Machine()
+    origin.nats_sink(server.url, stream=stream)
+    async with listening(server, stream) as listener, on_air(origin):
+        origin.knob(1)
+        await listener.until(1)
+        settings = NatsSinkSettings.model_validate(
+            {"type": "nats", "servers": (server.url,), "stream": stream, "last_value": False}
+        )
+        successor = NatsSink(settings, origin.context("relay"))
+        await origin.kernel.replace_sink("relay", successor, *queue_bounds(settings.queue), hand_over=True)
+        origin.knob(2)
+        await listener.until(2)
+        assert len({headers["Beats-Origin"] for headers in listener.headers}) == 1
+    assert [CODEC.decode(data).sequence for data in dict.fromkeys(listener.data)] == [1, 2]
+
+
+async def test_a_link_that_is_cut_costs_nothing_but_time(server: NatsServer, stream: str) -> None:
+    """What had not arrived is sent again; edges tell what had by its number."""
+    origin = Machine()
+    async with linked(server.port) as link, listening(server, stream) as listener:
+        sink = origin.nats_sink(f"nats://127.0.0.1:{link.port}", stream=stream, reconnect_max_s=0.05)
+        async with on_air(origin):
+            for number in range(300):
+                origin.knob(number)
+                if number % 100 == 50:
+                    await until(lambda: sink.figures()["connected"])
+                    link.cut()
+                    await until(lambda: not sink.figures()["connected"])
+                await anyio.lowlevel.checkpoint()
+            await until(lambda: origin.seen[-1].encoded in listener.data)
+        assert sink.figures()["reconnects_total"] >= 3
+    found = [CODEC.decode(data).sequence for data in listener.data]
+    assert set(found) == set(range(1, 301))
+    assert list(dict.fromkeys(found)) == list(range(1, 301))
+
+
+async def test_what_it_has_written_is_told_for_the_latency(server: NatsServer, stream: str) -> None:
+    """Each envelope once."""
+    origin = Machine()
+    sink = NatsSink(
+        NatsSinkSettings.model_validate({"type": "nats", "servers": (server.url,), "stream": stream}),
+        origin.context("relay"),
+    )
+    origin.knob(1)
+    origin.frame()
+    queue = Batches([origin.seen[0]], [origin.seen[1]])
+    with anyio.fail_after(20):
+        await sink.run(queue)
+    assert queue.wrote == origin.seen
+    assert queue.given_back == []
+
+
+class Batches(FakeBatches):
+    """As the real ones: who asks for nothing gets it when there will be no more."""
+
+    async def take(self, max_items: int | None = None) -> list[Envelope]:
+        if max_items == 0:
+            await anyio.sleep_forever()
+        return await super().take(max_items)
+
+
+async def test_a_fault_of_ours_is_not_tried_again_with_the_same_batch(
+    server: NatsServer, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held then counts as lost, and the sink is restarted with what comes after."""
+
+    def faulty(subject: bytes, run: bytes, envelope: Envelope) -> tuple[bytes, int]:
+        if envelope.kind == "frame":
+            raise LookupError("a fault")
+        return publish_command(subject, run, envelope)
+
+    monkeypatch.setattr("beats.adapters.sinks.nats.sink.publish_command", faulty)
+    origin = Machine()
+    origin.nats_sink(server.url, stream=stream)
+    async with listening(server, stream) as listener, on_air(origin):
+        origin.frame()
+        await until(lambda: stats_of(origin).restarts == 1)
+        origin.knob(1)
+        await listener.until(1)
+    queue = stats_of(origin).queue
+    assert exact(queue)
+    assert [(drop.reason, drop.kind, drop.items) for drop in queue.drops] == [("failed", "frame", 1)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"token_file": Path("gone")}, "token_file 'gone' cannot be read"),
+        ({"tls_ca": Path("gone")}, "tls_ca 'gone': No such file"),
+        ({"credentials_file": Path("gone")}, "credentials_file"),
+    ],
+)
+async def test_a_wrong_file_keeps_it_from_starting(changes: dict[str, Any], why: str) -> None:
+    """That is for the operator to mend, and no server will."""
+    origin = Machine()
+    origin.nats_sink("nats://127.0.0.1:1", **changes)
+    with pytest.raises(StartError, match=re.escape(why)):
+        await origin.kernel.run()
+
+
+def test_it_says_what_it_runs_on() -> None:
+    """The library needs asyncio."""
+    sink = NatsSink(NatsSinkSettings(type="nats"), Machine().context("relay"))
+    with pytest.raises(RuntimeError, match="asyncio only"):
+        anyio.run(sink.run, FakeBatches(), backend="trio")

@@ -1,0 +1,12 @@
+"""The settings of the source `nats`."""
+
+from beats.adapters.bounds import queue_bounds
+from beats.adapters.sources.nats import SOURCE, NatsSourceSettings
+
+
+def test_what_waits_is_fresh() -> None:
+    """At 60 frames a second, what waits longest is 0.13 s old."""
+    common, own = queue_bounds(NatsSourceSettings(type="nats").queue)
+    assert (common.size, common.overflow) == (1024, "drop_oldest")
+    assert (own["frame"].size, own["frame"].overflow) == (8, "drop_oldest")
+    assert SOURCE.settings is NatsSourceSettings

@@ -1,0 +1,452 @@
+"""The NATS source, with a real server and a real origin."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from beats.adapters.relay.connection import Connection, Identity, connect
+from beats.adapters.relay.servers import server as server_at
+from beats.adapters.sinks.nats.sink import NatsSink
+from beats.adapters.sources.nats import NatsSourceSettings
+from beats.adapters.sources.nats.source import NatsSource
+from beats.kernel.envelope import Envelope, Peripheral
+from beats.kernel.lane import LaneBounds
+from beats.kernel.ports import Batches
+from beats.kernel.testing import PublishRecorder
+from tests.nats_server import NatsServer
+from tests.relay_support import Machine, linked, on_air, until
+from tests.support import CODEC
+
+pytestmark = pytest.mark.anyio
+
+ODD_IDS = (".", "a.b", "*", ">", "ü 🎛", "%", "x" * 5000)
+
+
+def content(machine: Machine) -> list[tuple[str, int, int, bytes]]:
+    """All that a machine had on its bus, but for the times when."""
+    return [(each.topic, each.sequence, each.captured_unix_ns, each.encoded) for each in machine.seen]
+
+
+def arrived(sink: NatsSink) -> bool:
+    """Whether the server has all that the sink has taken."""
+    return bool(sink.figures()["connected"]) and not sink.figures()["unconfirmed_bytes"]
+
+
+def last_error(machine: Machine) -> str:
+    return machine.kernel.stats().sources[0].last_error
+
+
+async def all_arrived(machine: Machine, sink: NatsSink) -> None:
+    await until(lambda: not machine.kernel.stats().sinks[0].queue.waiting.items and arrived(sink))
+
+
+@asynccontextmanager
+async def speaking(server: NatsServer) -> AsyncGenerator[Connection]:
+    """Somebody who can send anything."""
+    connection = await connect(server_at(server.url), Identity("speaker"))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def say(connection: Connection, subject: str, data: bytes, headers: bytes = b"") -> None:
+    block = b"NATS/1.0\r\n" + headers + b"\r\n"
+    connection.write(
+        [b"HPUB %b %d %d\r\n" % (subject.encode(), len(block), len(block) + len(data)), block, data, b"\r\n"]
+    )
+
+
+async def test_an_edge_has_what_the_origin_has(server: NatsServer, stream: str) -> None:
+    """Byte for byte, in order, with numbers and times, whatever the ids are."""
+    origin, edge = Machine(), Machine()
+    source = edge.nats_source(server.url, stream=stream)
+    sink = origin.nats_sink(server.url, stream=stream)
+    async with on_air(origin, edge):
+        await until(lambda: arrived(sink) and source.figures()["connected"])
+        for number in range(50):
+            origin.frame(20_000, fill=bytes([number]))
+            for name in ODD_IDS:
+                origin.knob(number, id=name)
+            await all_arrived(origin, sink)
+        await edge.sees(lambda: len(edge.seen) == len(origin.seen))
+    assert content(edge) == content(origin)
+    assert source.figures() == {
+        "connected": 0.0,
+        "reconnects_total": 0.0,
+        "missed_total": 0.0,
+        "repeated_total": source.figures()["repeated_total"],
+        "dropped_total": 0.0,
+        "unreadable_total": 0.0,
+    }
+
+
+async def test_a_late_edge_has_the_state_at_once(server: NatsServer, stream: str) -> None:
+    """The picture first; then the live stream, with nothing missing or twice in between."""
+    origin = Machine()
+    sink = origin.nats_sink(server.url, stream=stream)
+    async with on_air(origin):
+        for name in ODD_IDS:
+            origin.knob(0, id=name)
+            origin.knob(1, id=name)
+        origin.frame()
+        await all_arrived(origin, sink)
+        late = Machine()
+        late.nats_source(server.url, stream=stream)
+        async with on_air(late):
+            await late.sees(lambda: len(late.seen) == len(ODD_IDS) + 1)
+            assert late.seen[0].kind == "frame"
+            assert {each.encoded for each in late.seen} == {
+                each.encoded for each in origin.seen if each.sequence == 2
+            } | {origin.seen[-1].encoded}
+
+
+async def test_edges_that_come_while_much_happens_miss_nothing_from_then_on(
+    server: NatsServer, stream: str
+) -> None:
+    """From the first envelope of each topic on, none is missing or twice, and each has the latest of all."""
+    origin = Machine()
+    roomy = {"size": 100_000, "frame": {"size": 100_000}}
+    sink = origin.nats_sink(server.url, stream=stream, queue=roomy)
+    async with on_air(origin):
+        await until(lambda: sink.figures()["connected"])
+        stop = anyio.Event()
+
+        async def talk() -> None:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                origin.knob(number, id=f"knob-{number % 7}")
+                if number % 3 == 0:
+                    origin.frame(1000)
+                if number % 20 == 0:
+                    await anyio.sleep(0.001)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(talk)
+            edges = [Machine() for _ in range(5)]
+            for edge in edges:
+                edge.nats_source(server.url, stream=stream, queue=roomy)
+            async with on_air(*edges):
+                for edge in edges:
+                    await edge.sees_at_least(200)
+                stop.set()
+                await all_arrived(origin, sink)
+                latest = {each.topic: each.encoded for each in origin.seen}
+                for edge in edges:
+                    await edge.sees_latest(latest)
+    for edge in edges:
+        for topic in latest:
+            numbers = edge.numbers(topic)
+            assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+async def test_an_origin_that_was_restarted_goes_on_where_it_was(
+    server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To whoever watches the edge; what is lost after the restart is still a gap."""
+    caplog.set_level(logging.INFO)
+    edge = Machine()
+    source = edge.nats_source(server.url, stream=stream)
+    async with on_air(edge):
+        await until(lambda: source.figures()["connected"])
+        for _ in range(2):
+            origin = Machine()
+            origin.nats_sink(server.url, stream=stream)
+            async with on_air(origin):
+                for _ in range(4):
+                    origin.frame()
+                    await edge.sees_at_least(len(edge.seen) + 1)
+    assert edge.numbers("frame") == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [CODEC.decode(data).sequence for data in edge.bytes_of("frame")] == list(range(1, 9))
+    assert source.figures()["missed_total"] == 0
+    assert "the origin was started anew" in caplog.text
+
+
+async def test_a_gap_after_a_restart_is_a_gap(server: NatsServer, stream: str) -> None:
+    """An edge that hears the fourth of a new run first has missed three."""
+    edge = Machine()
+    source = edge.nats_source(server.url, stream=stream)
+    async with speaking(server) as speaker, on_air(edge):
+        await until(lambda: source.figures()["connected"])
+        for run, numbers in ((b"a", (1, 2)), (b"b", (4, 5))):
+            for number in numbers:
+                before = len(edge.seen)
+                data = CODEC.seal(CODEC.prepare(Peripheral("knob", number)), number, number)
+                headers = b"Beats-Origin: %b\r\nBeats-Sequence: %d\r\n" % (run, number)
+                while len(edge.seen) == before:
+                    say(speaker, f"beats.{stream}.peripheral.knob", data, headers)
+                    await anyio.sleep(0.001)
+    assert edge.numbers("peripheral/knob") == [1, 2, 6, 7]
+    assert source.figures()["missed_total"] == 3
+
+
+async def test_what_is_left_of_an_ended_run_is_not_the_state(server: NatsServer, stream: str) -> None:
+    """A sensor that the origin had before its restart, and has no more."""
+    for name in ("gone", "there"):
+        origin = Machine()
+        sink = origin.nats_sink(server.url, stream=stream)
+        async with on_air(origin):
+            origin.knob(1, id=name)
+            await all_arrived(origin, sink)
+    edge = Machine()
+    edge.nats_source(server.url, stream=stream)
+    async with on_air(edge):
+        await edge.sees(lambda: edge.seen)
+    assert [each.topic for each in edge.seen] == ["peripheral/there"]
+
+
+async def test_two_origins_of_one_stream_are_told_of(
+    server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The newer one is followed, and there is no to and fro between the two."""
+    first, second, edge = Machine(), Machine(), Machine()
+    sinks = [machine.nats_sink(server.url, stream=stream) for machine in (first, second)]
+    edge.nats_source(server.url, stream=stream)
+    async with on_air(edge, first, second):
+        first.knob(1)
+        await edge.sees(lambda: edge.values() == [1])
+        second.knob(2)
+        await edge.sees(lambda: edge.values() == [1, 2])
+        first.knob(3)
+        await all_arrived(first, sinks[0])
+        second.knob(4)
+        await edge.sees(lambda: edge.values() == [1, 2, 4])
+    assert "another origin sends to this stream" in caplog.text
+    assert "give each its own `stream`" in caplog.text
+
+
+async def test_a_kernel_does_not_hear_itself(server: NatsServer, stream: str) -> None:
+    """A profile may send to the stream that it listens to."""
+    machine = Machine()
+    sink = machine.nats_sink(server.url, stream=stream)
+    source = machine.nats_source(server.url, stream=stream)
+    async with on_air(machine):
+        await until(lambda: source.figures()["connected"])
+        for number in range(20):
+            machine.knob(number)
+        await all_arrived(machine, sink)
+        other = Machine()
+        other.nats_sink(server.url, stream=stream)
+        async with on_air(other):
+            other.knob(99)
+            await machine.sees(lambda: machine.values()[-1] == 99)
+    assert machine.values() == [*range(20), 99]
+
+
+async def test_a_ring_of_machines_is_stopped(server: NatsServer, stream: str) -> None:
+    """Each passes on what the other does; the restarts are ever further apart."""
+    a, b = Machine(), Machine()
+    a.nats_sink(server.url, stream=f"{stream}-a")
+    b.nats_source(server.url, stream=f"{stream}-a")
+    b.nats_sink(server.url, stream=f"{stream}-b")
+    a.nats_source(server.url, stream=f"{stream}-b")
+    async with on_air(a, b):
+        a.knob(1)
+        await until(lambda: "comes back to it" in last_error(a) + last_error(b))
+    assert len(a.seen) < 50
+
+
+@pytest.mark.parametrize("last_value", [True, False])
+async def test_anything_may_be_sent_to_the_stream(
+    server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture, last_value: bool
+) -> None:
+    """It is counted and told, live as among last values, and what is right goes on."""
+    origin, edge = Machine(), Machine()
+    sink = origin.nats_sink(server.url, stream=stream, last_value=last_value)
+    right = CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 1)
+    bad = [
+        (f"beats.{stream}.frame", b""),
+        (f"beats.{stream}.frame", b"\xff" * 100),
+        (f"beats.{stream}.frame", right),
+        (f"beats.{stream}.peripheral.other", right),
+        (f"beats.{stream}.peripheral.%2e", right),
+        (f"beats.{stream}.x.y.z", right),
+        (f"beats.{stream}.peripheral.knob", right[:-1]),
+    ]
+    async with speaking(server) as speaker, on_air(origin):
+        await until(lambda: sink.figures()["connected"])
+        if last_value:
+            origin.knob("first", id="first")
+            await all_arrived(origin, sink)
+        else:
+            async with on_air(edge):
+                pass
+            edge = Machine()
+        source = edge.nats_source(server.url, stream=stream)
+        if last_value:
+            for subject, data in bad:
+                say(speaker, subject, data)
+            assert await speaker.answered()
+        async with on_air(edge):
+            await until(lambda: source.figures()["connected"])
+            while source.figures()["unreadable_total"] < len(bad) - 1:
+                for subject, data in bad:
+                    say(speaker, subject, data, b"Beats-Sequence: x\r\nBeats-Origin: \xff\r\n")
+                assert await speaker.answered()
+            origin.knob(2)
+            await edge.sees(lambda: 2 in edge.values())
+            assert edge.kernel.stats().sources[0].restarts == 0
+    assert "source 'origin': 'beats." in caplog.text
+
+
+async def test_the_state_that_changed_while_the_link_was_cut_is_there_again(
+    server: NatsServer, stream: str
+) -> None:
+    """What was missed is a gap, and told; nothing is twice."""
+    origin, edge = Machine(), Machine()
+    sink = origin.nats_sink(server.url, stream=stream)
+    async with linked(server.port) as link:
+        source = edge.nats_source(
+            f"nats://127.0.0.1:{link.port}", stream=stream, silence_timeout_s=0.2, reconnect_max_s=0.05
+        )
+        async with on_air(origin, edge):
+            await until(lambda: source.figures()["connected"])
+            for number in range(3):
+                origin.knob(number)
+                origin.knob(number, id="quiet")
+            await edge.sees(lambda: len(edge.seen) == 6)
+            link.hold()
+            await until(lambda: not source.figures()["connected"])
+            for number in range(3, 10):
+                origin.knob(number)
+            await all_arrived(origin, sink)
+            link.release()
+            await edge.sees(lambda: edge.values()[-1] == 9)
+            origin.knob(10)
+            await edge.sees(lambda: edge.values()[-1] == 10)
+    assert edge.numbers("peripheral/knob") == [1, 2, 3, 10, 11]
+    assert edge.numbers("peripheral/quiet") == [1, 2, 3]
+    assert source.figures()["missed_total"] == 6
+
+
+async def test_a_server_that_was_restarted_is_found_again(own_server: NatsServer) -> None:
+    """It has forgotten everything, and the origin tells it the state, also for who came meanwhile."""
+    origin, edge, late = Machine(), Machine(), Machine()
+    sink = origin.nats_sink(own_server.url, reconnect_max_s=0.05)
+    source = edge.nats_source(own_server.url, reconnect_max_s=0.05)
+    late.nats_source(own_server.url, reconnect_max_s=0.05)
+    async with on_air(origin, edge):
+        origin.knob(1, id="quiet")
+        origin.knob(1)
+        await edge.sees(lambda: len(edge.seen) == 2)
+        await all_arrived(origin, sink)
+        own_server.kill()
+        origin.knob(2)
+        async with on_air(late):
+            own_server.start()
+            await edge.sees(lambda: edge.values() == [1, 2])
+            await late.sees(
+                lambda: (
+                    {each.topic: each.sequence for each in late.seen}
+                    == {"peripheral/quiet": 1, "peripheral/knob": 2}
+                )
+            )
+    assert source.figures()["missed_total"] == 0
+    assert len(edge.seen) == 3
+
+
+class Stuck:
+    """A sink that takes one envelope at a time, and only when it is told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[Envelope] = []
+        self.free = anyio.Event()
+
+    async def run(self, queue: Batches) -> None:
+        while batch := await queue.take(1):
+            await self.free.wait()
+            self.taken += batch
+
+
+async def test_an_edge_that_is_held_up_goes_on_with_what_is_fresh(
+    server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a sink that makes the source wait: it is a gap of the edge's own, and told."""
+    origin, edge, stuck = Machine(), Machine(), Stuck()
+    sink = origin.nats_sink(server.url, stream=stream)
+    source = edge.nats_source(server.url, stream=stream)
+    edge.kernel.add_sink("stuck", stuck, LaneBounds(size=1, overflow="block", block_timeout_s=20.0))
+    async with on_air(origin, edge):
+        await until(lambda: source.figures()["connected"])
+        for number in range(200):
+            origin.frame(1000, fill=bytes([number]))
+            await all_arrived(origin, sink)
+        await until(lambda: source.figures()["dropped_total"] > 180)
+        stuck.free.set()
+        await edge.sees(lambda: edge.numbers("frame")[-1:] == [200])
+    numbers = edge.numbers("frame")
+    assert len(numbers) <= 8 + 4
+    assert numbers[-8:] == list(range(193, 201))
+    assert source.figures()["missed_total"] == 0
+    assert "gave way to newer ones, since sinks here do not keep up" in caplog.text
+
+
+async def test_without_last_values_it_begins_with_what_is_live(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And says so."""
+    caplog.set_level(logging.INFO)
+    with NatsServer(tmp_path, jetstream=False) as server:
+        origin, edge = Machine(), Machine()
+        origin.nats_sink(server.url)
+        source = edge.nats_source(server.url)
+        async with on_air(origin, edge):
+            await until(lambda: source.figures()["connected"])
+            while not edge.seen:
+                origin.knob(1)
+                await anyio.sleep(0.01)
+    assert "no last values to begin with: it has no JetStream" in caplog.text
+
+
+async def test_a_stream_that_it_may_not_hear_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With what to let this user do; it asks again until it may."""
+    user = 'user: a, password: b, permissions: { subscribe: "_INBOX.>" }'
+    with NatsServer(tmp_path, f"authorization: {{ users: [ {{ {user} }} ] }}") as server:
+        edge = Machine()
+        edge.nats_source(server.url, user="a", password="b", reconnect_max_s=0.05)
+        async with on_air(edge):
+            await until(lambda: "let this user subscribe to beats.main.>" in caplog.text)
+            await until(lambda: "it may not listen" in caplog.text)
+
+
+async def test_cancelled_at_any_moment_it_leaves_nothing_behind(server: NatsServer, stream: str) -> None:
+    """Also while it asks for what was last."""
+    before = len(asyncio.all_tasks())
+    for count in range(0, 100, 3):
+        source = NatsSource(
+            NatsSourceSettings.model_validate({"type": "nats", "servers": (server.url,), "stream": stream}),
+            Machine().context("origin"),
+        )
+        async with anyio.create_task_group() as group:
+            group.start_soon(source.run, PublishRecorder())
+            for _ in range(count):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+    await anyio.wait_all_tasks_blocked()
+    assert len(asyncio.all_tasks()) <= before
+
+
+@pytest.mark.parametrize("changes", [{"token_file": Path("gone")}, {"tls_ca": Path("gone")}])
+async def test_a_wrong_file_is_told_of(changes: dict[str, Any]) -> None:
+    """It is looked for again and again, as the kernel does with what fails."""
+    edge = Machine()
+    edge.nats_source("nats://127.0.0.1:1", **changes)
+    async with on_air(edge):
+        await until(lambda: edge.kernel.stats().sources[0].restarts > 1)
+    assert "gone" in edge.kernel.stats().sources[0].last_error
+
+
+def test_it_says_what_it_runs_on() -> None:
+    """The library needs asyncio."""
+    source = NatsSource(NatsSourceSettings(type="nats"), Machine().context("origin"))
+    with pytest.raises(RuntimeError, match="asyncio only"):
+        anyio.run(source.run, PublishRecorder(), backend="trio")

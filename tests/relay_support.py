@@ -1,0 +1,201 @@
+"""Kernels that relay to each other in one process, and what they have put on their buses."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import anyio
+
+from beats.adapters.bounds import queue_bounds
+from beats.adapters.sinks.nats import NatsSinkSettings
+from beats.adapters.sinks.nats.sink import NatsSink
+from beats.adapters.sinks.websocket.sink import WebSocketSink
+from beats.adapters.sources.nats import NatsSourceSettings
+from beats.adapters.sources.nats.source import NatsSource
+from beats.adapters.sources.websocket import WebSocketSourceSettings
+from beats.adapters.sources.websocket.source import WebSocketSource
+from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Envelope, Frame, Peripheral
+from beats.kernel.kernel import Kernel, KernelOptions
+from beats.kernel.ports import Context
+from beats.kernel.supervisor import Backoff
+from beats.proto.codec import StreamCodec
+from tests.adapters.sinks.websocket.support import frame, until
+from tests.adapters.sinks.websocket.support import settings as websocket_settings
+
+__all__ = ["Link", "Machine", "linked", "on_air", "until"]
+
+
+class Machine:
+    """A kernel, and all that it has put on its bus."""
+
+    def __init__(self) -> None:
+        self.kernel: Final = Kernel(StreamCodec(), options=KernelOptions(backoff=Backoff(initial_s=0.01)))
+        self.seen: Final[list[Envelope]] = []
+        self._changed = anyio.Event()
+        self.kernel.bus.connect("frame", self._see)
+        self.kernel.bus.connect("peripheral", self._see)
+
+    def context(self, name: str) -> Context:
+        """For an adapter of this kernel."""
+        kernel = self.kernel
+        return Context(
+            name, "test", SystemClock(), kernel.bus.send_control, kernel.commands, {}, kernel.stats
+        )
+
+    def nats_sink(self, url: str, name: str = "relay", **changes: Any) -> NatsSink:
+        """Add a sink that sends to a server."""
+        settings = NatsSinkSettings.model_validate({"type": "nats", "servers": (url,), **changes})
+        sink = NatsSink(settings, self.context(name))
+        self.kernel.add_sink(name, sink, *queue_bounds(settings.queue))
+        return sink
+
+    def nats_source(self, url: str, name: str = "origin", **changes: Any) -> NatsSource:
+        """Add a source that listens to a server."""
+        settings = NatsSourceSettings.model_validate({"type": "nats", "servers": (url,), **changes})
+        source = NatsSource(settings, self.context(name))
+        self.kernel.add_source(name, source)
+        return source
+
+    def websocket_source(self, url: str, name: str = "origin", **changes: Any) -> WebSocketSource:
+        """Add a source that watches another Beats."""
+        settings = WebSocketSourceSettings.model_validate({"type": "websocket", "url": url, **changes})
+        source = WebSocketSource(settings, self.context(name))
+        self.kernel.add_source(name, source)
+        return source
+
+    def websocket_sink(self, **changes: Any) -> WebSocketSink:
+        """Add a sink that others can watch; its address is known when it runs."""
+        config = websocket_settings(**changes)
+        sink = WebSocketSink(config, self.context("browser"))
+        self.kernel.add_sink("browser", sink, *queue_bounds(config.queue))
+        return sink
+
+    def knob(self, value: object, id: str = "knob") -> int:  # noqa: A002 - the wire's own word
+        """Publish an update of a peripheral."""
+        return self.kernel.publisher.publish(Peripheral(id, value))
+
+    def frame(self, size_bytes: int = 100, fill: bytes = b"x") -> int:
+        """Publish a frame."""
+        return self.kernel.publisher.publish(frame(size_bytes, fill))
+
+    def bytes_of(self, topic: str) -> list[bytes]:
+        """The encoded envelopes of a topic, in the order in which they came."""
+        return [each.encoded for each in self.seen if each.topic == topic]
+
+    def numbers(self, topic: str) -> list[int]:
+        """The numbers of the envelopes of a topic."""
+        return [each.sequence for each in self.seen if each.topic == topic]
+
+    def values(self, topic: str = "peripheral/knob") -> list[object]:
+        """The data of the updates of a topic."""
+        messages = [each.message for each in self.seen if each.topic == topic]
+        return [message.data for message in messages if isinstance(message, Peripheral)]
+
+    def pictures(self) -> list[bytes]:
+        """The frames."""
+        return [each.message.png_data for each in self.seen if isinstance(each.message, Frame)]
+
+    async def sees(self, condition: Callable[[], object]) -> None:
+        """Wait until a condition holds of what was seen; the caller's `fail_after` bounds it."""
+        while not condition():
+            await self._changed.wait()
+
+    async def sees_at_least(self, count: int) -> None:
+        """Wait until so many envelopes were seen."""
+        await self.sees(lambda: len(self.seen) >= count)
+
+    async def sees_latest(self, latest: Mapping[str, bytes]) -> None:
+        """Wait until the last envelope of each topic is this one."""
+        await self.sees(lambda: {each.topic: each.encoded for each in self.seen} == latest)
+
+    def figures(self) -> Mapping[str, float]:
+        """Those of the first sink."""
+        return dict(self.kernel.stats().sinks[0].figures)
+
+    def _see(self, envelope: Envelope) -> None:
+        self.seen.append(envelope)
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+@asynccontextmanager
+async def on_air(*machines: Machine, fail_after_s: float = 30.0) -> AsyncGenerator[Any]:
+    """Run some machines while the block lasts; it may last only so long."""
+    with anyio.fail_after(fail_after_s):
+        async with anyio.create_task_group() as group:
+            for machine in machines:
+                await group.start(machine.kernel.run)
+            try:
+                yield
+            finally:
+                for machine in machines:
+                    machine.kernel.stop()
+
+
+class Link:
+    """A way to a server on this machine, which can be cut, and held up as a bad link does."""
+
+    def __init__(self, port: int) -> None:
+        self.port = 0
+        """Where it is entered."""
+        self.connections = 0
+        """How many have come so far."""
+        self._target: Final = port
+        self.tasks: Final[set[asyncio.Task[Any]]] = set()
+        self._writers: Final[set[asyncio.StreamWriter]] = set()
+        self._free = asyncio.Event()
+        self._free.set()
+
+    def cut(self) -> None:
+        """End all connections; new ones can be made."""
+        for writer in tuple(self._writers):
+            writer.transport.abort()
+
+    def hold(self) -> None:
+        """Let nothing more through, without a word to anyone."""
+        self._free.clear()
+
+    def release(self) -> None:
+        """Let everything through again that has waited."""
+        self._free.set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what comes, in both directions."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        self.connections += 1
+        self._writers.add(writer)
+        await self._free.wait()
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers.add(back)
+        await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                await self._free.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def linked(port: int) -> AsyncGenerator[Link]:
+    """A link to a port, while the block lasts."""
+    link = Link(port)
+    server = await asyncio.start_server(link.serve, "127.0.0.1", 0)
+    link.port = server.sockets[0].getsockname()[1]
+    try:
+        yield link
+    finally:
+        link.release()
+        server.close()
+        link.cut()
+        await asyncio.gather(*link.tasks, return_exceptions=True)
