@@ -1,0 +1,137 @@
+"""What it costs to pass a stream on to other machines, and to the other cores of one.
+
+    python -m tests.bench.relay [--quick] [--only TRIAL[,TRIAL]] [--rounds N] [--json FILE]
+
+in the root of the repository, with nats-server on the path. Everything is on loopback, each part a process of
+its own and free to run on every core: figures are for comparison with others of the same run. 20 kB frames,
+60 a second, all the way through the real commands; CPU is what /proc says of each process.
+
+* `latency`: how old frames are when a viewer of an edge has them, and one of the origin at the same time; and
+  nats-py to nats-py through the same server.
+* `edges`: cores that the origin, the server and each edge take with 0 (the origin does not relay), 1, 2, 4, 8
+  edges; beside a publisher and a subscriber made of nats-py alone.
+* `workers`: how many clients are served (99 of 100 frames arrive, p99 of their age below 0.1 s) by a plain
+  run and by `--workers` 1 and 2, and what that takes. The clients are on the same cores: who serves them has
+  what they leave. "Per core" is clients divided by the cores that the server, all its processes, takes.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.bench.peers.machine import describe
+from tests.bench.relay_stage import FRAME_BYTES
+from tests.bench.relay_trials import Figures, bare_latency, crowd, edges_cpu, relay_latency
+
+_EDGES: Final = (0, 1, 2, 4, 8)
+_CROWDS: Final = (100, 250, 500, 1000, 1500, 2000, 2500, 3000, 4000)
+_SERVERS: Final = (
+    ("plain run", 0, FRAME_BYTES),
+    ("--workers 1", 1, FRAME_BYTES),
+    ("--workers 2", 2, FRAME_BYTES),
+    ("plain run, 2 kB", 0, FRAME_BYTES // 10),
+)
+"""What serves, by how many workers (0: it does everything itself), and how large its frames are."""
+
+
+def medians(rounds: Sequence[Figures]) -> Figures:
+    """The median of each figure."""
+    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+
+
+def latency(*, quick: bool, rounds: int) -> dict[str, Figures]:
+    """How old frames of 20 kB, 60 a second, are when a viewer has them."""
+    duration_s = 2.0 if quick else 10.0
+    bare: list[Figures] = []
+    relay: list[Figures] = []
+    for _ in range(rounds):  # by turns, so that what else the machine does falls on both
+        bare.append(bare_latency(duration_s))
+        relay.append(relay_latency(duration_s))
+        for part in ("p50_ms", "p99_ms"):
+            relay[-1][f"added_{part}"] = relay[-1][f"edge_{part}"] - relay[-1][f"origin_{part}"]
+    found = {"bare": medians(bare), "relay": medians(relay)}
+    _print("ms", "p50", "p99")
+    _print("nats-py to nats-py", *(found["bare"][part] for part in ("p50_ms", "p99_ms")))
+    for row in ("origin", "edge", "added"):
+        _print(row, *(found["relay"][f"{row}_{part}"] for part in ("p50_ms", "p99_ms")))
+    return found
+
+
+def edges(*, quick: bool, rounds: int) -> dict[str, Figures]:
+    """How many per cent of a core it takes, with more and more edges that have no viewers."""
+    duration_s = 2.0 if quick else 8.0
+    bare = medians([bare_latency(duration_s) for _ in range(rounds)])
+    found = {"bare": bare}
+    _print("% of a core", "origin", "server", "each edge")
+    _print("nats-py to nats-py", *(100 * bare[part] for part in ("publisher", "broker", "subscriber")))
+    for count in _EDGES:
+        figures = medians([edges_cpu(count, duration_s) for _ in range(rounds)])
+        found[f"{count}"] = figures
+        parts = ("origin", "broker", "edge") if count else ("origin",)
+        _print(f"{count} edges" if count else "does not relay", *(100 * figures[part] for part in parts))
+    times = found["8"]["origin"] / found["1"]["origin"]
+    print(f"the origin with 8 edges: {times:.2f} x with 1")
+    print(f"an edge: {found['1']['edge'] / bare['subscriber']:.2f} x a subscriber")
+    return found
+
+
+def workers(*, quick: bool, rounds: int) -> dict[str, list[Figures]]:
+    """How many clients are served, and how many cores that takes."""
+    duration_s = 1.0 if quick else 4.0
+    counts = _CROWDS[:1] if quick else _CROWDS
+    parts = ("p50_ms", "p99_ms", "part", "serving", "parent", "broker", "load")
+    found: dict[str, list[Figures]] = {}
+    _print("", "clients", "p50 ms", "p99 ms", "arrive", "serving", "parent", "server", "load", "per core")
+    for name, count, frame_bytes in _SERVERS:
+        found[name] = crowd(count, counts, duration_s, frame_bytes)
+        for each in found[name]:
+            cores = sum(each.get(part, 0.0) for part in ("serving", "parent", "broker"))
+            per_core = f"{each['clients'] / cores:,.0f}" if each["served"] else "unserved"
+            clients = f"{each['clients']:,.0f}"
+            _print(name, clients, *(each.get(part, 0.0) for part in parts), per_core)
+    return found
+
+
+def _print(name: str, *cells: str | float) -> None:
+    texts = (cell if isinstance(cell, str) else f"{cell:.2f}" for cell in cells)
+    print(f"{name:24}" + "".join(f"{text:>10}" for text in texts), flush=True)
+
+
+TRIALS: Final[Mapping[str, Callable[..., object]]] = {"latency": latency, "edges": edges, "workers": workers}
+
+
+def main() -> None:
+    """Run the trials and print them."""
+    given = _arguments()
+    begin_s = time.monotonic()
+    print(describe())
+    report: dict[str, object] = {"machine": describe(), "quick": given.quick}
+    for name in _chosen(given.only):
+        print(f"\n{name}: {(TRIALS[name].__doc__ or '').strip()}", flush=True)
+        report[name] = TRIALS[name](quick=given.quick, rounds=given.rounds)
+    print(f"\n{time.monotonic() - begin_s:.0f} s in all")
+    if given.json is not None:
+        given.json.write_text(json.dumps(report, indent=2))
+
+
+def _chosen(only: str | None) -> Iterable[str]:
+    return only.split(",") if only else TRIALS
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--quick", action="store_true", help="one short round: does it all run?")
+    parser.add_argument("--only", help=f"of {', '.join(TRIALS)}, with commas between")
+    parser.add_argument("--rounds", type=int, help="3, or 1 with --quick")
+    parser.add_argument("--json", type=Path, help="also write all figures to this file")
+    given = parser.parse_args()
+    given.rounds = given.rounds or (1 if given.quick else 3)
+    return given
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The trials of the benchmark of the relay; each starts what it needs and returns its figures."""
+
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+from tests.bench.peers.process import Process
+from tests.bench.relay_stage import (
+    FRAME_BYTES,
+    RATE_HZ,
+    CpuClock,
+    clients,
+    family,
+    port_of,
+    settled_size,
+    stage,
+)
+
+Figures = dict[str, float]
+
+_SERVED_MS: Final = 100.0
+_SERVED_PART: Final = 0.99
+
+
+def bare_latency(duration_s: float) -> Figures:
+    """What NATS itself takes: nats-py to nats-py through the server.
+
+    Returns:
+        `p50_ms`, `p99_ms`; `publisher`, `subscriber` and `broker`: cores.
+    """
+    with stage() as here:
+        arguments = (here.url, FRAME_BYTES, RATE_HZ)
+        subscriber = here.process("tests.bench.relay_bare", "subscribe", *arguments)
+        publisher = here.process("tests.bench.relay_bare", "publish", *arguments)
+        clock = CpuClock(
+            publisher=[publisher.pid], subscriber=[subscriber.pid], broker=[here.broker.process.pid]
+        )
+        (latency,) = _watched(duration_s, subscriber)
+        return {**_ages(latency), **clock.cores()}
+
+
+def relay_latency(duration_s: float) -> Figures:
+    """How old frames are for a viewer of the origin, and for one of an edge, at the same time.
+
+    Returns:
+        `origin_p50_ms`, `origin_p99_ms`, `edge_p50_ms`, `edge_p99_ms`.
+    """
+    with stage() as here:
+        origin, edge = here.origin(), here.edge()
+        size = settled_size(port_of(edge))
+        with clients(port_of(origin), 1, size) as near, clients(port_of(edge), 1, size) as far:
+            at_origin, at_edge = (_ages(seen) for seen in _watched(duration_s, near, far))
+        return {
+            **{f"origin_{name}": value for name, value in at_origin.items()},
+            **{f"edge_{name}": value for name, value in at_edge.items()},
+        }
+
+
+def edges_cpu(edges: int, duration_s: float) -> Figures:
+    """What so many edges without viewers cost; with none, the origin does not relay.
+
+    Returns:
+        `origin`, `broker`, and `edge` (each, if there are any): cores.
+    """
+    with stage() as here:
+        origin = here.origin(relays=edges > 0)
+        programs = [here.edge() for _ in range(edges)]
+        for program in (origin, *programs):
+            settled_size(port_of(program))
+        clock = CpuClock(
+            origin=[origin.process.pid],
+            broker=[here.broker.process.pid],
+            edge=[program.process.pid for program in programs],
+        )
+        time.sleep(duration_s)
+        cores = clock.cores()
+        all_edges = cores.pop("edge")
+        return {**cores, **({"edge": all_edges / edges} if edges else {})}
+
+
+def crowd(
+    workers: int, counts: Iterable[int], duration_s: float, frame_bytes: int = FRAME_BYTES
+) -> list[Figures]:
+    """More and more clients of one server, up to the first number that is not served.
+
+    Served means that 99 of 100 frames arrive, and that they are less than 0.1 s old at p99.
+
+    Args:
+        workers: how many processes serve them; 0 for one that does everything itself.
+        counts: of clients, rising.
+        duration_s: how long each number is looked at.
+        frame_bytes: about the size of each frame.
+
+    Returns:
+        For each number of clients `clients`, `served` (0 or 1), `part` that arrived, `p50_ms`, `p99_ms`,
+        and cores: `serving` (the processes that clients connect to), `parent`, `broker`, `load`.
+    """
+    found: list[Figures] = []
+    with stage(frame_bytes) as here:
+        server = here.workers(workers)
+        size = settled_size(port_of(server))
+        groups = family(server.process.pid)
+        serving = groups.pop("worker") or groups.pop("parent")
+        for count in counts:
+            with clients(port_of(server), count, size) as load:
+                clock = CpuClock(serving=serving, load=[load.pid], **groups)
+                (seen,) = _watched(duration_s, load)
+                cores = clock.cores()
+            most = max(seen["per_client"]) or 1
+            part = 0.0 if seen["errors"] or seen["closed"] else seen["received"] / (most * count)
+            ages = _ages(seen)
+            is_served = part >= _SERVED_PART and ages["p99_ms"] < _SERVED_MS
+            found.append({"clients": count, "served": float(is_served), "part": part, **ages, **cores})
+            if not is_served:
+                break
+    return found
+
+
+def _watched(duration_s: float, *watchers: Process) -> list[dict[str, Any]]:
+    for watcher in watchers:
+        watcher.ask("begin")
+    time.sleep(duration_s)
+    return [watcher.ask("stats") for watcher in watchers]
+
+
+def _ages(seen: dict[str, Any]) -> Figures:
+    latency = seen["latency"]
+    return {name: float(latency.get(name, "nan")) for name in ("p50_ms", "p99_ms")}
