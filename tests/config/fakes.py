@@ -56,6 +56,14 @@ class ReplaySettings(SourceSettings):
     loop: bool = False
 
 
+class NatsSourceSettings(SourceSettings):
+    servers: tuple[str, ...] = ()
+
+
+class NatsSinkSettings(SinkSettings):
+    servers: tuple[str, ...] = ()
+
+
 class FakeAdapters:
     """Adapters with settings and nothing else; `missing` ones need a package that is not installed."""
 

@@ -102,6 +102,7 @@ def test_a_variable_that_means_nothing_is_told_apart(name: str) -> None:
         "BEATS_PROFILE",
         "BEATS_CONFIG_DIR",
         "BEATS_TOKEN",
+        "BEATS_NATS_URL",
         *SHORT_VARIABLES,
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from beats.config.json_schema import DIALECT, profile_schema
+from beats.config.references import REFERENCE_PATTERN
 from beats.config.settings import SinkSettings
 from tests.config.fakes import FakeAdapters, NullSettings
 
@@ -94,12 +95,34 @@ def test_what_no_layer_may_say_does_not_fit(schema: dict[str, Any], text: str, f
     assert any(fault in each for each in found), found
 
 
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ('"${WALL_PORT}"', True),
+        ('"${WALL_PORT:-8765}"', True),
+        ('"8765"', False),
+        ('"port ${WALL_PORT}"', False),
+        ('"$WALL_PORT"', False),
+    ],
+)
+def test_a_reference_to_a_variable_stands_for_any_value(
+    schema: dict[str, Any], value: str, fits: bool
+) -> None:
+    """Also where a number or a list is expected; other text does not."""
+    for place in ("[sinks.x]\ntype = 'websocket'\nport = ", "[sinks.x]\ntype = 'odd'\npair = "):
+        assert (faults(schema, place + value) == []) is fits
+
+
 def test_settings_have_their_help_and_default(schema: dict[str, Any]) -> None:
     """What an editor shows beside a key; where there is no value, there is no default."""
     defs = schema["$defs"]
     size = defs["QueueSettings"]["properties"]["size"]
     assert (size["description"], size["default"]) == ("Largest number of waiting envelopes.", 256)
-    assert defs["Inner"]["properties"]["level"] == {"description": "How deep.", "type": "integer"}
+    assert defs["Inner"]["properties"]["level"] == {
+        "description": "How deep.",
+        "type": ["integer", "string"],
+        "pattern": REFERENCE_PATTERN,
+    }
     queue = defs["sinks.websocket"]["properties"]["queue"]
     assert queue["default"]["overflow"] == "drop_oldest"
     assert "frame" not in queue["default"]

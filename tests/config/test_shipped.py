@@ -1,12 +1,21 @@
 """The profiles that come with Beats."""
 
+import re
+from pathlib import Path
+from typing import Final
+
 import pytest
 
+import beats.config
 from beats.config.load import load_profile
 from beats.config.profiles import list_profiles
 from beats.config.settings import LaneSettings
-from tests.config.fakes import FakeAdapters, WebsocketSettings
+from tests.config.fakes import FakeAdapters, NatsSinkSettings, NatsSourceSettings, WebsocketSettings
 
+ADAPTERS: Final = (
+    FakeAdapters().add("sinks", "nats", NatsSinkSettings).add("sources", "nats", NatsSourceSettings)
+)
+SHIPPED: Final = Path(next(iter(beats.config.__path__)))
 EXPECTED = {
     "default": (["demo"], {"browser": "websocket"}),
     "studio": (["demo"], {"browser": "websocket", "recorder": "recorder"}),
@@ -14,6 +23,8 @@ EXPECTED = {
     "headless": (["demo"], {"null": "null"}),
     "kiosk": (["demo"], {"browser": "websocket"}),
     "replay": (["replay"], {"browser": "websocket"}),
+    "origin": (["demo"], {"browser": "websocket", "nats": "nats"}),
+    "edge": (["nats"], {"browser": "websocket"}),
 }
 
 
@@ -25,7 +36,7 @@ def empty_folder(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_shipped_profile_is_valid(name: str) -> None:
     """It starts what its comment promises, without a warning."""
-    found = load_profile(FakeAdapters(), profile=name, environ={})
+    found = load_profile(ADAPTERS, profile=name, environ={})
     sources, sinks = EXPECTED[name]
     assert list(found.sources) == sources
     assert {sink: settings.type for sink, settings in found.sinks.items()} == sinks
@@ -41,7 +52,7 @@ def test_every_shipped_profile_says_who_it_is_for() -> None:
 
 def test_the_kiosk_is_open_to_the_network_and_asks_for_a_token() -> None:
     """What waits for a phone that falls behind is one picture."""
-    browser = load_profile(FakeAdapters(), profile="kiosk", environ={}).sinks["browser"]
+    browser = load_profile(ADAPTERS, profile="kiosk", environ={}).sinks["browser"]
     assert isinstance(browser, WebsocketSettings)
     assert (browser.host, browser.require_token, browser.token) == ("0.0.0.0", True, None)
     assert browser.client_queue is not None
@@ -50,6 +61,28 @@ def test_the_kiosk_is_open_to_the_network_and_asks_for_a_token() -> None:
 
 def test_recording_alone_loses_nothing() -> None:
     """The profile for keeping everything makes producers wait."""
-    assert (
-        load_profile(FakeAdapters(), profile="record", environ={}).sinks["recorder"].queue.overflow == "block"
-    )
+    assert load_profile(ADAPTERS, profile="record", environ={}).sinks["recorder"].queue.overflow == "block"
+
+
+@pytest.mark.parametrize(("profile", "group"), [("origin", "sinks"), ("edge", "sources")])
+def test_the_relay_is_where_the_variable_says(profile: str, group: str) -> None:
+    """Or on this machine."""
+
+    def servers(environ: dict[str, str]) -> object:
+        found = getattr(load_profile(ADAPTERS, profile=profile, environ=environ), group)["nats"]
+        assert isinstance(found, NatsSinkSettings | NatsSourceSettings)
+        return found.servers
+
+    assert servers({}) == ("nats://127.0.0.1:4222",)
+    assert servers({"BEATS_NATS_URL": "nats://a:1,nats://b:2"}) == ("nats://a:1", "nats://b:2")
+
+
+def test_a_frozen_edge_does_not_hold_up_the_others() -> None:
+    """The rule that the server's settings give, for the rate that they name."""
+    text = (SHIPPED / "nats-server.conf").read_text()
+    pending_mib = int(re.findall(r"^max_pending: (\d+)MB$", text, re.MULTILINE)[0])
+    payload_mib = int(re.findall(r"^max_payload: (\d+)MB$", text, re.MULTILINE)[0])
+    deadline_s = int(re.findall(r'^write_deadline: "(\d+)s"$', text, re.MULTILINE)[0])
+    rate = int(re.findall(r"up to (\d+) MB/s", text)[0]) * 1e6
+    assert 0.75 * pending_mib * 2**20 > rate * deadline_s
+    assert payload_mib < pending_mib

@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from beats.config.profiles import SHIPPED
 from beats.proto.messages import DecodedPeripheral
 from tests.adapters.recordings.support import lines, record
+from tests.nats_server import NatsServer
 from tests.support import CODEC, TIMEOUT_S, Program, beats, ran, watching
 
 LINES = [f'{{"id": "knob", "data": {number}}}' for number in range(5)]
@@ -138,13 +139,14 @@ VARIABLES = {"kiosk": {"BEATS_SINKS__BROWSER__TOKEN": "secret"}}
 def test_every_shipped_profile_runs(tmp_path: Path) -> None:
     """Each passes the check, runs for a second beside the others, delivers all it made, and ends well."""
     names = sorted(path.stem for path in SHIPPED.glob("*.toml"))
-    assert names == ["default", "headless", "kiosk", "record", "replay", "studio"]
+    assert names == ["default", "edge", "headless", "kiosk", "origin", "record", "replay", "studio"]
     (tmp_path / "recordings").mkdir()
     record(tmp_path / "recordings" / "old.mcap", lines(30))
     with ExitStack() as stack:
+        server = stack.enter_context(NatsServer(tmp_path))
         programs: dict[str, Program] = {}
         for name in names:
-            variables = {"BEATS_WEBSOCKET_PORT": "0", **VARIABLES.get(name, {})}
+            variables = {"BEATS_WEBSOCKET_PORT": "0", "BEATS_NATS_URL": server.url, **VARIABLES.get(name, {})}
             code, _, err = ran("config", "check", "-p", name, "--strict", cwd=tmp_path, **variables)
             assert code == 0, err
             run = beats("run", "-p", name, "--duration", "1", cwd=tmp_path, stdin=None, **variables)
@@ -154,7 +156,8 @@ def test_every_shipped_profile_runs(tmp_path: Path) -> None:
             rows = re.findall(r"^\w+ +ended +(\d+) +(\d+) +(\d+) *$", program.out.text(), re.MULTILINE)
             assert rows
             for offered, delivered, dropped in rows:
-                assert int(offered) == int(delivered) > 10
+                assert int(offered) == int(delivered)
+                assert int(offered) > 10 or name == "edge"  # an origin may have come and gone before it
                 assert dropped == "0"
             assert program.leaves_nothing()
     recordings = [path for path in (tmp_path / "recordings").iterdir() if path.name != "old.mcap"]

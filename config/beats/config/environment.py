@@ -28,8 +28,9 @@ SHORT_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "BEATS_WEBSOCKET_PORT": ("port",),
 }
 """The variables that act on every sink of the type `websocket`, and the key that each one sets there."""
-_OTHERS: Final = (PROFILE_VARIABLE, CONFIG_DIR_VARIABLE, "BEATS_TOKEN")
-"""No settings; the last one is of `beats top` and `beats tap`, which present it to a server."""
+_OTHERS: Final = (PROFILE_VARIABLE, CONFIG_DIR_VARIABLE, "BEATS_TOKEN", "BEATS_NATS_URL")
+"""No settings: `beats top` and `beats tap` present the token to a server, and shipped profiles refer to the
+address of a NATS server."""
 
 
 class ShortSettings(Settings):

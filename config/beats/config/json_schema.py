@@ -12,11 +12,13 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from beats.config.documentation import descriptions
 from beats.config.extends import EXTENDS
+from beats.config.references import REFERENCE_PATTERN
 from beats.config.schema import BASES, GROUPS, Adapters, Group, members
 from beats.config.settings import KernelSettings
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REF: Final = "#/$defs/"
+_NOT_TEXT: Final = ("integer", "number", "boolean", "array")
 _MODE: Final[JsonSchemaMode] = "validation"
 _Json = dict[str, Any]
 
@@ -99,7 +101,9 @@ def _without_null(schema: object) -> Any:
     plain: _Json = {}
     for key, value in cast(dict[str, object], schema).items():
         if key == "properties":
-            plain[key] = {name: _without_null(part) for name, part in cast(_Json, value).items()}
+            plain[key] = {
+                name: _or_reference(_without_null(part)) for name, part in cast(_Json, value).items()
+            }
         elif key == "default" and value is not None:
             plain[key] = _default(value)
         elif key not in ("required", "title", "default"):
@@ -108,6 +112,16 @@ def _without_null(schema: object) -> Any:
     return (
         {**choices[0], **plain} if len(choices) == 1 else {**({"anyOf": choices} if choices else {}), **plain}
     )
+
+
+def _or_reference(schema: _Json) -> _Json:
+    """A value, or a reference to the variable that has it.
+
+    A bound of a number means nothing for text, nor does a pattern for a number.
+    """
+    if (kind := schema.get("type")) not in _NOT_TEXT:
+        return schema
+    return {**schema, "type": [kind, "string"], "pattern": REFERENCE_PATTERN}
 
 
 def _default(value: object) -> object:

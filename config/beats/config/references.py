@@ -13,6 +13,8 @@ from beats.config.casting import fit
 from beats.config.errors import Problem, dotted, shown
 from beats.config.layers import Layer, Level, Text, mapping_in
 
+REFERENCE_PATTERN: Final = r"^\$\{[A-Za-z0-9_]+(:-[^{}]*)?\}$"
+"""A value that is such a reference, for a JSON Schema (ECMA-262's regular expressions)."""
 _REFERENCE: Final = re.compile(r"(?P<plain>\$?)\$\{(?P<name>\w+)(?::-(?P<default>[^{}]*))?\}", re.ASCII)
 _Path = tuple[str, ...]
 
