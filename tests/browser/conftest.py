@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser.chromium import launch
 from tests.browser.host import Host
-from tests.browser.stage import OnAir, streams, tabs
+from tests.browser.stage import OnAir, Scene, scenes, streams, tabs
 from tests.browser.tab import Tab
 
 
@@ -31,6 +31,21 @@ def host() -> Generator[Host]:
     """A server that serves the page, and says what the test has it say."""
     with Host() as host:
         yield host
+
+
+@pytest.fixture(scope="package")
+def next_scene(browser: Browser) -> Generator[Callable[[], Scene]]:
+    """See `scene`."""
+    with Host() as host, scenes(browser, host) as next_scene:
+        yield next_scene
+
+
+@pytest.fixture
+def scene(next_scene: Callable[[], Scene]) -> Generator[Scene]:
+    """A page that has just connected to a host; the same page for all tests that need no other."""
+    scene = next_scene()
+    yield scene
+    assert scene.tab.complaints() == []
 
 
 @pytest.fixture

@@ -18,34 +18,41 @@ from beats.kernel.envelope import Frame, Message, Peripheral
 from tests.support import CODEC, TIMEOUT_S
 
 _HANDSHAKE: Final = "websocket"
+_FACTS: Final[Mapping[str, Any]] = {
+    "beats": "0",
+    "profile": "test",
+    "sink": "browser",
+    "rights": {"steer": True},
+    "commands": [],
+    "emojis": ["heart"],
+    "playback": {},
+    "recorders": {},
+    "failed": [],
+}
 
 
 class Host:
     """Unlike the real server it can send garbage, leave gaps, and close with any code; a context manager."""
 
     def __init__(self) -> None:
-        self.facts: Final[dict[str, Any]] = {
-            "beats": "0",
-            "profile": "test",
-            "sink": "browser",
-            "rights": {"steer": True},
-            "commands": [],
-            "emojis": ["heart"],
-            "playback": {},
-            "recorders": {},
-            "failed": [],
-        }
+        self.facts: Final[dict[str, Any]] = {}
         """What it answers at `/api/session`, but for the time."""
         self.clock_ahead_s = 0.0
         self.said: Final[queue.Queue[Mapping[str, Any]]] = queue.Queue()
         """The commands that pages gave."""
         self.asked: Final[list[str]] = []
         """Paths that were asked for."""
+        self.reset()
         self._connections: Final[queue.Queue[ServerConnection]] = queue.Queue()
         self._server: Final = serve(
             self._handle, "127.0.0.1", 0, process_request=self._answer, compression=None, close_timeout=1
         )
         self._thread: Final = threading.Thread(target=self._server.serve_forever)
+
+    def reset(self) -> None:
+        """Say what it says if not told otherwise."""
+        self.clock_ahead_s = 0.0
+        self.facts.update(_FACTS)
 
     @property
     def url(self) -> str:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from playwright.sync_api import Browser, BrowserContext
+from websockets.sync.server import ServerConnection
 
 from beats.app import Stream
+from tests.browser.host import Host
 from tests.browser.tab import Tab
 from tests.support import quiet
 
@@ -22,6 +24,36 @@ class OnAir(Protocol):
             settings: of the sink `browser`.
         """
         ...
+
+
+class Scene(NamedTuple):
+    """A page that has just connected."""
+
+    tab: Tab
+    host: Host
+    connection: ServerConnection
+
+
+@contextmanager
+def scenes(browser: Browser, host: Host) -> Generator[Callable[[], Scene]]:
+    """What has one page connect again and again: it counts anew then, and loading it anew takes longer."""
+    with tabs(browser) as new_tab:
+        tab = new_tab()
+        tab.open(host.url)
+        connection = host.connection()
+
+        def next_scene() -> Scene:
+            nonlocal connection
+            host.reset()
+            connection.close()
+            tab.shows("#status-text", "Reconnecting")
+            tab.reset()
+            connection = host.connection()
+            tab.is_live()
+            tab.until_figure("received", 0)
+            return Scene(tab, host, connection)
+
+        yield next_scene
 
 
 @contextmanager

@@ -32,6 +32,14 @@ _PICTURE: Final = """canvas => {
 }"""
 
 
+_RESET: Final = """() => {
+    delete document.getElementById("canvas").dataset.sequence;
+    document.getElementById("about").open = false;
+    const search = document.getElementById("search");
+    search.value = "";
+    search.dispatchEvent(new Event("input"));
+    dispatchEvent(new Event("online"));
+}"""
 # Not playwright's `wait_for_function`: it evaluates text in the page, which the page's policy forbids.
 _UNTIL: Final = """new Promise((resolve, reject) => {
     const end = performance.now() + %d;
@@ -67,6 +75,10 @@ class Tab:
             server = f"http://{listening.host}:{listening.port}/"
         self._visited.add(urlsplit(server).netloc)
         self.page.goto(server + address)
+
+    def reset(self) -> None:
+        """Have a page that is about to connect again do so at once, with nothing left to be seen."""
+        self.page.evaluate(_RESET)
 
     def expect_complaints(self, *patterns: str) -> None:
         """The browser will complain of what the test does to the page, in such words."""

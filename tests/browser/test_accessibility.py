@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from beats.kernel.envelope import Location, Peripheral, Tag
 from tests.browser.host import Host, frame, sealed
+from tests.browser.stage import Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
 from tests.support import tiny_png
 
@@ -85,9 +86,9 @@ def test_axe_finds_nothing_serious_where_little_can_be_done(
     assert violations(tab, axe) == []
 
 
-def test_changes_of_the_connection_are_announced_and_figures_are_not(tab: Tab, host: Host) -> None:
+def test_changes_of_the_connection_are_announced_and_figures_are_not(scene: Scene) -> None:
     """What speaks by itself is the state, what has failed, and what was sent; seconds and rates do not."""
-    tab.open(host.url)
+    tab, _, _ = scene
     tab.is_live()
     live = tab["[role=status], [role=alert], [aria-live]"].evaluate_all("all => all.map(each => each.id)")
     assert sorted(live) == ["notice", "sent", "status-text"]

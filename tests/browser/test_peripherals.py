@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 
 from beats.kernel.envelope import Location, Peripheral, Tag
 from beats.proto.events import input_event
-from tests.browser.host import Host, sealed, update
+from tests.browser.host import sealed, update
+from tests.browser.stage import Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
 
 # The part of all columns of a drawing in which there is a line.
@@ -28,16 +29,15 @@ def values(tab: Tab) -> list[list[str]]:
     return [list(pair) for pair in zip(keys, texts, strict=True)]
 
 
-def test_each_has_what_is_known_of_it(tab: Tab, host: Host) -> None:
+def test_each_has_what_is_known_of_it(scene: Scene) -> None:
     """Name, tags with variant and metadata, place, latest value, how often it speaks and when it did."""
+    tab, _, connection = scene
     board = Peripheral(
         "board/ü 🎛",
         {"x": 1.25, "mode": "slow", "on": False, "deep": {"a": [1, 2]}},
         (Tag("sensor", "accelerometer", {"unit": "m/s^2"}), Tag("stage")),
         Location(0.5, -1, 2.25, "2024-05-01T12:00:00Z"),
     )
-    tab.open(host.url)
-    connection = host.connection()
     hour_ago_ns = time.time_ns() - 3600 * 10**9
     connection.send(sealed(board, 1, hour_ago_ns))
     tab.shows("#list h3", "board/ü 🎛")
@@ -49,10 +49,9 @@ def test_each_has_what_is_known_of_it(tab: Tab, host: Host) -> None:
     tab.shows("#list .often", re.compile(r"^0/s · 1 h ago$"))
 
 
-def test_values_follow_what_is_said(tab: Tab, host: Host) -> None:
+def test_values_follow_what_is_said(scene: Scene) -> None:
     """The latest is shown, also when it has other fields than before, or none that can be read."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     connection.send(update("p", {"x": 1}, 1))
     tab.shows("#list .value", "1")
     connection.send(update("p", {"x": 2}, 2))
@@ -65,10 +64,9 @@ def test_values_follow_what_is_said(tab: Tab, host: Host) -> None:
     tab.shows("#list .value", "null")
 
 
-def test_numbers_are_drawn(tab: Tab, host: Host) -> None:
+def test_numbers_are_drawn(scene: Scene) -> None:
     """A line for each number that grows to the right, at most six; texts have none."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     data = {"name": "text", **{f"n{number}": number for number in range(8)}}
     connection.send(update("p", data, 1))
     canvases = tab["#list canvas"]
@@ -79,30 +77,29 @@ def test_numbers_are_drawn(tab: Tab, host: Host) -> None:
     tab.wait_for(lambda: canvases.first.evaluate(_INKED) > inked)
 
 
-def test_an_input_event_is_shown_as_what_it_is(tab: Tab, host: Host) -> None:
+def test_an_input_event_is_shown_as_what_it_is(scene: Scene) -> None:
     """A protobuf payload, read by the page itself."""
-    tab.open(host.url)
+    tab, _, connection = scene
     pad = Peripheral("pad", input_event("press", "2024-05-01T00:00:00Z", {"button": 1}))
-    host.connection().send(sealed(pad, 1))
+    connection.send(sealed(pad, 1))
     expect(tab["#list .field"]).to_have_count(3, timeout=TIMEOUT_MS)
     assert values(tab) == [["event", "press"], ["timestamp", "2024-05-01T00:00:00Z"], ["data.button", "1"]]
 
 
-def test_names_that_look_like_code_are_mere_text(tab: Tab, host: Host) -> None:
+def test_names_that_look_like_code_are_mere_text(scene: Scene) -> None:
     """Nothing that comes from the stream is taken for a part of the page."""
+    tab, _, connection = scene
     evil = "<img src=x onerror=alert(1)>"
-    tab.open(host.url)
     message = Peripheral(evil, {evil: evil}, (Tag(evil, evil, {evil: evil}),), Location(0, 0, 0, evil))
-    host.connection().send(sealed(message, 1))
+    connection.send(sealed(message, 1))
     tab.shows("#list h3", evil)
     tab.shows("#list dt", evil)
     assert tab["#list img"].count() == 0
 
 
-def test_it_is_searched_by_name_tag_and_metadata(tab: Tab, host: Host) -> None:
+def test_it_is_searched_by_name_tag_and_metadata(scene: Scene) -> None:
     """All words must be found, in any case; the count says how many match."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     for number, kind in enumerate(["rotary", "button", "rotary"], 1):
         tag = Tag("input", kind, {"maker": "Bourns" if number == 1 else "Alps"})
         connection.send(sealed(Peripheral(f"knob-{number}", number, (tag,)), 1))
@@ -116,10 +113,9 @@ def test_it_is_searched_by_name_tag_and_metadata(tab: Tab, host: Host) -> None:
     tab.wait_for(lambda: tab["#list .value"].all_inner_texts() == ["1", "2", "3"])
 
 
-def test_names_are_in_the_order_of_their_numbers(tab: Tab, host: Host) -> None:
+def test_names_are_in_the_order_of_their_numbers(scene: Scene) -> None:
     """Ten comes after nine, whichever came first."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     for name in ("probe-10", "probe-9", "alpha", "probe-1"):
         connection.send(update(name, 1, 1))
     expect(tab["#list h3"]).to_have_text(["alpha", "probe-1", "probe-9", "probe-10"], timeout=TIMEOUT_MS)

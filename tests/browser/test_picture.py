@@ -14,7 +14,7 @@ from beats.adapters.sources.demo.picture import Picture
 from beats.proto.messages import DecodedFrame
 from tests.browser.chromium import launch
 from tests.browser.host import Host, frame
-from tests.browser.stage import OnAir
+from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
 from tests.support import tiny_png, watching
 
@@ -85,24 +85,24 @@ def test_each_pixel_covers_a_square_of_the_screen(
     browser.close()
 
 
-def test_a_picture_larger_than_the_window_is_shown_whole(new_tab: Callable[..., Tab], host: Host) -> None:
+def test_a_picture_larger_than_the_window_is_shown_whole(scene: Scene) -> None:
     """It is shrunk on the screen, in proportion, and whole on the canvas."""
-    tab = new_tab(viewport={"width": 800, "height": 600})
-    tab.open(host.url)
+    tab, _, connection = scene
     image = pattern(2048, 512)
-    host.connection().send(frame(png_of(image), 1))
+    connection.send(frame(png_of(image), 1))
     tab.until_drawn(1)
     left, top, right, bottom = edges_of(tab)
-    assert 0 <= left < right <= 800
-    assert 0 <= top < bottom <= 600
+    area = tab["#stage"].bounding_box()
+    assert area is not None
+    assert area["x"] <= left < right <= area["x"] + area["width"]
+    assert area["y"] <= top < bottom <= area["y"] + area["height"]
     assert (right - left) / (bottom - top) == pytest.approx(4, abs=0.05)
     assert tab.picture()[1].tobytes() == image.tobytes()
 
 
-def test_pictures_may_change_their_size(tab: Tab, host: Host) -> None:
+def test_pictures_may_change_their_size(scene: Scene) -> None:
     """From frame to frame."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     for number, size in enumerate([(64, 64), (32, 16), (100, 3), (64, 64)], 1):
         image = pattern(*size)
         connection.send(frame(png_of(image), number))
@@ -110,10 +110,9 @@ def test_pictures_may_change_their_size(tab: Tab, host: Host) -> None:
         assert tab.picture()[1].tobytes() == image.tobytes()
 
 
-def test_what_is_transparent_is_dark(tab: Tab, host: Host) -> None:
+def test_what_is_transparent_is_dark(scene: Scene) -> None:
     """As on a wall of lamps: nothing shines through, least of all the picture before."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     connection.send(frame(png_of(pattern(16, 16)), 1))
     tab.until_drawn(1)
     glass = Image.new("RGBA", (16, 16), (255, 255, 255, 0))
@@ -125,24 +124,23 @@ def test_what_is_transparent_is_dark(tab: Tab, host: Host) -> None:
     assert image.getpixel((4, 4)) == (0, 0, 0)
 
 
-def test_colours_are_not_converted(tab: Tab, host: Host) -> None:
+def test_colours_are_not_converted(scene: Scene) -> None:
     """A file that names a gamma of its own is shown with the values that it has."""
+    tab, _, connection = scene
     image = pattern(16, 16)
     png = png_of(image)
     chunk = b"gAMA" + struct.pack(">I", 100_000)
     gamma = struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    tab.open(host.url)
-    host.connection().send(frame(png[:33] + gamma + png[33:], 1))
+    connection.send(frame(png[:33] + gamma + png[33:], 1))
     tab.until_drawn(1)
     assert tab.picture()[1].tobytes() == image.tobytes()
 
 
-def test_a_picture_that_cannot_be_decoded_is_counted(tab: Tab, host: Host) -> None:
+def test_a_picture_that_cannot_be_decoded_is_counted(scene: Scene) -> None:
     """A damaged file, and one that claims to be a square kilometre; the next is shown."""
+    tab, _, connection = scene
     huge = bytearray(tiny_png())
     huge[16:24] = struct.pack(">II", 1_000_000, 1_000_000)
-    tab.open(host.url)
-    connection = host.connection()
     for number, png in enumerate([tiny_png()[:40], bytes(huge)], 1):
         connection.send(frame(png, number))
         tab.until_figure("unreadable", number)
@@ -174,12 +172,10 @@ def test_the_picture_fills_the_screen_on_demand(new_tab: Callable[..., Tab], hos
         tab.until("canvas.dataset.scale !== '10'")
 
 
-def test_the_file_that_is_shown_can_be_saved(tab: Tab, host: Host, tmp_path: Path) -> None:
+def test_the_file_that_is_shown_can_be_saved(scene: Scene, tmp_path: Path) -> None:
     """The very bytes that were sent, under the number of the picture."""
+    tab, _, connection = scene
     png = png_of(pattern(20, 10))
-    tab.open(host.url)
-    connection = host.connection()
-    expect(tab["#save"]).to_be_disabled()
     connection.send(frame(png, 41))
     tab.until_drawn(41)
     with tab.page.expect_download() as download:
@@ -189,11 +185,10 @@ def test_the_file_that_is_shown_can_be_saved(tab: Tab, host: Host, tmp_path: Pat
     assert (tmp_path / "saved.png").read_bytes() == png
 
 
-def test_ages_are_told_by_the_servers_clock(tab: Tab, host: Host) -> None:
+def test_ages_are_told_by_the_servers_clock(scene: Scene) -> None:
     """With clocks a day apart a picture of now is as old as it takes to come, not a day."""
+    tab, host, connection = scene
     host.clock_ahead_s = 86_400.0
-    tab.open(host.url)
-    connection = host.connection()
     tab.until("document.title.startsWith('test')")
     connection.send(host.frame_of_now(tiny_png(), 1))
     tab.until_drawn(1)

@@ -14,8 +14,7 @@ from beats.kernel.envelope import Frame
 from beats.kernel.stats import Playback
 from tests.adapters.recordings.support import line, record
 from tests.adapters.sources.replay.recordings import FRAME_S, at
-from tests.browser.host import Host
-from tests.browser.stage import OnAir
+from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
 
 FRAMES = 201
@@ -107,24 +106,24 @@ def test_its_speed_is_chosen(tab: Tab, stream: Stream) -> None:
         tab.wait_for(lambda speed=speed: playback(stream).speed == speed)  # type: ignore[misc] # the default tells
 
 
-def test_a_speed_that_somebody_else_chose_is_shown(tab: Tab, host: Host) -> None:
+def test_a_speed_that_somebody_else_chose_is_shown(scene: Scene) -> None:
     """Also one that is not among those to choose from."""
+    tab, host, _ = scene
     host.facts["playback"] = {"replay": _playback(speed=3)}
-    tab.open(host.url)
     expect(tab["#replay-speed"]).to_have_value("3", timeout=TIMEOUT_MS)
 
 
-def test_it_goes_on_between_two_answers(tab: Tab, host: Host) -> None:
+def test_it_goes_on_between_two_answers(scene: Scene) -> None:
     """The place moves although the server has nothing new to say of it, and stops at the end."""
+    tab, host, _ = scene
     host.facts["playback"] = {"replay": _playback(position_s=99.5, speed=2)}
-    tab.open(host.url)
     tab.shows("#replay-here", "1:39.5")
     tab.shows("#replay-here", "1:40.0")
 
 
-def test_without_a_replay_there_is_no_timeline(tab: Tab, host: Host) -> None:
+def test_without_a_replay_there_is_no_timeline(scene: Scene) -> None:
     """It appears with a replay, and goes with it."""
-    tab.open(host.url)
+    tab, host, _ = scene
     tab.is_live()
     expect(tab["#replay"]).to_be_hidden()
     host.facts["playback"] = {"replay": _playback()}
@@ -133,10 +132,10 @@ def test_without_a_replay_there_is_no_timeline(tab: Tab, host: Host) -> None:
     expect(tab["#replay"]).to_be_hidden(timeout=TIMEOUT_MS)
 
 
-def test_who_may_only_watch_sees_the_timeline(tab: Tab, host: Host) -> None:
+def test_who_may_only_watch_sees_the_timeline(scene: Scene) -> None:
     """And can move nothing on it."""
+    tab, host, _ = scene
     host.facts.update(playback={"replay": _playback()}, rights={"steer": False})
-    tab.open(host.url)
     expect(tab["#replay"]).to_be_visible(timeout=TIMEOUT_MS)
     for control in ("#replay-pause", "#replay-back", "#replay-on", "#replay-position", "#replay-speed"):
         expect(tab[control]).to_be_disabled()

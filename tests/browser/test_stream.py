@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from beats.app import Stream
 from beats.kernel.stats import QueueStats
-from tests.browser.host import Host, frame, update
-from tests.browser.stage import OnAir
+from tests.browser.host import frame, update
+from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
 from tests.line import Line
 from tests.proxy import Proxy
@@ -23,10 +23,9 @@ def missed_by_topic(tab: Tab) -> dict[str, int]:
     return {topic: int(missed) for topic, missed in rows}
 
 
-def test_gaps_are_shown_by_topic(tab: Tab, host: Host) -> None:
+def test_gaps_are_shown_by_topic(scene: Scene) -> None:
     """The sum in the bar, each topic in the sheet, the worst first."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     for sequence in (10, 11, 15):
         connection.send(frame(tiny_png(sequence), sequence))
     for sequence in (3, 4, 104):
@@ -37,10 +36,9 @@ def test_gaps_are_shown_by_topic(tab: Tab, host: Host) -> None:
     assert list(missed_by_topic(tab).items()) == [("peripheral/knob", 99), ("frame", 3)]
 
 
-def test_a_producer_that_begins_anew_is_no_loss(tab: Tab, host: Host) -> None:
+def test_a_producer_that_begins_anew_is_no_loss(scene: Scene) -> None:
     """A lower number is where counting begins again."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     for sequence in (500, 501, 1, 2, 4):
         connection.send(frame(tiny_png(), sequence))
     tab.until_drawn(4)
@@ -86,10 +84,9 @@ def _viewer(stream: Stream) -> QueueStats:
     return client.queue
 
 
-def test_garbage_is_counted_and_harms_nothing(tab: Tab, host: Host) -> None:
+def test_garbage_is_counted_and_harms_nothing(scene: Scene) -> None:
     """Bytes that are no envelope, text, an envelope of nothing; what follows is shown."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     garbage: list[bytes | str] = [b"", b"\xff" * 100, "text", b"\x0a\x05\x0a", frame(tiny_png(), 1)[:20]]
     for message in garbage:
         connection.send(message)
@@ -99,10 +96,9 @@ def test_garbage_is_counted_and_harms_nothing(tab: Tab, host: Host) -> None:
     tab.until_figure("received", len(garbage) + 1)
 
 
-def test_a_page_that_cannot_keep_up_draws_the_newest(tab: Tab, host: Host) -> None:
+def test_a_page_that_cannot_keep_up_draws_the_newest(scene: Scene) -> None:
     """A burst of pictures: the last is drawn, and those that were not count as skipped, not as drops."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     count = 300
     for sequence in range(1, count + 1):
         connection.send(frame(tiny_png(sequence), sequence))
@@ -125,10 +121,9 @@ def test_what_the_page_is_asked_for_it_asks_for(on_air: OnAir, tab: Tab) -> None
 
 
 @pytest.mark.parametrize("count", [150, 10_000])
-def test_a_crowd_of_peripherals_is_listed_as_far_as_there_is_room(tab: Tab, host: Host, count: int) -> None:
+def test_a_crowd_of_peripherals_is_listed_as_far_as_there_is_room(scene: Scene, count: int) -> None:
     """The first hundred by name; it says how many more there are, and a search finds any of them."""
-    tab.open(host.url)
-    connection = host.connection()
+    tab, _, connection = scene
     for number in range(count):
         connection.send(update(f"probe-{number}", {"n": number}, 1))
     tab.shows("#peripherals-count", f"{count:,}")

@@ -34,6 +34,7 @@ def test_it_is_asked_for(tab: Tab, locked: Stream) -> None:
     enter(tab, "guessed")
     tab.shows("#gate-why", "That is not the token.")
     assert tab["#canvas"].get_attribute("data-sequence") is None
+    expect(tab["#save"]).to_be_disabled()
     enter(tab, WATCH)
     tab.is_live()
     tab.until_drawn(1)

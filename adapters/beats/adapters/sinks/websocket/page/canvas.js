@@ -67,11 +67,13 @@ export class Canvas {
    */
   #place() {
     const area = this.#area.getBoundingClientRect();
-    const { width, height } = this.#canvas;
-    const { scale, left, top } = fit(area, this.#canvas, devicePixelRatio);
-    const { style, dataset, classList } = this.#canvas;
-    style.left = length(nudge(area.left, devicePixelRatio));
-    style.top = length(nudge(area.top, devicePixelRatio));
+    const x = nudge(area.left, devicePixelRatio);
+    const y = nudge(area.top, devicePixelRatio);
+    const room = { width: area.width - x, height: area.height - y };
+    const { width, height, style, dataset, classList } = this.#canvas;
+    const { scale, left, top } = fit(room, { width, height }, devicePixelRatio);
+    style.left = length(x);
+    style.top = length(y);
     style.width = length(width / devicePixelRatio);
     style.height = length(height / devicePixelRatio);
     style.transform = `translate(${left}px, ${top}px) scale(${scale})`;

@@ -1,7 +1,7 @@
 // What is recorded, and the buttons of a recorder that waits to be told.
 
 import { byId, write } from "./dom.js";
-import { duration, size } from "./format.js";
+import { size } from "./format.js";
 
 /** @typedef {Record<string, number>} RecorderFigures */
 
@@ -30,8 +30,8 @@ export class Recorders {
     write(this.#recordText, this.#isRecording ? "Stop recording" : "Record");
     this.#snapshot.hidden = !commands.includes("snapshot");
     const held_s = Math.max(0, ...all.map((figures) => figures.held_s ?? 0));
-    write(this.#snapshotText, `Save the last ${duration(held_s * 1000)}`);
-    write(this.#line, Object.entries(recorders).map(sentence).join(" · "));
+    write(this.#snapshotText, `Save the last ${Math.round(held_s)} s`);
+    write(this.#line, Object.entries(recorders).map(sentence).filter(Boolean).join(" · "));
     this.#line.classList.toggle("recording", all.some((figures) => figures.recording > 0));
   }
 
@@ -43,12 +43,12 @@ export class Recorders {
 }
 
 /**
- * What a recorder does.
+ * What a recorder does; nothing when that is what a button says of it.
  * @param {[string, RecorderFigures]} recorder its name and figures
  */
 export function sentence([name, figures]) {
   const { recording, idle, held_s, written_bytes_total, free_bytes } = figures;
-  if (held_s !== undefined) return `${name} ${recording ? "writes" : "holds"} ${duration(held_s * 1000)}`;
+  if (held_s !== undefined) return recording ? `${name} writes ${Math.round(held_s)} s` : "";
   if (!recording) return idle ? `${name} waits` : `${name} cannot record now`;
   const free = free_bytes === undefined ? "" : `, ${size(free_bytes)} free`;
   return `${name} ${size(written_bytes_total ?? 0)}${free}`;

@@ -1,0 +1,230 @@
+"""What the page shows beside 59 other viewers, and whether its memory grows.
+
+    python -m tests.bench.page [--seconds S] [--clients N] [--fps F] [--json FILE]
+
+in the root of the repository. The real command shows the demo; all viewers but one read and discard, in a
+process of their own; the last is the page in headless Chromium, which draws without a graphics card. Each
+second its own figures are read: pictures drawn, and their age from capture to drawing, the middle of the last
+64. Every tenth of the time its heap and that of its worker are measured after a collection, and the memory of
+the renderer's process, which holds both with all pictures.
+"""
+
+import argparse
+import json
+import multiprocessing
+import select
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+
+from tests.bench.load.opening import Opening
+from tests.browser.chromium import launch
+from tests.support import TIMEOUT_S, beats
+
+WARM_UP_S: Final = 5.0
+MEASUREMENTS: Final = 10
+_PIECE_BYTES: Final = 1 << 18
+_MIB: Final = 2**20
+_COLLECT: Final = "HeapProfiler.collectGarbage"
+_USAGE: Final = "Runtime.getHeapUsage"
+
+
+class Memory(NamedTuple):
+    """What is in use, in MiB, the heaps after a collection."""
+
+    at_s: float
+    page_mib: float
+    worker_mib: float
+    renderer_mib: float
+
+
+class Second(NamedTuple):
+    """What the page said of itself."""
+
+    fps: float
+    age_ms: float
+
+
+def read_along(host: str, port: int, count: int, stop: Connection) -> None:
+    """Be so many viewers that keep up, until told to stop."""
+    poll = select.poll()
+    sockets: dict[int, socket.socket] = {}
+    for _ in range(count):
+        opening = Opening(host, port, "plain")
+        sockets[opening.sock.fileno()] = opening.sock
+        poll.register(opening.sock, select.POLLIN)
+    poll.register(stop, select.POLLIN)
+    stop.send("ready")
+    while True:
+        for fd, _ in poll.poll():
+            if fd == stop.fileno():
+                return
+            if not sockets[fd].recv(_PIECE_BYTES):
+                raise EOFError("the server closed a connection")
+
+
+class Watcher:
+    """The page, and the browser's own measurements of it."""
+
+    def __init__(self, browser: Browser, page: Page) -> None:
+        self._browser: Final[CDPSession] = browser.new_browser_cdp_session()
+        self._page: Final = page
+        self._session: Final = page.context.new_cdp_session(page)
+        self._answers: Final[dict[int, Any]] = {}
+        self._worker = ""
+        self._asked = 0
+        self._session.on("Target.attachedToTarget", self._attached)
+        self._session.on("Target.receivedMessageFromTarget", self._received)
+        # Not flat: then a worker is spoken to through the page, the one session that there is.
+        self._ask("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=False)
+
+    def second(self) -> Second:
+        """The page's figures now."""
+        fps, age = self._page.evaluate("[fps.value, age.value]")
+        return Second(float(fps), float(age))
+
+    def memory(self, at_s: float) -> Memory:
+        """What is in use now."""
+        self._ask(_COLLECT)
+        page = self._ask(_USAGE)
+        self._ask_worker(_COLLECT)
+        worker = self._ask_worker(_USAGE)
+        return Memory(at_s, page["usedSize"] / _MIB, worker["usedSize"] / _MIB, self._renderer_mib())
+
+    def totals(self) -> dict[str, int]:
+        """What was received, missed and skipped."""
+        found: dict[str, str] = self._page.evaluate(
+            "Object.fromEntries([received, drops, skipped, unreadable].map(({ id, value }) => [id, value]))"
+        )
+        return {name: int(value) for name, value in found.items()}
+
+    def _renderer_mib(self) -> float:
+        """The memory of the largest renderer, resident; others are those of empty tabs."""
+        processes: Any = _send(self._browser, "SystemInfo.getProcessInfo")
+        pids = [each["id"] for each in processes["processInfo"] if each["type"] == "renderer"]
+        return max(resident_mib(pid) for pid in pids)
+
+    def _ask(self, method: str, **parameters: object) -> Any:
+        return _send(self._session, method, **parameters)
+
+    def _ask_worker(self, method: str) -> Any:
+        self._asked += 1
+        message = json.dumps({"id": self._asked, "method": method})
+        self._ask("Target.sendMessageToTarget", sessionId=self._worker, message=message)
+        end_s = time.monotonic() + TIMEOUT_S
+        while self._asked not in self._answers:
+            if time.monotonic() > end_s:
+                raise TimeoutError(f"the worker does not answer {method}")
+            self._page.wait_for_timeout(10)
+        return self._answers.pop(self._asked)
+
+    def _attached(self, event: Any) -> None:
+        self._worker = event["sessionId"]
+
+    def _received(self, event: Any) -> None:
+        message = json.loads(event["message"])
+        if "id" in message:
+            self._answers[message["id"]] = message["result"]
+
+
+def _send(session: CDPSession, method: str, **parameters: object) -> Any:
+    # Playwright does not say what is in the dictionaries.
+    return session.send(method, parameters)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def resident_mib(pid: int) -> float:
+    """What a process has in memory (Linux)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+
+def watch(url: str, seconds: float) -> dict[str, Any]:
+    """Look at the page for so long."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        page.goto(url)
+        page.locator("#canvas[data-sequence]").wait_for()
+        watcher = Watcher(browser, page)
+        page.wait_for_timeout(WARM_UP_S * 1000)
+        begin_s = time.monotonic()
+        every: list[Second] = []
+        memory = [watcher.memory(0.0)]
+        show(memory[-1])
+        while (now_s := time.monotonic() - begin_s) < seconds:
+            page.wait_for_timeout(1000)
+            every.append(watcher.second())
+            if now_s >= len(memory) * seconds / MEASUREMENTS:
+                memory.append(watcher.memory(now_s))
+                show(memory[-1])
+        totals = watcher.totals()
+        browser.close()
+    return {
+        "seconds": [each._asdict() for each in every],
+        "memory": [each._asdict() for each in memory],
+        **totals,
+    }
+
+
+def show(memory: Memory) -> None:
+    """Print one measurement."""
+    at_s, page, worker, renderer = memory
+    print(f"{at_s:7.0f} s{page:10.2f} MiB{worker:10.2f} MiB{renderer:10.1f} MiB", flush=True)
+
+
+def conclude(found: dict[str, Any], clients: int, fps: float) -> None:
+    """Print what came of it."""
+    rates, ages = ([each[name] for each in found["seconds"]] for name in ("fps", "age_ms"))
+    print(f"\nbeside {clients - 1} other viewers at {fps:g} fps, {len(rates)} seconds:")
+    print(f"  drawn a second: median {statistics.median(rates):.1f}, least {min(rates):.1f} (at least 55)")
+    print(f"  age: median {statistics.median(ages):.0f} ms, most {max(ages):.0f} ms (at most 50)")
+    print(
+        "  " + ", ".join(f"{found[name]:,} {name}" for name in ("received", "drops", "skipped", "unreadable"))
+    )
+    for name in ("page_mib", "worker_mib", "renderer_mib"):
+        sizes = [each[name] for each in found["memory"]]
+        half = len(sizes) // 2
+        first, second = statistics.mean(sizes[:half]), statistics.mean(sizes[half:])
+        least, most = min(sizes), max(sizes)
+        print(f"  {name}: first half {first:.2f}, second half {second:.2f}, {least:.2f} to {most:.2f}")
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=300.0, help="how long to look; default 300")
+    parser.add_argument("--clients", type=int, default=60, help="viewers with the page; default 60")
+    parser.add_argument("--fps", type=float, default=60.0, help="pictures a second; default 60")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    given = parser.parse_args()
+    here, there = multiprocessing.Pipe()
+    server = ("run", "--set", "sinks.browser.port=0", "--set", f"sources.demo.fps={given.fps}")
+    with tempfile.TemporaryDirectory() as folder, beats(*server, cwd=Path(folder)) as program:
+        address = urlsplit(program.url)
+        assert address.hostname is not None
+        others = multiprocessing.Process(
+            target=read_along, args=(address.hostname, address.port, given.clients - 1, there), daemon=True
+        )
+        others.start()
+        if here.recv() != "ready":
+            sys.exit("the other viewers were not let in")
+        print(f"{'':9}{'page':>14}{'worker':>14}{'renderer':>14}")
+        found = watch(f"http://{address.hostname}:{address.port}/", given.seconds)
+        here.send("stop")
+        others.join(TIMEOUT_S)
+        program.interrupt()
+    conclude(found, given.clients, given.fps)
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The pictures of the page in the README.
+
+    python -m tests.browser.screenshots [--seconds S] [--out docs]
+
+in the root of the repository. The demo runs with a few peripherals more and a recorder that waits to be told;
+what it shows is recorded, and replayed for the last picture.
+"""
+
+import argparse
+import math
+import random
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Final
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from beats.app import Stream
+from beats.proto.events import input_event
+from tests.browser.chromium import launch
+
+DESK: Final[Mapping[str, Any]] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: Final[Mapping[str, Any]] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+UPDATES_HZ: Final = 10
+
+
+def speak(stream: Stream, ended: Event) -> None:
+    """A fader, a thermometer and a drum pad beside the demo's own peripherals."""
+    dice = random.Random(3)
+    begin_s = time.monotonic()
+    while not ended.wait(1 / UPDATES_HZ):
+        now_s = time.monotonic() - begin_s
+        level = round(0.5 + 0.5 * math.sin(now_s / 3) ** 3, 3)
+        stream.publish_peripheral(
+            "fader-2", {"level": level, "touched": math.sin(now_s / 4) > 0}, tags=["input"]
+        )
+        if dice.random() < 0.2:
+            celsius = round(21 + math.sin(now_s / 20) + dice.gauss(0, 0.05), 2)
+            stream.publish_peripheral("thermo-hall", {"celsius": celsius}, tags=["sensor", "hall"])
+        if dice.random() < 0.1:
+            press = input_event("press", "2026-01-01T20:15:00Z", {"pad": 3, "force": round(dice.random(), 2)})
+            stream.publish_peripheral("pad-1", press, tags=["input"])
+
+
+def url_of(stream: Stream) -> str:
+    address = stream.sinks["browser"].address
+    return f"http://{address.host}:{address.port}/"
+
+
+def opened(browser: Browser, url: str, **options: Any) -> Page:
+    page = browser.new_context(**options).new_page()
+    page.goto(url)
+    page.locator("#canvas[data-sequence]").wait_for()
+    return page
+
+
+def shoot(page: Page, path: Path) -> None:
+    """Written as small as it can be."""
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").save(path, optimize=True)
+    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def live(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
+    """The page while the demo runs: on a desk, on a phone, in the dark."""
+    sinks = {
+        "browser": {"port": 0},
+        "recorder": {"type": "recorder", "path": str(tape)},
+        "memory": {"type": "recorder", "path": str(tape.with_suffix(".snapshot")), "snapshot_s": 30.0},
+    }
+    ended = Event()
+    with (
+        Stream.open(overrides={"sources": {"demo": {"fps": 60}}, "sinks": sinks}) as stream,
+        ExitStack() as stack,
+    ):
+        speaker = Thread(target=speak, args=(stream, ended))
+        speaker.start()
+        stack.callback(speaker.join)
+        stack.callback(ended.set)
+        desk = opened(browser, url_of(stream), **DESK)
+        phone = opened(browser, url_of(stream), **PHONE)
+        dark = opened(browser, url_of(stream), **DESK, color_scheme="dark")
+        dark.wait_for_timeout(seconds * 1000)
+        shoot(desk, folder / "page-desktop.png")
+        shoot(phone, folder / "page-phone.png")
+        dark.locator("#about summary").click()
+        dark.wait_for_timeout(300)
+        shoot(dark, folder / "page-dark.png")
+
+
+def replayed(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
+    """The page while a recording of it is replayed."""
+    sources = {"demo": {"enabled": False}, "replay": {"type": "replay", "path": str(tape)}}
+    with Stream.open(overrides={"sources": sources, "sinks": {"browser": {"port": 0}}}) as stream:
+        page = opened(browser, url_of(stream), **DESK)
+        page.wait_for_timeout(seconds * 600)
+        shoot(page, folder / "page-replay.png")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--seconds", type=float, default=32.0, help="how long to let it run before each picture"
+    )
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="where the pictures go")
+    arguments = parser.parse_args()
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = launch(playwright)
+        tape = Path(folder) / "show.mcap"
+        live(browser, arguments.out, tape, arguments.seconds)
+        replayed(browser, arguments.out, tape, arguments.seconds)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
