@@ -305,13 +305,15 @@ def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is overwritten, nothing is lost, and nothing is written twice."""
-    parts = parts_of(tmp_path / "a.mcap")
+    tally = Tally()
+    parts = Parts(settings_of(tmp_path / "a.mcap"), context_of(), tally)
     parts.open()
     parts.write(numbered(3))
     (tmp_path / "a.mcap").write_bytes(b"precious")
     with pytest.raises(FileExistsError):
         parts.close()
     assert parts.abandon() == []
+    assert (tally.envelopes, tally.files) == (3, 0)
     assert (tmp_path / "a.mcap").read_bytes() == b"precious"
     assert places(tmp_path / "a.mcap.part") == pairs(numbered(3))
 
@@ -385,8 +387,24 @@ def test_what_is_in_memory_only_is_known_by_its_oldest(
     assert parts.oldest_unflushed_ns == every[1].published_unix_ns
     parts.flush()
     assert parts.oldest_unflushed_ns is None
+    (third,) = numbered(1, 3, size_bytes=600)
+    parts.write([third])  # the part before is finished first
+    assert ages[1:] == [third.published_unix_ns]
     parts.close()
-    assert not parts.is_open
+    assert (parts.is_open, parts.oldest_unflushed_ns) == (False, None)
+
+
+def test_what_is_given_back_is_not_in_memory(tmp_path: Path) -> None:
+    """It waits in the queue again, and has its age there."""
+    parts = parts_of(tmp_path / "to" / "{part}.mcap", rotate_bytes=1)
+    parts.open()
+    every = numbered(2)
+    (tmp_path / "to" / "1.mcap").touch()
+    with pytest.raises(FileExistsError):
+        parts.write(every)
+    assert parts.oldest_unflushed_ns == every[1].published_unix_ns
+    assert pairs(parts.abandon()) == pairs(every[1:])
+    assert parts.oldest_unflushed_ns is None
 
 
 def test_what_is_put_on_disk_is_counted(tmp_path: Path) -> None:

@@ -207,13 +207,12 @@ async def test_an_envelope_alone_reaches_the_file_when_its_time_has_come(tmp_pat
     """Also when nothing follows it: the sink does not sleep on what is in memory."""
     queue = FakeBatches([envelope(7)], ends=False)
     part = tmp_path / "a.mcap.part"
+    heads: list[int] = []
+    queue.before_first = lambda: heads.append(part.stat().st_size)
     async with anyio.create_task_group() as group:
         group.start_soon(sink_of(tmp_path / "a.mcap", flush_interval_s=0.02).run, queue)
         await queue.all_taken.wait()
-        before = part.stat().st_size
-        with anyio.fail_after(20):
-            while part.stat().st_size == before:  # noqa: ASYNC110 - the file is all there is to wait for
-                await anyio.sleep(0.005)
+        await until(lambda: [part.stat().st_size] > heads)
         group.cancel_scope.cancel()
 
 
@@ -319,6 +318,14 @@ async def test_its_figures_are_those_of_its_files(tmp_path: Path) -> None:
             "files_total": files,
             "unflushed_age_s": 0.0,
         }
+
+
+async def test_it_tells_what_the_disk_has_left_when_that_is_too_little(tmp_path: Path) -> None:
+    """Then above all."""
+    sink = sink_of(tmp_path / "a.mcap", min_free_bytes=10**18)
+    with pytest.raises(OSError, match="are free and min_free_bytes keeps"):
+        await sink.run(FakeBatches())
+    assert 0 < sink.figures()["free_bytes"] < 10**18
 
 
 @pytest.mark.parametrize("settings", [{}, {"idle": True}, {"snapshot_s": 1.0}])

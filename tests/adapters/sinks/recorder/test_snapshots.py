@@ -144,6 +144,22 @@ async def test_a_second_press_while_one_is_being_written_is_ignored(
     assert sink.figures()["recording"] == 0
 
 
+async def test_a_press_while_somebody_else_has_one_written_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `beats snapshot` does."""
+    disk = Slow(monkeypatch)
+    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
+    async with holding(sink, show()), anyio.create_task_group() as group:
+        group.start_soon(sink.snapshot)
+        await until(disk.asked.is_set)
+        sink.command(said(sink, "snapshot"))
+        disk.answer()
+        await until(lambda: sink.figures()["files_total"] == 1)
+        await sink.snapshot()
+    assert [path.name for path in files_in(tmp_path)] == ["1.mcap", "2.mcap"]
+
+
 async def test_two_ways_to_ask_at_once_make_two_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

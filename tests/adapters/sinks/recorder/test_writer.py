@@ -12,6 +12,7 @@ import pytest
 from anyio import to_thread
 
 from beats.adapters.recordings.output import Output
+from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.writer import rest_s
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
@@ -76,6 +77,20 @@ async def test_losses_are_told_of_the_recording_that_lacks_them(tmp_path: Path) 
     lost = [metadata(tmp_path / f"{number}.mcap", "beats.loss") for number in (1, 2)]
     assert [[each["envelopes"] for each in records] for records in lost] == [["15"], []]
     assert [places(tmp_path / f"{number}.mcap") for number in (1, 2)] == [frames(11, 20), frames(31, 40)]
+
+
+async def test_losses_are_told_though_the_clock_was_set_back_since_the_command(tmp_path: Path) -> None:
+    """Whatever is lost after the first batch of a recording is of that recording."""
+
+    class Losing(FakeBatches):
+        async def take(self, max_items: int | None = None) -> list[Envelope]:
+            self.lost = [Loss("drop_newest", "frame", 1, 1, 1, 1, 5, 5)] if self.taken else []
+            return await super().take(max_items)
+
+    sink = sink_of(tmp_path / "a.mcap", idle=True, clock=FixedClock(1000))
+    sink.command(said(sink, "record"))
+    await sink.run(Losing(numbered(1001, 1002), numbered(5, 6)))
+    assert [each["envelopes"] for each in metadata(tmp_path / "a.mcap", "beats.loss")] == ["2"]
 
 
 async def test_a_loss_since_the_command_is_told_though_nothing_follows(tmp_path: Path) -> None:
@@ -147,12 +162,37 @@ async def test_what_was_taken_when_the_disk_failed_to_sync_is_given_back(
     def broken(fd: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(os, "fdatasync", broken)
-    monkeypatch.setattr(to_thread, "run_sync", spied)
-    queue = Waiting(numbered(1, 3))
-    with pytest.raises(OSError, match="Input/output error"):
-        await sink_of(tmp_path / "a.mcap", flush_interval_s=0.01).run(queue)
+    queue, sink = Waiting(numbered(1, 3)), sink_of(tmp_path / "a.mcap", flush_interval_s=0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", broken)
+        patch.setattr(to_thread, "run_sync", spied)
+        with pytest.raises(OSError, match="Input/output error"):
+            await sink.run(queue)
     assert queue.given_back == numbered(1, 3)
+    await sink.run(FakeBatches(queue.given_back))
+    assert places(tmp_path / "a-2.mcap") == frames(1, 3)
+
+
+async def test_an_idle_recorder_leaves_the_disk_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing to sync; a machine that runs on a battery knows the difference."""
+    synced = threading.Event()
+    original = Parts.sync
+
+    def sync(parts: Parts) -> None:
+        synced.set()
+        original(parts)
+
+    monkeypatch.setattr(Parts, "sync", sync)
+    sink = sink_of(tmp_path / "a.mcap", idle=True, flush_interval_s=0.01)
+    async with anyio.create_task_group() as group:
+        group.start_soon(sink.run, FakeBatches(ends=False))
+        await anyio.sleep(0.1)
+        assert not synced.is_set()
+        sink.command(said(sink, "record"))
+        await until(synced.is_set)
+        group.cancel_scope.cancel()
 
 
 async def test_what_was_taken_and_not_written_is_given_back_when_it_is_cancelled(

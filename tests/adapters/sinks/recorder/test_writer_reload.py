@@ -144,6 +144,41 @@ async def test_what_is_said_while_one_takes_over_is_obeyed(
     assert knobs(tmp_path) == [[1]]
 
 
+async def test_a_recording_that_is_stopped_while_no_successor_can_start_holds_all_until_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waited meanwhile is written by the one that was there before, and runs on."""
+    (tmp_path / "no-folder").touch()
+    to = tmp_path / "to"
+    async with on_air(profile(to / "{part}.mcap")) as show:
+        await show.say(recording=True)
+        await show.publish(1)
+        original = Parts.close
+
+        def close(parts: Parts, losses: Iterable[Loss] = ()) -> None:
+            monkeypatch.undo()
+            show.live.kernel.publisher.publish(Peripheral("knob", 2))
+            show.tell(recording=False)
+            original(parts, losses)
+
+        monkeypatch.setattr(Parts, "close", close)
+        (change,) = await show.live.apply(profile(tmp_path / "no-folder" / "{part}.mcap"))
+        assert "no-folder" in change.error
+        await show.publish(3)
+        await until(lambda: {"recording": 0, "idle": 1}.items() <= show.tape.figures().items())
+    assert knobs(to) == [[1, 2]]
+
+
+async def test_what_was_noted_while_idle_is_in_the_next_recording_whoever_makes_it(tmp_path: Path) -> None:
+    """It begins with settings that are not those that it names."""
+    async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
+        await show.live.apply(profile(tmp_path / "a{part}.mcap", flush_interval_s=0.02))
+        await show.live.apply(profile(tmp_path / "b{part}.mcap", flush_interval_s=0.02))
+        await show.say(recording=True)
+        await show.publish(1)
+    assert len(metadata(tmp_path / "b1.mcap", "beats.change")) == 2
+
+
 @pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
 async def test_a_recorder_that_gets_another_way_to_record_begins_as_its_settings_say(
     tmp_path: Path, before: bool, after: bool

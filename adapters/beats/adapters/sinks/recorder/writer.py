@@ -214,8 +214,7 @@ class Writer:
 
         A change that has not been made is left to whoever takes over, with what waits from before it.
         """
-        if self.switch.is_on:
-            await to_thread.run_sync(self.parts.close, self._of_recording(losses))
+        await to_thread.run_sync(self.parts.close, self._of_recording(losses))
 
     def _of_recording(self, losses: Sequence[Loss], until_ns: float = math.inf) -> list[Loss]:
         """Those since it was told to begin, and until it was told to stop."""
