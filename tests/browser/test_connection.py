@@ -153,3 +153,12 @@ def test_a_page_of_another_origin_is_turned_away(
     tab.open(stream)
     assert tab.page.evaluate(_OPEN_THE_STREAM, f"ws://{own}/") == "open"
     elsewhere.close()
+
+
+def test_a_browser_that_cannot_run_the_worker_is_told(new_tab: Callable[..., Tab], host: Host) -> None:
+    """In place of a page that stays empty without a word."""
+    tab = new_tab()
+    tab.expect_complaints(".")
+    tab.page.route("**/worker.js", lambda route: route.fulfill(body="import", content_type="text/javascript"))
+    tab.open(host.url)
+    tab.shows("#veil", re.compile("does not work in this browser"))

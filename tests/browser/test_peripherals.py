@@ -123,3 +123,14 @@ def test_names_are_in_the_order_of_their_numbers(scene: Scene) -> None:
     connection.send(sealed(Peripheral("alpha", 2, (), Location(1, 2, 3)), 2))
     tab.shows("#list > li:first-child .what", "at 1, 2, 3")
     expect(tab["#list > li"]).to_have_count(4)
+
+
+def test_endless_names_take_little_of_the_page(scene: Scene) -> None:
+    """Names, tags and places of any length are cut; what comes after them is shown all the same."""
+    tab, _, connection = scene
+    endless = "long " * 20_000
+    tags = tuple(Tag(f"{endless}{number}", endless, {endless: endless}) for number in range(100))
+    connection.send(sealed(Peripheral(endless, 1, tags, Location(0, 0, 0, endless)), 1))
+    connection.send(update("short", 2, 1))
+    tab.shows("#list > li:last-child h3", "short")
+    assert len(tab["#list"].inner_text()) < 5000

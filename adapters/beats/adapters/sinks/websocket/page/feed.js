@@ -19,6 +19,7 @@
  * @property {(picture: Picture) => void} frame must call `drawn` some time
  * @property {(batch: Batch) => void} batch
  * @property {(png: {sequence: number | bigint, png: Uint8Array}) => void} png
+ * @property {() => void} broken the worker does not work: the browser does not know what it is made of
  */
 
 // A page that demands trusted types (Content Security Policy) takes the address of a script from a policy alone.
@@ -38,6 +39,7 @@ export class Feed {
     const name = "worker.js";
     const url = policy ? policy.createScriptURL(name) : new URL(name, import.meta.url);
     this.#worker = new Worker(url, { type: "module", name: "feed" });
+    this.#worker.addEventListener("error", on.broken);
     this.#worker.addEventListener("message", ({ data }) => {
       if (data.type === "link") on.link(data.state);
       else if (data.type === "frame") on.frame(data);

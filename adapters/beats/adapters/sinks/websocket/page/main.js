@@ -30,7 +30,7 @@ const token = new Token();
 const base = new URL(".", document.baseURI);
 const clock = new Clock();
 const session = new Session(new URL("api/session", base), () => token.value, clock, hear);
-const feed = new Feed({ link, frame, batch, png: ({ sequence, png }) => save(sequence, png) });
+const feed = new Feed({ link, frame, batch, broken, png: ({ sequence, png }) => save(sequence, png) });
 const status = new Status();
 const figures = new Figures(clock);
 const sheet = new Sheet(clock);
@@ -122,7 +122,7 @@ function hear(answer) {
   const { facts } = answer;
   if (!facts) {
     if (answer.status === 0) feed.doubt();
-    notice(answer.status === 401 ? "The server takes this token no more; the stream goes on until it ends." : "");
+    notice(answer.status === 401 ? "The server asks for another token now; the stream goes on until it ends." : "");
     maySteer &&= answer.status !== 401;
     allow();
     return;
@@ -159,6 +159,11 @@ function notice(text) {
 function send(command, fields = {}) {
   feed.send(command, fields);
   session.soon();
+}
+
+/** The half of the page that reads the stream has failed. */
+function broken() {
+  status.because("This page does not work in this browser: it needs one of 2024 or newer.");
 }
 
 /** @param {import("./feed.js").Picture} picture */

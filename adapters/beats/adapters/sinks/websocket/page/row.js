@@ -14,6 +14,9 @@ const RATE_SLOTS = 10;
 const RATE_SLOT_MS = 500;
 /** Digits that change faster than anybody reads only disturb. */
 const NOW_MS = 1000;
+/** Whoever names things decides how long their names are, but not how much of the page they take. */
+const MOST_CHARACTERS = 200;
+const MOST_TAGS = 8;
 
 /** Its name, what it is and where, what it says and how often. */
 export class Row {
@@ -38,10 +41,11 @@ export class Row {
 
   /** @param {Info} info */
   set info({ id, tags, location }) {
-    const labels = tags.map(({ name, variant }) => make("span", "tag", variant ? `${name}/${variant}` : name));
-    const details = [...place(location), ...tags.flatMap(({ metadata }) => metadata.map(pair))];
-    write(this.#id, id);
-    this.#what.replaceChildren(...labels, make("span", "", details.join(" · ")));
+    const shown = tags.slice(0, MOST_TAGS);
+    const labels = shown.map(({ name, variant }) => make("span", "tag", cut(variant ? `${name}/${variant}` : name)));
+    const details = [...place(location), ...shown.flatMap(({ metadata }) => metadata.map(pair))];
+    write(this.#id, cut(id));
+    this.#what.replaceChildren(...labels, make("span", "", cut(details.join(" · "))));
   }
 
   /**
@@ -97,4 +101,9 @@ function place(location) {
 /** @param {[string, string]} metadata */
 function pair([key, value]) {
   return `${key} ${value}`;
+}
+
+/** @param {string} text */
+function cut(text) {
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
 }

@@ -3,6 +3,8 @@
 import { byId, figure, make, write } from "./dom.js";
 import { count, duration } from "./format.js";
 
+const MOST_CHARACTERS = 200;
+
 /** Filled while it is open. */
 export class Sheet {
   #about = byId("about", HTMLDetailsElement);
@@ -58,7 +60,7 @@ function row([topic, missed]) {
   const cell = make("td");
   cell.append(number);
   const made = make("tr");
-  made.append(make("td", "", topic), cell);
+  made.append(make("td", "", topic.slice(0, MOST_CHARACTERS)), cell);
   return made;
 }
 
