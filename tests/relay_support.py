@@ -45,8 +45,9 @@ class Machine:
         )
 
     def nats_sink(self, url: str, name: str = "relay", **changes: Any) -> NatsSink:
-        """Add a sink that sends to a server."""
-        settings = NatsSinkSettings.model_validate({"type": "nats", "servers": (url,), **changes})
+        """Add a sink that sends to a server, and does not take much of its memory for last values."""
+        few = {"last_value_max_bytes": 1 << 20}
+        settings = NatsSinkSettings.model_validate({"type": "nats", "servers": (url,), **few, **changes})
         sink = NatsSink(settings, self.context(name))
         self.kernel.add_sink(name, sink, *queue_bounds(settings.queue))
         return sink

@@ -92,7 +92,11 @@ async def test_a_package_may_be_missing(
     monkeypatch: pytest.MonkeyPatch, missing: str, changes: dict[str, Any], what: str
 ) -> None:
     """It is said what to install."""
-    monkeypatch.setattr(broker_module, "find_spec", lambda name: None if name == missing else log)
+
+    def find(name: str) -> object:
+        return None if name == missing else log
+
+    monkeypatch.setattr(broker_module, "find_spec", find)
     with pytest.raises(MissingPackageError, match=what):
         broker("nats://a", **changes).open()
 

@@ -116,6 +116,19 @@ async def test_the_state_comes_before_what_arrives_meanwhile() -> None:
     assert [each for each, _ in bus.forwarded] == [knob(3), frame(5), frame(6)]
 
 
+async def test_what_comes_late_is_for_topics_of_which_nothing_has_arrived() -> None:
+    """Of others, something older may still be on its way."""
+    passing, bus = forwarder(), Bus()
+    with passing.held():
+        passing.arrived(frame(5))
+    passing.arrived_late(frame(7))
+    passing.arrived_late(knob(3))
+    passing.arrived_late(knob(4))
+    passing.arrived(frame(6))
+    await run(passing, bus, 3)
+    assert [each for each, _ in bus.forwarded] == [frame(5), knob(3), frame(6)]
+
+
 async def test_the_state_may_hold_what_is_here_already() -> None:
     """After a connection was lost and made anew."""
     passing, bus = forwarder(), Bus()

@@ -13,7 +13,7 @@ def test_the_first_is_followed() -> None:
 
 def test_a_new_run_takes_over_at_once() -> None:
     """An origin was restarted."""
-    origins = Origins(set())
+    origins = Origins({"me"})
     origins.hear("a", 0.0)
     assert origins.hear("b", 0.1) == "new"
     assert origins.hear("b", 0.2) == "followed"
@@ -21,7 +21,7 @@ def test_a_new_run_takes_over_at_once() -> None:
 
 def test_two_that_send_at_once_do_not_take_turns() -> None:
     """Whoever came last is followed, and the other is not."""
-    origins = Origins(set())
+    origins = Origins({"me"})
     origins.hear("a", 0.0)
     origins.hear("b", 0.1)
     assert origins.hear("a", 0.2) == "other"
@@ -32,7 +32,7 @@ def test_two_that_send_at_once_do_not_take_turns() -> None:
 
 def test_one_goes_on_when_the_other_falls_silent() -> None:
     """It was cut off for a while, and somebody stood in for it."""
-    origins = Origins(set())
+    origins = Origins({"me"})
     origins.hear("a", 0.0)
     origins.hear("b", 1.0)
     assert origins.hear("a", 1.0 + SILENCE_S) == "resumed"
@@ -48,7 +48,7 @@ def test_nobody_follows_himself() -> None:
 
 def test_only_some_runs_are_remembered() -> None:
     """An origin may be restarted a thousand times; a run of long ago is a new one then."""
-    origins = Origins(set())
+    origins = Origins({"me"})
     for number in range(1000):
         assert origins.hear(str(number), 0.0) == ("new" if number else "followed")
     assert origins.hear("998", 0.0) == "other"

@@ -57,7 +57,8 @@ class Forwarder:
         self._reports: Final = reports
         self._is_thinned: Final = is_thinned
         self._open: anyio.Event | None = None
-        self._live: set[str] = set()
+        self._live: Final[set[str]] = set()
+        """Topics of which something has arrived since it was held."""
         self._echo: str | None = None
 
     def stats(self) -> QueueStats:
@@ -68,9 +69,13 @@ class Forwarder:
         """An envelope has come; never waits."""
         envelope = self._numbered(sealed)
         if envelope is not None:
-            if self._open is not None:
-                self._live.add(envelope.topic)
+            self._live.add(envelope.topic)
             self._inbox.offer(envelope)
+
+    def arrived_late(self, sealed: Sealed) -> None:
+        """An envelope has come that may be older than what is still to come of its topic, if anything is."""
+        if topic_of(sealed.message) not in self._live:
+            self.arrived(sealed)
 
     async def make_way(self) -> None:
         """Let the bus have its turn after an arrival.
@@ -85,11 +90,11 @@ class Forwarder:
     def held(self) -> Generator[None]:
         """While this lasts, what arrives waits: for the state that comes before it."""
         self._open = opened = anyio.Event()
+        self._live.clear()
         try:
             yield
         finally:
             self._open = None
-            self._live.clear()
             opened.set()
 
     async def bring_state(self, publish: Publish, state: Iterable[Sealed]) -> None:

@@ -112,10 +112,15 @@ class NatsSink:
             await queue.take(0)
             ended.set()
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch)
-            connection = await self._broker.connect(ended)
-            group.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(watch)
+                connection = await self._broker.connect(ended)
+                group.cancel_scope.cancel()
+        except BaseException:
+            if connection is not None:  # it came at the very moment
+                await connection.close()
+            raise
         return connection
 
     async def _deliver(self, connection: Connection, queue: Batches) -> bool:

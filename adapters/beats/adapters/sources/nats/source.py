@@ -116,14 +116,16 @@ class NatsSource:
                     await self._bring_state(await self._read_last(connection, stack, late), publish)
                 self._is_listening = True
                 await anyio.sleep(_OVERLAP_S)
-            for message in late.values():  # of which hardly any was not heard long ago
-                await self._heard(message)
+            for message in late.values():
+                found = self._read(message)
+                if found is not None and place_of(message.headers).origin == self._origins.current:
+                    self._forwarder.arrived_late(found)
             await anyio.sleep_forever()
 
     async def _read_last(
         self, connection: Connection, stack: AsyncExitStack, late: "dict[str, Msg]"
     ) -> "list[Msg]":
-        """What was last; until the stack is unwound, what the server kept only later is noted by its subject."""
+        """What was last; what the server keeps only later is noted, until the stack is unwound."""
 
         async def note(message: "Msg") -> None:
             late[message.subject] = message

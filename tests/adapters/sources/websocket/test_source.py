@@ -1,0 +1,310 @@
+"""The WebSocket source, with a real server of another kernel."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from beats.adapters.sinks.websocket.sink import WebSocketSink
+from beats.adapters.sources.websocket import WebSocketSourceSettings
+from beats.adapters.sources.websocket.source import WebSocketSource
+from beats.kernel.envelope import Peripheral
+from beats.kernel.testing import PublishRecorder
+from tests.nats_server import free_port
+from tests.relay_support import Machine, linked, on_air, until
+from tests.support import CODEC
+
+pytestmark = pytest.mark.anyio
+
+QUICK: dict[str, Any] = {"reconnect_max_s": 0.05}
+
+
+def url_of(sink: WebSocketSink) -> str:
+    assert sink.address is not None
+    return sink.address.url
+
+
+@asynccontextmanager
+async def origin_on_air(**changes: Any) -> AsyncGenerator[tuple[Machine, str]]:
+    """A machine that others can watch, and its address."""
+    origin = Machine()
+    sink = origin.websocket_sink(**changes)
+    async with on_air(origin):
+        yield origin, url_of(sink)
+
+
+def content(machine: Machine) -> list[tuple[str, int, int, bytes]]:
+    return [(each.topic, each.sequence, each.captured_unix_ns, each.encoded) for each in machine.seen]
+
+
+async def test_an_edge_has_what_the_origin_has() -> None:
+    """Byte for byte, in order, with numbers and times; the state first, as every viewer."""
+    edge = Machine()
+    async with origin_on_air() as (origin, url):
+        origin.knob(0)
+        origin.knob(1)
+        origin.frame()
+        source = edge.websocket_source(url)
+        async with on_air(edge):
+            await edge.sees_at_least(2)
+            for number in range(100):
+                origin.frame(20_000, fill=bytes([number]))
+                origin.knob(number, id="ü.*>")
+                await edge.sees_at_least(2 * number + 4)
+    state = [origin.seen[2], origin.seen[1]]
+    assert [each.encoded for each in edge.seen[:2]] == [each.encoded for each in state]
+    assert content(edge)[2:] == content(origin)[3:]
+    assert source.figures()["missed_total"] == source.figures()["dropped_total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "topics"),
+    [
+        ({"kinds": ("frame",)}, {"frame"}),
+        ({"topics": ("peripheral/a*", "peripheral/c d&e")}, {"peripheral/a1", "peripheral/c d&e"}),
+        ({"kinds": ("peripheral",), "topics": ("*b*",)}, {"peripheral/b"}),
+    ],
+)
+async def test_it_takes_the_part_that_it_shall(changes: dict[str, Any], topics: set[str]) -> None:
+    """The other side sends nothing else."""
+    edge = Machine()
+    async with origin_on_air() as (origin, url):
+        origin.frame()
+        for name in ("a1", "b", "c d&e"):
+            origin.knob(1, id=name)
+        edge.websocket_source(url, **changes)
+        async with on_air(edge):
+            await edge.sees_at_least(len(topics))
+    assert {each.topic for each in edge.seen} == topics
+
+
+async def test_frames_that_it_did_not_want_are_not_missing(caplog: pytest.LogCaptureFixture) -> None:
+    """The numbers of the others stay."""
+    edge = Machine()
+    async with origin_on_air() as (origin, url):
+        source = edge.websocket_source(url, max_fps=20.0)
+        async with on_air(edge):
+            await until(lambda: source.figures()["connected"])
+            while len(edge.numbers("frame")) < 5:
+                origin.frame()
+                await anyio.sleep(0.001)
+    numbers = edge.numbers("frame")
+    assert numbers[-1] > len(numbers)
+    assert source.figures()["missed_total"] == 0
+    assert "did not come" not in caplog.text
+
+
+async def test_a_link_that_was_cut_is_found_whole_again(caplog: pytest.LogCaptureFixture) -> None:
+    """What was missed is a gap, and told; the state is there again, and nothing is twice."""
+    caplog.set_level(logging.INFO)
+    edge = Machine()
+    async with origin_on_air() as (origin, url), linked(int(url.rpartition(":")[2])) as link:
+        source = edge.websocket_source(
+            f"ws://127.0.0.1:{link.port}", silence_timeout_s=0.3, open_timeout_s=1.0, **QUICK
+        )
+        async with on_air(edge):
+            origin.knob(1)
+            origin.knob(1, id="quiet")
+            await edge.sees_at_least(2)
+            link.hold()
+            await until(lambda: not source.figures()["connected"])
+            for number in range(2, 10):
+                origin.knob(number)
+            link.release()
+            await edge.sees(lambda: edge.values()[-1] == 9)
+            link.cut()
+            await until(lambda: source.figures()["reconnects_total"] >= 2)
+            origin.knob(10)
+            await edge.sees(lambda: edge.values()[-1] == 10)
+    assert edge.numbers("peripheral/knob") == [1, 9, 10]
+    assert edge.numbers("peripheral/quiet") == [1]
+    assert source.figures()["missed_total"] == 7
+    assert "lost" in caplog.text
+    assert "again, after" in caplog.text
+
+
+async def test_an_origin_that_was_restarted_goes_on_where_it_was() -> None:
+    """To whoever watches the edge; a gap is still a gap."""
+    edge, port = Machine(), free_port()
+    source = edge.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
+    async with on_air(edge):
+        for _ in range(2):
+            async with origin_on_air(port=port) as (origin, _):
+                await until(lambda: source.figures()["connected"])
+                for number in range(1, 4):
+                    seen = len(edge.seen)
+                    origin.knob(number)
+                    await edge.sees_at_least(seen + 1)
+    assert edge.values() == [1, 2, 3, 1, 2, 3]
+    assert edge.numbers("peripheral/knob") == [1, 2, 3, 4, 5, 6]
+    assert [CODEC.decode(data).sequence for data in edge.bytes_of("peripheral/knob")] == [1, 2, 3, 4, 5, 6]
+    assert source.figures()["missed_total"] == 0
+
+
+async def test_a_wrong_token_is_said_clearly_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What to set; slowly, and for ever: it comes back by itself when the token is right. It is in no log."""
+    monkeypatch.setattr("beats.adapters.relay.contact._TURNED_AWAY_S", 0.02)
+    caplog.set_level(logging.DEBUG, logger="beats")
+    (tmp_path / "token").write_text("wrong-hush")
+    edge = Machine()
+    async with origin_on_air(token="right-hush") as (origin, url):
+        edge.websocket_source(url, token_file=tmp_path / "token", **QUICK)
+        async with on_air(edge):
+            await until(lambda: "HTTP 401" in caplog.text)
+            (tmp_path / "token").write_text("right-hush\n")
+            origin.knob(1)
+            await edge.sees_at_least(1)
+    said = [each for each in caplog.records if "HTTP 401" in each.getMessage()]
+    assert [each.levelno for each in said].count(logging.WARNING) == 1
+    assert "Set token, or token_file, to what its settings say." in said[0].getMessage()
+    assert "hush" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "why"), [(503, "no room", "HTTP 503: no room"), (404, "", "HTTP 404")]
+)
+async def test_who_is_not_let_in_is_told_why(
+    caplog: pytest.LogCaptureFixture, status: int, text: str, why: str
+) -> None:
+    """In the words of the other side."""
+
+    async def never(connection: ServerConnection) -> None:
+        raise AssertionError
+
+    def answer(connection: ServerConnection, request: Request) -> Response:
+        return connection.respond(status, text)
+
+    edge = Machine()
+    async with serve(never, "127.0.0.1", 0, process_request=answer) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        edge.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
+        async with on_air(edge):
+            await until(lambda: why in caplog.text)
+
+
+async def test_there_may_be_nobody_yet(caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once."""
+    edge, port = Machine(), free_port()
+    edge.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
+    async with on_air(edge):
+        await until(lambda: caplog.records)
+        async with origin_on_air(port=port) as (origin, _):
+            origin.knob(1)
+            await edge.sees_at_least(1)
+    warnings = [each.getMessage() for each in caplog.records if "no connection" in each.getMessage()]
+    assert warnings[0].endswith("Connection refused; tried until there is one")
+
+
+async def test_anything_may_come(caplog: pytest.LogCaptureFixture) -> None:
+    """It is counted and told, and what is right goes on."""
+    right = CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 1)
+
+    async def talk(connection: ServerConnection) -> None:
+        for message in ("text", b"", b"\xff" * 100, right[:-1], right):
+            await connection.send(message)
+        await connection.wait_closed()
+
+    edge = Machine()
+    async with serve(talk, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        source = edge.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
+        async with on_air(edge):
+            await edge.sees_at_least(1)
+    assert source.figures()["unreadable_total"] == 4
+    assert "text has come, and envelopes are bytes" in caplog.text
+    assert edge.bytes_of("peripheral/knob") == [right]
+
+
+async def test_an_envelope_that_is_too_large_ends_the_connection_and_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is said, and it goes on with what is small enough."""
+    edge = Machine()
+    async with origin_on_air() as (origin, url):
+        source = edge.websocket_source(url, max_message_bytes=2000, kinds=("frame",), **QUICK)
+        async with on_air(edge):
+            origin.frame(100)
+            await edge.sees_at_least(1)
+            origin.frame(5000)
+            await until(lambda: "lost" in caplog.text)
+            origin.frame(100)
+            await edge.sees(lambda: edge.numbers("frame")[-1] == 3)
+    assert source.figures()["reconnects_total"] >= 1
+    assert "1009" in caplog.text
+
+
+async def test_a_server_that_watches_itself_is_stopped() -> None:
+    """After a few envelopes; the restarts are ever further apart."""
+    machine = Machine()
+    port = free_port()
+    machine.websocket_sink(port=port)
+    machine.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
+    async with on_air(machine):
+        machine.knob(1)
+        await until(lambda: "comes back to it" in machine.kernel.stats().sources[0].last_error)
+    assert len(machine.seen) < 20
+
+
+async def test_it_encrypts(tmp_path: Path) -> None:
+    """With a server that has proved who it is."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    edge, doubtful = Machine(), Machine()
+    async with origin_on_air(tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem") as (origin, url):
+        assert url.startswith("wss://")
+        edge.websocket_source(url, tls_ca=tmp_path / "ca.pem")
+        source = doubtful.websocket_source(url, **QUICK)
+        async with on_air(edge, doubtful):
+            origin.knob(1)
+            await edge.sees_at_least(1)
+            assert not source.figures()["connected"]
+    assert doubtful.seen == []
+
+
+async def test_cancelled_at_any_moment_it_leaves_nothing_behind() -> None:
+    """No socket, and no task of the library."""
+    async with origin_on_air() as (_, url):
+        await anyio.wait_all_tasks_blocked()
+        before = len(asyncio.all_tasks())
+        files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names suffice
+        for count in range(0, 80, 2):
+            source = WebSocketSource(
+                WebSocketSourceSettings(type="websocket", url=url), Machine().context("origin")
+            )
+            async with anyio.create_task_group() as group:
+                group.start_soon(source.run, PublishRecorder())
+                for _ in range(count):
+                    await anyio.lowlevel.checkpoint()
+                group.cancel_scope.cancel()
+        await until(lambda: len(asyncio.all_tasks()) <= before)
+        await until(lambda: len(os.listdir("/proc/self/fd")) <= files)  # noqa: PTH208 - as above
+
+
+async def test_a_wrong_file_is_told_of() -> None:
+    """It is looked for again and again, as the kernel does with what fails."""
+    edge = Machine()
+    edge.websocket_source("ws://127.0.0.1:1", token_file=Path("gone"))
+    async with on_air(edge):
+        await until(lambda: edge.kernel.stats().sources[0].restarts > 1)
+    assert "token_file 'gone' cannot be read" in edge.kernel.stats().sources[0].last_error
+
+
+def test_it_says_what_it_runs_on() -> None:
+    """The library needs asyncio."""
+    source = WebSocketSource(WebSocketSourceSettings(type="websocket"), Machine().context("origin"))
+    with pytest.raises(RuntimeError, match="asyncio only"):
+        anyio.run(source.run, PublishRecorder(), backend="trio")
