@@ -162,7 +162,13 @@ def test_importing_the_kernel_loads_no_adapters_package(loaded: dict[str, str]) 
 
 
 # The package that provides a module, where it has another name.
-PROVIDERS: Final = {"PIL": "pillow", "google": "protobuf", "nats": "nats-py", "pydantic_core": "pydantic"}
+PROVIDERS: Final = {
+    "PIL": "pillow",
+    "google": "protobuf",
+    "nats": "nats-py",
+    "prometheus_client": "prometheus-client",
+    "pydantic_core": "pydantic",
+}
 
 
 FOR_DEVELOPERS: Final = {"test", "bench", "proto"}

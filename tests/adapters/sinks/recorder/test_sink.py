@@ -305,7 +305,7 @@ async def test_its_figures_are_those_of_its_files(tmp_path: Path) -> None:
     assert sink.figures() == {
         "recording": 0,
         "written_bytes_total": 0,
-        "envelopes_total": 0,
+        "written_envelopes_total": 0,
         "files_total": 0,
         "unflushed_age_s": 0.0,
     }
@@ -314,7 +314,7 @@ async def test_its_figures_are_those_of_its_files(tmp_path: Path) -> None:
         assert await settled(sink, every[first : first + 3]) == {
             "recording": 0,
             "written_bytes_total": sum(path.stat().st_size for path in files_in(tmp_path)),
-            "envelopes_total": files,
+            "written_envelopes_total": files,
             "files_total": files,
             "unflushed_age_s": 0.0,
         }
@@ -354,12 +354,18 @@ async def test_a_sink_that_holds_a_snapshot_says_how_much(tmp_path: Path) -> Non
     """The span of time that is held, its bytes, and the files that it was told to write."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
     every = [envelope(number, encoded=b"x" * 10, unix_ns=NOW_NS + number * 10**9) for number in range(6)]
-    expected = {"recording": 0, "envelopes_total": 0, "files_total": 0, "held_s": 2.0, "held_bytes": 30}
+    expected = {
+        "recording": 0,
+        "written_envelopes_total": 0,
+        "files_total": 0,
+        "held_s": 2.0,
+        "held_bytes": 30,
+    }
     figures = await settled(sink, every)
     assert expected.items() <= figures.items()
     assert figures["unflushed_age_s"] == figures["written_bytes_total"] == 0
     path = await sink.snapshot()
-    written = {"envelopes_total": 3, "files_total": 1, "written_bytes_total": path.stat().st_size}
+    written = {"written_envelopes_total": 3, "files_total": 1, "written_bytes_total": path.stat().st_size}
     assert written.items() <= sink.figures().items()
 
 
@@ -399,7 +405,7 @@ async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
         await sink.run(queue)
     assert places(tmp_path / "a.mcap") == [("frame", 1)]
     figures = sink.figures()
-    assert {"envelopes_total": 1, "files_total": 1}.items() <= figures.items()
+    assert {"written_envelopes_total": 1, "files_total": 1}.items() <= figures.items()
     assert figures["written_bytes_total"] == (tmp_path / "a.mcap").stat().st_size + 1000
 
 

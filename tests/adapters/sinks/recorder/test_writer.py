@@ -243,7 +243,7 @@ async def test_neither_commands_nor_figures_wait_for_a_disk_that_hangs(
             clock.now_ns = NOW_NS + 3600 * SECOND_NS
             assert sink.figures()["unflushed_age_s"] == 3599.0
             sink.command(said(sink, "record"))
-            assert {"recording": 1, "idle": 1, "envelopes_total": 0}.items() <= sink.figures().items()
+            assert {"recording": 1, "idle": 1, "written_envelopes_total": 0}.items() <= sink.figures().items()
             answer.set()
     assert sink.figures()["unflushed_age_s"] == 0.0
     assert places(tmp_path / "1.mcap") == frames(1, 4)

@@ -61,7 +61,7 @@ async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path)
         await stage.until_figures(recording=1, idle=0)
         stage.publish(2)
         stage.say(recording=False)
-        await stage.until_figures(recording=0, idle=1, envelopes_total=2, files_total=1)
+        await stage.until_figures(recording=0, idle=1, written_envelopes_total=2, files_total=1)
         assert tapes(tmp_path) == stage.expected
 
 
