@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ import trustme
 from PIL import Image
 
 from tests.adapters.recordings.support import lines, record
+from tests.nats_server import free_port, installed
 from tests.support import Program, beats, clean_environment, ran, tiny_png, watching
 
 ROOT: Final = Path(__file__).parents[2]
@@ -54,12 +56,16 @@ def run(arguments: list[str], folder: Path) -> tuple[int, str, str]:
         return program.end(), program.out.text(), program.err.text()
 
 
+RELAYED: Final = re.compile("nats-server|origin|edge")
+"""The commands of the relay, which need each other."""
 WATCHING: Final = ("beats top", "beats tap")
 """Commands that look at a Beats that runs."""
 ALONE: Final = [
     command
     for command in COMMANDS
-    if command.startswith(("beats", "printf")) and not command.startswith((*WATCHING, "beats doctor"))
+    if command.startswith(("beats", "printf"))
+    and not command.startswith((*WATCHING, "beats doctor"))
+    and not RELAYED.search(command)
 ]
 
 
@@ -99,10 +105,35 @@ def _exec(command: str) -> str:
 def test_the_readme_shows_what_these_tests_know() -> None:
     """A kind of command or snippet that no test runs does not slip in."""
     kinds = {shlex.split(command)[0] for command in COMMANDS}
-    assert kinds == {"make", "pip", "beats", "printf"}
+    assert {kind.partition("=")[0] for kind in kinds} == {
+        "make",
+        "pip",
+        "beats",
+        "printf",
+        "nats-server",
+        "BEATS_WEBSOCKET_PORT",
+    }
     assert {language for language, _ in BLOCKS} == {"sh", "python", "toml"}
     assert len(PYTHON) == 3
     assert len(TOML) == 3
+
+
+def test_the_four_commands_of_the_readme_are_an_origin_a_broker_and_two_edges(folder: Path) -> None:
+    """Typed as they stand, but for the ports; a viewer of either edge sees the demo."""
+    server, origin, *edges = (command for command in COMMANDS if RELAYED.search(command))
+    assert len(edges) == 2
+    port = free_port()
+    path = f"{BIN}:{Path(installed()).parent}:{clean_environment()['PATH']}"
+    url = f"nats://127.0.0.1:{port}"
+    environment = clean_environment(PATH=path, BEATS_NATS_URL=url, BEATS_WEBSOCKET_PORT="0")
+    with ExitStack() as stack:
+        broker = Program(["bash", "-c", f"exec {server} --port {port}"], ROOT, environment)
+        stack.enter_context(broker).err.wait_for("Server is ready")
+        for command in (origin, *edges):
+            typed = re.sub(r"BEATS_WEBSOCKET_PORT=\d+ ", "", command)
+            program = stack.enter_context(Program(["bash", "-c", f"exec {typed}"], folder, environment))
+            with watching(program.url) as viewer:
+                viewer.until(lambda envelope: envelope.topic == "frame")
 
 
 def test_make_run_streams_the_demo() -> None:
