@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from beats.adapters.cli.report import amount, file_report, total_report
+from beats.adapters.amounts import amount
+from beats.adapters.cli.report import file_report, total_report
 from beats.adapters.recordings.info import FileInfo, LossInfo, Tally, TopicInfo
 from beats.adapters.recordings.scan import Damage
 

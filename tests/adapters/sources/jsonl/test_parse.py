@@ -43,7 +43,7 @@ def test_null_stands_for_a_key_that_is_left_out() -> None:
 
 def test_a_line_of_a_tap_is_an_update() -> None:
     """What `beats tap --json` says besides is passed over: the stream has numbers and times of its own."""
-    line = {
+    line: dict[str, object] = {
         "kind": "peripheral",
         "topic": "peripheral/a",
         "sequence": 7,

@@ -84,7 +84,7 @@ class RecorderSink:
         - `idle`: 1 while it is not told to record, 0 while it is; only with `idle` in its settings. With both
           0 it was told to, and cannot, or not yet: the sink's own state says which.
         - `written_bytes_total`: bytes put on disk, all that files consist of included.
-        - `written_envelopes_total`: envelopes that are in a file; the state that files begin with is left out.
+        - `written_envelopes_total`: envelopes that are in a file, without the state that files begin with.
         - `files_total`: files that were finished, those included that end early because a write failed.
         - `unflushed_age_s`: how long ago the oldest envelope came onto the bus that is in memory only, the
           queue left out; 0 when there is none.
