@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from beats.adapters.amounts import amount
 from beats.adapters.cli.report import file_report, total_report
 from beats.adapters.recordings.info import FileInfo, LossInfo, Tally, TopicInfo
 from beats.adapters.recordings.scan import Damage
@@ -55,15 +54,6 @@ def test_the_total_counts_states() -> None:
     found = shown(total_report(infos, Tally()))
     assert found[0] == "total of 4 files"
     assert "health 2 whole, 1 ends early, 1 unreadable" in found
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e15, "3,000.0 TB")],
-)
-def test_amounts_are_short(count: float, expected: str) -> None:
-    """Three digits and a unit."""
-    assert amount(count) == expected
 
 
 @pytest.mark.parametrize(
