@@ -23,6 +23,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from beats.app import Stream
 from beats.proto.events import input_event
 from tests.browser.chromium import launch
+from tests.line import Line
+from tests.proxy import Proxy
 
 DESK: Final[Mapping[str, Any]] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: Final[Mapping[str, Any]] = {
@@ -72,9 +74,9 @@ def shoot(page: Page, path: Path) -> None:
 
 
 def live(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
-    """The page while the demo runs: on a desk, on a phone, in the dark."""
+    """The page while the demo runs: on a desk, on a phone, and in the dark after trouble with the line."""
     sinks = {
-        "browser": {"port": 0},
+        "browser": {"port": 0, "client_queue": {"size": 8}, "send_buffer_bytes": 16384},
         "recorder": {"type": "recorder", "path": str(tape)},
         "memory": {"type": "recorder", "path": str(tape.with_suffix(".snapshot")), "snapshot_s": 30.0},
     }
@@ -87,10 +89,16 @@ def live(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
         speaker.start()
         stack.callback(speaker.join)
         stack.callback(ended.set)
+        line = Line()
+        proxy = stack.enter_context(Proxy(stream.sinks["browser"].address.port, line))
         desk = opened(browser, url_of(stream), **DESK)
         phone = opened(browser, url_of(stream), **PHONE)
-        dark = opened(browser, url_of(stream), **DESK, color_scheme="dark")
-        dark.wait_for_timeout(seconds * 1000)
+        dark = opened(browser, f"http://127.0.0.1:{proxy.port}/", **DESK, color_scheme="dark")
+        dark.wait_for_timeout(seconds * 700)
+        line.cut()
+        dark.wait_for_timeout(seconds * 150)
+        line.mend()
+        dark.wait_for_timeout(seconds * 150)
         shoot(desk, folder / "page-desktop.png")
         shoot(phone, folder / "page-phone.png")
         dark.locator("#about summary").click()

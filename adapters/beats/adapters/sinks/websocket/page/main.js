@@ -95,7 +95,7 @@ function lock() {
   feed.stop();
   status.locked();
   const isWrong = token.value !== null;
-  gate.open(isWrong ? "The token that was given is not the right one." : "Whoever runs it has it.", { wrong: isWrong });
+  gate.open(isWrong ? "The token that was given is not the right one." : "Whoever runs the stream has it.", { wrong: isWrong });
 }
 
 /**
