@@ -122,3 +122,6 @@ _COMMANDS: Final[Mapping[str, Callable[[Mapping[str, Any], Collection[str]], dic
     "image_update": _image,
     "emoji_update": _emoji,
 }
+
+COMMANDS: Final = tuple(_COMMANDS)
+"""The names of those of the wire."""

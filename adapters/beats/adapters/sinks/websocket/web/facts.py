@@ -2,22 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Final
 
 from beats.adapters.plain import plain
 from beats.adapters.process import process
 from beats.adapters.sinks.websocket.access import Rights
+from beats.adapters.sinks.websocket.control import COMMANDS
 from beats.kernel.ports import Context
-
-_WIRE: Final = (
-    "browse",
-    "activate",
-    "alternate_activate",
-    "sensor_update",
-    "text_update",
-    "image_update",
-    "emoji_update",
-)
 
 
 def everything(context: Context) -> Mapping[str, object]:
@@ -43,7 +33,7 @@ def session(context: Context, rights: Rights, emojis: Sequence[str]) -> Mapping[
     return {
         **_head(context),
         "rights": {"steer": rights.steer},
-        "commands": [*_WIRE, *context.commands],
+        "commands": [*COMMANDS, *context.commands],
         "emojis": list(emojis),
         "playback": {source["name"]: source["playback"] for source in parts["sources"] if source["playback"]},
         "recorders": {name: each for name, each in figures.items() if "recording" in each},
