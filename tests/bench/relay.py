@@ -63,20 +63,20 @@ def latency(*, quick: bool, rounds: int) -> dict[str, Figures]:
 
 def edges(*, quick: bool, rounds: int) -> dict[str, Figures]:
     """How many per cent of a core it takes, with more and more edges that have no viewers."""
-    duration_s = 2.0 if quick else 8.0
+    duration_s = 2.0 if quick else 6.0
     bare = medians([bare_latency(duration_s) for _ in range(rounds)])
-    found = {"bare": bare}
+    by_count = [edges_cpu(_EDGES, duration_s) for _ in range(rounds)]
+    found = {f"{count}": medians([each[count] for each in by_count]) for count in _EDGES}
     _print("% of a core", "origin", "server", "each edge")
     _print("nats-py to nats-py", *(100 * bare[part] for part in ("publisher", "broker", "subscriber")))
-    for count in _EDGES:
-        figures = medians([edges_cpu(count, duration_s) for _ in range(rounds)])
-        found[f"{count}"] = figures
-        parts = ("origin", "broker", "edge") if count else ("origin",)
-        _print(f"{count} edges" if count else "does not relay", *(100 * figures[part] for part in parts))
+    for count, figures in found.items():
+        parts = ("origin",) if count == "0" else ("origin", "broker", "edge")
+        name = "does not relay" if count == "0" else f"{count} edges"
+        _print(name, *(100 * figures[part] for part in parts))
     times = found["8"]["origin"] / found["1"]["origin"]
     print(f"the origin with 8 edges: {times:.2f} x with 1")
     print(f"an edge: {found['1']['edge'] / bare['subscriber']:.2f} x a subscriber")
-    return found
+    return {"bare": bare, **found}
 
 
 def workers(*, quick: bool, rounds: int) -> dict[str, list[Figures]]:

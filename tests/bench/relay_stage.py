@@ -43,7 +43,7 @@ max_handshakes = {crowd}
 
 
 class Stage:
-    """Starts what is asked for; everything has ended when the `with` block has."""
+    """Starts what is asked for."""
 
     def __init__(self, folder: Path, broker: Program, url: str, stack: ExitStack) -> None:
         self.broker: Final = broker
@@ -51,6 +51,10 @@ class Stage:
         """Of the NATS server."""
         self._folder: Final = folder
         self._stack: Final = stack
+
+    def keep(self, program: Program) -> Program:
+        """Let a program run as long as everything here."""
+        return self._stack.enter_context(program)
 
     def origin(self, *, relays: bool = True) -> Program:
         """What publishes 20 kB, 60 times a second, to its own viewers and, if it `relays`, to the server."""
@@ -75,7 +79,7 @@ class Stage:
         loopback = ("--set", "sinks.browser.port=0", "--set", "sinks.browser.host=127.0.0.1")
         arguments = ("run", "--profile", profile, *loopback, *arguments)
         environment = clean_environment(BEATS_NATS_URL=self.url)
-        return self._stack.enter_context(Program([*BEATS, *arguments], self._folder, environment))
+        return Program([*BEATS, *arguments], self._folder, environment)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The trials of the benchmark of the relay; each starts what it needs and returns its figures."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from tests.bench.peers.process import Process
@@ -9,12 +9,14 @@ from tests.bench.relay_stage import (
     FRAME_BYTES,
     RATE_HZ,
     CpuClock,
+    Stage,
     clients,
     family,
     port_of,
     settled_size,
     stage,
 )
+from tests.support import Program
 
 Figures = dict[str, float]
 
@@ -46,7 +48,7 @@ def relay_latency(duration_s: float) -> Figures:
         `origin_p50_ms`, `origin_p99_ms`, `edge_p50_ms`, `edge_p99_ms`.
     """
     with stage() as here:
-        origin, edge = here.origin(), here.edge()
+        origin, edge = here.keep(here.origin()), here.keep(here.edge())
         size = settled_size(port_of(edge))
         with clients(port_of(origin), 1, size) as near, clients(port_of(edge), 1, size) as far:
             at_origin, at_edge = (_ages(seen) for seen in _watched(duration_s, near, far))
@@ -56,26 +58,40 @@ def relay_latency(duration_s: float) -> Figures:
         }
 
 
-def edges_cpu(edges: int, duration_s: float) -> Figures:
-    """What so many edges without viewers cost; with none, the origin does not relay.
+def edges_cpu(counts: Sequence[int], duration_s: float) -> dict[int, Figures]:
+    """What edges without viewers cost: first the largest number of them, of which some are ended then.
+
+    Args:
+        counts: how many edges, rising; 0 is an origin that does not relay.
+        duration_s: how long each number is looked at.
 
     Returns:
-        `origin`, `broker`, and `edge` (each, if there are any): cores.
+        By number `origin`, `broker`, and `edge` (each, if there are any): cores.
     """
+    found: dict[int, Figures] = {}
     with stage() as here:
-        origin = here.origin(relays=edges > 0)
-        programs = [here.edge() for _ in range(edges)]
-        for program in (origin, *programs):
+        if 0 in counts:
+            with here.origin(relays=False) as program:
+                settled_size(port_of(program))
+                found[0] = _cores(duration_s, here, program, [])
+        origin = here.keep(here.origin())
+        edges = [here.keep(here.edge()) for _ in range(max(counts))]
+        for program in (origin, *edges):
             settled_size(port_of(program))
-        clock = CpuClock(
-            origin=[origin.process.pid],
-            broker=[here.broker.process.pid],
-            edge=[program.process.pid for program in programs],
-        )
-        time.sleep(duration_s)
-        cores = clock.cores()
-        all_edges = cores.pop("edge")
-        return {**cores, **({"edge": all_edges / edges} if edges else {})}
+        for count in sorted({*counts} - {0}, reverse=True):
+            while len(edges) > count:
+                edges.pop().interrupt()
+            found[count] = _cores(duration_s, here, origin, edges)
+    return dict(sorted(found.items()))
+
+
+def _cores(duration_s: float, here: Stage, origin: Program, edges: Sequence[Program]) -> Figures:
+    pids = [program.process.pid for program in edges]
+    clock = CpuClock(origin=[origin.process.pid], broker=[here.broker.process.pid], edge=pids)
+    time.sleep(duration_s)
+    cores = clock.cores()
+    all_edges = cores.pop("edge")
+    return {**cores, **({"edge": all_edges / len(edges)} if edges else {})}
 
 
 def crowd(
@@ -97,7 +113,7 @@ def crowd(
     """
     found: list[Figures] = []
     with stage(frame_bytes) as here:
-        server = here.workers(workers)
+        server = here.keep(here.workers(workers))
         size = settled_size(port_of(server))
         groups = family(server.process.pid)
         serving = groups.pop("worker") or groups.pop("parent")

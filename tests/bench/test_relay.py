@@ -24,9 +24,11 @@ def test_a_crowd_of_workers_is_served_and_each_process_is_counted() -> None:
 
 def test_an_edge_costs_itself_and_the_origin() -> None:
     """An origin and an edge are there, and both have begun."""
-    figures = edges_cpu(1, 1.0)
-    assert figures["origin"] > 0
-    assert figures["edge"] > 0
+    figures = edges_cpu((0, 1), 1.0)
+    assert figures[0]["origin"] > 0
+    assert "edge" not in figures[0]
+    assert figures[1]["origin"] > 0
+    assert figures[1]["edge"] > 0
 
 
 def test_what_nats_takes_alone_is_measured() -> None:
