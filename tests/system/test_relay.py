@@ -130,7 +130,8 @@ def test_a_broker_that_is_killed_costs_a_gap_and_nothing_else(tmp_path: Path) ->
         viewer.until(lambda envelope: envelope.topic == "frame" and envelope.sequence > last + 60)
         assert rising(viewer)
         assert missing(viewer) > 30
-        assert relay_of(origin)["queue"]["dropped"]["items"] >= missing(viewer)
+        # Counted where they were dropped; what the broker had taken died with it, and is a gap alone.
+        assert relay_of(origin)["queue"]["dropped"]["items"] > 30
         assert relay_of(origin)["figures"]["reconnects_total"] == 1
         beside.take(300)
         assert gap_free(beside)

@@ -11,7 +11,7 @@ from beats.adapters.relay.forwarder import Forwarder
 from beats.adapters.relay.settings import InboxSettings
 from beats.adapters.reports import Reports
 from beats.config.settings import LaneSettings, QueueSettings
-from beats.kernel.envelope import Envelope, Frame, Message, Peripheral, Sealed
+from beats.kernel.envelope import Envelope, Frame, Kind, Message, Peripheral, Sealed, topic_of
 from beats.kernel.errors import QueueFull
 from beats.kernel.kernel import Kernel
 from beats.kernel.testing import FixedClock, PublishRecorder
@@ -35,8 +35,19 @@ def knob(sequence: int, value: object = None) -> Sealed:
     return sealed(Peripheral("knob", sequence if value is None else value), sequence)
 
 
-def forwarder(queue: QueueSettings | None = None, **options: Any) -> Forwarder:
+def forwarder(queue: QueueSettings | None = None, **options: Any) -> Forwarder[Sealed]:
+    options = {"understand": as_it_is, **options}
     return Forwarder("origin", queue or InboxSettings(), FixedClock(), Reports(log, "source"), **options)
+
+
+def as_it_is(each: Sealed) -> Sealed:
+    return each
+
+
+def arrive(passing: Forwarder[Sealed], *arrived: Sealed) -> None:
+    for each in arrived:
+        kind: Kind = "frame" if isinstance(each.message, Frame) else "peripheral"
+        passing.arrived(kind, topic_of(each.message), each.encoded, each)
 
 
 class Bus(PublishRecorder):
@@ -57,7 +68,7 @@ class Bus(PublishRecorder):
         return [each.sequence for each, _ in self.forwarded]
 
 
-async def run(passing: Forwarder, bus: Bus, count: int) -> None:
+async def run(passing: Forwarder[Sealed], bus: Bus, count: int) -> None:
     """Until so many are on the bus."""
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
@@ -71,7 +82,7 @@ async def test_what_arrives_is_put_on_the_bus_as_it_is() -> None:
     passing, bus = forwarder(), Bus()
     arrived = [frame(7), knob(1), frame(8), frame(8), knob(1), frame(7), knob(2)]
     for each in arrived:
-        passing.arrived(each)
+        arrive(passing, each)
     await run(passing, bus, 4)
     assert [each for each, _ in bus.forwarded] == [frame(7), knob(1), frame(8), knob(2)]
     assert passing.repeated == 3
@@ -81,7 +92,7 @@ async def test_what_is_missing_is_told(caplog: pytest.LogCaptureFixture) -> None
     """And counted; it stays a gap for whoever watches."""
     passing, bus = forwarder(), Bus()
     for each in (frame(7), frame(10)):
-        passing.arrived(each)
+        arrive(passing, each)
     await run(passing, bus, 2)
     assert bus.numbers() == [7, 10]
     assert passing.missed == 2
@@ -92,7 +103,7 @@ async def test_frames_that_were_not_wanted_are_not_missing(caplog: pytest.LogCap
     """Updates are."""
     passing, bus = forwarder(is_thinned=True), Bus()
     for each in (frame(7), frame(10), knob(1), knob(3)):
-        passing.arrived(each)
+        arrive(passing, each)
     await run(passing, bus, 4)
     assert passing.missed == 1
     assert "frame" not in caplog.text
@@ -106,8 +117,8 @@ async def test_the_state_comes_before_what_arrives_meanwhile() -> None:
             group.start_soon(passing.run, bus)
             await anyio.wait_all_tasks_blocked()
             with passing.held():
-                passing.arrived(frame(5))
-                passing.arrived(frame(6))
+                arrive(passing, frame(5))
+                arrive(passing, frame(6))
                 await anyio.wait_all_tasks_blocked()
                 assert bus.numbers() == []
                 await passing.bring_state(bus, [frame(6), knob(3), knob(3)])
@@ -116,23 +127,71 @@ async def test_the_state_comes_before_what_arrives_meanwhile() -> None:
     assert [each for each, _ in bus.forwarded] == [knob(3), frame(5), frame(6)]
 
 
-async def test_what_comes_late_is_for_topics_of_which_nothing_has_arrived() -> None:
-    """Of others, something older may still be on its way."""
-    passing, bus = forwarder(), Bus()
+async def test_it_is_known_of_which_topics_something_has_arrived() -> None:
+    """Since it was held last: of others, what was kept late is news."""
+    passing = forwarder()
+    arrive(passing, frame(1))
     with passing.held():
-        passing.arrived(frame(5))
-    passing.arrived_late(frame(7))
-    passing.arrived_late(knob(3))
-    passing.arrived_late(knob(4))
-    passing.arrived(frame(6))
-    await run(passing, bus, 3)
-    assert [each for each, _ in bus.forwarded] == [frame(5), knob(3), frame(6)]
+        assert not passing.has_arrived("frame")
+        arrive(passing, knob(1))
+    assert passing.has_arrived("peripheral/knob")
+    assert not passing.has_arrived("frame")
+
+
+async def test_what_gives_way_is_never_looked_into() -> None:
+    """And what is of no use is passed over."""
+    looked: list[Sealed] = []
+
+    def understand(each: Sealed) -> Sealed | None:
+        looked.append(each)
+        return None if each.sequence == 3 else each
+
+    passing, bus = forwarder(QueueSettings(size=2), understand=understand), Bus()
+    arrive(passing, *map(frame, range(1, 5)))
+    await run(passing, bus, 1)
+    assert looked == [frame(3), frame(4)]
+    assert bus.numbers() == [4]
+
+
+async def test_a_burst_does_not_overflow_what_the_bus_can_take() -> None:
+    """Whoever reads the network lets the bus have its turns in between."""
+    passing, bus = forwarder(), Bus()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            for number in range(1, 101):
+                arrive(passing, frame(number))
+                if number % 5 == 0:
+                    await passing.make_way()
+            await until(lambda: len(bus.forwarded) == 100)
+            group.cancel_scope.cancel()
+    assert passing.stats().dropped.items == 0
+
+
+@pytest.mark.parametrize("reason", ["held up", "behind"])
+async def test_a_bus_that_cannot_keep_up_is_not_waited_for(reason: str) -> None:
+    """Neither one that is held up, nor one that leaves ever more unread."""
+    passing, bus = forwarder(), Bus()
+    if reason == "held up":
+        bus.free = anyio.Event()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            for number in range(1, 1001):
+                arrive(passing, frame(number))
+                if number % 20 == 0:
+                    await passing.make_way(0 if reason == "held up" else 10_000_000)
+            bus.free.set()
+            await until(lambda: bus.numbers()[-1:] == [1000])
+            group.cancel_scope.cancel()
+    assert passing.stats().dropped.items > 500
+    assert passing.missed == 0
 
 
 async def test_the_state_may_hold_what_is_here_already() -> None:
     """After a connection was lost and made anew."""
     passing, bus = forwarder(), Bus()
-    passing.arrived(knob(3))
+    arrive(passing, knob(3))
     await run(passing, bus, 1)
     with passing.held():
         await passing.bring_state(bus, [knob(3), frame(9)])
@@ -147,11 +206,11 @@ async def test_what_waits_is_fresh_when_the_bus_was_held_up(caplog: pytest.LogCa
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             group.start_soon(passing.run, bus)
-            passing.arrived(frame(1))
+            arrive(passing, frame(1))
             await anyio.wait_all_tasks_blocked()
             for number in range(2, 100):
-                passing.arrived(frame(number))
-                passing.arrived(knob(number))
+                arrive(passing, frame(number))
+                arrive(passing, knob(number))
             bus.free.set()
             await until(lambda: len(bus.forwarded) == 3 + 98)
             group.cancel_scope.cancel()
@@ -173,7 +232,7 @@ async def test_what_the_bus_refuses_is_told_and_the_rest_goes_on(caplog: pytest.
 
     bus.before = refuse
     for each in (frame(1), knob(2), frame(3)):
-        passing.arrived(each)
+        arrive(passing, each)
     await run(passing, bus, 1)
     assert bus.numbers() == [3]
     assert "queue of 1 refused" in caplog.text
@@ -183,10 +242,10 @@ async def test_what_the_bus_refuses_is_told_and_the_rest_goes_on(caplog: pytest.
 async def test_numbers_go_on_when_the_origin_begins_again() -> None:
     """The number in the bytes with them, and nothing else in them."""
     passing, bus = forwarder(), Bus()
-    passing.arrived(frame(100))
+    arrive(passing, frame(100))
+    await run(passing, bus, 1)
     passing.numbering.begin_run()
-    passing.arrived(frame(1))
-    passing.arrived(frame(3))
+    arrive(passing, frame(1), frame(3))
     await run(passing, bus, 3)
     again = [each for each, _ in bus.forwarded[1:]]
     assert again == [sealed(frame(1).message, 101, 1000), sealed(frame(3).message, 103, 3000)]
@@ -200,7 +259,7 @@ async def test_without_numbers_it_gets_those_of_the_bus() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(passing.run, Source(machine.kernel))
             for _ in range(3):
-                passing.arrived(bare)
+                arrive(passing, bare)
             await machine.sees(lambda: len(machine.seen) == 3)
             group.cancel_scope.cancel()
     assert machine.numbers("peripheral/knob") == [1, 2, 3]
@@ -232,9 +291,9 @@ async def test_it_goes_on_from_where_the_bus_is() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(passing.run, Source(machine.kernel))
             for number in (4, 5):
-                passing.arrived(frame(number))
+                arrive(passing, frame(number))
             await machine.sees(lambda: len(machine.seen) == 12)
-            passing.arrived(frame(7))
+            arrive(passing, frame(7))
             await machine.sees(lambda: len(machine.seen) == 13)
             group.cancel_scope.cancel()
     assert machine.numbers("frame")[10:] == [11, 12, 14]
@@ -246,7 +305,7 @@ async def test_a_stream_that_comes_back_to_itself_is_stopped() -> None:
     machine, passing = Machine(), forwarder()
 
     def come_back(each: Envelope) -> None:
-        passing.arrived(Sealed(each.message, each.sequence, each.captured_unix_ns, each.encoded))
+        arrive(passing, Sealed(each.message, each.sequence, each.captured_unix_ns, each.encoded))
 
     machine.kernel.bus.connect("frame", come_back)
     machine.frame()

@@ -1,5 +1,6 @@
 """One connection to one NATS server, from its beginning until it is lost."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -59,6 +60,7 @@ class Connection:
         """Why it was lost."""
         self.on_refusal: Callable[[str], None] = lambda text: None
         """Called when the server does not let us do something, with what it says."""
+        self._questions: Final[set[asyncio.Task[None]]] = set()
         self._wire: Final = wire
         self._identity: Final = identity
 
@@ -72,6 +74,10 @@ class Connection:
         """Hosts and ports of the other servers of the cluster."""
         urls = self.client.discovered_servers
         return [(url.hostname, url.port) for url in urls if url.hostname is not None and url.port is not None]
+
+    def before_reading(self, turn: Callable[[int], Awaitable[object]]) -> None:
+        """Have something awaited before more is read, and told how many bytes wait to be."""
+        self._wire.before_reading = turn
 
     async def subscribe(self, subject: str, on_message: OnMessage) -> "Subscription":
         """Have all messages of a subject given to somebody, who must not wait; sent soon, by the library."""
@@ -105,6 +111,15 @@ class Connection:
 
         False when the connection is lost, or has to be taken for it.
         """
+        question = asyncio.get_running_loop().create_task(self._ask())
+        self._questions.add(question)
+        question.add_done_callback(self._questions.discard)
+        # Who is cancelled here leaves the question to itself: the library's reader would fail at an answer
+        # that nobody waits for any more.
+        await asyncio.wait((question,))
+        return not self.lost.is_set()
+
+    async def _ask(self) -> None:
         from nats.errors import Error
 
         silence_s = self._identity.silence_timeout_s
@@ -113,7 +128,6 @@ class Connection:
             await self.client.flush(timeout=silence_s)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         except (Error, OSError) as error:
             self.cut(f"no answer for {silence_s:g} s" if isinstance(error, TimeoutError) else str(error))
-        return not self.lost.is_set()
 
     def cut(self, why: str) -> None:
         """Give it up, at once."""
@@ -127,6 +141,9 @@ class Connection:
         self.cut("closed")
         with anyio.move_on_after(_CLOSE_S, shield=True):
             await self.client.close()
+            for question in self._questions:
+                question.cancel()
+            await asyncio.gather(*self._questions, return_exceptions=True)
             await self._wire.wait_closed()
 
     async def begin(self) -> None:

@@ -1,9 +1,10 @@
 """Puts what comes from another bus on this one: each envelope once, in order, and fresh before complete."""
 
 import logging
-from collections.abc import Generator, Iterable
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Generic, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -13,7 +14,7 @@ from beats.adapters.relay.echoes import Echoes
 from beats.adapters.relay.numbering import Numbering
 from beats.adapters.reports import Reports
 from beats.config.settings import QueueSettings
-from beats.kernel.envelope import Envelope, Frame, Kind, Sealed, topic_of
+from beats.kernel.envelope import FRAME_TOPIC, Envelope, Kind, Message, Sealed, topic_of
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Clock, Publish
 from beats.kernel.queue import SinkQueue
@@ -21,19 +22,29 @@ from beats.kernel.stats import QueueStats
 from beats.proto.codec import StreamCodec
 
 _CODEC: Final = StreamCodec()
-_TURNS: Final = 2
-"""One to take an envelope from the queue, and one to put it on the bus."""
+_HANDING_OVER: Final = 2
+"""Turns that the library takes to hand on what it has read."""
+_MOST_UNREAD_BYTES: Final = 512 * 1024
+_IDLE: Final = 8
+"""Turns after which a bus that has taken nothing is held up."""
+_T = TypeVar("_T")
 
 
-class Forwarder:
-    """Takes envelopes from a network without ever making it wait, and gives them to a bus that may.
+class Forwarder(Generic[_T]):
+    """Takes what a network brings without ever making it wait, and gives it to a bus that may.
 
-    What a network brings while the bus is held up, by a sink with `block` or a busy processor, waits in a
-    queue, by its bounds and strategy.
+    It waits in a queue, by its bounds and strategy, as it came: what is given up there is never looked into.
     """
 
     def __init__(
-        self, name: str, queue: QueueSettings, clock: Clock, reports: Reports, *, is_thinned: bool = False
+        self,
+        name: str,
+        queue: QueueSettings,
+        clock: Clock,
+        reports: Reports,
+        understand: Callable[[_T], Sealed | None],
+        *,
+        is_thinned: bool = False,
     ) -> None:
         """Prepare.
 
@@ -42,11 +53,11 @@ class Forwarder:
             queue: the bounds of what may wait.
             clock: what the kernel's envelopes are dated by.
             reports: where it is said what goes wrong.
+            understand: makes an envelope of what has come; None when that is of no use.
             is_thinned: whether the other side was asked to leave out frames, which are no loss then.
         """
         self.numbering: Final = Numbering()
         """Which numbers envelopes have here."""
-        self._echoes: Final = Echoes()
         self.missed = 0
         """Envelopes that should have come, and did not."""
         self.repeated = 0
@@ -55,36 +66,55 @@ class Forwarder:
         self._inbox: Final = SinkQueue(name, bounds, lanes, keep_losses=True, clock=clock)
         self._clock: Final = clock
         self._reports: Final = reports
+        self._understand: Final = understand
         self._is_thinned: Final = is_thinned
-        self._open: anyio.Event | None = None
+        self._echoes: Final = Echoes()
+        self._given_up: Final[Counter[str]] = Counter()
+        """Envelopes of each topic that have come, and were given up since one was put on the bus."""
         self._live: Final[set[str]] = set()
         """Topics of which something has arrived since it was held."""
+        self._open: anyio.Event | None = None
         self._echo: str | None = None
+        self._taken = 0
 
     def stats(self) -> QueueStats:
         """The counters of what waits."""
         return self._inbox.stats()
 
-    def arrived(self, sealed: Sealed) -> None:
-        """An envelope has come; never waits."""
-        envelope = self._numbered(sealed)
-        if envelope is not None:
-            self._live.add(envelope.topic)
-            self._inbox.offer(envelope)
+    def arrived(self, kind: Kind, topic: str, encoded: bytes, content: _T) -> None:
+        """Something has come; never waits.
 
-    def arrived_late(self, sealed: Sealed) -> None:
-        """An envelope has come that may be older than what is still to come of its topic, if anything is."""
-        if topic_of(sealed.message) not in self._live:
-            self.arrived(sealed)
+        Args:
+            kind: which lane of the queue it is for.
+            topic: what it belongs to, as far as that is known.
+            encoded: the bytes that count.
+            content: what it is, to be understood when its turn comes.
+        """
+        self._live.add(topic)
+        # A queue holds envelopes, and does not look at what is in them.
+        message = cast(Message, content)
+        self._inbox.offer(Envelope(kind, topic, 0, 0, self._clock.unix_ns(), message, encoded))
 
-    async def make_way(self) -> None:
-        """Let the bus have its turn after an arrival.
+    def has_arrived(self, topic: str) -> bool:
+        """Whether something of a topic has come since it was held."""
+        return topic in self._live
+
+    async def make_way(self, unread_bytes: int = 0) -> None:
+        """Let the bus have its turns before more is read, as long as it makes use of them.
 
         What comes all at once, as after a packet that was lost, would otherwise overflow a queue that the bus
-        empties as fast as the network fills it.
+        empties as fast as the network fills it. But when much is unread, the bus cannot keep up, and is not
+        waited for: what is read takes the places of what is older, and nothing grows old in the network.
         """
-        for _ in range(_TURNS):
+        for _ in range(_HANDING_OVER):
             await checkpoint()
+        if unread_bytes > _MOST_UNREAD_BYTES:
+            return
+        goal, idle = self._taken + self._inbox.stats().waiting.items, 0
+        while self._taken < goal and idle < _IDLE:
+            before = self._taken
+            await checkpoint()
+            idle = 0 if self._taken > before else idle + 1
 
     @contextmanager
     def held(self) -> Generator[None]:
@@ -104,10 +134,8 @@ class Forwarder:
         older ones that wait come too late.
         """
         for sealed in state:
-            if topic_of(sealed.message) not in self._live:
-                envelope = self._numbered(sealed)
-                if envelope is not None:
-                    await self._forward(publish, envelope)
+            if not self.has_arrived(topic_of(sealed.message)):
+                await self._pass_on(publish, sealed)
 
     async def run(self, publish: Publish) -> None:
         """Put on the bus what arrives, for ever.
@@ -121,39 +149,22 @@ class Forwarder:
             batch = await self._inbox.take(1)
             if self._open is not None:
                 await self._open.wait()
-            for envelope in batch:
-                await self._forward(publish, envelope)
-            for loss in self._inbox.losses():
-                what = f"{loss.topic}: {loss.items} gave way to newer ones, since sinks here do not keep up"
-                self._reports.add("stalls", what, logging.ERROR)
+            for arrival in batch:
+                self._taken += 1
+                self._note_losses()
+                sealed = self._understand(cast(_T, arrival.message))
+                if sealed is not None:
+                    await self._pass_on(publish, sealed)
         raise ConnectionError(self._echo)
 
-    def _numbered(self, sealed: Sealed) -> Envelope | None:
-        """The envelope that this is to be here; None when it is of no use."""
-        message, sequence, captured_ns, encoded = sealed
-        topic = topic_of(message)
-        if self._echoes.is_one(topic, encoded):
-            self._echo = f"what it passes on comes back to it ({topic}): it must not relay its own server"
-            self._inbox.interrupt()
-            return None
-        numbered = self.numbering.take(topic, sequence, captured_ns)
+    async def _pass_on(self, publish: Publish, sealed: Sealed) -> None:
+        topic = topic_of(sealed.message)
+        numbered = self._numbered(sealed, topic)
         if numbered is None:
-            self.repeated += 1
-            return None
-        kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
-        if numbered.missed and not (self._is_thinned and kind == "frame"):
-            self.missed += numbered.missed
-            what = f"{topic}: {numbered.missed} before number {numbered.here} did not come"
-            self._reports.add("gaps", what, logging.ERROR)
-        if numbered.here != sequence:
-            encoded = _CODEC.renumber(encoded, sequence, numbered.here, captured_ns)
-            self._echoes.remember(topic, encoded)
-        return Envelope(kind, topic, numbered.here, captured_ns, self._clock.unix_ns(), message, encoded)
-
-    async def _forward(self, publish: Publish, envelope: Envelope) -> None:
-        topic, wanted, captured_ns = envelope.topic, envelope.sequence, envelope.captured_unix_ns
+            return
+        wanted, captured_ns = numbered.sequence, numbered.captured_unix_ns
         try:
-            here = await publish.forward(Sealed(envelope.message, wanted, captured_ns, envelope.encoded))
+            here = await publish.forward(numbered)
         except QueueFull as error:
             self._reports.add("refused envelopes", str(error), logging.ERROR)
         except ValueError as error:
@@ -163,4 +174,31 @@ class Forwarder:
         else:
             if wanted and here != wanted:
                 self.numbering.corrected(topic, wanted, here)
-                self._echoes.remember(topic, _CODEC.renumber(envelope.encoded, wanted, here, captured_ns))
+                self._echoes.remember(topic, _CODEC.renumber(numbered.encoded, wanted, here, captured_ns))
+
+    def _numbered(self, sealed: Sealed, topic: str) -> Sealed | None:
+        """The envelope with the number that it is to have here; None when it is of no use."""
+        message, sequence, captured_ns, encoded = sealed
+        if self._echoes.is_one(topic, encoded):
+            self._echo = f"what it passes on comes back to it ({topic}): it must not relay its own server"
+            return None
+        numbered = self.numbering.take(topic, sequence, captured_ns)
+        if numbered is None:
+            self.repeated += 1
+            return None
+        missed = max(0, numbered.missed - self._given_up.pop(topic, 0))
+        if missed and not (self._is_thinned and topic == FRAME_TOPIC):
+            self.missed += missed
+            what = f"{topic}: {missed} before number {numbered.here} did not come"
+            self._reports.add("gaps", what, logging.ERROR)
+        if numbered.here == sequence:
+            return sealed
+        encoded = _CODEC.renumber(encoded, sequence, numbered.here, captured_ns) if numbered.here else encoded
+        self._echoes.remember(topic, encoded)
+        return Sealed(message, numbered.here, captured_ns, encoded)
+
+    def _note_losses(self) -> None:
+        for loss in self._inbox.losses():
+            self._given_up[loss.topic] += loss.items
+            what = f"{loss.topic}: {loss.items} gave way to newer ones, since sinks here do not keep up"
+            self._reports.add("stalls", what, logging.ERROR)

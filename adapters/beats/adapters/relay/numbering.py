@@ -30,10 +30,6 @@ class _Topic:
     """The number that it was given here."""
     shift: int = 0
     """How much higher numbers are here."""
-    until: int = 0
-    """Up to this one, numbers were given before the bus changed one."""
-    moved: int = 0
-    """How much higher the bus has made those."""
     is_new: bool = False
     """Whether nothing of it has come yet since the connection was made anew."""
 
@@ -93,20 +89,11 @@ class Numbering:
         return Numbered(known.here, missed)
 
     def corrected(self, topic: str, wanted: int, here: int) -> None:
-        """The bus has given a higher number than was wanted: another source publishes this topic, too.
-
-        What comes later is numbered on from there; what waits on its way to the bus was numbered before.
-        """
+        """The bus has given another number than was wanted: another source publishes this topic, too."""
         known = self._topics.get(topic)
-        if known is None:
-            return
-        if wanted > known.until:
-            known.until, known.moved = known.here, 0
-        higher = here - wanted - known.moved
-        if higher > 0:
-            known.moved += higher
-            known.shift += higher
-            known.here += higher
+        if known is not None:
+            known.shift += here - wanted
+            known.here = here
 
     def forget(self, topic: str) -> None:
         """The bus did not take the topic."""

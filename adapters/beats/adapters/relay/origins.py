@@ -1,7 +1,6 @@
 """Which run of which origin is followed, when several send. Decides without I/O."""
 
 from collections import deque
-from collections.abc import Container
 from typing import Final, Literal
 
 SILENCE_S: Final = 2.0
@@ -9,17 +8,15 @@ SILENCE_S: Final = 2.0
 
 _REMEMBERED: Final = 16
 
-Answer = Literal["followed", "new", "resumed", "own", "other"]
-"""What a message is: of the run that is followed; of one that begins, or goes on, to be; of this very kernel;
-or of another run, of which there is no use."""
+Answer = Literal["followed", "new", "resumed", "other"]
+"""What a message is: of the run that is followed; of one that begins, or goes on, to be; or of another run,
+of which there is no use."""
 
 
 class Origins:
     """Follows the newest run. Two origins that send to one stream by mistake do not take turns so."""
 
-    def __init__(self, own: Container[str]) -> None:
-        """Follow nobody yet; `own` runs are of the kernel that all this is for."""
-        self._own: Final = own
+    def __init__(self) -> None:
         self._current: str | None = None
         self._heard_s = 0.0
         self._past: Final[deque[str]] = deque(maxlen=_REMEMBERED)
@@ -31,8 +28,6 @@ class Origins:
 
     def hear(self, run: str, now_s: float) -> Answer:
         """A message of a run has come."""
-        if run in self._own:
-            return "own"
         if run == self._current:
             self._heard_s = now_s
             return "followed"

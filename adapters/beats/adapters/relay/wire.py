@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+import fcntl
+import socket
 import ssl
-from collections.abc import Iterable
+import sys
+import termios
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Self
 from urllib.parse import ParseResult
 
@@ -37,6 +41,8 @@ class Wire:
         self._bare_writer: Final = writer  # or it would be closed as garbage once the other is in its place
         self._must_encrypt: Final = must_encrypt
         self._is_encrypted = self._is_handed_over = False
+        self.before_reading: Callable[[int], Awaitable[object]] | None = None
+        """What is awaited before more is read; it is told how many bytes wait in the operating system."""
 
     @classmethod
     async def open(cls, host: str, port: int, timeout_s: float, *, must_encrypt: bool) -> Self:
@@ -117,6 +123,8 @@ class Wire:
 
     async def read(self, buffer_size: int) -> bytes:
         """Wait for bytes."""
+        if self.before_reading is not None:
+            await self.before_reading(self._waiting_bytes())
         return await self._reader.read(buffer_size)
 
     async def readline(self) -> bytes:
@@ -137,6 +145,15 @@ class Wire:
             return
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
+
+    def _waiting_bytes(self) -> int:
+        sock: socket.socket | None = self._writer.get_extra_info("socket")
+        answer = bytearray(4)
+        try:
+            fcntl.ioctl(-1 if sock is None else sock.fileno(), termios.FIONREAD, answer)
+        except OSError:  # it is gone already
+            return 0
+        return int.from_bytes(answer, sys.byteorder)
 
     def _check(self) -> None:
         if self._must_encrypt and not self._is_encrypted:

@@ -41,9 +41,12 @@ class NatsSource:
         self._last_values: Final = LastValues(self._subjects)
         self._broker: Final = Broker(settings, f"source {context.name!r}", log)
         self._reports: Final = Reports(log, f"source {context.name!r}")
-        self._origins: Final = Origins({run_of(context)})
+        self._own_run: Final = run_of(context)
+        self._origins: Final = Origins()
         self._is_listening = False
-        self._forwarder: Final = Forwarder(context.name, settings.queue, context.clock, self._reports)
+        self._forwarder: Final = Forwarder(
+            context.name, settings.queue, context.clock, self._reports, self._understand
+        )
 
     def figures(self) -> Mapping[str, float]:
         """How well it hears the origin."""
@@ -92,6 +95,7 @@ class NatsSource:
                 connection.cut("it may not listen")
 
         connection.on_refusal = refused
+        connection.before_reading(self._forwarder.make_way)
         async with anyio.create_task_group() as group:
 
             async def until_lost() -> None:
@@ -117,9 +121,10 @@ class NatsSource:
                 self._is_listening = True
                 await anyio.sleep(_OVERLAP_S)
             for message in late.values():
-                found = self._read(message)
-                if found is not None and place_of(message.headers).origin == self._origins.current:
-                    self._forwarder.arrived_late(found)
+                topic = self._subjects.topic(message.subject)
+                # Of others, something older may still be on its way.
+                if topic is not None and not self._forwarder.has_arrived(topic):
+                    await self._heard(message)
             await anyio.sleep_forever()
 
     async def _read_last(
@@ -148,13 +153,20 @@ class NatsSource:
 
     async def _heard(self, message: "Msg") -> None:
         place = place_of(message.headers)
-        topic = self._subjects.topic(message.subject)
-        is_followed = place.origin == self._origins.current
-        if is_followed and topic is not None and self._forwarder.numbering.is_old(topic, place.sequence):
+        if place.origin == self._own_run:
+            return
+        topic = self._subjects.topic(message.subject) or message.subject
+        if place.origin == self._origins.current and self._forwarder.numbering.is_old(topic, place.sequence):
             self._forwarder.repeated += 1
-        elif (found := self._read(message)) is not None and self._follow(place.origin):
-            self._forwarder.arrived(found)
-            await self._forwarder.make_way()
+            return
+        self._forwarder.arrived(
+            "frame" if topic == FRAME_TOPIC else "peripheral", topic, message.data, message
+        )
+
+    def _understand(self, message: "Msg") -> Sealed | None:
+        """The envelope in a message of the run that is followed."""
+        found = self._read(message)
+        return found if found is not None and self._follow(place_of(message.headers).origin) else None
 
     def _follow(self, run: str) -> bool:
         """Whether an envelope is of the run that is followed, which may be a new one from here on."""
@@ -166,7 +178,7 @@ class NatsSource:
         elif answer == "other":
             what = "another origin sends to this stream, and is passed over: give each its own `stream`"
             self._reports.add("messages of another origin", what)
-        return answer not in ("own", "other")
+        return answer != "other"
 
     def _read(self, message: "Msg") -> Sealed | None:
         """The envelope in a message; None when there is none, or it is at the wrong place."""

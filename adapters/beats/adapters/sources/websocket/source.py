@@ -19,7 +19,7 @@ from beats.adapters.relay.sockets import connected_socket
 from beats.adapters.reports import Reports
 from beats.adapters.sealed import sealed
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
-from beats.kernel.envelope import KINDS
+from beats.kernel.envelope import KINDS, Frame, Kind, Sealed, topic_of
 from beats.kernel.ports import Context, Publish
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,12 @@ class WebSocketSource:
         who = f"source {context.name!r}"
         self._reports: Final = Reports(log, who)
         self._contact: Final = Contact(who, settings.reconnect_max_s, log)
-        self._forwarder: Final = Forwarder(
+        self._forwarder: Final = Forwarder[Sealed](
             context.name,
             settings.queue,
             context.clock,
             self._reports,
+            lambda sealed: sealed,
             is_thinned=settings.max_fps is not None,
         )
 
@@ -158,7 +159,8 @@ class WebSocketSource:
         except ValueError as error:
             self._reports.add("unreadable messages", str(error))
         else:
-            self._forwarder.arrived(found)
+            kind: Kind = "frame" if isinstance(found.message, Frame) else "peripheral"
+            self._forwarder.arrived(kind, topic_of(found.message), message, found)
 
 
 def _why_not(error: InvalidStatus) -> str:
