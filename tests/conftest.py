@@ -1,6 +1,9 @@
 """What holds for all tests."""
 
+import logging
 import os
+import sys
+from collections.abc import Generator
 
 import pytest
 
@@ -11,6 +14,20 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("BEATS_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Generator[None]:
+    """A test that runs a command in this process leaves its log to no other."""
+    root, ours = logging.getLogger(), logging.getLogger("beats")
+    levels, handlers, hook = (root.level, ours.level), root.handlers[:], sys.excepthook
+    yield
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    sys.excepthook = hook
+    for handler in root.handlers[:]:
+        if handler not in handlers and not type(handler).__module__.startswith("_pytest"):
+            root.removeHandler(handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

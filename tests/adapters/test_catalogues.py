@@ -43,7 +43,7 @@ def test_every_adapter_has_settings_of_its_group_and_a_summary() -> None:
 def test_a_sink_is_no_source() -> None:
     """Each group knows its own adapters only."""
     with pytest.raises(LookupError):
-        InstalledAdapters().settings("sources", "websocket")
+        InstalledAdapters().settings("sources", "recorder")
     with pytest.raises(LookupError):
         InstalledAdapters().settings("sinks", "demo")
     assert InstalledAdapters().settings("sinks", "websocket") is WebSocketSettings

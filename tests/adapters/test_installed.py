@@ -17,7 +17,7 @@ def test_an_adapter_is_found_in_its_group() -> None:
     assert kind_of("sources", "demo") is SOURCES.find("demo")
     assert InstalledAdapters().settings("sinks", "websocket") is WebSocketSettings
     with pytest.raises(LookupError):
-        kind_of("sources", "websocket")
+        kind_of("sources", "recorder")
 
 
 def test_each_adapter_says_what_it_needs() -> None:
