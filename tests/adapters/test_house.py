@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from beats.adapters.cli.common import Reader
-from beats.adapters.house import House, Workers, house
+from beats.adapters.house import House, house
 from beats.adapters.live import LiveProfile
+from beats.adapters.workers.start import Workers
 from beats.config.settings import ProfileSettings
 from beats.kernel.abilities import Address
 from beats.kernel.errors import StartError

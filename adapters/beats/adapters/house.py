@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from beats.adapters.live import Change, LiveProfile
 from beats.config.settings import ProfileSettings
@@ -11,8 +11,9 @@ from beats.kernel.kernel import Kernel
 from beats.kernel.stats import Stats
 from beats.kernel.supervisor import sole
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # few runs have any
     from beats.adapters.workers.crew import Crew
+    from beats.adapters.workers.start import Workers
 
 
 class House:
@@ -55,20 +56,8 @@ class House:
         return [*changes, Change("workers told to do the same")]
 
 
-class Workers(NamedTuple):
-    """That viewers are served by processes of their own."""
-
-    processes: int
-    server: str | None
-    """The broker's URL; None to start one."""
-    settings: Mapping[str, object]
-    """What tells a worker where to read its settings."""
-    show: Callable[[int, str], object]
-    """Shows a line that the worker of a number has logged."""
-
-
 @asynccontextmanager
-async def house(settings: ProfileSettings, workers: Workers | None) -> AsyncGenerator[House]:
+async def house(settings: ProfileSettings, workers: "Workers | None") -> AsyncGenerator[House]:
     """Everything but the kernel itself runs while the block lasts; the kernel is for the caller to run.
 
     Raises:
@@ -77,10 +66,10 @@ async def house(settings: ProfileSettings, workers: Workers | None) -> AsyncGene
     if workers is None:
         yield House(LiveProfile(settings))
         return
-    from beats.adapters.workers.start import crew  # few runs have any
+    from beats.adapters.workers.start import crew
 
     try:
-        async with crew(settings, workers) as running:
-            yield running
+        async with crew(settings, workers) as begun:
+            yield House(*begun)
     except ExceptionGroup as errors:  # each task group on the way wraps what passes through it
         raise sole(errors) from None

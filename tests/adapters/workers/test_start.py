@@ -3,9 +3,8 @@ from collections.abc import Mapping
 import pytest
 
 from beats.adapters.cli.common import Reader
-from beats.adapters.house import Workers
 from beats.adapters.workers import start
-from beats.adapters.workers.start import crew
+from beats.adapters.workers.start import Workers, crew
 from beats.config.settings import ProfileSettings
 from beats.kernel.errors import StartError
 from tests.support import quiet

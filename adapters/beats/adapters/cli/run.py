@@ -1,7 +1,7 @@
 """`beats run`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,9 @@ from beats.adapters.cli.common import (
     show_line,
 )
 from beats.adapters.cli.stage import perform
-from beats.adapters.house import Workers
+
+if TYPE_CHECKING:  # few runs have any
+    from beats.adapters.workers.start import Workers
 
 WorkersOption = Annotated[
     int | None,
@@ -65,13 +67,14 @@ def run(
     perform(reader, duration, workers=_workers(reader, workers, broker))
 
 
-def _workers(reader: Reader, processes: int | None, broker: str | None) -> Workers | None:
+def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Workers | None":
     if processes is None:
         if broker is not None:
             complain("--broker is for --workers N: say how many there shall be")
             raise typer.Exit(EXIT_USAGE)
         return None
-    from beats.adapters.cli.worker import told  # only now: few runs have any
+    from beats.adapters.cli.worker import told
+    from beats.adapters.workers.start import Workers
 
     return Workers(processes, broker, told(reader), show_line)
 

@@ -1,7 +1,7 @@
 """Runs a kernel for a command: until its end, a signal or a time limit, and shows how it goes."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio
 import typer
@@ -13,11 +13,14 @@ from beats.adapters.cli import logs
 from beats.adapters.cli.common import EXIT_FAILED, Reader, complain, err, out, warn
 from beats.adapters.cli.status import Counted, LiveLine, table
 from beats.adapters.cli.steering import Steering
-from beats.adapters.house import House, Workers, house
+from beats.adapters.house import House, house
 from beats.config.settings import ProfileSettings
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel
 from beats.kernel.stats import Stats
+
+if TYPE_CHECKING:  # few runs have any
+    from beats.adapters.workers.start import Workers
 
 Beside = Callable[[Kernel], Coroutine[Any, Any, None]]
 
@@ -50,7 +53,7 @@ class _Outcome(NamedTuple):
 
 
 def perform(
-    reader: Reader, duration_s: float | None, show: Show = _PLAIN, workers: Workers | None = None
+    reader: Reader, duration_s: float | None, show: Show = _PLAIN, workers: "Workers | None" = None
 ) -> None:
     """Run a profile, and end the command with an exit code if something fails.
 
@@ -79,7 +82,7 @@ async def _main(
     reader: Reader,
     duration_s: float | None,
     show: Show,
-    workers: Workers | None,
+    workers: "Workers | None",
 ) -> _Outcome:
     try:
         async with house(settings, workers) as running:

@@ -1,13 +1,12 @@
 """Starts a crew: the broker, the port, the workers."""
 
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from importlib.util import find_spec
-from typing import Final
+from typing import Final, NamedTuple
 
-from beats.adapters.house import House, Workers
 from beats.adapters.live import LiveProfile
 from beats.adapters.workers.broker import broker
 from beats.adapters.workers.crew import Crew
@@ -20,9 +19,31 @@ from beats.kernel.supervisor import Backoff
 _COMMAND: Final = (sys.executable, "-m", "beats.adapters.cli.worker")
 
 
+class Workers(NamedTuple):
+    """That viewers are served by processes of their own."""
+
+    processes: int
+    server: str | None
+    """The broker's URL; None to start one."""
+    settings: Mapping[str, object]
+    """What tells a worker where to read its settings."""
+    show: Callable[[int, str], object]
+    """Shows a line that the worker of a number has logged."""
+
+
+class Begun(NamedTuple):
+    """A crew that is on air."""
+
+    profile: LiveProfile
+    """The parent's part, ready to run."""
+    crew: Crew
+    part: Callable[[ProfileSettings], ProfileSettings]
+    """What the parent's part of a profile is."""
+
+
 @asynccontextmanager
-async def crew(settings: ProfileSettings, workers: Workers) -> AsyncGenerator[House]:
-    """The parent's part of a profile, ready to run, beside workers that listen already.
+async def crew(settings: ProfileSettings, workers: Workers) -> AsyncGenerator[Begun]:
+    """Workers that listen already, and the parent's part of a profile beside them.
 
     Raises:
         StartError: something is missing, or one of them cannot start; says what to do.
@@ -50,4 +71,4 @@ async def crew(settings: ProfileSettings, workers: Workers) -> AsyncGenerator[Ho
                 workers.show,
             )
             async with members.running():
-                yield House(profile, members, part)
+                yield Begun(profile, members, part)
