@@ -272,6 +272,21 @@ async def test_a_link_that_was_cut_says_nothing_and_is_noticed(server: NatsServe
         await connection.close()
 
 
+async def test_a_question_may_be_given_up_at_any_moment(
+    server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its answer is for nothing then, and does no harm."""
+    async with connected(server) as connection:
+        for count in range(20):
+            async with anyio.create_task_group() as group:
+                group.start_soon(connection.answered)
+                for _ in range(count):
+                    await anyio.lowlevel.checkpoint()
+                group.cancel_scope.cancel()
+        assert await connection.answered()
+    assert caplog.text == ""
+
+
 def test_credentials_are_looked_into(tmp_path: Path) -> None:
     """The library would look for what is not there without an end."""
     file = tmp_path / "me.creds"

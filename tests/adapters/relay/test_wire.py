@@ -1,7 +1,9 @@
 """The socket under a connection to a NATS server."""
 
 import asyncio
+import socket
 import ssl
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -74,6 +76,34 @@ async def test_it_can_be_cut_while_bytes_wait() -> None:
         await wire.drain()
         with pytest.raises(OSError, match=r"."):
             await wire.room()
+
+
+async def test_before_more_is_read_somebody_is_told_how_much_waits() -> None:
+    """In the operating system, where it grows old."""
+    told: list[int] = []
+
+    async def turn(unread_bytes: int) -> None:
+        told.append(unread_bytes)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire = await Wire.open("127.0.0.1", listener.getsockname()[1], 20, must_encrypt=False)
+        peer, _ = listener.accept()
+    wire.before_reading = turn
+    with peer, anyio.fail_after(20):
+        peer.sendall(b"x")
+        assert await wire.read(1) == b"x"
+        sending = threading.Thread(target=lambda: peer.sendall(bytes(2_000_000)))
+        sending.start()
+        left = 2_000_000
+        while left:
+            left -= len(await wire.read(100_000))
+        sending.join(20)
+        wire.close()
+        await wire.wait_closed()
+        assert await wire.read(1) == b""
+    assert told[0] in (0, 1)
+    assert max(told) > 0
+    assert told[-1] == 0
 
 
 async def test_the_other_side_may_end_it() -> None:

@@ -151,7 +151,7 @@ class Wire:
         answer = bytearray(4)
         try:
             fcntl.ioctl(-1 if sock is None else sock.fileno(), termios.FIONREAD, answer)
-        except OSError:  # it is gone already
+        except (OSError, ValueError):  # it is gone already
             return 0
         return int.from_bytes(answer, sys.byteorder)
 

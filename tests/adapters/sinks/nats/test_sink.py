@@ -277,6 +277,16 @@ async def test_without_last_values_it_says_so_and_goes_on(
     assert "last_value = false" in warning
 
 
+async def test_what_an_origin_sent_last_is_kept_though_it_has_ended(server: NatsServer, stream: str) -> None:
+    """However short it was there."""
+    origin = Machine()
+    origin.nats_sink(server.url, stream=stream)
+    async with on_air(origin):
+        origin.knob(1)
+        origin.frame()
+    assert set((await kept(server, stream)).values()) == {each.encoded for each in origin.seen}
+
+
 async def test_last_values_can_be_left_out(server: NatsServer, stream: str) -> None:
     """Then nothing is kept."""
     origin = Machine()
