@@ -6,7 +6,8 @@ in the root of the repository. The real command shows the demo; all viewers but 
 process of their own; the last is the page in headless Chromium, which draws without a graphics card. Each
 second its own figures are read: pictures drawn, and their age from capture to drawing, the middle of the last
 64. Every tenth of the time its heap and that of its worker are measured after a collection, and the memory of
-the renderer's process, which holds both with all pictures.
+two processes: the renderer's, which holds both with all pictures, and the browser's own. The others are sent
+no pings, since they do not look at what they read.
 """
 
 import argparse
@@ -44,6 +45,7 @@ class Memory(NamedTuple):
     page_mib: float
     worker_mib: float
     renderer_mib: float
+    browser_mib: float
 
 
 class Second(NamedTuple):
@@ -97,7 +99,9 @@ class Watcher:
         page = self._ask(_USAGE)
         self._ask_worker(_COLLECT)
         worker = self._ask_worker(_USAGE)
-        return Memory(at_s, page["usedSize"] / _MIB, worker["usedSize"] / _MIB, self._renderer_mib())
+        heaps = (page["usedSize"] / _MIB, worker["usedSize"] / _MIB)
+        # Other renderers are those of empty tabs.
+        return Memory(at_s, *heaps, self._resident_mib("renderer"), self._resident_mib("browser"))
 
     def totals(self) -> dict[str, int]:
         """What was received, missed and skipped."""
@@ -106,11 +110,10 @@ class Watcher:
         )
         return {name: int(value) for name, value in found.items()}
 
-    def _renderer_mib(self) -> float:
-        """The memory of the largest renderer, resident; others are those of empty tabs."""
+    def _resident_mib(self, kind: str) -> float:
+        """The memory of the largest process of a kind."""
         processes: Any = _send(self._browser, "SystemInfo.getProcessInfo")
-        pids = [each["id"] for each in processes["processInfo"] if each["type"] == "renderer"]
-        return max(resident_mib(pid) for pid in pids)
+        return max(resident_mib(each["id"]) for each in processes["processInfo"] if each["type"] == kind)
 
     def _ask(self, method: str, **parameters: object) -> Any:
         return _send(self._session, method, **parameters)
@@ -176,8 +179,7 @@ def watch(url: str, seconds: float) -> dict[str, Any]:
 
 def show(memory: Memory) -> None:
     """Print one measurement."""
-    at_s, page, worker, renderer = memory
-    print(f"{at_s:7.0f} s{page:10.2f} MiB{worker:10.2f} MiB{renderer:10.1f} MiB", flush=True)
+    print(f"{memory.at_s:7.0f} s" + "".join(f"{size:10.2f} MiB" for size in memory[1:]), flush=True)
 
 
 def conclude(found: dict[str, Any], clients: int, fps: float) -> None:
@@ -189,7 +191,7 @@ def conclude(found: dict[str, Any], clients: int, fps: float) -> None:
     print(
         "  " + ", ".join(f"{found[name]:,} {name}" for name in ("received", "drops", "skipped", "unreadable"))
     )
-    for name in ("page_mib", "worker_mib", "renderer_mib"):
+    for name in Memory._fields[1:]:
         sizes = [each[name] for each in found["memory"]]
         half = len(sizes) // 2
         first, second = statistics.mean(sizes[:half]), statistics.mean(sizes[half:])
@@ -206,7 +208,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     given = parser.parse_args()
     here, there = multiprocessing.Pipe()
-    server = ("run", "--set", "sinks.browser.port=0", "--set", f"sources.demo.fps={given.fps}")
+    settings = (
+        "sinks.browser.port=0",
+        "sinks.browser.ping_interval_s=86400",
+        f"sources.demo.fps={given.fps}",
+    )
+    server = ("run", *(argument for setting in settings for argument in ("--set", setting)))
     with tempfile.TemporaryDirectory() as folder, beats(*server, cwd=Path(folder)) as program:
         address = urlsplit(program.url)
         assert address.hostname is not None
@@ -216,7 +223,7 @@ def main() -> None:
         others.start()
         if here.recv() != "ready":
             sys.exit("the other viewers were not let in")
-        print(f"{'':9}{'page':>14}{'worker':>14}{'renderer':>14}")
+        print(" " * 9 + "".join(f"{name:>14}" for name in ("page", "worker", "renderer", "browser")))
         found = watch(f"http://{address.hostname}:{address.port}/", given.seconds)
         here.send("stop")
         others.join(TIMEOUT_S)

@@ -162,3 +162,19 @@ def test_a_browser_that_cannot_run_the_worker_is_told(new_tab: Callable[..., Tab
     tab.page.route("**/worker.js", lambda route: route.fulfill(body="import", content_type="text/javascript"))
     tab.open(host.url)
     tab.shows("#veil", re.compile("does not work in this browser"))
+
+
+def test_it_works_on_a_network_without_encryption(
+    driver: Playwright, on_air: OnAir, new_tab: Callable[..., Tab]
+) -> None:
+    """By the name of another machine, where browsers trust a page less; they find nothing to complain of."""
+    network = launch(driver, "--host-resolver-rules=MAP wall.test 127.0.0.1")
+    stream = on_air(host="127.0.0.1", public_host="wall.test")
+    stream.publish_frame(tiny_png())
+    tab = new_tab(network)
+    tab.open(f"http://wall.test:{stream.sinks['browser'].address.port}/")
+    tab.is_live()
+    tab.until_drawn(1)
+    assert not tab.page.evaluate("isSecureContext")
+    tab.page.close()
+    network.close()

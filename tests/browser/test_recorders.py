@@ -74,6 +74,8 @@ def test_what_a_recorder_does_is_said() -> None:
         ("{recording: 1, held_s: 12.4}", "tape writes 12 s"),
         ("{recording: 1, written_bytes_total: 1.5e9}", "tape 1.50 GB"),
         ("{recording: 1, written_bytes_total: 1.5e9, free_bytes: 2e10}", "tape 1.50 GB, 20.0 GB free"),
+        ("{recording: 1, written_bytes_total: 1e6, unflushed_age_s: 0.9}", "tape 1.00 MB"),
+        ("{recording: 1, written_bytes_total: 1e6, unflushed_age_s: 9}", "tape 1.00 MB, 9 s not on disk yet"),
     ):
         assert call("recorders.js", f"return sentence(['tape', {figures}])") == [text]
 

@@ -5,6 +5,9 @@ import { size } from "./format.js";
 
 /** @typedef {Record<string, number>} RecorderFigures */
 
+/** A recorder writes each second if not told otherwise; a disk that is so far behind is in trouble. */
+const LONG_UNFLUSHED_S = 5;
+
 /** Says what each recorder does. */
 export class Recorders {
   #record = byId("record", HTMLButtonElement);
@@ -47,9 +50,10 @@ export class Recorders {
  * @param {[string, RecorderFigures]} recorder its name and figures
  */
 export function sentence([name, figures]) {
-  const { recording, idle, held_s, written_bytes_total, free_bytes } = figures;
+  const { recording, idle, held_s, written_bytes_total, free_bytes, unflushed_age_s } = figures;
   if (held_s !== undefined) return recording ? `${name} writes ${Math.round(held_s)} s` : "";
   if (!recording) return idle ? `${name} waits` : `${name} cannot record now`;
+  const unsafe = unflushed_age_s > LONG_UNFLUSHED_S ? `, ${Math.round(unflushed_age_s)} s not on disk yet` : "";
   const free = free_bytes === undefined ? "" : `, ${size(free_bytes)} free`;
-  return `${name} ${size(written_bytes_total ?? 0)}${free}`;
+  return `${name} ${size(written_bytes_total ?? 0)}${free}${unsafe}`;
 }

@@ -63,7 +63,6 @@ def serve(asset: Asset, if_none_match: str) -> Reply:
         "Cache-Control": "no-cache",  # asked each time: after an update the page is never half old
         "ETag": asset.tag,
         "Content-Security-Policy": _POLICY,
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }
     if asset.tag in if_none_match:
