@@ -59,7 +59,8 @@ class Batches(Protocol):
         """Wait for at least one envelope; take at most `max_items`, all that wait when None.
 
         Of what was given back, and waits on top of the queue's bounds, a batch holds no more than these.
-        With 0 it takes nothing, and only waits until nothing more will come. An empty list means that nothing more will come for this sink. A cancelled call takes nothing.
+        With 0 it takes nothing, and only waits until nothing more will come.
+        An empty list means that nothing more will come for this sink. A cancelled call takes nothing.
         """
         ...
 
