@@ -127,13 +127,32 @@ async def test_the_state_comes_before_what_arrives_meanwhile() -> None:
     assert [each for each, _ in bus.forwarded] == [knob(3), frame(5), frame(6)]
 
 
+async def test_what_gives_way_while_the_state_is_awaited_is_counted_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The first that came is on its way already, and what gave way came after it."""
+    passing, bus = forwarder(QueueSettings(size=2)), Bus()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            with passing.held():
+                arrive(passing, frame(1))
+                await anyio.wait_all_tasks_blocked()
+                arrive(passing, *map(frame, range(2, 11)))
+            await until(lambda: bus.numbers() == [1, 9, 10])
+            group.cancel_scope.cancel()
+    assert passing.missed == 0
+    assert "did not come" not in caplog.text
+    assert passing.stats().dropped.items == 7
+
+
 async def test_it_is_known_of_which_topics_something_has_arrived() -> None:
-    """Since it was held last: of others, what was kept late is news."""
+    """Of this connection: of others, what was kept late is news."""
     passing = forwarder()
     arrive(passing, frame(1))
-    with passing.held():
-        assert not passing.has_arrived("frame")
-        arrive(passing, knob(1))
+    assert passing.has_arrived("frame")
+    passing.begin()
+    arrive(passing, knob(1))
     assert passing.has_arrived("peripheral/knob")
     assert not passing.has_arrived("frame")
 

@@ -72,7 +72,7 @@ class Forwarder(Generic[_T]):
         self._given_up: Final[Counter[str]] = Counter()
         """Envelopes of each topic that have come, and were given up since one was put on the bus."""
         self._live: Final[set[str]] = set()
-        """Topics of which something has arrived since it was held."""
+        """Topics of which something has arrived since `begin`."""
         self._open: anyio.Event | None = None
         self._echo: str | None = None
         self._taken = 0
@@ -95,8 +95,12 @@ class Forwarder(Generic[_T]):
         message = cast(Message, content)
         self._inbox.offer(Envelope(kind, topic, 0, 0, self._clock.unix_ns(), message, encoded))
 
+    def begin(self) -> None:
+        """There is another connection: of that, nothing has arrived yet."""
+        self._live.clear()
+
     def has_arrived(self, topic: str) -> bool:
-        """Whether something of a topic has come since it was held."""
+        """Whether something of a topic has come since `begin`."""
         return topic in self._live
 
     async def make_way(self, unread_bytes: int = 0) -> None:
@@ -120,7 +124,6 @@ class Forwarder(Generic[_T]):
     def held(self) -> Generator[None]:
         """While this lasts, what arrives waits: for the state that comes before it."""
         self._open = opened = anyio.Event()
-        self._live.clear()
         try:
             yield
         finally:
@@ -128,10 +131,10 @@ class Forwarder(Generic[_T]):
             opened.set()
 
     async def bring_state(self, publish: Publish, state: Iterable[Sealed]) -> None:
-        """Put on the bus what was last, while what arrives is `held`.
+        """Put on the bus what was last of topics of which nothing has arrived since `begin`.
 
-        Of what has arrived meanwhile, the state is known or will be: to bring a newer one first would make
-        older ones that wait come too late.
+        Of the others, the state is known or will be: to bring a newer one first would make older ones that
+        wait come too late.
         """
         for sealed in state:
             if not self.has_arrived(topic_of(sealed.message)):
@@ -147,11 +150,11 @@ class Forwarder(Generic[_T]):
         while self._echo is None:
             # One at a time: while it waits for a sink with `block`, fresher ones take the places of others.
             batch = await self._inbox.take(1)
+            self._note_losses()  # of what came before this one; while it is held, more of what comes after it
             if self._open is not None:
                 await self._open.wait()
             for arrival in batch:
                 self._taken += 1
-                self._note_losses()
                 sealed = self._understand(cast(_T, arrival.message))
                 if sealed is not None:
                     await self._pass_on(publish, sealed)
@@ -200,5 +203,5 @@ class Forwarder(Generic[_T]):
     def _note_losses(self) -> None:
         for loss in self._inbox.losses():
             self._given_up[loss.topic] += loss.items
-            what = f"{loss.topic}: {loss.items} gave way to newer ones, since sinks here do not keep up"
+            what = f"{loss.topic}: {loss.items} gave way to newer ones before they could be put on the bus"
             self._reports.add("stalls", what, logging.ERROR)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -113,7 +113,11 @@ class NatsSource:
             group.start_soon(ask)
             late: dict[str, Msg] = {}
             async with AsyncExitStack() as stack:
-                with self._forwarder.held():
+                # An edge that was here before has a state. What is live is fresher, and does not wait for the
+                # rest of it: over a long way to the server that is a second.
+                is_new = not self._broker.contact.reconnects
+                self._forwarder.begin()
+                with self._forwarder.held() if is_new else nullcontext():
                     await connection.subscribe(self._subjects.everything, self._heard)
                     await connection.answered()  # perhaps before the library has asked for messages
                     await connection.answered()
