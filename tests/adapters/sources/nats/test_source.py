@@ -364,6 +364,30 @@ async def test_after_a_cut_what_is_live_does_not_wait_for_the_state(
     assert edge.numbers("peripheral/knob") == [1, 2]
 
 
+async def test_a_connection_that_ends_while_an_answer_is_awaited_is_made_anew_at_once(
+    server: NatsServer, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer cannot come any more, and is not waited for as long as one might."""
+    edge = Machine()
+    answered = Connection.answered
+    asked = anyio.Event()
+
+    async def hangs(self: Connection) -> bool:
+        if not source.figures()["connected"]:
+            return await answered(self)
+        asked.set()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    monkeypatch.setattr(Connection, "answered", hangs)
+    async with linked(server.port) as link:
+        source = edge.nats_source(f"nats://127.0.0.1:{link.port}", stream=stream, silence_timeout_s=0.03)
+        async with on_air(edge):
+            await asked.wait()
+            link.cut()
+            await until(lambda: source.figures()["reconnects_total"] == 1)
+
+
 async def test_a_server_that_was_restarted_is_found_again(own_server: NatsServer) -> None:
     """It has forgotten everything, and the origin tells it the state, also for who came meanwhile."""
     origin, edge, late = Machine(), Machine(), Machine()
