@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.browser.chromium import launch
+from tests.browser.chromium import PATH, launch
 from tests.browser.host import Host
 from tests.browser.stage import OnAir, Scene, scenes, streams, tabs
 from tests.browser.tab import Tab
@@ -20,7 +20,9 @@ def driver() -> Generator[Playwright]:
 
 @pytest.fixture(scope="package")
 def browser(driver: Playwright) -> Generator[Browser]:
-    """Started once, since that takes most of a second."""
+    """Started once, since that takes most of a second; without one the tests of the page are skipped."""
+    if not PATH.exists():
+        pytest.skip(f"there is no {PATH}: on Debian, install the package chromium")
     browser = launch(driver)
     yield browser
     browser.close()

@@ -90,6 +90,8 @@ def test_the_doctor_of_the_readme_looks_at_everything(folder: Path) -> None:
 @pytest.mark.parametrize("command", ALONE)
 def test_a_command_of_the_readme_ends_well(command: str, folder: Path) -> None:
     """Typed as it stands, on a free port, it exits with 0; recordings that it reads were made before."""
+    if "--workers" in command:
+        installed()
     if "record " not in command:
         record(folder / "show.mcap", lines(200), per_chunk=50)
     code, out, err = run(["bash", "-c", f"set -o pipefail; {_exec(command)}"], folder)

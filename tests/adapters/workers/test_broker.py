@@ -14,7 +14,10 @@ from beats.adapters.workers import broker as module
 from beats.adapters.workers.broker import broker, configuration, find_program
 from beats.kernel.errors import StartError
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(find_program() is None, reason="nats-server is not installed"),
+]
 
 
 @pytest.fixture
