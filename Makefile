@@ -33,6 +33,8 @@ bench: .venv/.installed-test
 	$(BIN)/python -m tests.bench.strategies
 	$(BIN)/python -m tests.bench.replay
 	$(BIN)/python -m tests.bench.startup
+	$(BIN)/python -m tests.bench.relay
+	$(BIN)/python -m tests.bench.page
 
 # The peers are packages of their own; this installs them.
 bench-peers: .venv/.installed-bench
