@@ -101,7 +101,7 @@ def test_sinks_come_change_and_go_and_the_viewer_sees_every_number_once(tmp_path
         assert "sink 'tape' added" in running.change(BASE + TAPE + 'path = "a-{part}.mcap"\n')
         added = running.fed
         assert "sink 'tape' replaced (path)" in running.change(BASE + TAPE + 'path = "b-{part}.mcap"\n')
-        small = BASE + "queue = { size = 128 }\n"  # 0.64 s: a machine that is busy otherwise stalls longer than 0.08
+        small = BASE + "queue = { size = 128 }\n"  # 0.64 s, which a busy machine does not stall for
         shrunk = running.change(small + TAPE + 'path = "b-{part}.mcap"\n')
         assert shrunk == "sink 'browser' changed in place (queue)\n"
         swapping = running.seen
