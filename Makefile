@@ -16,7 +16,7 @@ check: .venv/.installed-test
 	$(BIN)/pyright
 
 pytest: .venv/.installed-test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 6 --dist loadfile
 
 # Generated code and stubs are committed; this reproduces them byte for byte.
 proto: .venv/.installed-proto

@@ -30,6 +30,16 @@ def _log_as_it_was() -> Generator[None]:
             root.removeHandler(handler)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logs or prints can be sent to another process, whatever it holds (half surrogate pairs)."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections
+    ]
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """In CI, say which tests were skipped although the machine should be able to run them."""
     for report in _skipped(terminalreporter):

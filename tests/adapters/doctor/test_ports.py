@@ -65,7 +65,7 @@ def test_a_port_that_is_taken_says_by_whom(taken: int) -> None:
     assert found.advice == "stop that, or choose another port, 0 for any free one"
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), os.getppid()])
+@pytest.mark.parametrize("pid", [os.getpid(), os.getppid()], ids=["this one", "its parent"])
 def test_a_port_that_beats_has_is_no_fault(taken: int, pid: int) -> None:
     """The show is on air, perhaps by processes of its own."""
     [found] = looked((pid,), port=taken)
