@@ -107,6 +107,22 @@ def test_what_is_published_arrives() -> None:
     assert tuple(knob.location) == (1.0, 2.0, 3.0, "2024-05-01T00:00:00+00:00")
 
 
+@pytest.mark.parametrize("overflow", ["drop_oldest", "latest"])
+def test_a_late_joiner_gets_what_was_published_whatever_the_queue_gave_up(overflow: str) -> None:
+    """A thousand sensors that speak once, all at the same time, are a thousand values for who comes later."""
+    queue = {"peripheral": {"size": 256, "overflow": overflow}}
+    with Stream.open(overrides=quiet(browser={"queue": queue})) as stream:
+        for number in range(1000):
+            stream.publish_peripheral(f"s-{number}", {"v": number})
+        with watching(url(stream)) as viewer:
+            values = viewer.take(1000)
+            stream.publish_peripheral("s-0", {"v": "new"})
+            following = viewer.take(1)
+        assert stream.stats().topics == 1000
+    assert [item.topic for item in values] == [f"peripheral/s-{number}" for number in range(1000)]
+    assert [(item.topic, item.sequence) for item in following] == [("peripheral/s-0", 2)]
+
+
 def test_sequences_start_at_1_in_each_topic() -> None:
     """Publishing returns the sequence number, which counts within the topic."""
     with Stream.open(overrides=NULL_ONLY) as stream:

@@ -32,6 +32,7 @@ from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.kernel import Kernel
 from beats.kernel.lane import LaneBounds
+from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Context, Sink
 from beats.kernel.stats import Loss
 from beats.proto.codec import StreamCodec
@@ -76,6 +77,9 @@ class Ready:
         await anyio.lowlevel.checkpoint()
         nothing: list[Envelope] = []
         return next(self._batches, nothing)
+
+    def catch_up(self) -> CaughtUp:
+        return CaughtUp([], [])
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
         assert not envelopes

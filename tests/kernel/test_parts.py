@@ -45,7 +45,7 @@ class ViewedSink(CollectingSink):
 
 
 def sink_part(sink: Sink, bus: Bus, bounds: LaneBounds | None = None) -> SinkPart:
-    return SinkPart("recorder", sink, SinkQueue("recorder", bounds), bus, Backoff())
+    return SinkPart("recorder", sink, SinkQueue("recorder", bounds), publisher_on(bus), Backoff())
 
 
 async def test_a_sink_part_is_on_the_bus_before_its_sink_runs() -> None:
@@ -306,7 +306,7 @@ class MeasuringSink(CollectingSink):
 
 async def test_the_stats_of_a_sink_have_its_own_figures_and_its_latency() -> None:
     """Figures as the sink tells them; a latency only once it has told that it wrote something."""
-    part = SinkPart("tape", MeasuringSink(), SinkQueue("tape"), Bus(), Backoff())
+    part = SinkPart("tape", MeasuringSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
     assert part.stats().figures == (("free_bytes", 5.0),)
     assert part.stats().latency is None
     part.turn.written([envelope()])
@@ -317,7 +317,7 @@ async def test_the_stats_of_a_sink_have_its_own_figures_and_its_latency() -> Non
 
 async def test_an_heir_goes_on_with_the_queue_and_its_counts() -> None:
     """Its latency too: to whoever reads the counters, it is one sink."""
-    part = SinkPart("tape", CollectingSink(), SinkQueue("tape"), Bus(), Backoff())
+    part = SinkPart("tape", CollectingSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
     part.turn.written([envelope()])
     heir = part.heir(MeasuringSink(), Backoff())
     heir.turn.written([envelope()])
@@ -333,6 +333,6 @@ async def test_a_sink_that_cannot_tell_its_figures_has_none(caplog: pytest.LogCa
         def figures(self) -> Mapping[str, float]:
             raise RuntimeError("the gauge is broken")
 
-    part = SinkPart("tape", Unable(), SinkQueue("tape"), Bus(), Backoff())
+    part = SinkPart("tape", Unable(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
     assert [part.stats().figures for _ in range(3)] == [()] * 3
     assert caplog.text.count("cannot tell its figures") == 1

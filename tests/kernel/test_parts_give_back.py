@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 def recorder(sink: Sink, bus: Bus) -> SinkPart:
-    return SinkPart("recorder", sink, SinkQueue("recorder", keep_losses=True), bus, Backoff())
+    return SinkPart("recorder", sink, SinkQueue("recorder", keep_losses=True), publisher_on(bus), Backoff())
 
 
 async def test_what_a_sink_gave_back_before_it_failed_comes_first_after_its_restart() -> None:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 def part_of(sink: Sink, bus: Bus, bounds: LaneBounds | None = None) -> SinkPart:
-    return SinkPart("tape", sink, SinkQueue("tape", bounds, keep_losses=True), bus, Backoff())
+    return SinkPart("tape", sink, SinkQueue("tape", bounds, keep_losses=True), publisher_on(bus), Backoff())
 
 
 def successor_of(part: SinkPart, sink: Sink, bus: Bus, bounds: LaneBounds | None = None) -> SinkPart:
@@ -35,7 +35,7 @@ def successor_of(part: SinkPart, sink: Sink, bus: Bus, bounds: LaneBounds | None
         "tape",
         sink,
         part.queue,
-        bus,
+        publisher_on(bus),
         Backoff(),
         part.connections,
         bounds=None if bounds is None else (bounds, {}),

@@ -3,12 +3,13 @@
 import anyio
 import pytest
 
+from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope
 from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import Amount
 from beats.kernel.testing import envelope
 from beats.kernel.turn import Turn
-from tests.kernel.support import assert_balanced, everyone_waits
+from tests.kernel.support import assert_balanced, everyone_waits, publisher_on
 
 pytestmark = pytest.mark.anyio
 
@@ -29,13 +30,13 @@ def sequences(batch: list[Envelope]) -> list[int]:
 
 
 def turn_at(queue: SinkQueue) -> Turn:
-    return Turn(queue, lambda: None)
+    return Turn(queue, publisher_on(Bus()), lambda: None)
 
 
 async def test_each_take_is_announced() -> None:
     """By asking, a sink says that what it needs is open; it does so before it gets anything."""
     queue, asked = queue_of(1), list[int]()
-    turn = Turn(queue, lambda: asked.append(queue.stats().taken.items))
+    turn = Turn(queue, publisher_on(Bus()), lambda: asked.append(queue.stats().taken.items))
     await turn.take()
     with anyio.move_on_after(1.0):
         await turn.take()

@@ -50,7 +50,7 @@ class Kernel:
             self.bus, codec, clock or SystemClock(), max_topics=self.options.max_topics
         )
         self._commands: Final = Commands(self.bus)
-        self._sinks: Final = Sinks(self.bus, self._commands, self.publisher, self.options.backoff)
+        self._sinks: Final = Sinks(self._commands, self.publisher, self.options.backoff)
         self._sources: Final = Sources(
             self._commands, self.publisher, self.options.backoff, self._sources_ended
         )
@@ -144,6 +144,7 @@ class Kernel:
             self.publisher.published_frames,
             self._sources.stats(),
             self._sinks.stats(clients=clients),
+            self.publisher.topics,
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:

@@ -130,6 +130,13 @@ class Lane:
         self._bytes += size_bytes
         return Verdict.ADMIT
 
+    def topics(self) -> Iterator[str]:
+        """The topics of what waits, or stands in line."""
+        for _, envelope in self._waiting.values():
+            yield envelope.topic
+        for ticket in self.line:
+            yield ticket.envelope.topic
+
     def first_number(self) -> int:
         """The number of the envelope that waits longest; there must be one."""
         return next(iter(self._waiting.values()))[0]

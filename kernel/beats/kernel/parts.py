@@ -7,7 +7,7 @@ from typing import Final
 import anyio
 
 from beats.kernel.abilities import Measures, Plays, ServesClients
-from beats.kernel.bus import Bus, Connection
+from beats.kernel.bus import Connection
 from beats.kernel.envelope import KINDS, Kind, Message, Sealed
 from beats.kernel.errors import ClosedError
 from beats.kernel.lane import LaneBounds
@@ -29,7 +29,7 @@ class SinkPart:
         name: str,
         sink: Sink,
         queue: SinkQueue,
-        bus: Bus,
+        publisher: Publisher,
         backoff: Backoff,
         connections: Sequence[Connection] | None = None,
         *,
@@ -42,7 +42,7 @@ class SinkPart:
             name: the sink's.
             sink: what runs.
             queue: its queue.
-            bus: where envelopes come from.
+            publisher: where envelopes come from.
             backoff: the pauses between attempts.
             connections: the queue's places on the bus, if it has them already.
             bounds: what the queue's become once the sink has opened what it needs.
@@ -52,10 +52,10 @@ class SinkPart:
         self.sink: Final = sink
         self.queue: Final = queue
         self.supervisor: Final = Supervisor("sink", name, self._attempt, backoff, must_start=must_start)
-        self.turn: Final = Turn(queue, self._opened)
+        self.turn: Final = Turn(queue, publisher, self._opened)
         self._bounds = bounds
         self._has_no_figures = False
-        self._bus: Final = bus
+        self._publisher: Final = publisher
         self.connections: Final = self.connect(queue) if connections is None else connections
 
     def heir(
@@ -71,7 +71,7 @@ class SinkPart:
             self.name,
             sink,
             self.queue,
-            self._bus,
+            self._publisher,
             backoff,
             self.connections,
             bounds=bounds,
@@ -80,7 +80,7 @@ class SinkPart:
 
     def connect(self, queue: SinkQueue) -> Sequence[Connection]:
         """Have a queue get everything from now on."""
-        return [self._bus.connect(kind, queue.offer) for kind in KINDS]
+        return [self._publisher.bus.connect(kind, queue.offer) for kind in KINDS]
 
     def disconnect(self) -> None:
         """Get nothing more from the bus."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 from beats.kernel.abilities import CommandCheck
 from beats.kernel.claims import Claims, no_claims
 from beats.kernel.envelope import Control, Envelope, Message, Sealed
+from beats.kernel.last_values import CaughtUp
 from beats.kernel.stats import Loss, Stats
 
 
@@ -69,6 +70,15 @@ class Batches(Protocol):
 
         They are given to the next attempt, after a restart, or to the sink that takes over. What else was
         taken counts as delivered.
+        """
+        ...
+
+    def catch_up(self) -> CaughtUp:
+        """Take all that waits, as `take` would, together with the last values of the bus at that instant.
+
+        Never waits. For a sink that begins, that serves a viewer who begins, or whose queue gave something
+        up: last values are what was published, whatever the queue gave up. The batch is added to what the
+        sink holds. After a failure, what was given back may be more than one batch holds.
         """
         ...
 

@@ -3,9 +3,8 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from anyio.lowlevel import checkpoint
@@ -13,6 +12,7 @@ from anyio.lowlevel import checkpoint
 from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope, Frame, Kind, Message, Sealed, topic_of
 from beats.kernel.errors import ClosedError, QueueFull
+from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Clock, Codec
 from beats.kernel.ticket import Refusal, Ticket
 
@@ -21,11 +21,6 @@ log = logging.getLogger(__name__)
 _LAST_KEPT: Final = 2**63 - 1
 """Highest number that a forwarded envelope keeps. No stream comes so far: a higher one is damage, and would
 leave its topic few numbers, or none, until those that 64 bits hold are used up."""
-
-
-@dataclass(slots=True)
-class _Topic:
-    sequence: int = 0
 
 
 class Publisher:
@@ -37,14 +32,16 @@ class Publisher:
     """
 
     def __init__(self, bus: Bus, codec: Codec, clock: Clock, *, max_topics: int = 10_000) -> None:
-        self._bus: Final = bus
+        self.bus: Final = bus
+        """Where the envelopes go."""
         self._codec: Final = codec
         self.clock: Final = clock
         """What dates the envelopes."""
         self.max_topics = max_topics
         """Largest number of topics."""
         self._lock: Final = threading.RLock()
-        self._topics: dict[str, _Topic] = {}
+        self._last: Final = LastValues()
+        self._in_order: list[Envelope] | None = None
         self._closed = False
         self._published = 0
         self._frames = 0
@@ -60,6 +57,21 @@ class Publisher:
     def published_frames(self) -> int:
         """Frames put on the bus so far."""
         return self._frames
+
+    @property
+    def topics(self) -> int:
+        """Topics that something was published to."""
+        return len(self._last)
+
+    def last_values(self) -> Sequence[Envelope]:
+        """The newest published envelope of each topic, whatever queues gave up: frames, then peripherals.
+
+        Peripherals are in the order in which they were first seen. Any thread may ask.
+        """
+        with self._lock:
+            if self._in_order is None:
+                self._in_order = self._last.in_order()
+            return self._in_order
 
     def publish(
         self,
@@ -137,13 +149,12 @@ class Publisher:
         kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
         name = topic_of(message)
         with self._lock:
-            topic = self._topic(name)
+            sequence = self._last_sequence(name) + 1
             now_ns = self.clock.unix_ns()
             captured_ns = now_ns if captured_unix_ns is None else captured_unix_ns
-            sequence = topic.sequence + 1
             encoded = self._codec.seal(prepared, sequence, captured_ns)
             envelope = Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded)
-            return sequence, self._place(topic, envelope, on_sent)
+            return sequence, self._place(envelope, on_sent)
 
     def _forward(
         self, sealed: Sealed, renumber: bool, on_sent: Callable[[], object] | None
@@ -152,26 +163,32 @@ class Publisher:
         kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
         name = topic_of(message)
         with self._lock:
-            topic = self._topic(name)
-            if renumber or not topic.sequence < sequence <= _LAST_KEPT:
-                sequence = topic.sequence + 1
+            last = self._last_sequence(name)
+            if renumber or not last < sequence <= _LAST_KEPT:
+                sequence = last + 1
                 encoded = self._codec.renumber(encoded, sealed.sequence, sequence, captured_ns)
             now_ns = self.clock.unix_ns()
             envelope = Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded)
-            return sequence, self._place(topic, envelope, on_sent)
+            return sequence, self._place(envelope, on_sent)
 
-    def _topic(self, name: str) -> _Topic:
-        """Under the lock: the topic of this name, which may be a new one."""
+    def _last_sequence(self, topic: str) -> int:
+        """Under the lock: the number that a topic's last envelope has; 0 for a new topic."""
         if self._closed:
             raise ClosedError("the stream is closed: publish while it is open")
-        return self._topics.get(name) or self._new_topic(name)
+        last = self._last.get(topic)
+        if last is not None:
+            return last.sequence
+        if len(self._last) >= self.max_topics:
+            raise ValueError(
+                f"{topic!r} would be topic {len(self._last) + 1}, and kernel.max_topics is "
+                f"{self.max_topics}: use fewer peripheral ids, or raise it"
+            )
+        return 0
 
-    def _place(
-        self, topic: _Topic, envelope: Envelope, on_sent: Callable[[], object] | None
-    ) -> list[Refusal | Ticket]:
+    def _place(self, envelope: Envelope, on_sent: Callable[[], object] | None) -> list[Refusal | Ticket]:
         """Under the lock: give an envelope that is ready its place, and send it."""
-        topic.sequence = envelope.sequence  # only now: what could not be encoded leaves no gap, and no topic
-        self._topics[envelope.topic] = topic
+        self._last[envelope.topic] = envelope  # only now: what cannot be encoded leaves no gap, and no topic
+        self._in_order = None
         self._published += 1
         self._frames += envelope.kind == "frame"
         if on_sent is not None:
@@ -190,20 +207,12 @@ class Publisher:
             return []
         self._sending = True
         try:
-            answers = self._bus.send(envelope)
+            answers = self.bus.send(envelope)
             while self._nested:
-                answers += self._bus.send(self._nested.popleft())
+                answers += self.bus.send(self._nested.popleft())
         finally:
             self._sending = False
         return answers
-
-    def _new_topic(self, name: str) -> _Topic:
-        if len(self._topics) >= self.max_topics:
-            raise ValueError(
-                f"{name!r} would be topic {len(self._topics) + 1}, and kernel.max_topics is "
-                f"{self.max_topics}: use fewer peripheral ids, or raise it"
-            )
-        return _Topic()
 
 
 async def _room(answers: list[Refusal | Ticket], message: Message) -> None:

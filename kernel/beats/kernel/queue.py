@@ -139,6 +139,20 @@ class SinkQueue:
         with self._lock:
             return self._collect(None, max_bytes)
 
+    def drain_nowait(self) -> tuple[list[Envelope], set[str]]:
+        """Take what waits, in addition to what is in hand; and the topics of what still waits.
+
+        Producers in line come in as there is room, until there are none, unless what was given back comes
+        first.
+        """
+        with self._lock:
+            before, is_overfull = self._in_hand, self._overfull
+            batch = self._collect(None)
+            while not is_overfull and (more := self._collect(None)):
+                batch += more  # from producers in line
+            self._in_hand = [*before, *batch]
+            return batch, {topic for lane in self._lanes for topic in lane.topics()}
+
     def __aiter__(self) -> Self:
         return self
 

@@ -7,7 +7,6 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from beats.kernel.bus import Bus
 from beats.kernel.commands import Commands
 from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Kind
@@ -24,9 +23,8 @@ from beats.kernel.supervisor import Backoff, describe
 class Sinks:
     """Lives in the kernel's event loop; `stats` and iteration are for any thread."""
 
-    def __init__(self, bus: Bus, commands: Commands, publisher: Publisher, backoff: Backoff) -> None:
+    def __init__(self, commands: Commands, publisher: Publisher, backoff: Backoff) -> None:
         """Begin with none."""
-        self._bus: Final = bus
         self._commands: Final = commands
         self._publisher: Final = publisher
         self.backoff = backoff
@@ -63,7 +61,7 @@ class Sinks:
             raise ValueError(f"there is a sink {name!r} already")
         queue = self._new_queue(name, bounds, lanes)
         with self._publisher.held():  # or it would get one kind from an earlier moment than the other
-            part = SinkPart(name, sink, queue, self._bus, self.backoff)
+            part = SinkPart(name, sink, queue, self._publisher, self.backoff)
         self._commands.add(part, sink)
         self._parts = {**self._parts, name: part}
         return part
@@ -206,7 +204,7 @@ class Sinks:
         """A part that gets what is published from now on, and not the other."""
         queue = self._new_queue(old.name, bounds, lanes)
         with self._publisher.held():  # nothing is published between the two
-            new = SinkPart(old.name, sink, queue, self._bus, self.backoff)
+            new = SinkPart(old.name, sink, queue, self._publisher, self.backoff)
             old.finish()
         return new
 

@@ -177,6 +177,8 @@ class Stats(NamedTuple):
     """Those of them that are frames."""
     sources: tuple[SourceStats, ...]
     sinks: tuple[SinkStats, ...]
+    topics: int = 0
+    """Topics that something was published to: as many last values are kept."""
 
     def failed(self) -> list[SourceStats | SinkStats]:
         """The sources and sinks that have failed and not come back."""

@@ -6,6 +6,8 @@ from typing import Final, Self
 from anyio.lowlevel import checkpoint
 
 from beats.kernel.envelope import Envelope
+from beats.kernel.last_values import CaughtUp
+from beats.kernel.publisher import Publisher
 from beats.kernel.queue import SinkQueue
 from beats.kernel.stats import Amount, Loss
 
@@ -16,13 +18,14 @@ class Turn:
     A sink that is told to end, and does not, must not reach into the turn of its successor.
     """
 
-    def __init__(self, queue: SinkQueue, asked: Callable[[], object]) -> None:
+    def __init__(self, queue: SinkQueue, publisher: Publisher, asked: Callable[[], object]) -> None:
         """Begin; `asked` is called at each `take`: what the sink needed is open."""
         self.over = False
         """Whether the sink gets nothing more."""
         self.cut = False
         """Whether nobody listens to the sink any more."""
         self._queue: Final = queue
+        self._publisher: Final = publisher
         self._asked: Final = asked
 
     async def take(self, max_items: int | None = None) -> list[Envelope]:
@@ -33,6 +36,18 @@ class Turn:
         self.give_back(())  # who asks for more has delivered the last
         await checkpoint()
         return []
+
+    def catch_up(self) -> CaughtUp:
+        """Take all that waits, together with the last values of the bus at that instant."""
+        if self.over:
+            return CaughtUp([], [])
+        with self._publisher.held():  # nothing is published between the two
+            batch, waiting = self._queue.drain_nowait()
+            values = self._publisher.last_values()
+        waiting.update(envelope.topic for envelope in batch)
+        if not waiting:
+            return CaughtUp([], values)
+        return CaughtUp(batch, [envelope for envelope in values if envelope.topic not in waiting])
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
         """Let envelopes that were taken and could not be delivered wait again, for the successor too."""

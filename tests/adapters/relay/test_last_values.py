@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from beats.adapters.relay.connection import Connection, Identity, connect
-from beats.adapters.relay.last_values import LastValues, UnavailableError
+from beats.adapters.relay.last_values import KeptValues, UnavailableError
 from beats.adapters.relay.servers import server as server_at
 from beats.adapters.relay.subjects import Subjects
 from tests.nats_server import NatsServer
@@ -30,7 +30,7 @@ async def connected(server: NatsServer, me: Identity | None = None) -> AsyncGene
             await connection.close()
 
 
-async def read(values: LastValues, connection: Connection) -> "list[Msg]":
+async def read(values: KeptValues, connection: Connection) -> "list[Msg]":
     async def ignore(message: "Msg") -> None:
         pass
 
@@ -45,7 +45,7 @@ def publish(connection: Connection, subject: str, data: bytes) -> None:
 async def test_the_last_of_each_subject_is_kept(server: NatsServer, stream: str) -> None:
     """What changed last comes last; nothing of another stream."""
     subjects = Subjects("beats", stream)
-    values = LastValues(subjects, 1 << 20)
+    values = KeptValues(subjects, 1 << 20)
     async with connected(server) as connection:
         assert await read(values, connection) == []
         assert await values.keep(connection) == "begun"
@@ -66,7 +66,7 @@ async def test_the_last_of_each_subject_is_kept(server: NatsServer, stream: str)
 async def test_many_are_read_while_more_come(server: NatsServer, stream: str) -> None:
     """It comes to an end, and none is missing: those that the server had not kept yet follow."""
     subjects = Subjects("beats", stream)
-    values = LastValues(subjects, 1 << 24)
+    values = KeptValues(subjects, 1 << 24)
     found: set[str] = set()
 
     async def hear(message: "Msg") -> None:
@@ -97,7 +97,7 @@ async def test_many_are_read_while_more_come(server: NatsServer, stream: str) ->
 async def test_what_follows_is_given_to_somebody(server: NatsServer, stream: str) -> None:
     """As long as it is read: a message is kept a moment after it was sent to those who listen."""
     subjects = Subjects("beats", stream)
-    values = LastValues(subjects, 1 << 20)
+    values = KeptValues(subjects, 1 << 20)
     more: list[bytes] = []
 
     async def hear(message: "Msg") -> None:
@@ -121,7 +121,7 @@ async def test_what_follows_is_given_to_somebody(server: NatsServer, stream: str
 async def test_what_changed_longest_ago_gives_way(server: NatsServer, stream: str) -> None:
     """So much memory it takes and no more."""
     subjects = Subjects("beats", stream)
-    values = LastValues(subjects, 100_000)
+    values = KeptValues(subjects, 100_000)
     async with connected(server) as connection:
         await values.keep(connection)
         for number in range(100):
@@ -138,12 +138,12 @@ async def test_a_stream_that_is_there_is_taken_as_it_is(server: NatsServer, stre
     async with connected(server) as connection:
         js = connection.client.jetstream()  # pyright: ignore[reportUnknownMemberType]  # the library says less
         await js.add_stream(name=subjects.last_values, subjects=[subjects.everything], max_msgs_per_subject=3)  # pyright: ignore[reportUnknownMemberType]  # as above
-        assert await LastValues(subjects, 1 << 20).keep(connection) == "kept"
+        assert await KeptValues(subjects, 1 << 20).keep(connection) == "kept"
         assert (await js.stream_info(subjects.last_values)).config.max_msgs_per_subject == 3
         other = Subjects("beats", f"{stream}-other")
         await js.add_stream(name=other.last_values, subjects=["elsewhere.>"])  # pyright: ignore[reportUnknownMemberType]  # as above
         with pytest.raises(UnavailableError, match="has other subjects than"):
-            await LastValues(other, 1 << 20).keep(connection)
+            await KeptValues(other, 1 << 20).keep(connection)
         await js.delete_stream(other.last_values)
 
 
@@ -154,7 +154,7 @@ async def test_a_stream_of_somebody_else_may_have_the_subjects(server: NatsServe
         js = connection.client.jetstream()  # pyright: ignore[reportUnknownMemberType]  # the library says less
         await js.add_stream(name=f"theirs-{stream}", subjects=[f"beats.{stream}.frame"])  # pyright: ignore[reportUnknownMemberType]  # as above
         with pytest.raises(UnavailableError, match="overlap"):
-            await LastValues(subjects, 1 << 20).keep(connection)
+            await KeptValues(subjects, 1 << 20).keep(connection)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ async def test_it_is_said_why_a_server_keeps_none(
 ) -> None:
     """And what to do about it."""
     monkeypatch.setattr("beats.adapters.relay.last_values._REQUEST_S", 0.2)
-    values = LastValues(Subjects("beats", "main"), 1 << 20)
+    values = KeptValues(Subjects("beats", "main"), 1 << 20)
     me = Identity("me", user="a", password="b")
     config = config.replace("PERMISSIONS, USER", "permissions: { publish: x }, user: a, password: b")
     config = config.replace("USER", "{ user: a, password: b }")

@@ -6,6 +6,7 @@ from typing import Self
 import anyio
 
 from beats.kernel.envelope import Envelope
+from beats.kernel.last_values import CaughtUp
 from beats.kernel.stats import Loss
 
 
@@ -24,6 +25,8 @@ class FakeBatches:
         """What a sink said it has written, in order."""
         self.lost: list[Loss] = []
         """What `losses` shall tell next."""
+        self.before: list[Envelope] = []
+        """What was published before the first batch: the last values."""
         self.before_first: Callable[[], None] = lambda: None
         """Called when the first batch is asked for."""
 
@@ -38,6 +41,10 @@ class FakeBatches:
         if not self._ends:
             await anyio.sleep_forever()
         return []
+
+    def catch_up(self) -> CaughtUp:
+        """Nothing waits that `take` would not give; `before` is what the test says."""
+        return CaughtUp([], self.before)
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
         self.given_back += envelopes

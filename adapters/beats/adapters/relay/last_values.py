@@ -34,7 +34,7 @@ class UnavailableError(Exception):
     """The server keeps no last values; says why, and what to do."""
 
 
-class LastValues:
+class KeptValues:
     """The last values of one stream."""
 
     def __init__(self, subjects: Subjects, max_bytes: int = 0) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from beats.adapters.bounds import queue_bounds
 from beats.adapters.relay.connection import Connection, Identity, connect
-from beats.adapters.relay.last_values import LastValues
+from beats.adapters.relay.last_values import KeptValues
 from beats.adapters.relay.place import publish_command
 from beats.adapters.relay.servers import server as server_at
 from beats.adapters.relay.subjects import Subjects
@@ -71,7 +71,7 @@ async def kept(server: NatsServer, stream: str = "main") -> dict[str, bytes]:
     """What the server keeps for those who come later."""
     connection = await connect(server_at(server.url), ME)
     try:
-        values = LastValues(Subjects("beats", stream))
+        values = KeptValues(Subjects("beats", stream))
         async with values.read(connection, Listener(connection).hear) as messages:
             return {message.subject: message.data for message in messages}
     finally:
@@ -496,3 +496,39 @@ def test_it_says_what_it_runs_on() -> None:
     sink = NatsSink(NatsSinkSettings(type="nats"), Machine().context("relay"))
     with pytest.raises(RuntimeError, match="asyncio only"):
         anyio.run(sink.run, FakeBatches(), backend="trio")
+
+
+async def test_the_server_has_the_last_values_that_the_queue_gave_up(server: NatsServer, stream: str) -> None:
+    """An edge that comes later shows what was published, also of a sensor that speaks once in an hour."""
+    origin = Machine()
+    origin.nats_sink(server.url, stream=stream, queue={"size": 10})
+    async with on_air(origin):
+        origin.knob("alone", id="first")
+        await until(lambda: confirmed(origin, 1))
+        for number in range(300):
+            origin.knob(number, id=f"s-{number}")
+        await until(lambda: not dict(stats_of(origin).figures)["unconfirmed_bytes"])
+        while len(values := await kept(server, stream)) < 301:
+            await anyio.sleep(0.02)  # the server does not say that it has kept something
+        assert stats_of(origin).queue.dropped.items > 0
+        assert exact(stats_of(origin).queue)
+    assert {*values.values()} == {each.encoded for each in origin.seen}
+
+
+async def test_a_relay_that_comes_later_passes_on_the_last_values_from_before(
+    server: NatsServer, stream: str
+) -> None:
+    """What was published before it was added is not published again for a while, or ever."""
+    origin = Machine()
+    async with on_air(origin):
+        origin.knob(1, id="quiet")
+        origin.frame()
+        settings = NatsSinkSettings.model_validate(
+            {"type": "nats", "servers": (server.url,), "stream": stream, "last_value": False}
+        )
+        sink = NatsSink(settings, origin.context("relay"))
+        async with listening(server, stream) as listener:
+            await origin.kernel.add_sink_now("relay", sink, *queue_bounds(settings.queue))
+            origin.knob(2, id="loud")
+            await listener.until(3)
+    assert listener.data == [origin.seen[1].encoded, origin.seen[0].encoded, origin.seen[2].encoded]

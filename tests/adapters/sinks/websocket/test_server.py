@@ -13,6 +13,7 @@ from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
+from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Batches
 from beats.kernel.stats import Loss
 from tests.adapters.sinks.websocket.support import (
@@ -128,6 +129,9 @@ class _OneBatch:
         if self._takes == 2:
             raise RuntimeError("as asked")
         return await self._queue.take(max_items)
+
+    def catch_up(self) -> CaughtUp:
+        return self._queue.catch_up()
 
     def written(self, envelopes: Sequence[Envelope]) -> None:
         self._queue.written(envelopes)

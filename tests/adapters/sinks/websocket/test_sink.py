@@ -13,7 +13,7 @@ from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
-from beats.kernel.queue import SinkQueue
+from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.websocket.support import (
     ROOMY,
     on_air,
@@ -155,7 +155,7 @@ def test_the_library_is_said_to_need_asyncio() -> None:
 
     async def main() -> None:
         sink = WebSocketSink(settings(), Context("browser", "test", SystemClock(), lambda control: None))
-        await sink.run(SinkQueue("browser"))
+        await sink.run(FakeBatches())
 
     with pytest.raises(RuntimeError, match="runs on asyncio only"):
         anyio.run(main, backend="trio")

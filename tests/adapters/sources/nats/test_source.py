@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from beats.adapters.relay.connection import Connection, Identity, connect
-from beats.adapters.relay.last_values import LastValues
+from beats.adapters.relay.last_values import KeptValues
 from beats.adapters.relay.servers import server as server_at
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sources.nats import NatsSourceSettings
@@ -336,11 +336,11 @@ async def test_after_a_cut_what_is_live_does_not_wait_for_the_state(
     """It is fresher; a server far away takes long to tell what was last."""
     origin, edge = Machine(), Machine()
     sink = origin.nats_sink(server.url, stream=stream)
-    read = LastValues.read
+    read = KeptValues.read
     seen_before_the_state: list[object] = []
 
     @asynccontextmanager
-    async def slow(self: LastValues, *arguments: Any) -> AsyncGenerator[Any]:
+    async def slow(self: KeptValues, *arguments: Any) -> AsyncGenerator[Any]:
         async with read(self, *arguments) as messages:
             if edge.seen:
                 origin.knob(3)
@@ -348,7 +348,7 @@ async def test_after_a_cut_what_is_live_does_not_wait_for_the_state(
                 seen_before_the_state.extend(edge.values("peripheral/quiet"))
             yield messages
 
-    monkeypatch.setattr(LastValues, "read", slow)
+    monkeypatch.setattr(KeptValues, "read", slow)
     async with linked(server.port) as link:
         source = edge.nats_source(f"nats://127.0.0.1:{link.port}", stream=stream, reconnect_max_s=0.05)
         async with on_air(origin, edge):

@@ -8,15 +8,15 @@ import anyio
 
 from beats.adapters.relay.broker import Broker
 from beats.adapters.relay.connection import Connection
-from beats.adapters.relay.last_values import LastValues, UnavailableError
+from beats.adapters.relay.last_values import KeptValues, UnavailableError
 from beats.adapters.relay.place import publish_command
 from beats.adapters.relay.runs import run_of
 from beats.adapters.relay.subjects import Subjects
 from beats.adapters.reports import Reports
 from beats.adapters.sinks.nats.settings import NatsSinkSettings
 from beats.adapters.sinks.nats.unconfirmed import Unconfirmed
-from beats.adapters.state import State
 from beats.kernel.envelope import Envelope
+from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Batches, Context
 
 log = logging.getLogger(__name__)
@@ -43,13 +43,16 @@ class NatsSink:
         self._settings: Final = settings
         self._name: Final = context.name
         self._subjects: Final = Subjects(settings.prefix, settings.stream)
-        self._last_values: Final = LastValues(self._subjects, settings.last_value_max_bytes)
+        self._last_values: Final = KeptValues(self._subjects, settings.last_value_max_bytes)
         self._origin: Final = run_of(context).encode()
         self._broker: Final = Broker(settings, f"sink {context.name!r}", log)
         self._reports: Final = Reports(log, f"sink {context.name!r}")
-        self._state: Final = State()
+        self._state: Final = LastValues()
         """What the server has for certain: it forgets it when it is restarted."""
-        self._owes_state = False
+        self._owed: Final = LastValues()
+        """Last values that were published and did not come through the queue, until the server has them."""
+        self._is_owed_sent = True
+        self._owes_state = self._has_begun = False
         self._in_hand: list[Envelope] = []
         """What was taken, and has not been sent yet."""
         self._unconfirmed: Final = Unconfirmed()
@@ -77,6 +80,11 @@ class NatsSink:
             RuntimeError: the event loop is not asyncio's.
         """
         self._broker.open()
+        if not self._has_begun:
+            self._has_begun = True
+            caught_up = queue.catch_up()
+            queue.give_back(caught_up.batch)
+            self._owe(caught_up.before)
         has_ended = False
         while not has_ended:
             connection = await self._connected(queue)
@@ -142,13 +150,17 @@ class NatsSink:
             else:
                 looked.set()
             try:
+                self._is_owed_sent = False  # not on this connection
+                await self._write_owed(connection, writing)
                 async for batch in queue:
                     self._in_hand = batch
-                    for chunk in _chunks(batch):
+                    self._catch_up(queue)
+                    for chunk in _chunks(self._in_hand):
                         async with writing:
                             self._in_hand = self._in_hand[len(chunk) :]
                             await self._write(connection, chunk)
                         queue.written(chunk)
+                    await self._write_owed(connection, writing)
                     while self._unconfirmed.bytes > self._settings.queue.max_bytes:
                         await self._unconfirmed.changed()
                 with anyio.move_on_after(_LAST_WORD_S):
@@ -160,6 +172,34 @@ class NatsSink:
                 connection.cut(str(error))
             group.cancel_scope.cancel()
         return has_ended
+
+    def _catch_up(self, queue: Batches) -> None:
+        """Owe the server the last values that the queue gave up.
+
+        Edges miss what was given up, as the numbers tell; but what they show after it shall be the last that
+        was published, and not an older value until the topic's next one comes.
+        """
+        # What failed may fail again: that is not tried.
+        lost = {loss.topic for loss in queue.losses() if loss.reason != "failed"}
+        if not lost:
+            return
+        caught_up = queue.catch_up()
+        self._in_hand = [*self._in_hand, *caught_up.batch]
+        held = {envelope.topic: envelope.sequence for envelope in self._in_hand}
+        before = (value for value in caught_up.before if value.topic in lost)
+        self._owe(value for value in before if value.sequence > held.get(value.topic, 0))
+
+    def _owe(self, values: Iterable[Envelope]) -> None:
+        for value in values:
+            if self._state.get(value.topic) is not value:
+                self._owed[value.topic] = value
+                self._is_owed_sent = False
+
+    async def _write_owed(self, connection: Connection, writing: anyio.Lock) -> None:
+        if self._owed and not self._is_owed_sent:
+            async with writing:
+                await self._write(connection, self._owed.in_order(), is_new=False)
+            self._is_owed_sent = True
 
     async def _write(
         self, connection: Connection, envelopes: Sequence[Envelope], *, is_new: bool = True
@@ -181,6 +221,8 @@ class NatsSink:
             sent.append(envelope)
         if is_new:
             self._unconfirmed.add(sent)
+            for envelope in sent:
+                self._owed.pop(envelope.topic, None)  # it is older
         connection.write(pieces)
         await connection.drain()
 
@@ -190,10 +232,14 @@ class NatsSink:
             if not self._unconfirmed:
                 with anyio.move_on_after(self._settings.silence_timeout_s / 3):
                     await self._unconfirmed.changed()
-            mark = self._unconfirmed.mark
+            mark, owed = self._unconfirmed.mark, self._owed.in_order() if self._is_owed_sent else []
             if not await connection.answered():
                 return
-            self._state.update(self._unconfirmed.confirm(mark))
+            self._state.note(self._unconfirmed.confirm(mark))
+            for value in owed:
+                if self._owed.get(value.topic) is value:
+                    del self._owed[value.topic]
+                    self._state.note([value])
             await anyio.sleep(_ASK_S)
 
     async def _look_after_last_values(
@@ -222,9 +268,9 @@ class NatsSink:
             await anyio.sleep(_LOOK_AFTER_S)
 
     async def _write_state(self, connection: Connection) -> None:
-        state = State()
-        state.update([*self._state.envelopes(), *self._unconfirmed.envelopes()])
-        for chunk in _chunks(state.envelopes()):
+        state = LastValues(self._state)
+        state.note([*self._unconfirmed.envelopes(), *self._owed.values()])
+        for chunk in _chunks(state.in_order()):
             await self._write(connection, chunk, is_new=False)
 
     def _report_size(self, envelope: Envelope, size_bytes: int, limit: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -20,9 +21,8 @@ from beats.adapters.sinks.websocket.server import serving
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.totals import Totals
 from beats.adapters.sinks.websocket.view import View
-from beats.adapters.state import State
 from beats.kernel.abilities import Address
-from beats.kernel.envelope import ClientIdentity
+from beats.kernel.envelope import ClientIdentity, Envelope
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import Amount, ClientStats, ClientTotals
 
@@ -44,7 +44,6 @@ class WebSocketSink:
         self._name: Final = context.name
         self._bounds = settings.client_bounds()
         self._door: Final = Door(settings, context)
-        self._snapshot: Final = State()
         self._ids: Final = count(1)
         self._views: Final[dict[Choice, View]] = {}
         self._clients: Final[dict[int, Client]] = {}
@@ -52,6 +51,11 @@ class WebSocketSink:
         self._address: Address | None = None
         self._accepted = self._stalled = self._overflowed = 0
         self._totals: Final = Totals()
+        self._queue: Batches | None = None
+        self._taken: list[Envelope] = []
+        """From the queue, and not yet sent to the viewers."""
+        self._delivering: Final = anyio.Lock()
+        """Held while a batch goes to the viewers, and while a viewer joins, so never within one."""
         self._leaving: Final = threading.Lock()
 
     @property
@@ -105,6 +109,7 @@ class WebSocketSink:
             asyncio.get_running_loop()
         except RuntimeError as error:
             raise RuntimeError("the websocket sink runs on asyncio only: use that back end") from error
+        self._queue = queue
         async with serving(self._settings, self._door, self._serve, self._everyone) as listening:
             self._announce(listening)
             async with anyio.create_task_group() as group:
@@ -117,20 +122,42 @@ class WebSocketSink:
         last_s = -1.0
         async for batch in queue:
             interval_s = self._settings.burst_interval_s
-            for number, chunk in enumerate(chunks(batch), 1):
-                data = framed(chunk)
-                for view in self._views.values():
-                    view.send(chunk, data)
-                queue.written(chunk)
-                self._snapshot.update(chunk)
-                if number % _CHUNKS_AT_ONCE == 0:
-                    await checkpoint()
+            self._taken = [*self._taken, *batch]  # at once: a viewer that joins first has it delivered before
+            async with self._delivering:
+                await self._deliver(queue)
             # When envelopes come fast, what comes within the interval is sent in one write: half the
             # system calls at 2,000 a second. A lone envelope, or a frame at 60 a second, never waits.
             now_s = anyio.current_time()
             if now_s - last_s < 4 * interval_s:
                 await anyio.sleep(interval_s)
             last_s = now_s
+
+    async def _deliver(self, queue: Batches) -> None:
+        """Send the viewers what was taken."""
+        while self._taken:
+            batch, self._taken = self._taken, []
+            await self._send(batch, queue)
+
+    async def _send(self, batch: list[Envelope], queue: Batches) -> None:
+        for number, chunk in enumerate(chunks(batch), 1):
+            data = framed(chunk)
+            for view in self._views.values():
+                view.send(chunk, data)
+            queue.written(chunk)
+            if number % _CHUNKS_AT_ONCE == 0:
+                await checkpoint()
+
+    async def _last_values(self) -> Sequence[Envelope]:
+        """The last values of the bus, once all that was published before them has gone to the viewers."""
+        queue = self._queue
+        assert queue is not None  # there are no viewers before `run`
+        with anyio.CancelScope(shield=True):  # or only a part of a batch would reach the others
+            await self._deliver(queue)
+            caught_up = queue.catch_up()
+            await self._send(caught_up.batch, queue)  # not what is taken meanwhile: the new viewer gets that
+        if not self._taken:
+            queue.give_back(())  # nothing: all is delivered
+        return caught_up.last_values()
 
     def _announce(self, listening: list[tuple[Any, ...]]) -> None:
         encrypted = self._settings.tls_cert is not None
@@ -145,16 +172,18 @@ class WebSocketSink:
             )
 
     async def _serve(self, connection: StreamConnection) -> None:
-        view = self._views.get(connection.choice)
-        if view is None:
-            view = self._views[connection.choice] = View(connection.choice, self._snapshot.envelopes())
-        identity = ClientIdentity(self._name, next(self._ids), connection.remote)
-        now_ns = self._context.clock.unix_ns()
-        client = Client(identity, connection, self._bounds, view.flow, view.thinned, view.paths, now_ns)
-        connection.client = client
-        # From the view's last envelope to here there was no await: the snapshot and the stream meet exactly.
-        view.join(client)
-        self._clients[identity.id] = client
+        async with self._delivering:
+            last_values = await self._last_values() if connection.choice.snapshot else ()
+            # From here on there is no await: the last values and the stream meet exactly.
+            view = self._views.get(connection.choice)
+            if view is None:
+                view = self._views[connection.choice] = View(connection.choice)
+            identity = ClientIdentity(self._name, next(self._ids), connection.remote)
+            now_ns = self._context.clock.unix_ns()
+            client = Client(identity, connection, self._bounds, view.flow, view.thinned, view.paths, now_ns)
+            connection.client = client
+            view.join(client, last_values)
+            self._clients[identity.id] = client
         self._accepted += 1
         log.debug("sink %r: client %s connected", self._name, identity.remote)
         try:

@@ -1,13 +1,13 @@
 """Viewers that made the same choice, served together."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.client import Client, Paths
 from beats.adapters.sinks.websocket.flow import Flow
 from beats.adapters.sinks.websocket.framing import framed
-from beats.adapters.state import State
 from beats.kernel.envelope import Envelope
 
 
@@ -18,25 +18,25 @@ class View:
     its time has come, and replaced when a newer one comes meanwhile.
     """
 
-    def __init__(self, choice: Choice, state: list[Envelope]) -> None:
-        """Begin with the state of the whole stream."""
+    def __init__(self, choice: Choice) -> None:
+        """Begin without viewers."""
         self.choice: Final = choice
         self.clients: Final[dict[int, Client]] = {}
         self.flow: Final = Flow()
         self.thinned: Final = Flow()
         """Frames that `max_fps` left out."""
         self.paths: Final = Paths()
-        self._snapshot: Final = State()
-        self._snapshot.update([envelope for envelope in state if choice.wants(envelope)])
         self._loop: Final = asyncio.get_running_loop()
         self._held: Envelope | None = None
+        self._passed: Envelope | None = None
+        """The last frame that `max_fps` let through."""
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
 
-    def join(self, client: Client) -> None:
-        """Send a client the state so far, and everything that follows from here on."""
+    def join(self, client: Client, last_values: Sequence[Envelope]) -> None:
+        """Send a client the part of the last values that it wants, and everything that follows."""
         self.clients[client.identity.id] = client
-        client.start(self._snapshot.envelopes() if self.choice.snapshot else [])
+        client.start(self._without_held([value for value in last_values if self.choice.wants(value)]))
 
     def leave(self, client: Client) -> None:
         """Send a client nothing more."""
@@ -59,7 +59,13 @@ class View:
         for write in tuple(self.paths.fast.values()):
             write(data)
         self.flow.add(chunk)
-        self._snapshot.update(chunk)
+
+    def _without_held(self, values: list[Envelope]) -> list[Envelope]:
+        """A frame that is held back reaches all clients in its time; until then the one before it is last."""
+        if self._held is None:
+            return values
+        frames = [] if self._passed is None else [self._passed]
+        return [*frames, *(envelope for envelope in values if envelope.kind != "frame")]
 
     def _chosen(self, chunk: list[Envelope]) -> list[Envelope]:
         chosen = [envelope for envelope in chunk if self.choice.wants(envelope)]
@@ -79,12 +85,14 @@ class View:
             self._timer = self._loop.call_at(self._due_s, self._release)
             return False
         self._next_due(now_s)
+        self._passed = frame
         return True
 
     def _release(self) -> None:
         frame, self._held = self._held, None
         if frame is not None:
             self._next_due(self._loop.time())
+            self._passed = frame
             self._deliver([frame], framed([frame]))
 
     def _next_due(self, now_s: float) -> None:

@@ -10,7 +10,7 @@ import anyio
 from beats.adapters.relay.broker import Broker
 from beats.adapters.relay.connection import Connection
 from beats.adapters.relay.forwarder import Forwarder
-from beats.adapters.relay.last_values import LastValues, UnavailableError
+from beats.adapters.relay.last_values import KeptValues, UnavailableError
 from beats.adapters.relay.origins import Origins
 from beats.adapters.relay.place import place_of
 from beats.adapters.relay.runs import run_of
@@ -38,7 +38,7 @@ class NatsSource:
     def __init__(self, settings: NatsSourceSettings, context: Context) -> None:
         self._settings: Final = settings
         self._subjects: Final = Subjects(settings.prefix, settings.stream)
-        self._last_values: Final = LastValues(self._subjects)
+        self._last_values: Final = KeptValues(self._subjects)
         self._broker: Final = Broker(settings, f"source {context.name!r}", log)
         self._reports: Final = Reports(log, f"source {context.name!r}")
         self._own_run: Final = run_of(context)

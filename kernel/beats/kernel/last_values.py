@@ -1,0 +1,43 @@
+"""The newest envelope of each topic: what late joiners, parts of recordings and relays begin with."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from beats.kernel.envelope import Envelope
+
+
+class LastValues(dict[str, Envelope]):
+    """By topic, in the order in which topics were first seen. Bounded by the kernel's `max_topics`."""
+
+    def note(self, envelopes: Iterable[Envelope]) -> None:
+        """Replace the values of the topics that these envelopes belong to."""
+        for envelope in envelopes:
+            self[envelope.topic] = envelope  # a dict keeps the place of a known key
+
+    def in_order(self) -> list[Envelope]:
+        """The values in the order in which they are sent: frames, then peripherals."""
+        values = list(self.values())
+        frames = [envelope for envelope in values if envelope.kind == "frame"]
+        return [*frames, *(envelope for envelope in values if envelope.kind != "frame")]
+
+
+class CaughtUp(NamedTuple):
+    """What a sink needs to begin, or to begin again, with exact last values. One instant of the bus.
+
+    Together, `before` and `batch` hold the last value of every topic that was ever published, unless more
+    waits in the queue than the batch could take. Everything that comes later was published later.
+    """
+
+    batch: list[Envelope]
+    """What waited in the queue, in order; it counts as taken."""
+    before: Sequence[Envelope]
+    """The last values of all topics that have nothing in the batch, and nothing that still waits."""
+
+    def last_values(self) -> Sequence[Envelope]:
+        """The last values once the batch is delivered."""
+        if not self.batch:
+            return self.before
+        values = LastValues()
+        values.note(self.before)
+        values.note(self.batch)
+        return values.in_order()

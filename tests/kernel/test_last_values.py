@@ -1,0 +1,152 @@
+"""Last values: what was published last, whatever queues gave up."""
+
+import contextlib
+import threading
+from collections.abc import Sequence
+
+import anyio
+import pytest
+
+from beats.kernel.bus import Bus
+from beats.kernel.envelope import Envelope
+from beats.kernel.errors import QueueFull
+from beats.kernel.kernel import Kernel
+from beats.kernel.lane import LaneBounds
+from beats.kernel.last_values import CaughtUp, LastValues
+from beats.kernel.ports import Batches
+from beats.kernel.publisher import Publisher
+from beats.kernel.queue import SinkQueue
+from beats.kernel.testing import PlainCodec, envelope
+from beats.kernel.turn import Turn
+from tests.kernel.support import FRAME, assert_balanced, knob, publisher_on
+
+pytestmark = pytest.mark.anyio
+
+
+def turn_on(bus: Bus, bounds: LaneBounds) -> tuple[Publisher, SinkQueue, Turn]:
+    publisher = publisher_on(bus)
+    queue = SinkQueue("viewer", bounds, keep_losses=True)
+    bus.connect("frame", queue.offer)
+    bus.connect("peripheral", queue.offer)
+    return publisher, queue, Turn(queue, publisher, lambda: None)
+
+
+def numbers(envelopes: Sequence[Envelope]) -> dict[str, int]:
+    return {item.topic: item.sequence for item in envelopes}
+
+
+def test_frames_come_first_and_peripherals_in_the_order_they_were_first_seen() -> None:
+    """A viewer sees a picture at once, and its list of sensors in a stable order."""
+    values = LastValues()
+    for topic, sequence in (("peripheral/b", 1), ("peripheral/a", 1), ("frame", 1), ("peripheral/b", 2)):
+        values.note([envelope(sequence, topic=topic)])
+    assert [(item.topic, item.sequence) for item in values.in_order()] == [
+        ("frame", 1),
+        ("peripheral/b", 2),
+        ("peripheral/a", 1),
+    ]
+
+
+@pytest.mark.parametrize("overflow", ["drop_oldest", "drop_newest", "latest", "error"])
+def test_last_values_are_what_was_published_whatever_a_queue_gave_up(overflow: str) -> None:
+    """A burst of a thousand sensors into a queue of ten leaves a late joiner a thousand."""
+    publisher, queue, turn = turn_on(Bus(), LaneBounds(size=10, overflow=overflow))
+    for number in range(1000):
+        with contextlib.suppress(QueueFull):  # with `error`
+            publisher.publish(knob(f"s-{number}", number))
+    caught_up = turn.catch_up()
+    assert len(caught_up.batch) == 10
+    assert numbers(caught_up.last_values()) == {f"peripheral/s-{number}": 1 for number in range(1000)}
+    assert_balanced(queue.stats())
+
+
+def test_what_still_waits_is_no_last_value() -> None:
+    """It is to come, and would be there twice; a queue that was given much back holds more than a batch."""
+    publisher, queue, turn = turn_on(Bus(), LaneBounds(size=2))
+    publisher.publish(knob("a"))
+    publisher.publish(knob("b"))
+    given_back = queue.take_nowait()
+    publisher.publish(knob("c"))
+    publisher.publish(knob("d"))
+    queue.give_back(given_back)
+    first = turn.catch_up()
+    assert numbers(first.batch) == {"peripheral/a": 1, "peripheral/b": 1}
+    assert list(first.before) == []
+    second = turn.catch_up()
+    assert numbers(second.batch) == {"peripheral/c": 1, "peripheral/d": 1}
+    assert numbers(second.before) == {"peripheral/a": 1, "peripheral/b": 1}
+
+
+def test_producers_in_line_are_let_in() -> None:
+    """What they publish has its number: it would be missing from the batch and not be newer than it."""
+    bus = Bus()
+    publisher, queue, turn = turn_on(bus, LaneBounds(size=1, overflow="block", block_timeout_s=20.0))
+    in_line = threading.Semaphore(0)
+    publisher.publish(knob("a"))
+    bus.connect("peripheral", lambda _: in_line.release())  # after the queue: its ticket is in line then
+    producers = [threading.Thread(target=publisher.publish, args=(knob(name),)) for name in "bcd"]
+    for producer in producers:
+        producer.start()
+        assert in_line.acquire(timeout=20)
+    caught_up = turn.catch_up()
+    for producer in producers:
+        producer.join(20)
+    assert numbers(caught_up.batch) == {f"peripheral/{name}": 1 for name in "abcd"}
+    assert_balanced(queue.stats())
+
+
+def test_a_sink_whose_turn_is_over_gets_nothing() -> None:
+    """What waits is its successor's."""
+    publisher, queue, turn = turn_on(Bus(), LaneBounds())
+    publisher.publish(FRAME)
+    turn.end()
+    assert turn.catch_up() == CaughtUp([], [])
+    assert queue.stats().waiting.items == 1
+
+
+class CatchingUp:
+    """Follows the stream, and catches up again and again at any moment."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, int] = {}
+        self.times = 0
+
+    async def run(self, queue: Batches) -> None:
+        async for batch in queue:
+            self.follow(batch)
+            for _ in range(3):
+                caught_up = queue.catch_up()
+                self.follow(caught_up.batch)
+                for value in caught_up.before:
+                    assert value.sequence >= self.seen.get(value.topic, 0)
+                    self.seen[value.topic] = value.sequence
+                self.times += 1
+
+    def follow(self, batch: list[Envelope]) -> None:
+        for item in batch:
+            assert item.sequence > self.seen.get(item.topic, 0), "older than the last value before it"
+            self.seen[item.topic] = item.sequence
+
+
+async def test_last_values_and_what_follows_them_meet_exactly_while_threads_publish() -> None:
+    """Nothing that comes later is older, and together they end with what was published last."""
+    kernel, sink = Kernel(PlainCodec()), CatchingUp()
+    kernel.add_sink("viewer", sink, LaneBounds(size=5))
+
+    def produce(name: str) -> None:
+        for number in range(2000):
+            kernel.publisher.publish(knob(f"{name}-{number % 7}", number))
+
+    async with anyio.create_task_group() as group:
+        await group.start(kernel.run)
+        async with anyio.create_task_group() as producers:
+            for name in "abc":
+                producers.start_soon(anyio.to_thread.run_sync, produce, name)
+        kernel.publisher.publish(FRAME)  # wakes the sink a last time, after which it has caught up
+        kernel.stop()
+    published = {item.topic: item.sequence for item in kernel.publisher.last_values()}
+    assert len(published) == 22
+    assert sink.seen == published
+    assert kernel.stats().topics == 22
+    assert sink.times > 0
+    assert_balanced(kernel.stats().sinks[0].queue)
