@@ -15,7 +15,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[1]
 PARTS: Final = ("kernel", "proto", "config", "adapters")
-MAX_LINES: Final = 300
+MAX_LINES: Final = 500
 KERNEL_PACKAGES: Final = {"anyio", "blinker"}
 THEIR_PACKAGES: Final = {"idna", "sniffio", "typing_extensions", "exceptiongroup"}
 
@@ -79,12 +79,13 @@ def test_the_parts_are_where_these_tests_look() -> None:
 
 @pytest.mark.parametrize("part", ["kernel", "proto", "config"])
 def test_only_adapters_import_other_parts(part: str) -> None:
-    """Kernel, proto and config import nothing of ours but themselves."""
+    """Kernel, proto and config import nothing of ours but themselves; proto also the kernel's envelope."""
     wrong = [
         f"{name_of(path)} imports {name}"
         for path in modules(part)
         for name in imports(path)
         if name != "beats" and ours(name) not in (None, part)
+        if not (part == "proto" and f"{name}.".startswith("beats.kernel.envelope."))
     ]
     assert wrong == []
 

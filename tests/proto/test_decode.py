@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.kernel.envelope import Peripheral
+from beats.kernel.envelope import OpaquePayload, Peripheral, Tag
 from beats.proto.codec import StreamCodec
 from beats.proto.decode import decode
 from beats.proto.encode import PNG_SIGNATURE
 from beats.proto.events import input_event
 from beats.proto.messages import Decoded, DecodedFrame, DecodedPeripheral, DecodeError
-from beats.proto.registry import DEFAULT_REGISTRY, OpaquePayload, OpenRegistry
+from beats.proto.registry import DEFAULT_REGISTRY, OpenRegistry
 from beats.proto.streaming_pb2 import (
     JSON_UTF8,
     PROTOBUF,
@@ -101,9 +101,19 @@ def test_a_frame_that_is_no_png_is_refused(png_data: bytes) -> None:
     assert refusal(data).startswith(f"png_data starts with {png_data[:8]!r}; a PNG file starts with ")
 
 
-def test_a_peripheral_without_id_is_refused() -> None:
-    """Without an id there is no topic that it belongs to."""
-    assert refusal(envelope(b"1", id_="")) == "a peripheral without id"
+def test_an_update_without_id_is_read_and_has_the_topic_of_its_tags() -> None:
+    """Most existing producers send no id."""
+    update = Peripheral("", 1, (Tag("input", "rotary", {"steps": "24"}), Tag("left")))
+    decoded = decode(CODEC.seal(CODEC.prepare(update), 1, 0), DEFAULT_REGISTRY)
+    assert decoded.topic == "peripheral/(input:rotary, left)"
+    assert isinstance(decoded.payload, DecodedPeripheral)
+    assert decoded.payload.id == ""
+
+
+def test_an_update_without_anything_but_data_is_read() -> None:
+    """Not even an empty PeripheralInfo has to be there."""
+    decoded = decode(envelope(b"1", id_=""), DEFAULT_REGISTRY)
+    assert decoded.topic == "peripheral/()"
 
 
 def test_text_that_is_not_utf_8_is_refused() -> None:

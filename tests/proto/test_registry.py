@@ -6,9 +6,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
+from beats.kernel.envelope import OpaquePayload
 from beats.proto.input_event_pb2 import InputEvent
 from beats.proto.messages import DecodeError
-from beats.proto.registry import DEFAULT_REGISTRY, OpaquePayload, OpenRegistry, TypeRegistry
+from beats.proto.registry import DEFAULT_REGISTRY, OpenRegistry, TypeRegistry
 
 INPUT_EVENT = "heart.peripheral.input.InputEvent"
 

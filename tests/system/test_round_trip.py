@@ -73,6 +73,25 @@ def test_a_recorded_gif_plays_into_an_equal_recording(tmp_path: Path) -> None:
     assert set(seen) <= {(sequence, encoded) for _, sequence, encoded in second}
 
 
+def test_updates_without_an_id_are_recorded_and_played_again(tmp_path: Path) -> None:
+    """Each kind of them, told by its tags, has numbers of its own, and its bytes keep the empty id."""
+    with beats("record", "--stdin", "--out", "a.mcap", *OFF, cwd=tmp_path, stdin=subprocess.PIPE) as program:
+        for value in range(3):
+            program.write(f'{{"data": {value}, "tags": [{{"name": "input", "variant": "rotary"}}]}}')
+            program.write(f'{{"id": "", "data": {value}}}')
+        program.close_input()
+        assert program.end() == 0
+    first = recorded(tmp_path / "a.mcap")
+    topics = ("peripheral/(input:rotary)", "peripheral/()")
+    assert [(topic, sequence) for topic, sequence, _ in first] == [
+        (topic, sequence) for sequence in (1, 2, 3) for topic in topics
+    ]
+    assert all(getattr(CODEC.decode(encoded).payload, "id", None) == "" for _, _, encoded in first)
+    code, _, err = ran("replay", "a.mcap", "--speed", "max", *AGAIN, cwd=tmp_path)
+    assert code == 0, err
+    assert recorded(one_in(tmp_path / "recordings")) == first
+
+
 def test_what_a_slow_recorder_lost_is_said_in_the_recording(tmp_path: Path) -> None:
     """A queue that is too small: what is missing from the file is what its records, and `info`, say."""
     queue = 'sinks.recorder.queue={ size = 2, overflow = "drop_newest" }'

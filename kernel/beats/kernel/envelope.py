@@ -1,14 +1,32 @@
 """What travels on the bus: an immutable envelope around one frame or one peripheral update."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 Kind = Literal["frame", "peripheral"]
 KINDS: Final[tuple[Kind, ...]] = ("frame", "peripheral")
 FRAME_TOPIC: Final = "frame"
 
 _NO_METADATA: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+_SEPARATORS: Final = re.compile(r"[\\,:()]")
+
+
+class TagLike(Protocol):
+    """What a label on a peripheral has; a `Tag`, or a message that was decoded."""
+
+    @property
+    def name(self) -> str:
+        """What is labelled."""
+        ...
+
+    @property
+    def variant(self) -> str:
+        """Which of its kinds; may be empty."""
+        ...
 
 
 class Tag(NamedTuple):
@@ -44,9 +62,18 @@ class Peripheral(NamedTuple):
     """
 
     id: str
+    """Unique within the stream. Empty for a producer that has none: see `peripheral_topic`."""
     data: object
     tags: tuple[Tag, ...] = ()
     location: Location | None = None
+
+
+class OpaquePayload(NamedTuple):
+    """Data that is a serialized protobuf message of a type that is not known here, as it came."""
+
+    payload_type: str
+    """Full name of the message type."""
+    payload: bytes
 
 
 Message = Frame | Peripheral
@@ -57,7 +84,7 @@ class Envelope(NamedTuple):
 
     kind: Kind
     topic: str
-    """`frame`, or `peripheral/<id>`."""
+    """`frame`, or `peripheral/<id>`; see `topic_of`."""
     sequence: int
     """From 1 within the topic, rising by 1."""
     captured_unix_ns: int
@@ -84,7 +111,45 @@ class Sealed(NamedTuple):
 
 def topic_of(message: Message) -> str:
     """The topic that a message belongs to."""
-    return FRAME_TOPIC if isinstance(message, Frame) else f"peripheral/{message.id}"
+    if isinstance(message, Frame):
+        return FRAME_TOPIC
+    return peripheral_topic(message.id) if message.id else _topic_without_id(message)
+
+
+def peripheral_topic(id: str, tags: Iterable[TagLike] = (), payload_type: str = "") -> str:  # noqa: A002 - the wire's own word
+    r"""The topic of an update: `peripheral/<id>`, or, without an id, `peripheral/(<tags and type>)`.
+
+    Updates without an id are told apart by what they are: each combination of tags (name and variant, not
+    metadata) and payload type is a topic, such as `peripheral/(input:rotary, position)`.
+    A `\` precedes the characters ``\ , : ( )`` in names and variants, so that different tags never give the
+    same text.
+
+    Args:
+        id: the peripheral's, may be empty.
+        tags: those of the update.
+        payload_type: full name of the type of a PROTOBUF payload; empty for JSON.
+    """
+    if id:
+        return f"peripheral/{id}"
+    parts = [
+        f"{_escaped(tag.name)}:{_escaped(tag.variant)}" if tag.variant else _escaped(tag.name) for tag in tags
+    ]
+    if payload_type:
+        parts.append(payload_type)
+    return f"peripheral/({', '.join(parts)})"
+
+
+def _topic_without_id(update: Peripheral) -> str:
+    data = update.data
+    if isinstance(data, OpaquePayload):
+        return peripheral_topic("", update.tags, data.payload_type)
+    # A protobuf message knows its type; this module knows nothing of protobuf.
+    payload_type: object = getattr(getattr(data, "DESCRIPTOR", None), "full_name", "")
+    return peripheral_topic("", update.tags, payload_type if isinstance(payload_type, str) else "")
+
+
+def _escaped(text: str) -> str:
+    return _SEPARATORS.sub(r"\\\g<0>", text)
 
 
 class ClientIdentity(NamedTuple):

@@ -4,6 +4,7 @@ import json
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
+from beats.kernel.envelope import peripheral_topic
 from beats.proto.encode import checked_png
 from beats.proto.messages import (
     Decoded,
@@ -38,7 +39,8 @@ def decode(data: bytes, registry: TypeRegistry) -> Decoded:
             return Decoded("frame", "frame", envelope.sequence, envelope.captured_unix_ns, frame)
         case "peripheral":
             update = _peripheral(envelope.peripheral, registry)
-            topic = f"peripheral/{update.id}"
+            payload_type = update.payload_type if update.payload_encoding == "PROTOBUF" else ""
+            topic = peripheral_topic(update.id, update.tags, payload_type)
             return Decoded("peripheral", topic, envelope.sequence, envelope.captured_unix_ns, update)
         case _:
             raise DecodeError("a StreamEnvelope with neither a frame nor a peripheral")
@@ -53,8 +55,6 @@ def _frame(png_data: bytes) -> DecodedFrame:
 
 def _peripheral(peripheral: PeripheralEnvelope, registry: TypeRegistry) -> DecodedPeripheral:
     info = peripheral.peripheral_info
-    if not info.id:
-        raise DecodeError("a peripheral without id")
     data, encoding = _data(peripheral, registry)
     tags = tuple(DecodedTag(tag.name, tag.variant, dict(tag.metadata)) for tag in info.tags)
     return DecodedPeripheral(info.id, data, tags, _location(info), encoding, peripheral.payload_type)

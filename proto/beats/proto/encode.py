@@ -52,7 +52,7 @@ def prepare(message: FrameLike | PeripheralLike) -> Prepared:
     except AttributeError as error:
         raise TypeError(f"neither a frame, which has png_data, nor a peripheral: {error}") from None
     try:
-        if tags == () and location is None and type(id_) is str and id_ and not isinstance(data, Message):
+        if tags == () and location is None and type(id_) is str and not isinstance(data, Message):
             payload = to_json(data)
             return Prepared(wire.update_head(_plain_info(id_), len(payload)), payload + wire.JSON_ENCODED)
         envelope = StreamEnvelope()
@@ -86,9 +86,8 @@ def checked_png(png_data: object) -> bytes:
 
 def _fill(peripheral: PeripheralEnvelope, id_: object, data: object, tags: object, location: object) -> None:
     info = peripheral.peripheral_info
+    info.SetInParent()  # also with an empty id
     info.id = _text(id_, "id")
-    if not id_:
-        raise ValueError("id is empty; clients tell peripherals apart by it")
     if isinstance(data, Message):
         peripheral.payload_encoding = PROTOBUF
         peripheral.payload_type = data.DESCRIPTOR.full_name

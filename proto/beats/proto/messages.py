@@ -70,7 +70,7 @@ class PeripheralLike(Protocol):
 
     @property
     def id(self) -> str:
-        """Unique within the stream, not empty."""
+        """Unique within the stream; empty for a producer that has none."""
         ...
 
     @property
@@ -131,7 +131,7 @@ class Decoded(NamedTuple):
 
     kind: Literal["frame", "peripheral"]
     topic: str
-    """`frame`, or `peripheral/<id>`."""
+    """`frame`, or `peripheral/<id>`; see `beats.kernel.envelope.peripheral_topic`."""
     sequence: int
     """From 1 within the topic; 0 when the server does not number its messages."""
     captured_unix_ns: int

@@ -1,10 +1,11 @@
 """Which message types a PROTOBUF payload may hold."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
+from beats.kernel.envelope import OpaquePayload
 from beats.proto.input_event_pb2 import InputEvent
 from beats.proto.messages import DecodeError
 from beats.proto.normalise import short
@@ -54,14 +55,6 @@ class TypeRegistry:
         # The runtime's pure Python form lets errors of text through as they are.
         except (ProtobufDecodeError, ValueError) as error:
             raise DecodeError(f"the payload is not a {full_name}: {error}") from error
-
-
-class OpaquePayload(NamedTuple):
-    """A PROTOBUF payload of a type that is not known here, as it came."""
-
-    payload_type: str
-    """Full name of the message type."""
-    payload: bytes
 
 
 class OpenRegistry(TypeRegistry):

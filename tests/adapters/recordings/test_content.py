@@ -112,9 +112,10 @@ def test_a_message_that_is_too_short_is_refused() -> None:
 
 
 def test_what_is_no_envelope_has_no_topic() -> None:
-    """Neither empty bytes nor a peripheral without a name is one."""
+    """Neither empty bytes nor a place and time alone is one; a peripheral without a name has one."""
     nameless = wire.update_head(b"", 0) + wire.JSON_ENCODED
-    for encoded in (b"", wire.tail(1, 5), nameless):
+    assert topic_of(nameless, wire.parts(nameless)) == "peripheral/()"
+    for encoded in (b"", wire.tail(1, 5)):
         with pytest.raises(ValueError, match="neither"):
             topic_of(encoded, wire.parts(encoded))
     made = contents(LIBRARY)

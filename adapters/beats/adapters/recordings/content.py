@@ -12,9 +12,10 @@ from mcap.records import Channel, Header, Metadata, Schema
 
 from beats.adapters.recordings.format import CARRIED, LIBRARY, RECORDING, SCHEMA_NAME
 from beats.adapters.recordings.scan import HEAD_BYTES
+from beats.kernel.envelope import peripheral_topic
 from beats.proto import wire
 from beats.proto.messages import DecodeError
-from beats.proto.streaming_pb2 import PeripheralEnvelope
+from beats.proto.streaming_pb2 import PROTOBUF, PeripheralEnvelope
 
 _RecordT = TypeVar("_RecordT")
 _RECORD: Final = Struct("<BQ")
@@ -124,13 +125,14 @@ def topic_of(encoded: bytes, parts: wire.Parts) -> str:
     """
     if parts.field == 1:
         return "frame"
+    if parts.field != 2:
+        raise DecodeError("it is neither a frame nor a peripheral")
     try:
-        id_ = PeripheralEnvelope.FromString(encoded[parts.start : parts.end]).peripheral_info.id
+        update = PeripheralEnvelope.FromString(encoded[parts.start : parts.end])
     except Exception as problem:  # protobuf's own error, or one of text
         raise DecodeError(str(problem)) from problem
-    if parts.field != 2 or not id_:
-        raise DecodeError("it is neither a frame nor a peripheral")
-    return f"peripheral/{id_}"
+    payload_type = update.payload_type if update.payload_encoding == PROTOBUF else ""
+    return peripheral_topic(update.peripheral_info.id, update.peripheral_info.tags, payload_type)
 
 
 def metadata_of(data: bytes) -> tuple[str, Mapping[str, str]] | None:

@@ -3,8 +3,8 @@
 import pytest
 
 from beats.adapters.cli.tap.item import Item, Unreadable, png_size, read
+from beats.kernel.envelope import OpaquePayload
 from beats.proto.messages import DecodedPeripheral
-from beats.proto.registry import OpaquePayload
 from tests.adapters.cli.tap.envelopes import AT_NS, frame, item, opaque, update
 from tests.support import tiny_png
 

@@ -8,9 +8,8 @@ import pytest
 
 from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.export.events import COLUMNS, CsvWriter, JsonlWriter, event
-from beats.kernel.envelope import Location, Peripheral, Tag
+from beats.kernel.envelope import Location, OpaquePayload, Peripheral, Tag
 from beats.proto.input_event_pb2 import InputEvent
-from beats.proto.registry import OpaquePayload
 
 MESSAGE = Message(
     "peripheral/knob", 7, 1_700_000_000_123_456_789, 1_700_000_000_000_000_001, b"", carried=False

@@ -18,7 +18,7 @@ from beats.adapters.relay.servers import server as server_at
 from beats.adapters.relay.subjects import Subjects
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.nats.sink import NatsSink
-from beats.kernel.envelope import Envelope
+from beats.kernel.envelope import Envelope, Peripheral, Tag
 from beats.kernel.errors import StartError
 from beats.kernel.stats import SinkStats
 from tests.adapters.sinks.batches import FakeBatches
@@ -498,6 +498,28 @@ def test_it_says_what_it_runs_on() -> None:
         anyio.run(sink.run, FakeBatches(), backend="trio")
 
 
+async def test_updates_without_an_id_reach_the_edge_and_those_who_come_later(
+    server: NatsServer, stream: str
+) -> None:
+    """Each kind of them has its own subject, number and last value."""
+    origin, edge = Machine(), Machine()
+    origin.nats_sink(server.url, stream=stream)
+    source = edge.nats_source(server.url, stream=stream)
+    async with on_air(origin, edge):
+        await until(lambda: source.figures()["connected"])
+        for value in (1, 2):
+            for tag in ("a", "b.c *"):
+                origin.kernel.publisher.publish(Peripheral("", value, (Tag(tag, "rotary"),)))
+        await until(lambda: len(edge.seen) == 4)
+        while len(values := await kept(server, stream)) < 2:  # noqa: ASYNC110 - the server does not tell
+            await anyio.sleep(0.02)
+    assert [each.encoded for each in edge.seen] == [each.encoded for each in origin.seen]
+    assert [(each.topic, each.sequence) for each in edge.seen] == [
+        (f"peripheral/({tag}:rotary)", number) for number in (1, 2) for tag in ("a", "b.c *")
+    ]
+    assert {*values.values()} == {each.encoded for each in origin.seen[2:]}
+
+
 async def test_the_server_has_the_last_values_that_the_queue_gave_up(server: NatsServer, stream: str) -> None:
     """An edge that comes later shows what was published, also of a sensor that speaks once in an hour."""
     origin = Machine()
@@ -508,8 +530,8 @@ async def test_the_server_has_the_last_values_that_the_queue_gave_up(server: Nat
         for number in range(300):
             origin.knob(number, id=f"s-{number}")
         await until(lambda: not dict(stats_of(origin).figures)["unconfirmed_bytes"])
-        while len(values := await kept(server, stream)) < 301:
-            await anyio.sleep(0.02)  # the server does not say that it has kept something
+        while len(values := await kept(server, stream)) < 301:  # noqa: ASYNC110 - the server does not tell
+            await anyio.sleep(0.02)
         assert stats_of(origin).queue.dropped.items > 0
         assert exact(stats_of(origin).queue)
     assert {*values.values()} == {each.encoded for each in origin.seen}

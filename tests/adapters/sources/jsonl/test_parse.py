@@ -77,9 +77,8 @@ def test_blanks_around_a_line_do_not_matter() -> None:
         (b"[1]", 'the line must be an object such as {"id": "knob-1", "data": {}}, but is a list'),
         (b'"text"', 'but is "text"'),
         (b"null", "but is null"),
-        (b'{"data": 1}', "id must be a text that is not empty, but is missing"),
-        (b'{"id": "", "data": 1}', 'id must be a text that is not empty, but is ""'),
-        (b'{"id": 7, "data": 1}', "id must be a text that is not empty, but is 7"),
+        (b'{"id": 7, "data": 1}', "id must be a text, but is 7"),
+        (b'{"id": null, "data": 1}', "id must be a text, but is null"),
         (b'{"id": "a"}', "data must be any JSON value, or null, but is missing"),
         (b'{"id": "a", "dta": 1}', "the line has an unknown key \"dta\": did you mean 'data'?"),
         (b'{"id": "a", "data": 1, "qqq": 1}', 'unknown key "qqq": known are id, data, tags, location'),
@@ -125,6 +124,12 @@ def test_an_error_repeats_little_and_only_harmless_text(value: bytes) -> None:
             parse(line % value)
 
 
+@pytest.mark.parametrize("line", [b'{"data": 1, "tags": ["a"]}', b'{"id": "", "data": 1, "tags": ["a"]}'])
+def test_a_line_needs_no_id(line: bytes) -> None:
+    """Its tags tell which kind of update it is."""
+    assert parse(line).message == Peripheral("", 1, (Tag("a"),))
+
+
 @given(st.binary(max_size=200))
 def test_random_bytes_raise_nothing_but_value_error(line: bytes) -> None:
     """Whatever arrives, there is one type of error."""
@@ -147,4 +152,4 @@ JSON_VALUES = st.recursive(
 def test_random_objects_raise_nothing_but_value_error(line: dict[str, object]) -> None:
     """Wrong types in every place are refused in the same way."""
     with suppress(ValueError):
-        assert parse(json.dumps(line).encode()).message.id == line["id"]
+        assert parse(json.dumps(line).encode()).message.id == line.get("id", "")

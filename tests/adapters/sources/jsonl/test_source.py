@@ -101,7 +101,7 @@ async def test_a_bad_line_is_reported_with_its_number_and_skipped(
     assert await published(path) == [1, 2, 4]
     assert [record.getMessage() for record in caplog.records] == [
         f"source 'sensor', {path}: line 4 is skipped: not JSON: Expecting value at column 1",
-        f"source 'sensor', {path}: line 6 is skipped: id must be a text that is not empty, but is 3",
+        f"source 'sensor', {path}: line 6 is skipped: id must be a text, but is 3",
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 

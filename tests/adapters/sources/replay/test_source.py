@@ -9,9 +9,8 @@ import pytest
 from beats.adapters.recordings.channels import Line
 from beats.adapters.sources.replay import SOURCE, ReplaySettings
 from beats.adapters.sources.replay.source import ReplaySource
-from beats.kernel.envelope import Peripheral
+from beats.kernel.envelope import OpaquePayload, Peripheral
 from beats.kernel.errors import InputError
-from beats.proto.registry import OpaquePayload
 from beats.proto.streaming_pb2 import PROTOBUF, StreamEnvelope
 from tests.adapters.recordings.support import ABOUT, BEGIN_NS, line, record
 from tests.adapters.sources.replay.recordings import (

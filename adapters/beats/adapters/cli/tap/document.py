@@ -6,9 +6,9 @@ import math
 from typing import cast
 
 from beats.adapters.cli.tap.item import Item, png_size
+from beats.kernel.envelope import OpaquePayload
 from beats.proto.input_event_pb2 import InputEvent
 from beats.proto.messages import DecodedFrame, DecodedLocation, DecodedPeripheral
-from beats.proto.registry import OpaquePayload
 
 
 def document(item: Item) -> dict[str, object]:

@@ -11,8 +11,7 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.format import iso
-from beats.kernel.envelope import Peripheral
-from beats.proto.registry import OpaquePayload
+from beats.kernel.envelope import OpaquePayload, Peripheral
 
 COLUMNS: Final = (
     "time",

@@ -23,6 +23,7 @@ from beats.adapters.sinks.websocket.totals import Totals
 from beats.adapters.sinks.websocket.view import View
 from beats.kernel.abilities import Address
 from beats.kernel.envelope import ClientIdentity, Envelope
+from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import Amount, ClientStats, ClientTotals
 
@@ -151,6 +152,7 @@ class WebSocketSink:
         """The last values of the bus, once all that was published before them has gone to the viewers."""
         queue = self._queue
         assert queue is not None  # there are no viewers before `run`
+        caught_up = CaughtUp([], ())
         with anyio.CancelScope(shield=True):  # or only a part of a batch would reach the others
             await self._deliver(queue)
             caught_up = queue.catch_up()

@@ -40,9 +40,9 @@ def parse(line: bytes) -> Update:
     """
     wanted = 'an object such as {"id": "knob-1", "data": {}}'
     fields = _fields(_load(line), LINE_KEYS, "the line", wanted, TAP_KEYS)
-    name = fields.get("id", _MISSING)
-    if not isinstance(name, str) or not name:
-        _refuse("id", NOT_EMPTY, name)
+    name = fields.get("id", "")
+    if not isinstance(name, str):
+        _refuse("id", "a text", name)
     data = fields.get("data", _MISSING)
     if data is _MISSING:
         _refuse("data", "any JSON value, or null", data)
