@@ -1,4 +1,4 @@
-"""The five variables that operators already use, with the real adapters."""
+"""The short variables that operators already use, with the real adapters."""
 
 import pytest
 
@@ -62,8 +62,8 @@ def test_the_longer_form_is_more_specific() -> None:
         ("BEATS_STREAM_QUEUE_SIZE", "many", "whole number"),
         ("BEATS_STREAM_QUEUE_OVERFLOW", "drop", "drop_oldest, drop_newest, error, latest"),
         ("BEATS_WEBSOCKET_PORT", "70000", "65535"),
-        ("BEATS_WEBSOCKET_BIND_HOST", "", "must not be empty"),
-        ("BEATS_WEBSOCKET_HOST", "", "must not be empty"),
+        ("BEATS_WEBSOCKET_ENABLED", "maybe", "true or false"),
+        ("BEATS_WEBSOCKET_ENABLED", "", "true or false"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, allowed: str) -> None:
@@ -72,3 +72,45 @@ def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, allo
         profile(**{name: value})
     for part in (name, value, allowed):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("BEATS_WEBSOCKET_BIND_HOST", "host"), ("BEATS_WEBSOCKET_HOST", "public_host")]
+)
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [(" 0.0.0.0\t", "0.0.0.0"), ("", "localhost"), (" ", "localhost"), ("\r\n", "localhost")],
+)
+def test_blanks_around_a_host_do_not_matter_and_an_empty_one_is_the_default(
+    name: str, key: str, text: str, host: str
+) -> None:
+    """A file of variables written on another system, or a variable that a script left empty, is no error."""
+    assert getattr(browser(**{name: text}), key) == host
+
+
+def test_an_empty_host_leaves_what_the_profile_says() -> None:
+    """It means the same as no variable at all."""
+    variables = {"BEATS_WEBSOCKET_BIND_HOST": "", "BEATS_SINKS__BROWSER__TOKEN": "t"}
+    sink = load_profile(InstalledAdapters(), profile="kiosk", environ=variables).sinks["browser"]
+    assert isinstance(sink, WebSocketSettings)
+    assert sink.host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("text", ["0", "false", " FALSE ", "no", "off"])
+def test_one_variable_switches_every_websocket_sink_off(text: str) -> None:
+    """Other sinks stay."""
+    off = profile(
+        BEATS_WEBSOCKET_ENABLED=text, BEATS_SINKS__SECOND__TYPE="websocket", BEATS_SINKS__TAPE__TYPE="null"
+    )
+    assert list(off.sinks) == ["tape"]
+
+
+@pytest.mark.parametrize("text", ["1", "true", "True"])
+def test_one_variable_switches_every_websocket_sink_on(text: str) -> None:
+    """Also one that its profile switches off; the longer form is more specific here, too."""
+    adapters = InstalledAdapters()
+    assert "browser" not in load_profile(adapters, profile="headless", environ={}).sinks
+    variables = {"BEATS_WEBSOCKET_ENABLED": text}
+    assert "browser" in load_profile(adapters, profile="headless", environ=variables).sinks
+    variables["BEATS_SINKS__BROWSER__ENABLED"] = "0"
+    assert "browser" not in load_profile(adapters, profile="headless", environ=variables).sinks

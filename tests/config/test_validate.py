@@ -207,8 +207,7 @@ def test_a_new_type_does_not_inherit_the_old_ones_settings(house: House) -> None
         ),
         ("BEATS_WEBSOCKET_PORT", "65536", "must be at most 65535"),
         ("BEATS_WEBSOCKET_PORT", "", "must be a whole number"),
-        ("BEATS_WEBSOCKET_HOST", "", "must not be empty"),
-        ("BEATS_WEBSOCKET_BIND_HOST", "", "must not be empty"),
+        ("BEATS_WEBSOCKET_ENABLED", "maybe", "must be true or false"),
     ],
 )
 @pytest.mark.parametrize("profile", ["default", "headless"])

@@ -15,7 +15,7 @@ from beats.config.errors import Problem, nearest
 from beats.config.layers import Layer, Level, Node, Table, Text, child
 from beats.config.profiles import CONFIG_DIR_VARIABLE, PROFILE_VARIABLE
 from beats.config.schema import SECTIONS
-from beats.config.settings import QueueSettings, Settings
+from beats.config.settings import HostName, QueueSettings, Settings
 
 PREFIX: Final = "BEATS_"
 SEPARATOR: Final = "__"
@@ -24,10 +24,13 @@ SHORT_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "BEATS_STREAM_QUEUE_SIZE": ("queue", "size"),
     "BEATS_STREAM_QUEUE_OVERFLOW": ("queue", "overflow"),
     "BEATS_WEBSOCKET_BIND_HOST": ("host",),
+    "BEATS_WEBSOCKET_ENABLED": ("enabled",),
     "BEATS_WEBSOCKET_HOST": ("public_host",),
     "BEATS_WEBSOCKET_PORT": ("port",),
 }
 """The variables that act on every sink of the type `websocket`, and the key that each one sets there."""
+_HOSTS: Final = ("BEATS_WEBSOCKET_BIND_HOST", "BEATS_WEBSOCKET_HOST")
+"""Short variables that count as not set when they are blank."""
 _OTHERS: Final = (PROFILE_VARIABLE, CONFIG_DIR_VARIABLE, "BEATS_TOKEN", "BEATS_NATS_URL")
 """No settings: `beats top` and `beats tap` present the token to a server, and shipped profiles refer to the
 address of a NATS server."""
@@ -36,9 +39,11 @@ address of a NATS server."""
 class ShortSettings(Settings):
     """What the short variables may say; checked even when no sink is of their type."""
 
-    host: Annotated[str, Field(min_length=1)] = "localhost"
+    enabled: bool = True
+    """Whether the sinks run."""
+    host: HostName = "localhost"
     """Address that the server listens on."""
-    public_host: Annotated[str, Field(min_length=1)] = "localhost"
+    public_host: HostName = "localhost"
     """Name that clients are told to connect to."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
     """TCP port; 0 takes a free one."""
@@ -87,7 +92,7 @@ def short_layers(environ: Mapping[str, str], *path: str) -> list[Layer]:
     return [
         Layer(Level.SHORT_VARIABLE, name, nested((*path, *key), Text(environ[name])))
         for name, key in SHORT_VARIABLES.items()
-        if name in environ
+        if name in environ and (name not in _HOSTS or environ[name].strip())
     ]
 
 

@@ -23,7 +23,7 @@ class Level(IntEnum):
     SOURCES = 3
     """Sources named on the command line, in place of those in the files."""
     SHORT_VARIABLE = 4
-    """The five variables that act on every `websocket` sink."""
+    """The variables that act on every `websocket` sink."""
     VARIABLE = 5
     SET = 6
 

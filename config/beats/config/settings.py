@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 OverflowName = Literal["drop_oldest", "drop_newest", "error", "latest", "block"]
 LogFormat = Literal["human", "json"]
@@ -18,6 +18,8 @@ def _fold(value: object) -> object:
 
 
 Overflow = Annotated[OverflowName, BeforeValidator(_fold)]
+HostName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""A name or address of a machine; blanks around it do not matter."""
 
 
 class Settings(BaseModel):

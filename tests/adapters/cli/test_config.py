@@ -68,7 +68,7 @@ def test_show_has_a_form_for_programs(folder: Path) -> None:
         ("sinks.browser.token", "********\n"),
         ("sinks.browser.tls_cert", "\n"),
         ("sinks.browser.enabled", "true\n"),
-        ("sinks.browser.emojis", '["poop", "skull", "heart", "star", "rainbow"]\n'),
+        ("sinks.browser.origins", "[]\n"),
     ],
 )
 def test_get_prints_the_plain_value(folder: Path, key: str, printed: str) -> None:

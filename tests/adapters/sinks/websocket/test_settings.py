@@ -38,7 +38,18 @@ def test_the_documented_defaults_hold() -> None:
     assert (config.host, config.public_host, config.port) == ("localhost", "localhost", 8765)
     assert config.queue == QueueSettings(size=256, overflow="drop_oldest")
     assert config.stall_timeout_s == 10.0
-    assert config.emojis == ("poop", "skull", "heart", "star", "rainbow")
+    assert config.emojis == (
+        *("poop", "skull", "heart", "star", "rainbow"),
+        *("seb", "faye", "will", "clem", "cal", "sri", "lampe", "ditto"),
+    )
+
+
+def test_blanks_around_a_host_are_ignored() -> None:
+    """In a file as in a variable; what is empty in a file is an error, since somebody wrote it there."""
+    config = settings(host=" 0.0.0.0\n", public_host="\twall.local ")
+    assert (config.host, config.public_host) == ("0.0.0.0", "wall.local")
+    with pytest.raises(ValidationError, match="host"):
+        settings(host="  ")
 
 
 def test_a_profile_can_insist_on_a_token() -> None:

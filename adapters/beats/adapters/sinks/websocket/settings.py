@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from beats.config.settings import QueueSettings, SinkSettings
+from beats.config.settings import HostName, QueueSettings, SinkSettings
 
 if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
     from beats.kernel.envelope import Kind
@@ -39,11 +39,11 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 class WebSocketSettings(SinkSettings):
     """A WebSocket server."""
 
-    host: Annotated[str, Field(min_length=1)] = "localhost"
+    host: HostName = "localhost"
     """Address to listen on; `localhost` is reached from this machine only, `0.0.0.0` from any."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
     """Port to listen on; 0 takes a free one and reports it."""
-    public_host: Annotated[str, Field(min_length=1)] = "localhost"
+    public_host: HostName = "localhost"
     """Name that viewers are told to connect to."""
     reuse_port: bool = False
     """Let several processes listen on one port and share its viewers (SO_REUSEPORT)."""
@@ -99,7 +99,21 @@ class WebSocketSettings(SinkSettings):
     close_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Seconds that a viewer has to answer when the server closes the connection."""
 
-    emojis: tuple[str, ...] = ("poop", "skull", "heart", "star", "rainbow")
+    emojis: tuple[str, ...] = (
+        "poop",
+        "skull",
+        "heart",
+        "star",
+        "rainbow",
+        "seb",
+        "faye",
+        "will",
+        "clem",
+        "cal",
+        "sri",
+        "lampe",
+        "ditto",
+    )
     """What `emoji_update` may name."""
 
     @model_validator(mode="after")
