@@ -65,8 +65,12 @@ def test_a_default_can_clash(checked: Checked) -> None:
         (Port("", "0.0.0.0", 1), Port("", "127.0.0.2", 1), True),
         (Port("", "::1", 1), Port("", "::", 1), True),
         (Port("", "0.0.0.0", 1), Port("", "::1", 1), False),
-        (Port("", "0.0.0.0", 1), Port("", "::", 1), False),
-        (Port("", "::", 1), Port("", "10.0.0.1", 1), False),
+        (Port("", "0.0.0.0", 1), Port("", "::", 1), True),
+        (Port("", "::", 1), Port("", "10.0.0.1", 1), True),
+        (Port("", "*", 1), Port("", "10.0.0.1", 1), True),
+        (Port("", "0", 1), Port("", "127.0.0.1", 1), True),
+        (Port("", "0", 1), Port("", "::1", 1), False),
+        (Port("", "127.1", 1), Port("", "127.0.0.1", 1), True),
         (Port("", "0.0.0.0", 1), Port("", "wall.local", 1), True),
         (Port("", "wall.local", 1), Port("", "::", 1), True),
         (Port("", "wall.local", 1), Port("", "Wall.local", 1), True),
@@ -74,7 +78,7 @@ def test_a_default_can_clash(checked: Checked) -> None:
     ],
 )
 def test_ports_clash_on_one_address(one: Port, other: Port, does: bool) -> None:
-    """A wildcard is every address of its family; a free port is another each time; shared ones are shared."""
+    """`0.0.0.0` is every IPv4 address, `::` every address; a free port never clashes, nor do shared ones."""
     assert clash(one, other) is clash(other, one) is does
 
 

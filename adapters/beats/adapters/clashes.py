@@ -1,12 +1,12 @@
 """Finds what would fail at the start, from what each sink and source says it needs."""
 
 import os.path
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
-from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from beats.adapters import probe
+from beats.adapters.addresses import addresses
 from beats.adapters.installed import claims_of
 from beats.config.assembly import AdapterKey
 from beats.config.errors import Problem, dotted, shown
@@ -102,28 +102,21 @@ def clash(one: Port, other: Port) -> bool:
     if one.port != other.port or one.port == 0 or (one.is_shared and other.is_shared):
         return False
     ours, theirs = _addresses(one.host), _addresses(other.host)
-    return bool(ours & theirs) or any(
-        wildcard in all_of and family(address)
-        for all_of, against in ((ours, theirs), (theirs, ours))
-        for wildcard, family in _WILDCARDS.items()
-        for address in against
-    )
+    return bool(ours & theirs) or _covers(ours, theirs) or _covers(theirs, ours)
 
 
 def _addresses(host: str) -> set[str]:
     if host.lower() == "localhost":  # RFC 6761, section 6.3
         return {"127.0.0.1", "::1"}
     try:
-        return {ip_address(host).compressed}
-    except ValueError:  # a name, and what it leads to is known to a server on the network, which is not asked
+        return {address for _, address in addresses(host, numeric=True)}
+    except OSError:  # a name; the name server that knows its addresses is not asked
         return {host.lower()}
 
 
-# One of each family may listen at once, for the server sets IPV6_V6ONLY. A name may have addresses of both.
-_WILDCARDS: Final[Mapping[str, Callable[[str], bool]]] = {
-    "0.0.0.0": lambda address: ":" not in address,
-    "::": lambda address: ":" in address or not address.replace(".", "").isdigit(),
-}
+def _covers(ours: set[str], theirs: set[str]) -> bool:
+    """Whether ours are all addresses of a family, and theirs may be of it: a name can have any."""
+    return "::" in ours or ("0.0.0.0" in ours and any(":" not in address for address in theirs))
 
 
 def _output_clashes(parts: Iterable[Part]) -> Iterator[Problem]:

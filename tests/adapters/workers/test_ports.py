@@ -51,6 +51,14 @@ def test_all_addresses_of_a_host_share_one_port() -> None:
         assert ports["browser"] > 0
 
 
+def test_all_addresses_are_those_of_both_families() -> None:
+    """As the workers will listen there."""
+    with reserved({"browser": sink(host="::")}) as ports:
+        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            with socket.socket(family) as alone, pytest.raises(OSError, match="in use"):
+                alone.bind((host, ports["browser"]))
+
+
 def test_a_host_without_an_address_is_told() -> None:
     """With its name and its sink."""
     with pytest.raises(StartError, match="no-such-host"):  # noqa: SIM117

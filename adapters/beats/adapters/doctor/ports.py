@@ -5,19 +5,18 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
+from beats.adapters.addresses import UNAVAILABLE, Address, addresses
 from beats.adapters.clashes import Part
 from beats.adapters.doctor.findings import Finding
 from beats.adapters.doctor.listeners import Listener, listeners
 from beats.config.errors import dotted
 from beats.kernel.claims import Port
 
-_UNAVAILABLE: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _RESOLVE_S: Final = 1.0
 """Seconds that a name server has; a start would wait longer."""
-
-Address = tuple[socket.AddressFamily, str]
 
 
 class Attempt(NamedTuple):
@@ -39,14 +38,14 @@ def port(part: Part, claim: Port, running: Collection[int]) -> Iterator[Finding]
     if claim.port == 0:
         yield Finding(subject, "ok", f"{dotted(part.key)} takes a free one")
         return
-    addresses = resolve(claim.host)
-    if not addresses:
+    found = resolve(claim.host)
+    if not found:
         what = f"{dotted(part.key)}: host {claim.host!r} has no address"
         yield Finding(subject, "fault", what, "give a name or address of this machine")
         return
-    attempts = [Attempt(address, bind(family, address, claim)) for family, address in addresses]
+    attempts = [Attempt(address, bind(family, address, claim)) for family, address in found]
     yield verdict(part, claim, attempts, running)
-    yield from exposed(part, [address for _, address in addresses])
+    yield from exposed(part, [address for _, address in found])
 
 
 def resolve(host: str) -> list[Address]:
@@ -54,12 +53,8 @@ def resolve(host: str) -> list[Address]:
     found: list[Address] = []
 
     def ask() -> None:
-        flags = socket.AddressInfo.AI_PASSIVE
-        try:
-            answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
-        except (OSError, ValueError):  # no such name, or none that could be one
-            return
-        found.extend(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in answers))
+        with suppress(OSError):  # no such name, or none that could be one
+            found.extend(addresses(host))
 
     thread = threading.Thread(target=ask, daemon=True)  # it cannot be ended, and may wait for long
     thread.start()
@@ -86,7 +81,7 @@ def verdict(part: Part, claim: Port, attempts: list[Attempt], running: Collectio
     """What the attempts come to: an address that this machine lacks is passed over as long as one works."""
     subject, name = f"port {claim.port}", dotted(part.key)
     failed = [each for each in attempts if each.error is not None]
-    lacking = [each for each in failed if each.error is not None and each.error.errno in _UNAVAILABLE]
+    lacking = [each for each in failed if each.error is not None and each.error.errno in UNAVAILABLE]
     serious = [each for each in failed if each not in lacking]
     if serious:
         error = serious[0].error

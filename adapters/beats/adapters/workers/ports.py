@@ -1,10 +1,10 @@
 """Ports that several processes will share, kept free for them before they start."""
 
-import errno
 import socket
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from beats.adapters.addresses import UNAVAILABLE, addresses
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.errors import StartError
 
@@ -27,19 +27,21 @@ def reserved(sinks: Mapping[str, WebSocketSettings]) -> Generator[dict[str, int]
 def _hold(stack: ExitStack, name: str, sink: WebSocketSettings) -> int:
     port = sink.port
     try:
-        found = socket.getaddrinfo(sink.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = addresses(sink.host)
     except OSError as error:
         raise StartError(f"sink {name!r} could not start: host {sink.host!r}: {error.strerror}") from error
-    for family, kind, _, _, address in found:
-        sock = stack.enter_context(socket.socket(family, kind))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    lacking = 0
+    for family, address in found:
         try:
-            sock.bind((address[0], port))
+            sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((address, port))
         except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL and len(found) > 1:
+            lacking += error.errno in UNAVAILABLE
+            if error.errno in UNAVAILABLE and lacking < len(found):
                 continue  # a family that this machine lacks
             raise StartError(
                 f"sink {name!r} could not start: port {port} on {sink.host!r}: {error.strerror}: "

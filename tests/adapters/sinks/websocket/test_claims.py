@@ -37,7 +37,8 @@ def test_an_open_door_may_not_be_meant() -> None:
     [doubt] = of(host="0.0.0.0").doubts
     assert doubt.key == "host"
     assert "set token" in doubt.text
-    assert of(host="::", control_token="x").doubts != ()
+    for host in ("::", "*", "0", " 0.0.0.0 "):
+        assert of(host=host, control_token="x").doubts != ()
     assert of(host="0.0.0.0", token="x").doubts == ()
     assert of(host="0.0.0.0", token_file=Path("x")).doubts == ()
     assert of(host="192.0.2.1").doubts == ()

@@ -129,12 +129,15 @@ async def test_an_address_has_a_bound_of_its_own() -> None:
             assert (await status(url, local_addr=("127.0.0.2", 0)))[0] == 101
 
 
-async def test_a_wildcard_address_without_a_token_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "*", "0"])
+async def test_a_wildcard_address_without_a_token_is_warned_of(
+    host: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Everyone who reaches the machine could watch; with a token there is nothing to warn of."""
-    async with on_air(settings(host="0.0.0.0", token="t")):
+    async with on_air(settings(host=host, token="t")):
         pass
     assert "can watch" not in caplog.text
-    async with on_air(settings(host="0.0.0.0")):
+    async with on_air(settings(host=host)):
         pass
     assert "everyone who reaches this machine can watch" in caplog.text
 

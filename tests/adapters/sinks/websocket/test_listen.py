@@ -24,6 +24,29 @@ async def test_all_addresses_of_a_host_share_one_free_port() -> None:
             sock.close()
 
 
+@pytest.mark.parametrize("host", ["::", "*"])
+async def test_all_addresses_means_those_of_both_families(host: str) -> None:
+    """Viewers reach it by IPv4 and by IPv6, on one port, and are told apart by their true addresses."""
+    sockets = await listen(host, 0)
+    try:
+        (port,) = {sock.getsockname()[1] for sock in sockets}
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, port), timeout=5) as client:
+                accepted = [pair for sock in sockets if (pair := _accepted(sock)) is not None]
+                assert [peer[0] for _, peer in accepted] == [client.getsockname()[0]] == [address]
+                accepted[0][0].close()
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+def _accepted(sock: socket.socket) -> tuple[socket.socket, tuple[str, int]] | None:
+    try:
+        return sock.accept()
+    except BlockingIOError:
+        return None
+
+
 async def test_a_port_in_use_is_said_with_what_to_do() -> None:
     """The error keeps its number and names port, host and a way out."""
     (first,) = await listen("127.0.0.1", 0)
@@ -44,6 +67,8 @@ async def test_a_host_without_address_is_named() -> None:
     """A name that cannot be resolved is quoted (RFC 6761: `.invalid` never exists)."""
     with pytest.raises(OSError, match=r"host 'beats\.invalid' has no address"):
         await listen("beats.invalid", 0)
+    with pytest.raises(OSError, match=r"host 'x{70}' has no address"):
+        await listen("x" * 70, 0)
 
 
 async def test_small_writes_do_not_wait_for_acknowledgements() -> None:

@@ -122,14 +122,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_wildcard(host: str) -> bool:
-    """Whether listening on this host means listening on every address of the machine."""
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False
-
-
 def _any_equal(token: str, presented: Collection[str]) -> bool:
     import hmac  # only now: hosts are looked at, in settings, where nobody presents a token
 

@@ -1,6 +1,6 @@
 """What the sink `websocket` needs to start."""
 
-from beats.adapters.sinks.websocket.access import is_wildcard
+from beats.adapters.addresses import is_wildcard
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.claims import Claims, Doubt, Input, Port
 

@@ -4,10 +4,11 @@ import errno
 import socket
 from typing import Final
 
-import anyio
+from anyio import to_thread
+
+from beats.adapters.addresses import UNAVAILABLE, Address, addresses
 
 _ATTEMPTS: Final = 20
-_UNAVAILABLE: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 BACKLOG: Final = 1024
 NOTSENT_BYTES: Final = 16 * 1024
 """What the operating system may hold for a viewer beyond what is already on its way."""
@@ -24,7 +25,7 @@ async def listen(
     Raises:
         OSError: no address can be listened on; says which, why, and what to do.
     """
-    addresses = await _resolve(host, port)
+    found = await _resolve(host)
     options = [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1), (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
     # Accepted connections inherit these. A frame must not wait for the last one's acknowledgement. And the
     # operating system would take megabytes for a viewer that has stopped reading, out of reach of its
@@ -37,7 +38,7 @@ async def listen(
         options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT, 1))
     for attempt in range(_ATTEMPTS):
         try:
-            return _listen_all(addresses, port, options)
+            return _listen_all(found, port, options)
         except OSError as error:
             # Port 0 again: the port that the first address found was taken on the second.
             if port != 0 or error.errno != errno.EADDRINUSE or attempt == _ATTEMPTS - 1:
@@ -45,31 +46,26 @@ async def listen(
     raise AssertionError("unreachable")
 
 
-async def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+async def _resolve(host: str) -> list[Address]:
     try:
-        found = await anyio.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AddressInfo.AI_PASSIVE
-        )
+        return await to_thread.run_sync(addresses, host, abandon_on_cancel=True)
     except OSError as error:
         raise OSError(
             error.errno,
             f"host {host!r} has no address ({error.strerror}): give a name or address of this machine",
         ) from error
-    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def _listen_all(
-    addresses: list[tuple[socket.AddressFamily, str]], port: int, options: list[tuple[int, int, int]]
-) -> list[socket.socket]:
+def _listen_all(found: list[Address], port: int, options: list[tuple[int, int, int]]) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     unavailable: list[OSError] = []
     try:
-        for family, address in addresses:
+        for family, address in found:
             try:
                 sock = _listen_one(family, address, port, options)
             except OSError as error:
                 unavailable.append(error)
-                if error.errno not in _UNAVAILABLE or len(unavailable) == len(addresses):
+                if error.errno not in UNAVAILABLE or len(unavailable) == len(found):
                     raise
             else:
                 sockets.append(sock)
@@ -103,7 +99,7 @@ def _explained(error: OSError, host: str, port: int) -> OSError:
     where = f"port {port} on {host!r}"
     if error.errno == errno.EADDRINUSE:
         text = f"{where} is in use, perhaps by another Beats: stop that, or choose another (0: any free one)"
-    elif error.errno in _UNAVAILABLE:
+    elif error.errno in UNAVAILABLE:
         text = f"{where} cannot be listened on: {host!r} is not an address of this machine"
     elif error.errno == errno.EACCES:
         text = f"{where} needs privileges: choose a port from 1024"

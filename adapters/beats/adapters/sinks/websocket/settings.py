@@ -40,7 +40,8 @@ class WebSocketSettings(SinkSettings):
     """A WebSocket server."""
 
     host: HostName = "localhost"
-    """Address to listen on; `localhost` is reached from this machine only, `0.0.0.0` from any."""
+    """Address to listen on; `localhost` is reached from this machine only, `0.0.0.0` from any by IPv4, `::`
+    from any by IPv4 and IPv6."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
     """Port to listen on; 0 takes a free one and reports it."""
     public_host: HostName = "localhost"

@@ -10,7 +10,7 @@ from typing import Any, Final
 import anyio
 from anyio.lowlevel import checkpoint
 
-from beats.adapters.sinks.websocket.access import is_wildcard
+from beats.adapters.addresses import is_wildcard
 from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.connection import StreamConnection
@@ -166,7 +166,7 @@ class WebSocketSink:
         self._address = Address(self._settings.public_host, listening[0][1], encrypted)
         where = ", ".join(f"{name[0]} port {name[1]}" for name in listening)
         log.info("sink %r: listening on %s", self._name, where)
-        if is_wildcard(self._settings.host) and not self._door.locked:
+        if any(is_wildcard(name[0]) for name in listening) and not self._door.locked:
             log.warning(
                 "sink %r: everyone who reaches this machine can watch: set sinks.%s.token, or host",
                 self._name,
