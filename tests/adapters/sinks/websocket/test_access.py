@@ -1,5 +1,6 @@
 """Who may watch and who may steer."""
 
+import re
 from http import HTTPStatus
 
 import pytest
@@ -8,6 +9,7 @@ from beats.adapters.sinks.websocket.access import (
     Denied,
     Rights,
     Tokens,
+    as_origin,
     authorise,
     bearer,
     host_known,
@@ -100,7 +102,53 @@ def test_the_authorization_header_carries_a_bearer_token(header: str | None, tok
 )
 def test_origins_are_loopback_our_own_or_listed(origin: str | None, allowed: bool) -> None:
     """Any other web page is turned away, however its name is made to look."""
-    assert origin_allowed(origin, ["wall.local", "192.168.1.5"], 8765, ["https://show.example/"]) is allowed
+    assert origin_allowed(origin, ["wall.local", "192.168.1.5"], 8765, ["https://show.example"]) is allowed
+
+
+@pytest.mark.parametrize(
+    ("listed", "sent"),
+    [
+        ("file://", "file://"),
+        ("FILE:///", "file://"),
+        ("null", "null"),
+        ("https://show.example:443", "https://show.example"),
+        ("http://show.example:80/", "http://show.example"),
+        ("https://Show.Example:8443", "https://show.example:8443"),
+        (" https://show.example ", "https://show.example"),
+        ("https://sh\xf6w.example", "https://xn--shw-tna.example"),
+        ("http://[2001:DB8::1]:80", "http://[2001:db8::1]"),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+        ("app://obsidian.md", "app://obsidian.md"),
+    ],
+)
+def test_a_listed_origin_matches_what_browsers_send(listed: str, sent: str) -> None:
+    """However its author writes it: RFC 6454, section 6.2, says how it is sent."""
+    assert as_origin(listed) == sent
+    assert origin_allowed(sent, [], 8765, [as_origin(listed)])
+    assert not origin_allowed("https://evil.example", [], 8765, [as_origin(listed)])
+    assert not origin_allowed("file://evil", [], 8765, [as_origin(listed)])
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("show.example", "https://show.example"),
+        ("localhost:3000", "https://localhost:3000"),
+        ("https://show.example/wall/", "https://show.example"),
+        ("https://show.example?x=1", "https://show.example"),
+        ("https://user@show.example", "https://show.example"),
+        ("https://*.show.example", "list each"),
+        ("https://", "https://wall.example"),
+        ("https://show.example:99999", "https://wall.example"),
+        ("http://[", "https://wall.example"),
+        ("", "https://wall.example"),
+        ("https://show .example", "https://wall.example"),
+    ],
+)
+def test_what_is_no_origin_is_refused_with_what_would_be_one(text: str, right: str) -> None:
+    """No browser would ever send it, and its author would look for the fault elsewhere."""
+    with pytest.raises(ValueError, match=re.escape(right)):
+        as_origin(text)
 
 
 def test_a_star_allows_every_origin() -> None:
@@ -148,7 +196,7 @@ def test_this_machine_is_told_from_others(host: str, loopback: bool) -> None:
 )
 def test_a_name_that_was_bound_to_this_machine_is_not_its_own(host: str | None, known: bool) -> None:
     """Its own names, those of listed pages, and any address: only a name can be bound anew."""
-    assert host_known(host, ["wall.local", "0.0.0.0"], ["https://show.example/"]) is known
+    assert host_known(host, ["wall.local", "0.0.0.0"], ["https://show.example"]) is known
 
 
 @pytest.mark.parametrize("host", ["anyone.example", None])

@@ -163,7 +163,7 @@ async def test_a_body_does_not_keep_its_request_from_an_answer() -> None:
 
         answer = await to_thread.run_sync(ask)
         assert answer.startswith(b"HTTP/1.1 405 ")
-        assert b"Allow: GET, HEAD\r\n" in answer
+        assert b"Allow: GET, HEAD, OPTIONS\r\n" in answer
         raw.close()
         await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -243,13 +244,189 @@ async def test_plain_requests_of_foreign_pages_are_turned_away() -> None:
     """Also those that a rebound name makes look like the server's own, which send no origin."""
     async with on_air() as running:
         assert (await fetch(running, "/api/stats"))[0] == 200
-        assert (await fetch(running, "/api/stats", Origin="https://evil.example"))[0] == 403
-        assert (await fetch(running, "/api/stats", Host="evil.example"))[0] == 421
-        assert (await fetch(running, "/", Host="evil.example"))[0] == 421
+        code, text = await fetch(running, "/api/stats", Origin="https://evil.example")
+        assert (code, "'https://evil.example'" in text, "origins" in text) == (403, True, True)
+        code, text = await fetch(running, "/api/stats", Host="evil.example")
+        assert (code, "'evil.example'" in text, "public_host" in text) == (421, True, True)
     async with on_air(settings(token=TOKEN, origins=("https://show.example",))) as running:
         key = {"Authorization": f"Bearer {TOKEN}"}
         assert (await fetch(running, "/api/stats", Host="scraped.example", **key))[0] == 200
         assert (await fetch(running, "/", Host="show.example"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://wall.example"},
+        {"Origin": "null"},
+        {"Host": "wall.example"},
+        {"Host": "wall.example", "Origin": "https://wall.example"},
+    ],
+)
+async def test_the_page_and_its_files_are_for_everyone(headers: dict[str, str]) -> None:
+    """Behind a proxy a browser names that, and asks for scripts with its origin: half a page is of no use."""
+    async with on_air() as running:
+        code, document = await fetch(running, "/", **headers)
+        assert code == 200
+        files = re.findall(r'(?:src|href)="(page/[^"]+)"', document)
+        assert files
+        assert {(await fetch(running, f"/{file}", **headers))[0] for file in files} == {200}
+
+
+def plain(running: Running, request: str) -> bytes:
+    """What comes for a request that a test writes by itself, until the end of the stream."""
+    answer = b""
+    with RawClient(running.port, handshake=False).socket as raw:
+        raw.sendall(request.encode())
+        while piece := raw.recv(65536):
+            answer += piece
+    return answer
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/api/stats"])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("host", ["", "Host:\r\n"], ids=["none", "empty"])
+async def test_a_request_without_a_host_is_no_browsers(path: str, version: str, host: str) -> None:
+    """Load balancers check a server so; what has an origin is a browser's, and names its host."""
+    async with on_air() as running:
+        head = f"HTTP/{version}\r\n{host}"
+        answer = await anyio.to_thread.run_sync(plain, running, f"GET {path} {head}\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        browser = f"GET /api/stats {head}Origin: http://localhost\r\n\r\n"
+        assert (await anyio.to_thread.run_sync(plain, running, browser)).startswith(b"HTTP/1.1 421 ")
+
+
+@pytest.mark.parametrize("target", ["/", "*", "/api/stats"])
+async def test_options_are_told_to_everyone(target: str) -> None:
+    """HAProxy checks a server with this method if it is not told otherwise."""
+    async with on_air(settings(token=TOKEN)) as running:
+        request = f"OPTIONS {target} HTTP/1.0\r\n\r\n"
+        head, _, body = (await anyio.to_thread.run_sync(plain, running, request)).partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        assert lines[0].startswith(b"HTTP/1.1 200 ")
+        assert {b"Allow: GET, HEAD, OPTIONS", b"Content-Length: 0"} <= set(lines)
+        assert body == b""
+
+
+def warnings(caplog: pytest.LogCaptureFixture, part: str) -> list[str]:
+    """The warnings in the log that hold a text."""
+    found = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    return [message for message in found if part in message]
+
+
+async def test_a_refused_origin_is_named_with_the_setting(caplog: pytest.LogCaptureFixture) -> None:
+    """To the page, and to the operator, once for each origin: pages try again and again."""
+    async with on_air() as running:
+        for origin in ("https://wall.example", "https://wall.example", "https://other.example"):
+            code, text = await status(running.url, origin=origin)
+            assert (code, f"'{origin}'" in text, "origins" in text) == (403, True, True)
+        [warning] = warnings(caplog, "https://wall.example")
+        assert 'sinks.browser.origins = ["https://wall.example"]' in warning
+        assert len(warnings(caplog, "https://other.example")) == 1
+
+
+async def test_the_log_names_a_bounded_number_of_origins(caplog: pytest.LogCaptureFixture) -> None:
+    """An origin is a stranger's text: neither its length nor its number may fill the log."""
+    async with on_air() as running:
+        for number in range(40):
+            assert (await status(running.url, origin=f"https://{number}.{'x' * 1000}.example"))[0] == 403
+    found = warnings(caplog, "origin")
+    assert 10 <= len(found) <= 33
+    assert all(len(message) < 600 for message in found)
+
+
+async def test_a_refused_host_is_named_with_the_settings(caplog: pytest.LogCaptureFixture) -> None:
+    """Once in the log."""
+    async with on_air() as running:
+        for _ in range(3):
+            assert (await fetch(running, "/api/session", Host="wall.example"))[0] == 421
+    [warning] = warnings(caplog, "'wall.example'")
+    assert "sinks.browser.public_host" in warning
+    assert "sinks.browser.origins" in warning
+
+
+async def test_a_page_in_a_file_can_be_listed() -> None:
+    """As the browser calls it."""
+    async with on_air(settings(origins=("file://",))) as running:
+        assert (await status(running.url, origin="file://"))[0] == 101
+        assert (await status(running.url, origin="null"))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "code", "why"),
+    [
+        ("", {}, 200, "upgrade"),
+        ("?kinds=frame&max_fps=5", {}, 200, "upgrade"),
+        ("?max_fps=no", {}, 400, "max_fps is 'no'"),
+        ("?origin=https://evil.example", {}, 403, "'https://evil.example'"),
+        ("?origin=http://localhost:1", {}, 200, "upgrade"),
+        ("?origin=http://localhost:1&origin=https://evil.example", {}, 403, "'https://evil.example'"),
+        ("", {"Origin": "https://evil.example"}, 403, "'https://evil.example'"),
+        ("?origin=http://localhost:1", {"Origin": "https://evil.example"}, 403, "'https://evil.example'"),
+        ("", {"Host": "wall.example"}, 200, "upgrade"),
+    ],
+)
+async def test_a_plain_request_tells_why_the_stream_refuses(
+    query: str, headers: dict[str, str], code: int, why: str
+) -> None:
+    """With the status and the text that a browser hides from its page when a handshake is refused."""
+    async with on_air() as running:
+        got, text = await fetch(running, f"/api/stream{query}", **headers)
+        assert (got, why in text) == (code, True), text
+        assert running.totals.refused == 0
+
+
+async def test_a_plain_request_tells_that_the_stream_is_full() -> None:
+    """And takes no place itself."""
+    async with on_air(settings(max_clients=2, max_clients_per_address=1)) as running:
+        for _ in range(3):
+            assert (await fetch(running, "/api/stream"))[0] == 200
+        async with connect(running.url):
+            assert (await fetch(running, "/api/stream"))[0] == 429
+    async with on_air(settings(max_clients=1)) as running, connect(running.url):
+        assert (await fetch(running, "/api/stream"))[0] == 503
+
+
+async def test_a_plain_request_tells_that_a_token_is_needed() -> None:
+    """As the stream does, in the header or the query."""
+    async with on_air(settings(token="t")) as running:
+        assert (await fetch(running, "/api/stream"))[0] == 401
+        assert (await fetch(running, "/api/stream?token=x"))[0] == 401
+        assert (await fetch(running, "/api/stream?token=t"))[0] == 200
+        assert (await fetch(running, "/api/stream", Authorization="Bearer t"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("version", "headers"),
+    [
+        ("1.1", "Connection: close\r\n"),
+        ("1.0", "Connection: close\r\n"),
+        ("1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\n"),
+        ("1.1", "Connection: close\r\nUpgrade: websocket\r\n"),
+        ("1.1", "Upgrade: websocket\r\n"),
+    ],
+)
+async def test_a_handshake_that_a_proxy_has_spoilt_is_told_so(
+    version: str, headers: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Proxies pass on an upgrade only when they are told to, and only by HTTP/1.1; the log names it once."""
+    rest = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    async with on_air() as running:
+        for _ in range(2):
+            request = f"GET / HTTP/{version}\r\nHost: localhost\r\n{headers}{rest}"
+            answer = await anyio.to_thread.run_sync(plain, running, request)
+            assert answer.startswith(b"HTTP/1.1 426 ")
+            assert b"proxy" in answer
+            assert b"Upgrade: websocket\r\n" in answer
+        assert running.totals.refused == 2
+    assert len(warnings(caplog, "proxy")) == 1
+
+
+async def test_a_path_that_is_not_there_is_named() -> None:
+    """Behind a proxy that passes on its own path the page would be looked for in vain."""
+    async with on_air() as running:
+        code, text = await fetch(running, "/wall/")
+        assert (code, "'/wall/'" in text) == (404, True)
 
 
 async def test_rights_go_with_the_token_that_is_presented() -> None:

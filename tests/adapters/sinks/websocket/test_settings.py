@@ -58,3 +58,14 @@ def test_a_profile_can_insist_on_a_token() -> None:
         settings(require_token=True)
     assert settings(require_token=True, token="x").token is not None
     assert settings(require_token=True, token_file=Path("x")).token_file is not None
+
+
+def test_origins_are_as_browsers_send_them() -> None:
+    """So that each matches; what would never match stops the start."""
+    assert settings(origins=("https://Wall.example:443/", "*", "file://")).origins == (
+        "https://wall.example",
+        "*",
+        "file://",
+    )
+    with pytest.raises(ValidationError, match=r"origins.*\n.* https://wall\.example"):
+        settings(origins=("wall.example",))

@@ -1,8 +1,9 @@
 """Who may watch and who may steer. Decides without I/O."""
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ class Denied(NamedTuple):
 
     status: HTTPStatus
     text: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    """What the answer says besides."""
 
 
 class Tokens(NamedTuple):
@@ -56,6 +59,37 @@ def bearer(header: str | None) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
+def as_origin(text: str) -> str:
+    """An origin as browsers send it: RFC 6454, section 6.2; `*` and `null` as they are.
+
+    Raises:
+        ValueError: it is none; says what would be right.
+    """
+    text = text.strip()
+    if text in ("*", "null"):
+        return text
+    if "://" not in text:
+        raise ValueError(f"an origin begins with its scheme: https://{text or 'wall.example'}")
+    try:
+        parts = urlsplit(text)
+        host, port = _ascii_host(parts.hostname or ""), parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    if (not host and parts.scheme != "file") or " " in host:
+        raise ValueError("is not an origin, such as https://wall.example")
+    if "*" in host:
+        raise ValueError("an origin has no patterns: list each, or '*' for all")
+    at = "" if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{port}"
+    origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{at}"
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(f"an origin ends with its host or port: {origin}")
+    return origin
+
+
+def _ascii_host(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode()
+
+
 def origin_allowed(
     origin: str | None, own_hosts: Collection[str], own_port: int, allowed: Collection[str]
 ) -> bool:
@@ -69,11 +103,13 @@ def origin_allowed(
         origin: the `Origin` header; only browsers send one.
         own_hosts: names and addresses of the server itself.
         own_port: the port that it listens on.
-        allowed: further origins, such as `https://wall.example`; `*` allows all.
+        allowed: further origins, as `as_origin` makes them; `*` allows all.
     """
-    if origin is None or "*" in allowed or origin.lower() in {item.lower().rstrip("/") for item in allowed}:
+    if origin is None or "*" in allowed:
         return True
     try:
+        if as_origin(origin) in allowed:
+            return True
         parts = urlsplit(origin)
         host, port = parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:

@@ -1,5 +1,6 @@
 """What a viewer asks for when it connects: the query of its address."""
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -44,11 +45,12 @@ class Choice(NamedTuple):
         return not self.topics or any(fnmatchcase(envelope.topic, pattern) for pattern in self.topics)
 
 
-def parse_choice(path: str) -> tuple[Choice, str | None]:
+def parse_choice(path: str, others: Collection[str] = ()) -> tuple[Choice, str | None]:
     """The choice and the token in a request's path.
 
     Args:
         path: as in the request line, such as `/?kinds=frame&max_fps=10`.
+        others: further parameters that may be there, and mean nothing here.
 
     Raises:
         InvalidChoice: a parameter is unknown, given twice, or has a wrong value.
@@ -67,9 +69,9 @@ def parse_choice(path: str) -> tuple[Choice, str | None]:
         _max_fps(values.pop("max_fps", None)),
         _snapshot(values.pop("snapshot", "1")),
     )
-    if values:
+    if not values.keys() <= set(others):
         raise InvalidChoice(
-            f"unknown parameter {next(iter(values))!r:.40}; "
+            f"unknown parameter {next(iter(values.keys() - set(others)))!r:.40}; "
             "there are kinds, topics, max_fps, snapshot and token"
         )
     return choice, token

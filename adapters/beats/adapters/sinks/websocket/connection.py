@@ -73,8 +73,22 @@ class Head:
 
 def is_handshake(request: Request) -> bool:
     """Whether a request asks for the stream (RFC 6455, section 4.1), not for something to read."""
-    asked = ",".join(request.headers.get_all("Upgrade")).lower().split(",")
-    return "websocket" in {item.strip() for item in asked}
+    return "websocket" in _items(request, "Upgrade")
+
+
+def is_spoilt(request: Request) -> bool:
+    """Whether a request lacks a part of a handshake that no client leaves out.
+
+    Proxies forward by HTTP/1.0, and drop the headers of an upgrade, unless they are told not to.
+    """
+    if not is_handshake(request):
+        return "Sec-WebSocket-Key" in request.headers
+    return request.protocol == "HTTP/1.0" or "upgrade" not in _items(request, "Connection")
+
+
+def _items(request: Request, name: str) -> set[str]:
+    """The items of a header that is a list, in lower case."""
+    return {item.strip() for item in ",".join(request.headers.get_all(name)).lower().split(",")}
 
 
 class StreamConnection(ServerConnection):

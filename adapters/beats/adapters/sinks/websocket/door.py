@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -13,26 +12,25 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from beats.adapters.sinks.websocket.access import (
-    Denied,
-    Rights,
-    Tokens,
-    authorise,
-    bearer,
-    host_known,
-    origin_allowed,
-)
-from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
-from beats.adapters.sinks.websocket.connection import StreamConnection, is_handshake
+from beats.adapters.sinks.websocket.access import Denied, Rights, Tokens, authorise, bearer
+from beats.adapters.sinks.websocket.choice import Choice, InvalidChoice, parse_choice
+from beats.adapters.sinks.websocket.connection import StreamConnection, is_handshake, is_spoilt
+from beats.adapters.sinks.websocket.origins import Origins
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.web.reply import Reply, text
-from beats.adapters.sinks.websocket.web.site import Site, Visit, parse_target
+from beats.adapters.sinks.websocket.web.site import Address, Site, Visit, options, parse_target
 from beats.kernel.ports import Context
 
 log = logging.getLogger(__name__)
 
 WRONG_TOKEN_DELAY_S: Final = 0.3
 """What a wrong token costs the one who guesses."""
+STREAM: Final = "/api/stream"
+"""Here a plain request is told what a handshake with its query would be told, which browsers hide."""
+_LET_IN: Final = (
+    "The stream would let this viewer in. If connections to it fail all the same, a proxy before this server "
+    "does not pass on WebSocket upgrades."
+)
 
 
 class Door:
@@ -47,6 +45,7 @@ class Door:
         self._site: Final = Site(context, lambda: self._settings.emojis)
         self._tokens = Tokens(None, None)
         self._inside: Final[Counter[str]] = Counter()
+        self._origins: Final = Origins(context.name, settings)
 
     def open(self) -> None:
         """Read the token files.
@@ -68,6 +67,7 @@ class Door:
             _token(settings.control_token, settings.control_token_file),
         )
         self._settings = settings
+        self._origins.adjust(settings)
 
     @property
     def locked(self) -> bool:
@@ -86,7 +86,7 @@ class Door:
         return response
 
     async def _refusal(self, connection: StreamConnection, request: Request) -> Response | None:
-        denied = self._look(connection, request)
+        denied = self._admit(connection, request)
         if denied is None:
             return None
         self.refused += 1
@@ -101,26 +101,35 @@ class Door:
 
     async def _plain(self, connection: StreamConnection, request: Request) -> Reply:
         """The answer to a request that is no handshake."""
+        if is_spoilt(request):
+            self.refused += 1
+            return await _denied(self._origins.spoilt(connection.remote_host))
+        if request.method == "OPTIONS":
+            return options()
         target = parse_target(request.path)
-        if target is None or not self._site.knows(target.path):
-            return text(HTTPStatus.NOT_FOUND, "There is nothing here; the page is at /.")
-        if not self._origins_allowed(connection, request):
-            return text(HTTPStatus.FORBIDDEN, "Pages of this origin may not read this.")
+        if target is None or not (target.path == STREAM or self._site.knows(target.path)):
+            path = request.path.partition("?")[0]
+            return text(HTTPStatus.NOT_FOUND, f"There is nothing at {path!r:.200}; the page is at '/'.")
+        if target.path == STREAM:
+            origins = [*request.headers.get_all("Origin"), *target.origins]
+            found = self._look(connection, request, origins, ("origin",))
+            return await _denied(found) if isinstance(found, Denied) else text(HTTPStatus.OK, _LET_IN)
         is_open = self._site.is_open(target.path)
-        if (is_open or not self.locked) and not self._host_known(connection, request):
-            return text(
-                HTTPStatus.MISDIRECTED_REQUEST,
-                "This server does not go by that name: open it by its address, or have its operator set "
-                "public_host to the name, or add the origin of a proxy before it to origins.",
-            )
-        rights: Rights | Denied = Rights(steer=False)
-        if not is_open:
-            rights = authorise(self._tokens, _presented(request, target.tokens))
+        rights = Rights(steer=False) if is_open else self._reader(connection, request, target)
         if isinstance(rights, Denied):
             return await _denied(rights)
         has_room = self._inside.total() < self._settings.max_clients
         known, accept = _listed(request, "If-None-Match"), _listed(request, "Accept")
         return await self._site.answer(Visit(target.path, rights, known, accept, has_room))
+
+    def _reader(self, connection: StreamConnection, request: Request, target: Address) -> Rights | Denied:
+        """The rights of who asks for something that is not open to all."""
+        origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
+        if denied := self._origins.foreign(origins, connection.local):
+            return denied
+        if not self.locked and (denied := self._origins.misdirected(hosts, origins, connection.local)):
+            return denied
+        return authorise(self._tokens, _presented(request, target.tokens))
 
     def leave(self, connection: StreamConnection) -> None:
         """A connection that was let in has ended."""
@@ -129,39 +138,40 @@ class Door:
             if not self._inside[connection.address]:
                 del self._inside[connection.address]
 
-    def _own_hosts(self, connection: StreamConnection) -> Collection[str]:
-        return (self._settings.public_host, self._settings.host, connection.local[0])
-
-    def _origins_allowed(self, connection: StreamConnection, request: Request) -> bool:
-        own, port = self._own_hosts(connection), connection.local[1]
-        # A header that is there twice is no browser's.
+    def _admit(self, connection: StreamConnection, request: Request) -> Denied | None:
+        if is_spoilt(request):
+            return self._origins.spoilt(connection.remote_host)
         origins = request.headers.get_all("Origin")
-        return len(origins) <= 1 and all(
-            origin_allowed(origin, own, port, self._settings.origins) for origin in origins
-        )
+        found = self._look(connection, request, origins)
+        if isinstance(found, Denied):
+            return found
+        address = connection.remote_host
+        self._inside[address] += 1
+        connection.admit(address, *found)
+        return None
 
-    def _host_known(self, connection: StreamConnection, request: Request) -> bool:
-        hosts = request.headers.get_all("Host")
-        return len(hosts) == 1 and host_known(hosts[0], self._own_hosts(connection), self._settings.origins)
-
-    def _look(self, connection: StreamConnection, request: Request) -> Denied | None:
-        if not self._origins_allowed(connection, request):
-            return Denied(HTTPStatus.FORBIDDEN, "Pages of this origin may not open the stream.")
+    def _look(
+        self,
+        connection: StreamConnection,
+        request: Request,
+        origins: list[str],
+        others: tuple[str, ...] = (),
+    ) -> Denied | tuple[Choice, Rights]:
+        """Whether the stream lets a viewer in: what it chose and may do, or why not."""
+        if denied := self._origins.foreign(origins, connection.local):
+            return denied
         try:
-            choice, token = parse_choice(request.path)
+            choice, token = parse_choice(request.path, others)
         except InvalidChoice as error:
             return Denied(HTTPStatus.BAD_REQUEST, f"{error}.")
         rights = authorise(self._tokens, _presented(request, () if token is None else (token,)))
         if isinstance(rights, Denied):
             return rights
-        address = connection.remote_host
         if self._inside.total() >= self._settings.max_clients:
             return Denied(HTTPStatus.SERVICE_UNAVAILABLE, "This stream has as many viewers as it may have.")
-        if self._inside[address] >= self._settings.max_clients_per_address:
+        if self._inside[connection.remote_host] >= self._settings.max_clients_per_address:
             return Denied(HTTPStatus.TOO_MANY_REQUESTS, "Too many viewers from this address.")
-        self._inside[address] += 1
-        connection.admit(address, choice, rights)
-        return None
+        return choice, rights
 
 
 def _listed(request: Request, name: str) -> str:
@@ -178,7 +188,7 @@ def _presented(request: Request, tokens: tuple[str, ...]) -> list[str]:
 async def _denied(denied: Denied) -> Reply:
     """The answer to who may not come in; a wrong token costs its time."""
     if denied.status is not HTTPStatus.UNAUTHORIZED:
-        return text(denied.status, denied.text)
+        return text(denied.status, denied.text, **denied.headers)
     await anyio.sleep(WRONG_TOKEN_DELAY_S)
     return text(denied.status, denied.text, **{"WWW-Authenticate": "Bearer"})
 

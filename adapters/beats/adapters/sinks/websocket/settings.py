@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from beats.adapters.sinks.websocket.access import as_origin
 from beats.config.settings import HostName, QueueSettings, SinkSettings
 
 if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
@@ -34,6 +35,7 @@ that they came with; tokens and limits are for those who come."""
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
+Origin = Annotated[str, AfterValidator(as_origin)]
 
 
 class WebSocketSettings(SinkSettings):
@@ -70,9 +72,9 @@ class WebSocketSettings(SinkSettings):
     """What a viewer must present to steer; it may watch too. By default who may watch may steer."""
     control_token_file: Path | None = None
     """A file that holds it, in place of `control_token`."""
-    origins: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
     """Web pages that may open the stream, such as `https://wall.example`, besides those of this machine
-    and of this server; `*` for all."""
+    and of this server; `*` for all. Behind a reverse proxy, the address that its viewers open."""
     tls_cert: Path | None = None
     """PEM file with the certificate chain; viewers then connect to wss://. Read anew when it changes."""
     tls_key: Path | None = None

@@ -16,7 +16,7 @@ from beats.kernel.ports import Context
 if TYPE_CHECKING:
     from beats.adapters.sinks.websocket.web.metrics.exposition import Metrics
 
-METHODS: Final = ("GET", "HEAD")
+METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _PAGE: Final = "/page/"
 _MOST_FIELDS: Final = 16
 
@@ -41,16 +41,21 @@ class Address(NamedTuple):
     path: str
     tokens: tuple[str, ...]
     """What the query presents as tokens."""
+    origins: tuple[str, ...] = ()
+    """What the query names as the origins of pages."""
 
 
 def parse_target(target: str) -> Address | None:
-    """The path of a target, and the tokens in its query; None when it cannot be read."""
+    """The path of a target, and the tokens and origins in its query; None when it cannot be read."""
     try:
         parts = urlsplit(target)
         query = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return None
-    return Address(parts.path, tuple(value for name, value in query if name == "token"))
+    tokens, origins = (
+        tuple(value for name, value in query if name == wanted) for wanted in ("token", "origin")
+    )
+    return Address(parts.path, tokens, origins)
 
 
 def not_allowed(method: str) -> Reply:
@@ -59,6 +64,11 @@ def not_allowed(method: str) -> Reply:
     return text(
         HTTPStatus.METHOD_NOT_ALLOWED, f"{method:.20} is not possible here; {allowed} are.", Allow=allowed
     )
+
+
+def options() -> Reply:
+    """To who asks what is possible: the same everywhere (RFC 9110, section 9.3.7)."""
+    return Reply(HTTPStatus.OK, headers={"Allow": ", ".join(METHODS)})
 
 
 class Site:
