@@ -144,17 +144,11 @@ async def test_a_wildcard_address_without_a_token_is_warned_of(
 
 
 async def test_a_handshake_that_does_not_come_is_cut_off() -> None:
-    """A connection that says nothing, or too much, is closed without an answer, in its time."""
-    config = settings(handshake_timeout_s=0.2, max_header_bytes=1024)
-    async with on_air(config) as running, connect(running.url) as viewer:
+    """A connection that says nothing is closed without an answer, in its time."""
+    async with on_air(settings(handshake_timeout_s=0.2)) as running, connect(running.url) as viewer:
         silent = await anyio.to_thread.run_sync(lambda: RawClient(running.port, handshake=False))
         assert await anyio.to_thread.run_sync(silent.socket.recv, 100) == b""
         silent.close()
-        chatty = await anyio.to_thread.run_sync(lambda: RawClient(running.port, handshake=False))
-        chatty.socket.sendall(b"GET / HTTP/1.1\r\n" + b"X-Long: " + b"x" * 2000)
-        with pytest.raises((EOFError, ConnectionResetError)):
-            await anyio.to_thread.run_sync(chatty.message)
-        chatty.close()
         running.knob(1)
         assert (await receive(viewer)).sequence == 1
 

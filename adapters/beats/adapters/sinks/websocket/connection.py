@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Final, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.streams import StreamReader
 
 from beats.adapters.sinks.websocket.access import Rights
 from beats.adapters.sinks.websocket.choice import Choice
-from beats.adapters.sinks.websocket.web.site import METHODS, not_allowed
+from beats.adapters.sinks.websocket.web.site import METHODS, not_allowed, too_long
 
 
 class Writer(Protocol):
@@ -91,6 +93,26 @@ def _items(request: Request, name: str) -> set[str]:
     return {item.strip() for item in ",".join(request.headers.get_all(name)).lower().split(",")}
 
 
+class LongLines(StreamReader):
+    """Reads lines of any length: what bounds the whole of a request bounds each of them."""
+
+    def __init__(self, most_bytes: int) -> None:
+        """Read for a request of so many bytes at most."""
+        super().__init__()
+        self._most_bytes: Final = most_bytes
+
+    def read_line(self, m: int, *more: Any) -> Generator[None, None, bytearray]:
+        """Read a line that is longer than `m`, which is 8 KiB for the whole process, too."""
+        return super().read_line(self._most_bytes, *more)
+
+
+def read_long_lines(protocol: ServerProtocol, most_bytes: int) -> None:
+    """Have a protocol that has read nothing yet take lines of so many bytes."""
+    protocol.reader = LongLines(most_bytes)
+    protocol.parser = protocol.parse()  # the one that it has begun holds the other reader
+    next(protocol.parser)
+
+
 class StreamConnection(ServerConnection):
     """Tells its client when the write buffer fills and empties, and can be ended in any state."""
 
@@ -114,6 +136,7 @@ class StreamConnection(ServerConnection):
             kwargs: the library's own.
         """
         super().__init__(*args, **kwargs)
+        read_long_lines(self.protocol, max_header_bytes)
         self.client: Writer | None = None
         self.address: str | None = None
         """The other side's address, once it was let in."""
@@ -121,7 +144,8 @@ class StreamConnection(ServerConnection):
         self.rights: Rights = Rights(steer=False)
         self._everyone: Final = everyone
         self._max_connections: Final = max_connections
-        self._header_bytes_left = max_header_bytes
+        self._max_header_bytes: Final = max_header_bytes
+        self._header_bytes = 0
         self._on_lost: Final = on_lost
         self._closing: asyncio.Task[None] | None = None
         self._end_waits = False
@@ -163,18 +187,18 @@ class StreamConnection(ServerConnection):
             self.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come; a request that is longer than any honest one ends the connection."""
+        """Bytes have come: of a request, or of a stream."""
         if self._answered:
-            return  # the rest of a plain request, such as a body
+            return  # the rest of a request, such as a body
         if self.state is State.CONNECTING:
             if (method := self._method.fed(data)) is not None and method not in METHODS:
                 # The library takes a body for the frames of a stream, and would not answer.
                 self._answer(not_allowed(method).encoded())
                 return
             head, data = self._head.split(data) if self.request is None else (b"", data)
-            self._header_bytes_left -= len(head)
-            if self._header_bytes_left < 0:
-                self.abort()
+            self._header_bytes += len(head)
+            if self._header_bytes > self._max_header_bytes:
+                self._answer(too_long(self._max_header_bytes).encoded())
                 return
             super().data_received(head)
             if self.request is not None and not is_handshake(self.request):

@@ -81,8 +81,8 @@ class Origins:
             return None
         self._once.warn(
             f"host {host:.200}",
-            "sink %r: requests for the host %s were refused; if it is this server: set sinks.%s.public_host to "
-            "it; if it is a proxy before it: add the proxy's origin to sinks.%s.origins",
+            "sink %r: requests for the host %s were refused; if it is this server: set sinks.%s.public_host "
+            "to it; if it is a proxy before it: add the proxy's origin to sinks.%s.origins",
             self._sink,
             _short(host),
             self._sink,
@@ -90,9 +90,9 @@ class Origins:
         )
         return Denied(
             HTTPStatus.MISDIRECTED_REQUEST,
-            f"This server does not go by the name {_short(host)}. Open it by its address, or have its operator "
-            f"set `public_host` of the sink {self._sink!r} to that name; if it is the name of a proxy, the "
-            "proxy's origin belongs into `origins`.",
+            f"This server does not go by the name {_short(host)}. Open it by its address, or have its "
+            f"operator set `public_host` of the sink {self._sink!r} to that name; if it is the name of a "
+            "proxy, the proxy's origin belongs into `origins`.",
         )
 
     def spoilt(self, remote_host: str) -> Denied:

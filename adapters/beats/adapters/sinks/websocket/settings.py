@@ -88,7 +88,7 @@ class WebSocketSettings(SinkSettings):
     max_handshakes: Annotated[int, Field(ge=1)] = 256
     """Most connections at once that have not been let in yet; the next is cut off."""
     max_header_bytes: Annotated[int, Field(ge=1024)] = 16384
-    """Longest request."""
+    """Longest request, with its query and headers; a longer one gets HTTP 431. It may have 128 headers."""
     handshake_timeout_s: Seconds = 5.0
     """Seconds that a connection has to be let in."""
     max_message_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024

@@ -66,6 +66,14 @@ def not_allowed(method: str) -> Reply:
     )
 
 
+def too_long(most_bytes: int) -> Reply:
+    """To a request that is longer than it may be (RFC 6585, section 5)."""
+    return text(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        f"This request is too long, perhaps because of its cookies: max_header_bytes = {most_bytes}.",
+    )
+
+
 def options() -> Reply:
     """To who asks what is possible: the same everywhere (RFC 9110, section 9.3.7)."""
     return Reply(HTTPStatus.OK, headers={"Allow": ", ".join(METHODS)})
