@@ -139,8 +139,8 @@ def test_foreign_pages_are_refused_with_the_reason(site: Site) -> None:
 
 def test_the_page_can_ask_why_the_stream_refuses(site: Site) -> None:
     """With the query that it would connect with."""
-    assert site.proxy.fetch("/wall/api/stream?max_fps=5").status == 200
-    answer = site.proxy.fetch("/wall/api/stream?max_fps=no")
+    assert site.proxy.fetch("/wall/?max_fps=5", Accept="text/plain").status == 200
+    answer = site.proxy.fetch("/wall/?max_fps=no", Accept="text/plain")
     assert (answer.status, "max_fps is 'no'" in answer.text) == (400, True)
 
 
@@ -155,7 +155,7 @@ def test_a_proxy_that_beats_does_not_know_is_told_of(kind: str, tmp_path: Path) 
         for _ in range(2):
             code, text = site.status()
             assert (code, origin in text, "`origins`" in text) == (403, True, True)
-        answer = site.proxy.fetch(f"/wall/api/stream?origin={origin}")
+        answer = site.proxy.fetch(f"/wall/?origin={origin}", Accept="text/plain")
         assert (answer.status, answer.text) == (code, text)
         site.stream.err.wait_for(rf'sinks\.browser\.origins = \["{re.escape(origin)}"\]')
         assert site.stream.interrupt() == 0
@@ -171,7 +171,7 @@ def test_a_proxy_that_passes_on_no_upgrade_is_told_of(kind: str, tmp_path: Path)
             assert site.proxy.fetch(f"/{file}", Origin=site.proxy.origin).status == 200
         code, text = site.status("/")
         assert (code, "upgrades" in text) == (426, True)
-        answer = site.proxy.fetch("/api/stream")
+        answer = site.proxy.fetch("/", Accept="text/plain")
         assert (answer.status, "upgrades" in answer.text) == (200, True)
         site.stream.err.wait_for("WARNING .* handshake that is not whole")
 

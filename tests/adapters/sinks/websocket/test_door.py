@@ -363,9 +363,9 @@ async def test_a_page_in_a_file_can_be_listed() -> None:
 async def test_a_plain_request_tells_why_the_stream_refuses(
     query: str, headers: dict[str, str], code: int, why: str
 ) -> None:
-    """With the status and the text that a browser hides from its page when a handshake is refused."""
+    """For text at the same address: the status and the reason that a browser hides from its page."""
     async with on_air() as running:
-        got, text = await fetch(running, f"/api/stream{query}", **headers)
+        got, text = await fetch(running, f"/{query}", Accept="text/plain", **headers)
         assert (got, why in text) == (code, True), text
         assert running.totals.refused == 0
 
@@ -374,20 +374,21 @@ async def test_a_plain_request_tells_that_the_stream_is_full() -> None:
     """And takes no place itself."""
     async with on_air(settings(max_clients=2, max_clients_per_address=1)) as running:
         for _ in range(3):
-            assert (await fetch(running, "/api/stream"))[0] == 200
+            assert (await fetch(running, "/", Accept="text/plain"))[0] == 200
         async with connect(running.url):
-            assert (await fetch(running, "/api/stream"))[0] == 429
+            assert (await fetch(running, "/", Accept="text/plain"))[0] == 429
     async with on_air(settings(max_clients=1)) as running, connect(running.url):
-        assert (await fetch(running, "/api/stream"))[0] == 503
+        assert (await fetch(running, "/", Accept="text/plain"))[0] == 503
+        assert (await fetch(running, "/"))[0] == 200
 
 
 async def test_a_plain_request_tells_that_a_token_is_needed() -> None:
     """As the stream does, in the header or the query."""
     async with on_air(settings(token="t")) as running:
-        assert (await fetch(running, "/api/stream"))[0] == 401
-        assert (await fetch(running, "/api/stream?token=x"))[0] == 401
-        assert (await fetch(running, "/api/stream?token=t"))[0] == 200
-        assert (await fetch(running, "/api/stream", Authorization="Bearer t"))[0] == 200
+        assert (await fetch(running, "/", Accept="text/plain"))[0] == 401
+        assert (await fetch(running, "/?token=x", Accept="text/plain"))[0] == 401
+        assert (await fetch(running, "/?token=t", Accept="text/plain"))[0] == 200
+        assert (await fetch(running, "/", Accept="text/plain", Authorization="Bearer t"))[0] == 200
 
 
 @pytest.mark.parametrize(

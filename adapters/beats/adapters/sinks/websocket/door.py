@@ -18,15 +18,20 @@ from beats.adapters.sinks.websocket.connection import StreamConnection, is_hands
 from beats.adapters.sinks.websocket.origins import Origins
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.web.reply import Reply, text
-from beats.adapters.sinks.websocket.web.site import Address, Site, Visit, options, parse_target
+from beats.adapters.sinks.websocket.web.site import (
+    Address,
+    Site,
+    Visit,
+    asks_for_reason,
+    options,
+    parse_target,
+)
 from beats.kernel.ports import Context
 
 log = logging.getLogger(__name__)
 
 WRONG_TOKEN_DELAY_S: Final = 0.3
 """What a wrong token costs the one who guesses."""
-STREAM: Final = "/api/stream"
-"""Here a plain request is told what a handshake with its query would be told, which browsers hide."""
 _LET_IN: Final = (
     "The stream would let this viewer in. If connections to it fail all the same, a proxy before this server "
     "does not pass on WebSocket upgrades."
@@ -107,10 +112,11 @@ class Door:
         if request.method == "OPTIONS":
             return options()
         target = parse_target(request.path)
-        if target is None or not (target.path == STREAM or self._site.knows(target.path)):
+        if target is None or not self._site.knows(target.path):
             path = request.path.partition("?")[0]
             return text(HTTPStatus.NOT_FOUND, f"There is nothing at {path!r:.200}; the page is at '/'.")
-        if target.path == STREAM:
+        accept = _listed(request, "Accept")
+        if target.path == "/" and asks_for_reason(accept):
             origins = [*request.headers.get_all("Origin"), *target.origins]
             found = self._look(connection, request, origins, ("origin",))
             return await _denied(found) if isinstance(found, Denied) else text(HTTPStatus.OK, _LET_IN)
@@ -119,7 +125,7 @@ class Door:
         if isinstance(rights, Denied):
             return await _denied(rights)
         has_room = self._inside.total() < self._settings.max_clients
-        known, accept = _listed(request, "If-None-Match"), _listed(request, "Accept")
+        known = _listed(request, "If-None-Match")
         return await self._site.answer(Visit(target.path, rights, known, accept, has_room))
 
     def _reader(self, connection: StreamConnection, request: Request, target: Address) -> Rights | Denied:

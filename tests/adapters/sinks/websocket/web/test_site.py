@@ -18,7 +18,14 @@ from websockets.asyncio.client import connect
 from beats.adapters.sinks.websocket.access import Rights
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.adapters.sinks.websocket.web.assets import INDEX, assets
-from beats.adapters.sinks.websocket.web.site import Address, Site, Visit, not_allowed, parse_target
+from beats.adapters.sinks.websocket.web.site import (
+    Address,
+    Site,
+    Visit,
+    asks_for_reason,
+    not_allowed,
+    parse_target,
+)
 from beats.kernel.clock import SystemClock
 from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
@@ -50,7 +57,7 @@ def visit(path: str, *, known: str = "", accept: str = "", has_room: bool = True
         ("/metrics?token=a%20b&x=1", Address("/metrics", ("a b",))),
         ("/metrics?token=a&token=b", Address("/metrics", ("a", "b"))),
         ("/?token=", Address("/", ("",))),
-        ("/api/stream?origin=a&token=b&origin=c", Address("/api/stream", ("b",), ("a", "c"))),
+        ("/?origin=a&token=b&origin=c", Address("/", ("b",), ("a", "c"))),
         ("http://localhost:8765/livez?token=a", Address("/livez", ("a",))),
         ("*", Address("*", ())),
         ("//[", None),
@@ -60,6 +67,23 @@ def visit(path: str, *, known: str = "", accept: str = "", has_room: bool = True
 def test_a_target_is_a_path_and_what_its_query_presents(target: str, expected: Address | None) -> None:
     """All of them: whichever is right counts. What cannot be read is none."""
     assert parse_target(target) == expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "asks"),
+    [
+        ("text/plain", True),
+        ("Text/Plain;q=0.9, */*;q=0.1", True),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", False),
+        ("text/html, text/plain", False),
+        ("*/*", False),
+        ("application/json", False),
+        ("", False),
+    ],
+)
+def test_who_wants_text_is_told_how_a_handshake_would_be_answered(accept: str, asks: bool) -> None:
+    """Everyone else who opens the stream's address means the page."""
+    assert asks_for_reason(accept) is asks
 
 
 def test_a_method_that_nothing_has_is_answered_with_those_that_are_possible() -> None:

@@ -58,6 +58,16 @@ def parse_target(target: str) -> Address | None:
     return Address(parts.path, tokens, origins)
 
 
+def asks_for_reason(accept: str) -> bool:
+    """Whether a request for the stream's address wants to be told in text how a handshake would be answered.
+
+    Browsers hide from a page why its handshake was refused, so it asks the same address and query again. Who
+    opens the address in a browser names HTML, and gets the page.
+    """
+    types = {item.partition(";")[0].strip().lower() for item in accept.split(",")}
+    return "text/plain" in types and "text/html" not in types
+
+
 def not_allowed(method: str) -> Reply:
     """To a method that nothing here has (RFC 9110, section 15.5.6)."""
     allowed = ", ".join(METHODS)
