@@ -63,6 +63,8 @@ def test_what_is_no_address_is_refused_with_what_would_be_one(text: str) -> None
             Address("wall.local", 8765, token="abc"),
         ),
         ({"BEATS_WEBSOCKET_HOST": "::1", "BEATS_TOKEN": ""}, Address("::1", 8765)),
+        ({"BEATS_WEBSOCKET_HOST": " wall.local\r"}, Address("wall.local", 8765)),
+        ({"BEATS_WEBSOCKET_HOST": " "}, Address("localhost", 8765)),
     ],
 )
 def test_without_an_address_it_is_this_machines(variables: dict[str, str], expected: Address) -> None:

@@ -97,7 +97,7 @@ def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.en
         ValueError: that is no address; says what would be one.
     """
     if text is None:
-        host = environ.get("BEATS_WEBSOCKET_HOST") or "localhost"
+        host = environ.get("BEATS_WEBSOCKET_HOST", "").strip() or "localhost"
         bare = f"[{host}]" if ":" in host else host
         text = f"{bare}:{environ.get('BEATS_WEBSOCKET_PORT') or _PORT}"
     address = parse(text)
