@@ -115,8 +115,7 @@ class Door:
         if target is None or not self._site.knows(target.path):
             path = request.path.partition("?")[0]
             return text(HTTPStatus.NOT_FOUND, f"There is nothing at {path!r:.200}; the page is at '/'.")
-        accept = _listed(request, "Accept")
-        if target.path == "/" and asks_for_reason(accept):
+        if target.path == "/" and asks_for_reason(_listed(request, "Accept")):
             origins = [*request.headers.get_all("Origin"), *target.origins]
             found = self._look(connection, request, origins, ("origin",))
             return await _denied(found) if isinstance(found, Denied) else text(HTTPStatus.OK, _LET_IN)
@@ -125,7 +124,7 @@ class Door:
         if isinstance(rights, Denied):
             return await _denied(rights)
         has_room = self._inside.total() < self._settings.max_clients
-        known = _listed(request, "If-None-Match")
+        known, accept = _listed(request, "If-None-Match"), _listed(request, "Accept")
         return await self._site.answer(Visit(target.path, rights, known, accept, has_room))
 
     def _reader(self, connection: StreamConnection, request: Request, target: Address) -> Rights | Denied:
