@@ -128,7 +128,7 @@ class Door:
         return await self._site.answer(Visit(target.path, rights, known, accept, has_room))
 
     def _reader(self, connection: StreamConnection, request: Request, target: Address) -> Rights | Denied:
-        """The rights of who asks for something that is not open to all."""
+        """The rights of a request for something that is not open to all."""
         origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
         if denied := self._origins.foreign(origins, connection.local):
             return denied

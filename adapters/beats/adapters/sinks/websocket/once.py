@@ -1,10 +1,10 @@
-"""What is worth one warning, however often it happens."""
+"""Warnings that are logged once, however often their cause recurs."""
 
 import logging
 from typing import Final
 
 MOST: Final = 32
-"""Things that are warned of at most: strangers decide how many there are."""
+"""Most warnings: clients choose the names in them, and so how many there could be."""
 
 
 class Once:

@@ -74,7 +74,7 @@ class WebSocketSettings(SinkSettings):
     """A file that holds it, in place of `control_token`."""
     origins: tuple[Origin, ...] = ()
     """Web pages that may open the stream, such as `https://wall.example`, besides those of this machine
-    and of this server; `*` for all. Behind a reverse proxy, the address that its viewers open."""
+    and of this server; `*` for all. Behind a reverse proxy: the origin of the address that viewers open."""
     tls_cert: Path | None = None
     """PEM file with the certificate chain; viewers then connect to wss://. Read anew when it changes."""
     tls_key: Path | None = None

@@ -61,8 +61,8 @@ def parse_target(target: str) -> Address | None:
 def asks_for_reason(accept: str) -> bool:
     """Whether a request for the stream's address wants to be told in text how a handshake would be answered.
 
-    Browsers hide from a page why its handshake was refused, so it asks the same address and query again. Who
-    opens the address in a browser names HTML, and gets the page.
+    Browsers hide from a page why its handshake was refused, so it asks the same address and query again. A
+    browser that opens the address asks for HTML, and gets the page.
     """
     types = {item.partition(";")[0].strip().lower() for item in accept.split(",")}
     return "text/plain" in types and "text/html" not in types
@@ -85,7 +85,7 @@ def too_long(most_bytes: int) -> Reply:
 
 
 def options() -> Reply:
-    """To who asks what is possible: the same everywhere (RFC 9110, section 9.3.7)."""
+    """The answer to OPTIONS, which is the same for every path (RFC 9110, section 9.3.7)."""
     return Reply(HTTPStatus.OK, headers={"Allow": ", ".join(METHODS)})
 
 
