@@ -41,7 +41,7 @@ class Certificate:
         issued = authority.issue_cert(NAME)
         self.folder: Final = folder
         self.trusting: Final = ssl.create_default_context()
-        authority.configure_trust(self.trusting)
+        self.trusting.load_verify_locations(cadata=authority.cert_pem.bytes().decode())
         chain = b"".join(pem.bytes() for pem in issued.cert_chain_pems)
         (folder / "wall.pem").write_bytes(chain)
         (folder / "wall.key").write_bytes(issued.private_key_pem.bytes())

@@ -137,7 +137,7 @@ def test_a_token_guards_what_tells_and_not_the_page(tmp_path: Path) -> None:
         assert fetch(program, "/metrics?token=correct+horse").status == 200
         assert fetch(program, "/nothing", **key).status == 404
         posted = fetch(program, "/metrics", "POST", **key)
-        assert (posted.status, posted.headers["Allow"]) == (405, "GET, HEAD")
+        assert (posted.status, posted.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
         told = Samples(plain(fetch(program, "/metrics", **key).text))
         assert told.value("beats_refused_handshakes_total", sink="browser") == 0
         assert program.interrupt() == 0

@@ -101,9 +101,9 @@ class LongLines(StreamReader):
         super().__init__()
         self._most_bytes: Final = most_bytes
 
-    def read_line(self, m: int, *more: Any) -> Generator[None, None, bytearray]:
-        """Read a line that is longer than `m`, which is 8 KiB for the whole process, too."""
-        return super().read_line(self._most_bytes, *more)
+    def read_line(self, m: int, *args: Any, **kwargs: Any) -> Generator[None, None, bytearray]:
+        """Read a line, also when it is longer than `m`, which is 8 KiB for the whole process."""
+        return super().read_line(self._most_bytes, *args, **kwargs)
 
 
 def read_long_lines(protocol: ServerProtocol, most_bytes: int) -> None:
