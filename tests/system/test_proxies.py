@@ -200,7 +200,9 @@ def test_haproxys_checks_find_beats_well(check: str, tmp_path: Path) -> None:
     assert "option httpchk GET /readyz" in site
     with held_port() as port:
         head = f"global\n    stats socket ipv4@{LOOPBACK}:{port} level user\n\n"
-        site = site.replace("option httpchk GET /readyz", check).replace(" check\n", " check inter 50ms\n")
+        # Soon, and with time for an answer on a machine that is busy.
+        site = site.replace("option httpchk GET /readyz", f"timeout check 10s\n    {check}")
+        site = site.replace(" check\n", " check inter 200ms\n")
         with behind("haproxy", tmp_path, head + site) as running:
             assert running.proxy.fetch("/wall/").status == 200
             while (state := server_state(port)) == ("UP", "INI"):
