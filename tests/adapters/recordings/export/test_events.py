@@ -57,6 +57,22 @@ def test_a_line_says_all_that_was_recorded() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["a\rb", "\r", "a\nb", "a\r\nb", 'a"\r'])
+def test_a_line_break_in_an_id_stays_in_its_cell(name: str) -> None:
+    """A bare carriage return ends a row for readers, so it stands in quotes on every version of Python."""
+    rows = table(Peripheral(name, {"text": name}), Peripheral("next", 1))
+    assert [row["id"] for row in rows] == [name, "next"]
+    assert json.loads(rows[0]["data"]) == {"text": name}
+
+
+def test_each_row_ends_with_one_line_feed() -> None:
+    """As every other text that Beats writes."""
+    out = io.BytesIO()
+    CsvWriter(out).add(MESSAGE, Peripheral("knob", 1))
+    assert out.getvalue().count(b"\n") == 2
+    assert b"\r" not in out.getvalue()
+
+
 def test_a_table_says_the_same() -> None:
     """Numbers and texts are cells, and tags, location and data are JSON in one cell each."""
     (row,) = table(FULL)

@@ -24,6 +24,9 @@ COLUMNS: Final = (
     "data",
 )
 _AS_JSON: Final = ("tags", "location", "data")
+_ROW_END: Final = "\r\n"
+"""Told to `csv`, which quotes a cell that holds a character of its line terminator. Before Python 3.11.9 it
+does not quote a carriage return otherwise (https://github.com/python/cpython/pull/115741)."""
 
 
 class EventWriter(Protocol):
@@ -49,7 +52,7 @@ class CsvWriter:
     """A row a line below a row of names (RFC 4180); tags, location and data are JSON in a column each."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._rows: Final = csv.writer(_Encoded(file), lineterminator="\n")
+        self._rows: Final = csv.writer(_Encoded(file), lineterminator=_ROW_END)
         self._rows.writerow(COLUMNS)
 
     def add(self, message: Message, update: Peripheral) -> None:
@@ -59,13 +62,13 @@ class CsvWriter:
 
 
 class _Encoded:
-    """What `csv` writes to: text goes in, UTF-8 comes out."""
+    """What `csv` writes rows to: text goes in, UTF-8 comes out, and each row ends with a line feed alone."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file: Final = file
 
-    def write(self, text: str) -> int:
-        return self._file.write(text.encode())
+    def write(self, row: str) -> int:
+        return self._file.write(row.removesuffix(_ROW_END).encode() + b"\n")
 
 
 def event(message: Message, update: Peripheral) -> dict[str, object]:
