@@ -1,10 +1,10 @@
 """The layers through the front door, and reading files: each trap of dynaconf has its test here."""
 
-import errno
 import os
 import string
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,14 @@ from hypothesis import strategies as st
 
 from beats.config.errors import SettingsError
 from beats.config.layers import Level
-from beats.config.load import load_profile, read_layers, read_toml
+from beats.config.load import load_profile, read_layer, read_layers
 from beats.config.profiles import SHIPPED
 from tests.config.fakes import DemoSettings, FakeAdapters, House, ImagesSettings, to_document
+from tests.permissions import permissions_hold
+
+
+def read_toml(path: Path) -> Mapping[str, object]:
+    return read_layer(Level.PROFILE, path).tree
 
 
 def refused(path: Path) -> str:
@@ -142,6 +147,24 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     assert refused(path) == f"{path}: is not UTF-8 text (at byte 5)"
 
 
+def test_a_byte_order_mark_is_no_fault(house: House) -> None:
+    """Some editors begin every text with one; lines are counted as without it."""
+    path = house.folder / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf[sinks.browser]\r\nport = 9000\r\n")
+    layer = read_layer(Level.PROFILE, path)
+    assert layer.tree == {"sinks": {"browser": {"port": 9000}}}
+    assert layer.place(("sinks", "browser", "port")) == f"{path}:2"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_file_in_another_encoding_is_refused_with_what_to_do(tmp_path: Path, encoding: str) -> None:
+    """What its byte order mark says is said."""
+    path = tmp_path / "x.toml"
+    path.write_text(f"{'' if encoding[-3:] != '-be' else chr(0xFEFF)}a = 1\n", encoding=encoding)
+    name = encoding.removesuffix("-be").upper()
+    assert refused(path) == f"{path}: is {name} text: save it as UTF-8"
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """Dynaconf passes over it in silence, all the more when it is called local."""
     for name in ("x.toml", "x.local.toml"):
@@ -154,14 +177,26 @@ def test_a_folder_in_place_of_a_file_is_refused(house: House) -> None:
     assert str(house.problem()) == f"{house.folder / 'local.toml'}: cannot be read: Is a directory"
 
 
-def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     """The reason is the system's own."""
+    path = tmp_path / "x.toml"
+    path.touch(0o000)
+    with permissions_hold():
+        assert refused(path) == f"{path}: cannot be read: Permission denied"
 
-    def refuse(*_: object) -> object:  # taking the permission away would not stop root
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(Path, "open", refuse)
-    assert refused(tmp_path / "x.toml").endswith("cannot be read: Permission denied")
+@pytest.mark.timeout(10)
+def test_a_fifo_in_place_of_a_file_is_refused(house: House) -> None:
+    """Opening it would wait for a writer, and nothing would say so."""
+    path = house.folder / "local.toml"
+    os.mkfifo(path)
+    assert str(house.problem()) == f"{path}: is not a regular file: write the settings into one"
+
+
+def test_a_file_may_be_switched_off_by_a_link_to_the_null_device(house: House) -> None:
+    """As services are masked: it is an empty file."""
+    (house.folder / "local.toml").symlink_to(os.devnull)
+    assert house.load().profile == "default"
 
 
 def test_a_file_that_goes_away_while_it_is_read_is_refused(
@@ -174,7 +209,7 @@ def test_a_file_that_goes_away_while_it_is_read_is_refused(
     def vanish(*_: object) -> object:
         raise FileNotFoundError
 
-    monkeypatch.setattr(tomllib, "load", vanish)
+    monkeypatch.setattr(tomllib, "loads", vanish)
     assert "it went away while it was read" in refused(path)
 
 

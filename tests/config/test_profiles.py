@@ -5,6 +5,7 @@ import pytest
 from beats.config.errors import SettingsError
 from beats.config.profiles import SHIPPED, choose, find_folder, list_profiles, profile_of
 from tests.config.fakes import House
+from tests.permissions import permissions_hold
 
 
 def refused(profile: str | None, folder: Path | None, environ: dict[str, str] | None = None) -> str:
@@ -131,3 +132,54 @@ def test_a_file_is_a_profile_in_its_folder(tmp_path: Path) -> None:
     for name, message in (("gone.toml", "no such file"), ("wall.txt", r"ends with \.toml")):
         with pytest.raises(SettingsError, match=message):
             profile_of(tmp_path / name)
+
+
+def closed(folder: Path, mode: int) -> Path:
+    """A folder with a profile that its permissions keep us out of."""
+    folder.mkdir()
+    (folder / "wall.toml").write_text("# For the wall.\n")
+    folder.chmod(mode)
+    return folder
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+def test_a_folder_without_permission_is_a_fault_of_the_settings(tmp_path: Path, mode: int) -> None:
+    """Whether it may not be listed or its files may not be looked at: where it is named, and the reason."""
+    folder = closed(tmp_path / "closed", mode)
+    inside = folder / "sub"
+    with permissions_hold():
+        for profile in ("wall", "default", None):
+            assert "cannot be read: Permission denied" in refused(profile, folder)
+        assert refused(None, inside) == f'config: "{inside}": cannot be read: Permission denied'
+        environ = {"BEATS_CONFIG_DIR": str(inside)}
+        assert refused(None, None, environ).startswith(f'BEATS_CONFIG_DIR: "{inside}": cannot be read')
+        with pytest.raises(SettingsError, match="cannot be read: Permission denied"):
+            profile_of(folder / "wall.toml")
+        with pytest.raises(SettingsError, match="cannot be read: Permission denied"):
+            list_profiles(folder, {})
+
+
+def test_the_usual_folder_without_permission_is_a_fault_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`./config` is not passed over as if it were not there."""
+    closed(tmp_path / "config", 0o000)
+    monkeypatch.chdir(tmp_path)
+    with permissions_hold():
+        assert "cannot be read: Permission denied" in refused(None, None)
+
+
+def test_a_profile_without_permission_does_not_hide_the_others(house: House) -> None:
+    """It is listed without a summary; reading it says why."""
+    path = house.write("stage", "# For the stage.\n")
+    path.chmod(0o000)
+    with permissions_hold():
+        found = {info.name: info for info in list_profiles(house.folder, {})}
+    assert found["stage"].summary == ""
+
+
+def test_a_byte_order_mark_does_not_hide_the_summary(house: House) -> None:
+    """Some editors begin every text with one."""
+    (house.folder / "stage.toml").write_bytes(b"\xef\xbb\xbf# For the stage.\n")
+    found = {info.name: info for info in list_profiles(house.folder, {})}
+    assert found["stage"].summary == "For the stage."

@@ -20,7 +20,8 @@ from beats.config.assembly import open_tables, replace_sources
 from beats.config.environment import read_variables
 from beats.config.errors import Problem, SettingsError
 from beats.config.extends import profile_layers
-from beats.config.layers import NO_LINES, Layer, Level, merge
+from beats.config.files import IrregularFileError, not_utf8, open_regular
+from beats.config.layers import Layer, Level, merge
 from beats.config.lines import lines_of
 from beats.config.profiles import DEFAULT, SHIPPED, Chosen, choose
 from beats.config.references import named, resolve
@@ -104,28 +105,7 @@ def read_layers(
     return Raw(chosen.name, layers, environ, unknown, [*variables.problems, *problems], warnings)
 
 
-def read_toml(path: Path) -> dict[str, object]:
-    """The plain content of a TOML file.
-
-    Raises:
-        SettingsError: it cannot be read, or is not TOML.
-    """
-    try:
-        with path.open("rb"):
-            pass  # dynaconf would turn the reason into a Python warning, or pass over it in silence
-        return _dynaconf_content(path)
-    except UnicodeDecodeError as error:
-        problem = Problem(str(path), "", None, f"is not UTF-8 text (at byte {error.start})")
-    except OSError as error:
-        problem = Problem(str(path), "", None, f"cannot be read: {error.strerror or error}")
-    except RecursionError:
-        problem = Problem(str(path), "", None, "is nested too deeply")
-    except ValueError as error:
-        problem = _syntax_problem(path, str(error))
-    raise SettingsError([problem])
-
-
-def _dynaconf_content(path: Path) -> dict[str, object]:
+def _dynaconf_content(path: Path, read: Callable[[IO[bytes]], list[dict[str, Any]]]) -> dict[str, object]:
     """What dynaconf reads from a file, taken before it changes any of it.
 
     A `Dynaconf(settings_files=[path])` was tried first. It cannot give a file's plain content, whatever
@@ -140,9 +120,9 @@ def _dynaconf_content(path: Path) -> dict[str, object]:
         env="main",
         identifier="toml",
         extensions=(path.suffix,),
-        file_reader=_read_whole,
+        file_reader=read,
         string_reader=tomllib.loads,
-        opener_params={"mode": "rb"},
+        opener_params={"mode": "rb", "opener": open_regular},
     )
     data: dict[str, list[dict[str, object]]] = loader.get_source_data([str(path)])
     if str(path) not in data:
@@ -150,9 +130,16 @@ def _dynaconf_content(path: Path) -> dict[str, object]:
     return data[str(path)][0]
 
 
-def _read_whole(file: IO[bytes]) -> list[dict[str, Any]]:
-    """The content in a list, for dynaconf takes an empty file for one that is not there."""
-    return [tomllib.load(file)]
+class _Whole:
+    """Reads a file for dynaconf, and keeps its text."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def __call__(self, file: IO[bytes]) -> list[dict[str, Any]]:
+        """The content in a list, for dynaconf takes an empty file for one that is not there."""
+        self.text = file.read().decode("utf-8-sig")  # some editors begin every text with a byte order mark
+        return [tomllib.loads(self.text)]
 
 
 def _read_files(chosen: Chosen) -> list[Layer]:
@@ -179,12 +166,24 @@ def read_layer(level: Level, path: Path) -> Layer:
     Raises:
         SettingsError: it cannot be read, or is not TOML.
     """
-    tree = read_toml(path)
+    whole = _Whole()
     try:
-        lines = lines_of(path.read_text(encoding="utf-8"), tree)
-    except (OSError, ValueError):  # it went away in the meantime
-        lines = NO_LINES
-    return Layer(level, str(path), tree, lines)
+        with open(path, "rb", opener=open_regular):
+            pass  # dynaconf would turn the reason into a Python warning, or pass over it in silence
+        tree = _dynaconf_content(path, whole)
+    except UnicodeDecodeError as error:
+        problem = Problem(str(path), "", None, not_utf8(error))
+    except IrregularFileError as error:
+        problem = Problem(str(path), "", None, f"{error}: write the settings into one")
+    except OSError as error:
+        problem = Problem(str(path), "", None, f"cannot be read: {error.strerror or error}")
+    except RecursionError:
+        problem = Problem(str(path), "", None, "is nested too deeply")
+    except ValueError as error:
+        problem = _syntax_problem(path, str(error))
+    else:
+        return Layer(level, str(path), tree, lines_of(whole.text, tree))
+    raise SettingsError([problem])
 
 
 def _syntax_problem(path: Path, message: str) -> Problem:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Final, NamedTuple
 
 from beats.config.errors import Problem, SettingsError, nearest, shown
@@ -62,7 +64,7 @@ def list_profiles(config_dir: Path | str | None, environ: Mapping[str, str]) -> 
     """Every profile by name; a user's file stands in for a shipped one of the same name.
 
     Raises:
-        SettingsError: the folder does not exist.
+        SettingsError: the folder does not exist, or cannot be read.
     """
     found = _known(find_folder(config_dir, environ))
     return [ProfileInfo(name, path, _summary(path)) for name, path in sorted(found.items())]
@@ -72,16 +74,23 @@ def find_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Pa
     """The folder of the user's profiles: the argument, `BEATS_CONFIG_DIR`, or `./config` if it is there.
 
     Raises:
-        SettingsError: the folder that was named does not exist.
+        SettingsError: the folder that was named does not exist, or one cannot be looked at.
     """
     folder = wanted_folder(config_dir, environ)
-    if not folder.is_dir():
-        if not _named(config_dir, environ):
-            return None
-        place = "config" if config_dir is not None else CONFIG_DIR_VARIABLE
-        message = "is not a folder" if folder.exists() else "no such folder"
-        raise SettingsError([Problem(place, "", shown(str(_named(config_dir, environ))), message)])
-    return folder
+    named = _named(config_dir, environ)
+    place = "config" if config_dir is not None or not named else CONFIG_DIR_VARIABLE
+    problem = partial(Problem, place, "", shown(str(folder)))
+    try:
+        if S_ISDIR(folder.stat().st_mode):
+            return folder
+        message = "is not a folder"
+    except (FileNotFoundError, NotADirectoryError):
+        message = "no such folder"
+    except OSError as error:
+        raise SettingsError([problem(_unreadable(error))]) from error
+    if not named:
+        return None
+    raise SettingsError([problem(message)])
 
 
 def wanted_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Path:
@@ -99,7 +108,7 @@ def profile_of(file: Path) -> tuple[str, Path]:
     Raises:
         SettingsError: it is not there, or its name is none of a profile's file.
     """
-    if not file.exists():
+    if not _exists(file):
         raise SettingsError([Problem(str(file), "", None, "no such file")])
     if file.suffix != ".toml":
         raise SettingsError([Problem(str(file), "", None, "the name of a profile's file ends with .toml")])
@@ -147,19 +156,35 @@ def find(name: str, folder: Path | None, place: str, key: str = "") -> Path | No
 
 def _file(folder: Path | None, name: str) -> Path | None:
     # Whatever has the name is taken, a folder too: reading it then says what is wrong with it.
-    return path if folder is not None and (path := folder / f"{name}.toml").exists() else None
+    return path if folder is not None and _exists(path := folder / f"{name}.toml") else None
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:  # a folder on the way to it is closed to us
+        raise SettingsError([Problem(str(file), "", None, _unreadable(error))]) from error
 
 
 def _known(folder: Path | None) -> dict[str, Path]:
-    folders = [SHIPPED] if folder is None else [SHIPPED, folder]
-    paths = [path for place in folders for path in place.glob("*.toml") if path.is_file()]
-    return {path.stem: path for path in paths if path.stem != LOCAL}
+    found: dict[str, Path] = {}
+    for place in (SHIPPED,) if folder is None else (SHIPPED, folder):
+        try:
+            paths = [path for path in place.iterdir() if path.suffix == ".toml" and path.is_file()]
+        except OSError as error:
+            raise SettingsError([Problem(str(place), "", None, _unreadable(error))]) from error
+        found.update({path.stem: path for path in paths if path.stem != LOCAL})
+    return found
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {error.strerror}"
 
 
 def _summary(path: Path) -> str:
     """The first comment that is for people; `#:` begins one for editors."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         return ""  # listing profiles must not fail for one that is broken; loading it says why
     comments = (line.lstrip("#").strip() for line in lines if re.match(r"#(?!:)", line))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.support import ran
+from tests.permissions import hold_permissions
+from tests.support import BEATS, Program, clean_environment, ran
 
 
 @pytest.mark.parametrize("name", ["default", "wall"])
@@ -61,3 +62,11 @@ def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("")
     code, _, err = ran("init", cwd=tmp_path)
     assert (code, err) == (1, "config: cannot be written: File exists\n")
+
+
+def test_a_closed_folder_is_said(tmp_path: Path) -> None:
+    """In one line, before anything is written."""
+    (tmp_path / "config").mkdir(0o000)
+    with Program([*BEATS, "init"], tmp_path, clean_environment(), before=hold_permissions) as program:
+        assert program.end() == 1
+    assert program.err.text() == "config/default.toml: cannot be written: Permission denied\n"

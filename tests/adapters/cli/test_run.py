@@ -18,12 +18,14 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.permissions import hold_permissions
 from tests.support import (
     BEATS,
     PORT_0,
     STUCK_SINK,
     TIMEOUT_S,
     Output,
+    Program,
     beats,
     clean_environment,
     install_adapter,
@@ -83,6 +85,32 @@ def test_an_unknown_profile_is_a_wrong_setting(tmp_path: Path) -> None:
     code, out, err = ran("run", "--profile", "studioo", cwd=tmp_path)
     assert (code, out) == (78, "")
     assert "did you mean 'studio'?" in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--duration", "0"),
+        ("run", "--config", "config", "--duration", "0"),
+        ("record", "--duration", "0"),
+        ("profiles",),
+        ("config", "show"),
+        ("config", "check"),
+        ("config", "check", "config/default.toml"),
+        ("config", "get", "kernel.watch"),
+        ("config", "diff", "default", "studio"),
+    ],
+    ids=" ".join,
+)
+def test_a_closed_folder_of_profiles_is_a_wrong_setting(command: tuple[str, ...], tmp_path: Path) -> None:
+    """One line that says which and why, whichever command wants to read it."""
+    folder = tmp_path / "config"
+    folder.mkdir(0o000)
+    arguments = [*BEATS, *command]
+    with Program(arguments, tmp_path, clean_environment(), before=hold_permissions) as program:
+        assert program.end() == 78
+    assert program.out.text() == ""
+    assert re.fullmatch(r"\S.* cannot be read: Permission denied\n", program.err.text())
 
 
 def test_an_unknown_variable_is_a_warning_and_no_fault(tmp_path: Path) -> None:

@@ -53,7 +53,11 @@ ProfileOption = Annotated[
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", help="Folder of profiles; BEATS_CONFIG_DIR, or ./config.", show_default=False
+        "--config",
+        "-c",
+        help="Folder of profiles; BEATS_CONFIG_DIR, or ./config.",
+        show_default=False,
+        readable=False,  # a closed folder is a fault of the settings, and said with the others
     ),
 ]
 SetOption = Annotated[

@@ -115,7 +115,12 @@ def diff(
 def check(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="A profile's file, in place of --profile.", show_default=False),
+        typer.Argument(
+            metavar="FILE",
+            help="A profile's file, in place of --profile.",
+            show_default=False,
+            readable=False,
+        ),
     ] = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,

@@ -33,11 +33,13 @@ def init(
     except SettingsError as error:
         raise refused(error) from None
     files = starter_files(profile, schema_text())
-    taken = [_FOLDER / file.name for file in files if not file.is_shared and (_FOLDER / file.name).exists()]
-    if taken:
-        typer.echo(f"{taken[0]} exists, and nothing is overwritten: choose another --profile", err=True)
-        raise typer.Exit(EXIT_FAILED)
     try:
+        taken = [
+            path for path in (_FOLDER / file.name for file in files if not file.is_shared) if path.exists()
+        ]
+        if taken:
+            typer.echo(f"{taken[0]} exists, and nothing is overwritten: choose another --profile", err=True)
+            raise typer.Exit(EXIT_FAILED)
         _FOLDER.mkdir(exist_ok=True)
         for file in files:
             _write(_FOLDER / file.name, file.text, keep=file.is_shared)
