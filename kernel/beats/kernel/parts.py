@@ -181,6 +181,7 @@ class SourcePart:
         self.supervisor: Final = Supervisor("source", name, self._attempt, backoff, must_start=False)
         self.source: Final = source
         self._publisher: Final = publisher
+        self._who: Final = f"source {name!r}"
         self._published = 0
         self._abandoned = False
 
@@ -188,7 +189,7 @@ class SourcePart:
         """Publish from a coroutine."""
         self._check_wanted()
         return await self._publisher.publish_async(
-            message, captured_unix_ns=captured_unix_ns, on_sent=self._count
+            message, captured_unix_ns=captured_unix_ns, on_sent=self._count, by=self._who
         )
 
     async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
@@ -199,7 +200,9 @@ class SourcePart:
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Publish from a thread."""
         self._check_wanted()
-        return self._publisher.publish(message, captured_unix_ns=captured_unix_ns, on_sent=self._count)
+        return self._publisher.publish(
+            message, captured_unix_ns=captured_unix_ns, on_sent=self._count, by=self._who
+        )
 
     def abandon(self) -> None:
         """Publish nothing more of a source that was cancelled and does not end."""

@@ -10,6 +10,7 @@ from typing import Final
 from anyio.lowlevel import checkpoint
 
 from beats.kernel.bus import Bus
+from beats.kernel.capture import doubt_about
 from beats.kernel.envelope import Envelope, Frame, Kind, Message, Sealed, topic_of
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.last_values import LastValues
@@ -17,6 +18,9 @@ from beats.kernel.ports import Clock, Codec
 from beats.kernel.ticket import Refusal, Ticket
 
 log = logging.getLogger(__name__)
+
+PROGRAM: Final = "the program"
+"""Who publishes, for the log, when it is no source: the program that embeds the kernel."""
 
 _LAST_KEPT: Final = 2**63 - 1
 """Highest number that a forwarded envelope keeps. No stream comes so far: a higher one is damage, and would
@@ -46,6 +50,7 @@ class Publisher:
         self._published = 0
         self._frames = 0
         self._sending = False
+        self._doubted: Final[set[str]] = set()
         self._nested: Final[deque[Envelope]] = deque()
 
     @property
@@ -79,6 +84,7 @@ class Publisher:
         *,
         captured_unix_ns: int | None = None,
         on_sent: Callable[[], object] | None = None,
+        by: str = PROGRAM,
     ) -> int:
         """Publish from a thread, or without waiting from the event loop's own; returns the sequence.
 
@@ -87,13 +93,14 @@ class Publisher:
             captured_unix_ns: when it was captured; now when None.
             on_sent: called once the message is certain of its place, one call at a time, whether or not
                 a queue refuses it.
+            by: who publishes, for the log.
 
         Raises:
             TypeError, ValueError: the message cannot be encoded, or its topic is one too many.
             QueueFull: a queue refused it, by strategy `error` or `block`; every other sink has it.
             ClosedError: the kernel has shut down.
         """
-        sequence, answers = self._send(message, captured_unix_ns, on_sent)
+        sequence, answers = self._send(message, captured_unix_ns, on_sent, by)
         if answers:
             try:
                 refusals = [answer.wait() if isinstance(answer, Ticket) else answer for answer in answers]
@@ -108,9 +115,10 @@ class Publisher:
         *,
         captured_unix_ns: int | None = None,
         on_sent: Callable[[], object] | None = None,
+        by: str = PROGRAM,
     ) -> int:
         """The same from a coroutine of the kernel's loop, which `block` queues may suspend."""
-        sequence, answers = self._send(message, captured_unix_ns, on_sent)
+        sequence, answers = self._send(message, captured_unix_ns, on_sent, by)
         await _room(answers, message)
         return sequence
 
@@ -143,9 +151,11 @@ class Publisher:
             self._closed = True
 
     def _send(
-        self, message: Message, captured_unix_ns: int | None, on_sent: Callable[[], object] | None
+        self, message: Message, captured_unix_ns: int | None, on_sent: Callable[[], object] | None, by: str
     ) -> tuple[int, list[Refusal | Ticket]]:
         prepared = self._codec.prepare(message)
+        if captured_unix_ns is not None:
+            self._check_unit(captured_unix_ns, by)
         kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
         name = topic_of(message)
         with self._lock:
@@ -155,6 +165,17 @@ class Publisher:
             encoded = self._codec.seal(prepared, sequence, captured_ns)
             envelope = Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded)
             return sequence, self._place(envelope, on_sent)
+
+    def _check_unit(self, captured_unix_ns: int, by: str) -> None:
+        """Say once of each who publishes that its capture times are no nanoseconds."""
+        doubt = doubt_about(captured_unix_ns, self.clock.unix_ns())
+        if doubt is None:
+            return
+        with self._lock:
+            is_new = by not in self._doubted
+            self._doubted.add(by)
+        if is_new:
+            log.warning("%s: %s (said once)", by, doubt)
 
     def _forward(
         self, sealed: Sealed, renumber: bool, on_sent: Callable[[], object] | None
