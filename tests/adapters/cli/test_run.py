@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Generator
@@ -159,6 +160,37 @@ def test_a_source_that_fails_for_good_is_a_failed_run(tmp_path: Path) -> None:
     assert re.search(r"ERROR .*source 'film' failed: InputError: gone\.jsonl", err)
     assert "Traceback" not in err
     assert "published 0" in out
+
+
+def test_a_closed_standard_input_ends_a_run_that_needs_it(tmp_path: Path) -> None:
+    """Reading is not tried again and again: nobody can open it later."""
+    arguments = [*BEATS, "run", "--stdin", *NO_BROWSER]
+    with Program(arguments, tmp_path, clean_environment(), before=lambda: os.close(0)) as program:
+        assert program.end() == 1
+    (line,) = program.err.text().splitlines()
+    assert "standard input cannot be read (it was closed when the program started)" in line
+    assert line.endswith("not restarted")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="proc(5) says what is open")
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_nothing_takes_the_place_of_a_closed_standard_stream(closed: int, tmp_path: Path) -> None:
+    """A recording does not get the number to which libraries write their messages; a replay runs as well."""
+    environment = clean_environment(BEATS_WEBSOCKET_PORT="0")
+
+    def started(*arguments: str) -> Program:
+        return Program([*BEATS, *arguments], tmp_path, environment, before=lambda: os.close(closed))
+
+    with started("record", "--out", "a.mcap", "--duration", "1") as program:
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not list(tmp_path.glob("a.mcap*")):
+            assert program.process.poll() is None, program.err.so_far()
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+        assert str(Path(f"/proc/{program.process.pid}/fd/{closed}").readlink()) == os.devnull
+        assert program.end() == 0
+    with started("replay", "a.mcap", *NO_BROWSER) as program:
+        assert program.end() == 0, program.err.text()
 
 
 def test_a_run_ends_when_its_sources_have(tmp_path: Path) -> None:

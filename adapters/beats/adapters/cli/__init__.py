@@ -99,8 +99,25 @@ def options(
     """What every command shares."""
 
 
+def _fill_standard_streams() -> None:
+    """Open the null device where a standard stream was closed at the start, which Python shows as None.
+
+    Otherwise the next file or socket that is opened gets its number: a recording in which libraries write
+    their messages, or an event loop from which `--stdin` would read.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            fd = os.open(os.devnull, os.O_RDWR)
+            if fd != number:
+                os.dup2(fd, number)
+                os.close(fd)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def main() -> None:
     """The console script."""
+    _fill_standard_streams()
     # What is imported lives as long as the process. Looking through it for garbage, while it is made and once
     # more at the end, took 35 of the 165 ms of `beats config check`.
     gc.disable()

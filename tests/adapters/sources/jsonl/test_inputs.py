@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,3 +150,12 @@ async def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
     os.close(theirs)
     with pytest.raises(InputError, match="standard input cannot be read"):
         open_input("-", follow=False, stdin_fd=ours)
+
+
+def test_a_standard_input_that_was_closed_at_the_start_is_an_input_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its number may belong to something else by now, which must not be read."""
+    monkeypatch.setattr(sys, "__stdin__", None)
+    with pytest.raises(InputError, match=r"standard input cannot be read \(it was closed when the program"):
+        open_input("-", follow=False, stdin_fd=0)

@@ -7,6 +7,7 @@ it and which then has no reason to wait. So no thread is ever left in a read tha
 import errno
 import os
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
@@ -158,6 +159,8 @@ def open_input(path: str, *, follow: bool, stdin_fd: int) -> Input:
     """
     try:
         if path == "-":
+            if stdin_fd == 0 and sys.__stdin__ is None:  # something else may have the number by now
+                raise OSError(errno.EBADF, "it was closed when the program started")  # noqa: TRY301
             return _of_kind(stdin_fd, os.fstat(stdin_fd).st_mode, follow=False, owned=False)
         place = str(Path(path).expanduser())
         if _is_fifo(place):
