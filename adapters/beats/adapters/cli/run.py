@@ -83,7 +83,7 @@ def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
     """The tables of the sources that the arguments name, in place of the profile's."""
     sources: dict[str, object] = {}
     if picture is not None:
-        from beats.adapters.sources.images.reading import can_read  # only now: it loads the picture library
+        from beats.adapters.sources.images.film import can_read  # only now: it loads the picture library
 
         if (reason := can_read(picture)) is not None:
             complain(reason)

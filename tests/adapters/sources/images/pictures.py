@@ -3,7 +3,7 @@
 import io
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,45 @@ def huge_png(path: Path, side: int) -> Path:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+Chunks = list[tuple[bytes, bytes]]
+"""Names and contents of the pieces of a PNG file."""
+
+
+def broken_animation(path: Path, damage: Callable[[Chunks], Chunks]) -> Path:
+    """Take an animated PNG file apart, and put it together again as `damage` says."""
+    data = path.read_bytes()
+    chunks: Chunks = []
+    at = 8
+    while at < len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        chunks.append((name, data[at + 8 : at + 8 + length]))
+        at += 12 + length
+    path.write_bytes(data[:8] + b"".join(_chunk(name, content) for name, content in damage(chunks)))
+    return path
+
+
+def without_frame_control(chunks: Chunks) -> Chunks:
+    """An animation of which nothing says how its frames are shown."""
+    return [(name, content) for name, content in chunks if name != b"fcTL"]
+
+
+def with_wrong_order(chunks: Chunks) -> Chunks:
+    """The numbers of the animation's pieces begin at 7 in place of 0."""
+
+    def moved(name: bytes, content: bytes) -> bytes:
+        if name not in (b"fcTL", b"fdAT"):
+            return content
+        (number,) = struct.unpack_from(">I", content)
+        return struct.pack(">I", number + 7) + content[4:]
+
+    return [(name, moved(name, content)) for name, content in chunks]
+
+
+def with_damage(chunks: Chunks) -> Chunks:
+    """Frames that cannot be decoded, other than the default image."""
+    return [(name, content[:4] + b"no" if name == b"fdAT" else content) for name, content in chunks]
 
 
 def opened(png: bytes) -> Image.Image:

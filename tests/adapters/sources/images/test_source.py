@@ -1,6 +1,8 @@
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,11 @@ from anyio import to_thread
 from pydantic import ValidationError
 
 from beats.adapters.sources.images import SOURCE, ImagesSettings
-from beats.adapters.sources.images.reading import Picture
-from beats.adapters.sources.images.source import ImagesSource, film
+from beats.adapters.sources.images.source import ImagesSource
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import InputError
-from tests.adapters.sources.images.pictures import BLUE, RED, animation, colour, opened, still
-from tests.adapters.sources.support import Backend, TimedRecorder, context, in_virtual_time, inline
+from tests.adapters.sources.images.pictures import BLUE, GREEN, RED, animation, colour, opened, still
+from tests.adapters.sources.support import Backend, T, TimedRecorder, context, in_virtual_time, inline
 
 pytestmark = pytest.mark.anyio
 
@@ -140,8 +141,8 @@ async def test_pictures_are_decoded_in_a_worker_thread(tmp_path: Path) -> None:
     """Decoding never stalls the event loop; cancelling closes the file."""
     threads: list[int] = []
 
-    async def watched(function: Callable[[], Picture | None]) -> Picture | None:
-        def call() -> Picture | None:
+    async def watched(function: Callable[[], T]) -> T:
+        def call() -> T:
             threads.append(threading.get_ident())
             return function()
 
@@ -158,25 +159,152 @@ async def test_pictures_are_decoded_in_a_worker_thread(tmp_path: Path) -> None:
     assert threading.get_ident() not in threads
 
 
-class Passes:
-    """Counts how often a film of three pictures of 10 bytes is read."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def read(self) -> Iterator[Picture]:
-        self.count += 1
-        yield from [Picture(bytes([number]) * 10, None) for number in range(3)]
+# Changes while it is on air
 
 
-@pytest.mark.parametrize(("cache_bytes", "passes"), [(30, 1), (29, 4), (0, 4)])
-async def test_a_film_that_fits_is_read_once(cache_bytes: int, passes: int) -> None:
-    """A whole pass within the bound is kept; a longer film is read again for each loop."""
-    source = Passes()
-    pictures = film(source.read, loop=True, cache_bytes=cache_bytes)
-    shown = [next(pictures).png[0] for _ in range(10)]
-    assert shown == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
-    assert source.count == passes
+def rewritten(path: Path, write: Callable[[Path], object]) -> None:
+    """Written beside it and renamed, so that it is whole at every moment."""
+    write(path.with_name(".new" + path.suffix))
+    path.with_name(".new" + path.suffix).replace(path)
+
+
+async def changed_while_shown(
+    path: Path, change: Callable[[], object], *, after_s: float, until_s: float, **settings: Any
+) -> TimedRecorder:
+    """What is published when something happens to the files in between."""
+    publish = TimedRecorder()
+
+    async def interfere() -> None:
+        await anyio.sleep(after_s)
+        change()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(interfere)
+        await shown(path, until_s, publish, **settings)
+    return publish
+
+
+def first_s(publish: TimedRecorder, shade: object) -> float:
+    """When a colour was first shown."""
+    return next(time_s for time_s, frame in publish.of(Frame) if colour(frame.png_data) == shade)
+
+
+async def test_a_still_that_is_written_anew_is_shown_after_the_next_look(tmp_path: Path) -> None:
+    """Not when its time is over, which may be long; then in its rhythm."""
+    path = still(tmp_path / "a.png", RED)
+    publish = await changed_while_shown(
+        path, lambda: rewritten(path, lambda new: still(new, BLUE)), after_s=10.1, until_s=1000, fps=0.01
+    )
+    assert publish.times_s[:3] == [0.0, 11.2, 111.2]
+    assert colours(publish)[:3] == [RED, BLUE, BLUE]
+
+
+async def test_a_film_that_is_written_anew_is_replaced(tmp_path: Path) -> None:
+    """Within `refresh_s` and a moment for the file to be still, and without a pause."""
+    path = animation(tmp_path / "a.gif", [100, 100, 100])
+    publish = await changed_while_shown(
+        path,
+        lambda: rewritten(path, lambda new: animation(new, [100, 100, 100, 100])),
+        after_s=10.05,
+        until_s=20,
+        refresh_s=5.03,
+    )
+    assert first_s(publish, (130, 0, 0)) == pytest.approx(2 * 5.03 + 0.2 + 0.3)
+    assert max(after - before for before, after in pairwise(publish.times_s)) == pytest.approx(0.1)
+
+
+async def test_pictures_that_come_and_go_are_followed(tmp_path: Path) -> None:
+    """In a folder, each in its place."""
+    still(tmp_path / "1.png", RED)
+    still(tmp_path / "3.png", BLUE)
+    publish = await changed_while_shown(
+        tmp_path, lambda: still(tmp_path / "2.png", GREEN), after_s=5.5, until_s=10
+    )
+    assert colours(publish) == [RED, BLUE, RED, BLUE, RED, BLUE, RED, BLUE, RED, GREEN]
+    publish = await changed_while_shown(tmp_path, (tmp_path / "2.png").unlink, after_s=5.5, until_s=10)
+    assert colours(publish) == [RED, GREEN, BLUE, RED, GREEN, BLUE, RED, BLUE, RED, BLUE]
+
+
+async def test_a_picture_on_air_that_goes_makes_room_at_once(tmp_path: Path) -> None:
+    """Its time is over with it."""
+    still(tmp_path / "1.png", RED)
+    still(tmp_path / "2.png", BLUE)
+    publish = await changed_while_shown(
+        tmp_path, (tmp_path / "1.png").unlink, after_s=10.5, until_s=50, fps=0.01
+    )
+    assert publish.times_s == [0.0, 11.2]
+    assert colours(publish) == [RED, BLUE]
+
+
+async def test_a_file_that_is_still_being_written_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half of it is not shown, and no fault is reported."""
+    path = still(tmp_path / "a.png", RED)
+    whole = still(tmp_path / ".b.png", BLUE, (64, 64)).read_bytes()
+    publish = TimedRecorder()
+
+    async def write_slowly() -> None:
+        await anyio.sleep(2.95)
+        with path.open("wb") as file:
+            for at in range(0, len(whole), len(whole) // 4 + 1):
+                file.write(whole[at : at + len(whole) // 4 + 1])
+                file.flush()
+                await anyio.sleep(0.15)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(write_slowly)
+        await shown(path, 10, publish)
+    assert set(colours(publish)) == {RED, BLUE}
+    assert caplog.records == []
+
+
+async def test_a_file_that_never_stays_still_is_shown_all_the_same(tmp_path: Path) -> None:
+    """A camera's latest picture, ten times a second."""
+    path = still(tmp_path / "a.png", RED)
+    publish = TimedRecorder()
+
+    async def write_again_and_again() -> None:
+        for number in range(100):
+            await anyio.sleep(0.1)
+            rewritten(path, partial(still, colour=(0, 0, number)))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(write_again_and_again)
+        await shown(path, 12, publish)
+    assert len(set(colours(publish))) > 4
+
+
+async def test_pictures_that_go_away_and_come_back_are_no_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With nothing kept there is nothing to show meanwhile; one line says why."""
+    path = still(tmp_path / "a.png", RED)
+    publish = TimedRecorder()
+
+    async def take_away_and_bring_back() -> None:
+        await anyio.sleep(5.5)
+        path.unlink()
+        await anyio.sleep(20)
+        still(path, BLUE)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(take_away_and_bring_back)
+        await shown(path, 40, publish, cache_bytes=0)
+    seen = colours(publish)
+    assert seen == [RED] * seen.index(BLUE) + [BLUE] * (len(seen) - seen.index(BLUE))
+    assert not [time_s for time_s in publish.times_s if 8 < time_s < 25.5]
+    assert publish.times_s[-1] > 38
+    assert 1 <= len(caplog.records) <= 2
+
+
+async def test_without_a_refresh_nothing_is_looked_at(tmp_path: Path) -> None:
+    """What was read first is shown for ever."""
+    path = still(tmp_path / "a.png", RED)
+    publish = await changed_while_shown(
+        path, lambda: rewritten(path, lambda new: still(new, BLUE)), after_s=1.5, until_s=20, refresh_s=0.0
+    )
+    assert set(colours(publish)) == {RED}
 
 
 @pytest.mark.parametrize(
@@ -191,6 +319,7 @@ async def test_a_film_that_fits_is_read_once(cache_bytes: int, passes: int) -> N
         ({"path": "a", "size": [4, 9000]}, "size"),
         ({"path": "a", "fps": 0}, "fps"),
         ({"path": "a", "cache_bytes": -1}, "cache_bytes"),
+        ({"path": "a", "refresh_s": -1}, "refresh_s"),
         ({"path": "a", "speed": 1}, "speed"),
     ],
 )
