@@ -180,3 +180,14 @@ def test_an_adapter_that_breaks_the_contract_is_reported(
 def test_what_is_switched_off_clashes_with_nothing(checked: Checked) -> None:
     """It will not start."""
     assert checked("[sinks.b]\ntype = 'websocket'\nenabled = false\n") == Found([], [])
+
+
+def test_what_is_waited_for_is_a_warning(checked: Checked, tmp_path: Path) -> None:
+    """A file that is followed may come later; that its name is misspelt is as likely."""
+    table = "[sources.log]\ntype = 'jsonl'\nfollow = true\npath = 'log'\n"
+    found = checked(table)
+    assert found.problems == []
+    [warning] = found.warnings
+    assert warning.startswith('mine.toml:4: sources.log.path = "log": is waited for: it does not exist')
+    (tmp_path / "log").touch()
+    assert checked(table) == Found([], [])

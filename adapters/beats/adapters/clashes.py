@@ -63,8 +63,8 @@ def check(found: Inspected) -> Found:
         *_output_clashes(parts),
         *_lacking(parts),
     ]
-    doubts = (part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.claims.doubts)
-    return Found(problems, [str(doubt) for doubt in doubts])
+    doubts = [part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.claims.doubts]
+    return Found(problems, [str(doubt) for doubt in (*doubts, *_awaited(parts))])
 
 
 def parts_of(found: Inspected) -> Iterator[Part | Problem]:
@@ -134,10 +134,17 @@ def _output_clashes(parts: Iterable[Part]) -> Iterator[Problem]:
                 earlier[name] = (part, output)
 
 
+def _awaited(parts: Iterable[Part]) -> Iterator[Problem]:
+    for part in parts:
+        for claim in part.claims.inputs:
+            if claim.may_come and (why := probe.why_unreadable(claim)) is not None:
+                yield part.problem(claim.key, str(claim.path), f"is waited for: it {why}")
+
+
 def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
     for part in parts:
         claims: tuple[Input | Output | Package, ...] = (
-            *part.claims.inputs,
+            *(claim for claim in part.claims.inputs if not claim.may_come),
             *part.claims.outputs,
             *part.claims.packages,
         )

@@ -23,7 +23,7 @@ class Port(NamedTuple):
 
 
 class Input(NamedTuple):
-    """Something to read, which has to be there."""
+    """Something to read."""
 
     key: str
     path: Path
@@ -31,6 +31,8 @@ class Input(NamedTuple):
     kind: Literal["file", "folder", "any"] = "file"
     endings: tuple[str, ...] = ()
     """A folder has to hold a file whose name ends with one of these; any will do when there are none."""
+    may_come: bool = False
+    """Whether it is waited for: that it is missing may be meant."""
 
 
 class Output(NamedTuple):

@@ -1,21 +1,29 @@
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
-from beats.adapters.sources.jsonl.inputs import Chunk, FifoInput, FileInput, Input, StreamInput, open_input
+from beats.adapters.sources.jsonl.chunks import Chunk
+from beats.adapters.sources.jsonl.following import FollowedFile
+from beats.adapters.sources.jsonl.inputs import FifoInput, FileInput, Input, StreamInput, open_input
 from beats.kernel.errors import InputError
 
 pytestmark = pytest.mark.anyio
 
 
 @contextmanager
-def opened(path: Path | str, *, follow: bool = False, stdin_fd: int = 0) -> Generator[Input]:
-    source = open_input(str(path), follow=follow, stdin_fd=stdin_fd)
+def opened(
+    path: Path | str,
+    *,
+    follow: bool = False,
+    stdin_fd: int = 0,
+    report: Callable[[str], None] = lambda text: None,
+) -> Generator[Input]:
+    source = open_input(str(path), follow=follow, stdin_fd=stdin_fd, report=report)
     try:
         yield source
     finally:
@@ -37,24 +45,28 @@ async def test_a_file_ends(tmp_path: Path) -> None:
 
 
 async def test_a_followed_file_never_ends_but_grows(tmp_path: Path) -> None:
-    """What is written later is read later."""
+    """What is written later is read later; one that is not there yet is waited for."""
     path = tmp_path / "a"
-    path.write_bytes(b"abc")
-    with opened(path, follow=True) as source:
-        assert [await next_chunk(source) for _ in range(2)] == [Chunk(b"abc"), Chunk(b"")]
-        with path.open("ab") as file:
-            file.write(b"def")
-        assert await next_chunk(source) == Chunk(b"def")
+    reported: list[str] = []
+    with opened(path, follow=True, report=reported.append) as source:
+        assert isinstance(source, FollowedFile)
+        assert await next_chunk(source) == Chunk(b"")
+        assert len(reported) == 1
+        for text in (b"abc", b"def"):
+            with path.open("ab") as file:
+                file.write(text)
+            assert [await next_chunk(source) for _ in range(2)] == [Chunk(text), Chunk(b"")]
 
 
-async def test_a_followed_file_that_was_cut_is_read_from_its_beginning(tmp_path: Path) -> None:
-    """A program that starts its file anew is followed; a line that was cut does not join the new one."""
-    path = tmp_path / "a"
-    path.write_bytes(b"abcdef")
-    with opened(path, follow=True) as source:
-        assert await next_chunk(source) == Chunk(b"abcdef")
-        path.write_bytes(b"xy")
-        assert [await next_chunk(source) for _ in range(2)] == [Chunk(b"", "pause"), Chunk(b"xy")]
+async def test_what_is_no_file_is_not_followed(tmp_path: Path) -> None:
+    """A FIFO stays open from writer to writer anyway, a pipe with a path ends, a folder is an error."""
+    os.mkfifo(tmp_path / "fifo")
+    with opened(tmp_path / "fifo", follow=True) as source:
+        assert isinstance(source, FifoInput)
+    with opened("/dev/null", follow=True) as source:
+        assert isinstance(source, StreamInput)
+    with pytest.raises(InputError, match="Is a directory"), opened(tmp_path, follow=True):
+        pass
 
 
 async def test_a_pipe_ends_when_its_writer_closes_it() -> None:
@@ -141,15 +153,14 @@ async def test_a_pipe_with_a_path_ends_like_a_pipe() -> None:
 async def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
     """Missing, a folder, and a standard input that is closed: each with what would be right."""
     for path in ("nothing", "."):
-        with pytest.raises(
-            InputError, match=r'cannot be read \(.*\): give a file or FIFO of JSON Lines, or "-"'
-        ):
-            open_input(str(tmp_path / path), follow=False, stdin_fd=0)
+        wanted = r'cannot be read \(.*\): give a file or FIFO of JSON Lines, or "-"'
+        with pytest.raises(InputError, match=wanted), opened(tmp_path / path):
+            pass
     ours, theirs = os.pipe()
     os.close(ours)
     os.close(theirs)
-    with pytest.raises(InputError, match="standard input cannot be read"):
-        open_input("-", follow=False, stdin_fd=ours)
+    with pytest.raises(InputError, match="standard input cannot be read"), opened("-", stdin_fd=ours):
+        pass
 
 
 def test_a_standard_input_that_was_closed_at_the_start_is_an_input_error(
@@ -157,5 +168,6 @@ def test_a_standard_input_that_was_closed_at_the_start_is_an_input_error(
 ) -> None:
     """Its number may belong to something else by now, which must not be read."""
     monkeypatch.setattr(sys, "__stdin__", None)
-    with pytest.raises(InputError, match=r"standard input cannot be read \(it was closed when the program"):
-        open_input("-", follow=False, stdin_fd=0)
+    closed = r"standard input cannot be read \(it was closed when the program"
+    with pytest.raises(InputError, match=closed), opened("-", stdin_fd=0):
+        pass

@@ -63,3 +63,12 @@ def test_where_the_chunks_are_cut_does_not_matter(
         Line(number, text) if len(text) <= max_line_bytes else Line(number, b"", len(text))
         for number, text in enumerate(expected, 1)
     ]
+
+
+def test_a_restart_counts_from_one_again() -> None:
+    """What follows is the beginning of another file."""
+    cutter = LineCutter(100)
+    assert cutter.feed(b"a\nb") == [Line(1, b"a")]
+    assert cutter.finish() == [Line(2, b"b")]
+    cutter.restart()
+    assert cutter.feed(b"c\n") == [Line(1, b"c")]

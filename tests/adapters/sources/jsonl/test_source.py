@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from beats.adapters.sources.jsonl import SOURCE, JsonlSettings
-from beats.adapters.sources.jsonl.inputs import CHUNK_BYTES
+from beats.adapters.sources.jsonl.chunks import CHUNK_BYTES
 from beats.adapters.sources.jsonl.source import JsonlSource
 from beats.kernel.envelope import Message, Peripheral
 from beats.kernel.errors import InputError, QueueFull
@@ -223,6 +223,29 @@ async def test_a_followed_file_is_read_as_it_grows(tmp_path: Path) -> None:
             await publish.messages_to_be(2)
             group.cancel_scope.cancel()
     assert data_of(publish) == [1, 2]
+
+
+async def test_a_followed_file_is_read_through_rotation_and_rewriting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No line is lost or doubled; lines are counted from the beginning of each file, mark included."""
+    path = tmp_path / "a.jsonl"
+    publish = Awaited()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(source_of(path, follow=True).run, publish)
+            path.write_bytes(line(1) + line(2).rstrip())
+            await publish.messages_to_be(1)
+            path.rename(tmp_path / "a.jsonl.1")
+            path.write_bytes(b"\xef\xbb\xbf" + line(3) + b"oops\n" + line(4))
+            await publish.messages_to_be(4)
+            path.write_bytes(line(5) + line(6) + line(7) + b" " * 200 + line(8))
+            await publish.messages_to_be(8)
+            group.cancel_scope.cancel()
+    assert data_of(publish) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [text for text in caplog.messages if "skipped" in text] == [
+        f"source 'sensor', {path}: line 2 is skipped: not JSON: Expecting value at column 1"
+    ]
 
 
 async def test_other_tasks_run_while_lines_are_published(tmp_path: Path) -> None:

@@ -10,4 +10,4 @@ def claims(settings: JsonlSettings, profile: str) -> Claims:
     """The file, or nothing when it is standard input."""
     if settings.path == "-":
         return Claims()
-    return Claims(inputs=(Input("path", Path(settings.path).expanduser()),))
+    return Claims(inputs=(Input("path", Path(settings.path).expanduser(), may_come=settings.follow),))

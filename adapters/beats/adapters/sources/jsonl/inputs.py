@@ -1,4 +1,4 @@
-"""Where the bytes come from: a file, a pipe or terminal, a FIFO.
+"""Where the bytes come from: a file, read once or followed, a pipe or terminal, a FIFO.
 
 Each has `wait`, which the event loop can cancel at any time, and `read`, which a worker thread calls after
 it and which then has no reason to wait. So no thread is ever left in a read that does not return.
@@ -8,29 +8,19 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import anyio
 import anyio.lowlevel
 
+from beats.adapters.sources.jsonl.chunks import CHUNK_BYTES, LOOK_AGAIN_S, Chunk
+from beats.adapters.sources.jsonl.following import FollowedFile
 from beats.kernel.errors import InputError
 
-CHUNK_BYTES: Final = 8 * 1024
-"""Read at a time. Parsing so much takes a millisecond. With 64 KiB, which takes longer than Python's switch
-interval of 5 ms, the parsing thread held the event loop up for 20 to 30 ms, and was no faster."""
-LOOK_AGAIN_S: Final = 0.2
-"""How often a file that is followed, or a FIFO that says nothing useful, is looked at again."""
 WANTED: Final = 'give a file or FIFO of JSON Lines, or "-" for standard input'
-
-
-class Chunk(NamedTuple):
-    """What one read brought."""
-
-    data: bytes
-    then: Literal["more", "pause", "end"] = "more"
-    """pause: one writer is done and a line it began is whole, but others may follow."""
 
 
 class Input(Protocol):
@@ -50,28 +40,20 @@ class Input(Protocol):
 
 
 class FileInput:
-    """A regular file; when followed, it never ends but grows."""
+    """A regular file."""
 
-    def __init__(self, fd: int, *, follow: bool, owned: bool = True) -> None:
+    def __init__(self, fd: int, *, owned: bool = True) -> None:
         self._fd = fd
-        self._follow = follow
         self._owned = owned
-        self._at_end = False
 
     async def wait(self) -> None:
-        """Only for a file that is followed and has been read to its end."""
-        await anyio.sleep(LOOK_AGAIN_S if self._at_end else 0)
+        """There is no reason to."""
+        await anyio.lowlevel.checkpoint()
 
     def read(self) -> Chunk:
-        """The next bytes. A followed file that was cut short is read from its beginning."""
+        """The next bytes."""
         data = os.read(self._fd, CHUNK_BYTES)
-        self._at_end = not data
-        if data or not self._follow:
-            return Chunk(data, "more" if data else "end")
-        if os.fstat(self._fd).st_size < os.lseek(self._fd, 0, os.SEEK_CUR):
-            os.lseek(self._fd, 0, os.SEEK_SET)
-            return Chunk(b"", "pause")
-        return Chunk(b"")
+        return Chunk(data, "more" if data else "end")
 
     def close(self) -> None:
         """Standard input stays open: it is not ours."""
@@ -151,8 +133,14 @@ class FifoInput:
         return StreamInput(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK), owned=True)
 
 
-def open_input(path: str, *, follow: bool, stdin_fd: int) -> Input:
+def open_input(path: str, *, follow: bool, stdin_fd: int, report: Callable[[str], None]) -> Input:
     """Open what a setting names; may touch the disk, never waits for a writer.
+
+    Args:
+        path: a file, a FIFO, or "-".
+        follow: whether a file is followed.
+        stdin_fd: what "-" stands for.
+        report: told what is odd about a file that is followed.
 
     Raises:
         InputError: there is nothing to read there; says what would be right.
@@ -161,13 +149,15 @@ def open_input(path: str, *, follow: bool, stdin_fd: int) -> Input:
         if path == "-":
             if stdin_fd == 0 and sys.__stdin__ is None:  # something else may have the number by now
                 raise OSError(errno.EBADF, "it was closed when the program started")  # noqa: TRY301
-            return _of_kind(stdin_fd, os.fstat(stdin_fd).st_mode, follow=False, owned=False)
+            return _of_kind(stdin_fd, os.fstat(stdin_fd).st_mode, owned=False)
         place = str(Path(path).expanduser())
         if _is_fifo(place):
             return FifoInput(place)
+        if follow and _can_be_followed(place):
+            return FollowedFile(place, report)
         fd = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         try:
-            return _of_kind(fd, os.fstat(fd).st_mode, follow=follow, owned=True)
+            return _of_kind(fd, os.fstat(fd).st_mode, owned=True)
         except BaseException:
             os.close(fd)
             raise
@@ -176,12 +166,19 @@ def open_input(path: str, *, follow: bool, stdin_fd: int) -> Input:
         raise InputError(f"{name} cannot be read ({error.strerror}): {WANTED}") from error
 
 
-def _of_kind(fd: int, mode: int, *, follow: bool, owned: bool) -> Input:
+def _of_kind(fd: int, mode: int, *, owned: bool) -> Input:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if stat.S_ISREG(mode):
-        return FileInput(fd, follow=follow, owned=owned)
+        return FileInput(fd, owned=owned)
     return StreamInput(fd, owned=owned)
+
+
+def _can_be_followed(path: str) -> bool:
+    """Whether this is a file, or may become one; a terminal or a pipe just ends."""
+    with suppress(OSError):
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as the other calls here
+    return True
 
 
 def _is_fifo(path: str) -> bool:

@@ -34,6 +34,10 @@ class LineCutter:
         """The last line, when it has no newline: the input, or one writer's part of it, has ended."""
         return [self._end(b"")] if self._begun or self._skipped_bytes else []
 
+    def restart(self) -> None:
+        """Count from 1 again: what follows is the beginning of a file."""
+        self._count = 0
+
     def _end(self, part: bytes) -> Line:
         self._count += 1
         if self._begun or self._skipped_bytes:

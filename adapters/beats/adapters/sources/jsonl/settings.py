@@ -13,7 +13,8 @@ class JsonlSettings(SourceSettings):
     path: Annotated[str, Field(min_length=1)] = "-"
     """A file, a FIFO (which stays open from writer to writer), or "-" for standard input."""
     follow: bool = False
-    """Go on waiting at the end of a file for what is written to it later, as `tail -f` does."""
+    """Go on with what is written to a file later, as `tail -F` does: also when another file takes its name
+    (rotation), when it is cut or written again from its beginning, or is not there yet."""
     max_line_bytes: Annotated[int, Field(ge=16, le=256 * MIB)] = MIB
     """Longest line in bytes; a longer one is passed over. 1 MiB is far above any sensor's."""
 

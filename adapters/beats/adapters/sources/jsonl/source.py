@@ -58,7 +58,9 @@ class JsonlSource:
         """
         settings = self._settings
         reader = await to_thread.run_sync(
-            lambda: open_input(settings.path, follow=settings.follow, stdin_fd=self._stdin_fd)
+            lambda: open_input(
+                settings.path, follow=settings.follow, stdin_fd=self._stdin_fd, report=self._report_file
+            )
         )
         try:
             cutter = LineCutter(settings.max_line_bytes)
@@ -89,6 +91,9 @@ class JsonlSource:
         except QueueFull as error:
             self.reports.add("refused updates", f"line {line.number}: {error}", logging.ERROR)
 
+    def _report_file(self, text: str) -> None:
+        self.reports.add("changes of the file", text)
+
     def _report(self, line: BadLine) -> None:
         self.reports.add("bad lines", f"line {line.number} is skipped: {line.why}")
 
@@ -99,6 +104,8 @@ def _next_batch(reader: Input, cutter: LineCutter, max_line_bytes: int) -> Batch
     lines = cutter.feed(chunk.data)
     if chunk.then != "more":
         lines += cutter.finish()
+    if chunk.then == "anew":
+        cutter.restart()
     parsed = [_parsed(line, max_line_bytes) for line in lines if line.skipped_bytes or line.text.strip()]
     return Batch(parsed, chunk.then == "end")
 
