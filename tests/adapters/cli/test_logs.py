@@ -1,5 +1,6 @@
 """Log lines on standard error, for a person and for a program."""
 
+import gc
 import io
 import json
 import logging
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from beats.adapters.cli import logs
@@ -31,6 +33,7 @@ def _restored(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     handlers, levels = root.handlers[:], (root.level, ours.level)
     root.handlers.clear()  # so that `force` closes none of them
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     logging.captureWarnings(False)
     yield
@@ -185,6 +188,37 @@ def test_what_nothing_caught_is_a_line_too(screen: io.StringIO) -> None:
     assert "worker" in first["message"]
     assert first["exception"].endswith("ValueError: in a thread")
     assert "in the main one" in second["message"]
+
+
+def test_what_cannot_be_raised_is_a_line_too(screen: io.StringIO) -> None:
+    """As an error in a destructor, which Python would print."""
+
+    class Fails:
+        def __del__(self) -> None:
+            raise ValueError("while it went")
+
+    Fails()
+    gc.collect()
+    [found] = objects(screen.getvalue())
+    assert found["level"] == "ERROR"
+    assert "Fails.__del__" in found["message"]
+    assert found["exception"].endswith("ValueError: while it went")
+
+
+def test_what_libraries_write_to_standard_error_is_a_line_too(tmp_path: Path) -> None:
+    """Libtiff writes there by itself when a file is broken."""
+    noise = Image.effect_noise((64, 64), 80)
+    noise.save(tmp_path / "a.tiff", compression="tiff_lzw")
+    data = bytearray((tmp_path / "a.tiff").read_bytes())
+    data[200:400] = bytes(byte ^ 0x5A for byte in data[200:400])
+    (tmp_path / "a.tiff").write_bytes(data)
+    noise.save(tmp_path / "b.png")
+    options = (*PORT_0, *JSON, "--duration", "1")
+    code, _, err = ran("run", ".", *options, cwd=tmp_path)
+    assert code == 0, err
+    messages = [each["message"] for each in objects(err)]
+    assert "standard error: tempfile.tif: Using code not yet in table." in messages
+    assert any("a.tiff is broken" in message for message in messages)
 
 
 def test_a_run_writes_nothing_but_objects(tmp_path: Path) -> None:

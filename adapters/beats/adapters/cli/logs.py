@@ -12,12 +12,16 @@ from datetime import datetime
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
 
+from beats.adapters.cli.native import Diversion
+
 if TYPE_CHECKING:  # a check of the settings says what is wrong without it
     from rich.console import Console
 
     from beats.config.settings import LogFormat
 
 _PLAIN: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+_DIVERSION: Final = Diversion()
 
 _log: Final = logging.getLogger("beats")
 
@@ -72,21 +76,31 @@ def set_up(level: str, log_format: "LogFormat", console: "Console") -> None:
         log_format: for whom the lines are.
         console: on standard error; one that draws a live line keeps it below the log.
     """
-    handler: logging.Handler
-    if log_format == "json":
-        handler = JsonHandler(console)
-        sys.excepthook = _log_uncaught
-        threading.excepthook = _log_uncaught_in_thread
-    elif console.is_terminal:
-        from beats.adapters.cli.log_screen import ScreenHandler  # only now: it loads what draws
-
-        handler = ScreenHandler(console)
-    else:
-        handler = logging.StreamHandler()
-        handler.setFormatter(PlainFormatter())
+    handler = _json_handler(console) if log_format == "json" else _human_handler(console)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(True)
     _log.setLevel(level)
+
+
+def _json_handler(console: "Console") -> logging.Handler:
+    """Also has everything logged that would be written to standard error past the log."""
+    if console.stderr:
+        _DIVERSION.begin()
+    sys.excepthook = _log_uncaught
+    sys.unraisablehook = _log_unraisable
+    threading.excepthook = _log_uncaught_in_thread
+    return JsonHandler(console)
+
+
+def _human_handler(console: "Console") -> logging.Handler:
+    _DIVERSION.end()
+    if console.is_terminal:
+        from beats.adapters.cli.log_screen import ScreenHandler  # only now: it loads what draws
+
+        return ScreenHandler(console)
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter())
+    return handler
 
 
 def is_json() -> bool:
@@ -112,6 +126,12 @@ def _whole(text: str) -> str:
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     _log.critical("ended by an error that nothing caught: %r", error, exc_info=(kind, error, traceback))
+
+
+def _log_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    error = unraisable.exc_value
+    where = unraisable.err_msg or "ignored where it could not be raised"
+    _log.error("%s: %r: %r", where, unraisable.object, error, exc_info=error)
 
 
 def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
