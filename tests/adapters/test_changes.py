@@ -72,6 +72,20 @@ def test_a_changed_source_is_replaced() -> None:
     assert str(Step("replace", "sources", "a", ("fps",))) == "source 'a' replaced (fps)"
 
 
+def test_an_idle_source_that_is_the_same_is_started_again() -> None:
+    """One that has changed is replaced anyway, and one that goes is gone."""
+    demo = {"type": "demo"}
+    before = profile(sources={"a": demo, "b": demo, "c": demo, "d": demo})
+    after = profile(sources={"a": demo, "b": {"type": "demo", "fps": 10.0}, "d": demo})
+    found = steps(before, after, lambda kind: SINKS.find(kind).adjustable, {"a", "b", "c", "e"})
+    assert found == [
+        Step("remove", "sources", "c"),
+        Step("replace", "sources", "b", ("fps",)),
+        Step("restart", "sources", "a"),
+    ]
+    assert str(found[-1]) == "source 'a' started again"
+
+
 def test_settings_of_the_kernel_are_told_apart() -> None:
     """By their names."""
     assert kernel_keys(profile().kernel, profile({"max_topics": 7}).kernel) == ("max_topics",)

@@ -17,6 +17,7 @@ from beats.config.settings import ProfileSettings
 from beats.kernel.envelope import Peripheral
 from tests.adapters.recordings.support import messages
 from tests.adapters.sinks.recorder.support import metadata
+from tests.support import install_adapter, tiny_png
 
 pytestmark = pytest.mark.anyio
 
@@ -26,10 +27,41 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def profile(kernel: dict[str, Any] | None = None, **sinks: Any) -> ProfileSettings:
+SHAKY_SOURCE = """
+from beats.config.settings import SourceSettings
+from beats.kernel.ports import SourceKind
+
+
+class Source:
+    attempts = 0
+
+    async def run(self, publish):
+        self.attempts += 1
+        if self.attempts == 1:
+            raise OSError("not yet")
+
+
+SOURCE = SourceKind(settings=SourceSettings, build=lambda *_: Source(), summary="fails once")
+"""
+UNBUILT_SOURCE = """
+from beats.config.settings import SourceSettings
+from beats.kernel.ports import SourceKind
+
+
+def build(settings, context):
+    raise LookupError("no such thing")
+
+
+SOURCE = SourceKind(settings=SourceSettings, build=build, summary="breaks the contract")
+"""
+
+
+def profile(
+    kernel: dict[str, Any] | None = None, *, sources: dict[str, Any] | None = None, **sinks: Any
+) -> ProfileSettings:
     overrides = {
         "kernel": {"when_sources_end": "stay", **(kernel or {})},
-        "sources": {"demo": {"enabled": False}},
+        "sources": {"demo": {"enabled": False}, **(sources or {})},
         "sinks": {"browser": {"enabled": False}, **sinks},
     }
     return load_profile(InstalledAdapters(), environ={}, overrides=overrides)
@@ -48,6 +80,16 @@ async def running(settings: ProfileSettings) -> AsyncGenerator[LiveProfile]:
             await group.start(live.kernel.run)
             yield live
             live.kernel.stop()
+
+
+async def state_of(live: LiveProfile, name: str, state: str) -> None:
+    """Wait until a source is in a state."""
+    while {each.name: each.state for each in live.kernel.stats().sources}[name] != state:  # noqa: ASYNC110 - nothing tells of it
+        await anyio.sleep(0.01)
+
+
+def published_by(live: LiveProfile, name: str) -> int:
+    return {each.name: each.published for each in live.kernel.stats().sources}[name]
 
 
 async def test_equal_settings_touch_nothing() -> None:
@@ -154,6 +196,81 @@ async def test_a_token_file_is_read_anew_although_its_name_is_the_same(
         await live.apply(profile(browser=browser))
         assert sink._door._tokens.watch == "new"
     assert "runs on as before" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "images"])
+async def test_a_source_whose_input_was_missing_is_started_again(tmp_path: Path, kind: str) -> None:
+    """What a reload finds failed has another start, and a part that runs notices nothing."""
+    path = tmp_path / "input"
+    sources = {"late": {"type": kind, "path": str(path)}, "other": {"type": "demo", "fps": 1.0}}
+    settings = profile(sources=sources, void={"type": "null"})
+    async with running(settings) as live:
+        await state_of(live, "late", "failed")
+        other = published_by(live, "other")
+        if kind == "jsonl":
+            path.write_text('{"id": "knob", "data": 1}\n')
+        else:
+            path.write_bytes(tiny_png())
+        assert await live.apply(settings) == [Change("source 'late' started again")]
+        await state_of(live, "late", "ended" if kind == "jsonl" else "running")
+        assert published_by(live, "late") >= 1
+        assert published_by(live, "other") >= other
+        assert await live.apply(settings) == []
+
+
+async def test_a_source_that_is_still_missing_fails_again(tmp_path: Path) -> None:
+    """It is said each time that it was tried."""
+    settings = profile(sources={"late": {"type": "jsonl", "path": str(tmp_path / "input")}})
+    async with running(settings) as live:
+        for _ in range(2):
+            await state_of(live, "late", "failed")
+            assert await live.apply(settings) == [Change("source 'late' started again")]
+
+
+async def test_a_source_that_has_ended_is_read_again_when_its_input_has_changed(tmp_path: Path) -> None:
+    """And only then; one that runs looks for itself."""
+    path = tmp_path / "input"
+    path.write_text('{"id": "knob", "data": 1}\n')
+    settings = profile(sources={"once": {"type": "jsonl", "path": str(path)}})
+    async with running(settings) as live:
+        await state_of(live, "once", "ended")
+        assert await live.apply(settings) == []
+        path.write_text('{"id": "knob", "data": 1}\n{"id": "knob", "data": 2}\n')
+        assert await live.apply(settings) == [Change("source 'once' started again")]
+        await state_of(live, "once", "ended")
+        assert published_by(live, "once") == 2
+        assert await live.apply(settings) == []
+
+
+async def test_what_waits_for_its_next_attempt_is_tried_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sink or source that failed has another attempt; its counters go on."""
+    install_adapter(tmp_path, "sources", "shaky", SHAKY_SOURCE, monkeypatch)
+    settings = profile(
+        {"restart_initial_s": 3600.0, "restart_max_s": 3600.0}, sources={"a": {"type": "shaky"}}
+    )
+    async with running(settings) as live:
+        await state_of(live, "a", "failed")
+        assert await live.apply(settings) == [Change("source 'a' tried again at once")]
+        await state_of(live, "a", "ended")
+        assert live.kernel.stats().sources[0].restarts == 1
+
+
+async def test_a_source_that_cannot_be_built_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever an adapter raises, the others are brought to their settings."""
+    install_adapter(tmp_path, "sources", "unbuilt", UNBUILT_SOURCE, monkeypatch)
+    before = profile(sources={"a": {"type": "demo", "fps": 1.0}})
+    after = profile(sources={"a": {"type": "unbuilt"}}, void={"type": "null"})
+    async with running(before) as live:
+        changes = await live.apply(after)
+        assert [change.error for change in changes] == ["", "no such thing"]
+        assert list(live.kernel.sinks) == ["void"]
+        assert live.profile.sources == before.sources
+        await state_of(live, "a", "running")
+    assert "source 'a' replaced by another type (type): failed, and it runs on as before" in caplog.text
 
 
 def test_a_summary_tells_what_was_done_from_what_was_not() -> None:

@@ -20,7 +20,7 @@ MOST: Final = 1.5
 """Times as long as the bare imports that the check may take."""
 IMPORTS: Final = (sys.executable, "-c", "import pydantic, dynaconf, typer, google.protobuf")
 CHECK: Final = (*BEATS, "config", "check")
-UNNEEDED: Final = ("PIL", "mcap", "zstandard", "lz4", "websockets", "watchfiles", "anyio", "asyncio", "rich")
+UNNEEDED: Final = ("PIL", "mcap", "zstandard", "lz4", "websockets", "anyio", "asyncio", "rich")
 
 
 def took_s(command: tuple[str, ...], folder: Path) -> float:

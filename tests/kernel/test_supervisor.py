@@ -162,6 +162,27 @@ async def test_stop_ends_a_pause_at_once() -> None:
     assert supervisor.state == "failed"
 
 
+async def test_a_pause_can_be_cut_short() -> None:
+    """The next attempt comes at once, and the pause after it is as long as it would have been."""
+    attempts = Attempts(*[fail] * 3, end)
+    supervisor = supervised(attempts, backoff=Backoff(initial_s=10.0, max_s=100.0))
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(1.0)
+        assert supervisor.hurry()
+    assert attempts.began_s == [0.0, 1.0, 21.0, 61.0]
+    assert supervisor.restarts == 3
+
+
+async def test_there_is_no_hurry_without_a_pause() -> None:
+    """A part that runs, has ended or failed for good is left alone."""
+    supervisor = supervised(Attempts(give_up))
+    assert not supervisor.hurry()
+    await supervisor.supervise()
+    assert not supervisor.hurry()
+    assert supervisor.state == "failed"
+
+
 async def test_a_failure_while_stopping_is_not_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,10 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from tests.adapters.sinks.recorder.support import metadata
-from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, watching
+from tests.support import PORT_0, TIMEOUT_S, Program, Viewer, beats, ran, watching
 from tests.system.tapes import places, recorded
 
 RATE_HZ: Final = 200
+WATCH: Final = "[kernel]\nwatch = true\n"
 BASE: Final = "[sinks.browser]\nport = 0\n"
 TAPE: Final = '[sinks.tape]\ntype = "recorder"\nmin_free_bytes = 0\n'
 
@@ -74,6 +77,15 @@ class Show:
                 return
             self.program.write(json.dumps({"id": "knob", "data": number}))
             self.fed = number
+
+
+def wait_for_lines(program: Program, pattern: str, count: int) -> None:
+    """Wait until so many lines on standard error have a match."""
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while len(re.findall(pattern, program.err.so_far())) < count:
+        assert time.monotonic() < deadline_s, program.err.so_far()
+        assert program.process.poll() is None, program.err.so_far()
+        time.sleep(0.02)
 
 
 @contextmanager
@@ -141,15 +153,67 @@ def test_sighup_reads_the_settings_anew(tmp_path: Path) -> None:
 def test_files_that_are_watched_are_read_when_they_change(tmp_path: Path) -> None:
     """With `watch = true` no command is needed; a file that is broken changes nothing."""
     with show(tmp_path) as running:
-        watch = "[kernel]\nwatch = true\n"
-        assert running.change(watch + BASE) == "kernel changed in place (watch)\n"
-        running.configure(watch + BASE + TAPE + 'path = "a.mcap"\n')
+        assert running.change(WATCH + BASE) == "kernel changed in place (watch)\n"
+        running.configure(WATCH + BASE + TAPE + 'path = "a.mcap"\n')
         running.program.err.wait_for("sink 'tape' added")
-        running.configure(watch + BASE + TAPE + "path = 7\n")
+        running.configure(WATCH + BASE + TAPE + "path = 7\n")
         running.program.err.wait_for("and those from before go on")
         running.see(10)
-        running.configure(watch + BASE)
+        running.configure(WATCH + BASE)
         running.program.err.wait_for("sink 'tape' removed")
+
+
+def test_every_way_of_deploying_settings_is_noticed(tmp_path: Path) -> None:
+    """A swapped link to the folder, a folder that goes away and is made again; nothing ends the stream."""
+    releases = [tmp_path / f"release-{number}" for number in range(3)]
+    for number, folder in enumerate(releases):
+        folder.mkdir()
+        limit = f"max_clients = {number + 7}\n"
+        (folder / "default.toml").write_text(WATCH + BASE + limit)
+    current = tmp_path / "config"
+    current.symlink_to(releases[0])
+    run = {"XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    with beats("run", "--stdin", cwd=tmp_path, stdin=subprocess.PIPE, **run) as program:
+        assert program.url
+        for number in (1, 2):
+            (tmp_path / "new").symlink_to(releases[number])
+            (tmp_path / "new").replace(current)
+            wait_for_lines(program, r"sink 'browser' changed in place \(max_clients\)", number)
+        shutil.rmtree(releases[2])
+        program.err.wait_for(r"kernel.watch: folder config cannot be read \(No such file or directory\)")
+        releases[2].mkdir()
+        (releases[2] / "default.toml").write_text(WATCH + BASE)
+        wait_for_lines(program, r"sink 'browser' changed in place \(max_clients\)", 3)
+        program.close_input()
+        assert program.end() == 0, program.err.text()
+    assert "Traceback" not in program.err.text()
+
+
+def test_watching_without_a_folder_waits_for_one(tmp_path: Path) -> None:
+    """It says so; what the folder holds when it comes is applied."""
+    sets = ("--set", "kernel.watch=true", *PORT_0)
+    with beats("run", "--stdin", *sets, cwd=tmp_path, stdin=subprocess.PIPE) as program:
+        program.err.wait_for("kernel.watch: folder config cannot be read")
+        (tmp_path / "config").mkdir()
+        (tmp_path / "config" / "local.toml").write_text("[sinks.browser]\nmax_clients = 7\n")
+        program.err.wait_for(r"sink 'browser' changed in place \(max_clients\)")
+        program.close_input()
+        assert program.end() == 0, program.err.text()
+
+
+def test_a_reload_brings_back_what_was_missing_at_the_start(tmp_path: Path) -> None:
+    """A source whose file comes later is started again; viewers of the others notice nothing."""
+    source = '[sources.late]\ntype = "jsonl"\npath = "late.jsonl"\n'
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "default.toml").write_text(BASE + source)
+    run = str(tmp_path / "run")
+    with beats("run", cwd=tmp_path, XDG_RUNTIME_DIR=run) as program:
+        program.err.wait_for("source 'late' failed: InputError: late.jsonl cannot be read .*; not restarted")
+        (tmp_path / "late.jsonl").write_text('{"id": "late", "data": 1}\n')
+        assert ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=run) == (0, "source 'late' started again\n", "")
+        with watching(program.url) as viewer:
+            viewer.until(lambda envelope: envelope.topic == "peripheral/late")
+        assert program.interrupt() == 0
 
 
 def test_a_change_is_written_into_a_recording_in_progress(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What sets one profile apart from another, as steps that lead from the one to the other. No I/O."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from beats.config.schema import Group
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
 
-Action = Literal["remove", "add", "replace", "swap", "adjust"]
-"""replace: the successor gets what waits; swap: it is of another type and begins afresh; adjust: in place."""
+Action = Literal["remove", "add", "replace", "swap", "adjust", "restart"]
+"""replace: the successor gets what waits; swap: it is of another type and begins afresh; adjust: in place;
+restart: the same source again."""
 
 
 class Step(NamedTuple):
@@ -29,13 +30,17 @@ class Step(NamedTuple):
             "replace": "replaced",
             "swap": "replaced by another type",
             "adjust": "changed in place",
+            "restart": "started again",
         }[self.action]
         keys = f" ({', '.join(self.keys)})" if self.keys else ""
         return f"{self.group.removesuffix('s')} {self.name!r} {done}{keys}"
 
 
 def steps(
-    before: ProfileSettings, after: ProfileSettings, adjustable: Callable[[str], frozenset[str]]
+    before: ProfileSettings,
+    after: ProfileSettings,
+    adjustable: Callable[[str], frozenset[str]],
+    idle: Collection[str] = (),
 ) -> list[Step]:
     """What to do, in this order: what goes makes room for what comes, and sinks are there before sources.
 
@@ -43,13 +48,16 @@ def steps(
         before: as it is.
         after: as it shall be.
         adjustable: the settings of a type of sink that can change while it runs, besides its queue.
+        idle: sources that have ended or failed, and are worth another start.
     """
 
     def in_place(kind: str, keys: set[str]) -> bool:
         return keys <= adjustable(kind) | {"queue"}
 
     # A source has no queue to hand over, and nothing that changes in place.
-    sources = _parts("sources", before.sources, after.sources, lambda kind, keys: False)
+    sources = list(_parts("sources", before.sources, after.sources, lambda kind, keys: False))
+    same = before.sources.keys() & after.sources.keys() - {step.name for step in sources}
+    sources += [Step("restart", "sources", name) for name in before.sources if name in same and name in idle]
     return sorted([*sources, *_parts("sinks", before.sinks, after.sinks, in_place)], key=_rank)
 
 

@@ -4,17 +4,21 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 import anyio
+from anyio import to_thread
 
 from beats.adapters.bounds import queue_bounds
 from beats.adapters.catalogues import SINKS, Builder, kernel_options
 from beats.adapters.changes import Step, kernel_keys, steps
+from beats.adapters.installed import claims_of
 from beats.adapters.outside import Outside
-from beats.config.settings import ProfileSettings, SinkSettings
+from beats.adapters.stamps import Stamp, stamp
+from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
 from beats.kernel.abilities import Adjusts, KeepsNotes, TakesOver
-from beats.kernel.errors import StartError
+from beats.kernel.errors import MissingPackageError, StartError
 from beats.kernel.kernel import Kernel
 from beats.kernel.ports import Sink
 
@@ -45,12 +49,14 @@ class LiveProfile:
         self._builder = Builder(profile, outside=outside)
         self.kernel: Final[Kernel] = self._builder.kernel
         self._builder.add_all()
+        self._inputs = {name: _stamps(settings, profile) for name, settings in profile.sources.items()}
         self._lock: anyio.Lock | None = None
 
     async def apply(self, after: ProfileSettings) -> list[Change]:
-        """Bring what runs to other settings, one part after the other; equal parts notice nothing.
+        """Bring what runs to other settings, one part after the other; equal parts that run notice nothing.
 
-        A part that cannot be brought there stays as it was, and the others go on. One call at a time.
+        A part that cannot be brought there stays as it was, and the others go on. What has failed is tried
+        again at once; so is a source that has ended and whose input has changed since. One call at a time.
         """
         if self._lock is None:
             self._lock = anyio.Lock()
@@ -61,12 +67,19 @@ class LiveProfile:
         before = self.profile
         self._builder = Builder(after, self.kernel, self._outside)
         changes = self._change_kernel(after)
-        for step in steps(before, after, lambda kind: SINKS.find(kind).adjustable):
+        sinks, sources = self.kernel.hurry()
+        for what in (*(f"sink {name!r}" for name in sinks), *(f"source {name!r}" for name in sources)):
+            changes.append(Change(f"{what} tried again at once"))
+            _log.info("%s tried again at once", what)
+        idle = await to_thread.run_sync(self._idle) - set(sources)
+        for step in steps(before, after, lambda kind: SINKS.find(kind).adjustable, idle):
             try:
                 await self._do(step, after)
-            except (StartError, OSError, ValueError) as error:
-                changes.append(Change(str(step), str(error)))
-                _log.error("%s: failed, and it runs on as before: %s", step, error)
+            except Exception as error:  # of an adapter: the others go on
+                changes.append(Change(str(step), str(error) or type(error).__name__))
+                expected = isinstance(error, StartError | OSError | ValueError | MissingPackageError)
+                text = "%s: failed, and it runs on as before: %s"
+                _log.error(text, step, error, exc_info=None if expected else error)
             else:
                 changes.append(Change(str(step)))
                 self._remember(step, after)
@@ -79,10 +92,13 @@ class LiveProfile:
     async def _do(self, step: Step, after: ProfileSettings) -> None:
         kernel, name = self.kernel, step.name
         if step.group == "sources":
+            source = None if step.action == "remove" else self._builder.source(name)
             if step.action != "add":
                 await kernel.remove_source(name)
-            if step.action != "remove":
-                kernel.add_source(name, self._builder.source(name))
+            self._inputs.pop(name, None)
+            if source is not None:
+                self._inputs[name] = await to_thread.run_sync(_stamps, after.sources[name], after)
+                kernel.add_source(name, source)
             return
         if step.action == "remove":
             await kernel.remove_sink(name)
@@ -99,6 +115,19 @@ class LiveProfile:
             if step.action == "replace" and isinstance(sink, TakesOver):
                 sink.take_over(kernel.sinks[name])
             await kernel.replace_sink(name, sink, *bounds, hand_over=step.action == "replace")
+
+    def _idle(self) -> set[str]:
+        """The sources that another start may help."""
+        found: set[str] = set()
+        for source in self.kernel.stats(clients=False).sources:
+            settings = self.profile.sources.get(source.name)
+            if settings is None:
+                continue
+            if source.state == "failed" or (
+                source.state == "ended" and _stamps(settings, self.profile) != self._inputs.get(source.name)
+            ):
+                found.add(source.name)
+        return found
 
     def _remember(self, step: Step, after: ProfileSettings) -> None:
         """Take one step's outcome into the settings that run, so that a failed one stays out of them."""
@@ -128,12 +157,23 @@ class LiveProfile:
                     _adjust(self.kernel.sinks[name], settings)
                 except (OSError, ValueError) as error:
                     _log.error("sink %r runs on as before: %s", name, error)
+                except Exception:  # of an adapter: the others go on
+                    _log.exception("sink %r runs on as before", name)
 
     def _note(self, changes: list[Change]) -> None:
         content = {"changes": json.dumps([change._asdict() for change in changes], ensure_ascii=False)}
         for sink in self.kernel.sinks.values():
             if isinstance(sink, KeepsNotes):
                 sink.note(NOTE, content)
+
+
+def _stamps(settings: SourceSettings, profile: ProfileSettings) -> Mapping[Path, Stamp | str]:
+    """What a source reads, as it is now."""
+    try:
+        inputs = claims_of("sources", settings, profile.profile).inputs
+    except Exception:  # an adapter that breaks its contract; a check says so
+        return {}
+    return {each.path: stamp(each.path) for each in inputs}
 
 
 def _with(running: Mapping[str, _T], name: str, wanted: Mapping[str, _T]) -> dict[str, _T]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 OverflowName = Literal["drop_oldest", "drop_newest", "error", "latest", "block"]
 LogFormat = Literal["human", "json"]
@@ -97,19 +96,12 @@ class KernelSettings(Settings):
     when_sources_end: Literal["stop", "stay"] = "stop"
     """What `beats run` does when every source has ended: stop, or go on serving until it is told to stop."""
     watch: bool = False
-    """Read the settings anew when a file of them changes, and apply what differs; else on SIGHUP or
-    `beats reload`. Needs the extra `beats[watch]`."""
+    """Read the settings again when one of their files changes, and apply what differs; else on SIGHUP or
+    `beats reload`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level of the log lines that are shown."""
     log_format: LogFormat = "human"
     """For whom the log is, on standard error: human, or json with one object a line for log collectors."""
-
-    @field_validator("watch")
-    @classmethod
-    def _can_watch(cls, watch: bool) -> bool:
-        if watch and find_spec("watchfiles") is None:
-            raise ValueError("needs the package watchfiles: pip install 'beats[watch]'")
-        return watch
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,11 @@ class Kernel:
         """End a source while the kernel runs."""
         await self._sources.remove(name)
 
+    def hurry(self) -> tuple[list[str], list[str]]:
+        """Have what has failed and pauses tried again at once; the names of these sinks and sources."""
+        sinks = [part.name for part in self._sinks if part.supervisor.hurry()]
+        return sinks, [part.name for part in self._sources if part.supervisor.hurry()]
+
     def reconfigure(self, options: KernelOptions) -> None:
         """Go on with other options; new pauses between restarts hold for parts that are added from now on."""
         self.options = options

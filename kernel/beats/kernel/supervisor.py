@@ -75,6 +75,7 @@ class Supervisor:
         self._backoff: Final = backoff
         self._must_start: Final = must_start
         self._stopping: Final = anyio.Event()
+        self._pause: anyio.Event | None = None
         self._scope: anyio.CancelScope | None = None
         self._cancelled = False
 
@@ -87,6 +88,13 @@ class Supervisor:
     def stop(self) -> None:
         """An attempt that ends is not followed by another, and a pause ends at once."""
         self._stopping.set()
+        self.hurry()
+
+    def hurry(self) -> bool:
+        """End a pause before the next attempt; False when there is none."""
+        if self._pause is not None:
+            self._pause.set()
+        return self._pause is not None
 
     def cancel(self) -> None:
         """End the attempt that runs, at once."""
@@ -150,8 +158,10 @@ class Supervisor:
         )
         if for_good:
             return False
+        self._pause = anyio.Event()
         with anyio.move_on_after(delay_s):
-            await self._stopping.wait()
+            await self._pause.wait()
+        self._pause = None
         if self._stopping.is_set():
             return False
         self.restarts += 1

@@ -56,7 +56,7 @@ finally:
     print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
 """
 # What only some profiles, or only a run, need; and what takes long.
-OPTIONAL = {"PIL", "mcap", "zstandard", "lz4", "websockets", "watchfiles", "hypothesis", "google"}
+OPTIONAL = {"PIL", "mcap", "zstandard", "lz4", "websockets", "hypothesis", "google"}
 RUNNING = {"anyio", "asyncio", "blinker", "rich", "ssl"}
 
 

@@ -1,6 +1,8 @@
 """What reaches a running command from outside."""
 
 import logging
+import os
+import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from beats.adapters.cli.common import Reader
 from beats.adapters.cli.steering import Steering
 from beats.adapters.house import House
 from beats.adapters.live import LiveProfile
+from beats.adapters.watch import Watch
 from beats.config.settings import ProfileSettings
 
 pytestmark = pytest.mark.anyio
@@ -29,11 +32,12 @@ async def steered(
 ) -> AsyncGenerator[Steering]:
     """A run by the file `default.toml` of a folder."""
     reader = Reader(None, folder, None)
+    watch = Watch(folder)
     live = LiveProfile(reader.read())
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             await group.start(live.kernel.run)
-            yield Steering(House(live), read or reader.read, folder)
+            yield Steering(House(live), read or reader.read, watch)
             live.kernel.stop()
 
 
@@ -79,4 +83,25 @@ async def test_files_are_obeyed_while_the_settings_say_so(tmp_path: Path) -> Non
         file.write_text(OFF)
         while "more" in steering.kernel.sinks:  # noqa: ASYNC110 - as above
             await anyio.sleep(0.01)
+        group.cancel_scope.cancel()
+
+
+async def test_a_reload_that_fails_unexpectedly_does_not_end_the_stream(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SIGHUP asks for it, and nobody waits for the answer."""
+    (tmp_path / "default.toml").write_text(OFF)
+    failed = anyio.Event()
+
+    def read() -> ProfileSettings:
+        anyio.from_thread.run_sync(failed.set)
+        raise ZeroDivisionError("a mistake in the code")
+
+    async with steered(tmp_path, read) as steering, anyio.create_task_group() as group:
+        await group.start(steering.obey_signals, group.cancel_scope)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await failed.wait()
+        while "a mistake in the code" not in caplog.text:  # noqa: ASYNC110 - logging tells nobody
+            await anyio.sleep(0.01)
+        assert set(steering.kernel.sinks) == {"void"}
         group.cancel_scope.cancel()

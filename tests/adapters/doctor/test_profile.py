@@ -67,8 +67,8 @@ def test_what_is_odd_is_a_warning(profile: Examined) -> None:
 
 
 def test_what_a_profile_cannot_do_without_is_known(profile: Examined) -> None:
-    """By what its parts claim, and by what the kernel is told."""
-    assert profile("[kernel]\nwatch = true\n").needed == {"watch"}
+    """By what its parts claim."""
+    assert profile("[kernel]\nwatch = true\n").needed == set()
     recorder = "[sinks.recorder]\ntype = 'recorder'\ncompression = 'zstd'\n"
     assert profile(recorder).needed == {"zstandard"}
 

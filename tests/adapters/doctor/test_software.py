@@ -14,10 +14,10 @@ LINES = [
     "rich>=14",
     "typer>=0.19",
     "nats-py>=2.9; extra == 'nats'",
-    "watchfiles>=1; extra == 'watch'",
+    "sacn>=1; extra == 'led'",
     "pytest>=8; extra == 'test'",
 ]
-RIGHT = {"beats": "1.0", "rich": "15.0", "typer": "0.20", "watchfiles": "1.3"}
+RIGHT = {"beats": "1.0", "rich": "15.0", "typer": "0.20", "sacn": "1.3"}
 
 
 @pytest.fixture
@@ -112,11 +112,11 @@ def test_without_an_installation_nothing_says_what_is_needed(monkeypatch: pytest
 def test_extras_are_those_of_users(there: dict[str, str]) -> None:
     """One that is not there is no fault while nothing needs it."""
     assert there
-    nats, watch = software.extras()
+    nats, led = software.extras()
     assert (nats.subject, nats.level) == ("extra nats", "note")
     assert nats.found == "nats-py is not installed, nor needed by this profile"
     assert nats.advice == "to have it: pip install --upgrade 'beats[nats]'"
-    assert (watch.level, watch.found) == ("ok", "watchfiles 1.3; this profile does not need it")
+    assert (led.level, led.found) == ("ok", "sacn 1.3; this profile does not need it")
 
 
 @pytest.mark.parametrize("needed", ["nats", "nats-py", "beats[nats]"])
@@ -127,9 +127,9 @@ def test_an_extra_that_is_needed_and_lacks_is_a_fault(there: dict[str, str], nee
     assert (nats.level, nats.advice) == ("fault", "pip install --upgrade 'beats[nats]'")
 
 
-@pytest.mark.parametrize(("needed", "level"), [((), "warning"), (("watch",), "fault")])
+@pytest.mark.parametrize(("needed", "level"), [((), "warning"), (("led",), "fault")])
 def test_an_extra_that_is_too_old_is_told(there: dict[str, str], needed: tuple[str, ...], level: str) -> None:
     """It may be used one day."""
-    there["watchfiles"] = "0.9"
-    _, watch = software.extras(needed)
-    assert (watch.level, watch.found) == (level, "there is watchfiles 0.9, and >=1 is needed")
+    there["sacn"] = "0.9"
+    _, led = software.extras(needed)
+    assert (led.level, led.found) == (level, "there is sacn 0.9, and >=1 is needed")

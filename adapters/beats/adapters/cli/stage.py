@@ -14,6 +14,7 @@ from beats.adapters.cli.common import EXIT_FAILED, Reader, complain, err, out, w
 from beats.adapters.cli.status import Counted, LiveLine, table
 from beats.adapters.cli.steering import Steering
 from beats.adapters.house import House, house
+from beats.adapters.watch import Watch
 from beats.config.settings import ProfileSettings
 from beats.kernel.errors import StartError
 from beats.kernel.kernel import Kernel
@@ -63,11 +64,14 @@ def perform(
         show: what to show and do besides.
         workers: the processes that serve the viewers; None for this one.
     """
+    watch = Watch(reader.folder)
+    watch.about_to_read()
     settings = reader.read_or_exit()
+    watch.have_read(settings)
     logs.set_up(settings.kernel.log_level, settings.kernel.log_format, err)
     for warning in settings.warnings:
         warn(warning)
-    outcome = anyio.run(_main, settings, reader, duration_s, show, workers, backend="asyncio")
+    outcome = anyio.run(_main, settings, reader, watch, duration_s, show, workers, backend="asyncio")
     if outcome.failure is not None:
         complain(str(outcome.failure))
         raise typer.Exit(EXIT_FAILED)
@@ -80,19 +84,20 @@ def perform(
 async def _main(
     settings: ProfileSettings,
     reader: Reader,
+    watch: Watch,
     duration_s: float | None,
     show: Show,
     workers: "Workers | None",
 ) -> _Outcome:
     try:
         async with house(settings, workers) as running:
-            failure = await _run(running, reader, duration_s, show)
+            failure = await _run(running, Steering(running, reader.read, watch), duration_s, show)
         return _Outcome(failure, running.stats())
     except StartError as error:
         return _Outcome(error)
 
 
-async def _run(running: House, reader: Reader, duration_s: float | None, show: Show) -> StartError | None:
+async def _run(running: House, steering: Steering, duration_s: float | None, show: Show) -> StartError | None:
     failure: StartError | None = None
     kernel = running.kernel
     # Standard output goes by way of the live display only if both are on the terminal.
@@ -103,7 +108,6 @@ async def _run(running: House, reader: Reader, duration_s: float | None, show: S
         transient=True,
         redirect_stdout=out.is_terminal,
     )
-    steering = Steering(running, reader.read, reader.folder)
     async with anyio.create_task_group() as group:
         await group.start(steering.obey_signals, group.cancel_scope)
         if duration_s is not None:

@@ -3,8 +3,6 @@
 import logging
 import signal
 from collections.abc import Callable
-from contextlib import aclosing
-from pathlib import Path
 from typing import Final
 
 import anyio
@@ -17,12 +15,10 @@ from beats.adapters.cli.common import err
 from beats.adapters.house import House
 from beats.adapters.live import summary
 from beats.adapters.snapshots import take_snapshots
+from beats.adapters.watch import Watch
 from beats.config.errors import SettingsError
 from beats.config.settings import ProfileSettings
 from beats.kernel.kernel import Kernel
-
-_DEBOUNCE_MS: Final = 200
-"""How long files must be still before they are read: an editor writes a file in several steps."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -30,18 +26,17 @@ _log: Final = logging.getLogger(__name__)
 class Steering:
     """Of one run; lives in its event loop."""
 
-    def __init__(self, running: House, read: Callable[[], ProfileSettings], folder: Path) -> None:
+    def __init__(self, running: House, read: Callable[[], ProfileSettings], watch: Watch) -> None:
         """Take what can be steered.
 
         Args:
             running: what runs.
             read: reads the settings anew.
-            folder: where their files are.
+            watch: of their files, which knows what was read.
         """
         self._running: Final = running
         self._read: Final = read
-        self._folder: Final = folder
-        self._reloaded = anyio.Event()
+        self._watch: Final = watch
 
     @property
     def kernel(self) -> Kernel:
@@ -62,7 +57,7 @@ class Steering:
                     if signum == signal.SIGUSR1:
                         group.start_soon(self._snapshot)  # the disk may be slow, and an end be wanted
                     elif signum == signal.SIGHUP:
-                        group.start_soon(self.reload)
+                        group.start_soon(self._reload)
                     elif stopping and signum == signal.SIGINT:
                         scope.cancel()
                     elif not stopping:
@@ -75,28 +70,11 @@ class Steering:
 
     async def obey_files(self) -> None:
         """Read the settings anew when a file of theirs changes, while `kernel.watch` says so."""
-        while True:
-            if self._watches:
-                await self._watch()
-            else:
-                self._reloaded = anyio.Event()
-                await self._reloaded.wait()
-
-    @property
-    def _watches(self) -> bool:
-        return self._running.profile.profile.kernel.watch and self._folder.is_dir()
-
-    async def _watch(self) -> None:
-        from watchfiles import awatch  # an extra, imported only where it is used
-
-        async with aclosing(awatch(self._folder, debounce=_DEBOUNCE_MS, step=50)) as changes:
-            async for _ in changes:
-                await self.reload()
-                if not self._watches:
-                    return
+        await self._watch.run(self.reload)
 
     async def reload(self) -> instance.Answer:
         """Read the settings anew and apply what differs; if anything is wrong with them, change nothing."""
+        await to_thread.run_sync(self._watch.about_to_read)
         try:
             settings = await to_thread.run_sync(self._read)
         except SettingsError as error:
@@ -104,13 +82,19 @@ class Steering:
             return {"refused": str(error)}
         for warning in settings.warnings:
             _log.warning("%s", warning)
+        await to_thread.run_sync(self._watch.have_read, settings)
         changes = await self._running.apply(settings)
         if logs.is_json() != (settings.kernel.log_format == "json"):
             logs.set_up(settings.kernel.log_level, settings.kernel.log_format, err)
-        self._reloaded.set()
         if not changes:
             _log.info("the settings were read anew, and are as before")
         return summary(changes)
+
+    async def _reload(self) -> None:
+        try:
+            await self.reload()
+        except Exception:  # whatever it is, the stream goes on
+            _log.exception("the settings could not be read anew")
 
     async def _take_snapshots(self) -> instance.Answer:
         return {name: str(path) for name, path in (await take_snapshots(self.kernel.sinks)).items()}

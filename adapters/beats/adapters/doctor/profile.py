@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 from beats.adapters.clashes import Found, Part, check, parts_of
 from beats.adapters.doctor.findings import Finding
 from beats.config.errors import Problem, SettingsError
-from beats.config.layers import Leaf, child
 from beats.config.validate import Inspected
 
 _SUBJECT: Final = "settings"
@@ -25,7 +24,7 @@ class Profile(NamedTuple):
 def examined(found: Inspected) -> Profile:
     """All that there is to say of the settings."""
     parts = [part for part in parts_of(found) if isinstance(part, Part)]
-    return Profile(list(_findings(found, check(found))), parts, frozenset(_needed(found, parts)))
+    return Profile(list(_findings(found, check(found))), parts, frozenset(_needed(parts)))
 
 
 def unreadable(error: SettingsError) -> Profile:
@@ -55,9 +54,6 @@ def _warning(text: str) -> Finding:
     return Finding(_SUBJECT, "warning", text)
 
 
-def _needed(found: Inspected, parts: Iterable[Part]) -> Iterator[str]:
+def _needed(parts: Iterable[Part]) -> Iterator[str]:
     for part in parts:
         yield from (package.install for package in part.claims.packages)
-    watch = child(child(found.root, "kernel"), "watch")
-    if isinstance(watch, Leaf) and watch.value is True:
-        yield "watch"
