@@ -1,5 +1,6 @@
 """Reading a recording back: whole, cut, damaged, somebody else's, still being written."""
 
+import os
 import random
 from pathlib import Path
 
@@ -336,7 +337,7 @@ def test_a_file_that_ends_at_its_beginning_holds_nothing(tmp_path: Path, size: i
 
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
-    """A text file, a folder and a file that is not there are named, with what is wrong."""
+    """A text file, a folder, a FIFO and a file that is not there are named, with what is wrong."""
     text = tmp_path / "text.mcap"
     text.write_text("hello " * 1000)
     with pytest.raises(InputError, match=r"text\.mcap is no recording: it does not begin as an MCAP file"):
@@ -345,6 +346,9 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
         Recording(tmp_path)
     with pytest.raises(InputError, match=r"nowhere cannot be read: No such file"):
         Recording(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(InputError, match=r"fifo cannot be read: is not a regular file"):
+        Recording(tmp_path / "fifo")
 
 
 def test_a_damage_is_told_with_its_place(tmp_path: Path) -> None:

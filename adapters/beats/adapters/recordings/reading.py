@@ -32,6 +32,7 @@ from beats.adapters.recordings.scan import (
     place_at,
     walk,
 )
+from beats.config.files import open_regular
 from beats.kernel.errors import InputError
 
 __all__ = ["Batch", "Note", "Recording"]
@@ -51,7 +52,8 @@ class Recording:
         """
         self.path: Final = path
         try:
-            self._file: IO[bytes] = path.open("rb")
+            # A FIFO would be waited for, which an opener refuses. `close` closes it.
+            self._file: IO[bytes] = open(path, "rb", opener=open_regular)  # noqa: SIM115
             self.size: Final = self._file.seek(0, 2)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
