@@ -31,12 +31,13 @@ class Steering:
 
         Args:
             running: what runs.
-            read: reads the settings anew.
+            read: reads the settings.
             watch: of their files, which knows what was read.
         """
         self._running: Final = running
         self._read: Final = read
         self._watch: Final = watch
+        self._lock: Final = anyio.Lock()
 
     @property
     def kernel(self) -> Kernel:
@@ -73,7 +74,14 @@ class Steering:
         await self._watch.run(self.reload)
 
     async def reload(self) -> instance.Answer:
-        """Read the settings anew and apply what differs; if anything is wrong with them, change nothing."""
+        """Read the settings again and apply what differs; if anything is wrong with them, change nothing.
+
+        One call at a time, so that what was read last is applied last.
+        """
+        async with self._lock:
+            return await self._read_and_apply()
+
+    async def _read_and_apply(self) -> instance.Answer:
         await to_thread.run_sync(self._watch.about_to_read)
         try:
             settings = await to_thread.run_sync(self._read)
@@ -94,7 +102,7 @@ class Steering:
         try:
             await self.reload()
         except Exception:  # whatever it is, the stream goes on
-            _log.exception("the settings could not be read anew")
+            _log.exception("reloading the settings failed")
 
     async def _take_snapshots(self) -> instance.Answer:
         return {name: str(path) for name, path in (await take_snapshots(self.kernel.sinks)).items()}

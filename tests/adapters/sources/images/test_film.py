@@ -87,7 +87,7 @@ def test_a_folder_gives_its_pictures_in_natural_order_each_in_its_own_size(tmp_p
 
 
 def test_what_is_not_a_picture_is_skipped_and_reported_once(tmp_path: Path) -> None:
-    """At the first pass only, until it is written anew."""
+    """At the first pass only, until it is rewritten."""
     still(tmp_path / "a.png")
     (tmp_path / "notes.txt").write_text("hello")
     screening = Screening(tmp_path)
@@ -219,7 +219,7 @@ def test_a_picture_that_is_removed_is_shown_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_renamed", [False, True])
-def test_a_picture_that_is_written_anew_is_shown_as_it_is(tmp_path: Path, is_renamed: bool) -> None:
+def test_a_rewritten_picture_is_shown_as_it_is(tmp_path: Path, is_renamed: bool) -> None:
     """In a folder in its next turn, alone at once; in place or by renaming."""
     path = still(tmp_path / "a.png", RED)
     alone, folder = Screening(path), Screening(tmp_path)
@@ -232,7 +232,7 @@ def test_a_picture_that_is_written_anew_is_shown_as_it_is(tmp_path: Path, is_ren
     assert (alone.take(2), folder.take(2)) == ([BLUE, BLUE], [BLUE, BLUE])
 
 
-def test_a_film_that_is_written_anew_begins_anew(tmp_path: Path) -> None:
+def test_a_rewritten_film_begins_from_its_start(tmp_path: Path) -> None:
     """In the middle of the old one."""
     path = animation(tmp_path / "a.gif", [50, 50, 50])
     screening = Screening(path)

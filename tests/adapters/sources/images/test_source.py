@@ -189,7 +189,7 @@ def first_s(publish: TimedRecorder, shade: object) -> float:
     return next(time_s for time_s, frame in publish.of(Frame) if colour(frame.png_data) == shade)
 
 
-async def test_a_still_that_is_written_anew_is_shown_after_the_next_look(tmp_path: Path) -> None:
+async def test_a_rewritten_still_is_shown_after_the_next_look(tmp_path: Path) -> None:
     """Not when its time is over, which may be long; then in its rhythm."""
     path = still(tmp_path / "a.png", RED)
     publish = await changed_while_shown(
@@ -199,7 +199,7 @@ async def test_a_still_that_is_written_anew_is_shown_after_the_next_look(tmp_pat
     assert colours(publish)[:3] == [RED, BLUE, BLUE]
 
 
-async def test_a_film_that_is_written_anew_is_replaced(tmp_path: Path) -> None:
+async def test_a_rewritten_film_is_replaced(tmp_path: Path) -> None:
     """Within `refresh_s` and a moment for the file to be still, and without a pause."""
     path = animation(tmp_path / "a.gif", [100, 100, 100])
     publish = await changed_while_shown(

@@ -24,8 +24,8 @@ class Follower:
         idle = 0
         while idle < 2:
             data, then = self.file.read()
-            idle = 0 if data or then == "anew" else idle + 1
-            if then == "anew":
+            idle = 0 if data or then == "restart" else idle + 1
+            if then == "restart":
                 texts.append(b"")
             texts[-1] += data
         return texts
@@ -113,7 +113,7 @@ def test_a_file_that_was_cut_is_read_from_its_beginning(path: Path, follower: Fo
 
 
 @pytest.mark.parametrize("text", [b"ONE\n", b"ONE\nTWO\n", b"xne\nTWO\n", b"a much longer line\n"])
-def test_a_file_that_was_written_anew_is_read_from_its_beginning(
+def test_a_file_that_was_rewritten_is_read_from_its_beginning(
     path: Path, follower: Follower, text: bytes
 ) -> None:
     """However long it is: not from the middle of a line."""
@@ -157,7 +157,7 @@ def test_a_file_that_is_not_there_yet_is_waited_for(path: Path) -> None:
 
 
 def test_a_deleted_file_is_followed_until_there_is_another(path: Path, follower: Follower) -> None:
-    """Nothing is odd about it for the moment that a rotation takes."""
+    """It is not reported: a rotation takes such a moment."""
     with path.open("ab", buffering=0) as writer:
         path.unlink()
         writer.write(b"two\n")

@@ -125,7 +125,7 @@ class Film:
         while file is not None:
             for picture in self._pictures(file):
                 yield Shot(picture, file)
-                if self._loop and file not in self.listing:  # it has gone, or been written anew
+                if self._loop and file not in self.listing:  # it has gone, or was rewritten
                     break
             file = self.listing.after(file.path)
 

@@ -24,9 +24,8 @@ class ImagesSettings(SourceSettings):
     """[width, height] in pixels to bring every picture to, nearest neighbour; in place of `scale`."""
     cache_bytes: Annotated[int, Field(ge=0)] = 64 * MIB
     """Most bytes of finished PNGs kept for the next loop; files beyond that are decoded each time."""
-
     refresh_s: Annotated[float, Field(ge=0, le=86_400)] = 1.0
-    """Seconds between looks at the file or folder: what is added, removed or written anew is shown, unless
+    """Seconds between looks at the file or folder: additions, removals and rewritten files show, unless
     `loop` is off. 0 never looks."""
 
     @model_validator(mode="after")

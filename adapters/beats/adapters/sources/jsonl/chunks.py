@@ -13,6 +13,6 @@ class Chunk(NamedTuple):
     """What one read brought."""
 
     data: bytes
-    then: Literal["more", "pause", "anew", "end"] = "more"
-    """pause: one writer is done and a line it began is whole, but others may follow; anew: the same, and what
-    follows is the beginning of a file."""
+    then: Literal["more", "pause", "restart", "end"] = "more"
+    """pause: one writer is done and a line it began is whole, but others may follow; restart: the same, and
+    what follows is the beginning of a file."""

@@ -11,7 +11,7 @@ import anyio
 from beats.adapters.sources.jsonl.chunks import CHUNK_BYTES, LOOK_AGAIN_S, Chunk
 
 _PROBE_BYTES: Final = 512
-"""Of the beginning, and of what was read last: where these differ later, the file was written anew."""
+"""Of the beginning, and of what was read last: where these differ later, the file was rewritten."""
 _MOST_OPEN: Final = 16
 """Files that may be open at once: the one that is read, and those that have taken its name since."""
 
@@ -48,7 +48,7 @@ class FollowedFile:
         if last.data:
             return last
         self._files.pop(0).close()
-        return Chunk(b"", "anew")
+        return Chunk(b"", "restart")
 
     def close(self) -> None:
         """Close all that is open."""
@@ -81,7 +81,7 @@ class FollowedFile:
 
 
 class _OpenFile:
-    """A file by what it is, whatever its name; read from its beginning again when it was written anew."""
+    """A file by what it is, whatever its name; read from its beginning again when it was rewritten."""
 
     def __init__(self, path: str) -> None:
         self._fd: Final = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -96,12 +96,12 @@ class _OpenFile:
         return os.fstat(self._fd).st_size
 
     def read(self) -> Chunk:
-        """The next bytes, if any; `anew` when the file is no longer the one that was read."""
+        """The next bytes, if any; `restart` when the file is no longer the one that was read."""
         found = os.pread(self._fd, len(self._last) + CHUNK_BYTES, self._offset - len(self._last))
         data = found[len(self._last) :]
         if not found.startswith(self._last) or (data and not self._begins_as_before()):
             self._offset, self._begin, self._last = 0, b"", b""
-            return Chunk(b"", "anew")
+            return Chunk(b"", "restart")
         if len(self._begin) < _PROBE_BYTES:
             self._begin = (self._begin + data)[:_PROBE_BYTES]
         self._last = found[-_PROBE_BYTES:]

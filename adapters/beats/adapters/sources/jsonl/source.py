@@ -104,7 +104,7 @@ def _next_batch(reader: Input, cutter: LineCutter, max_line_bytes: int) -> Batch
     lines = cutter.feed(chunk.data)
     if chunk.then != "more":
         lines += cutter.finish()
-    if chunk.then == "anew":
+    if chunk.then == "restart":
         cutter.restart()
     parsed = [_parsed(line, max_line_bytes) for line in lines if line.skipped_bytes or line.text.strip()]
     return Batch(parsed, chunk.then == "end")
