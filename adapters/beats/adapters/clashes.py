@@ -67,6 +67,11 @@ def check(found: Inspected) -> Found:
     return Found(problems, [str(doubt) for doubt in (*doubts, *_awaited(parts))])
 
 
+def connections(parts: Iterable[Part]) -> int:
+    """The most that all sinks and sources together have open at once."""
+    return sum(part.claims.connections for part in parts)
+
+
 def parts_of(found: Inspected) -> Iterator[Part | Problem]:
     """The sinks and sources in which nothing is wrong, and those that break the contract of adapters."""
     for group in GROUPS:

@@ -72,6 +72,8 @@ class Claims:
     outputs: tuple[Output, ...] = ()
     packages: tuple[Package, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    connections: int = 0
+    """The most connections that it has open at once; each takes one of the files that a process may open."""
 
 
 def no_claims(settings: Any, profile: str) -> Claims:

@@ -122,6 +122,10 @@ class ClientTotals(NamedTuple):
     """Missed by viewers, those that left included."""
     groups: tuple[ClientGroup, ...] = ()
     """The same by class of viewer."""
+    flooded: int = 0
+    """Closed with code 1008 because they sent more than they may."""
+    rejected_tokens: int = 0
+    """Requests with an invalid token, or with any that came too soon after several of those."""
 
 
 class SinkStats(NamedTuple):

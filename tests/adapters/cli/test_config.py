@@ -1,6 +1,7 @@
 """`beats config`, by the real command."""
 
 import json
+import resource
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from beats.adapters.installed import SINKS, SOURCES
 from beats.config.profiles import SHIPPED
-from tests.support import python, ran
+from tests.support import BEATS, Program, clean_environment, python, ran
 
 
 @pytest.fixture
@@ -173,6 +174,20 @@ def test_warnings_are_faults_when_strict(folder: Path) -> None:
     code, out, strictly = ran(*arguments, "--strict", cwd=folder, BEATS_WEBSOCKET_PROT="1")
     assert (code, out) == (78, "")
     assert strictly == err.replace("warning: ", "")
+
+
+def test_a_check_knows_how_many_files_viewers_need(folder: Path) -> None:
+    """Where the system allows fewer, and only root can raise that, it is said with what would be enough."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+
+    command = (*BEATS, "config", "check", "--set", "sinks.browser.max_clients=500")
+    with Program(command, folder, clean_environment(), before=limit) as program:
+        assert program.end() == 0
+        [warning] = program.err.text().splitlines()
+    assert warning.startswith("warning: 256 open files are allowed, and 820 are needed")
+    assert "LimitNOFILE=820" in warning
 
 
 AUDITED = """

@@ -115,10 +115,9 @@ def test_the_table_counts_by_sink() -> None:
 
 def test_the_table_counts_what_viewers_got_and_missed() -> None:
     """A sink with viewers has a second line for all of them, and says how many it had to close."""
-    ended = {"stalled": 1, "overflowed": 2}
+    ended = {"stalled": 1, "overflowed": 2, "flooded": 3}
     lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40, 8, **ended)),)))
-    assert lines[3] == (
-        ["5", "clients", "48", "40", "8", "1", "closed:", "stalled,", "2", "closed:", "overflowed"]
-    )
+    reasons = "1 closed: stalled, 2 closed: overflowed, 3 closed: flooded"
+    assert lines[3] == ["5", "clients", "48", "40", "8", *reasons.split()]
     lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40)),)))
     assert lines[3] == ["5", "clients", "40", "40", "0"]

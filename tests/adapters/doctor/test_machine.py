@@ -6,6 +6,7 @@ import resource
 import pytest
 
 from beats.adapters.doctor import machine
+from beats.adapters.doctor.findings import Finding
 from tests.adapters.doctor.support import always
 
 FOREVER = resource.RLIM_INFINITY
@@ -56,20 +57,24 @@ def test_this_process_may_open_some_files() -> None:
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "level", "advice"),
+    ("soft", "hard", "found"),
     [
-        (FOREVER, FOREVER, "ok", None),
-        (1320, 1320, "ok", None),
-        (1024, FOREVER, "warning", "`ulimit -n 1320` before it starts, or LimitNOFILE=1320"),
-        (1024, 4096, "warning", "`ulimit -n 1320` before it starts, or LimitNOFILE=1320"),
-        (1024, 1024, "warning", "LimitNOFILE=1320 in its systemd unit, or `hard nofile`"),
+        (FOREVER, FOREVER, "any number allowed, 1,320 needed"),
+        (1320, 1320, "1,320 allowed, 1,320 needed"),
+        (1024, FOREVER, "1,024 allowed, which a start raises as far as it may, 1,320 needed"),
+        (1024, 4096, "1,024 allowed, which a start raises as far as it may, 1,320 needed"),
     ],
 )
-def test_a_limit_below_what_viewers_need_says_how_to_raise_it(
-    soft: int, hard: int, level: str, advice: str | None
-) -> None:
-    """As far as this user may."""
-    found = machine.allowed(soft, hard, 1320)
-    assert found.level == level
-    assert (found.advice or "").startswith(advice or "")
-    assert (found.advice is None) == (advice is None)
+def test_a_limit_that_can_be_raised_is_right(soft: int, hard: int, found: str) -> None:
+    """For a start raises it."""
+    assert machine.allowed(soft, hard, 1256) == Finding(
+        "open files", "ok", f"{found} for all viewers that may come"
+    )
+
+
+@pytest.mark.parametrize("soft", [512, 1024])
+def test_a_limit_below_what_viewers_need_says_how_to_raise_it(soft: int) -> None:
+    """Which this user cannot do."""
+    found = machine.allowed(soft, 1024, 1256)
+    assert (found.level, "1,024 open files are allowed" in found.found) == ("warning", True)
+    assert (found.advice or "").startswith("set LimitNOFILE=1320 in its systemd unit, or `hard nofile`")

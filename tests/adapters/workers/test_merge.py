@@ -42,7 +42,7 @@ def of_worker(
     """A worker with one viewer, who got as much as its sink."""
     viewer = ClientStats(1, "host:1", 0, False, queue("host:1", taken, dropped, 0), "full")
     group = ClientGroup("full", 1, viewer.queue.taken, Amount(), viewer.queue.drops)
-    totals = ClientTotals(1, 3, 1, 1, 0, viewer.queue.taken, viewer.queue.dropped, (group,))
+    totals = ClientTotals(1, 3, 1, 1, 0, viewer.queue.taken, viewer.queue.dropped, (group,), 2, 3)
     latency = Latency((0.1, 1.0), (taken, 0, 1), 0.5)
     browser = SinkStats(
         "browser",
@@ -82,6 +82,8 @@ def test_counters_of_workers_are_added() -> None:
         Amount(12, 120),
         Amount(1, 10),
         (ClientGroup("full", 2, Amount(12, 120), Amount(), (DropStats("drop_oldest", "frame", 1, 10),)),),
+        4,
+        6,
     )
     assert sink.latency == Latency((0.1, 1.0), (12, 0, 2), 1.0)
     assert dict(sink.figures) == {"workers": 2, "workers_running": 2, "age_s": 4.0}

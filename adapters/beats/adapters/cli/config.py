@@ -1,12 +1,14 @@
 """`beats config`: what the settings are, where they come from, and whether they are right."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from beats.adapters import descriptors
+from beats.adapters.clashes import Part, connections, parts_of
 from beats.adapters.clashes import check as find_clashes
 from beats.adapters.cli import completers
 from beats.adapters.cli.common import (
@@ -149,7 +151,7 @@ def check(
         raise refused(error) from None
     clashes = find_clashes(found)
     problems = [*found.problems, *clashes.problems]
-    warnings = [*found.warnings, *clashes.warnings]
+    warnings = [*found.warnings, *clashes.warnings, *_descriptors(found)]
     if strict:
         problems += [Problem("", "", None, warning) for warning in warnings]
         warnings = []
@@ -159,6 +161,14 @@ def check(
         warn(warning)
     sources, sinks = (", ".join(names) or "none" for names in (found.sources, found.sinks))
     typer.echo(f"profile {found.profile} is right: sources {sources}; sinks {sinks}")
+
+
+def _descriptors(found: Inspected) -> Iterator[str]:
+    """Whether the system allows as many open files as viewers may come."""
+    parts = [part for part in parts_of(found) if isinstance(part, Part)]
+    short = descriptors.shortage(connections(parts), descriptors.limits()[1])
+    if short is not None:
+        yield "; ".join(short)
 
 
 @app.command()

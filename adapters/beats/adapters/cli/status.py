@@ -59,7 +59,11 @@ def table(stats: Stats) -> Group:
         result.add_row(sink.name, sink.state, *map(str, row), why)
         if (clients := sink.client_totals) is not None:
             offered = clients.delivered.items + clients.dropped.items
-            ended = [(clients.stalled, "stalled"), (clients.overflowed, "overflowed")]
+            ended = [
+                (clients.stalled, "stalled"),
+                (clients.overflowed, "overflowed"),
+                (clients.flooded, "flooded"),
+            ]
             closed = ", ".join(f"{number} closed: {reason}" for number, reason in ended if number)
             row = (offered, clients.delivered.items, clients.dropped.items)
             result.add_row("", f"{clients.accepted} clients", *map(str, row), closed)

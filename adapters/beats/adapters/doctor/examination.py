@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from functools import partial
 
+from beats.adapters.clashes import connections
 from beats.adapters.doctor import clocks, disks, machine, ports, profile, runtime, software
 from beats.adapters.doctor.findings import Check, Finding, run
 from beats.adapters.doctor.profile import Profile
@@ -28,7 +29,7 @@ def examine(inspected: Inspected | SettingsError) -> list[Finding]:
         Check("runtime folder", partial(runtime.folder_for_sockets, pids)),
         Check("settings", lambda: known.findings),
         *_of_parts(known, pids),
-        Check("open files", partial(machine.open_files, _connections(known))),
+        Check("open files", partial(machine.open_files, connections(known.parts))),
         Check("clock", partial(clocks.clock, before_s)),  # last: by now it had time to jump
     ]
     return list(run(checks))
@@ -46,9 +47,3 @@ def _of_parts(known: Profile, pids: Collection[int]) -> Iterator[Check]:
             yield Check(f"port {port.port}", partial(ports.port, part, port, pids))
         for output in part.claims.outputs:
             yield Check("disk", partial(disks.disk, part, output))
-
-
-def _connections(known: Profile) -> int:
-    """The most that all parts together let in, by the names that our own settings have."""
-    values = [part.value(key) for part in known.parts for key in ("max_clients", "max_handshakes")]
-    return sum(value for value in values if isinstance(value, int))

@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from beats.adapters import descriptors
 from beats.adapters.doctor.findings import Finding
 
 _WAITS: Final = 15
 _WAIT_S: Final = 0.001
 _COARSE_S: Final = 0.005
 """A third of the time between two frames at 60 a second."""
-_OWN_FILES: Final = 64
-"""Those that a process has open besides its viewers: libraries, recordings, sockets that listen, pipes."""
 
 
 def processors() -> Iterator[Finding]:
@@ -54,22 +53,15 @@ def open_files(connections: int) -> Iterator[Finding]:
     Args:
         connections: the most that all sinks together let in.
     """
-    yield allowed(*resource.getrlimit(resource.RLIMIT_NOFILE), connections + _OWN_FILES)
+    yield allowed(*resource.getrlimit(resource.RLIMIT_NOFILE), connections)
 
 
-def allowed(soft: int, hard: int, needed: int) -> Finding:
+def allowed(soft: int, hard: int, connections: int) -> Finding:
     """What to say of the limits of RLIMIT_NOFILE."""
-    if _is_within(needed, soft):
-        limit = "any number" if soft == resource.RLIM_INFINITY else f"{soft:,}"
-        what = f"{limit} allowed, {needed:,} needed for all viewers that may come"
-        return Finding("open files", "ok", what)
-    what = f"{soft:,} allowed, and {needed:,} needed when all viewers are there that may come"
-    unit = f"LimitNOFILE={needed} in its systemd unit"
-    if _is_within(needed, hard):
-        return Finding("open files", "warning", what, f"`ulimit -n {needed}` before it starts, or {unit}")
-    raised = f"{unit}, or `hard nofile` in /etc/security/limits.conf, as more than {hard:,} needs root"
-    return Finding("open files", "warning", what, f"{raised}; or lower max_clients")
-
-
-def _is_within(needed: int, limit: int) -> bool:
-    return limit == resource.RLIM_INFINITY or needed <= limit
+    if (short := descriptors.shortage(connections, hard)) is not None:
+        return Finding("open files", "warning", *short)
+    needed = f"{connections + descriptors.RESERVE:,} needed for all viewers that may come"
+    if soft == resource.RLIM_INFINITY:
+        return Finding("open files", "ok", f"any number allowed, {needed}")
+    raised = "" if soft == hard else ", which a start raises as far as it may"
+    return Finding("open files", "ok", f"{soft:,} allowed{raised}, {needed}")

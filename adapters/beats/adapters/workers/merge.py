@@ -152,6 +152,8 @@ def _totals(totals: Sequence[ClientTotals]) -> ClientTotals:
         _sum(each.delivered for each in totals),
         _sum(each.dropped for each in totals),
         _groups([group for each in totals for group in each.groups]),
+        sum(each.flooded for each in totals),
+        sum(each.rejected_tokens for each in totals),
     )
 
 

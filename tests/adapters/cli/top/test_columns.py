@@ -90,12 +90,14 @@ def test_a_sink_is_shown_with_its_viewers_below() -> None:
     assert (cells["/s"].text, cells["dropped"].text) == ("50.0", "7")
     row = found.sinks[0]
     assert row.sink.client_totals is not None
-    totals = row.sink.client_totals.model_copy(update={"refused": 3, "stalled": 1200})
+    totals = row.sink.client_totals.model_copy(
+        update={"refused": 3, "stalled": 1200, "flooded": 1, "rejected_tokens": 7}
+    )
     row = row._replace(sink=row.sink.model_copy(update={"client_totals": totals}))
     assert row.viewers is not None
     assert (
         why(SinkLine(row, row.viewers, of_viewers=True))
-        == "drop_oldest 7; 3 clients refused; 1,200 clients stalled"
+        == "drop_oldest 7; 3 clients refused; 1,200 clients stalled; 1 clients flooded; 7 tokens rejected"
     )
 
 

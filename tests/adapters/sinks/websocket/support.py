@@ -147,12 +147,20 @@ class RawClient:
 
     def message(self) -> bytes:
         """The payload of the next frame (RFC 6455, section 5.2); a close frame gives its payload too."""
-        length = self._exactly(2)[1] & 0x7F
+        return self.frame()[1]
+
+    def _payload(self) -> bytes:
+        length = self._exactly(1)[0] & 0x7F
         if length == 126:
             length = int.from_bytes(self._exactly(2), "big")
         elif length == 127:
             length = int.from_bytes(self._exactly(8), "big")
         return self._exactly(length)
+
+    def frame(self) -> tuple[int, bytes]:
+        """Opcode and payload of the next frame."""
+        opcode = self._exactly(1)[0] & 0x0F
+        return opcode, self._payload()
 
     def close(self) -> None:
         """Leave without a word."""

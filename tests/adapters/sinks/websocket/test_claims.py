@@ -14,7 +14,7 @@ def of(**settings: Any) -> Claims:
 
 def test_it_claims_its_port() -> None:
     """With the host, and whether others may share it."""
-    assert of() == Claims(ports=(Port("port", "localhost", 8765),))
+    assert of() == Claims(ports=(Port("port", "localhost", 8765),), connections=1256)
     assert of(host="::1", port=1, reuse_port=True).ports == (Port("port", "::1", 1, True),)
     assert SINK.claims is claims
 
@@ -30,6 +30,11 @@ def test_it_needs_the_files_that_it_names() -> None:
         Input("tls_cert", Path("c")),
         Input("tls_key", Path("d")),
     )
+
+
+def test_it_needs_a_connection_for_each_viewer_and_each_handshake() -> None:
+    """Each takes one of the files that a process may have open."""
+    assert of(max_clients=10, max_handshakes=3).connections == 13
 
 
 def test_an_open_door_may_not_be_meant() -> None:

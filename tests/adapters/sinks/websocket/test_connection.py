@@ -14,7 +14,7 @@ from websockets.protocol import State
 from beats.adapters.sinks.websocket.connection import FirstWord, Head
 from beats.kernel.envelope import Frame
 from beats.proto.encode import PNG_SIGNATURE
-from tests.adapters.sinks.websocket.support import RawClient, on_air, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, on_air, settings, stalled_client, until
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +108,72 @@ async def test_nothing_is_written_to_a_connection_that_broke_in_a_long_burst(
             await stays.recv()
         await until(lambda: running.totals.connected == 1)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+PING = b"\x89\xfd\0\0\0\0" + b"x" * 125
+"""The largest that there is, masked: RFC 6455, section 5.5."""
+
+
+async def test_pongs_that_are_not_read_are_not_kept() -> None:
+    """However many pings come: while bytes wait for a client, only the last pong waits behind them."""
+    config = settings(max_messages_per_s=1e6, send_buffer_bytes=4096)
+    async with on_air(config) as running, stalled_client(running) as client:
+        await running.until_behind()
+        (connection,) = running.sink._everyone  # pyright: ignore[reportPrivateUsage]
+        before = connection.transport.get_write_buffer_size()
+        client.socket.sendall(PING * 5000)
+        client.socket.sendall(b"\x89\x84\0\0\0\0last")
+        await until(lambda: connection._late_pong == b"\x8a\x04last")  # pyright: ignore[reportPrivateUsage]
+        assert connection.transport.get_write_buffer_size() <= before
+
+        def pongs() -> list[bytes]:
+            found: list[bytes] = []
+            while found[-1:] != [b"last"]:
+                opcode, payload = client.frame()
+                found += [payload] if opcode == 10 else []
+            return found
+
+        assert await to_thread.run_sync(pongs) == [b"last"]
+
+
+async def test_pings_of_a_client_that_reads_are_all_answered() -> None:
+    """In their order."""
+    async with on_air() as running:
+        client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
+        for number in range(20):
+            client.socket.sendall(b"\x89\x81\0\0\0\0" + bytes([number]))
+            assert await to_thread.run_sync(client.frame) == (10, bytes([number]))
+        client.close()
+
+
+async def test_a_client_that_pings_and_leaves_is_no_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Asyncio would write one for each pong that it cannot send."""
+    async with on_air(settings(max_messages_per_s=1e6)) as running:
+        for _ in range(5):
+            client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
+            await until(lambda: running.totals.connected == 1)
+            client.socket.sendall(PING * 1000)
+            client.reset()
+            await until(lambda: running.totals.connected == 0)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("bad", [b"\x81\x01x", b"\x81\xff" + b"\x7f" * 8], ids=["unmasked", "too-large"])
+async def test_a_client_that_stays_after_its_error_is_ended_in_time(bad: bytes) -> None:
+    """The library ends its own stream and waits for the client to end its, which it may never do."""
+    async with on_air(settings(close_timeout_s=0.2, ping_interval_s=60)) as running:
+        client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
+        await until(lambda: running.totals.connected == 1)
+        client.socket.sendall(bad)
+
+        def go_on() -> None:
+            while True:
+                client.socket.sendall(bytes(100_000))
+
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            await to_thread.run_sync(go_on)
+        await until(lambda: running.totals.connected == 0)
+        client.close()
 
 
 @pytest.mark.parametrize(

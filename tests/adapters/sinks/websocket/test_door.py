@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections import Counter
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from beats.adapters.sinks.websocket import WebSocketSettings
+from beats.adapters import descriptors
+from beats.adapters.sinks.websocket import WebSocketSettings, guesses
 from beats.kernel.errors import StartError
 from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, receive, settings, until
 
@@ -153,18 +155,6 @@ async def test_a_handshake_that_does_not_come_is_cut_off() -> None:
         assert (await receive(viewer)).sequence == 1
 
 
-async def test_connections_that_never_ask_are_bounded() -> None:
-    """Beyond `max_clients` and `max_handshakes` a connection is cut off at once."""
-    async with on_air(settings(max_clients=1, max_handshakes=1)) as running:
-        open_ends = [
-            await anyio.to_thread.run_sync(lambda: RawClient(running.port, handshake=False)) for _ in range(3)
-        ]
-        with pytest.raises((EOFError, ConnectionResetError)):
-            await anyio.to_thread.run_sync(open_ends[2].message)
-        for raw in open_ends:
-            raw.close()
-
-
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -204,7 +194,8 @@ async def test_bytes_behind_a_handshake_are_no_error(
         assert await anyio.to_thread.run_sync(raw.socket.recv, 1) == b""
         await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
         raw.close()
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [line for line in lines if "invalid token" not in line] == []
 
 
 async def fetch(running: Running, path: str, **headers: str) -> tuple[int, str]:
@@ -457,3 +448,77 @@ async def test_a_path_that_cannot_be_read_is_not_found() -> None:
         raw.socket.sendall(b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert await anyio.to_thread.run_sync(raw.socket.recv, 12) == b"HTTP/1.1 404"
         raw.close()
+
+
+async def guess_often(running: Running, count: int, kind: str) -> dict[int, int]:
+    """Present as many wrong tokens at once, each another one; how often each answer came."""
+    answers = Counter[int]()
+
+    async def guess(number: int) -> None:
+        token = f"Bearer guess-{number}"
+        if kind == "stream":
+            answers[(await status(running.url, additional_headers={"Authorization": token}))[0]] += 1
+        else:
+            answers[(await fetch(running, "/api/session", Authorization=token))[0]] += 1
+
+    async with anyio.create_task_group() as group:
+        for number in range(count):
+            group.start_soon(guess, number)
+    return answers
+
+
+@pytest.mark.parametrize("kind", ["plain", "stream"])
+async def test_few_of_many_guesses_at_a_token_are_looked_at(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many come at once: the others get 429, all of them are counted, and the log has one line."""
+    async with on_air(settings(token=TOKEN, control_token="steer")) as running:
+        answers = await guess_often(running, 100, kind)
+        assert 10 <= answers[401] < 50
+        assert answers[401] + answers[429] == 100
+        assert running.totals.rejected_tokens == 100
+        assert running.totals.refused == (100 if kind == "stream" else 0)
+    [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.getMessage() == "sink 'browser': an invalid token came from 127.0.0.1"
+
+
+async def test_a_guesser_gets_no_answer_to_the_right_token_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would only have to look out for that one; other addresses, and the page, are not concerned."""
+    monkeypatch.setattr(guesses, "GUESSES_PER_S", 0.01)
+    async with on_air(settings(token=TOKEN)) as running:
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await fetch(running, "/api/session", Authorization="Bearer wrong"))[0] == 401
+        assert (await status(running.url, additional_headers=right))[0] == 429
+        assert (await fetch(running, "/"))[0] == 200
+        assert (await fetch(running, "/api/session"))[0] == 401
+        elsewhere = ("127.0.0.2", 0)
+        assert (await status(running.url, additional_headers=right, local_addr=elsewhere))[0] == 101
+
+
+async def test_no_more_than_two_tokens_of_a_request_are_looked_at() -> None:
+    """One of a header and one of the query; with more, one request would be many guesses."""
+    async with on_air(settings(token="t")) as running:
+        assert (await fetch(running, "/api/session?token=a&token=t"))[0] == 200
+        assert (await fetch(running, "/api/session?token=a&token=b&token=t"))[0] == 401
+
+
+async def test_a_request_without_a_token_is_answered_at_once() -> None:
+    """It is no guess: the page asks first, and then asks for the token."""
+    async with on_air(settings(token=TOKEN)) as running:
+        for _ in range(30):
+            assert (await fetch(running, "/api/session"))[0] == 401
+        assert running.totals.rejected_tokens == 0
+        assert (await fetch(running, "/api/session", Authorization=f"Bearer {TOKEN}"))[0] == 200
+
+
+async def test_no_viewer_is_let_in_when_descriptors_run_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told so, load balancers too, and who asks for the health is answered."""
+    async with on_air() as running, connect(running.url) as viewer:
+        monkeypatch.setattr(descriptors, "limits", lambda: (4, 4))
+        assert (await status(running.url))[0] == 503
+        assert (await fetch(running, "/readyz"))[0] == 503
+        assert (await fetch(running, "/livez"))[0] == 200
+        running.knob(1)
+        assert (await receive(viewer)).sequence == 1
+        monkeypatch.undo()
+        assert (await status(running.url))[0] == 101

@@ -5,11 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, chunks, framed, header
+from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, FrameScanner, chunks, framed, header
 from beats.kernel.testing import envelope
 
+SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000]
+"""About every form of length; the first three are those that a control frame may have."""
 
-@pytest.mark.parametrize("size_bytes", [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000])
+
+@pytest.mark.parametrize("size_bytes", SIZES)
 def test_a_header_is_what_the_library_writes(size_bytes: int) -> None:
     """Header and payload together are the bytes of the library's own frame, at every length form."""
     payload = b"x" * size_bytes
@@ -32,3 +35,30 @@ def test_chunks_are_bounded_and_lose_nothing(sizes: list[int]) -> None:
     for piece in pieces:
         assert piece
         assert len(piece) == 1 or sum(len(item.encoded) for item in piece) <= CHUNK_BYTES
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([Opcode.TEXT, Opcode.BINARY, Opcode.CONT]), st.sampled_from(SIZES))
+        | st.tuples(st.sampled_from([Opcode.PING, Opcode.PONG]), st.sampled_from(SIZES[:3])),
+        max_size=6,
+    ),
+    st.booleans(),
+    st.integers(1, 50),
+)
+def test_frames_are_found_where_they_begin(frames: list[tuple[Opcode, int]], mask: bool, pieces: int) -> None:
+    """Whatever kind they are of, however long, masked or not, and however they are cut into pieces."""
+    data, expected = b"", list[int]()
+    for opcode, size_bytes in frames:
+        expected.append(len(data))
+        data += Frame(opcode, b"x" * size_bytes).serialize(mask=mask)
+    scanner, step = FrameScanner(), len(data) // pieces + 1
+    begins = range(0, len(data), step)
+    assert [at + start for at in begins for start in scanner.starts(data[at : at + step])] == expected
+
+
+def test_frames_that_come_byte_by_byte_are_found() -> None:
+    """A header may be cut anywhere, too."""
+    data = b"".join(Frame(Opcode.TEXT, bytes(size)).serialize(mask=True) for size in (0, 125, 126, 300, 0))
+    scanner = FrameScanner()
+    assert sum(len(list(scanner.starts(data[at : at + 1]))) for at in range(len(data))) == 5

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from anyio import to_thread
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -15,9 +16,11 @@ from beats.adapters.sources.replay.commands import COMMANDS
 from beats.kernel.abilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
-from tests.adapters.sinks.websocket.support import on_air, receive, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
 
 pytestmark = pytest.mark.anyio
+CLOSE = 8
+"""The opcode of a close frame: RFC 6455, section 5.2."""
 BROWSE = '{"kind": "control", "command": "browse"}'
 
 
@@ -32,6 +35,69 @@ async def test_a_flood_of_messages_closes_that_client_alone() -> None:
             assert loud.close_code == 1008
         running.knob(1)
         assert (await receive(quiet)).sequence == 1
+
+
+FLOODS = {
+    "pings": b"\x89\x81\0\0\0\0x",
+    "pongs": b"\x8a\x81\0\0\0\0x",
+    "fragments": b"\x00\x81\0\0\0\0x",
+    "messages": b"\x81\x82\0\0\0\0{}",
+}
+"""Masked frames (RFC 6455, section 5.2) of which a client sends too many."""
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_every_frame_counts(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A flood of any kind gets 1008 however it is cut, is counted, and leaves a line or two in the log."""
+    flood = FLOODS[kind] * 30_000
+    if kind == "fragments":
+        flood = b"\x01\x81\0\0\0\0x" + flood
+
+    def attack(port: int) -> int:
+        """Send without pause, read nothing, and leave; then read what came."""
+        client = RawClient(port).handshaken()
+        with suppress(OSError):
+            while True:
+                client.socket.sendall(flood)
+        opcode, payload = client.frame()
+        while opcode != CLOSE:
+            opcode, payload = client.frame()
+        client.close()
+        return int.from_bytes(payload[:2], "big")
+
+    async with on_air(settings(close_timeout_s=0.1)) as running, connect(running.url) as quiet:
+        assert await to_thread.run_sync(attack, running.port) == 1008
+        await until(lambda: running.totals.flooded == 1 and running.totals.connected == 1)
+        running.knob(1)
+        assert (await receive(quiet)).sequence == 1
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(lines) <= 2
+    assert "sent more than max_messages_per_s allows" in lines[-1]
+
+
+async def test_what_came_within_the_allowance_is_not_lost() -> None:
+    """The commands before the one too many reach the application, also when all come in one piece."""
+    controls: list[Control] = []
+    text = BROWSE.encode()
+    frame = bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
+    async with on_air(settings(max_messages_per_s=5)) as running:
+        running.kernel.bus.connect("control", controls.append)
+        client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
+        client.socket.sendall(frame * 50)
+        await until(lambda: running.totals.flooded == 1)
+        client.close()
+    assert len(controls) == 10
+
+
+async def test_many_floods_are_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """However often a client comes back to do it again."""
+    async with on_air(settings(max_messages_per_s=1)) as running:
+        for _ in range(50):
+            client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
+            client.socket.sendall(FLOODS["messages"] * 3)
+            client.close()
+        await until(lambda: running.totals.flooded == 50)
+    assert sum(record.levelno >= logging.WARNING for record in caplog.records) == 2 * (10 + 1)
 
 
 async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:

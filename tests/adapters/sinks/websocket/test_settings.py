@@ -69,3 +69,9 @@ def test_origins_are_as_browsers_send_them() -> None:
     )
     with pytest.raises(ValidationError, match=r"origins.*\n.* https://wall\.example"):
         settings(origins=("wall.example",))
+
+
+def test_the_least_rate_leaves_room_for_keepalives() -> None:
+    """Each ping and pong is counted as a message is."""
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        settings(max_messages_per_s=0.5)

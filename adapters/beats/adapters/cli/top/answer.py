@@ -71,6 +71,8 @@ class Totals(_Facts):
     delivered: Amount
     dropped: Amount
     groups: tuple[Group, ...] = ()
+    flooded: Count = 0
+    rejected_tokens: Count = 0
 
 
 class Latency(_Facts):

@@ -91,8 +91,15 @@ def why(line: SinkLine) -> str:
     totals = line.row.sink.client_totals
     said = [reasons(line.flow)]
     if line.of_viewers and totals is not None:
-        ended = ((totals.refused, "refused"), (totals.stalled, "stalled"), (totals.overflowed, "overflowed"))
+        ended = (
+            (totals.refused, "refused"),
+            (totals.stalled, "stalled"),
+            (totals.overflowed, "overflowed"),
+            (totals.flooded, "flooded"),
+        )
         said += [f"{units.count(number)} clients {how}" for number, how in ended if number]
+        if totals.rejected_tokens:
+            said.append(f"{units.count(totals.rejected_tokens)} tokens rejected")
     return "; ".join(each for each in said if each)
 
 

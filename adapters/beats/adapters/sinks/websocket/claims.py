@@ -19,4 +19,5 @@ def claims(settings: WebSocketSettings, profile: str) -> Claims:
         ports=(Port("port", settings.host, settings.port, settings.reuse_port),),
         inputs=tuple(Input(key, path) for key, path in files.items() if path is not None),
         doubts=tuple(doubts) if is_open and is_wildcard(settings.host) else (),
+        connections=settings.max_clients + settings.max_handshakes,
     )

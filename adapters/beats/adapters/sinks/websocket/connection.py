@@ -15,7 +15,15 @@ from websockets.streams import StreamReader
 
 from beats.adapters.sinks.websocket.access import Rights
 from beats.adapters.sinks.websocket.choice import Choice
+from beats.adapters.sinks.websocket.framing import FrameScanner
+from beats.adapters.sinks.websocket.handshakes import Handshakes
+from beats.adapters.sinks.websocket.rate import Allowance
 from beats.adapters.sinks.websocket.web.site import METHODS, not_allowed, too_long
+
+_PONG: Final = 0x8A
+"""The first byte of a pong that a server sends: RFC 6455, section 5.2."""
+_DISCARDED_BYTES: Final = 1 << 20
+"""How much is read and discarded of what comes after our end of the stream."""
 
 
 class Writer(Protocol):
@@ -119,8 +127,9 @@ class StreamConnection(ServerConnection):
     def __init__(
         self,
         everyone: "set[StreamConnection]",
-        max_connections: int,
+        handshakes: Handshakes,
         max_header_bytes: int,
+        allowance: Callable[[], Allowance],
         on_lost: "Callable[[StreamConnection], None]",
         *args: Any,
         **kwargs: Any,
@@ -129,8 +138,9 @@ class StreamConnection(ServerConnection):
 
         Args:
             everyone: the set of all connections, to which it adds itself while it lives.
-            max_connections: how many there may be, those in their handshake included.
+            handshakes: counts it until it is let in.
             max_header_bytes: how long the request may be.
+            allowance: makes one, for what it may send.
             on_lost: called at its end.
             args: the library's own.
             kwargs: the library's own.
@@ -142,8 +152,17 @@ class StreamConnection(ServerConnection):
         """The other side's address, once it was let in."""
         self.choice: Choice = Choice()
         self.rights: Rights = Rights(steer=False)
+        self.descriptor = -1
+        """Its socket's, once there is one."""
+        self.flooded = False
+        """It has sent more than it may."""
         self._everyone: Final = everyone
-        self._max_connections: Final = max_connections
+        self._handshakes: Final = handshakes
+        self._frames: Final = FrameScanner()
+        self._allowance: Final = allowance()
+        self._discarded_bytes = 0
+        self._late_pong: bytes | None = None
+        self._ending: asyncio.TimerHandle | None = None
         self._max_header_bytes: Final = max_header_bytes
         self._header_bytes = 0
         self._on_lost: Final = on_lost
@@ -177,13 +196,21 @@ class StreamConnection(ServerConnection):
 
     def admit(self, address: str, choice: Choice, rights: Rights) -> None:
         """The handshake will be answered."""
+        self._handshakes.remove(self.descriptor)
         self.address, self.choice, self.rights = address, choice, rights
+
+    def idle(self) -> bool:
+        """It waits for its client, or may wait for long; False if it is gone or has had to give way."""
+        if self.transport.is_closing():
+            return False  # its descriptor may be another's by now
+        return self._handshakes.idle(self.descriptor, self.remote_host, self.abort)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """From here on the connection is known, also while its handshake lasts."""
         super().connection_made(transport)
         self._everyone.add(self)
-        if len(self._everyone) > self._max_connections:
+        self.descriptor = transport.get_extra_info("socket").fileno()
+        if not self.idle():
             self.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -200,14 +227,40 @@ class StreamConnection(ServerConnection):
             if self._header_bytes > self._max_header_bytes:
                 self._answer(too_long(self._max_header_bytes).encoded())
                 return
+            is_new = self.request is None
             super().data_received(head)
+            if is_new and self.request is not None:
+                self._handshakes.busy(self.descriptor)
             if self.request is not None and not is_handshake(self.request):
                 # The library would end the stream without an answer at what follows, or at the end of what
                 # the other side sends: both are left where they are until the answer is given.
                 self.transport.pause_reading()
                 return
         if data:
-            super().data_received(data)
+            self._receive_frames(data)
+
+    def _receive_frames(self, data: bytes) -> None:
+        """Pass on the frames that the allowance covers; the first one beyond it ends the stream."""
+        if self.protocol.eof_sent:
+            self._discard(data)
+            return
+        now_s = self.loop.time()
+        for start in self._frames.starts(data):
+            if not self._allowance.take(now_s):
+                if start:
+                    super().data_received(data[:start])
+                self.flooded = True
+                # RFC 6455, section 7.4.1: it violates our policy.
+                self.protocol.fail(1008, f"more than {self._allowance.per_s:g} messages or pings a second")
+                self.send_data()
+                return
+        super().data_received(data)
+
+    def _discard(self, data: bytes) -> None:
+        """Read on, so that the end of the other side's stream is seen, unless it never ends."""
+        self._discarded_bytes += len(data)
+        if self._discarded_bytes > _DISCARDED_BYTES:
+            self.transport.pause_reading()
 
     def eof_received(self) -> None:
         """The other side sends nothing more; the transport sends what it has, and closes."""
@@ -217,7 +270,10 @@ class StreamConnection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._everyone.discard(self)
+        self._handshakes.remove(self.descriptor)
         self._on_lost(self)
+        if self._ending is not None:
+            self._ending.cancel()
         super().connection_lost(exc)
         if self.client is not None:
             self.client.closing()
@@ -234,20 +290,32 @@ class StreamConnection(ServerConnection):
         if self._end_waits:
             # Not from within the transport's own callback, which goes on to look at what was changed here.
             self._end_waits = False
-            asyncio.get_running_loop().call_soon(self._end_stream)
+            self.loop.call_soon(self._end_stream)
+        if self._late_pong is not None:
+            self.loop.call_soon(self._send_late_pong)
         if self.client is not None:
             self.client.resume()
 
     def send_data(self) -> None:
         """The library writes something of its own, which may be a close frame, or its end of the stream.
 
+        While bytes wait in the buffer, pongs wait here, and only the last one of them is ever sent (RFC 6455,
+        section 5.5.3): pings whose answers are not read must not fill the memory.
+
         With bytes still in the buffer that end waits for them here, not in the transport: asyncio (3.11)
         does not expect there that the other side may be gone by then, and fails with a traceback in the log.
         """
         for data in self.protocol.data_to_send():
+            if self.transport.is_closing():
+                break  # asyncio would log each write to a connection that is lost
             if data:
-                self.transport.write(data)
-            elif not self.transport.can_write_eof():  # encrypted
+                if data[0] == _PONG and self.transport.get_write_buffer_size():
+                    self._late_pong = data
+                else:
+                    self.transport.write(data)
+                continue
+            self._end_in_time()
+            if not self.transport.can_write_eof():  # encrypted
                 self.transport.close()
             elif self.transport.get_write_buffer_size():
                 self._end_waits = True
@@ -255,6 +323,19 @@ class StreamConnection(ServerConnection):
                 self._end_stream()
         if self.client is not None and self.state is not State.OPEN:
             self.client.closing()
+
+    def _send_late_pong(self) -> None:
+        data, self._late_pong = self._late_pong, None
+        if data is not None and self.state is State.OPEN and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def _end_in_time(self) -> None:
+        """See to it that the other side ends the connection soon after our side has ended its stream.
+
+        The library does so when it closes a connection, but not when the connection fails.
+        """
+        if self._ending is None and self.close_timeout is not None:
+            self._ending = self.loop.call_later(self.close_timeout, self.abort)
 
     def _end_stream(self) -> None:
         """Say that nothing more will be sent; the other side may be gone already."""
@@ -291,8 +372,12 @@ class StreamConnection(ServerConnection):
         library would refuse it all the same, and fail with a traceback in the log.
         """
         if self.protocol.eof_sent:
-            self.transport.abort()
-            await asyncio.shield(self.connection_lost_waiter)
+            await self.gone()
+
+    async def gone(self) -> None:
+        """End the connection and return once it is gone."""
+        self.transport.abort()
+        await asyncio.shield(self.connection_lost_waiter)
 
     def close_soon(self, code: int, reason: str) -> None:
         """Begin the closing handshake without waiting for it; the library bounds it in time."""

@@ -12,10 +12,14 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from beats.adapters.descriptors import Descriptors
+from beats.adapters.reports import Reports
 from beats.adapters.sinks.websocket.access import Denied, Rights, Tokens, authorise, bearer
 from beats.adapters.sinks.websocket.choice import Choice, InvalidChoice, parse_choice
 from beats.adapters.sinks.websocket.connection import StreamConnection, is_handshake, is_spoilt
+from beats.adapters.sinks.websocket.guesses import Guesses
 from beats.adapters.sinks.websocket.origins import Origins
+from beats.adapters.sinks.websocket.rate import Allowance
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.web.reply import Reply, text
 from beats.adapters.sinks.websocket.web.site import (
@@ -36,6 +40,8 @@ _LET_IN: Final = (
     "The stream would let this viewer in. If connections to it fail all the same, a proxy before this server "
     "does not pass on WebSocket upgrades."
 )
+_MOST_TOKENS: Final = 2
+"""One in a header and one in the query: who presents more is guessing, and the others are not looked at."""
 
 
 class Door:
@@ -45,10 +51,15 @@ class Door:
         """Prepare for a sink; reads no file yet."""
         self.refused = 0
         """Requests turned away."""
+        self.rejected_tokens = 0
+        """Requests with an invalid token, or with any that came too soon after several of those."""
+        self.descriptors: Final = Descriptors(context.name)
         self._settings = settings
         self._name: Final = context.name
+        self._reports: Final = Reports(log, f"sink {context.name!r}")
         self._site: Final = Site(context, lambda: self._settings.emojis)
         self._tokens = Tokens(None, None)
+        self._guesses: Final = Guesses()
         self._inside: Final[Counter[str]] = Counter()
         self._origins: Final = Origins(context.name, settings)
 
@@ -79,9 +90,16 @@ class Door:
         """Whether a token is needed to watch."""
         return self._tokens.watch is not None
 
+    def allowance(self) -> Allowance:
+        """What one who comes now may send."""
+        return Allowance(self._settings.max_messages_per_s, anyio.current_time())
+
     async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """What to answer in place of a handshake; None lets the client in."""
         assert isinstance(connection, StreamConnection)
+        if not connection.idle():
+            await connection.gone()
+            return None  # the library sees that there is nobody left to answer
         if not is_handshake(request):
             reply = await self._plain(connection, request)
             await connection.answer(reply.encoded(with_body=request.method != "HEAD"))
@@ -91,12 +109,12 @@ class Door:
         return response
 
     async def _refusal(self, connection: StreamConnection, request: Request) -> Response | None:
-        denied = self._admit(connection, request)
+        denied = await self._admit(connection, request)
         if denied is None:
             return None
         self.refused += 1
         log.debug("sink %r: %s turned away: %d", self._name, connection.remote, denied.status)
-        reply = await _denied(denied)
+        reply = _denied(denied)
         headers = Headers(Connection="close")
         headers["Content-Type"] = reply.content_type
         headers["Content-Length"] = str(len(reply.body))
@@ -108,7 +126,7 @@ class Door:
         """The answer to a request that is no handshake."""
         if is_spoilt(request):
             self.refused += 1
-            return await _denied(self._origins.spoilt(connection.remote_host))
+            return _denied(self._origins.spoilt(connection.remote_host))
         if request.method == "OPTIONS":
             return options()
         target = parse_target(request.path)
@@ -117,24 +135,30 @@ class Door:
             return text(HTTPStatus.NOT_FOUND, f"There is nothing at {path!r:.200}; the page is at '/'.")
         if target.path == "/" and asks_for_reason(_listed(request, "Accept")):
             origins = [*request.headers.get_all("Origin"), *target.origins]
-            found = self._look(connection, request, origins, ("origin",))
-            return await _denied(found) if isinstance(found, Denied) else text(HTTPStatus.OK, _LET_IN)
+            found = await self._look(connection, request, origins, ("origin",))
+            return _denied(found) if isinstance(found, Denied) else text(HTTPStatus.OK, _LET_IN)
         is_open = self._site.is_open(target.path)
-        rights = Rights(steer=False) if is_open else self._reader(connection, request, target)
+        rights = Rights(steer=False) if is_open else await self._reader(connection, request, target)
         if isinstance(rights, Denied):
-            return await _denied(rights)
-        has_room = self._inside.total() < self._settings.max_clients
+            return _denied(rights)
         known, accept = _listed(request, "If-None-Match"), _listed(request, "Accept")
-        return await self._site.answer(Visit(target.path, rights, known, accept, has_room))
+        return await self._site.answer(Visit(target.path, rights, known, accept, self._has_room(connection)))
 
-    def _reader(self, connection: StreamConnection, request: Request, target: Address) -> Rights | Denied:
+    def _has_room(self, connection: StreamConnection) -> bool:
+        """Whether this connection may become one more viewer's."""
+        is_full = self._inside.total() >= self._settings.max_clients
+        return not is_full and not self.descriptors.are_short(connection.descriptor)
+
+    async def _reader(
+        self, connection: StreamConnection, request: Request, target: Address
+    ) -> Rights | Denied:
         """The rights of a request for something that is not open to all."""
         origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
         if denied := self._origins.foreign(origins, connection.local):
             return denied
         if not self.locked and (denied := self._origins.misdirected(hosts, origins, connection.local)):
             return denied
-        return authorise(self._tokens, _presented(request, target.tokens))
+        return await self._rights(connection, request, target.tokens)
 
     def leave(self, connection: StreamConnection) -> None:
         """A connection that was let in has ended."""
@@ -143,11 +167,11 @@ class Door:
             if not self._inside[connection.address]:
                 del self._inside[connection.address]
 
-    def _admit(self, connection: StreamConnection, request: Request) -> Denied | None:
+    async def _admit(self, connection: StreamConnection, request: Request) -> Denied | None:
         if is_spoilt(request):
             return self._origins.spoilt(connection.remote_host)
         origins = request.headers.get_all("Origin")
-        found = self._look(connection, request, origins)
+        found = await self._look(connection, request, origins)
         if isinstance(found, Denied):
             return found
         address = connection.remote_host
@@ -155,7 +179,26 @@ class Door:
         connection.admit(address, *found)
         return None
 
-    def _look(
+    async def _rights(
+        self, connection: StreamConnection, request: Request, tokens: tuple[str, ...]
+    ) -> Rights | Denied:
+        """What a request's tokens entitle to, looked at no faster than anyone may guess."""
+        presented, address = _presented(request, tokens)[:_MOST_TOKENS], connection.remote_host
+        now_s = anyio.current_time()
+        if presented and not self._guesses.may_look(address, now_s):
+            self.rejected_tokens += 1
+            await anyio.sleep(WRONG_TOKEN_DELAY_S)
+            why = "Too many wrong tokens came from this address: try again in a few seconds."
+            return Denied(HTTPStatus.TOO_MANY_REQUESTS, why)
+        rights = authorise(self._tokens, presented)
+        if isinstance(rights, Denied) and presented:
+            self.rejected_tokens += 1
+            if self._guesses.add(address, presented, now_s):
+                self._reports.add("addresses with invalid tokens", f"an invalid token came from {address}")
+            await anyio.sleep(WRONG_TOKEN_DELAY_S)
+        return rights
+
+    async def _look(
         self,
         connection: StreamConnection,
         request: Request,
@@ -169,10 +212,10 @@ class Door:
             choice, token = parse_choice(request.path, others)
         except InvalidChoice as error:
             return Denied(HTTPStatus.BAD_REQUEST, f"{error}.")
-        rights = authorise(self._tokens, _presented(request, () if token is None else (token,)))
+        rights = await self._rights(connection, request, () if token is None else (token,))
         if isinstance(rights, Denied):
             return rights
-        if self._inside.total() >= self._settings.max_clients:
+        if not self._has_room(connection):
             return Denied(HTTPStatus.SERVICE_UNAVAILABLE, "This stream has as many viewers as it may have.")
         if self._inside[connection.remote_host] >= self._settings.max_clients_per_address:
             return Denied(HTTPStatus.TOO_MANY_REQUESTS, "Too many viewers from this address.")
@@ -190,12 +233,11 @@ def _presented(request: Request, tokens: tuple[str, ...]) -> list[str]:
     return [*(header for header in headers if header is not None), *tokens]
 
 
-async def _denied(denied: Denied) -> Reply:
-    """The answer to who may not come in; a wrong token costs its time."""
-    if denied.status is not HTTPStatus.UNAUTHORIZED:
-        return text(denied.status, denied.text, **denied.headers)
-    await anyio.sleep(WRONG_TOKEN_DELAY_S)
-    return text(denied.status, denied.text, **{"WWW-Authenticate": "Bearer"})
+def _denied(denied: Denied) -> Reply:
+    """The answer to who may not come in."""
+    if denied.status is HTTPStatus.UNAUTHORIZED:
+        return text(denied.status, denied.text, **{"WWW-Authenticate": "Bearer"})
+    return text(denied.status, denied.text, **denied.headers)
 
 
 def _token(secret: SecretStr | None, file: Path | None) -> str | None:

@@ -1,4 +1,4 @@
-"""WebSocket framing of what is sent to many: once, not once for each viewer."""
+"""WebSocket framing: of what is sent to many, once for all; and where frames of a client begin."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -37,3 +37,51 @@ def chunks(batch: list[Envelope]) -> Iterator[list[Envelope]]:
             start, size_bytes = index, len(envelope.encoded)
     if start < len(batch):
         yield batch[start:]
+
+
+class FrameScanner:
+    """Finds where frames begin in received bytes, however they are cut into pieces: RFC 6455, section 5.2.
+
+    The library parses everything that it is given. This costs a fraction of that, and shows which part of it
+    a client is allowed to send.
+    """
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._payload_bytes = 0
+        """How much of the current frame's payload is still to come."""
+
+    def starts(self, data: bytes) -> Iterator[int]:
+        """Where each frame begins that begins in `data`; nothing after the last one taken is looked at."""
+        at = 0
+        while at < len(data):
+            if self._payload_bytes:
+                skipped = min(self._payload_bytes, len(data) - at)
+                self._payload_bytes -= skipped
+                at += skipped
+                continue
+            if not self._header:
+                yield at
+            missing = _header_bytes(self._header) - len(self._header)
+            self._header += data[at : at + missing]
+            at += missing
+            if len(self._header) == _header_bytes(self._header):
+                self._payload_bytes = _payload_bytes(self._header)
+                self._header = b""
+
+
+_LONGER: Final = {126: 2, 127: 8}
+"""How many bytes hold the length of a longer payload, by what stands in place of a short one's."""
+
+
+def _header_bytes(beginning: bytes) -> int:
+    """How long a header is, as far as its beginning tells: at least 2 bytes."""
+    if len(beginning) < 2:
+        return 2
+    mask_bytes = 4 if beginning[1] & 0x80 else 0
+    return 2 + _LONGER.get(beginning[1] & 0x7F, 0) + mask_bytes
+
+
+def _payload_bytes(header: bytes) -> int:
+    length = header[1] & 0x7F
+    return int.from_bytes(header[2 : 2 + _LONGER[length]], "big") if length in _LONGER else length

@@ -9,7 +9,7 @@ from anyio import to_thread
 from beats.adapters.addresses import UNAVAILABLE, Address, addresses
 
 _ATTEMPTS: Final = 20
-BACKLOG: Final = 1024
+BACKLOG: Final = 4096
 NOTSENT_BYTES: Final = 16 * 1024
 """What the operating system may hold for a viewer beyond what is already on its way."""
 

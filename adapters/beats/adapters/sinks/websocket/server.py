@@ -1,5 +1,6 @@
 """Opens the listening sockets and closes every connection, whatever state it is in."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,8 +10,11 @@ from typing import Any, Final, cast
 import anyio
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from beats.adapters.descriptors import limits, raise_limit
+from beats.adapters.sinks.websocket.accepting import Acceptor
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.door import Door
+from beats.adapters.sinks.websocket.handshakes import Handshakes
 from beats.adapters.sinks.websocket.listen import BACKLOG, listen
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.tls import Certificate
@@ -49,6 +53,7 @@ async def serving(
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
     encryption: dict[str, Any] = {} if certificate is None else {"ssl": certificate.load()}
+    raise_limit()
     sockets = await listen(
         settings.host,
         settings.port,
@@ -57,15 +62,17 @@ async def serving(
     )
     servers: list[Server] = []
     ended_well = False
+    loop = asyncio.get_running_loop()
+    # Where few files may be open, handshakes leave most of them to viewers.
+    handshakes = Handshakes(min(settings.max_handshakes, limits()[0] // 4), loop.time)
     connection_type = partial(
-        StreamConnection,
-        everyone,
-        settings.max_clients + settings.max_handshakes,
-        settings.max_header_bytes,
-        door.leave,
+        StreamConnection, everyone, handshakes, settings.max_header_bytes, door.allowance, door.leave
     )
+    acceptor = Acceptor(sockets, handshakes, door.descriptors, settings.handshake_timeout_s)
+    # Another event loop (uvloop) can only accept by itself: there, connections count when they are made.
+    accepts_itself = not isinstance(loop, asyncio.SelectorEventLoop)
     try:
-        for sock in sockets:
+        for sock in sockets if accepts_itself else [acceptor.feed]:
             server = await serve(
                 cast("Callable[[ServerConnection], Awaitable[None]]", handler),
                 sock=sock,
@@ -84,6 +91,8 @@ async def serving(
                 **encryption,
             )
             servers.append(server)
+        if not accepts_itself:
+            acceptor.resume()
         async with anyio.create_task_group() as group:
             if certificate is not None:
                 group.start_soon(certificate.watch, _CERTIFICATE_LOOK_S)
@@ -91,13 +100,15 @@ async def serving(
             group.cancel_scope.cancel()
         ended_well = True
     finally:
+        acceptor.close()
         with anyio.CancelScope(shield=True):  # bounded: by close_timeout_s, or at once
             for connection in tuple(everyone):
                 if not (ended_well and connection.drained):
                     connection.abort()
+            handshakes.limit(0)
             for server in servers:
                 server.close(close_connections=ended_well)
             for server in servers:
                 await server.wait_closed()
-        for sock in sockets:
+        for sock in (acceptor.feed, *sockets):
             sock.close()

@@ -86,15 +86,17 @@ class WebSocketSettings(SinkSettings):
     """Most viewers at once from one address; the next gets HTTP 429. Behind a reverse proxy all viewers
     have its address: raise it to `max_clients`."""
     max_handshakes: Annotated[int, Field(ge=1)] = 256
-    """Most connections at once that have not been let in yet; the next is cut off."""
+    """Most connections at once that have not been let in yet. For one more, an idle one of the address that
+    has most of them gives way."""
     max_header_bytes: Annotated[int, Field(ge=1024)] = 16384
     """Longest request, with its query and headers; a longer one gets HTTP 431. It may have 128 headers."""
     handshake_timeout_s: Seconds = 5.0
     """Seconds that a connection has to be let in."""
     max_message_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
     """Largest message from a viewer; an `image_update` holds up to 2,000,000 characters."""
-    max_messages_per_s: Annotated[float, Field(gt=0)] = 100.0
-    """Most messages a second from a viewer, twice as many in a burst; more closes it with code 1008."""
+    max_messages_per_s: Annotated[float, Field(ge=1)] = 100.0
+    """Most messages a second from a viewer, twice as many in a burst; more closes it with code 1008. Each
+    fragment, ping and pong is one."""
     ping_interval_s: Seconds = 20.0
     """Seconds between the pings that tell whether a quiet viewer is still there."""
     ping_timeout_s: Seconds = 20.0

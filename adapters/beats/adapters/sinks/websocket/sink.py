@@ -11,6 +11,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from beats.adapters.addresses import is_wildcard
+from beats.adapters.reports import Reports
 from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.connection import StreamConnection
@@ -50,7 +51,8 @@ class WebSocketSink:
         self._clients: Final[dict[int, Client]] = {}
         self._everyone: Final[set[StreamConnection]] = set()
         self._address: Address | None = None
-        self._accepted = self._stalled = self._overflowed = 0
+        self._accepted = self._stalled = self._overflowed = self._flooded = 0
+        self._reports: Final = Reports(log, f"sink {context.name!r}")
         self._totals: Final = Totals()
         self._queue: Batches | None = None
         self._taken: list[Envelope] = []
@@ -87,6 +89,8 @@ class WebSocketSink:
             delivered,
             dropped,
             groups,
+            self._flooded,
+            self._door.rejected_tokens,
         )
 
     def adjust(self, settings: WebSocketSettings) -> None:
@@ -189,7 +193,9 @@ class WebSocketSink:
         self._accepted += 1
         log.debug("sink %r: client %s connected", self._name, identity.remote)
         try:
-            await listen_to(client, self._settings, self._context.control, self._context.commands)
+            await listen_to(
+                client, self._settings, self._context.control, self._context.commands, self._reports
+            )
         finally:
             connection.client = None  # what the library still does with the connection concerns nobody
             view.leave(client)
@@ -204,6 +210,12 @@ class WebSocketSink:
             del self._clients[client.identity.id]
             self._totals.leave(client.stats())
         self._overflowed += client.overflowed
+        if client.connection.flooded:
+            self._flooded += 1
+            self._reports.add(
+                "clients that sent too much",
+                f"client {client.identity.remote} closed: it sent more than max_messages_per_s allows",
+            )
 
     async def _close_stalled(self) -> None:
         """Cut off viewers whose sockets accept nothing.
@@ -216,12 +228,8 @@ class WebSocketSink:
             for client in tuple(self._clients.values()):
                 if client.stalled(timeout_s):
                     self._stalled += 1
-                    log.warning(
-                        "sink %r: client %s closed: its socket accepted no byte for %g s",
-                        self._name,
-                        client.identity.remote,
-                        timeout_s,
-                    )
+                    why = f"its socket accepted no byte for {timeout_s:g} s"
+                    self._reports.add("stalled clients", f"client {client.identity.remote} closed: {why}")
                     client.connection.abort()
 
     async def _linger(self) -> None:

@@ -47,7 +47,7 @@ BROWSER: Final = SinkStats(
     "OSError: a disk, or 127.0.0.1:5001",
     QUEUE,
     CLIENTS,
-    ClientTotals(3, 12, 5, 2, 1, Amount(60, 6_000), Amount(37, 3_609), GROUPS),
+    ClientTotals(3, 12, 5, 2, 1, Amount(60, 6_000), Amount(37, 3_609), GROUPS, 4, 6),
     Latency((0.001, 0.1), (70, 15, 5), 1.25),
     (("free_bytes", 5.0),),
 )

@@ -52,12 +52,14 @@ def test_what_viewers_missed_is_told_by_class_kind_and_reason() -> None:
 
 
 def test_who_came_who_was_closed_and_who_was_turned_away_is_told() -> None:
-    """Both reasons of a closure are there from the beginning."""
+    """All reasons of a closure are there from the beginning."""
     samples = told(STATS)
     assert samples.value("beats_accepted_clients_total", sink="browser") == 12
     assert samples.value("beats_refused_handshakes_total", sink="browser") == 5
     assert samples.value("beats_evicted_clients_total", sink="browser", reason="stalled") == 2
     assert samples.value("beats_evicted_clients_total", sink="browser", reason="overflowed") == 1
+    assert samples.value("beats_evicted_clients_total", sink="browser", reason="flooded") == 4
+    assert samples.value("beats_rejected_tokens_total", sink="browser") == 6
 
 
 def test_a_class_that_is_not_known_here_is_told_of_too() -> None:
@@ -84,5 +86,5 @@ def test_no_label_tells_of_a_single_viewer() -> None:
         "browser",
         *CLASSES,
         *("frame", "peripheral"),
-        *("drop_oldest", "max_fps", "left", "stalled", "overflowed"),
+        *("drop_oldest", "max_fps", "left", "stalled", "overflowed", "flooded"),
     }

@@ -59,6 +59,7 @@ def _evicted(stats: Stats) -> Rows:
     for labels, totals in _totals(stats):
         yield (*labels, "stalled"), totals.stalled
         yield (*labels, "overflowed"), totals.overflowed
+        yield (*labels, "flooded"), totals.flooded
 
 
 FAMILIES: Final[tuple[Family, ...]] = (
@@ -84,7 +85,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     counter(
         "beats_evicted_clients",
         "Viewers that were closed: stalled ones accepted no byte for too long, overflowed ones had a full "
-        "queue whose strategy is error.",
+        "queue whose strategy is error, flooded ones sent more than max_messages_per_s.",
         ("sink", "reason"),
         _evicted,
     ),
@@ -93,6 +94,12 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "Requests for the stream that were turned away.",
         ("sink",),
         lambda stats: ((labels, totals.refused) for labels, totals in _totals(stats)),
+    ),
+    counter(
+        "beats_rejected_tokens",
+        "Requests with an invalid token, or with any that came too soon after several of those.",
+        ("sink",),
+        lambda stats: ((labels, totals.rejected_tokens) for labels, totals in _totals(stats)),
     ),
     *amounts(
         counter,

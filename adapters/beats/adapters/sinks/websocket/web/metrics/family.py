@@ -22,6 +22,7 @@ UNITS: Final = frozenset(
         "ratio",
         "restarts",
         "seconds",
+        "tokens",
     }
 )
 """Last words of a name that say what is counted or measured."""

@@ -1,0 +1,239 @@
+"""How connections are accepted, over real sockets."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from asyncio.selector_events import BaseSelectorEventLoop
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from websockets.asyncio.client import connect
+
+from beats.adapters.descriptors import Descriptors
+from beats.adapters.sinks.websocket import accepting, server
+from beats.adapters.sinks.websocket.accepting import AcceptedSocket, Acceptor, Feed
+from beats.adapters.sinks.websocket.handshakes import Handshakes
+from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, receive, settings, until
+from tests.adapters.sinks.websocket.test_fuzz import REQUEST
+from tests.adapters.sinks.websocket.test_tls import make_certificate, trusting
+
+pytestmark = pytest.mark.anyio
+
+
+@contextmanager
+def connections(port: int, count: int, source: str = "127.0.0.1") -> Generator[list[socket.socket]]:
+    """So many clients that have connected and say nothing."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 10, source_address=(source, 0)))
+            for _ in range(count)
+        ]
+
+
+def is_ended(client: socket.socket) -> bool:
+    """Whether the server has ended a connection that it has sent nothing to."""
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+async def ended(clients: list[socket.socket], count: int) -> None:
+    """Wait until so many of them are."""
+    await until(lambda: sum(map(is_ended, clients)) >= count)
+
+
+async def get(running: Running, path: str, source: str = "127.0.0.1") -> int:
+    """How a plain request is answered."""
+
+    def ask() -> int:
+        client = HTTPConnection("127.0.0.1", running.port, timeout=10, source_address=(source, 0))
+        with contextlib.closing(client):
+            client.request("GET", path)
+            return client.getresponse().status
+
+    return await to_thread.run_sync(ask)
+
+
+async def test_max_handshakes_is_the_bound_of_those_that_were_not_let_in() -> None:
+    """It does not grow by the places of viewers; those that gave way are the oldest."""
+    async with on_air(settings(max_handshakes=4)) as running:
+        with connections(running.port, 20) as clients:
+            await ended(clients, 16)
+            await until(lambda: [is_ended(client) for client in clients] == [True] * 16 + [False] * 4)
+
+
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"], ids=["same-address", "other-address"])
+async def test_idle_connections_lock_nobody_out(source: str) -> None:
+    """Health is answered and viewers come in, from elsewhere and also from where the idle ones are."""
+    async with on_air(settings(max_handshakes=4, max_clients=4)) as running:
+        with connections(running.port, 50):
+            for path in ("/livez", "/readyz", "/healthz"):
+                assert await get(running, path, source) == 200
+            async with connect(running.url, local_addr=(source, 0)) as viewer:
+                running.knob(1)
+                assert (await receive(viewer)).sequence == 1
+
+
+async def test_who_connects_too_often_harms_no_other_address() -> None:
+    """A slow client that came before them keeps its place."""
+    async with on_air(settings(max_handshakes=4)) as running:
+        with connections(running.port, 1, "127.0.0.2") as (slow,), connections(running.port, 40) as clients:
+            await ended(clients, 37)
+            assert not is_ended(slow)
+            slow.settimeout(10)
+            slow.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert (await to_thread.run_sync(slow.recv, 12)) == b"HTTP/1.1 200"
+
+
+async def test_many_that_come_at_once_wait_for_their_turn() -> None:
+    """Honest clients are not cut off because there are more of them than handshakes: none gives way."""
+    async with on_air(settings(max_handshakes=4)) as running:
+        with connections(running.port, 100) as clients:
+            for client in clients:
+                client.sendall(REQUEST)
+            await until(lambda: running.totals.connected == 100)
+
+
+async def test_connections_that_say_nothing_are_ended_in_time() -> None:
+    """The others do not have to come for that."""
+    async with on_air(settings(handshake_timeout_s=0.1)) as running:
+        with connections(running.port, 3) as clients:
+            await ended(clients, 3)
+
+
+async def test_connections_that_do_not_encrypt_count(tmp_path: Path) -> None:
+    """Before TLS has begun, and in the middle of it; others are let in."""
+    cert, key = make_certificate(tmp_path, "one")
+    async with on_air(settings(tls_cert=cert, tls_key=key, max_handshakes=4)) as running:
+        with connections(running.port, 10) as silent, connections(running.port, 10) as half:
+            for client in half:
+                with contextlib.suppress(OSError):  # it may have had to give way by now
+                    client.sendall(b"\x16\x03\x01")  # the beginning of a handshake: RFC 8446, section 5.1
+            await ended([*silent, *half], 16)
+            assert running.sink.address is not None
+            async with connect(running.sink.address.url, ssl=trusting(cert)):
+                await until(lambda: running.totals.connected == 1)
+
+
+async def test_connections_that_are_gone_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever they asked for, and however soon they went."""
+    made: list[Handshakes] = []
+
+    def make(most: int, clock: Callable[[], float]) -> Handshakes:
+        made.append(Handshakes(most, clock))
+        return made[-1]
+
+    monkeypatch.setattr(server, "Handshakes", make)
+    plain = b"GET /api/session HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer guess\r\n\r\n"
+    async with on_air(settings(token="t")) as running:
+
+        def come_and_go() -> None:
+            for said in (b"", b"G", plain, REQUEST, REQUEST.replace(b"GET /", b"GET /?token=t")) * 40:
+                client = RawClient(running.port, handshake=False)
+                client.socket.sendall(said)
+                client.reset()
+
+        await to_thread.run_sync(come_and_go)
+        assert await get(running, "/") == 200
+        await until(lambda: len(made[0]) == 0 and running.totals.connected == 0)
+        assert not running.sink._door._inside  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_those_that_say_nothing_do_not_outlive_the_server() -> None:
+    """Also those that have not begun their handshake."""
+    async with on_air() as running:
+        stack = ExitStack()
+        clients = stack.enter_context(connections(running.port, 3))
+        assert await get(running, "/livez") == 200
+    with stack:
+        assert all(map(is_ended, clients))
+
+
+async def test_the_server_gets_a_few_at_a_time() -> None:
+    """However many are ready: everyone else has a turn in between."""
+    taken: list[AcceptedSocket] = []
+    with Feed(lambda connection, address: taken.append(connection)) as feed:
+        feed.setblocking(False)
+        for _ in range(20):
+            feed.put(AcceptedSocket(socket.socket(), lambda descriptor: None), ("a", 1))
+        turns: list[int] = []
+        while len(taken) < 20:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    feed.accept()[0].close()
+            turns.append(len(taken))
+        assert turns == [8, 16, 20]
+        with pytest.raises(BlockingIOError):
+            feed.accept()
+
+
+class Exhausted(socket.socket):
+    """A listening socket that cannot accept for a while; counts how often it was tried."""
+
+    number = errno.EMFILE
+    tries = 0
+    left = 1
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        Exhausted.tries += 1
+        if Exhausted.left:
+            Exhausted.left -= 1
+            raise OSError(self.number, "as asked")
+        return super().accept()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.EMFILE, "nearly all of the"), (errno.ENOBUFS, "trying again in 0.05 s")]
+)
+async def test_an_error_when_accepting_is_waited_out(
+    number: int, said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged once and not tried again at once, and those that wait are accepted when it is over."""
+    monkeypatch.setattr(accepting, "_ERROR_PAUSE_S", 0.05)
+    monkeypatch.setattr(Exhausted, "number", number)
+    monkeypatch.setattr(Exhausted, "tries", 0)
+    monkeypatch.setattr(Exhausted, "left", 1)
+    handshakes = Handshakes(4, asyncio.get_running_loop().time)
+    with Exhausted() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.setblocking(False)
+        acceptor = Acceptor([listening], handshakes, Descriptors("browser"), 10.0)
+        acceptor.resume()
+        with connections(listening.getsockname()[1], 1):
+            await until(lambda: len(handshakes) == 1)
+            assert Exhausted.tries == 3  # the error, the one that waits, and that there is no other
+        acceptor.close()
+        acceptor.feed.close()
+    assert len(handshakes) == 0
+    [record] = caplog.records
+    assert (record.levelno, said in record.getMessage()) == (logging.WARNING, True)
+
+
+class OtherLoop(BaseSelectorEventLoop):
+    """An event loop that is not asyncio's own."""
+
+
+def test_an_event_loop_that_accepts_by_itself_is_served() -> None:
+    """Such as uvloop, which knows nothing of a socket that stands in for another; the bound holds, too."""
+
+    async def main() -> None:
+        assert isinstance(asyncio.get_running_loop(), OtherLoop)
+        async with on_air(settings(max_handshakes=4)) as running:
+            with connections(running.port, 20) as clients:
+                await ended(clients, 16)
+                assert await get(running, "/livez") == 200
+
+    anyio.run(main, backend_options={"loop_factory": OtherLoop})
