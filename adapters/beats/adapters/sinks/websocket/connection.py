@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
-from websockets.protocol import State
+from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
@@ -20,7 +20,7 @@ from beats.adapters.sinks.websocket.handshakes import Handshakes
 from beats.adapters.sinks.websocket.rate import Allowance
 from beats.adapters.sinks.websocket.web.site import METHODS, not_allowed, too_long
 
-_PONG: Final = 0x8A
+_PONG: Final = b"\x8a"
 """The first byte of a pong that a server sends: RFC 6455, section 5.2."""
 _DISCARDED_BYTES: Final = 1 << 20
 """How much is read and discarded of what comes after our end of the stream."""
@@ -305,15 +305,14 @@ class StreamConnection(ServerConnection):
         With bytes still in the buffer that end waits for them here, not in the transport: asyncio (3.11)
         does not expect there that the other side may be gone by then, and fails with a traceback in the log.
         """
-        for data in self.protocol.data_to_send():
-            if self.transport.is_closing():
-                break  # asyncio would log each write to a connection that is lost
-            if data:
-                if data[0] == _PONG and self.transport.get_write_buffer_size():
-                    self._late_pong = data
-                else:
-                    self.transport.write(data)
-                continue
+        data = self.protocol.data_to_send()
+        if self.transport.get_write_buffer_size() and (pongs := [each for each in data if each[:1] == _PONG]):
+            self._late_pong = pongs[-1]
+            data = [each for each in data if each[:1] != _PONG]
+        frames = b"".join(data)
+        if frames and not self.transport.is_closing():  # asyncio logs each write to a connection that is lost
+            self.transport.write(frames)
+        if SEND_EOF in data and not self.transport.is_closing():
             self._end_in_time()
             if not self.transport.can_write_eof():  # encrypted
                 self.transport.close()
