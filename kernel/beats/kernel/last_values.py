@@ -41,3 +41,13 @@ class CaughtUp(NamedTuple):
         values.note(self.before)
         values.note(self.batch)
         return values.in_order()
+
+    def to_begin_with(self) -> Sequence[Envelope]:
+        """What a viewer that comes now gets first: the last frames, and of peripherals the whole batch too.
+
+        It may have come before the batch was published, and misses no update then.
+        """
+        if not self.batch:
+            return self.before
+        frames = [value for value in self.last_values() if value.kind == "frame"]
+        return [*frames, *(each for each in (*self.before, *self.batch) if each.kind != "frame")]

@@ -57,7 +57,7 @@ class WebSocketSink:
         self._queue: Batches | None = None
         self._taken: list[Envelope] = []
         """From the queue, and not yet sent to the viewers."""
-        self._delivering: Final = anyio.Lock()
+        self._delivering: Final = asyncio.Lock()  # unlike anyio's, it does not wait while it is free
         """Held while a batch goes to the viewers, and while a viewer joins, so never within one."""
         self._leaving: Final = threading.Lock()
 
@@ -152,8 +152,8 @@ class WebSocketSink:
             if number % _CHUNKS_AT_ONCE == 0:
                 await checkpoint()
 
-    async def _last_values(self) -> Sequence[Envelope]:
-        """The last values of the bus, once all that was published before them has gone to the viewers."""
+    async def _to_begin_with(self) -> Sequence[Envelope]:
+        """What a new viewer begins with, once all that was published until then has gone to the others."""
         queue = self._queue
         assert queue is not None  # there are no viewers before `run`
         caught_up = CaughtUp([], ())
@@ -163,7 +163,7 @@ class WebSocketSink:
             await self._send(caught_up.batch, queue)  # not what is taken meanwhile: the new viewer gets that
         if not self._taken:
             queue.give_back(())  # nothing: all is delivered
-        return caught_up.last_values()
+        return caught_up.to_begin_with()
 
     def _announce(self, listening: list[tuple[Any, ...]]) -> None:
         encrypted = self._settings.tls_cert is not None
@@ -179,7 +179,7 @@ class WebSocketSink:
 
     async def _serve(self, connection: StreamConnection) -> None:
         async with self._delivering:
-            last_values = await self._last_values() if connection.choice.snapshot else ()
+            begins_with = await self._to_begin_with() if connection.choice.snapshot else ()
             # From here on there is no await: the last values and the stream meet exactly.
             view = self._views.get(connection.choice)
             if view is None:
@@ -188,7 +188,7 @@ class WebSocketSink:
             now_ns = self._context.clock.unix_ns()
             client = Client(identity, connection, self._bounds, view.flow, view.thinned, view.paths, now_ns)
             connection.client = client
-            view.join(client, last_values)
+            view.join(client, begins_with)
             self._clients[identity.id] = client
         self._accepted += 1
         log.debug("sink %r: client %s connected", self._name, identity.remote)

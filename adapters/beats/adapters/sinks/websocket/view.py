@@ -33,10 +33,10 @@ class View:
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
 
-    def join(self, client: Client, last_values: Sequence[Envelope]) -> None:
-        """Send a client the part of the last values that it wants, and everything that follows."""
+    def join(self, client: Client, begins_with: Sequence[Envelope]) -> None:
+        """Send a client what of this it wants, and everything that follows."""
         self.clients[client.identity.id] = client
-        client.start(self._without_held([value for value in last_values if self.choice.wants(value)]))
+        client.start(self._without_held([each for each in begins_with if self.choice.wants(each)]))
 
     def leave(self, client: Client) -> None:
         """Send a client nothing more."""
