@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -54,12 +55,22 @@ def test_a_folder_has_to_hold_what_is_looked_for(tmp_path: Path, monkeypatch: py
     assert why_unreadable(claim) is None
     assert why_unreadable(Input("k", tmp_path / "x.mcap", "any", (".part",))) is None
 
-    def refuse(*_: object) -> list[str]:
+    def refuse(*_: object) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     monkeypatch.setattr(os, "access", closed)
     assert "Permission denied" in str(why_unreadable(claim))
+
+
+def test_what_is_looked_for_may_be_in_a_folder_below(tmp_path: Path) -> None:
+    """Where those are read, too."""
+    (tmp_path / "2026" / "11").mkdir(parents=True)
+    deep = Input("k", tmp_path, "any", (".mcap",), is_deep=True)
+    assert str(why_unreadable(deep)).startswith("holds no file whose name ends with .mcap, nor does a folder")
+    (tmp_path / "2026" / "11" / "x.mcap").write_text("")
+    assert why_unreadable(deep) is None
+    assert why_unreadable(Input("k", tmp_path, "any", (".mcap",))) is not None
 
 
 def test_a_way_that_is_closed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,22 @@ def test_an_envelope_holds_what_was_published() -> None:
     ]
 
 
+def test_a_wall_clock_that_is_set_dates_what_is_captured_and_not_what_is_published() -> None:
+    """Envelopes stay in the order of their times on the bus, and are as far apart as they were."""
+    bus, clock = Bus(), FixedClock(1000)
+    received = collected(bus)
+    publisher = Publisher(bus, PlainCodec(), clock)
+    publisher.publish(FRAME)
+    clock.set_ahead(-900)
+    clock.now_ns = 1010
+    publisher.publish(FRAME)
+    assert [(each.captured_unix_ns, each.published_unix_ns) for each in received] == [
+        (1000, 1000),
+        (110, 1010),
+    ]
+    assert [step.after_unix_ns for step in clock.steps()] == [100]
+
+
 def test_a_message_is_encoded_once_for_all_receivers() -> None:
     """Every receiver gets the same envelope, so its bytes are made once."""
     bus = Bus()

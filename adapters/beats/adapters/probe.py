@@ -20,10 +20,10 @@ def why_unreadable(claim: Input) -> str | None:
         return "is a folder: name a file"
     if not is_folder and claim.kind == "folder":
         return "is no folder: name one"
-    if is_folder and claim.endings and not _holds(path, claim.endings):
-        return (
-            f"holds no file whose name ends with {' or '.join(claim.endings)}: name another folder, or a file"
-        )
+    if is_folder and claim.endings and not _holds(claim):
+        below = ", nor does a folder below it" if claim.is_deep else ""
+        endings = " or ".join(claim.endings)
+        return f"holds no file whose name ends with {endings}{below}: name another folder, or a file"
     if not os.access(path, os.R_OK | os.X_OK if is_folder else os.R_OK):
         return f"cannot be read (Permission denied): let user {os.geteuid()} read it, or name another"
     return None
@@ -47,11 +47,14 @@ def why_unwritable(claim: Output) -> str | None:
     return None
 
 
-def _holds(folder: Path, endings: tuple[str, ...]) -> bool:
-    try:
-        return any(name.endswith(endings) for name in os.listdir(folder))  # noqa: PTH208 - names suffice
-    except OSError:
-        return True  # it is closed, which is said next
+def _holds(claim: Input) -> bool:
+    closed: list[OSError] = []
+    for _, folders, names in os.walk(claim.path, onerror=closed.append):
+        if any(name.endswith(claim.endings) for name in names):
+            return True
+        if not claim.is_deep:
+            folders.clear()
+    return bool(closed)  # of the folder itself it is said next; one below it may hold such a file
 
 
 def _nearest_there(folder: Path) -> Path:

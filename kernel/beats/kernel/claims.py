@@ -33,6 +33,8 @@ class Input(NamedTuple):
     """A folder has to hold a file whose name ends with one of these; any will do when there are none."""
     may_come: bool = False
     """Whether it is waited for: that it is missing may be meant."""
+    is_deep: bool = False
+    """Whether files in the folders below it count, too."""
 
 
 class Output(NamedTuple):

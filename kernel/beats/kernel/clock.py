@@ -1,11 +1,81 @@
-"""The system's wall clock."""
+"""The system's clocks: the wall clock, and one that nobody can set."""
 
+import threading
 import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from beats.kernel.ports import ClockStep
+
+_TOLERANCE_NS: Final = 100_000_000
+"""The two clocks may drift apart by this much before it counts as a step. Time services correct smaller
+errors gradually (systemd-timesyncd up to 400 ms, ntpd up to 128 ms), and no reading of both takes as long."""
+_MOST_STEPS: Final = 256
+"""Steps that are remembered; a clock that is set more often has no meaning."""
+_ATTEMPTS: Final = 5
+_ORIGIN_NS: Final = time.time_ns() - time.monotonic_ns()
+"""One for the whole process, so that the steady times of all its clocks can be compared."""
 
 
 class SystemClock:
-    """Wall-clock time from the operating system."""
+    """Times from the operating system. Any thread may ask."""
+
+    def __init__(
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Take the two clocks to read.
+
+        Args:
+            wall_ns: Unix nanoseconds; may be set at any time.
+            monotonic_ns: nanoseconds since any moment; never set.
+        """
+        self._wall_ns: Final = wall_ns
+        self._monotonic_ns: Final = monotonic_ns
+        self._lock: Final = threading.Lock()
+        self._steps: Final[deque[ClockStep]] = deque(maxlen=_MOST_STEPS)
+        self._ahead_ns, _ = self._compare()
 
     def unix_ns(self) -> int:
-        """Nanoseconds since 1970-01-01 UTC."""
-        return time.time_ns()
+        """Nanoseconds since 1970-01-01 UTC, as the wall clock shows them now."""
+        return self._wall_ns()
+
+    def steady_unix_ns(self) -> int:
+        """The wall clock's time when the process began, and what has passed since: never steps."""
+        return self._monotonic_ns() + _ORIGIN_NS
+
+    def read(self) -> tuple[int, int]:
+        """Both times, the wall clock's first. A step of the wall clock is noticed here."""
+        unix_ns, steady_ns = self._wall_ns(), self._monotonic_ns() + _ORIGIN_NS
+        if -_TOLERANCE_NS <= unix_ns - steady_ns - self._ahead_ns <= _TOLERANCE_NS:
+            return unix_ns, steady_ns
+        return self._look_again()
+
+    def steps(self) -> Sequence[ClockStep]:
+        """The last steps of the wall clock that were noticed, oldest first."""
+        with self._lock:
+            return tuple(self._steps)
+
+    def _look_again(self) -> tuple[int, int]:
+        """Find out whether the clock was set, or the thread was only interrupted between two readings."""
+        with self._lock:
+            ahead_ns, doubt_ns = self._compare()
+            steady_ns = self.steady_unix_ns()
+            before_ns = self._ahead_ns
+            if doubt_ns < _TOLERANCE_NS / 2 and abs(ahead_ns - before_ns) > _TOLERANCE_NS:
+                self._steps.append(ClockStep(steady_ns, steady_ns + before_ns, steady_ns + ahead_ns))
+                self._ahead_ns = ahead_ns
+            return steady_ns + ahead_ns, steady_ns
+
+    def _compare(self) -> tuple[int, int]:
+        """How far the wall clock is ahead of steady time, and by how much that may be wrong."""
+        best: tuple[int, int] | None = None
+        for _ in range(_ATTEMPTS):
+            before_ns, unix_ns, after_ns = self.steady_unix_ns(), self._wall_ns(), self.steady_unix_ns()
+            doubt_ns = after_ns - before_ns
+            if best is None or doubt_ns < best[1]:
+                best = unix_ns - (before_ns + after_ns) // 2, doubt_ns
+        assert best is not None
+        return best

@@ -88,9 +88,9 @@ class Envelope(NamedTuple):
     sequence: int
     """From 1 within the topic, rising by 1."""
     captured_unix_ns: int
-    """When the producer captured it."""
+    """When the producer captured it, by the wall clock."""
     published_unix_ns: int
-    """When it came onto the bus."""
+    """When it came onto the bus, by the clock's steady time: rises in order of publication."""
     message: Message
     encoded: bytes
     """The serialized `StreamEnvelope`, made once."""

@@ -32,11 +32,8 @@ class LatencyHistogram:
         self._sum_ns = 0
 
     def written(self, envelopes: Sequence[Envelope]) -> None:
-        """Count envelopes, in order of publication, that were written now.
-
-        A clock that was set back between the two makes a latency of 0, not a negative one.
-        """
-        written_unix_ns = self._clock.unix_ns()
+        """Count envelopes, in order of publication, that were written now."""
+        written_unix_ns = self._clock.steady_unix_ns()
         self._sum_ns += sum(max(0, written_unix_ns - each.published_unix_ns) for each in envelopes)
         if len(envelopes) <= _FEW:
             for each in envelopes:

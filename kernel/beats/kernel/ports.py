@@ -7,7 +7,7 @@ it takes and how to build it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from beats.kernel.abilities import CommandCheck
 from beats.kernel.claims import Claims, no_claims
@@ -16,11 +16,38 @@ from beats.kernel.last_values import CaughtUp
 from beats.kernel.stats import Loss, Stats
 
 
+class ClockStep(NamedTuple):
+    """The wall clock was set, or the machine slept."""
+
+    steady_unix_ns: int
+    """When it was noticed, by the time that never steps."""
+    before_unix_ns: int
+    """What the wall clock would have shown then without the step."""
+    after_unix_ns: int
+    """What it showed."""
+
+
 class Clock(Protocol):
-    """Where wall-clock time comes from, so that tests can say what time it is."""
+    """Where time comes from, so that tests can say what time it is.
+
+    The wall clock is what people read, and may be set at any time: it dates what was captured, and names
+    files. Steady time never steps: it dates what comes onto the bus, and durations are differences of it.
+    """
 
     def unix_ns(self) -> int:
-        """Nanoseconds since 1970-01-01 UTC."""
+        """Nanoseconds since 1970-01-01 UTC, as the wall clock shows them now."""
+        ...
+
+    def steady_unix_ns(self) -> int:
+        """The wall clock's time when the process began, and what has passed since: never steps."""
+        ...
+
+    def read(self) -> tuple[int, int]:
+        """Both times, the wall clock's first. A step of the wall clock is noticed here."""
+        ...
+
+    def steps(self) -> Sequence[ClockStep]:
+        """The last steps of the wall clock that were noticed, oldest first."""
         ...
 
 

@@ -160,10 +160,10 @@ class Publisher:
         name = topic_of(message)
         with self._lock:
             sequence = self._last_sequence(name) + 1
-            now_ns = self.clock.unix_ns()
-            captured_ns = now_ns if captured_unix_ns is None else captured_unix_ns
+            unix_ns, steady_ns = self.clock.read()
+            captured_ns = unix_ns if captured_unix_ns is None else captured_unix_ns
             encoded = self._codec.seal(prepared, sequence, captured_ns)
-            envelope = Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded)
+            envelope = Envelope(kind, name, sequence, captured_ns, steady_ns, message, encoded)
             return sequence, self._place(envelope, on_sent)
 
     def _check_unit(self, captured_unix_ns: int, by: str) -> None:
@@ -188,8 +188,8 @@ class Publisher:
             if renumber or not last < sequence <= _LAST_KEPT:
                 sequence = last + 1
                 encoded = self._codec.renumber(encoded, sealed.sequence, sequence, captured_ns)
-            now_ns = self.clock.unix_ns()
-            envelope = Envelope(kind, name, sequence, captured_ns, now_ns, message, encoded)
+            _, steady_ns = self.clock.read()
+            envelope = Envelope(kind, name, sequence, captured_ns, steady_ns, message, encoded)
             return sequence, self._place(envelope, on_sent)
 
     def _last_sequence(self, topic: str) -> int:

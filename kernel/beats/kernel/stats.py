@@ -43,7 +43,7 @@ class Loss(NamedTuple):
     """Of those that were lost, as they were lost; with `drop_newest` there may be others in between."""
     last_sequence: int
     first_unix_ns: int
-    """When the first of them came onto the bus."""
+    """When the first of them came onto the bus, as `Envelope.published_unix_ns`."""
     last_unix_ns: int
 
 

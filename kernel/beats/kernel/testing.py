@@ -3,9 +3,11 @@
 import asyncio
 import json
 import selectors
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Message, Peripheral, Sealed, topic_of
+from beats.kernel.ports import ClockStep
 
 _NO_TIMER_S: Final = 24 * 3600.0
 """A loop looks up at least once a day (asyncio.base_events.MAXIMUM_SELECT_TIMEOUT), timer or not."""
@@ -48,14 +50,34 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class FixedClock:
-    """A wall clock that stands still until it is told otherwise."""
+    """A clock that stands still until it is told otherwise."""
 
     def __init__(self, unix_ns: int = 1_700_000_000_000_000_000) -> None:
         self.now_ns = unix_ns
+        """The steady time, and that of the wall clock as long as it was not set."""
+        self._ahead_ns = 0
+        self._steps: list[ClockStep] = []
+
+    def set_ahead(self, ahead_ns: int) -> None:
+        """Set the wall clock: from now on it shows so much more than steady time."""
+        before_ns, self._ahead_ns = self.now_ns + self._ahead_ns, ahead_ns
+        self._steps.append(ClockStep(self.now_ns, before_ns, self.unix_ns()))
 
     def unix_ns(self) -> int:
+        """What the wall clock shows."""
+        return self.now_ns + self._ahead_ns
+
+    def steady_unix_ns(self) -> int:
         """The time that was set last."""
         return self.now_ns
+
+    def read(self) -> tuple[int, int]:
+        """Both."""
+        return self.unix_ns(), self.now_ns
+
+    def steps(self) -> Sequence[ClockStep]:
+        """Each call of `set_ahead`."""
+        return tuple(self._steps)
 
 
 class PlainCodec:

@@ -115,6 +115,17 @@ def test_what_cannot_be_read_is_a_failure(file: str, said: str, tmp_path: Path) 
     assert names(tmp_path) == ["text.mcap"]
 
 
+def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
+    """The others are exported, those in folders below included."""
+    (tmp_path / "r" / "2026").mkdir(parents=True)
+    record(tmp_path / "r" / "2026" / "a.mcap", SHOW)
+    (tmp_path / "r" / "text.mcap").write_text("no recording")
+    code, out, err = ran("export", "r", "--gif", "a.gif", cwd=tmp_path)
+    assert code == 0
+    assert out.startswith("a.gif: 3 frames")
+    assert err.startswith("warning: passed over: r/text.mcap is no recording")
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """Exit code 1, the file that is there stays as it is, and the others of the call are not made."""
     record(tmp_path / "a.mcap", SHOW)

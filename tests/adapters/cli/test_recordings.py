@@ -243,6 +243,33 @@ def test_help_has_an_example(tmp_path: Path, command: str) -> None:
     assert f"beats {command} " in out.split("Example", 1)[1]
 
 
+def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
+    """A cut is made of the others, those in folders below included; `info` tells of all, and ends with 1."""
+    (tmp_path / "r" / "2026").mkdir(parents=True)
+    sample(tmp_path / "r" / "2026" / "a.mcap")
+    (tmp_path / "r" / "text.mcap").write_text("hello")
+    code, out, err = ran("cut", "r", "b.mcap", cwd=tmp_path)
+    assert (code, out) == (0, "b.mcap: 58 messages, after 1 of the state before\n")
+    assert err.startswith("warning: passed over: r/text.mcap is no recording")
+    code, out, err = ran("info", "r", cwd=tmp_path)
+    assert code == 1
+    shown = squeezed(out)
+    assert "r/2026/a.mcap" in shown
+    assert any(line.startswith("cannot be read: r/text.mcap is no recording") for line in shown)
+
+
+def test_info_counts_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """Ten comes before two in a folder: no number is missing between them."""
+    for number in range(1, 12):
+        written = WRITTEN[(number - 1) * 5 : number * 5]
+        record(tmp_path / f"{number}.mcap", written, about={**ABOUT, "part": str(number)})
+    code, out, err = ran("info", ".", "--json", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    assert [Path(file["path"]).name for file in document["files"]] == [f"{n}.mcap" for n in range(1, 12)]
+    assert (document["total"]["messages"], document["total"]["missing_sequences"]) == (55, 0)
+
+
 def test_other_commands_do_not_wait_for_what_reads_recordings() -> None:
     """The MCAP library is loaded once a command needs it."""
     code = "import sys, beats.adapters.cli; print('mcap' in sys.modules)"

@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from beats.adapters.cli.report import file_report, total_report
-from beats.adapters.recordings.info import FileInfo, LossInfo, Tally, TopicInfo
+from beats.adapters.recordings.info import FileInfo, LossInfo, PlacedJump, Tally, TopicInfo
 from beats.adapters.recordings.scan import Damage
+from beats.adapters.recordings.walltime import Jump
 
 
 def shown(report: RenderableType) -> list[str]:
@@ -33,6 +34,19 @@ def test_long_lists_are_cut_short() -> None:
     assert any(line.startswith("and 10 more; --json lists all") for line in found)
     assert any(line.startswith("t49 ") for line in found)
     assert not any(line.startswith("t50 ") for line in found)
+
+
+def test_it_says_where_the_clock_was_set() -> None:
+    """By how much, where, and what it showed; of a clock that was set very often, only the first steps."""
+    step = Jump(10**10, 1_700_000_010 * 10**9, 1_700_000_000 * 10**9)
+    joint = step._replace(is_joint=True)
+    jumps = [PlacedJump(10.0, step), PlacedJump(20.5, joint), *[PlacedJump(30.0, step)] * 28]
+    found = shown(file_report(FileInfo(Path("a"), about={"log_offset_ns": "-17"}, jumps=jumps)))
+    span = "from 2023-11-14T22:13:30.000000+00:00 to 2023-11-14T22:13:20.000000+00:00"
+    assert f"clock stepped by -10.000 s at 10.000 s, {span}" in found
+    assert f"clock another recording begins at 20.500 s, {span}" in found
+    assert "and 10 more; --json lists all" in found
+    assert not any("-17" in line for line in found)  # of no use to a person
 
 
 def test_markup_in_names_is_shown_as_it_is() -> None:

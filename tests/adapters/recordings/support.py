@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from mcap.reader import make_reader
 from mcap.writer import CompressionType, IndexType, Writer
 
 from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.format import SCHEMA_NAME, descriptor_set
 from beats.adapters.recordings.reading import Note, Recording
 from beats.adapters.recordings.scan import Damage
+from beats.adapters.recordings.walltime import Jump
 from beats.adapters.recordings.writing import Compression, Line, RecordingFile
 from beats.kernel.envelope import Envelope, Frame, Kind, Peripheral, topic_of
 from beats.proto import streaming_pb2
@@ -62,9 +64,12 @@ def record(
     carried: Sequence[Line] = (),
     about: dict[str, str] | None = None,
     close: bool = True,
+    jumps: Iterable[Jump] = (),
 ) -> Path:
     """Write a recording in small chunks; without `close` it is one whose writer was killed."""
     file = RecordingFile(path, ABOUT if about is None else about, compression, carried=carried)
+    for jump in jumps:
+        file.add_jump(jump)
     for index, each in enumerate(written):
         file.append(each)
         if index % per_chunk == per_chunk - 1:
@@ -134,5 +139,30 @@ def foreign(
                 channels[each.topic], each.log_unix_ns, each.encoded, each.log_unix_ns, each.sequence
             )
         writer.add_metadata("theirs", {"a": "b"})
+        writer.finish()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
+    return path
+
+
+def rewritten(path: Path, *, chunked: bool = True, checksums: bool = True) -> Path:
+    """The file as another program rewrites it, with all that was in it, under its own name in the header."""
+    with path.open("rb") as file:
+        reader = make_reader(file)
+        notes = [(note.name, dict(note.metadata)) for note in reader.iter_metadata()]
+        found = list(reader.iter_messages(log_time_order=False))
+    with path.open("wb") as file:
+        writer = Writer(file, chunk_size=512, use_chunking=chunked, enable_crcs=checksums)
+        writer.start(library="mcap go v1.7.0")
+        for name, content in notes:
+            writer.add_metadata(name, content)
+        channels: dict[int, int] = {}
+        for schema, channel, message in found:
+            if channel.id not in channels:
+                assert schema is not None
+                known = writer.register_schema(schema.name, schema.encoding, schema.data)
+                channels[channel.id] = writer.register_channel(
+                    channel.topic, channel.message_encoding, known, dict(channel.metadata)
+                )
+            times = message.log_time, message.data, message.publish_time, message.sequence
+            writer.add_message(channels[channel.id], *times)
         writer.finish()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
     return path

@@ -98,6 +98,14 @@ def test_a_metadata_record_of_ours_makes_a_file_ours() -> None:
     assert made.is_ours
 
 
+@pytest.mark.parametrize("library", ["mcap go v1.7.0", "somebody", "", "their", "beatsX"])
+def test_metadata_of_ours_in_another_programs_file_was_copied(library: str) -> None:
+    """A whole header says who wrote the file."""
+    made = contents(library)
+    made.learn(Opcode.METADATA, bytes_of(Metadata(name=RECORDING, metadata={}))[9:])
+    assert not made.is_ours
+
+
 @pytest.mark.parametrize("cut", [1, 8, 9, 20, 30])
 def test_records_that_do_not_follow_one_another_are_refused(cut: int) -> None:
     """A chunk that ends within a record was written by nobody."""

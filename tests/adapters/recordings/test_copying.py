@@ -10,9 +10,11 @@ import pytest
 from mcap.reader import NonSeekingReader, make_reader
 
 from beats.adapters.recordings.copying import CUT, RECOVERED, cut, is_sound, recover
-from beats.adapters.recordings.format import LOSS, RECORDING, TOTALS
+from beats.adapters.recordings.format import FILE, LOG_OFFSET, LOSS, RECORDING, TOTALS, read_loss
+from beats.adapters.recordings.info import Surveyor
 from beats.adapters.recordings.reading import Recording
 from beats.adapters.recordings.selection import Selection
+from beats.adapters.recordings.walltime import Jump, WallTime
 from beats.adapters.recordings.writing import RecordingFile
 from beats.kernel.envelope import Peripheral
 from beats.kernel.errors import InputError
@@ -102,10 +104,11 @@ def test_what_is_whole_is_recovered(tmp_path: Path) -> None:
     assert (said["from"], said["missing_envelopes"]) == ("a.mcap", "5")
     assert json.loads(said["missing_by_topic"]) == missing
     assert json.loads(said["stretches"])[0]["offset_bytes"] == chunk.offset
-    assert notes(tmp_path / "out.mcap")[:-1] == notes(source)
+    derived = (RECORDING, {**ABOUT, "derived": "recovered"})
+    assert notes(tmp_path / "out.mcap")[:-1] == [derived, *notes(source)[1:]]
     with Recording(tmp_path / "out.mcap") as recording:
         assert recording.compression() == "zstd"
-        assert recording.about() == ABOUT
+        assert recording.about() == derived[1]
     assert source.read_bytes() == bytes(data)
     assert is_sound(tmp_path / "out.mcap", silent)
 
@@ -173,7 +176,8 @@ def test_a_cut_begins_with_the_state_at_its_beginning(tmp_path: Path) -> None:
         assert recording.times() == (start_ns, WRITTEN[29].log_unix_ns)
     said = dict(notes(target))
     assert list(said) == [RECORDING, LOSS, CUT]
-    assert said[RECORDING] == {key: value for key, value in ABOUT.items() if key not in ("recording", "part")}
+    own = {key: value for key, value in ABOUT.items() if key not in ("recording", "part")}
+    assert said[RECORDING] == {**own, "derived": "cut"}
     assert said[CUT]["recording"] == ABOUT["recording"]
     assert json.loads(said[CUT]["from"]) == ["a.mcap"]
     assert said[CUT]["start"] == "2023-11-14T22:13:20.200000+00:00"
@@ -248,3 +252,91 @@ def test_an_interrupted_copy_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         cut(Selection([source]), tmp_path / "out.mcap", interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
+
+
+PART = {**ABOUT, FILE: "a.mcap", LOG_OFFSET: "0"}
+
+
+def test_what_is_made_of_a_recording_says_so(tmp_path: Path) -> None:
+    """It does not pass for the recorder's own file, whose name it does not have."""
+    source = record(tmp_path / "a.mcap", WRITTEN, about=PART)
+    recover(source, tmp_path / "b.mcap", silent)
+    cut(Selection([source]), tmp_path / "c.mcap", silent)
+    said = [dict(notes(tmp_path / f"{name}.mcap"))[RECORDING] for name in "bc"]
+    assert said == [
+        {**ABOUT, LOG_OFFSET: "0", "derived": "recovered"},
+        {"version": "1", "profile": "studio", "sink": "file", "derived": "cut"},
+    ]
+
+
+@pytest.mark.parametrize("by_s", [-3600, 86_400])
+def test_a_step_of_the_clock_is_copied_with_its_messages(tmp_path: Path, by_s: int) -> None:
+    """A recovered file has the log times of its source; a range begins with what the clock showed there."""
+    middle_ns = WRITTEN[30].log_unix_ns
+    step = Jump(middle_ns, middle_ns, middle_ns + by_s * 10**9)
+    source = record(tmp_path / "a.mcap", WRITTEN, about=PART, jumps=[step])
+    recover(source, tmp_path / "b.mcap", silent)
+    cut(Selection([source], start="0.2", end="0.4"), tmp_path / "c.mcap", silent)
+    cut(Selection([source], start="0.35", end="0.4"), tmp_path / "d.mcap", silent)
+    assert [wall(tmp_path / f"{name}.mcap").jumps for name in "bcd"] == [(step,), (step,), ()]
+    shown = [each.log_unix_ns + (by_s * 10**9 if index >= 30 else 0) for index, each in enumerate(WRITTEN)]
+    for name, begin, end in (("b", 0, 60), ("c", 20, 40), ("d", 35, 40)):
+        path = tmp_path / f"{name}.mcap"
+        found = [message for message in messages(path) if not message.carried]
+        assert [wall(path).unix_ns(message.log_unix_ns) for message in found] == shown[begin:end]
+        assert found[-1].log_unix_ns - found[0].log_unix_ns == (end - begin - 1) * STEP_NS
+
+
+def wall(path: Path) -> WallTime:
+    with Recording(path) as recording:
+        return recording.wall_time()
+
+
+def test_a_cut_of_two_recordings_has_no_day_of_silence(tmp_path: Path) -> None:
+    """Between them there is a second, as on the timeline; what the clock showed is known none the less."""
+    day_ns = 86_400 * 10**9
+    late = lines(30, begin_ns=BEGIN_NS + day_ns, first=500)
+    record(tmp_path / "r" / "a.mcap", WRITTEN, about=PART)
+    record(tmp_path / "r" / "b.mcap", late, about={**PART, "recording": "other"})
+    cut(Selection([tmp_path / "r"]), tmp_path / "all.mcap", silent)
+    found = messages(tmp_path / "all.mcap")
+    assert [message.encoded for message in found] == [each.encoded for each in (*WRITTEN, *late)]
+    spans = [each.log_unix_ns - BEGIN_NS for each in found]
+    assert spans[60] - spans[59] == 10**9
+    assert [wall(tmp_path / "all.mcap").unix_ns(message.log_unix_ns) for message in found[60:]] == [
+        each.log_unix_ns for each in late
+    ]
+    assert strict(tmp_path / "all.mcap") == 90
+    info = Surveyor().survey(tmp_path / "all.mcap")
+    assert sum(topic.missing for topic in info.tally.topics.values()) == 0
+
+
+def test_losses_move_with_the_messages_around_them(tmp_path: Path) -> None:
+    """They are on the timeline of the file that they stand in."""
+    day_ns = 86_400 * 10**9
+    record(tmp_path / "r" / "a.mcap", WRITTEN, about=PART)
+    file = RecordingFile(tmp_path / "r" / "b.mcap", {**PART, "recording": "other"}, "none", ahead_ns=day_ns)
+    for each in WRITTEN:
+        file.append(each)
+    at_ns = WRITTEN[-1].log_unix_ns
+    file.add_losses([Loss("drop_oldest", "frame", 3, 900, 7, 9, at_ns, at_ns)])
+    file.close()
+    cut(Selection([tmp_path / "r"]), tmp_path / "all.mcap", silent)
+    loss = read_loss(dict(notes(tmp_path / "all.mcap"))[LOSS])
+    assert loss is not None
+    assert loss.last_unix_ns == messages(tmp_path / "all.mcap")[-1].log_unix_ns
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_file_that_has_gone_since_costs_a_cut_only_what_was_in_it(tmp_path: Path, number: int) -> None:
+    """A ring may delete it while the cut is made."""
+    record(tmp_path / "r" / "1.mcap", WRITTEN[:30], about=PART)
+    record(tmp_path / "r" / "2.mcap", WRITTEN[30:], about={**PART, "part": "2"})
+    selection = Selection([tmp_path / "r"])
+    gone = tmp_path / "r" / f"{number}.mcap"
+    gone.unlink()
+    found = cut(selection, tmp_path / "out.mcap", silent)
+    assert found.messages == 30
+    assert [(path, damage.why) for path, damage in found.damages] == [
+        (gone, "cannot be read: No such file or directory")
+    ]

@@ -8,9 +8,10 @@ from typing import cast
 
 from beats.adapters.recordings.document import document
 from beats.adapters.recordings.info import Surveyor
+from beats.adapters.recordings.walltime import Jump
 from beats.adapters.recordings.writing import RecordingFile
 from beats.kernel.stats import Loss
-from tests.adapters.recordings.support import ABOUT, BEGIN_NS, lines
+from tests.adapters.recordings.support import ABOUT, BEGIN_NS, lines, record
 
 
 def keys(value: object) -> Iterator[str]:
@@ -65,3 +66,21 @@ def test_everything_is_in_the_document(tmp_path: Path) -> None:
     assert cast("dict[str, object]", second["health"])["state"] == "unreadable"
     total = cast("dict[str, object]", made["total"])
     assert (total["files"], total["unreadable_files"], total["messages"]) == (2, 1, 30)
+
+
+def test_steps_of_the_clock_are_in_the_document(tmp_path: Path) -> None:
+    """And apart from them, where another recording begins."""
+    step = Jump(BEGIN_NS + 10**8, BEGIN_NS + 10**8, BEGIN_NS - 10**9)
+    joint = Jump(BEGIN_NS + 2 * 10**8, BEGIN_NS, BEGIN_NS + 10**15, is_joint=True)
+    surveyor = Surveyor()
+    info = surveyor.survey(record(tmp_path / "a.mcap", lines(30), jumps=[step, joint]))
+    (file,) = cast("list[dict[str, object]]", document([info], surveyor.total)["files"])
+    assert file["clock_steps"] == [
+        {
+            "position_s": 0.1,
+            "before_unix_ns": BEGIN_NS + 10**8,
+            "after_unix_ns": BEGIN_NS - 10**9,
+            "by_s": -1.1,
+        }
+    ]
+    assert [each["position_s"] for each in cast("list[dict[str, object]]", file["joints"])] == [0.2]

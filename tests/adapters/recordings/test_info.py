@@ -6,8 +6,9 @@ import pytest
 
 from beats.adapters.recordings import info
 from beats.adapters.recordings.format import TOTALS
-from beats.adapters.recordings.info import Surveyor, TopicInfo, most_frequent
+from beats.adapters.recordings.info import PlacedJump, Surveyor, TopicInfo, most_frequent
 from beats.adapters.recordings.output import Output
+from beats.adapters.recordings.walltime import Jump
 from beats.adapters.recordings.writing import RecordingFile
 from beats.kernel.envelope import Peripheral
 from beats.kernel.stats import Loss
@@ -125,3 +126,45 @@ def test_the_most_frequent_topics_come_first() -> None:
     """Then by name; no more than are wanted."""
     topics = {"b": TopicInfo(2), "a": TopicInfo(2), "c": TopicInfo(5)}
     assert [name for name, _ in most_frequent(topics, 2)] == ["c", "a"]
+
+
+def test_a_step_of_the_clock_is_told_and_takes_no_time(tmp_path: Path) -> None:
+    """Where it was and by how much; the times are what the clock showed, the duration is what passed."""
+    middle_ns = WRITTEN[30].log_unix_ns
+    back = Jump(middle_ns, middle_ns, middle_ns - 3600 * 10**9)
+    before = Jump(BEGIN_NS - 1, BEGIN_NS - 1, BEGIN_NS - 1)
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    for jump in (before, back):
+        file.add_jump(jump)
+    for each in WRITTEN:
+        file.append(each)
+    file.add_losses([Loss("drop_oldest", "frame", 3, 900, 7, 9, middle_ns - 1, middle_ns)])
+    found = Surveyor().survey(file.close())
+    assert found.jumps == [PlacedJump(0.3, back)]
+    assert not found.notes
+    tally = found.tally
+    assert (tally.first_unix_ns, tally.duration_s) == (BEGIN_NS, 0.59)
+    assert tally.last_unix_ns == WRITTEN[-1].log_unix_ns - 3600 * 10**9
+    loss = tally.losses["drop_oldest"]
+    assert (loss.first_unix_ns, loss.last_unix_ns) == (middle_ns - 1, middle_ns - 3600 * 10**9)
+
+
+def test_a_step_between_two_parts_is_told_of_the_second(tmp_path: Path) -> None:
+    """It lies between the state that the part begins with and its first message."""
+    step = Jump(BEGIN_NS, BEGIN_NS, BEGIN_NS - 10**12)
+    path = record(tmp_path / "a.mcap", WRITTEN, carried=STATE, jumps=[step])
+    assert Surveyor().survey(path).jumps == [PlacedJump(0.0, step)]
+
+
+def test_no_number_is_missing_between_two_recordings_in_one_file(tmp_path: Path) -> None:
+    """Such as a cut of two of them, which both have numbers of their own."""
+    joint = Jump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS + 10**15, is_joint=True)
+    other = lines(30, begin_ns=WRITTEN[30].log_unix_ns, first=500)
+    path = record(tmp_path / "a.mcap", [*WRITTEN[:30], *other], jumps=[joint])
+    found = Surveyor().survey(path)
+    assert {name: topic.missing for name, topic in found.tally.topics.items()} == {
+        "frame": 0,
+        "peripheral/knob": 0,
+        "peripheral/slider": 0,
+    }
+    assert [placed.jump.is_joint for placed in found.jumps] == [True]

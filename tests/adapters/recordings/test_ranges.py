@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from beats.adapters.recordings.files import Piece
 from beats.adapters.recordings.ranges import check_moment, position_s
 from beats.adapters.recordings.scan import Times
+from beats.adapters.recordings.walltime import Jump, WallTime
 from tests.adapters.recordings.support import BEGIN_NS
 
 SECOND_NS = 10**9
@@ -76,3 +78,58 @@ def test_the_last_time_that_a_file_can_hold_has_a_place() -> None:
     """A clock that was mad is within the calendar still: MCAP's times end in the year 2554."""
     piece = Piece(Path("a"), Times(2**64 - 5, 2**64 - 1), 0.0, False)
     assert position_s("12:00", [piece]) > 0.0
+
+
+def local(text: str) -> int:
+    """Unix nanoseconds of a local time with its offset from UTC."""
+    return round(datetime.fromisoformat(text).timestamp() * 1e9)
+
+
+@pytest.mark.parametrize(
+    ("begin", "text", "expected"),
+    [
+        # At 2:00 clocks go to 3:00: the night has an hour less.
+        ("2024-03-30T22:00:00+01:00", "04:00", 5 * 3600),
+        ("2024-03-30T22:00:00+01:00", "01:30", 3.5 * 3600),
+        ("2024-03-30T22:00:00+01:00", "02:30", 4.5 * 3600),
+        ("2024-03-31T00:30:00+01:00", "04:00", 2.5 * 3600),
+        ("2024-03-31T03:30:00+02:00", "04:00", 0.5 * 3600),
+        ("2024-03-30T12:00:00+01:00", "11:00", 22 * 3600),
+        # At 3:00 clocks go to 2:00: the night has an hour more.
+        ("2024-10-26T22:00:00+02:00", "04:00", 7 * 3600),
+        ("2024-10-26T22:00:00+02:00", "02:30", 4.5 * 3600),
+        ("2024-10-27T02:45:00+02:00", "02:30", 0.75 * 3600),
+        ("2024-10-27T02:45:00+01:00", "02:30", 23.75 * 3600),
+        ("2024-10-27T00:30:00+02:00", "04:00", 4.5 * 3600),
+        ("2024-10-27T02:30:00+01:00", "04:00", 1.5 * 3600),
+    ],
+)
+def test_a_time_of_day_is_right_in_the_nights_of_clock_change(begin: str, text: str, expected: float) -> None:
+    """The day has 23 hours or 25, and one that comes twice is meant as it comes next."""
+    times = Times(local(begin), local(begin) + 48 * HOUR_NS)
+    assert position_s(text, [FIRST._replace(times=times)]) == expected
+
+
+BACK = Jump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS - 13 * HOUR_NS)
+"""After half an hour, at 23:43:20, the clock is set to 10:13:20 of the same day."""
+ON = Jump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS + 48 * HOUR_NS)
+"""After half an hour the clock is set to 23:13:20 of two days later."""
+
+
+@pytest.mark.parametrize(
+    ("jump", "text", "expected"),
+    [
+        (BACK, "23:14", 40.0),
+        (BACK, "10:14:20", 1860.0),
+        (BACK, "2023-11-14T10:14:20+01:00", 1860.0),
+        (BACK, "2023-11-14T23:30:00+01:00", 1000.0),
+        (BACK, "2023-11-14T09:00:00+01:00", 0.0),
+        (ON, "23:14", 40.0),
+        (ON, "2023-11-15T12:00:00+01:00", 1800.0),
+        (ON, "2023-11-16T23:14:20+01:00", 1860.0),
+        (ON, "12:00", 1800.0),
+    ],
+)
+def test_a_moment_is_where_the_clock_showed_it(jump: Jump, text: str, expected: float) -> None:
+    """A step takes no time: what it passed over is where it was, what it repeated is where it was first."""
+    assert position_s(text, [FIRST._replace(wall=WallTime([jump]))]) == expected

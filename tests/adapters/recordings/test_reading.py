@@ -11,6 +11,7 @@ from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.format import RECORDING
 from beats.adapters.recordings.reading import Recording
 from beats.adapters.recordings.scan import Damage, Place, Times, walk
+from beats.adapters.recordings.walltime import Jump
 from beats.adapters.recordings.writing import Compression, RecordingFile
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.errors import InputError
@@ -26,6 +27,7 @@ from tests.adapters.recordings.support import (
     read,
     read_back,
     record,
+    rewritten,
 )
 from tests.support import tiny_png
 
@@ -362,3 +364,30 @@ def test_a_damage_is_told_with_its_place(tmp_path: Path) -> None:
     found, damage, _ = read(path)
     assert found == EXPECTED[:17] + EXPECTED[27:]
     assert damage == [Damage(first.offset, chunks[6][0].offset - first.offset, "something that is no record")]
+
+
+@pytest.mark.parametrize("checksums", [True, False])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_recording_that_another_program_rewrote_is_read(
+    tmp_path: Path, chunked: bool, checksums: bool
+) -> None:
+    """It has our metadata and that program's header: without chunks, or their checksums, nothing is wrong."""
+    path = record(tmp_path / "a.mcap", WRITTEN, carried=CARRIED)
+    rewritten(path, chunked=chunked, checksums=checksums)
+    found, damage, _ = read(path)
+    assert (found, damage) == (EXPECTED, [])
+    with Recording(path) as recording:
+        assert not recording.is_ours
+        assert recording.about() == ABOUT
+        assert recording.times() == Times(BEGIN_NS - 5, WRITTEN[-1].log_unix_ns)
+
+
+@pytest.mark.parametrize("way", ["index", "walk", "rewritten"])
+def test_what_the_wall_clock_showed_is_read(tmp_path: Path, way: str) -> None:
+    """By way of the index, without one, and from a file of another program that kept what it says."""
+    jumps = [Jump(BEGIN_NS + 9, BEGIN_NS + 9, BEGIN_NS - 3600), Jump(BEGIN_NS + 90, BEGIN_NS, BEGIN_NS + 5)]
+    path = record(tmp_path / "a.mcap", WRITTEN, jumps=jumps, close=way != "walk")
+    if way == "rewritten":
+        rewritten(path)
+    with Recording(path) as recording:
+        assert recording.wall_time().jumps == tuple(jumps)

@@ -1,5 +1,7 @@
 """A part of some recordings, as one stream."""
 
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -7,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beats.adapters.recordings.content import Message
+from beats.adapters.recordings.copying import cut, recover
+from beats.adapters.recordings.reading import Batch, Note, Recording
 from beats.adapters.recordings.scan import Damage
 from beats.adapters.recordings.selection import Selection
+from beats.adapters.recordings.walltime import Jump
 from beats.kernel.envelope import Peripheral
 from beats.kernel.errors import InputError
-from tests.adapters.recordings.support import BEGIN_NS, line, lines, read_back, record
+from tests.adapters.recordings.support import ABOUT, BEGIN_NS, line, lines, read_back, record
 from tests.kernel.support import EXPLORE
 
 WRITTEN = lines(60)
@@ -138,3 +143,98 @@ def test_what_selects_nothing_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'x' is no moment"):
         Selection([folder], start="x")
     assert chosen(Selection([folder], start="100")) == []
+
+
+def test_a_step_of_the_clock_takes_no_time_in_a_range(tmp_path: Path) -> None:
+    """A range in seconds is as long as it says, and each message knows what the wall clock showed."""
+    back = Jump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS - 3600 * 10**9)
+    path = record(tmp_path / "a.mcap", WRITTEN, jumps=[back])
+    selection = Selection([path], start="0.25", end="0.35")
+    assert chosen(selection, 0.25) == [read_back(each) for each in WRITTEN[25:35]]
+    found = [each for batch in selection.batches(0.3, no_damage) for each in batch]
+    assert {each.unix_ns - each.message.log_unix_ns for each in found} == {back.by_ns}
+
+
+def told(into: list[str]) -> Callable[[Path, Damage], object]:
+    return lambda path, damage: into.append(f"{path.name}: {damage.why}")
+
+
+def test_a_file_that_has_gone_since_is_told_and_the_rest_read(tmp_path: Path) -> None:
+    """Pruned by a ring, or on a disk that was unplugged: the others are there."""
+    first = record(tmp_path / "a.mcap", WRITTEN[:30])
+    record(tmp_path / "b.mcap", WRITTEN[30:])
+    selection = Selection([tmp_path])
+    first.unlink()
+    why: list[str] = []
+    found = [each for batch in selection.batches(0.0, told(why)) for each in batch]
+    assert [each.message for each in found] == [read_back(each) for each in WRITTEN[30:]]
+    assert why == ["a.mcap: cannot be read: No such file or directory"]
+    assert selection.is_broken_between(None, found[0])
+    assert not selection.is_broken_between(found[0], None)
+    assert selection.state_before(0.1, 10**9) == []
+
+
+def test_a_file_that_was_finished_since_is_read_by_its_own_name(tmp_path: Path) -> None:
+    """It has lost the `.part` that it had while it was written."""
+    part = record(tmp_path / "a.mcap", WRITTEN, close=False)
+    selection = Selection([tmp_path])
+    recover(part, tmp_path / "finished", silent)
+    part.unlink()
+    (tmp_path / "finished").rename(tmp_path / "a.mcap")
+    assert chosen(selection) == [read_back(each) for each in WRITTEN]
+    assert selection.state_before(0.1, 10**9) != []
+
+
+def silent(done: float) -> None:
+    pass
+
+
+def test_a_disk_that_fails_within_a_file_costs_its_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before that counts, and the files after it are read."""
+    record(tmp_path / "a.mcap", WRITTEN[:30])
+    record(tmp_path / "b.mcap", WRITTEN[30:])
+    selection = Selection([tmp_path])
+    items = Recording.items
+
+    def failing(recording: Recording, *times: int | None) -> Iterator[Batch | Note | Damage]:
+        for count, item in enumerate(items(recording, *times)):
+            if recording.path.name == "a.mcap" and count == 3:
+                raise OSError(5, "Input/output error")
+            yield item
+
+    monkeypatch.setattr(Recording, "items", failing)
+    why: list[str] = []
+    found = [each.message for batch in selection.batches(0.0, told(why)) for each in batch]
+    assert found == [read_back(each) for each in (*WRITTEN[:10], *WRITTEN[30:])]
+    assert why == ["a.mcap: it cannot be read any further: Input/output error"]
+
+
+def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
+    """A file of a folder that cannot be read; when nothing else is there, it is the reason."""
+    path = record(tmp_path / "b.mcap", WRITTEN)
+    (tmp_path / "a.mcap").write_text("hello")
+    selection = Selection([tmp_path])
+    assert chosen(selection) == [read_back(each) for each in WRITTEN]
+    assert len(selection.skipped) == 1
+    path.unlink()
+    with pytest.raises(InputError, match=r"nothing to read: .*a\.mcap is no recording"):
+        Selection([tmp_path])
+
+
+def test_where_another_recording_begins_is_known(tmp_path: Path) -> None:
+    """Between two files that are not parts of one recording, and within a cut of several."""
+    record(tmp_path / "a.mcap", WRITTEN[:5])
+    record(tmp_path / "b.mcap", WRITTEN[5:10], about={**ABOUT, "part": "2"})
+    record(tmp_path / "c.mcap", lines(5, first=900), about={**ABOUT, "recording": "other"})
+    begins = [0, *([False] * 4), False, *([False] * 4), True, *([False] * 4)]
+    assert joints(Selection([tmp_path])) == begins[1:]
+    cut(Selection([tmp_path]), tmp_path / "all" / "cut.mcap", silent)
+    assert joints(Selection([tmp_path / "all"])) == begins[1:]
+
+
+def joints(selection: Selection) -> list[bool]:
+    """Of each message but the first, whether another recording begins with it."""
+    found = [each for batch in selection.batches(0.0, no_damage) for each in batch]
+    return [each.begins_recording(before) for before, each in pairwise(found)]

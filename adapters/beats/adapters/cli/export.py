@@ -11,6 +11,7 @@ import typer
 
 from beats.adapters.cli import completers
 from beats.adapters.cli.common import EXIT_FAILED, EXIT_USAGE, err, out, warn
+from beats.adapters.cli.recordings import warn_of_skipped
 from beats.kernel.envelope import Kind
 from beats.kernel.errors import InputError
 
@@ -85,6 +86,7 @@ def export(
             kinds.add("peripheral")
         patterns = [pattern for text in topics or () for pattern in text.split(",")]
         selection = _selection(files, start, end, patterns, kinds)
+        warn_of_skipped(selection.skipped)
         outputs = open_outputs(frames=frames, gif=gif, apng=apng, events=events or ())
         with _progress() as progress:
             results = write(selection, outputs, warn, progress)

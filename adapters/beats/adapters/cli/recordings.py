@@ -4,7 +4,7 @@ The packages that read them are loaded only when such a command runs: `beats run
 """
 
 import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -43,11 +43,11 @@ def info(
     """
     from beats.adapters.cli.report import file_report, total_report  # only now, see above
     from beats.adapters.recordings.document import document
-    from beats.adapters.recordings.files import find
+    from beats.adapters.recordings.files import find, in_order
     from beats.adapters.recordings.info import FileInfo, Surveyor
 
     with _failing():
-        found = find(files)
+        found = in_order([each.path for each in find(files, warn)])
     surveyor = Surveyor()
     infos: list[FileInfo] = []
     for path in found:
@@ -151,6 +151,7 @@ def cut(
         except ValueError as error:
             err.print(str(error), style="red", markup=False)
             raise typer.Exit(EXIT_USAGE) from None
+        warn_of_skipped(selection.skipped)
         with progress("cutting", selection.end_s) as tell:
             found = copying.cut(selection, target, tell)
     state = f", after {found.carried:,} of the state before" if found.carried else ""
@@ -165,6 +166,14 @@ def _warn_of(damages: Iterable[tuple[Path, "Damage"]]) -> None:
             break
         size = f" ({damage.size_bytes:,} bytes)" if damage.size_bytes else ""
         warn(f"{path}: at byte {damage.offset:,}: {damage.why}{size}")
+
+
+def warn_of_skipped(skipped: Sequence[str]) -> None:
+    """Say on standard error which files are passed over, and why."""
+    for each in skipped[:_MOST_WARNINGS]:
+        warn(f"passed over: {each}")
+    if len(skipped) > _MOST_WARNINGS:
+        warn(f"and {len(skipped) - _MOST_WARNINGS:,} more")
 
 
 def _recovered(source: Path) -> Path:

@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from beats.adapters.amounts import amount
-from beats.adapters.recordings.format import iso
-from beats.adapters.recordings.info import FileInfo, Tally, most_frequent
+from beats.adapters.recordings.format import LOG_OFFSET, iso
+from beats.adapters.recordings.info import FileInfo, PlacedJump, Tally, most_frequent
 from beats.adapters.recordings.scan import Damage
 
 _MOST_TOPICS: Final = 50
 _MOST_DAMAGES: Final = 20
+_MOST_JUMPS: Final = 20
 _STATES: Final = {
     "whole": "whole",
     "no_index": "ends early, without an index: a write failed there; all that is before can be read",
@@ -31,8 +32,13 @@ def file_report(info: FileInfo) -> RenderableType:
         return Group(head, Text(f"  cannot be read: {info.error}", "red"))
     facts = _facts()
     _tally_facts(facts, info.tally)
+    for placed in info.jumps[:_MOST_JUMPS]:
+        facts.add_row("clock", _jump(placed))
+    if len(info.jumps) > _MOST_JUMPS:
+        facts.add_row("", f"and {len(info.jumps) - _MOST_JUMPS:,} more; --json lists all")
     for key, value in info.about.items():
-        facts.add_row(key, Text(_parts(value) if key == "settings" else value))
+        if key != LOG_OFFSET:  # it says nothing to a person
+            facts.add_row(key, Text(_parts(value) if key == "settings" else value))
     for key, value in (info.totals or {}).items():
         facts.add_row(f"total {key}", Text(value))
     for name, count in info.notes.items():
@@ -104,6 +110,14 @@ def _health(info: FileInfo) -> Text:
         count = info.tally.unreadable_bytes
         text += f": {count:,} bytes cannot be read" if count else ", and no message is lost by it"
     return Text(text, "green" if info.state == "whole" else "yellow")
+
+
+def _jump(placed: PlacedJump) -> str:
+    position_s, jump = placed
+    span = f"{iso(jump.before_unix_ns)} to {iso(jump.after_unix_ns)}"
+    if jump.is_joint:
+        return f"another recording begins at {position_s:,.3f} s, from {span}"
+    return f"stepped by {jump.by_ns / 1e9:+,.3f} s at {position_s:,.3f} s, from {span}"
 
 
 def _damage(damage: Damage) -> str:

@@ -30,9 +30,15 @@ class Line(NamedTuple):
 class Channels:
     """Gives messages to the library's writer, each on the channel of its topic."""
 
-    def __init__(self, writer: Writer) -> None:
-        """Have the schema in the file; its head must be there."""
+    def __init__(self, writer: Writer, ahead_ns: int = 0) -> None:
+        """Have the schema in the file; its head must be there.
+
+        Args:
+            writer: the library's.
+            ahead_ns: how far the file's log times are ahead of those of the lines.
+        """
         self._writer: Final = writer
+        self._ahead_ns: Final = ahead_ns
         self._schema: Final = writer.register_schema(
             SCHEMA_NAME, ENCODING, descriptor_set(streaming_pb2.DESCRIPTOR)
         )
@@ -83,7 +89,7 @@ class Channels:
     def _add(self, channel: int, line: Line) -> None:
         self._writer.add_message(
             channel,
-            log_time=clamped(line.log_unix_ns),
+            log_time=clamped(line.log_unix_ns + self._ahead_ns),
             data=line.encoded,
             publish_time=clamped(line.captured_unix_ns),
             sequence=line.sequence % UINT32,

@@ -20,6 +20,7 @@ from beats.proto.streaming_pb2 import PROTOBUF, PeripheralEnvelope
 _RecordT = TypeVar("_RecordT")
 _RECORD: Final = Struct("<BQ")
 _MESSAGE: Final = Struct("<HIQQ")
+_MOST_WRONG: Final = 2
 
 
 class Message(NamedTuple):
@@ -42,6 +43,8 @@ class Contents:
     def __init__(self) -> None:
         self.is_ours = True
         """Whether Beats wrote it: then every chunk has a checksum, and every message is an envelope."""
+        self._is_others = False
+        """Whether a whole header names another program: then metadata of ours was copied by it."""
         self.foreign = 0
         """Messages that are no envelopes."""
         self._schemas: Final[dict[int, str]] = {}
@@ -56,8 +59,9 @@ class Contents:
         """
         if opcode == Opcode.HEADER and (header := parsed(Header.read, data)) is not None:
             self.is_ours = header.library == LIBRARY
+            self._is_others = not (self.is_ours or _is_damaged(header.library))
         elif opcode == Opcode.METADATA and (note := metadata_of(data)) is not None:
-            self.is_ours = self.is_ours or note[0] == RECORDING  # the header may be what is damaged
+            self.is_ours = self.is_ours or (note[0] == RECORDING and not self._is_others)
         elif opcode == Opcode.SCHEMA and (schema := parsed(Schema.read, data)) is not None:
             self._schemas[schema.id] = schema.name
         elif opcode == Opcode.CHANNEL and (channel := parsed(Channel.read, data)) is not None:
@@ -115,6 +119,12 @@ class Contents:
             self.foreign += 1
             return None
         return Message(topic, parts.sequence, log_ns, parts.captured_unix_ns, encoded, channel[1])
+
+
+def _is_damaged(library: str) -> bool:
+    """Whether a name is ours but for a byte or two: a header has no checksum that tells of damage."""
+    wrong = sum(one != other for one, other in zip(library, LIBRARY, strict=False))
+    return len(library) == len(LIBRARY) and 0 < wrong <= _MOST_WRONG
 
 
 def topic_of(encoded: bytes, parts: wire.Parts) -> str:

@@ -2,16 +2,28 @@
 
 import json
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import isfinite
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.files import Piece
-from beats.adapters.recordings.format import LOSS, RECORDING, TOTALS, iso, read_loss
+from beats.adapters.recordings.format import (
+    CLOCK,
+    DERIVED,
+    FILE,
+    LOG_OFFSET,
+    LOSS,
+    RECORDING,
+    TOTALS,
+    iso,
+    loss_records,
+    read_loss,
+)
 from beats.adapters.recordings.gaps import Gaps
 from beats.adapters.recordings.reading import Note, Recording
+from beats.adapters.recordings.retiming import CutTimes
 from beats.adapters.recordings.scan import Damage
 from beats.adapters.recordings.selection import Selection
 from beats.adapters.recordings.writing import Compression, Line, RecordingFile
@@ -24,6 +36,8 @@ CUT: Final = "beats.cut"
 _MOST_STRETCHES: Final = 1000
 """How many damaged stretches are listed one by one."""
 _ALL_BYTES: Final = 2**63
+_OF_PARTS: Final = frozenset({"recording", "part", FILE, LOG_OFFSET})
+"""What a recorder says of a part that is not so of a range of it."""
 
 
 class Recovered(NamedTuple):
@@ -86,7 +100,8 @@ def recover(source: Path, target: Path, progress: Callable[[int], object]) -> Re
     """
     with Recording(source) as recording:
         about = recording.about()
-        with _made(target, about, recording) as file:
+        own = {key: value for key, value in about.items() if key != FILE} | {DERIVED: "recovered"}
+        with _made(target, own, recording) as file:
             found = _copied(recording, about, file, progress)
             if not (file.messages or recording.is_whole):
                 raise InputError(f"nothing in {source} can be read: no message in it is whole")
@@ -114,36 +129,51 @@ def cut(selection: Selection, target: Path, progress: Callable[[float], object])
     ]
     if not wanted:
         raise InputError(f"nothing to cut out: the recording ends at {selection.duration_s:.3f} s")
-    begin_ns = max(wanted[0].times.first_ns, wanted[0].recorded_ns(start_s))
+    times = CutTimes(wanted, start_s)
     state = selection.state_before(start_s, _ALL_BYTES)
-    with Recording(wanted[0].path) as recording:
+    with _first_readable(wanted) as recording:
         about = recording.about()
         # It is no part of that recording: a part's state is taken for known by whoever has the one before.
-        own = {key: value for key, value in about.items() if key not in ("recording", "part")}
+        own = {key: value for key, value in about.items() if key not in _OF_PARTS} | {DERIVED: "cut"}
         with _made(target, own, recording) as file:
-            _keep_notes(selection, wanted, file)
+            damages: list[tuple[Path, Damage]] = []
+            _keep_notes(selection, wanted, times, file)
+            for jump in times.jumps():
+                file.add_jump(jump)
             file.add_metadata(CUT, _range(selection, wanted, about))
             for message in state:
                 # As of the beginning: by its own time, it would make the range hours longer.
-                file.append(_line(message)._replace(log_unix_ns=begin_ns), carried=True)
+                file.append(_line(message)._replace(log_unix_ns=times.begin_ns), carried=True)
             carried = len(state)
-            damages: list[tuple[Path, Damage]] = []
 
             def damaged(path: Path, damage: Damage) -> None:
                 if len(damages) < _MOST_STRETCHES:
                     damages.append((path, damage))
 
             for batch in selection.batches(start_s, damaged):
-                for position_s, message in (
-                    (each.position_s, each.message) for each in batch if not each.repeated
-                ):
-                    file.append(_line(message), carried=message.carried)
+                for piece, position_s, message, is_repeated in batch:
+                    if is_repeated:
+                        continue
+                    log_ns = times.log_ns(piece, message.log_unix_ns)
+                    file.append(_line(message)._replace(log_unix_ns=log_ns), carried=message.carried)
                     carried += message.carried
                     progress(position_s)
             if not file.messages:
                 raise InputError("nothing to cut out: no message is in that range and of those topics")
             messages = file.messages
     return Extract(messages, carried, damages)
+
+
+def _first_readable(pieces: list[Piece]) -> Recording:
+    """The first file that is still there.
+
+    Raises:
+        InputError: none is.
+    """
+    for piece in pieces[:-1]:
+        with suppress(InputError):
+            return piece.open()
+    return pieces[-1].open()
 
 
 @contextmanager
@@ -211,19 +241,27 @@ def _range(selection: Selection, wanted: list[Piece], about: Mapping[str, str]) 
         "recording": about.get("recording", ""),
         "start_s": f"{choice.start_s:.9f}",
         "end_s": f"{end_s:.9f}",
-        "start": iso(wanted[0].recorded_ns(max(choice.start_s, wanted[0].begins_s))),
-        "end": iso(wanted[-1].recorded_ns(min(end_s, wanted[-1].ends_s))),
+        "start": iso(_unix_ns(wanted[0], max(choice.start_s, wanted[0].begins_s))),
+        "end": iso(_unix_ns(wanted[-1], min(end_s, wanted[-1].ends_s))),
         "topics": json.dumps(choice.topics, ensure_ascii=False),
     }
 
 
-def _keep_notes(selection: Selection, wanted: list[Piece], file: RecordingFile) -> None:
-    """What was noted besides the messages, but for totals, which are of another range, and other losses."""
+def _unix_ns(piece: Piece, position_s: float) -> int:
+    return piece.wall.unix_ns(piece.logged_ns(position_s))
+
+
+def _keep_notes(selection: Selection, wanted: list[Piece], times: CutTimes, file: RecordingFile) -> None:
+    """What was noted besides the messages, without what is of another range: totals, and other losses."""
     choice = selection.choice
     for piece in wanted:
-        with Recording(piece.path) as recording:
+        try:
+            recording = piece.open()
+        except InputError:
+            continue  # said when its messages are to be read
+        with recording:
             for note in recording.notes():
-                if note.name in (RECORDING, TOTALS):
+                if note.name in (RECORDING, TOTALS, CLOCK):
                     continue
                 if note.name == LOSS and (loss := read_loss(note.content)) is not None:
                     first_s, last_s = (
@@ -232,4 +270,7 @@ def _keep_notes(selection: Selection, wanted: list[Piece], file: RecordingFile) 
                     )
                     if last_s < choice.start_s or first_s >= choice.end_s:
                         continue
+                    for record in loss_records(loss.topics.values(), times.by_ns(piece)):
+                        file.add_metadata(LOSS, record)
+                    continue
                 file.add_metadata(note.name, note.content)

@@ -1,6 +1,6 @@
 """What `info` counts, as a JSON document. Its keys are stable: programs read it."""
 
-from beats.adapters.recordings.info import FileInfo, Tally, TopicInfo
+from beats.adapters.recordings.info import FileInfo, PlacedJump, Tally, TopicInfo
 from beats.adapters.recordings.scan import Damage
 
 
@@ -22,6 +22,8 @@ def _file(info: FileInfo) -> dict[str, object]:
         "error": info.error,
         "recording": dict(info.about),
         **_tally(info.tally),
+        "clock_steps": [_step(each) for each in info.jumps if not each.jump.is_joint],
+        "joints": [_step(each) for each in info.jumps if each.jump.is_joint],
         "totals": None if info.totals is None else dict(info.totals),
         "notes": dict(info.notes),
         "health": {
@@ -30,6 +32,16 @@ def _file(info: FileInfo) -> dict[str, object]:
             "damage_count": info.damage_count,
             "damages": [_damage(damage) for damage in info.damages],
         },
+    }
+
+
+def _step(placed: PlacedJump) -> dict[str, object]:
+    jump = placed.jump
+    return {
+        "position_s": placed.position_s,
+        "before_unix_ns": jump.before_unix_ns,
+        "after_unix_ns": jump.after_unix_ns,
+        "by_s": jump.by_ns / 1e9,
     }
 
 

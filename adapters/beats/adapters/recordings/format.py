@@ -21,6 +21,17 @@ LOSS: Final = "beats.loss"
 """Metadata wherever the queue gave something up."""
 TOTALS: Final = "beats.totals"
 """Metadata at the end of a part: what the recording holds and lacks until there."""
+CLOCK: Final = "beats.clock"
+"""Metadata wherever the wall clock was set: see `walltime`."""
+LOG_OFFSET: Final = "log_offset_ns"
+"""Key of `beats.recording`: how far the log times of this part are ahead of a clock that never steps, which
+all parts of a recording share. Log times begin with the wall clock's time in each part, so that other
+programs show what people know; less this number they are on one timeline."""
+DERIVED: Final = "derived"
+"""Key of `beats.recording`: by which command the file was made from recordings; missing in recordings."""
+FILE: Final = "file"
+"""Key of `beats.recording`: the name that the recorder gave the file, from the first folder on in whose name
+the template has a placeholder."""
 CARRIED: Final[Mapping[str, str]] = {"beats": "carried"}
 """Metadata of the channels with which a part repeats the state that it begins with: the latest frame and
 the latest value of each peripheral. Their messages are in an earlier part, or before the range of a cut."""
@@ -46,11 +57,18 @@ class LossRecord(NamedTuple):
         return sum(loss.items for loss in self.topics.values())
 
 
-def loss_records(losses: Iterable[Loss]) -> Iterator[dict[str, str]]:
-    """The metadata of some losses, one record for each reason."""
+def loss_records(losses: Iterable[Loss], ahead_ns: int = 0) -> Iterator[dict[str, str]]:
+    """The metadata of some losses, one record for each reason.
+
+    Args:
+        losses: what was lost.
+        ahead_ns: how far the log times of the file are ahead of the times in them.
+    """
     by_reason: dict[str, list[Loss]] = {}
     for loss in losses:
-        by_reason.setdefault(loss.reason, []).append(loss)
+        first_ns, last_ns = loss.first_unix_ns + ahead_ns, loss.last_unix_ns + ahead_ns
+        moved = loss._replace(first_unix_ns=first_ns, last_unix_ns=last_ns)
+        by_reason.setdefault(loss.reason, []).append(moved)
     for reason, of_reason in by_reason.items():
         first_ns = min(loss.first_unix_ns for loss in of_reason)
         last_ns = max(loss.last_unix_ns for loss in of_reason)

@@ -17,6 +17,10 @@ class Gaps:
         self._last: Final[dict[str, tuple[int, int]]] = {}
         self._damages = 0
 
+    def renew(self) -> None:
+        """Take note that another recording begins: its numbers say nothing of those before."""
+        self._last.clear()
+
     def damaged(self) -> None:
         """Take note that something could not be read before the next message."""
         self._damages += 1

@@ -4,7 +4,7 @@ import zlib
 from typing import IO, Final, NamedTuple
 
 from mcap.opcode import Opcode
-from mcap.records import ChunkIndex, Footer, Statistics
+from mcap.records import ChunkIndex, Footer, MetadataIndex, Statistics
 from mcap.writer import MCAP0_MAGIC
 
 from beats.adapters.recordings.content import Contents, parsed
@@ -30,6 +30,13 @@ class ChunkPlace(NamedTuple):
     times: Times
 
 
+class NotePlace(NamedTuple):
+    """A metadata record, as an index knows it."""
+
+    offset: int
+    name: str
+
+
 class Summary(NamedTuple):
     """What the end of a whole file says of the rest."""
 
@@ -37,6 +44,12 @@ class Summary(NamedTuple):
     """Where it begins, in bytes from the beginning of the file."""
     statistics: Statistics | None
     chunks: list[ChunkPlace]
+    notes: list[NotePlace]
+
+    @property
+    def has_all_notes(self) -> bool:
+        """Whether all metadata records are in it, as far as can be known."""
+        return self.statistics is not None and self.statistics.metadata_count == len(self.notes)
 
 
 def read_summary(file: IO[bytes], size: int, contents: Contents) -> Summary | None:
@@ -51,6 +64,7 @@ def read_summary(file: IO[bytes], size: int, contents: Contents) -> Summary | No
         return None
     statistics: Statistics | None = None
     chunks: list[ChunkPlace] = []
+    notes: list[NotePlace] = []
     for found in walk(file, place.offset, footer.summary_start):
         if not isinstance(found, Place):
             continue
@@ -60,9 +74,11 @@ def read_summary(file: IO[bytes], size: int, contents: Contents) -> Summary | No
         elif found.opcode == Opcode.CHUNK_INDEX and (chunk := parsed(ChunkIndex.read, data)) is not None:
             times = Times(chunk.message_start_time, chunk.message_end_time)
             chunks.append(ChunkPlace(chunk.chunk_start_offset, times))
+        elif found.opcode == Opcode.METADATA_INDEX and (note := parsed(MetadataIndex.read, data)) is not None:
+            notes.append(NotePlace(note.offset, note.name))
         else:
             contents.learn(found.opcode, data)
-    return Summary(footer.summary_start, statistics, chunks)
+    return Summary(footer.summary_start, statistics, chunks, notes)
 
 
 def has_no_summary(file: IO[bytes], size: int, offset: int) -> bool:

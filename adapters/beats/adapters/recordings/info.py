@@ -1,17 +1,26 @@
 """What a recording holds and lacks, counted in one pass; memory grows with its topics alone."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from beats.adapters.recordings.content import Message
-from beats.adapters.recordings.format import LOSS, RECORDING, TOTALS, LossRecord, read_loss
+from beats.adapters.recordings.format import (
+    CLOCK,
+    LOSS,
+    MAX_UINT64,
+    RECORDING,
+    TOTALS,
+    LossRecord,
+    read_loss,
+)
 from beats.adapters.recordings.gaps import Gaps
 from beats.adapters.recordings.reading import Note, Recording
-from beats.adapters.recordings.scan import Damage
+from beats.adapters.recordings.scan import Damage, Times
+from beats.adapters.recordings.walltime import Jump, WallTime
 from beats.kernel.errors import InputError
 
 State = Literal["whole", "no_index", "cut", "damaged"]
@@ -65,10 +74,10 @@ class Tally:
 
     size_bytes: int = 0
     first_unix_ns: int | None = None
-    """When the first message came onto the bus, repeated state left out."""
+    """When the first message came onto the bus by the wall clock, repeated state left out."""
     last_unix_ns: int | None = None
     duration_s: float = 0.0
-    """Of several files, the sum."""
+    """The time from the first to the last, however the clock was set; of several files, the sum."""
     foreign: int = 0
     """Messages that are no envelopes."""
     topics: dict[str, TopicInfo] = field(default_factory=dict[str, TopicInfo])
@@ -92,10 +101,20 @@ class Tally:
         topic.last_sequence = message.sequence or topic.last_sequence
         self._span(message.log_unix_ns, message.log_unix_ns)
 
-    def lose(self, record: LossRecord) -> None:
+    def lose(self, record: LossRecord, wall: WallTime) -> None:
         """Count a loss that the recorder wrote down."""
         topics = {topic: loss.items for topic, loss in record.topics.items()}
-        self._lose(record.reason, record.first_unix_ns, record.last_unix_ns, topics)
+        first_ns, last_ns = wall.unix_ns(record.first_unix_ns), wall.unix_ns(record.last_unix_ns)
+        self._lose(record.reason, first_ns, last_ns, topics)
+
+    def date(self, wall: WallTime) -> Times | None:
+        """Once all is counted, take the times of the wall clock in place of log times; returns those."""
+        if self.first_unix_ns is None or self.last_unix_ns is None:
+            return None
+        logged = Times(self.first_unix_ns, self.last_unix_ns)
+        self.duration_s = (logged.last_ns - logged.first_ns) / 1e9
+        self.first_unix_ns, self.last_unix_ns = wall.unix_ns(logged.first_ns), wall.unix_ns(logged.last_ns)
+        return logged
 
     def add(self, other: "Tally") -> None:
         """Count another file too."""
@@ -118,6 +137,13 @@ class Tally:
         self.last_unix_ns = last_ns if self.last_unix_ns is None else max(self.last_unix_ns, last_ns)
 
 
+class PlacedJump(NamedTuple):
+    """A jump of wall time, and its place in seconds from the first message."""
+
+    position_s: float
+    jump: Jump
+
+
 @dataclass
 class FileInfo:
     """What is to be known of one file."""
@@ -132,6 +158,9 @@ class FileInfo:
     """What the recorder counted up to the end of the file."""
     notes: Counter[str] = field(default_factory=Counter[str])
     """Other metadata records, by name."""
+    jumps: list[PlacedJump] = field(default_factory=list[PlacedJump])
+    """Where the wall clock was set, from the state at the beginning to the last message; and where another
+    recording begins."""
     damages: list[Damage] = field(default_factory=list[Damage])
     """The first of them."""
     damage_count: int = 0
@@ -171,18 +200,28 @@ class Surveyor:
         info.about, info.has_index = recording.about(), recording.is_whole
         identity = info.about.get("recording", "") or str(info.path)
         gaps = self._gaps.setdefault(identity, Gaps())
+        wall = recording.wall_time()
+        begin_ns = MAX_UINT64  # of the state that it begins with, if it has one
+        joints = deque(jump.log_ns for jump in wall.jumps if jump.is_joint)
         for item in recording.items():
             if isinstance(item, Damage):
                 gaps.damaged()
                 _take_damage(info, item)
             elif isinstance(item, Note):
-                _take_note(info, item)
+                _take_note(info, item, wall)
             else:
                 for message in item:
+                    begin_ns = min(begin_ns, message.log_unix_ns)
+                    while joints and message.log_unix_ns >= joints[0]:
+                        joints.popleft()
+                        gaps.renew()
                     tally.see(message, gaps.see(message))
         tally.foreign = recording.foreign
-        if tally.first_unix_ns is not None and tally.last_unix_ns is not None:
-            tally.duration_s = (tally.last_unix_ns - tally.first_unix_ns) / 1e9
+        if (logged := tally.date(wall)) is not None:
+            info.jumps = [
+                PlacedJump(max(0, jump.log_ns - logged.first_ns) / 1e9, jump)
+                for jump in wall.within(logged._replace(first_ns=begin_ns))
+            ]
 
 
 def most_frequent(topics: Mapping[str, TopicInfo], most: int) -> list[tuple[str, TopicInfo]]:
@@ -199,10 +238,10 @@ def _take_damage(info: FileInfo, damage: Damage) -> None:
         info.tally.unreadable_bytes += damage.size_bytes
 
 
-def _take_note(info: FileInfo, note: Note) -> None:
+def _take_note(info: FileInfo, note: Note, wall: WallTime) -> None:
     if note.name == LOSS and (record := read_loss(note.content)) is not None:
-        info.tally.lose(record)
+        info.tally.lose(record, wall)
     elif note.name == TOTALS:
         info.totals = note.content
-    elif note.name != RECORDING:
+    elif note.name not in (RECORDING, CLOCK):
         info.notes[note.name] += 1

@@ -15,7 +15,7 @@ from beats.adapters.recordings.batches import (
     note_of,
 )
 from beats.adapters.recordings.content import Contents, Message
-from beats.adapters.recordings.format import RECORDING
+from beats.adapters.recordings.format import CLOCK, RECORDING
 from beats.adapters.recordings.index import (
     ChunkPlace,
     Summary,
@@ -32,6 +32,7 @@ from beats.adapters.recordings.scan import (
     place_at,
     walk,
 )
+from beats.adapters.recordings.walltime import WallTime, read_jump
 from beats.config.files import open_regular
 from beats.kernel.errors import InputError
 
@@ -64,6 +65,9 @@ class Recording:
         try:
             self._learn_head()
             self._summary: Final[Summary | None] = read_summary(self._file, self.size, self._contents)
+        except OSError as error:
+            self._file.close()
+            raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
         except BaseException:
             self._file.close()
             raise
@@ -82,6 +86,11 @@ class Recording:
     def foreign(self) -> int:
         """Messages that are no envelopes, as far as it was read."""
         return self._contents.foreign
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Beats wrote it, rather than a program that copied what Beats had written."""
+        return self._contents.is_ours
 
     @property
     def is_whole(self) -> bool:
@@ -106,6 +115,11 @@ class Recording:
             if _is(found, Opcode.METADATA) and (note := note_of(self._file, found)) is not None:
                 yield note
 
+    def wall_time(self) -> WallTime:
+        """What the wall clock showed at its log times."""
+        jumps = (read_jump(note.content) for note in self._notes_named(CLOCK))
+        return WallTime(jump for jump in jumps if jump is not None)
+
     def times(self) -> Times | None:
         """When its first and its last message came onto the bus; None when there are none."""
         # A chunk without messages says 0 (https://mcap.dev/spec, "Chunk").
@@ -115,6 +129,18 @@ class Recording:
             spans = ([message.log_unix_ns for message in batch] for batch in batches)
             times = [Times(min(span), max(span)) for span in spans]
         return Times(min(first for first, _ in times), max(last for _, last in times)) if times else None
+
+    def _notes_named(self, name: str) -> Iterator[Note]:
+        """The metadata records of a name; by way of the index if that has all of them."""
+        if self._summary is None or not self._summary.has_all_notes:
+            yield from (note for note in self.notes() if note.name == name)
+            return
+        for known in self._summary.notes:
+            place = place_at(self._file, self.size, known.offset) if known.name == name else None
+            if place is not None and place.opcode == Opcode.METADATA:
+                note = note_of(self._file, place)
+                if note is not None and note.name == name:
+                    yield note
 
     def compression(self) -> str:
         """How its first chunk is packed: `lz4`, `zstd`, or not at all."""

@@ -1,6 +1,6 @@
 """A part of some recordings, as one stream of messages."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from math import inf
 from pathlib import Path
@@ -9,10 +9,12 @@ from typing import Final, NamedTuple
 from beats.adapters.recordings import ranges
 from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.files import Piece, find, timeline
-from beats.adapters.recordings.reading import Recording
+from beats.adapters.recordings.reading import Batch, Note
 from beats.adapters.recordings.scan import Damage
 from beats.kernel.envelope import KINDS, Kind
 from beats.kernel.errors import InputError
+
+_MOST_REASONS: Final = 3
 
 
 class Choice(NamedTuple):
@@ -44,6 +46,17 @@ class Chosen(NamedTuple):
     repeated: bool
     """Whether it is the state that a later part of a recording repeats: it was in the stream before."""
 
+    @property
+    def unix_ns(self) -> int:
+        """When it came onto the bus, by the wall clock."""
+        return self.piece.wall.unix_ns(self.message.log_unix_ns)
+
+    def begins_recording(self, before: "Chosen") -> bool:
+        """Whether it is of another recording than the message before it: then their numbers are unrelated."""
+        if self.piece is not before.piece:
+            return not self.piece.continues
+        return self.piece.is_joined_between(before.message.log_unix_ns, self.message.log_unix_ns)
+
 
 class Selection:
     """Some files on one timeline, and what is wanted of them. Synchronous, for one thread at a time."""
@@ -56,6 +69,7 @@ class Selection:
         end: str | None = None,
         topics: Sequence[str] = (),
         kinds: Iterable[Kind] = KINDS,
+        strict: bool = True,
     ) -> None:
         """Find the files and look at when each was recorded.
 
@@ -65,14 +79,19 @@ class Selection:
             end: a moment; the end when None.
             topics: patterns.
             kinds: which kinds.
+            strict: whether a file that is named itself must be there, and readable.
 
         Raises:
-            InputError: a file cannot be read, or none holds a message.
+            InputError: such a file is not, or no file holds a message.
             ValueError: a moment is none.
         """
-        self.pieces: Final = timeline(find(paths))
+        self.skipped: Final[list[str]] = []
+        """Files that are passed over, each with the reason."""
+        self.pieces: Final = timeline(find(paths, self.skipped.append, strict=strict), self.skipped.append)
         if not self.pieces:
-            raise InputError("nothing to read: the recordings hold no messages")
+            why = "; ".join(self.skipped[:_MOST_REASONS]) or "the recordings hold no messages"
+            raise InputError(f"nothing to read: {why}")
+        self._broken: Final[set[Path]] = set()
         start_s = 0.0 if start is None else ranges.position_s(start, self.pieces)
         end_s = inf if end is None else ranges.position_s(end, self.pieces)
         if start_s >= end_s:
@@ -103,22 +122,38 @@ class Selection:
             if piece.ends_s < position_s or piece.begins_s >= self.choice.end_s:
                 continue
             # In nanoseconds, as `state_before` does: between them no message is left out, none comes twice.
-            start_ns = piece.recorded_ns(position_s) if position_s > piece.begins_s else None
-            end_ns = piece.recorded_ns(self.choice.end_s) if self.choice.end_s <= piece.ends_s else None
-            with Recording(piece.path) as recording:
-                for item in recording.items(start_ns, end_ns):
-                    if isinstance(item, Damage):
-                        damaged(piece.path, item)
-                    elif isinstance(item, list) and (batch := self._chosen(piece, item, start_ns, end_ns)):
-                        yield batch
+            start_ns = piece.logged_ns(position_s) if position_s > piece.begins_s else None
+            end_ns = piece.logged_ns(self.choice.end_s) if self.choice.end_s <= piece.ends_s else None
+            for item in self._items(piece, start_ns, end_ns):
+                if isinstance(item, Damage):
+                    damaged(piece.path, item)
+                elif isinstance(item, list) and (batch := self._chosen(piece, item, start_ns, end_ns)):
+                    yield batch
+
+    def is_broken_between(self, before: Chosen | None, chosen: Chosen | None) -> bool:
+        """Whether files could not be read, or not to their end, that lie between two messages.
+
+        Args:
+            before: None for the beginning.
+            chosen: None for the end.
+        """
+        begin = 0 if before is None else self.pieces.index(before.piece)
+        end = None if chosen is None else self.pieces.index(chosen.piece)
+        return any(piece.path in self._broken for piece in self.pieces[begin:end])
 
     def state_before(self, position_s: float, most_bytes: int) -> list[Message]:
-        """The latest wanted message of each topic before a place, as far as so many bytes tell."""
+        """The latest wanted message of each topic before a place, as far as so many bytes tell.
+
+        Of a file that cannot be read any more it is empty: that is said when its messages are to be read.
+        """
         before = [piece for piece in self.pieces if piece.begins_s < position_s]
         if not before:
             return []
-        with Recording(before[-1].path) as recording:
-            state = recording.state_before(before[-1].recorded_ns(position_s), most_bytes)
+        try:
+            with before[-1].open() as recording:
+                state = recording.state_before(before[-1].logged_ns(position_s), most_bytes)
+        except (InputError, OSError):
+            return []
         return [message for message in state if self.choice.wants(message)]
 
     def _chosen(
@@ -131,3 +166,21 @@ class Selection:
             and (end_ns is None or message.log_unix_ns < end_ns)
             and self.choice.wants(message)
         ]
+
+    def _items(
+        self, piece: Piece, start_ns: int | None, end_ns: int | None
+    ) -> Iterator[Batch | Note | Damage]:
+        """What a file holds; one that is gone, or that the disk no longer gives, is damaged from there on."""
+        try:
+            recording = piece.open()
+        except InputError as error:
+            self._broken.add(piece.path)
+            yield Damage(0, 0, str(error).removeprefix(f"{piece.path} "))
+            return
+        with recording:
+            try:
+                yield from recording.items(start_ns, end_ns)
+            except OSError as error:
+                self._broken.add(piece.path)
+                why = f"it cannot be read any further: {error.strerror or error}"
+                yield Damage(recording.position, 0, why)

@@ -12,6 +12,7 @@ from mcap.writer import CompressionType, Writer
 from beats.adapters.recordings.channels import Channels, Line
 from beats.adapters.recordings.format import (
     CHUNK_BYTES,
+    CLOCK,
     LIBRARY,
     LOSS,
     MAX_UINT64,
@@ -21,6 +22,7 @@ from beats.adapters.recordings.format import (
     loss_records,
 )
 from beats.adapters.recordings.output import Output
+from beats.adapters.recordings.walltime import Jump
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
 
@@ -51,6 +53,7 @@ class RecordingFile:
         compression: Compression,
         *,
         min_free_bytes: int = 0,
+        ahead_ns: int = 0,
         carried: Iterable[Line] = (),
     ) -> None:
         """Open the file and write its head.
@@ -60,6 +63,7 @@ class RecordingFile:
             about: metadata, of the name `beats.recording`.
             compression: of its chunks.
             min_free_bytes: what the disk shall keep free.
+            ahead_ns: how far its log times are ahead of the times on the bus.
             carried: the state that it begins with.
 
         Raises:
@@ -68,12 +72,11 @@ class RecordingFile:
         """
         self.messages = 0
         """How many messages it holds, the state at its beginning left out."""
-        self.last_unix_ns = 0
-        """When the last of them came onto the bus."""
         self._unflushed: Final[list[Envelope]] = []
         self._pending_bytes = 0
         self._failed = self._closed = False
         self._min_free_bytes: Final = min_free_bytes
+        self._ahead_ns: Final = ahead_ns
         self._output: Final = Output(path)
         try:
             self._check_free()
@@ -84,7 +87,7 @@ class RecordingFile:
             )
             self._writer.start(library=LIBRARY)
             self._writer.add_metadata(RECORDING, dict(about))
-            self._channels: Final = Channels(self._writer)
+            self._channels: Final = Channels(self._writer, ahead_ns)
             for line in carried:
                 self.append(line, carried=True)
             self.flush()
@@ -154,6 +157,7 @@ class RecordingFile:
         # Local names, and no call but the library's for a message: this is the recorder's inner loop.
         ids, add, keep = self._channels.ids, self._writer.add_message, self._unflushed.append
         pending, messages, limit_bytes = self._pending_bytes, self.messages, limit_bytes - self._output.tell()
+        ahead_ns = self._ahead_ns
         for place in range(start, len(envelopes)):
             envelope = envelopes[place]
             _, topic, sequence, captured_ns, published_ns, _, encoded = envelope
@@ -161,16 +165,15 @@ class RecordingFile:
             size = len(encoded)
             if channel is None or pending >= CHUNK_BYTES or (messages and pending + size >= limit_bytes):
                 break
-            if not (0 <= published_ns <= MAX_UINT64 and 0 <= captured_ns <= MAX_UINT64):
-                published_ns, captured_ns = clamped(published_ns), clamped(captured_ns)
+            log_ns = published_ns + ahead_ns
+            if not (0 <= log_ns <= MAX_UINT64 and 0 <= captured_ns <= MAX_UINT64):
+                log_ns, captured_ns = clamped(log_ns), clamped(captured_ns)
             keep(envelope)
-            add(channel, published_ns, encoded, captured_ns, sequence % UINT32)
+            add(channel, log_ns, encoded, captured_ns, sequence % UINT32)
             pending += size
             messages += 1
         else:
             place = len(envelopes)
-        if place > start:
-            self.last_unix_ns = envelopes[place - 1].published_unix_ns
         self._pending_bytes, self.messages = pending, messages
         return place
 
@@ -185,17 +188,13 @@ class RecordingFile:
             OSError: the disk does not take it.
         """
         if not carried:
-            self._put(line)
-        elif self._channels.carry(line):
-            self._pending_bytes += len(line.encoded)
+            self._channels.put(line)
+            self.messages += 1
+        elif not self._channels.carry(line):
+            return
+        self._pending_bytes += len(line.encoded)
         if self.chunk_is_full:
             self.flush()
-
-    def _put(self, line: Line) -> None:
-        self._channels.put(line)
-        self.messages += 1
-        self.last_unix_ns = line.log_unix_ns
-        self._pending_bytes += len(line.encoded)
 
     @property
     def chunk_is_full(self) -> bool:
@@ -208,8 +207,12 @@ class RecordingFile:
         Raises:
             OSError: the disk does not take it.
         """
-        for record in loss_records(losses):
+        for record in loss_records(losses, self._ahead_ns):
             self.add_metadata(LOSS, record)
+
+    def add_jump(self, jump: Jump) -> None:
+        """Say where the wall clock jumped, at a time on the bus; raises OSError as `add_metadata`."""
+        self.add_metadata(CLOCK, jump.moved(self._ahead_ns).record())
 
     def add_metadata(self, name: str, metadata: Mapping[str, str]) -> None:
         """Say something besides the messages; on disk at once.

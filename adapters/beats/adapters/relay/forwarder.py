@@ -93,7 +93,7 @@ class Forwarder(Generic[_T]):
         self._live.add(topic)
         # A queue holds envelopes, and does not look at what is in them.
         message = cast(Message, content)
-        self._inbox.offer(Envelope(kind, topic, 0, 0, self._clock.unix_ns(), message, encoded))
+        self._inbox.offer(Envelope(kind, topic, 0, 0, self._clock.steady_unix_ns(), message, encoded))
 
     def begin(self) -> None:
         """There is another connection: of that, nothing has arrived yet."""

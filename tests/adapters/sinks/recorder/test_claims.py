@@ -27,6 +27,25 @@ def test_a_recorder_that_waits_to_be_told_counts_any_name_on(settings: dict[str,
     assert of(path="a.mcap", **settings).outputs == (Output("path", Path("a.mcap")),)
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"keep_bytes": 10**9}, ["keep_bytes: the file that is being written is not counted, and may grow"]),
+        ({"keep_bytes": 10**9, "rotate_bytes": 0}, ["keep_bytes: the file that is being written is not"]),
+        ({"keep_bytes": 10**9, "rotate_bytes": 10**8}, []),
+        ({"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0}, ["keep_parts: nothing is deleted while this"]),
+        ({"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0, "idle": True}, []),
+        ({"keep_parts": 3}, []),
+        ({"rotate_bytes": 0, "rotate_s": 0}, []),
+    ],
+)
+def test_a_ring_that_will_exceed_its_bound_is_doubted(settings: dict[str, Any], said: list[str]) -> None:
+    """It counts finished files, so what is being written must be small against its bound."""
+    doubts = [f"{doubt.key}: {doubt.text}" for doubt in of(**settings).doubts]
+    assert len(doubts) == len(said)
+    assert all(doubt.startswith(begin) for doubt, begin in zip(doubts, said, strict=True))
+
+
 def test_the_same_template_is_the_same_file() -> None:
     """Whenever it is asked for."""
     assert of() == of()

@@ -1,5 +1,4 @@
 from datetime import datetime
-from glob import glob
 from pathlib import Path
 
 import pytest
@@ -92,14 +91,44 @@ def test_a_name_is_taken_by_a_finished_and_by_an_unfinished_file(tmp_path: Path)
     [
         ("{profile}-{start:%Y}-{part:03}.mcap", "studio-1999-042.mcap", ["wall-1999-042.mcap", "studio.txt"]),
         ("{start:%Y}/[x]{part}.mcap", "1999/[x]7.mcap", ["1999/x7.mcap"]),
+        ("{start:%Y/%m/%d}/{part:03}.mcap", "1999/12/31/007.mcap", ["1999/12/007.mcap", "007.mcap"]),
+        ("{start:%D}-{part}.mcap", "12/31/99-7.mcap", ["12-31-99-7.mcap"]),
+        ("{start:.%Y}/{part}.mcap", ".1999/7.mcap", ["1999/x/7.mcap"]),
         ("a.mcap", "a-2.mcap", ["b.mcap"]),
     ],
 )
-def test_the_pattern_finds_files_of_other_runs_and_of_no_other_template(
+def test_files_of_other_runs_are_found_and_those_of_no_other_template(
     tmp_path: Path, template: str, of_another_day: str, of_others: list[str]
 ) -> None:
     """Times and parts may be any; the profile and everything else must be the same."""
     for name in (of_another_day, *of_others):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert glob(names(tmp_path / template).pattern()) == [str(tmp_path / of_another_day)]  # noqa: PTH207
+    assert list(names(tmp_path / template).files()) == [tmp_path / of_another_day]
+
+
+def test_the_files_of_a_template_may_be_unfinished(tmp_path: Path) -> None:
+    """What a killed run left behind has such a name, too."""
+    for name in ("1.mcap", "2.mcap.part", "3.mcap.bak"):
+        (tmp_path / name).touch()
+    assert sorted(names(tmp_path / "{part}.mcap").files()) == [tmp_path / "1.mcap", tmp_path / "2.mcap.part"]
+
+
+@pytest.mark.parametrize(
+    ("template", "root", "name"),
+    [
+        ("/data/{profile}-{part:03}.mcap", "/data", "studio-007.mcap"),
+        ("/data/{start:%Y/%m}/x/{part}.mcap", "/data", "2023/11/x/7.mcap"),
+        ("/data/{profile}/{part}.mcap", "/data", "studio/7.mcap"),
+        ("rec/a.mcap", "rec", "a.mcap"),
+        ("a.mcap", ".", "a.mcap"),
+        ("~/rec/{part}.mcap", "~/rec", "7.mcap"),
+    ],
+)
+def test_a_file_is_known_by_its_name_below_what_is_fixed_of_the_template(
+    template: str, root: str, name: str
+) -> None:
+    """So that it is known again when that folder has been moved as a whole."""
+    made = names(template)
+    assert made.root == Path(root).expanduser()
+    assert made.in_root(made.path(7)) == name

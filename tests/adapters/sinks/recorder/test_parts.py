@@ -9,12 +9,13 @@ import pytest
 
 from beats.adapters.recordings.output import Output
 from beats.adapters.recordings.reading import Recording
+from beats.adapters.recordings.walltime import WallTime
 from beats.adapters.recordings.writing import RecordingFile
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.tally import Tally
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
-from beats.kernel.testing import envelope
+from beats.kernel.testing import FixedClock, envelope
 from beats.proto import wire
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
@@ -429,3 +430,121 @@ def test_closing_without_a_file_does_nothing() -> None:
     parts.sync()
     assert parts.abandon() == []
     assert parts.path is None
+
+
+# The wall clock
+
+
+def ticking(clock: FixedClock, count: int, first: int) -> list[Envelope]:
+    """Envelopes a second apart, and the clock is where the last of them is."""
+    made: list[Envelope] = []
+    for number in range(first, first + count):
+        clock.now_ns += 10**9
+        made.append(envelope(number, unix_ns=clock.now_ns))
+    return made
+
+
+def on_clock(clock: FixedClock, path: Path, **settings: object) -> Parts:
+    return Parts(settings_of(path, **settings), context_of(clock=clock), monotonic=Watch())
+
+
+def wall_of(path: Path) -> WallTime:
+    with Recording(path) as recording:
+        return recording.wall_time()
+
+
+@pytest.mark.parametrize("step_s", [-3600, 86_400])
+def test_log_times_do_not_step_with_the_wall_clock(tmp_path: Path, step_s: int) -> None:
+    """They are as far apart as the envelopes were; the file says where the clock was set, and to what."""
+    clock = FixedClock(NOW_NS)
+    parts = on_clock(clock, tmp_path / "a.mcap")
+    parts.open()
+    parts.write(ticking(clock, 3, 1))
+    clock.now_ns += 10**8
+    clock.set_ahead(step_s * 10**9)
+    parts.write(ticking(clock, 3, 4))
+    parts.close()
+    seconds = [1.0, 2.0, 3.0, 4.1, 5.1, 6.1]
+    times = [message.log_time for message in read(tmp_path / "a.mcap")]
+    assert times == [NOW_NS + round(each * 1e9) for each in seconds]
+    wall = wall_of(tmp_path / "a.mcap")
+    shown = [*times[:3], *(each + step_s * 10**9 for each in times[3:])]
+    assert [wall.unix_ns(each) for each in times] == shown
+    (record,) = metadata(tmp_path / "a.mcap", "beats.clock")
+    at_ns = NOW_NS + 3_100_000_000
+    assert record == {
+        "kind": "step",
+        "log_unix_ns": str(at_ns),
+        "before_unix_ns": str(at_ns),
+        "after_unix_ns": str(at_ns + step_s * 10**9),
+        "by_s": f"{step_s}.000000000",
+    }
+
+
+def test_each_part_begins_with_the_wall_clock_and_says_where_it_is_on_their_timeline(tmp_path: Path) -> None:
+    """What a clock without a battery showed at first does not stay in the log times for ever."""
+    clock = FixedClock(NOW_NS)
+    parts = on_clock(clock, tmp_path / "{part}.mcap", rotate_bytes=1)
+    every = ticking(clock, 2, 1)
+    parts.open()
+    parts.write(every[:1])
+    clock.now_ns += 1
+    clock.set_ahead(-3600 * 10**9)
+    clock.now_ns -= 1
+    parts.write([*every[1:], *ticking(clock, 1, 3)])
+    parts.close()
+    offsets = [
+        int(metadata(tmp_path / f"{n}.mcap", "beats.recording")[0]["log_offset_ns"]) for n in (1, 2, 3)
+    ]
+    assert offsets == [0, -3600 * 10**9, -3600 * 10**9]
+    times = [
+        [message.log_time - offset for message in read(tmp_path / f"{n}.mcap") if not message.carried]
+        for n, offset in zip((1, 2, 3), offsets, strict=True)
+    ]
+    assert times == [[NOW_NS + n * 10**9] for n in (1, 2, 3)]
+    # The second envelope came before the clock was set, and into a file that was begun after that.
+    wall = wall_of(tmp_path / "2.mcap")
+    assert wall.unix_ns(NOW_NS + (2 - 3600) * 10**9) == NOW_NS + 2 * 10**9
+    assert wall.unix_ns(NOW_NS + (2 - 3600) * 10**9 + 1) == NOW_NS + (2 - 3600) * 10**9 + 1
+
+
+def test_a_step_from_before_a_recording_is_none_of_it(tmp_path: Path) -> None:
+    """Its log times begin with the clock as it was set."""
+    clock = FixedClock(NOW_NS)
+    clock.set_ahead(5 * 10**9)
+    parts = on_clock(clock, tmp_path / "a.mcap")
+    parts.open()
+    parts.write(ticking(clock, 2, 1))
+    parts.close()
+    assert [message.log_time for message in read(tmp_path / "a.mcap")] == [
+        NOW_NS + 6 * 10**9,
+        NOW_NS + 7 * 10**9,
+    ]
+    assert metadata(tmp_path / "a.mcap", "beats.clock") == []
+
+
+def test_a_step_is_on_disk_with_what_follows_it(tmp_path: Path) -> None:
+    """A killed recorder has said it."""
+    clock = FixedClock(NOW_NS)
+    parts = on_clock(clock, tmp_path / "a.mcap")
+    parts.open()
+    parts.write(ticking(clock, 1, 1))
+    clock.now_ns += 1
+    clock.set_ahead(-(10**9))
+    parts.write(ticking(clock, 1, 2))
+    parts.flush()
+    (jump,) = wall_of(tmp_path / "a.mcap.part").jumps
+    assert jump == (NOW_NS + 10**9 + 1, NOW_NS + 10**9 + 1, NOW_NS + 1, False)
+
+
+def test_losses_are_dated_as_messages_are(tmp_path: Path) -> None:
+    """On the file's own timeline, though it began after the clock was set."""
+    clock = FixedClock(NOW_NS)
+    clock.set_ahead(7)
+    parts = on_clock(clock, tmp_path / "a.mcap")
+    parts.open()
+    parts.write(ticking(clock, 1, 1), [Loss("drop_newest", "frame", 1, 10, 1, 1, NOW_NS, NOW_NS + 1)])
+    parts.close()
+    (record,) = metadata(tmp_path / "a.mcap", "beats.loss")
+    loss = json.loads(record["topics"])["frame"]
+    assert (loss["first_unix_ns"], loss["last_unix_ns"]) == (NOW_NS + 7, NOW_NS + 8)

@@ -13,9 +13,10 @@ import anyio
 import pytest
 
 from beats.adapters.recordings.output import Output
+from beats.adapters.recordings.reading import Recording
 from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.envelope import Envelope
-from beats.kernel.testing import envelope
+from beats.kernel.testing import FixedClock, envelope
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import NOW_NS, files_in, places, said, show, sink_of, until
 from tests.support import TIMEOUT_S
@@ -40,6 +41,26 @@ async def test_a_snapshot_holds_the_last_seconds_and_what_they_begin_with(tmp_pa
     assert places(path) == [("frame", 3), ("frame", 4), ("frame", 5)]
     assert places(path, carried=True) == [("frame", 2), ("peripheral/a", 1)]
     assert await sink.snapshot() == tmp_path / "2.mcap"
+
+
+async def test_a_snapshot_holds_as_much_whatever_the_wall_clock_does(tmp_path: Path) -> None:
+    """A clock that is set makes the last seconds neither more nor less; the file says where it was."""
+    clock = FixedClock(NOW_NS)
+    sink = sink_of(tmp_path / "{part}.mcap", clock=clock, snapshot_s=2.0)
+    every: list[Envelope] = []
+    for number, ahead_s in enumerate((0, 0, 0, -3600, 86_400), 1):
+        clock.now_ns += 10**9 // 2
+        clock.set_ahead(ahead_s * 10**9)
+        clock.now_ns += 10**9 // 2
+        every.append(envelope(number, unix_ns=clock.steady_unix_ns()))
+    await held(sink, every)
+    path = await sink.snapshot()
+    assert places(path) == [("frame", 3), ("frame", 4), ("frame", 5)]
+    with Recording(path) as recording:
+        wall, times = recording.wall_time(), recording.times()
+    assert times is not None
+    assert times.last_ns - times.first_ns == 2 * 10**9
+    assert [jump.by_ns for jump in wall.within(times)] == [-3600 * 10**9, 90_000 * 10**9]
 
 
 async def test_a_snapshot_of_nothing_says_so(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ async def test_telling_it_the_same_twice_changes_nothing(tmp_path: Path) -> None
 
 async def test_each_recording_is_one_of_its_own(tmp_path: Path) -> None:
     """With parts from 1, counts of its own and no loss from before it; all parts of one are told as one."""
-    async with on_stage(tmp_path / "{part:03}.mcap", idle=True, rotate_bytes=3000) as stage:
+    async with on_stage(tmp_path / "{part:03}.mcap", idle=True, rotate_bytes=3200) as stage:
         for _ in range(2):
             stage.say()
             stage.publish(60)

@@ -126,7 +126,7 @@ async def test_a_file_that_has_gone_ends_it_for_good(
     stats = await run(kernel)
     assert stats.state == "failed"
     assert stats.restarts == 0
-    assert "show.mcap cannot be read: No such file" in stats.last_error
+    assert "show.mcap does not exist" in stats.last_error
     assert "Traceback" not in caplog.text
 
 

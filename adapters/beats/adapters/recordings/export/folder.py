@@ -40,7 +40,7 @@ class FrameFolder:
     def add(self, chosen: Chosen, message: Message) -> None:
         """Write a frame."""
         png_data = cast("Frame", message).png_data
-        target = Target(self.path / frame_name(self._frames + 1, chosen.message.log_unix_ns))
+        target = Target(self.path / frame_name(self._frames + 1, chosen.unix_ns))
         try:
             target.file.write(png_data)
             target.commit(sync=False)  # the disk would take longer over each of them than all else together

@@ -70,7 +70,8 @@ class EventTable:
 
     def add(self, chosen: Chosen, message: Message) -> None:
         """Write a line."""
-        self._writer.add(chosen.message, cast("Peripheral", message))
+        by_wall_clock = chosen.message._replace(log_unix_ns=chosen.unix_ns)
+        self._writer.add(by_wall_clock, cast("Peripheral", message))
         self._lines += 1
 
     def finish(self) -> str | None:

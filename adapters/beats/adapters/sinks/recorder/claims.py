@@ -1,10 +1,11 @@
 """What the sink `recorder` needs to start."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from beats.adapters.sinks.recorder.naming import Names
 from beats.adapters.sinks.recorder.settings import RecorderSettings
-from beats.kernel.claims import Claims, Output, Package
+from beats.kernel.claims import Claims, Doubt, Output, Package
 
 _PACKAGES: Final = {"lz4": ("lz4.frame", "lz4"), "zstd": ("zstandard", "zstandard")}
 
@@ -16,4 +17,22 @@ def claims(settings: RecorderSettings, profile: str) -> Claims:
     return Claims(
         outputs=(Output("path", names.path(1), is_new=names.is_fixed and not settings.waits_to_be_told),),
         packages=tuple(Package("compression", *package) for package in packages),
+        doubts=tuple(_doubts(settings)),
     )
+
+
+def _doubts(settings: RecorderSettings) -> Iterator[Doubt]:
+    """Where a ring exceeds its bound: it counts only finished files."""
+    if settings.keep_bytes is None and settings.keep_parts is None:
+        return
+    key = "keep_parts" if settings.keep_bytes is None else "keep_bytes"
+    if not (settings.rotate_bytes or settings.rotate_s or settings.idle):
+        text = "nothing is deleted while this records, for it is all one file: set rotate_s or rotate_bytes"
+        yield Doubt(key, text)
+    elif settings.keep_bytes is not None and not 0 < settings.rotate_bytes <= settings.keep_bytes:
+        size = "any size" if not settings.rotate_bytes else f"{settings.rotate_bytes:,} bytes"
+        text = (
+            f"the file that is being written is not counted, and may grow to {size}: set rotate_bytes to a "
+            "fraction of keep_bytes"
+        )
+        yield Doubt(key, text)

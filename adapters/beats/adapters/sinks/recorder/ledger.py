@@ -21,7 +21,8 @@ class Ledger:
         """Begin another recording."""
         self.parts = 0
         """How many were begun."""
-        self._identity: Final = uuid4().hex
+        self.identity: Final = uuid4().hex
+        """What all its parts call it."""
         self._recorded = 0
         self._lost: Final[Counter[str]] = Counter()
 
@@ -41,7 +42,7 @@ class Ledger:
             "profile": context.profile,
             "sink": context.name,
             "started": iso(now_ns),
-            "recording": self._identity,
+            "recording": self.identity,
             "part": str(self.parts + 1),
             "settings": json.dumps(dict(context.settings), ensure_ascii=False, default=str),
             **host,

@@ -48,6 +48,11 @@ class Names:
         # A profile's name cannot lead to another folder.
         self._profile: Final = re.sub(r"[^\w.-]", "_", profile)
         self._start: Final = datetime.fromtimestamp(start_unix_ns / 1e9).astimezone()
+        whole = Path(template).expanduser().parts
+        # A field may hold slashes, and begins in the part of the path in which it begins.
+        fixed = next((index for index, each in enumerate(whole) if "{" in each), len(whole) - 1)
+        self.root: Final = Path(*whole[:fixed])
+        """The folder below which all files of this template are, whatever their time and part."""
         fields = {name for _, name, _, _ in Formatter().parse(template)}
         self._has_part: Final = "part" in fields
         self._has_start: Final = "start" in fields
@@ -79,15 +84,30 @@ class Names:
         why = "a recording is never overwritten: move this one away, or put {start:%Y%m%d-%H%M%S} into path"
         raise FileExistsError(errno.EEXIST, why, str(path))
 
+    def in_root(self, path: Path) -> str:
+        """The name of a file below `root`, by which it is known again wherever that is."""
+        return path.relative_to(self.root).as_posix()
+
     def pattern(self) -> str:
-        """A pattern, as of a shell, for the names that recordings of this template have at any time."""
+        """A pattern, as of a shell, for the names that recordings of this template have at any time.
+
+        It fits others, too: only what a file says of itself tells whether it is of this template.
+        """
         parts: list[str] = []
-        for literal, name, _, _ in Formatter().parse(self._template):
+        for literal, name, spec, _ in Formatter().parse(self._template):
             parts.append(glob.escape(literal))
-            if name is not None:
+            if name == "start":  # a `*` never stands for a slash
+                parts.append("/".join("*" for _ in format(self._start, spec or "").split("/")))
+            elif name is not None:
                 parts.append(glob.escape(self._profile) if name == "profile" else "*")
         path = Path("".join(parts)).expanduser()
         return str(path if self._has_part else path.with_name(f"{path.stem}*{path.suffix}"))
+
+    def files(self) -> Iterator[Path]:
+        """All files, finished or not, that have a name of this template at any time."""
+        pattern = self.pattern()
+        for each in (pattern, pattern + PART_SUFFIX):
+            yield from map(Path, glob.iglob(each, include_hidden=True))  # noqa: PTH207 - it may be absolute
 
     def _candidates(self, part: int) -> Iterator[Path]:
         if self._has_part:

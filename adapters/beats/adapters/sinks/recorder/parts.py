@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from beats.adapters.recordings.format import TOTALS
+from beats.adapters.recordings.format import FILE, LOG_OFFSET, TOTALS
+from beats.adapters.recordings.walltime import Jump
 from beats.adapters.recordings.writing import Line, RecordingFile
 from beats.adapters.sinks.recorder.ledger import Ledger
 from beats.adapters.sinks.recorder.naming import Names
-from beats.adapters.sinks.recorder.ring import Ring
+from beats.adapters.sinks.recorder.ring import Keep, Ring
 from beats.adapters.sinks.recorder.settings import RecorderSettings
 from beats.adapters.sinks.recorder.tally import Tally
 from beats.adapters.state import State
@@ -48,6 +49,7 @@ class Parts:
         self._tally: Final = tally or Tally()
         self._monotonic: Final = monotonic
         self._ledger = Ledger()
+        self._ring = Ring(context.name, context.profile)
         self._names: Names | None = None
         self._file: RecordingFile | None = None
         self._rest: Sequence[Envelope] = ()
@@ -58,6 +60,8 @@ class Parts:
         self._opened_s = 0.0
         self._since_s = 0.0
         self._last_ns = 0
+        self._jumps_told_ns = 0
+        """Until when jumps of the wall clock are in the file that is open, or are of no concern to it."""
         self._state: Final = State()
         self._losses: list[Loss] = []
         self._notes: Final[deque[tuple[str, Mapping[str, str]]]] = deque(maxlen=_MOST_NOTES)
@@ -79,7 +83,7 @@ class Parts:
     def take_over(self, other: "Parts") -> None:
         """Go on with the recording of another, which has ended: what is opened next is a further part."""
         self.begin_with(other._state.envelopes(), other._last_ns)
-        self._ledger, self._losses = other._ledger, other._losses
+        self._ledger, self._losses, self._ring = other._ledger, other._losses, other._ring
         self._notes.extend(other._notes)
 
     @property
@@ -116,19 +120,23 @@ class Parts:
         Raises:
             OSError: it cannot be made, or the disk has too little left; the error names it.
         """
-        now_ns = self._context.clock.unix_ns()
+        now_ns, steady_ns = self._context.clock.read()
         if self._names is None:
             settings, profile = self._settings, self._context.profile
             self._names = Names(settings.path, profile, now_ns, is_counted=settings.waits_to_be_told)
         path = self._names.free(self._ledger.parts + 1)
+        ahead_ns = now_ns - steady_ns
+        about = self._ledger.about(self._settings, self._context, now_ns)
         self._file = RecordingFile(
             path,
-            self._ledger.about(self._settings, self._context, now_ns),
+            {**about, FILE: self._names.in_root(path), LOG_OFFSET: str(ahead_ns)},
             self._settings.compression,
             min_free_bytes=self._settings.min_free_bytes,
+            ahead_ns=ahead_ns,
             carried=[_carried(envelope, self._last_ns) for envelope in self._state.envelopes()],
         )
         self._counted_bytes = 0
+        self._jumps_told_ns = self._last_ns
         self._count(self._file)
         self._ledger.parts += 1
         self.path = path
@@ -196,9 +204,8 @@ class Parts:
         self._count(file, files=1)
         _log.info("sink %r: %s is finished: %d messages", self._context.name, path, file.messages)
         assert self._names is not None
-        settings, context = self._settings, self._context
-        ring = Ring(context.name, context.profile, settings.keep_parts, settings.keep_bytes)
-        ring.prune(self._names.pattern())
+        keep = Keep(self._settings.keep_parts, self._settings.keep_bytes)
+        self._ring.prune(self._names, self._ledger.identity, keep)
 
     def abandon(self) -> list[Envelope]:
         """After a failure, finish the file as well as that is possible, and raise nothing of the disk's.
@@ -245,14 +252,25 @@ class Parts:
                 f"{file.path} was removed or moved while it was written, with {file.messages} messages "
                 "in it: leave it alone until it is finished"
             )
-        self._delivered(file.flush())
+        flushed = file.flush()
+        self._delivered(flushed)
         self._count(file)
+        self._tell_jumps(file, flushed)
         self._since_s = self._monotonic()
         if self._losses:
             file.add_losses(self._losses)
             self._losses = []
         while self._notes:
             file.add_metadata(*self._notes.popleft())
+
+    def _tell_jumps(self, file: RecordingFile, flushed: Sequence[Envelope]) -> None:
+        """Write where the wall clock was set since the file's first message, or the state before it."""
+        if not self._jumps_told_ns and flushed:
+            self._jumps_told_ns = flushed[0].published_unix_ns
+        for step in self._context.clock.steps() if self._jumps_told_ns else ():
+            if step.steady_unix_ns > self._jumps_told_ns:
+                file.add_jump(Jump(*step))
+                self._jumps_told_ns = step.steady_unix_ns
 
     def _delivered(self, envelopes: Sequence[Envelope]) -> None:
         """Take note of what is in a file: the next part begins with the state that it leaves."""

@@ -44,9 +44,11 @@ class RecorderSettings(SinkSettings):
     """Age in seconds at which a new file is begun; 0: never. The index of a file grows in memory while it is
     written, by some 4 MB an hour."""
     keep_parts: Annotated[int, Field(ge=1)] | None = None
-    """Most finished files of this recorder to keep; older ones are deleted. None: all."""
+    """Most finished files of this recorder to keep; older ones are deleted. None: all. Only files that this
+    recorder wrote and that still have the names that it gave them are counted and deleted."""
     keep_bytes: Annotated[int, Field(ge=1)] | None = None
-    """Most bytes of finished files of this recorder to keep; older ones are deleted. None: all."""
+    """Most bytes of finished files of this recorder to keep, as above; the one that is being written is not
+    counted. None: all."""
     min_free_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
     """Bytes that the disk shall keep free: recording stops before the disk is full."""
     idle: bool = False
@@ -54,8 +56,9 @@ class RecorderSettings(SinkSettings):
     its own, of all that was published between the two commands, which begins with the state at that time. It
     goes on, if need be in a further file, when other settings of this recorder change."""
     snapshot_s: Annotated[float, Field(gt=0, le=86400)] | None = None
-    """Seconds to hold in memory and write only when told (`beats snapshot`, SIGUSR1, `Stream.snapshot()`, the
-    command `snapshot` of a client who may steer), in place of recording all the time."""
+    """Seconds to hold in memory, however the wall clock is set, and to write only when told: by
+    `beats snapshot`, SIGUSR1, `Stream.snapshot()`, or the command `snapshot` of a client who may steer; in
+    place of recording all the time."""
     snapshot_bytes: Annotated[int, Field(ge=1)] = 256 * MIB
     """Most bytes to hold so; the oldest give way."""
     record_host: bool = False

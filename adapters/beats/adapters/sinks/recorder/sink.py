@@ -132,4 +132,4 @@ class RecorderSink:
 
     def _age_s(self, writer: Writer) -> float:
         oldest_ns = writer.parts.oldest_unflushed_ns
-        return 0.0 if oldest_ns is None else max(0, self._context.clock.unix_ns() - oldest_ns) / 1e9
+        return 0.0 if oldest_ns is None else max(0, self._context.clock.steady_unix_ns() - oldest_ns) / 1e9

@@ -17,6 +17,7 @@ class Change(NamedTuple):
 
     is_on: bool
     unix_ns: int
+    """By the clock's steady time, which dates the envelopes."""
 
 
 class Switch:
@@ -33,7 +34,6 @@ class Switch:
         self._clock: Final = clock
         self._lock: Final = threading.Lock()
         self._changes: Final[deque[Change]] = deque()
-        self._last_ns = 0
 
     @property
     def wanted(self) -> bool:
@@ -48,7 +48,7 @@ class Switch:
             if is_on is wanted:
                 return False
             if len(self._changes) < MOST_CHANGES:
-                self._changes.append(Change(not wanted, self._clock.unix_ns()))
+                self._changes.append(Change(not wanted, self._clock.steady_unix_ns()))
             else:
                 self._changes.pop()  # there and back
             return True
@@ -60,21 +60,12 @@ class Switch:
 
     def before_change(self, envelopes: Sequence[Envelope]) -> int:
         """How many of the envelopes that come next came onto the bus before the next change."""
-        change, last_ns = self.next_change, self._last_ns
+        change = self.next_change
         if change is not None:
             for place, envelope in enumerate(envelopes):
-                at_ns = envelope.published_unix_ns
-                # A clock that has been set back since then must not put the change off for an hour.
-                if at_ns > change.unix_ns or at_ns < last_ns <= change.unix_ns:
+                if envelope.published_unix_ns > change.unix_ns:
                     return place
-                self._last_ns = last_ns = at_ns
-        elif envelopes:
-            self._last_ns = envelopes[-1].published_unix_ns
         return len(envelopes)
-
-    def rewind(self) -> None:
-        """Expect envelopes again that were seen before: they were given back."""
-        self._last_ns = 0
 
     def obey(self) -> None:
         """Take the next change as made."""

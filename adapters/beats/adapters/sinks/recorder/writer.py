@@ -75,7 +75,6 @@ class Writer:
         """
         self._doorbell = Doorbell()
         self._sync_error = None
-        self.switch.rewind()
         if self._before is not None:
             self.parts.take_over(self._before)
             self._before = None

@@ -12,4 +12,4 @@ _ENDINGS: Final = (SUFFIX, SUFFIX + PART_SUFFIX)
 def claims(settings: ReplaySettings, profile: str) -> Claims:
     """The recordings, or the folders that hold them."""
     paths = [path.expanduser() for path in settings.paths]
-    return Claims(inputs=tuple(Input("path", path, "any", _ENDINGS) for path in paths))
+    return Claims(inputs=tuple(Input("path", path, "any", _ENDINGS, is_deep=True) for path in paths))

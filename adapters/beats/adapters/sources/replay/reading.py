@@ -16,8 +16,12 @@ InThread = Callable[..., Awaitable[Any]]
 _FIRST_LOOK_S: Final = 2.0
 
 
-def select(settings: ReplaySettings) -> Selection:
+def select(settings: ReplaySettings, *, strict: bool = True) -> Selection:
     """What the settings name.
+
+    Args:
+        settings: of the source.
+        strict: whether a file that is named itself must be there.
 
     Raises:
         InputError: it cannot be read, or there is nothing.
@@ -25,7 +29,12 @@ def select(settings: ReplaySettings) -> Selection:
     start, end = (None if moment is None else str(moment) for moment in (settings.start, settings.end))
     try:
         selection = Selection(
-            settings.paths, start=start, end=end, topics=settings.topics, kinds=settings.kinds
+            settings.paths,
+            start=start,
+            end=end,
+            topics=settings.topics,
+            kinds=settings.kinds,
+            strict=strict,
         )
     except ValueError as error:
         raise InputError(str(error)) from error

@@ -20,13 +20,15 @@ class ReplaySettings(SourceSettings):
     """Recordings to play again."""
 
     path: tuple[Text, ...] | Text
-    """A recording, several, or a folder whose recordings are played in the order of their times. One that is
-    cut, damaged or still being written is played as far as it is whole."""
+    """A recording, several, or a folder whose recordings, and those of the folders below it, are played in
+    the order of their times. One that is cut, damaged or still being written is played as far as it is whole;
+    one of a folder that cannot be read is passed over."""
     speed: Speed | Literal["max"] = 1.0
     """Times as fast as it was recorded, 0.1 to 100; or max: as fast as the sinks take it, for which they need
     the overflow strategy `block`, or they lose most of it."""
     loop: bool = False
-    """Begin again after the end; from then on the envelopes have sequence numbers of their own."""
+    """Begin again after the end, with what the folders hold then; from then on the envelopes have sequence
+    numbers of their own."""
     start: float | Text | None = None
     """Where to begin: seconds from the beginning, a time of day such as "21:30", or an ISO 8601 time."""
     end: float | Text | None = None

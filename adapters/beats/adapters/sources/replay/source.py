@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import anyio
 from anyio import to_thread
@@ -33,9 +34,12 @@ _STATE_BYTES: Final = 64 * 1024 * 1024
 _HERE_S: Final = 1e-6
 """Messages this near belong to a place: they are recorded in nanoseconds, and places are floats."""
 _SET_BACK_S: Final = 1.0
-"""A place this far before the last one means that the clock was set back, not that threads overtook."""
+"""A place this far before the last one means that log times are those of a wall clock that was set back, not
+that threads overtook: other programs write such files."""
 _LEAST_LOOP_S: Final = 0.1
 """What takes no time, such as a single picture, begins again after this long."""
+_RETRY_S: Final = 1.0
+"""A loop that finds nothing to play looks again after this long."""
 
 
 class Jump(NamedTuple):
@@ -49,8 +53,8 @@ class Jump(NamedTuple):
 class ReplaySource:
     """Plays the recorded envelopes bit for bit, each at its time from one anchor, so that nothing drifts.
 
-    Their sequence numbers are kept until it begins again or somebody seeks: from then on envelopes are
-    numbered on, since to a viewer a number that goes back, or a leap, would be a loss.
+    Their sequence numbers are kept until it begins again, another recording follows or somebody seeks: from
+    then on envelopes are numbered on, since to a viewer a number that goes back, or a leap, would be a loss.
 
     A step is a frame; as long as none was seen, as in a recording without any, it is a message.
     """
@@ -69,6 +73,8 @@ class ReplaySource:
         """Where the frame is that is shown; None when it is the one before where it began."""
         self._frames_left: int = 0
         self._has_frames = self._has_played = self._renumber = False
+        self._last: Chosen | None = None
+        """What was put on air last since it began, begun again or jumped."""
         self._loops = 0
 
     @property
@@ -101,7 +107,7 @@ class ReplaySource:
             InputError: the recordings cannot be read, or hold nothing.
         """
         settings = self._settings
-        selection = self._selection = await self._in_thread(select, settings)
+        selection = self._take(await self._in_thread(select, settings))
         begin_s = selection.choice.start_s
         speed = inf if settings.speed == "max" else settings.speed
         timeline = self._timeline = Timeline(begin_s, speed, anyio.current_time())
@@ -115,22 +121,49 @@ class ReplaySource:
                 jump = await self._play(publish, selection, timeline, jump.position_s)
                 if jump is None and not self._has_played:
                     raise InputError("nothing to play: no message is of these kinds, topics and times")
+                if settings.loop and self._last is None and selection.is_broken_between(None, None):
+                    await anyio.sleep(_RETRY_S)
                 jump = jump or await self._wait_at_end(selection, timeline)
                 if jump is not None:
                     self._renumber = True
                     await self._publish_state(publish, selection, jump)
                 elif settings.loop:
+                    selection = self._take(await self._select_again())
+                    begin_s = selection.choice.start_s
                     jump = Jump(begin_s, self._frames_left)
                     self._renumber = True
                     self._loops += 1
         finally:
             self._reports.summarise()
 
+    def _take(self, selection: Selection) -> Selection:
+        """Play these from now on."""
+        self._selection = selection
+        for skipped in selection.skipped:
+            self._reports.add("files that are passed over", f"passed over: {skipped}")
+        return selection
+
+    async def _select_again(self) -> Selection:
+        """What there is now: a folder may have gained and lost files, or be empty for a while.
+
+        Raises:
+            InputError: there is no folder, and no file can be read any more.
+        """
+        while True:
+            try:
+                return cast("Selection", await self._in_thread(partial(select, self._settings, strict=False)))
+            except InputError as error:
+                if not any(path.expanduser().is_dir() for path in self._settings.paths):
+                    raise
+                self._reports.add("rounds without anything to play", f"{error}; it is tried again")
+                await anyio.sleep(_RETRY_S)
+
     async def _play(
         self, publish: Publish, selection: Selection, timeline: Timeline, position_s: float
     ) -> Jump | None:
         """Play from a place to the end, which is None, or to where somebody wants to go on elsewhere."""
         jump: Jump | None = None
+        self._last = None
         async with anyio.create_task_group() as group:
             send, receive = anyio.create_memory_object_stream[list[Chosen]](_AHEAD)
             batches = selection.batches(position_s, self._report_damage)
@@ -142,18 +175,33 @@ class ReplaySource:
                         timeline.move_to(position_s, anyio.current_time())
                         begun = True
                     for chosen in batch:
+                        self._pass_over(selection, timeline, chosen)
                         if chosen.position_s < self._position_s - _SET_BACK_S:
                             timeline.move_to(chosen.position_s, anyio.current_time())
                         if chosen.position_s > position_s + _HERE_S:
                             jump = await self._wait(selection, timeline, chosen.position_s)
                         if jump is not None:
                             break
+                        if self._last is not None and chosen.begins_recording(self._last):
+                            self._renumber = True
+                        self._last = chosen
                         await self._publish(publish, chosen.message)
                         self._keep_place(timeline, chosen)
                     if jump is not None:
                         break
                 group.cancel_scope.cancel()  # while there is still somebody to send to
+        if jump is None:
+            self._pass_over(selection, timeline, None)
         return jump
+
+    def _pass_over(self, selection: Selection, timeline: Timeline, chosen: Chosen | None) -> None:
+        """Let what cannot be read any more take no time, before what comes next: None at the end."""
+        last = self._last
+        is_same = last is not None and chosen is not None and last.piece is chosen.piece
+        if not is_same and selection.is_broken_between(last, chosen):
+            now_s = anyio.current_time()
+            next_s = selection.end_s if chosen is None else chosen.piece.begins_s
+            timeline.move_to(max(timeline.position_s(now_s), next_s), now_s)
 
     async def _wait_at_end(self, selection: Selection, timeline: Timeline) -> Jump | None:
         """Where the last message is, there is still a way back as long as it is paused."""
@@ -244,5 +292,9 @@ class ReplaySource:
         await checkpoint()  # what was refused has not let the sinks run
 
     def _report_damage(self, path: Path, damage: Damage) -> None:
-        what = f"{path}: {damage.size_bytes} bytes from {damage.offset} on are passed over: {damage.why}"
-        self._reports.add("stretches that cannot be read", what)
+        lost = (
+            f"{damage.size_bytes} bytes from {damage.offset} on are passed over: "
+            if damage.size_bytes
+            else ""
+        )
+        self._reports.add("stretches that cannot be read", f"{path}: {lost}{damage.why}")

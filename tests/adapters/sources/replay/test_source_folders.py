@@ -1,0 +1,156 @@
+"""Folders of recordings on air again: parts, other recordings, and what changes while they are played."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import anyio
+import pytest
+
+from beats.adapters.recordings.channels import Line
+from beats.adapters.recordings.copying import recover
+from beats.adapters.recordings.files import Piece
+from beats.adapters.recordings.format import LOG_OFFSET
+from beats.adapters.recordings.walltime import Jump
+from beats.kernel.errors import InputError
+from tests.adapters.recordings.support import ABOUT, record
+from tests.adapters.sources.replay.recordings import FRAME_S, at, frame, knob, on_air, played, show, shown_at
+
+pytestmark = pytest.mark.anyio
+
+
+def pairs(written: list[Line]) -> list[tuple[str, int]]:
+    return [(each.topic, each.sequence) for each in written]
+
+
+def part(folder: Path, number: int, written: list[Line]) -> Path:
+    """A part of one recording, each message in a chunk of its own, so that little is read ahead."""
+    return record(folder / f"{number}.mcap", written, per_chunk=1, about={**ABOUT, "part": str(number)})
+
+
+@pytest.mark.parametrize("by_s", [-3600, 86_400])
+async def test_a_step_of_the_clock_takes_no_time(tmp_path: Path, by_s: int) -> None:
+    """What was recorded while the clock was set is played at its pace, within a part and between two."""
+    first, second = (
+        {**ABOUT, "part": str(number), LOG_OFFSET: str(offset_s * 10**9)}
+        for number, offset_s in ((1, 0), (2, by_s))
+    )
+    whole = show(20)
+    later = [each._replace(log_unix_ns=each.log_unix_ns + by_s * 10**9) for each in whole[20:]]
+    record(tmp_path / "a.mcap", later, about=second)
+    record(tmp_path / "b.mcap", whole[:20], about=first, jumps=[Jump(at(0.5), at(0.5), at(0.5 + by_s))])
+    playing = await played(tmp_path)
+    assert playing.shown == pairs(whole)
+    assert playing.publish.times_s == pytest.approx([shown_at(index * FRAME_S / 2) for index in range(40)])
+
+
+async def test_numbers_of_another_recording_are_no_loss(tmp_path: Path) -> None:
+    """As of two cuts in one folder: what was between them was never on this stream, so nothing is missing."""
+    record(tmp_path / "a.mcap", show()[:6], about={"derived": "cut"})
+    record(tmp_path / "b.mcap", show()[14:], about={"derived": "cut"})
+    playing = await played(tmp_path)
+    assert playing.frames == [1, 2, 3, 8, 9, 10]
+    assert [renumber for _, renumber in playing.publish.forwarded] == [False] * 6 + [True] * 6
+
+
+async def test_folders_below_a_folder_are_played(tmp_path: Path) -> None:
+    """As a recorder makes them that has the date in its path."""
+    record(tmp_path / "2026" / "11" / "1.mcap", [knob(1, 0)], about={"recording": "a"})
+    record(tmp_path / "2026" / "12" / "1.mcap", [knob(5, 9)], about={"recording": "b"})
+    assert (await played(tmp_path)).shown == [("peripheral/knob", 1), ("peripheral/knob", 5)]
+
+
+async def test_a_file_that_cannot_be_read_does_not_stop_a_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is passed over with a warning; one that goes away before its turn takes no time, either."""
+    (tmp_path / "0.mcap").write_text("Dear diary")
+    part(tmp_path, 1, show()[:8])
+    gone = part(tmp_path, 2, show()[8:12])
+    part(tmp_path, 3, show()[12:])
+    async with on_air(tmp_path) as playing:
+        await playing.publish.frames(1)
+        gone.unlink()
+        await playing.ended.wait()
+    assert playing.shown == pairs([*show()[:8], *show()[12:]])
+    assert playing.publish.times_s[7:10] == pytest.approx([0.35, 0.35, 0.4], abs=0.002)
+    assert "0.mcap is no recording" in caplog.text
+    assert "2.mcap: cannot be read: No such file" in caplog.text
+
+
+async def test_a_loop_goes_on_when_an_unfinished_file_is_finished(tmp_path: Path) -> None:
+    """It has another name then, in this round and in those that follow."""
+    part(tmp_path, 1, show(10))
+    unfinished = record(
+        tmp_path / "2.mcap", [knob(90, 2)], per_chunk=1, about={**ABOUT, "part": "2"}, close=False
+    )
+    async with on_air(tmp_path, loop=True) as playing:
+        await playing.publish.frames(1)
+        recover(unfinished, tmp_path / "whole", lambda done: None)
+        unfinished.unlink()
+        (tmp_path / "whole").rename(tmp_path / "2.mcap")
+        await playing.publish.frames(21)
+    once = [*pairs(show(10)), ("peripheral/knob", 90)]
+    assert playing.shown[:42] == [*once, *once]
+
+
+async def test_a_loop_plays_what_the_folder_holds_when_a_round_begins(tmp_path: Path) -> None:
+    """The ring deletes the oldest, and the recorder writes new ones."""
+    first = part(tmp_path, 1, [frame(1, 0.0)])
+    part(tmp_path, 2, [frame(2, 0.1), frame(3, 0.2)])
+    async with on_air(tmp_path, loop=True) as playing:
+        await playing.publish.frames(2)
+        first.unlink()
+        part(tmp_path, 3, [frame(4, 0.3)])
+        await playing.publish.frames(7)
+    assert playing.frames == [1, 2, 3, 2, 3, 4, 2]
+    assert not playing.ended.is_set()
+
+
+async def test_a_loop_waits_while_a_folder_is_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As a disk that is plugged in again: it is looked at once a second, with a warning that says so."""
+    path = part(tmp_path, 1, [frame(1, 0.0), frame(2, 0.1)])
+    async with on_air(tmp_path, loop=True) as playing:
+        await playing.publish.frames(1)
+        path.unlink()
+        await anyio.sleep(10.0)
+        assert playing.frames == [1, 2]
+        part(tmp_path, 1, [frame(7, 0.0)])
+        await playing.publish.frames(3)
+    assert playing.frames == [1, 2, 7]
+    assert f"{tmp_path} holds no recordings" in caplog.text
+    assert "it is tried again" in caplog.text
+
+
+async def test_rounds_in_which_all_files_go_away_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that are there when they are looked for, and not when they are played, keep no processor busy."""
+    part(tmp_path, 1, [frame(1, 0.0)])
+
+    def gone(piece: Piece) -> NoReturn:
+        raise InputError(f"{piece.path} cannot be read: Stale file handle")
+
+    async with on_air(tmp_path, loop=True) as playing:
+        await playing.publish.frames(1)
+        monkeypatch.setattr(Piece, "open", gone)
+        await anyio.sleep(5.0)
+    assert 3 <= playing.playback.loops <= 6
+
+
+async def test_a_named_file_that_has_gone_ends_a_loop_only_when_it_was_the_last(tmp_path: Path) -> None:
+    """The others are played on."""
+    first = part(tmp_path, 1, [frame(1, 0.0)])
+    second = part(tmp_path, 2, [frame(2, 0.1)])
+
+    async def play() -> None:
+        async with on_air([first, second], loop=True) as playing:
+            await playing.publish.frames(2)
+            first.unlink()
+            await playing.publish.frames(4)
+            assert playing.frames == [1, 2, 2, 2]
+            second.unlink()
+            await playing.ended.wait()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await play()
+    assert caught.group_contains(InputError, match="2.mcap does not exist")
