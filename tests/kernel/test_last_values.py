@@ -104,6 +104,25 @@ def test_a_sink_whose_turn_is_over_gets_nothing() -> None:
     assert queue.stats().waiting.items == 1
 
 
+def test_a_newcomer_misses_nothing_of_the_batch_and_sees_a_frame_first() -> None:
+    """It may have come before the batch was published."""
+    before = [envelope(1, topic="peripheral/a"), envelope(7, topic="peripheral/b")]
+    batch = [
+        *(envelope(2, topic="peripheral/a"), envelope(5), envelope(3, topic="peripheral/a"), envelope(6)),
+        envelope(9, topic="peripheral/c"),
+    ]
+    caught_up = CaughtUp(batch, before[1:])
+    first, then = caught_up.for_newcomer()
+    assert [(item.topic, item.sequence) for item in first] == [
+        ("frame", 5),
+        ("peripheral/b", 7),
+        ("peripheral/a", 2),
+        ("peripheral/a", 3),
+        ("peripheral/c", 9),
+    ]
+    assert [(item.topic, item.sequence) for item in then] == [("frame", 6)]
+
+
 class CatchingUp:
     """Follows the stream, and catches up again and again at any moment."""
 

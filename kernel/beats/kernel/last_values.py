@@ -42,12 +42,20 @@ class CaughtUp(NamedTuple):
         values.note(self.batch)
         return values.in_order()
 
-    def to_begin_with(self) -> Sequence[Envelope]:
-        """What a viewer that comes now gets first: the last frames, and of peripherals the whole batch too.
+    def for_newcomer(self) -> tuple[Sequence[Envelope], list[Envelope]]:
+        """What a viewer that comes now gets first, and then: together `before` and the whole batch.
 
-        It may have come before the batch was published, and misses no update then.
+        It may have come before the batch was published, and misses nothing of it then. First come a frame of
+        each picture and all updates of peripherals, then all other frames.
         """
         if not self.batch:
-            return self.before
-        frames = [value for value in self.last_values() if value.kind == "frame"]
-        return [*frames, *(each for each in (*self.before, *self.batch) if each.kind != "frame")]
+            return self.before, []
+        frames: dict[str, Envelope] = {}
+        updates: list[Envelope] = []
+        others: list[Envelope] = []
+        for envelope in (*self.before, *self.batch):
+            if envelope.kind != "frame":
+                updates.append(envelope)
+            elif frames.setdefault(envelope.topic, envelope) is not envelope:
+                others.append(envelope)
+        return [*frames.values(), *updates], others

@@ -119,8 +119,8 @@ class Client:
         """
         return self.connection.state is State.OPEN
 
-    def start(self, snapshot: list[Envelope]) -> None:
-        """Send the state so far, past the queue and its bounds: none of it may be missing."""
+    def start(self, snapshot: list[Envelope], more: list[Envelope]) -> None:
+        """Send the last values past the queue and its bounds, for none may be missing; more through it."""
         if not self._open:
             self._paths.to_slow(self)
             return
@@ -129,6 +129,10 @@ class Client:
             passed = Amount(len(snapshot), sum(len(envelope.encoded) for envelope in snapshot))
             self._account = self._account._replace(passed=passed)
             self.connection.transport.write(framed(snapshot))
+        if more:
+            self._paths.to_slow(self)
+            self.miss(more)
+            self._loop.call_soon(self._pump)
 
     def miss(self, chunk: list[Envelope]) -> None:
         """A chunk that goes to everyone comes while this one is on the slow path."""

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -33,6 +32,7 @@ log = logging.getLogger(__name__)
 _CHUNKS_AT_ONCE: Final = 4
 """How many chunks are written before everyone else has a turn: those who read, and connections that broke
 in the meantime, of which asyncio complains in the log at the fifth further write."""
+_NOTHING: Final = CaughtUp([], ())
 _LINGER_S: Final = 1.0
 """How long viewers that are behind may still read when the stream has ended."""
 
@@ -152,18 +152,18 @@ class WebSocketSink:
             if number % _CHUNKS_AT_ONCE == 0:
                 await checkpoint()
 
-    async def _to_begin_with(self) -> Sequence[Envelope]:
+    async def _catch_up(self) -> CaughtUp:
         """What a new viewer begins with, once all that was published until then has gone to the others."""
         queue = self._queue
         assert queue is not None  # there are no viewers before `run`
-        caught_up = CaughtUp([], ())
+        caught_up = _NOTHING
         with anyio.CancelScope(shield=True):  # or only a part of a batch would reach the others
             await self._deliver(queue)
             caught_up = queue.catch_up()
             await self._send(caught_up.batch, queue)  # not what is taken meanwhile: the new viewer gets that
         if not self._taken:
             queue.give_back(())  # nothing: all is delivered
-        return caught_up.to_begin_with()
+        return caught_up
 
     def _announce(self, listening: list[tuple[Any, ...]]) -> None:
         encrypted = self._settings.tls_cert is not None
@@ -179,7 +179,7 @@ class WebSocketSink:
 
     async def _serve(self, connection: StreamConnection) -> None:
         async with self._delivering:
-            begins_with = await self._to_begin_with() if connection.choice.snapshot else ()
+            caught_up = await self._catch_up() if connection.choice.snapshot else _NOTHING
             # From here on there is no await: the last values and the stream meet exactly.
             view = self._views.get(connection.choice)
             if view is None:
@@ -188,9 +188,10 @@ class WebSocketSink:
             now_ns = self._context.clock.unix_ns()
             client = Client(identity, connection, self._bounds, view.flow, view.thinned, view.paths, now_ns)
             connection.client = client
-            view.join(client, begins_with)
+            # First counted, then served: it may ask who is connected as soon as it has something.
+            self._accepted += 1
             self._clients[identity.id] = client
-        self._accepted += 1
+            view.join(client, caught_up)
         log.debug("sink %r: client %s connected", self._name, identity.remote)
         try:
             await listen_to(

@@ -1,7 +1,6 @@
 """Viewers that made the same choice, served together."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 from beats.adapters.sinks.websocket.choice import Choice
@@ -9,6 +8,7 @@ from beats.adapters.sinks.websocket.client import Client, Paths
 from beats.adapters.sinks.websocket.flow import Flow
 from beats.adapters.sinks.websocket.framing import framed
 from beats.kernel.envelope import Envelope
+from beats.kernel.last_values import CaughtUp
 
 
 class View:
@@ -33,10 +33,14 @@ class View:
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
 
-    def join(self, client: Client, begins_with: Sequence[Envelope]) -> None:
-        """Send a client what of this it wants, and everything that follows."""
+    def join(self, client: Client, caught_up: CaughtUp) -> None:
+        """Send a client what it wants of the last values, of what came with them, and of all that follows."""
         self.clients[client.identity.id] = client
-        client.start(self._without_held([each for each in begins_with if self.choice.wants(each)]))
+        first, then = caught_up.for_newcomer()
+        if self.choice.max_fps is not None:  # it leaves out frames that come all at once
+            first, then = caught_up.last_values(), []
+        first = [each for each in first if self.choice.wants(each)]
+        client.start(self._without_held(first), [each for each in then if self.choice.wants(each)])
 
     def leave(self, client: Client) -> None:
         """Send a client nothing more."""
