@@ -98,11 +98,10 @@ class Host:
         if path == "/api/session":
             facts = {**self.facts, "time_unix_ns": self._unix_ns()}
             return _response(HTTPStatus.OK, json.dumps(facts).encode())
-        name = path.removeprefix("/page/") if path != "/" else assets.INDEX
-        asset = assets.assets().get(name)
-        if asset is None:
+        found = assets.find(path)
+        if found is None:
             return _response(HTTPStatus.NOT_FOUND, b"nothing here")
-        reply = assets.serve(asset, "")
+        reply = assets.serve(found, "")
         return _response(reply.status, reply.body, {**reply.headers, "Content-Type": reply.content_type})
 
 

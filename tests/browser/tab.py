@@ -15,9 +15,10 @@ from beats.app import Stream
 from tests.support import TIMEOUT_S
 
 TIMEOUT_MS: Final = TIMEOUT_S * 1000
-REFUSED: Final = r"Failed to load resource: the server responded with a status of 401"
+REFUSED: Final = r"Failed to load resource: the server responded with a status of 4\d\d"
 AWAY: Final = r"WebSocket connection to .* failed|Failed to load resource: net::ERR_CONNECTION"
-"""What the browser itself writes of an answer of 401, and of a server that is not there."""
+FULL: Final = r"Failed to load resource: the server responded with a status of 503"
+"""What the browser itself writes of a refusal, of a server that is not there, and of one that has no room."""
 
 # Read from a copy: a canvas that is read moves to where reading is cheap, and drawing is not.
 _PICTURE: Final = """canvas => {

@@ -9,11 +9,12 @@ from typing import Any
 
 from playwright.sync_api import Playwright, expect
 
+from beats.adapters.sinks.websocket.web.assets import page
 from beats.app import Stream
 from tests.browser.chromium import launch
 from tests.browser.host import Host
 from tests.browser.stage import OnAir
-from tests.browser.tab import AWAY, TIMEOUT_MS, Tab
+from tests.browser.tab import AWAY, FULL, TIMEOUT_MS, Tab
 from tests.support import quiet, tiny_png
 
 
@@ -78,9 +79,10 @@ def test_it_says_when_the_stream_is_full(on_air: OnAir, new_tab: Callable[..., T
     first, second = new_tab(), new_tab()
     first.open(stream)
     first.is_live()
-    second.expect_complaints(AWAY)
+    second.expect_complaints(AWAY, FULL)
     second.open(stream)
     second.shows("#veil", re.compile("The stream is full"))
+    second.shows("#status-text", "Stream full")
     first.page.close()
     second.is_live()
 
@@ -159,7 +161,10 @@ def test_a_browser_that_cannot_run_the_worker_is_told(new_tab: Callable[..., Tab
     """In place of a page that stays empty without a word."""
     tab = new_tab()
     tab.expect_complaints(".")
-    tab.page.route("**/worker.js", lambda route: route.fulfill(body="import", content_type="text/javascript"))
+    script = page().others["page.js"].body.decode()
+    broken = script.replace("$worker(); else", "throw 1; else")
+    assert broken != script
+    tab.page.route("**/page.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
     tab.open(host.url)
     tab.shows("#veil", re.compile("does not work in this browser"))
 

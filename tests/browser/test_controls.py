@@ -1,5 +1,6 @@
 """What a person does on the page arrives where commands are taken."""
 
+import json
 import queue
 from collections.abc import Generator
 from typing import NamedTuple
@@ -8,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from beats.kernel.envelope import Control
-from tests.browser.stage import streams, tabs
-from tests.browser.tab import Tab
+from tests.browser.stage import Scene, streams, tabs
+from tests.browser.tab import TIMEOUT_MS, Tab
 from tests.support import TIMEOUT_S
 
 # What has the focus, by the first name that it has, and how wide the ring around it is.
@@ -59,17 +60,44 @@ def test_buttons_arrive_on_the_bus(desk: Desk) -> None:
         desk.hears(command, **fields)
 
 
-def test_arrow_keys_browse(desk: Desk) -> None:
-    """But not while somebody writes, or holds a key that makes it mean something else."""
+@pytest.mark.parametrize("focused", ["#stage", "[data-command=activate]", "#drive-more", "#text-clear"])
+def test_arrow_keys_browse_from_the_picture_and_from_what_steers(desk: Desk, focused: str) -> None:
+    """But not while a key is held that makes them mean something else."""
+    desk.tab["#drive-more"].evaluate("more => more.style.display = 'inline-flex'")  # as on a phone
+    desk.tab[focused].focus()
     keyboard = desk.tab.page.keyboard
     keyboard.press("ArrowLeft")
     desk.hears("browse", browse_step=-1)
     keyboard.press("Alt+ArrowRight")
-    desk.tab["#text"].focus()
-    keyboard.press("ArrowRight")
-    desk.tab["#text"].blur()
+    keyboard.press("Shift+ArrowRight")
     keyboard.press("ArrowRight")
     desk.hears("browse", browse_step=1)
+
+
+def test_a_click_on_the_picture_gives_it_the_arrow_keys(desk: Desk) -> None:
+    """And the whole screen does."""
+    desk.tab["#stage"].click()
+    desk.tab.page.keyboard.press("ArrowRight")
+    desk.hears("browse", browse_step=1)
+    desk.tab["#search"].focus()
+    desk.tab["#fullscreen"].click()
+    expect(desk.tab["#stage"]).to_be_focused()
+    desk.tab.page.keyboard.press("ArrowLeft")
+    desk.hears("browse", browse_step=-1)
+    desk.tab.page.keyboard.press("Escape")
+    expect(desk.tab["#leave"]).to_be_hidden()
+
+
+def test_elsewhere_arrow_keys_steer_nothing(desk: Desk) -> None:
+    """They scroll a list and move in a text; nothing happens on the page as a whole."""
+    desk.tab["body"].evaluate("() => document.activeElement.blur()")
+    for focused in ("body", "#search", "#text", "#sensor-value", "#scroll", "#theme", "#save", "#dense"):
+        if focused != "body":
+            desk.tab[focused].focus()
+        desk.tab.page.keyboard.press("ArrowRight")
+        desk.tab.page.keyboard.press("ArrowLeft")
+    desk.tab.page.get_by_role("button", name="Activate").click()
+    desk.hears("activate")  # and nothing before it
 
 
 def test_texts_arrive_on_the_bus(desk: Desk) -> None:
@@ -107,11 +135,48 @@ def test_emojis_are_those_of_the_settings(desk: Desk) -> None:
         desk.hears("emoji_update", emoji=name)
 
 
-def test_what_was_sent_is_told_to_those_who_do_not_see(desk: Desk) -> None:
-    """In a live region."""
+def test_that_a_command_was_taken_is_seen(desk: Desk) -> None:
+    """In a line that is always there, so that nothing moves, and that is read out; it goes after a while."""
+    box = desk.tab[".keys"].bounding_box()
     desk.tab.page.get_by_role("button", name="Browse on").click()
-    expect(desk.tab.page.get_by_text("Sent browse 1")).to_have_attribute("role", "status")
+    told = desk.tab.page.get_by_text("Sent browse 1")
+    expect(told).to_have_text("Sent browse 1: taken")
+    expect(told).to_have_attribute("role", "status")
+    expect(told).to_be_visible()
     desk.hears("browse", browse_step=1)
+    assert desk.tab[".keys"].bounding_box() == box
+    expect(told).to_be_hidden(timeout=TIMEOUT_MS)
+
+
+def test_why_a_command_was_not_taken_is_seen(scene: Scene) -> None:
+    """In the server's words, for each that was not."""
+    tab, host, connection = scene
+    tab.may_steer()
+    tab["[data-command=activate]"].click()
+    given = host.next_command()
+    assert given["command"] == "activate"
+    connection.send(
+        json.dumps({"kind": "receipt", "receipt": given["receipt"], "taken": False, "error": "No."})
+    )
+    tab.shows("#sent", "Not taken: activate: No.")
+    assert tab["#sent"].evaluate("told => getComputedStyle(told, '::before').content") == '"✗"'
+    tab.until_figure("unreadable", 0)
+
+
+def test_a_server_that_gives_no_receipt_is_not_believed(scene: Scene) -> None:
+    """Whatever else it sends."""
+    tab, host, connection = scene
+    tab.may_steer()
+    tab["[data-command=activate]"].click()
+    number = host.next_command()["receipt"]
+    for said in (
+        {"kind": "receipt", "receipt": number + 1, "taken": True},
+        {"receipt": number, "taken": True},
+        1,
+    ):
+        connection.send(json.dumps(said))
+    tab.shows("#sent", "Sent activate: no receipt came")
+    tab.until_figure("unreadable", 2)
 
 
 def test_the_keyboard_reaches_everything(desk: Desk) -> None:

@@ -50,9 +50,8 @@ def test_attempts_to_connect_become_rarer() -> None:
 
 
 def test_why_a_connection_ended_is_said_in_words() -> None:
-    """For each code that a server sends, for others, and for refusals, which a plain request explains."""
-    ended = "return reason({code: %d, reason: 'so it said', opened: true}, null)"
-    refused = "return reason({code: 1006, opened: false}, %s)"
+    """For each code that a server sends, and for others."""
+    ended = "return reason({code: %d, reason: 'so it said', opened: true})"
     assert call("status.js", *(ended % code for code in (1001, 1006, 1008, 1013, 4321))) == [
         "The server stopped or restarts.",
         "The connection was lost.",
@@ -60,19 +59,97 @@ def test_why_a_connection_ended_is_said_in_words() -> None:
         "This page was too slow for the stream, and was let go.",
         "The connection ended with code 4321.",
     ]
-    answers = (
-        "null",
-        "{status: 0}",
-        "{facts: {}}",
-        "{status: 421, text: 'Not by that name.'}",
-        "{status: 500, text: ''}",
+
+
+@pytest.mark.parametrize(
+    ("answer", "ready", "title", "text"),
+    [
+        ("{status: 0, text: ''}", 0, "Server away", "The server cannot be reached."),
+        ("{status: 401, text: 'A token.'}", 0, "Token needed", "A token."),
+        (
+            "{status: 400, text: 'max_fps is 0; it takes more.'}",
+            0,
+            "Wrong address",
+            "This page was opened with a wrong query: max_fps is 0; it takes more.",
+        ),
+        ("{status: 403, text: 'Not from there.'}", 0, "Not allowed", "Not from there."),
+        ("{status: 403, text: ''}", 0, "Not allowed", "A proxy does not let this page in (status 403)."),
+        ("{status: 429, text: 'Too many.'}", 0, "Too many", "Too many."),
+        ("{status: 503, text: 'No room.'}", 0, "Stream full", "The stream is full. No room."),
+        (
+            "{status: 503, text: ''}",
+            0,
+            "Server away",
+            "A proxy answers, but not the server behind it (status 503).",
+        ),
+        (
+            "{status: 502, text: 'Bad Gateway'}",
+            0,
+            "Server away",
+            "A proxy answers, but not the server behind it (status 502).",
+        ),
+        (
+            "{status: 200, text: ''}",
+            503,
+            "Stream full",
+            "The stream is full: it has as many viewers as it may have.",
+        ),
+        (
+            "{status: 200, text: '', moved: true}",
+            200,
+            "Moved",
+            "The server sends this page elsewhere, perhaps to sign in: load it again.",
+        ),
+        ("{status: 421, text: 'Not by that name.'}", 0, "Refused", "Not by that name."),
+        ("{status: 404, text: ''}", 0, "Refused", "The server answered with status 404."),
+        *(
+            (
+                f"{{status: {status}, text: 'x'}}",
+                200,
+                "No WebSocket",
+                "The server would let this page in, but what is between does not pass on WebSocket "
+                "connections: a proxy must hand on the headers Upgrade and Connection.",
+            )
+            for status in (200, 204, 426)
+        ),
+    ],
+)
+def test_why_a_connection_was_refused_is_said_in_words(
+    answer: str, ready: int, title: str, text: str
+) -> None:
+    """By what the server, or a proxy before it, answers to a plain request."""
+    (found,) = call("refusal.js", f"return judge({answer}, {{status: {ready}}})")
+    assert (found["title"], found["text"]) == (title, text)
+    assert found["needsToken"] is (title == "Token needed")
+
+
+def test_a_device_without_a_network_is_told_so() -> None:
+    """It is not the server's fault then."""
+    (found,) = call("refusal.js", "return judge({status: 0, text: ''}, {status: 0}, false)")
+    assert found["text"] == "This device has no network."
+
+
+def test_a_stream_that_stops_is_told_from_one_that_speaks_seldom() -> None:
+    """Two seconds are much for a stream that flows, and nothing for one that has paused as long before."""
+    begin = "const silence = new Silence(); silence.begin(0);"
+    flows = f"{begin} for (let t = 0; t <= 9000; t += 20) silence.heard(t, true);"
+    seldom = f"{begin} for (let t = 0; t <= 30000; t += 10000) silence.heard(t, false);"
+    once = f"{begin} silence.heard(10, true);"
+    late = "return [silence.at(%d).isNotable, silence.at(%d).isNotable]"
+    found = call(
+        "silence.js",
+        flows + late % (10_999, 11_000),
+        flows + "return [silence.at(9500).quietMs, silence.at(9500).flowed]",
+        seldom + late % (44_999, 45_000),
+        once + late % (2009, 2010),
+        once + "return silence.at(9000).flowed",
+        flows + "silence.heard(19000, true);" + late % (20_999, 21_000),
+        seldom + "silence.heard(200000, false);" + late % (201_999, 202_000),
+        f"{begin} silence.begin(1000);" + late % (2999, 3000),
     )
-    assert call("status.js", *(refused % answer for answer in answers)) == [
-        "The server cannot be reached.",
-        "The server cannot be reached.",
-        "The stream is full: it has as many viewers as it may have.",
-        "Not by that name.",
-        "The server answered with status 500.",
+    assert found == [
+        *([False, True], [500, True], [False, True], [False, True], False),
+        *([False, True], [False, True], [False, True]),
     ]
 
 

@@ -8,7 +8,7 @@ from websockets.protocol import State
 
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.flow import Flow
-from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed
+from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.lane import LaneBounds
 from beats.kernel.queue import SinkQueue
@@ -133,6 +133,11 @@ class Client:
             self._paths.to_slow(self)
             self.miss(more)
             self._loop.call_soon(self._pump)
+
+    def tell(self, text: str) -> None:
+        """Send a short text, past the queue; whoever calls this bounds how many there are."""
+        if self._open:
+            self.connection.transport.write(framed_text(text))
 
     def miss(self, chunk: list[Envelope]) -> None:
         """A chunk that goes to everyone comes while this one is on the slow path."""

@@ -9,6 +9,7 @@ from beats.kernel.abilities import CommandCheck
 
 _NO_OTHERS: Final[Mapping[str, CommandCheck]] = MappingProxyType({})
 MAX_IMAGE_CHARACTERS: Final = 2_000_000
+MAX_ERROR_CHARACTERS: Final = 200
 
 
 class InvalidControl(ValueError):  # noqa: N818 - says what it is, and never leaves this package
@@ -48,6 +49,27 @@ def parse(
     if check is None or not isinstance(command, str):
         raise InvalidControl(f"command is {command!r:.40}, not one of {', '.join([*_COMMANDS, *others])}")
     return command, {"browse_step": _browse_step(fields), **check(fields, emojis)}
+
+
+def receipt_wanted(message: str | bytes) -> int | None:
+    """The number by which a client wants to be told what became of a message; None: it wants nothing."""
+    text = message if isinstance(message, str) else message.decode(errors="replace")
+    if '"receipt"' not in text:  # as most, of which one may be two million characters long
+        return None
+    try:
+        content: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    number = cast("dict[str, Any]", content).get("receipt") if isinstance(content, dict) else None
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return number if 0 <= number < 2**53 else None
+
+
+def receipt(number: int, error: str | None) -> str:
+    """What a client is told of a message that had this number; with an error it was not taken."""
+    outcome = {"taken": True} if error is None else {"taken": False, "error": error[:MAX_ERROR_CHARACTERS]}
+    return json.dumps({"kind": "receipt", "receipt": number, **outcome})
 
 
 def _browse_step(fields: Mapping[str, Any]) -> int:

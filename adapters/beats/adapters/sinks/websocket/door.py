@@ -57,7 +57,7 @@ class Door:
         self._settings = settings
         self._name: Final = context.name
         self._reports: Final = Reports(log, f"sink {context.name!r}")
-        self._site: Final = Site(context, lambda: self._settings.emojis)
+        self._site: Final = Site(context, lambda: self._settings.emojis, lambda: self.locked)
         self._tokens = Tokens(None, None)
         self._guesses: Final = Guesses()
         self._inside: Final[Counter[str]] = Counter()
@@ -142,7 +142,8 @@ class Door:
         if isinstance(rights, Denied):
             return _denied(rights)
         known, accept = _listed(request, "If-None-Match"), _listed(request, "Accept")
-        return await self._site.answer(Visit(target.path, rights, known, accept, self._has_room(connection)))
+        encodings, has_room = _listed(request, "Accept-Encoding"), self._has_room(connection)
+        return await self._site.answer(Visit(target.path, rights, known, accept, has_room, encodings))
 
     def _has_room(self, connection: StreamConnection) -> bool:
         """Whether this connection may become one more viewer's."""

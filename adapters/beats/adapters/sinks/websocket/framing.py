@@ -9,13 +9,19 @@ CHUNK_BYTES: Final = 256 * 1024
 """Most that is written to a viewer in one step, unless one envelope alone is larger."""
 
 
-def header(size_bytes: int) -> bytes:
-    """The header of an unmasked, final binary frame: RFC 6455, section 5.2."""
+def header(size_bytes: int, kind: bytes = b"\x82") -> bytes:
+    """The header of an unmasked, final frame, a binary one if not said otherwise: RFC 6455, section 5.2."""
     if size_bytes < 126:
-        return b"\x82" + size_bytes.to_bytes(1, "big")
+        return kind + size_bytes.to_bytes(1, "big")
     if size_bytes < 65536:
-        return b"\x82\x7e" + size_bytes.to_bytes(2, "big")
-    return b"\x82\x7f" + size_bytes.to_bytes(8, "big")
+        return kind + b"\x7e" + size_bytes.to_bytes(2, "big")
+    return kind + b"\x7f" + size_bytes.to_bytes(8, "big")
+
+
+def framed_text(text: str) -> bytes:
+    """A frame of text."""
+    data = text.encode()
+    return header(len(data), b"\x81") + data
 
 
 def framed(envelopes: Iterable[Envelope]) -> bytes:

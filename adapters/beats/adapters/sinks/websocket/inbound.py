@@ -7,7 +7,7 @@ from websockets.exceptions import ConnectionClosed
 
 from beats.adapters.reports import Reports
 from beats.adapters.sinks.websocket.client import Client
-from beats.adapters.sinks.websocket.control import InvalidControl, parse
+from beats.adapters.sinks.websocket.control import InvalidControl, parse, receipt, receipt_wanted
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.abilities import CommandCheck
 from beats.kernel.envelope import Control
@@ -25,21 +25,35 @@ async def listen_to(
     """Pass a client's valid commands on until it leaves.
 
     What is not valid, or not this client's to say, is ignored and counted. How fast they may come, the
-    connection sees to.
+    connection sees to. A message with a number as its `receipt` is answered with one, whatever became of it.
     """
     try:
         async for message in client.connection:
-            try:
-                command, fields = parse(message, settings.emojis, commands)
-            except InvalidControl as error:
-                _ignore(client, str(error), reports)
-                continue
-            if client.connection.rights.steer:
-                control(Control(command, fields, client.identity))
-            else:
-                _ignore(client, "it may watch, not steer, without the control token", reports)
+            error = _obey(client, message, settings, control, commands)
+            if error is not None:
+                _ignore(client, error, reports)
+            if (number := receipt_wanted(message)) is not None:
+                client.tell(receipt(number, error))
     except ConnectionClosed:
         pass  # how it ended is the client's business
+
+
+def _obey(
+    client: Client,
+    message: str | bytes,
+    settings: WebSocketSettings,
+    control: Callable[[Control], None],
+    commands: Mapping[str, CommandCheck],
+) -> str | None:
+    """Pass a command on; what is wrong with it if it is not passed on."""
+    try:
+        command, fields = parse(message, settings.emojis, commands)
+    except InvalidControl as error:
+        return str(error)
+    if not client.connection.rights.steer:
+        return "it may watch, not steer, without the control token"
+    control(Control(command, fields, client.identity))
+    return None
 
 
 def _ignore(client: Client, reason: str, reports: Reports) -> None:

@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 
 from beats.adapters.sinks.websocket.access import Rights
 from beats.adapters.sinks.websocket.sink import WebSocketSink
-from beats.adapters.sinks.websocket.web.assets import INDEX, assets
+from beats.adapters.sinks.websocket.web.assets import page
 from beats.adapters.sinks.websocket.web.site import (
     Address,
     Site,
@@ -99,7 +99,7 @@ def test_only_the_page_is_open_to_all() -> None:
     for path in PATHS:
         assert here.knows(path)
         assert here.is_open(path) is (path == "/")
-    assert here.is_open(f"/page/{INDEX}")
+    assert here.is_open(f"/page/{page().version}/page.js")
     for path in ("", "/page/", "/page/nothing.js", "/page/../web/site.py", "/metrics/", "/api/", "//"):
         assert not here.knows(path)
 
@@ -111,16 +111,27 @@ async def test_every_path_leads_to_something() -> None:
     types = {path: (await here.answer(visit(path))).content_type.split(";")[0] for path in PATHS}
     html, text, document = "text/html", "text/plain", "application/json"
     assert types == dict.fromkeys(PATHS, document) | {"/": html, "/metrics": text}
-    for name, asset in assets().items():
-        assert (await here.answer(visit(f"/page/{name}"))).body == asset.body
+    for name, asset in page().others.items():
+        assert (await here.answer(visit(f"/page/{page().version}/{name}"))).body == asset.body
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("locked", [True, False])
+async def test_the_document_tells_whether_a_token_is_needed(locked: bool) -> None:
+    """At the time when it is asked for, since that may change."""
+    context = Context("browser", "test", SystemClock(), lambda control: None, stats=take_stats)
+    here = Site(context, lambda: [], lambda: locked)
+    assert (b"data-locked" in (await here.answer(visit("/"))).body) is locked
 
 
 @pytest.mark.anyio
 async def test_headers_of_a_request_reach_what_they_are_for() -> None:
     """What the browser has already, what Prometheus wants, and whether there is room."""
     here = site()
-    tag = assets()[INDEX].tag
+    tag = page().document.tag
     assert (await here.answer(visit("/", known=tag))).status == HTTPStatus.NOT_MODIFIED
+    zipped = await here.answer(visit("/")._replace(accept_encoding="gzip"))
+    assert zipped.headers["Content-Encoding"] == "gzip"
     reply = await here.answer(visit("/metrics", accept="application/openmetrics-text"))
     assert reply.content_type.startswith("application/openmetrics-text")
     assert (await here.answer(visit("/readyz", has_room=False))).status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -327,7 +338,7 @@ async def test_answers_are_whole_where_they_are_encrypted(tmp_path: Path) -> Non
             finally:
                 connection.close()
 
-        assert await to_thread.run_sync(ask, "/") == assets()[INDEX].body
+        assert await to_thread.run_sync(ask, "/") == page().document.body
         assert faults(plain((await to_thread.run_sync(ask, "/metrics")).decode())) == []
         await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
 

@@ -1,6 +1,12 @@
 // Draws pictures, pixel for pixel.
 
+import { byId } from "./dom.js";
 import { fit, nudge } from "./fit.js";
+import { Kept } from "./kept.js";
+
+/** From this scale on, pixels of unequal size are better than blurred ones. */
+const SHARP_SCALE = 2;
+const FILLS = "fit";
 
 /** One canvas in an area; each picture is drawn when the screen is next. */
 export class Canvas {
@@ -10,6 +16,8 @@ export class Canvas {
   #onDrawn;
   /** @type {import("./feed.js").Picture | null} */
   #next = null;
+  #fill = byId("fit", HTMLButtonElement);
+  #kept = new Kept("beats.scale", () => localStorage);
 
   /**
    * @param {HTMLElement} area
@@ -23,8 +31,17 @@ export class Canvas {
     const context = canvas.getContext("2d", { alpha: false });
     if (!context) throw new TypeError("this browser has no canvas");
     this.#context = context;
+    this.#fill.addEventListener("click", () => {
+      this.#kept.value = this.#fills ? null : FILLS;
+      this.#place();
+    });
     new ResizeObserver(() => this.#place()).observe(area);
     this.#watchRatio();
+  }
+
+  /** Whether the picture is as large as can be, at any scale. */
+  get #fills() {
+    return this.#kept.value === FILLS;
   }
 
   /** The size of the last picture in its own pixels. */
@@ -71,14 +88,15 @@ export class Canvas {
     const y = nudge(area.top, devicePixelRatio);
     const room = { width: area.width - x, height: area.height - y };
     const { width, height, style, dataset, classList } = this.#canvas;
-    const { scale, left, top } = fit(room, { width, height }, devicePixelRatio);
+    const { scale, left, top } = fit(room, { width, height }, devicePixelRatio, !this.#fills);
+    this.#fill.setAttribute("aria-pressed", String(this.#fills));
     style.left = length(x);
     style.top = length(y);
     style.width = length(width / devicePixelRatio);
     style.height = length(height / devicePixelRatio);
     style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     dataset.scale = String(scale);
-    classList.toggle("shrunk", scale < 1);
+    classList.toggle("smooth", scale < SHARP_SCALE && scale % 1 !== 0);
   }
 
   /** A window that moves to another screen, or is zoomed, has other pixels. */

@@ -5,17 +5,20 @@ import { byId, make, write } from "./dom.js";
 /** Those that the page has a drawing of, `emoji-…` in its document; others are written out. */
 const DRAWN = ["poop", "skull", "heart", "star", "rainbow"];
 const SVG = "http://www.w3.org/2000/svg";
+/** Where arrow keys steer: anywhere else they belong to what has the focus. */
+const STEERED_FROM = "#stage, #drive";
 
-/** @typedef {(command: string, fields?: Record<string, unknown>) => void} Send */
+/** @typedef {(command: string, fields?: Record<string, unknown>, words?: string) => void} Send */
 
 /** Buttons and fields; none works without the right to steer and a connection. */
 export class Drive {
   #section = byId("drive", HTMLElement);
+  #stage = byId("stage", HTMLElement);
   #fields = byId("drive-fields", HTMLFieldSetElement);
   #why = byId("drive-why", HTMLElement);
+  #whyText = byId("drive-why-text", HTMLElement);
   #token = byId("drive-token", HTMLButtonElement);
   #emojis = byId("emojis", HTMLElement);
-  #sent = byId("sent", HTMLElement);
   #shownEmojis = "";
   #send;
 
@@ -30,7 +33,7 @@ export class Drive {
       const { command = "", step } = /** @type {HTMLElement} */ (button).dataset;
       button.addEventListener("click", () => this.#tell(command, step ? { browse_step: Number(step) } : {}));
     }
-    this.#listenToKeys();
+    document.addEventListener("keydown", (event) => this.#key(event));
     this.#listenToText();
     this.#listenToSensor();
     this.#listenToMore();
@@ -41,12 +44,16 @@ export class Drive {
    * @param {{live: boolean, steer: boolean, hasToken: boolean}} now
    */
   allow({ live, steer, hasToken }) {
-    this.#fields.disabled = !live || !steer;
-    this.#why.hidden = !this.#fields.disabled;
+    const may = live && steer;
+    this.#fields.disabled = !may;
+    this.#why.hidden = may;
     // That there is no connection is seen elsewhere: a line more would move the picture for it.
     this.#why.classList.toggle("visually-hidden", !live);
     this.#token.hidden = !live;
-    write(byId("drive-why-text", HTMLElement), whyNot(live, hasToken));
+    write(this.#whyText, may ? "" : whyNot(live, hasToken));
+    this.#stage.setAttribute("aria-label", may ? "Picture: the left and right arrow keys browse" : "Picture");
+    if (may) this.#stage.setAttribute("aria-keyshortcuts", "ArrowLeft ArrowRight");
+    else this.#stage.removeAttribute("aria-keyshortcuts");
   }
 
   /** @param {string[]} names */
@@ -69,15 +76,14 @@ export class Drive {
     return button;
   }
 
-  #listenToKeys() {
-    document.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      const isElsewhere = event.target instanceof Element && event.target.matches("input, select, textarea");
-      if (!step || isElsewhere || this.#fields.disabled) return;
-      if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      this.#tell("browse", { browse_step: step });
-    });
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || this.#fields.disabled || !(event.target instanceof Element)) return;
+    if (!event.target.closest(STEERED_FROM) || event.target.matches("input, select, textarea")) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.#tell("browse", { browse_step: step });
   }
 
   #listenToText() {
@@ -114,6 +120,7 @@ export class Drive {
     more.addEventListener("click", () => {
       const isOpen = this.#section.classList.toggle("open");
       more.setAttribute("aria-expanded", String(isOpen));
+      this.#section.scrollIntoView({ block: "nearest" });
     });
   }
 
@@ -122,9 +129,8 @@ export class Drive {
    * @param {Record<string, unknown>} fields
    */
   #tell(command, fields) {
-    this.#send(command, fields);
-    const said = Object.values(fields).filter((value) => typeof value !== "boolean");
-    write(this.#sent, `Sent ${[command.replaceAll("_", " "), ...said].join(" ")}`);
+    const said = Object.entries(fields).map(([name, value]) => (name === "clear" ? "cleared" : value));
+    this.#send(command, fields, [command.replaceAll("_", " "), ...said].join(" "));
   }
 }
 

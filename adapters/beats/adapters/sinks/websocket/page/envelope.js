@@ -8,7 +8,7 @@ export const PROTOBUF = 2;
 /**
  * @typedef {{name: string, variant: string, metadata: [string, string][]}} Tag
  * @typedef {{x: number, y: number, z: number, time: string}} Location
- * @typedef {{id: string, tags: Tag[], location: Location | null}} Info
+ * @typedef {{id: string, tags: Tag[], location: Location | null}} Info its id may be empty, see `topic.js`
  * @typedef {{bytes: Uint8Array, encoding: number, type: string}} Payload
  *
  * @typedef {object} FrameEnvelope
@@ -67,8 +67,7 @@ function envelope(reader) {
     else reader.skip();
   }
   if (png) return { kind: "frame", sequence, capturedMs, png };
-  if (update?.info.id) return { kind: "peripheral", sequence, capturedMs, ...update };
-  return null;
+  return update && { kind: "peripheral", sequence, capturedMs, ...update };
 }
 
 /** @param {Reader} reader */

@@ -11,7 +11,7 @@
  * @property {import("./worker.js").Totals} totals
  * @property {boolean} began whether a connection has begun since the last batch
  * @property {number} unlisted updates of peripherals beyond those that can be kept
- * @property {import("./envelope.js").Info[]} found peripherals that are new, or have changed
+ * @property {import("./updates.js").Found[]} found peripherals that are new, or have changed
  * @property {import("./updates.js").Update[]} updates
  *
  * @typedef {object} Listener
@@ -19,14 +19,17 @@
  * @property {(picture: Picture) => void} frame must call `drawn` some time
  * @property {(batch: Batch) => void} batch
  * @property {(png: {sequence: number | bigint, png: Uint8Array}) => void} png
+ * @property {(receipt: import("./receipt.js").Receipt) => void} receipt
  * @property {() => void} broken the worker does not work: the browser does not know what it is made of
  */
 
+/** The script of this page, which is that of its worker, too: it is there already. */
+const SCRIPT = /** @type {HTMLScriptElement} */ (document.currentScript).src;
 // A page that demands trusted types (Content Security Policy) takes the address of a script from a policy alone.
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("beats", {
-  createScriptURL: (/** @type {string} */ name) => {
-    if (!/^[a-z]+\.js$/.test(name)) throw new TypeError(`${name} is no module of this page`);
-    return new URL(name, import.meta.url).href;
+  createScriptURL: (/** @type {string} */ url) => {
+    if (url !== SCRIPT) throw new TypeError(`${url} is not the script of this page`);
+    return url;
   },
 });
 
@@ -36,14 +39,13 @@ export class Feed {
 
   /** @param {Listener} on */
   constructor(on) {
-    const name = "worker.js";
-    const url = policy ? policy.createScriptURL(name) : new URL(name, import.meta.url);
-    this.#worker = new Worker(url, { type: "module", name: "feed" });
+    this.#worker = new Worker(policy?.createScriptURL(SCRIPT) ?? SCRIPT, { name: "feed" });
     this.#worker.addEventListener("error", on.broken);
     this.#worker.addEventListener("message", ({ data }) => {
       if (data.type === "link") on.link(data.state);
       else if (data.type === "frame") on.frame(data);
       else if (data.type === "png") on.png(data);
+      else if (data.type === "receipt") on.receipt(data.receipt);
       else if (data.type === "batch") {
         on.batch(data);
         this.#order("told");
@@ -89,10 +91,10 @@ export class Feed {
 
   /**
    * Read these peripherals.
-   * @param {string[]} ids
+   * @param {string[]} names
    */
-  watch(ids) {
-    this.#order("watch", { ids });
+  watch(names) {
+    this.#order("watch", { names });
   }
 
   /** Ask for the file of the picture that is shown. */

@@ -11,16 +11,18 @@ const GRID = 64;
  */
 
 /**
- * The largest whole scale at which the picture fits, in the middle; smaller than one to one if it must be.
+ * Where it goes, in the middle: at the largest whole scale at which it fits, or as large as it can be. Smaller
+ * than one to one if it must be.
  * @param {{width: number, height: number}} area in CSS pixels
  * @param {{width: number, height: number}} picture
  * @param {number} ratio pixels of the screen for each CSS pixel; need not be whole
+ * @param {boolean} isWhole whether the scale must be whole
  * @returns {Fit}
  */
-export function fit(area, picture, ratio) {
+export function fit(area, picture, ratio, isWhole = true) {
   const most = Math.min((area.width * ratio) / picture.width, (area.height * ratio) / picture.height);
   // A length that is whole but for the rounding of a division is whole.
-  const scale = most >= 1 ? Math.floor(most + 1e-6) : Math.max(most, 0);
+  const scale = most >= 1 && isWhole ? Math.floor(most + 1e-6) : Math.max(most, 0);
   return {
     scale,
     left: margin(area.width * ratio, picture.width * scale) / ratio,

@@ -68,12 +68,13 @@ export function position(seconds) {
 }
 
 /**
- * A value of a sensor, short enough to be read while it changes.
+ * A value of a sensor: whole numbers whole, others short enough to be read while they change.
  * @param {number} value
  */
 export function reading(value) {
   const text = String(value);
-  if (text.length <= 9) return text;
-  const rounded = value.toPrecision(6);
+  if (text.length <= 9 || Number.isInteger(value)) return text;
+  const isLarge = Math.abs(value) >= 1e5 && Math.abs(value) < 1e15;
+  const rounded = isLarge ? value.toFixed(1) : value.toPrecision(6);
   return rounded.includes("e") ? rounded : String(Number(rounded));
 }

@@ -49,6 +49,7 @@ export class FullScreen {
   #show(on) {
     this.#area.classList.toggle("wall", on);
     this.#leave.hidden = !on;
+    if (on) this.#area.focus({ preventScroll: true }); // its keys steer
     this.#wake();
     this.#keepAwake();
   }

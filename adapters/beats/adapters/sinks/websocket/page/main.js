@@ -10,7 +10,9 @@ import { FullScreen } from "./fullscreen.js";
 import { Gate } from "./gate.js";
 import { List } from "./list.js";
 import { now } from "./now.js";
+import { Receipts } from "./receipts.js";
 import { Recorders } from "./recorders.js";
+import { ask, judge, NO_ANSWER } from "./refusal.js";
 import { Replay } from "./replay.js";
 import { save } from "./save.js";
 import { Session } from "./session.js";
@@ -23,44 +25,53 @@ import { Token } from "./token.js";
 
 const FIGURES_MS = 250;
 const REPLAY_MS = 50;
+/** A server that does not answer, and sends nothing for so long either, has stopped. */
+const QUIET_MS = 2000;
 /** What a viewer may ask for (see the README) can stand in the page's address, too. */
 const CHOICES = ["kinds", "topics", "max_fps", "snapshot"];
 
 const token = new Token();
 const base = new URL(".", document.baseURI);
+/** The document tells whether the stream needs a token. */
+const isLocked = "locked" in document.documentElement.dataset;
 const clock = new Clock();
 const session = new Session(new URL("api/session", base), () => token.value, clock, hear);
-const feed = new Feed({ link, frame, batch, broken, png: ({ sequence, png }) => save(sequence, png) });
+const png = (/** @type {{sequence: number | bigint, png: Uint8Array}} */ file) => save(file.sequence, file.png);
+const feed = new Feed({ link, frame, batch, broken, png, receipt: (receipt) => receipts.take(receipt) });
 const status = new Status();
 const figures = new Figures(clock);
 const sheet = new Sheet(clock);
 const canvas = new Canvas(byId("stage", HTMLElement), byId("canvas", HTMLCanvasElement), drawn);
 const gate = new Gate(checkToken);
+const receipts = new Receipts();
 const drive = new Drive(send, () => gate.open("Enter the control token.", { optional: true }));
 const replay = new Replay(send);
 const recorders = new Recorders(send);
-const list = new List((ids) => feed.watch(ids), ageMs);
+const list = new List((names) => feed.watch(names), ageMs);
 const saveButton = byId("save", HTMLButtonElement);
 const forgetButton = byId("forget", HTMLButtonElement);
 let isLive = false;
 let maySteer = false;
 let hasPicture = false;
+/** Refusals in a row for which the server gives no reason. */
+let puzzles = 0;
 
+/** The stream's address, but for `ws` in place of `http`. */
 function streamUrl() {
   const url = new URL(base);
-  url.protocol = url.protocol.replace("http", "ws");
   const asked = new URLSearchParams(location.search);
   for (const name of CHOICES) {
     const value = asked.get(name);
     if (value !== null) url.searchParams.set(name, value);
   }
   if (token.value) url.searchParams.set("token", token.value);
-  return url.href;
+  return url;
 }
 
 function connect() {
   forgetButton.hidden = !token.value;
-  feed.start(streamUrl());
+  puzzles = 0;
+  feed.start(streamUrl().href.replace("http", "ws"));
 }
 
 /** @param {import("./link.js").LinkState} state */
@@ -68,26 +79,31 @@ async function link(state) {
   isLive = state.phase === "live";
   allow();
   if (state.phase === "live") {
+    puzzles = 0;
     status.live();
     session.start();
   } else if (state.phase === "connecting") {
     status.connecting();
   } else {
     session.stop();
-    status.waiting(state.retryInMs, state.opened ? reason(state, null) : "");
-    if (!state.opened) await explain(state);
+    status.waiting(state.retryInMs, state.opened ? reason(state) : "");
+    if (!state.opened) await explain();
   }
 }
 
-/**
- * A browser does not tell why a connection was refused; the answer to a plain request does.
- * @param {import("./link.js").LinkState} state
- */
-async function explain(state) {
-  const answer = await session.ask();
+/** Why the last attempt to connect was refused. */
+async function explain() {
+  const answer = await ask(streamUrl());
+  const isClear = answer.status === 0 || (answer.status >= 400 && answer.status !== 426);
+  const bearer = token.value ? { Authorization: `Bearer ${token.value}` } : undefined;
+  const ready = isClear ? NO_ANSWER : await ask(new URL("readyz", base), bearer);
   if (isLive) return;
-  if (answer.status === 401) lock();
-  else status.because(reason(state, answer));
+  const refusal = judge(answer, ready, navigator.onLine);
+  puzzles = isClear || ready.status !== 200 ? 0 : puzzles + 1;
+  if (refusal.needsToken) lock();
+  // There may have been no room when it was refused, and be some by now.
+  else if (puzzles === 1) status.refused("Refused", "The connection was refused.");
+  else status.refused(refusal.title, refusal.text);
 }
 
 /** Nothing comes without a token, or without the right one. */
@@ -104,15 +120,14 @@ function lock() {
  */
 async function checkToken(candidate) {
   const answer = await session.ask(candidate);
-  if (!answer.facts) return answer.status === 401 ? "That is not the token." : reason(REFUSED, answer);
+  if (!answer.facts) {
+    return answer.status === 401 ? "That is not the token." : judge({ ...answer, moved: false }, NO_ANSWER).text;
+  }
   token.value = candidate;
   hear(answer);
   connect();
   return null;
 }
-
-/** @type {import("./link.js").LinkState} */
-const REFUSED = { phase: "waiting", retryInMs: 0, code: 1006, reason: "", opened: false };
 
 /**
  * What the server has told.
@@ -155,15 +170,16 @@ function notice(text) {
 /**
  * @param {string} command
  * @param {Record<string, unknown>} fields
+ * @param {string} words what to tell of it; empty: its effect is seen where it was given
  */
-function send(command, fields = {}) {
-  feed.send(command, fields);
+function send(command, fields = {}, words = "") {
+  feed.send(command, words ? { ...fields, receipt: receipts.expect(words) } : fields);
   session.soon();
 }
 
 /** The half of the page that reads the stream has failed. */
 function broken() {
-  status.because("This page does not work in this browser: it needs one of 2024 or newer.");
+  status.refused("Broken", "This page does not work in this browser: it needs one of 2024 or newer.");
 }
 
 /** @param {import("./feed.js").Picture} picture */
@@ -182,6 +198,9 @@ function drawn({ capturedMs }) {
 
 /** @param {import("./feed.js").Batch} news */
 function batch(news) {
+  const { quietMs, isNotable, flowed } = news.totals.quiet;
+  const isQuiet = !replay.isPaused && (isNotable || (session.isDeaf && quietMs > QUIET_MS));
+  status.quiet(isQuiet ? quietMs : 0, flowed || session.isDeaf);
   figures.show(news.totals);
   sheet.show(news.totals, hasPicture ? canvas.size : null);
   list.take(news);
@@ -218,13 +237,11 @@ async function begin() {
   setInterval(() => figures.refresh(), FIGURES_MS);
   setInterval(() => replay.refresh(), REPLAY_MS);
   look();
-  const answer = await session.ask();
-  if (answer.status === 401) {
-    lock();
-    return;
-  }
-  if (answer.facts) hear(answer);
-  connect();
+  // Whether the stream can be had is seen quickest by connecting. Only what would be refused for certain, and
+  // what may be a wrong token, is not presented there.
+  if (isLocked && !token.value) lock();
+  else if (isLocked && (await session.ask()).status === 401) lock();
+  else connect();
 }
 
 begin();

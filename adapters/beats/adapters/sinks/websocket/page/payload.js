@@ -14,6 +14,11 @@ const MOST_ITEMS = 8;
 const MOST_CHARACTERS = 160;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** In JSON, a text or a whole number of more digits than a double is sure to hold. */
+const TEXT_OR_LONG = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?[1-9]\d{15,}(?![\d.eE])/g;
+/** Such a number as a text, on its way through a parser that would round it: marked with a private character. */
+const MARK = "\ue000";
+const MARKED = /^\ue000-?\d+$/;
 
 /**
  * The fields of an update: nested ones as `a.b`; a number, true and false also as what can be drawn.
@@ -30,7 +35,7 @@ export function fields(payload) {
 
 /** @param {import("./envelope.js").Payload} payload */
 function value({ bytes, encoding, type }) {
-  if (encoding === JSON_UTF8) return JSON.parse(utf8.decode(bytes));
+  if (encoding === JSON_UTF8) return parse(utf8.decode(bytes));
   if (encoding !== PROTOBUF) throw new RangeError(`encoding ${encoding}`);
   if (type === INPUT_EVENT) return inputEvent(new Reader(bytes));
   return `${type}, ${bytes.length} bytes`;
@@ -47,7 +52,19 @@ function inputEvent(reader) {
     else if (reader.is(3, BYTES)) data = utf8.decode(reader.bytes());
     else reader.skip();
   }
-  return { event, timestamp, data: data ? JSON.parse(data) : null };
+  return { event, timestamp, data: data ? parse(data) : null };
+}
+
+/**
+ * Read JSON, with long whole numbers as `bigint`: as a number they would be rounded.
+ * @param {string} json
+ */
+function parse(json) {
+  if (!/\d{16}/.test(json)) return JSON.parse(json);
+  const marked = json.replace(TEXT_OR_LONG, (found) => (found[0] === '"' ? found : `"${MARK}${found}"`));
+  return JSON.parse(marked, (_, value) =>
+    typeof value === "string" && MARKED.test(value) ? BigInt(value.slice(MARK.length)) : value,
+  );
 }
 
 /**
@@ -84,18 +101,28 @@ function add(found, key, data, depth) {
 function isOpen(data) {
   if (typeof data !== "object" || data === null) return false;
   if (!Array.isArray(data)) return Object.keys(data).length > 0;
-  return data.length > 0 && data.length <= MOST_ITEMS && data.every((item) => typeof item === "number");
+  return data.length > 0 && data.length <= MOST_ITEMS && data.every(isNumber);
+}
+
+/** @param {unknown} data */
+function isNumber(data) {
+  return typeof data === "number" || typeof data === "bigint";
 }
 
 /** @param {unknown} data */
 function number(data) {
-  if (typeof data === "number") return data;
-  return typeof data === "boolean" ? Number(data) : null;
+  return isNumber(data) || typeof data === "boolean" ? Number(data) : null;
 }
 
 /** @param {unknown} data */
 function text(data) {
   if (typeof data === "number") return reading(data);
-  const whole = typeof data === "string" ? data : JSON.stringify(data);
+  const whole = typeof data === "string" ? data : json(data);
   return whole.length > MOST_CHARACTERS ? `${whole.slice(0, MOST_CHARACTERS)}…` : whole;
+}
+
+/** @param {unknown} data */
+function json(data) {
+  const marked = JSON.stringify(data, (_, value) => (typeof value === "bigint" ? `${MARK}${value}` : value));
+  return marked.replace(/"\ue000(-?\d+)"/g, "$1");
 }

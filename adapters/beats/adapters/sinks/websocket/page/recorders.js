@@ -19,8 +19,11 @@ export class Recorders {
 
   /** @param {import("./drive.js").Send} send */
   constructor(send) {
-    this.#record.addEventListener("click", () => send("record", { recording: !this.#isRecording }));
-    this.#snapshot.addEventListener("click", () => send("snapshot"));
+    this.#record.addEventListener("click", () => {
+      const recording = !this.#isRecording;
+      send("record", { recording }, recording ? "record" : "stop recording");
+    });
+    this.#snapshot.addEventListener("click", () => send("snapshot", {}, "snapshot"));
   }
 
   /** @param {import("./session.js").Facts} facts */
@@ -29,7 +32,7 @@ export class Recorders {
     const told = all.filter((figures) => "idle" in figures);
     this.#record.hidden = !commands.includes("record");
     this.#isRecording = told.some((figures) => figures.idle === 0);
-    this.#record.setAttribute("aria-pressed", String(this.#isRecording));
+    this.#record.classList.toggle("on", this.#isRecording);
     write(this.#recordText, this.#isRecording ? "Stop recording" : "Record");
     this.#snapshot.hidden = !commands.includes("snapshot");
     const held_s = Math.max(0, ...all.map((figures) => figures.held_s ?? 0));

@@ -46,6 +46,12 @@ export class Replay {
     return !this.#section.hidden;
   }
 
+  /** Whether a replay stands still, since somebody paused it or it is at its end: then nothing comes. */
+  get isPaused() {
+    if (!this.isShown) return false;
+    return this.#paused || this.#playhead.position_s(now()) >= this.#playhead.duration_s;
+  }
+
   /**
    * What the server says of it. All replays obey the same commands; the first is shown.
    * @param {Record<string, import("./session.js").Playback>} playback by the sources' names

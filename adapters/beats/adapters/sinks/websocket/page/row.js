@@ -1,8 +1,9 @@
-// One peripheral in the list.
+// One peripheral in the list: a line, or a card with all that is known of it.
 
 import { make, write } from "./dom.js";
 import { duration, rate, reading } from "./format.js";
 import { Meter } from "./meter.js";
+import { shown } from "./topic.js";
 import { Values } from "./values.js";
 
 /**
@@ -23,29 +24,65 @@ export class Row {
   element = make("li", "peripheral");
   /** Whether it is on the screen. */
   isVisible = false;
-  #name = make("div", "name");
-  #id = make("h3");
+  #button = make("button");
+  #trace = make("canvas", "trace");
   #what = make("div", "what");
   #often = make("span", "often");
+  #rate = make("span", "rate");
+  #ago = make("span", "ago");
   #values = new Values();
   #meter = new Meter(RATE_SLOTS, RATE_SLOT_MS);
   /** @type {Update | null} */
   #last = null;
+  #isOpen = true;
 
-  /** @param {Info} info */
-  constructor(info) {
-    this.#name.append(this.#id, this.#often);
-    this.element.append(this.#name, this.#what, this.#values.element);
+  /**
+   * @param {string} name
+   * @param {Info} info
+   * @param {boolean} isOpen
+   */
+  constructor(name, info, isOpen) {
+    const head = make("div", "name");
+    const title = make("h3");
+    this.#button.type = "button";
+    this.#button.append(cut(shown(name)));
+    this.#button.addEventListener("click", () => {
+      this.isOpen = !this.#isOpen;
+    });
+    this.#trace.setAttribute("aria-hidden", "true");
+    title.append(this.#button);
+    this.#often.append(this.#rate, make("span", "between", " · "), this.#ago);
+    head.append(title, this.#often);
+    this.element.append(head, this.#what, this.#values.element);
     this.info = info;
+    this.isOpen = isOpen;
   }
 
   /** @param {Info} info */
-  set info({ id, tags, location }) {
-    const shown = tags.slice(0, MOST_TAGS);
-    const labels = shown.map(({ name, variant }) => make("span", "tag", cut(variant ? `${name}/${variant}` : name)));
-    const details = [...place(location), ...shown.flatMap(({ metadata }) => metadata.map(pair))];
-    write(this.#id, cut(id));
+  set info({ tags, location }) {
+    const some = tags.slice(0, MOST_TAGS);
+    const labels = some.map(({ name, variant }) => make("span", "tag", cut(variant ? `${name}/${variant}` : name)));
+    const details = [...place(location), ...some.flatMap(({ metadata }) => metadata.map(pair))];
     this.#what.replaceChildren(...labels, make("span", "", cut(details.join(" · "))));
+  }
+
+  /** Whether it is a card; a line if not. */
+  get isOpen() {
+    return this.#isOpen;
+  }
+
+  /** @param {boolean} isOpen */
+  set isOpen(isOpen) {
+    this.#isOpen = isOpen;
+    this.element.classList.toggle("open", isOpen);
+    this.#button.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) {
+      this.#values.glance.remove();
+      this.#trace.remove();
+    } else {
+      this.#often.before(this.#values.glance, this.#trace);
+    }
+    this.#show(true);
   }
 
   /**
@@ -68,9 +105,7 @@ export class Row {
   tick(moves) {
     if (!this.#last) return;
     this.#values.tick();
-    if (!this.isVisible) return;
-    this.#values.write();
-    if (moves) this.#values.draw();
+    if (this.isVisible) this.#show(moves);
   }
 
   /** Nobody looked for a while. */
@@ -86,8 +121,21 @@ export class Row {
   showAge(nowMs, ageMs) {
     if (!this.#last || !this.isVisible) return;
     const age = ageMs(this.#last);
-    const ago = age < NOW_MS ? "now" : `${duration(age)} ago`;
-    write(this.#often, `${rate(this.#meter.perSecond(nowMs))}/s · ${ago}`);
+    const perSecond = this.#meter.perSecond(nowMs);
+    write(this.#rate, `${rate(perSecond)}/s`);
+    write(this.#ago, age < NOW_MS ? "now" : `${duration(age)} ago`);
+    this.#often.classList.toggle("silent", perSecond === 0);
+  }
+
+  /** @param {boolean} moves */
+  #show(moves) {
+    if (this.#isOpen) {
+      this.#values.write();
+      if (moves) this.#values.draw();
+    } else {
+      this.#values.writeGlance();
+      if (moves) this.#values.drawFirst(this.#trace);
+    }
   }
 }
 

@@ -28,14 +28,16 @@ import { now } from "./now.js";
  * @property {string} text why there are no facts, in the server's words
  */
 
-/** The first questions are for the clock alone: the quickest of several answers tells it best. */
-const FIRST_QUESTIONS = 4;
-const FIRST_MS = 250;
+/** The first questions are for the clock, too: the quickest of several answers tells it best. */
+const FIRST_QUESTIONS = 3;
+const FIRST_MS = 1500;
 const REPLAY_MS = 1000;
 const USUAL_MS = 5000;
 /** After a command: once at once, and once when a slow server has obeyed. */
 const SOON_MS = [60, 400];
 const ANSWER_MS = 5000;
+/** A server that takes longer than this to answer may have stopped. */
+const PROMPT_MS = 2000;
 
 /** Asks again and again, while it is told to and somebody can see the page. */
 export class Session {
@@ -46,6 +48,9 @@ export class Session {
   #timer = 0;
   #isOn = false;
   #asked = 0;
+  /** When the question was asked that has no answer yet; NaN: there is none. */
+  #waitsSinceMs = Number.NaN;
+  #hasFailed = false;
   /** @type {number[]} */
   #soon = [];
   #intervalMs = USUAL_MS;
@@ -72,6 +77,7 @@ export class Session {
   start() {
     this.#isOn = true;
     this.#asked = 0;
+    this.#hasFailed = false;
     this.#clock.reset();
     this.#schedule();
   }
@@ -80,6 +86,11 @@ export class Session {
   stop() {
     this.#isOn = false;
     clearTimeout(this.#timer);
+  }
+
+  /** Whether the server does not answer here. */
+  get isDeaf() {
+    return this.#hasFailed || now() - this.#waitsSinceMs > PROMPT_MS;
   }
 
   /** A command was sent: what it did is worth knowing at once. */
@@ -110,7 +121,6 @@ export class Session {
     const response = await fetch(this.#url, {
       headers: token ? { Authorization: `Bearer ${token}` } : {},
       cache: "no-store",
-      credentials: "omit",
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     const answeredMs = now();
@@ -136,7 +146,10 @@ export class Session {
 
   async #poll() {
     const timer = this.#timer;
+    this.#waitsSinceMs = now();
     const answer = await this.ask();
+    this.#waitsSinceMs = Number.NaN;
+    this.#hasFailed = answer.status === 0;
     if (!this.#isOn) return;
     this.#asked += 1;
     if (answer.facts) this.#intervalMs = Object.keys(answer.facts.playback).length ? REPLAY_MS : USUAL_MS;

@@ -12,6 +12,7 @@ export class Sheet {
   #table = byId("drops-table", HTMLElement);
   #rows = byId("drops-rows", HTMLElement);
   #more = byId("drops-more", HTMLElement);
+  #leftOut = byId("left-out", HTMLElement);
   #received = byId("received", HTMLDataElement);
   #unreadable = byId("unreadable", HTMLDataElement);
   #picture = byId("picture-size", HTMLElement);
@@ -33,7 +34,7 @@ export class Sheet {
    * @param {import("./worker.js").Totals} totals
    * @param {{width: number, height: number} | null} picture
    */
-  show({ received, unreadable, worst, missedTopics }, picture) {
+  show({ received, unreadable, worst, missedTopics, leftOut }, picture) {
     figure(this.#received, received, count(received));
     figure(this.#unreadable, unreadable, count(unreadable));
     if (!this.#about.open) return;
@@ -45,6 +46,8 @@ export class Sheet {
     this.#rows.replaceChildren(...worst.map(row));
     this.#more.hidden = missedTopics <= worst.length;
     write(this.#more, `and ${count(missedTopics - worst.length)} more topics`);
+    this.#leftOut.hidden = leftOut === 0;
+    write(this.#leftOut, `${count(leftOut)} pictures were left out, as this page asked for fewer: max_fps.`);
   }
 
   /** @param {import("./session.js").Facts} facts */

@@ -1,11 +1,9 @@
 // How the connection is, in words.
 
 import { byId, write } from "./dom.js";
+import { duration } from "./format.js";
 
-/**
- * @typedef {import("./link.js").LinkState} LinkState
- * @typedef {import("./session.js").Answer} Answer
- */
+/** @typedef {import("./link.js").LinkState} LinkState */
 
 /** What the server means by these codes of RFC 6455, section 7.4, and of its registry. */
 const CODES = new Map([
@@ -19,18 +17,12 @@ const CODES = new Map([
 ]);
 
 /**
- * Why the connection has ended, or did not come about.
+ * Why a connection that had been there has ended.
  * @param {LinkState} state of phase `waiting`
- * @param {Answer | null} answer to a plain request that was made then; null: none was made
  */
-export function reason(state, answer) {
-  if (state.opened) {
-    const said = CODES.get(state.code) ?? `The connection ended with code ${state.code}.`;
-    return state.code === 1008 ? `${said}: ${state.reason || "policy"}.` : said;
-  }
-  if (!answer || answer.status === 0) return "The server cannot be reached.";
-  if (answer.facts) return "The stream is full: it has as many viewers as it may have.";
-  return answer.text.slice(0, 300) || `The server answered with status ${answer.status}.`;
+export function reason({ code, reason: said }) {
+  const meaning = CODES.get(code) ?? `The connection ended with code ${code}.`;
+  return code === 1008 ? `${meaning}: ${said || "policy"}.` : meaning;
 }
 
 /** The line in the bar, the words over the picture, and the picture's look when it is not live. */
@@ -39,43 +31,60 @@ export class Status {
   #text = byId("status-text", HTMLElement);
   #more = byId("status-more", HTMLElement);
   #stage = byId("stage", HTMLElement);
+  #canvas = byId("canvas", HTMLCanvasElement);
   #veil = byId("veil", HTMLElement);
   #hasPicture = false;
   #isLive = false;
+  /** Whether the picture is an old one although the connection is there. */
+  #isOld = false;
+  #isQuiet = false;
   #why = "";
+  /** Why the last attempt was refused; empty: it was not. */
+  #title = "";
   #timer = 0;
 
   /** The stream comes. */
   live() {
     this.#isLive = true;
+    this.#isOld = false;
+    this.#isQuiet = false;
     this.#why = "";
+    this.#title = "";
     this.#say("good", "Live");
   }
 
   /** The first attempt, or one more. */
   connecting() {
     this.#isLive = false;
-    this.#say("wait", "Connecting");
+    if (this.#title) this.#say("bad", this.#title, "trying again");
+    else this.#say("wait", "Connecting");
   }
 
   /**
    * The next attempt is so far away.
    * @param {number} retryInMs
-   * @param {string} why empty: not known yet
+   * @param {string} why empty: it has to be found out
    */
   waiting(retryInMs, why) {
     this.#isLive = false;
-    this.#why = why;
-    this.#say("wait", "Reconnecting");
+    if (why) {
+      this.#why = why;
+      this.#title = "";
+    }
+    this.#say(this.#title ? "bad" : "wait", this.#title || "Reconnecting");
     this.#countDown(performance.now() + retryInMs);
   }
 
   /**
-   * Why it waits has been found out.
-   * @param {string} why
+   * Why the last attempt was refused has been found out.
+   * @param {string} title
+   * @param {string} text
    */
-  because(why) {
-    this.#why = why;
+  refused(title, text) {
+    this.#title = title;
+    this.#why = text;
+    this.#line.dataset.tone = "bad";
+    write(this.#text, title);
     this.#cover();
   }
 
@@ -83,7 +92,27 @@ export class Status {
   locked() {
     this.#isLive = false;
     this.#why = "";
+    this.#title = "";
     this.#say("bad", "Token needed");
+  }
+
+  /**
+   * It is connected, and nothing has come for so long.
+   * @param {number} quietMs 0: that is nothing special
+   * @param {boolean} isOld whether the picture is not what it would be by now
+   */
+  quiet(quietMs, isOld) {
+    if (!this.#isLive) return;
+    const isQuiet = quietMs > 0;
+    if (isQuiet !== this.#isQuiet) {
+      this.#isQuiet = isQuiet;
+      if (isQuiet) this.#say("wait", "No data");
+      else this.#say("good", "Live");
+    }
+    this.#isOld = isQuiet && isOld;
+    if (isQuiet) write(this.#more, `for ${whole(quietMs)}`);
+    this.#why = this.#isOld ? `No data for ${whole(quietMs)}` : "";
+    this.#cover();
   }
 
   /** A picture is on the screen. */
@@ -96,18 +125,22 @@ export class Status {
   /**
    * @param {string} tone
    * @param {string} text
+   * @param {string} more
    */
-  #say(tone, text) {
+  #say(tone, text, more = "") {
     clearTimeout(this.#timer);
     this.#line.dataset.tone = tone;
     write(this.#text, text);
-    write(this.#more, "");
+    write(this.#more, more);
     this.#cover();
   }
 
   #cover() {
-    this.#stage.classList.toggle("stale", this.#hasPicture && !this.#isLive);
-    write(this.#veil, this.#isLive ? (this.#hasPicture ? "" : "No picture yet") : this.#why);
+    const isStale = this.#hasPicture && (!this.#isLive || this.#isOld);
+    this.#stage.classList.toggle("stale", isStale);
+    write(this.#veil, this.#isLive && !this.#isOld ? (this.#hasPicture ? "" : "No picture yet") : this.#why);
+    const label = isStale ? "The last picture, which is old" : "The live picture";
+    this.#canvas.setAttribute("aria-label", this.#hasPicture ? label : "No picture yet");
   }
 
   /** @param {number} untilMs */
@@ -117,4 +150,9 @@ export class Status {
     write(this.#more, `in ${Math.ceil(leftMs / 1000)} s`);
     this.#timer = setTimeout(() => this.#countDown(untilMs), leftMs % 1000 || 1000);
   }
+}
+
+/** @param {number} ms */
+function whole(ms) {
+  return duration(Math.floor(ms / 1000) * 1000).replace(".0", "");
 }

@@ -19,7 +19,7 @@ export const MOST_DRAWN = 6;
  * @typedef {import("./payload.js").Field} Field
  *
  * @typedef {object} Update
- * @property {string} id
+ * @property {string} name see `topic.js`
  * @property {number} count updates since the connection began
  * @property {number} bytes of the latest
  * @property {number} capturedMs of the latest, since 1970; 0 when the server does not say
@@ -27,6 +27,8 @@ export const MOST_DRAWN = 6;
  * @property {Field[] | null} fields null: they cannot be read, or are too long to be kept
  * @property {number[]} lows the lowest that each number was since it was told last
  * @property {number[]} highs
+ *
+ * @typedef {{name: string, info: Info}} Found
  *
  * @typedef {object} Entry
  * @property {Info} info
@@ -42,7 +44,7 @@ export class Updates {
   #entries = new Map();
   /** @type {Set<string>} those that somebody looks at */
   #watched = new Set();
-  /** @type {Set<Info>} what the other side does not know yet */
+  /** @type {Set<string>} of what the other side does not know yet */
   #found = new Set();
   #heldBytes = 0;
   #began = true;
@@ -59,26 +61,26 @@ export class Updates {
 
   /**
    * Read the updates of these from now on, and no others.
-   * @param {string[]} ids
+   * @param {string[]} names
    */
-  watch(ids) {
-    this.#watched = new Set(ids);
-    for (const id of ids) {
-      const entry = this.#entries.get(id);
+  watch(names) {
+    this.#watched = new Set(names);
+    for (const name of names) {
+      const entry = this.#entries.get(name);
       if (entry) entry.isNew = true;
     }
   }
 
   /**
+   * @param {string} name
    * @param {PeripheralEnvelope} envelope
    * @param {number} arrivedMs
    */
-  take({ info, payload, capturedMs }, arrivedMs) {
-    const entry = this.#entries.get(info.id) ?? this.#add(info);
+  take(name, { info, payload, capturedMs }, arrivedMs) {
+    const entry = this.#entries.get(name) ?? this.#add(name, info);
     if (!entry) return;
     if (!isSame(entry.info, info)) {
-      this.#found.delete(entry.info);
-      this.#found.add(info);
+      this.#found.add(name);
       entry.info = info;
     }
     this.#keep(entry, payload);
@@ -89,7 +91,7 @@ export class Updates {
     update.arrivedMs = arrivedMs;
     entry.isRead = false;
     entry.isNew = true;
-    if (payload.bytes.length <= QUICKLY_READ_BYTES && this.#watched.has(info.id)) read(entry);
+    if (payload.bytes.length <= QUICKLY_READ_BYTES && this.#watched.has(name)) read(entry);
   }
 
   /** What has changed since the last call, of those that are watched. */
@@ -104,16 +106,19 @@ export class Updates {
     return batch;
   }
 
-  /** @param {Info} info */
-  #add(info) {
+  /**
+   * @param {string} name
+   * @param {Info} info
+   */
+  #add(name, info) {
     if (this.#entries.size >= MOST_PERIPHERALS) {
       this.#unlisted += 1;
       return null;
     }
-    const update = { id: info.id, count: 0, bytes: 0, capturedMs: 0, arrivedMs: 0, fields: null, lows: [], highs: [] };
+    const update = { name, count: 0, bytes: 0, capturedMs: 0, arrivedMs: 0, fields: null, lows: [], highs: [] };
     const entry = { info, payload: null, update, isRead: false, isNew: true };
-    this.#entries.set(info.id, entry);
-    this.#found.add(info);
+    this.#entries.set(name, entry);
+    this.#found.add(name);
     return entry;
   }
 
@@ -130,11 +135,12 @@ export class Updates {
   }
 
   #takeFound() {
+    /** @type {Found[]} */
     const found = [];
-    for (const info of this.#found) {
+    for (const name of this.#found) {
       if (found.length === MOST_FOUND) break;
-      found.push(info);
-      this.#found.delete(info);
+      found.push({ name, info: /** @type {Entry} */ (this.#entries.get(name)).info });
+      this.#found.delete(name);
     }
     return found;
   }
@@ -142,8 +148,8 @@ export class Updates {
   #takeUpdates() {
     /** @type {Update[]} */
     const updates = [];
-    for (const id of this.#watched) {
-      const entry = this.#entries.get(id);
+    for (const name of this.#watched) {
+      const entry = this.#entries.get(name);
       if (!entry?.isNew) continue;
       if (!entry.isRead) read(entry);
       updates.push({ ...entry.update });

@@ -9,12 +9,18 @@ import { draw } from "./sparkline.js";
 /** The fields of one peripheral. Elements are touched when they are to be shown only. */
 export class Values {
   element = make("dl", "values");
+  /** The same in one line, as many fields as there is room for. */
+  glance = make("span", "glance");
   /** Which fields there are, and which of them are drawn. */
   #shape = "";
-  /** @type {Field[] | null} what is to be shown; null: it is shown */
-  #fields = null;
+  /** @type {Field[]} */
+  #fields = [];
+  /** @type {HTMLElement[] | null} the texts that are those of the fields now, of the list or of the line */
+  #written = null;
   /** @type {HTMLElement[]} */
   #texts = [];
+  /** @type {HTMLElement[]} */
+  #glances = [];
   /** @type {{canvas: HTMLCanvasElement, ring: Ring, low: number, high: number, last: number}[]} */
   #drawn = [];
 
@@ -23,6 +29,7 @@ export class Values {
    * @param {import("./updates.js").Update} update
    */
   take({ fields, bytes, lows, highs }) {
+    this.#written = null;
     this.#fields = fields ?? [{ key: "", text: `${bytes} bytes that cannot be shown`, number: null }];
     const shape = this.#fields.map(({ key, number }) => `${key} ${number !== null}`).join("\n");
     if (shape !== this.#shape) {
@@ -51,15 +58,35 @@ export class Values {
     for (const { ring } of this.#drawn) ring.push(Number.NaN, Number.NaN);
   }
 
-  /** Bring the texts up to date. */
+  /** Bring the texts of the list up to date. */
   write() {
-    for (const [place, { text }] of (this.#fields ?? []).entries()) write(this.#texts[place], text);
-    this.#fields = null;
+    this.#write(this.#texts);
+  }
+
+  /** Bring those of the line up to date. */
+  writeGlance() {
+    this.#write(this.#glances);
   }
 
   /** Bring the drawings up to date. */
   draw() {
     for (const { canvas, ring } of this.#drawn) draw(canvas, ring);
+  }
+
+  /**
+   * Draw the first number, elsewhere.
+   * @param {HTMLCanvasElement} canvas
+   */
+  drawFirst(canvas) {
+    if (this.#drawn.length) draw(canvas, this.#drawn[0].ring);
+    else canvas.width = 0;
+  }
+
+  /** @param {HTMLElement[]} texts */
+  #write(texts) {
+    if (this.#written === texts) return;
+    for (const [place, { text }] of this.#fields.entries()) write(texts[place], text);
+    this.#written = texts;
   }
 
   /**
@@ -69,6 +96,8 @@ export class Values {
   #build(fields, most) {
     this.#drawn = [];
     this.#texts = fields.map(() => make("span", "value"));
+    this.#glances = fields.map(() => make("span"));
+    this.glance.replaceChildren(...fields.map(({ key }, place) => named(key, this.#glances[place])));
     const lines = fields.map(({ key, number }, place) => {
       const line = make("div", "field");
       const cell = make("dd");
@@ -90,4 +119,16 @@ export class Values {
     this.#drawn.push({ canvas, ring: new Ring(), low: number, high: number, last: number });
     return canvas;
   }
+}
+
+/**
+ * A value with its name before it.
+ * @param {string} key
+ * @param {HTMLElement} value
+ */
+function named(key, value) {
+  const both = make("span");
+  if (key) both.append(make("span", "quiet", key), " ");
+  both.append(value);
+  return both;
 }

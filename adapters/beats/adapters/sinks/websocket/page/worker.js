@@ -8,6 +8,9 @@ import { Gaps } from "./gaps.js";
 import { Link } from "./link.js";
 import { Meter } from "./meter.js";
 import { now } from "./now.js";
+import { readReceipt } from "./receipt.js";
+import { Silence } from "./silence.js";
+import { nameOf } from "./topic.js";
 import { Updates } from "./updates.js";
 
 /**
@@ -19,6 +22,8 @@ import { Updates } from "./updates.js";
  * @property {number} missed envelopes
  * @property {number} missedTopics
  * @property {[string, number][]} worst of the topics
+ * @property {number} leftOut pictures that the server left out, since this page asked for fewer
+ * @property {import("./silence.js").Quiet} quiet
  */
 
 /** Eight times a second: as much as anybody can read. */
@@ -32,7 +37,11 @@ const frames = new Frames((frame, bitmap) => {
   post({ type: "frame", sequence, capturedMs, bytes: frame.png.length, bitmap }, [bitmap]);
 });
 const link = new Link({ state, message });
+const silence = new Silence();
 let gaps = new Gaps();
+/** Those of pictures of which this page wants only some, and so does not miss the others. */
+let leftOut = new Gaps();
+let wantsFewer = false;
 let received = 0;
 let malformed = 0;
 let isVisible = true;
@@ -50,6 +59,8 @@ function post(news, transfer = []) {
 function state(now) {
   if (now.phase === "live") {
     gaps = new Gaps();
+    leftOut = new Gaps();
+    silence.begin(performance.now());
     frames.begin();
     updates.begin();
     received = 0;
@@ -60,17 +71,25 @@ function state(now) {
 
 /** @param {ArrayBuffer | string} data */
 function message(data) {
+  const nowMs = performance.now();
+  const receipt = typeof data === "string" ? readReceipt(data) : null;
+  if (receipt) {
+    post({ type: "receipt", receipt });
+    return;
+  }
   const envelope = typeof data === "string" ? null : decode(data);
   received += 1;
-  bytes.add(typeof data === "string" ? data.length : data.byteLength, performance.now());
+  bytes.add(typeof data === "string" ? data.length : data.byteLength, nowMs);
+  silence.heard(nowMs, envelope?.kind === "frame");
   if (!envelope) {
     malformed += 1;
   } else if (envelope.kind === "frame") {
-    gaps.take("frame", envelope.sequence);
+    (wantsFewer ? leftOut : gaps).take("frame", envelope.sequence);
     frames.take(envelope);
   } else {
-    gaps.take(`peripheral/${envelope.info.id}`, envelope.sequence);
-    updates.take(envelope, now());
+    const name = nameOf(envelope.info, envelope.payload);
+    gaps.take(`peripheral/${name}`, envelope.sequence);
+    updates.take(name, envelope, now());
   }
 }
 
@@ -84,6 +103,8 @@ function totals() {
     missed: gaps.total,
     missedTopics: gaps.topics,
     worst: gaps.worst(WORST_TOPICS),
+    leftOut: leftOut.total,
+    quiet: silence.at(performance.now()),
   };
 }
 
@@ -95,12 +116,15 @@ function tell() {
 
 /** @type {Record<string, (order: any) => void>} */
 const orders = {
-  start: ({ url }) => link.start(url),
+  start: ({ url }) => {
+    wantsFewer = new URL(url).searchParams.has("max_fps");
+    link.start(url);
+  },
   stop: () => link.stop(),
   hurry: () => link.hurry(),
   doubt: () => link.doubt(),
   send: ({ text }) => link.send(text),
-  watch: ({ ids }) => updates.watch(ids),
+  watch: ({ names }) => updates.watch(names),
   drawn: () => frames.drawn(),
   told: () => {
     mayTell = true;

@@ -1,5 +1,11 @@
-"""The files of the page, which the package brings along."""
+"""What the page is made of: a document, a style sheet, a script and an icon.
 
+The document is asked for at each visit. It names the others by addresses that change with their content, so
+that a browser keeps those for good, and never has half of an old page.
+"""
+
+import gzip
+import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
@@ -7,17 +13,25 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from beats.adapters.sinks.websocket.web.bundle import bundle
 from beats.adapters.sinks.websocket.web.reply import Reply
 
 FOLDER: Final = Path(__file__).parents[1] / "page"
 INDEX: Final = "index.html"
+STYLES: Final = ("theme.css", "layout.css", "bar.css", "picture.css", "drive.css", "peripherals.css")
+"""In the order in which they count."""
+_PATH: Final = re.compile(r"/page/(?P<version>\w{1,64})/(?P<name>[\w.]+)", re.ASCII)
+# The script is both halves of the page: in a worker there is no document.
+_START: Final = 'if (typeof document === "undefined") $worker(); else $main();'
 _TYPES: Final[Mapping[str, str]] = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".map": "application/json",
     ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
 }
+_KEEP: Final = "public, max-age=31536000, immutable"
+"""For what has its version in its address: RFC 9111, section 5.2.2.1, and RFC 8246."""
 _POLICY: Final = "; ".join(
     [
         "default-src 'none'",
@@ -26,7 +40,6 @@ _POLICY: Final = "; ".join(
         "style-src 'self'",
         "img-src 'self' blob:",
         "connect-src 'self'",
-        "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -38,33 +51,92 @@ _POLICY: Final = "; ".join(
 
 
 class Asset(NamedTuple):
-    """One file."""
+    """One file, as it is sent."""
 
     body: bytes
+    zipped: bytes
+    """The same, compressed (RFC 1952)."""
     content_type: str
     tag: str
-    """Changes when the file does (RFC 9110, section 8.8.3)."""
+    """Changes when the file does; weak, since it stands for both forms (RFC 9110, section 8.8.3)."""
+
+
+class Page(NamedTuple):
+    """All files of the page; no other name leads anywhere."""
+
+    document: Asset
+    locked: Asset
+    """The document where a token is needed to watch: the page asks for it before anything else."""
+    version: str
+    """Changes when any of the others does."""
+    others: Mapping[str, Asset]
+
+
+class Found(NamedTuple):
+    """What a path leads to."""
+
+    asset: Asset
+    cache: str
+    """How long it may be kept: a `Cache-Control` header."""
 
 
 @cache
-def assets() -> Mapping[str, Asset]:
-    """All files by their names, read once; no other name leads anywhere."""
-    found: dict[str, Asset] = {}
-    for path in sorted(FOLDER.iterdir()):
-        if path.suffix in _TYPES:
-            body = path.read_bytes()
-            found[path.name] = Asset(body, _TYPES[path.suffix], f'"{sha256(body).hexdigest()[:20]}"')
-    return found
+def page() -> Page:
+    """The page, made of its sources once."""
+    sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())}
+    modules = {name: source for name, source in sources.items() if name.endswith(".js")}
+    script = bundle(modules, _START, "page.js.map")
+    texts = {
+        "page.js": script.script,
+        "page.js.map": script.map,
+        "page.css": "".join(sources[name] for name in STYLES),
+        "icon.svg": sources["icon.svg"],
+    }
+    version = sha256("\0".join(texts.values()).encode()).hexdigest()[:16]
+    document = re.sub(r'((?:href|src)="page/)', rf"\g<1>{version}/", sources[INDEX])
+    others = {name: _asset(name, text) for name, text in texts.items()}
+    return Page(
+        _asset(INDEX, document),
+        _asset(INDEX, document.replace("<html ", "<html data-locked ", 1)),
+        version,
+        others,
+    )
 
 
-def serve(asset: Asset, if_none_match: str) -> Reply:
+def find(path: str, *, locked: bool = False) -> Found | None:
+    """What a path leads to; None when it leads nowhere.
+
+    A file is found under any version, since the document may come from another process than the file: during
+    an update, or behind a proxy with several servers. Under a version that is not its own it is not kept.
+    """
+    if path == "/":
+        return Found(page().locked if locked else page().document, "no-cache")
+    match = _PATH.fullmatch(path)
+    asset = page().others.get(match["name"]) if match else None
+    if match is None or asset is None:
+        return None
+    return Found(asset, _KEEP if match["version"] == page().version else "no-store")
+
+
+def serve(found: Found, if_none_match: str, accept_encoding: str = "") -> Reply:
     """A file, or word that the one that the browser has is still right."""
+    asset = found.asset
     headers = {
-        "Cache-Control": "no-cache",  # asked each time: after an update the page is never half old
+        "Cache-Control": found.cache,
         "ETag": asset.tag,
+        "Vary": "Accept-Encoding",
         "Content-Security-Policy": _POLICY,
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }
     if asset.tag in if_none_match:
         return Reply(HTTPStatus.NOT_MODIFIED, headers=headers)
+    if re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", accept_encoding):
+        headers["Content-Encoding"] = "gzip"
+        return Reply(HTTPStatus.OK, asset.zipped, asset.content_type, headers)
     return Reply(HTTPStatus.OK, asset.body, asset.content_type, headers)
+
+
+def _asset(name: str, text: str) -> Asset:
+    body = text.encode()
+    digest = sha256(body).hexdigest()[:20]
+    return Asset(body, gzip.compress(body, mtime=0), _TYPES[Path(name).suffix], f'W/"{digest}"')

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from beats.adapters.sinks.websocket.web.metrics.exposition import Metrics
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS")
-_PAGE: Final = "/page/"
 _MOST_FIELDS: Final = 16
 
 
@@ -33,6 +32,8 @@ class Visit(NamedTuple):
     """What the answer may be (RFC 9110, section 12.5.1); empty for anything."""
     has_room: bool
     """Whether one more viewer could be let in."""
+    accept_encoding: str = ""
+    """How the answer may be compressed (RFC 9110, section 12.5.3); empty for not at all."""
 
 
 class Address(NamedTuple):
@@ -92,9 +93,21 @@ def options() -> Reply:
 class Site:
     """All that can be had by plain HTTP."""
 
-    def __init__(self, context: Context, emojis: Callable[[], Sequence[str]]) -> None:
-        """Prepare for a sink; `emojis` tells what `emoji_update` may name."""
+    def __init__(
+        self,
+        context: Context,
+        emojis: Callable[[], Sequence[str]],
+        locked: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Prepare for a sink.
+
+        Args:
+            context: what the sink was given.
+            emojis: tells what `emoji_update` may name.
+            locked: tells whether a token is needed to watch.
+        """
         self._context: Final = context
+        self._locked: Final = locked
         self._in_light: Final[Mapping[str, Callable[[Visit], Reply]]] = {
             "/livez": lambda visit: health.alive(),
             "/readyz": lambda visit: health.ready(has_room=visit.has_room),
@@ -113,13 +126,12 @@ class Site:
 
     def is_open(self, path: str) -> bool:
         """Whether a path needs no token: the page, which is the same for everyone, and asks for one."""
-        return path == "/" or (path.startswith(_PAGE) and path.removeprefix(_PAGE) in assets.assets())
+        return assets.find(path) is not None
 
     async def answer(self, visit: Visit) -> Reply:
         """The answer to a request for a path that it knows."""
-        if self.is_open(visit.path):
-            name = visit.path.removeprefix(_PAGE) if visit.path != "/" else assets.INDEX
-            return assets.serve(assets.assets()[name], visit.if_none_match)
+        if (found := assets.find(visit.path, locked=self._locked())) is not None:
+            return assets.serve(found, visit.if_none_match, visit.accept_encoding)
         if visit.path in self._in_light:
             return self._in_light[visit.path](visit)
         # With thousands of viewers these take a tenth of a second, which the stream must not wait for.
