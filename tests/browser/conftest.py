@@ -67,4 +67,4 @@ def new_tab(browser: Browser, host: Host, on_air: OnAir) -> Generator[Callable[.
 @pytest.fixture
 def tab(new_tab: Callable[..., Tab]) -> Tab:
     """One tab of usual size."""
-    return new_tab()
+    return new_tab(ignore_https_errors=True)

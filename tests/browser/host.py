@@ -42,6 +42,10 @@ class Host:
         """The commands that pages gave."""
         self.asked: Final[list[str]] = []
         """Paths that were asked for."""
+        self.refusal: tuple[HTTPStatus, bytes] | None = None
+        """What it answers in place of the stream, to handshakes and to plain requests for text."""
+        self.query = ""
+        """That of the last plain request for text at the stream's address."""
         self.reset()
         self._connections: Final[queue.Queue[ServerConnection]] = queue.Queue()
         self._server: Final = serve(
@@ -52,6 +56,7 @@ class Host:
     def reset(self) -> None:
         """Say what it says if not told otherwise."""
         self.clock_ahead_s = 0.0
+        self.refusal = None
         self.facts.update(_FACTS)
 
     @property
@@ -91,10 +96,15 @@ class Host:
             pass  # the page is closed when the test is over
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        path = request.path.partition("?")[0]
+        path, _, query = request.path.partition("?")
         if request.headers.get("Upgrade", "").lower() == _HANDSHAKE:
-            return None
+            return self.refusal and _response(*self.refusal)
         self.asked.append(path)
+        if path == "/" and request.headers.get("Accept") == "text/plain":
+            self.query = query
+            return _response(*(self.refusal or (HTTPStatus.OK, b"The stream would let this viewer in.")))
+        if path == "/readyz":
+            return _response(HTTPStatus.OK, b"ready")
         if path == "/api/session":
             facts = {**self.facts, "time_unix_ns": self._unix_ns()}
             return _response(HTTPStatus.OK, json.dumps(facts).encode())
@@ -121,5 +131,6 @@ def update(id_: str, data: object, sequence: int) -> bytes:
 
 
 def _response(status: HTTPStatus, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    fields = Headers({"Connection": "close", "Content-Length": str(len(body)), **(headers or {})})
+    plain = {"Connection": "close", "Content-Length": str(len(body)), "Content-Type": "text/plain"}
+    fields = Headers({**plain, **(headers or {})})
     return Response(status, status.phrase, fields, body)

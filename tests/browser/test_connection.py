@@ -1,21 +1,27 @@
 """How the connection comes about, ends, and comes back."""
 
 import re
+import signal
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
+import pytest
 from playwright.sync_api import Playwright, expect
 
 from beats.adapters.sinks.websocket.web.assets import page
 from beats.app import Stream
 from tests.browser.chromium import launch
-from tests.browser.host import Host
-from tests.browser.stage import OnAir
+from tests.browser.host import Host, frame
+from tests.browser.nginx import nginx
+from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import AWAY, FULL, TIMEOUT_MS, Tab
-from tests.support import quiet, tiny_png
+from tests.support import beats, quiet, tiny_png
 
 
 def on_port(port: int = 0, **settings: object) -> dict[str, Any]:
@@ -85,6 +91,108 @@ def test_it_says_when_the_stream_is_full(on_air: OnAir, new_tab: Callable[..., T
     second.shows("#status-text", "Stream full")
     first.page.close()
     second.is_live()
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "title", "words"),
+    [
+        (
+            400,
+            "max_fps is '0'; it takes more.",
+            "Wrong address",
+            "wrong query: max_fps is '0'; it takes more.",
+        ),
+        (403, "Pages of http://a may not.", "Not allowed", "Pages of http://a may not."),
+        (429, "Too many from here.", "Too many", "Too many from here."),
+        (503, "No room.", "Stream full", "The stream is full. No room."),
+        (502, "Bad Gateway", "Server away", "A proxy answers, but not the server behind it (status 502)."),
+    ],
+)
+def test_it_says_why_it_was_refused(
+    tab: Tab, host: Host, status: int, said: str, title: str, words: str
+) -> None:
+    """In the bar and over the picture, as long as it lasts; and it goes on trying."""
+    tab.expect_complaints(AWAY, "Failed to load resource")
+    host.refusal = HTTPStatus(status), said.encode()
+    tab.open(host.url, "?max_fps=0&quality=1")
+    tab.shows("#status-text", title)
+    tab.shows("#veil", re.compile(re.escape(words) + "$"))
+    assert host.query == f"max_fps=0&origin={quote(host.url[:-1], safe='')}"
+    tab.until("document.getElementById('status-more').textContent.startsWith('in ')")
+    tab.until("document.getElementById('status-more').textContent === 'trying again'")
+    expect(tab["#status-text"]).to_have_text(title)
+    host.refusal = None
+    tab.is_live()
+    tab.shows("#veil", "No picture yet")
+
+
+def test_it_says_when_a_proxy_does_not_pass_websockets_on(tab: Tab, on_air: OnAir, tmp_path: Path) -> None:
+    """As nginx does not, if nobody told it to."""
+    stream = on_air()
+    with nginx(tmp_path, stream.sinks["browser"].address.port, upgrades=False) as url:
+        tab.expect_complaints(AWAY)
+        tab.open(url)
+        tab.shows("#status-text", "No WebSocket")
+        tab.shows("#veil", re.compile("a proxy must hand on the headers Upgrade and Connection"))
+
+
+def test_it_works_below_another_site_behind_a_proxy_that_encrypts(
+    tab: Tab, on_air: OnAir, tmp_path: Path
+) -> None:
+    """All that it asks for is there, below the path that the proxy gave it."""
+    stream = on_air()
+    with nginx(tmp_path, stream.sinks["browser"].address.port) as url:
+        tab.open(url)
+        tab.is_live()
+        tab.until_drawn(stream.publish_frame(tiny_png(7)))
+        tab.may_steer()
+        tab.page.reload()
+        tab.is_live()
+        tab.page.close()
+
+
+def test_a_server_that_has_frozen_is_noticed(tab: Tab, tmp_path: Path) -> None:
+    """After two seconds, and the picture is marked as old, until it goes on."""
+    with beats("run", "--set", "sinks.browser.port=0", cwd=tmp_path) as program:
+        tab.open(program.url.replace("ws", "http") + "/")
+        tab.is_live()
+        tab.until("+fps.value > 5")
+        program.signal(signal.SIGSTOP)
+        tab.shows("#status", re.compile(r"No data\s+for 2 s"))
+        expect(tab["#status"]).to_have_attribute("data-tone", "wait")
+        expect(tab["#stage"]).to_have_class("stage stale")
+        expect(tab["#canvas"]).to_have_accessible_name("The last picture, which is old")
+        tab.shows("#veil", re.compile(r"^No data for \d s$"))
+        program.signal(signal.SIGCONT)
+        tab.is_live()
+        expect(tab["#status"]).to_have_attribute("data-tone", "good")
+        expect(tab["#stage"]).to_have_class("stage", timeout=TIMEOUT_MS)
+        expect(tab["#canvas"]).to_have_accessible_name("The live picture")
+        tab.page.close()
+        program.interrupt()
+
+
+def test_a_picture_that_does_not_change_is_not_old(scene: Scene) -> None:
+    """A stream that sent one picture and no more says so, and the server answers: it is the one of now."""
+    tab, _, connection = scene
+    connection.send(frame(tiny_png(), 1))
+    tab.until_drawn(1)
+    tab.shows("#status", re.compile(r"No data\s+for 2 s"))
+    expect(tab["#stage"]).to_have_class("stage")
+    tab.shows("#veil", "")
+    connection.send(frame(tiny_png(), 2))
+    tab.is_live()
+
+
+def test_a_replay_that_is_paused_is_not_out_of_data(scene: Scene) -> None:
+    """Somebody wanted it so."""
+    tab, host, connection = scene
+    place = {"position_s": 1, "duration_s": 1000, "speed": 1, "loops": 0}
+    host.facts["playback"] = {"replay": {**place, "paused": False}}
+    connection.send(frame(tiny_png(), 1))
+    tab.shows("#status-text", "No data")
+    host.facts["playback"] = {"replay": {**place, "paused": True}}
+    tab.is_live()
 
 
 def test_going_online_is_a_reason_to_try_at_once(tab: Tab, host: Host) -> None:
@@ -161,10 +269,10 @@ def test_a_browser_that_cannot_run_the_worker_is_told(new_tab: Callable[..., Tab
     """In place of a page that stays empty without a word."""
     tab = new_tab()
     tab.expect_complaints(".")
-    script = page().others["page.js"].body.decode()
-    broken = script.replace("$worker(); else", "throw 1; else")
+    script = page().others["stream.js"].body.decode()
+    broken = script.replace(" $worker();", " throw 1;")
     assert broken != script
-    tab.page.route("**/page.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
+    tab.page.route("**/stream.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
     tab.open(host.url)
     tab.shows("#veil", re.compile("does not work in this browser"))
 

@@ -32,10 +32,19 @@ def test_a_picture_that_is_too_large_is_shrunk_to_fit() -> None:
     assert gone == {"scale": 0, "left": 0, "top": 0}
 
 
-def placed(area: tuple[float, float], picture: tuple[int, int], ratio: float) -> str:
+def test_a_picture_may_fill_its_area_at_any_scale() -> None:
+    """Between whole scales, to the edge; where a whole scale is right it is the same."""
+    filled, whole = call(
+        "fit.js", placed((811, 633), (64, 64), 1, "false"), placed((640, 700), (64, 64), 1, "false")
+    )
+    assert filled == {"scale": pytest.approx(633 / 64), "left": 89, "top": 0}
+    assert whole == {"scale": 10, "left": 0, "top": 30}
+
+
+def placed(area: tuple[float, float], picture: tuple[int, int], ratio: float, is_whole: str = "true") -> str:
     """The call that places a picture in an area."""
     width, height = "{{width: {}, height: {}}}".format(*area), "{{width: {}, height: {}}}".format(*picture)
-    return f"return fit({width}, {height}, {ratio})"
+    return f"return fit({width}, {height}, {ratio}, {is_whole})"
 
 
 def test_attempts_to_connect_become_rarer() -> None:
@@ -223,6 +232,9 @@ def test_numbers_are_short_and_have_their_unit() -> None:
     ]
     assert shown("reading", 0, -12, 9.80665, 1 / 3, 1e-9 / 3, 1e21) == [
         *("0", "-12", "9.80665", "0.333333", "3.33333e-10", "1e+21")
+    ]
+    assert shown("reading", 1796017488, -(2**53) + 1, 1796017488.253, -123456.789, 12345.67891) == [
+        *("1796017488", "-9007199254740991", "1796017488.3", "-123456.8", "12345.7")
     ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
 from beats.proto.events import input_event
 from beats.proto.streaming_pb2 import JSON_UTF8, PROTOBUF, StreamEnvelope
-from tests.browser.node import run
+from tests.browser.node import call, run
 from tests.proto.strategies import examples, messages, sequences, times_unix_ns
 from tests.support import CODEC, tiny_png
 
@@ -200,3 +200,84 @@ def test_json_that_is_a_mere_number_has_one_field() -> None:
     (found,) = decoded([CODEC.seal(CODEC.prepare(Peripheral("p", 21.25)), 1, 1)])
     assert found["fields"] == [{"key": "", "text": "21.25", "number": 21.25}]
     assert json.loads(bytes.fromhex(found["payload"])) == 21.25
+
+
+@pytest.mark.parametrize(
+    ("json_text", "shown"),
+    [
+        ("1796017488", "1796017488"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("-9223372036854775808", "-9223372036854775808"),
+        ("9007199254740993", "9007199254740993"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("1796017488.253", "1796017488.3"),
+        ("0.1234567890123456789", "0.123457"),
+        ("12345678901234567890.5", "12345678901234567000"),
+        ("1234567890123456e3", "1234567890123456000"),
+        ("1e-7", "1e-7"),
+        ('"18446744073709551615"', "18446744073709551615"),
+        ('"a \\"18446744073709551615\\" b"', 'a "18446744073709551615" b'),
+        ('"\ue00018446744073709551615x"', "\ue00018446744073709551615x"),
+        ("[[18446744073709551615]]", "[[18446744073709551615]]"),
+    ],
+)
+def test_whole_numbers_are_shown_whole(json_text: str, shown: str) -> None:
+    """All their digits, also where a double would round them; others stay short, and texts what they are."""
+    envelope = StreamEnvelope()
+    envelope.peripheral.peripheral_info.id = "p"
+    envelope.peripheral.payload = f'{{"n":{json_text},"18446744073709551615":1}}'.encode()
+    envelope.peripheral.payload_encoding = JSON_UTF8
+    (found,) = decoded([envelope.SerializeToString()])
+    assert [(each["key"], each["text"]) for each in found["fields"]] == [
+        ("n", shown),
+        ("18446744073709551615", "1"),
+    ]
+
+
+def test_long_whole_numbers_are_drawn_all_the_same() -> None:
+    """As well as a double can tell them; also one by one in a short array, and in an input event."""
+    data = {"all": 2**64 - 1, "some": [2**64 - 1, 1]}
+    sealed = [
+        CODEC.seal(CODEC.prepare(Peripheral("p", data)), 1, 1),
+        CODEC.seal(CODEC.prepare(Peripheral("p", input_event("e", "2024-05-01T00:00:00Z", data))), 1, 1),
+    ]
+    for found in decoded(sealed):
+        numbers = {each["key"].removeprefix("data."): each["number"] for each in found["fields"]}
+        assert (numbers["all"], numbers["some.0"], numbers["some.1"]) == (2.0**64, 2.0**64, 1)
+
+
+def test_an_update_without_an_id_is_read() -> None:
+    """With tags or without, and as any other."""
+    envelope = StreamEnvelope(sequence=1)
+    envelope.peripheral.payload = b"1"
+    envelope.peripheral.payload_encoding = JSON_UTF8
+    tagged = StreamEnvelope()
+    tagged.CopyFrom(envelope)
+    tagged.peripheral.peripheral_info.tags.add(name="input", variant="knob")
+    found = decoded([envelope.SerializeToString(), tagged.SerializeToString()])
+    assert [each["info"]["id"] for each in found] == ["", ""]
+    assert found[1]["info"]["tags"] == [{"name": "input", "variant": "knob", "metadata": []}]
+
+
+@pytest.mark.parametrize(
+    ("id_", "tags", "payload", "name"),
+    [
+        ("knob", [("input", "")], (1, ""), "knob"),
+        ("", [], (1, ""), "()"),
+        ("", [], (0, ""), "()"),
+        ("", [], (2, "a.b.Event"), "(a.b.Event)"),
+        ("", [("input", "")], (1, "ignored"), "(input)"),
+        ("", [("input", "rotary"), ("stage", "")], (1, ""), "(input:rotary, stage)"),
+        ("", [("input", "rotary")], (2, "a.b.Event"), "(input:rotary, a.b.Event)"),
+        ("", [("a:b", "c,d"), ("(e)", "\\")], (1, ""), r"(a\:b:c\,d, \(e\):\\)"),
+        ("", [("", "")], (1, ""), "()"),
+        ("", [("", "v")], (1, ""), "(:v)"),
+    ],
+)
+def test_an_update_without_an_id_is_told_apart_by_its_tags(
+    id_: str, tags: list[tuple[str, str]], payload: tuple[int, str], name: str
+) -> None:
+    """As the server makes its topic: names, variants, and the type of a payload that is protobuf."""
+    info = {"id": id_, "tags": [{"name": name, "variant": variant} for name, variant in tags]}
+    encoding = {"encoding": payload[0], "type": payload[1]}
+    assert call("topic.js", f"return nameOf({json.dumps(info)}, {json.dumps(encoding)})") == [name]

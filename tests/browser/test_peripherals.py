@@ -2,12 +2,15 @@
 
 import re
 import time
+from collections.abc import Callable
 
 from playwright.sync_api import expect
+from websockets.sync.server import ServerConnection
 
 from beats.kernel.envelope import Location, Peripheral, Tag
 from beats.proto.events import input_event
-from tests.browser.host import sealed, update
+from beats.proto.streaming_pb2 import StreamEnvelope
+from tests.browser.host import Host, sealed, update
 from tests.browser.stage import Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
 
@@ -134,3 +137,93 @@ def test_endless_names_take_little_of_the_page(scene: Scene) -> None:
     connection.send(update("short", 2, 1))
     tab.shows("#list > li:last-child h3", "short")
     assert len(tab["#list"].inner_text()) < 5000
+
+
+def without_id(data: object, sequence: int, *tags: tuple[str, str]) -> bytes:
+    """An update of a peripheral that has no id, as it travels."""
+    envelope = StreamEnvelope.FromString(update("x", data, sequence))
+    envelope.peripheral.peripheral_info.id = ""
+    for name, variant in tags:
+        envelope.peripheral.peripheral_info.tags.add(name=name, variant=variant)
+    return envelope.SerializeToString()
+
+
+def test_those_without_an_id_are_told_apart_by_their_tags(scene: Scene) -> None:
+    """Each kind has a row of its own, its values and its gaps; they are found by their labels."""
+    tab, _, connection = scene
+    for sequence in (1, 2, 5):
+        connection.send(without_id({"turn": sequence}, sequence, ("input", "rotary"), ("stage", "")))
+        connection.send(without_id({"press": sequence}, 1, ("input", "button")))
+    connection.send(without_id({"x": 7}, 1))
+    names = ["no id", "(input:button)", "(input:rotary, stage)"]
+    expect(tab["#list h3"]).to_have_text(names, timeout=TIMEOUT_MS)
+    expect(tab["#list .value"]).to_have_text(["7", "5", "5"], timeout=TIMEOUT_MS)
+    tab.until_figure("drops", 2)
+    tab["#about summary"].click()
+    tab.shows("#drops-rows tr td:first-child", "peripheral/(input:rotary, stage)")
+    tab.page.keyboard.press("Escape")
+    tab.until_figure("unreadable", 0)
+    for text, name in (("rotary", names[2]), ("no id", names[0])):
+        tab["#search"].fill(text)
+        tab.shows("#list h3", name)
+
+
+def speak(connection: ServerConnection, count: int) -> None:
+    """Have so many sensors say three numbers and a long one."""
+    for number in range(count):
+        data = {"x": number + 0.5, "ticks": 1796017488, "all": 2**64 - 1}
+        connection.send(sealed(Peripheral(f"probe-{number}", data, (Tag("sensor"),)), 1))
+
+
+def test_dozens_are_a_line_each(scene: Scene) -> None:
+    """With name, values and rate; each opens to a card on demand, and all do when a search leaves a few."""
+    tab, _, connection = scene
+    speak(connection, 60)
+    rows = tab["#list > li"]
+    expect(rows).to_have_count(60, timeout=TIMEOUT_MS)
+    expect(tab["#dense"]).to_have_attribute("aria-pressed", "true")
+    first = rows.first.bounding_box()
+    assert first is not None
+    assert first["height"] < 32
+    expect(rows.first.locator(".glance > span").first).to_have_text("x 0.5")
+    assert rows.first.locator(".what").is_hidden()
+    rows.first.locator("button").click()
+    expect(rows.first.locator("button")).to_have_attribute("aria-expanded", "true")
+    expect(rows.first.locator(".tag")).to_be_visible()
+    expect(rows.first.locator(".value")).to_have_text(["0.5", "1796017488", "18446744073709551615"])
+    assert rows.nth(1).locator(".what").is_hidden()
+    tab["#search"].fill("probe-1")
+    expect(rows).to_have_count(11)
+    expect(tab["#dense"]).to_have_attribute("aria-pressed", "false")
+    assert rows.first.locator(".tag").is_visible()
+
+
+def test_no_number_in_a_line_is_cut(scene: Scene) -> None:
+    """Those that have no room are left out, whole: half of a number is another one."""
+    tab, _, connection = scene
+    speak(connection, 20)
+    expect(tab["#list .glance > span"]).to_have_count(60, timeout=TIMEOUT_MS)
+    cut = tab["#list .glance"].evaluate_all(
+        """lines => lines.flatMap(line => [...line.children].filter(value => {
+            const box = value.getBoundingClientRect(), room = line.getBoundingClientRect();
+            return box.top < room.bottom - 2 && value.scrollWidth > value.clientWidth + 1;
+        }).map(value => value.textContent))"""
+    )
+    assert cut == []
+
+
+def test_lines_or_cards_can_be_chosen(new_tab: Callable[..., Tab], host: Host) -> None:
+    """However many there are; the choice is kept."""
+    tab = new_tab()
+    tab.open(host.url)
+    speak(host.connection(), 2)
+    button, row = tab["#dense"], tab["#list > li"].first
+    expect(row).to_have_class("peripheral open", timeout=TIMEOUT_MS)
+    button.click()
+    expect(row).to_have_class("peripheral")
+    tab.page.reload()
+    speak(host.connection(), 2)
+    expect(row).to_have_class("peripheral", timeout=TIMEOUT_MS)
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(row).to_have_class("peripheral open")

@@ -196,3 +196,31 @@ def test_ages_are_told_by_the_servers_clock(tab: Tab, host: Host) -> None:
     assert 0 <= tab.figure("age") < 3_600_000
     tab["#about summary"].click()
     tab.until("clock.textContent.startsWith('+1 d')")
+
+
+def test_the_picture_fills_its_place_on_demand(new_tab: Callable[..., Tab], host: Host) -> None:
+    """At any scale, on the whole screen, too; the choice is kept."""
+    tab = new_tab(viewport={"width": 1000, "height": 700})
+    tab.open(host.url)
+    host.connection().send(frame(png_of(pattern(64, 64)), 1))
+    tab.until_drawn(1)
+    whole = edges_of(tab)
+    assert (whole[2] - whole[0]) % 64 == 0
+    tab["#fit"].click()
+    expect(tab["#fit"]).to_have_attribute("aria-pressed", "true")
+    area = tab["#stage"].bounding_box()
+    assert area is not None
+    left, top, right, bottom = edges_of(tab)
+    assert (bottom - top, right - left) == (pytest.approx(area["height"], abs=1), pytest.approx(bottom - top))
+    assert left - area["x"] == pytest.approx(area["x"] + area["width"] - right, abs=2)
+    tab["#fullscreen"].click()
+    tab.until("Math.abs(canvas.dataset.scale - 700 / 64) < 0.01")
+    tab.page.keyboard.press("Escape")
+    expect(tab["#leave"]).to_be_hidden(timeout=TIMEOUT_MS)
+    tab.page.reload()
+    expect(tab["#fit"]).to_have_attribute("aria-pressed", "true")
+    host.connection().send(frame(png_of(pattern(64, 64)), 1))
+    tab.until_drawn(1)
+    assert edges_of(tab) == pytest.approx([left, top, right, bottom])
+    tab["#fit"].click()
+    assert edges_of(tab) == whole

@@ -1,5 +1,6 @@
 """What the page says of the stream: what came, what was missed, what could not be read."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -7,7 +8,7 @@ from playwright.sync_api import expect
 
 from beats.app import Stream
 from beats.kernel.stats import QueueStats
-from tests.browser.host import frame, update
+from tests.browser.host import Host, frame, update
 from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
 from tests.line import Line
@@ -118,6 +119,34 @@ def test_what_the_page_is_asked_for_it_asks_for(on_air: OnAir, tab: Tab) -> None
     stream.publish_peripheral("a1", 1)
     tab.shows("#list h3", "a1")
     tab.until_figure("received", 1)
+
+
+def test_pictures_that_were_not_asked_for_are_no_drops(on_air: OnAir, tab: Tab) -> None:
+    """A page that wants ten a second does not miss the others; what it misses of the rest counts as ever."""
+    stream = on_air({"sources": {"demo": {"fps": 60}}})
+    tab.open(stream, "?max_fps=5")
+    tab.is_live()
+    tab.until("+received.value > 40")
+    tab["#about summary"].click()
+    tab.shows(
+        "#left-out", re.compile(r"^\d+ pictures were left out, as this page asked for fewer: max_fps\.$")
+    )
+    assert tab.figure("drops") == 0
+    assert "some" not in (tab["#drops"].get_attribute("class") or "")
+    tab.page.close()
+
+
+def test_gaps_of_sensors_count_beside_pictures_that_were_not_asked_for(tab: Tab, host: Host) -> None:
+    """They are losses."""
+    tab.open(host.url, "?max_fps=5")
+    connection = host.connection()
+    for sequence in (1, 9):
+        connection.send(frame(tiny_png(), sequence))
+        connection.send(update("knob", 1, sequence))
+    tab.until_figure("drops", 7)
+    tab["#about summary"].click()
+    tab.shows("#left-out", re.compile("^7 pictures"))
+    tab.shows("#drops-rows td:first-child", "peripheral/knob")
 
 
 @pytest.mark.parametrize("count", [150, 10_000])

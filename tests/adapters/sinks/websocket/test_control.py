@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.adapters.sinks.websocket.control import InvalidControl, parse
+from beats.adapters.sinks.websocket.control import InvalidControl, parse, receipt, receipt_wanted
 from beats.adapters.sources.replay.commands import COMMANDS
 
 EMOJIS = ("heart", "star")
@@ -152,3 +152,33 @@ def test_no_message_raises_anything_else(message: str | bytes) -> None:
         return
     assert command
     assert command in COMMANDS or "browse_step" in fields
+
+
+@pytest.mark.parametrize(
+    ("message", "number"),
+    [
+        ('{"kind": "control", "command": "browse", "receipt": 7}', 7),
+        (b'{"receipt": 0}', 0),
+        ('{"receipt": 9007199254740991}', 2**53 - 1),
+        ('{"kind": "control", "command": "browse"}', None),
+        ('{"receipt": 9007199254740992}', None),
+        ('{"receipt": -1}', None),
+        ('{"receipt": 1.0}', None),
+        ('{"receipt": true}', None),
+        ('{"receipt": "7"}', None),
+        ('{"text": "\\"receipt\\": 7"}', None),
+        ('["receipt", 7]', None),
+        ('{"receipt": 7', None),
+        ("[" * 100_000 + '"receipt"', None),
+        (b'\xff"receipt"', None),
+    ],
+)
+def test_a_receipt_is_wanted_by_a_number(message: str | bytes, number: int | None) -> None:
+    """One that every client can hold exactly; whatever the message is, nothing is raised."""
+    assert receipt_wanted(message) == number
+
+
+def test_a_receipt_is_short() -> None:
+    """However long what was wrong is."""
+    assert len(receipt(2**53 - 1, "ü" * 100_000)) < 1500
+    assert json.loads(receipt(1, "\ud800"))["error"] == "\ud800"

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, FrameScanner, chunks, framed, header
+from beats.adapters.sinks.websocket.framing import (
+    CHUNK_BYTES,
+    FrameScanner,
+    chunks,
+    framed,
+    framed_text,
+    header,
+)
 from beats.kernel.testing import envelope
 
 SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000]
@@ -17,6 +24,12 @@ def test_a_header_is_what_the_library_writes(size_bytes: int) -> None:
     """Header and payload together are the bytes of the library's own frame, at every length form."""
     payload = b"x" * size_bytes
     assert header(size_bytes) + payload == Frame(Opcode.BINARY, payload).serialize(mask=False)
+
+
+@pytest.mark.parametrize("text", ["", "größer 🎛", "x" * 300])
+def test_a_text_is_what_the_library_writes(text: str) -> None:
+    """In UTF-8, with its own opcode."""
+    assert framed_text(text) == Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 
 def test_several_envelopes_are_framed_one_after_the_other() -> None:

@@ -195,3 +195,36 @@ async def test_steering_a_replay_needs_the_right_to_steer(caplog: pytest.LogCapt
             await pilot.send(replay_control("replay_pause", paused=False))
             await until(lambda: controls)
     assert [control.fields for control in controls] == [{"paused": False}]
+
+
+async def test_a_client_that_asks_for_a_receipt_gets_one(caplog: pytest.LogCaptureFixture) -> None:
+    """Whether its command was taken, and if not, why; between the envelopes, and to nobody else."""
+    controls: list[Control] = []
+    async with on_air() as running:
+        running.kernel.bus.connect("control", controls.append)
+        async with connect(running.url) as asker, connect(running.url) as other:
+            await until(lambda: running.totals.connected == 2)
+            for number, more in enumerate(
+                [{"command": "browse"}, {"command": "dance"}, {"command": "browse"}]
+            ):
+                await asker.send(json.dumps({"kind": "control", "receipt": number, **more}))
+                await other.send(BROWSE)
+            texts = [json.loads(await asker.recv()) for _ in range(3)]
+            await until(lambda: len(controls) == 5)
+            running.knob(1)
+            assert (await receive(asker)).sequence == 1
+            assert (await receive(other)).sequence == 1
+    assert texts[0] == {"kind": "receipt", "receipt": 0, "taken": True}
+    assert texts[2] == {"kind": "receipt", "receipt": 2, "taken": True}
+    assert texts[1]["taken"] is False
+    assert texts[1]["error"].startswith("command is 'dance', not one of browse, ")
+    assert "receipt" not in controls[0].fields
+
+
+async def test_who_may_not_steer_is_told_so_in_the_receipt() -> None:
+    """In the words of the log."""
+    async with on_air(settings(control_token="t")) as running, connect(running.url) as watcher:
+        await watcher.send('{"kind": "control", "command": "browse", "receipt": 1}')
+        said = json.loads(await watcher.recv())
+    error = "it may watch, not steer, without the control token"
+    assert said == {"kind": "receipt", "receipt": 1, "taken": False, "error": error}

@@ -18,9 +18,11 @@ def addresses() -> list[str]:
 
 
 def test_the_document_names_few_files_and_they_are_there() -> None:
-    """A style sheet, a script and an icon, each under an address that changes when any of them does."""
+    """A style sheet, scripts and an icon, each under an address that changes when any of them does."""
     named = addresses()
-    assert sorted({path.rpartition("/")[2] for path in named}) == ["icon.svg", "page.css", "page.js"]
+    assert sorted({path.rpartition("/")[2] for path in named}) == [
+        *("icon.svg", "page.css", "page.js", "parts.js", "stream.js")
+    ]
     assert {path.split("/")[2] for path in named} == {page().version}
     assert all(find(path) for path in named)
 
@@ -28,14 +30,14 @@ def test_the_document_names_few_files_and_they_are_there() -> None:
 def test_every_source_is_part_of_the_page() -> None:
     """Each style sheet and each module, unchanged but for what joins modules."""
     styles = page().others["page.css"].body.decode()
-    script = page().others["page.js"].body.decode()
+    scripts = "".join(page().others[f"{name}.js"].body.decode() for name in ("stream", "parts", "page"))
     assert {path.name for path in FOLDER.glob("*.css")} == set(STYLES)
     for path in FOLDER.iterdir():
         source = path.read_text(encoding="utf-8")
         if path.suffix == ".css":
             assert source in styles
         elif path.suffix == ".js":
-            assert source.splitlines()[0] in script
+            assert source.splitlines()[0] in scripts
         else:
             assert path.name in ("index.html", "icon.svg")
 

@@ -23,12 +23,12 @@
  * @property {() => void} broken the worker does not work: the browser does not know what it is made of
  */
 
-/** The script of this page, which is that of its worker, too: it is there already. */
-const SCRIPT = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+/** The script that the worker is made of. The document has it, too, so it is there already. */
+const SCRIPT = new URL("stream.js", /** @type {HTMLScriptElement} */ (document.currentScript).src).href;
 // A page that demands trusted types (Content Security Policy) takes the address of a script from a policy alone.
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("beats", {
   createScriptURL: (/** @type {string} */ url) => {
-    if (url !== SCRIPT) throw new TypeError(`${url} is not the script of this page`);
+    if (url !== SCRIPT) throw new TypeError(`${url} is not the script of the worker`);
     return url;
   },
 });

@@ -93,7 +93,9 @@ async function link(state) {
 
 /** Why the last attempt to connect was refused. */
 async function explain() {
-  const answer = await ask(streamUrl());
+  const url = streamUrl();
+  url.searchParams.set("origin", location.origin); // which a browser sends with a handshake, and not here
+  const answer = await ask(url);
   const isClear = answer.status === 0 || (answer.status >= 400 && answer.status !== 426);
   const bearer = token.value ? { Authorization: `Bearer ${token.value}` } : undefined;
   const ready = isClear ? NO_ANSWER : await ask(new URL("readyz", base), bearer);

@@ -29,7 +29,7 @@ import { now } from "./now.js";
  */
 
 /** The first questions are for the clock, too: the quickest of several answers tells it best. */
-const FIRST_QUESTIONS = 3;
+const FIRST_QUESTIONS = 2;
 const FIRST_MS = 1500;
 const REPLAY_MS = 1000;
 const USUAL_MS = 5000;

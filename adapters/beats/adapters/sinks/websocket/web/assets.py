@@ -1,7 +1,8 @@
-"""What the page is made of: a document, a style sheet, a script and an icon.
+"""What the page is made of: a document, a style sheet, three scripts and an icon.
 
 The document is asked for at each visit. It names the others by addresses that change with their content, so
-that a browser keeps those for good, and never has half of an old page.
+that a browser keeps those for good, and never has half of an old page. Each is so small that it may be sent
+at once (RFC 6928): a larger one would take one more round trip.
 """
 
 import gzip
@@ -13,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from beats.adapters.sinks.websocket.web.bundle import bundle
+from beats.adapters.sinks.websocket.web.bundle import bundle, needed_by
 from beats.adapters.sinks.websocket.web.reply import Reply
 
 FOLDER: Final = Path(__file__).parents[1] / "page"
@@ -21,8 +22,8 @@ INDEX: Final = "index.html"
 STYLES: Final = ("theme.css", "layout.css", "bar.css", "picture.css", "drive.css", "peripherals.css")
 """In the order in which they count."""
 _PATH: Final = re.compile(r"/page/(?P<version>\w{1,64})/(?P<name>[\w.]+)", re.ASCII)
-# The script is both halves of the page: in a worker there is no document.
-_START: Final = 'if (typeof document === "undefined") $worker(); else $main();'
+# In the document it only says what it holds; the worker, which is made of it alone, has no document.
+_START_WORKER: Final = 'if (typeof document === "undefined") $worker();'
 _TYPES: Final[Mapping[str, str]] = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -84,11 +85,8 @@ class Found(NamedTuple):
 def page() -> Page:
     """The page, made of its sources once."""
     sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())}
-    modules = {name: source for name, source in sources.items() if name.endswith(".js")}
-    script = bundle(modules, _START, "page.js.map")
     texts = {
-        "page.js": script.script,
-        "page.js.map": script.map,
+        **_scripts({name: source for name, source in sources.items() if name.endswith(".js")}),
         "page.css": "".join(sources[name] for name in STYLES),
         "icon.svg": sources["icon.svg"],
     }
@@ -101,6 +99,23 @@ def page() -> Page:
         version,
         others,
     )
+
+
+def _scripts(modules: Mapping[str, str]) -> Mapping[str, str]:
+    """All modules in three scripts of about the same size, and the maps of those."""
+    stream = needed_by("worker.js", modules)
+    halves: tuple[list[str], list[str]] = ([], [])
+    for name in sorted(modules.keys() - stream, key=lambda name: -len(modules[name])):
+        min(halves, key=lambda half: sum(len(modules[each]) for each in half)).append(name)
+    made: dict[str, str] = {}
+    for script, names, start in (
+        ("stream.js", stream, _START_WORKER),
+        ("parts.js", halves[1], ""),
+        ("page.js", halves[0], "$main();"),
+    ):
+        part = {name: modules[name] for name in sorted(names)}
+        made[script], made[f"{script}.map"] = bundle(part, start, f"{script}.map")
+    return made
 
 
 def find(path: str, *, locked: bool = False) -> Found | None:

@@ -1,8 +1,9 @@
-"""Joins the modules of the page into one script, so that a browser asks for one file and not for forty.
+"""Joins modules of the page into scripts, so that a browser asks for few files and not for forty.
 
 The sources stay what they are: modules that a browser or Node could run as they lie there. Each becomes a
 function that runs when it is first needed, its lines unchanged but for the words `import` and `export`, and a
-source map leads a debugger from the script back to the files.
+source map leads a debugger from the script back to the files. Scripts see each other's modules: what one
+declares at its top is known to all that run in the same place.
 """
 
 import json
@@ -16,8 +17,7 @@ _EXPORT: Final = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w
 _OTHER: Final = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _BASE64: Final = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 _BEGIN: Final = """"use strict";
-(() => {
-const once = (run, made) => () => (made ??= run());
+function $once(run, made) { return () => (made ??= run()); }
 """
 
 
@@ -34,7 +34,7 @@ def bundle(sources: Mapping[str, str], start: str, map_name: str) -> Bundle:
 
     Args:
         sources: the text of each module by its name, such as `fit.js`.
-        start: the statement that runs when all are there; it calls modules as `$fit()`.
+        start: what runs when all are there; it calls modules as `$fit()`.
         map_name: where the source map will be, relative to the script.
 
     Raises:
@@ -43,9 +43,11 @@ def bundle(sources: Mapping[str, str], start: str, map_name: str) -> Bundle:
     parts = [_BEGIN]
     mappings = _Mappings(_BEGIN.count("\n"))
     for name, source in sources.items():
-        parts.append(f"const ${name.removesuffix('.js')} = once(() => {{\n{_as_function(name, source)}}});\n")
+        parts.append(
+            f"const ${name.removesuffix('.js')} = $once(() => {{\n{_as_function(name, source)}}});\n"
+        )
         mappings.add(source.count("\n"))
-    parts.append(f"{start}\n}})();\n//# sourceMappingURL={map_name}\n")
+    parts.append(f"{start}\n//# sourceMappingURL={map_name}\n")
     source_map = {
         "version": 3,
         "sources": list(sources),
@@ -54,6 +56,12 @@ def bundle(sources: Mapping[str, str], start: str, map_name: str) -> Bundle:
         "mappings": mappings.text,
     }
     return Bundle("".join(parts), json.dumps(source_map, ensure_ascii=False))
+
+
+def needed_by(name: str, sources: Mapping[str, str]) -> frozenset[str]:
+    """The modules that run when one does, itself among them."""
+    others = (f"{other}.js" for _, other in _IMPORT.findall(sources[name]))
+    return frozenset({name}).union(*(needed_by(other, sources) for other in others))
 
 
 def _as_function(name: str, source: str) -> str:
