@@ -211,7 +211,8 @@ def test_the_picture_fills_its_place_on_demand(new_tab: Callable[..., Tab], host
     area = tab["#stage"].bounding_box()
     assert area is not None
     left, top, right, bottom = edges_of(tab)
-    assert (bottom - top, right - left) == (pytest.approx(area["height"], abs=1), pytest.approx(bottom - top))
+    assert bottom - top == pytest.approx(area["height"], abs=1)
+    assert right - left == pytest.approx(bottom - top)
     assert left - area["x"] == pytest.approx(area["x"] + area["width"] - right, abs=2)
     tab["#fullscreen"].click()
     tab.until("Math.abs(canvas.dataset.scale - 700 / 64) < 0.01")
