@@ -118,7 +118,7 @@ def test_it_says_why_it_was_refused(
     tab.shows("#status-text", title)
     tab.shows("#veil", re.compile(re.escape(words) + "$"))
     assert host.query == f"max_fps=0&origin={quote(host.url[:-1], safe='')}"
-    tab.until("document.getElementById('status-more').textContent.startsWith('in ')")
+    tab.until("document.getElementById('status-more').textContent.startsWith('next try in ')")
     tab.until("document.getElementById('status-more').textContent === 'trying again'")
     expect(tab["#status-text"]).to_have_text(title)
     host.refusal = None

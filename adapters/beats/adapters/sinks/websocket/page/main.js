@@ -113,7 +113,7 @@ function lock() {
   feed.stop();
   status.locked();
   const isWrong = token.value !== null;
-  gate.open(isWrong ? "The token that was given is not the right one." : "Whoever runs the stream has it.", { wrong: isWrong });
+  gate.open(isWrong ? "The token that was given is not the right one." : "Ask the operator of the stream for it.", { wrong: isWrong });
 }
 
 /**
@@ -238,6 +238,7 @@ async function begin() {
   addEventListener("online", () => feed.hurry());
   setInterval(() => figures.refresh(), FIGURES_MS);
   setInterval(() => replay.refresh(), REPLAY_MS);
+  allow();
   look();
   // Whether the stream can be had is seen quickest by connecting. Only what would be refused for certain, and
   // what may be a wrong token, is not presented there.

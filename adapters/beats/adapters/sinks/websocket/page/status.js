@@ -147,7 +147,8 @@ export class Status {
   #countDown(untilMs) {
     const leftMs = untilMs - performance.now();
     if (leftMs <= 0) return;
-    write(this.#more, `in ${Math.ceil(leftMs / 1000)} s`);
+    const when = `in ${Math.ceil(leftMs / 1000)} s`;
+    write(this.#more, this.#title ? `next try ${when}` : when);
     this.#timer = setTimeout(() => this.#countDown(untilMs), leftMs % 1000 || 1000);
   }
 }
