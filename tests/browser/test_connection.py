@@ -18,9 +18,8 @@ from beats.adapters.sinks.websocket.web.assets import page
 from beats.app import Stream
 from tests.browser.chromium import launch
 from tests.browser.host import Host, frame
-from tests.browser.nginx import nginx
 from tests.browser.stage import OnAir, Scene
-from tests.browser.tab import AWAY, FULL, TIMEOUT_MS, Tab
+from tests.browser.tab import AWAY, FULL, REFUSED, TIMEOUT_MS, Tab
 from tests.support import beats, quiet, tiny_png
 
 
@@ -126,29 +125,12 @@ def test_it_says_why_it_was_refused(
     tab.shows("#veil", "No picture yet")
 
 
-def test_it_says_when_a_proxy_does_not_pass_websockets_on(tab: Tab, on_air: OnAir, tmp_path: Path) -> None:
-    """As nginx does not, if nobody told it to."""
-    stream = on_air()
-    with nginx(tmp_path, stream.sinks["browser"].address.port, upgrades=False) as url:
-        tab.expect_complaints(AWAY)
-        tab.open(url)
-        tab.shows("#status-text", "No WebSocket")
-        tab.shows("#veil", re.compile("a proxy must hand on the headers Upgrade and Connection"))
-
-
-def test_it_works_below_another_site_behind_a_proxy_that_encrypts(
-    tab: Tab, on_air: OnAir, tmp_path: Path
-) -> None:
-    """All that it asks for is there, below the path that the proxy gave it."""
-    stream = on_air()
-    with nginx(tmp_path, stream.sinks["browser"].address.port) as url:
-        tab.open(url)
-        tab.is_live()
-        tab.until_drawn(stream.publish_frame(tiny_png(7)))
-        tab.may_steer()
-        tab.page.reload()
-        tab.is_live()
-        tab.page.close()
+def test_it_says_what_is_wrong_with_its_query(tab: Tab, on_air: OnAir) -> None:
+    """In the words of the server."""
+    tab.expect_complaints(AWAY, REFUSED)
+    tab.open(on_air(), "?max_fps=fast")
+    tab.shows("#status-text", "Wrong address")
+    tab.shows("#veil", re.compile("wrong query: max_fps is 'fast'; it takes a number above 0"))
 
 
 def test_a_server_that_has_frozen_is_noticed(tab: Tab, tmp_path: Path) -> None:

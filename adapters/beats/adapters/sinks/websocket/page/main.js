@@ -94,10 +94,11 @@ async function link(state) {
 /** Why the last attempt to connect was refused. */
 async function explain() {
   const url = streamUrl();
+  url.searchParams.delete("token"); // a proxy would write it down
   url.searchParams.set("origin", location.origin); // which a browser sends with a handshake, and not here
-  const answer = await ask(url);
-  const isClear = answer.status === 0 || (answer.status >= 400 && answer.status !== 426);
   const bearer = token.value ? { Authorization: `Bearer ${token.value}` } : undefined;
+  const answer = await ask(url, bearer);
+  const isClear = answer.status === 0 || (answer.status >= 400 && answer.status !== 426);
   const ready = isClear ? NO_ANSWER : await ask(new URL("readyz", base), bearer);
   if (isLive) return;
   const refusal = judge(answer, ready, navigator.onLine);
