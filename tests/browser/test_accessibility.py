@@ -87,6 +87,29 @@ def test_axe_finds_nothing_serious_where_little_can_be_done(tab: Tab, host: Host
     assert violations(tab, axe, "light", "dark") == {"light": [], "dark": []}
 
 
+def test_what_is_read_out_is_what_is_shown(new_tab: Callable[..., Tab], host: Host) -> None:
+    """Why nothing can be steered describes the controls while it is so; the picture is called what it is."""
+    tab = new_tab()
+    host.facts["rights"] = {"steer": False}
+    tab.open(host.url)
+    controls, stage, canvas = tab["#drive-fields"], tab["#stage"], tab["#canvas"]
+    why = "You may watch. To steer, the control token is needed."
+    expect(controls).to_have_accessible_description(why, timeout=TIMEOUT_MS)
+    expect(tab["#drive-why-text"]).to_be_visible()
+    expect(stage).to_have_accessible_name("Picture")
+    expect(tab["#veil"]).to_have_text("No picture yet")
+    host.facts["rights"] = {"steer": True}
+    connection = host.connection()
+    connection.send(frame(tiny_png(), 1))
+    expect(controls).to_have_accessible_description("", timeout=TIMEOUT_MS)
+    expect(stage).to_have_accessible_name("Picture: the left and right arrow keys browse")
+    expect(canvas).to_have_accessible_name("The live picture")
+    connection.close(1001)
+    lost = "Nothing can be steered while there is no connection."
+    expect(controls).to_have_accessible_description(lost, timeout=TIMEOUT_MS)
+    expect(canvas).to_have_accessible_name("The last picture, which is old")
+
+
 def test_changes_of_the_connection_are_announced_and_figures_are_not(scene: Scene) -> None:
     """What speaks by itself is the state, what has failed, and what was sent; seconds and rates do not."""
     tab, _, _ = scene

@@ -57,6 +57,8 @@ _COVERED: Final = """() => [...document.querySelectorAll("button, input, select,
     })
     .map(control => control.id || control.textContent.trim())"""
 
+_RENDERED: Final = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 def overlapping(tab: Tab) -> list[tuple[str, str]]:
     """Pairs of parts of which one lies on the other."""
@@ -110,6 +112,7 @@ def test_nothing_overlaps_and_everything_can_be_reached(full: Tab, size: str) ->
             more.click()
             expect(full["#emojis"]).to_be_visible()
         full.until(f"document.documentElement.scrollWidth <= {SIZES[size]['width']}")
+        full.page.evaluate(_RENDERED)
         full.page.evaluate("for (const each of document.querySelectorAll('html, main')) each.scrollTop = 0")
         assert overlapping(full) == []
         assert full.page.evaluate(_COVERED) == []

@@ -41,16 +41,17 @@ export class Drive {
 
   /**
    * Whether commands can be given, and why not.
-   * @param {{live: boolean, steer: boolean, hasToken: boolean}} now
+   * @param {{live: boolean, steer: boolean | null, hasToken: boolean}} now `steer` is null while it is not known
    */
   allow({ live, steer, hasToken }) {
-    const may = live && steer;
+    const may = live && steer === true;
+    const isExplained = !live || steer === false;
     this.#fields.disabled = !may;
-    this.#why.hidden = may;
+    this.#why.hidden = !isExplained;
     // That there is no connection is seen elsewhere: a line more would move the picture for it.
     this.#why.classList.toggle("visually-hidden", !live);
     this.#token.hidden = !live;
-    write(this.#whyText, may ? "" : whyNot(live, hasToken));
+    write(this.#whyText, isExplained ? whyNot(live, hasToken) : "");
     this.#stage.setAttribute("aria-label", may ? "Picture: the left and right arrow keys browse" : "Picture");
     if (may) this.#stage.setAttribute("aria-keyshortcuts", "ArrowLeft ArrowRight");
     else this.#stage.removeAttribute("aria-keyshortcuts");

@@ -51,7 +51,8 @@ const list = new List((names) => feed.watch(names), ageMs);
 const saveButton = byId("save", HTMLButtonElement);
 const forgetButton = byId("forget", HTMLButtonElement);
 let isLive = false;
-let maySteer = false;
+/** @type {boolean | null} null: the server has not told yet */
+let maySteer = null;
 let hasPicture = false;
 /** Refusals in a row for which the server gives no reason. */
 let puzzles = 0;
@@ -141,7 +142,7 @@ function hear(answer) {
   if (!facts) {
     if (answer.status === 0) feed.doubt();
     notice(answer.status === 401 ? "The server asks for another token now; the stream goes on until it ends." : "");
-    maySteer &&= answer.status !== 401;
+    if (answer.status === 401) maySteer = false;
     allow();
     return;
   }
@@ -159,8 +160,8 @@ function hear(answer) {
 
 function allow() {
   drive.allow({ live: isLive, steer: maySteer, hasToken: token.value !== null });
-  replay.allowed = isLive && maySteer;
-  recorders.allowed = isLive && maySteer;
+  replay.allowed = isLive && maySteer === true;
+  recorders.allowed = isLive && maySteer === true;
 }
 
 /** @param {string} text */

@@ -139,8 +139,7 @@ export class Status {
     const isStale = this.#hasPicture && (!this.#isLive || this.#isOld);
     this.#stage.classList.toggle("stale", isStale);
     write(this.#veil, this.#isLive && !this.#isOld ? (this.#hasPicture ? "" : "No picture yet") : this.#why);
-    const label = isStale ? "The last picture, which is old" : "The live picture";
-    this.#canvas.setAttribute("aria-label", this.#hasPicture ? label : "No picture yet");
+    this.#canvas.setAttribute("aria-label", isStale ? "The last picture, which is old" : "The live picture");
   }
 
   /** @param {number} untilMs */
