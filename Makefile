@@ -35,6 +35,7 @@ bench: .venv/.installed-test
 	$(BIN)/python -m tests.bench.startup
 	$(BIN)/python -m tests.bench.relay
 	$(BIN)/python -m tests.bench.page
+	$(BIN)/python -m tests.bench.visit
 
 # The peers are packages of their own; this installs them.
 bench-peers: .venv/.installed-bench
