@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
+from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag, peripheral_topic
 from beats.proto.events import input_event
 from beats.proto.streaming_pb2 import JSON_UTF8, PROTOBUF, StreamEnvelope
 from tests.browser.node import call, run
@@ -272,6 +272,7 @@ def test_an_update_without_an_id_is_read() -> None:
         ("", [("a:b", "c,d"), ("(e)", "\\")], (1, ""), r"(a\:b:c\,d, \(e\):\\)"),
         ("", [("", "")], (1, ""), "()"),
         ("", [("", "v")], (1, ""), "(:v)"),
+        ("", [("input", "")], (2, ""), "(input)"),
     ],
 )
 def test_an_update_without_an_id_is_told_apart_by_its_tags(
@@ -281,3 +282,20 @@ def test_an_update_without_an_id_is_told_apart_by_its_tags(
     info = {"id": id_, "tags": [{"name": name, "variant": variant} for name, variant in tags]}
     encoding = {"encoding": payload[0], "type": payload[1]}
     assert call("topic.js", f"return nameOf({json.dumps(info)}, {json.dumps(encoding)})") == [name]
+
+
+_words = st.text(alphabet="ab\\,:() ü🎛", max_size=4)
+
+
+@given(st.lists(st.tuples(st.lists(st.tuples(_words, _words), max_size=3), _words), min_size=30, max_size=60))
+@examples(8)
+def test_it_names_topics_as_the_server_does(updates: list[tuple[list[tuple[str, str]], str]]) -> None:
+    """Whatever the tags are called, and whatever the payload's type is."""
+    bodies: list[str] = []
+    for tags, payload_type in updates:
+        info = {"id": "", "tags": [{"name": name, "variant": variant} for name, variant in tags]}
+        payload = {"encoding": PROTOBUF if payload_type else JSON_UTF8, "type": payload_type}
+        bodies.append(f"return nameOf({json.dumps(info)}, {json.dumps(payload)})")
+    assert [f"peripheral/{name}" for name in call("topic.js", *bodies)] == [
+        peripheral_topic("", [Tag(*tag) for tag in tags], payload_type) for tags, payload_type in updates
+    ]

@@ -1,6 +1,7 @@
 """Where things are, in windows of every size: nothing overlaps, and everything can be reached."""
 
-from collections.abc import Generator, Mapping
+import re
+from collections.abc import Callable, Generator, Mapping
 from typing import Final
 
 import pytest
@@ -57,6 +58,17 @@ _COVERED: Final = """() => [...document.querySelectorAll("button, input, select,
     })
     .map(control => control.id || control.textContent.trim())"""
 
+# Notes the place of the picture, at first and whenever it has another.
+_NOTE_PLACES: Final = """addEventListener("DOMContentLoaded", () => {
+    window.places = [];
+    const look = () => {
+        const { left, top, width, height } = document.getElementById("stage").getBoundingClientRect();
+        const place = [left, top, width, height].join();
+        if (place !== places.at(-1)) places.push(place);
+        requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+})"""
 _RENDERED: Final = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -151,3 +163,20 @@ def test_what_was_missed_can_be_read_in_any_window(full: Tab, size: str) -> None
     expect(full["#server"]).to_be_in_viewport(ratio=1)
     full.page.keyboard.press("Escape")
     expect(full[".sheet"]).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", ["1280x900", "900x700", "390x844", "390x540"])
+def test_the_picture_stays_where_it_is_while_the_page_comes_alive(
+    new_tab: Callable[..., Tab], host: Host, size: str
+) -> None:
+    """What is learnt of the stream and of what a viewer may do has its place already."""
+    width, height = map(int, size.split("x"))
+    tab = new_tab(viewport={"width": width, "height": height})
+    tab.page.add_init_script(_NOTE_PLACES)
+    tab.open(host.url)
+    host.connection().send(frame(tiny_png(), 1))
+    tab.until_drawn(1)
+    tab.may_steer()
+    tab["[data-command=activate]"].click()
+    tab.shows("#sent", re.compile("no receipt came"))
+    assert len(tab.page.evaluate("places")) == 1

@@ -9,7 +9,6 @@ from websockets.sync.server import ServerConnection
 
 from beats.kernel.envelope import Location, Peripheral, Tag
 from beats.proto.events import input_event
-from beats.proto.streaming_pb2 import StreamEnvelope
 from tests.browser.host import Host, sealed, update
 from tests.browser.stage import Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
@@ -139,21 +138,17 @@ def test_endless_names_take_little_of_the_page(scene: Scene) -> None:
     assert len(tab["#list"].inner_text()) < 5000
 
 
-def without_id(data: object, sequence: int, *tags: tuple[str, str]) -> bytes:
+def without_id(data: object, sequence: int, *tags: Tag) -> bytes:
     """An update of a peripheral that has no id, as it travels."""
-    envelope = StreamEnvelope.FromString(update("x", data, sequence))
-    envelope.peripheral.peripheral_info.id = ""
-    for name, variant in tags:
-        envelope.peripheral.peripheral_info.tags.add(name=name, variant=variant)
-    return envelope.SerializeToString()
+    return sealed(Peripheral("", data, tags), sequence)
 
 
 def test_those_without_an_id_are_told_apart_by_their_tags(scene: Scene) -> None:
     """Each kind has a row of its own, its values and its gaps; they are found by their labels."""
     tab, _, connection = scene
     for sequence in (1, 2, 5):
-        connection.send(without_id({"turn": sequence}, sequence, ("input", "rotary"), ("stage", "")))
-        connection.send(without_id({"press": sequence}, 1, ("input", "button")))
+        connection.send(without_id({"turn": sequence}, sequence, Tag("input", "rotary"), Tag("stage")))
+        connection.send(without_id({"press": sequence}, 1, Tag("input", "button")))
     connection.send(without_id({"x": 7}, 1))
     names = ["no id", "(input:button)", "(input:rotary, stage)"]
     expect(tab["#list h3"]).to_have_text(names, timeout=TIMEOUT_MS)

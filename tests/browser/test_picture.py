@@ -204,6 +204,7 @@ def test_the_picture_fills_its_place_on_demand(new_tab: Callable[..., Tab], host
     tab.open(host.url)
     host.connection().send(frame(png_of(pattern(64, 64)), 1))
     tab.until_drawn(1)
+    tab.may_steer()
     whole = edges_of(tab)
     assert (whole[2] - whole[0]) % 64 == 0
     tab["#fit"].click()
@@ -222,6 +223,7 @@ def test_the_picture_fills_its_place_on_demand(new_tab: Callable[..., Tab], host
     expect(tab["#fit"]).to_have_attribute("aria-pressed", "true")
     host.connection().send(frame(png_of(pattern(64, 64)), 1))
     tab.until_drawn(1)
+    tab.may_steer()
     assert edges_of(tab) == pytest.approx([left, top, right, bottom])
     tab["#fit"].click()
     assert edges_of(tab) == whole

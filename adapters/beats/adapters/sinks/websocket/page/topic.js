@@ -11,7 +11,7 @@ import { PROTOBUF } from "./envelope.js";
 export function nameOf({ id, tags }, { encoding, type }) {
   if (id) return id;
   const parts = tags.map(({ name, variant }) => (variant ? `${escape(name)}:${escape(variant)}` : escape(name)));
-  if (encoding === PROTOBUF) parts.push(type);
+  if (encoding === PROTOBUF && type) parts.push(type);
   return `(${parts.join(", ")})`;
 }
 
