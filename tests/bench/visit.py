@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
@@ -48,8 +48,13 @@ def visit(context: BrowserContext, url: str) -> Visit:
     page = context.new_page()
     session = context.new_cdp_session(page)
     sent: list[str] = []
-    session.on("Network.requestWillBeSentExtraInfo", lambda event: sent.append(event["requestId"]))
-    session.send("Network.enable")
+
+    def note(event: Any) -> None:
+        sent.append(event["requestId"])
+
+    session.on("Network.requestWillBeSentExtraInfo", note)
+    # Playwright does not say what is in the dictionaries.
+    session.send("Network.enable")  # pyright: ignore[reportUnknownMemberType]
     page.on("websocket", lambda socket: sent.append(socket.url))
     page.add_init_script(_WATCH)
     page.goto(url)

@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from beats.kernel.envelope import Control
+from tests.adapters.sinks.websocket.support import settings
+from tests.browser.node import call
 from tests.browser.stage import Scene, streams, tabs
 from tests.browser.tab import TIMEOUT_MS, Tab
 from tests.support import TIMEOUT_S
@@ -133,6 +135,11 @@ def test_emojis_are_those_of_the_settings(desk: Desk) -> None:
     for name in ("heart", "poop", "our-own"):
         desk.tab.page.get_by_role("button", name=name).click()
         desk.hears("emoji_update", emoji=name)
+
+
+def test_the_usual_emojis_have_their_place_from_the_start() -> None:
+    """Those of the settings' default."""
+    assert call("drive.js", "return USUAL") == [list(settings().emojis)]
 
 
 def test_that_a_command_was_taken_is_seen(desk: Desk) -> None:

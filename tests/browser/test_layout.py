@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from beats.kernel.envelope import Peripheral, Tag
+from tests.adapters.sinks.websocket.support import settings
 from tests.browser.host import Host, frame, sealed
 from tests.browser.stage import tabs
 from tests.browser.tab import TIMEOUT_MS, Tab
@@ -173,6 +174,7 @@ def test_the_picture_stays_where_it_is_while_the_page_comes_alive(
     width, height = map(int, size.split("x"))
     tab = new_tab(viewport={"width": width, "height": height})
     tab.page.add_init_script(_NOTE_PLACES)
+    host.facts["emojis"] = list(settings().emojis)
     tab.open(host.url)
     host.connection().send(frame(tiny_png(), 1))
     tab.until_drawn(1)

@@ -4,6 +4,8 @@ import { byId, make, write } from "./dom.js";
 
 /** Those that the page has a drawing of, `emoji-…` in its document; others are written out. */
 const DRAWN = ["poop", "skull", "heart", "star", "rainbow"];
+/** Those that a server has if nobody said otherwise: they have their place before it tells which it has. */
+export const USUAL = [...DRAWN, "seb", "faye", "will", "clem", "cal", "sri", "lampe", "ditto"];
 const SVG = "http://www.w3.org/2000/svg";
 /** Where arrow keys steer: anywhere else they belong to what has the focus. */
 const STEERED_FROM = "#stage, #drive";
@@ -33,6 +35,7 @@ export class Drive {
       const { command = "", step } = /** @type {HTMLElement} */ (button).dataset;
       button.addEventListener("click", () => this.#tell(command, step ? { browse_step: Number(step) } : {}));
     }
+    this.emojis = USUAL;
     document.addEventListener("keydown", (event) => this.#key(event));
     this.#listenToText();
     this.#listenToSensor();
