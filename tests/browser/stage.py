@@ -45,9 +45,8 @@ def scenes(browser: Browser, host: Host) -> Generator[Callable[[], Scene]]:
         def next_scene() -> Scene:
             nonlocal connection
             host.reset()
+            tab.reset_when_lost()
             connection.close()
-            tab.shows("#status-text", "Reconnecting")
-            tab.reset()
             connection = host.connection()
             tab.is_live()
             tab.until_figure("received", 0)

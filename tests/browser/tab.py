@@ -33,13 +33,19 @@ _PICTURE: Final = """canvas => {
 }"""
 
 
+# Once the connection is lost: the page shows nothing any more, and connects again at once.
 _RESET: Final = """() => {
-    delete document.getElementById("canvas").dataset.sequence;
-    document.getElementById("about").open = false;
-    const search = document.getElementById("search");
-    search.value = "";
-    search.dispatchEvent(new Event("input"));
-    dispatchEvent(new Event("online"));
+    const status = document.getElementById("status-text");
+    new MutationObserver((_, observer) => {
+        if (status.textContent !== "Reconnecting") return;
+        observer.disconnect();
+        delete document.getElementById("canvas").dataset.sequence;
+        document.getElementById("about").open = false;
+        const search = document.getElementById("search");
+        search.value = "";
+        search.dispatchEvent(new Event("input"));
+        dispatchEvent(new Event("online"));
+    }).observe(status, { childList: true });
 }"""
 # Not playwright's `wait_for_function`: it evaluates text in the page, which the page's policy forbids.
 _UNTIL: Final = """new Promise((resolve, reject) => {
@@ -77,8 +83,8 @@ class Tab:
         self._visited.add(urlsplit(server).netloc)
         self.page.goto(server + address)
 
-    def reset(self) -> None:
-        """Have a page that is about to connect again do so at once, with nothing left to be seen."""
+    def reset_when_lost(self) -> None:
+        """Have the page connect again at once when it loses its connection, with nothing left to be seen."""
         self.page.evaluate(_RESET)
 
     def expect_complaints(self, *patterns: str) -> None:
@@ -102,8 +108,8 @@ class Tab:
         return self.page.locator(selector)
 
     def is_live(self) -> None:
-        """Wait until it is connected."""
-        expect(self["#status-text"]).to_have_text("Live", timeout=TIMEOUT_MS)
+        """Wait until it is connected; after two seconds of silence it is called something else."""
+        expect(self["#status-text"]).to_have_text(re.compile("^(Live|No data)$"), timeout=TIMEOUT_MS)
 
     def shows(self, selector: str, text: str | re.Pattern[str]) -> None:
         """Wait until an element has this text."""
