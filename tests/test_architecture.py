@@ -118,19 +118,6 @@ def test_no_part_hides_the_others(part: str) -> None:
     assert not (ROOT / part / "beats" / "__init__.py").exists()
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_module_has_a_test_file(part: str) -> None:
-    """The tests of `<part>/beats/<part>/a/b.py` are in `tests/<part>/a/test_b.py`."""
-    missing: list[str] = []
-    for path in modules(part):
-        inner = path.relative_to(ROOT / part / "beats")
-        folder = inner.parent.relative_to(part) if inner.parts[0] == part else inner.parent
-        wanted = ROOT / "tests" / part / folder / f"test_{path.stem}.py"
-        if path.name != "__init__.py" and not wanted.exists():
-            missing.append(f"{name_of(wanted)}, the tests of {name_of(path)}")
-    assert missing == []
-
-
 def test_modules_are_short() -> None:
     """A module that has grown past the limit is two."""
     lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in every_module()}

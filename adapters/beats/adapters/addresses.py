@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import re
 import socket
 from typing import Final
 
@@ -9,6 +10,8 @@ Address = tuple[socket.AddressFamily, str]
 
 UNAVAILABLE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 """Error numbers of an address, or of a whole family, that this machine does not have."""
+_NUMERIC: Final = re.compile(r"[0-9a-fA-FxX.:%*]+")
+"""What an address may be written with: also `*`, `0` and `0x0`."""
 _EVERY: Final = (socket.AF_INET6, "::")
 _EVERY_IPV4: Final = (socket.AF_INET, "0.0.0.0")
 
@@ -41,9 +44,14 @@ def addresses(host: str, *, numeric: bool = False) -> list[Address]:
 
 
 def is_wildcard(host: str) -> bool:
-    """Whether listening on this host, or address, means listening on every address of the machine."""
+    """Whether listening on this host, or address, means listening on every address of the machine.
+
+    A name never means that: it is not looked up.
+    """
+    if not _NUMERIC.fullmatch(host):
+        return False
     try:
         found = addresses(host, numeric=True)
     except OSError:
         return False
-    return bool(host) and any(ipaddress.ip_address(address).is_unspecified for _, address in found)
+    return any(ipaddress.ip_address(address).is_unspecified for _, address in found)

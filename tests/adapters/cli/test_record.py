@@ -31,9 +31,11 @@ def only(folder: Path) -> list[Message]:
 
 def test_all_that_is_streamed_is_recorded(tmp_path: Path) -> None:
     """The demo, for a while, into the file that was named; it is whole when the run has ended."""
-    arguments = ("--out", "show.mcap", "--duration", "0.3")
-    code, out, err = ran("record", *PORT_0, *arguments, cwd=tmp_path)
-    assert code == 0, err
+    with beats("record", "--out", "show.mcap", *PORT_0, cwd=tmp_path) as program:
+        with watching(program.url) as viewer:
+            viewer.take(10)
+        assert program.interrupt() == 0, program.err.text()
+        out = program.out.text()
     assert "On air: ws://localhost" in out
     found = only(tmp_path)
     assert len(found) == published(out) > 0

@@ -344,3 +344,20 @@ async def test_a_request_without_end_is_answered_and_disturbs_nobody(
         await until(lambda: len(running.sink._everyone) == 1)  # pyright: ignore[reportPrivateUsage]
         raw.close()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_connection_that_has_closed_with_bytes_waiting_can_be_aborted_again() -> None:
+    """The library does that; asyncio's transport would fail, and the library would log it as a fault."""
+    async with on_air() as running, stalled_client(running) as raw:
+        (client,) = running.sink._clients.values()  # pyright: ignore[reportPrivateUsage]  # no other way to it
+        connection = client.connection
+        transport = connection.transport
+        transport.write(bytes(4_000_000))
+        transport.close()
+        while True:
+            if not await anyio.to_thread.run_sync(raw.socket.recv, 1 << 16):
+                break
+        await connection.wait_closed()
+        connection.transport.abort()
+        assert connection.transport.is_closing()
+        assert connection.remote_address[0] == "127.0.0.1"

@@ -121,6 +121,38 @@ def read_long_lines(protocol: ServerProtocol, most_bytes: int) -> None:
     next(protocol.parser)
 
 
+class _LostTransport(asyncio.Transport):
+    """Stands for a transport whose connection is gone.
+
+    The library aborts it once more, and asyncio (3.11) then fails with an AttributeError if the transport had
+    been closed while bytes waited.
+    """
+
+    def __init__(self, before: asyncio.Transport) -> None:
+        super().__init__()
+        self.get_extra_info = before.get_extra_info  # type: ignore[method-assign]  # the same answers
+
+    def abort(self) -> None:
+        """Nothing is left to abort."""
+
+    def close(self) -> None:
+        """Nothing is left to close."""
+
+    def is_closing(self) -> bool:
+        """It has closed."""
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
+    def pause_reading(self) -> None:
+        """Nothing comes."""
+
+    def resume_reading(self) -> None:
+        """Nothing comes."""
+
+
 class StreamConnection(ServerConnection):
     """Tells its client when the write buffer fills and empties, and can be ended in any state."""
 
@@ -275,6 +307,7 @@ class StreamConnection(ServerConnection):
         if self._ending is not None:
             self._ending.cancel()
         super().connection_lost(exc)
+        self.transport = _LostTransport(self.transport)
         if self.client is not None:
             self.client.closing()
 
