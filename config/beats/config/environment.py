@@ -79,7 +79,7 @@ def read_variables(environ: Mapping[str, str], lower: Table) -> Variables:
             unknown.append(name)
             continue
         try:
-            tree = nested(_spell(parts, lower), Text(environ[name]))
+            tree = nested(_spell(parts, lower), Text(environ[name], name))
         except _AmbiguousError as error:
             problems.append(Problem(name, "", None, str(error)))
         else:
@@ -90,7 +90,7 @@ def read_variables(environ: Mapping[str, str], lower: Table) -> Variables:
 def short_layers(environ: Mapping[str, str], *path: str) -> list[Layer]:
     """One layer for each short variable that is set, under a path such as `sinks.browser`."""
     return [
-        Layer(Level.SHORT_VARIABLE, name, nested((*path, *key), Text(environ[name])))
+        Layer(Level.SHORT_VARIABLE, name, nested((*path, *key), Text(environ[name], name)))
         for name, key in SHORT_VARIABLES.items()
         if name in environ and (name not in _HOSTS or environ[name].strip())
     ]

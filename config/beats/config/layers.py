@@ -4,7 +4,7 @@ Tables merge key by key; everything else, arrays included, is replaced by the hi
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast
@@ -33,6 +33,8 @@ class Text:
     """Text from a variable or `--set`, which means nothing until the schema says what is expected."""
 
     text: str
+    variable: str | None = field(default=None, compare=False)
+    """The environment variable that it is the value of."""
 
 
 class Layer(NamedTuple):

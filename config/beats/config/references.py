@@ -63,7 +63,8 @@ def _value(value: object, environ: Mapping[str, str]) -> object:
         if match["plain"]:
             return value[1:]
         text = _text(match, environ)
-        return None if text is None else Text(text)
+        variable = match["name"] if text == environ.get(match["name"]) else None
+        return None if text is None else Text(text, variable)
     return value
 
 

@@ -17,6 +17,7 @@ from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
 from beats.config.extends import EXTENDS
 from beats.config.layers import Layer, Leaf, Node, Table, child, merge, where
 from beats.config.messages import check
+from beats.config.oddities import odd_variables
 from beats.config.schema import BASES, SECTIONS, Adapters, Group, key_paths
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
 
@@ -110,6 +111,8 @@ class Validation:
         sources = self._check_group("sources", child(root, "sources"))
         sinks = self._check_group("sinks", child(root, "sinks"))
         self._warn_of_unknown_variables()
+        checked = {"kernel": kernel, "sources": sources, "sinks": sinks}
+        self._warnings += dict.fromkeys(odd_variables(layers, checked))
         return Inspected(
             self._raw.profile,
             root,

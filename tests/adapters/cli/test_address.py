@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from beats.adapters.cli.address import WANTED, Address, find, parse, tls
+from beats.adapters.cli.address import WANTED, Address, find, parse, tls, token_warning
 
 
 @pytest.mark.parametrize(
@@ -130,3 +130,14 @@ def test_an_authority_that_is_of_no_use_is_refused(tmp_path: Path) -> None:
         tls(encrypted, tmp_path / "none.pem")
     with pytest.raises(ValueError, match="this address is not encrypted"):
         tls(Address("localhost", 1), text)
+
+
+def test_an_odd_token_from_the_environment_is_warned_of() -> None:
+    """Only if it is the one that is presented; it is not shown."""
+    variables = {"BEATS_TOKEN": "secret\r"}
+    said = token_warning(find(None, None, variables), variables)
+    assert said is not None
+    assert said.startswith("BEATS_TOKEN: the value ends with a carriage return")
+    assert "secret" not in said
+    assert token_warning(find(None, "other", variables), variables) is None
+    assert token_warning(find(None, None, {"BEATS_TOKEN": "secret"}), {"BEATS_TOKEN": "secret"}) is None

@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import typer
 
+from beats.config.oddities import oddity
+
 if TYPE_CHECKING:  # loaded only by what is encrypted
     from ssl import SSLContext
 
@@ -104,6 +106,13 @@ def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.en
     return address._replace(token=token or address.token or environ.get("BEATS_TOKEN") or None)
 
 
+def token_warning(address: Address, environ: Mapping[str, str] = os.environ) -> str | None:
+    """What is odd about the token from the environment, if it is the one that is presented."""
+    given = environ.get("BEATS_TOKEN")
+    what = oddity(given) if given is not None and given == address.token else None
+    return None if what is None else f"BEATS_TOKEN: the value {what}"
+
+
 def parse(text: str) -> Address:
     """Read an address.
 
@@ -154,12 +163,16 @@ def _split(text: str) -> SplitResult | None:
 
 
 def _host(name: str) -> str:
-    """A name in the form in which it is looked up; empty for one that cannot be."""
+    """A name in the form in which it is looked up; empty for one that cannot be.
+
+    ASCII goes the same way: an empty label, or one that is too long, fails in the look-up too.
+    """
     try:
-        return "" if " " in name else name if name.isascii() else name.encode("idna").decode()
+        return "" if " " in name else name.encode("idna").decode()
     except UnicodeError:
         return ""
 
 
 def _encoded(query: Mapping[str, str]) -> str:
-    return f"?{urlencode(query)}" if query else ""
+    # Bytes that are no text, from an argument or a variable, are sent as they are.
+    return f"?{urlencode(query, errors='surrogateescape')}" if query else ""
