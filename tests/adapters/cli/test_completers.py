@@ -90,3 +90,14 @@ def test_a_folder_that_holds_itself_has_an_end(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(".")
     [found] = offered(completers.recordings, "lo")
     assert set(found.split("/")) == {"loop", ""}
+
+
+def test_nothing_that_a_shell_would_run_is_offered(tmp_path: Path) -> None:
+    """Zsh expands what it is offered: with a backslash before it, `$(…)` slips through typer's quoting."""
+    for name in (r"a\$(touch x).mcap", "a\n.mcap", "a\x1b[2J.mcap", "a$(touch x).mcap", "a.mcap"):
+        (tmp_path / name).touch()
+    assert sorted(offered(completers.recordings, "a")) == ["a$(touch x).mcap", "a.mcap"]
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "wall.toml").write_text("# For \\$(touch x)\x1b[2J\n")
+    profiles: Any = completers.profiles
+    assert ("wall", "For /$(touch x)/x1b[2J") in profiles(SimpleNamespace(params={}), "")

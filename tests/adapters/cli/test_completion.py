@@ -18,6 +18,8 @@ from tests.support import TIMEOUT_S, clean_environment, ran
 
 BASH = shutil.which("bash")
 SHOW = "printf '<%s>\\n' "
+HOSTILE = "h`false`;#~[{!.mcap"
+"""What a shell would obey in the name of a file."""
 needs_bash = pytest.mark.skipif(BASH is None, reason="there is no bash here")
 
 
@@ -30,7 +32,7 @@ def program(tmp_path: Path) -> Path:
     path.write_text(f"#!{sys.executable}\nfrom beats.adapters.cli import main\nmain()\n")
     path.chmod(0o755)
     (tmp_path / "recordings").mkdir()
-    for name in ("show.mcap", "notes.txt", "recordings/one.mcap", "recordings/the other one.mcap"):
+    for name in ("show.mcap", "notes.txt", "recordings/one.mcap", "recordings/the other one.mcap", HOSTILE):
         (tmp_path / name).touch()
     return path
 
@@ -193,6 +195,7 @@ def shell(program: Path) -> Generator[Terminal]:
         ('beats info "recordings/t', 'beats info "recordings/the other one.mcap" X'),
         ("beats info rec", "beats info recordings/X"),
         ("beats run not", "beats run notes.txt X"),
+        ("beats info h", r"beats info h\`false\`\;\#\~\[\{\!.mcap X"),
     ],
 )
 def test_bash_completes_what_is_typed(shell: Terminal, typed: str, completed: str) -> None:

@@ -5,11 +5,13 @@ What these need is imported when they are called, for every command names them a
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Final
 
 import typer
+
+from beats.adapters.cli.printable import printable
 
 Offer = str | tuple[str, str]
 """A value, and what it is for if there is anything to say."""
@@ -24,11 +26,25 @@ def _quiet(completer: _Completer) -> _Completer:
     @wraps(completer)
     def attempt(ctx: typer.Context, incomplete: str) -> list[Offer]:
         try:
-            return completer(ctx, incomplete)
+            return list(_harmless(completer(ctx, incomplete)))
         except Exception:  # see above
             return []
 
     return attempt
+
+
+def _harmless(offers: Iterable[Offer]) -> Iterator[Offer]:
+    """The offers without what a shell would run while somebody types.
+
+    zsh expands them, and typer's quoting leaves backslashes alone, so that a command behind one is run. The
+    name of a recording or the first comment of a profile must not do that. A line end would begin another
+    offer.
+    """
+    for offer in offers:
+        value, text = (offer, "") if isinstance(offer, str) else offer
+        if value.isprintable() and "\\" not in value:
+            text = printable(text).replace("\\", "/")
+            yield (value, text) if text else value
 
 
 @_quiet

@@ -30,7 +30,7 @@ _beats_completion() {
     while read -r reply; do
         [[ $reply ]] || continue
         reply=${reply#"$before"}
-        if [[ $current != [\'\"]* && $reply == *[[:space:]\'\"\$\&\;\(\)\<\>\|\*\?]* ]]; then
+        if [[ $current != [\'\"]* && $reply == *[!A-Za-z0-9_./=:,@%+-]* ]]; then
             printf -v reply %q "$reply"
         fi
         COMPREPLY+=("$reply")
