@@ -78,7 +78,6 @@ class Builder:
             outside.commands,
             self._about,
             outside.stats,
-            self.kernel.publisher.last_values,
         )
 
 

@@ -96,8 +96,8 @@ class KernelSettings(Settings):
     when_sources_end: Literal["stop", "stay"] = "stop"
     """What `beats run` does when every source has ended: stop, or go on serving until it is told to stop."""
     watch: bool = False
-    """Read the settings again when one of their files changes, and apply what differs; else on SIGHUP or
-    `beats reload`."""
+    """Read the settings again when one of their files changes, and apply what differs; else on `beats reload`
+    or, where there is no terminal, on SIGHUP."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level of the log lines that are shown."""
     log_format: LogFormat = "human"

@@ -9,7 +9,7 @@ from beats.config.errors import shown
 from beats.config.explain import Setting
 from beats.config.layers import Level, Step
 from beats.config.profiles import SHIPPED
-from beats.config.toml_text import key_text, value_text
+from beats.config.toml_text import comment_text, key_text, value_text
 from beats.config.validate import Inspected
 
 _DEFAULT: Final = "default"
@@ -25,7 +25,7 @@ def as_toml(found: Inspected, settings: Iterable[Setting]) -> str:
     """
     files = [step for step in found.root.steps if step.level < Level.SOURCES]
     names = dict.fromkeys(file_name(step.where) for step in files)
-    lines = [f"# Profile {found.profile}: {', then '.join(names)}"]
+    lines = [comment_text(f"# Profile {found.profile}: {', then '.join(names)}")]
     for table, members in groupby(settings, key=lambda setting: _table(setting.path)):
         lines += ["", f"[{key_text(*table)}]", *_aligned(members, len(table))]
     return "\n".join(lines) + "\n"
@@ -70,7 +70,7 @@ def origin(setting: Setting) -> str:
         return _DEFAULT
     *lower, highest = setting.steps
     over = [f"{place(step)} = {shown(setting.shown(step.value))}" for step in reversed(lower)]
-    return place(highest) + (f", over {', '.join(over)}" if over else "")
+    return comment_text(place(highest) + (f", over {', '.join(over)}" if over else ""))
 
 
 def place(step: Step) -> str:

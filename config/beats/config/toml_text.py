@@ -38,6 +38,17 @@ def value_text(value: object) -> str:
     return str(value)
 
 
+def comment_text(text: str) -> str:
+    """A text as it can stand in a comment: in one line, and without control characters."""
+    return "".join(character if character.isprintable() else _escape(character) for character in text)
+
+
 def _quoted(text: str) -> str:
-    # JSON's text is TOML's, but for the one control character that JSON lets stand.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+    # JSON's text is TOML's, but JSON lets stand what TOML forbids (U+007F) and what a terminal obeys: C1
+    # control characters, and marks that turn the direction of writing.
+    return comment_text(json.dumps(text, ensure_ascii=False))
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"

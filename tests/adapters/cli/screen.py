@@ -94,6 +94,14 @@ class Screen:
         """Whether one is seen."""
         return pyte.modes.DECTCEM in self._screen.mode
 
+    def suspend_output(self) -> None:
+        """Press Ctrl-S: the terminal takes nothing more."""
+        termios.tcflow(self._theirs, termios.TCOOFF)
+
+    def resume_output(self) -> None:
+        """Press Ctrl-Q."""
+        termios.tcflow(self._theirs, termios.TCOON)
+
     def hang_up(self) -> None:
         """Close the window."""
         os.close(self._ours)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from beats.adapters.cli.common import EXIT_SETTINGS, Reader, out, refused, warn
+from beats.adapters.cli.common import Reader, refused
+from beats.adapters.cli.output import EXIT_SETTINGS, out, warn
 from beats.config.errors import Problem, SettingsError
 
 

@@ -29,7 +29,7 @@ from tests.adapters.recordings.export.material import (
     shown,
     without_data,
 )
-from tests.support import BEATS, TIMEOUT_S, beats, clean_environment, python, ran
+from tests.support import BEATS, TIMEOUT_S, Program, beats, clean_environment, python, ran
 
 SHOW: list[tuple[float, Message]] = [*film(RED, GREEN, BLUE), (0.25, Peripheral("k", {"a": 1}))]
 
@@ -84,6 +84,9 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
         (["--gif", "a", "--end", "25:00"], "--end: '25:00' is no moment"),
         (["--gif", "a", "--start", "2", "--end", "1"], "end (1) is not after start (2)"),
         (["--gifs", "a"], "--gifs"),
+        (["--gif", ""], "is a folder: name a file in it"),
+        (["--apng", "/"], "is a folder: name a file in it"),
+        (["--events", "a.csv.part"], "give a.csv"),
     ],
 )
 def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_path: Path) -> None:
@@ -236,3 +239,13 @@ def test_other_commands_do_not_wait_for_what_only_this_one_needs(tmp_path: Path)
     with python(code, tmp_path) as program:
         assert program.end() == 0
         assert program.out.text() == "[]\n"
+
+
+def test_a_current_folder_that_was_removed_is_an_error_in_a_line(tmp_path: Path) -> None:
+    """Nothing can be made there."""
+    record(tmp_path / "a.mcap", SHOW)
+    (tmp_path / "gone").mkdir()
+    line = f"rmdir ../gone; {' '.join(BEATS)} export {tmp_path}/a.mcap --gif a.gif"
+    with Program(["bash", "-c", line], tmp_path / "gone", clean_environment()) as program:
+        assert program.end() == 1
+        assert program.err.text() == "a.gif.part: No such file or directory\n"

@@ -7,6 +7,7 @@ import re
 import pytest
 from rich.console import Console
 
+from beats.adapters.cli.console import SafeConsole
 from beats.adapters.cli.log_screen import ScreenHandler
 
 
@@ -43,3 +44,13 @@ def test_a_long_line_wraps_in_its_column(width: int) -> None:
     found = lines(width, record(text))
     assert " ".join(part for line in found for part in line[22:].split()).startswith(text)
     assert all(line.startswith(" " * 22) for line in found[1:])
+
+
+def test_nothing_that_is_logged_is_obeyed() -> None:
+    """Whichever client or file it came from."""
+    screen = io.StringIO()
+    handler = ScreenHandler(SafeConsole(file=screen, is_terminal=True))
+    handler.emit(record("a client says \x1b[2J\x9b\u202e\rERROR", ValueError("\x1b]0;x\x07")))
+    shown = re.sub(r"\x1b\[[\d;]*m", "", screen.getvalue())
+    assert r"a client says \x1b[2J\x9b\u202e" in shown
+    assert all(line.isprintable() for line in shown.splitlines())

@@ -314,3 +314,16 @@ def test_a_reload_changes_the_format(tmp_path: Path) -> None:
         assert program.interrupt() == 0
     *_, last = program.err.text().splitlines()
     assert objects(last)[0]["message"] == "the settings were read anew, and are as before"
+
+
+def test_what_is_logged_of_clients_is_neither_obeyed_nor_another_record(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In a message and in a traceback: control characters are shown, further lines are indented."""
+    evil = "x\x1b[2J\r\n2026-01-01T00:00:00.000+00:00 ERROR beats: pretended"
+    logs.set_up("INFO", "human", Console(file=io.StringIO()))
+    logging.getLogger("beats.some.part").error("a client says: %s", evil, exc_info=raised(evil))
+    lines = capsys.readouterr().err.splitlines()
+    assert re.match(rf"{ISO} ERROR beats.some.part: a client says: x\\x1b\[2J\\r$", lines[0])
+    assert lines[1:]
+    assert all(line.startswith("    ") and line.isprintable() for line in lines[1:])

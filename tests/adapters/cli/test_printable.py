@@ -2,7 +2,7 @@
 
 import pytest
 
-from beats.adapters.cli.printable import printable
+from beats.adapters.cli.printable import printable, printable_lines
 
 
 @pytest.mark.parametrize("text", ["", "knob-1", "Größe 3 µm", "壁の時計", "[bold]:heart:", "e\u0301"])
@@ -32,3 +32,8 @@ def test_what_a_terminal_would_obey_is_shown(text: str, expected: str) -> None:
 def test_a_long_text_is_cut() -> None:
     """A megabyte costs no more than what a terminal can show."""
     assert len(printable("a" * 10**6)) < 10_000
+
+
+def test_lines_stay_and_are_whole() -> None:
+    """Of a text of several lines nothing is cut, and only line ends are obeyed."""
+    assert printable_lines("a" * 10**4 + "\n\x1b[2Jb\r\n\tc") == "a" * 10**4 + "\n\\x1b[2Jb\\r\n\\tc"

@@ -117,16 +117,31 @@ def test_a_sink_that_is_called_recorder_is_left_alone(tmp_path: Path) -> None:
     assert len(only(tmp_path)) == published(out)
 
 
+def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -> None:
+    """It is in the way, is what the error names, and can be made whole."""
+    (tmp_path / "show.mcap.part").write_text("precious")
+    code, _, err = ran("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
+    assert code == 1
+    assert "this one is unfinished (`beats recover show.mcap.part` makes it whole)" in err
+    assert (tmp_path / "show.mcap.part").read_text() == "precious"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--out", "{what}.mcap"), 78, "what"),
+        (("--out", "{what}.mcap"), 2, "{what}"),
+        (("--out", "/"), 2, "is a folder: name a file in it"),
+        (("--out", "show"), 2, "give show.mcap"),
+        (("--out", "show.mcap.part"), 2, "give show.mcap"),
+        (("--out", "show.mcap/"), 2, "names a folder"),
+        (("--out", "~no-such-user/show.mcap"), 2, "home folder"),
+        (("--set", "sinks.recorder.path=show"), 78, "ends with .mcap"),
         (("gone.gif",), 2, "gone.gif does not exist"),
         (("--duration", "-1"), 2, "--duration"),
     ],
 )
 def test_wrong_usage_opens_nothing(tmp_path: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
-    """A placeholder that nobody knows is a wrong setting."""
+    """What `--out` cannot mean, and what would be right, is said before anything is made."""
     found, out, err = ran("record", *NO_BROWSER, *arguments, cwd=tmp_path)
     assert (found, out) == (code, "")
     assert said in err

@@ -214,17 +214,30 @@ def test_cut_writes_a_range_that_stands_alone(tmp_path: Path, compression: Compr
 def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
     """A moment that is none is wrong usage; an empty range, and a name that is taken, are failures."""
     sample(tmp_path / "a.mcap")
+    (tmp_path / "c.mcap.part").touch()
     for arguments, expected, wanted in (
         (("b.mcap", "--start", "soon"), 2, "'soon' is no moment: give seconds"),
         (("b.mcap", "--start", "2", "--end", "1"), 2, "end (1) is not after start (2)"),
         (("b.mcap", "--start", "100"), 1, "nothing to cut out: the recording ends at 0.590 s"),
         (("b.mcap", "--topics", "nobody"), 1, "nothing to cut out"),
         (("a.mcap",), 1, "a.mcap: File exists: nothing is overwritten"),
+        (("c.mcap",), 1, "`beats recover c.mcap.part` makes a whole one of it"),
+        (("c.mcap.part",), 2, "OUT 'c.mcap.part': .part is added"),
+        (("c",), 2, "give c.mcap"),
+        (("/",), 2, "is a folder: name a file in it"),
     ):
         code, out, err = ran("cut", "a.mcap", *arguments, cwd=tmp_path)
         assert (code, out, err.count("\n")) == (expected, "", 1), arguments
         assert wanted in err
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "c.mcap.part"]
+
+
+def test_recover_refuses_a_name_that_is_none(tmp_path: Path) -> None:
+    """As cut does, before it reads anything."""
+    for name, wanted in (("c.mcap.part", ".part is added"), ("c", "give c.mcap"), ("/", "is a folder")):
+        code, out, err = ran("recover", "gone.mcap", name, cwd=tmp_path)
+        assert (code, out) == (2, "")
+        assert wanted in err
 
 
 def test_cut_tells_of_damage_in_its_range(tmp_path: Path) -> None:

@@ -34,6 +34,10 @@ def test_long_lists_are_cut_short() -> None:
     assert any(line.startswith("and 10 more; --json lists all") for line in found)
     assert any(line.startswith("t49 ") for line in found)
     assert not any(line.startswith("t50 ") for line in found)
+    said = {f"k{index}": "v" for index in range(2000)}
+    found = shown(file_report(FileInfo(Path("a"), about=said, totals=said, notes=Counter(said.keys()))))
+    assert found.count("and 1,950 more; --json lists all") == 3
+    assert len(found) < 200
 
 
 def test_it_says_where_the_clock_was_set() -> None:
@@ -83,3 +87,20 @@ def test_of_the_settings_only_names_are_shown(settings: str, expected: str) -> N
     """All that was set would fill the screen; what cannot be read is shown as it is."""
     found = shown(file_report(FileInfo(Path("a"), about={"settings": settings})))
     assert f"settings {expected}" in found
+
+
+def test_nothing_in_a_file_is_obeyed_or_pretends_to_be_a_line() -> None:
+    """Topics, metadata, notes, reasons, damages and names of files are what somebody wrote there."""
+    evil = "x\x1b[2J\x9b\u202e\n  health  whole"
+    tally = Tally(topics={evil: TopicInfo(messages=1)}, losses={evil: LossInfo(1, 2, Counter({evil: 1}))})
+    notes, damages = Counter({evil: 1}), [Damage(1, 1, evil)]
+    about = {evil: evil, "settings": evil}
+    info = FileInfo(
+        Path(evil), tally, about=about, totals=about, notes=notes, damages=damages, damage_count=1
+    )
+    for report in (file_report(info), file_report(FileInfo(Path(evil), error=evil)), total_report([], tally)):
+        found = shown(report)
+        text = "".join(found)
+        assert text.isprintable()
+        assert sum(line.startswith("health") for line in found) <= 1
+        assert r"x\x1b[2J\x9b\u202e\n health whole" in text

@@ -13,6 +13,8 @@ import typer
 from beats.adapters.cli import completion
 from beats.adapters.cli.help import epilog
 from beats.adapters.cli.lazy import LazyGroup
+from beats.adapters.cli.output import EXIT_FAILED, complain, say, write
+from beats.adapters.cli.streams import standard_streams
 
 _HERE: Final = "beats.adapters.cli"
 
@@ -55,13 +57,13 @@ def _print_version(value: bool) -> None:
     if value:
         from importlib.metadata import version
 
-        typer.echo(f"beats {version('beats')}")
+        say(f"beats {version('beats')}")
         raise typer.Exit
 
 
 def _print_completion(shell: completion.Shell | None) -> None:
     if shell is not None:
-        typer.echo(completion.SCRIPTS[shell], nl=False)
+        write(completion.SCRIPTS[shell])
         raise typer.Exit
 
 
@@ -70,11 +72,11 @@ def _install_completion(shell: completion.Shell | None) -> None:
         try:
             written = completion.install(shell, Path.home())
         except OSError as error:
-            typer.echo(f"{error.filename}: cannot be written: {error.strerror}", err=True)
-            raise typer.Exit(1) from None
+            complain(f"{error.filename}: cannot be written: {error.strerror}")
+            raise typer.Exit(EXIT_FAILED) from None
         for path in written:
-            typer.echo(f"wrote {path}")
-        typer.echo(f"next: open a new {shell}")
+            say(f"wrote {path}")
+        say(f"next: open a new {shell}")
         raise typer.Exit
 
 
@@ -99,25 +101,8 @@ def options(
     """What every command shares."""
 
 
-def _fill_standard_streams() -> None:
-    """Open the null device where a standard stream was closed at the start, which Python shows as None.
-
-    Otherwise the next file or socket that is opened gets its number: a recording in which libraries write
-    their messages, or an event loop from which `--stdin` would read.
-    """
-    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-        if getattr(sys, name) is None:
-            fd = os.open(os.devnull, os.O_RDWR)
-            if fd != number:
-                os.dup2(fd, number)
-                os.close(fd)
-            os.set_inheritable(number, True)
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
-
-
 def main() -> None:
     """The console script."""
-    _fill_standard_streams()
     # What is imported lives as long as the process. Looking through it for garbage, while it is made and once
     # more at the end, took 35 of the 165 ms of `beats config check`.
     gc.disable()
@@ -125,7 +110,8 @@ def main() -> None:
     if completion.VARIABLE in os.environ:
         completion.answer()
     try:
-        app()
+        with standard_streams():
+            app()
     except KeyboardInterrupt:  # before or after the part that ends in order
         sys.exit(130)
     finally:

@@ -1,15 +1,15 @@
 """What the commands share: reading a profile, and saying what is wrong with it."""
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
 from beats.adapters.cli import completers, logs
+from beats.adapters.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, warn
 from beats.adapters.installed import InstalledAdapters
 from beats.config.environment import variable_name
 from beats.config.errors import SettingsError
@@ -18,24 +18,11 @@ from beats.config.load import inspect_profile, load_profile
 from beats.config.profiles import wanted_folder
 from beats.config.settings import LogFormat, ProfileSettings
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    out: Console
-    err: Console
-
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_SETTINGS: Final = 78
-"""EX_CONFIG of sysexits.h."""
-
-_log: Final = logging.getLogger("beats")
-
 
 def _begin_log(log_format: LogFormat | None) -> LogFormat | None:
     """Say what goes wrong in the way that is asked for, also before there are settings that could say it."""
     if (log_format or os.environ.get(variable_name(("kernel", "log_format")))) == "json":
-        from beats.adapters.cli.common import err
+        from beats.adapters.cli.output import err  # only now: see there
 
         logs.set_up("INFO", "json", err)
     return log_format
@@ -94,56 +81,6 @@ LogFormatOption = Annotated[
     ),
 ]
 PidOption = Annotated[int | None, typer.Option(help="Which one, when several run.", show_default=False)]
-
-_NO_SCREEN: Final = 1000
-"""Columns where no terminal sets a limit: `beats profiles | grep` shall find whole lines."""
-
-
-def _console(*, stderr: bool) -> "Console":
-    from rich.console import Console
-
-    # emoji=False: a value such as ":heart:" is shown as it was written.
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
-    if not console.is_terminal:
-        console.width = _NO_SCREEN
-    return console
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> "Console":
-        """Make `out` and `err` when they are first used: what they need takes longer than all of a check."""
-        if name not in ("out", "err"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        console = globals()[name] = _console(stderr=name == "err")
-        return console
-
-
-def warn(text: str) -> None:
-    """Say on standard error what is odd; in the log, if a program reads it."""
-    if logs.is_json():
-        _log.warning("%s", text)
-        return
-    from beats.adapters.cli.common import err
-
-    err.print(f"warning: {text}", style="yellow", markup=False)
-
-
-def complain(text: str) -> None:
-    """Say on standard error what is wrong; in the log, if a program reads it."""
-    if logs.is_json():
-        _log.error("%s", text)
-        return
-    from beats.adapters.cli.common import err
-
-    err.print(text, style="red", markup=False)
-
-
-def show_line(worker: int, line: str) -> None:
-    """Show on standard error what a worker has logged, in the form that our own log has."""
-    from beats.adapters.cli.common import err
-
-    err.print(line if logs.is_json() else f"worker {worker}: {line}", markup=False)
 
 
 def refused(error: SettingsError) -> typer.Exit:

@@ -11,13 +11,15 @@ from beats.adapters import descriptors
 from beats.adapters.clashes import Part, connections, parts_of
 from beats.adapters.clashes import check as find_clashes
 from beats.adapters.cli import completers
-from beats.adapters.cli.common import (
+from beats.adapters.cli.common import ConfigOption, ProfileOption, SetOption, refused
+from beats.adapters.cli.output import (
     EXIT_FAILED,
     EXIT_USAGE,
-    ConfigOption,
-    ProfileOption,
-    SetOption,
-    refused,
+    complain,
+    say,
+    say_document,
+    say_toml,
+    say_value,
     warn,
 )
 from beats.adapters.installed import InstalledAdapters
@@ -56,11 +58,9 @@ def show(
     """
     found, settings = _explained(profile, config, sets)
     if as_json:
-        import json
-
-        typer.echo(json.dumps(as_data(settings), indent=2, ensure_ascii=False))
+        say_document(as_data(settings))
     else:
-        typer.echo(as_toml(found, settings), nl=False)
+        say_toml(as_toml(found, settings))
 
 
 @app.command()
@@ -85,13 +85,13 @@ def get(
     path = key_parts(key)
     found = [] if path is None else below(settings, path)
     if path is None or not found:
-        typer.echo(f"{key}: {_why_not(path, key, settings)}", err=True)
+        complain(f"{key}: {_why_not(path, key, settings)}")
         raise typer.Exit(EXIT_FAILED)
     if found[0].path != path:
-        typer.echo(as_lines(found, len(path)), nl=False)
+        say_toml(as_lines(found, len(path)))
         return
     value = found[0].shown(found[0].value)
-    typer.echo("" if value is None else value if isinstance(value, str) else value_text(value))
+    say_value("" if value is None else value if isinstance(value, str) else value_text(value))
 
 
 @app.command()
@@ -109,7 +109,7 @@ def diff(
     """
     pairs = differences(_explained(a, config, sets)[1], _explained(b, config, sets)[1])
     if pairs:
-        typer.echo(f"--- {a}\n+++ {b}\n{as_difference(pairs)}", nl=False)
+        say_toml(f"--- {a}\n+++ {b}\n{as_difference(pairs)}")
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -141,7 +141,7 @@ def check(
     `beats config check config/wall.toml`.
     """
     if file is not None and (profile is not None or config is not None):
-        typer.echo("FILE says which profile, and in which folder: leave out --profile and --config", err=True)
+        complain("FILE says which profile, and in which folder: leave out --profile and --config")
         raise typer.Exit(EXIT_USAGE)
     try:
         if file is not None:
@@ -160,7 +160,7 @@ def check(
     for warning in warnings:
         warn(warning)
     sources, sinks = (", ".join(names) or "none" for names in (found.sources, found.sinks))
-    typer.echo(f"profile {found.profile} is right: sources {sources}; sinks {sinks}")
+    say(f"profile {found.profile} is right: sources {sources}; sinks {sinks}")
 
 
 def _descriptors(found: Inspected) -> Iterator[str]:
@@ -185,14 +185,14 @@ def schema(
     Examples: `beats config schema`, `beats config schema --out config/beats.schema.json`.
     """
     if out is None:
-        typer.echo(schema_text(), nl=False)
+        say_document(_schema())
         return
     try:
         out.write_text(schema_text(), encoding="utf-8")
     except OSError as error:
-        typer.echo(f"{out}: cannot be written: {error.strerror}", err=True)
+        complain(f"{out}: cannot be written: {error.strerror}")
         raise typer.Exit(EXIT_FAILED) from None
-    typer.echo(f"wrote {out}")
+    say(f"wrote {out}")
 
 
 def _why_not(path: tuple[str, ...] | None, key: str, settings: Sequence[Setting]) -> str:
@@ -207,9 +207,13 @@ def schema_text() -> str:
     """The JSON Schema of profiles, as it is written to files."""
     import json
 
+    return json.dumps(_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _schema() -> dict[str, object]:
     from beats.config.json_schema import profile_schema
 
-    return json.dumps(profile_schema(InstalledAdapters()), indent=2, ensure_ascii=False) + "\n"
+    return profile_schema(InstalledAdapters())
 
 
 def _inspected(profile: str | None, config: Path | None, sets: list[str] | None) -> Inspected:

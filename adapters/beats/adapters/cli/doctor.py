@@ -1,6 +1,5 @@
 """`beats doctor`."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from beats.adapters.cli.common import EXIT_FAILED, EXIT_SETTINGS, ConfigOption, ProfileOption, SetOption
+from beats.adapters.cli.common import ConfigOption, ProfileOption, SetOption
+from beats.adapters.cli.output import EXIT_FAILED, EXIT_SETTINGS, say, say_document
+from beats.adapters.cli.printable import printable
 from beats.adapters.doctor.findings import LEVELS, Finding, Level
 from beats.adapters.installed import InstalledAdapters
 from beats.config.errors import SettingsError
@@ -48,7 +49,7 @@ def doctor(
         findings = examine(found)
     code = exit_code(findings)
     if as_json:
-        typer.echo(json.dumps(document(findings, code), indent=2, ensure_ascii=False))
+        say_document(document(findings, code))
     else:
         _show(findings)
     if code:
@@ -76,15 +77,15 @@ def levels(findings: Sequence[Finding]) -> Counter[Level]:
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    from beats.adapters.cli.common import out
+    from beats.adapters.cli.output import out
 
     ordered = sorted(findings, key=lambda finding: LEVELS.index(finding.level))
     if out.is_terminal:
         out.print(_table(ordered))
     else:
         for finding in ordered:
-            out.print(line(finding), markup=False)
-    out.print(summary(findings), markup=False)
+            say(line(finding))
+    say(summary(findings))
 
 
 def line(finding: Finding) -> str:
@@ -111,8 +112,8 @@ def _table(findings: Sequence[Finding]) -> "Table":
     result.add_column(no_wrap=True)
     result.add_column(overflow="fold")  # of a path nothing is cut off
     for finding in findings:
-        text = Text(finding.found)
+        text = Text(printable(finding.found))
         if finding.advice:
-            text.append(f"\n→ {finding.advice}", "bold")
-        result.add_row(Text(finding.level, _STYLES[finding.level]), Text(finding.subject), text)
+            text.append(f"\n→ {printable(finding.advice)}", "bold")
+        result.add_row(Text(finding.level, _STYLES[finding.level]), Text(printable(finding.subject)), text)
     return result

@@ -4,14 +4,15 @@ import signal
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from beats.adapters.cli import completers
-from beats.adapters.cli.common import EXIT_FAILED, EXIT_USAGE, err, out, warn
+from beats.adapters.cli.ending import ending_in_order
+from beats.adapters.cli.output import EXIT_FAILED, EXIT_USAGE, complain, err, say, warn
 from beats.adapters.cli.recordings import warn_of_skipped
+from beats.adapters.cli.targets import why_no_file
 from beats.kernel.envelope import Kind
 from beats.kernel.errors import InputError
 
@@ -78,7 +79,7 @@ def export(
     from beats.adapters.recordings.export.outputs import open_outputs
     from beats.adapters.recordings.export.passes import export as write
 
-    with _clear_errors(), _ending_in_order():
+    with _clear_errors(), ending_in_order():
         kinds: set[Kind] = set()
         if frames or gif or apng:
             kinds.add("frame")
@@ -96,11 +97,14 @@ def export(
 def _check_usage(
     outputs: Sequence[Path | None], events: Sequence[Path], start: str | None, end: str | None
 ) -> None:
-    named = [path.absolute() for path in outputs if path is not None]
+    named = [_absolute(path) for path in outputs if path is not None]
     if not named:
         raise _wrong(f"nothing to write: give at least one of {_OUTPUTS}")
     if len(set(named)) < len(named):
         raise _wrong("two outputs have the same name: give each its own")
+    for path in outputs[1:]:  # the first is a folder
+        if path is not None and (why := why_no_file(path)) is not None:
+            raise _wrong(f"{str(path)!r}: {why}")
     for path in events:
         if path.suffix.lower() not in _EVENTS:
             raise _wrong(
@@ -116,6 +120,13 @@ def _check_usage(
             raise _wrong(f"{option}: {error}") from None
 
 
+def _absolute(path: Path) -> Path:
+    try:
+        return path.absolute()
+    except OSError:  # the current folder has been removed, as making the file will tell
+        return path
+
+
 def _selection(
     files: Sequence[Path], start: str | None, end: str | None, topics: Sequence[str], kinds: set[Kind]
 ) -> "Selection":
@@ -129,14 +140,13 @@ def _selection(
 
 def _say(results: Sequence["Result"]) -> None:
     for result in results:
-        console = out if result.is_written else err
-        console.print(f"{result.path}: {result.text}", markup=False)
+        (say if result.is_written else complain)(f"{result.path}: {result.text}")
     if not any(result.is_written for result in results):
         raise typer.Exit(EXIT_FAILED)
 
 
 def _wrong(text: str) -> typer.Exit:
-    err.print(text, style="red", markup=False)
+    complain(text)
     return typer.Exit(EXIT_USAGE)
 
 
@@ -146,33 +156,15 @@ def _clear_errors() -> Generator[None]:
     try:
         yield
     except InputError as error:
-        err.print(str(error), style="red", markup=False)
+        complain(str(error))
         raise typer.Exit(EXIT_FAILED) from None
     except OSError as error:
         name = "" if error.filename is None else f"{error.filename}: "
-        err.print(f"{name}{error.strerror or error}", style="red", markup=False)
+        complain(f"{name}{error.strerror or error}")
         raise typer.Exit(EXIT_FAILED) from None
     except KeyboardInterrupt:
-        err.print("interrupted: no half file is left", style="yellow", markup=False)
+        warn("interrupted: no half file is left")
         raise typer.Exit(128 + signal.SIGINT) from None
-
-
-@contextmanager
-def _ending_in_order() -> Generator[None]:
-    """Let a signal that would end the process at once take away first what is half written."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    # One that is ignored stays so: `nohup` means it.
-    ending = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) == signal.SIG_DFL]
-    for number in ending:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ending:
-            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """`beats init`."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import IO, Annotated, Final
 
 import typer
 
-from beats.adapters.cli.common import EXIT_FAILED, refused
+from beats.adapters.cli.common import refused
 from beats.adapters.cli.config import schema_text
+from beats.adapters.cli.output import EXIT_FAILED, complain, say
 from beats.config.errors import SettingsError
 from beats.config.profiles import DEFAULT, check_name
 from beats.config.starter import starter_files
@@ -33,29 +34,44 @@ def init(
     except SettingsError as error:
         raise refused(error) from None
     files = starter_files(profile, schema_text())
+    done: list[str] = []
+    failure: OSError | None = None
     try:
         taken = [
             path for path in (_FOLDER / file.name for file in files if not file.is_shared) if path.exists()
         ]
         if taken:
-            typer.echo(f"{taken[0]} exists, and nothing is overwritten: choose another --profile", err=True)
+            complain(f"{taken[0]} exists, and nothing is overwritten: choose another --profile")
             raise typer.Exit(EXIT_FAILED)
         _FOLDER.mkdir(exist_ok=True)
         for file in files:
-            _write(_FOLDER / file.name, file.text, keep=file.is_shared)
+            done.append(_write(_FOLDER / file.name, file.text, keep=file.is_shared))
     except OSError as error:
-        typer.echo(f"{error.filename}: cannot be written: {error.strerror}", err=True)
-        raise typer.Exit(EXIT_FAILED) from None
-    typer.echo(f"next: beats config check {_FOLDER / files[0].name}")
+        failure = error
+    for line in done:  # only now: all is written even if standard output cannot be
+        say(line)
+    if failure is not None:
+        complain(f"{failure.filename}: cannot be written: {failure.strerror}")
+        raise typer.Exit(EXIT_FAILED)
+    say(f"next: beats config check {_FOLDER / files[0].name}")
 
 
-def _write(path: Path, text: str, *, keep: bool) -> None:
+def _write(path: Path, text: str, *, keep: bool) -> str:
+    """Make a file; gives what was done."""
     try:
         with path.open("x", encoding="utf-8") as file:  # also when it came into being a moment ago
-            file.write(text)
+            _fill(file, path, text)
     except FileExistsError:
         if not keep:
             raise
-        typer.echo(f"{path} is there already, and stays as it is")
-    else:
-        typer.echo(f"wrote {path}")
+        return f"{path} is there already, and stays as it is"
+    return f"wrote {path}"
+
+
+def _fill(file: IO[str], path: Path, text: str) -> None:
+    try:
+        file.write(text)
+        file.flush()
+    except OSError as error:  # half a file would be in the way of the next attempt
+        path.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from None

@@ -1,5 +1,6 @@
 """Single keys from a terminal."""
 
+import errno
 import os
 import sys
 import termios
@@ -49,13 +50,22 @@ async def pressed() -> AsyncGenerator[str]:
     with unbuffered(fd):
         while True:
             await anyio.wait_readable(fd)
-            more = os.read(fd, _READ_BYTES)
+            more = _read(fd)
             if not more:  # the terminal has gone
                 return
             data = begun + more
             begun = next((each for each in _BEGUN if data.endswith(each)), b"")
             for key in parse(data.removesuffix(begun)):
                 yield key
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, _READ_BYTES)
+    except OSError as error:
+        if error.errno != errno.EIO:  # what Linux says of a terminal that was closed
+            raise
+        return b""
 
 
 def _in_background(fd: int) -> bool:

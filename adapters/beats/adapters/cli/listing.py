@@ -6,7 +6,9 @@ from pydantic import BaseModel
 from rich.table import Table
 from rich.text import Text
 
-from beats.adapters.cli.common import ConfigOption, out, refused
+from beats.adapters.cli.common import ConfigOption, refused
+from beats.adapters.cli.output import out, say
+from beats.adapters.cli.printable import printable
 from beats.adapters.installed import SINKS, SOURCES
 from beats.config.documentation import descriptions
 from beats.config.errors import SettingsError, shown
@@ -27,7 +29,8 @@ def profiles(config: ConfigOption = None) -> None:
     result = Table("profile", "for", box=None, pad_edge=False, header_style="bold")
     result.add_column("file", overflow="fold")  # a path that is cut short is of no use
     for profile in found:
-        result.add_row(*map(Text, (profile.name, profile.summary, str(profile.path))))
+        texts = (profile.name, profile.summary, str(profile.path))
+        result.add_row(*(Text(printable(text)) for text in texts))
     out.print(result)
 
 
@@ -45,7 +48,8 @@ def _list(role: str, catalogue: Catalogue[SinkKind] | Catalogue[SourceKind]) -> 
         try:
             kind = catalogue.find(name)
         except (ImportError, TypeError) as error:
-            out.print(f"{role} {name}: {error}\n", markup=False)
+            say(f"{role} {name}: {error}")
+            say("")
             continue
         out.print(Text.assemble((f"{role} {name}", "bold"), f": {kind.summary}"))
         result = Table("setting", box=None, header_style="dim")

@@ -13,12 +13,14 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
 
 from beats.adapters.cli.native import Diversion
+from beats.adapters.cli.printable import printable_lines
 
 if TYPE_CHECKING:  # a check of the settings says what is wrong without it
     from rich.console import Console
 
     from beats.config.settings import LogFormat
 
+_INDENT: Final = "    "
 _PLAIN: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 _DIVERSION: Final = Diversion()
@@ -27,10 +29,14 @@ _log: Final = logging.getLogger("beats")
 
 
 class PlainFormatter(logging.Formatter):
-    """Lines for a person."""
+    """Lines for a person. Only a record begins at a line's start: further lines of its text are indented."""
 
     def __init__(self) -> None:
         super().__init__(_PLAIN)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text that no terminal obeys, whichever client or file it came from."""
+        return printable_lines(super().format(record)).replace("\n", f"\n{_INDENT}")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - its name
         """With the offset from UTC, so that logs of several machines can be laid side by side."""

@@ -11,6 +11,7 @@ import sys
 import threading
 from typing import Final, TextIO
 
+from beats.adapters.cli.streams import raw_output
 from beats.adapters.reports import Reports
 
 _STDERR: Final = 2
@@ -39,7 +40,11 @@ class Diversion:
         ours, theirs = os.pipe()
         # A library that holds the interpreter lock while it writes must not wait for the thread that reads.
         os.set_blocking(theirs, False)
-        sys.stderr = _like(sys.stderr, os.dup(_STDERR))
+        own = os.dup(_STDERR)
+        if (raw := raw_output(sys.stderr)) is not None:
+            raw.move_to(own)
+        else:
+            sys.stderr = _like(sys.stderr, own)
         os.dup2(theirs, _STDERR)
         os.close(theirs)
         self._thread = threading.Thread(target=_log_lines, args=(ours,), name="standard error", daemon=True)
@@ -55,7 +60,10 @@ class Diversion:
         own.flush()
         os.dup2(own.fileno(), _STDERR)  # which closes the pipe, and so ends the thread
         self._thread.join(_TIMEOUT_S)  # unless a process that was started meanwhile holds it open
-        own.close()
+        if (raw := raw_output(own)) is not None:
+            os.close(raw.move_to(_STDERR))
+        else:
+            own.close()
         self._before = None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from beats.adapters.cli.common import err
+from beats.adapters.cli.output import err
 
 
 @contextmanager

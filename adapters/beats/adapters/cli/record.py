@@ -1,6 +1,7 @@
 """`beats record` and `beats snapshot`."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,10 +17,12 @@ from beats.adapters.cli.common import (
     SetOption,
     StdinOption,
     ask_or_exit,
-    out,
 )
+from beats.adapters.cli.output import EXIT_USAGE, complain, say_value
 from beats.adapters.cli.run import sources
 from beats.adapters.cli.stage import perform
+from beats.adapters.cli.targets import why_no_recording
+from beats.adapters.sinks.recorder.naming import check_template
 from beats.config.errors import SettingsError
 from beats.config.settings import SinkSettings
 
@@ -52,6 +55,8 @@ def record(
     Examples: `beats record`, `beats record --out show.mcap --duration 60`,
     `some-sensor | beats record --stdin --out sensor.mcap`.
     """
+    if to is not None:
+        _check(to)
     replaced = sources(picture, stdin)
     plain = Reader(profile, config, sets, replaced, log_format=log_format)
     perform(plain._replace(overrides=_recorder(plain, to)), duration)
@@ -65,7 +70,20 @@ def snapshot(pid: PidOption = None) -> None:
     Examples: `beats snapshot`, `beats snapshot --pid 4711`.
     """
     for path in ask_or_exit("snapshot", pid).values():
-        out.print(str(path), markup=False)
+        say_value(str(path))
+
+
+def _check(to: str) -> None:
+    """End the command when `--out` names what cannot be a recording."""
+    why = why_no_recording(Path(to))
+    if why is None:
+        try:
+            check_template(to)
+        except ValueError as error:
+            why = str(error)
+    if why is not None:
+        complain(f"--out {to!r}: {why}")
+        raise typer.Exit(EXIT_USAGE)
 
 
 def _recorder(reader: Reader, to: str | None) -> dict[str, object]:

@@ -3,7 +3,6 @@
 The packages that read them are loaded only when such a command runs: `beats run` shall not wait for them.
 """
 
-import json
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from beats.adapters.cli import completers
-from beats.adapters.cli.common import EXIT_FAILED, EXIT_USAGE, err, out, warn
+from beats.adapters.cli.ending import ending_in_order
+from beats.adapters.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, say, say_document, warn
 from beats.adapters.cli.progress import progress
+from beats.adapters.cli.targets import why_no_recording
+from beats.adapters.recordings import PART_SUFFIX
 from beats.kernel.errors import InputError
 
 if TYPE_CHECKING:  # see above
@@ -55,7 +57,7 @@ def info(
         if not as_json:
             out.print(file_report(infos[-1]), "")
     if as_json:
-        typer.echo(json.dumps(document(infos, surveyor.total), ensure_ascii=False, indent=2))
+        say_document(document(infos, surveyor.total))
     elif len(infos) > 1:
         out.print(total_report(infos, surveyor.total))
     if any(each.error is not None for each in infos):
@@ -87,17 +89,18 @@ def recover(
     """
     from beats.adapters.recordings import copying  # only now, see above
 
-    with _failing():
+    _check("OUT", target)
+    with _failing(), ending_in_order():
         size = source.stat().st_size
         if target is None:
             with progress("reading", size) as tell:
                 if copying.is_sound(source, tell):
-                    out.print(f"{source} is whole: nothing to recover", markup=False)
+                    say(f"{source} is whole: nothing to recover")
                     return
             target = _recovered(source)
         with progress("recovering", size) as tell:
             found = copying.recover(source, target, tell)
-    out.print(f"{target}: {found.messages:,} messages", markup=False)
+    say(f"{target}: {found.messages:,} messages")
     _warn_of((source, damage) for damage in found.damages)
     if found.foreign:
         warn(f"{found.foreign:,} messages that are no envelopes are left out")
@@ -109,7 +112,7 @@ def recover(
             if missing
             else "no gap in the numbers tells how many envelopes were in them"
         )
-        err.print(f"lost: {found.unreadable_bytes:,} bytes; {known}", style="red", markup=False)
+        complain(f"lost: {found.unreadable_bytes:,} bytes; {known}")
         raise typer.Exit(EXIT_LOST)
 
 
@@ -145,17 +148,18 @@ def cut(
     from beats.adapters.recordings import copying  # only now, see above
     from beats.adapters.recordings.selection import Selection
 
-    with _failing():
+    _check("OUT", target)
+    with _failing(), ending_in_order():
         try:
             selection = Selection([source], start=start, end=end, topics=topics or ())
         except ValueError as error:
-            err.print(str(error), style="red", markup=False)
+            complain(str(error))
             raise typer.Exit(EXIT_USAGE) from None
         warn_of_skipped(selection.skipped)
         with progress("cutting", selection.end_s) as tell:
             found = copying.cut(selection, target, tell)
     state = f", after {found.carried:,} of the state before" if found.carried else ""
-    out.print(f"{target}: {found.messages:,} messages{state}", markup=False)
+    say(f"{target}: {found.messages:,} messages{state}")
     _warn_of(found.damages)
 
 
@@ -176,6 +180,23 @@ def warn_of_skipped(skipped: Sequence[str]) -> None:
         warn(f"and {len(skipped) - _MOST_WARNINGS:,} more")
 
 
+def _check(name: str, target: Path | None) -> None:
+    """End the command when an argument names what cannot be a recording."""
+    why = None if target is None else why_no_recording(target)
+    if why is not None:
+        complain(f"{name} {str(target)!r}: {why}")
+        raise typer.Exit(EXIT_USAGE)
+
+
+def _way_out(taken: str) -> str:
+    if taken.endswith(PART_SUFFIX):
+        return (
+            "give another name. It is being written or was left unfinished: "
+            f"`beats recover {taken}` makes a whole one of it"
+        )
+    return "give another name, or move that file away"
+
+
 def _recovered(source: Path) -> Path:
     name = source.name.removesuffix(".part").removesuffix(".mcap")
     return source.with_name(f"{name}-recovered.mcap")
@@ -192,6 +213,6 @@ def _failing() -> Generator[None]:
             other = "" if error.filename2 is None else f" -> {error.filename2}"
             text = f"{error.filename}{other}: {error.strerror}"
         if isinstance(error, FileExistsError):
-            text += ": nothing is overwritten; give another name, or move that file away"
-        err.print(text, style="red", markup=False)
+            text += f": nothing is overwritten; {_way_out(str(error.filename))}"
+        complain(text)
         raise typer.Exit(EXIT_FAILED) from None

@@ -4,7 +4,8 @@ from typing import cast
 
 import typer
 
-from beats.adapters.cli.common import EXIT_FAILED, EXIT_SETTINGS, PidOption, ask_or_exit, err, out
+from beats.adapters.cli.common import PidOption, ask_or_exit
+from beats.adapters.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, say
 
 
 def reload(pid: PidOption = None) -> None:
@@ -20,15 +21,16 @@ def reload(pid: PidOption = None) -> None:
     """
     answer = ask_or_exit("reload", pid)
     if "refused" in answer:
-        err.print(str(answer["refused"]), style="red", markup=False)
+        for problem in str(answer["refused"]).splitlines():
+            complain(problem)
         raise typer.Exit(EXIT_SETTINGS)
     changed = cast("list[str]", answer.get("changed", []))
     failed = cast("dict[str, str]", answer.get("failed", {}))
     for what in changed:
-        out.print(what, markup=False)
+        say(what)
     for what, why in failed.items():
-        err.print(f"{what}: failed, and it runs on as before: {why}", style="red", markup=False)
+        complain(f"{what}: failed, and it runs on as before: {why}")
     if failed:
         raise typer.Exit(EXIT_FAILED)
     if not changed:
-        out.print("nothing changed")
+        say("nothing changed")

@@ -12,17 +12,17 @@ from rich.text import Text
 
 from beats.adapters.cli import completers, keys
 from beats.adapters.cli.common import (
-    EXIT_USAGE,
     ConfigOption,
     DurationOption,
     LogFormatOption,
     ProfileOption,
     Reader,
     SetOption,
-    complain,
 )
+from beats.adapters.cli.output import EXIT_USAGE, complain
 from beats.adapters.cli.stage import Show, perform
 from beats.adapters.cli.status import Counted, LiveLine
+from beats.adapters.paths import expanded, why_absent
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.kernel import Kernel
 from beats.kernel.stats import Playback
@@ -73,8 +73,8 @@ def replay(
     `beats replay show.mcap --speed 10 --start 21:30`.
     """
     for file in files:
-        if not file.expanduser().exists():
-            complain(f"{file} does not exist: give a recording, or a folder of recordings")
+        if (why := why_absent(expanded(file))) is not None:
+            complain(f"{file} {why}: give a recording, or a folder of recordings")
             raise typer.Exit(EXIT_USAGE)
     source: dict[str, object] = {"type": "replay", "path": [str(file) for file in files], "loop": loop}
     source["speed"] = _speed(speed)

@@ -1,7 +1,7 @@
 """What `beats info` shows a person."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 from rich.console import Group, RenderableType
@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beats.adapters.amounts import amount
+from beats.adapters.cli.printable import printable
 from beats.adapters.recordings.format import LOG_OFFSET, iso
 from beats.adapters.recordings.info import FileInfo, PlacedJump, Tally, most_frequent
 from beats.adapters.recordings.scan import Damage
@@ -17,6 +18,8 @@ from beats.adapters.recordings.scan import Damage
 _MOST_TOPICS: Final = 50
 _MOST_DAMAGES: Final = 20
 _MOST_JUMPS: Final = 20
+_MOST_FACTS: Final = 50
+"""Of each kind that a file says of itself."""
 _STATES: Final = {
     "whole": "whole",
     "no_index": "ends early, without an index: a write failed there; all that is before can be read",
@@ -27,25 +30,25 @@ _STATES: Final = {
 
 def file_report(info: FileInfo) -> RenderableType:
     """All about one file."""
-    head = Text(str(info.path), "bold")
+    head = _text(str(info.path), "bold")
     if info.error is not None:
-        return Group(head, Text(f"  cannot be read: {info.error}", "red"))
+        return Group(head, _text(f"  cannot be read: {info.error}", "red"))
     facts = _facts()
     _tally_facts(facts, info.tally)
     for placed in info.jumps[:_MOST_JUMPS]:
         facts.add_row("clock", _jump(placed))
     if len(info.jumps) > _MOST_JUMPS:
         facts.add_row("", f"and {len(info.jumps) - _MOST_JUMPS:,} more; --json lists all")
-    for key, value in info.about.items():
-        if key != LOG_OFFSET:  # it says nothing to a person
-            facts.add_row(key, Text(_parts(value) if key == "settings" else value))
-    for key, value in (info.totals or {}).items():
-        facts.add_row(f"total {key}", Text(value))
-    for name, count in info.notes.items():
-        facts.add_row("note", Text(f"{name}, {count} of them" if count > 1 else name))
+    about = (
+        (key, value) for key, value in info.about.items() if key != LOG_OFFSET
+    )  # of use to programs only
+    _some(facts, ((key, _parts(value) if key == "settings" else value) for key, value in about))
+    _some(facts, ((f"total {key}", value) for key, value in (info.totals or {}).items()))
+    notes = info.notes.items()
+    _some(facts, (("note", f"{name}, {count} of them" if count > 1 else name) for name, count in notes))
     facts.add_row("health", _health(info))
     for damage in info.damages[:_MOST_DAMAGES]:
-        facts.add_row("", Text(_damage(damage)))
+        facts.add_row("", _text(_damage(damage)))
     if info.damage_count > _MOST_DAMAGES:
         facts.add_row("", Text(f"and {info.damage_count - _MOST_DAMAGES:,} more"))
     return Group(
@@ -66,6 +69,20 @@ def total_report(infos: Sequence[FileInfo], total: Tally) -> RenderableType:
     return Group(
         head, Padding(facts, (0, 0, 0, 2), expand=False), Padding(_topics(total), (0, 0, 0, 2), expand=False)
     )
+
+
+def _text(text: str, style: str = "") -> Text:
+    """What stands in a file: whatever it holds, it is one line and no terminal obeys it."""
+    return Text(printable(text), style)
+
+
+def _some(facts: Table, rows: Iterable[tuple[str, str]]) -> None:
+    """The first rows, and how many more there are: a file says as much of itself as its writer likes."""
+    shown = list(rows)
+    for key, value in shown[:_MOST_FACTS]:
+        facts.add_row(_text(key), _text(value))
+    if (more := len(shown) - _MOST_FACTS) > 0:
+        facts.add_row("", Text(f"and {more:,} more; --json lists all", "dim"))
 
 
 def _parts(settings: str) -> str:
@@ -101,7 +118,7 @@ def _tally_facts(facts: Table, tally: Tally) -> None:
     for reason, loss in tally.losses.items():
         by_topic = ", ".join(f"{topic} {count:,}" for topic, count in loss.topics.most_common(_MOST_TOPICS))
         lost = f"{reason}: {loss.topics.total():,} from {iso(loss.first_unix_ns)} to {iso(loss.last_unix_ns)}"
-        facts.add_row("lost", Text(f"{lost} ({by_topic})"))
+        facts.add_row("lost", _text(f"{lost} ({by_topic})"))
 
 
 def _health(info: FileInfo) -> Text:
@@ -132,7 +149,7 @@ def _topics(tally: Tally) -> Table:
     for name, topic in most_frequent(tally.topics, _MOST_TOPICS):
         rate = f"{topic.messages / tally.duration_s:,.1f}" if tally.duration_s else "-"
         result.add_row(
-            Text(name), f"{topic.messages:,}", rate, amount(topic.size_bytes), f"{topic.missing:,}"
+            _text(name), f"{topic.messages:,}", rate, amount(topic.size_bytes), f"{topic.missing:,}"
         )
     if (more := len(tally.topics) - _MOST_TOPICS) > 0:
         result.add_row(Text(f"and {more:,} more; --json lists all", "dim"))

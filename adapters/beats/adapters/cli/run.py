@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beats.adapters.cli.common import (
-    EXIT_USAGE,
     ConfigOption,
     DurationOption,
     LogFormatOption,
@@ -15,9 +14,8 @@ from beats.adapters.cli.common import (
     Reader,
     SetOption,
     StdinOption,
-    complain,
-    show_line,
 )
+from beats.adapters.cli.output import EXIT_USAGE, complain, show_line
 from beats.adapters.cli.stage import perform
 
 if TYPE_CHECKING:  # few runs have any
@@ -56,7 +54,7 @@ def run(
     broker: BrokerOption = None,
     log_format: LogFormatOption = None,
 ) -> None:
-    """Stream until interrupted, or until the sources end.
+    """Stream until interrupted, until the sources end, or until the terminal is closed.
 
     Exit code 0: ended well; 1: something failed; 2: wrong usage; 78: wrong settings.
 
@@ -73,19 +71,34 @@ def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Work
             complain("--broker is for --workers N: say how many there shall be")
             raise typer.Exit(EXIT_USAGE)
         return None
+    if broker is not None:
+        from beats.adapters.relay.servers import server
+
+        try:
+            server(broker)
+        except ValueError as error:
+            complain(f"--broker {error}")
+            raise typer.Exit(EXIT_USAGE) from None
     from beats.adapters.cli.worker import told
     from beats.adapters.workers.start import Workers
 
     return Workers(processes, broker, told(reader), show_line)
 
 
+def _why_no_picture(path: Path) -> str | None:
+    from beats.adapters.sources.images.film import can_read  # only now: it loads the picture library
+
+    try:
+        return can_read(path)
+    except OSError as error:  # a name that is too long, a folder on the way that is closed
+        return f"{path} cannot be read: {error.strerror}"
+
+
 def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
     """The tables of the sources that the arguments name, in place of the profile's."""
     sources: dict[str, object] = {}
     if picture is not None:
-        from beats.adapters.sources.images.film import can_read  # only now: it loads the picture library
-
-        if (reason := can_read(picture)) is not None:
+        if (reason := _why_no_picture(picture)) is not None:
             complain(reason)
             raise typer.Exit(EXIT_USAGE)
         sources["picture"] = {"type": "images", "path": str(picture)}

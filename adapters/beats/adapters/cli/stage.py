@@ -9,8 +9,9 @@ from anyio.abc import TaskStatus
 from rich.console import RenderableType
 from rich.live import Live
 
-from beats.adapters.cli import logs
-from beats.adapters.cli.common import EXIT_FAILED, Reader, complain, err, out, warn
+from beats.adapters.cli import logs, streams
+from beats.adapters.cli.common import Reader
+from beats.adapters.cli.output import EXIT_FAILED, complain, err, out, say, warn
 from beats.adapters.cli.status import Counted, LiveLine, table
 from beats.adapters.cli.steering import Steering
 from beats.adapters.house import House, house
@@ -71,6 +72,7 @@ def perform(
     logs.set_up(settings.kernel.log_level, settings.kernel.log_format, err)
     for warning in settings.warnings:
         warn(warning)
+    streams.detach()  # whatever becomes of the terminal, the stream goes on
     outcome = anyio.run(_main, settings, reader, watch, duration_s, show, workers, backend="asyncio")
     if outcome.failure is not None:
         complain(str(outcome.failure))
@@ -138,7 +140,7 @@ class _OnAir(TaskStatus[None]):
 
     def started(self, value: None = None) -> None:
         for name, address in self._running.addresses.items():
-            out.print(f"On air: {address.url}  (sink {name}; page {address.page_url})", markup=False)
+            say(f"On air: {address.url}  (sink {name}; page {address.page_url})")
         self._then()
         if err.is_terminal and not logs.is_json():
             self._live.start()

@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from beats.adapters.cli.printable import printable
 from beats.kernel.stats import SinkStats, Stats
 
 
@@ -39,7 +40,7 @@ class LiveLine:
         dropped = sum(_lost(sink) for sink in stats.sinks)
         text = Text(f"{self._rates} · {clients} client{'' if clients == 1 else 's'} · {dropped} dropped")
         for part in stats.failed():
-            text.append(f" · {part.name} failed: {part.last_error}", style="bold red")
+            text.append(printable(f" · {part.name} failed: {part.last_error}"), style="bold red")
         return text
 
 

@@ -1,6 +1,7 @@
 """What reaches a running command from outside: signals, this user's other commands, changes of its files."""
 
 import logging
+import os
 import signal
 from collections.abc import Callable
 from typing import Final
@@ -11,7 +12,7 @@ from anyio.abc import TaskStatus
 
 from beats.adapters import instance
 from beats.adapters.cli import logs
-from beats.adapters.cli.common import err
+from beats.adapters.cli.output import err
 from beats.adapters.house import House
 from beats.adapters.live import summary
 from beats.adapters.snapshots import take_snapshots
@@ -47,9 +48,14 @@ class Steering:
     async def obey_signals(self, scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
         """SIGINT and SIGTERM end the stream in order, a second SIGINT at once, by cancelling `scope`.
 
-        SIGHUP has the settings read anew, SIGUSR1 takes a snapshot.
+        SIGUSR1 takes a snapshot. SIGHUP tells a process that has a terminal that the terminal is gone, which
+        ends the stream in order; a process without one is a service and reads its settings again. `nohup` has
+        SIGHUP ignored, and so it stays.
         """
-        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+        wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            wanted.append(signal.SIGHUP)
+        reloads = not _has_terminal()
         with anyio.open_signal_receiver(*wanted) as signals:
             task_status.started()  # before anything is opened, and so before anything is seen of the run
             stopping = False
@@ -57,11 +63,13 @@ class Steering:
                 async for signum in signals:
                     if signum == signal.SIGUSR1:
                         group.start_soon(self._snapshot)  # the disk may be slow, and an end be wanted
-                    elif signum == signal.SIGHUP:
+                    elif signum == signal.SIGHUP and reloads:
                         group.start_soon(self._reload)
                     elif stopping and signum == signal.SIGINT:
                         scope.cancel()
                     elif not stopping:
+                        if signum == signal.SIGHUP:
+                            _log.info("the terminal was closed: ending")
                         self.kernel.stop()
                         stopping = True
 
@@ -117,3 +125,12 @@ class Steering:
         else:
             for name, path in written.items():
                 _log.info("snapshot of sink %r: %s", name, path)
+
+
+def _has_terminal() -> bool:
+    """Whether the process belongs to a terminal, which tells it by SIGHUP that it was closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -13,8 +13,9 @@ from typing import Any
 
 import anyio
 
-from beats.adapters.cli import logs
-from beats.adapters.cli.common import Reader, err
+from beats.adapters.cli import logs, streams
+from beats.adapters.cli.common import Reader
+from beats.adapters.cli.output import err
 from beats.adapters.workers.serve import serve
 from beats.config.settings import ProfileSettings
 
@@ -52,7 +53,9 @@ def main() -> None:
     """Serve until the parent says that it is enough, or is gone."""
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):  # they are for the parent
         signal.signal(ignored, signal.SIG_IGN)
-    anyio.run(serve, int(sys.argv[1]), begin, backend="asyncio")
+    with streams.standard_streams():
+        streams.detach()  # viewers do not wait for a parent that does not read what is logged
+        anyio.run(serve, int(sys.argv[1]), begin, backend="asyncio")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from beats.adapters.paths import expanded
 from beats.adapters.recordings import PART_SUFFIX, SUFFIX
 from beats.adapters.recordings.format import DERIVED, LOG_OFFSET
 from beats.adapters.recordings.reading import Recording
@@ -83,7 +84,7 @@ def find(paths: Iterable[Path], skip: Skip, *, strict: bool = True) -> list[Foun
     found: dict[tuple[int, int], Found] = {}
     for path in paths:
         try:
-            for identity, each in _meant(path.expanduser(), skip):
+            for identity, each in _meant(expanded(path), skip):
                 found.setdefault(identity, each._replace(must_be_readable=each.must_be_readable and strict))
         except InputError as error:
             if strict:

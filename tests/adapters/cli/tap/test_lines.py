@@ -61,6 +61,7 @@ def test_a_gap_is_a_line_of_its_own() -> None:
     assert lines.gap(Return("frame", 600, 1), None).endswith("frame goes back from 600 to 1")
     assert cell_len(lines.gap(Gap("n" * 100, 1, 2), 40)) == 40
     assert lines.notice("lost", None) == " " * 13 + "lost"
+    assert lines.notice("a\x1b[2J is there", None) == " " * 13 + r"a\x1b[2J is there"
 
 
 def test_what_is_unreadable_says_why() -> None:

@@ -12,7 +12,10 @@ def test_a_recording_says_where_it_comes_from() -> None:
     ledger = Ledger()
     ledger.parts = 2
     about = ledger.about(settings_of("a.mcap"), context_of("kiosk"), NOW_NS)
-    assert about.pop("recording") not in ("", Ledger().about(settings_of("a"), context_of(), 0)["recording"])
+    assert about.pop("recording") not in (
+        "",
+        Ledger().about(settings_of("a.mcap"), context_of(), 0)["recording"],
+    )
     assert about == {
         "version": version("beats"),
         "profile": "kiosk",

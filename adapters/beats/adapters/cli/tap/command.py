@@ -1,15 +1,16 @@
 """`beats tap`."""
 
 import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
 import typer
 
-from beats.adapters.cli.address import AddressArgument, CaOption, TokenOption, find, tls
-from beats.adapters.cli.common import EXIT_FAILED, EXIT_USAGE, err, out
-from beats.adapters.cli.pipe import written
+from beats.adapters.cli.address import AddressArgument, CaOption, TokenOption, find, tls, token_warning
+from beats.adapters.cli.ending import ending_in_order
+from beats.adapters.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, warn
 
 # What connects, decodes and draws is loaded when it is needed: no other command waits for it.
 if TYPE_CHECKING:
@@ -73,10 +74,12 @@ def tap(
     try:
         address = find(url, token)
         context = tls(address, ca)
+        if (odd := token_warning(address)) is not None:
+            warn(odd)
         query = _query(kinds, topics, max_fps)
         depth = _depth(pictures, as_json=as_json)
     except ValueError as error:
-        err.print(str(error), style="red", markup=False)
+        complain(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     import anyio  # see above
 
@@ -87,20 +90,18 @@ def tap(
     try:
         folder = None if frames is None else FrameFolder(frames)
     except OSError as error:
-        err.print(f"{error.filename}: {error.strerror}", style="red", markup=False)
+        complain(f"{error.filename}: {error.strerror}")
         raise typer.Exit(EXIT_FAILED) from None
     wanted = Wanted(address, context, query, reconnect, as_json, depth, folder, count)
     trouble = None
-    try:
-        with written():
-            trouble = anyio.run(run, wanted)
-    except KeyboardInterrupt:  # how it is ended: nothing is left undone
-        pass
+    # Ctrl-C is how it is ended: nothing is left undone.
+    with suppress(KeyboardInterrupt), ending_in_order() if folder is not None else nullcontext():
+        trouble = anyio.run(run, wanted)
     if folder is not None and folder.kept:
         said = f"{folder.kept:,} frames were not saved: {frames} has other pictures of their names"
-        err.print(f"{said}; give another folder", style="red", markup=False)
+        complain(f"{said}; give another folder")
     if trouble is not None:
-        err.print(f"{address.authority}: {trouble}", style="red", markup=False)
+        complain(f"{address.authority}: {trouble}")
     if trouble is not None or (folder is not None and folder.kept):
         raise typer.Exit(EXIT_FAILED)
 
@@ -119,7 +120,7 @@ def _query(kinds: str | None, topics: str | None, max_fps: str | None) -> dict[s
         for name, text in given.items()
         if text is not None
     }
-    parse_choice(f"/?{urlencode(query)}")
+    parse_choice(f"/?{urlencode(query, errors='surrogateescape')}")
     return query
 
 

@@ -59,7 +59,7 @@ class Lines:
 
     def notice(self, text: str, width: int | None) -> str:
         """What happened to the stream."""
-        return self._painted(_cut(f"{_NO_TIME} {text}", width), _YELLOW)
+        return self._painted(_cut(f"{_NO_TIME} {printable(text)}", width), _YELLOW)
 
     def _line(self, unix_ns: int, text: str, width: int | None, code: str = "") -> str:
         moment = datetime.fromtimestamp(unix_ns / 1e9).astimezone()

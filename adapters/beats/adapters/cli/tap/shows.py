@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from beats.adapters.cli.common import warn
-from beats.adapters.cli.pipe import write
+from beats.adapters.cli.output import warn, write
 from beats.adapters.cli.printable import printable
 from beats.adapters.cli.tap.document import document
 from beats.adapters.cli.tap.gaps import Gap, Return

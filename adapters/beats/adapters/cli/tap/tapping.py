@@ -8,8 +8,7 @@ from typing import NamedTuple
 import anyio
 
 from beats.adapters.cli.address import Address
-from beats.adapters.cli.common import out
-from beats.adapters.cli.pipe import write
+from beats.adapters.cli.output import out, write
 from beats.adapters.cli.tap.blocks import Depth
 from beats.adapters.cli.tap.folder import FrameFolder
 from beats.adapters.cli.tap.following import Follower

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beats.adapters.cli.address import AddressArgument, CaOption, TokenOption, find, tls
-from beats.adapters.cli.common import EXIT_FAILED, EXIT_USAGE, err, out
-from beats.adapters.cli.pipe import written
+from beats.adapters.cli.address import AddressArgument, CaOption, TokenOption, find, tls, token_warning
+from beats.adapters.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, warn
 
 # What asks and draws is loaded when it is needed: no other command waits for it.
 if TYPE_CHECKING:
@@ -41,8 +40,10 @@ def top(
     try:
         address = find(url, token)
         context = tls(address, ca)
+        if (odd := token_warning(address)) is not None:
+            warn(odd)
     except ValueError as error:
-        err.print(str(error), style="red", markup=False)
+        complain(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     import anyio  # see above
 
@@ -58,10 +59,9 @@ def top(
 
     refused = None
     try:
-        with written():
-            refused = anyio.run(show)
+        refused = anyio.run(show)
     except KeyboardInterrupt:  # how it is ended: nothing is left undone
         return
     if refused is not None:
-        err.print(f"{address.authority}: {refused}", style="red", markup=False)
+        complain(f"{address.authority}: {refused}")
         raise typer.Exit(EXIT_FAILED)

@@ -5,8 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from beats.adapters.cli import common
-from beats.adapters.cli.pipe import write
+from beats.adapters.cli import output
 from beats.adapters.cli.top import screen
 from beats.adapters.cli.top.fetch import FetchError
 from beats.adapters.cli.top.model import table
@@ -31,10 +30,10 @@ async def print_all(
                 if once or (each.error.lasting and before is None):
                     return each.error
                 if each.in_a_row == 1:
-                    common.warn(f"{place}: {each.error}; trying again")
+                    output.warn(f"{place}: {each.error}; trying again")
                 continue
             if as_json:
-                write(json.dumps(each.document) + "\n")
+                output.write(json.dumps(each.document) + "\n")
             elif before is not None:
                 _print_table(before, each.answer, place)
             if once and (as_json or before is not None):
@@ -44,9 +43,9 @@ async def print_all(
 
 
 def _print_table(before: "Answer", now: "Answer", place: str) -> None:
-    console = common.out
+    console = output.out
     lines = screen.whole(table(before, now), place, View(), console.width)
     if console.is_terminal:
         console.print(*lines, sep="\n")
     else:
-        write("".join(f"{line.plain.rstrip()}\n" for line in lines) + "\n")
+        output.write("".join(f"{line.plain.rstrip()}\n" for line in lines) + "\n")

@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Final
 
-from beats.adapters.recordings import PART_SUFFIX
+from beats.adapters.recordings import PART_SUFFIX, SUFFIX
 
 MOST_BESIDE: Final = 100_000
 """How many recordings may share a name but for its number."""
@@ -17,7 +18,7 @@ _KNOWN: Final = ("profile", "start", "part")
 
 
 def check_template(template: str) -> None:
-    """Accept a template whose placeholders are known and can be filled in.
+    """Accept a template whose placeholders are known and can be filled in, and that names a recording.
 
     Raises:
         ValueError: it is another; says why.
@@ -27,7 +28,16 @@ def check_template(template: str) -> None:
             raise ValueError(
                 f"unknown placeholder {{{name}}}: known are {{profile}}, {{start:%Y%m%d}} and {{part:03}}"
             )
-    Names(template, "profile", 0).path(1)
+    try:
+        path = Names(template, "profile", 0).path(1)
+    except RuntimeError:
+        raise ValueError("names the home folder of a user that this machine does not know") from None
+    if path.name.endswith(PART_SUFFIX):
+        raise ValueError(f"{PART_SUFFIX} is added while the file is written: leave it out")
+    if template.endswith(os.sep):
+        raise ValueError("names a folder: add a file's name, such as {start:%Y%m%d-%H%M%S}-{part:03}.mcap")
+    if path.suffix != SUFFIX:
+        raise ValueError(f"the name of a recording ends with {SUFFIX}, by which it is found again")
 
 
 class Names:
@@ -82,7 +92,11 @@ class Names:
             if not is_taken(path):
                 return path
         why = "a recording is never overwritten: move this one away, or put {start:%Y%m%d-%H%M%S} into path"
-        raise FileExistsError(errno.EEXIST, why, str(path))
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, why, str(path))
+        unfinished = part_of(path)
+        why = f"this one is unfinished (`beats recover {unfinished}` makes it whole), and {why}"
+        raise FileExistsError(errno.EEXIST, why, str(unfinished))
 
     def in_root(self, path: Path) -> str:
         """The name of a file below `root`, by which it is known again wherever that is."""
@@ -121,4 +135,9 @@ class Names:
 
 def is_taken(path: Path) -> bool:
     """Whether there is a recording of this name, finished or not."""
-    return path.exists() or path.with_name(path.name + PART_SUFFIX).exists()
+    return path.exists() or part_of(path).exists()
+
+
+def part_of(path: Path) -> Path:
+    """The name of a recording while it is written."""
+    return path.with_name(path.name + PART_SUFFIX)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from beats.adapters.paths import expanded
 from beats.adapters.sources.images.convert import Shape
 from beats.adapters.sources.images.listing import File, Listing, look
 from beats.adapters.sources.images.reading import (
@@ -33,7 +34,7 @@ class _Kept(NamedTuple):
 
 def can_read(path: str | Path) -> str | None:
     """Why a path cannot be put on air, or None; looks at headers only, decodes nothing."""
-    place = Path(path).expanduser()
+    place = expanded(path)
     try:
         listing = look(place)
     except (OSError, ValueError) as error:
@@ -67,7 +68,7 @@ class Film:
             cache_bytes: most bytes of pictures that are kept for further passes.
             is_watched: whether `listing` may change later, so that having nothing to show is no end.
         """
-        self._path: Final = Path(path).expanduser()
+        self._path: Final = expanded(path)
         self._shape: Final = shape
         self._report: Final = report
         self._loop: Final = loop

@@ -1,7 +1,6 @@
 """What the source `jsonl` needs to start."""
 
-from pathlib import Path
-
+from beats.adapters.paths import expanded
 from beats.adapters.sources.jsonl.settings import JsonlSettings
 from beats.kernel.claims import Claims, Input
 
@@ -10,4 +9,4 @@ def claims(settings: JsonlSettings, profile: str) -> Claims:
     """The file, or nothing when it is standard input."""
     if settings.path == "-":
         return Claims()
-    return Claims(inputs=(Input("path", Path(settings.path).expanduser(), may_come=settings.follow),))
+    return Claims(inputs=(Input("path", expanded(settings.path), may_come=settings.follow),))

@@ -10,12 +10,12 @@ import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, Protocol
 
 import anyio
 import anyio.lowlevel
 
+from beats.adapters.paths import expanded
 from beats.adapters.sources.jsonl.chunks import CHUNK_BYTES, LOOK_AGAIN_S, Chunk
 from beats.adapters.sources.jsonl.following import FollowedFile
 from beats.kernel.errors import InputError
@@ -150,7 +150,7 @@ def open_input(path: str, *, follow: bool, stdin_fd: int, report: Callable[[str]
             if stdin_fd == 0 and sys.__stdin__ is None:  # something else may have the number by now
                 raise OSError(errno.EBADF, "it was closed when the program started")  # noqa: TRY301
             return _of_kind(stdin_fd, os.fstat(stdin_fd).st_mode, owned=False)
-        place = str(Path(path).expanduser())
+        place = str(expanded(path))
         if _is_fifo(place):
             return FifoInput(place)
         if follow and _can_be_followed(place):

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from beats.adapters.paths import expanded
 from beats.adapters.recordings import PART_SUFFIX, SUFFIX
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.kernel.claims import Claims, Input
@@ -11,5 +12,5 @@ _ENDINGS: Final = (SUFFIX, SUFFIX + PART_SUFFIX)
 
 def claims(settings: ReplaySettings, profile: str) -> Claims:
     """The recordings, or the folders that hold them."""
-    paths = [path.expanduser() for path in settings.paths]
+    paths = [expanded(path) for path in settings.paths]
     return Claims(inputs=tuple(Input("path", path, "any", _ENDINGS, is_deep=True) for path in paths))

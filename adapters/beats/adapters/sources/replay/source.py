@@ -11,6 +11,7 @@ import anyio
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
+from beats.adapters.paths import expanded
 from beats.adapters.recordings.content import Message
 from beats.adapters.recordings.scan import Damage
 from beats.adapters.recordings.selection import Chosen, Selection
@@ -153,7 +154,7 @@ class ReplaySource:
             try:
                 return cast("Selection", await self._in_thread(partial(select, self._settings, strict=False)))
             except InputError as error:
-                if not any(path.expanduser().is_dir() for path in self._settings.paths):
+                if not any(expanded(path).is_dir() for path in self._settings.paths):
                     raise
                 self._reports.add("rounds without anything to play", f"{error}; it is tried again")
                 await anyio.sleep(_RETRY_S)
