@@ -64,3 +64,20 @@ def test_one_variable_is_one_warning(house: House) -> None:
     house.write("mine", '[sinks.other]\ntype = "websocket"\nport = 1\n')
     house.environ = {"BEATS_WEBSOCKET_HOST": "'wall'"}
     assert len(house.load().warnings) == 1
+
+
+@pytest.mark.parametrize("name", ["WALL_TOKEN", "BEATS_SINKS__BROWSER__TOKEN"])
+def test_what_is_no_text_is_refused(house: House, name: str) -> None:
+    """Bytes of another encoding in a variable: a token like that would fail every request."""
+    house.write("mine", TOKEN)
+    house.environ = {"WALL_TOKEN": "abc", name: "secret\udcff"}
+    problem = house.problem()
+    assert str(problem).endswith(": is not UTF-8 text")
+    assert problem.where == name
+    assert "secret" not in str(problem)
+
+
+def test_an_argument_that_is_no_text_is_refused(house: House) -> None:
+    """As `--set` may hold any bytes, too."""
+    house.sets = ["sinks.browser.token=secret\udcff"]
+    assert str(house.problem()) == "--set sinks.browser.token: sinks.browser.token: is not UTF-8 text"

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from pydantic import SecretStr
 
+from beats.config.errors import Problem, dotted
 from beats.config.layers import Layer, Text
 
 _QUOTES: Final = ("'", '"')
@@ -28,6 +29,17 @@ def oddity(text: str) -> str | None:
     return None
 
 
+def no_texts(layers: Iterable[Layer]) -> Iterator[Problem]:
+    """A problem for each value of a variable or `--set` that is no UTF-8, as all text of profiles is.
+
+    Python keeps such bytes as halves of surrogate pairs (PEP 383), which nothing can send or compare.
+    """
+    for layer in layers:
+        for path, text in _texts(layer.tree, ()):
+            if not _is_utf_8(text.text):
+                yield Problem(text.variable or layer.where, dotted(path), None, "is not UTF-8 text")
+
+
 def odd_variables(layers: Iterable[Layer], settings: Mapping[str, object]) -> Iterator[str]:
     """A warning for each variable whose oddity has become part of a setting.
 
@@ -40,6 +52,14 @@ def odd_variables(layers: Iterable[Layer], settings: Mapping[str, object]) -> It
             for part in _strings(_at(settings, path)) if text.variable is not None else ():
                 if part in text.text and (what := oddity(part)) is not None:
                     yield f"{text.variable}: the value {what}"
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _texts(tree: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Text]]:

@@ -17,7 +17,7 @@ from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
 from beats.config.extends import EXTENDS
 from beats.config.layers import Layer, Leaf, Node, Table, child, merge, where
 from beats.config.messages import check
-from beats.config.oddities import odd_variables
+from beats.config.oddities import no_texts, odd_variables
 from beats.config.schema import BASES, SECTIONS, Adapters, Group, key_paths
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
 
@@ -102,6 +102,7 @@ class Validation:
     def inspect(self) -> Inspected:
         """All that there is to find."""
         layers = add_short_variables(start_afresh(self._raw.layers), self._checked_short_variables())
+        self._problems += dict.fromkeys(no_texts(layers))
         for key, kind in adapter_types(layers).items():
             if kind is not None:
                 self._find_model(key, kind)

@@ -141,3 +141,17 @@ def test_an_odd_token_from_the_environment_is_warned_of() -> None:
     assert "secret" not in said
     assert token_warning(find(None, "other", variables), variables) is None
     assert token_warning(find(None, None, {"BEATS_TOKEN": "secret"}), {"BEATS_TOKEN": "secret"}) is None
+
+
+@pytest.mark.parametrize("text", ["..", "a..b:1", "ws://" + "x" * 64, "../show.mcap"])
+def test_a_name_that_no_look_up_takes_is_no_address(text: str) -> None:
+    """An empty label, or one that is too long."""
+    with pytest.raises(ValueError, match="is no address of a Beats server"):
+        parse(text)
+
+
+def test_bytes_that_are_no_text_are_sent_as_they_are() -> None:
+    """A token of another encoding, in an argument or a variable."""
+    address = find("localhost", "\udcff")
+    assert address.stats_target == "/api/stats?token=%FF"
+    assert address.stream_url({"topics": "a\udcfe"}) == "ws://localhost:8765/?topics=a%FE&token=%FF"

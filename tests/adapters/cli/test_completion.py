@@ -10,8 +10,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from beats.adapters.cli import completion
+from beats.adapters.cli import app, completion
 from beats.adapters.cli.completion import SCRIPTS, Shell, install
 from tests.adapters.cli.terminal import Terminal
 from tests.support import TIMEOUT_S, clean_environment, ran
@@ -205,3 +206,15 @@ def test_bash_completes_what_is_typed(shell: Terminal, typed: str, completed: st
     arguments = [BASH or "", "-c", SHOW + completed]
     expected = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     shell.wait_for(r"\s+".join(map(re.escape, expected.splitlines())))
+
+
+def test_a_home_that_nobody_knows_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container whose user is a number only."""
+
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    result = CliRunner().invoke(app, ["--install-completion", "bash"])
+    assert result.exit_code == 1
+    assert result.output == "no home folder is known: set HOME\n"

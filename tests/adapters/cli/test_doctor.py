@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
-from beats.adapters.cli.doctor import document, exit_code, levels, line, summary
+from beats.adapters.cli.doctor import doctor, document, exit_code, levels, line, summary
+from beats.adapters.doctor import examination
 from beats.adapters.doctor.findings import LEVELS, Finding
 from tests.adapters.cli.terminal import on_a_terminal
 from tests.support import BEATS, PORT_0, Program, beats, clean_environment, ran
@@ -199,3 +201,19 @@ def test_for_a_program_nothing_is_drawn(tmp_path: Path) -> None:
     command = (sys.executable, "-c", IMPORTED, "doctor", "--json", *PORT_0)
     with Program(command, tmp_path, clean_environment()) as program:
         assert program.end() == 0, program.err.text()
+
+
+def test_nothing_that_a_process_calls_itself_is_obeyed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has a port has chosen the name of its process."""
+    evil = "held by x\x1b[2J\n\x9b"
+    findings = [Finding("port 8765", "fault", evil, "end it")]
+    monkeypatch.setattr(examination, "examine", lambda found: findings)
+    for as_json in (True, False):
+        with pytest.raises(typer.Exit):
+            doctor(as_json=as_json)
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert "\x9b" not in out
+    assert out == r"fault    port 8765: held by x\x1b[2J\n\x9b -> end it" + "\n1 fault, no warnings\n"

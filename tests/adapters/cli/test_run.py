@@ -334,3 +334,11 @@ def test_the_live_line_leaves_standard_output_alone(tmp_path: Path) -> None:
     assert re.search(r"^browser +ended ", out.text(), re.MULTILINE)
     assert "On air" not in seen
     assert "published" not in seen
+
+
+@pytest.mark.parametrize("broker", ["", "http://a", "nats://", "nats://a:b", "\x1b[2J", "a/b"])
+def test_a_broker_that_is_none_is_wrong_usage(tmp_path: Path, broker: str) -> None:
+    """One line that says what is wrong, before anything starts."""
+    code, out, err = ran("run", "--workers", "1", "--broker", broker, cwd=tmp_path)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert err.startswith("--broker must ")

@@ -71,8 +71,11 @@ def _install_completion(shell: completion.Shell | None) -> None:
     if shell is not None:
         try:
             written = completion.install(shell, Path.home())
+        except RuntimeError:
+            complain("no home folder is known: set HOME")
+            raise typer.Exit(EXIT_FAILED) from None
         except OSError as error:
-            complain(f"{error.filename}: cannot be written: {error.strerror}")
+            complain(f"{error.filename or 'a file'}: cannot be written: {error.strerror}")
             raise typer.Exit(EXIT_FAILED) from None
         for path in written:
             say(f"wrote {path}")
