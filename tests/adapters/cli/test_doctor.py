@@ -209,7 +209,11 @@ def test_nothing_that_a_process_calls_itself_is_obeyed(
     """Whoever has a port has chosen the name of its process."""
     evil = "held by x\x1b[2J\n\x9b"
     findings = [Finding("port 8765", "fault", evil, "end it")]
-    monkeypatch.setattr(examination, "examine", lambda found: findings)
+
+    def examine(found: object) -> list[Finding]:
+        return findings
+
+    monkeypatch.setattr(examination, "examine", examine)
     for as_json in (True, False):
         with pytest.raises(typer.Exit):
             doctor(as_json=as_json)
