@@ -254,6 +254,11 @@ def test_the_schema_is_that_of_the_installed_adapters(folder: Path) -> None:
         )
     assert ran("config", "schema", "--out", "x.json", cwd=folder) == (0, "wrote x.json\n", "")
     assert json.loads((folder / "x.json").read_text()) == schema
+    assert ran("config", "schema", "--out", "x.json", cwd=folder)[0] == 0, "made again"
+    (folder / "show.mcap").write_text("precious")
+    code, _, err = ran("config", "schema", "--out", "show.mcap", cwd=folder)
+    assert (code, (folder / "show.mcap").read_text()) == (1, "precious")
+    assert "exists and is no JSON Schema" in err
     code, _, err = ran("config", "schema", "--out", "gone/x.json", cwd=folder)
     assert (code, err) == (1, "gone/x.json: cannot be written: No such file or directory\n")
 

@@ -188,11 +188,25 @@ def schema(
         say_document(_schema())
         return
     try:
+        if not _may_replace(out):
+            complain(
+                f"{out}: exists and is no JSON Schema, and nothing else is overwritten: give another name"
+            )
+            raise typer.Exit(EXIT_FAILED)
         out.write_text(schema_text(), encoding="utf-8")
     except OSError as error:
         complain(f"{out}: cannot be written: {error.strerror}")
         raise typer.Exit(EXIT_FAILED) from None
     say(f"wrote {out}")
+
+
+def _may_replace(path: Path) -> bool:
+    """Whether what is at a path was made by this command, perhaps by an older version, or holds nothing."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        begin = file.read(100)
+    return not begin or b'"$schema"' in begin
 
 
 def _why_not(path: tuple[str, ...] | None, key: str, settings: Sequence[Setting]) -> str:
