@@ -78,6 +78,7 @@ class Builder:
             outside.commands,
             self._about,
             outside.stats,
+            self.kernel.publisher.last_values,
         )
 
 

@@ -10,9 +10,11 @@ class LastValues(dict[str, Envelope]):
     """By topic, in the order in which topics were first seen. Bounded by the kernel's `max_topics`."""
 
     def note(self, envelopes: Iterable[Envelope]) -> None:
-        """Replace the values of the topics that these envelopes belong to."""
+        """Replace the values of the topics that these envelopes belong to, unless they are older."""
         for envelope in envelopes:
-            self[envelope.topic] = envelope  # a dict keeps the place of a known key
+            known = self.get(envelope.topic)
+            if known is None or known.sequence < envelope.sequence:
+                self[envelope.topic] = envelope  # a dict keeps the place of a known key
 
     def in_order(self) -> list[Envelope]:
         """The values in the order in which they are sent: frames, then peripherals."""

@@ -209,6 +209,8 @@ class Context:
     was a part of."""
     stats: TakeStats = field(default=_no_stats)
     """The counters of the whole kernel, for what shows them."""
+    last_values: Callable[[], Sequence[Envelope]] = tuple
+    """The newest published envelope of each topic of this kernel's bus; any thread may ask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from tests.support import TIMEOUT_S, tiny_png
 NOW_NS: Final = 1_700_000_000_123_456_789
 CARRIED: Final = {"beats": "carried"}
 CLIENT: Final = ClientIdentity("browser", 1, "wall:1")
+ROOMY: Final = LaneBounds(100_000, 2**28, "block", TIMEOUT_S)
 Place = tuple[str, int]
 
 
@@ -88,9 +89,10 @@ def settings_of(path: Path | str, **settings: object) -> RecorderSettings:
     return RecorderSettings.model_validate(given)
 
 
-def context_of(profile: str = "studio", clock: Clock | None = None) -> Context:
+def context_of(profile: str = "studio", clock: Clock | None = None, **told: Any) -> Context:
     settings = {"sinks": {"archive": {"type": "recorder"}}}
-    return Context("archive", profile, clock or FixedClock(NOW_NS), lambda control: None, settings=settings)
+    clock = clock or FixedClock(NOW_NS)
+    return Context("archive", profile, clock, lambda control: None, settings=settings, **told)
 
 
 def sink_of(
@@ -173,12 +175,13 @@ def tapes(folder: Path) -> list[Tape]:
 class Stage:
     """A whole kernel with one recorder, and what was published and said."""
 
-    def __init__(self, path: Path | str, **settings: Any) -> None:
+    def __init__(self, path: Path | str, bounds: LaneBounds = ROOMY, **settings: Any) -> None:
         clock = SystemClock()
         options = KernelOptions(shutdown_timeout_s=TIMEOUT_S, backoff=Backoff(0.005, 0.02))
         self.kernel: Final = Kernel(StreamCodec(), clock=clock, options=options)
-        self.sink: Final = sink_of(path, clock=clock, **settings)
-        self.kernel.add_sink("archive", self.sink, LaneBounds(100_000, 2**28, "block", TIMEOUT_S))
+        context = context_of(clock=clock, last_values=self.kernel.publisher.last_values)
+        self.sink: Final = RecorderSink(settings_of(path, **settings), context)
+        self.kernel.add_sink("archive", self.sink, bounds)
         self.expected: Final[list[Tape]] = []
         """The recordings that it was told to make."""
         self._state: Final[dict[str, int]] = {}

@@ -6,6 +6,7 @@ from typing import Final
 
 import anyio
 
+from beats.adapters.lost_values import with_lost_values
 from beats.adapters.relay.broker import Broker
 from beats.adapters.relay.connection import Connection
 from beats.adapters.relay.last_values import KeptValues, UnavailableError
@@ -53,7 +54,7 @@ class NatsSink:
         """Last values that were published and did not come through the queue, until the server has them."""
         self._is_owed_sent = True
         self._owes_state = self._has_begun = False
-        self._in_hand: list[Envelope] = []
+        self._in_hand: Sequence[Envelope] = ()
         """What was taken, and has not been sent yet."""
         self._unconfirmed: Final = Unconfirmed()
         self._too_large = 0
@@ -98,7 +99,7 @@ class NatsSink:
                 raise
             finally:
                 left = [*self._unconfirmed.take_back(), *self._in_hand]
-                self._in_hand = []
+                self._in_hand = ()
                 if not is_fault:
                     queue.give_back(left)  # before all others, and so the first to give way to fresh ones
                 self._broker.contact.is_connected = False
@@ -179,15 +180,8 @@ class NatsSink:
         Edges miss what was given up, as the numbers tell; but what they show after it shall be the last that
         was published, and not an older value until the topic's next one comes.
         """
-        # What failed may fail again: that is not tried.
-        lost = {loss.topic for loss in queue.losses() if loss.reason != "failed"}
-        if not lost:
-            return
-        caught_up = queue.catch_up()
-        self._in_hand = [*self._in_hand, *caught_up.batch]
-        held = {envelope.topic: envelope.sequence for envelope in self._in_hand}
-        before = (value for value in caught_up.before if value.topic in lost)
-        self._owe(value for value in before if value.sequence > held.get(value.topic, 0))
+        self._in_hand, values = with_lost_values(queue, self._in_hand, queue.losses())
+        self._owe(values)
 
     def _owe(self, values: Iterable[Envelope]) -> None:
         for value in values:

@@ -15,8 +15,8 @@ from beats.adapters.sinks.recorder.naming import Names
 from beats.adapters.sinks.recorder.ring import Keep, Ring
 from beats.adapters.sinks.recorder.settings import RecorderSettings
 from beats.adapters.sinks.recorder.tally import Tally
-from beats.adapters.state import State
 from beats.kernel.envelope import Envelope
+from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Context
 from beats.kernel.stats import Loss
 
@@ -62,27 +62,38 @@ class Parts:
         self._last_ns = 0
         self._jumps_told_ns = 0
         """Until when jumps of the wall clock are in the file that is open, or are of no concern to it."""
-        self._state: Final = State()
+        self._state: Final = LastValues()
         self._losses: list[Loss] = []
         self._notes: Final[deque[tuple[str, Mapping[str, str]]]] = deque(maxlen=_MOST_NOTES)
 
     def begin_with(self, state: Iterable[Envelope], log_unix_ns: int) -> None:
         """Have the first file begin with a state, as of a time on the bus."""
-        self._state.update(state)
+        self.know(state)
         self._last_ns = log_unix_ns
+
+    def know(self, values: Iterable[Envelope]) -> None:
+        """Take note of last values that are in no file: the next one begins with them."""
+        self._state.note(values)
 
     def pass_over(self, envelopes: Sequence[Envelope]) -> None:
         """Take note of what is not recorded: what is, begins with the state that it leaves."""
         if envelopes:
             self.begin_with(envelopes, envelopes[-1].published_unix_ns)
 
-    def renew(self) -> None:
-        """Let what is opened next be the first part of another recording; nothing may be open."""
+    def renew(self, last_values: Sequence[Envelope] = ()) -> None:
+        """Let what is opened next be the first part of another recording; nothing may be open.
+
+        Args:
+            last_values: those of the whole bus at that time; what was taken note of when there are none.
+        """
+        if last_values:
+            self._state.clear()
+            self._state.note(last_values)
         self._ledger, self._names, self._losses = Ledger(), None, []
 
     def take_over(self, other: "Parts") -> None:
         """Go on with the recording of another, which has ended: what is opened next is a further part."""
-        self.begin_with(other._state.envelopes(), other._last_ns)
+        self.begin_with(other._state.in_order(), other._last_ns)
         self._ledger, self._losses, self._ring = other._ledger, other._losses, other._ring
         self._notes.extend(other._notes)
 
@@ -133,7 +144,7 @@ class Parts:
             self._settings.compression,
             min_free_bytes=self._settings.min_free_bytes,
             ahead_ns=ahead_ns,
-            carried=[_carried(envelope, self._last_ns) for envelope in self._state.envelopes()],
+            carried=[_carried(envelope, self._last_ns) for envelope in self._state.in_order()],
         )
         self._counted_bytes = 0
         self._jumps_told_ns = self._last_ns
@@ -276,7 +287,7 @@ class Parts:
         """Take note of what is in a file: the next part begins with the state that it leaves."""
         self._ledger.record(len(envelopes))
         self._tally.add(envelopes=len(envelopes))
-        self._state.update(envelopes)
+        self._state.note(envelopes)
         if envelopes:
             self._last_ns = envelopes[-1].published_unix_ns
 

@@ -8,6 +8,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
+from beats.adapters.lost_values import with_lost_values
 from beats.adapters.sinks.recorder.disk import Disk
 from beats.adapters.sinks.recorder.held import Held
 from beats.adapters.sinks.recorder.parts import Parts
@@ -55,8 +56,13 @@ class Snapshots:
         async with anyio.create_task_group() as group:
             group.start_soon(self._disk.watch)
             group.start_soon(self._obey)
-            async for batch in queue:
-                self.held.add(batch, queue.losses())
+            caught_up = queue.catch_up()
+            self.held.begin_with(caught_up.before)
+            self.held.add(caught_up.batch)
+            async for taken in queue:
+                losses = queue.losses()
+                batch, values = with_lost_values(queue, taken, losses)
+                self.held.add(batch, losses, values)
             group.cancel_scope.cancel()
 
     async def write(self) -> Path:

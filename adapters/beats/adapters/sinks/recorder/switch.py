@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from beats.kernel.envelope import Envelope
@@ -18,6 +18,8 @@ class Change(NamedTuple):
     is_on: bool
     unix_ns: int
     """By the clock's steady time, which dates the envelopes."""
+    last_values: Sequence[Envelope] = ()
+    """What was published last of each topic until then."""
 
 
 class Switch:
@@ -27,11 +29,20 @@ class Switch:
     told still belongs to what was before. So the task asks how many envelopes do, by their time on the bus.
     """
 
-    def __init__(self, clock: Clock, *, is_on: bool) -> None:
-        """Begin switched on or off; the clock is the one that dates the envelopes."""
+    def __init__(
+        self, clock: Clock, *, is_on: bool, last_values: Callable[[], Sequence[Envelope]] = tuple
+    ) -> None:
+        """Begin switched on or off.
+
+        Args:
+            clock: the one that dates the envelopes.
+            is_on: whether it begins switched on.
+            last_values: tells what was published last of each topic.
+        """
         self.is_on = is_on
         """What is done now; only the task that obeys changes it."""
         self._clock: Final = clock
+        self._last_values: Final = last_values
         self._lock: Final = threading.Lock()
         self._changes: Final[deque[Change]] = deque()
 
@@ -48,7 +59,8 @@ class Switch:
             if is_on is wanted:
                 return False
             if len(self._changes) < MOST_CHANGES:
-                self._changes.append(Change(not wanted, self._clock.steady_unix_ns()))
+                values = self._last_values()  # first: what comes before the time is taken note of anyway
+                self._changes.append(Change(not wanted, self._clock.steady_unix_ns(), values))
             else:
                 self._changes.pop()  # there and back
             return True

@@ -8,6 +8,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
+from beats.adapters.lost_values import with_lost_values
 from beats.adapters.sinks.recorder.disk import Disk
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.settings import RecorderSettings
@@ -32,9 +33,10 @@ class Writer:
 
     def __init__(self, settings: RecorderSettings, context: Context, tally: Tally, disk: Disk) -> None:
         self.parts: Final = Parts(settings, context, tally)
-        self.switch = Switch(context.clock, is_on=not settings.idle)
+        self.switch = Switch(context.clock, is_on=not settings.idle, last_values=context.last_values)
         self._settings = settings
         self._name: Final = context.name
+        self._clock: Final = context.clock
         self._disk: Final = disk
         self._left: Sequence[Envelope] = ()
         """What was taken, and not yet written or let go."""
@@ -78,7 +80,16 @@ class Writer:
         if self._before is not None:
             self.parts.take_over(self._before)
             self._before = None
-        await self._go_on()
+        caught_up = queue.catch_up()
+        self._left = caught_up.batch
+        begins = self._left[0].published_unix_ns if self._left else self._clock.steady_unix_ns()
+        self.parts.begin_with(caught_up.before, begins)
+        try:
+            await self._go_on()
+        except BaseException:
+            queue.give_back(self._left)
+            self._left = ()
+            raise
         error: Exception | None = None
         try:
             async with anyio.create_task_group() as group:
@@ -137,6 +148,8 @@ class Writer:
     async def _record(self, queue: Batches) -> Exception | None:
         """Take and write until the queue ends, and finish; an error is returned, not wrapped in a group."""
         try:
+            if self._left:
+                await self._deal(queue)
             while True:
                 self._left = ()
                 settles = self.switch.next_change is not None
@@ -163,6 +176,9 @@ class Writer:
     async def _deal(self, queue: Batches) -> None:
         """Write what was taken, or let it go, as it was told when each came onto the bus."""
         losses = queue.losses()
+        self._left, values = with_lost_values(queue, self._left, losses)
+        begin_ns = self._left[0].published_unix_ns
+        self.parts.know(value for value in values if value.published_unix_ns <= begin_ns)
         while self._left:
             count = self.switch.before_change(self._left)
             batch, ends = self._left[:count], count == len(self._left)
@@ -174,6 +190,7 @@ class Writer:
                 queue.written(batch)
             if not ends:
                 await self._obey(losses)
+        self.parts.know(values)
         self._since_ns = 0
 
     def _write(self, batch: Sequence[Envelope], losses: Iterable[Loss]) -> None:
@@ -194,7 +211,7 @@ class Writer:
             # Even if there is no room: whoever said it wants the recording as soon as there is.
             self.switch.obey()
             self._since_ns = change.unix_ns
-            self.parts.renew()
+            self.parts.renew(change.last_values)
             await to_thread.run_sync(self._open)
         else:
             await to_thread.run_sync(self.parts.close, self._of_recording(losses, change.unix_ns))

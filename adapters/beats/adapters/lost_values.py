@@ -1,0 +1,32 @@
+"""Last values that a sink's queue gave up, for sinks that keep or pass on what was published last."""
+
+from collections.abc import Iterable, Sequence
+
+from beats.kernel.envelope import Envelope
+from beats.kernel.ports import Batches
+from beats.kernel.stats import Loss
+
+
+def with_lost_values(
+    queue: Batches, batch: Sequence[Envelope], losses: Iterable[Loss]
+) -> tuple[Sequence[Envelope], list[Envelope]]:
+    """Look for last values that will not come through a queue any more.
+
+    Args:
+        queue: the sink's.
+        batch: what was just taken from it.
+        losses: what it gave up until then.
+
+    Returns:
+        The batch, longer if something was lost, and last values newer than any in it, by their time on the
+        bus. What failed is not among them: it may fail again.
+    """
+    lost = {loss.topic for loss in losses if loss.reason != "failed"}
+    if not lost:
+        return batch, []
+    caught_up = queue.catch_up()
+    batch = [*batch, *caught_up.batch]
+    held = {envelope.topic: envelope.sequence for envelope in batch}
+    values = (value for value in caught_up.before if value.topic in lost)
+    newer = [value for value in values if value.sequence > held.get(value.topic, 0)]
+    return batch, sorted(newer, key=lambda value: value.published_unix_ns)
