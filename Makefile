@@ -20,8 +20,7 @@ pytest: .venv/.installed-test
 
 # Generated code and stubs are committed; this reproduces them byte for byte.
 proto: .venv/.installed-proto
-	$(BIN)/python -m grpc_tools.protoc --proto_path=proto --python_out=proto --pyi_out=proto \
-		proto/beats/proto/streaming.proto proto/beats/proto/input_event.proto
+	$(BIN)/python proto/generate.py
 
 # The schema beside the shipped profiles, after a change to an adapter's settings.
 schema: .venv/.installed-test

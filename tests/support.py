@@ -300,9 +300,9 @@ def ran(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
         return program.end(), program.out.text(), program.err.text()
 
 
-def python(code: str, cwd: Path, **variables: str) -> Program:
+def python(code: str, cwd: Path, *, stdin: int | None = None, **variables: str) -> Program:
     """Start a program that embeds Beats; a context manager."""
-    return Program([sys.executable, "-c", code], cwd, clean_environment(**variables))
+    return Program([sys.executable, "-c", code], cwd, clean_environment(**variables), stdin)
 
 
 def quiet(**sinks: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ CODEC = StreamCodec()
 
 def envelope(
     payload: bytes,
-    encoding: PeripheralPayloadEncoding | int = JSON_UTF8,
+    encoding: "PeripheralPayloadEncoding | int" = JSON_UTF8,
     payload_type: str = "",
     id_: str = "knob",
 ) -> bytes:

@@ -69,8 +69,12 @@ def test_the_messages_are_those_of_the_wire() -> None:
 @pytest.mark.parametrize("name", sorted(WIRE))
 def test_fields_keep_names_numbers_and_types(name: str) -> None:
     """Existing clients rely on each field's name, number and type."""
+    proto = descriptor_pb2.DescriptorProto()
+    DESCRIPTORS[name].CopyToProto(proto)  # the descriptor itself tells in another way in each major version
+    repeated = {field.name for field in proto.field if field.label == field.LABEL_REPEATED}
     fields = {
-        field.name: (field.number, _type_of(field), field.is_repeated) for field in DESCRIPTORS[name].fields
+        field.name: (field.number, _type_of(field), field.name in repeated)
+        for field in DESCRIPTORS[name].fields
     }
     assert fields == WIRE[name]
 
@@ -127,22 +131,14 @@ def _original_envelope_class() -> type[Message]:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(STREAMING + "StreamEnvelope"))
 
 
-def test_generated_code_is_what_protoc_makes_of_the_schema(tmp_path: Path) -> None:
+def test_generated_code_is_what_the_schema_gives(tmp_path: Path) -> None:
     """The committed code and stubs come, byte for byte, from the committed schema by `make proto`."""
-    schemas = ["streaming", "input_event"]
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "grpc_tools.protoc", "--proto_path=proto"),
-            *(f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"),
-            *(f"proto/beats/proto/{schema}.proto" for schema in schemas),
-        ],
-        cwd=ROOT,
-        check=True,
-    )
+    subprocess.run([sys.executable, "proto/generate.py", str(tmp_path)], cwd=ROOT, check=True)
     generated = tmp_path / "beats" / "proto"
+    committed = ROOT / "proto" / "beats" / "proto"
     names = sorted(path.name for path in generated.iterdir())
-    assert names == sorted(f"{schema}_pb2.{ending}" for schema in schemas for ending in ("py", "pyi"))
+    assert names == sorted(path.name for path in committed.glob("*_pb2.py*"))
     for name in names:
-        assert (ROOT / "proto/beats/proto" / name).read_bytes() == (generated / name).read_bytes(), (
+        assert (committed / name).read_bytes() == (generated / name).read_bytes(), (
             f"{name} is not what this grpcio-tools makes of its schema; run `make proto`"
         )
