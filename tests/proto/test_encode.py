@@ -1,6 +1,8 @@
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
+import numpy
 import pytest
 from google.protobuf import descriptor_pb2
 from google.protobuf.struct_pb2 import Struct
@@ -49,6 +51,28 @@ def test_a_peripheral_is_encoded_field_by_field() -> None:
         payload=b'{"turn":1.5}',
         payload_encoding=JSON_UTF8,
     )
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        (datetime(2024, 5, 1, 12), "2024-05-01T12:00:00+00:00"),
+        (datetime(2024, 5, 1, 12, tzinfo=timezone(timedelta(hours=2))), "2024-05-01T12:00:00+02:00"),
+    ],
+)
+def test_the_time_of_a_location_may_be_a_datetime(time: datetime, expected: str) -> None:
+    """It travels as ISO 8601 with its offset, which is that of UTC when it has none."""
+    update = envelope_of(Peripheral("a", 1, location=Location(time=time)))
+    assert update.peripheral.peripheral_info.location.time == expected
+
+
+def test_a_location_takes_the_numbers_of_numpy() -> None:
+    """They are no subclasses of int and float."""
+    numbers: list[Any] = [numpy.float32(0.5), numpy.int64(-1), numpy.uint8(2)]
+    location = envelope_of(
+        Peripheral("a", 1, location=Location(*numbers))
+    ).peripheral.peripheral_info.location
+    assert (location.x, location.y, location.z) == (0.5, -1, 2)
 
 
 def test_the_origin_is_a_location() -> None:

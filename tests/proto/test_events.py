@@ -27,6 +27,14 @@ def test_a_timestamp_travels_with_its_offset(timestamp: datetime | str, expected
     assert input_event("press", timestamp).timestamp == expected
 
 
+def test_an_event_is_of_now_unless_it_says_otherwise() -> None:
+    """In UTC."""
+    before = datetime.now(UTC)
+    event = input_event("press", data=1)
+    assert before <= datetime.fromisoformat(event.timestamp) <= datetime.now(UTC)
+    assert event.timestamp.endswith("+00:00")
+
+
 def test_a_timestamp_that_is_not_iso_8601_is_refused() -> None:
     """Text that clients could not read as a time is not sent."""
     with pytest.raises(ValueError, match="yesterday"):

@@ -1,7 +1,8 @@
 import json
 import sys
 import traceback
-from collections import OrderedDict
+from array import array
+from collections import OrderedDict, UserList, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -11,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +96,24 @@ A_UUID = UUID("12345678-1234-5678-1234-567812345678")
         (b"\x00\xff", '"00ff"'),
         (bytearray(b"\x01"), '"01"'),
         (memoryview(b"\x02"), '"02"'),
+        (memoryview(b"\x02\xff\x03")[::2], '"0203"'),
+        (memoryview(array("d", [1.5, 2])), "[1.5,2.0]"),
+        (array("B", [1, 2]), "[1,2]"),
+        (deque([1, (2,)]), "[1,[2]]"),
+        (range(3), "[0,1,2]"),
+        (UserList([b"\x01"]), '["01"]'),
+        (numpy.float32(0.5), "0.5"),
+        (numpy.float64(0.1), "0.1"),
+        (numpy.int64(-3), "-3"),
+        (numpy.uint64(2**64 - 1), "18446744073709551615"),
+        (numpy.bool_(True), "true"),
+        (numpy.str_("text"), '"text"'),
+        (numpy.datetime64("2024-05-01"), '"2024-05-01"'),
+        (numpy.arange(4).reshape(2, 2), "[[0,1],[2,3]]"),
+        (numpy.array(7), "7"),
+        (numpy.array([[]]), "[[]]"),
+        (numpy.array([{"a": numpy.int8(1)}]), '[{"a":1}]'),
+        ({numpy.int64(3), numpy.int64(1)}, "[1,3]"),
         ((1, (2,)), "[1,[2]]"),
         (Point(1, 2), "[1,2]"),
         (Text("text"), '"text"'),
@@ -136,6 +156,7 @@ def test_sets_become_sorted_arrays(value: object, expected: str) -> None:
         (Colour.RED, "red"),
         (Labelled.KNOB, "knob"),
         (A_UUID, str(A_UUID)),
+        (numpy.int64(3), "3"),
         (date(2024, 5, 1), "2024-05-01"),
         (b"\x0a", "0a"),
         (Level.LOW, "1"),
@@ -272,6 +293,7 @@ def test_numbers_that_json_lacks_are_refused_by_their_path(number: str) -> None:
     ("data", "message"),
     [
         (float("nan"), r"^data: nan is no number"),
+        ({"a": numpy.array([0, float("nan")])}, r"^data\['a'\]\[1\]: nan is no number"),
         (Reading(float("nan")), r"^data\['value'\]: nan is no number"),
         ({"a": {1.5, float("nan")}}, r"^data\['a'\]\[[01]\]: nan is no number"),
         ({"a": {"b", float("nan")}}, r"^data\['a'\]: nan is no number"),
@@ -298,6 +320,9 @@ def _nothing() -> None: ...
         (object(), r"^data: object has no JSON form"),
         ({"a": [Decimal("1.5")]}, r"^data\['a'\]\[0\]: decimal\.Decimal has no JSON form"),
         ((1, 2j), r"^data\[1\]: complex has no JSON form"),
+        (numpy.longdouble(1), r"^data: numpy\.longdouble has no JSON form"),
+        ([numpy.array([1j])], r"^data\[0\]\[0\]: complex has no JSON form"),
+        (numpy.ndarray, r"^data: type has no JSON form"),
         ({"a": {1, timedelta(1)}}, r"^data\['a'\]\[…\]: datetime\.timedelta has no JSON form"),
         ({timedelta(1): 1}, r"^data\[key datetime\.timedelta\(days=1\)\]: datetime\.timedelta has no"),
         ([Reading], r"^data\[0\]: type has no JSON form"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -43,8 +44,8 @@ class Location(NamedTuple):
     x: float = 0.0
     y: float = 0.0
     z: float = 0.0
-    time: str = ""
-    """ISO 8601, empty when unknown."""
+    time: str | datetime = ""
+    """ISO 8601 when it is text, empty when unknown; without an offset from UTC, a datetime is in UTC."""
 
 
 class Frame(NamedTuple):

@@ -1,7 +1,9 @@
 """Check messages and serialize all of them but their place and time."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
+from numbers import Real
 from operator import attrgetter
 from typing import Final, NamedTuple, cast
 
@@ -10,7 +12,7 @@ from google.protobuf.message import Message
 
 from beats.proto import wire
 from beats.proto.messages import FrameLike, PeripheralLike
-from beats.proto.normalise import short, to_json
+from beats.proto.normalise import iso_8601, short, to_json
 from beats.proto.streaming_pb2 import (
     JSON_UTF8,
     PROTOBUF,
@@ -130,7 +132,7 @@ def _fill_location(filled: PeripheralLocation, location: object) -> None:
     filled.x = _number(x, "x")
     filled.y = _number(y, "y")
     filled.z = _number(z, "z")
-    filled.time = _text(time, "location.time")
+    filled.time = iso_8601(time) if isinstance(time, datetime) else _text(time, "location.time")
 
 
 def _text(value: object, what: str, *where: object) -> str:
@@ -151,7 +153,7 @@ def _name(what: str, where: tuple[object, ...]) -> str:
 
 
 def _number(value: object, axis: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"location.{axis} is {_kind(value)}; it must be a number")
     try:
         return float(value)

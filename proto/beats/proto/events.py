@@ -3,15 +3,16 @@
 from datetime import UTC, datetime
 
 from beats.proto.input_event_pb2 import InputEvent
-from beats.proto.normalise import to_json
+from beats.proto.normalise import iso_8601, to_json
 
 
-def input_event(event_type: str, timestamp: datetime | str, data: object = None) -> InputEvent:
+def input_event(event_type: str, timestamp: datetime | str | None = None, data: object = None) -> InputEvent:
     """An `InputEvent`, to be published as the data of a peripheral.
 
     Args:
         event_type: what happened, in the device's vocabulary.
-        timestamp: when; ISO 8601 if it is text. Without an offset it means UTC, and is sent with one.
+        timestamp: when; now, when None; ISO 8601 if it is text. Without an offset it means UTC, and is sent
+            with one.
         data: what belongs to the event; anything that `to_json` takes.
 
     Raises:
@@ -19,13 +20,12 @@ def input_event(event_type: str, timestamp: datetime | str, data: object = None)
     """
     if not event_type:
         raise ValueError("event_type is empty")
-    return InputEvent(event_type=event_type, timestamp=_with_offset(timestamp), data_json=to_json(data))
+    moment = datetime.now(UTC) if timestamp is None else timestamp
+    text = iso_8601(moment) if isinstance(moment, datetime) else _with_offset(moment)
+    return InputEvent(event_type=event_type, timestamp=text, data_json=to_json(data))
 
 
-def _with_offset(timestamp: datetime | str) -> str:
-    if isinstance(timestamp, datetime):
-        moment, text = timestamp, timestamp.isoformat()
-    else:
-        # Text that has its offset goes as it is: it may be finer than a datetime's microseconds.
-        moment, text = datetime.fromisoformat(timestamp), timestamp
-    return text if moment.tzinfo else moment.replace(tzinfo=UTC).isoformat()
+def _with_offset(timestamp: str) -> str:
+    # Text that has its offset goes as it is: it may be finer than a datetime's microseconds.
+    moment = datetime.fromisoformat(timestamp)
+    return timestamp if moment.tzinfo else iso_8601(moment)

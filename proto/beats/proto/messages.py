@@ -4,6 +4,7 @@ What goes in is described by its attributes alone, so that whoever publishes bri
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 PayloadEncoding = Literal["JSON_UTF8", "PROTOBUF"]
@@ -60,8 +61,8 @@ class LocationLike(Protocol):
         ...
 
     @property
-    def time(self) -> str:
-        """ISO 8601, empty when unknown."""
+    def time(self) -> str | datetime:
+        """ISO 8601 when it is text, empty when unknown."""
         ...
 
 

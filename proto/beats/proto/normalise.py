@@ -6,9 +6,10 @@
 | enum | its value |
 | UUID | text |
 | date, datetime | ISO 8601 text |
-| bytes, bytearray, memoryview | hex text |
+| bytes, bytearray, memoryview of bytes | hex text |
 | set, frozenset | array, sorted: numbers by size, texts by code point, a mixture by its elements' JSON |
-| tuple, named tuple | array |
+| tuple, named tuple, deque, range, any sequence | array |
+| what has `tolist()`: NumPy arrays and scalars, `array.array`, other memoryviews | what that gives |
 | any mapping | object |
 | key of a mapping | the text it becomes; if it becomes no text, its JSON: `1`, `true`, `[0,1]` |
 
@@ -20,9 +21,9 @@ import json.encoder
 import math
 import reprlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any, Final, NoReturn, cast
 from uuid import UUID
@@ -34,6 +35,8 @@ what makes a value that contains itself an error like any other."""
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _NUMBERS: Final = frozenset({int, float})
 _TEXT: Final = frozenset({str})
+_BYTE_FORMATS: Final = frozenset({"B", "b", "c"})
+"""Of a memoryview whose items are bytes (the codes are those of the module `struct`)."""
 _PATH_STEPS_SHOWN: Final = 8
 _REPR: Final = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
@@ -77,6 +80,11 @@ def to_json(value: object) -> bytes:
         raise refusal.error() from None
     except RecursionError:
         raise ValueError("data: too deeply nested for what is left of the caller's stack") from None
+
+
+def iso_8601(moment: datetime) -> str:
+    """A time as text with its offset; without one it means UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def short(value: object) -> str:
@@ -132,8 +140,10 @@ def _converted(value: object, depth: int) -> object:
             return str(value)
         case date():
             return value.isoformat()
-        case bytes() | bytearray() | memoryview():
+        case bytes() | bytearray():
             return value.hex()
+        case memoryview() if value.format in _BYTE_FORMATS:
+            return value.tobytes().hex()
         case list() | tuple():
             return _array(list(cast("Iterable[object]", value)), depth)
         case set() | frozenset():
@@ -141,11 +151,21 @@ def _converted(value: object, depth: int) -> object:
         case Mapping():
             return _object(cast("Mapping[object, object]", value), depth)
         case _:
-            kind = type(value)
-            module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-            raise _Refusal(
-                TypeError, f"{module}{kind.__qualname__} has no JSON form; publish something that has"
-            )
+            return _unpacked(value, depth)
+
+
+def _unpacked(value: object, depth: int) -> object:
+    """The plain form of arrays and numbers of other libraries, which are known by what they can do."""
+    tolist: object = getattr(value, "tolist", None)
+    if callable(tolist) and not isinstance(value, type):
+        plain: object = tolist()
+        if type(plain) is not type(value):  # a number that Python has no type for, such as numpy.longdouble
+            return _plain(plain, depth)
+    elif isinstance(value, Sequence):
+        return _array(list(cast("Iterable[object]", value)), depth)
+    kind = type(value)
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    raise _Refusal(TypeError, f"{module}{kind.__qualname__} has no JSON form; publish something that has")
 
 
 def _deeper(depth: int) -> int:
