@@ -156,6 +156,7 @@ PROVIDERS: Final = {
     "nats": "nats-py",
     "prometheus_client": "prometheus-client",
     "pydantic_core": "pydantic",
+    "typing_extensions": "typing-extensions",
 }
 
 

@@ -1,23 +1,44 @@
-"""The composition root, and `Stream`: Beats inside your own program."""
+"""`Stream`: Beats inside your own program. What a program needs besides can be imported from here too."""
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import anyio
-from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, current_token
+from typing_extensions import Buffer
 
+from beats.adapters.arguments import GivenLocation, GivenTag, captured, frame, peripheral
 from beats.adapters.embedded import Embedded
 from beats.adapters.live import Change
-from beats.adapters.running import in_loop_of, in_this_loop, in_thread
+from beats.adapters.running import in_loop_of
 from beats.adapters.snapshots import take_snapshots
+from beats.config.errors import SettingsError
 from beats.kernel.abilities import Address, Listens
-from beats.kernel.envelope import Control, Frame, Location, Peripheral, Tag
+from beats.kernel.envelope import Control, Location, Tag
+from beats.kernel.errors import ClosedError, QueueFull, StartError
 from beats.kernel.ports import Sink
 from beats.kernel.stats import Stats
+from beats.proto.events import input_event
+
+__all__ = [
+    "Address",
+    "AsyncStream",
+    "Change",
+    "ClosedError",
+    "Control",
+    "Location",
+    "Opening",
+    "QueueFull",
+    "SettingsError",
+    "SinkHandle",
+    "StartError",
+    "Stats",
+    "Stream",
+    "Tag",
+    "input_event",
+]
 
 
 class SinkHandle:
@@ -44,6 +65,7 @@ class _Base:
     def __init__(self, embedded: Embedded, token: EventLoopToken) -> None:
         """Use `Stream.open`."""
         self._embedded: Final = embedded
+        self._home: Final = embedded.home
         self._kernel: Final = embedded.kernel
         self._token: Final = token
 
@@ -53,16 +75,25 @@ class _Base:
         return {name: SinkHandle(name, sink) for name, sink in self._kernel.sinks.items()}
 
     def stats(self) -> Stats:
-        """All counters; any thread may ask at any time."""
-        return self._kernel.stats()
-
-    def on_control(self, handler: Callable[[Control], object]) -> None:
-        """Have `handler` called, in a thread of its own, with every valid control message of a client.
+        """All counters; any thread may ask at any time, also after the end.
 
         Raises:
-            ClosedError: the stream is closed.
+            ClosedError: the stream was opened in another process, from which this one was forked.
         """
-        self._embedded.dispatcher.add(handler)
+        self._home.check()
+        return self._kernel.stats()
+
+    def on_control(self, handler: Callable[[Control], object]) -> Callable[[], None]:
+        """Have `handler` called, in a thread of its own, with every valid control message of a client.
+
+        Returns:
+            What removes the handler again, when called.
+
+        Raises:
+            ClosedError: the stream is closed, or was opened in another process.
+        """
+        self._home.check()
+        return self._embedded.dispatcher.add(handler)
 
 
 class Stream(_Base):
@@ -76,10 +107,11 @@ class Stream(_Base):
     ) -> "Opening":
         """Read and check a profile; `with` then runs it, `async with` runs it in your own event loop.
 
-        The stream stays open until the block ends, also when the profile's own sources have ended.
+        The stream stays open until the block ends, also when the profile's own sources have ended. Where a
+        block does not fit, `Stream.open(…).start()` runs it until `Stream.close()`.
 
         Args:
-            profile: its name; `BEATS_PROFILE`, or `default`, when None.
+            profile: its name; `BEATS_PROFILE`, or else `program`, when None: a browser, and no source.
             config_dir: where profiles are looked for first; `BEATS_CONFIG_DIR`, or `./config`, when None.
             overrides: settings above all files and variables, such as
                 `{"sinks": {"browser": {"port": 9000}}}`.
@@ -89,46 +121,60 @@ class Stream(_Base):
         """
         return Opening(profile, config_dir, overrides)
 
-    def publish_frame(self, png_data: bytes, *, captured_unix_ns: int | None = None) -> int:
+    def publish_frame(self, png_data: Buffer, *, captured_unix_ns: int | None = None) -> int:
         """Publish a picture and return its sequence number.
 
         Args:
-            png_data: a whole PNG file.
+            png_data: a whole PNG file, in any bytes-like object; all but `bytes` are copied.
             captured_unix_ns: when it was captured; now, when None.
 
         Raises:
             TypeError, ValueError: it is not a PNG file.
             QueueFull: a sink's queue refused it, by strategy `error` or `block`.
-            ClosedError: the stream is closed.
+            ClosedError: the stream is closed, or was opened in another process.
         """
-        return self._kernel.publisher.publish(Frame(png_data), captured_unix_ns=captured_unix_ns)
+        self._home.check()
+        return self._kernel.publisher.publish(frame(png_data), captured_unix_ns=captured(captured_unix_ns))
 
     def publish_peripheral(
         self,
         id: str,  # noqa: A002 - the wire's own word
         data: object,
         *,
-        tags: Iterable[Tag | str] = (),
-        location: Location | None = None,
+        tags: Iterable[GivenTag] = (),
+        location: GivenLocation | None = None,
         captured_unix_ns: int | None = None,
     ) -> int:
         """Publish an update of a knob, a sensor, a phone, and return its sequence number.
 
         Args:
             id: which peripheral this is.
-            data: anything that JSON can hold, as well as dataclasses, enums, dates, bytes and sets; or a
-                protobuf message. It must not be changed afterwards.
-            tags: what kind of peripheral it is.
-            location: where it is.
+            data: anything that JSON can hold, as well as dataclasses, enums, dates, bytes, sets, and numbers
+                and arrays of NumPy; or a protobuf message, of any descriptor pool. It must not be changed
+                afterwards.
+            tags: what kind of peripheral it is: each a `Tag`, its name, or a mapping with `name`, `variant`
+                and `metadata`.
+            location: where it is: a `Location`, or a mapping with `x`, `y`, `z` and `time`.
             captured_unix_ns: when it was captured; now, when None.
 
         Raises:
-            TypeError, ValueError: the data cannot be encoded.
+            TypeError, ValueError: something of it cannot be encoded; says what.
             QueueFull: a sink's queue refused it, by strategy `error` or `block`.
-            ClosedError: the stream is closed.
+            ClosedError: the stream is closed, or was opened in another process.
         """
-        message = _peripheral(id, data, tags, location)
-        return self._kernel.publisher.publish(message, captured_unix_ns=captured_unix_ns)
+        self._home.check()
+        message = peripheral(id, data, tags, location)
+        return self._kernel.publisher.publish(message, captured_unix_ns=captured(captured_unix_ns))
+
+    def close(self) -> None:
+        """Let the sinks deliver what waits, and close everything; returns when that is done.
+
+        The end of a `with` block does the same. A second call does nothing, nor does one in a forked child.
+
+        Raises:
+            RuntimeError: called in the event loop's own thread, which would wait for itself.
+        """
+        self._embedded.close(self._token)
 
     def snapshot(self) -> dict[str, Path]:
         """Have every recorder with `snapshot_s` write what it holds; the files by the sinks' names.
@@ -139,6 +185,7 @@ class Stream(_Base):
             RuntimeError: called in the event loop's own thread, which would wait for itself.
             ClosedError: the stream is closed.
         """
+        self._home.check()
         return in_loop_of(self._token, take_snapshots, self._kernel.sinks)
 
     def apply(self, overrides: Mapping[str, object]) -> list[Change]:
@@ -155,43 +202,58 @@ class Stream(_Base):
             RuntimeError: called in the event loop's own thread, which would wait for itself.
             ClosedError: the stream is closed.
         """
+        self._home.check()
         return in_loop_of(self._token, self._embedded.apply, overrides)
 
     def reload(self) -> list[Change]:
         """Read the files and variables anew, and apply what differs; otherwise as `apply`."""
+        self._home.check()
         return in_loop_of(self._token, self._embedded.reload)
 
 
 class AsyncStream(_Base):
     """A running stream in the event loop of the program that opened it."""
 
-    async def publish_frame(self, png_data: bytes, *, captured_unix_ns: int | None = None) -> int:
+    async def publish_frame(self, png_data: Buffer, *, captured_unix_ns: int | None = None) -> int:
         """As `Stream.publish_frame`; a full `block` queue suspends this coroutine and nothing else."""
-        return await self._kernel.publisher.publish_async(Frame(png_data), captured_unix_ns=captured_unix_ns)
+        self._home.check()
+        return await self._kernel.publisher.publish_async(
+            frame(png_data), captured_unix_ns=captured(captured_unix_ns)
+        )
 
     async def publish_peripheral(
         self,
         id: str,  # noqa: A002 - the wire's own word
         data: object,
         *,
-        tags: Iterable[Tag | str] = (),
-        location: Location | None = None,
+        tags: Iterable[GivenTag] = (),
+        location: GivenLocation | None = None,
         captured_unix_ns: int | None = None,
     ) -> int:
         """As `Stream.publish_peripheral`; a full `block` queue suspends this coroutine and nothing else."""
-        message = _peripheral(id, data, tags, location)
-        return await self._kernel.publisher.publish_async(message, captured_unix_ns=captured_unix_ns)
+        self._home.check()
+        message = peripheral(id, data, tags, location)
+        return await self._kernel.publisher.publish_async(
+            message, captured_unix_ns=captured(captured_unix_ns)
+        )
+
+    async def close(self) -> None:
+        """As `Stream.close`."""
+        await self._embedded.aclose()
 
     async def snapshot(self) -> dict[str, Path]:
         """As `Stream.snapshot`."""
+        self._home.check()
         return await take_snapshots(self._kernel.sinks)
 
     async def apply(self, overrides: Mapping[str, object]) -> list[Change]:
         """As `Stream.apply`."""
+        self._home.check()
         return await self._embedded.apply(overrides)
 
     async def reload(self) -> list[Change]:
         """As `Stream.reload`."""
+        self._home.check()
         return await self._embedded.reload()
 
     @property
@@ -201,30 +263,30 @@ class AsyncStream(_Base):
 
 
 class Opening:
-    """A checked profile, ready to run: once, by `with` or by `async with`."""
+    """A checked profile, ready to run: once, by `with`, by `async with`, or by `start`."""
 
     def __init__(
         self, profile: str | None, config_dir: str | Path | None, overrides: Mapping[str, object] | None
     ) -> None:
         """Use `Stream.open`."""
         self._embedded: Final = Embedded(profile, config_dir, overrides)
-        self._exit = ExitStack()
+        self._stream: Stream | None = None
         self._async_exit: Final = AsyncExitStack()
-        self._begun = False
 
-    def __enter__(self) -> Stream:
-        """Start an event loop in a thread, and the sinks and sources in it.
+    def start(self) -> Stream:
+        """Start an event loop in a thread, and the sinks and sources in it; `Stream.close` ends them.
 
         Raises:
             StartError: a sink could not start; nothing is left running.
             RuntimeError: it ran before.
         """
-        self._begin()
-        with ExitStack() as stack:
-            stack.callback(self._embedded.dispatcher.close)
-            token = stack.enter_context(in_thread(self._embedded.kernel))
-            self._exit = stack.pop_all()
+        token = self._embedded.start()
         return Stream(self._embedded, token)
+
+    def __enter__(self) -> Stream:
+        """As `start`; the end of the block closes the stream."""
+        self._stream = self.start()
+        return self._stream
 
     def __exit__(
         self,
@@ -233,7 +295,8 @@ class Opening:
         traceback: TracebackType | None,
     ) -> None:
         """Let the sinks deliver what waits, close everything, join the thread."""
-        self._exit.__exit__(kind, error, traceback)
+        if self._stream is not None:
+            self._stream.close()
 
     async def __aenter__(self) -> AsyncStream:
         """Start the sinks and sources in the running event loop.
@@ -242,8 +305,7 @@ class Opening:
             StartError: a sink could not start; nothing is left running.
             RuntimeError: it ran before.
         """
-        self._begin()
-        await self._async_exit.enter_async_context(in_this_loop(self._embedded.kernel))
+        await self._async_exit.enter_async_context(self._embedded.here())
         return AsyncStream(self._embedded, current_token())
 
     async def __aexit__(
@@ -253,24 +315,6 @@ class Opening:
         traceback: TracebackType | None,
     ) -> None:
         """Let the sinks deliver what waits, and close everything."""
-        try:
-            await self._async_exit.__aexit__(kind, error, traceback)
-        finally:
-            # In a worker thread, since a handler may need this very loop to finish what it does.
-            with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(self._embedded.dispatcher.close)
-
-    def _begin(self) -> None:
-        if self._begun:
-            raise RuntimeError("this stream has been opened before: call Stream.open again")
-        self._begun = True
-
-
-def _peripheral(
-    id: str,  # noqa: A002 - the wire's own word
-    data: object,
-    tags: Iterable[Tag | str],
-    location: Location | None,
-) -> Peripheral:
-    named = tuple(Tag(tag) if isinstance(tag, str) else tag for tag in tags)
-    return Peripheral(id, data, named, location)
+        if self._embedded.home.left:
+            return  # asyncio lets no loop go on in a forked child
+        await self._async_exit.__aexit__(kind, error, traceback)

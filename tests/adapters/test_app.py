@@ -8,17 +8,19 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy
 import pytest
 from anyio import to_thread
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from beats.app import AsyncStream, Stream
+from beats.app import AsyncStream, Stream, input_event
 from beats.config.errors import SettingsError
 from beats.kernel.abilities import Address
 from beats.kernel.envelope import Control, Location, Tag
@@ -58,6 +60,23 @@ def url(stream: Stream | AsyncStream) -> str:
     return stream.sinks["browser"].address.url
 
 
+def accepted(stream: Stream | AsyncStream) -> int:
+    """How many viewers the browser's sink has had."""
+    totals = {sink.name: sink.client_totals for sink in stream.stats().sinks}["browser"]
+    assert totals is not None
+    return totals.accepted
+
+
+@contextmanager
+def viewing(stream: Stream) -> Generator[Viewer]:
+    """A viewer that gets all that is published from now on: being connected is not enough for that."""
+    before = accepted(stream)
+    with watching(url(stream)) as viewer:
+        while accepted(stream) == before:
+            assert viewer.connection.ping().wait(TIMEOUT_S)
+        yield viewer
+
+
 def frame_of(envelope: Decoded) -> bytes:
     assert isinstance(envelope.payload, DecodedFrame)
     return envelope.payload.png_data
@@ -87,7 +106,7 @@ def stuck_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_is_published_arrives() -> None:
     """A plain client gets frames and updates, decoded, with sequence, time, tags and location."""
-    with Stream.open(overrides=quiet()) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         assert stream.publish_frame(tiny_png(7), captured_unix_ns=123) == 1
         assert stream.publish_peripheral(
             "knob-1",
@@ -114,13 +133,50 @@ def test_a_late_joiner_gets_what_was_published_whatever_the_queue_gave_up(overfl
     with Stream.open(overrides=quiet(browser={"queue": queue})) as stream:
         for number in range(1000):
             stream.publish_peripheral(f"s-{number}", {"v": number})
-        with watching(url(stream)) as viewer:
+        with viewing(stream) as viewer:
             values = viewer.take(1000)
             stream.publish_peripheral("s-0", {"v": "new"})
             following = viewer.take(1)
         assert stream.stats().topics == 1000
     assert [item.topic for item in values] == [f"peripheral/s-{number}" for number in range(1000)]
     assert [(item.topic, item.sequence) for item in following] == [("peripheral/s-0", 2)]
+
+
+def test_values_may_be_of_the_types_that_programs_have() -> None:
+    """Bytes-like pictures, mappings for tags and places, NumPy's numbers, datetimes, input events."""
+    now = datetime(2024, 5, 1, 12, tzinfo=UTC)
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        stream.publish_frame(bytearray(tiny_png(7)), captured_unix_ns=numpy.int64(5))  # type: ignore[arg-type]
+        stream.publish_peripheral(
+            "knob",
+            {"turns": numpy.arange(3), "by": numpy.float32(0.5)},
+            tags=[{"name": "input", "variant": "rotary"}, "plain"],
+            location={"x": 1, "time": now},
+        )
+        stream.publish_peripheral("button", input_event("press", now, [1]), location=Location(time=now))
+        frame, knob, button = viewer.take(3)
+    assert (frame_of(frame), frame.captured_unix_ns) == (tiny_png(7), 5)
+    update = peripheral_of(knob)
+    assert update.data == {"turns": [0, 1, 2], "by": 0.5}
+    assert [(tag.name, tag.variant) for tag in update.tags] == [("input", "rotary"), ("plain", "")]
+    assert update.location == DecodedLocation(1, 0, 0, "2024-05-01T12:00:00+00:00")
+    assert peripheral_of(button).payload_type == "heart.peripheral.input.InputEvent"
+    assert peripheral_of(button).location == update.location._replace(x=0)
+
+
+def test_values_of_other_types_are_the_callers_error() -> None:
+    """They say what they are and must be, and leave no gap in the numbers."""
+    wrong: Any = "abc"
+    with Stream.open(overrides=NULL_ONLY) as stream:
+        with pytest.raises(TypeError, match=r"tags is str; it must be a list of tags"):
+            stream.publish_peripheral("knob", 1, tags=wrong)
+        with pytest.raises(TypeError, match="captured_unix_ns is float"):
+            stream.publish_peripheral("knob", 1, captured_unix_ns=1.7e18)  # type: ignore[arg-type]  # pyright: ignore
+        with pytest.raises(TypeError, match="captured_unix_ns is float"):
+            stream.publish_frame(tiny_png(), captured_unix_ns=1.7e18)  # type: ignore[arg-type]  # pyright: ignore
+        with pytest.raises(TypeError, match="png_data is str"):
+            stream.publish_frame(wrong)
+        assert stream.publish_frame(tiny_png()) == stream.publish_peripheral("knob", 1) == 1
 
 
 def test_sequences_start_at_1_in_each_topic() -> None:
@@ -145,7 +201,7 @@ def test_four_threads_may_publish_at_once() -> None:
 
     start, given = threading.Barrier(4), dict[str, list[int]]()
     overrides = quiet(browser={"port": 0, "queue": {"size": 8 * each}})
-    with Stream.open(overrides=overrides) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer:
         threads = [threading.Thread(target=produce, args=(f"knob-{number}",)) for number in range(4)]
         for thread in threads:
             thread.start()
@@ -173,7 +229,7 @@ def test_what_cannot_be_sent_is_the_callers_error() -> None:
 
 def test_stats_count_what_was_published_and_who_watches() -> None:
     """All counters can be taken while the stream runs and after it has ended."""
-    with Stream.open(overrides=quiet(null={"type": "null"})) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=quiet(null={"type": "null"})) as stream, viewing(stream) as viewer:
         stream.publish_frame(tiny_png())
         stream.publish_peripheral("knob", 1)
         viewer.take(2)
@@ -197,7 +253,7 @@ def send(viewer: Viewer, **fields: object) -> None:
 def test_every_valid_control_message_is_handed_over_in_order() -> None:
     """A handler gets what clients command, defaults filled in and who it was; nonsense never reaches it."""
     got: queue.Queue[Control] = queue.Queue()
-    with Stream.open(overrides=quiet()) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         stream.on_control(got.put)
         send(viewer, command="browse", browse_step=2)
         viewer.connection.send("nonsense")
@@ -225,9 +281,24 @@ def test_every_valid_control_message_is_handed_over_in_order() -> None:
     assert got.empty()
 
 
+def test_a_handler_that_was_removed_is_not_called() -> None:
+    """What adding it gave removes it; others stay."""
+    removed: queue.Queue[Control] = queue.Queue()
+    kept: queue.Queue[Control] = queue.Queue()
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        remove = stream.on_control(removed.put)
+        stream.on_control(kept.put)
+        send(viewer, command="activate")
+        assert kept.get(timeout=TIMEOUT_S).command == removed.get(timeout=TIMEOUT_S).command == "activate"
+        remove()
+        send(viewer, command="browse")
+        assert kept.get(timeout=TIMEOUT_S).command == "browse"
+    assert removed.empty()
+
+
 def test_a_handler_may_publish() -> None:
     """What a viewer commands can be answered on the stream from the handler itself."""
-    with Stream.open(overrides=quiet()) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         stream.on_control(lambda control: stream.publish_peripheral("echo", control.command))
         send(viewer, command="activate")
         assert peripheral_of(viewer.next()).data == "activate"
@@ -241,7 +312,7 @@ def test_a_handler_that_raises_is_reported_and_called_again(caplog: pytest.LogCa
         got.put(control)
         raise ZeroDivisionError("no knob")
 
-    with Stream.open(overrides=quiet()) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         stream.on_control(fail)
         send(viewer, command="activate")
         send(viewer, command="browse")
@@ -262,7 +333,7 @@ def test_a_slow_handler_never_stalls_the_stream(caplog: pytest.LogCaptureFixture
         assert go_on.wait(TIMEOUT_S)
 
     overrides = quiet(browser={"port": 0, "max_messages_per_s": 1e6})
-    with Stream.open(overrides=overrides) as stream, watching(url(stream)) as viewer, ExitStack() as stack:
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer, ExitStack() as stack:
         stack.callback(go_on.set)
         stream.on_control(slow)
         send(viewer, command="activate")
@@ -290,7 +361,7 @@ def test_handlers_finish_before_the_block_has_ended() -> None:
         else:
             calls.append("published")
 
-    with Stream.open(overrides=quiet()) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         stream.on_control(handle)
         send(viewer, command="activate")
         assert busy.wait(TIMEOUT_S)
@@ -384,7 +455,7 @@ def test_after_the_end_everything_is_closed() -> None:
 def test_the_end_delivers_and_says_goodbye() -> None:
     """A viewer gets all that was published in the block, and then a close frame with code 1001."""
     with Stream.open(overrides=quiet()) as stream:
-        client = watching(url(stream))
+        client = viewing(stream)
         viewer = client.__enter__()
         for number in range(10):
             stream.publish_frame(tiny_png(number))
@@ -422,7 +493,7 @@ def test_several_streams_run_side_by_side() -> None:
     """Two streams in one program have ports, numbers and viewers of their own."""
     with Stream.open(overrides=quiet()) as one, Stream.open(overrides=quiet()) as two:
         assert url(one) != url(two)
-        with watching(url(one)) as first, watching(url(two)) as second:
+        with viewing(one) as first, viewing(two) as second:
             one.publish_frame(tiny_png(1))
             two.publish_frame(tiny_png(2))
             assert frame_of(first.next()) == tiny_png(1)
@@ -461,7 +532,7 @@ def test_the_profiles_sources_run_and_their_end_ends_nothing(tmp_path: Path) -> 
         **quiet(),
         "sources": {"demo": {"enabled": False}, "file": {"type": "jsonl", "path": "updates.jsonl"}},
     }
-    with Stream.open(overrides=overrides) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer:
         assert viewer.next().topic == "peripheral/knob"
         assert stream.publish_peripheral("knob", 2) == 2
         assert viewer.next().sequence == 2
@@ -475,7 +546,7 @@ def test_the_profiles_sources_run_and_their_end_ends_nothing(tmp_path: Path) -> 
 @pytest.mark.parametrize("overflow", ["error", "block"])
 def test_a_full_queue_reaches_the_producer_that_asked_for_it(overflow: str) -> None:
     """With `error` and `block` publishing raises QueueFull, and every other sink still has the envelope."""
-    with Stream.open(overrides=stuck(overflow)) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=stuck(overflow)) as stream, viewing(stream) as viewer:
         published = 0
 
         def publish_three() -> None:  # one that it took, one that waits, and one too many
@@ -503,7 +574,7 @@ def test_a_thread_that_waits_for_room_is_told_of_the_end(stuck_sink: Path) -> No
         except (QueueFull, ClosedError) as error:
             outcome.put(error)
 
-    with Stream.open(overrides=overrides) as stream, watching(url(stream)) as viewer:
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer:
         thread = threading.Thread(target=produce)
         thread.start()
         viewer.take(3)  # the third is on the bus, so its producer is in line, or about to be
@@ -597,7 +668,10 @@ def run(main: Callable[[], Awaitable[None]], backend: str = "asyncio") -> None:
 
 @asynccontextmanager
 async def joined(stream: AsyncStream) -> AsyncGenerator[ClientConnection]:
+    before = accepted(stream)
     async with connect(url(stream), close_timeout=TIMEOUT_S, proxy=None) as client:
+        while accepted(stream) == before:
+            await (await client.ping())
         yield client
 
 

@@ -50,6 +50,39 @@ def test_several_handlers_are_called_one_after_the_other(commands: Dispatcher) -
     assert len({thread for _, thread in seen}) == 1
 
 
+def test_a_handler_can_be_removed(commands: Dispatcher) -> None:
+    """By what adding it gave; others stay, and so does the same one where it was added once more."""
+    seen: list[str] = []
+
+    def handle(control: Control) -> None:
+        seen.append("twice")
+
+    remove = commands.add(handle)
+    commands.add(handle)
+    commands.add(lambda _: seen.append("other"))
+    remove()
+    remove()
+    commands.put(browse(1))
+    commands.close()
+    assert seen == ["twice", "other"]
+
+
+def test_a_handler_may_remove_itself_and_others(commands: Dispatcher) -> None:
+    """From then on they are not called, also with the command that is being handled."""
+    seen: list[str] = []
+
+    def once(control: Control) -> None:
+        seen.append("once")
+        for remove in removes:
+            remove()
+
+    removes = [commands.add(once), commands.add(lambda _: seen.append("never"))]
+    commands.put(browse(1))
+    commands.put(browse(2))
+    commands.close()
+    assert seen == ["once"]
+
+
 def test_a_handler_that_raises_is_reported_and_called_again(
     commands: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from beats.app import Stream
 from beats.config.errors import SettingsError
 from tests.adapters.recordings.support import messages
-from tests.support import quiet
+from tests.support import quiet, tiny_png
 
 
 def tape(path: Path) -> dict[str, object]:
@@ -31,6 +31,36 @@ def test_a_program_changes_its_settings_while_it_publishes(tmp_path: Path) -> No
     held = [message for name in ("a", "b") for message in messages(tmp_path / f"{name}.mcap")]
     assert [message.sequence for message in held if not message.carried] == [2, 3]
     assert [message.sequence for message in held if message.carried] == [1, 2]
+
+
+def test_without_a_profile_only_the_program_is_on_air(tmp_path: Path) -> None:
+    """A browser, and no source: all that viewers see is the program's own."""
+    browser = {"sinks": {"browser": {"port": 0}}}
+    with Stream.open(config_dir=tmp_path, overrides=browser) as stream:
+        assert list(stream.sinks) == ["browser"]
+        assert stream.stats().sources == ()
+        assert stream.publish_frame(tiny_png()) == 1
+        assert stream.stats().published == 1
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_a_profile_that_is_named_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_variable: bool
+) -> None:
+    """By the argument, or else by the variable."""
+    if by_variable:
+        monkeypatch.setenv("BEATS_PROFILE", "headless")
+    with Stream.open(None if by_variable else "headless", config_dir=tmp_path) as stream:
+        assert list(stream.sinks) == ["null"]
+
+
+def test_a_user_s_own_program_profile_is_taken(tmp_path: Path) -> None:
+    """As any profile of one's own stands in for the shipped one of its name."""
+    (tmp_path / "program.toml").write_text(
+        '[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n[sinks.void]\ntype = "null"\n'
+    )
+    with Stream.open(config_dir=tmp_path) as stream:
+        assert list(stream.sinks) == ["void"]
 
 
 def test_what_was_given_once_is_kept_by_later_calls(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ EXPECTED = {
     "studio": (["demo"], {"browser": "websocket", "recorder": "recorder"}),
     "record": (["demo"], {"recorder": "recorder"}),
     "headless": (["demo"], {"null": "null"}),
+    "program": ([], {"browser": "websocket"}),
     "kiosk": (["demo"], {"browser": "websocket"}),
     "replay": (["replay"], {"browser": "websocket"}),
     "origin": (["demo"], {"browser": "websocket", "nats": "nats"}),

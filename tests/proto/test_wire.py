@@ -65,6 +65,12 @@ def test_a_time_outside_of_its_field_is_refused(captured_unix_ns: int) -> None:
         wire.tail(1, captured_unix_ns)
 
 
+def test_a_time_that_is_no_whole_number_is_refused() -> None:
+    """As a mistake of the caller's type."""
+    with pytest.raises(TypeError, match="captured_unix_ns is float; it must be an int, in nanoseconds"):
+        wire.tail(1, 1.7e18)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 @pytest.mark.parametrize("payload_bytes", [2, 100, 119, 120, 127, 128, 300, 16_383, 16_384, 70_000])
 @pytest.mark.parametrize("id_bytes", [1, 120, 127, 128, 20_000])
 def test_an_update_with_its_head_is_what_protobuf_writes(id_bytes: int, payload_bytes: int) -> None:

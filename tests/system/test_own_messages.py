@@ -33,11 +33,14 @@ def test_a_program_publishes_messages_of_its_own_pool(
     """They travel as PROTOBUF payloads under their full names, and viewers read them."""
     generate_own(tmp_path)
     code = PROGRAM.format(imports=imports, overrides=quiet())
-    variables = {"PYTHONPATH": str(tmp_path), "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": implementation}
-    with (
-        python(code, tmp_path, stdin=subprocess.PIPE, **variables) as program,
-        watching(program.url) as viewer,
-    ):
+    running = python(
+        code,
+        tmp_path,
+        stdin=subprocess.PIPE,
+        PYTHONPATH=str(tmp_path),
+        PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=implementation,
+    )
+    with running as program, watching(program.url) as viewer:
         update = viewer.next().payload
         program.close_input()
         program.end()

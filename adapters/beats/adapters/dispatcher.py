@@ -4,6 +4,8 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from beats.kernel.envelope import Control
@@ -24,7 +26,7 @@ class Dispatcher:
     def __init__(self) -> None:
         # Bounded by `put` and not by itself, so that the end always finds room.
         self._queue: Final[queue.SimpleQueue[Control | None]] = queue.SimpleQueue()
-        self._handlers: Final[list[Callable[[Control], object]]] = []
+        self._handlers: Final[list[_Added]] = []
         self._lock: Final = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -35,19 +37,21 @@ class Dispatcher:
         """Commands given up because the handlers were too slow."""
         return self._dropped
 
-    def add(self, handler: Callable[[Control], object]) -> None:
-        """Call `handler` with every command from now on.
+    def add(self, handler: Callable[[Control], object]) -> Callable[[], None]:
+        """Call `handler` with every command from now on; what it returns ends that.
 
         Raises:
             ClosedError: no command will ever come.
         """
+        added = _Added(handler)
         with self._lock:
             if self._closed:
                 raise ClosedError("the stream is closed: add handlers while it is open")
-            self._handlers.append(handler)
+            self._handlers.append(added)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="beats control", daemon=True)
                 self._thread.start()
+        return partial(self._remove, added)
 
     def put(self, control: Control) -> None:
         """Pass a command on; given up, counted and reported when too many wait."""
@@ -81,10 +85,23 @@ class Dispatcher:
                 "on_control's handler still runs %g s after the end and is left behind", _CLOSE_TIMEOUT_S
             )
 
+    def _remove(self, added: "_Added") -> None:
+        with self._lock, suppress(ValueError):  # it was removed before
+            self._handlers.remove(added)
+
     def _work(self) -> None:
         while (control := self._queue.get()) is not None:
-            for handler in tuple(self._handlers):
+            for added in tuple(self._handlers):
+                if added not in self._handlers:  # removed by one before it
+                    continue
                 try:
-                    handler(control)
+                    added.handler(control)
                 except Exception:
-                    log.exception("on_control's handler %r raised at %r", handler, control.command)
+                    log.exception("on_control's handler %r raised at %r", added.handler, control.command)
+
+
+class _Added:
+    """A handler that was added once; the same one may be added again."""
+
+    def __init__(self, handler: Callable[[Control], object]) -> None:
+        self.handler: Final = handler

@@ -78,6 +78,7 @@ def tail(sequence: int, captured_unix_ns: int) -> bytes:
 
     Raises:
         ValueError: a number is outside of what its field holds.
+        TypeError: the time is no whole number.
     """
     if not 1 <= sequence <= MAX_SEQUENCE:
         raise ValueError(f"sequence is {sequence}; it goes from 1 to 2**64 - 1")
@@ -86,7 +87,11 @@ def tail(sequence: int, captured_unix_ns: int) -> bytes:
     numbered = _SEQUENCE + varint(sequence)
     if captured_unix_ns == 0:  # as everywhere in proto3, zero is left out
         return numbered
-    return numbered + _TAG_AND_TIME.pack(_CAPTURED_UNIX_NS, captured_unix_ns)
+    try:
+        return numbered + _TAG_AND_TIME.pack(_CAPTURED_UNIX_NS, captured_unix_ns)
+    except struct.error:
+        kind = type(captured_unix_ns).__qualname__
+        raise TypeError(f"captured_unix_ns is {kind}; it must be an int, in nanoseconds") from None
 
 
 class Parts(NamedTuple):

@@ -8,6 +8,8 @@ from anyio import to_thread
 
 from beats.adapters.addresses import UNAVAILABLE, Address, addresses
 
+from beats.adapters.forks import close_in_children
+
 _ATTEMPTS: Final = 20
 BACKLOG: Final = 4096
 NOTSENT_BYTES: Final = 16 * 1024
@@ -89,6 +91,7 @@ def _listen_one(
         sock.setblocking(False)
         sock.bind((address, port))
         sock.listen(BACKLOG)
+        close_in_children(sock)
     except BaseException:
         sock.close()
         raise
