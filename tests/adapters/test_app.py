@@ -7,6 +7,7 @@ import queue
 import signal
 import socket
 import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -58,6 +59,14 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[None]:
 
 def url(stream: Stream | AsyncStream) -> str:
     return stream.sinks["browser"].address.url
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nobody is told of."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
 
 
 def accepted(stream: Stream | AsyncStream) -> int:
@@ -433,6 +442,25 @@ def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
         assert threading.enumerate() == threads
     with Stream.open(overrides=overrides) as stream:  # now that it is free
         assert stream.sinks["browser"].address.port == port
+
+
+def test_a_sink_that_is_not_required_comes_when_it_can() -> None:
+    """The program is not stopped by a port in use; viewers connect once it is free, and see the state."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        browser = {"port": taken.getsockname()[1], "host": "127.0.0.1", "required": False}
+        overrides = {**quiet(browser=browser, null={"type": "null"}), "kernel": {"restart_initial_s": 0.05}}
+        opening = Stream.open(overrides=overrides)
+        with ExitStack() as stack:
+            stream = stack.enter_context(opening)
+            failed = {sink.name: sink for sink in stream.stats().failed()}["browser"]
+            assert "in use" in failed.last_error
+            with pytest.raises(LookupError):
+                _ = stream.sinks["browser"].address
+            assert stream.publish_peripheral("knob", 1) == 1
+            taken.close()
+            until(lambda: not stream.stats().failed())
+            with watching(url(stream)) as viewer:
+                assert viewer.next().topic == "peripheral/knob"
 
 
 def test_after_the_end_everything_is_closed() -> None:

@@ -45,6 +45,14 @@ def test_each_difference_becomes_a_step_with_what_differs() -> None:
     ]
 
 
+def test_whether_a_sink_is_required_changes_in_place() -> None:
+    """It matters at the next start only."""
+    off, tape = {"enabled": False}, {"type": "recorder"}
+    before = profile(sinks={"browser": off, "tape": tape})
+    after = profile(sinks={"browser": off, "tape": {**tape, "required": False}})
+    assert between(before, after) == [Step("adjust", "sinks", "tape", ("required",))]
+
+
 def test_what_cannot_change_in_place_makes_it_a_replacement() -> None:
     """One such setting is enough, whatever else differs."""
     after = profile(sinks={"browser": {"max_clients": 7, "port": 9000}})

@@ -44,6 +44,15 @@ def test_two_sinks_on_one_port_clash(checked: Checked) -> None:
     assert "0 for a free one" in problem.message
 
 
+def test_of_a_sink_that_is_not_required_it_is_a_warning(checked: Checked) -> None:
+    """The others start without it."""
+    text = "[sinks.second]\ntype = 'websocket'\nport = 8765\nrequired = false\n"
+    found = checked(text)
+    assert found.problems == []
+    [warning] = found.warnings
+    assert "sinks.second.port = 8765: sinks.browser listens there too" in warning
+
+
 def test_a_default_can_clash(checked: Checked) -> None:
     """No layer gave it."""
     [problem] = checked("[sinks.second]\ntype = 'websocket'\n").problems

@@ -88,7 +88,7 @@ def test_an_unknown_profile_is_an_error_that_names_those_there_are(house: House)
     house.write("stage", "")
     message = refused("studoi", house.folder)
     assert message.startswith(f'profile: "studoi": no such profile (looked in {house.folder} and ')
-    assert "default, edge, headless, kiosk, origin, record, replay, stage, studio" in message
+    assert "default, edge, headless, kiosk, origin, program, record, replay, stage, studio" in message
     assert message.endswith("did you mean 'studio'?")
     assert refused(None, None, {"BEATS_PROFILE": "x"}).startswith('BEATS_PROFILE: "x": no such profile')
 
@@ -115,7 +115,7 @@ def test_profiles_are_listed_with_who_they_are_for(house: House) -> None:
     (house.folder / "broken.toml").write_bytes(b"\xff\xfe")
     (house.folder / "folder.toml").mkdir()
     found = {info.name: info for info in list_profiles(house.folder, {})}
-    shipped = {"default", "edge", "headless", "kiosk", "origin", "record", "replay", "studio"}
+    shipped = {"default", "edge", "headless", "kiosk", "origin", "program", "record", "replay", "studio"}
     assert list(found) == sorted({"broken", "stage"} | shipped)
     assert found["stage"].summary == "For the stage."
     assert found["broken"].summary == ""

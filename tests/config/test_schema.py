@@ -68,7 +68,7 @@ def test_text_is_no_array() -> None:
 
 def test_the_known_keys_are_those_of_the_settings() -> None:
     """A table with free keys has none."""
-    assert known_keys(SinkSettings) == ("type", "enabled", "queue")
+    assert known_keys(SinkSettings) == ("type", "enabled", "required", "queue")
     assert known_keys(QueueSettings | None) == tuple(QueueSettings.model_fields)
     assert known_keys(dict[str, int]) == ()
 

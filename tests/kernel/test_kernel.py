@@ -289,6 +289,39 @@ async def test_a_sink_that_cannot_start_ends_the_start(caplog: pytest.LogCapture
 
 
 @pytest.mark.anyio
+async def test_a_sink_that_is_not_required_does_not_end_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    """It counts as failed and is tried again with growing pauses, while everything else runs."""
+    caplog.set_level(logging.INFO)
+    kernel, healthy = new_kernel(when_sources_end="stay", backoff=Backoff(1.0, 8.0)), CollectingSink()
+    browser, received = CollectingSink(), list[float]()
+
+    async def start_the_third_time(queue: Batches) -> None:
+        received.append(anyio.current_time())
+        if len(received) < 3:
+            await refuse_to_start(queue)
+        await browser.run(queue)
+
+    kernel.add_sink("browser", CallingSink(start_the_third_time), required=False)
+    kernel.add_sink("null", healthy)
+    async with running(kernel):
+        failed = sink_stats(kernel, "browser")
+        assert (failed.state, failed.last_error) == ("failed", "OSError: port 8765 is in use")
+        kernel.publisher.publish(FRAME)
+        await everyone_waits()
+        assert len(healthy.received) == 1
+        assert [part.name for part in kernel.stats().failed()] == ["browser"]
+        await anyio.sleep(5.0)
+        assert (sink_stats(kernel, "browser").state, sink_stats(kernel, "browser").restarts) == ("running", 2)
+        assert len(browser.received) == 1  # what waited in its queue
+    assert received == [0.0, 1.0, 3.0]
+    assert [record.getMessage() for record in caplog.records] == [
+        "sink 'browser' failed: OSError: port 8765 is in use; restart in 1 s",
+        "sink 'browser' failed: OSError: port 8765 is in use; restart in 2 s",
+        "sink 'browser' runs again",
+    ]
+
+
+@pytest.mark.anyio
 async def test_all_sinks_that_cannot_start_are_named() -> None:
     """The operator mends everything in one go."""
     kernel = new_kernel()

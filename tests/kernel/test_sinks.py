@@ -30,6 +30,7 @@ from tests.kernel.support import (
     everyone_waits,
     knob,
     running,
+    sink_stats,
 )
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +78,21 @@ async def test_a_sink_that_cannot_start_leaves_no_trace(caplog: pytest.LogCaptur
         assert not caplog.records
         await kernel.add_sink_now("new", CollectingSink(), WIDE, {})
     assert list(kernel.sinks) == ["old", "new"]
+
+
+async def test_a_sink_that_is_not_required_is_added_though_it_cannot_start() -> None:
+    """It is tried again, as any sink that failed."""
+    kernel, attempts = new_kernel(), list[float]()
+
+    async def refuse(queue: Batches) -> None:
+        attempts.append(anyio.current_time())
+        raise OSError("port 8765 is in use")
+
+    async with running(kernel):
+        await kernel.add_sink_now("new", CallingSink(refuse), WIDE, {}, required=False)
+        assert sink_stats(kernel, "new").state == "failed"
+        await anyio.sleep(150.0)
+    assert attempts == [0.0, 100.0]
 
 
 async def test_a_name_is_given_once() -> None:

@@ -64,7 +64,8 @@ class Builder:
     def add_all(self) -> None:
         """Give the kernel all of them."""
         for name, settings in self._profile.sinks.items():
-            self.kernel.add_sink(name, self.sink(name), *queue_bounds(settings.queue))
+            bounds = queue_bounds(settings.queue)
+            self.kernel.add_sink(name, self.sink(name), *bounds, required=settings.required)
         for name in self._profile.sources:
             self.kernel.add_source(name, self.source(name))
 

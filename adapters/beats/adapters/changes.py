@@ -52,7 +52,7 @@ def steps(
     """
 
     def in_place(kind: str, keys: set[str]) -> bool:
-        return keys <= adjustable(kind) | {"queue"}
+        return keys <= adjustable(kind) | {"queue", "required"}
 
     # A source has no queue to hand over, and nothing that changes in place.
     sources = list(_parts("sources", before.sources, after.sources, lambda kind, keys: False))

@@ -64,7 +64,10 @@ def check(found: Inspected) -> Found:
         *_lacking(parts),
     ]
     doubts = [part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.claims.doubts]
-    return Found(problems, [str(doubt) for doubt in (*doubts, *_awaited(parts))])
+    optional = tuple(f"{dotted(part.key)}." for part in parts if part.value("required") is False)
+    stopping = [problem for problem in problems if not problem.key.startswith(optional)]
+    passing = [problem for problem in problems if problem.key.startswith(optional)]
+    return Found(stopping, [str(each) for each in (*passing, *doubts, *_awaited(parts))])
 
 
 def connections(parts: Iterable[Part]) -> int:

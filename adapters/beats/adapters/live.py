@@ -109,7 +109,8 @@ class LiveProfile:
             _adjust(kernel.sinks[name], settings)
             kernel.rebound_sink(name, *bounds)
         elif step.action == "add":
-            await kernel.add_sink_now(name, self._builder.sink(name), *bounds)
+            sink = self._builder.sink(name)
+            await kernel.add_sink_now(name, sink, *bounds, required=settings.required)
         else:
             sink = self._builder.sink(name)
             if step.action == "replace" and isinstance(sink, TakesOver):

@@ -69,6 +69,9 @@ class SinkSettings(Settings):
     """Which sink this is; `beats adapters` lists them."""
     enabled: bool = True
     """False switches the sink off, in whichever layer it stands."""
+    required: bool = True
+    """False lets everything else start when this sink cannot, such as when its port is in use; it is then
+    tried again with growing pauses, as after any failure."""
     queue: QueueSettings = QueueSettings()
     """The queue between the bus and this sink."""
 

@@ -74,13 +74,17 @@ class Kernel:
         sink: Sink,
         bounds: LaneBounds | None = None,
         lanes: Mapping[Kind, LaneBounds] | None = None,
+        *,
+        required: bool = True,
     ) -> None:
         """Give a sink a queue on the bus; `run` runs it.
+
+        One that is not required does not stop the start when it cannot start: it is tried again.
 
         Raises:
             ValueError: there is a sink of this name.
         """
-        self._sinks.add(name, sink, bounds, lanes)
+        self._sinks.add(name, sink, bounds, lanes, required=required)
 
     def add_source(self, name: str, source: Source) -> None:
         """Add a source; `run` runs it, and if it runs already, it starts at once.
@@ -91,10 +95,16 @@ class Kernel:
         self._sources.add(name, source)
 
     async def add_sink_now(
-        self, name: str, sink: Sink, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]
+        self,
+        name: str,
+        sink: Sink,
+        bounds: LaneBounds,
+        lanes: Mapping[Kind, LaneBounds],
+        *,
+        required: bool = True,
     ) -> None:
         """Add a sink while the kernel runs; see `Sinks.add_now`."""
-        await self._sinks.add_now(name, sink, bounds, lanes)
+        await self._sinks.add_now(name, sink, bounds, lanes, required=required)
 
     async def remove_sink(self, name: str) -> None:
         """Remove a sink while the kernel runs; it has `shutdown_timeout_s` to deliver what waits."""
@@ -159,7 +169,8 @@ class Kernel:
         and what they could not deliver is counted and reported. Cancellation skips the waiting.
 
         Raises:
-            StartError: a sink could not open what it needs; no source was started, nothing is left open.
+            StartError: a required sink could not open what it needs; no source was started, nothing is left
+                open.
         """
         doorbell = self._doorbell = Doorbell()
         if self._stop_asked:

@@ -50,9 +50,15 @@ class Sinks:
         return tuple(part.stats(clients=clients) for part in self)
 
     def add(
-        self, name: str, sink: Sink, bounds: LaneBounds | None, lanes: Mapping[Kind, LaneBounds] | None
+        self,
+        name: str,
+        sink: Sink,
+        bounds: LaneBounds | None,
+        lanes: Mapping[Kind, LaneBounds] | None,
+        *,
+        required: bool = True,
     ) -> SinkPart:
-        """Give a sink a queue on the bus.
+        """Give a sink a queue on the bus; if it is not required, it is tried again when it cannot start.
 
         Raises:
             ValueError: there is a sink of this name.
@@ -61,7 +67,7 @@ class Sinks:
             raise ValueError(f"there is a sink {name!r} already")
         queue = self._new_queue(name, bounds, lanes)
         with self._publisher.held():  # or it would get one kind from an earlier moment than the other
-            part = SinkPart(name, sink, queue, self._publisher, self.backoff)
+            part = SinkPart(name, sink, queue, self._publisher, self.backoff, must_start=required)
         self._commands.add(part, sink)
         self._parts = {**self._parts, name: part}
         return part
@@ -80,18 +86,24 @@ class Sinks:
         return {name: error for name, error in errors.items() if error is not None}
 
     async def add_now(
-        self, name: str, sink: Sink, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]
+        self,
+        name: str,
+        sink: Sink,
+        bounds: LaneBounds,
+        lanes: Mapping[Kind, LaneBounds],
+        *,
+        required: bool = True,
     ) -> None:
         """Add a sink while the kernel runs; returns when it has opened what it needs.
 
-        Cancellation leaves it out again.
+        One that is not required stays when it cannot start, and is tried again. Cancellation leaves it out.
 
         Raises:
             ValueError: there is a sink of this name.
-            StartError: it could not start, or the kernel does not run; it is not there then.
+            StartError: it is required and could not start, or the kernel does not run; it is not there then.
         """
         self._check_running(name)
-        part = self.add(name, sink, bounds, lanes)
+        part = self.add(name, sink, bounds, lanes, required=required)
         try:
             await self._run(part)
         except BaseException:

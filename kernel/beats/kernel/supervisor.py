@@ -82,6 +82,8 @@ class Supervisor:
     def opened(self) -> None:
         """The part has what it needs and works; called by the part, as often as it likes."""
         if self.state in ("starting", "failed"):
+            if self.state == "failed":
+                log.info("%s %r runs again", self._role, self._name)
             self.state = "running"
             self.settled.set()
 

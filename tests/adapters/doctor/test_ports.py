@@ -56,6 +56,12 @@ def test_any_free_port_is_not_looked_for() -> None:
     assert looked(port=0) == [Finding("port 0", "ok", "sinks.it takes a free one")]
 
 
+def test_a_port_that_is_taken_is_a_warning_where_the_sink_is_not_required(taken: int) -> None:
+    """Everything else starts without it."""
+    assert [finding.level for finding in looked(port=taken)] == ["fault"]
+    assert [finding.level for finding in looked(port=taken, required=False)] == ["warning"]
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not tell who listens")
 def test_a_port_that_is_taken_says_by_whom(taken: int) -> None:
     """And what to do."""

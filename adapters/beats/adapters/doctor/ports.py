@@ -44,7 +44,9 @@ def port(part: Part, claim: Port, running: Collection[int]) -> Iterator[Finding]
         yield Finding(subject, "fault", what, "give a name or address of this machine")
         return
     attempts = [Attempt(address, bind(family, address, claim)) for family, address in found]
-    yield verdict(part, claim, attempts, running)
+    said = verdict(part, claim, attempts, running)
+    optional = part.value("required") is False
+    yield said._replace(level="warning") if optional and said.level == "fault" else said
     yield from exposed(part, [address for _, address in found])
 
 
