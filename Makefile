@@ -29,6 +29,7 @@ schema: .venv/.installed-test
 # Figures, not tests: run them on a machine that does nothing else.
 bench: .venv/.installed-test
 	$(BIN)/python tests/bench/publish.py
+	$(BIN)/python -m tests.bench.call
 	$(BIN)/python -m tests.bench.strategies
 	$(BIN)/python -m tests.bench.replay
 	$(BIN)/python -m tests.bench.startup

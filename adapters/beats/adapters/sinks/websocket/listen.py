@@ -7,7 +7,6 @@ from typing import Final
 from anyio import to_thread
 
 from beats.adapters.addresses import UNAVAILABLE, Address, addresses
-
 from beats.adapters.forks import close_in_children
 
 _ATTEMPTS: Final = 20

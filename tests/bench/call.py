@@ -1,0 +1,164 @@
+"""What a publish call costs a program that shows 60 frames a second, with 1 and with 10 viewers.
+
+    python -m tests.bench.call [--seconds N]
+
+The program publishes a frame of 20 kB with `Stream.publish_frame` each sixtieth of a second, to the WebSocket
+sink; the viewers read in a process of their own. Until a frame is due the program sleeps, so that caches and
+processor are cold at the call, or it draws for half of that time, as a renderer in Python does.
+
+Each figure stands beside one that depends on the machine alone, taken in the same run and just as cold:
+waking an idle event loop in another thread (`call_soon_threadsafe`), the least that a hand-over to it can
+cost. All cases take turns of a second, so that what else the machine does falls on all of them.
+"""
+
+import argparse
+import asyncio
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+from websockets.asyncio.client import connect
+
+from beats.app import Stream
+from beats.proto.encode import PNG_SIGNATURE
+
+FPS: Final = 60
+PNG: Final = PNG_SIGNATURE + bytes(20_000 - len(PNG_SIGNATURE))
+VIEWERS: Final = (0, 1, 10)
+DRAWING_S: Final = 0.5 / FPS
+TIMEOUT_S: Final = 20.0
+
+
+class Case:
+    """One kind of call, made in turns with the others."""
+
+    def __init__(self, name: str, call: Callable[[], object]) -> None:
+        self.name: Final = name
+        self._call: Final = call
+        self._taken_ns: Final[dict[bool, list[int]]] = {False: [], True: []}
+
+    def turn(self, *, drawing: bool) -> None:
+        """Make the calls of a second, each when it is due."""
+        due_s = time.perf_counter()
+        for _ in range(FPS):
+            due_s += 1 / FPS
+            wait_until(due_s, drawing=drawing)
+            begin_ns = time.perf_counter_ns()
+            self._call()
+            self._taken_ns[drawing].append(time.perf_counter_ns() - begin_ns)
+
+    def median_us(self, *, drawing: bool) -> float:
+        """Of all turns."""
+        return statistics.median(self._taken_ns[drawing]) / 1e3
+
+    def p99_us(self, *, drawing: bool) -> float:
+        """Of all turns."""
+        taken_ns = sorted(self._taken_ns[drawing])
+        return taken_ns[int(len(taken_ns) * 0.99)] / 1e3
+
+
+def wait_until(due_s: float, *, drawing: bool) -> None:
+    """Let the time pass asleep, the last part of it at work if there is something to draw."""
+    begin_s = due_s - DRAWING_S if drawing else due_s
+    time.sleep(max(0.0, begin_s - time.perf_counter()))
+    value = 1
+    while drawing and time.perf_counter() < due_s:
+        value = value * 1_103_515_245 % 2_147_483_647
+
+
+@contextmanager
+def waking() -> Generator[Case]:
+    """Calls that wake an event loop which has nothing to do."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield Case("waking an idle event loop", lambda: loop.call_soon_threadsafe(int))
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@contextmanager
+def publishing(viewers: int) -> Generator[Case]:
+    """Calls of `publish_frame`, while so many viewers read."""
+    with ExitStack() as stack:
+        stream = stack.enter_context(Stream.open(overrides={"sinks": {"browser": {"port": 0}}}))
+        if viewers:
+            command = [
+                sys.executable,
+                "-m",
+                "tests.bench.call",
+                "--view",
+                stream.sinks["browser"].address.url,
+            ]
+            crowd = subprocess.Popen([*command, str(viewers)])
+            stack.callback(crowd.wait)
+            stack.callback(crowd.terminate)
+        end_s = time.perf_counter() + TIMEOUT_S
+        while connected(stream) < viewers:
+            assert time.perf_counter() < end_s, "the viewers do not come"
+            time.sleep(0.01)
+        name = "1 viewer" if viewers == 1 else f"{viewers or 'no'} viewers"
+        yield Case(f"publish_frame, {name}", lambda: stream.publish_frame(PNG))
+        [browser] = stream.stats().sinks
+        assert connected(stream) == viewers, "a viewer left"
+        assert browser.queue.dropped.items == 0, "the sink dropped frames"
+
+
+def connected(stream: Stream) -> int:
+    """How many viewers there are."""
+    [browser] = stream.stats().sinks
+    assert browser.client_totals is not None
+    return browser.client_totals.connected
+
+
+async def view(url: str, viewers: int) -> None:
+    """Read everything, as so many viewers."""
+
+    async def read() -> None:
+        async with connect(url, max_size=None, compression=None, proxy=None) as connection:
+            async for _ in connection:
+                pass
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(viewers):
+            group.create_task(read())
+
+
+def measure(seconds: int) -> list[Case]:
+    """Let all cases take so many turns, in both ways of waiting."""
+    with ExitStack() as stack:
+        cases = [stack.enter_context(waking()), *(stack.enter_context(publishing(n)) for n in VIEWERS)]
+        for _ in range(seconds):
+            for drawing in (False, True):
+                for case in cases:
+                    case.turn(drawing=drawing)
+    return cases
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="What a publish call costs a program at 60 frames a second.")
+    parser.add_argument("--seconds", type=int, default=15, help="turns of a second for each case")
+    parser.add_argument("--view", nargs=2, metavar=("URL", "N"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.view:
+        asyncio.run(view(given.view[0], int(given.view[1])))
+        return
+    cases = measure(given.seconds)
+    print(f"{'µs: median, p99; median by first line':42} {'asleep between calls':>24} {'drawing before':>24}")
+    for case in cases:
+        columns: list[str] = []
+        for drawing in (False, True):
+            median, floor = case.median_us(drawing=drawing), cases[0].median_us(drawing=drawing)
+            columns.append(f"{median:8.1f} {case.p99_us(drawing=drawing):8.1f} {median / floor:5.1f}")
+        print(f"{case.name:42} {columns[0]:>24} {columns[1]:>24}")
+
+
+if __name__ == "__main__":
+    main()
