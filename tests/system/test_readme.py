@@ -116,7 +116,7 @@ def test_the_readme_shows_what_these_tests_know() -> None:
         "BEATS_WEBSOCKET_PORT",
     }
     assert {language for language, _ in BLOCKS} == {"sh", "python", "toml"}
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 4
     assert len(TOML) == 3
 
 
@@ -211,6 +211,12 @@ def test_the_async_snippet_runs(folder: Path) -> None:
     """Beats runs in the program's own event loop."""
     code, _, err = run([sys.executable, "-c", PYTHON[2]], folder)
     assert code == 0, err
+
+
+def test_the_snippet_without_a_block_runs(folder: Path) -> None:
+    """It closes what it has started."""
+    code, _, err = run([sys.executable, "-c", PYTHON[3]], folder)
+    assert (code, err) == (0, "")
 
 
 def test_the_profile_of_the_readme_runs(folder: Path) -> None:
