@@ -170,7 +170,7 @@ def test_values_may_be_of_the_types_that_programs_have() -> None:
     assert [(tag.name, tag.variant) for tag in update.tags] == [("input", "rotary"), ("plain", "")]
     assert update.location == DecodedLocation(1, 0, 0, "2024-05-01T12:00:00+00:00")
     assert peripheral_of(button).payload_type == "heart.peripheral.input.InputEvent"
-    assert peripheral_of(button).location == update.location._replace(x=0)
+    assert peripheral_of(button).location == DecodedLocation(0, 0, 0, "2024-05-01T12:00:00+00:00")
 
 
 def test_values_of_other_types_are_the_callers_error() -> None:

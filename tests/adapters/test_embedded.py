@@ -1,5 +1,6 @@
 """Other settings for a stream that runs inside a program."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_a_user_s_own_program_profile_is_taken(tmp_path: Path) -> None:
     )
     with Stream.open(config_dir=tmp_path) as stream:
         assert list(stream.sinks) == ["void"]
+
+
+def test_the_level_of_the_log_is_as_the_settings_say(tmp_path: Path) -> None:
+    """From the start, and when it changes; while no setting says it, it is as the program has set it."""
+    log = logging.getLogger("beats")
+    log.setLevel("ERROR")
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        stream.apply({"kernel": {"max_topics": 7}})
+        assert log.level == logging.ERROR
+        stream.apply({"kernel": {"log_level": "DEBUG"}})
+        assert log.level == logging.DEBUG
+    with Stream.open(config_dir=tmp_path, overrides={**quiet(), "kernel": {"log_level": "WARNING"}}):
+        assert log.level == logging.WARNING
 
 
 def test_what_was_given_once_is_kept_by_later_calls(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ ADAPTERS: Final = (
     FakeAdapters().add("sinks", "nats", NatsSinkSettings).add("sources", "nats", NatsSourceSettings)
 )
 SHIPPED: Final = Path(next(iter(beats.config.__path__)))
-EXPECTED = {
+EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
     "default": (["demo"], {"browser": "websocket"}),
     "studio": (["demo"], {"browser": "websocket", "recorder": "recorder"}),
     "record": (["demo"], {"recorder": "recorder"}),

@@ -111,7 +111,7 @@ A_UUID = UUID("12345678-1234-5678-1234-567812345678")
         (numpy.datetime64("2024-05-01"), '"2024-05-01"'),
         (numpy.arange(4).reshape(2, 2), "[[0,1],[2,3]]"),
         (numpy.array(7), "7"),
-        (numpy.array([[]]), "[[]]"),
+        (numpy.empty((1, 0)), "[[]]"),
         (numpy.array([{"a": numpy.int8(1)}]), '[{"a":1}]'),
         ({numpy.int64(3), numpy.int64(1)}, "[1,3]"),
         ((1, (2,)), "[1,[2]]"),

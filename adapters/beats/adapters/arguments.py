@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from typing_extensions import Buffer
 
@@ -42,7 +43,7 @@ def peripheral(
         TypeError, ValueError: tags or place are something else; says what would be right.
     """
     place = labels.location(location) if isinstance(location, Mapping) else location
-    return Peripheral(id, data, _tags(tags), place)
+    return Peripheral(id, data, _tags(tags) if tags != () else (), place)
 
 
 def captured(unix_ns: int | None) -> int | None:
@@ -60,15 +61,14 @@ def captured(unix_ns: int | None) -> int | None:
     return operator.index(unix_ns)
 
 
-def _tags(tags: Iterable[GivenTag]) -> tuple[Tag, ...]:
-    if type(tags) is tuple and not tags:
-        return ()
-    # All of these can be iterated over, and none of them is a collection of tags.
+def _tags(tags: object) -> tuple[Tag, ...]:
+    kind = _kind(tags)
+    # The first four can be iterated over, and are no collection of tags.
     if isinstance(tags, str | bytes | Mapping | Tag) or not isinstance(tags, Iterable):
-        raise TypeError(f"tags is {_kind(tags)}; it must be a list of tags, such as ['input']")
+        raise TypeError(f"tags is {kind}; it must be a list of tags, such as ['input']")
+    given = enumerate(cast("Iterable[GivenTag]", tags))
     return tuple(
-        labels.tag(each, f"tags[{at}]") if isinstance(each, str | Mapping) else each
-        for at, each in enumerate(tags)
+        labels.tag(each, f"tags[{at}]") if isinstance(each, str | Mapping) else each for at, each in given
     )
 
 

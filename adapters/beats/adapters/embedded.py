@@ -139,6 +139,9 @@ class Embedded:
         if self._home is not None:
             raise RuntimeError("this stream has been opened before: call Stream.open again")
         self._home = Home()
+        kernel = self._live.profile.kernel
+        if "log_level" in kernel.model_fields_set:  # else it is as the program has set it
+            logging.getLogger("beats").setLevel(kernel.log_level)
 
     def _close(self, thread: KernelThread) -> None:
         try:

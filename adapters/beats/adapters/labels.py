@@ -64,7 +64,7 @@ def location(value: object) -> Location:
 
 def _number(given: Object, axis: str) -> float:
     value = given.get(axis, 0.0)
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, Real):
         with suppress(OverflowError):  # an integer that is larger than a double can be
             return float(value)
     return refuse(f"location.{axis}", "a number", value)

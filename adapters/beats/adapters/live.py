@@ -145,7 +145,8 @@ class LiveProfile:
         if not keys:
             return []
         self.kernel.reconfigure(kernel_options(after.kernel))
-        logging.getLogger("beats").setLevel(after.kernel.log_level)
+        if "log_level" in keys:
+            logging.getLogger("beats").setLevel(after.kernel.log_level)
         what = f"kernel changed in place ({', '.join(keys)})"
         _log.info("%s", what)
         return [Change(what)]
