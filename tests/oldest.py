@@ -11,6 +11,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 WITH_THEM: Final = {
     "pydantic_core": None,  # each pydantic needs its own
+    "typing-inspection": None,  # that of today needs newer typing-extensions
     "grpcio-tools": "1.62.3",  # its protoc is as old as protobuf 4.25; tests generate code with it
     "click": "8.1.8",  # later ones warn of what typer 0.19 does
 }
