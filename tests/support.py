@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -91,6 +92,14 @@ class StuckSink:
 SINK = SinkKind(settings=StuckSettings, build=StuckSink, summary="takes one envelope and never returns")
 """
 """An adapter that cannot drain."""
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nobody is told of."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
 
 
 class Viewer:

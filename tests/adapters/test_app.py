@@ -7,7 +7,6 @@ import queue
 import signal
 import socket
 import threading
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -36,6 +35,7 @@ from tests.support import (
     python,
     quiet,
     tiny_png,
+    until,
     watching,
 )
 
@@ -59,14 +59,6 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[None]:
 
 def url(stream: Stream | AsyncStream) -> str:
     return stream.sinks["browser"].address.url
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what nobody is told of."""
-    end_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < end_s
-        time.sleep(0.01)
 
 
 def accepted(stream: Stream | AsyncStream) -> int:

@@ -18,10 +18,12 @@ from beats.adapters.dispatcher import Dispatcher
 from beats.adapters.forks import Home
 from beats.adapters.live import Change, LiveProfile
 from beats.adapters.running import KernelThread, in_loop_of, in_this_loop
+from beats.adapters.watch import Watch
 from beats.config.arguments import override_layer
+from beats.config.errors import SettingsError
 from beats.config.layers import merge, plain
 from beats.config.load import load_profile
-from beats.config.profiles import PROFILE_VARIABLE
+from beats.config.profiles import PROFILE_VARIABLE, wanted_folder
 from beats.config.settings import ProfileSettings
 from beats.kernel.kernel import Kernel
 
@@ -46,7 +48,9 @@ class Embedded:
         self._profile: Final = profile if named else PROGRAM
         self._config_dir: Final = config_dir
         self._overrides: Mapping[str, object] = overrides or {}
+        self._watch: Final = Watch(wanted_folder(config_dir, os.environ))
         self._live: Final = LiveProfile(self._read(self._overrides))
+        self._changing: Final = anyio.Lock()
         self.kernel: Final[Kernel] = self._live.kernel
         self.dispatcher: Final = Dispatcher()
         self.kernel.bus.connect("control", self.dispatcher.put)
@@ -68,7 +72,7 @@ class Embedded:
             RuntimeError: it ran before.
         """
         self._begin()
-        thread = KernelThread(self.kernel)
+        thread = KernelThread(self.kernel, self._obey_files)
         try:
             token = thread.start()
         except BaseException:
@@ -88,7 +92,7 @@ class Embedded:
         """
         self._begin()
         try:
-            async with in_this_loop(self.kernel, self._ended):
+            async with in_this_loop(self.kernel, self._ended, self._obey_files):
                 yield
         finally:
             with anyio.CancelScope(shield=True):
@@ -121,11 +125,12 @@ class Embedded:
         Raises:
             SettingsError: something is wrong with them; nothing has changed.
         """
-        layers = override_layer(self._overrides), override_layer(overrides)
-        merged = cast("Mapping[str, object]", plain(merge(layers)))
-        settings = await to_thread.run_sync(self._read, merged)
-        self._overrides = merged
-        return await self._live.apply(settings)
+        async with self._changing:  # so that what was read last is applied last
+            layers = override_layer(self._overrides), override_layer(overrides)
+            merged = cast("Mapping[str, object]", plain(merge(layers)))
+            settings = await to_thread.run_sync(self._read, merged)
+            self._overrides = merged
+            return await self._live.apply(settings)
 
     async def reload(self) -> list[Change]:
         """Read the settings anew, and apply what differs.
@@ -134,6 +139,16 @@ class Embedded:
             SettingsError: something is wrong with them; nothing has changed.
         """
         return await self.apply({})
+
+    async def _obey_files(self) -> None:
+        """Read the settings again when their files change, while `kernel.watch` says so."""
+        await self._watch.run(self._reload)
+
+    async def _reload(self) -> None:
+        try:
+            await self.reload()
+        except SettingsError as error:
+            _log.error("invalid settings: keeping the current ones:\n%s", error)
 
     def _begin(self) -> None:
         if self._home is not None:
@@ -161,6 +176,7 @@ class Embedded:
         await to_thread.run_sync(self.dispatcher.close)
 
     def _read(self, overrides: Mapping[str, object]) -> ProfileSettings:
+        self._watch.about_to_read()
         settings = load_profile(
             InstalledAdapters(),
             profile=self._profile,
@@ -170,6 +186,7 @@ class Embedded:
         )
         for warning in settings.warnings:
             _log.warning("%s", warning)
+        self._watch.have_read(settings)
         # The program that embeds the kernel is a source itself, and it ends when the block ends.
         stays = settings.kernel.model_copy(update={"when_sources_end": "stay"})
         return replace(settings, kernel=stays)

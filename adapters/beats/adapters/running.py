@@ -16,6 +16,8 @@ from anyio.lowlevel import EventLoopToken, current_token
 from beats.kernel.errors import ClosedError, StartError
 from beats.kernel.kernel import Kernel
 
+Beside = Callable[[], Coroutine[Any, Any, object]]
+
 _T = TypeVar("_T")
 _Args = TypeVarTuple("_Args")
 
@@ -26,9 +28,15 @@ class KernelThread:
     The thread is a daemon, and so are the worker threads of its loop: a program that never closes it can end.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
-        """Prepare; nothing runs yet."""
+    def __init__(self, kernel: Kernel, beside: Beside | None = None) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            kernel: what to run.
+            beside: runs in the same loop while the kernel does.
+        """
         self._kernel: Final = kernel
+        self._beside: Final = beside
         self._loop: Final[Future[tuple[asyncio.AbstractEventLoop, anyio.CancelScope]]] = Future()
         self._started: Final[Future[EventLoopToken]] = Future()
         self._ended: Final[Future[None]] = Future()
@@ -93,7 +101,7 @@ class KernelThread:
     async def _main(self) -> None:
         with anyio.CancelScope() as scope:
             self._loop.set_result((asyncio.get_running_loop(), scope))
-            await self._kernel.run(task_status=_Started(self._started))
+            await run_beside(self._kernel, self._beside, task_status=_Started(self._started))
 
 
 class _Started(TaskStatus[None]):
@@ -104,6 +112,25 @@ class _Started(TaskStatus[None]):
 
     def started(self, value: None = None) -> None:
         self._future.set_result(current_token())
+
+
+async def run_beside(kernel: Kernel, beside: Beside | None, *, task_status: TaskStatus[Any]) -> None:
+    """Run a kernel, and something else that is cancelled when the kernel ends.
+
+    Raises:
+        StartError: a sink could not start; nothing is left running.
+    """
+    problem: Exception | None = None
+    async with anyio.create_task_group() as group:
+        if beside is not None:
+            group.start_soon(beside)
+        try:
+            await kernel.run(task_status=task_status)
+        except Exception as error:
+            problem = error  # raised below, not wrapped in the task group's exception group
+        group.cancel_scope.cancel()
+    if problem is not None:
+        raise problem
 
 
 @contextmanager
@@ -118,12 +145,15 @@ def in_thread(kernel: Kernel) -> Generator[EventLoopToken]:
 
 
 @asynccontextmanager
-async def in_this_loop(kernel: Kernel, ended: anyio.Event | None = None) -> AsyncGenerator[None]:
+async def in_this_loop(
+    kernel: Kernel, ended: anyio.Event | None = None, beside: Beside | None = None
+) -> AsyncGenerator[None]:
     """Run a kernel in the running event loop until the block ends; cancellation cuts its end short.
 
     Args:
         kernel: what to run.
         ended: set when it has ended, which may be before the block does.
+        beside: runs while the kernel does.
 
     Raises:
         StartError: a sink could not start; nothing is left running.
@@ -132,7 +162,7 @@ async def in_this_loop(kernel: Kernel, ended: anyio.Event | None = None) -> Asyn
 
     async def run(*, task_status: TaskStatus[None]) -> None:
         try:
-            await kernel.run(task_status=task_status)
+            await run_beside(kernel, beside, task_status=task_status)
         finally:
             if ended is not None:
                 ended.set()
