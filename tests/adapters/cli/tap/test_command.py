@@ -132,7 +132,9 @@ def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
     large = tiny_png() + bytes(5000)
     with serving(holding(frame(1), frame(2, large))) as server:
         command = [*BEATS, "tap", server.place, "--frames", "shots"]
-        with Program(command, tmp_path, clean_environment(), before=limit) as program:
+        # No bytecode: Python would leave it cut off at the limit, for all who import it after that.
+        environment = clean_environment(PYTHONDONTWRITEBYTECODE="1")
+        with Program(command, tmp_path, environment, before=limit) as program:
             assert program.end() == 1
             said = "shots/2.png: File too large: free some room, or give another folder"
             assert program.err.text() == f"{server.place}: {said}\n"

@@ -7,14 +7,17 @@ from typing import Any, Final
 
 import anyio
 import pytest
+import websockets.version
 from anyio import to_thread
 from websockets.asyncio.client import connect
 from websockets.protocol import State
 
-from beats.adapters.sinks.websocket.connection import FirstWord, Head
+from beats.adapters.sinks.websocket.connection import Head
 from beats.kernel.envelope import Frame
 from beats.proto.encode import PNG_SIGNATURE
 from tests.adapters.sinks.websocket.support import RawClient, on_air, settings, stalled_client, until
+
+WEBSOCKETS_MAJOR: Final = int(websockets.version.version.partition(".")[0])
 
 pytestmark = pytest.mark.anyio
 
@@ -176,27 +179,6 @@ async def test_a_client_that_stays_after_its_error_is_ended_in_time(bad: bytes) 
         client.close()
 
 
-@pytest.mark.parametrize(
-    ("pieces", "method"),
-    [
-        ([b"GET / HTTP/1.1\r\n"], "GET"),
-        ([b"PO", b"ST ", b"/ HTTP"], "POST"),
-        ([b"G", b"E", b"T", b" "], "GET"),
-        ([b"\x16\x03\x01 "], None),
-        ([b" GET"], None),
-        ([b"x" * 40, b" "], None),
-        ([b"GET"], None),
-        ([b""], None),
-    ],
-)
-def test_the_first_word_of_a_request_is_its_method(pieces: list[bytes], method: str | None) -> None:
-    """However it is cut into pieces; what is no word is none, and is left to the library."""
-    word = FirstWord()
-    found = [each for piece in pieces if (each := word.fed(piece)) is not None]
-    assert found == ([] if method is None else [method])
-    assert word.fed(b"GET ") is None or method is None
-
-
 @pytest.mark.parametrize("after", [b"", b"x", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 100])
 def test_a_request_ends_with_an_empty_line(step: int, after: bytes) -> None:
@@ -315,12 +297,13 @@ async def test_a_request_may_be_as_long_as_the_setting_says(
 
 
 async def test_a_request_with_too_many_headers_is_answered() -> None:
-    """Their number is the library's limit."""
+    """Their number is the library's limit. Before version 17 it closes the connection without an answer."""
     async with on_air() as running:
         raw = RawClient(running.port, handshake=False)
         headers = "".join(f"X-{number}: 1\r\n" for number in range(129))
         raw.socket.sendall(f"GET / HTTP/1.1\r\n{headers}\r\n".encode())
-        assert await to_thread.run_sync(raw.socket.recv, 12) == b"HTTP/1.1 431"
+        answer = b"HTTP/1.1 431" if WEBSOCKETS_MAJOR >= 17 else b""
+        assert await to_thread.run_sync(raw.socket.recv, 12) == answer
         raw.close()
 
 

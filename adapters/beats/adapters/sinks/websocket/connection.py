@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Final, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
@@ -18,6 +18,7 @@ from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.framing import FrameScanner
 from beats.adapters.sinks.websocket.handshakes import Handshakes
 from beats.adapters.sinks.websocket.rate import Allowance
+from beats.adapters.sinks.websocket.request_line import RequestLine
 from beats.adapters.sinks.websocket.web.site import METHODS, not_allowed, too_long
 
 _PONG: Final = b"\x8a"
@@ -47,25 +48,6 @@ class Writer(Protocol):
         ...
 
 
-class FirstWord:
-    """The method of a request, from the first bytes of it (RFC 9112, section 3)."""
-
-    _MOST_BYTES: Final = 32
-
-    def __init__(self) -> None:
-        self._seen = b""
-        self._known = False
-
-    def fed(self, data: bytes) -> str | None:
-        """The method, once, when its end has come; None before and after, and when it is none."""
-        if self._known:
-            return None
-        self._seen += data[: self._MOST_BYTES]
-        word, space, _ = self._seen.partition(b" ")
-        self._known = bool(space) or len(self._seen) >= self._MOST_BYTES
-        return word.decode() if space and word.isalpha() and word.isascii() else None
-
-
 class Head:
     """Tells a request from what follows it: it ends with an empty line (RFC 9112, section 2.1)."""
 
@@ -86,14 +68,14 @@ def is_handshake(request: Request) -> bool:
     return "websocket" in _items(request, "Upgrade")
 
 
-def is_spoilt(request: Request) -> bool:
+def is_spoilt(request: Request, version: str) -> bool:
     """Whether a request lacks a part of a handshake that no client leaves out.
 
     Proxies forward by HTTP/1.0, and drop the headers of an upgrade, unless they are told not to.
     """
     if not is_handshake(request):
         return "Sec-WebSocket-Key" in request.headers
-    return request.protocol == "HTTP/1.0" or "upgrade" not in _items(request, "Connection")
+    return version == "HTTP/1.0" or "upgrade" not in _items(request, "Connection")
 
 
 def _items(request: Request, name: str) -> set[str]:
@@ -153,6 +135,18 @@ class _LostTransport(asyncio.Transport):
         """Nothing comes."""
 
 
+class StreamProtocol(ServerProtocol):
+    """Sends no answer after the end of the connection, or of its own side of it.
+
+    Before version 17, the library tries, and logs an error because that cannot be.
+    """
+
+    def send_response(self, response: Response) -> None:
+        """Answer the request, if there is still somebody to answer."""
+        if self.state is State.CONNECTING and not self.eof_sent:
+            super().send_response(response)
+
+
 class StreamConnection(ServerConnection):
     """Tells its client when the write buffer fills and empties, and can be ended in any state."""
 
@@ -179,6 +173,7 @@ class StreamConnection(ServerConnection):
         """
         super().__init__(*args, **kwargs)
         read_long_lines(self.protocol, max_header_bytes)
+        self.protocol.__class__ = StreamProtocol  # the library has made it already
         self.client: Writer | None = None
         self.address: str | None = None
         """The other side's address, once it was let in."""
@@ -200,7 +195,8 @@ class StreamConnection(ServerConnection):
         self._on_lost: Final = on_lost
         self._closing: asyncio.Task[None] | None = None
         self._end_waits = False
-        self._method: Final = FirstWord()
+        self.line: Final = RequestLine()
+        """The request's; the library has another one, see there."""
         self._head: Final = Head()
         self._answered = False
 
@@ -226,6 +222,10 @@ class StreamConnection(ServerConnection):
         """Whether it is open and has sent everything that it was given."""
         return self.state is State.OPEN and self.client is not None and self.client.drained
 
+    def asks_for_the_stream(self, request: Request) -> bool:
+        """Whether its request is a handshake: only GET can be one."""
+        return self.line.method == "GET" and is_handshake(request)
+
     def admit(self, address: str, choice: Choice, rights: Rights) -> None:
         """The handshake will be answered."""
         self._handshakes.remove(self.descriptor)
@@ -250,12 +250,13 @@ class StreamConnection(ServerConnection):
         if self._answered:
             return  # the rest of a request, such as a body
         if self.state is State.CONNECTING:
-            if (method := self._method.fed(data)) is not None and method not in METHODS:
+            head, data = self._head.split(data) if self.request is None else (b"", data)
+            self._header_bytes += len(head)
+            head = self.line.fed(head)
+            if (method := self.line.method) is not None and method not in METHODS:
                 # The library takes a body for the frames of a stream, and would not answer.
                 self._answer(not_allowed(method).encoded())
                 return
-            head, data = self._head.split(data) if self.request is None else (b"", data)
-            self._header_bytes += len(head)
             if self._header_bytes > self._max_header_bytes:
                 self._answer(too_long(self._max_header_bytes).encoded())
                 return
@@ -263,7 +264,7 @@ class StreamConnection(ServerConnection):
             super().data_received(head)
             if is_new and self.request is not None:
                 self._handshakes.busy(self.descriptor)
-            if self.request is not None and not is_handshake(self.request):
+            if self.request is not None and not self.asks_for_the_stream(self.request):
                 # The library would end the stream without an answer at what follows, or at the end of what
                 # the other side sends: both are left where they are until the answer is given.
                 self.transport.pause_reading()

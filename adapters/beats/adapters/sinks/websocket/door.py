@@ -16,7 +16,7 @@ from beats.adapters.descriptors import Descriptors
 from beats.adapters.reports import Reports
 from beats.adapters.sinks.websocket.access import Denied, Rights, Tokens, authorise, bearer
 from beats.adapters.sinks.websocket.choice import Choice, InvalidChoice, parse_choice
-from beats.adapters.sinks.websocket.connection import StreamConnection, is_handshake, is_spoilt
+from beats.adapters.sinks.websocket.connection import StreamConnection, is_spoilt
 from beats.adapters.sinks.websocket.guesses import Guesses
 from beats.adapters.sinks.websocket.origins import Origins
 from beats.adapters.sinks.websocket.rate import Allowance
@@ -99,11 +99,11 @@ class Door:
         assert isinstance(connection, StreamConnection)
         if not connection.idle():
             await connection.gone()
-            return None  # the library sees that there is nobody left to answer
-        if not is_handshake(request):
+            return _unsent()
+        if not connection.asks_for_the_stream(request):
             reply = await self._plain(connection, request)
-            await connection.answer(reply.encoded(with_body=request.method != "HEAD"))
-            return None  # there is nobody left to let in
+            await connection.answer(reply.encoded(with_body=connection.line.method != "HEAD"))
+            return _unsent()
         response = await self._refusal(connection, request)
         await connection.gone_if_ended()  # also when it may come in: the library may find fault with it yet
         return response
@@ -124,10 +124,10 @@ class Door:
 
     async def _plain(self, connection: StreamConnection, request: Request) -> Reply:
         """The answer to a request that is no handshake."""
-        if is_spoilt(request):
+        if is_spoilt(request, connection.line.version):
             self.refused += 1
             return _denied(self._origins.spoilt(connection.remote_host))
-        if request.method == "OPTIONS":
+        if connection.line.method == "OPTIONS":
             return options()
         target = parse_target(request.path)
         if target is None or not self._site.knows(target.path):
@@ -169,7 +169,7 @@ class Door:
                 del self._inside[connection.address]
 
     async def _admit(self, connection: StreamConnection, request: Request) -> Denied | None:
-        if is_spoilt(request):
+        if is_spoilt(request, connection.line.version):
             return self._origins.spoilt(connection.remote_host)
         origins = request.headers.get_all("Origin")
         found = await self._look(connection, request, origins)
@@ -232,6 +232,11 @@ def _presented(request: Request, tokens: tuple[str, ...]) -> list[str]:
     """All tokens of a request: those of its headers, and those of its query."""
     headers = [bearer(header) for header in request.headers.get_all("Authorization")]
     return [*(header for header in headers if header is not None), *tokens]
+
+
+def _unsent() -> Response:
+    """For the library when there is nobody left to answer: without it, it would look at the request."""
+    return Response(HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_REQUEST.phrase, Headers())
 
 
 def _denied(denied: Denied) -> Reply:
