@@ -95,7 +95,7 @@ SINK = SinkKind(settings=StuckSettings, build=StuckSink, summary="takes one enve
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what nobody is told of."""
+    """Wait for a condition that no event tells of."""
     end_s = time.monotonic() + TIMEOUT_S
     while not condition():
         assert time.monotonic() < end_s

@@ -29,7 +29,7 @@ PNG = tiny_png()
     ids=lambda value: type(value).__name__,
 )
 def test_a_picture_may_be_any_bytes_like_object(png_data: Any) -> None:
-    """It becomes bytes, which nobody can change later."""
+    """It becomes bytes, which cannot be changed later."""
     assert frame(png_data) == Frame(PNG)
     assert type(frame(png_data).png_data) is bytes
 

@@ -142,7 +142,7 @@ class StreamProtocol(ServerProtocol):
     """
 
     def send_response(self, response: Response) -> None:
-        """Answer the request, if there is still somebody to answer."""
+        """Answer the request, unless the client has gone."""
         if self.state is State.CONNECTING and not self.eof_sent:
             super().send_response(response)
 

@@ -235,7 +235,7 @@ def _presented(request: Request, tokens: tuple[str, ...]) -> list[str]:
 
 
 def _unsent() -> Response:
-    """For the library when there is nobody left to answer: without it, it would look at the request."""
+    """For the library when the client has gone: without it, it would look at the request."""
     return Response(HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_REQUEST.phrase, Headers())
 
 
