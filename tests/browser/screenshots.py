@@ -82,7 +82,7 @@ def live(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
     }
     ended = Event()
     with (
-        Stream.open(overrides={"sources": {"demo": {"fps": 60}}, "sinks": sinks}) as stream,
+        Stream.open(overrides={"sources": {"demo": {"enabled": True, "fps": 60}}, "sinks": sinks}) as stream,
         ExitStack() as stack,
     ):
         speaker = Thread(target=speak, args=(stream, ended))

@@ -43,7 +43,7 @@ def edges_of(tab: Tab) -> list[float]:
 def test_the_picture_is_the_demos_frame_of_that_number(on_air: OnAir, new_tab: Callable[..., Tab]) -> None:
     """While it runs, the canvas holds the file with the number that it names, and that is a demo frame."""
     fps, seed = 30, 5
-    stream = on_air({"sources": {"demo": {"fps": fps, "seed": seed}}})
+    stream = on_air({"sources": {"demo": {"enabled": True, "fps": fps, "seed": seed}}})
     with watching(f"ws://localhost:{stream.sinks['browser'].address.port}/?kinds=frame") as viewer:
         tab = new_tab()
         tab.open(stream)

@@ -123,7 +123,7 @@ def test_what_the_page_is_asked_for_it_asks_for(on_air: OnAir, tab: Tab) -> None
 
 def test_pictures_that_were_not_asked_for_are_no_drops(on_air: OnAir, tab: Tab) -> None:
     """A page that wants ten a second does not miss the others; what it misses of the rest counts as ever."""
-    stream = on_air({"sources": {"demo": {"fps": 60}}})
+    stream = on_air({"sources": {"demo": {"enabled": True, "fps": 60}}})
     tab.open(stream, "?max_fps=5")
     tab.is_live()
     tab.until("+received.value > 40")

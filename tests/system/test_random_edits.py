@@ -100,7 +100,7 @@ class Edits(RuleBasedStateMachine):
         self.kernel: Table = {}
         self.recorded = 0
         self._write()
-        self.opening = Stream.open(config_dir=self.folder)
+        self.opening = Stream.open("default", config_dir=self.folder)
         self.stream = self.opening.__enter__()
         self.publishing = Publishing(self.stream)
 
@@ -159,7 +159,7 @@ class Edits(RuleBasedStateMachine):
         self._reload()  # after a broken file
         assert self.stream.reload() == []
         self.publishing.stop()
-        with Stream.open(config_dir=self.folder) as fresh:
+        with Stream.open("default", config_dir=self.folder) as fresh:
             assert running(fresh) == running(self.stream)
         self.opening.__exit__(None, None, None)
         for sink in self.stream.stats().sinks:

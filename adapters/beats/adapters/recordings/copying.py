@@ -1,6 +1,7 @@
 """Recordings made of recordings: what is whole of a damaged one, and a range of one."""
 
 import json
+import signal
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from math import isfinite
@@ -33,6 +34,7 @@ RECOVERED: Final = "beats.recovered"
 """Metadata of a file that was recovered: from which, and what was lost."""
 CUT: Final = "beats.cut"
 """Metadata of a file that is a range: of what, and from when to when."""
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MOST_STRETCHES: Final = 1000
 """How many damaged stretches are listed one by one."""
 _ALL_BYTES: Final = 2**63
@@ -180,13 +182,19 @@ def _first_readable(pieces: list[Piece]) -> Recording:
 def _made(path: Path, about: Mapping[str, str], like: Recording) -> Generator[RecordingFile]:
     """A new file, closed at the end of the block; when the block fails, there is none."""
     compression = cast("Compression", like.compression() or "none")
-    file = RecordingFile(path, about, compression)
+    # A signal between the making of the file and `try` would leave it behind.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
-        yield file
-        file.close(sync=True)
-    except BaseException:
-        file.discard()
-        raise
+        file = RecordingFile(path, about, compression)
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield file
+            file.close(sync=True)
+        except BaseException:
+            file.discard()
+            raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _copied(
