@@ -19,7 +19,7 @@ pytest: .venv/.installed-test
 	$(BIN)/pytest -n 6 --dist loadfile
 
 # The core of the suite on the oldest versions that pyproject.toml allows. Left out: what is about protoc's own stubs.
-CORE := tests/kernel tests/proto tests/config tests/adapters --ignore=tests/adapters/cli \
+CORE := tests/kernel tests/proto tests/config tests/kit tests/recordings tests/runtime tests/adapters tests/workers tests/app \
 	--deselect tests/proto/test_schema.py::test_generated_code_is_what_the_schema_gives
 
 pytest-oldest: .venv/oldest/.installed

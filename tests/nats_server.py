@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import pytest
 
-from beats.adapters.workers.broker import find_program
+from beats.workers.broker import find_program
 from tests.support import TIMEOUT_S, Program, clean_environment
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import anyio
 
-from beats.adapters.bounds import queue_bounds
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sinks.websocket.sink import WebSocketSink
@@ -17,9 +16,10 @@ from beats.adapters.sources.websocket import WebSocketSourceSettings
 from beats.adapters.sources.websocket.source import WebSocketSource
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame, Peripheral
-from beats.kernel.kernel import Kernel, KernelOptions
 from beats.kernel.ports import Context
-from beats.kernel.supervisor import Backoff
+from beats.kernel.run.kernel import Kernel, KernelOptions
+from beats.kernel.run.supervisor import Backoff
+from beats.kit.bounds import queue_bounds
 from beats.proto.codec import StreamCodec
 from tests.adapters.sinks.websocket.support import frame, until
 from tests.adapters.sinks.websocket.support import settings as websocket_settings

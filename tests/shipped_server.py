@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from beats.config.profiles import SHIPPED
+from beats.config.layers.profiles import SHIPPED
 from tests.nats_server import installed
 
 READY: Final = r"Listening for client connections on \S+:(\d+)"

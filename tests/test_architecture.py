@@ -1,4 +1,4 @@
-"""The rules of the house that no single module can hold: who imports whom, and what has a test."""
+"""The rules that no single module can hold: which rooms there are, and who imports whom."""
 
 import ast
 import json
@@ -16,13 +16,32 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 PARTS: Final = ("kernel", "proto", "config", "adapters")
 MAX_LINES: Final = 500
+MAX_ROOMS: Final = 14
 KERNEL_PACKAGES: Final = {"anyio", "blinker"}
 THEIR_PACKAGES: Final = {"idna", "sniffio", "typing_extensions", "exceptiongroup"}
+
+ROOMS: Final = (
+    ("__main__",),
+    ("cli",),
+    ("workers", "doctor", "app"),
+    ("adapters.sinks", "adapters.sources"),
+    ("adapters.http", "adapters.nats"),
+    ("recordings", "runtime"),
+    ("kit",),
+    ("config", "proto"),
+    ("kernel",),
+)
+"""Each room imports rooms of later rows only."""
+INNER_ROOMS: Final = {
+    "kernel": (("run",), ("queue",), ("",)),
+    "config": (("load",), ("output",), ("checks",), ("layers",), ("",)),
+}
+"""The same within a part; its loose modules are the room without a name."""
 
 IMPORT_ALL: Final = """
 import importlib, json, pkgutil, sys
 sys.path += [{site!r}, {kernel!r}]
-import beats.kernel.kernel
+import beats.kernel.run.kernel
 for module in pkgutil.walk_packages(sys.modules["beats.kernel"].__path__, "beats.kernel."):
     importlib.import_module(module.name)
 files = {{name: getattr(module, "__file__", None) for name, module in sys.modules.items()}}
@@ -110,6 +129,71 @@ def test_blinker_is_imported_in_one_module() -> None:
 def test_dynaconf_is_imported_in_one_module() -> None:
     """What is to be known of dynaconf stands where the layers are loaded."""
     assert importers("dynaconf") == {"config/beats/config/load.py"}
+
+
+def room_of(module: str) -> str:
+    """The room of a module of ours."""
+    parts = module.split(".")[1:]
+    return ".".join(parts[:2]) if parts[0] == "adapters" else parts[0]
+
+
+def inner_room_of(part: str, module: str) -> str:
+    """The room of a module within a part; `load` puts the other rooms together, and is one of its own."""
+    rest = module.split(".")[2:]
+    named = [room for row in INNER_ROOMS[part] for room in row]
+    return rest[0] if rest and rest[0] in named else ""
+
+
+def arrows(names: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Which module of ours imports which."""
+    known = {dotted(path) for path in every_module()}
+    for path in names:
+        for name in set(imports(path)) & known:
+            yield dotted(path), name
+
+
+def dotted(path: Path) -> str:
+    """The full name of a module."""
+    parts = path.relative_to(ROOT).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def rank(rooms: tuple[tuple[str, ...], ...], room: str) -> int:
+    return next(number for number, row in enumerate(rooms) if room in row)
+
+
+def test_every_module_stands_in_a_room() -> None:
+    """No more rooms than the eye takes in, and no loose module beside them."""
+    found = {room_of(dotted(path)) for path in every_module()} - {"adapters"}
+    assert found == {room for row in ROOMS for room in row}
+    assert len(found - {"__main__"}) <= MAX_ROOMS
+
+
+def test_rooms_import_downwards_only() -> None:
+    """So that a room can be read with no room above it in mind."""
+    rows = [(one, other, room_of(one), room_of(other)) for one, other in arrows(every_module())]
+    wrong = [
+        f"{one} imports {other}"
+        for one, other, above, below in rows
+        if above != below and below != "adapters" and rank(ROOMS, above) >= rank(ROOMS, below)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("part", INNER_ROOMS)
+def test_inner_rooms_import_downwards_only(part: str) -> None:
+    """As between rooms."""
+    rows = [
+        (one, other, inner_room_of(part, one), inner_room_of(part, other))
+        for one, other in arrows(modules(part))
+        if other.startswith(f"beats.{part}.")
+    ]
+    wrong = [
+        f"{one} imports {other}"
+        for one, other, above, below in rows
+        if above != below and rank(INNER_ROOMS[part], above) >= rank(INNER_ROOMS[part], below)
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("part", PARTS)

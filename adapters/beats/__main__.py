@@ -1,6 +1,6 @@
 """`python -m beats`."""
 
-from beats.adapters.cli import main
+from beats.cli import main
 
 if __name__ == "__main__":
     main()

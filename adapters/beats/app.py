@@ -9,18 +9,18 @@ from typing import Final
 from anyio.lowlevel import EventLoopToken, current_token
 from typing_extensions import Buffer
 
-from beats.adapters.arguments import GivenLocation, GivenTag, captured, frame, peripheral
-from beats.adapters.embedded import Embedded
-from beats.adapters.live import Change
-from beats.adapters.running import in_loop_of
-from beats.adapters.snapshots import take_snapshots
 from beats.config.errors import SettingsError
-from beats.kernel.abilities import Address, Listens
+from beats.kernel.capabilities import Address, Listens
 from beats.kernel.envelope import Control, Location, Tag
 from beats.kernel.errors import ClosedError, QueueFull, StartError
 from beats.kernel.ports import Sink
 from beats.kernel.stats import Stats
 from beats.proto.events import input_event
+from beats.runtime.arguments import GivenLocation, GivenTag, captured, frame, peripheral
+from beats.runtime.embedded import Embedded
+from beats.runtime.live import Change
+from beats.runtime.snapshots import take_snapshots
+from beats.runtime.threads import in_loop_of
 
 __all__ = [
     "Address",

@@ -11,17 +11,17 @@ import anyio
 import pytest
 from PIL import Image
 
-from beats.adapters.catalogues import SINKS, SOURCES, InstalledAdapters
-from beats.config.documentation import descriptions
+from beats.config.output.documentation import descriptions
 from beats.config.settings import Settings, SinkSettings, SourceSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.errors import ClosedError
-from beats.kernel.kernel import Kernel
 from beats.kernel.ports import Context
+from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
-from tests.adapters.recordings.support import lines, record
+from beats.runtime.builder import SINKS, SOURCES, InstalledAdapters
 from tests.nats_server import NatsServer
+from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
 
 CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
@@ -109,10 +109,10 @@ def test_what_an_adapter_claims_comes_from_its_settings(role: str, name: str) ->
     kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)
     settings = sink_settings(name) if role == "sink" else source_settings(name)
     before = (open_files(), sorted(os.listdir()))  # noqa: PTH208 - names suffice
-    claims = kind.claims(settings, "test")
+    resources = kind.resources(settings, "test")
     assert (open_files(), sorted(os.listdir())) == before  # noqa: PTH208
-    every = (*claims.ports, *claims.inputs, *claims.outputs, *claims.packages, *claims.doubts)
-    assert {claim.key for claim in every} <= kind.settings.model_fields.keys()
+    every = (*resources.ports, *resources.inputs, *resources.outputs, *resources.packages, *resources.doubts)
+    assert {resource.key for resource in every} <= kind.settings.model_fields.keys()
 
 
 @pytest.mark.parametrize(("role", "name"), EVERYTHING)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from beats.adapters.bounds import queue_bounds
-from beats.adapters.catalogues import InstalledAdapters, assemble
 from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings
+from beats.kit.bounds import queue_bounds
+from beats.runtime.builder import InstalledAdapters, assemble
 
 
 def profile(**variables: str) -> ProfileSettings:

@@ -23,14 +23,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from beats.adapters.running import in_thread
 from beats.kernel.envelope import Frame, Message, Peripheral
-from beats.kernel.kernel import Kernel, KernelOptions
-from beats.kernel.lane import LaneBounds
 from beats.kernel.ports import Batches
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
 from beats.proto.streaming_pb2 import JSON_UTF8, StreamEnvelope
+from beats.runtime.threads import in_thread
 
 FRAME = Frame(PNG_SIGNATURE + bytes(20_000 - len(PNG_SIGNATURE)))
 KNOB = Peripheral("knob-1", {"rotation": 3})

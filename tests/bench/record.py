@@ -25,18 +25,18 @@ from typing import Any, Final, NamedTuple, Self
 import anyio
 from mcap.writer import CompressionType, Writer
 
-from beats.adapters.running import in_thread
 from beats.adapters.sinks.recorder import RecorderSettings
 from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame
-from beats.kernel.kernel import Kernel
-from beats.kernel.lane import LaneBounds
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Context, Sink
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Loss
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
+from beats.runtime.threads import in_thread
 from tests.bench.peers.machine import describe
 from tests.bench.publish import Case, Discard, Pause, asleep, awake
 

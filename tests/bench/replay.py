@@ -19,18 +19,18 @@ from typing import Final, NamedTuple
 
 import anyio
 
-from beats.adapters.recordings.writing import Line, RecordingFile
 from beats.adapters.sinks.recorder import RecorderSettings
 from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.adapters.sources.replay import ReplaySettings
 from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame, Message, Peripheral, topic_of
-from beats.kernel.kernel import Kernel
-from beats.kernel.lane import LaneBounds
 from beats.kernel.ports import Context, Sink
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
+from beats.recordings.writing import Line, RecordingFile
 from tests.bench.peers.machine import describe
 from tests.bench.publish import Discard
 

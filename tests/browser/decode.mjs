@@ -1,8 +1,8 @@
 // What the page's own decoder makes of envelopes: reads one a line in hex, writes one line of JSON each.
 
 import { createInterface } from "node:readline";
-import { decode } from "../../adapters/beats/adapters/sinks/websocket/page/envelope.js";
-import { fields } from "../../adapters/beats/adapters/sinks/websocket/page/payload.js";
+import { decode } from "../../adapters/beats/adapters/http/page/envelope.js";
+import { fields } from "../../adapters/beats/adapters/http/page/payload.js";
 
 /** @param {string} hex */
 function describe(hex) {

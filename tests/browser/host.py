@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-from beats.adapters.sinks.websocket.web import assets
+from beats.adapters.http import assets
 from beats.kernel.envelope import Frame, Message, Peripheral
 from tests.support import CODEC, TIMEOUT_S
 

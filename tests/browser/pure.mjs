@@ -3,7 +3,7 @@
 
 import { createInterface } from "node:readline";
 
-const folder = "../../adapters/beats/adapters/sinks/websocket/page";
+const folder = "../../adapters/beats/adapters/http/page";
 const module = await import(`${folder}/${process.argv[2]}`);
 
 for await (const body of createInterface({ input: process.stdin })) {

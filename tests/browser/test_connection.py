@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Playwright, expect
 
-from beats.adapters.sinks.websocket.web.assets import page
+from beats.adapters.http.assets import page
 from beats.app import Stream
 from tests.browser.chromium import launch
 from tests.browser.host import Host, frame

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from beats.adapters.sinks.websocket.web.assets import FOLDER, INDEX, page
+from beats.adapters.http.assets import FOLDER, INDEX, page
 from tests.browser.host import Host
 from tests.browser.tab import Tab
 from tests.test_architecture import MAX_LINES

@@ -12,10 +12,10 @@ from playwright.sync_api import expect
 from beats.app import Stream
 from beats.kernel.envelope import Frame
 from beats.kernel.stats import Playback
-from tests.adapters.recordings.support import line, record
 from tests.adapters.sources.replay.recordings import FRAME_S, at
 from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import TIMEOUT_MS, Tab
+from tests.recordings.support import line, record
 
 FRAMES = 201
 

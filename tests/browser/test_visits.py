@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from beats.adapters.sinks.websocket.web.assets import page
+from beats.adapters.http.assets import page
 from tests.browser.host import Host
 from tests.browser.stage import OnAir
 from tests.browser.tab import Tab

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beats.config.errors import SettingsError
-from beats.config.layers import Level
+from beats.config.layers.merging import Level
+from beats.config.layers.profiles import SHIPPED
 from beats.config.load import load_profile, read_layer, read_layers
-from beats.config.profiles import SHIPPED
 from tests.config.fakes import DemoSettings, FakeAdapters, House, ImagesSettings, to_document
 from tests.permissions import permissions_hold
 

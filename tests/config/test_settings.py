@@ -1,7 +1,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from beats.config.documentation import descriptions
+from beats.config.output.documentation import descriptions
 from beats.config.settings import (
     KernelSettings,
     LaneSettings,

@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 
 import beats.config
+from beats.config.layers.profiles import list_profiles
 from beats.config.load import load_profile
-from beats.config.profiles import list_profiles
 from beats.config.settings import LaneSettings
 from tests.config.fakes import FakeAdapters, NatsSinkSettings, NatsSourceSettings, WebsocketSettings
 

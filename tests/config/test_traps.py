@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from beats.config.errors import SettingsError
-from beats.config.explain import settings_of
+from beats.config.layers.profiles import SHIPPED
 from beats.config.load import inspect_profile
-from beats.config.profiles import SHIPPED
+from beats.config.output.explain import settings_of
 from beats.config.settings import ProfileSettings
 from tests.config.fakes import DemoSettings, House
 

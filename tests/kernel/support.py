@@ -10,15 +10,15 @@ import anyio
 from hypothesis import settings
 
 from beats.kernel.bus import Bus
-from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Envelope, Frame, Peripheral
-from beats.kernel.kernel import Kernel
-from beats.kernel.lane import LaneBounds
 from beats.kernel.ports import Batches, Publish
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue import SinkQueue
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.queue import SinkQueue
+from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Amount, ClientTotals, QueueStats, SinkStats
 from beats.kernel.testing import FixedClock, PlainCodec
+from beats.kernel.waker import Waker
 
 FRAME: Final = Frame(b"picture")
 NO_CLIENTS: Final = ClientTotals(
@@ -40,7 +40,7 @@ def publisher_on(bus: Bus, *, max_topics: int = 10_000) -> Publisher:
 def queue_on(bus: Bus, name: str, bounds: LaneBounds) -> SinkQueue:
     """A queue that is connected to both kinds; its loop is the running one."""
     queue = SinkQueue(name, bounds)
-    queue.attach(Doorbell())
+    queue.attach(Waker())
     bus.connect("frame", queue.offer)
     bus.connect("peripheral", queue.offer)
     return queue

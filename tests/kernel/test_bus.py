@@ -96,11 +96,11 @@ def test_a_receiver_gets_only_the_kind_it_asked_for() -> None:
     bus.connect("frame", frames.append)
     bus.connect("peripheral", peripherals.append)
     bus.connect("control", commands.append)
-    frame, turn = envelope(), envelope(topic="peripheral/knob")
+    frame, lease = envelope(), envelope(topic="peripheral/knob")
     bus.send(frame)
-    bus.send(turn)
+    bus.send(lease)
     bus.send_control(COMMAND)
-    assert (frames, peripherals, commands) == ([frame], [turn], [COMMAND])
+    assert (frames, peripherals, commands) == ([frame], [lease], [COMMAND])
 
 
 def test_answers_come_back_in_order_without_none() -> None:

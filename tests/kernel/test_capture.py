@@ -8,9 +8,9 @@ import pytest
 from beats.kernel.bus import Bus
 from beats.kernel.capture import doubt_about
 from beats.kernel.envelope import Frame
-from beats.kernel.kernel import Kernel, KernelOptions
 from beats.kernel.ports import Publish
 from beats.kernel.publisher import Publisher
+from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.testing import FixedClock, PlainCodec
 
 NOW_NS = 1_790_000_000_123_456_789

@@ -10,25 +10,25 @@ import pytest
 from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import QueueFull
-from beats.kernel.kernel import Kernel
-from beats.kernel.lane import LaneBounds
 from beats.kernel.last_values import CaughtUp, LastValues
 from beats.kernel.ports import Batches
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue import SinkQueue
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.queue import SinkQueue
+from beats.kernel.run.kernel import Kernel
+from beats.kernel.run.lease import Lease
 from beats.kernel.testing import PlainCodec, envelope
-from beats.kernel.turn import Turn
 from tests.kernel.support import FRAME, assert_balanced, knob, publisher_on
 
 pytestmark = pytest.mark.anyio
 
 
-def turn_on(bus: Bus, bounds: LaneBounds) -> tuple[Publisher, SinkQueue, Turn]:
+def turn_on(bus: Bus, bounds: LaneBounds) -> tuple[Publisher, SinkQueue, Lease]:
     publisher = publisher_on(bus)
     queue = SinkQueue("viewer", bounds, keep_losses=True)
     bus.connect("frame", queue.offer)
     bus.connect("peripheral", queue.offer)
-    return publisher, queue, Turn(queue, publisher, lambda: None)
+    return publisher, queue, Lease(queue, publisher, lambda: None)
 
 
 def numbers(envelopes: Sequence[Envelope]) -> dict[str, int]:
@@ -50,11 +50,11 @@ def test_frames_come_first_and_peripherals_in_the_order_they_were_first_seen() -
 @pytest.mark.parametrize("overflow", ["drop_oldest", "drop_newest", "latest", "error"])
 def test_last_values_are_what_was_published_whatever_a_queue_gave_up(overflow: str) -> None:
     """A burst of a thousand sensors into a queue of ten leaves a late joiner a thousand."""
-    publisher, queue, turn = turn_on(Bus(), LaneBounds(size=10, overflow=overflow))
+    publisher, queue, lease = turn_on(Bus(), LaneBounds(size=10, overflow=overflow))
     for number in range(1000):
         with contextlib.suppress(QueueFull):  # with `error`
             publisher.publish(knob(f"s-{number}", number))
-    caught_up = turn.catch_up()
+    caught_up = lease.catch_up()
     assert len(caught_up.batch) == 10
     assert numbers(caught_up.last_values()) == {f"peripheral/s-{number}": 1 for number in range(1000)}
     assert_balanced(queue.stats())
@@ -62,17 +62,17 @@ def test_last_values_are_what_was_published_whatever_a_queue_gave_up(overflow: s
 
 def test_what_still_waits_is_no_last_value() -> None:
     """It is to come, and would be there twice; a queue that was given much back holds more than a batch."""
-    publisher, queue, turn = turn_on(Bus(), LaneBounds(size=2))
+    publisher, queue, lease = turn_on(Bus(), LaneBounds(size=2))
     publisher.publish(knob("a"))
     publisher.publish(knob("b"))
     given_back = queue.take_nowait()
     publisher.publish(knob("c"))
     publisher.publish(knob("d"))
     queue.give_back(given_back)
-    first = turn.catch_up()
+    first = lease.catch_up()
     assert numbers(first.batch) == {"peripheral/a": 1, "peripheral/b": 1}
     assert list(first.before) == []
-    second = turn.catch_up()
+    second = lease.catch_up()
     assert numbers(second.batch) == {"peripheral/c": 1, "peripheral/d": 1}
     assert numbers(second.before) == {"peripheral/a": 1, "peripheral/b": 1}
 
@@ -80,7 +80,7 @@ def test_what_still_waits_is_no_last_value() -> None:
 def test_producers_in_line_are_let_in() -> None:
     """What they publish has its number: it would be missing from the batch and not be newer than it."""
     bus = Bus()
-    publisher, queue, turn = turn_on(bus, LaneBounds(size=1, overflow="block", block_timeout_s=20.0))
+    publisher, queue, lease = turn_on(bus, LaneBounds(size=1, overflow="block", block_timeout_s=20.0))
     in_line = threading.Semaphore(0)
     publisher.publish(knob("a"))
     bus.connect("peripheral", lambda _: in_line.release())  # after the queue: its ticket is in line then
@@ -88,7 +88,7 @@ def test_producers_in_line_are_let_in() -> None:
     for producer in producers:
         producer.start()
         assert in_line.acquire(timeout=20)
-    caught_up = turn.catch_up()
+    caught_up = lease.catch_up()
     for producer in producers:
         producer.join(20)
     assert numbers(caught_up.batch) == {f"peripheral/{name}": 1 for name in "abcd"}
@@ -97,10 +97,10 @@ def test_producers_in_line_are_let_in() -> None:
 
 def test_a_sink_whose_turn_is_over_gets_nothing() -> None:
     """What waits is its successor's."""
-    publisher, queue, turn = turn_on(Bus(), LaneBounds())
+    publisher, queue, lease = turn_on(Bus(), LaneBounds())
     publisher.publish(FRAME)
-    turn.end()
-    assert turn.catch_up() == CaughtUp([], [])
+    lease.end()
+    assert lease.catch_up() == CaughtUp([], [])
     assert queue.stats().waiting.items == 1
 
 

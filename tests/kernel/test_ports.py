@@ -7,9 +7,9 @@ from beats.kernel.bus import Bus
 from beats.kernel.clock import SystemClock
 from beats.kernel.ports import Batches, Clock, Codec, Context, Publish, Sink, SinkKind, Source, SourceKind
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue import SinkQueue
+from beats.kernel.queue.queue import SinkQueue
+from beats.kernel.run.lease import Lease
 from beats.kernel.testing import FixedClock, PlainCodec, PublishRecorder
-from beats.kernel.turn import Turn
 from tests.kernel.support import CallingSource, CollectingSink
 
 
@@ -28,7 +28,7 @@ def test_our_own_parts_fulfil_the_ports() -> None:
     """What the kernel and its test parts offer fits the contracts; the type checkers hold this one."""
     clocks: list[Clock] = [SystemClock(), FixedClock()]
     codec: Codec = PlainCodec()
-    batches: Batches = Turn(SinkQueue("null"), Publisher(Bus(), codec, SystemClock()), lambda: None)
+    batches: Batches = Lease(SinkQueue("null"), Publisher(Bus(), codec, SystemClock()), lambda: None)
     publish: Publish = PublishRecorder()
     assert all((clocks, codec, batches, publish))
 

@@ -5,14 +5,14 @@ import anyio
 import pytest
 
 from beats.kernel.bus import Bus
-from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Envelope, Frame, Message
 from beats.kernel.errors import ClosedError, QueueFull
-from beats.kernel.lane import LaneBounds
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue import SinkQueue
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.testing import FixedClock, PlainCodec
-from beats.kernel.ticket import Ticket
+from beats.kernel.waiter import Waiter
+from beats.kernel.waker import Waker
 from tests.kernel.support import (
     FRAME,
     JOIN_TIMEOUT_S,
@@ -49,7 +49,7 @@ def announced(
 
     def offer(envelope: Envelope) -> object:
         answer = queue.offer(envelope)
-        if isinstance(answer, Ticket):
+        if isinstance(answer, Waiter):
             in_line.release()
         return answer
 
@@ -77,11 +77,11 @@ def test_an_envelope_holds_what_was_published() -> None:
     publisher = Publisher(bus, PlainCodec(), clock)
     publisher.publish(Frame(b"png"))
     clock.now_ns = 2000
-    turn = knob("knob-1", {"rotation": 3})
-    publisher.publish(turn, captured_unix_ns=500)
+    lease = knob("knob-1", {"rotation": 3})
+    publisher.publish(lease, captured_unix_ns=500)
     assert received == [
         Envelope("frame", "frame", 1, 1000, 1000, Frame(b"png"), b"png"),
-        Envelope("peripheral", "peripheral/knob-1", 1, 500, 2000, turn, b'{"rotation": 3}'),
+        Envelope("peripheral", "peripheral/knob-1", 1, 500, 2000, lease, b'{"rotation": 3}'),
     ]
 
 
@@ -369,7 +369,7 @@ async def test_a_coroutine_waits_for_room_while_the_loop_goes_on() -> None:
     """An awaited publish suspends its own task alone, until the sink takes."""
     bus = Bus()
     queue = connected(bus, "recorder", "block", timeout_s=10.0)
-    queue.attach(Doorbell())
+    queue.attach(Waker())
     publisher = publisher_on(bus)
     await publisher.publish_async(FRAME)
     returned: list[int] = []
@@ -391,7 +391,7 @@ async def test_a_coroutine_that_waits_too_long_gets_queue_full() -> None:
     """After `block_timeout_s` the envelope is dropped as `block`, and the producer is told."""
     bus = Bus()
     queue = connected(bus, "recorder", "block", timeout_s=10.0)
-    queue.attach(Doorbell())
+    queue.attach(Waker())
     publisher = publisher_on(bus)
     await publisher.publish_async(FRAME)
     with pytest.raises(QueueFull, match="block_timeout_s"):
@@ -406,7 +406,7 @@ async def test_a_plain_call_on_the_loops_thread_fails_at_once_when_a_block_queue
     """It cannot wait without stopping the sink that would make room, so it says what to do."""
     bus = Bus()
     queue = connected(bus, "recorder", "block", timeout_s=3600.0)
-    queue.attach(Doorbell())
+    queue.attach(Waker())
     publisher = publisher_on(bus)
     assert publisher.publish(FRAME) == 1
     with pytest.raises(QueueFull, match=r"event loop's own thread.*await"):
@@ -421,7 +421,7 @@ async def test_a_cancelled_coroutine_leaves_every_line() -> None:
     bus = Bus()
     queues = [connected(bus, name, "block", timeout_s=100.0) for name in ("a", "b", "c")]
     for queue in queues:
-        queue.attach(Doorbell())
+        queue.attach(Waker())
     publisher = publisher_on(bus)
     await publisher.publish_async(FRAME)
     with anyio.move_on_after(1.0) as scope:

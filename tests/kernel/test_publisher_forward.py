@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope, Frame, Message, Sealed
 from beats.kernel.errors import ClosedError, QueueFull
-from beats.kernel.lane import LaneBounds
 from beats.kernel.publisher import Publisher
+from beats.kernel.queue.lane import LaneBounds
 from beats.kernel.testing import FixedClock, PlainCodec, VirtualTimeLoop
 from tests.kernel.support import EXPLORE, FRAME, assert_balanced, by_topic, dropped, knob, queue_on
 

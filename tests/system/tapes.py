@@ -8,8 +8,8 @@ from typing import Any
 
 from mcap.reader import NonSeekingReader, make_reader
 
-from beats.adapters.recordings.reading import Recording
-from beats.adapters.recordings.scan import Damage
+from beats.recordings.reading import Recording
+from beats.recordings.scan import Damage
 from tests.support import TIMEOUT_S
 from tests.system.test_main_job import NODE, NODE_FOLDER
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from beats.adapters.plain import stats_of
 from beats.kernel.stats import Stats
-from tests.adapters.sinks.websocket.web.metrics.lint import Samples, faults, openmetrics, plain
+from beats.kit.stats_json import stats_of
+from tests.adapters.http.metrics.lint import Samples, faults, openmetrics, plain
 from tests.support import PORT_0, STUCK_SINK, TIMEOUT_S, Program, beats, install_adapter, ran, watching
 
 TOKEN: Final = "correct horse"

@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 import anyio
 import pytest
 
-from beats.adapters.catalogues import SOURCES
-from beats.adapters.recordings.copying import recover
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope
-from beats.kernel.kernel import Kernel
 from beats.kernel.ports import Context
+from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.proto.messages import DecodedFrame, DecodedPeripheral
+from beats.recordings.copying import recover
+from beats.runtime.builder import SOURCES
 from tests.support import CODEC, TIMEOUT_S, clean_environment, ran, tiny_png
 from tests.system.tapes import damages, read_in_node, recorded, strictly_read
 

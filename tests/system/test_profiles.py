@@ -10,10 +10,10 @@ import pytest
 from mcap.reader import make_reader
 from websockets.exceptions import InvalidStatus
 
-from beats.config.profiles import SHIPPED
+from beats.config.layers.profiles import SHIPPED
 from beats.proto.messages import DecodedPeripheral
-from tests.adapters.recordings.support import lines, record
 from tests.nats_server import NatsServer
+from tests.recordings.support import lines, record
 from tests.support import CODEC, TIMEOUT_S, Program, beats, ran, watching
 
 LINES = [f'{{"id": "knob", "data": {number}}}' for number in range(5)]

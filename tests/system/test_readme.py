@@ -14,8 +14,8 @@ import pytest
 import trustme
 from PIL import Image
 
-from tests.adapters.recordings.support import lines, record
 from tests.nats_server import free_port, installed
+from tests.recordings.support import lines, record
 from tests.support import Program, beats, clean_environment, ran, tiny_png, watching
 
 ROOT: Final = Path(__file__).parents[2]

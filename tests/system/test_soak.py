@@ -19,9 +19,9 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from beats.adapters import reports
 from beats.app import Stream
 from beats.kernel.stats import ClientTotals, QueueStats, SinkStats
+from beats.kit import throttled_log as reports
 from tests.support import TIMEOUT_S, quiet
 
 SOAK_S: Final = float(os.environ.get("BEATS_SOAK_S", "30"))  # before the fixture that removes it

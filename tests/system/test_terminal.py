@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from beats.proto.messages import DecodedPeripheral
-from tests.adapters.cli.screen import ALTERNATE, on_a_screen
 from tests.adapters.sources.replay.recordings import recorded
+from tests.cli.screen import ALTERNATE, on_a_screen
 from tests.support import PORT_0, Program, beats, ran, watching
 
 SIZES: Final = pytest.mark.parametrize(("columns", "lines"), [(80, 24), (200, 50)])

@@ -14,8 +14,8 @@ from typing import Any, Final
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from beats.adapters.workers.broker import find_program
-from tests.adapters.recordings.support import lines, record
+from beats.workers.broker import find_program
+from tests.recordings.support import lines, record
 from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, watching
 
 pytestmark = pytest.mark.skipif(find_program() is None, reason="nats-server is not installed")

@@ -15,19 +15,19 @@ from typing import IO, Any
 from dynaconf.base import Settings as DynaconfSettings  # pyright: ignore[reportMissingTypeStubs]
 from dynaconf.loaders.base import BaseLoader  # pyright: ignore[reportMissingTypeStubs]
 
-from beats.config.arguments import override_layer, set_layers, source_layer
-from beats.config.assembly import open_tables, replace_sources
-from beats.config.environment import read_variables
+from beats.config.checks.assembly import open_tables, replace_sources
+from beats.config.checks.lines import lines_of
+from beats.config.checks.validation import Inspected, Raw, Validation
 from beats.config.errors import Problem, SettingsError
-from beats.config.extends import profile_layers
-from beats.config.files import IrregularFileError, not_utf8, open_regular
-from beats.config.layers import Layer, Level, merge
-from beats.config.lines import lines_of
-from beats.config.profiles import DEFAULT, SHIPPED, Chosen, choose
-from beats.config.references import named, resolve
+from beats.config.layers.arguments import override_layer, set_layers, source_layer
+from beats.config.layers.environment import read_variables
+from beats.config.layers.extends import profile_layers
+from beats.config.layers.files import IrregularFileError, not_utf8, open_regular
+from beats.config.layers.merging import Layer, Level, merge
+from beats.config.layers.profiles import DEFAULT, SHIPPED, Chosen, choose
+from beats.config.layers.references import named, resolve
 from beats.config.schema import Adapters
 from beats.config.settings import ProfileSettings
-from beats.config.validate import Inspected, Raw, Validation
 
 
 def load_profile(

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Self, cast, overload
 from blinker import Signal
 
 from beats.kernel.envelope import Control, Envelope, Kind
-from beats.kernel.sparse import is_power_of_ten
+from beats.kernel.log_sampling import is_power_of_ten
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self
 
-from beats.kernel.abilities import CommandCheck
-from beats.kernel.claims import Claims, no_claims
+from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control, Envelope, Message, Sealed
 from beats.kernel.last_values import CaughtUp
+from beats.kernel.resources import Resources, no_resources
 from beats.kernel.stats import Loss, Stats
 
 
@@ -225,7 +225,7 @@ class SinkKind:
     """One line for `beats adapters`."""
     adjustable: frozenset[str] = frozenset()
     """The settings that its sinks can take on while they run, besides `queue`."""
-    claims: Callable[[Any, str], Claims] = no_claims
+    resources: Callable[[Any, str], Resources] = no_resources
     """From valid settings and the profile's name, what it needs to start; no I/O."""
 
 
@@ -239,5 +239,5 @@ class SourceKind:
     """Makes the source from valid settings; no I/O."""
     summary: str
     """One line for `beats adapters`."""
-    claims: Callable[[Any, str], Claims] = no_claims
+    resources: Callable[[Any, str], Resources] = no_resources
     """From valid settings and the profile's name, what it needs to start; no I/O."""

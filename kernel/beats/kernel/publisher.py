@@ -15,7 +15,7 @@ from beats.kernel.envelope import Envelope, Frame, Kind, Message, Sealed, topic_
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Clock, Codec
-from beats.kernel.ticket import Refusal, Ticket
+from beats.kernel.waiter import Refusal, Waiter
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Publisher:
         sequence, answers = self._send(message, captured_unix_ns, on_sent, by)
         if answers:
             try:
-                refusals = [answer.wait() if isinstance(answer, Ticket) else answer for answer in answers]
+                refusals = [answer.wait() if isinstance(answer, Waiter) else answer for answer in answers]
             finally:
                 _leave_lines(answers)
             _raise_first(refusals, message)
@@ -152,7 +152,7 @@ class Publisher:
 
     def _send(
         self, message: Message, captured_unix_ns: int | None, on_sent: Callable[[], object] | None, by: str
-    ) -> tuple[int, list[Refusal | Ticket]]:
+    ) -> tuple[int, list[Refusal | Waiter]]:
         prepared = self._codec.prepare(message)
         if captured_unix_ns is not None:
             self._check_unit(captured_unix_ns, by)
@@ -179,7 +179,7 @@ class Publisher:
 
     def _forward(
         self, sealed: Sealed, renumber: bool, on_sent: Callable[[], object] | None
-    ) -> tuple[int, list[Refusal | Ticket]]:
+    ) -> tuple[int, list[Refusal | Waiter]]:
         message, sequence, captured_ns, encoded = sealed
         kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
         name = topic_of(message)
@@ -206,7 +206,7 @@ class Publisher:
             )
         return 0
 
-    def _place(self, envelope: Envelope, on_sent: Callable[[], object] | None) -> list[Refusal | Ticket]:
+    def _place(self, envelope: Envelope, on_sent: Callable[[], object] | None) -> list[Refusal | Waiter]:
         """Under the lock: give an envelope that is ready its place, and send it."""
         self._last[envelope.topic] = envelope  # only now: what cannot be encoded leaves no gap, and no topic
         self._in_order = None
@@ -215,7 +215,7 @@ class Publisher:
         if on_sent is not None:
             on_sent()
         answers = self._deliver(envelope)
-        return [answer for answer in answers if isinstance(answer, Refusal | Ticket)] if answers else []
+        return [answer for answer in answers if isinstance(answer, Refusal | Waiter)] if answers else []
 
     def _deliver(self, envelope: Envelope) -> list[object]:
         """Under the lock: send an envelope, and then what receivers publish while it is sent.
@@ -236,12 +236,12 @@ class Publisher:
         return answers
 
 
-async def _room(answers: list[Refusal | Ticket], message: Message) -> None:
+async def _room(answers: list[Refusal | Waiter], message: Message) -> None:
     """Wait, as a coroutine, in the lines before full queues; raise what is refused of `message`."""
     if answers:
         try:
             refusals = [
-                await answer.wait_async() if isinstance(answer, Ticket) else answer for answer in answers
+                await answer.wait_async() if isinstance(answer, Waiter) else answer for answer in answers
             ]
         finally:
             _leave_lines(answers)
@@ -249,10 +249,10 @@ async def _room(answers: list[Refusal | Ticket], message: Message) -> None:
     await checkpoint()  # a producer that never has to wait must not keep the sinks from running
 
 
-def _leave_lines(answers: list[Refusal | Ticket]) -> None:
+def _leave_lines(answers: list[Refusal | Waiter]) -> None:
     """Whoever was cancelled in the first of several lines must not stay in the others."""
     for answer in answers:
-        if isinstance(answer, Ticket):
+        if isinstance(answer, Waiter):
             answer.withdraw()
 
 

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from beats.adapters.bounds import queue_bounds
 from beats.adapters.sinks.nats import SINK, NatsSinkSettings
+from beats.kit.bounds import queue_bounds
 
 
 def test_its_queue_prefers_fresh_to_complete() -> None:

@@ -10,17 +10,17 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.bounds import queue_bounds
-from beats.adapters.relay.connection import Connection, Identity, connect
-from beats.adapters.relay.last_values import KeptValues
-from beats.adapters.relay.place import publish_command
-from beats.adapters.relay.servers import server as server_at
-from beats.adapters.relay.subjects import Subjects
+from beats.adapters.nats.connection import Connection, Identity, connect
+from beats.adapters.nats.headers import publish_command
+from beats.adapters.nats.kept_values import KeptValues
+from beats.adapters.nats.servers import server as server_at
+from beats.adapters.nats.subjects import Subjects
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.kernel.envelope import Envelope, Peripheral, Tag
 from beats.kernel.errors import StartError
 from beats.kernel.stats import SinkStats
+from beats.kit.bounds import queue_bounds
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.websocket.support import exact
 from tests.nats_server import NatsServer, free_port
@@ -301,7 +301,7 @@ async def test_a_server_that_does_not_let_it_in_is_asked_again_until_it_does(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said what to set; a file of the secret is read anew. No secret is in the log."""
-    monkeypatch.setattr("beats.adapters.relay.contact._TURNED_AWAY_S", 0.02)
+    monkeypatch.setattr("beats.adapters.nats.link_status._TURNED_AWAY_S", 0.02)
     caplog.set_level(logging.DEBUG)
     (tmp_path / "password").write_text("wrong-hush")
     with NatsServer(tmp_path, 'authorization: { user: "ann", password: "right-hush" }') as server:

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 import anyio
 from mcap.reader import make_reader
 
-from beats.adapters.recordings.reading import Recording
 from beats.adapters.sinks.recorder import SINK, RecorderSettings
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.sink import RecorderSink
@@ -24,13 +23,14 @@ from beats.kernel.envelope import (
     Peripheral,
     Tag,
 )
-from beats.kernel.kernel import Kernel, KernelOptions
-from beats.kernel.lane import LaneBounds
 from beats.kernel.ports import Clock, Context
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.run.kernel import Kernel, KernelOptions
+from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import SinkStats
-from beats.kernel.supervisor import Backoff
 from beats.kernel.testing import FixedClock
 from beats.proto.codec import StreamCodec
+from beats.recordings.reading import Recording
 from tests.support import TIMEOUT_S, tiny_png
 
 NOW_NS: Final = 1_700_000_000_123_456_789

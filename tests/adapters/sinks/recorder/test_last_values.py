@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from beats.kernel.lane import LaneBounds
+from beats.kernel.queue.lane import LaneBounds
 from tests.adapters.sinks.recorder.support import (
     Stage,
     files_in,

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from beats.adapters.recordings.output import Output
-from beats.adapters.recordings.reading import Recording
-from beats.adapters.recordings.walltime import WallTime
-from beats.adapters.recordings.writing import RecordingFile
+from beats.adapters.sinks.recorder.counters import Counters
 from beats.adapters.sinks.recorder.parts import Parts
-from beats.adapters.sinks.recorder.tally import Tally
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, envelope
 from beats.proto import wire
+from beats.recordings.output import Output
+from beats.recordings.reading import Recording
+from beats.recordings.walltime import WallTime
+from beats.recordings.writing import RecordingFile
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
     Watch,
@@ -109,7 +109,7 @@ def test_more_topics_than_a_file_can_hold_begin_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MCAP has 65,535 channels in a file; nothing fails and nothing is lost."""
-    monkeypatch.setattr("beats.adapters.recordings.channels.MAX_CHANNELS", 5)
+    monkeypatch.setattr("beats.recordings.channels.MAX_CHANNELS", 5)
     parts = parts_of(tmp_path / "{part}.mcap")
     parts.open()
     every = [envelope(1, topic=f"peripheral/{number}", unix_ns=NOW_NS) for number in range(12)]
@@ -306,7 +306,7 @@ def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is overwritten, nothing is lost, and nothing is written twice."""
-    tally = Tally()
+    tally = Counters()
     parts = Parts(settings_of(tmp_path / "a.mcap"), context_of(), tally)
     parts.open()
     parts.write(numbered(3))
@@ -410,7 +410,7 @@ def test_what_is_given_back_is_not_in_memory(tmp_path: Path) -> None:
 
 def test_what_is_put_on_disk_is_counted(tmp_path: Path) -> None:
     """Bytes, envelopes and files, as soon as they are there; the state that a file begins with is no more."""
-    tally = Tally()
+    tally = Counters()
     parts = Parts(settings_of(tmp_path / "{part}.mcap", rotate_bytes=1), context_of(), tally)
     parts.open()
     head_bytes = (tmp_path / "1.mcap.part").stat().st_size

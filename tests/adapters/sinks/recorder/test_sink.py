@@ -16,18 +16,18 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from mcap.reader import make_reader
 
-from beats.adapters.recordings.output import Output
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.sink import RecorderSink
-from beats.kernel.abilities import Adjusts, HoldsSnapshot, KeepsNotes, Measures, TakesCommands
+from beats.kernel.capabilities import Adjusts, HoldsSnapshot, KeepsNotes, Measures, TakesCommands
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
-from beats.kernel.kernel import Kernel, KernelOptions
-from beats.kernel.lane import LaneBounds
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.run.kernel import Kernel, KernelOptions
+from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Loss
-from beats.kernel.supervisor import Backoff
 from beats.kernel.testing import FixedClock, PlainCodec, envelope
 from beats.proto import streaming_pb2
+from beats.recordings.output import Output
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,

@@ -12,11 +12,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from beats.adapters.recordings.output import Output
-from beats.adapters.recordings.reading import Recording
 from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.envelope import Envelope
 from beats.kernel.testing import FixedClock, envelope
+from beats.recordings.output import Output
+from beats.recordings.reading import Recording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import NOW_NS, files_in, places, said, show, sink_of, until
 from tests.support import TIMEOUT_S

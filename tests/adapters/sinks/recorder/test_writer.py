@@ -11,12 +11,12 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from beats.adapters.recordings.output import Output
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.writer import rest_s
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, envelope
+from beats.recordings.output import Output
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from anyio import to_thread
 
-from beats.adapters.recordings.info import Surveyor
-from beats.adapters.recordings.output import Output
+from beats.recordings.info import Surveyor
+from beats.recordings.output import Output
 from tests.adapters.sinks.recorder.support import (
     Place,
     Stage,

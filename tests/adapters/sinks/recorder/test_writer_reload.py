@@ -8,14 +8,14 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.catalogues import InstalledAdapters
-from beats.adapters.live import LiveProfile
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings
 from beats.kernel.envelope import Control, Peripheral
 from beats.kernel.stats import Loss
+from beats.runtime.builder import InstalledAdapters
+from beats.runtime.live import LiveProfile
 from tests.adapters.sinks.recorder.support import CLIENT, Tape, files_in, metadata, places, tapes, until
 from tests.support import TIMEOUT_S
 

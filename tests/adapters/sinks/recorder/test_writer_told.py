@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from beats.adapters.recordings.output import Output
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
+from beats.recordings.output import Output
 from tests.adapters.sinks.recorder.support import (
     Stage,
     files_in,

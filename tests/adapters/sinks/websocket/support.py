@@ -10,15 +10,15 @@ import anyio
 import anyio.to_thread
 from websockets.asyncio.client import ClientConnection
 
-from beats.adapters.bounds import queue_bounds
 from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Frame, Peripheral
-from beats.kernel.kernel import Kernel, KernelOptions
 from beats.kernel.ports import Context, Sink
+from beats.kernel.run.kernel import Kernel, KernelOptions
+from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import ClientStats, ClientTotals, QueueStats
-from beats.kernel.supervisor import Backoff
+from beats.kit.bounds import queue_bounds
 from beats.proto.codec import StreamCodec
 from beats.proto.messages import Decoded
 

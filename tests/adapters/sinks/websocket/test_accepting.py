@@ -17,10 +17,10 @@ import pytest
 from anyio import to_thread
 from websockets.asyncio.client import connect
 
-from beats.adapters.descriptors import Descriptors
 from beats.adapters.sinks.websocket import accepting, server
 from beats.adapters.sinks.websocket.accepting import AcceptedSocket, Acceptor, Feed
 from beats.adapters.sinks.websocket.handshakes import Handshakes
+from beats.kit.descriptors import Descriptors
 from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, receive, settings, until
 from tests.adapters.sinks.websocket.test_fuzz import REQUEST
 from tests.adapters.sinks.websocket.test_tls import make_certificate, trusting

@@ -1,7 +1,7 @@
 """The settings of the source `nats`."""
 
-from beats.adapters.bounds import queue_bounds
 from beats.adapters.sources.nats import SOURCE, NatsSourceSettings
+from beats.kit.bounds import queue_bounds
 
 
 def test_what_waits_is_fresh() -> None:

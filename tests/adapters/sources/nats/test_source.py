@@ -11,15 +11,15 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.relay.connection import Connection, Identity, connect
-from beats.adapters.relay.last_values import KeptValues
-from beats.adapters.relay.servers import server as server_at
+from beats.adapters.nats.connection import Connection, Identity, connect
+from beats.adapters.nats.kept_values import KeptValues
+from beats.adapters.nats.servers import server as server_at
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.nats.source import NatsSource
 from beats.kernel.envelope import Envelope, Peripheral
-from beats.kernel.lane import LaneBounds
 from beats.kernel.ports import Batches
+from beats.kernel.queue.lane import LaneBounds
 from beats.kernel.testing import PublishRecorder
 from tests.nats_server import NatsServer
 from tests.relay_support import Machine, linked, on_air, until

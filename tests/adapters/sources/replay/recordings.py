@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import anyio
 
-from beats.adapters.recordings.channels import Line
 from beats.adapters.sources.replay import ReplaySettings
 from beats.adapters.sources.replay.commands import COMMANDS
 from beats.adapters.sources.replay.source import ReplaySource
 from beats.adapters.sources.replay.timeline import EARLY_S
 from beats.kernel.envelope import ClientIdentity, Control, Frame, Peripheral, Sealed, topic_of
 from beats.kernel.stats import Playback
-from tests.adapters.recordings.support import BEGIN_NS, line, record
+from beats.recordings.channels import Line
 from tests.adapters.sources.support import TimedRecorder, context, inline
+from tests.recordings.support import BEGIN_NS, line, record
 from tests.support import tiny_png
 
 CLIENT: Final = ClientIdentity("browser", 1, "host:1")

@@ -7,11 +7,11 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.recordings.selection import Chosen
 from beats.adapters.sources.replay.reading import place_back, read_ahead, select
 from beats.kernel.errors import InputError
-from tests.adapters.recordings.support import record
+from beats.recordings.selection import Chosen
 from tests.adapters.sources.replay.recordings import frame, knob, recorded, settings
+from tests.recordings.support import record
 
 pytestmark = pytest.mark.anyio
 

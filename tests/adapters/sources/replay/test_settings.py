@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from beats.adapters.catalogues import InstalledAdapters
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
+from beats.runtime.builder import InstalledAdapters
 
 
 def settings(**changes: Any) -> ReplaySettings:

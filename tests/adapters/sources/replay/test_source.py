@@ -6,13 +6,12 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.recordings.channels import Line
 from beats.adapters.sources.replay import SOURCE, ReplaySettings
 from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.envelope import OpaquePayload, Peripheral
 from beats.kernel.errors import InputError
 from beats.proto.streaming_pb2 import PROTOBUF, StreamEnvelope
-from tests.adapters.recordings.support import ABOUT, BEGIN_NS, line, record
+from beats.recordings.channels import Line
 from tests.adapters.sources.replay.recordings import (
     FRAME_S,
     Playing,
@@ -27,6 +26,7 @@ from tests.adapters.sources.replay.recordings import (
     shown_at,
 )
 from tests.adapters.sources.support import context, inline
+from tests.recordings.support import ABOUT, BEGIN_NS, line, record
 
 pytestmark = pytest.mark.anyio
 

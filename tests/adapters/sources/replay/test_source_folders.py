@@ -6,14 +6,14 @@ from typing import NoReturn
 import anyio
 import pytest
 
-from beats.adapters.recordings.channels import Line
-from beats.adapters.recordings.copying import recover
-from beats.adapters.recordings.files import Piece
-from beats.adapters.recordings.format import LOG_OFFSET
-from beats.adapters.recordings.walltime import Jump
 from beats.kernel.errors import InputError
-from tests.adapters.recordings.support import ABOUT, record
+from beats.recordings.channels import Line
+from beats.recordings.copying import recover
+from beats.recordings.files import Piece
+from beats.recordings.format import LOG_OFFSET
+from beats.recordings.walltime import Jump
 from tests.adapters.sources.replay.recordings import FRAME_S, at, frame, knob, on_air, played, show, shown_at
+from tests.recordings.support import ABOUT, record
 
 pytestmark = pytest.mark.anyio
 

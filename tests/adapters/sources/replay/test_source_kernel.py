@@ -8,18 +8,18 @@ from pathlib import Path
 import anyio
 import pytest
 
-from beats.adapters.recordings.channels import Line
 from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.envelope import Envelope
-from beats.kernel.kernel import Kernel
-from beats.kernel.lane import LaneBounds
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import SourceStats
 from beats.proto.codec import StreamCodec
-from tests.adapters.recordings.support import lines, record
+from beats.recordings.channels import Line
 from tests.adapters.sources.replay.recordings import control, recorded, settings
 from tests.adapters.sources.support import context
 from tests.adapters.test_contract import open_files
 from tests.kernel.support import CollectingSink, by_topic
+from tests.recordings.support import lines, record
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio

@@ -6,8 +6,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.adapters.recordings.support import record
 from tests.adapters.sources.replay.recordings import frame, knob, on_air, recorded, settled, shown_at
+from tests.recordings.support import record
 
 pytestmark = pytest.mark.anyio
 

@@ -154,7 +154,7 @@ async def test_a_wrong_token_is_said_clearly_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What to set; slowly, and for ever: it comes back by itself when the token is right. It is in no log."""
-    monkeypatch.setattr("beats.adapters.relay.contact._TURNED_AWAY_S", 0.02)
+    monkeypatch.setattr("beats.adapters.nats.link_status._TURNED_AWAY_S", 0.02)
     caplog.set_level(logging.DEBUG, logger="beats")
     (tmp_path / "token").write_text("wrong-hush")
     edge = Machine()

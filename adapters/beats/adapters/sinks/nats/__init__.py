@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.sinks.nats.claims import claims
+from beats.adapters.sinks.nats.resources import resources
 from beats.adapters.sinks.nats.settings import NatsSinkSettings
 from beats.kernel.ports import Context, Sink, SinkKind
 
@@ -18,7 +18,7 @@ SINK: Final = SinkKind(
     settings=NatsSinkSettings,
     build=build,
     summary="Passes the stream on to a NATS server, which gives it to any number of edges",
-    claims=claims,
+    resources=resources,
 )
 
 __all__ = ["SINK", "NatsSinkSettings", "build"]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from beats.adapters.relay.settings import FreshQueueSettings, NatsSettings
+from beats.adapters.nats.settings import FreshQueueSettings, NatsSettings
 from beats.config.settings import MIB, SinkSettings
 
 

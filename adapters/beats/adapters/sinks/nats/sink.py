@@ -6,19 +6,19 @@ from typing import Final
 
 import anyio
 
-from beats.adapters.lost_values import with_lost_values
-from beats.adapters.relay.broker import Broker
-from beats.adapters.relay.connection import Connection
-from beats.adapters.relay.last_values import KeptValues, UnavailableError
-from beats.adapters.relay.place import publish_command
-from beats.adapters.relay.runs import run_of
-from beats.adapters.relay.subjects import Subjects
-from beats.adapters.reports import Reports
+from beats.adapters.nats.broker import Broker
+from beats.adapters.nats.connection import Connection
+from beats.adapters.nats.headers import publish_command
+from beats.adapters.nats.kept_values import KeptValues, UnavailableError
+from beats.adapters.nats.run_id import run_of
+from beats.adapters.nats.subjects import Subjects
 from beats.adapters.sinks.nats.settings import NatsSinkSettings
 from beats.adapters.sinks.nats.unconfirmed import Unconfirmed
 from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Batches, Context
+from beats.kit.lost_values import with_lost_values
+from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class NatsSink:
         self._last_values: Final = KeptValues(self._subjects, settings.last_value_max_bytes)
         self._origin: Final = run_of(context).encode()
         self._broker: Final = Broker(settings, f"sink {context.name!r}", log)
-        self._reports: Final = Reports(log, f"sink {context.name!r}")
+        self._reports: Final = ThrottledLog(log, f"sink {context.name!r}")
         self._state: Final = LastValues()
         """What the server has for certain: it forgets it when it is restarted."""
         self._owed: Final = LastValues()
@@ -65,8 +65,8 @@ class NatsSink:
         """What it has to do with its server."""
         in_hand_bytes = sum(len(envelope.encoded) for envelope in self._in_hand)
         return {
-            "connected": float(self._broker.contact.is_connected),
-            "reconnects_total": float(self._broker.contact.reconnects),
+            "connected": float(self._broker.link.is_connected),
+            "reconnects_total": float(self._broker.link.reconnects),
             "oversized_total": float(self._too_large),
             "refusals_total": float(self._reports.counts["refusals"]),
             "unconfirmed_bytes": float(self._unconfirmed.bytes + in_hand_bytes),
@@ -102,7 +102,7 @@ class NatsSink:
                 self._in_hand = ()
                 if not is_fault:
                     queue.give_back(left)  # before all others, and so the first to give way to fresh ones
-                self._broker.contact.is_connected = False
+                self._broker.link.is_connected = False
                 await connection.close()
             if not has_ended:
                 self._broker.lose(connection)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.sinks.recorder.claims import claims
+from beats.adapters.sinks.recorder.resources import resources
 from beats.adapters.sinks.recorder.settings import ADJUSTABLE, RecorderSettings
 from beats.kernel.ports import Context, Sink, SinkKind
 
@@ -19,7 +19,7 @@ SINK: Final = SinkKind(
     build=build,
     adjustable=ADJUSTABLE,
     summary="Records everything to MCAP files that other tools open and Beats can play again",
-    claims=claims,
+    resources=resources,
 )
 
 __all__ = ["SINK", "RecorderSettings", "build"]

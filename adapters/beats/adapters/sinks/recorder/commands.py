@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from beats.adapters.sinks.recorder.settings import RecorderSettings
-from beats.kernel.abilities import CommandCheck
+from beats.kernel.capabilities import CommandCheck
 
 
 def _record(fields: Mapping[str, Any]) -> dict[str, object]:

@@ -7,8 +7,8 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from beats.adapters.probe import why_unwritable
-from beats.kernel.claims import Output
+from beats.kernel.resources import Output
+from beats.kit.file_access import why_unwritable
 
 _PAUSE_S: Final = 1.0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Final
 
-from beats.adapters.recordings import PART_SUFFIX, SUFFIX
+from beats.recordings import PART_SUFFIX, SUFFIX
 
 MOST_BESIDE: Final = 100_000
 """How many recordings may share a name but for its number."""

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from beats.adapters.recordings.format import FILE, LOG_OFFSET, TOTALS
-from beats.adapters.recordings.walltime import Jump
-from beats.adapters.recordings.writing import Line, RecordingFile
-from beats.adapters.sinks.recorder.ledger import Ledger
+from beats.adapters.sinks.recorder.counters import Counters
+from beats.adapters.sinks.recorder.manifest import Manifest
 from beats.adapters.sinks.recorder.naming import Names
-from beats.adapters.sinks.recorder.ring import Keep, Ring
+from beats.adapters.sinks.recorder.retention import Keep, Retention
 from beats.adapters.sinks.recorder.settings import RecorderSettings
-from beats.adapters.sinks.recorder.tally import Tally
 from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Context
 from beats.kernel.stats import Loss
+from beats.recordings.format import FILE, LOG_OFFSET, TOTALS
+from beats.recordings.walltime import Jump
+from beats.recordings.writing import Line, RecordingFile
 
 _log: Final = logging.getLogger(__name__)
 _ANY_SIZE: Final = 2**62
@@ -37,7 +37,7 @@ class Parts:
         self,
         settings: RecorderSettings,
         context: Context,
-        tally: Tally | None = None,
+        tally: Counters | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,10 +46,10 @@ class Parts:
         """The file that is open, or was last, by the name that it has when it is whole."""
         self._settings = settings
         self._context: Final = context
-        self._tally: Final = tally or Tally()
+        self._tally: Final = tally or Counters()
         self._monotonic: Final = monotonic
-        self._ledger = Ledger()
-        self._ring = Ring(context.name, context.profile)
+        self._ledger = Manifest()
+        self._ring = Retention(context.name, context.profile)
         self._names: Names | None = None
         self._file: RecordingFile | None = None
         self._rest: Sequence[Envelope] = ()
@@ -89,7 +89,7 @@ class Parts:
         if last_values:
             self._state.clear()
             self._state.note(last_values)
-        self._ledger, self._names, self._losses = Ledger(), None, []
+        self._ledger, self._names, self._losses = Manifest(), None, []
 
     def take_over(self, other: "Parts") -> None:
         """Go on with the recording of another, which has ended: what is opened next is a further part."""

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from beats.adapters.sinks.recorder.commands import commands
+from beats.adapters.sinks.recorder.counters import Counters
 from beats.adapters.sinks.recorder.disk import Disk
 from beats.adapters.sinks.recorder.naming import Names
 from beats.adapters.sinks.recorder.settings import RecorderSettings
 from beats.adapters.sinks.recorder.snapshots import Snapshots
-from beats.adapters.sinks.recorder.tally import Tally
 from beats.adapters.sinks.recorder.writer import Writer
-from beats.kernel.abilities import CommandCheck
+from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Batches, Context
 
@@ -25,7 +25,7 @@ class RecorderSink:
     def __init__(self, settings: RecorderSettings, context: Context) -> None:
         self._settings = settings
         self._context: Final = context
-        self._tally: Final = Tally()
+        self._tally: Final = Counters()
         self._disk: Final = Disk(Names(settings.path, context.profile, 0).path(1))
         self._work: Final = (
             Writer(settings, context, self._tally, self._disk)

@@ -8,16 +8,16 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from beats.adapters.lost_values import with_lost_values
+from beats.adapters.sinks.recorder.counters import Counters
 from beats.adapters.sinks.recorder.disk import Disk
-from beats.adapters.sinks.recorder.held import Held
 from beats.adapters.sinks.recorder.parts import Parts
+from beats.adapters.sinks.recorder.ring_buffer import RingBuffer
 from beats.adapters.sinks.recorder.settings import RecorderSettings
-from beats.adapters.sinks.recorder.tally import Tally
-from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Envelope
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import Loss
+from beats.kernel.waker import Waker
+from beats.kit.lost_values import with_lost_values
 
 _log: Final = logging.getLogger(__name__)
 
@@ -26,9 +26,9 @@ class Snapshots:
     """One is written at a time; meanwhile what comes is held as before."""
 
     def __init__(
-        self, settings: RecorderSettings, seconds: float, context: Context, tally: Tally, disk: Disk
+        self, settings: RecorderSettings, seconds: float, context: Context, tally: Counters, disk: Disk
     ) -> None:
-        self.held: Final = Held(seconds, settings.snapshot_bytes)
+        self.held: Final = RingBuffer(seconds, settings.snapshot_bytes)
         self.path: Path | None = None
         """The file that was written last."""
         self.is_writing = False
@@ -38,7 +38,7 @@ class Snapshots:
         self._tally: Final = tally
         self._disk: Final = disk
         self._turn: Final = anyio.Lock()
-        self._doorbell: Doorbell | None = None
+        self._doorbell: Waker | None = None
         self._told: anyio.Event | None = None
 
     def adjust(self, settings: RecorderSettings) -> None:
@@ -47,12 +47,12 @@ class Snapshots:
 
     def tell(self) -> None:
         """Write one soon, unless one is being written; never waits, and any thread may call it."""
-        if (doorbell := self._doorbell) is not None:
-            doorbell.ring(self._begin)
+        if (waker := self._doorbell) is not None:
+            waker.ring(self._begin)
 
     async def run(self, queue: Batches) -> None:
         """Hold what comes until the queue ends. A snapshot that is being written then is finished."""
-        self._doorbell = Doorbell()
+        self._doorbell = Waker()
         async with anyio.create_task_group() as group:
             group.start_soon(self._disk.watch)
             group.start_soon(self._obey)

@@ -8,16 +8,16 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from beats.adapters.lost_values import with_lost_values
+from beats.adapters.sinks.recorder.counters import Counters
 from beats.adapters.sinks.recorder.disk import Disk
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.settings import RecorderSettings
 from beats.adapters.sinks.recorder.switch import Switch
-from beats.adapters.sinks.recorder.tally import Tally
-from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Envelope
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import Loss
+from beats.kernel.waker import Waker
+from beats.kit.lost_values import with_lost_values
 
 _REST_S: Final = 0.02
 _ROOM: Final = 8
@@ -31,7 +31,7 @@ _log: Final = logging.getLogger(__name__)
 class Writer:
     """Writes while its switch is on; what comes while it is off is let go, and only its state is kept."""
 
-    def __init__(self, settings: RecorderSettings, context: Context, tally: Tally, disk: Disk) -> None:
+    def __init__(self, settings: RecorderSettings, context: Context, tally: Counters, disk: Disk) -> None:
         self.parts: Final = Parts(settings, context, tally)
         self.switch = Switch(context.clock, is_on=not settings.idle, last_values=context.last_values)
         self._settings = settings
@@ -45,7 +45,7 @@ class Writer:
         """When it was told to begin, while losses from before that may still be told."""
         self._is_checked = self._has_failed = self._is_last_attempt = False
         self._sync_error: OSError | None = None
-        self._doorbell: Doorbell | None = None
+        self._doorbell: Waker | None = None
         self._waiting: anyio.CancelScope | None = None
 
     def adjust(self, settings: RecorderSettings) -> None:
@@ -56,8 +56,8 @@ class Writer:
     def tell(self, is_on: bool | None) -> bool:
         """Switch on or off soon; never waits, and any thread may call it. False if it was told so before."""
         is_new = self.switch.tell(is_on)
-        if is_new and (doorbell := self._doorbell) is not None:
-            doorbell.ring(self._wake)
+        if is_new and (waker := self._doorbell) is not None:
+            waker.ring(self._wake)
         return is_new
 
     def take_over(self, predecessor: "Writer") -> None:
@@ -75,7 +75,7 @@ class Writer:
             OSError: a file cannot be made or written, or the disk has too little left. What is in no file
                 was given back to the queue; the next call begins a new file with it.
         """
-        self._doorbell = Doorbell()
+        self._doorbell = Waker()
         self._sync_error = None
         if self._before is not None:
             self.parts.take_over(self._before)

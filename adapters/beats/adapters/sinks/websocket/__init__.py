@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.sinks.websocket.claims import claims
+from beats.adapters.sinks.websocket.resources import resources
 from beats.adapters.sinks.websocket.settings import ADJUSTABLE, WebSocketSettings
 from beats.kernel.ports import Context, Sink, SinkKind
 
@@ -19,7 +19,7 @@ SINK: Final = SinkKind(
     build=build,
     summary="a WebSocket server; every viewer gets the current state, then the live stream",
     adjustable=ADJUSTABLE,
-    claims=claims,
+    resources=resources,
 )
 
 __all__ = ["SINK", "WebSocketSettings", "build"]

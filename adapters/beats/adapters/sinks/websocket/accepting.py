@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from beats.adapters.descriptors import Descriptors
 from beats.adapters.sinks.websocket.handshakes import Handshakes
+from beats.kit.descriptors import Descriptors
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.flow import Flow
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
-from beats.kernel.lane import LaneBounds
-from beats.kernel.queue import SinkQueue
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats, DropStats, QueueStats
 
 _NO_QUEUE: Final = QueueStats("", Amount(), Amount(), Amount(), Amount(), (), 0)

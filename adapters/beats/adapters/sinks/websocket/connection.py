@@ -13,13 +13,13 @@ from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
-from beats.adapters.sinks.websocket.access import Rights
+from beats.adapters.http.access import Rights
+from beats.adapters.http.site import METHODS, not_allowed, too_long
 from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.framing import FrameScanner
 from beats.adapters.sinks.websocket.handshakes import Handshakes
 from beats.adapters.sinks.websocket.rate import Allowance
 from beats.adapters.sinks.websocket.request_line import RequestLine
-from beats.adapters.sinks.websocket.web.site import METHODS, not_allowed, too_long
 
 _PONG: Final = b"\x8a"
 """The first byte of a pong that a server sends: RFC 6455, section 5.2."""

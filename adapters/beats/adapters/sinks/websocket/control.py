@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from beats.kernel.abilities import CommandCheck
+from beats.kernel.capabilities import CommandCheck
 
 _NO_OTHERS: Final[Mapping[str, CommandCheck]] = MappingProxyType({})
 MAX_IMAGE_CHARACTERS: Final = 2_000_000

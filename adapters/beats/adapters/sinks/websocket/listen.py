@@ -6,8 +6,8 @@ from typing import Final
 
 from anyio import to_thread
 
-from beats.adapters.addresses import UNAVAILABLE, Address, addresses
-from beats.adapters.forks import close_in_children
+from beats.kit.addresses import UNAVAILABLE, Address, addresses
+from beats.kit.forks import close_in_children
 
 _ATTEMPTS: Final = 20
 BACKLOG: Final = 4096

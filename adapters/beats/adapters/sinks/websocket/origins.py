@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import Final
 
-from beats.adapters.sinks.websocket.access import Denied, host_known, origin_allowed
+from beats.adapters.http.access import Denied, host_known, origin_allowed
 from beats.adapters.sinks.websocket.once import Once
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 

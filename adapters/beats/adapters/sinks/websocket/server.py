@@ -10,14 +10,14 @@ from typing import Any, Final, cast
 import anyio
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from beats.adapters.descriptors import limits, raise_limit
 from beats.adapters.sinks.websocket.accepting import Acceptor
+from beats.adapters.sinks.websocket.admission import Admission
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.door import Door
 from beats.adapters.sinks.websocket.handshakes import Handshakes
 from beats.adapters.sinks.websocket.listen import BACKLOG, listen
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.tls import Certificate
+from beats.kit.descriptors import limits, raise_limit
 
 _library_log: Final = logging.getLogger("beats.adapters.sinks.websocket.library")
 _CERTIFICATE_LOOK_S: Final = 2.0
@@ -36,7 +36,7 @@ _library_log.addFilter(_not_everyday)
 @asynccontextmanager
 async def serving(
     settings: WebSocketSettings,
-    door: Door,
+    admission: Admission,
     handler: Callable[[StreamConnection], Awaitable[None]],
     everyone: set[StreamConnection],
 ) -> AsyncGenerator[list[tuple[Any, ...]]]:
@@ -48,7 +48,7 @@ async def serving(
     Raises:
         OSError: the address cannot be listened on, or a file of the settings cannot be read.
     """
-    door.open()
+    admission.open()
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
@@ -66,9 +66,14 @@ async def serving(
     # Where few files may be open, handshakes leave most of them to viewers.
     handshakes = Handshakes(min(settings.max_handshakes, limits()[0] // 4), loop.time)
     connection_type = partial(
-        StreamConnection, everyone, handshakes, settings.max_header_bytes, door.allowance, door.leave
+        StreamConnection,
+        everyone,
+        handshakes,
+        settings.max_header_bytes,
+        admission.allowance,
+        admission.leave,
     )
-    acceptor = Acceptor(sockets, handshakes, door.descriptors, settings.handshake_timeout_s)
+    acceptor = Acceptor(sockets, handshakes, admission.descriptors, settings.handshake_timeout_s)
     # Another event loop (uvloop) can only accept by itself: there, connections count when they are made.
     accepts_itself = not isinstance(loop, asyncio.SelectorEventLoop)
     try:
@@ -78,7 +83,7 @@ async def serving(
                 sock=sock,
                 backlog=BACKLOG,
                 compression=None,  # a PNG does not compress; 7 ms for each 200 kB and viewer otherwise
-                process_request=door.answer,
+                process_request=admission.answer,
                 server_header="Beats",
                 create_connection=cast("Any", connection_type),
                 write_limit=(1, 0),  # see Client; 0 would pause an empty TLS buffer

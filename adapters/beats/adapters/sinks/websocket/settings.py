@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from beats.adapters.sinks.websocket.access import as_origin
+from beats.adapters.http.access import as_origin
 from beats.config.settings import HostName, QueueSettings, SinkSettings
 
 if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
     from beats.kernel.envelope import Kind
-    from beats.kernel.lane import LaneBounds
+    from beats.kernel.queue.lane import LaneBounds
 
 ADJUSTABLE: Final = frozenset(
     {
@@ -151,7 +151,7 @@ class WebSocketSettings(SinkSettings):
 
     def client_bounds(self) -> "tuple[LaneBounds, Mapping[Kind, LaneBounds]]":
         """The bounds of a viewer's queue: for all kinds, and for those with a lane of their own."""
-        from beats.adapters.bounds import queue_bounds
+        from beats.kit.bounds import queue_bounds
 
         common, own = queue_bounds(self.client_queue or self.queue)
         return _without_block(common), {kind: _without_block(lane) for kind, lane in own.items()}

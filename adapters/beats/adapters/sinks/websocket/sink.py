@@ -9,23 +9,23 @@ from typing import Any, Final
 import anyio
 from anyio.lowlevel import checkpoint
 
-from beats.adapters.addresses import is_wildcard
-from beats.adapters.reports import Reports
+from beats.adapters.sinks.websocket.admission import Admission
 from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.door import Door
 from beats.adapters.sinks.websocket.framing import chunks, framed
-from beats.adapters.sinks.websocket.inbound import listen_to
+from beats.adapters.sinks.websocket.receiver import listen_to
 from beats.adapters.sinks.websocket.server import serving
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.totals import Totals
 from beats.adapters.sinks.websocket.view import View
-from beats.kernel.abilities import Address
+from beats.kernel.capabilities import Address
 from beats.kernel.envelope import ClientIdentity, Envelope
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import Amount, ClientStats, ClientTotals
+from beats.kit.addresses import is_wildcard
+from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +45,14 @@ class WebSocketSink:
         self._context: Final = context
         self._name: Final = context.name
         self._bounds = settings.client_bounds()
-        self._door: Final = Door(settings, context)
+        self._door: Final = Admission(settings, context)
         self._ids: Final = count(1)
         self._views: Final[dict[Choice, View]] = {}
         self._clients: Final[dict[int, Client]] = {}
         self._everyone: Final[set[StreamConnection]] = set()
         self._address: Address | None = None
         self._accepted = self._stalled = self._overflowed = self._flooded = 0
-        self._reports: Final = Reports(log, f"sink {context.name!r}")
+        self._reports: Final = ThrottledLog(log, f"sink {context.name!r}")
         self._totals: Final = Totals()
         self._queue: Batches | None = None
         self._taken: list[Envelope] = []

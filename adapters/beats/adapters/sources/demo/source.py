@@ -8,13 +8,13 @@ from typing import Final, Protocol
 import anyio
 from anyio import to_thread
 
-from beats.adapters.reports import Reports
 from beats.adapters.sources.demo.picture import Picture
 from beats.adapters.sources.demo.settings import DemoSettings
 from beats.adapters.sources.demo.signals import Signals
 from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Context, Publish
+from beats.kit.throttled_log import ThrottledLog
 
 PERIPHERALS_HZ: Final = 20
 """How often the accelerometer speaks, and the knob and the button are looked at."""
@@ -45,7 +45,7 @@ class DemoSource:
         self._offload: Offload = offload or _in_a_thread
         self._picture: Picture | None = None
         self._signals = Signals(settings.seed)
-        self._reports = Reports(logging.getLogger(__name__), f"source {context.name!r}")
+        self._reports = ThrottledLog(logging.getLogger(__name__), f"source {context.name!r}")
 
     async def run(self, publish: Publish) -> None:
         """Publish until cancelled; when this returns, no thread is rendering any more."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.sources.images.claims import claims
+from beats.adapters.sources.images.resources import resources
 from beats.adapters.sources.images.settings import ImagesSettings
 from beats.kernel.ports import Context, Source, SourceKind
 
@@ -18,7 +18,7 @@ SOURCE: Final = SourceKind(
     settings=ImagesSettings,
     build=build,
     summary="A GIF, APNG, WebP, still picture or folder of pictures, looped or once",
-    claims=claims,
+    resources=resources,
 )
 
 __all__ = ["SOURCE", "ImagesSettings", "build"]

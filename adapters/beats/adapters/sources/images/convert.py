@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from beats.adapters.pixels import MAX_PX, to_rgb
+from beats.kit.pixels import MAX_PX, to_rgb
 
 
 class Shape(NamedTuple):

@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from beats.adapters.paths import expanded
 from beats.adapters.sources.images.convert import Shape
 from beats.adapters.sources.images.listing import File, Listing, look
 from beats.adapters.sources.images.reading import (
@@ -15,8 +14,9 @@ from beats.adapters.sources.images.reading import (
     why,
     why_not,
 )
-from beats.adapters.stamps import Stamp
 from beats.kernel.errors import InputError
+from beats.kit.paths import expanded
+from beats.kit.stamps import Stamp
 
 
 class Shot(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Final, NamedTuple
 
-from beats.adapters.stamps import Stamp, stamp_of
+from beats.kit.stamps import Stamp, stamp_of
 
 _Key = tuple[list[str | int], str]
 

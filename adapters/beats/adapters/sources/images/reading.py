@@ -10,9 +10,9 @@ from typing import IO, Final, NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from beats.adapters.pixels import MAX_PX
 from beats.adapters.sources.images.convert import Shape, to_png
 from beats.adapters.sources.images.plain_png import SIGNATURE, without_animation
+from beats.kit.pixels import MAX_PX
 
 FORMATS: Final = ("PNG", "GIF", "WEBP", "JPEG", "BMP", "TIFF", "PPM", "QOI", "AVIF")
 """What is tried. Not all that Pillow knows: some of its formats start other programs (EPS)."""

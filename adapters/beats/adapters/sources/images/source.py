@@ -7,7 +7,6 @@ from typing import Final, Protocol, TypeVar
 import anyio
 from anyio import to_thread
 
-from beats.adapters.reports import Reports
 from beats.adapters.sources.images.convert import Shape
 from beats.adapters.sources.images.film import Film, Shot
 from beats.adapters.sources.images.listing import File
@@ -15,6 +14,7 @@ from beats.adapters.sources.images.settings import ImagesSettings
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import InputError, QueueFull
 from beats.kernel.ports import Context, Publish
+from beats.kit.throttled_log import ThrottledLog
 
 STILL_S: Final = 1.0
 """How long a picture that is not part of an animation is shown, unless `fps` says otherwise."""
@@ -49,7 +49,7 @@ class ImagesSource:
     def __init__(self, settings: ImagesSettings, context: Context, offload: Offload | None = None) -> None:
         self._settings = settings
         self._offload: Offload = offload or _in_a_thread
-        self._reports = Reports(logging.getLogger(__name__), f"source {context.name!r}")
+        self._reports = ThrottledLog(logging.getLogger(__name__), f"source {context.name!r}")
 
     async def run(self, publish: Publish) -> None:
         """Publish until the last picture had its time, or, when looping, until cancelled.

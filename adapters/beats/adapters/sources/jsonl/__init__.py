@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.sources.jsonl.claims import claims
+from beats.adapters.sources.jsonl.resources import resources
 from beats.adapters.sources.jsonl.settings import JsonlSettings
 from beats.kernel.ports import Context, Source, SourceKind
 
@@ -18,7 +18,7 @@ SOURCE: Final = SourceKind(
     settings=JsonlSettings,
     build=build,
     summary="Peripheral updates as JSON Lines from standard input, a file or a FIFO",
-    claims=claims,
+    resources=resources,
 )
 
 __all__ = ["SOURCE", "JsonlSettings", "build"]

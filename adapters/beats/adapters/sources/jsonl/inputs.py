@@ -15,10 +15,10 @@ from typing import Final, Protocol
 import anyio
 import anyio.lowlevel
 
-from beats.adapters.paths import expanded
 from beats.adapters.sources.jsonl.chunks import CHUNK_BYTES, LOOK_AGAIN_S, Chunk
 from beats.adapters.sources.jsonl.following import FollowedFile
 from beats.kernel.errors import InputError
+from beats.kit.paths import expanded
 
 WANTED: Final = 'give a file or FIFO of JSON Lines, or "-" for standard input'
 

@@ -4,9 +4,9 @@ import json
 import math
 from typing import Final, NamedTuple, NoReturn, cast
 
-from beats.adapters import labels
-from beats.adapters.labels import MISSING, SHOWN, fields, refuse
 from beats.kernel.envelope import Peripheral, Tag
+from beats.kit import labels
+from beats.kit.labels import MISSING, SHOWN, fields, refuse
 
 LINE_KEYS: Final = ("id", "data", "tags", "location", "captured_unix_ns")
 TAP_KEYS: Final = ("kind", "topic", "sequence", "received_unix_ns", "size_bytes", "payload_type")

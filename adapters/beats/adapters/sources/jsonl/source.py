@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 import anyio.lowlevel
 from anyio import to_thread
 
-from beats.adapters.reports import Reports
 from beats.adapters.sources.jsonl.inputs import Input, open_input
 from beats.adapters.sources.jsonl.lines import Line, LineCutter
 from beats.adapters.sources.jsonl.parse import Update, parse
 from beats.adapters.sources.jsonl.settings import JsonlSettings
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Context, Publish
+from beats.kit.throttled_log import ThrottledLog
 
 BREATH: Final = 32
 """After so many lines, other tasks get their turn: well under a millisecond of work."""
@@ -47,7 +47,7 @@ class JsonlSource:
         self._settings = settings
         self._stdin_fd = stdin_fd
         where = "standard input" if settings.path == "-" else settings.path
-        self.reports = Reports(logging.getLogger(__name__), f"source {context.name!r}, {where}")
+        self.reports = ThrottledLog(logging.getLogger(__name__), f"source {context.name!r}, {where}")
         """What went wrong so far, by kind."""
 
     async def run(self, publish: Publish) -> None:

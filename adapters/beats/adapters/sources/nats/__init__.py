@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.sources.nats.claims import claims
+from beats.adapters.sources.nats.resources import resources
 from beats.adapters.sources.nats.settings import NatsSourceSettings
 from beats.kernel.ports import Context, Source, SourceKind
 
@@ -18,7 +18,7 @@ SOURCE: Final = SourceKind(
     settings=NatsSourceSettings,
     build=build,
     summary="The stream of another machine by way of a NATS server, with its numbers and times",
-    claims=claims,
+    resources=resources,
 )
 
 __all__ = ["SOURCE", "NatsSourceSettings", "build"]

@@ -1,6 +1,6 @@
 """The settings of the source `nats`."""
 
-from beats.adapters.relay.settings import InboxSettings, NatsSettings
+from beats.adapters.nats.settings import InboxSettings, NatsSettings
 from beats.config.settings import SourceSettings
 
 

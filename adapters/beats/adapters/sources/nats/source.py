@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from beats.adapters.relay.broker import Broker
-from beats.adapters.relay.connection import Connection
-from beats.adapters.relay.forwarder import Forwarder
-from beats.adapters.relay.last_values import KeptValues, UnavailableError
-from beats.adapters.relay.origins import Origins
-from beats.adapters.relay.place import place_of
-from beats.adapters.relay.runs import run_of
-from beats.adapters.relay.subjects import Subjects
-from beats.adapters.reports import Reports
-from beats.adapters.sealed import sealed
+from beats.adapters.nats.broker import Broker
+from beats.adapters.nats.connection import Connection
+from beats.adapters.nats.forwarder import Forwarder
+from beats.adapters.nats.headers import place_of
+from beats.adapters.nats.kept_values import KeptValues, UnavailableError
+from beats.adapters.nats.origins import Origins
+from beats.adapters.nats.run_id import run_of
+from beats.adapters.nats.subjects import Subjects
 from beats.adapters.sources.nats.settings import NatsSourceSettings
 from beats.kernel.envelope import FRAME_TOPIC, Sealed, topic_of
 from beats.kernel.ports import Context, Publish
+from beats.kit.sealed import sealed
+from beats.kit.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:  # the package comes with an extra
     from nats.aio.msg import Msg
@@ -40,7 +40,7 @@ class NatsSource:
         self._subjects: Final = Subjects(settings.prefix, settings.stream)
         self._last_values: Final = KeptValues(self._subjects)
         self._broker: Final = Broker(settings, f"source {context.name!r}", log)
-        self._reports: Final = Reports(log, f"source {context.name!r}")
+        self._reports: Final = ThrottledLog(log, f"source {context.name!r}")
         self._own_run: Final = run_of(context)
         self._origins: Final = Origins()
         self._is_listening = False
@@ -53,7 +53,7 @@ class NatsSource:
         counts = self._reports.counts
         return {
             "connected": float(self._is_listening),
-            "reconnects_total": float(self._broker.contact.reconnects),
+            "reconnects_total": float(self._broker.link.reconnects),
             "missed_total": float(self._forwarder.missed),
             "repeated_total": float(self._forwarder.repeated),
             "dropped_total": float(self._forwarder.stats().dropped.items),
@@ -115,7 +115,7 @@ class NatsSource:
             async with AsyncExitStack() as stack:
                 # An edge that was here before has a state. What is live is fresher, and does not wait for the
                 # rest of it: over a long way to the server that is a second.
-                is_new = not self._broker.contact.reconnects
+                is_new = not self._broker.link.reconnects
                 self._forwarder.begin()
                 with self._forwarder.held() if is_new else nullcontext():
                     await connection.subscribe(self._subjects.everything, self._heard)

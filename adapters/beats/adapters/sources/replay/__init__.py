@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.sources.replay.claims import claims
+from beats.adapters.sources.replay.resources import resources
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.kernel.ports import Context, Source, SourceKind
 
@@ -18,7 +18,7 @@ SOURCE: Final = SourceKind(
     settings=ReplaySettings,
     build=build,
     summary="Recordings, envelope by envelope as they were, on their own timeline or another",
-    claims=claims,
+    resources=resources,
 )
 
 __all__ = ["SOURCE", "ReplaySettings", "build"]

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeGuard
 
 from beats.adapters.sources.replay.settings import LEAST_SPEED, MOST_SPEED
-from beats.kernel.abilities import CommandCheck
+from beats.kernel.capabilities import CommandCheck
 
 MOST_FRAMES: Final = 1000
 """Most frames that one step may go."""

@@ -6,8 +6,8 @@ from typing import Final
 
 import anyio
 
-from beats.kernel.doorbell import Doorbell
 from beats.kernel.envelope import Control
+from beats.kernel.waker import Waker
 
 _WAITING: Final = 64
 """Commands that may wait; a person's come far more slowly, and the oldest give way."""
@@ -18,12 +18,12 @@ class Controls:
 
     def __init__(self) -> None:
         self._waiting: Final[deque[Control]] = deque(maxlen=_WAITING)
-        self._doorbell: Doorbell | None = None
+        self._doorbell: Waker | None = None
         self._event: anyio.Event | None = None
 
     def attach(self) -> None:
         """Obey in the running event loop from now on."""
-        self._doorbell = Doorbell()
+        self._doorbell = Waker()
         self._event = anyio.Event()
 
     def put(self, control: Control) -> None:

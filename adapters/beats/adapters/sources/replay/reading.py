@@ -7,9 +7,9 @@ from typing import Any, Final
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
-from beats.adapters.recordings.selection import Chosen, Selection
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.kernel.errors import InputError
+from beats.recordings.selection import Chosen, Selection
 
 InThread = Callable[..., Awaitable[Any]]
 """Runs a function in a worker thread."""

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from beats.adapters.recordings.ranges import check_moment
 from beats.config.settings import SourceSettings
 from beats.kernel.envelope import Kind
+from beats.recordings.ranges import check_moment
 
 LEAST_SPEED = 0.1
 MOST_SPEED = 100.0

@@ -11,22 +11,22 @@ import anyio
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
-from beats.adapters.paths import expanded
-from beats.adapters.recordings.content import Message
-from beats.adapters.recordings.scan import Damage
-from beats.adapters.recordings.selection import Chosen, Selection
-from beats.adapters.reports import Reports
-from beats.adapters.sealed import sealed
 from beats.adapters.sources.replay.commands import COMMANDS
 from beats.adapters.sources.replay.controls import Controls
 from beats.adapters.sources.replay.reading import InThread, place_back, read_ahead, select
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.adapters.sources.replay.timeline import EARLY_S, Timeline
-from beats.kernel.abilities import CommandCheck
+from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.errors import InputError, QueueFull
 from beats.kernel.ports import Context, Publish
 from beats.kernel.stats import Playback
+from beats.kit.paths import expanded
+from beats.kit.sealed import sealed
+from beats.kit.throttled_log import ThrottledLog
+from beats.recordings.content import Message
+from beats.recordings.scan import Damage
+from beats.recordings.selection import Chosen, Selection
 
 _AHEAD: Final = 4
 """Batches that are read ahead."""
@@ -65,7 +65,7 @@ class ReplaySource:
     ) -> None:
         self._settings: Final = settings
         self._in_thread: Final = in_thread
-        self._reports: Final = Reports(logging.getLogger(__name__), f"source {context.name!r}")
+        self._reports: Final = ThrottledLog(logging.getLogger(__name__), f"source {context.name!r}")
         self._controls: Final = Controls()
         self._selection: Selection | None = None
         self._timeline: Timeline | None = None

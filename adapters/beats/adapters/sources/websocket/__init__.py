@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.sources.websocket.claims import claims
+from beats.adapters.sources.websocket.resources import resources
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
 from beats.kernel.ports import Context, Source, SourceKind
 
@@ -18,7 +18,7 @@ SOURCE: Final = SourceKind(
     settings=WebSocketSourceSettings,
     build=build,
     summary="The stream of another Beats, watched as any viewer does, with its numbers and times",
-    claims=claims,
+    resources=resources,
 )
 
 __all__ = ["SOURCE", "WebSocketSourceSettings", "build"]

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from beats.adapters.relay.settings import ConnectingSettings, InboxSettings, Seconds, Secret
+from beats.adapters.nats.settings import ConnectingSettings, InboxSettings, Seconds, Secret
 from beats.config.settings import MIB, Settings, SourceSettings
 from beats.kernel.envelope import KINDS, Kind
 

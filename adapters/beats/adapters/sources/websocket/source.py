@@ -11,16 +11,16 @@ import anyio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from beats.adapters.relay.contact import Contact
-from beats.adapters.relay.encryption import client_context
-from beats.adapters.relay.forwarder import Forwarder
-from beats.adapters.relay.secrets import secret_of
-from beats.adapters.relay.sockets import connected_socket
-from beats.adapters.reports import Reports
-from beats.adapters.sealed import sealed
+from beats.adapters.nats.encryption import client_context
+from beats.adapters.nats.forwarder import Forwarder
+from beats.adapters.nats.link_status import LinkStatus
+from beats.adapters.nats.sockets import connected_socket
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
 from beats.kernel.envelope import KINDS, Frame, Kind, Sealed, topic_of
 from beats.kernel.ports import Context, Publish
+from beats.kit.sealed import sealed
+from beats.kit.secrets import secret_of
+from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class WebSocketSource:
     def __init__(self, settings: WebSocketSourceSettings, context: Context) -> None:
         self._settings: Final = settings
         who = f"source {context.name!r}"
-        self._reports: Final = Reports(log, who)
-        self._contact: Final = Contact(who, settings.reconnect_max_s, log)
+        self._reports: Final = ThrottledLog(log, who)
+        self._contact: Final = LinkStatus(who, settings.reconnect_max_s, log)
         self._forwarder: Final = Forwarder[Sealed](
             context.name,
             settings.queue,

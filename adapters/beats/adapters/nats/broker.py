@@ -1,0 +1,96 @@
+"""Finds a NATS server that answers."""
+
+import asyncio
+import logging
+import random
+from importlib.util import find_spec
+from typing import Final
+
+import anyio
+
+from beats.adapters.nats.connection import Connection, Identity, connect, credentials_in
+from beats.adapters.nats.encryption import client_context
+from beats.adapters.nats.link_status import LinkStatus
+from beats.adapters.nats.servers import Pool, server
+from beats.adapters.nats.settings import NatsSettings
+from beats.kernel.errors import MissingPackageError
+from beats.kit.secrets import secret_of
+
+
+class Broker:
+    """Makes one connection after the other, for ever."""
+
+    def __init__(self, settings: NatsSettings, who: str, logger: logging.Logger) -> None:
+        """Prepare.
+
+        Args:
+            settings: where, and as whom.
+            who: connects, such as `sink 'relay'`.
+            logger: where it is said how that goes.
+        """
+        self.link: Final = LinkStatus(who, settings.reconnect_max_s, logger)
+        self._settings: Final = settings
+        self._who: Final = who
+        servers = [server(url) for url in settings.servers]
+        self._pool: Final = Pool(random.sample(servers, len(servers)))  # so that a cluster shares the load
+
+    def open(self) -> Identity:
+        """Read what the settings name.
+
+        Raises:
+            OSError, ValueError: a file cannot be used; says which.
+            MissingPackageError: a package is not installed.
+            RuntimeError: the event loop is not asyncio's, which the library needs.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise RuntimeError(f"{self._who} runs on asyncio only: use that back end") from error
+        settings = self._settings
+        credentials = settings.credentials_file
+        if find_spec("nats") is None:
+            raise MissingPackageError("needs the package nats-py: pip install 'beats[nats]'")
+        if credentials is not None and find_spec("nkeys") is None:
+            raise MissingPackageError("credentials_file needs the package nkeys: pip install nkeys")
+        files = (settings.tls_ca, settings.tls_cert, settings.tls_key)
+        # Reading what the operating system trusts takes a while, and most servers on a wire do not encrypt.
+        tls = client_context(*files) if any(files) else None
+        return Identity(
+            f"beats {self._who}",
+            settings.user,
+            secret_of("password", settings.password, settings.password_file),
+            secret_of("token", settings.token, settings.token_file),
+            None if credentials is None else credentials_in(credentials),
+            tls,
+            must_encrypt=settings.tls_ca is not None,
+            connect_timeout_s=settings.connect_timeout_s,
+            silence_timeout_s=settings.silence_timeout_s,
+        )
+
+    async def connect(self, ended: anyio.Event | None = None) -> Connection | None:
+        """The next connection, however long it takes; None once it has `ended` and no server answers.
+
+        Files of the settings are read anew each time: a password that was changed needs no restart.
+        """
+        while True:
+            turned_away = False
+            for each in self._pool.round():
+                try:
+                    connection = await connect(each, self.open())
+                except (OSError, ValueError, MissingPackageError) as error:
+                    self.link.failed(str(each), error)
+                    turned_away = turned_away or isinstance(error, PermissionError)
+                else:
+                    self._pool.reached(each, connection.others)
+                    version = connection.client.connected_server_version
+                    about = f"nats-server {version.major}.{version.minor}.{version.patch}"
+                    self.link.made(f"{each}, {about}")
+                    return connection
+            await self.link.pause(turned_away=turned_away, ended=ended)
+            if ended is not None and ended.is_set():
+                return None
+
+    def lose(self, connection: Connection) -> None:
+        """Say that a connection has ended which should not have."""
+        self.link.lost(str(connection.server), connection.why)
+        self._pool.lost(connection.server)

@@ -1,0 +1,258 @@
+"""One connection to one NATS server, from its beginning until it is lost."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import anyio
+
+from beats.adapters.nats.servers import Server
+from beats.adapters.nats.wire import Wire
+
+if TYPE_CHECKING:  # the package comes with an extra
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
+
+log = logging.getLogger(__name__)
+
+OnMessage = Callable[["Msg"], Awaitable[None]]
+
+_PENDING_MESSAGES: Final = 65_536
+_PENDING_BYTES: Final = 256 * 1024 * 1024
+"""What the library may hold between its two tasks for one subscription. It refuses the newest beyond, but
+never comes so far: what it reads at once, some hundred kilobytes, it also passes on at once."""
+_CLOSE_S: Final = 1.0
+
+
+class Identity(NamedTuple):
+    """Who connects, and how."""
+
+    name: str
+    """What the server calls it where it lists its clients."""
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+    credentials: str | None = None
+    """The content of a `.creds` file."""
+    tls: SSLContext | None = None
+    must_encrypt: bool = False
+    connect_timeout_s: float = 2.0
+    silence_timeout_s: float = 3.0
+
+
+class Connection:
+    """Reconnects by no means: whoever has it makes another, which begins with nothing of the last in it.
+
+    The library's own way keeps what was published meanwhile, the oldest first, and offers no moment at which
+    to look after subscriptions and last values before it goes on.
+    """
+
+    def __init__(self, client: "Client", wire: Wire, server: Server, identity: Identity) -> None:
+        self.client: Final = client
+        self.server: Final = server
+        self.lost: Final = anyio.Event()
+        """Set once it is of no more use."""
+        self.why = ""
+        """Why it was lost."""
+        self.on_refusal: Callable[[str], None] = lambda text: None
+        """Called when the server does not let us do something, with what it says."""
+        self._questions: Final[set[asyncio.Task[None]]] = set()
+        self._wire: Final = wire
+        self._identity: Final = identity
+
+    @property
+    def max_payload(self) -> int:
+        """Most bytes of a message, headers included, that the server takes."""
+        return self.client.max_payload
+
+    @property
+    def others(self) -> list[tuple[str, int]]:
+        """Hosts and ports of the other servers of the cluster."""
+        urls = self.client.discovered_servers
+        return [(url.hostname, url.port) for url in urls if url.hostname is not None and url.port is not None]
+
+    def before_reading(self, lease: Callable[[int], Awaitable[object]]) -> None:
+        """Have something awaited before more is read, and told how many bytes wait to be."""
+        self._wire.before_reading = lease
+
+    async def subscribe(self, subject: str, on_message: OnMessage) -> "Subscription":
+        """Have all messages of a subject given to somebody, who must not wait; sent soon, by the library."""
+        client: Any = self.client  # the library does not tell all of the types
+        subscription: Subscription = await client.subscribe(
+            subject,
+            cb=on_message,
+            pending_msgs_limit=_PENDING_MESSAGES,
+            pending_bytes_limit=_PENDING_BYTES,
+        )
+        return subscription
+
+    def write(self, pieces: Iterable[bytes]) -> None:
+        """Send whole commands soon, past the library.
+
+        It would make a dictionary, a future and a task switch for each message, and sends its pings before
+        what it was given earlier, so that their answers would not tell what has arrived.
+        """
+        self._wire.writelines(pieces)
+
+    async def drain(self) -> None:
+        """Wait until there is room for more.
+
+        Raises:
+            OSError: the connection is lost.
+        """
+        await self._wire.room()
+
+    async def answered(self) -> bool:
+        """Ask the server, and wait for its answer: what was written before has arrived then.
+
+        False when the connection is lost, or has to be taken for it.
+        """
+        question = asyncio.get_running_loop().create_task(self._ask())
+        self._questions.add(question)
+        question.add_done_callback(self._questions.discard)
+        # Who is cancelled here leaves the question to itself: the library's reader would fail at an answer
+        # that nobody waits for any more.
+        await asyncio.wait((question,))
+        return not self.lost.is_set()
+
+    async def _ask(self) -> None:
+        from nats.errors import Error
+
+        silence_s = self._identity.silence_timeout_s
+        try:
+            # The library's hint says int, and its code passes it on to asyncio.
+            await self.client.flush(timeout=silence_s)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        except (Error, OSError) as error:
+            self.cut(f"no answer for {silence_s:g} s" if isinstance(error, TimeoutError) else str(error))
+
+    def cut(self, why: str) -> None:
+        """Give it up, at once."""
+        if not self.lost.is_set():
+            self.why = self.why or why
+            self.lost.set()
+        self._wire.close()
+
+    async def close(self) -> None:
+        """Leave nothing of it behind."""
+        self.cut("closed")
+        with anyio.move_on_after(_CLOSE_S, shield=True):
+            await self.client.close()
+            for question in self._questions:
+                question.cancel()
+            await asyncio.gather(*self._questions, return_exceptions=True)
+            await self._wire.wait_closed()
+
+    async def begin(self) -> None:
+        """Say who we are, and be let in.
+
+        Raises:
+            PermissionError: the server does not know us.
+            OSError: it does not answer as a NATS server does.
+        """
+        from nats.aio.client import RawCredentials
+        from nats.errors import Error
+
+        me, server = self._identity, self.server
+        is_token = server.password is None
+        options: dict[str, Any] = {
+            "user": me.user or (None if is_token else server.user),
+            "password": me.password or server.password,
+            "token": me.token or (server.user if is_token else None),
+            "user_credentials": None if me.credentials is None else RawCredentials(me.credentials),
+            "tls": me.tls,
+            "tls_hostname": server.tls_name or server.host,
+        }
+        try:
+            await self.client.connect(
+                [str(server)],
+                name=me.name,
+                allow_reconnect=False,
+                connect_timeout=me.connect_timeout_s,  # type: ignore[arg-type]  # as above # pyright: ignore[reportArgumentType]
+                ping_interval=24 * 3600,  # `answered` is asked far more often
+                error_cb=self._on_error,
+                closed_cb=self._on_closed,
+                **options,
+            )
+        except Error as error:
+            text = str(error).removeprefix("nats: ")
+            if "authoriz" in text.lower() or "authentication" in text.lower():
+                raise PermissionError(
+                    f"it does not let us in ({text}): set user and password, token or credentials_file"
+                ) from error
+            raise ConnectionError(text) from error
+        except ValueError as error:  # a line without an end: some other program's
+            if isinstance(error, OSError):  # as a wrong certificate is, too
+                raise
+            raise ConnectionError("it is no NATS server") from error
+        if not self.client.is_connected:  # something stood between our first question and its answer
+            raise ConnectionError("it did not answer as expected")
+
+    async def _on_error(self, error: Exception) -> None:
+        from nats.errors import Error
+
+        text = str(error).removeprefix("nats: ")
+        if "permissions violation" in text:
+            self.on_refusal(text)
+        elif isinstance(error, Error | OSError):
+            self.why = self.why or text
+        else:  # somebody's who was given a message
+            log.error("a message from %s could not be dealt with", self.server, exc_info=error)
+
+    async def _on_closed(self) -> None:
+        if not self.lost.is_set():
+            self.why = str(self.client.last_error or self.why or "it was closed").removeprefix("nats: ")
+            self.lost.set()
+
+
+async def connect(server: Server, identity: Identity) -> Connection:
+    """A connection to a server.
+
+    Raises:
+        PermissionError: the server does not know us.
+        OSError: there is nobody, or no NATS server.
+    """
+    from nats.aio.client import Client
+
+    connection: Connection | None = None
+    try:
+        with anyio.fail_after(identity.connect_timeout_s):
+            must_encrypt = server.encrypted or identity.must_encrypt
+            timeout_s = identity.connect_timeout_s
+            wire = await Wire.open(server.host, server.port, timeout_s, must_encrypt=must_encrypt)
+            client = Client()
+            # There is no other way to give it one.
+            client._transport = wire  # type: ignore[assignment]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+            connection = Connection(client, wire, server, identity)
+            await connection.begin()
+    except BaseException as error:
+        if connection is not None:
+            await connection.close()
+        if isinstance(error, TimeoutError):
+            raise TimeoutError(f"no answer within {identity.connect_timeout_s:g} s") from error
+        raise
+    return connection
+
+
+def credentials_in(file: Path) -> str:
+    """The content of a `.creds` file.
+
+    Raises:
+        OSError: it cannot be read; says which.
+        ValueError: it is none.
+    """
+    try:
+        content = file.read_text()
+    except OSError as error:
+        raise OSError(
+            error.errno, f"credentials_file {str(file)!r} cannot be read: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError:
+        content = ""
+    # The library would look for these without an end.
+    if "BEGIN NATS USER JWT" not in content or "BEGIN USER NKEY SEED" not in content:
+        raise ValueError(f"credentials_file {str(file)!r} holds no JWT and seed of a user")
+    return content

@@ -1,0 +1,178 @@
+"""Where a running Beats is: what a person writes for it, and what a client is to present there."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
+
+import typer
+
+from beats.config.checks.oddities import oddity
+
+if TYPE_CHECKING:  # loaded only by what is encrypted
+    from ssl import SSLContext
+
+_PORT: Final = 8765
+_SCHEMES: Final = {
+    "": (False, _PORT),
+    "ws": (False, 80),
+    "http": (False, 80),
+    "wss": (True, 443),
+    "https": (True, 443),
+}
+"""Whether it is encrypted, and the port where none is given: RFC 6455, section 3; RFC 9110, section 4.2."""
+_STATS: Final = "/api/stats"
+WANTED: Final = "give an address such as ws://localhost:8765, https://wall.example or wall.local:8765"
+
+AddressArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[URL]",
+        help="Where it runs: ws://, wss://, http://, https:// or HOST:PORT; by default this machine.",
+        show_default=False,
+    ),
+]
+TokenOption = Annotated[
+    str | None, typer.Option("--token", help="What it asks of viewers; BEATS_TOKEN.", show_default=False)
+]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca", metavar="FILE", help="PEM file with the authority to trust for wss://.", show_default=False
+    ),
+]
+
+
+class Address(NamedTuple):
+    """A server, and what to present to it."""
+
+    host: str
+    """As it stands in a request: ASCII, an IPv6 address without brackets."""
+    port: int
+    encrypted: bool = False
+    path: str = ""
+    """Below which it is, when a reverse proxy gives it a part of a site; without a slash at its end."""
+    query: tuple[tuple[str, str], ...] = ()
+    """What the address itself asks of the stream."""
+    token: str | None = None
+
+    @property
+    def authority(self) -> str:
+        """Host and port: RFC 3986, section 3.2."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def stats_target(self) -> str:
+        """What a request for the counters asks for."""
+        return self.path + _STATS + _encoded(self._token_query())
+
+    def stream_url(self, query: Mapping[str, str]) -> str:
+        """Where the stream is; what is asked for here replaces what the address itself asks for."""
+        scheme = "wss" if self.encrypted else "ws"
+        asked = {**dict(self.query), **query, **self._token_query()}
+        return f"{scheme}://{self.authority}{self.path}/{_encoded(asked)}"
+
+    def headers(self) -> dict[str, str]:
+        """What presents the token."""
+        if self.token is None or self._token_query():
+            return {}
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def _token_query(self) -> dict[str, str]:
+        """A token that no header can carry (RFC 9110, section 5.5) goes into the query."""
+        token = self.token or ""
+        is_plain = token.isascii() and token.isprintable() and token == token.strip()
+        return {} if is_plain else {"token": token}
+
+
+def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.environ) -> Address:
+    """The server that is meant.
+
+    Args:
+        text: what was given for it; where Beats is on this machine when None, by the variables that say so.
+        token: what was given; else the one in the address, else the variable.
+        environ: the variables.
+
+    Raises:
+        ValueError: that is no address; says what would be one.
+    """
+    if text is None:
+        host = environ.get("BEATS_WEBSOCKET_HOST", "").strip() or "localhost"
+        bare = f"[{host}]" if ":" in host else host
+        text = f"{bare}:{environ.get('BEATS_WEBSOCKET_PORT') or _PORT}"
+    address = parse(text)
+    return address._replace(token=token or address.token or environ.get("BEATS_TOKEN") or None)
+
+
+def token_warning(address: Address, environ: Mapping[str, str] = os.environ) -> str | None:
+    """What is odd about the token from the environment, if it is the one that is presented."""
+    given = environ.get("BEATS_TOKEN")
+    what = oddity(given) if given is not None and given == address.token else None
+    return None if what is None else f"BEATS_TOKEN: the value {what}"
+
+
+def parse(text: str) -> Address:
+    """Read an address.
+
+    Raises:
+        ValueError: it is none; says what would be one.
+    """
+    scheme, separator, rest = text.strip().partition("://")
+    if not separator:
+        scheme, rest = "", scheme
+    known = _SCHEMES.get(scheme.lower()) if scheme or not separator else None
+    parts = _split(rest)
+    host = _host(parts.hostname or "") if parts is not None else ""
+    if known is None or parts is None or not host or "@" in parts.netloc or not rest.isprintable():
+        raise ValueError(f"{text!r:.200} is no address of a Beats server: {WANTED}")
+    encrypted, default_port = known
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    token = query.pop("token", None) or None
+    path = quote(parts.path, safe="/%!$&'()*+,;=:@~").removesuffix(_STATS).rstrip("/")
+    return Address(host, parts.port or default_port, encrypted, path, tuple(query.items()), token)
+
+
+def tls(address: Address, ca: Path | None) -> "SSLContext | None":
+    """What checks the server's certificate; None where nothing is encrypted.
+
+    Raises:
+        ValueError: `ca` is of no use; says why.
+    """
+    if not address.encrypted:
+        if ca is not None:
+            raise ValueError("--ca is for wss:// and https://: this address is not encrypted")
+        return None
+    import ssl  # see above
+
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(f"--ca {ca}: {why}; give a PEM file") from None
+
+
+def _split(text: str) -> SplitResult | None:
+    """The parts of an address after its scheme; None when they cannot be."""
+    with suppress(ValueError):
+        parts = urlsplit(f"//{text}")
+        if parts.port != 0:
+            return parts
+    return None
+
+
+def _host(name: str) -> str:
+    """A name in the form in which it is looked up; empty for one that cannot be.
+
+    ASCII goes the same way: an empty label, or one that is too long, fails in the look-up too.
+    """
+    try:
+        return "" if " " in name else name.encode("idna").decode()
+    except UnicodeError:
+        return ""
+
+
+def _encoded(query: Mapping[str, str]) -> str:
+    # Bytes that are no text, from an argument or a variable, are sent as they are.
+    return f"?{urlencode(query, errors='surrogateescape')}" if query else ""

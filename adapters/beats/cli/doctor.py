@@ -1,0 +1,119 @@
+"""`beats doctor`."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from beats.cli.common import ConfigOption, ProfileOption, SetOption
+from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, say, say_document
+from beats.cli.printable import printable
+from beats.config.errors import SettingsError
+from beats.config.load import inspect_profile
+from beats.doctor.findings import LEVELS, Finding, Level
+from beats.runtime.registry import InstalledAdapters
+
+if TYPE_CHECKING:  # for programs there is nothing to draw
+    from rich.table import Table
+
+_STYLES: Final[dict[Level, str]] = {"ok": "green", "note": "blue", "warning": "yellow", "fault": "bold red"}
+
+
+def doctor(
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+) -> None:
+    """Look over the installation, this machine and a profile, and say what to do about what is not right.
+
+    Versions of packages, ports that are taken, room on disks, open files, the clock, and all that
+    `beats config check` says. It changes nothing; the worst comes last.
+
+    Exit code 0: nothing is at fault, though there may be warnings; 1: something is; 2: wrong usage; 78: the
+    settings are wrong.
+
+    Examples: `beats doctor`, `beats doctor --profile studio`, `beats doctor --json | jq .findings`.
+    """
+    from beats.doctor.examination import examine  # only now: it loads what nothing else needs
+
+    try:
+        found = inspect_profile(
+            InstalledAdapters(), profile=profile, config_dir=config, environ=os.environ, sets=sets or ()
+        )
+    except SettingsError as error:
+        findings = examine(error)
+    else:
+        findings = examine(found)
+    code = exit_code(findings)
+    if as_json:
+        say_document(document(findings, code))
+    else:
+        _show(findings)
+    if code:
+        raise typer.Exit(code)
+
+
+def exit_code(findings: Sequence[Finding]) -> int:
+    """What the command ends with."""
+    faults = [finding for finding in findings if finding.level == "fault"]
+    if any(fault.is_setting for fault in faults):
+        return EXIT_SETTINGS
+    return EXIT_FAILED if faults else 0
+
+
+def document(findings: Sequence[Finding], code: int) -> dict[str, object]:
+    """All findings as plain values, in the order in which they were made."""
+    keys = ("subject", "level", "found", "advice")
+    plain = [{key: getattr(finding, key) for key in keys} for finding in findings]
+    return {"exit_code": code, "levels": dict(levels(findings)), "findings": plain}
+
+
+def levels(findings: Sequence[Finding]) -> Counter[Level]:
+    """How many there are of each level."""
+    return Counter({level: sum(finding.level == level for finding in findings) for level in LEVELS})
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    from beats.cli.output import out
+
+    ordered = sorted(findings, key=lambda finding: LEVELS.index(finding.level))
+    if out.is_terminal:
+        out.print(_table(ordered))
+    else:
+        for finding in ordered:
+            say(line(finding))
+    say(summary(findings))
+
+
+def line(finding: Finding) -> str:
+    """A finding on a line of its own, for `grep`."""
+    advice = f" -> {finding.advice}" if finding.advice else ""
+    return f"{finding.level:7}  {finding.subject}: {finding.found}{advice}"
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """What it comes to."""
+    count = levels(findings)
+    faults, warnings = (
+        f"{count[level] or 'no'} {level}{'' if count[level] == 1 else 's'}" for level in ("fault", "warning")
+    )
+    return f"{faults}, {warnings}"
+
+
+def _table(findings: Sequence[Finding]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    result = Table.grid(padding=(0, 2, 0, 0))
+    result.add_column(no_wrap=True)
+    result.add_column(no_wrap=True)
+    result.add_column(overflow="fold")  # of a path nothing is cut off
+    for finding in findings:
+        text = Text(printable(finding.found))
+        if finding.advice:
+            text.append(f"\n→ {printable(finding.advice)}", "bold")
+        result.add_row(Text(finding.level, _STYLES[finding.level]), Text(printable(finding.subject)), text)
+    return result

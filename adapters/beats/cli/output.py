@@ -1,0 +1,90 @@
+"""What the commands print: lines, values and documents on standard output, faults on standard error."""
+
+import codecs
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING, Final
+
+from beats.cli import logs
+from beats.cli.printable import printable, printable_lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    out: Console
+    err: Console
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_SETTINGS: Final = 78
+"""EX_CONFIG of sysexits.h."""
+
+_log: Final = logging.getLogger("beats")
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> "Console":
+        """Make `out` and `err` when they are first used: what they need takes longer than all of a check."""
+        if name not in ("out", "err"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from beats.cli.console import SafeConsole
+
+        console = globals()[name] = SafeConsole(stderr=name == "err")
+        return console
+
+
+def say(text: str) -> None:
+    """Print one line on standard output, whatever is in the text."""
+    write(printable(text) + "\n")
+
+
+def say_value(text: str) -> None:
+    """Print a value for a program as it is; a terminal obeys nothing in it."""
+    write((printable_lines(text) if sys.stdout.isatty() else text) + "\n")
+
+
+def say_document(value: object) -> None:
+    """Print a value as JSON: in ASCII, which every encoding has and in which no terminal finds commands."""
+    write(json.dumps(value, indent=2) + "\n")
+
+
+def say_toml(text: str) -> None:
+    """Print TOML, which is UTF-8: where standard output is not, in ASCII with escapes."""
+    if codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8":
+        text = "".join(each if each.isascii() else f"\\U{ord(each):08X}" for each in text)
+    write(text)
+
+
+def write(text: str) -> None:
+    """Write to standard output, and have it leave at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def warn(text: str) -> None:
+    """Say on standard error what is odd, in a line; in the log, if a program reads it."""
+    if logs.is_json():
+        _log.warning("%s", text)
+    else:
+        _tell(f"warning: {printable(text)}", "yellow")
+
+
+def complain(text: str) -> None:
+    """Say on standard error what is wrong, in a line; in the log, if a program reads it."""
+    if logs.is_json():
+        _log.error("%s", text)
+    else:
+        _tell(printable(text), "red")
+
+
+def show_line(worker: int, line: str) -> None:
+    """Show on standard error what a worker has logged, in the form that our own log has."""
+    _tell(line if logs.is_json() else f"worker {worker}: {line}")
+
+
+def _tell(text: str, style: str | None = None) -> None:
+    from beats.cli.output import err
+
+    err.print(text, style=style, markup=False)

@@ -1,0 +1,218 @@
+"""`beats info`, `beats recover` and `beats cut`: what to do with recordings.
+
+The packages that read them are loaded only when such a command runs: `beats run` shall not wait for them.
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from beats.cli import completers
+from beats.cli.ending import ending_in_order
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, say, say_document, warn
+from beats.cli.progress import progress
+from beats.cli.targets import why_no_recording
+from beats.kernel.errors import InputError
+from beats.recordings import PART_SUFFIX
+
+if TYPE_CHECKING:  # see above
+    from beats.recordings.scan import Damage
+
+EXIT_LOST: Final = 3
+"""Something was recovered, and something was not."""
+_MOST_WARNINGS: Final = 20
+
+
+def info(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Recordings, or folders of recordings.",
+            metavar="FILE…",
+            autocompletion=completers.recordings,
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Say what recordings hold: topics, rates, gaps, losses, and whether they are whole.
+
+    Exit code 0: every file could be read, damaged or not; 1: one could not be read at all.
+
+    Examples: `beats info show.mcap`, `beats info recordings/ --json`.
+    """
+    from beats.cli.report import file_report, total_report  # only now, see above
+    from beats.recordings.document import document
+    from beats.recordings.files import find, in_order
+    from beats.recordings.info import FileInfo, Surveyor
+
+    with _failing():
+        found = in_order([each.path for each in find(files, warn)])
+    surveyor = Surveyor()
+    infos: list[FileInfo] = []
+    for path in found:
+        infos.append(surveyor.survey(path))
+        if not as_json:
+            out.print(file_report(infos[-1]), "")
+    if as_json:
+        say_document(document(infos, surveyor.total))
+    elif len(infos) > 1:
+        out.print(total_report(infos, surveyor.total))
+    if any(each.error is not None for each in infos):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def recover(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN",
+            help="A recording that is cut or damaged.",
+            autocompletion=completers.recordings,
+        ),
+    ],
+    target: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="OUT", help="The new file; `<IN>-recovered.mcap` beside it.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write everything that is still whole in a recording into a clean one; IN stays as it is.
+
+    Exit code 0: nothing was lost; 3: something was, and how much is said; 1: nothing can be read, or OUT
+    cannot be written. A file that is whole is copied only if OUT is named.
+
+    Examples: `beats recover show.mcap.part`, `beats recover broken.mcap clean.mcap`.
+    """
+    from beats.recordings import copying  # only now, see above
+
+    _check("OUT", target)
+    with _failing(), ending_in_order():
+        size = source.stat().st_size
+        if target is None:
+            with progress("reading", size) as tell:
+                if copying.is_sound(source, tell):
+                    say(f"{source} is whole: nothing to recover")
+                    return
+            target = _recovered(source)
+        with progress("recovering", size) as tell:
+            found = copying.recover(source, target, tell)
+    say(f"{target}: {found.messages:,} messages")
+    _warn_of((source, damage) for damage in found.damages)
+    if found.foreign:
+        warn(f"{found.foreign:,} messages that are no envelopes are left out")
+    if found.unreadable_bytes:
+        missing = ", ".join(f"{count:,} of {topic}" for topic, count in sorted(found.missing.items()))
+        count = sum(found.missing.values())
+        known = (
+            f"by the gaps in the numbers at least {count:,} envelopes are missing: {missing}"
+            if missing
+            else "no gap in the numbers tells how many envelopes were in them"
+        )
+        complain(f"lost: {found.unreadable_bytes:,} bytes; {known}")
+        raise typer.Exit(EXIT_LOST)
+
+
+def cut(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN",
+            help="A recording, or a folder of its parts.",
+            autocompletion=completers.recordings,
+        ),
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The new file.")],
+    start: Annotated[
+        str | None,
+        typer.Option(help="Where to begin: seconds, a time of day, or an ISO 8601 time.", metavar="MOMENT"),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(help="Where to end; what is there is left out.", metavar="MOMENT")
+    ] = None,
+    topics: Annotated[
+        list[str] | None,
+        typer.Option("--topics", help="Only these, such as `frame` or `peripheral/*`; may be repeated."),
+    ] = None,
+) -> None:
+    """Write a range of a recording into a new one, which begins with the state at its beginning.
+
+    Exit code 0: done; 1: IN cannot be read, holds nothing there, or OUT cannot be written; 2: wrong usage.
+
+    Examples: `beats cut show.mcap finale.mcap --start 21:30 --end 21:45`,
+    `beats cut recordings/ knobs.mcap --start 90 --topics 'peripheral/*'`.
+    """
+    from beats.recordings import copying  # only now, see above
+    from beats.recordings.selection import Selection
+
+    _check("OUT", target)
+    with _failing(), ending_in_order():
+        try:
+            selection = Selection([source], start=start, end=end, topics=topics or ())
+        except ValueError as error:
+            complain(str(error))
+            raise typer.Exit(EXIT_USAGE) from None
+        warn_of_skipped(selection.skipped)
+        with progress("cutting", selection.end_s) as tell:
+            found = copying.cut(selection, target, tell)
+    state = f", after {found.carried:,} of the state before" if found.carried else ""
+    say(f"{target}: {found.messages:,} messages{state}")
+    _warn_of(found.damages)
+
+
+def _warn_of(damages: Iterable[tuple[Path, "Damage"]]) -> None:
+    for index, (path, damage) in enumerate(damages):
+        if index == _MOST_WARNINGS:
+            warn("and more")
+            break
+        size = f" ({damage.size_bytes:,} bytes)" if damage.size_bytes else ""
+        warn(f"{path}: at byte {damage.offset:,}: {damage.why}{size}")
+
+
+def warn_of_skipped(skipped: Sequence[str]) -> None:
+    """Say on standard error which files are passed over, and why."""
+    for each in skipped[:_MOST_WARNINGS]:
+        warn(f"passed over: {each}")
+    if len(skipped) > _MOST_WARNINGS:
+        warn(f"and {len(skipped) - _MOST_WARNINGS:,} more")
+
+
+def _check(name: str, target: Path | None) -> None:
+    """End the command when an argument names what cannot be a recording."""
+    why = None if target is None else why_no_recording(target)
+    if why is not None:
+        complain(f"{name} {str(target)!r}: {why}")
+        raise typer.Exit(EXIT_USAGE)
+
+
+def _way_out(taken: str) -> str:
+    if taken.endswith(PART_SUFFIX):
+        return (
+            "give another name. It is being written or was left unfinished: "
+            f"`beats recover {taken}` makes a whole one of it"
+        )
+    return "give another name, or move that file away"
+
+
+def _recovered(source: Path) -> Path:
+    name = source.name.removesuffix(".part").removesuffix(".mcap")
+    return source.with_name(f"{name}-recovered.mcap")
+
+
+@contextmanager
+def _failing() -> Generator[None]:
+    """Ends the command, with what is wrong on standard error, when a file cannot be read or written."""
+    try:
+        yield
+    except (InputError, OSError, ValueError) as error:
+        text = str(error)
+        if isinstance(error, OSError) and error.filename is not None:
+            other = "" if error.filename2 is None else f" -> {error.filename2}"
+            text = f"{error.filename}{other}: {error.strerror}"
+        if isinstance(error, FileExistsError):
+            text += f": nothing is overwritten; {_way_out(str(error.filename))}"
+        complain(text)
+        raise typer.Exit(EXIT_FAILED) from None

@@ -1,0 +1,169 @@
+"""`beats replay`."""
+
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from beats.cli import completers, keys
+from beats.cli.common import (
+    ConfigOption,
+    DurationOption,
+    LogFormatOption,
+    ProfileOption,
+    Reader,
+    SetOption,
+)
+from beats.cli.output import EXIT_USAGE, complain
+from beats.cli.runner import Show, perform
+from beats.cli.status import Counted, LiveLine
+from beats.kernel.envelope import ClientIdentity, Control
+from beats.kernel.run.kernel import Kernel
+from beats.kernel.stats import Playback
+from beats.kit.paths import expanded, why_absent
+
+_NAME: Final = "replay"
+_TERMINAL: Final = ClientIdentity("terminal", 0, "terminal")
+_SEEK_S: Final = 5.0
+_SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0)
+HELP: Final = "space pause · ← → 5 s · , . a frame · ↑ ↓ speed · q quit"
+
+
+def replay(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="Recordings, or folders of them.",
+            show_default=False,
+            autocompletion=completers.recordings,
+        ),
+    ],
+    speed: Annotated[str, typer.Option(help="0.1 to 100 times as fast, or max.")] = "1",
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again after the end.")] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Seconds, a time of day (21:30), or an ISO 8601 time.", show_default=False),
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="Likewise.", show_default=False)] = None,
+    kinds: Annotated[
+        str | None, typer.Option(help="frame, peripheral, or both with a comma.", show_default=False)
+    ] = None,
+    topics: Annotated[
+        str | None,
+        typer.Option(help="Patterns with commas, such as frame,peripheral/knob-*.", show_default=False),
+    ] = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    duration: DurationOption = None,
+    log_format: LogFormatOption = None,
+) -> None:
+    """Put recordings on air again, in place of the profile's sources.
+
+    On a terminal: space pauses, the arrows go 5 seconds back and on or change the speed, comma and point step
+    a frame, q quits.
+
+    Examples: `beats replay show.mcap`, `beats replay recordings/ --loop`,
+    `beats replay show.mcap --speed 10 --start 21:30`.
+    """
+    for file in files:
+        if (why := why_absent(expanded(file))) is not None:
+            complain(f"{file} {why}: give a recording, or a folder of recordings")
+            raise typer.Exit(EXIT_USAGE)
+    source: dict[str, object] = {"type": "replay", "path": [str(file) for file in files], "loop": loop}
+    source["speed"] = _speed(speed)
+    source |= {name: text for name, text in (("start", start), ("end", end)) if text is not None}
+    lists = {"kinds": kinds, "topics": topics}
+    source |= {name: _parts(text) for name, text in lists.items() if text is not None}
+    reader = Reader(profile, config, sets, {_NAME: source}, log_format=log_format)
+    perform(reader, duration, Show(Progress, refresh_hz=10, beside=obey_keys))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _speed(text: str) -> float | str:
+    from beats.adapters.sources.replay.settings import LEAST_SPEED, MOST_SPEED  # only now: it loads a lot
+
+    with suppress(ValueError):
+        if text == "max" or LEAST_SPEED <= float(text) <= MOST_SPEED:
+            return text if text == "max" else float(text)
+    usage = f'give a number from {LEAST_SPEED:g} to {MOST_SPEED:g}, or "max"'
+    complain(f"--speed is {text!r}: {usage}")
+    raise typer.Exit(EXIT_USAGE)
+
+
+def playback_of(counted: Counted) -> Playback | None:
+    """Where the recording is that plays; None while it is not known."""
+    return next((source.playback for source in counted.stats().sources if source.playback), None)
+
+
+class Progress:
+    """How far the recording is, above what every run shows."""
+
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
+        self._line = LiveLine(counted)
+
+    def __rich__(self) -> Group:
+        """The lines as they are now."""
+        playback = playback_of(self._counted)
+        if playback is None:
+            return Group(self._line)
+        row = Table.grid(padding=(0, 1), expand=True)
+        row.add_column(no_wrap=True)
+        row.add_column(ratio=1)
+        row.add_column(no_wrap=True)
+        sign = "⏸" if playback.paused else "▶"
+        place = f"{sign} {clock(playback.position_s)} / {clock(playback.duration_s)}"
+        bar = ProgressBar(total=max(playback.duration_s, 1e-9), completed=playback.position_s)
+        speed = "max" if playback.speed == float("inf") else f"×{playback.speed:g}"  # noqa: RUF001 - the sign
+        loops = f" · loop {playback.loops + 1}" if playback.loops else ""
+        row.add_row(place, bar, f"{speed}{loops}")
+        return Group(row, Text(HELP, style="dim"), self._line)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours when there are some: `1:02.5`, `1:00:02.5`."""
+    tenths = int(seconds * 10)
+    hours, rest = divmod(tenths, 36000)
+    minutes, tenths = divmod(rest, 600)
+    end = f"{tenths // 10:02}.{tenths % 10}"
+    return f"{hours}:{minutes:02}:{end}" if hours else f"{minutes}:{end}"
+
+
+async def obey_keys(kernel: Kernel) -> None:
+    """Pass what is pressed on as commands, as a client would send them."""
+    async with aclosing(keys.pressed()) as pressed:
+        async for key in pressed:
+            if key == "q":
+                kernel.stop()
+            elif (command := command_of(key, playback_of(kernel))) is not None:
+                kernel.bus.send_control(command)
+
+
+def command_of(key: str, playback: Playback | None) -> Control | None:
+    """What a key says; None when it says nothing."""
+    if key == " ":
+        return Control("replay_pause", {"paused": None}, _TERMINAL)
+    if key in ("left", "right"):
+        return Control("replay_seek", {"offset_s": _SEEK_S if key == "right" else -_SEEK_S}, _TERMINAL)
+    if key in (",", "."):
+        return Control("replay_seek", {"frames": 1 if key == "." else -1}, _TERMINAL)
+    if key in ("up", "down") and playback is not None:
+        return Control("replay_speed", {"speed": next_speed(playback.speed, up=key == "up")}, _TERMINAL)
+    return None
+
+
+def next_speed(speed: float, *, up: bool) -> float:
+    """The next faster or slower one of the usual speeds."""
+    if up:
+        return next((each for each in _SPEEDS if each > speed), speed)
+    return next((each for each in reversed(_SPEEDS) if each < speed), _SPEEDS[0])

@@ -1,0 +1,107 @@
+"""`beats run`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beats.cli.common import (
+    ConfigOption,
+    DurationOption,
+    LogFormatOption,
+    PictureArgument,
+    ProfileOption,
+    Reader,
+    SetOption,
+    StdinOption,
+)
+from beats.cli.output import EXIT_USAGE, complain, show_line
+from beats.cli.runner import perform
+
+if TYPE_CHECKING:  # few runs have any
+    from beats.workers.start import Workers
+
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=256,
+        metavar="N",
+        help="Serve viewers from so many processes on one port, for more than one core. Needs nats-server.",
+        show_default=False,
+    ),
+]
+BrokerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        metavar="URL",
+        help="The nats-server between them, such as nats://127.0.0.1:4222; one is started when left out.",
+        show_default=False,
+    ),
+]
+
+
+def run(
+    picture: PictureArgument = None,
+    stdin: StdinOption = False,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    duration: DurationOption = None,
+    workers: WorkersOption = None,
+    broker: BrokerOption = None,
+    log_format: LogFormatOption = None,
+) -> None:
+    """Stream until interrupted, until the sources end, or until the terminal is closed.
+
+    Exit code 0: ended well; 1: something failed; 2: wrong usage; 78: wrong settings.
+
+    Examples: `beats run`, `beats run picture.gif`, `some-sensor | beats run --stdin`,
+    `beats run --profile studio --set sinks.browser.port=9000`.
+    """
+    reader = Reader(profile, config, sets, sources(picture, stdin), log_format=log_format)
+    perform(reader, duration, workers=_workers(reader, workers, broker))
+
+
+def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Workers | None":
+    if processes is None:
+        if broker is not None:
+            complain("--broker is for --workers N: say how many there shall be")
+            raise typer.Exit(EXIT_USAGE)
+        return None
+    if broker is not None:
+        from beats.adapters.nats.servers import server
+
+        try:
+            server(broker)
+        except ValueError as error:
+            complain(f"--broker {error}")
+            raise typer.Exit(EXIT_USAGE) from None
+    from beats.cli.worker import told
+    from beats.workers.start import Workers
+
+    return Workers(processes, broker, told(reader), show_line)
+
+
+def _why_no_picture(path: Path) -> str | None:
+    from beats.adapters.sources.images.film import can_read  # only now: it loads the picture library
+
+    try:
+        return can_read(path)
+    except OSError as error:  # a name that is too long, a folder on the way that is closed
+        return f"{path} cannot be read: {error.strerror}"
+
+
+def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
+    """The tables of the sources that the arguments name, in place of the profile's."""
+    sources: dict[str, object] = {}
+    if picture is not None:
+        if (reason := _why_no_picture(picture)) is not None:
+            complain(reason)
+            raise typer.Exit(EXIT_USAGE)
+        sources["picture"] = {"type": "images", "path": str(picture)}
+    if stdin:
+        sources["stdin"] = {"type": "jsonl", "path": "-"}
+    return sources or None

@@ -1,0 +1,211 @@
+"""What two answers of a server say together: rates, and what to show of each part. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from beats.cli.top.answer import Amount, Answer, Client, Drop, Latency, Queue, Sink, Source, Totals
+
+P50: Final = 0.5
+P99: Final = 0.99
+
+
+class Flow(NamedTuple):
+    """What goes through a queue, or to viewers."""
+
+    taken: int
+    """Delivered, in all."""
+    taken_hz: float | None
+    """Rates are None where there is nothing to compare with."""
+    taken_bytes_hz: float | None
+    waiting: int
+    high_water: int
+    """The most that ever waited; 0 where nobody knows."""
+    dropped: int
+    dropped_hz: float | None
+    why: Mapping[str, int]
+    """`dropped` by reason."""
+
+
+class SourceRow(NamedTuple):
+    """One source."""
+
+    source: Source
+    published_hz: float | None
+
+
+class SinkRow(NamedTuple):
+    """One sink."""
+
+    sink: Sink
+    flow: Flow
+    viewers: Flow | None
+    """All of its clients together; None for a sink that has none."""
+    p50_s: float | None
+    """From the bus until written, since the answer before."""
+    p99_s: float | None
+    figures_hz: Mapping[str, float]
+    """How fast those of its figures grow that are totals."""
+
+
+class ClientRow(NamedTuple):
+    """One viewer."""
+
+    sink: str
+    client: Client
+    flow: Flow
+    age_s: float
+    """How long it has been connected."""
+
+
+class Table(NamedTuple):
+    """All that is shown of a server."""
+
+    answer: Answer
+    frames_hz: float | None
+    updates_hz: float | None
+    cpu: float | None
+    """Of one processor, 1 for all of it."""
+    sources: Sequence[SourceRow]
+    sinks: Sequence[SinkRow]
+    clients: Sequence[ClientRow]
+
+
+class _Span:
+    """The time between two answers, which makes rates of differences."""
+
+    def __init__(self, before: Answer | None, now: Answer) -> None:
+        elapsed_s = 0.0
+        # Another process, or one that has begun again, has counted from nothing.
+        if before is not None and before.process.pid == now.process.pid and before.uptime_s < now.uptime_s:
+            elapsed_s = (now.time_unix_ns - before.time_unix_ns) / 1e9
+        self.elapsed_s: Final = elapsed_s
+        """0 when they cannot be compared, or the server's clock was set back."""
+
+    def rate(self, before: float | None, now: float) -> float | None:
+        """A second; None for a counter that was not there or began again."""
+        if before is None or self.elapsed_s <= 0 or now < before:
+            return None
+        return (now - before) / self.elapsed_s
+
+
+def table(before: Answer | None, now: Answer) -> Table:
+    """What is to be shown.
+
+    Args:
+        before: the answer before, None if there is none.
+        now: the last one.
+    """
+    span = _Span(before, now)
+    old_sources = {source.name: source for source in before.stats.sources} if before else {}
+    old_sinks = {sink.name: sink for sink in before.stats.sinks} if before else {}
+    updates = now.stats.published - now.stats.frames
+    old = before.stats if before else None
+    return Table(
+        now,
+        span.rate(old.frames if old else None, now.stats.frames),
+        span.rate(old.published - old.frames if old else None, updates),
+        span.rate(before.process.cpu_s if before else None, now.process.cpu_s),
+        [
+            SourceRow(source, span.rate(_published(old_sources.get(source.name)), source.published))
+            for source in now.stats.sources
+        ],
+        [_sink_row(span, old_sinks.get(sink.name), sink) for sink in now.stats.sinks],
+        [
+            row
+            for sink in now.stats.sinks
+            for row in _client_rows(span, old_sinks.get(sink.name), sink, now.time_unix_ns)
+        ],
+    )
+
+
+def quantile_s(latency: Latency, before: Latency | None, quantile: float) -> float | None:
+    """Below which such a part of the latencies is, of those that came since `before` if any did.
+
+    Within its class a latency may be anywhere, so that the place there says how far in it is. Of the last
+    class only the lower bound is known.
+    """
+    counts = list(latency.counts)
+    if before is not None and before.bounds_s == latency.bounds_s:
+        since = [now - then for now, then in zip(counts, before.counts, strict=False)]
+        if len(since) == len(counts) and min(since, default=0) >= 0 and any(since):
+            counts = since
+    if not any(counts) or len(counts) != len(latency.bounds_s) + 1:
+        return None
+    wanted = quantile * sum(counts)
+    below = 0
+    for index, number in enumerate(counts[:-1]):
+        if number and below + number >= wanted:
+            lower = latency.bounds_s[index - 1] if index else 0.0
+            return lower + (latency.bounds_s[index] - lower) * (wanted - below) / number
+        below += number
+    return latency.bounds_s[-1] if latency.bounds_s else None
+
+
+def _published(source: Source | None) -> int | None:
+    return None if source is None else source.published
+
+
+def _sink_row(span: _Span, before: Sink | None, now: Sink) -> SinkRow:
+    viewers = None
+    if now.client_totals is not None:
+        viewers = _viewers(span, before.client_totals if before else None, now.client_totals)
+    p50_s = p99_s = None
+    if now.latency is not None:
+        old = before.latency if before is not None and span.elapsed_s > 0 else None
+        p50_s, p99_s = quantile_s(now.latency, old, P50), quantile_s(now.latency, old, P99)
+    old_figures = before.figures if before else {}
+    rates = {name: span.rate(old_figures.get(name), value) for name, value in now.figures.items()}
+    return SinkRow(
+        now,
+        _flow(span, before.queue if before else None, now.queue),
+        viewers,
+        p50_s,
+        p99_s,
+        {name: hz for name, hz in rates.items() if hz is not None and name.endswith("_total")},
+    )
+
+
+def _client_rows(span: _Span, before: Sink | None, now: Sink, now_unix_ns: int) -> Iterable[ClientRow]:
+    old = {client.id: client for client in before.clients} if before else {}
+    for client in now.clients:
+        then = old.get(client.id)
+        age_s = max(0.0, (now_unix_ns - client.connected_unix_ns) / 1e9)
+        yield ClientRow(now.name, client, _flow(span, then.queue if then else None, client.queue), age_s)
+
+
+def _flow(span: _Span, before: Queue | None, now: Queue) -> Flow:
+    return Flow(
+        now.taken.items,
+        *_rates(span, before.taken if before else None, now.taken),
+        now.waiting.items,
+        now.high_water,
+        now.dropped.items,
+        span.rate(before.dropped.items if before else None, now.dropped.items),
+        _reasons(now.drops),
+    )
+
+
+def _viewers(span: _Span, before: Totals | None, now: Totals) -> Flow:
+    return Flow(
+        now.delivered.items,
+        *_rates(span, before.delivered if before else None, now.delivered),
+        sum(group.waiting.items for group in now.groups),
+        0,
+        now.dropped.items,
+        span.rate(before.dropped.items if before else None, now.dropped.items),
+        _reasons(drop for group in now.groups for drop in group.drops),
+    )
+
+
+def _rates(span: _Span, before: Amount | None, now: Amount) -> tuple[float | None, float | None]:
+    return span.rate(before.items if before else None, now.items), span.rate(
+        before.bytes if before else None, now.bytes
+    )
+
+
+def _reasons(drops: Iterable[Drop]) -> Mapping[str, int]:
+    reasons: Counter[str] = Counter()
+    for drop in drops:
+        reasons[drop.reason] += drop.items
+    return dict(reasons.most_common())

@@ -1,0 +1,122 @@
+"""All that is drawn, for a width and a height."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from rich.text import Text
+
+from beats.cli.printable import printable
+from beats.cli.top import grid, sections
+from beats.cli.top.model import Table
+from beats.cli.top.sections import Section
+from beats.cli.top.view import EVERYTHING, HINT, KEYS, View
+from beats.kit import units
+
+_AROUND: Final = 3
+"""Lines that are always there: two at the top, one at the bottom."""
+_LEAST_CLIENTS: Final = 5
+"""Lines that are left for clients if there are any, with a blank one and their header."""
+
+
+class Screen(NamedTuple):
+    """What is seen."""
+
+    lines: list[Text]
+    view: View
+    """As it was asked for, within what there is to see."""
+    page: int
+    """How many lines can be scrolled at once."""
+
+
+def draw(table: Table, place: str, view: View, trouble: str, width: int, height: int) -> Screen:
+    """The whole screen.
+
+    Args:
+        table: what the last answer said.
+        place: the server's address.
+        view: what is wanted.
+        trouble: why there is no newer answer; empty if there is nothing wrong.
+        width: of the terminal, in cells.
+        height: of the terminal, in lines.
+    """
+    lines = list(head(table, place, width))
+    room = max(1, height - _AROUND)
+    if view.table == EVERYTHING:
+        body, section, page = _everything(table, view, width, room)
+    else:
+        section, page = _one(table, view, width), max(1, room - 2)
+        body = [Text()]
+    view = view.within(section.length, page)
+    body += [section.header, *section.part(view.offset, view.offset + page)]
+    lines += body[:room]
+    lines += [Text()] * (height - 1 - len(lines))
+    seen = f"{view.offset + 1} to {min(section.length, view.offset + page)} of {section.length}  "
+    if trouble:  # what was
+        for line in lines:
+            line.stylize("dim")
+    foot = _foot(seen if section.length > page else "", view, trouble, width)
+    return Screen([*lines[: height - 1], foot], view, page)
+
+
+def whole(table: Table, place: str, view: View, width: int) -> list[Text]:
+    """All lines that there are, whatever their number."""
+    lines = list(head(table, place, width))
+    for section in (
+        sections.sources(table, width),
+        sections.sinks(table, width),
+        sections.clients(table, width, view),
+    ):
+        lines += [Text(), section.header, *section.part(0, section.length)]
+    return lines
+
+
+def waiting(place: str, trouble: str, width: int, height: int) -> list[Text]:
+    """While there has been no answer yet."""
+    text = Text(grid.fitted(f"beats  {place}", width), "bold", no_wrap=True)
+    lines = [text, *[Text()] * (height - 2), _foot("", View(), trouble, width)]
+    return lines[-height:]
+
+
+def head(table: Table, place: str, width: int) -> Iterator[Text]:
+    """Who it is, and how much goes through it."""
+    answer = table.answer
+    name = printable(f"beats {answer.beats}  {answer.profile}  {place}  up {units.age(answer.uptime_s)}")
+    yield Text(grid.fitted(name, width), "bold", no_wrap=True)
+    clients = sum(sink.client_totals.connected for sink in answer.stats.sinks if sink.client_totals)
+    said = [
+        f"{units.rate(table.frames_hz)} frames/s",
+        f"{units.rate(table.updates_hz)} updates/s",
+        f"{units.count(clients)} client{'' if clients == 1 else 's'}",
+        units.UNKNOWN if table.cpu is None else f"cpu {table.cpu * 100:.0f} %",
+        f"memory {units.size(answer.process.rss_bytes)}",
+    ]
+    if answer.process.open_files is not None:
+        said.append(f"{units.count(answer.process.open_files)} files")
+    yield Text(grid.fitted("  ".join(said), width), no_wrap=True)
+
+
+def _everything(table: Table, view: View, width: int, room: int) -> tuple[list[Text], Section, int]:
+    """What is above the clients, the clients, and how many of them there is room for."""
+    upper: list[Text] = []
+    for section in (sections.sources(table, width), sections.sinks(table, width)):
+        upper += [Text(), section.header, *section.part(0, section.length)]
+    most = max(1, room - (_LEAST_CLIENTS if table.clients else 2))
+    if len(upper) > most:
+        hidden = len(upper) - most + 1
+        upper[most - 1 :] = [Text(grid.fitted(f"  … {hidden} more lines: Tab", width), "dim")]
+    return [*upper, Text()], sections.clients(table, width, view), max(1, room - len(upper) - 2)
+
+
+def _one(table: Table, view: View, width: int) -> Section:
+    if view.table == "clients":
+        return sections.clients(table, width, view)
+    return (sections.sources if view.table == "sources" else sections.sinks)(table, width)
+
+
+def _foot(text: str, view: View, trouble: str, width: int) -> Text:
+    """What is wrong, or what is seen of how much; and the keys."""
+    if view.help:
+        return Text(grid.fitted(KEYS, width), "dim", no_wrap=True)
+    if trouble:
+        return Text(grid.fitted(f"{trouble}  {HINT}", width), "bold red", no_wrap=True)
+    return Text(grid.fitted(f"{text}{HINT}", width), "dim", no_wrap=True)

@@ -1,0 +1,144 @@
+"""Asks a server again and again, and draws what it says on a terminal until somebody has seen enough."""
+
+import os
+import signal
+import sys
+import time
+import tty
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Final
+
+import anyio
+from rich.console import Console, Group
+from rich.live import Live
+
+from beats.cli import keys
+from beats.cli.top import screen
+from beats.cli.top.answer import Sample
+from beats.cli.top.columns import SORTABLE
+from beats.cli.top.fetch import FetchError
+from beats.cli.top.model import Table, table
+from beats.cli.top.polling import Failure
+from beats.cli.top.view import View
+from beats.kit import units
+
+_REDRAW_S: Final = 1.0
+_LEAST_S: Final = 0.03
+"""Between two drawings: a key that is held down repeats thirty times a second."""
+
+
+class Watch:
+    """A terminal that shows a server."""
+
+    def __init__(self, found: AsyncGenerator[Sample | Failure], place: str, console: Console) -> None:
+        """Prepare; nothing is asked or drawn yet.
+
+        Args:
+            found: every answer of the server, and every time that there is none.
+            place: the server's address.
+            console: on the terminal.
+        """
+        self._found: Final = found
+        self._place: Final = place
+        self._console: Final = console
+        self._live: Final = Live(
+            console=console,
+            screen=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._view = View()
+        self._page = 1
+        self._last: Sample | None = None
+        self._table: Table | None = None
+        self._failure: Failure | None = None
+        self._seen_s = self._failed_s = time.monotonic()
+        self._changed = anyio.Event()
+
+    async def run(self) -> FetchError | None:
+        """Draw until `q`, Ctrl-C or SIGTERM; gives what makes it pointless to ask, if that came first."""
+        refused: FetchError | None = None
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._obey_signals, group.cancel_scope)
+            group.start_soon(self._obey_keys, group.cancel_scope)
+            group.start_soon(self._draw_again)
+            with self._live:
+                async with aclosing(self._found) as found:
+                    async for each in found:
+                        if self._table is None and isinstance(each, Failure) and each.error.lasting:
+                            refused = each.error
+                            break
+                        self._take(each)
+                        self._redraw()
+                group.cancel_scope.cancel()
+        return refused
+
+    def _take(self, found: Sample | Failure) -> None:
+        now_s = time.monotonic()
+        if isinstance(found, Failure):
+            self._failure, self._failed_s = found, now_s
+            return
+        self._failure, self._seen_s = None, now_s
+        self._table = table(self._last.answer if self._last else None, found.answer)
+        self._last = found
+
+    def _trouble(self) -> str:
+        failure = self._failure
+        if failure is None:
+            return ""
+        now_s = time.monotonic()
+        retry_s = round(failure.retry_s - (now_s - self._failed_s))
+        then = f"again in {retry_s} s" if retry_s > 0 else "asking again"
+        return f"silent for {units.age(now_s - self._seen_s)}: {failure.error}; {then}"
+
+    def _redraw(self) -> None:
+        self._changed.set()
+
+    async def _draw_again(self) -> None:
+        while True:
+            with anyio.move_on_after(_REDRAW_S):
+                await self._changed.wait()
+            self._changed = anyio.Event()
+            self._draw()
+            await anyio.sleep(_LEAST_S)
+
+    def _draw(self) -> None:
+        width, height = self._console.size
+        if self._table is None:
+            lines = screen.waiting(self._place, self._trouble(), width, height)
+        else:
+            drawn = screen.draw(self._table, self._place, self._view, self._trouble(), width, height)
+            lines, self._view, self._page = drawn
+        self._live.update(Group(*lines), refresh=True)
+
+    async def _obey_keys(self, scope: anyio.CancelScope) -> None:
+        async with aclosing(keys.pressed()) as pressed:
+            async for key in pressed:
+                if key == "q":
+                    scope.cancel()
+                self._view = self._view.pressed(key, SORTABLE, self._page)
+                self._redraw()
+
+    async def _obey_signals(self, scope: anyio.CancelScope) -> None:
+        with anyio.open_signal_receiver(
+            signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGTSTP
+        ) as received:
+            async for number in received:
+                if number == signal.SIGWINCH:
+                    self._redraw()
+                elif number == signal.SIGTSTP:
+                    self._pause()
+                else:
+                    scope.cancel()
+
+    def _pause(self) -> None:
+        """Ctrl-Z: give the terminal back to the shell until it says to go on."""
+        self._live.stop()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        with suppress(OSError):  # no terminal, or none of this job
+            if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():
+                tty.setcbreak(sys.stdin.fileno())  # some shells make it a plain one again
+        self._live.start()
+        self._redraw()

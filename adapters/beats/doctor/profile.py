@@ -1,0 +1,59 @@
+"""The settings of a profile, as `beats config check` sees them."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from beats.config.checks.validation import Inspected
+from beats.config.errors import Problem, SettingsError
+from beats.doctor.findings import Finding
+from beats.runtime.conflicts import Found, Part, check, parts_of
+
+_SUBJECT: Final = "settings"
+
+
+class Profile(NamedTuple):
+    """What is known of a profile, right or wrong."""
+
+    findings: list[Finding]
+    parts: list[Part]
+    """The sinks and sources that are switched on and in which nothing is wrong."""
+    needed: frozenset[str]
+    """The names of packages and extras that it cannot do without."""
+
+
+def examined(found: Inspected) -> Profile:
+    """All that there is to say of the settings."""
+    parts = [part for part in parts_of(found) if isinstance(part, Part)]
+    return Profile(list(_findings(found, check(found))), parts, frozenset(_needed(parts)))
+
+
+def unreadable(error: SettingsError) -> Profile:
+    """Of a profile that is not there, or a file that is none."""
+    wrong = [_fault(problem) for problem in error.problems]
+    return Profile([*wrong, *map(_warning, error.warnings)], [], frozenset())
+
+
+def _findings(found: Inspected, conflicts: Found) -> Iterator[Finding]:
+    problems = [*found.problems, *conflicts.problems]
+    if not problems:
+        sources, sinks = (", ".join(names) or "none" for names in (found.sources, found.sinks))
+        right = f"profile {found.profile} is right: sources {sources}; sinks {sinks}"
+        yield Finding(_SUBJECT, "ok", right)
+    yield from map(_fault, problems)
+    yield from map(_warning, (*found.warnings, *conflicts.warnings))
+
+
+def _fault(problem: Problem) -> Finding:
+    """A problem is said with what would be right."""
+    place = problem._replace(message="", nearest=None)
+    advice = problem._replace(where="", key="", value=None)
+    return Finding(_SUBJECT, "fault", str(place), str(advice), is_setting=True)
+
+
+def _warning(text: str) -> Finding:
+    return Finding(_SUBJECT, "warning", text)
+
+
+def _needed(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        yield from (package.install for package in part.resources.packages)

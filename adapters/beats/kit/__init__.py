@@ -1,0 +1,1 @@
+"""Small helpers that commands, runtime and adapters share."""

@@ -1,0 +1,122 @@
+"""Peripheral updates as lines of text: JSON objects, or rows of a table."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from typing import IO, Final, Protocol, cast
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message as ProtobufMessage
+
+from beats.kernel.envelope import OpaquePayload, Peripheral
+from beats.recordings.content import Message
+from beats.recordings.format import iso
+
+COLUMNS: Final = (
+    "time",
+    "unix_ns",
+    "captured_unix_ns",
+    "id",
+    "sequence",
+    "tags",
+    "location",
+    "data",
+)
+_AS_JSON: Final = ("tags", "location", "data")
+_ROW_END: Final = "\r\n"
+"""Told to `csv`, which quotes a cell that holds a character of its line terminator. Before Python 3.11.9 it
+does not quote a carriage return otherwise (https://github.com/python/cpython/pull/115741)."""
+
+
+class EventWriter(Protocol):
+    """Writes one line for each update."""
+
+    def add(self, message: Message, update: Peripheral) -> None:
+        """Write a line."""
+        ...
+
+
+class JsonlWriter:
+    """A JSON object a line (https://jsonlines.org)."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file: Final = file
+
+    def add(self, message: Message, update: Peripheral) -> None:
+        """Write a line."""
+        self._file.write(_json(event(message, update)).encode() + b"\n")
+
+
+class CsvWriter:
+    """A row a line below a row of names (RFC 4180); tags, location and data are JSON in a column each."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._rows: Final = csv.writer(_Encoded(file), lineterminator=_ROW_END)
+        self._rows.writerow(COLUMNS)
+
+    def add(self, message: Message, update: Peripheral) -> None:
+        """Write a line."""
+        found = event(message, update)
+        self._rows.writerow(_cell(name, found[name]) for name in COLUMNS)
+
+
+class _Encoded:
+    """What `csv` writes rows to: text goes in, UTF-8 comes out, and each row ends with a line feed alone."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file: Final = file
+
+    def write(self, row: str) -> int:
+        return self._file.write(row.removesuffix(_ROW_END).encode() + b"\n")
+
+
+def event(message: Message, update: Peripheral) -> dict[str, object]:
+    """What there is to say of an update, in the order of `COLUMNS`."""
+    return {
+        "time": iso(message.log_unix_ns),
+        "unix_ns": message.log_unix_ns,
+        "captured_unix_ns": message.captured_unix_ns,
+        "id": update.id,
+        "sequence": message.sequence,
+        "tags": [
+            {"name": tag.name, "variant": tag.variant, "metadata": dict(tag.metadata)} for tag in update.tags
+        ],
+        "location": _location(update),
+        "data": _data(update.data),
+    }
+
+
+def _cell(name: str, value: object) -> object:
+    if name == "location" and value is None:
+        return ""
+    return _json(value) if name in _AS_JSON else value
+
+
+def _location(update: Peripheral) -> dict[str, object] | None:
+    if update.location is None:
+        return None
+    fields = cast("Mapping[str, float | str]", update.location._asdict())
+    return {name: _number(value) if isinstance(value, float) else value for name, value in fields.items()}
+
+
+def _number(value: float) -> float | str:
+    """JSON lacks these three; they are written as protobuf's JSON writes them."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _data(data: object) -> object:
+    if isinstance(data, OpaquePayload):
+        return {"payload_type": data.payload_type, "hex": data.payload.hex()}
+    if isinstance(data, ProtobufMessage):
+        try:
+            return MessageToDict(data)
+        except Exception:  # an Any of a type that is not known here, a time beyond the calendar
+            return {"payload_type": data.DESCRIPTOR.full_name, "hex": data.SerializeToString().hex()}
+    return data
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

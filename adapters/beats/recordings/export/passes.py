@@ -1,0 +1,159 @@
+"""Reads a selection once, or twice where an output looks ahead, and gives each output what it takes."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from beats.kernel.envelope import Frame, Message
+from beats.kit.sealed import sealed
+from beats.recordings.export.outputs import LooksAhead, Output
+from beats.recordings.export.png import PictureError
+from beats.recordings.scan import Damage
+from beats.recordings.selection import Chosen, Selection
+
+MOST_TOLD: Final = 10
+"""Messages that are told of one by one, for each output, when they cannot be written; others are counted."""
+
+
+class Result(NamedTuple):
+    """What became of an output."""
+
+    path: Path
+    text: str
+    """What it holds, or why it is not there."""
+    is_written: bool
+
+
+def export(
+    selection: Selection,
+    outputs: Sequence[Output],
+    tell: Callable[[str], object],
+    progress: Callable[[float], object],
+) -> list[Result]:
+    """Write all outputs. When that fails, or is interrupted, none is left half written.
+
+    Args:
+        selection: what to write.
+        outputs: open ones.
+        tell: given a sentence on each thing that could not be read or written.
+        progress: given how much is done, from 0 to 1.
+
+    Raises:
+        InputError: a file cannot be read any more.
+        OSError: an output cannot be written; the error names it.
+    """
+    try:
+        return _Export(selection, outputs, tell, progress).run()
+    except BaseException:
+        for output in outputs:
+            output.discard()
+        raise
+
+
+class _Export:
+    def __init__(
+        self,
+        selection: Selection,
+        outputs: Sequence[Output],
+        tell: Callable[[str], object],
+        progress: Callable[[float], object],
+    ) -> None:
+        self._selection: Final = selection
+        self._outputs: Final = outputs
+        self._tell: Final = tell
+        self._progress: Final = progress
+        self._left_out: Final[Counter[str]] = Counter()
+
+    def run(self) -> list[Result]:
+        ahead = [output for output in self._outputs if isinstance(output, LooksAhead)]
+        if ahead:
+            for _, message in self._messages(
+                0.0, 0.5, lambda _path, _damage: None, lambda _chosen, _why: None
+            ):
+                if isinstance(message, Frame):
+                    _look(ahead, message.png_data)
+        begins = 0.5 if ahead else 0.0
+        for chosen, message in self._messages(begins, 1.0, self._damaged, self._unreadable):
+            kind = "frame" if isinstance(message, Frame) else "peripheral"
+            for output in self._outputs:
+                if output.kind == kind:
+                    self._give(output, chosen, message)
+        return [self._finish(output) for output in self._outputs]
+
+    def _messages(
+        self,
+        begins: float,
+        ends: float,
+        damaged: Callable[[Path, Damage], object],
+        unreadable: Callable[[Chosen, str], object],
+    ) -> Iterator[tuple[Chosen, Message]]:
+        start_s = self._selection.choice.start_s
+        span_s = max(self._selection.end_s - start_s, 1e-9)
+        for batch in self._selection.batches(start_s, damaged):
+            for chosen in batch:
+                if chosen.repeated:
+                    continue
+                try:
+                    message = sealed(chosen.message.encoded).message
+                except ValueError as error:
+                    unreadable(chosen, str(error))
+                    continue
+                yield chosen, message
+            done = min(1.0, max(0.0, (batch[-1].position_s - start_s) / span_s))
+            self._progress(begins + (ends - begins) * done)
+        self._progress(ends)  # what is wanted may end before the timeline
+
+    def _give(self, output: Output, chosen: Chosen, message: Message) -> None:
+        try:
+            output.add(chosen, message)
+        except PictureError as error:
+            self._leave_out(chosen, str(error), str(output.path))
+        except OSError as error:
+            raise _named(error, output.path) from error
+
+    def _finish(self, output: Output) -> Result:
+        try:
+            text = output.finish()
+        except OSError as error:
+            raise _named(error, output.path) from error
+        is_written = text is not None
+        if text is None:
+            noun = "frames" if output.kind == "frame" else "updates"
+            text = f"not written: there are no {noun} in what was chosen that can be read"
+        if left_out := self._left_out[str(output.path)]:
+            text += f"; {left_out:,} left out that could not be decoded"
+        return Result(output.path, text, is_written)
+
+    def _damaged(self, path: Path, damage: Damage) -> None:
+        lost = f" ({damage.size_bytes:,} bytes passed over)" if damage.size_bytes else ""
+        self._tell(f"{path}: at offset {damage.offset:,}: {damage.why}{lost}")
+
+    def _unreadable(self, chosen: Chosen, why: str) -> None:
+        self._leave_out(chosen, why, "")
+
+    def _leave_out(self, chosen: Chosen, why: str, output: str) -> None:
+        self._left_out[output] += 1
+        if self._left_out[output] > MOST_TOLD:
+            return
+        where = f" of {output}" if output else ""
+        message = chosen.message
+        self._tell(
+            f"{chosen.piece.path}: {message.topic}, sequence {message.sequence}, is left out{where}: {why}"
+        )
+        if self._left_out[output] == MOST_TOLD:
+            self._tell(f"{chosen.piece.path}: more that are left out{where} are only counted")
+
+
+def _look(outputs: Sequence[LooksAhead], png_data: bytes) -> None:
+    for output in outputs:
+        with suppress(PictureError):  # told when it is to be written
+            output.look_at(png_data)
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    """The error with the name of a file, which a full disk's has not."""
+    if error.filename is None:
+        error.filename = str(path)
+    return error

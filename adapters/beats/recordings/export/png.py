@@ -1,0 +1,199 @@
+"""Takes PNG files apart without decoding them, and says whether a decoder will get through.
+
+Sections are those of the PNG specification, third edition (https://www.w3.org/TR/png-3/).
+"""
+
+import struct
+import zlib
+from typing import Final, NamedTuple
+
+from beats.kit.pixels import MAX_PX
+
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+PALETTE: Final = 3
+"""The colour type of pictures whose pixels are numbers in a palette (section 11.2.1)."""
+RGB: Final = 2
+RGBA: Final = 6
+_WITH_ALPHA: Final = (4, RGBA)
+_CHANNELS: Final = {0: 1, RGB: 3, PALETTE: 1, 4: 2, RGBA: 4}
+_DEPTHS: Final = {0: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), 4: (8, 16), RGBA: (8, 16)}
+_HEADER: Final = struct.Struct(">IIBBBBB")
+_LENGTH_AND_NAME: Final = struct.Struct(">I4s")
+_PASSES: Final = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+"""Adam7 (section 8.1): first column, first row, and the steps between them, of each pass."""
+_STEP_BYTES: Final = 1 << 18
+_SPARE_BYTES: Final = 1 << 16
+"""What some encoders write beyond the last row, and decoders pass over."""
+
+
+class PictureError(ValueError):
+    """A picture that cannot be decoded. The fault is the producer's, and the text says which."""
+
+
+class Chunk(NamedTuple):
+    """One piece of a PNG file (section 5.3)."""
+
+    name: bytes
+    data: bytes
+    crc: int = -1
+    """As the file has it."""
+
+
+class Header(NamedTuple):
+    """What IHDR says."""
+
+    width_px: int
+    height_px: int
+    depth: int
+    """Bits of a channel."""
+    colour: int
+    """Colour type."""
+    compression: int = 0
+    filter: int = 0
+    interlaced: int = 0
+
+    def packed(self) -> bytes:
+        """As IHDR says it."""
+        return _HEADER.pack(*self)
+
+
+class Form(NamedTuple):
+    """What must be equal for the data of two pictures to mean the same in one file."""
+
+    header: Header
+    palette: bytes = b""
+    """PLTE."""
+    transparency: bytes = b""
+    """tRNS."""
+
+    @property
+    def may_be_transparent(self) -> bool:
+        """Whether a pixel can be anything but opaque."""
+        return self.header.colour in _WITH_ALPHA or bool(self.transparency)
+
+
+class Png(NamedTuple):
+    """A PNG file, taken apart."""
+
+    form: Form
+    before: list[Chunk]
+    """The chunks between IHDR and the data."""
+    data: list[Chunk]
+    """IDAT."""
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    """The bytes of a chunk."""
+    crc = zlib.crc32(data, zlib.crc32(name))
+    return _LENGTH_AND_NAME.pack(len(data), name) + data + crc.to_bytes(4, "big")
+
+
+def take_apart(png_data: bytes) -> Png:
+    """The parts of a file; checks their order and the header, and trusts the rest (see `check`).
+
+    Raises:
+        PictureError: it is no PNG file, or is cut.
+    """
+    if not png_data.startswith(SIGNATURE):
+        raise PictureError("it does not begin as a PNG file")
+    header: Header | None = None
+    before: list[Chunk] = []
+    data: list[Chunk] = []
+    for each in _chunks(png_data):
+        if header is None:
+            header = _header(each)
+        elif each.name == b"IDAT":
+            data.append(each)
+        elif not data:
+            before.append(each)
+    if header is None or not data:
+        raise PictureError("it holds no picture: IDAT is missing")
+    named = {each.name: each.data for each in before}
+    if header.colour == PALETTE and b"PLTE" not in named:
+        raise PictureError("its palette is missing")
+    # In a truecolour picture PLTE only suggests colours to poor screens.
+    palette = named.get(b"PLTE", b"") if header.colour == PALETTE else b""
+    return Png(Form(header, palette, named.get(b"tRNS", b"")), before, data)
+
+
+def check(png: Png) -> None:
+    """Whether a decoder will get through: every checksum, and as much data as the header promises.
+
+    Inflates the data and throws it away, a piece at a time: a small part of what decoding costs.
+
+    Raises:
+        PictureError: it will not.
+    """
+    critical = [each for each in png.before if each.name in (b"PLTE", b"tRNS")] + png.data
+    for each in critical:
+        if zlib.crc32(each.data, zlib.crc32(each.name)) != each.crc:
+            raise PictureError(f"the checksum of its {each.name.decode()} is wrong")
+    wanted, inflated = data_bytes(png.form.header), 0
+    inflater = zlib.decompressobj()
+    try:
+        for each in png.data:
+            rest = each.data
+            while rest and not inflater.eof:
+                inflated += len(inflater.decompress(rest, _STEP_BYTES))
+                rest = inflater.unconsumed_tail
+                if inflated > wanted + _SPARE_BYTES:
+                    raise PictureError("it holds more data than its size allows")
+            if inflater.eof:
+                break
+        inflated += len(inflater.flush())
+    except zlib.error as error:
+        raise PictureError(f"its data is damaged ({error})") from None
+    if inflated < wanted or not inflater.eof:
+        raise PictureError("its data ends too early")
+
+
+def data_bytes(header: Header) -> int:
+    """How many bytes a picture's rows take, each with a byte for its filter (sections 7.2 and 9.2)."""
+    bits = header.depth * _CHANNELS[header.colour]
+    total = 0
+    for column, row, across, down in _PASSES if header.interlaced else ((0, 0, 1, 1),):
+        width_px = -((column - header.width_px) // across)
+        height_px = -((row - header.height_px) // down)
+        if width_px > 0 and height_px > 0:
+            total += height_px * (1 + (width_px * bits + 7) // 8)
+    return total
+
+
+def _chunks(png_data: bytes) -> list[Chunk]:
+    found: list[Chunk] = []
+    at, size = len(SIGNATURE), len(png_data)
+    while at + 12 <= size:
+        length, name = _LENGTH_AND_NAME.unpack_from(png_data, at)
+        after = at + 12 + length
+        if after > size:
+            break
+        if name == b"IEND":
+            return found
+        found.append(
+            Chunk(name, png_data[at + 8 : after - 4], int.from_bytes(png_data[after - 4 : after], "big"))
+        )
+        at = after
+    raise PictureError("it is cut")
+
+
+def _header(found: Chunk) -> Header:
+    if found.name != b"IHDR" or len(found.data) != _HEADER.size:
+        raise PictureError("its header is missing")
+    if zlib.crc32(found.data, zlib.crc32(found.name)) != found.crc:
+        raise PictureError("the checksum of its IHDR is wrong")
+    header = Header(*_HEADER.unpack(found.data))
+    pixels = header.width_px * header.height_px
+    known = header.depth in _DEPTHS.get(header.colour, ()) and header.interlaced in (0, 1)
+    if not known or header.compression or header.filter or not pixels:
+        raise PictureError("its header says what PNG does not have")
+    if pixels > MAX_PX:
+        raise PictureError(f"it has {pixels:,} pixels, more than {MAX_PX:,}")
+    return header

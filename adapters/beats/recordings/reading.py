@@ -1,0 +1,268 @@
+"""Reads one recording, whole, cut, damaged or still being written; never needs a repair first."""
+
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Final, Self, TypeGuard
+
+from mcap.opcode import Opcode
+
+from beats.config.layers.files import open_regular
+from beats.kernel.errors import InputError
+from beats.recordings.batches import (
+    MOST_NOTE_BYTES,
+    Batch,
+    Note,
+    chunk_batch,
+    loose_batch,
+    note_of,
+)
+from beats.recordings.content import Contents, Message
+from beats.recordings.format import CLOCK, RECORDING
+from beats.recordings.index import (
+    ChunkPlace,
+    Summary,
+    has_no_summary,
+    read_summary,
+    walked_chunks,
+)
+from beats.recordings.scan import (
+    Damage,
+    Place,
+    Times,
+    chunk_compression,
+    content,
+    place_at,
+    walk,
+)
+from beats.recordings.walltime import WallTime, read_jump
+
+__all__ = ["Batch", "Note", "Recording"]
+
+
+class Recording:
+    """An open recording; synchronous, for one thread at a time.
+
+    Memory holds one chunk at a time, and the index: some hundred bytes for each chunk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and read its head, and the index at its end if it has one.
+
+        Raises:
+            InputError: it cannot be read, or is no recording at all.
+        """
+        self.path: Final = path
+        try:
+            # A FIFO would be waited for, which an opener refuses. `close` closes it.
+            self._file: IO[bytes] = open(path, "rb", opener=open_regular)  # noqa: SIM115
+            self.size: Final = self._file.seek(0, 2)
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        self.position = 0
+        """How far `items` has come, in bytes from the beginning of the file."""
+        self._contents: Final = Contents()
+        self._chunks: list[ChunkPlace] | None = None
+        try:
+            self._learn_head()
+            self._summary: Final[Summary | None] = read_summary(self._file, self.size, self._contents)
+        except OSError as error:
+            self._file.close()
+            raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def foreign(self) -> int:
+        """Messages that are no envelopes, as far as it was read."""
+        return self._contents.foreign
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Beats wrote it, rather than a program that copied what Beats had written."""
+        return self._contents.is_ours
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has its index, and so was closed in order."""
+        return self._summary is not None
+
+    def about(self) -> Mapping[str, str]:
+        """What the recorder said of the recording, as far as it can be read."""
+        for found in self._records():
+            if isinstance(found, Damage):
+                continue
+            if found.opcode in (Opcode.CHUNK, Opcode.MESSAGE):
+                break
+            note = note_of(self._file, found) if found.opcode == Opcode.METADATA else None
+            if note is not None and note.name == RECORDING:
+                return note.content
+        return {}
+
+    def notes(self) -> Iterator[Note]:
+        """All metadata records, as far as they can be read; passes over the messages."""
+        for found in self._records():
+            if _is(found, Opcode.METADATA) and (note := note_of(self._file, found)) is not None:
+                yield note
+
+    def wall_time(self) -> WallTime:
+        """What the wall clock showed at its log times."""
+        jumps = (read_jump(note.content) for note in self._notes_named(CLOCK))
+        return WallTime(jump for jump in jumps if jump is not None)
+
+    def times(self) -> Times | None:
+        """When its first and its last message came onto the bus; None when there are none."""
+        # A chunk without messages says 0 (https://mcap.dev/spec, "Chunk").
+        times = [chunk.times for chunk in self.chunks() if chunk.times != (0, 0)]
+        if not times:
+            batches = (item for item in self.items() if isinstance(item, list) and item)
+            spans = ([message.log_unix_ns for message in batch] for batch in batches)
+            times = [Times(min(span), max(span)) for span in spans]
+        return Times(min(first for first, _ in times), max(last for _, last in times)) if times else None
+
+    def _notes_named(self, name: str) -> Iterator[Note]:
+        """The metadata records of a name; by way of the index if that has all of them."""
+        if self._summary is None or not self._summary.has_all_notes:
+            yield from (note for note in self.notes() if note.name == name)
+            return
+        for known in self._summary.notes:
+            place = place_at(self._file, self.size, known.offset) if known.name == name else None
+            if place is not None and place.opcode == Opcode.METADATA:
+                note = note_of(self._file, place)
+                if note is not None and note.name == name:
+                    yield note
+
+    def compression(self) -> str:
+        """How its first chunk is packed: `lz4`, `zstd`, or not at all."""
+        for found in self._records():
+            if _is(found, Opcode.CHUNK):
+                return chunk_compression(found)
+        return ""
+
+    def chunks(self) -> list[ChunkPlace]:
+        """All chunks in the order of the file; from the index, or by going through the file's records."""
+        if self._chunks is None:
+            if self._summary is not None:
+                self._chunks = self._summary.chunks
+            else:
+                self._chunks = walked_chunks(self._file, self.size, self._contents)
+        return self._chunks
+
+    def items(
+        self, start_ns: int | None = None, end_ns: int | None = None
+    ) -> Generator[Batch | Note | Damage]:
+        """What the file holds, in its order: batches of messages, notes, and what cannot be read.
+
+        Args:
+            start_ns: pass over the chunks all of whose messages came onto the bus before this time. What is
+                left at the beginning of the first batch may be older.
+            end_ns: leave out what follows the last chunk with a message from before this time.
+        """
+        last = None if end_ns is None else self._last_before(end_ns)
+        offset = 0 if start_ns is None else self._offset_of(start_ns)
+        if offset is None:
+            return
+        for found in self._records(offset):
+            self.position = found.offset
+            if last is not None and found.offset > last and _is(found, Opcode.CHUNK):
+                return
+            if isinstance(found, Damage):
+                yield found
+            elif found.opcode == Opcode.CHUNK:
+                yield from chunk_batch(self._file, found, self._contents)
+            elif found.opcode == Opcode.MESSAGE:
+                yield from loose_batch(self._file, found, self._contents)
+            elif found.opcode == Opcode.METADATA:
+                if (note := note_of(self._file, found)) is not None:
+                    yield note
+            elif found.opcode in (Opcode.SCHEMA, Opcode.CHANNEL) and self._may_learn(found):
+                self._contents.learn(found.opcode, content(self._file, found))
+            elif found.opcode == Opcode.DATA_END:
+                yield from self._end(found.after)
+                return
+
+    def state_before(self, unix_ns: int, most_bytes: int) -> Batch:
+        """The latest message of each topic from before a time, as far as it is found in so many bytes.
+
+        Latest in the order of the file, which a clock that was set back does not change.
+        """
+        state: dict[str, Message] = {}
+        # Those that begin earlier need not be the first ones: a clock may have been set back.
+        for chunk in reversed([chunk for chunk in self.chunks() if chunk.times.first_ns < unix_ns]):
+            place = place_at(self._file, self.size, chunk.offset)
+            if place is None or place.opcode != Opcode.CHUNK:
+                continue
+            if most_bytes < 0:
+                break
+            most_bytes -= place.length
+            newest = {
+                message.topic: message
+                for item in chunk_batch(self._file, place, self._contents)
+                if isinstance(item, list)
+                for message in item
+                if message.log_unix_ns < unix_ns
+            }
+            state = newest | state
+        return sorted(state.values(), key=lambda message: message.log_unix_ns)
+
+    def _records(self, offset: int = 0) -> Iterator[Place | Damage]:
+        """The records up to the index, if it is whole, or up to the end."""
+        if self._summary is None:
+            return walk(self._file, self.size, offset, private=not self._contents.is_ours)
+        # Others may have written an index that lacks chunks.
+        chunks = [chunk.offset for chunk in self._summary.chunks] if self._contents.is_ours else None
+        private = not self._contents.is_ours
+        return walk(self._file, self._summary.start, offset, private=private, chunks=chunks)
+
+    def _may_learn(self, found: Place) -> bool:
+        # Ours stand in chunks, under a checksum.
+        return not self._contents.is_ours and found.length <= MOST_NOTE_BYTES
+
+    def _end(self, offset: int) -> Iterator[Damage]:
+        """What is wrong with the index, from `offset` on."""
+        if self._summary is None and not has_no_summary(self._file, self.size, offset):
+            cut = any(found.cut for found in walk(self._file, self.size, offset) if isinstance(found, Damage))
+            why = "its index is not whole" if cut else "its index is damaged"
+            yield Damage(offset, self.size - offset, why, cut, is_index=True)
+
+    def _learn_head(self) -> None:
+        """Who wrote it; without a header it is taken for ours, which is the stricter."""
+        why = ""
+        for found in walk(self._file, self.size):
+            if isinstance(found, Damage):
+                # What begins as an MCAP file is one, however early it ends.
+                why = why or (found.why if found.offset == 0 and not found.cut else "")
+                continue
+            if found.opcode not in (Opcode.HEADER, Opcode.METADATA) or found.length > MOST_NOTE_BYTES:
+                return
+            self._contents.learn(found.opcode, content(self._file, found))
+            why = ""
+        if why:
+            raise InputError(f"{self.path} is no recording: {why}")
+
+    def _last_before(self, end_ns: int) -> int | None:
+        """The offset of the last chunk that is wanted; None when it is not known."""
+        if not (self._contents.is_ours or self.is_whole):
+            return None  # there may be messages outside of chunks
+        return max((chunk.offset for chunk in self.chunks() if chunk.times.first_ns < end_ns), default=0)
+
+    def _offset_of(self, start_ns: int) -> int | None:
+        """Where to begin; None when nothing is so late."""
+        chunks = self.chunks()
+        if not chunks or not (self._contents.is_ours or self.is_whole):
+            return 0  # what its channels hold is told only on the way
+        return next((chunk.offset for chunk in chunks if chunk.times.last_ns >= start_ns), None)
+
+
+def _is(found: Place | Damage, opcode: Opcode) -> TypeGuard[Place]:
+    return isinstance(found, Place) and found.opcode == opcode

@@ -1,0 +1,180 @@
+"""Finds what would fail at the start, from what each sink and source says it needs."""
+
+import os.path
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from typing import Final, NamedTuple
+
+from beats.config.checks.assembly import AdapterKey
+from beats.config.checks.validation import Inspected
+from beats.config.errors import Problem, dotted, shown
+from beats.config.layers.merging import Node, child, where
+from beats.config.schema import GROUPS
+from beats.config.settings import SinkSettings, SourceSettings
+from beats.kernel.resources import Input, Output, Package, Port, Resources
+from beats.kit import file_access as probe
+from beats.kit.addresses import addresses
+from beats.runtime.registry import resources_of
+
+_DEFAULT: Final = "default"
+
+
+class Part(NamedTuple):
+    """One sink or source, what it needs, and where its settings stand."""
+
+    key: AdapterKey
+    settings: SinkSettings | SourceSettings
+    resources: Resources
+    table: Node | None
+
+    def value(self, key: str) -> object:
+        """A setting as it is in effect."""
+        return getattr(self.settings, key, None)
+
+    def where(self, key: str) -> str:
+        """The layer that gave a setting."""
+        node = child(self.table, key)
+        return _DEFAULT if node is None else where(node)
+
+    def problem(self, key: str, value: object, message: str) -> Problem:
+        """Something about a setting."""
+        text = None if value is None else shown(value)
+        return Problem(self.where(key), dotted([*self.key, key]), text, message)
+
+
+class Found(NamedTuple):
+    """What would fail, and what may not be meant."""
+
+    problems: list[Problem]
+    warnings: list[str]
+
+
+def check(found: Inspected) -> Found:
+    """Look at all sinks and sources in which nothing is wrong; opens nothing, and writes nothing."""
+    parts: list[Part] = []
+    problems: list[Problem] = []
+    for part in parts_of(found):
+        if isinstance(part, Part):
+            parts.append(part)
+        else:
+            problems.append(part)
+    problems += [
+        *_port_conflicts(parts),
+        *_output_conflicts(parts),
+        *_lacking(parts),
+    ]
+    doubts = [part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.resources.doubts]
+    optional = tuple(f"{dotted(part.key)}." for part in parts if part.value("required") is False)
+    stopping = [problem for problem in problems if not problem.key.startswith(optional)]
+    passing = [problem for problem in problems if problem.key.startswith(optional)]
+    return Found(stopping, [str(each) for each in (*passing, *doubts, *_awaited(parts))])
+
+
+def connections(parts: Iterable[Part]) -> int:
+    """The most that all sinks and sources together have open at once."""
+    return sum(part.resources.connections for part in parts)
+
+
+def parts_of(found: Inspected) -> Iterator[Part | Problem]:
+    """The sinks and sources in which nothing is wrong, and those that break the contract of adapters."""
+    for group in GROUPS:
+        running: Mapping[str, SinkSettings | SourceSettings] = (
+            found.sinks if group == "sinks" else found.sources
+        )
+        for name, settings in running.items():
+            table = child(child(found.root, group), name)
+            part = Part(AdapterKey(group, name), settings, Resources(), table)
+            try:
+                yield part._replace(resources=resources_of(group, settings, found.profile))
+            except Exception as error:  # somebody's adapter breaks the contract; the others are looked at
+                yield part.problem("type", settings.type, f"this adapter cannot say what it needs: {error!r}")
+
+
+def _port_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
+    earlier: list[tuple[Part, Port]] = []
+    for part in parts:
+        for port in part.resources.ports:
+            for other, taken in earlier:
+                if conflict(port, taken):
+                    message = (
+                        f"{dotted(other.key)} listens there too ({other.where(taken.key)}): give one of them "
+                        "another port, or 0 for a free one"
+                    )
+                    yield part.problem(port.key, port.port, message)
+                    break
+            earlier.append((part, port))
+
+
+def conflict(one: Port, other: Port) -> bool:
+    """Whether two cannot listen at once."""
+    if one.port != other.port or one.port == 0 or (one.is_shared and other.is_shared):
+        return False
+    ours, theirs = _addresses(one.host), _addresses(other.host)
+    return bool(ours & theirs) or _covers(ours, theirs) or _covers(theirs, ours)
+
+
+def _addresses(host: str) -> set[str]:
+    if host.lower() == "localhost":  # RFC 6761, section 6.3
+        return {"127.0.0.1", "::1"}
+    try:
+        return {address for _, address in addresses(host, numeric=True)}
+    except OSError:  # a name; the name server that knows its addresses is not asked
+        return {host.lower()}
+
+
+def _covers(ours: set[str], theirs: set[str]) -> bool:
+    """Whether ours are all addresses of a family, and theirs may be of it: a name can have any."""
+    return "::" in ours or ("0.0.0.0" in ours and any(":" not in address for address in theirs))
+
+
+def _output_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
+    earlier: dict[str, tuple[Part, Output]] = {}
+    for part in parts:
+        for output in part.resources.outputs:
+            name = os.path.normcase(os.path.abspath(output.path))  # noqa: PTH100 - `..` is taken out, too
+            if name in earlier:
+                other, taken = earlier[name]
+                message = (
+                    f"{dotted(other.key)} writes there too ({other.where(taken.key)}): give each its own"
+                )
+                yield part.problem(output.key, part.value(output.key), message)
+            else:
+                earlier[name] = (part, output)
+
+
+def _awaited(parts: Iterable[Part]) -> Iterator[Problem]:
+    for part in parts:
+        for resource in part.resources.inputs:
+            if resource.may_come and (why := probe.why_unreadable(resource)) is not None:
+                yield part.problem(resource.key, str(resource.path), f"is waited for: it {why}")
+
+
+def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
+    for part in parts:
+        resources: tuple[Input | Output | Package, ...] = (
+            *(resource for resource in part.resources.inputs if not resource.may_come),
+            *part.resources.outputs,
+            *part.resources.packages,
+        )
+        for resource in resources:
+            why = _why_not(resource)
+            if why is not None:
+                value = str(resource.path) if isinstance(resource, Input) else part.value(resource.key)
+                yield part.problem(resource.key, value, why)
+
+
+def _why_not(resource: Input | Output | Package) -> str | None:
+    if isinstance(resource, Input):
+        return probe.why_unreadable(resource)
+    if isinstance(resource, Output):
+        return probe.why_unwritable(resource)
+    if _is_installed(resource.module):
+        return None
+    return f"needs the package {resource.install!r}, which is not installed: pip install {resource.install}"
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that it is a part of
+        return False

@@ -1,0 +1,45 @@
+"""The adapters that are installed; each is imported only when it is asked for, and none to run it."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel
+
+from beats.kernel.plugins import Catalogue
+from beats.kernel.ports import SinkKind, SourceKind
+from beats.kernel.resources import Resources
+
+SINKS: Final = Catalogue("beats.adapters.sinks", "SINK", SinkKind, "beats.sinks")
+SOURCES: Final = Catalogue("beats.adapters.sources", "SOURCE", SourceKind, "beats.sources")
+_Group = Literal["sources", "sinks"]
+
+
+class InstalledAdapters:
+    """Tells the settings' validation which adapters there are, and which settings they take."""
+
+    def names(self, group: _Group) -> Sequence[str]:
+        """The adapters of a group; none is imported."""
+        return (SINKS if group == "sinks" else SOURCES).names()
+
+    def settings(self, group: _Group, type_name: str) -> type[BaseModel]:
+        """The typed settings of an adapter.
+
+        Raises:
+            LookupError: there is no such adapter.
+            ImportError: it needs a package that is not installed.
+        """
+        return kind_of(group, type_name).settings
+
+
+def kind_of(group: _Group, type_name: str) -> SinkKind | SourceKind:
+    """What an adapter declares.
+
+    Raises:
+        LookupError, ImportError: as `InstalledAdapters.settings`.
+    """
+    return SINKS.find(type_name) if group == "sinks" else SOURCES.find(type_name)
+
+
+def resources_of(group: _Group, settings: Any, profile: str) -> Resources:
+    """What a sink or source with these settings needs to start."""
+    return kind_of(group, settings.type).resources(settings, profile)

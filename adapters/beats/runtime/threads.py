@@ -1,0 +1,214 @@
+"""Running a kernel beside a program: in a thread of its own, or in the program's event loop."""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+import anyio
+from anyio import from_thread
+from anyio.abc import TaskStatus
+from anyio.lowlevel import EventLoopToken, current_token
+
+from beats.kernel.errors import ClosedError, StartError
+from beats.kernel.run.kernel import Kernel
+
+Beside = Callable[[], Coroutine[Any, Any, object]]
+
+_T = TypeVar("_T")
+_Args = TypeVarTuple("_Args")
+
+
+class KernelThread:
+    """A kernel in a thread with an event loop of its own.
+
+    The thread is a daemon, and so are the worker threads of its loop: a program that never closes it can end.
+    """
+
+    def __init__(self, kernel: Kernel, beside: Beside | None = None) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            kernel: what to run.
+            beside: runs in the same loop while the kernel does.
+        """
+        self._kernel: Final = kernel
+        self._beside: Final = beside
+        self._loop: Final[Future[tuple[asyncio.AbstractEventLoop, anyio.CancelScope]]] = Future()
+        self._started: Final[Future[EventLoopToken]] = Future()
+        self._ended: Final[Future[None]] = Future()
+        self._thread: Final = threading.Thread(target=self._work, name="beats", daemon=True)
+
+    def start(self) -> EventLoopToken:
+        """Start the kernel; gives the token with which other threads can run something in its event loop.
+
+        Raises:
+            StartError: a sink could not start; nothing is left running.
+        """
+        self._thread.start()
+        try:
+            return self._started.result()
+        except BaseException:
+            self._cancel()
+            raise
+
+    def close(self) -> None:
+        """End the kernel in order and join the thread; a KeyboardInterrupt meanwhile cuts it short.
+
+        Raises:
+            RuntimeError: called in the event loop's own thread, which would wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "this call waits for the event loop that it is made in: make it in another thread"
+            )
+        self._kernel.stop()
+        try:
+            self._ended.result()
+        except BaseException:
+            self._cancel()
+            raise
+        self._join()
+
+    def _cancel(self) -> None:
+        """End the kernel at once, and join the thread."""
+        loop, scope = self._loop.result()
+        with suppress(RuntimeError):  # it has ended
+            loop.call_soon_threadsafe(scope.cancel)
+        self._join()
+
+    def _join(self) -> None:
+        self._thread.join()
+        _join_workers(self._loop.result()[0])
+
+    def _work(self) -> None:
+        try:
+            # In an empty context: that of the caller may tell anyio that another event loop runs here.
+            contextvars.Context().run(self._run)
+        except BaseException as error:
+            for future in (self._loop, self._started, self._ended):
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            self._ended.set_result(None)
+
+    def _run(self) -> None:
+        anyio.run(self._main, backend="asyncio")
+
+    async def _main(self) -> None:
+        with anyio.CancelScope() as scope:
+            self._loop.set_result((asyncio.get_running_loop(), scope))
+            await run_beside(self._kernel, self._beside, task_status=_Started(self._started))
+
+
+class _Started(TaskStatus[None]):
+    """Hands the running loop's token over once the kernel has started."""
+
+    def __init__(self, future: Future[EventLoopToken]) -> None:
+        self._future: Final = future
+
+    def started(self, value: None = None) -> None:
+        self._future.set_result(current_token())
+
+
+async def run_beside(kernel: Kernel, beside: Beside | None, *, task_status: TaskStatus[Any]) -> None:
+    """Run a kernel, and something else that is cancelled when the kernel ends.
+
+    Raises:
+        StartError: a sink could not start; nothing is left running.
+    """
+    problem: Exception | None = None
+    async with anyio.create_task_group() as group:
+        if beside is not None:
+            group.start_soon(beside)
+        try:
+            await kernel.run(task_status=task_status)
+        except Exception as error:
+            problem = error  # raised below, not wrapped in the task group's exception group
+        group.cancel_scope.cancel()
+    if problem is not None:
+        raise problem
+
+
+@contextmanager
+def in_thread(kernel: Kernel) -> Generator[EventLoopToken]:
+    """Run a kernel in a thread until the block ends; see `KernelThread`."""
+    thread = KernelThread(kernel)
+    token = thread.start()
+    try:
+        yield token
+    finally:
+        thread.close()
+
+
+@asynccontextmanager
+async def in_this_loop(
+    kernel: Kernel, ended: anyio.Event | None = None, beside: Beside | None = None
+) -> AsyncGenerator[None]:
+    """Run a kernel in the running event loop until the block ends; cancellation cuts its end short.
+
+    Args:
+        kernel: what to run.
+        ended: set when it has ended, which may be before the block does.
+        beside: runs while the kernel does.
+
+    Raises:
+        StartError: a sink could not start; nothing is left running.
+    """
+    problem: BaseException | None = None
+
+    async def run(*, task_status: TaskStatus[None]) -> None:
+        try:
+            await run_beside(kernel, beside, task_status=task_status)
+        finally:
+            if ended is not None:
+                ended.set()
+
+    async with anyio.create_task_group() as group:
+        try:
+            await group.start(run)
+        except StartError as error:
+            problem = error
+        else:
+            try:
+                yield
+            except (Exception, KeyboardInterrupt, SystemExit) as error:
+                problem = error  # raised below, not wrapped in the task group's exception group
+            kernel.stop()
+    if problem is not None:
+        raise problem
+
+
+def in_loop_of(
+    token: EventLoopToken,
+    function: Callable[[*_Args], Coroutine[Any, Any, _T]],
+    *args: *_Args,
+) -> _T:
+    """Run a coroutine function in the event loop of a token, from any other thread, and wait for it.
+
+    Raises:
+        RuntimeError: called in that loop's own thread, which would wait for itself.
+        ClosedError: the loop has ended.
+    """
+    try:
+        here: object = current_token().native_token
+    except RuntimeError:  # no event loop runs in this thread
+        here = None
+    if here is token.native_token:
+        raise RuntimeError(
+            "this call waits, and would wait for itself here: await it, or call it in a thread"
+        )
+    try:
+        return from_thread.run(function, *args, token=token)
+    except anyio.RunFinishedError:
+        raise ClosedError("the stream is closed: call this while it is open") from None
+
+
+def _join_workers(loop: object) -> None:
+    """Wait for anyio's worker threads of a loop that has ended: it has told them to end, not waited."""
+    for thread in threading.enumerate():
+        if loop is not None and getattr(thread, "loop", None) is loop:
+            thread.join()

@@ -1,0 +1,1 @@
+"""Checks of merged settings: types, faults, and the lines they stand on."""

@@ -1,0 +1,152 @@
+"""Turns what pydantic finds into what an operator needs to read."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum, EnumType
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from beats.config.errors import MASK, Problem, dotted, nearest, shown
+from beats.config.layers.merging import Node, Table, child, plain, where
+from beats.config.schema import expected_at, holds_password, holds_secret, known_keys, members
+
+_Context = Mapping[str, Any]
+_ModelT = TypeVar("_ModelT", bound=BaseModel)
+
+
+def check(model: type[_ModelT], table: Table, key: Sequence[str]) -> _ModelT | list[Problem]:
+    """The settings in a table that stands at `key`, or all that is wrong with them."""
+    try:
+        return model.model_validate(plain(table))
+    except ValidationError as error:
+        return _problems(error, model, table, key)
+
+
+def _problems(
+    error: ValidationError, model: type[BaseModel], table: Table, key: Sequence[str]
+) -> list[Problem]:
+    found: dict[tuple[str | int, ...], Problem] = {}
+    data = plain(table)
+    for detail in error.errors(include_url=False):
+        path = _path(detail, data)
+        problem = _problem(detail, path, model, table, key)
+        # A value that fits none of several types is reported once for each of them.
+        if (earlier := found.get(path)) is not None and problem.message not in earlier.message:
+            problem = earlier._replace(message=f"{earlier.message}, or {problem.message}")
+        found[path] = problem
+    return list(found.values())
+
+
+def _path(detail: ErrorDetails, data: object) -> tuple[str | int, ...]:
+    """The place of a fault as the operator knows it: pydantic puts names of types in between."""
+    path: list[str | int] = []
+    for part in detail["loc"]:
+        if isinstance(data, Mapping) and part in data:
+            data = cast(Mapping[object, object], data)[part]
+        elif isinstance(data, Sequence) and not isinstance(data, str) and isinstance(part, int):
+            data = cast(Sequence[object], data)[part]
+        elif detail["type"] != "missing" or part != detail["loc"][-1]:
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _problem(
+    detail: ErrorDetails,
+    path: tuple[str | int, ...],
+    model: type[BaseModel],
+    table: Table,
+    key: Sequence[str],
+) -> Problem:
+    kind = detail["type"]
+    context = detail.get("ctx", {})
+    expected = expected_at(model, path)
+    siblings = known_keys(expected_at(model, path[:-1]))
+    meant: str | None = None
+    message = _MESSAGES[kind](context) if kind in _MESSAGES else detail["msg"]
+    secret = holds_secret(expected)
+    if kind == "extra_forbidden":
+        meant = nearest(str(path[-1]), siblings)
+        message = "unknown key" if meant else f"unknown key; known are: {', '.join(siblings)}"
+        # A misspelt secret is one all the same; so is anything beside one that resembles no known key.
+        secret = holds_secret(expected_at(model, [*path[:-1], meant] if meant else path[:-1]))
+    elif choices := _choices(detail, expected):
+        message = f"must be one of {', '.join(choices)}"
+        meant = nearest(str(detail["input"]), choices)
+    elif kind == "is_instance_of" and Path in members(expected):
+        message = "must be a path, in quotes"
+    value = None if kind == "missing" or isinstance(detail["input"], Mapping) else shown(detail["input"])
+    if value is not None and (secret or holds_password(detail["input"])):
+        value = MASK
+    return Problem(_where(table, path), dotted([*key, *path]), value, message, meant)
+
+
+def _where(table: Table, path: Sequence[str | int]) -> str:
+    """Where the value at a path came from; of a missing one, where the table did that lacks it."""
+    node: Node = table
+    for part in path:
+        below = child(node, str(part))
+        if below is None:
+            break
+        node = below
+    return where(node)
+
+
+def _choices(detail: ErrorDetails, expected: Any) -> list[str]:
+    """What could be chosen, when the fault is that something else was."""
+    if detail["type"] == "literal_error":
+        literals = [member for member in members(expected) if get_origin(member) is Literal]
+        return [str(choice) for literal in literals for choice in get_args(literal)]
+    if detail["type"] == "is_instance_of":
+        enums = [member for member in members(expected) if isinstance(member, EnumType)]
+        return [str(choice.value) for enum in enums for choice in cast(Iterable[Enum], enum)]
+    return []
+
+
+def _number(value: float) -> str:
+    """A bound of a float that was written as a whole number is shown as one."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _at_least(noun: str) -> Callable[[_Context], str]:
+    def message(context: _Context) -> str:
+        least = context["min_length"]
+        return "must not be empty" if least == 1 else f"must have at least {least} {noun}"
+
+    return message
+
+
+def _always(message: str) -> Callable[[_Context], str]:
+    return lambda _: message
+
+
+_MUST_BE: Final = {
+    "a whole number": ("int_type", "int_parsing", "int_from_float"),
+    "a number": ("float_type", "float_parsing"),
+    "a finite number": ("finite_number",),
+    "text, in quotes": ("string_type",),
+    "true or false": ("bool_type", "bool_parsing"),
+    "an array, such as [1, 2]": ("list_type", "tuple_type", "set_type", "frozen_set_type"),
+    "a table, such as { key = 1 }": ("dict_type", "mapping_type", "model_type", "model_attributes_type"),
+    "a date": ("date_type",),
+    "a date and time": ("datetime_type",),
+    "a time of day": ("time_type",),
+}
+_MESSAGES: Final[Mapping[str, Callable[[_Context], str]]] = {
+    **{kind: _always(f"must be {what}") for what, kinds in _MUST_BE.items() for kind in kinds},
+    "missing": _always("is required"),
+    "greater_than_equal": lambda context: f"must be at least {_number(context['ge'])}",
+    "greater_than": lambda context: f"must be more than {_number(context['gt'])}",
+    "less_than_equal": lambda context: f"must be at most {_number(context['le'])}",
+    "less_than": lambda context: f"must be less than {_number(context['lt'])}",
+    "multiple_of": lambda context: f"must be a multiple of {_number(context['multiple_of'])}",
+    "string_too_short": _at_least("characters"),
+    "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
+    "string_pattern_mismatch": lambda context: f"must match the pattern {context['pattern']}",
+    "too_short": _at_least("items"),
+    "too_long": lambda context: f"must have at most {context['max_length']} items",
+    "value_error": lambda context: str(context["error"]),
+    "assertion_error": lambda context: str(context["error"]),
+}

@@ -1,0 +1,1 @@
+"""Layers of settings: read from files, environment and arguments, and merged."""

@@ -1,0 +1,94 @@
+"""Values of files that stand in the environment: `token = "${WALL_TOKEN}"`.
+
+The text of the whole value is the reference, so that a `$` in a path or a pattern means nothing. What the
+variable holds is text like that of any variable: it becomes what its place expects. `$${…}` is plain text.
+`${WALL_HOST:-localhost}` stands for `localhost` where the variable is not set or empty, as in a shell.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, cast
+
+from beats.config.errors import Problem, dotted, shown
+from beats.config.layers.casting import fit
+from beats.config.layers.merging import Layer, Level, Text, mapping_in
+
+REFERENCE_PATTERN: Final = r"^\$\{[A-Za-z0-9_]+(:-[^{}]*)?\}$"
+"""A value that is such a reference, for a JSON Schema (ECMA-262's regular expressions)."""
+_REFERENCE: Final = re.compile(r"(?P<plain>\$?)\$\{(?P<name>\w+)(?::-(?P<default>[^{}]*))?\}", re.ASCII)
+_Path = tuple[str, ...]
+
+
+def named(layers: Iterable[Layer]) -> set[str]:
+    """The variables that files refer to."""
+    files = (layer for layer in layers if layer.level <= Level.LOCAL)
+    return {match["name"] for layer in files for _, match in _references(layer.tree)}
+
+
+def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[Layer], list[Problem]]:
+    """The layers with what their references name.
+
+    A variable that is not set is a problem, unless a higher layer gives the value, or the sink or source is
+    switched off.
+    """
+    resolved: list[Layer] = []
+    problems: list[Problem] = []
+    for index, layer in enumerate(layers):
+        if layer.level > Level.LOCAL:
+            resolved.append(layer)
+            continue
+        resolved.append(layer._replace(tree=_resolved(layer.tree, environ)))
+        for path, match in _references(layer.tree):
+            if (
+                _text(match, environ) is not None
+                or _is_given(layers[index + 1 :], path)
+                or _is_off(layers, path)
+            ):
+                continue
+            message = f"the environment variable {match['name']} is not set"
+            problems.append(Problem(layer.place(path), dotted(path), shown(match[0]), message))
+    return resolved, problems
+
+
+def _resolved(tree: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, object]:
+    """The table without the values that are nowhere to be had."""
+    found = {key: _value(value, environ) for key, value in tree.items()}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _value(value: object, environ: Mapping[str, str]) -> object:
+    if isinstance(value, Mapping):
+        return _resolved(cast("Mapping[str, object]", value), environ)
+    if isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) is not None:
+        if match["plain"]:
+            return value[1:]
+        text = _text(match, environ)
+        variable = match["name"] if text == environ.get(match["name"]) else None
+        return None if text is None else Text(text, variable)
+    return value
+
+
+def _text(match: re.Match[str], environ: Mapping[str, str]) -> str | None:
+    """What a reference stands for; None when it stands for nothing."""
+    default: str | None = match["default"]
+    given = environ.get(match["name"])
+    return given if default is None else given or default
+
+
+def _references(tree: Mapping[str, object], path: _Path = ()) -> Iterator[tuple[_Path, re.Match[str]]]:
+    """Path and parts of each reference."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _references(cast("Mapping[str, object]", value), (*path, key))
+        elif isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) and not match["plain"]:
+            yield (*path, key), match
+
+
+def _is_given(higher: Sequence[Layer], path: _Path) -> bool:
+    return any(path[-1] in mapping_in(layer.tree, *path[:-1]) for layer in higher)
+
+
+def _is_off(layers: Sequence[Layer], path: _Path) -> bool:
+    given = [mapping_in(layer.tree, *path[:2]).get("enabled") for layer in layers]
+    last = next((enabled for enabled in reversed(given) if enabled is not None), True)
+    return fit(last, bool) is False

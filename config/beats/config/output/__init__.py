@@ -1,0 +1,1 @@
+"""Settings written for people and tools."""

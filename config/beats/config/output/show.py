@@ -1,0 +1,129 @@
+"""Shows settings with where they came from: as TOML that loads again, as plain data, as a difference."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final, cast
+
+from beats.config.checks.validation import Inspected
+from beats.config.errors import shown
+from beats.config.layers.merging import Level, Step
+from beats.config.layers.profiles import SHIPPED
+from beats.config.output.explain import Setting
+from beats.config.toml_text import comment_text, key_text, value_text
+
+_DEFAULT: Final = "default"
+_COLUMN: Final = 48
+"""Comments are put below each other up to here."""
+_SECRET: Final = "a secret: give it again where this is loaded"
+
+
+def as_toml(found: Inspected, settings: Iterable[Setting]) -> str:
+    """A document that has the effect of all layers, each line with the layer it came from.
+
+    What TOML cannot say (that there is no value), and what must not be shown, is commented out.
+    """
+    files = [step for step in found.root.steps if step.level < Level.SOURCES]
+    names = dict.fromkeys(file_name(step.where) for step in files)
+    lines = [comment_text(f"# Profile {found.profile}: {', then '.join(names)}")]
+    for table, members in groupby(settings, key=lambda setting: _table(setting.path)):
+        lines += ["", f"[{key_text(*table)}]", *_aligned(members, len(table))]
+    return "\n".join(lines) + "\n"
+
+
+def as_lines(settings: Iterable[Setting], depth: int = 0) -> str:
+    """A line for each setting, without the first parts of its key."""
+    return "".join(f"{_assignment(setting, depth)}\n" for setting in settings)
+
+
+def as_data(settings: Iterable[Setting]) -> list[dict[str, object]]:
+    """The same for other programs: each setting with its value, its layer, and what it lies over."""
+    return [
+        {
+            "key": setting.key,
+            "value": _data(setting.shown(setting.value)),
+            "secret": setting.is_secret,
+            **(_place(setting.steps[-1]) if setting.steps else {"layer": _DEFAULT, "where": _DEFAULT}),
+            "over": [
+                {**_place(step), "value": _data(setting.shown(step.value))}
+                for step in reversed(setting.steps[:-1])
+            ],
+        }
+        for setting in settings
+    ]
+
+
+def as_difference(pairs: Iterable[tuple[Setting | None, Setting | None]]) -> str:
+    """What the first profile has with `-`, what the second has with `+`, as `diff -u` writes it."""
+    lines = [
+        f"{sign} {_assignment(setting, 0)}  # {origin(setting)}"
+        for pair in pairs
+        for sign, setting in zip("-+", pair, strict=True)
+        if setting is not None
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def origin(setting: Setting) -> str:
+    """The layer that a value came from, and the lower ones that it lies over."""
+    if not setting.steps:
+        return _DEFAULT
+    *lower, highest = setting.steps
+    over = [f"{place(step)} = {shown(setting.shown(step.value))}" for step in reversed(lower)]
+    return comment_text(place(highest) + (f", over {', '.join(over)}" if over else ""))
+
+
+def place(step: Step) -> str:
+    """Where a value stands, as short as it is clear: a shipped file goes without its folder."""
+    if step.level == Level.SET:
+        return step.where.split(" ")[0]
+    return file_name(step.place) if step.level < Level.SOURCES else step.place
+
+
+def file_name(where: str) -> str:
+    """A file's path; of a shipped one, the name alone."""
+    path = Path(where)
+    return path.name if path.parent == SHIPPED else where
+
+
+def _place(step: Step) -> dict[str, object]:
+    line = {} if step.line is None else {"line": step.line}
+    return {"layer": step.level.name.lower(), "where": step.where, **line}
+
+
+def _data(value: object) -> object:
+    """As JSON has it: what it has no form for is text, as in TOML."""
+    if isinstance(value, dict):
+        return {key: _data(item) for key, item in cast(dict[str, object], value).items()}
+    if isinstance(value, list):
+        return [_data(item) for item in cast(list[object], value)]
+    return value if value is None or isinstance(value, str | bool | int | float) else str(value)
+
+
+def _table(path: Sequence[str]) -> tuple[str, ...]:
+    return tuple(path[:1] if path[0] == "kernel" else path[:2])
+
+
+def _aligned(settings: Iterable[Setting], depth: int) -> list[str]:
+    rows = [(_line(setting, depth), setting) for setting in settings]
+    column = max((len(text) for text, _ in rows if len(text) <= _COLUMN), default=0)
+    return [f"{text.ljust(column)}  # {_comment(setting)}" for text, setting in rows]
+
+
+def _line(setting: Setting, depth: int) -> str:
+    is_sayable = setting.value is not None and not setting.is_secret
+    return _assignment(setting, depth) if is_sayable else f"#{_assignment(setting, depth)}"
+
+
+def _comment(setting: Setting) -> str:
+    return (
+        f"{origin(setting)}; {_SECRET}"
+        if setting.is_secret and setting.value is not None
+        else origin(setting)
+    )
+
+
+def _assignment(setting: Setting, depth: int) -> str:
+    value = setting.shown(setting.value)
+    text = "(none)" if value is None else value_text(value)
+    return f"{key_text(*setting.path[depth:])} = {text}"

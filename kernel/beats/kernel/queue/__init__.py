@@ -1,0 +1,1 @@
+"""The bounded queue of one sink, or of one viewer."""

@@ -1,0 +1,17 @@
+"""Completeness up to a point: the backlog is kept whole."""
+
+from typing import ClassVar
+
+from beats.kernel.envelope import Envelope
+from beats.kernel.queue.overflow.base import Backlog, Verdict
+
+
+class DropNewest:
+    """Refuses the incoming envelope and keeps the backlog."""
+
+    name: ClassVar[str] = "drop_newest"
+    one_per_topic: ClassVar[bool] = False
+
+    def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
+        """Admits while there is room."""
+        return Verdict.ADMIT if backlog.has_room_for(envelope) else Verdict.REFUSE

@@ -1,0 +1,19 @@
+"""Freshness: the newest envelopes are kept."""
+
+from typing import ClassVar
+
+from beats.kernel.envelope import Envelope
+from beats.kernel.queue.overflow.base import Backlog, Verdict
+
+
+class DropOldest:
+    """Gives up the oldest until there is room, and takes the newest."""
+
+    name: ClassVar[str] = "drop_oldest"
+    one_per_topic: ClassVar[bool] = False
+
+    def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
+        """Always admits."""
+        while not backlog.has_room_for(envelope):
+            backlog.give_up_oldest()
+        return Verdict.ADMIT

@@ -1,0 +1,17 @@
+"""Surfacing the fault: the producer hears of it."""
+
+from typing import ClassVar
+
+from beats.kernel.envelope import Envelope
+from beats.kernel.queue.overflow.base import Backlog, Verdict
+
+
+class Error:
+    """Refuses the incoming envelope and raises in the producer that published it."""
+
+    name: ClassVar[str] = "error"
+    one_per_topic: ClassVar[bool] = False
+
+    def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
+        """Admits while there is room."""
+        return Verdict.ADMIT if backlog.has_room_for(envelope) else Verdict.RAISE

@@ -1,0 +1,311 @@
+"""The bounded queue between the bus and one sink, or between a sink and one of its clients."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Self
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Envelope, Kind
+from beats.kernel.ports import Clock
+from beats.kernel.queue.batches import take_all, take_some, take_within_bounds
+from beats.kernel.queue.lane import Lane, LaneBounds
+from beats.kernel.queue.lanes import clear_lines, let_in, make_lanes, move
+from beats.kernel.queue.latency import LatencyHistogram
+from beats.kernel.queue.losses import LossLog
+from beats.kernel.queue.overflow import Verdict
+from beats.kernel.stats import Amount, Latency, Loss, QueueStats
+from beats.kernel.waiter import Refusal, Waiter
+from beats.kernel.waker import Waker
+
+
+class SinkQueue:
+    """Offered to by any thread, taken from by one task.
+
+    For every reader at every instant `offered == taken + dropped + waiting`. An envelope whose producer
+    waits in line for room is none of these until it is admitted or given up.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bounds: LaneBounds | None = None,
+        lanes: Mapping[Kind, LaneBounds] | None = None,
+        *,
+        keep_losses: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        """Make an empty queue.
+
+        Args:
+            name: the sink's, for errors and stats.
+            bounds: what holds for every kind that has no lane of its own.
+            lanes: kinds with bounds of their own.
+            keep_losses: whether `losses` shall have something to tell.
+            clock: what dated the envelopes; the system's when None.
+        """
+        self.name: Final = name
+        """The sink's name."""
+        self._lock = threading.Lock()
+        self._losses: Final = LossLog() if keep_losses else None
+        self._clock: Final = clock or SystemClock()
+        self._latency: LatencyHistogram | None = None  # most queues, those of viewers, never need one
+        self._bounds: LaneBounds = bounds or LaneBounds()
+        self._own: Mapping[Kind, LaneBounds] = lanes or {}
+        self._lane_of = make_lanes(self._bounds, self._own, self._note_peak, self._losses)
+        self._lanes = tuple(dict.fromkeys(self._lane_of.values()))
+        self._number = 0
+        self._first_number = 0
+        self._overfull = False
+        self._offered_items = self._offered_bytes = 0
+        self._taken_items = self._taken_bytes = 0
+        self._high_water = 0
+        self._in_hand: list[Envelope] = []
+        self._closed = False
+        self._interruptions = 0
+        self._rested = False
+        self._sleeper: Callable[[], object] | None = None
+        self._doorbell: Waker | None = None
+
+    @property
+    def waker(self) -> Waker | None:
+        """The waker of the loop that takes, once it is known."""
+        return self._doorbell
+
+    def attach(self, waker: Waker | None) -> None:
+        """Share a waker with other queues of the same loop; None when that loop ends."""
+        self._doorbell = waker
+
+    def offer(self, envelope: Envelope) -> Refusal | Waiter | None:
+        """Give an envelope to the queue, without waiting and without raising.
+
+        Returns:
+            None, unless the producer is concerned: a refusal for it to raise, or a waiter to wait with.
+        """
+        answer: Refusal | Waiter | None = None
+        with self._lock:
+            lane = self._lane_of[envelope.kind]
+            if self._closed:
+                self._count_offered(envelope)
+                lane.count_drop("closed", envelope)
+                return None
+            self._number += 1
+            # What can never fit must not join the line, where it would hold up everyone behind it.
+            in_line = lane.line and len(envelope.encoded) <= lane.bounds.max_bytes
+            verdict = Verdict.WAIT if in_line else lane.offer(self._number, envelope)
+            if verdict is Verdict.WAIT:
+                bounds = lane.bounds
+                answer = Waiter(self, self._number, envelope, bounds.size, bounds.block_timeout_s)
+                lane.line.append(answer)
+            else:
+                self._count_offered(envelope)
+                if verdict is Verdict.RAISE:
+                    answer = lane.refusal(self.name, envelope)
+            wake, self._sleeper = self._sleeper, None
+        if wake is not None and self._doorbell is not None:
+            self._doorbell.ring(wake)
+        return answer
+
+    async def take(self, max_items: int | None = None) -> list[Envelope]:
+        """Wait for at least one envelope; take at most `max_items`, all that wait when None.
+
+        Cancellation takes nothing. An empty list means that there will be no more: the queue is closed and
+        drained, or the call was interrupted.
+        """
+        interruptions = self._interruptions
+        self._in_hand = []  # before anything can be cancelled: who asks for more has delivered the last
+        if self._rested:
+            self._rested = False  # it waited for the batch before this one: the others had their turn
+        else:
+            await checkpoint()  # a sink that never has to wait must not keep the loop from everyone else
+        if self._doorbell is None:
+            self._doorbell = Waker()
+        while True:
+            with self._lock:
+                if self._interruptions != interruptions:
+                    return []
+                batch = self._collect(max_items)
+                if batch or self._closed:
+                    return batch
+                event = anyio.Event()
+                self._sleeper = event.set
+            await event.wait()
+            self._rested = True
+
+    def take_nowait(self, max_bytes: int | None = None) -> list[Envelope]:
+        """Take what waits, which may be nothing; with `max_bytes` at most that, but at least one."""
+        with self._lock:
+            return self._collect(None, max_bytes)
+
+    def drain_nowait(self) -> tuple[list[Envelope], set[str]]:
+        """Take what waits, in addition to what is in hand; and the topics of what still waits.
+
+        Producers in line come in as there is room, until there are none, unless what was given back comes
+        first.
+        """
+        with self._lock:
+            before, is_overfull = self._in_hand, self._overfull
+            batch = self._collect(None)
+            while not is_overfull and (more := self._collect(None)):
+                batch += more  # from producers in line
+            self._in_hand = [*before, *batch]
+            return batch, {topic for lane in self._lanes for topic in lane.topics()}
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Envelope]:
+        """The next batch, until the queue is closed and drained."""
+        if batch := await self.take():
+            return batch
+        raise StopAsyncIteration
+
+    def close(self, *, admit_line: bool = False) -> None:
+        """Take nothing more in; what waits can still be taken.
+
+        Producers in line are refused or, with `admit_line`, let in whatever the bounds.
+        """
+        with self._lock:
+            self._closed = True
+            clear_lines(self._lanes, self._count_offered, admit=admit_line)
+            self._overfull = any(map(Lane.is_overfull, self._lanes))
+        self._wake()
+
+    def interrupt(self) -> None:
+        """Have the call of `take` that waits, if any, end with nothing; called in the loop that takes."""
+        self._interruptions += 1
+        self._wake()
+
+    def bounds(self) -> tuple[LaneBounds, Mapping[Kind, LaneBounds]]:
+        """Those of all kinds without a lane of their own, and those with one."""
+        return self._bounds, self._own
+
+    def rebound(self, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]) -> None:
+        """Change the bounds while it is in use. What waits beyond them is dropped by the new strategy.
+
+        `block` drops nothing: until it is taken, more waits than the bounds allow.
+        """
+        with self._lock:
+            self._note_peak()
+            self._bounds, self._own = bounds, lanes
+            before, self._lane_of = self._lanes, make_lanes(bounds, lanes, self._note_peak, self._losses)
+            self._lanes = tuple(dict.fromkeys(self._lane_of.values()))
+            move(before, self._lane_of, self._count_offered)
+            self._overfull = any(map(Lane.is_overfull, self._lanes))
+            let_in(self._lanes, self._count_offered)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes nothing more in."""
+        return self._closed
+
+    def losses(self) -> tuple[Loss, ...]:
+        """What was given up since the last call, by reason and topic; needs `keep_losses`."""
+        with self._lock:
+            return () if self._losses is None else self._losses.take()
+
+    def give_back(self, envelopes: Sequence[Envelope]) -> None:
+        """Let envelopes that were taken and could not be delivered wait again, before all others.
+
+        What else was taken counts as delivered. The bounds may be exceeded by what is given back, and
+        until it is taken again no batch holds more than the bounds allow: at most twice as much waits.
+        """
+        with self._lock:
+            self._in_hand = []
+            for envelope in reversed(envelopes):
+                self._first_number -= 1
+                self._taken_items -= 1
+                self._taken_bytes -= len(envelope.encoded)
+                self._lane_of[envelope.kind].put_back(self._first_number, envelope)
+            self._overfull = any(map(Lane.is_overfull, self._lanes))
+
+    def lose_in_hand(self, reason: str) -> Amount:
+        """Count the last batch as dropped, not taken: the sink ended while it held it."""
+        with self._lock:
+            lost, self._in_hand = self._in_hand, []
+            for envelope in lost:
+                self._taken_items -= 1
+                self._taken_bytes -= len(envelope.encoded)
+                self._lane_of[envelope.kind].count_drop(reason, envelope)
+        return Amount(len(lost), sum(len(envelope.encoded) for envelope in lost))
+
+    def discard(self, reason: str) -> Amount:
+        """Count all that waits as dropped, at the end of a shutdown or of a client."""
+        with self._lock:
+            self._note_peak()
+            left = [envelope for lane in self._lanes for _, envelope in lane.take_all()]
+            for envelope in left:
+                self._lane_of[envelope.kind].count_drop(reason, envelope)
+        return Amount(len(left), sum(len(envelope.encoded) for envelope in left))
+
+    def withdraw(self, waiter: Waiter) -> bool:
+        """Take a waiter out of the line and count its envelope as dropped; False if it has left it."""
+        with self._lock:
+            lane = self._lane_of[waiter.envelope.kind]
+            if waiter not in lane.line:
+                return False
+            lane.line.remove(waiter)
+            self._count_offered(waiter.envelope)
+            lane.count_drop("block", waiter.envelope)
+            return True
+
+    def written(self, envelopes: Sequence[Envelope]) -> None:
+        """Note how long these took from the bus to where they have just been written."""
+        if self._latency is None:
+            self._latency = LatencyHistogram(self._clock)
+        self._latency.written(envelopes)
+
+    def latency(self) -> Latency | None:
+        """What `written` has noted; None when it never was called."""
+        return None if self._latency is None else self._latency.stats()
+
+    def stats(self) -> QueueStats:
+        """The counters at one instant."""
+        with self._lock:
+            drops = tuple(drop for lane in self._lanes for drop in lane.drops())  # each kind is in one lane
+            return QueueStats(
+                self.name,
+                Amount(self._offered_items, self._offered_bytes),
+                Amount(self._taken_items, self._taken_bytes),
+                Amount(sum(drop.items for drop in drops), sum(drop.bytes for drop in drops)),
+                Amount(self._waiting_items(), sum(lane.waiting_bytes for lane in self._lanes)),
+                drops,
+                max(self._high_water, self._waiting_items()),
+            )
+
+    def _count_offered(self, envelope: Envelope) -> None:
+        self._offered_items += 1
+        self._offered_bytes += len(envelope.encoded)
+
+    def _note_peak(self) -> None:
+        """Under the lock, before fewer wait: all else only adds, so the peak is now."""
+        waiting = len(self._lanes[0]) if len(self._lanes) == 1 else self._waiting_items()
+        if waiting > self._high_water:
+            self._high_water = waiting
+
+    def _waiting_items(self) -> int:
+        return sum(map(len, self._lanes))
+
+    def _collect(self, max_items: int | None, max_bytes: int | None = None) -> list[Envelope]:
+        """Under the lock: the next batch, counted; and the producers in line get the room it leaves."""
+        self._note_peak()
+        if max_items is not None or max_bytes is not None:
+            batch = take_some(self._lanes, max_items, max_bytes)
+        elif self._overfull:
+            batch = take_within_bounds(self._lanes)
+            self._overfull = any(map(Lane.is_overfull, self._lanes))
+        else:
+            batch = take_all(self._lanes)
+        self._taken_items += len(batch)
+        self._taken_bytes += sum(len(envelope.encoded) for envelope in batch)
+        self._in_hand = batch
+        let_in(self._lanes, self._count_offered)
+        return batch
+
+    def _wake(self) -> None:
+        with self._lock:
+            wake, self._sleeper = self._sleeper, None
+        if wake is not None and self._doorbell is not None:
+            self._doorbell.ring(wake)

@@ -1,0 +1,1 @@
+"""What runs: the kernel, its sinks and sources, and their supervision."""

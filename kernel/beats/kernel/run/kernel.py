@@ -1,0 +1,215 @@
+"""Runs sources and sinks in one task group, and ends them in order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import anyio
+from anyio.abc import TaskStatus
+
+from beats.kernel.bus import Bus
+from beats.kernel.capabilities import CommandCheck
+from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Kind
+from beats.kernel.errors import StartError
+from beats.kernel.ports import Clock, Codec, Sink, Source
+from beats.kernel.publisher import Publisher
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.run.commands import Commands
+from beats.kernel.run.sinks import Sinks
+from beats.kernel.run.sources import Sources
+from beats.kernel.run.supervisor import Backoff, describe
+from beats.kernel.stats import Stats
+from beats.kernel.waker import Waker
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    """How the kernel treats the parts that it runs."""
+
+    shutdown_timeout_s: float = 5.0
+    """Longest time that sinks have, at the end, to deliver what waits."""
+    backoff: Backoff = field(default_factory=Backoff)
+    """Pauses before a failed part is restarted."""
+    max_topics: int = 10_000
+    """Largest number of topics."""
+    when_sources_end: Literal["stop", "stay"] = "stop"
+    """What to do when every source has ended; a kernel without sources stays."""
+
+
+class Kernel:
+    """The microkernel: add sinks and sources, then `run` once."""
+
+    def __init__(
+        self, codec: Codec, *, clock: Clock | None = None, options: KernelOptions | None = None
+    ) -> None:
+        """Make an empty kernel; nothing runs yet."""
+        self.options = options or KernelOptions()
+        self.bus: Final = Bus()
+        self.publisher: Final = Publisher(
+            self.bus, codec, clock or SystemClock(), max_topics=self.options.max_topics
+        )
+        self._commands: Final = Commands(self.bus)
+        self._sinks: Final = Sinks(self._commands, self.publisher, self.options.backoff)
+        self._sources: Final = Sources(
+            self._commands, self.publisher, self.options.backoff, self._sources_ended
+        )
+        self._doorbell: Waker | None = None
+        self._stop: Final = anyio.Event()
+        self._stop_asked = False
+
+    @property
+    def sinks(self) -> Mapping[str, Sink]:
+        """The sinks by name."""
+        return {part.name: part.sink for part in self._sinks}
+
+    @property
+    def commands(self) -> Mapping[str, CommandCheck]:
+        """The commands that sources and sinks take besides those of the wire, as they are now."""
+        return self._commands.known
+
+    def add_sink(
+        self,
+        name: str,
+        sink: Sink,
+        bounds: LaneBounds | None = None,
+        lanes: Mapping[Kind, LaneBounds] | None = None,
+        *,
+        required: bool = True,
+    ) -> None:
+        """Give a sink a queue on the bus; `run` runs it.
+
+        One that is not required does not stop the start when it cannot start: it is tried again.
+
+        Raises:
+            ValueError: there is a sink of this name.
+        """
+        self._sinks.add(name, sink, bounds, lanes, required=required)
+
+    def add_source(self, name: str, source: Source) -> None:
+        """Add a source; `run` runs it, and if it runs already, it starts at once.
+
+        Raises:
+            ValueError: there is a source of this name.
+        """
+        self._sources.add(name, source)
+
+    async def add_sink_now(
+        self,
+        name: str,
+        sink: Sink,
+        bounds: LaneBounds,
+        lanes: Mapping[Kind, LaneBounds],
+        *,
+        required: bool = True,
+    ) -> None:
+        """Add a sink while the kernel runs; see `Sinks.add_now`."""
+        await self._sinks.add_now(name, sink, bounds, lanes, required=required)
+
+    async def remove_sink(self, name: str) -> None:
+        """Remove a sink while the kernel runs; it has `shutdown_timeout_s` to deliver what waits."""
+        await self._sinks.remove(name, self.options.shutdown_timeout_s)
+
+    async def replace_sink(
+        self,
+        name: str,
+        sink: Sink,
+        bounds: LaneBounds,
+        lanes: Mapping[Kind, LaneBounds],
+        *,
+        hand_over: bool,
+    ) -> None:
+        """Put a sink in the place of another while the kernel runs; see `Sinks.replace`."""
+        timeout_s = self.options.shutdown_timeout_s
+        await self._sinks.replace(name, sink, bounds, lanes, timeout_s, hand_over=hand_over)
+
+    def rebound_sink(self, name: str, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]) -> None:
+        """Change the bounds of a sink's queue; see `SinkQueue.rebound`."""
+        self._sinks[name].queue.rebound(bounds, lanes)
+
+    async def remove_source(self, name: str) -> None:
+        """End a source while the kernel runs."""
+        await self._sources.remove(name)
+
+    def hurry(self) -> tuple[list[str], list[str]]:
+        """Have what has failed and pauses tried again at once; the names of these sinks and sources."""
+        sinks = [part.name for part in self._sinks if part.supervisor.hurry()]
+        return sinks, [part.name for part in self._sources if part.supervisor.hurry()]
+
+    def reconfigure(self, options: KernelOptions) -> None:
+        """Go on with other options; new pauses between restarts hold for parts that are added from now on."""
+        self.options = options
+        self.publisher.max_topics = options.max_topics
+        self._sinks.backoff = self._sources.backoff = options.backoff
+
+    def stop(self) -> None:
+        """Ask for an orderly end; returns at once. Any thread may call it, also before `run`."""
+        self._stop_asked = True
+        if (waker := self._doorbell) is not None:
+            waker.ring(self._stop.set)
+
+    def stats(self, *, clients: bool = True) -> Stats:
+        """All counters; each queue's are of one instant. Any thread may call it.
+
+        Args:
+            clients: whether to ask sinks for their clients, of which there may be thousands.
+        """
+        return Stats(
+            self.publisher.published,
+            self.publisher.published_frames,
+            self._sources.stats(),
+            self._sinks.stats(clients=clients),
+            self.publisher.topics,
+        )
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Start the sinks, then the sources; end when told to, or when the sources have ended.
+
+        At the end the sources are cancelled, the sinks have `shutdown_timeout_s` to deliver what waits,
+        and what they could not deliver is counted and reported. Cancellation skips the waiting.
+
+        Raises:
+            StartError: a required sink could not open what it needs; no source was started, nothing is left
+                open.
+        """
+        waker = self._doorbell = Waker()
+        if self._stop_asked:
+            self._stop.set()
+        try:
+            async with anyio.create_task_group() as group:
+                try:
+                    self._sinks.start(group, waker)
+                    await self._opened()
+                    if not self._sinks.errors():
+                        task_status.started()
+                        if not self._stop.is_set():
+                            await self._sources.run(self._stop)
+                finally:
+                    self.publisher.close()
+                    self._sinks.close()
+                with anyio.move_on_after(0 if self._sinks.errors() else self.options.shutdown_timeout_s):
+                    await self._sinks.finished()
+                group.cancel_scope.cancel()
+        finally:
+            self._doorbell = None
+            self._sinks.release()
+        if failed := self._sinks.errors():
+            reasons = "; ".join(f"sink {name!r} could not start: {describe(e)}" for name, e in failed.items())
+            raise StartError(reasons) from next(iter(failed.values()))
+
+    async def _opened(self) -> None:
+        """Return when each sink has opened what it needs or has failed, or when told to stop."""
+        async with anyio.create_task_group() as opening:
+
+            async def cut_short() -> None:
+                await self._stop.wait()
+                opening.cancel_scope.cancel()
+
+            opening.start_soon(cut_short)
+            for part in self._sinks:
+                await part.supervisor.settled.wait()
+            opening.cancel_scope.cancel()
+
+    def _sources_ended(self) -> None:
+        if self.options.when_sources_end == "stop":
+            self._stop.set()

@@ -1,0 +1,82 @@
+"""A sink's turn at its queue, which ends when another sink takes over."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Self
+
+from anyio.lowlevel import checkpoint
+
+from beats.kernel.envelope import Envelope
+from beats.kernel.last_values import CaughtUp
+from beats.kernel.publisher import Publisher
+from beats.kernel.queue.queue import SinkQueue
+from beats.kernel.stats import Amount, Loss
+
+
+class Lease:
+    """What a sink knows of its queue.
+
+    A sink that is told to end, and does not, must not reach into the lease of its successor.
+    """
+
+    def __init__(self, queue: SinkQueue, publisher: Publisher, asked: Callable[[], object]) -> None:
+        """Begin; `asked` is called at each `take`: what the sink needed is open."""
+        self.over = False
+        """Whether the sink gets nothing more."""
+        self.cut = False
+        """Whether nobody listens to the sink any more."""
+        self._queue: Final = queue
+        self._publisher: Final = publisher
+        self._asked: Final = asked
+
+    async def take(self, max_items: int | None = None) -> list[Envelope]:
+        """The next batch; an empty one when the queue is closed and drained, or the lease has ended."""
+        if not self.over:
+            self._asked()
+            return await self._queue.take(max_items)
+        self.give_back(())  # who asks for more has delivered the last
+        await checkpoint()
+        return []
+
+    def catch_up(self) -> CaughtUp:
+        """Take all that waits, together with the last values of the bus at that instant."""
+        if self.over:
+            return CaughtUp([], [])
+        with self._publisher.held():  # nothing is published between the two
+            batch, waiting = self._queue.drain_nowait()
+            values = self._publisher.last_values()
+        waiting.update(envelope.topic for envelope in batch)
+        if not waiting:
+            return CaughtUp([], values)
+        return CaughtUp(batch, [envelope for envelope in values if envelope.topic not in waiting])
+
+    def give_back(self, envelopes: Sequence[Envelope]) -> None:
+        """Let envelopes that were taken and could not be delivered wait again, for the successor too."""
+        if not self.cut:
+            self._queue.give_back(envelopes)
+
+    def losses(self) -> tuple[Loss, ...]:
+        """What the queue gave up since the last call, by reason and topic."""
+        return () if self.cut else self._queue.losses()
+
+    def written(self, envelopes: Sequence[Envelope]) -> None:
+        """Note how long these took to where they have just been written."""
+        self._queue.written(envelopes)
+
+    def lose_in_hand(self, reason: str) -> Amount:
+        """Count what the sink holds as dropped: it ended, or is given up."""
+        return Amount() if self.cut else self._queue.lose_in_hand(reason)
+
+    def end(self) -> None:
+        """Give the sink nothing more: it finishes its batch, and then its iteration ends."""
+        if not self.over:
+            self.over = True
+            self._queue.interrupt()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Envelope]:
+        """The next batch, until there are no more."""
+        if batch := await self.take():
+            return batch
+        raise StopAsyncIteration

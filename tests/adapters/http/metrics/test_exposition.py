@@ -1,0 +1,330 @@
+"""The whole answer to Prometheus, read with the library's own parsers."""
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from http.client import HTTPConnection
+from importlib.metadata import version
+from typing import Final
+
+import anyio
+import prometheus_client
+import pytest
+from anyio import to_thread
+from websockets.asyncio.client import ClientConnection, connect
+
+from beats.adapters.http.metrics.exposition import FAMILIES, Metrics, wants_openmetrics
+from beats.kernel.clock import SystemClock
+from beats.kernel.ports import Batches, Context
+from beats.kernel.stats import SinkStats, Stats
+from beats.proto.messages import Decoded
+from tests.adapters.http.metrics.lint import Samples, faults, openmetrics, plain, unit_faults
+from tests.adapters.http.metrics.material import STATS
+from tests.adapters.sinks.websocket.support import (
+    CODEC,
+    Running,
+    on_air,
+    settings,
+    stalled_client,
+    until,
+)
+
+OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0"
+
+
+def context(stats: Stats = STATS) -> Context:
+    def take(*, clients: bool = True) -> Stats:
+        assert clients
+        return stats
+
+    return Context("browser", "studio", SystemClock(), lambda control: None, stats=take)
+
+
+def answer(accept: str = "", stats: Stats = STATS) -> str:
+    return Metrics(context(stats)).reply(accept).body.decode()
+
+
+async def scrape(running: Running, accept: str = "") -> str:
+    """The answer over the real socket."""
+
+    def ask() -> str:
+        connection = HTTPConnection("127.0.0.1", running.port, timeout=20)
+        try:
+            connection.request("GET", "/metrics", headers={"Accept": accept})
+            answer = connection.getresponse()
+            assert answer.status == 200
+            return answer.read().decode()
+        finally:
+            connection.close()
+
+    return await to_thread.run_sync(ask)
+
+
+def test_the_text_format_has_no_fault() -> None:
+    """What `promtool check metrics` looks for, on every metric that there is."""
+    metrics = plain(answer())
+    assert faults(metrics) == []
+    missing = {family.name for family in FAMILIES} - {metric.name for metric in metrics}
+    assert missing == set()
+
+
+def test_openmetrics_has_no_fault_and_tells_the_units() -> None:
+    """Its parser also looks for a name, or a sample, that is there twice."""
+    metrics = openmetrics(answer(OPENMETRICS))
+    assert faults(metrics) == []
+    assert unit_faults(metrics) == []
+
+
+def test_both_formats_say_the_same() -> None:
+    """Of all that does not change from one moment to the next."""
+    both = [Samples(plain(answer())), Samples(openmetrics(answer(OPENMETRICS)))]
+    names = [{name for name in samples.names() if name.startswith("beats_")} for samples in both]
+    assert names[0] == names[1]
+    for name in names[0]:
+        assert both[0].each(name) == both[1].each(name)
+
+
+def test_version_and_profile_are_told() -> None:
+    """What runs there, as labels of a constant."""
+    (labels,) = Samples(plain(answer())).each("beats_info")
+    assert dict(labels) == {"version": version("beats"), "profile": "studio"}
+
+
+def test_the_process_is_told_of() -> None:
+    """As every program with this library tells of itself, so that dashboards for all of them work."""
+    samples = Samples(plain(answer()))
+    for name in (
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_max_fds",
+        "process_start_time_seconds",
+    ):
+        assert samples[name] > 0
+    assert len(samples.each("python_info")) == 1
+
+
+def test_names_from_outside_cannot_break_the_answer() -> None:
+    """A name in the settings may hold what the format has a meaning for."""
+    name = 'a"b\\c\nd{e}=f,g # HELP é'
+    sink: SinkStats = STATS.sinks[1]._replace(name=name)
+    for parse, accept in ((plain, ""), (openmetrics, OPENMETRICS)):
+        metrics = parse(answer(accept, STATS._replace(sinks=(sink,))))
+        assert Samples(metrics).value("beats_sink_restarts_total", sink=name) == 0
+        assert faults(metrics) == []
+
+
+def test_nothing_is_told_of_viewers_and_errors_one_by_one() -> None:
+    """An address, or the text of an error, would make a series of its own each time."""
+    text = answer()
+    assert "127.0.0.1" not in text
+    assert "OSError" not in text
+
+
+def test_metrics_of_the_program_around_beats_stay_its_own() -> None:
+    """It may have a registry for all, and what is in it is not told here, nor the other way round."""
+    registry = prometheus_client.REGISTRY
+    theirs = prometheus_client.Counter("their_things_total", "Theirs.")
+    try:
+        assert "their_things" not in answer()
+        assert "beats_" not in prometheus_client.generate_latest(registry).decode()
+    finally:
+        registry.unregister(theirs)
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("text/plain", False),
+        ("application/openmetrics-text", True),
+        ("APPLICATION/OpenMetrics-Text;version=1.0.0", True),
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"
+            "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            True,
+        ),
+        ("text/plain;q=0.9, application/openmetrics-text;q=0.5", False),
+        ("application/openmetrics-text;q=0", False),
+        ("application/openmetrics-text; version=; q=x", False),
+        ("application/openmetrics-text;q=nan", False),
+        ("application/openmetrics-text;version=what.ever", True),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", False),
+        (";;,,;q==,", False),
+    ],
+)
+def test_the_format_is_the_one_that_is_wanted_more(accept: str, expected: bool) -> None:
+    """The header may say anything; the older format is what is given when in doubt."""
+    assert wants_openmetrics(accept) is expected
+    reply = Metrics(context()).reply(accept)
+    assert reply.content_type.startswith(
+        "application/openmetrics-text; version=1.0.0" if expected else "text/plain"
+    )
+    assert reply.body.endswith(b"# EOF\n") is expected
+
+
+class Viewers(AsyncExitStack):
+    """Clients that all read, and what they got."""
+
+    def __init__(self, running: Running) -> None:
+        super().__init__()
+        self.running: Final = running
+        self.got: Final[defaultdict[str, list[Decoded]]] = defaultdict(list)
+        self.bytes: Final[Counter[str]] = Counter()
+        self._connections: Final[dict[str, ClientConnection]] = {}
+
+    async def add(self, name: str, query: str = "") -> None:
+        """Connect one, before anything is published, and wait until it is in."""
+        before = self.running.totals.connected
+        url = f"{self.running.url}/{query}"
+        self._connections[name] = await self.enter_async_context(connect(url, max_size=None, max_queue=None))
+        await until(lambda: self.running.totals.connected == before + 1)
+
+    async def read(self, name: str, topic: str, last: int) -> None:
+        """Read until the envelope of this number has come."""
+        while not self.has(name, topic, last):
+            message = await self._connections[name].recv()
+            assert isinstance(message, bytes)
+            self.keep(name, message)
+
+    def has(self, name: str, topic: str, sequence: int) -> bool:
+        """Whether it got a certain envelope."""
+        return any((each.topic, each.sequence) == (topic, sequence) for each in self.got[name])
+
+    def keep(self, name: str, message: bytes) -> None:
+        """Remember what came."""
+        self.got[name].append(CODEC.decode(message))
+        self.bytes[name] += len(message)
+
+    def missed(self, name: str, topic: str) -> int:
+        """How many are missing between the first that was published and the last that came."""
+        numbers = [0, *(each.sequence for each in self.got[name] if each.topic == topic)]
+        assert numbers == sorted(set(numbers))
+        return numbers[-1] - len(numbers[1:])
+
+
+@asynccontextmanager
+async def viewers(running: Running) -> AsyncGenerator[Viewers]:
+    async with Viewers(running) as them:
+        await them.add("good")
+        await them.add("chosen", "?kinds=peripheral")
+        await them.add("thinned", "?max_fps=5")
+        yield them
+
+
+@pytest.mark.anyio
+async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
+    """A good one, one that stops reading for a while, one that wants few frames and one that wants none."""
+    config = settings(client_queue={"size": 3, "overflow": "drop_oldest"}, send_buffer_bytes=4096)
+    async with on_air(config) as running, viewers(running) as them, stalled_client(running) as slow:
+        for _ in range(12):  # one at a time, so that only one viewer falls behind
+            running.knob(1)
+            await them.read("good", "frame", running.frame(300_000))
+        for _ in range(5):  # at once, so that there are too many for `max_fps`
+            running.frame()
+        last_frame = running.frame()
+        last_knob = running.knob(2)
+        await them.read("good", "peripheral/knob", last_knob)
+        await them.read("chosen", "peripheral/knob", last_knob)
+        await them.read("thinned", "frame", last_frame)
+
+        behind = Samples(plain(await scrape(running)))
+        assert behind.value("beats_behind_clients", sink="browser", client_class="full") == 1
+        assert behind.value("beats_client_queue_envelopes", sink="browser", client_class="full") == 3
+
+        def read_on() -> None:
+            while not them.has("slow", "peripheral/knob", last_knob):
+                them.keep("slow", slow.message())
+
+        await to_thread.run_sync(read_on)
+        await until(lambda: not any(client.behind for client in running.sink.clients()))
+        after = Samples(openmetrics(await scrape(running, OPENMETRICS)))
+        stats = running.kernel.stats()
+
+    assert after.risen_only_since(behind) == []
+    names = {"full": ("good", "slow"), "chosen": ("chosen",), "thinned": ("thinned",)}
+    missed = {
+        group: sum(them.missed(name, topic) for name in members for topic in ("frame", "peripheral/knob"))
+        for group, members in names.items()
+    }
+    assert missed["full"] > 0
+    assert missed["thinned"] > 0
+    for group, members in names.items():
+        labels = {"sink": "browser", "client_class": group}
+        assert after.sum("beats_client_dropped_envelopes_total", **labels) == missed[group]
+        delivered = after.value("beats_client_delivered_envelopes_total", **labels)
+        assert delivered == sum(len(them.got[name]) for name in members)
+        size_bytes = after.value("beats_client_delivered_bytes_total", **labels)
+        assert size_bytes == sum(them.bytes[name] for name in members)
+        offered = after.value("beats_client_offered_envelopes_total", **labels)
+        assert offered == delivered + missed[group]
+        assert after.value("beats_connected_clients", **labels) == len(members)
+    reasons = {
+        (dict(labels)["client_class"], dict(labels)["reason"])
+        for labels in after.each("beats_client_dropped_envelopes_total")
+    }
+    assert reasons == {("full", "drop_oldest"), ("thinned", "max_fps")}
+    agrees(after, stats)
+
+
+def agrees(samples: Samples, stats: Stats) -> None:
+    """Each counter of a quiet kernel is what its `stats()` have."""
+    (sink,) = stats.sinks
+    totals, latency = sink.client_totals, sink.latency
+    assert totals is not None
+    assert latency is not None
+    expected = {
+        "beats_published_envelopes_total": stats.published,
+        "beats_sink_offered_envelopes_total": sink.queue.offered.items,
+        "beats_sink_offered_bytes_total": sink.queue.offered.bytes,
+        "beats_sink_delivered_envelopes_total": sink.queue.taken.items,
+        "beats_sink_delivered_bytes_total": sink.queue.taken.bytes,
+        "beats_sink_dropped_envelopes_total": sink.queue.dropped.items,
+        "beats_sink_queue_envelopes": sink.queue.waiting.items,
+        "beats_sink_queue_high_water_envelopes": sink.queue.high_water,
+        "beats_sink_write_latency_seconds_count": sum(latency.counts),
+        "beats_sink_write_latency_seconds_sum": pytest.approx(latency.sum_s),
+        "beats_accepted_clients_total": totals.accepted,
+        "beats_connected_clients": totals.connected,
+        "beats_client_delivered_envelopes_total": totals.delivered.items,
+        "beats_client_delivered_bytes_total": totals.delivered.bytes,
+        "beats_client_dropped_envelopes_total": totals.dropped.items,
+        "beats_client_dropped_bytes_total": totals.dropped.bytes,
+        "beats_refused_handshakes_total": totals.refused,
+    }
+    assert {name: samples.sum(name) for name in expected} == expected
+
+
+class Failing:
+    """A sink that takes what there is, and fails with it in its hands when it is told to."""
+
+    def __init__(self) -> None:
+        self.holds: Final = anyio.Event()
+        self.fail: Final = anyio.Event()
+
+    async def run(self, queue: Batches) -> None:
+        """Take, and give nothing back."""
+        await queue.take()
+        if self.holds.is_set():
+            await anyio.sleep_forever()
+        self.holds.set()
+        await self.fail.wait()
+        raise OSError("full")
+
+
+@pytest.mark.anyio
+async def test_no_counter_is_seen_to_fall_when_a_sink_fails_with_what_it_holds() -> None:
+    """What it held is counted as dropped in place of delivered, which Prometheus takes for a restart."""
+    failing = Failing()
+    async with on_air(others={"failing": failing}) as running:
+        for _ in range(5):
+            running.knob(1)
+        await failing.holds.wait()
+        before = Samples(plain(await scrape(running)))
+        failing.fail.set()
+        await until(lambda: running.kernel.stats().sinks[1].queue.taken.items == 0)
+        after = Samples(plain(await scrape(running)))
+    assert after.risen_only_since(before) == []
+    labels = {"sink": "failing", "kind": "peripheral", "reason": "failed"}
+    assert after.value("beats_sink_dropped_envelopes_total", **labels) == 5

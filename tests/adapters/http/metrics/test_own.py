@@ -1,0 +1,117 @@
+"""What sinks tell of themselves, as Prometheus reads it."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+
+from beats.adapters.http.metrics.own import Figure, figure, figures
+from beats.kernel.stats import Stats
+from tests.adapters.http.metrics.lint import Samples, faults, plain
+from tests.adapters.http.metrics.material import RECORDER, STATS
+
+
+def with_figures(**sinks: tuple[tuple[str, float], ...]) -> Stats:
+    parts = tuple(RECORDER._replace(name=name, figures=each) for name, each in sinks.items())
+    return STATS._replace(sinks=parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("free_bytes", 5, Figure("beats_sink_free_bytes", False, 5)),
+        ("written_bytes_total", 7, Figure("beats_sink_written_bytes", True, 7)),
+        ("unflushed_age_s", 1.5, Figure("beats_sink_unflushed_age_seconds", False, 1.5)),
+        ("stalled_s_total", 1.5, Figure("beats_sink_stalled_seconds", True, 1.5)),
+        ("delay_ms", 250, Figure("beats_sink_delay_seconds", False, 0.25)),
+        ("delay_us", 250, Figure("beats_sink_delay_seconds", False, 0.00025)),
+        ("delay_ns", 500, Figure("beats_sink_delay_seconds", False, 5e-7)),
+        ("load_percent", 50, Figure("beats_sink_load_ratio", False, 0.5)),
+        ("rate_hz", 60, Figure("beats_sink_rate_hertz", False, 60)),
+        ("messages_per_s", 60, Figure("beats_sink_messages_per_second", False, 60)),
+        ("held_upper_s", 6, Figure("beats_sink_held_upper_seconds", False, 6)),
+        ("recording", True, Figure("beats_sink_recording", False, 1)),
+        ("client_count", 3, Figure("beats_sink_client_count_value", False, 3)),
+        ("total", 3, Figure("beats_sink_total_value", False, 3)),
+        ("s", 3, Figure("beats_sink_s", False, 3)),
+        ("Free Space: /mnt/ö", 3, Figure("beats_sink_free_space_mnt", False, 3)),
+        ("gap_s", math.inf, Figure("beats_sink_gap_seconds", False, math.inf)),
+    ],
+)
+def test_a_name_is_spelt_as_prometheus_has_it(name: str, value: float, expected: Figure) -> None:
+    """With whole words, base units, and the unit at its end; what rises is told by its `_total`."""
+    found = figure(name, value)
+    assert found is not None
+    assert found._replace(value=0) == expected._replace(value=0)
+    assert found.value == pytest.approx(expected.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("", 1),
+        ("ö", 1),
+        ("a", "text"),
+        ("a", None),
+        ("a", 10**400),
+        ("a_total", -1),
+        ("a_total", math.nan),
+        ("a_total", math.inf),
+    ],
+)
+def test_what_prometheus_could_not_take_is_left_out(name: str, value: object) -> None:
+    """An adapter of somebody else's cannot make the whole answer unreadable."""
+    assert figure(name, value) is None
+
+
+def test_a_figure_of_several_sinks_is_one_metric() -> None:
+    """Told apart by the sink."""
+    (metric,) = figures(with_figures(a=(("free_bytes", 1.0),), b=(("free_bytes", 2.0),)), ())
+    assert (metric.type, metric.unit) == ("gauge", "bytes")
+    assert [(sample.labels, sample.value) for sample in metric.samples] == [
+        ({"sink": "a"}, 1),
+        ({"sink": "b"}, 2),
+    ]
+
+
+def test_a_name_that_is_there_already_is_left_out() -> None:
+    """As one of Beats' own, as another spelling of the same, or as both a counter and a gauge."""
+    stats = with_figures(
+        a=(("restarts_total", 1.0), ("free_ms", 2.0), ("free_s", 3.0), ("x_total", 4.0)), b=(("x", 5.0),)
+    )
+    found = {metric.name: metric for metric in figures(stats, {"beats_sink_restarts"})}
+    assert set(found) == {"beats_sink_free_seconds", "beats_sink_x"}
+    assert [sample.value for metric in found.values() for sample in metric.samples] == [0.002, 4]
+
+
+class Told:
+    """A collector of figures alone."""
+
+    def __init__(self, stats: Stats) -> None:
+        self._stats = stats
+
+    def collect(self) -> list[Metric]:
+        return list(figures(self._stats, ()))
+
+
+numbers = st.one_of(st.floats(), st.integers(), st.booleans())
+pairs = st.lists(st.tuples(st.text(st.characters(codec="utf-8"), max_size=12), numbers), max_size=8)
+awkward = st.sampled_from(
+    ["s", "a_s", "a_ms", "A S", "a_total", "a_s_total", "total", "_total", "a_count", "count"]
+)
+
+
+@given(st.lists(st.tuples(awkward, numbers), max_size=8), pairs)
+def test_no_figure_makes_the_rest_unreadable(
+    one: list[tuple[str, float]], other: list[tuple[str, float]]
+) -> None:
+    """Whatever adapters tell, under whatever names, the answer is without a fault that matters."""
+    registry = CollectorRegistry()
+    registry.register(Told(with_figures(a=tuple(one), b=tuple(other))))
+    metrics = plain(generate_latest(registry).decode())
+    assert [fault for fault in faults(metrics) if "in its name" not in fault] == []
+    assert all(name.startswith("beats_sink_") for name in Samples(metrics).names())

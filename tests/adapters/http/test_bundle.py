@@ -1,0 +1,76 @@
+"""The modules of the page as one script."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from beats.adapters.http.bundle import bundle
+from tests.browser.node import NODE
+
+SOURCES: Mapping[str, str] = {
+    "add.js": '// Adds.\n\nimport { one } from "./one.js";\n\nexport function add(n) { return n + one; }\n',
+    "main.js": '// Starts.\n\nimport { add, fail } from "./add.js";\n\nconsole.log(add(1));\n',
+    "one.js": "// One.\n\nexport const one = 1;\nconst row = 2;\n",
+}
+
+
+def run(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    (folder / "page.js").write_text(script)
+    return subprocess.run(
+        [NODE, "--enable-source-maps", "page.js"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_it_does_what_its_modules_do(tmp_path: Path) -> None:
+    """Each runs once, when it is first needed; names of one are not those of another."""
+    sources = {
+        **SOURCES,
+        "never.js": '// Never.\n\nthrow new Error("nobody needs it");\n',
+        "main.js": '// Starts.\n\nimport { add } from "./add.js";\nimport { one } from "./one.js";\n\n'
+        "const row = 40;\nconsole.log(add(row) + one);\n",
+        "one.js": '// One.\n\nconsole.log("once");\nexport const one = 1;\nconst row = 2;\n',
+    }
+    done = run(bundle(sources, "$main();", "page.js.map").script, tmp_path)
+    assert (done.stderr, done.stdout) == ("", "once\n42\n")
+
+
+def test_its_lines_are_those_of_the_sources() -> None:
+    """But for the words `import` and `export`."""
+    script = bundle(SOURCES, "$main();", "page.js.map").script
+    for source in SOURCES.values():
+        kept = [line for line in source.splitlines() if not line.startswith(("import", "export"))]
+        assert all(line in script.splitlines() for line in kept)
+
+
+def test_a_debugger_is_led_to_the_sources(tmp_path: Path) -> None:
+    """An error names the file and line where it was made, with a map that another program reads."""
+    failing = '// One.\n\nexport const one = fail();\nfunction fail() {\n  throw new Error("x");\n}\n'
+    sources = {**SOURCES, "one.js": failing}
+    made = bundle(sources, "$main();", "page.js.map")
+    (tmp_path / "page.js.map").write_text(made.map)
+    done = run(made.script, tmp_path)
+    assert "one.js:5" in done.stderr
+    assert "add.js:3" in done.stderr
+    assert json.loads(made.map)["sourcesContent"] == list(sources.values())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import "./one.js";',
+        'import * as one from "./one.js";',
+        'import one from "./one.js";',
+        'import { one as other } from "./two.js.mjs";',
+        "export default 1;",
+        "export let one = 1;",
+        "export { one };",
+    ],
+)
+def test_other_forms_of_import_and_export_are_refused(line: str) -> None:
+    """With the module and the line, in place of a script that does not work."""
+    with pytest.raises(ValueError, match=r"odd\.js: '(import|export) ") as caught:
+        bundle({"odd.js": f"// Odd.\n\n{line}\n"}, "$odd();", "page.js.map")
+    assert line in str(caught.value)

@@ -1,0 +1,83 @@
+"""Answers as bytes."""
+
+import json
+from email.parser import BytesParser
+from http import HTTPStatus
+
+import pytest
+
+from beats.adapters.http.reply import Reply, document, text
+
+
+def parts(answer: bytes) -> tuple[str, dict[str, str], bytes]:
+    """The first line, the headers, and the body, as another implementation reads them."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, _, rest = head.partition(b"\r\n")
+    headers = BytesParser().parsebytes(rest + b"\r\n\r\n").items()
+    assert len({name.lower() for name, _ in headers}) == len(headers), "a header is there twice"
+    return first.decode(), {name.lower(): str(value) for name, value in headers}, body
+
+
+def test_an_answer_says_its_length_and_that_it_is_the_last() -> None:
+    """One request on a connection: whoever reads to the end has all of it, and knows."""
+    first, headers, body = parts(Reply(HTTPStatus.OK, "ö".encode()).encoded())
+    assert first == "HTTP/1.1 200 OK"
+    assert (headers["content-length"], headers["connection"], body) == ("2", "close", "ö".encode())
+
+
+def test_every_answer_is_kept_from_others() -> None:
+    """No cache keeps it, no foreign page embeds it, nobody guesses its type, no address is passed on."""
+    _, headers, _ = parts(text(HTTPStatus.NOT_FOUND, "Nothing.").encoded())
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_an_answers_own_headers_take_the_place_of_the_usual_ones() -> None:
+    """None is there twice."""
+    reply = Reply(HTTPStatus.OK, b"x", headers={"Cache-Control": "no-cache", "ETag": '"1"'})
+    _, headers, _ = parts(reply.encoded())
+    assert (headers["cache-control"], headers["etag"]) == ("no-cache", '"1"')
+
+
+def test_the_answer_to_head_is_the_same_without_the_body() -> None:
+    """With the length that the body would have (RFC 9110, section 9.3.2)."""
+    reply = text(HTTPStatus.OK, "Something.")
+    whole, head = reply.encoded(), reply.encoded(with_body=False)
+    assert whole == head + reply.body
+    assert parts(head)[1]["content-length"] == str(len(reply.body))
+
+
+def test_nothing_is_said_of_a_body_that_stayed_away() -> None:
+    """A 304 has none, and the type is that of what the browser has (RFC 9110, section 15.4.5)."""
+    first, headers, body = parts(Reply(HTTPStatus.NOT_MODIFIED, headers={"ETag": '"1"'}).encoded())
+    assert first == "HTTP/1.1 304 Not Modified"
+    assert {"content-length", "content-type"} & headers.keys() == set()
+    assert (headers["etag"], body) == ('"1"', b"")
+
+
+def test_a_sentence_ends_its_line() -> None:
+    """So that a shell's prompt does not stand behind it."""
+    reply = text(HTTPStatus.UNAUTHORIZED, "No.", **{"WWW-Authenticate": "Bearer"})
+    assert (reply.body, reply.content_type) == (b"No.\n", "text/plain; charset=utf-8")
+    assert reply.headers == {"WWW-Authenticate": "Bearer"}
+
+
+def test_a_document_is_json_in_utf_8() -> None:
+    """Compact, and readable where it is not ASCII."""
+    reply = document({"größe": [1, 2.5, None, True]}, HTTPStatus.SERVICE_UNAVAILABLE)
+    assert reply.body == '{"größe":[1,2.5,null,true]}\n'.encode()
+    assert (reply.status, reply.content_type) == (503, "application/json")
+
+
+def test_a_text_that_utf_8_lacks_does_not_stop_the_rest() -> None:
+    """Half of a surrogate pair, such as a file's name that is no text holds."""
+    assert json.loads(document({"error": "\udcff"}).body) == {"error": "?"}
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_is_no_json_is_not_sent(number: float) -> None:
+    """Python's writer would make of it what no other reader takes."""
+    with pytest.raises(ValueError, match="JSON"):
+        document({"value": number})

@@ -1,0 +1,337 @@
+"""Puts what comes from another bus on this one."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from beats.adapters.nats.forwarder import Forwarder
+from beats.adapters.nats.settings import InboxSettings
+from beats.config.settings import LaneSettings, QueueSettings
+from beats.kernel.envelope import Envelope, Frame, Kind, Message, Peripheral, Sealed, topic_of
+from beats.kernel.errors import QueueFull
+from beats.kernel.run.kernel import Kernel
+from beats.kernel.testing import FixedClock, PublishRecorder
+from beats.kit.throttled_log import ThrottledLog
+from tests.relay_support import Machine, until
+from tests.support import CODEC, tiny_png
+
+log = logging.getLogger(__name__)
+pytestmark = pytest.mark.anyio
+
+
+def sealed(message: Message, sequence: int, captured_ns: int | None = None) -> Sealed:
+    captured_ns = sequence * 1000 if captured_ns is None else captured_ns
+    return Sealed(message, sequence, captured_ns, CODEC.seal(CODEC.prepare(message), sequence, captured_ns))
+
+
+def frame(sequence: int) -> Sealed:
+    return sealed(Frame(tiny_png(sequence)), sequence)
+
+
+def knob(sequence: int, value: object = None) -> Sealed:
+    return sealed(Peripheral("knob", sequence if value is None else value), sequence)
+
+
+def forwarder(queue: QueueSettings | None = None, **options: Any) -> Forwarder[Sealed]:
+    options = {"understand": as_it_is, **options}
+    return Forwarder("origin", queue or InboxSettings(), FixedClock(), ThrottledLog(log, "source"), **options)
+
+
+def as_it_is(each: Sealed) -> Sealed:
+    return each
+
+
+def arrive(passing: Forwarder[Sealed], *arrived: Sealed) -> None:
+    for each in arrived:
+        kind: Kind = "frame" if isinstance(each.message, Frame) else "peripheral"
+        passing.arrived(kind, topic_of(each.message), each.encoded, each)
+
+
+class Bus(PublishRecorder):
+    """Does with what is forwarded what it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Callable[[Sealed], Any] = lambda sealed: None
+        self.free = anyio.Event()
+        self.free.set()
+
+    async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
+        await self.free.wait()
+        self.before(sealed)
+        return await super().forward(sealed, renumber=renumber)
+
+    def numbers(self) -> list[int]:
+        return [each.sequence for each, _ in self.forwarded]
+
+
+async def run(passing: Forwarder[Sealed], bus: Bus, count: int) -> None:
+    """Until so many are on the bus."""
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            await until(lambda: len(bus.forwarded) >= count)
+            group.cancel_scope.cancel()
+
+
+async def test_what_arrives_is_put_on_the_bus_as_it_is() -> None:
+    """In order, with its number, its time and its bytes; what was there already is not."""
+    passing, bus = forwarder(), Bus()
+    arrived = [frame(7), knob(1), frame(8), frame(8), knob(1), frame(7), knob(2)]
+    for each in arrived:
+        arrive(passing, each)
+    await run(passing, bus, 4)
+    assert [each for each, _ in bus.forwarded] == [frame(7), knob(1), frame(8), knob(2)]
+    assert passing.repeated == 3
+
+
+async def test_what_is_missing_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """And counted; it stays a gap for whoever watches."""
+    passing, bus = forwarder(), Bus()
+    for each in (frame(7), frame(10)):
+        arrive(passing, each)
+    await run(passing, bus, 2)
+    assert bus.numbers() == [7, 10]
+    assert passing.missed == 2
+    assert "frame: 2 before number 10 did not come" in caplog.text
+
+
+async def test_frames_that_were_not_wanted_are_not_missing(caplog: pytest.LogCaptureFixture) -> None:
+    """Updates are."""
+    passing, bus = forwarder(is_thinned=True), Bus()
+    for each in (frame(7), frame(10), knob(1), knob(3)):
+        arrive(passing, each)
+    await run(passing, bus, 4)
+    assert passing.missed == 1
+    assert "frame" not in caplog.text
+
+
+async def test_the_state_comes_before_what_arrives_meanwhile() -> None:
+    """Of a topic that arrives meanwhile it is not needed, and would make what waits come too late."""
+    passing, bus = forwarder(), Bus()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            await anyio.wait_all_tasks_blocked()
+            with passing.held():
+                arrive(passing, frame(5))
+                arrive(passing, frame(6))
+                await anyio.wait_all_tasks_blocked()
+                assert bus.numbers() == []
+                await passing.bring_state(bus, [frame(6), knob(3), knob(3)])
+            await until(lambda: len(bus.forwarded) == 3)
+            group.cancel_scope.cancel()
+    assert [each for each, _ in bus.forwarded] == [knob(3), frame(5), frame(6)]
+
+
+async def test_what_gives_way_while_the_state_is_awaited_is_counted_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The first that came is on its way already, and what gave way came after it."""
+    passing, bus = forwarder(QueueSettings(size=2)), Bus()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            with passing.held():
+                arrive(passing, frame(1))
+                await anyio.wait_all_tasks_blocked()
+                arrive(passing, *map(frame, range(2, 11)))
+            await until(lambda: bus.numbers() == [1, 9, 10])
+            group.cancel_scope.cancel()
+    assert passing.missed == 0
+    assert "did not come" not in caplog.text
+    assert passing.stats().dropped.items == 7
+
+
+async def test_it_is_known_of_which_topics_something_has_arrived() -> None:
+    """Of this connection: of others, what was kept late is news."""
+    passing = forwarder()
+    arrive(passing, frame(1))
+    assert passing.has_arrived("frame")
+    passing.begin()
+    arrive(passing, knob(1))
+    assert passing.has_arrived("peripheral/knob")
+    assert not passing.has_arrived("frame")
+
+
+async def test_what_gives_way_is_never_looked_into() -> None:
+    """And what is of no use is passed over."""
+    looked: list[Sealed] = []
+
+    def understand(each: Sealed) -> Sealed | None:
+        looked.append(each)
+        return None if each.sequence == 3 else each
+
+    passing, bus = forwarder(QueueSettings(size=2), understand=understand), Bus()
+    arrive(passing, *map(frame, range(1, 5)))
+    await run(passing, bus, 1)
+    assert looked == [frame(3), frame(4)]
+    assert bus.numbers() == [4]
+
+
+async def test_a_burst_does_not_overflow_what_the_bus_can_take() -> None:
+    """Whoever reads the network lets the bus have its turns in between."""
+    passing, bus = forwarder(), Bus()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            for number in range(1, 101):
+                arrive(passing, frame(number))
+                if number % 5 == 0:
+                    await passing.make_way()
+            await until(lambda: len(bus.forwarded) == 100)
+            group.cancel_scope.cancel()
+    assert passing.stats().dropped.items == 0
+
+
+@pytest.mark.parametrize("reason", ["held up", "behind"])
+async def test_a_bus_that_cannot_keep_up_is_not_waited_for(reason: str) -> None:
+    """Neither one that is held up, nor one that leaves ever more unread."""
+    passing, bus = forwarder(), Bus()
+    if reason == "held up":
+        bus.free = anyio.Event()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            for number in range(1, 1001):
+                arrive(passing, frame(number))
+                if number % 20 == 0:
+                    await passing.make_way(0 if reason == "held up" else 10_000_000)
+            bus.free.set()
+            await until(lambda: bus.numbers()[-1:] == [1000])
+            group.cancel_scope.cancel()
+    assert passing.stats().dropped.items > 500
+    assert passing.missed == 0
+
+
+async def test_the_state_may_hold_what_is_here_already() -> None:
+    """After a connection was lost and made anew."""
+    passing, bus = forwarder(), Bus()
+    arrive(passing, knob(3))
+    await run(passing, bus, 1)
+    with passing.held():
+        await passing.bring_state(bus, [knob(3), frame(9)])
+    assert bus.numbers() == [3, 9]
+
+
+async def test_what_waits_is_fresh_when_the_bus_was_held_up(caplog: pytest.LogCaptureFixture) -> None:
+    """By the bounds of the queue; what gave way is told."""
+    passing = forwarder(QueueSettings(size=100, frame=LaneSettings(size=2)))
+    bus = Bus()
+    bus.free = anyio.Event()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, bus)
+            arrive(passing, frame(1))
+            await anyio.wait_all_tasks_blocked()
+            for number in range(2, 100):
+                arrive(passing, frame(number))
+                arrive(passing, knob(number))
+            bus.free.set()
+            await until(lambda: len(bus.forwarded) == 3 + 98)
+            group.cancel_scope.cancel()
+    assert [each.sequence for each, _ in bus.forwarded if isinstance(each.message, Frame)] == [1, 98, 99]
+    assert passing.stats().dropped.items == 96
+    assert "frame: 96 gave way to newer ones" in caplog.text
+    assert passing.missed == 0
+
+
+async def test_what_the_bus_refuses_is_told_and_the_rest_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    """A full queue of one sink, or a topic too many."""
+    passing, bus = forwarder(), Bus()
+
+    def refuse(each: Sealed) -> None:
+        if each.sequence == 1:
+            raise QueueFull("slow", "frame", 1, 1, "it is full")
+        if each.sequence == 2:
+            raise ValueError("one topic too many")
+
+    bus.before = refuse
+    for each in (frame(1), knob(2), frame(3)):
+        arrive(passing, each)
+    await run(passing, bus, 1)
+    assert bus.numbers() == [3]
+    assert "queue of 1 refused" in caplog.text
+    assert "one topic too many" in caplog.text
+
+
+async def test_numbers_go_on_when_the_origin_begins_again() -> None:
+    """The number in the bytes with them, and nothing else in them."""
+    passing, bus = forwarder(), Bus()
+    arrive(passing, frame(100))
+    await run(passing, bus, 1)
+    passing.numbering.begin_run()
+    arrive(passing, frame(1), frame(3))
+    await run(passing, bus, 3)
+    again = [each for each, _ in bus.forwarded[1:]]
+    assert again == [sealed(frame(1).message, 101, 1000), sealed(frame(3).message, 103, 3000)]
+
+
+async def test_without_numbers_it_gets_those_of_the_bus() -> None:
+    """Somebody else's program may send envelopes without."""
+    machine, passing = Machine(), forwarder()
+    bare = Sealed(Peripheral("knob", 1), 0, 0, CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 0))
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, Source(machine.kernel))
+            for _ in range(3):
+                arrive(passing, bare)
+            await machine.sees(lambda: len(machine.seen) == 3)
+            group.cancel_scope.cancel()
+    assert machine.numbers("peripheral/knob") == [1, 2, 3]
+    assert [CODEC.decode(data).sequence for data in machine.bytes_of("peripheral/knob")] == [1, 2, 3]
+
+
+class Source:
+    """A source's way onto the bus of a kernel that need not run."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        raise NotImplementedError
+
+    def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        raise NotImplementedError
+
+    async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
+        return await self._kernel.publisher.forward_async(sealed, renumber=renumber)
+
+
+async def test_it_goes_on_from_where_the_bus_is() -> None:
+    """Another source has published the topic; a gap is still a gap."""
+    machine, passing = Machine(), forwarder()
+    for _ in range(10):
+        machine.frame()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(passing.run, Source(machine.kernel))
+            for number in (4, 5):
+                arrive(passing, frame(number))
+            await machine.sees(lambda: len(machine.seen) == 12)
+            arrive(passing, frame(7))
+            await machine.sees(lambda: len(machine.seen) == 13)
+            group.cancel_scope.cancel()
+    assert machine.numbers("frame")[10:] == [11, 12, 14]
+    assert passing.missed == 1
+
+
+async def test_a_stream_that_comes_back_to_itself_is_stopped() -> None:
+    """What it puts on the bus would be put there again and again."""
+    machine, passing = Machine(), forwarder()
+
+    def come_back(each: Envelope) -> None:
+        arrive(passing, Sealed(each.message, each.sequence, each.captured_unix_ns, each.encoded))
+
+    machine.kernel.bus.connect("frame", come_back)
+    machine.frame()
+    with anyio.fail_after(20), pytest.raises(ConnectionError, match="what it passes on comes back"):
+        await passing.run(Source(machine.kernel))
+    assert len(machine.seen) < 6
+    machine.frame()  # after a restart it is stopped again, now that numbers differ
+    with anyio.fail_after(20), pytest.raises(ConnectionError, match="what it passes on comes back"):
+        await passing.run(Source(machine.kernel))
+    assert len(machine.seen) < 12

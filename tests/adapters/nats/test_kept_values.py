@@ -1,0 +1,184 @@
+"""The last message of each subject, kept by a NATS server."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from beats.adapters.nats.connection import Connection, Identity, connect
+from beats.adapters.nats.kept_values import KeptValues, UnavailableError
+from beats.adapters.nats.servers import server as server_at
+from beats.adapters.nats.subjects import Subjects
+from tests.nats_server import NatsServer
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def connected(server: NatsServer, me: Identity | None = None) -> AsyncGenerator[Connection]:
+    with anyio.fail_after(30):
+        connection = await connect(server_at(server.url), me or Identity("me"))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+async def read(values: KeptValues, connection: Connection) -> "list[Msg]":
+    async def ignore(message: "Msg") -> None:
+        pass
+
+    async with values.read(connection, ignore) as messages:
+        return messages
+
+
+def publish(connection: Connection, subject: str, data: bytes) -> None:
+    connection.write([b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data)])
+
+
+async def test_the_last_of_each_subject_is_kept(server: NatsServer, stream: str) -> None:
+    """What changed last comes last; nothing of another stream."""
+    subjects = Subjects("beats", stream)
+    values = KeptValues(subjects, 1 << 20)
+    async with connected(server) as connection:
+        assert await read(values, connection) == []
+        assert await values.keep(connection) == "begun"
+        assert await values.keep(connection) == "kept"
+        assert await read(values, connection) == []
+        for number in range(10):
+            publish(connection, subjects.of("frame"), b"%d" % number)
+        publish(connection, subjects.of("peripheral/a"), b"a")
+        publish(connection, f"beats.{stream}x.frame", b"other")
+        assert await connection.answered()
+        found = await read(values, connection)
+    assert [(each.subject, each.data) for each in found] == [
+        (subjects.of("frame"), b"9"),
+        (subjects.of("peripheral/a"), b"a"),
+    ]
+
+
+async def test_many_are_read_while_more_come(server: NatsServer, stream: str) -> None:
+    """It comes to an end, and none is missing: those that the server had not kept yet follow."""
+    subjects = Subjects("beats", stream)
+    values = KeptValues(subjects, 1 << 24)
+    found: set[str] = set()
+
+    async def hear(message: "Msg") -> None:
+        found.add(message.subject)
+
+    async with connected(server) as speaker, connected(server) as listener:
+        await values.keep(speaker)
+        for number in range(1000):
+            publish(speaker, subjects.of(f"peripheral/{number}"), bytes(300))
+        assert await speaker.answered()
+        async with anyio.create_task_group() as group:
+
+            async def speak() -> None:
+                while True:
+                    publish(speaker, subjects.of("peripheral/1"), b"more")
+                    await speaker.drain()
+                    await anyio.lowlevel.checkpoint()
+
+            group.start_soon(speak)
+            async with values.read(listener, hear) as messages:
+                assert messages
+                found |= {each.subject for each in messages}
+                while len(found) < 1000:
+                    await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+
+
+async def test_what_follows_is_given_to_somebody(server: NatsServer, stream: str) -> None:
+    """As long as it is read: a message is kept a moment after it was sent to those who listen."""
+    subjects = Subjects("beats", stream)
+    values = KeptValues(subjects, 1 << 20)
+    more: list[bytes] = []
+
+    async def hear(message: "Msg") -> None:
+        more.append(message.data)
+
+    async with connected(server) as connection:
+        await values.keep(connection)
+        publish(connection, subjects.of("frame"), b"1")
+        assert await connection.answered()
+        async with values.read(connection, hear) as messages:
+            assert [each.data for each in messages] == [b"1"]
+            publish(connection, subjects.of("frame"), b"2")
+            while not more:
+                await anyio.lowlevel.checkpoint()
+        assert await connection.answered()
+        publish(connection, subjects.of("frame"), b"3")
+        assert await connection.answered()
+    assert more == [b"2"]
+
+
+async def test_what_changed_longest_ago_gives_way(server: NatsServer, stream: str) -> None:
+    """So much memory it takes and no more."""
+    subjects = Subjects("beats", stream)
+    values = KeptValues(subjects, 100_000)
+    async with connected(server) as connection:
+        await values.keep(connection)
+        for number in range(100):
+            publish(connection, subjects.of(f"peripheral/{number}"), bytes(10_000))
+        assert await connection.answered()
+        found = await read(values, connection)
+    assert 0 < len(found) < 10
+    assert found[-1].subject == subjects.of("peripheral/99")
+
+
+async def test_a_stream_that_is_there_is_taken_as_it_is(server: NatsServer, stream: str) -> None:
+    """Its operator may have made another of it; but it has to have the subjects."""
+    subjects = Subjects("beats", stream)
+    async with connected(server) as connection:
+        js = connection.client.jetstream()  # pyright: ignore[reportUnknownMemberType]  # the library says less
+        await js.add_stream(name=subjects.last_values, subjects=[subjects.everything], max_msgs_per_subject=3)  # pyright: ignore[reportUnknownMemberType]  # as above
+        assert await KeptValues(subjects, 1 << 20).keep(connection) == "kept"
+        assert (await js.stream_info(subjects.last_values)).config.max_msgs_per_subject == 3
+        other = Subjects("beats", f"{stream}-other")
+        await js.add_stream(name=other.last_values, subjects=["elsewhere.>"])  # pyright: ignore[reportUnknownMemberType]  # as above
+        with pytest.raises(UnavailableError, match="has other subjects than"):
+            await KeptValues(other, 1 << 20).keep(connection)
+        await js.delete_stream(other.last_values)
+
+
+async def test_a_stream_of_somebody_else_may_have_the_subjects(server: NatsServer, stream: str) -> None:
+    """The server says so."""
+    subjects = Subjects("beats", stream)
+    async with connected(server) as connection:
+        js = connection.client.jetstream()  # pyright: ignore[reportUnknownMemberType]  # the library says less
+        await js.add_stream(name=f"theirs-{stream}", subjects=[f"beats.{stream}.frame"])  # pyright: ignore[reportUnknownMemberType]  # as above
+        with pytest.raises(UnavailableError, match="overlap"):
+            await KeptValues(subjects, 1 << 20).keep(connection)
+
+
+@pytest.mark.parametrize(
+    ("config", "jetstream", "why"),
+    [
+        ("", False, "no JetStream: add jetstream"),
+        ("accounts: { A: { users: [ USER ] } }", True, "no JetStream: add jetstream"),
+        ("accounts: { A: { jetstream: { max_mem: 1000 }, users: [ USER ] } }", True, "too little"),
+        ("authorization: { users: [ { PERMISSIONS, USER } ] }", True, "no answer: let"),
+    ],
+)
+async def test_it_is_said_why_a_server_keeps_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, jetstream: bool, why: str
+) -> None:
+    """And what to do about it."""
+    monkeypatch.setattr("beats.adapters.nats.kept_values._REQUEST_S", 0.2)
+    values = KeptValues(Subjects("beats", "main"), 1 << 20)
+    me = Identity("me", user="a", password="b")
+    config = config.replace("PERMISSIONS, USER", "permissions: { publish: x }, user: a, password: b")
+    config = config.replace("USER", "{ user: a, password: b }")
+    with NatsServer(tmp_path, config, jetstream=jetstream) as server:
+        async with connected(server, me if config else None) as connection:
+            with pytest.raises(UnavailableError, match=why):
+                await values.keep(connection)
+            if why != "too little":
+                with pytest.raises(UnavailableError, match=why):
+                    await read(values, connection)

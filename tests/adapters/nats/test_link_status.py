@@ -1,0 +1,120 @@
+"""What is said in the log of connections that come and go."""
+
+import errno
+import logging
+
+import anyio
+import pytest
+
+from beats.adapters.nats.link_status import LinkStatus, reason
+from beats.kernel.testing import VirtualTimeLoop
+
+log = logging.getLogger(__name__)
+pytestmark = pytest.mark.anyio
+
+
+def said(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.levelno >= level]
+
+
+@pytest.fixture
+def link(caplog: pytest.LogCaptureFixture) -> LinkStatus:
+    caplog.set_level(logging.DEBUG)
+    return LinkStatus("sink 'relay'", 1.0, log)
+
+
+def test_why_there_is_no_connection_is_said_once_for_each_reason(
+    link: LinkStatus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often it is tried."""
+    for _ in range(1000):
+        link.failed("a:1", OSError("nobody"))
+        link.failed("a:1", OSError("somebody else"))
+    assert said(caplog) == [
+        "sink 'relay': no connection to a:1: nobody; tried until there is one",
+        "sink 'relay': no connection to a:1: somebody else; tried until there is one",
+    ]
+    for number in range(1000):
+        link.failed("a:1", OSError(str(number)))
+    assert len(said(caplog)) == 100
+
+
+async def test_a_connection_is_said_and_what_was_said_before_may_be_said_again(
+    link: LinkStatus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is another time."""
+    link.failed("a:1", OSError("nobody"))
+    link.made("a:1")
+    assert (link.is_connected, link.reconnects) == (True, 0)
+    link.lost("a:1", "the end")
+    assert not link.is_connected
+    link.failed("a:1", OSError("nobody"))
+    link.made("a:1")
+    assert link.reconnects == 1
+    first, made, lost, second, again = said(caplog)
+    assert first == second
+    assert made == "sink 'relay': connected to a:1"
+    assert lost == "sink 'relay': connection to a:1 lost: the end"
+    assert again == "sink 'relay': connected to a:1 again, after 0.0 s"
+
+
+async def test_one_who_comes_and_goes_does_not_fill_the_log(
+    link: LinkStatus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thousand times are some dozen lines."""
+    for _ in range(1000):
+        link.made("a:1")
+        link.lost("a:1", "the end")
+    assert link.reconnects == 999
+    assert len(said(caplog)) < 30
+
+
+async def test_whoever_waits_is_woken_at_the_end(link: LinkStatus) -> None:
+    """A pause after somebody has not let us in is long."""
+    ended = anyio.Event()
+    ended.set()
+    with anyio.fail_after(1):
+        for _ in range(20):
+            await link.pause(turned_away=True, ended=ended)
+
+
+async def test_a_pause_ends_by_itself(link: LinkStatus) -> None:
+    """The first are short."""
+    with anyio.fail_after(20):
+        await link.pause()
+        await link.pause(ended=anyio.Event())
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualTimeLoop})])
+async def test_an_attempt_that_took_long_is_followed_by_the_next_at_once(link: LinkStatus) -> None:
+    """Nobody answers over a link that was cut: once it is whole again, no pause shall be in the way."""
+    for _ in range(10):
+        await link.pause()
+    began_s = anyio.current_time()
+    await anyio.sleep(2.0)
+    await link.pause()
+    assert anyio.current_time() == began_s + 2.0
+    await link.pause()
+    assert 0.5 <= anyio.current_time() - began_s - 2.0 <= 1.0
+    link.lost("a:1", "the end")
+    begin_s = anyio.current_time()
+    await link.pause()
+    assert anyio.current_time() > begin_s
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            ConnectionRefusedError(111, "[Errno 111] Connect call failed ('::1', 4222, 0, 0)"),
+            "Connection refused",
+        ),
+        (OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 1)"), "Connection refused"),
+        (OSError(errno.ENOENT, "token_file 'x' cannot be read"), "token_file 'x' cannot be read"),
+        (ConnectionError("it is no NATS server"), "it is no NATS server"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_a_reason_is_short(error: Exception, text: str) -> None:
+    """The addresses that asyncio adds are known."""
+    assert reason(error) == text

@@ -1,0 +1,145 @@
+"""Which number an envelope has here that had one where it comes from."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beats.adapters.nats.numbering import Numbered, Numbering
+
+
+def taken(numbering: Numbering, *sequences: int, topic: str = "frame") -> list[int | None]:
+    """The numbers that envelopes get; they are captured at the time of their number."""
+    found = [numbering.take(topic, sequence, sequence) for sequence in sequences]
+    return [None if each is None else each.here for each in found]
+
+
+def test_numbers_are_kept() -> None:
+    """Whatever the first is, and topic by topic."""
+    numbering = Numbering()
+    assert taken(numbering, 7, 8, 9) == [7, 8, 9]
+    assert taken(numbering, 1, 2, topic="peripheral/knob") == [1, 2]
+
+
+def test_what_was_here_is_not_here_again() -> None:
+    """Neither the same nor an older one."""
+    assert taken(Numbering(), 7, 7, 6, 8, 1) == [7, None, None, 8, None]
+
+
+def test_a_gap_stays_one_and_is_told() -> None:
+    """What came before the first is not known of."""
+    numbering = Numbering()
+    assert numbering.take("frame", 7, 0) == Numbered(7, 0)
+    assert numbering.take("frame", 10, 0) == Numbered(10, 2)
+
+
+def test_numbers_go_on_when_the_origin_begins_again() -> None:
+    """As far apart as its own: what it has lost since is still a gap."""
+    numbering = Numbering()
+    taken(numbering, 100)
+    taken(numbering, 5, topic="peripheral/knob")
+    numbering.begin_run()
+    assert numbering.take("frame", 1, 0) == Numbered(101, 0)
+    assert numbering.take("frame", 4, 0) == Numbered(104, 2)
+    assert numbering.take("frame", 4, 0) is None
+    assert numbering.take("peripheral/knob", 3, 0) == Numbered(8, 2)
+    assert numbering.take("peripheral/new", 9, 0) == Numbered(9, 0)
+
+
+def test_a_run_that_is_followed_again_is_not_told_of_what_was_missed() -> None:
+    """Another had taken its place meanwhile."""
+    numbering = Numbering()
+    taken(numbering, 100)
+    numbering.begin_run(is_known=True)
+    assert numbering.take("frame", 5000, 0) == Numbered(101, 0)
+    assert numbering.take("frame", 5002, 0) == Numbered(103, 1)
+    numbering.begin_run(is_known=True)
+    assert numbering.take("frame", 3, 0) == Numbered(104, 0)
+    assert numbering.take("frame", 4, 0) == Numbered(105, 0)
+
+
+def test_after_a_new_connection_a_first_number_that_goes_back_is_of_another_run() -> None:
+    """A server of the same run begins with a number that is as high as the last, or higher."""
+    numbering = Numbering()
+    taken(numbering, 100)
+    numbering.reconnected()
+    assert numbering.take("frame", 3, 3) == Numbered(103, 2)
+    assert numbering.take("frame", 4, 4) == Numbered(104, 0)
+    assert numbering.take("frame", 2, 2) is None
+
+
+def test_after_a_new_connection_the_state_comes_again() -> None:
+    """The same number and time: it is here already. Another time: it is of another run."""
+    numbering = Numbering()
+    assert numbering.take("frame", 5, 55) == Numbered(5)
+    numbering.reconnected()
+    assert numbering.take("frame", 5, 55) is None
+    assert numbering.take("frame", 6, 66) == Numbered(6)
+    numbering.reconnected()
+    assert numbering.take("frame", 6, 77) == Numbered(12, 5)
+
+
+def test_without_a_number_it_is_for_the_bus_to_give_one() -> None:
+    """As often as it comes; a number beyond all streams is none."""
+    numbering = Numbering()
+    assert taken(numbering, 0, 0, 2**63, 2**64 - 1, 1) == [0, 0, 0, 0, 1]
+
+
+def test_it_goes_on_from_where_the_bus_is() -> None:
+    """Another source has published the topic; what is missed is still a gap."""
+    numbering = Numbering()
+    assert taken(numbering, 5) == [5]
+    numbering.corrected("frame", 5, 10)
+    assert numbering.take("frame", 6, 6) == Numbered(11, 0)
+    assert numbering.take("frame", 8, 8) == Numbered(13, 1)
+    numbering.corrected("frame", 13, 20)
+    assert numbering.take("frame", 9, 9) == Numbered(21, 0)
+
+
+def test_what_is_old_for_certain_needs_no_look() -> None:
+    """What may be of another run does."""
+    numbering = Numbering()
+    assert not numbering.is_old("frame", 1)
+    taken(numbering, 5)
+    assert [numbering.is_old("frame", number) for number in (0, 1, 5, 6)] == [False, True, True, False]
+    numbering.reconnected()
+    assert not numbering.is_old("frame", 1)
+    numbering.begin_run(is_known=True)
+    assert not numbering.is_old("frame", 1)
+
+
+def test_a_topic_that_the_bus_refuses_is_forgotten() -> None:
+    """Or stray ids would fill memory."""
+    numbering = Numbering()
+    taken(numbering, 5)
+    numbering.forget("frame")
+    numbering.forget("frame")
+    numbering.corrected("frame", 5, 6)
+    assert taken(numbering, 3) == [3]
+
+
+Step = tuple[str, int]
+ACTIONS = ["take", "run", "resume", "reconnect", "correct"]
+STEPS = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 30)), max_size=60)
+
+
+@given(STEPS)
+def test_numbers_always_rise(steps: list[Step]) -> None:
+    """Whatever comes in whatever order, and the numbers that were missed add up."""
+    numbering, last, first, missed, given_out = Numbering(), 0, 0, 0, 0
+    corrected = False
+    for index, (what, number) in enumerate(steps):
+        if what == "run":
+            numbering.begin_run()
+        elif what == "resume":
+            numbering.begin_run(is_known=True)
+        elif what == "reconnect":
+            numbering.reconnected()
+        elif what == "correct" and last:
+            numbering.corrected("frame", last, last + number)
+            last += number
+            corrected = True
+        elif (found := numbering.take("frame", number, index)) is not None and found.here:
+            assert found.here > last
+            first = first or found.here
+            last, missed, given_out = found.here, missed + found.missed, given_out + 1
+    if given_out and not corrected:
+        assert last - first + 1 == given_out + missed

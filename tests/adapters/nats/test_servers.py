@@ -1,0 +1,88 @@
+"""Addresses of NATS servers."""
+
+import pytest
+
+from beats.adapters.nats.servers import Pool, Server, masked, server
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("nats://host", Server("host")),
+        ("nats://host:4333", Server("host", 4333)),
+        ("host", Server("host")),
+        ("host:4333", Server("host", 4333)),
+        ("tls://host/", Server("host", encrypted=True)),
+        ("nats://[::1]:5", Server("::1", 5)),
+        ("nats://ann:p%40ss@host", Server("host", user="ann", password="p@ss")),
+        ("nats://hush@host", Server("host", user="hush")),
+    ],
+)
+def test_an_address_says_where_and_who(url: str, found: Server) -> None:
+    """A user without a password is a token."""
+    assert server(url) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://host", "must begin with"),
+        ("ws://host", "must begin with"),
+        ("nats://", "must name a host"),
+        ("nats://:4222", "must name a host"),
+        ("nats://host:99999", "must have a port"),
+        ("nats://host:x", "must have a port"),
+        ("nats://host/path", "must end with the port"),
+        ("nats://host?x=1", "must end with the port"),
+        ("nats://[::1", "must be an address"),
+    ],
+)
+def test_what_is_no_address_is_refused(url: str, why: str) -> None:
+    """Without showing it, for a password may stand in it."""
+    with pytest.raises(ValueError, match=why) as caught:
+        server(url.replace("://", "://ann:hush@", 1))
+    assert "hush" not in str(caught.value)
+
+
+def test_an_address_is_shown_without_the_user() -> None:
+    """In the log, and wherever settings are."""
+    assert str(server("nats://ann:hush@host")) == "nats://host:4222"
+    assert str(server("tls://[::1]:5")) == "tls://[::1]:5"
+    assert masked("nats://ann:h@u@sh@host:1") == "nats://host:1"
+    assert masked("ann:hush@host") == "host"
+    assert masked("nats://host:1") == "nats://host:1"
+
+
+def test_servers_take_turns() -> None:
+    """The one that answered comes first, the one that was lost last."""
+    a, b, c = (Server(name) for name in "abc")
+    pool = Pool([a, b, a, c])
+    assert pool.round() == [a, b, c]
+    pool.reached(b, [])
+    assert pool.round() == [b, a, c]
+    pool.lost(b)
+    assert pool.round() == [a, c, b]
+
+
+def test_a_cluster_tells_of_its_others() -> None:
+    """They have the same users; a certificate has a name, which an address alone does not tell."""
+    first = Server("host", user="ann", password="hush", encrypted=True)
+    pool = Pool([first])
+    pool.reached(first, [("host", 4222), ("10.0.0.2", 4222), ("other", 1)])
+    assert pool.round() == [
+        first,
+        first._replace(host="10.0.0.2", tls_name="host"),
+        first._replace(host="other", port=1),
+    ]
+    address = pool.round()[1]
+    pool.reached(address, [("10.0.0.3", 4222)])
+    assert pool.round()[-1].tls_name == "host"
+
+
+def test_only_so_many_are_kept_in_mind() -> None:
+    """A server could tell of more for ever."""
+    first = Server("host")
+    pool = Pool([first])
+    for number in range(1000):
+        pool.reached(first, [(f"h{number}", 1)])
+    assert len(pool.round()) == 64

@@ -1,0 +1,75 @@
+"""The settings of what connects."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from beats.adapters.nats.settings import InboxSettings, NatsSettings
+
+NOWHERE = Path("nowhere")
+HUSH = SecretStr("hush")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"tls_cert": NOWHERE}, "tls_cert and tls_key go together"),
+        ({"tls_key": NOWHERE}, "tls_cert and tls_key go together"),
+        ({"user": "a"}, "user and password .* go together"),
+        ({"password": HUSH}, "user and password .* go together"),
+        ({"user": "a", "password": HUSH, "password_file": NOWHERE}, "two places for one secret"),
+        ({"token": HUSH, "token_file": NOWHERE}, "two places for one secret"),
+        ({"token": HUSH, "credentials_file": NOWHERE}, "three ways to say who we are"),
+        ({"user": "a", "password": HUSH, "token_file": NOWHERE}, "three ways to say who we are"),
+        ({"servers": ()}, "at least 1"),
+        ({"servers": ("nats://a", "ws://b")}, "must begin with nats://"),
+        ({"prefix": "a..b"}, "match"),
+        ({"prefix": "a b"}, "match"),
+        ({"prefix": "a.>"}, "match"),
+        ({"stream": "a.b"}, "match"),
+        ({"stream": "a\n"}, "match"),
+        ({"stream": ""}, "match"),
+        ({"reconnect_max_s": 0.0}, "0.01"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], why: str) -> None:
+    """Before anything starts; no secret is in the message."""
+    with pytest.raises(ValidationError, match=why) as caught:
+        NatsSettings.model_validate(changes)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"user": "a", "password_file": NOWHERE},
+        {"user": "a", "password": HUSH, "tls_cert": NOWHERE, "tls_key": NOWHERE},
+        {"token": HUSH},
+        {"credentials_file": NOWHERE},
+        {"prefix": "site.hall_1.a-b", "stream": "left"},
+        {"servers": ("nats://a", "tls://b:1")},
+    ],
+)
+def test_each_way_to_say_who_and_where_is_taken(changes: dict[str, Any]) -> None:
+    """Alone, and with encryption."""
+    assert NatsSettings.model_validate(changes).model_dump(exclude_unset=True).keys() == changes.keys()
+
+
+def test_as_plain_values_addresses_have_no_passwords() -> None:
+    """A recording holds the settings of its profile."""
+    settings = NatsSettings(servers=("nats://ann:hush@a", "b"), token=HUSH)
+    assert settings.model_dump(mode="json")["servers"] == ["nats://a", "b"]
+    assert settings.servers[0] == "nats://ann:hush@a"
+    assert "hush" not in str(settings.model_dump(mode="json"))
+
+
+@pytest.mark.parametrize("overflow", ["block", "error"])
+@pytest.mark.parametrize("lane", [None, "frame", "peripheral"])
+def test_a_network_cannot_be_made_to_wait(overflow: str, lane: str | None) -> None:
+    """In no lane of what waits between it and the bus."""
+    changes: dict[str, Any] = {"overflow": overflow} if lane is None else {lane: {"overflow": overflow}}
+    with pytest.raises(ValidationError, match="cannot be made to wait"):
+        InboxSettings.model_validate(changes)
+    assert InboxSettings.model_validate({"overflow": "latest"}).overflow == "latest"

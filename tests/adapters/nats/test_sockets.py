@@ -1,0 +1,94 @@
+"""Sockets that are connected to somebody."""
+
+import os
+import socket
+import stat
+
+import anyio
+import pytest
+
+from beats.adapters.nats import sockets
+from beats.adapters.nats.sockets import connected_socket
+from tests.nats_server import free_port
+
+pytestmark = pytest.mark.anyio
+
+
+def open_sockets() -> int:
+    names = os.listdir("/proc/self/fd")  # noqa: PTH208 - pathlib would open more of them
+    return sum(stat.S_ISSOCK(os.fstat(int(name)).st_mode) for name in names if _is_open(int(name)))
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:  # the listing itself
+        return False
+    return True
+
+
+async def test_it_is_connected_to_whoever_answers() -> None:
+    """Whichever of the host's addresses that is."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sock = await connected_socket("localhost", listener.getsockname()[1], 20)
+        with sock:
+            assert sock.getpeername() == listener.getsockname()
+            assert sock.gettimeout() == 0
+
+
+async def test_there_may_be_nobody() -> None:
+    """That leaves nothing open."""
+    before = open_sockets()
+    with pytest.raises(ConnectionRefusedError):
+        await connected_socket("127.0.0.1", free_port(), 20)
+    with pytest.raises(OSError, match=r"."):
+        await connected_socket("nowhere.invalid", 1, 20)
+    assert open_sockets() == before
+
+
+async def test_somebody_may_not_answer() -> None:
+    """He has so long and no longer."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
+        port = listener.getsockname()[1]
+        waiting = [socket.socket() for _ in range(8)]  # more than the operating system answers by itself
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", port))
+        with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
+            await connected_socket("127.0.0.1", port, 0.05)
+        for sock in waiting:
+            sock.close()
+
+
+async def test_cancelled_at_any_moment_it_leaves_nothing_open() -> None:
+    """Which asyncio's own way of connecting does not see to."""
+    before = open_sockets()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for count in range(20):
+            async with anyio.create_task_group() as group:
+
+                async def work() -> None:
+                    (await connected_socket("127.0.0.1", listener.getsockname()[1], 20)).close()
+
+                group.start_soon(work)
+                for _ in range(count):
+                    await anyio.lowlevel.checkpoint()
+                group.cancel_scope.cancel()
+    assert open_sockets() == before
+
+
+async def test_little_waits_in_the_operating_system_for_a_slow_reader() -> None:
+    """What has not been sent is where the queue's strategy can reach it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sock = await connected_socket("127.0.0.1", listener.getsockname()[1], 20)
+        with sock:
+            bound = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+    assert bound == sockets._NOTSENT_BYTES  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_what_is_small_does_not_wait() -> None:
+    """A question of six bytes, and all that is sent after it, would wait for an answer to what was before."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sock = await connected_socket("127.0.0.1", listener.getsockname()[1], 20)
+        with sock:
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -1,0 +1,148 @@
+"""The socket under a connection to a NATS server."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+import trustme
+
+from beats.adapters.nats.wire import Wire
+
+pytestmark = pytest.mark.anyio
+
+Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def facing(peer: Peer, *, must_encrypt: bool = False) -> AsyncGenerator[Wire]:
+    """A wire to somebody."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await peer(reader, writer)
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    with anyio.fail_after(20):
+        wire = await Wire.open("127.0.0.1", server.sockets[0].getsockname()[1], 20, must_encrypt=must_encrypt)
+        try:
+            yield wire
+        finally:
+            wire.close()
+            await wire.wait_closed()
+            server.close()
+            for writer in writers:
+                writer.transport.abort()
+            await server.wait_closed()
+            await anyio.wait_all_tasks_blocked()
+
+
+async def mirror(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+    writer.close()
+
+
+async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_it_is_there_from_the_beginning() -> None:
+    """The library makes its own where there is none, and connects it."""
+    async with facing(mirror) as wire:
+        assert bool(wire)
+        wire.write(b"a\n")
+        wire.writelines([b"b", b"c\n"])
+        await wire.drain()
+        assert (await wire.readline(), await wire.readline()) == (b"a\n", b"bc\n")
+        assert not wire.at_eof()
+
+
+async def test_it_can_be_cut_while_bytes_wait() -> None:
+    """A server that takes nothing more cannot keep it."""
+    async with facing(deaf) as wire:
+        wire.write(bytes(50_000_000))
+        with anyio.move_on_after(0.05) as waiting:
+            await wire.room()
+        assert waiting.cancelled_caught
+        wire.close()
+        await wire.wait_closed()
+        await wire.drain()
+        with pytest.raises(OSError, match=r"."):
+            await wire.room()
+
+
+async def test_before_more_is_read_somebody_is_told_how_much_waits() -> None:
+    """In the operating system, where it grows old."""
+    told: list[int] = []
+
+    async def turn(unread_bytes: int) -> None:
+        told.append(unread_bytes)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire = await Wire.open("127.0.0.1", listener.getsockname()[1], 20, must_encrypt=False)
+        peer, _ = listener.accept()
+    wire.before_reading = turn
+    with peer, anyio.fail_after(20):
+        peer.sendall(b"x")
+        assert await wire.read(1) == b"x"
+        sending = threading.Thread(target=lambda: peer.sendall(bytes(2_000_000)))
+        sending.start()
+        left = 2_000_000
+        while left:
+            left -= len(await wire.read(100_000))
+        sending.join(20)
+        wire.close()
+        await wire.wait_closed()
+        assert await wire.read(1) == b""
+    assert told[0] in (0, 1)
+    assert max(told) > 0
+    assert told[-1] == 0
+
+
+async def test_the_other_side_may_end_it() -> None:
+    """Whoever reads is told."""
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with facing(leave) as wire:
+        assert await wire.read(100) == b""
+        assert wire.at_eof()
+
+
+async def test_what_must_be_encrypted_never_goes_otherwise() -> None:
+    """A password among it; it is for the server's operator to say tls."""
+    async with facing(mirror, must_encrypt=True) as wire:
+        with pytest.raises(ConnectionError, match="does not encrypt"):
+            wire.write(b"hush")
+        with pytest.raises(ConnectionError, match="does not encrypt"):
+            wire.writelines([b"hush"])
+
+
+async def test_it_encrypts_what_follows() -> None:
+    """As a server of NATS asks for it: after its first line."""
+    authority: Any = trustme.CA()  # whose types depend on packages that are not there
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    ours = ssl.create_default_context()
+    authority.configure_trust(ours)
+
+    async def encrypt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"INFO\r\n")
+        await writer.start_tls(context)
+        writer.write(await reader.readline())
+        await writer.drain()
+        writer.close()
+
+    async with facing(encrypt, must_encrypt=True) as wire:
+        assert await wire.readline() == b"INFO\r\n"
+        await wire.connect_tls("localhost", ours, 0, 20)
+        wire.write(b"hush\n")
+        assert await wire.readline() == b"hush\n"

@@ -1,0 +1,866 @@
+"""`Stream`: Beats inside a program, with real sockets, threads and processes."""
+
+import asyncio
+import json
+import os
+import queue
+import signal
+import socket
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy
+import pytest
+from anyio import to_thread
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from beats.app import AsyncStream, Stream, input_event
+from beats.config.errors import SettingsError
+from beats.kernel.capabilities import Address
+from beats.kernel.envelope import Control, Location, Tag
+from beats.kernel.errors import ClosedError, QueueFull, StartError
+from beats.proto.messages import Decoded, DecodedFrame, DecodedLocation, DecodedPeripheral
+from tests.support import (
+    CODEC,
+    STUCK_SINK,
+    TIMEOUT_S,
+    Viewer,
+    install_adapter,
+    python,
+    quiet,
+    tiny_png,
+    until,
+    watching,
+)
+
+NULL_ONLY = quiet(browser={"enabled": False}, null={"type": "null"})
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[None]:
+    """No settings from outside, and no thread left when a test has ended."""
+    for name in [name for name in os.environ if name.startswith("BEATS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith("Trio thread"):
+            continue  # trio keeps them for ten seconds, for whoever comes next
+        thread.join(TIMEOUT_S)  # asyncio.run tells its worker threads to end and does not wait
+        assert not thread.is_alive(), thread
+
+
+def url(stream: Stream | AsyncStream) -> str:
+    return stream.sinks["browser"].address.url
+
+
+def accepted(stream: Stream | AsyncStream) -> int:
+    """How many viewers the browser's sink has had."""
+    totals = {sink.name: sink.client_totals for sink in stream.stats().sinks}["browser"]
+    assert totals is not None
+    return totals.accepted
+
+
+@contextmanager
+def viewing(stream: Stream) -> Generator[Viewer]:
+    """A viewer that gets all that is published from now on: being connected is not enough for that."""
+    before = accepted(stream)
+    with watching(url(stream)) as viewer:
+        while accepted(stream) == before:
+            assert viewer.connection.ping().wait(TIMEOUT_S)
+        yield viewer
+
+
+def frame_of(envelope: Decoded) -> bytes:
+    assert isinstance(envelope.payload, DecodedFrame)
+    return envelope.payload.png_data
+
+
+def peripheral_of(envelope: Decoded) -> DecodedPeripheral:
+    assert isinstance(envelope.payload, DecodedPeripheral)
+    return envelope.payload
+
+
+def stuck(overflow: str) -> dict[str, Any]:
+    """Overrides with a sink that takes one envelope and no more, and cannot drain."""
+    bounds = {"size": 1, "overflow": overflow, "block_timeout_s": 0.05}
+    return {
+        **quiet(stuck={"type": "stuck", "queue": bounds}),
+        "kernel": {"shutdown_timeout_s": 0.05},
+    }
+
+
+@pytest.fixture
+def stuck_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the adapter `stuck` is installed."""
+    folder = tmp_path / "installed"
+    install_adapter(folder, "sinks", "stuck", STUCK_SINK, monkeypatch)
+    return folder
+
+
+def test_what_is_published_arrives() -> None:
+    """A plain client gets frames and updates, decoded, with sequence, time, tags and location."""
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        assert stream.publish_frame(tiny_png(7), captured_unix_ns=123) == 1
+        assert stream.publish_peripheral(
+            "knob-1",
+            {"rotation": 3},
+            tags=["plain", Tag("input", "rotary", {"steps": "24"})],
+            location=Location(1.0, 2.0, 3.0, "2024-05-01T00:00:00+00:00"),
+            captured_unix_ns=456,
+        )
+        frame, update = viewer.take(2)
+    assert (frame.kind, frame.topic, frame.sequence, frame.captured_unix_ns) == ("frame", "frame", 1, 123)
+    assert frame_of(frame) == tiny_png(7)
+    assert (update.topic, update.sequence, update.captured_unix_ns) == ("peripheral/knob-1", 1, 456)
+    knob = peripheral_of(update)
+    assert knob.data == {"rotation": 3}
+    assert [tuple(tag) for tag in knob.tags] == [("plain", "", {}), ("input", "rotary", {"steps": "24"})]
+    assert knob.location is not None
+    assert tuple(knob.location) == (1.0, 2.0, 3.0, "2024-05-01T00:00:00+00:00")
+
+
+@pytest.mark.parametrize("overflow", ["drop_oldest", "latest"])
+def test_a_late_joiner_gets_what_was_published_whatever_the_queue_gave_up(overflow: str) -> None:
+    """A thousand sensors that speak once, all at the same time, are a thousand values for who comes later."""
+    queue = {"peripheral": {"size": 256, "overflow": overflow}}
+    with Stream.open(overrides=quiet(browser={"queue": queue})) as stream:
+        for number in range(1000):
+            stream.publish_peripheral(f"s-{number}", {"v": number})
+        with viewing(stream) as viewer:
+            values = viewer.take(1000)
+            stream.publish_peripheral("s-0", {"v": "new"})
+            following = viewer.take(1)
+        assert stream.stats().topics == 1000
+    assert [item.topic for item in values] == [f"peripheral/s-{number}" for number in range(1000)]
+    assert [(item.topic, item.sequence) for item in following] == [("peripheral/s-0", 2)]
+
+
+def test_values_may_be_of_the_types_that_programs_have() -> None:
+    """Bytes-like pictures, mappings for tags and places, NumPy's numbers, datetimes, input events."""
+    now = datetime(2024, 5, 1, 12, tzinfo=UTC)
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        stream.publish_frame(bytearray(tiny_png(7)), captured_unix_ns=numpy.int64(5))  # type: ignore[arg-type]
+        stream.publish_peripheral(
+            "knob",
+            {"turns": numpy.arange(3), "by": numpy.float32(0.5)},
+            tags=[{"name": "input", "variant": "rotary"}, "plain"],
+            location={"x": 1, "time": now},
+        )
+        stream.publish_peripheral("button", input_event("press", now, [1]), location=Location(time=now))
+        frame, knob, button = viewer.take(3)
+    assert (frame_of(frame), frame.captured_unix_ns) == (tiny_png(7), 5)
+    update = peripheral_of(knob)
+    assert update.data == {"turns": [0, 1, 2], "by": 0.5}
+    assert [(tag.name, tag.variant) for tag in update.tags] == [("input", "rotary"), ("plain", "")]
+    assert update.location == DecodedLocation(1, 0, 0, "2024-05-01T12:00:00+00:00")
+    assert peripheral_of(button).payload_type == "heart.peripheral.input.InputEvent"
+    assert peripheral_of(button).location == DecodedLocation(0, 0, 0, "2024-05-01T12:00:00+00:00")
+
+
+def test_values_of_other_types_are_the_callers_error() -> None:
+    """They say what they are and must be, and leave no gap in the numbers."""
+    wrong: Any = "abc"
+    with Stream.open(overrides=NULL_ONLY) as stream:
+        with pytest.raises(TypeError, match=r"tags is str; it must be a list of tags"):
+            stream.publish_peripheral("knob", 1, tags=wrong)
+        with pytest.raises(TypeError, match="captured_unix_ns is float"):
+            stream.publish_peripheral("knob", 1, captured_unix_ns=1.7e18)  # type: ignore[arg-type]  # pyright: ignore
+        with pytest.raises(TypeError, match="captured_unix_ns is float"):
+            stream.publish_frame(tiny_png(), captured_unix_ns=1.7e18)  # type: ignore[arg-type]  # pyright: ignore
+        with pytest.raises(TypeError, match="png_data is str"):
+            stream.publish_frame(wrong)
+        assert stream.publish_frame(tiny_png()) == stream.publish_peripheral("knob", 1) == 1
+
+
+def test_sequences_start_at_1_in_each_topic() -> None:
+    """Publishing returns the sequence number, which counts within the topic."""
+    with Stream.open(overrides=NULL_ONLY) as stream:
+        assert [stream.publish_frame(tiny_png()) for _ in range(3)] == [1, 2, 3]
+        assert [stream.publish_peripheral("a", None) for _ in range(2)] == [1, 2]
+        assert stream.publish_peripheral("b", None) == 1
+        assert stream.publish_frame(tiny_png()) == 4
+
+
+def test_four_threads_may_publish_at_once() -> None:
+    """Each topic's numbers are given out once, in order, without gap, and arrive so."""
+    each = 50
+
+    def produce(name: str) -> None:
+        start.wait(TIMEOUT_S)
+        given[name] = []
+        for _ in range(each):
+            given[name].append(stream.publish_frame(tiny_png()))
+            stream.publish_peripheral(name, {})
+
+    start, given = threading.Barrier(4), dict[str, list[int]]()
+    overrides = quiet(browser={"port": 0, "queue": {"size": 8 * each}})
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer:
+        threads = [threading.Thread(target=produce, args=(f"knob-{number}",)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(TIMEOUT_S)
+        viewer.take(8 * each)
+        stats = stream.stats()
+    assert sorted(number for numbers in given.values() for number in numbers) == list(range(1, 4 * each + 1))
+    assert all(numbers == sorted(numbers) for numbers in given.values())
+    topics = viewer.topics()
+    assert topics.pop("frame") == list(range(1, 4 * each + 1))
+    assert topics == {f"peripheral/{name}": list(range(1, each + 1)) for name in given}
+    assert (stats.published, stats.frames) == (8 * each, 4 * each)
+
+
+def test_what_cannot_be_sent_is_the_callers_error() -> None:
+    """A frame that is no PNG, and data that JSON lacks, raise and leave no gap in the numbers."""
+    with Stream.open(overrides=NULL_ONLY) as stream:
+        with pytest.raises(ValueError, match="PNG"):
+            stream.publish_frame(b"GIF89a")
+        with pytest.raises(TypeError):
+            stream.publish_peripheral("knob", object())
+        assert stream.publish_frame(tiny_png()) == stream.publish_peripheral("knob", 1) == 1
+
+
+def test_stats_count_what_was_published_and_who_watches() -> None:
+    """All counters can be taken while the stream runs and after it has ended."""
+    with Stream.open(overrides=quiet(null={"type": "null"})) as stream, viewing(stream) as viewer:
+        stream.publish_frame(tiny_png())
+        stream.publish_peripheral("knob", 1)
+        viewer.take(2)
+        browser = stream.stats().sinks[0]
+        assert (browser.name, browser.state) == ("browser", "running")
+        assert browser.client_totals is not None
+        assert browser.client_totals.connected == 1
+    stats = stream.stats()
+    assert (stats.published, stats.frames, stats.sources) == (2, 1, ())
+    assert stats.sinks[0].client_totals is not None
+    assert (stats.sinks[0].client_totals.accepted, stats.sinks[0].client_totals.delivered.items) == (1, 2)
+    for sink in stats.sinks:
+        queue = sink.queue
+        assert (queue.offered.items, queue.taken.items, queue.waiting.items) == (2, 2, 0)
+
+
+def send(viewer: Viewer, **fields: object) -> None:
+    viewer.connection.send(json.dumps({"kind": "control", **fields}))
+
+
+def test_every_valid_control_message_is_handed_over_in_order() -> None:
+    """A handler gets what clients command, defaults filled in and who it was; nonsense never reaches it."""
+    got: queue.Queue[Control] = queue.Queue()
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        stream.on_control(got.put)
+        send(viewer, command="browse", browse_step=2)
+        viewer.connection.send("nonsense")
+        send(viewer, command="no_such_command")
+        send(viewer, command="activate")
+        viewer.connection.send(json.dumps({"kind": "control", "command": "alternate_activate"}).encode())
+        send(viewer, command="sensor_update", sensor_key="k", sensor_value=1.5)
+        send(viewer, command="text_update", text="hi")
+        send(viewer, command="image_update", clear=True)
+        send(viewer, command="emoji_update", emoji="heart")
+        controls = [got.get(timeout=TIMEOUT_S) for _ in range(7)]
+    assert [control.command for control in controls] == [
+        "browse",
+        "activate",
+        "alternate_activate",
+        "sensor_update",
+        "text_update",
+        "image_update",
+        "emoji_update",
+    ]
+    assert controls[0].fields == {"browse_step": 2}
+    assert controls[1].fields == {"browse_step": 0}
+    assert controls[3].fields == {"browse_step": 0, "sensor_key": "k", "sensor_value": 1.5, "clear": False}
+    assert {control.client.sink for control in controls} == {"browser"}
+    assert got.empty()
+
+
+def test_a_handler_that_was_removed_is_not_called() -> None:
+    """What adding it gave removes it; others stay."""
+    removed: queue.Queue[Control] = queue.Queue()
+    kept: queue.Queue[Control] = queue.Queue()
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        remove = stream.on_control(removed.put)
+        stream.on_control(kept.put)
+        send(viewer, command="activate")
+        assert kept.get(timeout=TIMEOUT_S).command == removed.get(timeout=TIMEOUT_S).command == "activate"
+        remove()
+        send(viewer, command="browse")
+        assert kept.get(timeout=TIMEOUT_S).command == "browse"
+    assert removed.empty()
+
+
+def test_a_handler_may_publish() -> None:
+    """What a viewer commands can be answered on the stream from the handler itself."""
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        stream.on_control(lambda control: stream.publish_peripheral("echo", control.command))
+        send(viewer, command="activate")
+        assert peripheral_of(viewer.next()).data == "activate"
+
+
+def test_a_handler_that_raises_is_reported_and_called_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A failing handler harms neither the stream nor the next command."""
+    got: queue.Queue[Control] = queue.Queue()
+
+    def fail(control: Control) -> None:
+        got.put(control)
+        raise ZeroDivisionError("no knob")
+
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        stream.on_control(fail)
+        send(viewer, command="activate")
+        send(viewer, command="browse")
+        assert [got.get(timeout=TIMEOUT_S).command for _ in range(2)] == ["activate", "browse"]
+        stream.publish_frame(tiny_png())
+        viewer.next()
+    assert caplog.text.count("ZeroDivisionError: no knob") == 2
+
+
+def test_a_slow_handler_never_stalls_the_stream(caplog: pytest.LogCaptureFixture) -> None:
+    """While a handler hangs the stream delivers, and commands beyond the bound are given up and reported."""
+    busy, go_on = threading.Event(), threading.Event()
+    calls: list[Control] = []
+
+    def slow(control: Control) -> None:
+        calls.append(control)
+        busy.set()
+        assert go_on.wait(TIMEOUT_S)
+
+    overrides = quiet(browser={"port": 0, "max_messages_per_s": 1e6})
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer, ExitStack() as stack:
+        stack.callback(go_on.set)
+        stream.on_control(slow)
+        send(viewer, command="activate")
+        assert busy.wait(TIMEOUT_S)
+        for step in range(300):
+            send(viewer, command="browse", browse_step=step)
+        while "10 given up so far" not in caplog.text:
+            assert viewer.connection.ping().wait(TIMEOUT_S)
+        stream.publish_frame(tiny_png())
+        assert viewer.next().kind == "frame"
+    assert [control.fields["browse_step"] for control in calls][:257] == [0, *range(256)]
+    assert len(calls) <= 301 - 10
+
+
+def test_handlers_finish_before_the_block_has_ended() -> None:
+    """Commands that came in time are dealt with, though the stream is already closed for publishing."""
+    busy, calls = threading.Event(), list[str]()
+
+    def handle(control: Control) -> None:
+        busy.set()
+        try:
+            stream.publish_frame(tiny_png())
+        except ClosedError:
+            calls.append("closed")
+        else:
+            calls.append("published")
+
+    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
+        stream.on_control(handle)
+        send(viewer, command="activate")
+        assert busy.wait(TIMEOUT_S)
+    assert len(calls) == 1
+
+
+def test_a_sink_that_listens_nowhere_has_no_address() -> None:
+    """Asking a sink without a port for its address, and for a sink that is not there, is a LookupError."""
+    with Stream.open(overrides=NULL_ONLY) as stream:
+        with pytest.raises(LookupError, match="'null' does not listen"):
+            _ = stream.sinks["null"].address
+        with pytest.raises(LookupError):
+            _ = stream.sinks["browser"]
+
+
+def test_wrong_overrides_are_refused_before_anything_opens() -> None:
+    """`Stream.open` itself raises, with all faults in one text."""
+    wrong = quiet(browser={"port": "many", "hots": "x"}, tape={"type": "recoder"})
+    with pytest.raises(SettingsError) as caught:
+        Stream.open(overrides=wrong)
+    text = str(caught.value)
+    assert "sinks.browser.port" in text
+    assert "did you mean 'host'?" in text
+    assert "recoder" in text
+    assert len(caught.value.problems) == 3
+    assert all(problem.where == "overrides" for problem in caught.value.problems)
+
+
+def test_an_unknown_variable_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A misspelt variable is logged with the name that was probably meant."""
+    monkeypatch.setenv("BEATS_SINKS__BROWSER__PROT", "1")
+    with pytest.raises(SettingsError):
+        Stream.open(overrides=NULL_ONLY)
+    monkeypatch.delenv("BEATS_SINKS__BROWSER__PROT")
+    monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZ", "1")
+    Stream.open(overrides=NULL_ONLY)
+    assert "did you mean BEATS_STREAM_QUEUE_SIZE?" in caplog.text
+
+
+def test_the_short_variables_reach_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Size and strategy of the WebSocket sink's queue are what the variables say."""
+    monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZE", "2")
+    monkeypatch.setenv("BEATS_STREAM_QUEUE_OVERFLOW", " Error ")
+
+    async def main() -> None:
+        async with Stream.open(overrides=quiet()) as stream:
+            plain = stream.from_threads
+            # On the loop's own thread: the sink cannot take anything between the calls.
+            assert plain.publish_frame(tiny_png()) == 1
+            assert plain.publish_frame(tiny_png()) == 2
+            with pytest.raises(QueueFull, match="sink 'browser': queue of 2 refused 'frame' sequence 3"):
+                plain.publish_frame(tiny_png())
+
+    run(main)
+
+
+def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
+    """`with` raises StartError with sink, address and reason; the other sinks are closed again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        threads = threading.enumerate()
+        overrides = quiet(browser={"port": port, "host": "127.0.0.1"}, null={"type": "null"})
+        opening = Stream.open(overrides=overrides)
+        with pytest.raises(StartError, match=r"sink 'browser' could not start: .*in use") as caught, opening:
+            pytest.fail("the block must not run")
+        assert str(port) in str(caught.value)
+        assert threading.enumerate() == threads
+    with Stream.open(overrides=overrides) as stream:  # now that it is free
+        assert stream.sinks["browser"].address.port == port
+
+
+def test_a_sink_that_is_not_required_comes_when_it_can() -> None:
+    """The program is not stopped by a port in use; viewers connect once it is free, and see the state."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        browser = {"port": taken.getsockname()[1], "host": "127.0.0.1", "required": False}
+        overrides = {**quiet(browser=browser, null={"type": "null"}), "kernel": {"restart_initial_s": 0.05}}
+        opening = Stream.open(overrides=overrides)
+        with ExitStack() as stack:
+            stream = stack.enter_context(opening)
+            failed = {sink.name: sink for sink in stream.stats().failed()}["browser"]
+            assert "in use" in failed.last_error
+            with pytest.raises(LookupError):
+                _ = stream.sinks["browser"].address
+            assert stream.publish_peripheral("knob", 1) == 1
+            taken.close()
+            until(lambda: not stream.stats().failed())
+            with watching(url(stream)) as viewer:
+                assert viewer.next().topic == "peripheral/knob"
+
+
+def test_after_the_end_everything_is_closed() -> None:
+    """Publishing and adding handlers raise ClosedError, the port is free, and no thread is left."""
+    threads = threading.enumerate()
+    with Stream.open(overrides=quiet()) as stream:
+        address = stream.sinks["browser"].address
+        stream.on_control(print)
+    assert threading.enumerate() == threads
+    with pytest.raises(ClosedError, match="publish while it is open"):
+        stream.publish_frame(tiny_png())
+    with pytest.raises(ClosedError):
+        stream.publish_peripheral("knob", 1)
+    with pytest.raises(ClosedError):
+        stream.on_control(print)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.host, address.port), TIMEOUT_S)
+
+
+def test_the_end_delivers_and_says_goodbye() -> None:
+    """A viewer gets all that was published in the block, and then a close frame with code 1001."""
+    with Stream.open(overrides=quiet()) as stream:
+        client = viewing(stream)
+        viewer = client.__enter__()
+        for number in range(10):
+            stream.publish_frame(tiny_png(number))
+    assert [frame_of(envelope) for envelope in viewer.take(10)] == [tiny_png(n) for n in range(10)]
+    with pytest.raises(ConnectionClosed):
+        viewer.next()
+    assert viewer.connection.close_code == 1001
+    client.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit])
+def test_a_block_that_raises_leaves_nothing(error: type[BaseException]) -> None:
+    """An error in the block goes on as itself, after everything has been closed."""
+    threads, address = threading.enumerate(), Address("", 0)
+    with pytest.raises(error), Stream.open(overrides=quiet()) as stream:  # noqa: PT012 - how the block ends is the point
+        address = stream.sinks["browser"].address
+        stream.on_control(print)
+        stream.publish_frame(tiny_png())
+        raise error
+    assert threading.enumerate() == threads
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.host, address.port), TIMEOUT_S)
+
+
+def test_an_opening_runs_once() -> None:
+    """Opening the same stream a second time is a clear error of the caller, not a stream that is closed."""
+    opening = Stream.open(overrides=NULL_ONLY)
+    with opening as stream:
+        assert stream.publish_frame(tiny_png()) == 1
+    with pytest.raises(RuntimeError, match=r"call Stream\.open again"), opening:
+        pytest.fail("the block must not run")
+
+
+def test_several_streams_run_side_by_side() -> None:
+    """Two streams in one program have ports, numbers and viewers of their own."""
+    with Stream.open(overrides=quiet()) as one, Stream.open(overrides=quiet()) as two:
+        assert url(one) != url(two)
+        with viewing(one) as first, viewing(two) as second:
+            one.publish_frame(tiny_png(1))
+            two.publish_frame(tiny_png(2))
+            assert frame_of(first.next()) == tiny_png(1)
+            assert frame_of(second.next()) == tiny_png(2)
+
+
+def write_profile(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.toml").write_text(text)
+
+
+SILENT = "[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n"
+
+
+def test_a_profile_is_found_in_a_folder(tmp_path: Path) -> None:
+    """`profile` and `config_dir` name a file, whose sinks are then the stream's."""
+    write_profile(tmp_path / "mine", "show", SILENT + '[sinks.void]\ntype = "null"\n')
+    for folder in (tmp_path / "mine", str(tmp_path / "mine")):
+        with Stream.open("show", config_dir=folder) as stream:
+            assert list(stream.sinks) == ["void"]
+
+
+def test_the_folder_config_is_looked_into(tmp_path: Path) -> None:
+    """Without `config_dir`, profiles come from `./config`; an unknown one is a SettingsError."""
+    write_profile(tmp_path / "config", "show", SILENT + '[sinks.void]\ntype = "null"\n')
+    with Stream.open(profile="show") as stream:
+        assert list(stream.sinks) == ["void"]
+    with pytest.raises(SettingsError, match="did you mean 'show'"):
+        Stream.open(profile="shaw")
+
+
+def test_the_profiles_sources_run_and_their_end_ends_nothing(tmp_path: Path) -> None:
+    """A profile's own sources publish too, and when they have ended the stream stays open."""
+    (tmp_path / "updates.jsonl").write_text('{"id": "knob", "data": 1}\n')
+    overrides = {
+        **quiet(),
+        "sources": {"demo": {"enabled": False}, "file": {"type": "jsonl", "path": "updates.jsonl"}},
+    }
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer:
+        assert viewer.next().topic == "peripheral/knob"
+        assert stream.publish_peripheral("knob", 2) == 2
+        assert viewer.next().sequence == 2
+        while stream.stats().sources[0].state != "ended":
+            viewer.connection.ping().wait(TIMEOUT_S)
+        stream.publish_frame(tiny_png())
+        assert viewer.next().kind == "frame"
+
+
+@pytest.mark.usefixtures("stuck_sink")
+@pytest.mark.parametrize("overflow", ["error", "block"])
+def test_a_full_queue_reaches_the_producer_that_asked_for_it(overflow: str) -> None:
+    """With `error` and `block` publishing raises QueueFull, and every other sink still has the envelope."""
+    with Stream.open(overrides=stuck(overflow)) as stream, viewing(stream) as viewer:
+        published = 0
+
+        def publish_three() -> None:  # one that it took, one that waits, and one too many
+            nonlocal published
+            for _ in range(3):
+                published += 1
+                stream.publish_frame(tiny_png())
+
+        with pytest.raises(QueueFull, match="sink 'stuck': queue of 1 refused 'frame'") as caught:
+            publish_three()
+        assert (caught.value.sink, caught.value.size, caught.value.sequence) == ("stuck", 1, published)
+        assert [envelope.sequence for envelope in viewer.take(published)] == list(range(1, published + 1))
+
+
+def test_a_thread_that_waits_for_room_is_told_of_the_end(stuck_sink: Path) -> None:
+    """A producer in line before a full `block` queue is let go, with QueueFull, when the stream ends."""
+    overrides = stuck("block")
+    overrides["sinks"]["stuck"]["queue"]["block_timeout_s"] = 600.0
+    outcome: queue.Queue[BaseException] = queue.Queue()
+
+    def produce() -> None:
+        try:
+            while True:
+                stream.publish_frame(tiny_png())
+        except (QueueFull, ClosedError) as error:
+            outcome.put(error)
+
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer:
+        thread = threading.Thread(target=produce)
+        thread.start()
+        viewer.take(3)  # the third is on the bus, so its producer is in line, or about to be
+    thread.join(TIMEOUT_S)
+    assert not thread.is_alive()
+    assert isinstance(outcome.get(timeout=TIMEOUT_S), QueueFull | ClosedError)
+
+
+# Programs that die: each prints its threads after the block, and then goes the way Python goes.
+
+PROGRAM = """
+import json, sys, threading
+from beats.app import Stream
+
+def wait():
+    print("ready", stream.sinks["browser"].address.port, flush=True)
+    threading.Event().wait()
+
+try:
+    with Stream.open(overrides=json.loads({overrides!r})) as stream:
+        stream.on_control(print)
+        stream.publish_frame({png!r})
+        {body}
+finally:
+    print("threads", [thread.name for thread in threading.enumerate()], flush=True)
+"""
+
+
+def program(body: str, overrides: Mapping[str, Any]) -> str:
+    return PROGRAM.format(overrides=json.dumps(overrides), png=tiny_png(), body=body)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("raise KeyboardInterrupt", -signal.SIGINT),
+        ("raise RuntimeError", 1),
+        ("sys.exit(3)", 3),
+    ],
+)
+def test_a_program_that_dies_in_the_block_ends_as_it_would_without(
+    body: str, code: int, tmp_path: Path
+) -> None:
+    """The exit code is Python's own, no thread is left after the block, and no process."""
+    with python(program(body, quiet()), tmp_path) as running:
+        assert running.end() == code
+        assert running.out.text() == "threads ['MainThread']\n"
+        assert running.leaves_nothing()
+
+
+def test_an_interrupted_program_ends_promptly(tmp_path: Path) -> None:
+    """SIGINT while the block waits ends the stream in order, and the program as an interrupted one."""
+    with python(program("wait()", quiet()), tmp_path) as running:
+        port = int(running.out.wait_for(r"ready (\d+)")[1])
+        with watching(f"ws://localhost:{port}") as viewer:
+            viewer.next()
+            assert running.interrupt() == -signal.SIGINT
+            with pytest.raises(ConnectionClosed):
+                viewer.next()
+            assert viewer.connection.close_code == 1001
+        assert running.out.text().endswith("threads ['MainThread']\n")
+        assert "KeyboardInterrupt" in running.err.text()
+        assert running.leaves_nothing()
+
+
+def test_a_second_interrupt_does_not_wait_for_sinks(stuck_sink: Path, tmp_path: Path) -> None:
+    """SIGINT while sinks still deliver cuts that short."""
+    overrides = {**stuck("drop_oldest"), "kernel": {"shutdown_timeout_s": 600.0}}
+    code = program("wait()", overrides)
+    with python(code, tmp_path, PYTHONPATH=str(stuck_sink)) as running:
+        port = int(running.out.wait_for(r"ready (\d+)")[1])
+        with watching(f"ws://localhost:{port}") as viewer:
+            viewer.next()
+            running.signal()
+            with pytest.raises(ConnectionClosed):  # the first one has been heard
+                viewer.next()
+        assert running.interrupt() == -signal.SIGINT
+        assert running.out.text().endswith("threads ['MainThread']\n")
+
+
+# In a program's own event loop.
+
+
+def run(main: Callable[[], Awaitable[None]], backend: str = "asyncio") -> None:
+    async def bounded() -> None:
+        with anyio.fail_after(TIMEOUT_S):
+            await main()
+
+    anyio.run(bounded, backend=backend)
+
+
+@asynccontextmanager
+async def joined(stream: AsyncStream) -> AsyncGenerator[ClientConnection]:
+    before = accepted(stream)
+    async with connect(url(stream), close_timeout=TIMEOUT_S, proxy=None) as client:
+        while accepted(stream) == before:
+            await (await client.ping())
+        yield client
+
+
+async def received(client: ClientConnection) -> Decoded:
+    message = await client.recv()
+    assert isinstance(message, bytes)
+    return CODEC.decode(message)
+
+
+def test_async_publishing_arrives() -> None:
+    """`async with` serves the program's own loop, with awaitable publishing and the same arguments."""
+
+    async def main() -> None:
+        async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
+            assert await stream.publish_frame(tiny_png(1), captured_unix_ns=5) == 1
+            assert await stream.publish_peripheral("knob", {"a": 1}, tags=["x"], location=Location()) == 1
+            first, second = await received(client), await received(client)
+        assert (frame_of(first), first.captured_unix_ns) == (tiny_png(1), 5)
+        knob = peripheral_of(second)
+        assert (knob.data, knob.tags[0].name, knob.location) == ({"a": 1}, "x", DecodedLocation(0, 0, 0, ""))
+        assert stream.stats().published == 2
+        with pytest.raises(ClosedError):
+            await stream.publish_frame(tiny_png())
+        with pytest.raises(ClosedError):
+            await stream.publish_peripheral("knob", 1)
+
+    run(main)
+
+
+def test_threads_of_an_async_program_publish_too() -> None:
+    """`from_threads` has the plain calls, with the same numbers."""
+
+    async def main() -> None:
+        async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
+            assert await stream.publish_frame(tiny_png()) == 1
+            assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2
+            assert await to_thread.run_sync(stream.from_threads.publish_peripheral, "knob", 1) == 1
+            assert [(await received(client)).sequence for _ in range(3)] == [1, 2, 1]
+
+    run(main)
+
+
+def test_a_handler_may_need_the_loop_of_an_async_program() -> None:
+    """Handlers run in a thread, and the end of the block lets the loop run until they are done."""
+    answered: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        busy = asyncio.Event()
+
+        async def answer(command: str) -> None:
+            answered.append(command)
+
+        def handle(control: Control) -> None:
+            loop.call_soon_threadsafe(busy.set)
+            asyncio.run_coroutine_threadsafe(answer(control.command), loop).result(TIMEOUT_S)
+
+        async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
+            stream.on_control(handle)
+            await client.send(json.dumps({"kind": "control", "command": "activate"}))
+            await client.send(json.dumps({"kind": "control", "command": "browse"}))
+            await busy.wait()
+
+    run(main)
+    assert answered[0] == "activate"
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit])
+def test_an_error_in_an_async_block_is_itself(error: type[BaseException]) -> None:
+    """No exception group is wrapped around what the program raises, and everything is closed."""
+
+    async def main() -> None:
+        raised, address = error("mine"), Address("", 0)
+        with pytest.raises(error, match="mine") as caught:  # noqa: PT012 - how the block ends is the point
+            async with Stream.open(overrides=quiet()) as stream:
+                address = stream.sinks["browser"].address
+                raise raised
+        assert caught.value is raised
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((address.host, address.port), TIMEOUT_S)
+
+    run(main)
+
+
+@pytest.mark.usefixtures("stuck_sink")
+def test_cancelling_an_async_block_closes_at_once() -> None:
+    """Cancellation waits for no sink, goes on as itself, and leaves no port open."""
+    overrides = {**stuck("drop_oldest"), "kernel": {"shutdown_timeout_s": 600.0}}
+
+    async def main() -> None:
+        address = Address("", 0)
+        with anyio.CancelScope() as scope:
+            async with Stream.open(overrides=overrides) as stream:
+                address = stream.sinks["browser"].address
+                await stream.publish_frame(tiny_png())
+                scope.cancel()
+                await anyio.sleep_forever()
+        assert scope.cancelled_caught
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((address.host, address.port), TIMEOUT_S)
+
+    run(main)
+
+
+def test_an_async_start_that_fails_is_itself_and_leaves_nothing() -> None:
+    """StartError comes out of `async with` unwrapped; the program's loop goes on."""
+
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            overrides = quiet(browser={"port": taken.getsockname()[1], "host": "127.0.0.1"})
+            with pytest.raises(StartError, match="in use"):
+                async with Stream.open(overrides=overrides):
+                    pytest.fail("the block must not run")
+        async with Stream.open(overrides=overrides) as stream:
+            assert await stream.publish_frame(tiny_png()) == 1
+
+    run(main)
+
+
+@pytest.mark.usefixtures("stuck_sink")
+@pytest.mark.parametrize("overflow", ["error", "block"])
+def test_a_full_queue_reaches_the_coroutine_that_published(overflow: str) -> None:
+    """Awaited publishing raises QueueFull too; while `block` waits, the loop serves everyone else."""
+
+    async def main() -> None:
+        async with Stream.open(overrides=stuck(overflow)) as stream, joined(stream) as client:
+            with pytest.raises(QueueFull, match="sink 'stuck'") as caught:  # noqa: PT012 - one of the three
+                for _ in range(3):
+                    await stream.publish_frame(tiny_png())
+            last = caught.value.sequence
+            assert [(await received(client)).sequence for _ in range(last)] == list(range(1, last + 1))
+
+    run(main)
+
+
+def test_an_async_opening_runs_once() -> None:
+    """As with `with`, the same opening cannot be used again."""
+
+    async def main() -> None:
+        opening = Stream.open(overrides=NULL_ONLY)
+        async with opening:
+            pass
+        with pytest.raises(RuntimeError, match=r"call Stream\.open again"):
+            async with opening:
+                pytest.fail("the block must not run")
+
+    run(main)
+
+
+def test_a_program_on_trio_is_served() -> None:
+    """Sinks that need no asyncio run in a trio program's own loop."""
+
+    async def main() -> None:
+        async with Stream.open(overrides=NULL_ONLY) as stream:
+            assert await stream.publish_frame(tiny_png()) == 1
+            assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2
+            stream.on_control(print)
+        (null,) = stream.stats().sinks
+        assert (null.queue.taken.items, null.queue.waiting.items) == (2, 0)
+
+    run(main, backend="trio")
+
+
+def test_a_sink_that_needs_asyncio_says_so_on_trio() -> None:
+    """The WebSocket sink in a trio program is a StartError that names the reason."""
+
+    async def main() -> None:
+        with pytest.raises(StartError, match="asyncio only"):
+            async with Stream.open(overrides=quiet()):
+                pytest.fail("the block must not run")
+
+    run(main, backend="trio")

@@ -1,0 +1,107 @@
+"""What came, one line each."""
+
+import re
+
+import pytest
+from rich.cells import cell_len
+
+from beats.cli.tap.gaps import Gap, Return
+from beats.cli.tap.item import Unreadable
+from beats.cli.tap.lines import Lines
+from beats.proto.streaming_pb2 import StreamEnvelope
+from tests.cli.tap.envelopes import AT_NS, frame, item, opaque, update
+
+
+def line(message: bytes, width: int | None = None, after_ms: float = 2.5) -> str:
+    return Lines(colours=False).item(item(message, after_ms), width)
+
+
+def test_a_frame_says_when_which_and_how_large() -> None:
+    """Local time to the millisecond, topic, sequence, size, age, pixels."""
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.002 frame       7    \d\d B  2\.5 ms  1 x 1", line(frame(7)))
+
+
+def test_an_update_says_its_value_tags_and_place() -> None:
+    """In short: the value as compact JSON first, since the end may be cut."""
+    found = line(update(3, {"rotation": 5, "name": "ä"}))
+    said = '{"rotation":5,"name":"ä"}  #input:rotary #demo  @1,-2.5,0 2026-01-02T03:04:05Z'
+    assert found.endswith(said)
+    assert " peripheral/knob-1       3 " in found
+
+
+def test_a_value_of_an_unknown_type_has_its_type() -> None:
+    """And what it consists of."""
+    assert line(opaque(1, "wall.Weather", b"\x08\x05")).endswith('wall.Weather  {"base64":"CAU="}')
+
+
+@pytest.mark.parametrize("width", [1, 5, 13, 14, 20, 40, 60, 80, 200])
+def test_a_line_is_never_longer_than_the_terminal(width: int) -> None:
+    """Whatever is in it; what is cut has a sign, and nothing stands after it."""
+    for message in (frame(7), update(3, "x" * 500, "n" * 300), update(3, "壁" * 300, "壁" * 300)):
+        found = line(message, width)
+        assert cell_len(found) <= width
+        assert found == found.rstrip()
+    assert line(update(3, "x" * 500), 80).endswith("…")
+
+
+def test_columns_come_to_rest() -> None:
+    """The topic's is as wide as the longest so far, at most a third of the terminal."""
+    lines = Lines(colours=False)
+    first = lines.item(item(update(1, 5)), 80)
+    assert lines.item(item(frame(1)), 80).index(" 1 x 1") == first.index(" 5 ")
+    long = lines.item(item(update(1, 5, "n" * 100)), 90)
+    assert long.split()[1] == "peripheral/" + "n" * 18 + "…"
+
+
+def test_a_gap_is_a_line_of_its_own() -> None:
+    """How many, and which."""
+    lines = Lines(colours=False)
+    assert lines.gap(Gap("frame", 13, 24), None) == " " * 13 + "frame 12 missing (13 to 24)"
+    assert lines.gap(Gap("frame", 13, 13), None).endswith("frame 1 missing (13)")
+    assert lines.gap(Return("frame", 600, 1), None).endswith("frame goes back from 600 to 1")
+    assert cell_len(lines.gap(Gap("n" * 100, 1, 2), 40)) == 40
+    assert lines.notice("lost", None) == " " * 13 + "lost"
+    assert lines.notice("a\x1b[2J is there", None) == " " * 13 + r"a\x1b[2J is there"
+
+
+def test_what_is_unreadable_says_why() -> None:
+    """With its size."""
+    found = Lines(colours=False).unreadable(Unreadable(AT_NS, 40, "not a StreamEnvelope"), 80)
+    assert found.endswith("unreadable, 40 B: not a StreamEnvelope")
+
+
+def test_nothing_of_others_reaches_the_terminal_as_it_is() -> None:
+    """Neither as a name, nor in a value, tag, place or type."""
+    evil = "\x1b[2J\x07\r\n\u202e"
+    message = StreamEnvelope.FromString(update(1, {"a": evil}, evil))
+    info = message.peripheral.peripheral_info
+    info.location.time = evil
+    info.tags[0].name = info.tags[0].variant = evil
+    message.peripheral.payload_type = evil
+    lines = Lines(colours=False)
+    for text in (
+        lines.item(item(message.SerializeToString()), None),
+        lines.gap(Gap(evil, 1, 2), None),
+        lines.unreadable(Unreadable(AT_NS, 1, evil), None),
+    ):
+        assert text.isprintable()
+        assert r"\x1b[2J" in text
+
+
+def test_colours_are_beside_the_text() -> None:
+    """A line in colours is the same line, and ends in plain ones."""
+    plain, coloured = Lines(colours=False), Lines(colours=True)
+    for text, other in (
+        (plain.item(item(frame(7)), 40), coloured.item(item(frame(7)), 40)),
+        (plain.gap(Gap("frame", 1, 2), 20), coloured.gap(Gap("frame", 1, 2), 20)),
+        (plain.notice("lost", 80), coloured.notice("lost", 80)),
+    ):
+        assert re.sub(r"\x1b\[\d*m", "", other) == text
+        assert other.count("\x1b[0m") == other.count("\x1b[") / 2 > 0
+
+
+def test_what_the_server_does_not_say_is_a_dash() -> None:
+    """No number, no age."""
+    bare = StreamEnvelope.FromString(frame(1, at_ns=0))
+    bare.ClearField("sequence")
+    assert re.search(r" frame       – +\d+ B       –  1 x 1$", line(bare.SerializeToString()))  # noqa: RUF001

@@ -1,0 +1,151 @@
+"""Frames as a picture, and everything else above it."""
+
+import anyio
+import pyte
+import pytest
+from PIL import Image
+from pyte.modes import DECTCEM
+
+from beats.cli.tap.gaps import Gap
+from beats.cli.tap.item import Unreadable
+from beats.cli.tap.lines import Lines
+from beats.cli.tap.live import Live
+from tests.cli.tap.envelopes import AT_NS, frame, item, update
+from tests.cli.tap.pictures import png, wall
+from tests.support import TIMEOUT_S
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Viewing:
+    """A terminal with a live picture."""
+
+    def __init__(self, columns: int = 80, lines: int = 24) -> None:
+        self.size = (columns, lines)
+        self.screen = pyte.HistoryScreen(columns, lines, history=5000)
+        self.writes = 0
+        self._wanted = 0
+        self._drawn = anyio.Event()
+        self._stream = pyte.Stream(self.screen)
+        self.live = Live(Lines(colours=False), "truecolor", lambda: self.size, self._write)
+
+    def _write(self, text: str) -> None:
+        self.writes += 1
+        if self.writes == self._wanted:
+            self._drawn.set()
+        self._stream.feed(text.replace("\n", "\r\n"))
+
+    async def drawn(self, writes: int = 1) -> list[str]:
+        """Let it draw so many times; what is seen then."""
+        self._wanted, self._drawn = self.writes + writes, anyio.Event()
+        with anyio.fail_after(TIMEOUT_S):
+            async with anyio.create_task_group() as group:
+                group.start_soon(self.live.draw_again)
+                await self._drawn.wait()
+                group.cancel_scope.cancel()
+        return self.lines()
+
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+    def colours(self, line: int) -> list[tuple[str, str]]:
+        return [(cell.fg, cell.bg) for at in range(4) for cell in [self.screen.buffer[line][at]]]
+
+
+def picture(image: Image.Image, sequence: int) -> bytes:
+    return frame(sequence, png(image))
+
+
+async def test_a_frame_is_a_picture_with_a_line_below() -> None:
+    """Its number, size, age and rate; every pixel in its place and colour."""
+    viewing = Viewing()
+    image = wall(40, 20)
+    viewing.live.item(item(picture(image, 7), after_ms=3))
+    lines = await viewing.drawn()
+    assert lines[:10] == ["▀" * 40] * 10
+    assert lines[10].startswith("frame 7  40 x 20  ")
+    assert lines[10].endswith(f"age 3.0 ms  – fps")  # noqa: F541, RUF001
+    upper, lower = image.getpixel((3, 0)), image.getpixel((3, 1))
+    assert viewing.colours(0)[3] == tuple("".join(f"{value:02x}" for value in rgb) for rgb in (upper, lower))  # type: ignore[union-attr]
+
+
+async def test_other_things_scroll_above_the_picture() -> None:
+    """Updates, gaps and what is unreadable; frames have no lines."""
+    viewing = Viewing()
+    viewing.live.item(item(picture(wall(4, 4), 1)))
+    viewing.live.item(item(update(1, "hello")))
+    viewing.live.gap(Gap("frame", 2, 5))
+    viewing.live.unreadable(Unreadable(AT_NS, 5, "what?"))
+    viewing.live.notice("gone")
+    viewing.live.item(item(picture(wall(4, 4), 6)))
+    lines = await viewing.drawn()
+    assert '"hello"' in lines[0]
+    assert "frame 4 missing (2 to 5)" in lines[1]
+    assert "unreadable, 5 B: what?" in lines[2]
+    assert lines[3].endswith("gone")
+    assert lines[4].startswith("▀")
+    assert lines[-1].startswith("frame 6  4 x 4")
+    assert lines[-1].endswith("4 missing")
+
+
+async def test_only_the_newest_frame_is_drawn() -> None:
+    """However fast they come."""
+    viewing = Viewing()
+    for sequence in range(1, 1000):
+        viewing.live.item(item(picture(wall(2, 2), sequence)))
+    assert (await viewing.drawn())[-1].startswith("frame 999 ")
+    assert viewing.writes == 1
+
+
+async def test_lines_are_all_drawn_however_many() -> None:
+    """In their order, in a few writes."""
+    viewing = Viewing()
+    viewing.live.item(item(picture(wall(4, 4), 1)))
+    for number in range(1200):
+        viewing.live.notice(f"line {number}")
+    await viewing.drawn()
+    above = ["".join(line[at].data for at in range(40)).strip() for line in viewing.screen.history.top]
+    seen = [line.strip() for line in above + viewing.lines() if "line" in line]
+    assert seen == [f"line {number}" for number in range(1200)]
+    assert viewing.writes == 3
+
+
+@pytest.mark.parametrize("size", [(200, 50), (80, 24), (20, 8), (10, 6), (5, 3), (1, 1)])
+async def test_it_fits_the_terminal(size: tuple[int, int]) -> None:
+    """A third of the lines at least is left for what scrolls; where there is no room there is no picture."""
+    columns, lines = size
+    viewing = Viewing(*size)
+    viewing.live.item(item(picture(wall(640, 480), 1)))
+    await viewing.drawn()
+    rows = sum(line.startswith("▀") for line in viewing.lines())
+    assert (rows > 0) == (lines >= 6)
+    assert rows <= (lines - 1) * 2 // 3
+    assert all(len(line) < columns for line in viewing.lines() if columns > 1)
+
+
+async def test_a_frame_that_cannot_be_drawn_says_why() -> None:
+    """In its line; the next one is drawn again."""
+    viewing = Viewing()
+    viewing.live.item(item(frame(1, png(wall(20, 20))[:60])))
+    assert "cannot be drawn: " in (await viewing.drawn())[-1]
+    viewing.live.item(item(picture(wall(4, 4), 2)))
+    assert (await viewing.drawn())[0].startswith("▀")
+
+
+async def test_the_end_shows_what_came_last() -> None:
+    """Also when it came an instant before; and the terminal has its cursor again, below the picture."""
+    viewing = Viewing()
+    viewing.live.item(item(picture(wall(4, 4), 1)))
+    await viewing.drawn()
+    viewing.live.notice("the last line")
+    viewing.live.item(item(picture(wall(4, 4), 2)))
+    await viewing.live.finish()
+    assert viewing.lines()[0].strip() == "the last line"
+    assert viewing.lines()[-1].startswith("frame 2 ")
+    assert DECTCEM in viewing.screen.mode
+    assert (viewing.screen.cursor.x, viewing.screen.cursor.y) == (0, len(viewing.lines()))

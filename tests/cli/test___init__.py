@@ -1,0 +1,89 @@
+"""The command as a whole."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from beats import cli
+from tests.support import clean_environment, ran
+
+
+def test_the_version_is_the_packages(tmp_path: Path) -> None:
+    """`beats --version` prints name and version, and nothing else."""
+    assert ran("--version", cwd=tmp_path) == (0, f"beats {version('beats')}\n", "")
+
+
+def test_the_help_names_every_command(tmp_path: Path) -> None:
+    """Without a command there is help, and the exit code of wrong usage."""
+    code, out, err = ran(cwd=tmp_path)
+    assert code == 2
+    for command in ("run", "profiles", "adapters", "--version"):
+        assert re.search(rf"\b{command.strip('-')}\b", out + err)
+
+
+def test_an_unknown_command_is_wrong_usage(tmp_path: Path) -> None:
+    """A command that does not exist ends with code 2 and is named."""
+    code, out, err = ran("rum", cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "rum" in err
+
+
+def test_an_interrupt_outside_a_run_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C before or after the part that ends in order gives 130, as shells have it."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 130
+
+
+IMPORTED = """
+import json, sys
+from beats.cli import main
+try:
+    main()
+finally:
+    print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+# What only some profiles, or only a run, need; and what takes long.
+OPTIONAL = {"PIL", "mcap", "zstandard", "lz4", "websockets", "hypothesis", "google"}
+RUNNING = {"anyio", "asyncio", "blinker", "rich", "ssl"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (("config", "check"), OPTIONAL | RUNNING),
+        (("config", "check", "--profile", "studio"), OPTIONAL | RUNNING),
+        (("--version",), OPTIONAL | RUNNING | {"pydantic_core", "dynaconf"}),
+        (("--help",), OPTIONAL - {"google"}),
+    ],
+    ids=["check", "studio", "version", "help"],
+)
+def test_a_command_imports_what_it_needs_and_no_more(
+    tmp_path: Path, arguments: tuple[str, ...], absent: set[str]
+) -> None:
+    """A check of the default profile loads no server, no pictures, no recordings and no event loop."""
+    environment = clean_environment(PYTHONWARNINGS="default")
+    command = [sys.executable, "-c", IMPORTED, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stderr.splitlines()[-1])) & absent == set()
+
+
+def test_every_command_that_is_named_is_there() -> None:
+    """A name in the list leads to a function."""
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, cli.Commands)
+    context: Any = None
+    for name in group.list_commands(context):
+        assert group.get_command(context, name).name == name

@@ -1,0 +1,157 @@
+"""Where a server is, from what people write."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from beats.cli.address import WANTED, Address, find, parse, tls, token_warning
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ws://localhost:8765", Address("localhost", 8765)),
+        ("http://localhost:8765/", Address("localhost", 8765)),
+        ("wss://wall.example", Address("wall.example", 443, True)),
+        ("https://wall.example:8443", Address("wall.example", 8443, True)),
+        ("ws://wall.example", Address("wall.example", 80)),
+        ("WS://Wall.Example:1", Address("wall.example", 1)),
+        ("wall.local:9000", Address("wall.local", 9000)),
+        ("wall.local", Address("wall.local", 8765)),
+        ("10.0.0.7", Address("10.0.0.7", 8765)),
+        ("[::1]:9", Address("::1", 9)),
+        ("ws://[fe80::1]:9", Address("fe80::1", 9)),
+        (" localhost:1 ", Address("localhost", 1)),
+        ("https://site.example/wall/", Address("site.example", 443, True, "/wall")),
+        ("http://localhost:8765/api/stats", Address("localhost", 8765)),
+        (
+            "ws://localhost:1/?kinds=frame&token=abc",
+            Address("localhost", 1, query=(("kinds", "frame"),), token="abc"),
+        ),
+        ("ws://w\u00e4nde.example:1", Address("xn--wnde-loa.example", 1)),
+        ("ws://localhost:1/w\u00e4nde", Address("localhost", 1, path="/w%C3%A4nde")),
+    ],
+)
+def test_an_address_is_read_as_it_was_meant(text: str, expected: Address) -> None:
+    """WebSocket or HTTP, encrypted or not, with or without a scheme, port, path and query."""
+    assert parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ftp://localhost", "://localhost", "ws://", "localhost:port", "localhost:99999", "localhost:0",
+     "::1", "local host", "ws://user:secret@localhost", "local\nhost", "local\x1b[31mhost",
+     "[::1", "a..b\u00e4"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_with_what_would_be_one(text: str) -> None:
+    """In one line, in which nothing of what was written can do harm."""
+    with pytest.raises(ValueError, match="is no address of a Beats server") as caught:
+        parse(text)
+    assert WANTED in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, Address("localhost", 8765)),
+        ({"BEATS_WEBSOCKET_PORT": "9000"}, Address("localhost", 9000)),
+        (
+            {"BEATS_WEBSOCKET_HOST": "wall.local", "BEATS_TOKEN": "abc"},
+            Address("wall.local", 8765, token="abc"),
+        ),
+        ({"BEATS_WEBSOCKET_HOST": "::1", "BEATS_TOKEN": ""}, Address("::1", 8765)),
+        ({"BEATS_WEBSOCKET_HOST": " wall.local\r"}, Address("wall.local", 8765)),
+        ({"BEATS_WEBSOCKET_HOST": " "}, Address("localhost", 8765)),
+    ],
+)
+def test_without_an_address_it_is_this_machines(variables: dict[str, str], expected: Address) -> None:
+    """Where a Beats that was started with the same variables tells viewers to connect to."""
+    assert find(None, None, variables) == expected
+
+
+def test_what_is_said_of_the_token_more_precisely_wins() -> None:
+    """The option, then the address, then the variable."""
+    variables = {"BEATS_TOKEN": "variable"}
+    assert find("ws://localhost?token=address", "option", variables).token == "option"
+    assert find("ws://localhost?token=address", None, variables).token == "address"
+    assert find("ws://localhost", None, variables).token == "variable"
+
+
+def test_a_token_goes_into_a_header_and_not_into_the_address() -> None:
+    """There it would stand in the logs of every proxy."""
+    address = Address("localhost", 1, token="a b+c")
+    assert address.headers() == {"Authorization": "Bearer a b+c"}
+    assert address.stats_target == "/api/stats"
+    assert address.stream_url({}) == "ws://localhost:1/"
+
+
+@pytest.mark.parametrize("token", ["gr\u00f6\u00dfe", " blank", "line\r\nend"])
+def test_a_token_that_no_header_can_carry_goes_into_the_query(token: str) -> None:
+    """Nothing of it can become a header of its own."""
+    address = Address("localhost", 1, token=token)
+    assert address.headers() == {}
+    for target in (address.stats_target, address.stream_url({})):
+        assert target.isascii()
+        assert target.isprintable()
+        assert parse(f"ws://localhost:1{target.removeprefix('ws://localhost:1')}").token == token
+
+
+def test_the_streams_url_has_what_is_asked_for() -> None:
+    """Below the path of the site; an option replaces what the address itself asks for."""
+    address = Address("::1", 443, True, "/wall", (("kinds", "frame"), ("snapshot", "0")))
+    url = address.stream_url({"kinds": "frame,peripheral", "max_fps": "5"})
+    assert url == "wss://[::1]:443/wall/?kinds=frame%2Cperipheral&snapshot=0&max_fps=5"
+    assert address.stats_target == "/wall/api/stats"
+
+
+def test_certificates_are_checked(tmp_path: Path) -> None:
+    """By the authorities of the machine, or by the one that is given; only where there is encryption."""
+    authority = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(authority)
+    encrypted = Address("localhost", 1, encrypted=True)
+    assert tls(Address("localhost", 1), None) is None
+    for context in (tls(encrypted, None), tls(encrypted, authority)):
+        assert context is not None
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+
+
+def test_an_authority_that_is_of_no_use_is_refused(tmp_path: Path) -> None:
+    """A file that is missing or holds none, and one for a connection that is not encrypted."""
+    text = tmp_path / "text.pem"
+    text.write_text("Dear diary")
+    encrypted = Address("localhost", 1, encrypted=True)
+    with pytest.raises(ValueError, match=r"text\.pem: holds no certificate; give a PEM file"):
+        tls(encrypted, text)
+    with pytest.raises(ValueError, match=r"none\.pem: No such file or directory; give a PEM file"):
+        tls(encrypted, tmp_path / "none.pem")
+    with pytest.raises(ValueError, match="this address is not encrypted"):
+        tls(Address("localhost", 1), text)
+
+
+def test_an_odd_token_from_the_environment_is_warned_of() -> None:
+    """Only if it is the one that is presented; it is not shown."""
+    variables = {"BEATS_TOKEN": "secret\r"}
+    said = token_warning(find(None, None, variables), variables)
+    assert said is not None
+    assert said.startswith("BEATS_TOKEN: the value ends with a carriage return")
+    assert "secret" not in said
+    assert token_warning(find(None, "other", variables), variables) is None
+    assert token_warning(find(None, None, {"BEATS_TOKEN": "secret"}), {"BEATS_TOKEN": "secret"}) is None
+
+
+@pytest.mark.parametrize("text", ["..", "a..b:1", "ws://" + "x" * 64, "../show.mcap"])
+def test_a_name_that_no_look_up_takes_is_no_address(text: str) -> None:
+    """An empty label, or one that is too long."""
+    with pytest.raises(ValueError, match="is no address of a Beats server"):
+        parse(text)
+
+
+def test_bytes_that_are_no_text_are_sent_as_they_are() -> None:
+    """A token of another encoding, in an argument or a variable."""
+    address = find("localhost", "\udcff")
+    assert address.stats_target == "/api/stats?token=%FF"
+    assert address.stream_url({"topics": "a\udcfe"}) == "ws://localhost:8765/?topics=a%FE&token=%FF"

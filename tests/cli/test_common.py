@@ -1,0 +1,80 @@
+"""Reading a profile for a command, and saying what is wrong with it."""
+
+import os
+from pathlib import Path
+
+import pytest
+import typer
+
+from beats.cli.common import Reader, refused
+from beats.cli.output import EXIT_SETTINGS, out, warn
+from beats.config.errors import Problem, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings from outside."""
+    for name in [name for name in os.environ if name.startswith("BEATS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_arguments_become_settings(tmp_path: Path) -> None:
+    """Profile, folder, `--set` and the sources of the command line reach the settings."""
+    (tmp_path / "show.toml").write_text("[kernel]\nmax_topics = 5\n")
+    sources = {"stdin": {"type": "jsonl", "path": "-"}}
+    profile = Reader("show", tmp_path, ["sinks.browser.port=0"], sources).read()
+    assert profile.profile == "show"
+    assert profile.kernel.max_topics == 5
+    assert getattr(profile.sinks["browser"], "port", None) == 0
+    assert list(profile.sources) == ["stdin"]
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables are a layer of every command."""
+    monkeypatch.setenv("BEATS_KERNEL__MAX_TOPICS", "7")
+    assert Reader(None, None, None).read().kernel.max_topics == 7
+
+
+def test_wrong_settings_end_the_command_with_78(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All faults, and the warnings that may explain them, go to standard error, a line each."""
+    monkeypatch.setenv("BEATS_SINKS__BROWSER__PORT", "many")
+    monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZ", "9")
+    with pytest.raises(typer.Exit) as caught:
+        Reader(None, None, ["kernel.max_topics=0", "nonsense"]).read_or_exit()
+    assert caught.value.exit_code == EXIT_SETTINGS == 78
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    first, *lines = shown.err.splitlines()
+    assert first.startswith("warning: BEATS_STREAM_QUEUE_SIZ: unknown variable")
+    assert sorted(line.partition(":")[0] for line in lines) == [
+        "--set",
+        "--set kernel.max_topics",
+        "BEATS_SINKS__BROWSER__PORT",
+    ]
+
+
+@pytest.mark.parametrize("text", ["[bold]x[/bold]", ":heart:", "[/]", "a" * 500])
+def test_what_is_wrong_is_shown_as_it_is(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Values are neither taken for markup, nor for emoji, nor broken into lines."""
+    assert refused(SettingsError([Problem("here", "key", text, "is wrong")])).exit_code == 78
+    warn(text)
+    assert capsys.readouterr().err == f"here: key = {text}: is wrong\nwarning: {text}\n"
+
+
+def test_lines_are_whole_where_no_terminal_limits_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """What goes into a pipe or a file is not cut to a screen's width."""
+    out.print("x" * 300, "y" * 300)
+    assert capsys.readouterr().out == "x" * 300 + " " + "y" * 300 + "\n"
+
+
+def test_the_folder_that_is_looked_into_is_the_one_that_was_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By the argument, by the variable, or `config` in the current folder."""
+    assert Reader(None, None, None).folder == Path("config")
+    monkeypatch.setenv("BEATS_CONFIG_DIR", "elsewhere")
+    assert Reader(None, None, None).folder == Path("elsewhere")
+    assert Reader(None, tmp_path, None).folder == tmp_path

@@ -1,0 +1,103 @@
+"""What a shell offers for values."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from beats.cli import completers
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BEATS_PROFILE", "BEATS_CONFIG_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def offered(completer: Any, incomplete: str, **params: object) -> list[str]:
+    """The values, as a shell gets them."""
+    found = completer(SimpleNamespace(params=params), incomplete)
+    return [offer if isinstance(offer, str) else offer[0] for offer in found]
+
+
+def test_profiles_are_those_of_the_folder_that_is_named(tmp_path: Path) -> None:
+    """And the shipped ones."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "wall.toml").write_text("# For the wall.\n")
+    found = offered(completers.profiles, "", config=tmp_path / "mine")
+    assert {"wall", "studio", "default"} <= set(found)
+    assert "wall" not in offered(completers.profiles, "")
+
+
+def test_settings_are_those_of_the_profile_that_is_named() -> None:
+    """Which may have other sinks."""
+    assert "sinks.recorder." in offered(completers.settings, "sinks.", profile="studio")
+    assert "sinks.recorder." not in offered(completers.settings, "sinks.")
+
+
+def test_a_setting_to_get_has_no_sign_for_a_value() -> None:
+    """It is the whole argument."""
+    assert offered(completers.setting_paths, "sinks.browser.por") == ["sinks.browser.port"]
+
+
+@pytest.mark.parametrize("completer", [completers.profiles, completers.settings, completers.setting_paths])
+def test_what_cannot_be_read_offers_nothing(completer: Any, tmp_path: Path) -> None:
+    """And raises nothing: somebody is typing."""
+    assert offered(completer, "", profile="nobody", config=tmp_path / "none") == []
+
+
+@pytest.fixture
+def shows(tmp_path: Path) -> None:
+    for folder in ("one", "two/deep", "empty", ".hidden"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("show.mcap", "show.mcap.part", "notes.txt", "two/a.mcap", "two/b.mcap", ".hidden.mcap"):
+        (tmp_path / file).touch()
+    (tmp_path / "one" / "only one.mcap").touch()
+
+
+@pytest.mark.usefixtures("shows")
+@pytest.mark.parametrize(
+    ("incomplete", "expected"),
+    [
+        ("", ["empty/", "one/", "show.mcap", "show.mcap.part", "two/"]),
+        ("sh", ["show.mcap", "show.mcap.part"]),
+        ("two/", ["two/a.mcap", "two/b.mcap", "two/deep/"]),
+        ("tw", ["two/a.mcap", "two/b.mcap", "two/deep/"]),
+        ("on", ["one/only one.mcap"]),
+        ("em", ["empty/"]),
+        (".h", [".hidden/", ".hidden.mcap"]),
+        ("no", []),
+        ("none/", []),
+        ("show.mcap/", []),
+    ],
+)
+def test_recordings_and_folders_are_offered(incomplete: str, expected: list[str]) -> None:
+    """Of a folder that is the only choice, what is in it: else shells would put a blank behind its name."""
+    assert sorted(offered(completers.recordings, incomplete)) == sorted(expected)
+
+
+@pytest.mark.usefixtures("shows")
+def test_the_home_folder_keeps_its_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is offered begins with what was typed."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert offered(completers.recordings, "~/two/a") == ["~/two/a.mcap"]
+
+
+def test_a_folder_that_holds_itself_has_an_end(tmp_path: Path) -> None:
+    """As by a link to itself."""
+    (tmp_path / "loop").symlink_to(".")
+    [found] = offered(completers.recordings, "lo")
+    assert set(found.split("/")) == {"loop", ""}
+
+
+def test_nothing_that_a_shell_would_run_is_offered(tmp_path: Path) -> None:
+    """Zsh expands what it is offered: with a backslash before it, `$(…)` slips through typer's quoting."""
+    for name in (r"a\$(touch x).mcap", "a\n.mcap", "a\x1b[2J.mcap", "a$(touch x).mcap", "a.mcap"):
+        (tmp_path / name).touch()
+    assert sorted(offered(completers.recordings, "a")) == ["a$(touch x).mcap", "a.mcap"]
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "wall.toml").write_text("# For \\$(touch x)\x1b[2J\n")
+    profiles: Any = completers.profiles
+    assert ("wall", "For /$(touch x)/x1b[2J") in profiles(SimpleNamespace(params={}), "")

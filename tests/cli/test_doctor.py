@@ -1,0 +1,223 @@
+"""`beats doctor` as a person and as a program see it."""
+
+import json
+import os
+import re
+import resource
+import socket
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from beats.cli.doctor import doctor, document, exit_code, levels, line, summary
+from beats.doctor import examination
+from beats.doctor.findings import LEVELS, Finding
+from tests.cli.terminal import on_a_terminal
+from tests.support import BEATS, PORT_0, Program, beats, clean_environment, ran
+
+RIGHT = Finding("Python", "ok", "CPython 3.11")
+NOTE = Finding("extra nats", "note", "not installed", "to have it: pip install 'beats[nats]'")
+WARNING = Finding("clock", "warning", "not synchronised", "switch on a time service")
+FAULT = Finding("port 8765", "fault", "taken", "choose another port")
+WRONG = Finding("settings", "fault", "port = -1", "must be at least 0", is_setting=True)
+
+
+@pytest.fixture
+def taken() -> Generator[int]:
+    """A port that is not free."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def diagnosed(*arguments: str, cwd: Path, **variables: str) -> tuple[int, dict[str, Any]]:
+    """The exit code, and what a program reads."""
+    code, out, err = ran(
+        "doctor", "--json", *arguments, cwd=cwd, XDG_RUNTIME_DIR=str(cwd / "run"), **variables
+    )
+    assert err == ""
+    found: dict[str, Any] = json.loads(out)
+    assert found["exit_code"] == code
+    return code, found
+
+
+def of(found: dict[str, Any], subject: str) -> list[dict[str, Any]]:
+    return [each for each in found["findings"] if each["subject"] == subject]
+
+
+def test_a_good_profile_has_no_faults(tmp_path: Path) -> None:
+    """It is looked at without a trace."""
+    code, found = diagnosed("--profile", "studio", *PORT_0, cwd=tmp_path)
+    assert code == 0
+    assert found["levels"]["fault"] == 0
+    assert of(found, "settings")[0]["found"].startswith("profile studio is right")
+    assert of(found, "disk")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_settings_end_with_the_code_of_wrong_settings(tmp_path: Path) -> None:
+    """Whatever else is wrong."""
+    code, found = diagnosed("--set", "sinks.browser.port=-1", cwd=tmp_path)
+    assert code == 78
+    [fault] = of(found, "settings")
+    assert fault["found"] == "--set sinks.browser.port: sinks.browser.port = -1"
+    assert fault["advice"] == "must be at least 0"
+
+
+@pytest.mark.parametrize("arguments", [("--profile", "nobody"), ("--config", "nowhere")])
+def test_a_profile_that_is_not_there_is_a_finding(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """The machine is looked at all the same."""
+    code, found = diagnosed(*arguments, cwd=tmp_path)
+    assert code == 78
+    assert {"Python", "clock"} <= {each["subject"] for each in found["findings"]}
+
+
+def test_a_port_that_is_taken_is_a_fault(tmp_path: Path, taken: int) -> None:
+    """The settings are right."""
+    code, found = diagnosed("--set", f"sinks.browser.port={taken}", cwd=tmp_path)
+    assert code == 1
+    [fault] = of(found, f"port {taken}")
+    if sys.platform == "linux":
+        assert f"process {os.getpid()}" in fault["found"]
+
+
+def test_beside_a_running_show_its_port_is_no_fault(tmp_path: Path) -> None:
+    """Somebody looks at it while it is on air."""
+    with beats("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "run")) as program:
+        port = program.url.rpartition(":")[2].strip("/")
+        while True:
+            code, found = diagnosed("--set", f"sinks.browser.port={port}", cwd=tmp_path)
+            if "none runs now" not in of(found, "runtime folder")[0]["found"]:
+                break  # it can be found a moment after it is on air
+        [finding] = of(found, f"port {port}")
+        assert (code, finding["level"]) == (0, "warning")
+        assert f"Beats listens already, process {program.process.pid}" in finding["found"]
+        assert program.interrupt() == 0
+
+
+def test_few_open_files_are_a_warning(tmp_path: Path) -> None:
+    """With the number that would be enough."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+
+    command = (*BEATS, "doctor", "--json", *PORT_0)
+    with Program(command, tmp_path, clean_environment(), before=limit) as program:
+        assert program.end() == 0
+        [found] = of(json.loads(program.out.text()), "open files")
+    assert (found["level"], found["found"].split()[0]) == ("warning", "256")
+    assert "1320" in found["advice"]
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """A recorder could not write there."""
+    (tmp_path / "file").touch()
+    path = f"sinks.recorder.path={tmp_path}/file/show.mcap"
+    code, found = diagnosed("-p", "studio", *PORT_0, "--set", path, cwd=tmp_path)
+    assert code == 78
+    [fault] = of(found, "settings")
+    assert fault["advice"].startswith("cannot be made: ")
+
+
+def test_in_a_pipe_each_finding_is_a_line(tmp_path: Path) -> None:
+    """Without colours, the worst last, and a summary below."""
+    code, out, err = ran("doctor", "--set", "sinks.browser.port=-1", cwd=tmp_path)
+    assert (code, err) == (78, "")
+    *lines, last = out.splitlines()
+    found = [[str(level) for level in LEVELS].index(line.split()[0]) for line in lines]
+    assert found == sorted(found)
+    assert lines[-1].endswith("sinks.browser.port = -1 -> must be at least 0")
+    assert re.fullmatch(r"1 fault, (no|\d+) warnings?", last)
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
+def test_on_a_terminal_nothing_is_cut_off(tmp_path: Path, columns: int, rows: int) -> None:
+    """However small it is, and however long a path."""
+    folder = tmp_path.joinpath(*["of-a-long-name"] * 9)
+    folder.mkdir(parents=True)
+    path = f"sinks.recorder.path={folder}/show.mcap"
+    arguments = ("-p", "studio", "--set", path, "--set", "sinks.browser.port=-1")
+    with on_a_terminal("doctor", *arguments, cwd=tmp_path, size=(rows, columns)) as terminal:
+        seen = terminal.wait_for(r"(?s)\A.*1 fault, \w+ warnings?")[0]
+        assert terminal.end() == 78
+    lines = [line.rstrip() for line in seen.splitlines()]
+    assert max(map(len, lines)) <= columns
+    assert "…" not in seen
+    squeezed = re.sub(r"\s", "", seen)
+    assert f"freein{folder}forsinks.recorder" in squeezed
+    assert "sinks.browser.port=-1→mustbeatleast0" in squeezed
+    [fault] = [index for index, line in enumerate(lines) if line.startswith("fault")]
+    assert fault >= len(lines) - 4, "what is worst is not where a terminal shows it"
+
+
+@pytest.mark.parametrize(
+    ("findings", "code", "text"),
+    [
+        ([], 0, "no faults, no warnings"),
+        ([RIGHT, NOTE], 0, "no faults, no warnings"),
+        ([RIGHT, WARNING], 0, "no faults, 1 warning"),
+        ([WARNING, FAULT, WARNING], 1, "1 fault, 2 warnings"),
+        ([FAULT, WRONG, FAULT], 78, "3 faults, no warnings"),
+    ],
+)
+def test_the_worst_decides(findings: list[Finding], code: int, text: str) -> None:
+    """Warnings are no failure; wrong settings have a code of their own."""
+    assert exit_code(findings) == code
+    assert summary(findings) == text
+
+
+def test_a_line_says_what_to_do() -> None:
+    """If there is anything to do."""
+    assert line(RIGHT) == "ok       Python: CPython 3.11"
+    assert line(FAULT) == "fault    port 8765: taken -> choose another port"
+
+
+def test_a_document_has_everything_in_the_order_of_the_checks() -> None:
+    """With the same fields in each finding."""
+    found: Any = document([FAULT, RIGHT], 1)
+    assert found["levels"] == {"ok": 1, "note": 0, "warning": 0, "fault": 1} == dict(levels([FAULT, RIGHT]))
+    assert found["findings"] == [
+        {"subject": "port 8765", "level": "fault", "found": "taken", "advice": "choose another port"},
+        {"subject": "Python", "level": "ok", "found": "CPython 3.11", "advice": None},
+    ]
+
+
+IMPORTED = """
+import sys
+from beats.cli import main
+try:
+    main()
+finally:
+    assert "rich" not in sys.modules, "what draws was loaded"
+"""
+
+
+def test_for_a_program_nothing_is_drawn(tmp_path: Path) -> None:
+    """And so what draws is not even loaded."""
+    command = (sys.executable, "-c", IMPORTED, "doctor", "--json", *PORT_0)
+    with Program(command, tmp_path, clean_environment()) as program:
+        assert program.end() == 0, program.err.text()
+
+
+def test_nothing_that_a_process_calls_itself_is_obeyed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has a port has chosen the name of its process."""
+    evil = "held by x\x1b[2J\n\x9b"
+    findings = [Finding("port 8765", "fault", evil, "end it")]
+
+    def examine(found: object) -> list[Finding]:
+        return findings
+
+    monkeypatch.setattr(examination, "examine", examine)
+    for as_json in (True, False):
+        with pytest.raises(typer.Exit):
+            doctor(as_json=as_json)
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert "\x9b" not in out
+    assert out == r"fault    port 8765: held by x\x1b[2J\n\x9b -> end it" + "\n1 fault, no warnings\n"

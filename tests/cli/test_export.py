@@ -1,0 +1,249 @@
+"""`beats export`, as a process."""
+
+import csv
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from beats.kernel.envelope import Frame, Message, Peripheral
+from tests.recordings.export.material import (
+    BLUE,
+    GREEN,
+    RED,
+    film,
+    pixels,
+    plain,
+    plain_png,
+    png,
+    record,
+    shown,
+    without_data,
+)
+from tests.support import BEATS, TIMEOUT_S, Program, beats, clean_environment, python, ran
+
+SHOW: list[tuple[float, Message]] = [*film(RED, GREEN, BLUE), (0.25, Peripheral("k", {"a": 1}))]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_one_call_writes_all_that_is_named(tmp_path: Path) -> None:
+    """Exit code 0, a line for each output on standard output, and nothing on standard error."""
+    record(tmp_path / "a.mcap", SHOW)
+    pictures = ("--frames", "f", "--gif", "a.gif", "--apng", "a.png")
+    tables = ("--events", "a.jsonl", "--events", "a.csv")
+    code, out, err = ran("export", "a.mcap", *pictures, *tables, cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert [line.split(",")[0] for line in out.splitlines()] == [
+        "f: 3 frames",
+        "a.gif: 3 frames",
+        "a.png: 3 frames",
+        "a.jsonl: 1 update",
+        "a.csv: 1 update",
+    ]
+    expected = [(pixels(plain(colour)), 100) for colour in (RED, GREEN, BLUE)]
+    assert shown(tmp_path / "a.gif") == shown(tmp_path / "a.png") == expected
+    assert json.loads((tmp_path / "a.jsonl").read_text())["id"] == "k"
+    with (tmp_path / "a.csv").open(newline="") as file:
+        assert [row["data"] for row in csv.DictReader(file)] == ['{"a":1}']
+    frames = sorted((tmp_path / "f").iterdir())
+    assert [path.read_bytes() for path in frames] == [plain_png(colour) for colour in (RED, GREEN, BLUE)]
+    assert frames[1].name == "0000002_20231114T221320.100000Z.png"
+    assert names(tmp_path) == ["a.csv", "a.gif", "a.jsonl", "a.mcap", "a.png", "f"]
+
+
+def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
+    """Files of a folder follow one another, and start, end and topics choose among them."""
+    (tmp_path / "r").mkdir()
+    record(tmp_path / "r" / "a.mcap", film(RED, GREEN))
+    record(tmp_path / "r" / "b.mcap", [(9 + at_s, frame) for at_s, frame in film(BLUE, RED)], identity="b")
+    part = ("--start", "0.1", "--end", "1.15", "--topics", "x,fr*", "--topics", "y")
+    code, _, err = ran("export", "r", "--apng", "a.png", *part, cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert [each for each, _ in shown(tmp_path / "a.png")] == [pixels(plain(GREEN)), pixels(plain(BLUE))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "at least one of --frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl"),
+        (["--gif", "a", "--apng", "./a"], "two outputs have the same name"),
+        (["--events", "a.txt"], "--events a.txt: its name must end with .jsonl or .csv"),
+        (["--gif", "a", "--start", "noon"], "--start: 'noon' is no moment: give seconds"),
+        (["--gif", "a", "--end", "25:00"], "--end: '25:00' is no moment"),
+        (["--gif", "a", "--start", "2", "--end", "1"], "end (1) is not after start (2)"),
+        (["--gifs", "a"], "--gifs"),
+        (["--gif", ""], "is a folder: name a file in it"),
+        (["--apng", "/"], "is a folder: name a file in it"),
+        (["--events", "a.csv.part"], "give a.csv"),
+    ],
+)
+def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_path: Path) -> None:
+    """Exit code 2 with what would be right, and nothing is made."""
+    record(tmp_path / "a.mcap", SHOW)
+    code, out, err = ran("export", "a.mcap", *arguments, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert names(tmp_path) == ["a.mcap"]
+
+
+def test_without_a_recording_it_is_wrong_usage(tmp_path: Path) -> None:
+    """Exit code 2."""
+    code, out, err = ran("export", "--gif", "a.gif", cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "FILE" in err
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("gone.mcap", "gone.mcap does not exist"), ("text.mcap", "text.mcap is no recording")]
+)
+def test_what_cannot_be_read_is_a_failure(file: str, said: str, tmp_path: Path) -> None:
+    """Exit code 1, one line that names the file, and nothing is made."""
+    (tmp_path / "text.mcap").write_text("no recording")
+    code, out, err = ran("export", file, "--gif", "a.gif", cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert names(tmp_path) == ["text.mcap"]
+
+
+def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
+    """The others are exported, those in folders below included."""
+    (tmp_path / "r" / "2026").mkdir(parents=True)
+    record(tmp_path / "r" / "2026" / "a.mcap", SHOW)
+    (tmp_path / "r" / "text.mcap").write_text("no recording")
+    code, out, err = ran("export", "r", "--gif", "a.gif", cwd=tmp_path)
+    assert code == 0
+    assert out.startswith("a.gif: 3 frames")
+    assert err.startswith("warning: passed over: r/text.mcap is no recording")
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """Exit code 1, the file that is there stays as it is, and the others of the call are not made."""
+    record(tmp_path / "a.mcap", SHOW)
+    (tmp_path / "a.csv").write_text("mine")
+    code, out, err = ran("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert err == "a.csv: is there already and is not overwritten: give another name, or remove it first\n"
+    assert (tmp_path / "a.csv").read_text() == "mine"
+    assert names(tmp_path) == ["a.csv", "a.mcap"]
+
+
+def test_frames_are_not_mixed_with_those_of_another_export(tmp_path: Path) -> None:
+    """The same folder once more is refused, and what is in it stays."""
+    record(tmp_path / "a.mcap", SHOW)
+    assert ran("export", "a.mcap", "--frames", "f", cwd=tmp_path)[0] == 0
+    before = names(tmp_path / "f")
+    code, out, err = ran("export", "a.mcap", "--frames", "f", "--start", "0.1", cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert err.startswith("f: holds exported frames already")
+    assert names(tmp_path / "f") == before
+
+
+def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
+    """File, offset and reason on standard error; exit code 0, as something was written."""
+    recording = record(tmp_path / "a.mcap", SHOW, chunk_of=1)
+    data = bytearray(recording.read_bytes())
+    data[data.index(plain_png(GREEN)) + 40] ^= 1
+    recording.write_bytes(data)
+    code, _, err = ran("export", "a.mcap", "--gif", "a.gif", cwd=tmp_path)
+    assert code == 0
+    assert re.fullmatch(r"warning: a\.mcap: at offset [\d,]+: a chunk: its content is damaged .*\n", err)
+    assert [each for each, _ in shown(tmp_path / "a.gif")] == [pixels(plain(RED)), pixels(plain(BLUE))]
+
+
+def test_when_there_is_nothing_to_write_that_is_a_failure(tmp_path: Path) -> None:
+    """Exit code 1 and the reason, and no empty file; but 0 if another output has something."""
+    record(tmp_path / "a.mcap", film(RED))
+    code, out, err = ran("export", "a.mcap", "--events", "a.csv", cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert err.startswith("a.csv: not written: there are no updates")
+    code, out, err = ran("export", "a.mcap", "--events", "a.csv", "--gif", "a.gif", cwd=tmp_path)
+    assert code == 0
+    assert out.startswith("a.gif: 1 frame,")
+    assert err.startswith("a.csv: not written")
+    assert names(tmp_path) == ["a.gif", "a.mcap"]
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_export_leaves_no_half_file(
+    number: signal.Signals, expected: int, tmp_path: Path
+) -> None:
+    """A signal ends it with the code of shells, and without a traceback."""
+    ramp = Image.linear_gradient("L").transform((1024, 1024), Image.Transform.EXTENT, (0, 0, 256, 256))
+    slow = Frame(png(Image.merge("RGB", [ramp, ramp.rotate(90), ramp.rotate(180)])))
+    broken = Frame(without_data(plain_png(RED)))
+    record(tmp_path / "a.mcap", [(0, broken), *((at / 10, slow) for at in range(1, 600))])
+    with beats("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path) as program:
+        program.err.wait_for("is left out of a.gif")  # and then there is a minute's work to do
+        assert "a.gif.part" in names(tmp_path)
+        program.signal(number)
+        assert program.end() == expected
+        assert "Traceback" not in program.err.text()
+    assert names(tmp_path) == ["a.mcap"]
+
+
+def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
+    """A bar is drawn on a terminal's standard error, and standard output holds only the closing lines."""
+    record(tmp_path / "a.mcap", SHOW)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    with subprocess.Popen(
+        [*BEATS, "export", "a.mcap", "--apng", "a.png"],
+        cwd=tmp_path,
+        env=clean_environment(TERM="xterm-256color"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        out, _ = process.communicate(timeout=TIMEOUT_S)
+    seen = b""
+    try:
+        while data := os.read(ours, 65536):
+            seen += data
+    except OSError:  # EIO: nobody holds the other side any more
+        pass
+    os.close(ours)
+    assert re.search(r"exporting .*100%", seen.decode())
+    assert out.startswith("a.png: 3 frames")
+    assert len(out.splitlines()) == 1
+
+
+def test_the_help_has_an_example(tmp_path: Path) -> None:
+    """It names every option and shows how it is called."""
+    code, out, _ = ran("export", "--help", cwd=tmp_path)
+    assert code == 0
+    assert "beats export show.mcap --gif show.gif" in out
+    for option in ("--frames", "--gif", "--apng", "--events", "--start", "--end", "--topics"):
+        assert option in out
+
+
+def test_other_commands_do_not_wait_for_what_only_this_one_needs(tmp_path: Path) -> None:
+    """Neither the picture library nor that of recordings is loaded with the command line."""
+    code = "import sys, beats.cli; print(sorted({'PIL', 'mcap', 'rich.progress'} & set(sys.modules)))"
+    with python(code, tmp_path) as program:
+        assert program.end() == 0
+        assert program.out.text() == "[]\n"
+
+
+def test_a_current_folder_that_was_removed_is_an_error_in_a_line(tmp_path: Path) -> None:
+    """Nothing can be made there."""
+    record(tmp_path / "a.mcap", SHOW)
+    (tmp_path / "gone").mkdir()
+    line = f"rmdir ../gone; {' '.join(BEATS)} export {tmp_path}/a.mcap --gif a.gif"
+    with Program(["bash", "-c", line], tmp_path / "gone", clean_environment()) as program:
+        assert program.end() == 1
+        assert program.err.text() == "a.gif.part: No such file or directory\n"

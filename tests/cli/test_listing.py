@@ -1,0 +1,119 @@
+"""`beats profiles` and `beats adapters`."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from beats.cli.listing import adapters
+from beats.config.errors import shown
+from beats.config.layers.profiles import SHIPPED
+from beats.config.output.documentation import descriptions
+from beats.runtime.builder import SINKS, SOURCES
+from tests.support import install_adapter, ran
+
+KINDS = [
+    *(("sink", name, SINKS.find(name).settings) for name in SINKS.names()),
+    *(("source", name, SOURCES.find(name).settings) for name in SOURCES.names()),
+]
+
+
+def squeezed(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+@pytest.fixture
+def listed(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of `beats adapters`."""
+    adapters()
+    return squeezed(capsys.readouterr().out)
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every setting, and the text of its documentation."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from settings_of(type(field.default), f"{prefix}{name}.")
+        elif prefix + name != "type":
+            yield prefix + name, descriptions(model).get(name, "")
+
+
+def section(listed: list[str], role: str, name: str) -> list[str]:
+    start = next(index for index, line in enumerate(listed) if line.startswith(f"{role} {name}: "))
+    return listed[start : listed.index("", start)]
+
+
+@pytest.mark.parametrize(("role", "name", "model"), KINDS, ids=lambda value: str(value)[:20])
+def test_every_adapter_is_listed_with_every_setting(
+    listed: list[str], role: str, name: str, model: type[BaseModel]
+) -> None:
+    """Each setting has one line with its full key, its default and what it means, unit included."""
+    lines = section(listed, role, name)
+    assert len(lines[0]) > len(f"{role} {name}: ")
+    expected = dict(settings_of(model))
+    assert [line.split()[0] for line in lines[2:]] == list(expected)
+    for line, (key, meaning) in zip(lines[2:], expected.items(), strict=True):
+        assert meaning, f"{key} is not documented"
+        assert line.endswith(f" {meaning}")
+        assert len(line) > len(f"{key} {meaning}") + 1, f"{key} has no default"
+
+
+def test_defaults_are_shown_as_toml_writes_them(listed: list[str]) -> None:
+    """What is shown as a default can be copied into a profile; what must be given is said to be."""
+    browser = section(listed, "sink", "websocket")
+    for key, value in {"port": 8765, "enabled": True, "host": "localhost", "queue.size": 256}.items():
+        assert any(line.startswith(f"{key} {shown(value)} ") for line in browser)
+    assert any(line.startswith('emojis ["poop", "skull", "heart", ') for line in browser)
+    images = section(listed, "source", "images")
+    assert any(line.startswith("path (required) ") for line in images)
+    assert any(line.startswith("fps (none) ") for line in images)
+
+
+def test_a_sinks_own_queue_is_shown_with_its_own_defaults(listed: list[str]) -> None:
+    """The recorder's deeper queue is listed as it is, not as other sinks' are."""
+    assert any(line.startswith("queue.size 4096 ") for line in section(listed, "sink", "recorder"))
+
+
+def test_an_adapter_that_cannot_be_used_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing package or a broken module is said in its place, and the others are still listed."""
+    install_adapter(tmp_path, "sinks", "needy", "import a_package_that_nobody_has\n", monkeypatch)
+    install_adapter(tmp_path, "sources", "hollow", "SOURCE = 5\n", monkeypatch)
+    adapters()
+    lines = squeezed(capsys.readouterr().out)
+    assert any(re.match(r"sink needy: .*pip install a_package_that_nobody_has", line) for line in lines)
+    assert any(re.match(r"source hollow: .*SourceKind", line) for line in lines)
+    assert section(lines, "sink", "websocket")
+
+
+def test_profiles_are_listed_with_their_use_and_file(tmp_path: Path) -> None:
+    """The shipped profiles and the user's own stand in one list, each with the path of its file."""
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / "mine.toml").write_text("# For [bold]me[/bold] alone.\n")
+    (folder / "studio.toml").write_text("# Another studio.\n")
+    code, out, err = ran("profiles", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    lines = squeezed(out)
+    assert "mine For [bold]me[/bold] alone. config/mine.toml" in lines
+    assert "studio Another studio. config/studio.toml" in lines
+    for name in ("default", "headless", "record"):
+        assert any(line.startswith(f"{name} ") and line.endswith(f"{SHIPPED / name}.toml") for line in lines)
+
+
+def test_a_folder_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
+    """`beats profiles` ends with 78 and names what was wrong, as `beats run` does."""
+    code, out, err = ran("profiles", "--config", "nowhere", cwd=tmp_path)
+    assert (code, out) == (78, "")
+    assert err == 'config: "nowhere": no such folder\n'
+
+
+def test_adapters_is_a_command(tmp_path: Path) -> None:
+    """The list comes from the real command too."""
+    code, out, err = ran("adapters", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    for role, name, _ in KINDS:
+        assert f"{role} {name}: " in out

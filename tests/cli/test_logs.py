@@ -1,0 +1,329 @@
+"""Log lines on standard error, for a person and for a program."""
+
+import gc
+import io
+import json
+import logging
+import re
+import sys
+import threading
+import warnings
+from collections.abc import Generator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from beats.cli import logs
+from tests.cli.terminal import on_a_terminal
+from tests.support import PORT_0, beats, ran
+
+ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
+JSON = ("--log-format", "json")
+FIELDS = ["time", "level", "logger", "message"]
+
+
+@pytest.fixture(autouse=True)
+def _restored(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """The log of the test run itself is as it was."""
+    root, ours = logging.getLogger(), logging.getLogger("beats")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    root.handlers.clear()  # so that `force` closes none of them
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    logging.captureWarnings(False)
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+
+
+def write(level: str, console: Console) -> None:
+    logs.set_up(level, "human", console)
+    logging.getLogger("beats.some.part").info("on [bold]air[/bold] %d", 1)
+    logging.getLogger("beats.some.part").debug("detail")
+    logging.getLogger("someone.else").info("chatter")
+    logging.getLogger("someone.else").warning("trouble")
+
+
+@pytest.fixture
+def screen() -> io.StringIO:
+    """Where JSON lines go."""
+    found = io.StringIO()
+    logs.set_up("INFO", "json", Console(file=found))
+    return found
+
+
+def raised(text: str) -> ValueError:
+    """An error that has been on its way."""
+    with pytest.raises(ValueError, match=r"\A") as caught:
+        raise ValueError(text)
+    return caught.value
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """What is on each line, which has to be an object with the fields that every one has."""
+    found: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
+    for each in found:
+        assert list(each)[:4] == FIELDS
+        assert re.fullmatch(ISO, each["time"])
+    return found
+
+
+def test_without_a_terminal_lines_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line has time, level, where it comes from, and the text as it is."""
+    write("INFO", Console(file=io.StringIO()))
+    ours, theirs = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(rf"{ISO} INFO beats\.some\.part: on \[bold\]air\[/bold\] 1", ours)
+    assert theirs.endswith("WARNING someone.else: trouble")
+
+
+def test_on_a_terminal_lines_go_through_its_console() -> None:
+    """The console that draws the live line writes the log too, and takes no text for markup."""
+    screen = io.StringIO()
+    write("INFO", Console(file=screen, force_terminal=True, color_system=None, width=100))
+    text = screen.getvalue()
+    assert re.search(r"\d\d:\d\d:\d\d\.\d{3} INFO +on \[bold\]air\[/bold\] 1 +beats\.some\.part", text)
+    assert "trouble" in text
+    assert "chatter" not in text
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("DEBUG", ["on", "detail", "trouble"]), ("WARNING", ["trouble"]), ("ERROR", ["trouble"])],
+)
+def test_the_level_is_that_of_our_own_lines(
+    level: str, expected: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The setting chooses among the lines of Beats; of everything else warnings are shown."""
+    write(level, Console(file=io.StringIO()))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(expected)
+    for line, text in zip(lines, expected, strict=True):
+        assert text in line
+
+
+def test_a_record_is_one_object_on_one_line(screen: io.StringIO) -> None:
+    """With time, level, logger and message, whatever is in them."""
+    logging.getLogger("beats.part").info("first\nsecond\r\n\x00 %s \u2028 ü", "{}")
+    [found] = objects(screen.getvalue())
+    assert (found["level"], found["logger"]) == ("INFO", "beats.part")
+    assert found["message"] == "first\nsecond\r\n\x00 {} \u2028 ü"
+    assert screen.getvalue().isascii()
+    assert abs(datetime.fromisoformat(found["time"]).timestamp() - datetime.now().timestamp()) < 60
+
+
+def test_a_traceback_is_a_field(screen: io.StringIO) -> None:
+    """It is text with its line breaks, on the same line as the message."""
+    logging.getLogger("beats.part").error("failed", exc_info=raised("bad\nthing"))
+    [found] = objects(screen.getvalue())
+    assert found["message"] == "failed"
+    assert found["exception"].startswith("Traceback (most recent call last):\n")
+    assert found["exception"].endswith("ValueError: bad\nthing")
+
+
+def test_half_a_surrogate_pair_is_spelt_out(screen: io.StringIO) -> None:
+    """It is in names of files that are no UTF-8, and UTF-8 has no bytes for it."""
+    logging.getLogger("beats.part").warning("%s", "show-\udcff.mcap")
+    assert objects(screen.getvalue())[0]["message"] == "show-\\udcff.mcap"
+
+
+def test_a_message_that_does_not_fit_its_arguments_is_a_line_too() -> None:
+    """Logging itself would print a traceback into the midst of the objects."""
+    record = logging.LogRecord("someone.else", logging.WARNING, "else.py", 1, "%d of %d", ("one",), None)
+    [found] = objects(logs.JsonFormatter().format(record))
+    assert found["message"].startswith("%d of %d (cannot be put together: TypeError(")
+
+
+def test_what_is_passed_as_extra_stays_out(screen: io.StringIO) -> None:
+    """Others pass objects there, which JSON does not have."""
+    logging.getLogger("someone.else").warning("trouble", extra={"connection": object()})
+    assert list(objects(screen.getvalue())[0]) == FIELDS
+
+
+def test_a_stream_that_has_gone_is_no_reason_to_write_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody reads standard error any more, and the show goes on."""
+    gone = io.StringIO()
+    logs.set_up("INFO", "json", Console(file=gone))
+    gone.close()
+    logging.getLogger("beats.part").warning("lost")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("log_format", ["human", "json"])
+def test_warnings_of_python_are_log_lines(log_format: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """So that they have the form of all others."""
+    logs.set_up("INFO", log_format, Console(stderr=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    text = capsys.readouterr().err
+    if log_format == "json":
+        [found] = objects(text)
+        assert (found["level"], found["logger"]) == ("WARNING", "py.warnings")
+        assert "DeprecationWarning: old" in found["message"]
+    else:
+        assert re.match(rf"{ISO} WARNING py\.warnings: .*DeprecationWarning: old", text)
+
+
+def test_what_nothing_caught_is_a_line_too(screen: io.StringIO) -> None:
+    """In the main thread and in others."""
+
+    def fail() -> None:
+        raise ValueError("in a thread")
+
+    thread = threading.Thread(target=fail, name="worker")
+    thread.start()
+    thread.join()
+    error = raised("in the main one")
+    sys.excepthook(ValueError, error, error.__traceback__)
+    first, second = objects(screen.getvalue())
+    assert (first["level"], second["level"]) == ("CRITICAL", "CRITICAL")
+    assert "worker" in first["message"]
+    assert first["exception"].endswith("ValueError: in a thread")
+    assert "in the main one" in second["message"]
+
+
+def test_what_cannot_be_raised_is_a_line_too(screen: io.StringIO) -> None:
+    """As an error in a destructor, which Python would print."""
+
+    class Fails:
+        def __del__(self) -> None:
+            raise ValueError("while it went")
+
+    Fails()
+    gc.collect()
+    [found] = objects(screen.getvalue())
+    assert found["level"] == "ERROR"
+    assert "Fails.__del__" in found["message"]
+    assert found["exception"].endswith("ValueError: while it went")
+
+
+def test_what_libraries_write_to_standard_error_is_a_line_too(tmp_path: Path) -> None:
+    """Libtiff writes there by itself when a file is broken."""
+    noise = Image.effect_noise((64, 64), 80)
+    noise.save(tmp_path / "a.tiff", compression="tiff_lzw")
+    data = bytearray((tmp_path / "a.tiff").read_bytes())
+    data[200:400] = bytes(byte ^ 0x5A for byte in data[200:400])
+    (tmp_path / "a.tiff").write_bytes(data)
+    noise.save(tmp_path / "b.png")
+    options = (*PORT_0, *JSON, "--duration", "1")
+    code, _, err = ran("run", ".", *options, cwd=tmp_path)
+    assert code == 0, err
+    messages = [each["message"] for each in objects(err)]
+    assert "standard error: tempfile.tif: Using code not yet in table." in messages
+    assert any("a.tiff is broken" in message for message in messages)
+
+
+def test_a_run_writes_nothing_but_objects(tmp_path: Path) -> None:
+    """Warnings of the settings, log lines and what goes wrong, all of them on standard error."""
+    variables = {"BEATS_NOISE": "1"}
+    options = (*PORT_0, *JSON, "--set", "kernel.log_level=DEBUG", "--duration", "0")
+    code, out, err = ran("run", *options, cwd=tmp_path, **variables)
+    assert code == 0
+    assert "published" in out
+    found = objects(err)
+    assert found[0]["message"].startswith("BEATS_NOISE: unknown variable, ignored")
+    assert found[0]["level"] == "WARNING"
+    assert len(found) > 1
+
+
+@pytest.mark.parametrize(("log_format", "is_live"), [("human", True), ("json", False)])
+def test_a_live_line_is_for_people(tmp_path: Path, log_format: str, is_live: bool) -> None:
+    """Also on a terminal objects stand alone."""
+    options = (*PORT_0, "--log-format", log_format, "--duration", "0.5")
+    with on_a_terminal("run", *options, cwd=tmp_path) as terminal:
+        terminal.wait_for("On air: ")
+        seen = terminal.wait_for("(?s).*published")[0]
+        assert terminal.end() == 0
+    assert ("fps" in seen) == is_live
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "code", "message"),
+    [
+        (("run", *JSON, "--profile", "nobody"), {}, 78, "no such profile"),
+        (("run", *JSON, "--set", "kernel.log_level=LOUD"), {}, 78, "must be one of DEBUG"),
+        (("run", *JSON, "--set", "sinks.browser.host=192.0.2.1"), {}, 1, "not an address of this machine"),
+        (("run", *JSON, "no.gif"), {}, 2, "no.gif does not exist"),
+        (("record", *JSON, "--set", "kernel.nothing=1"), {}, 78, "unknown key"),
+        (("replay", *JSON, "no.mcap"), {}, 2, "no.mcap does not exist"),
+        (("replay", "no.mcap"), {"BEATS_KERNEL__LOG_FORMAT": "json"}, 2, "no.mcap does not exist"),
+        (("run", "--profile", "nobody"), {"BEATS_KERNEL__LOG_FORMAT": "json"}, 78, "no such profile"),
+        (("run", "--set", "kernel.log_format=json", "--set", "kernel.log_level=LOUD"), {}, 78, "must be"),
+    ],
+)
+def test_what_keeps_a_run_from_starting_is_an_object_too(
+    tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], code: int, message: str
+) -> None:
+    """A log collector never sees another line, whichever way JSON was chosen."""
+    ended, out, err = ran(*arguments, cwd=tmp_path, **variables)
+    assert (ended, out) == (code, "")
+    found = objects(err)
+    assert message in found[-1]["message"]
+    assert {each["level"] for each in found} == {"ERROR"}
+
+
+def test_each_problem_of_the_settings_is_a_line(tmp_path: Path) -> None:
+    """A profile may say it, and be wrong in every other way."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "wall.toml").write_text(
+        "[kernel]\nlog_format = 'json'\nlog_level = 'LOUD'\n[sinks.browser]\nport = -1\n"
+    )
+    code, _, err = ran("run", "--profile", "wall", cwd=tmp_path)
+    assert code == 78
+    assert ["log_level" in each["message"] for each in objects(err)] == [True, False]
+
+
+def test_the_option_lies_above_all_else(tmp_path: Path) -> None:
+    """Also above `--set`."""
+    options = ("--log-format", "human", "--set", "kernel.log_format=json", "--set", "kernel.nothing=1")
+    _, _, err = ran("run", *options, cwd=tmp_path, BEATS_KERNEL__LOG_FORMAT="json")
+    assert err.splitlines()[-1].startswith("--set kernel.nothing: kernel.nothing = ")
+
+
+def test_a_format_that_there_is_not_says_which_there_are(tmp_path: Path) -> None:
+    """As an option it is wrong usage, as a setting a wrong setting."""
+    code, _, err = ran("run", "--log-format", "xml", cwd=tmp_path)
+    assert code == 2
+    assert "human" in err
+    assert "json" in err
+    code, _, err = ran("run", "--set", "kernel.log_format=xml", cwd=tmp_path)
+    assert (code, "must be one of human, json" in err) == (78, True)
+
+
+def test_a_reload_changes_the_format(tmp_path: Path) -> None:
+    """As it does the level."""
+    (tmp_path / "config").mkdir()
+    profile = tmp_path / "config" / "wall.toml"
+    profile.write_text("[sinks.browser]\nport = 0\n")
+    here = str(tmp_path)
+    with beats("run", "--profile", "wall", cwd=tmp_path, XDG_RUNTIME_DIR=here) as program:
+        assert program.url
+        profile.write_text("[kernel]\nlog_format = 'json'\n[sinks.browser]\nport = 0\n")
+        assert (
+            ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=here)[1] == "kernel changed in place (log_format)\n"
+        )
+        assert ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=here)[1] == "nothing changed\n"
+        assert program.interrupt() == 0
+    *_, last = program.err.text().splitlines()
+    assert objects(last)[0]["message"] == "the settings were read anew, and are as before"
+
+
+def test_what_is_logged_of_clients_is_neither_obeyed_nor_another_record(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In a message and in a traceback: control characters are shown, further lines are indented."""
+    evil = "x\x1b[2J\r\n2026-01-01T00:00:00.000+00:00 ERROR beats: pretended"
+    logs.set_up("INFO", "human", Console(file=io.StringIO()))
+    logging.getLogger("beats.some.part").error("a client says: %s", evil, exc_info=raised(evil))
+    lines = capsys.readouterr().err.splitlines()
+    assert re.match(rf"{ISO} ERROR beats.some.part: a client says: x\\x1b\[2J\\r$", lines[0])
+    assert lines[1:]
+    assert all(line.startswith("    ") and line.isprintable() for line in lines[1:])

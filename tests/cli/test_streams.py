@@ -1,0 +1,227 @@
+"""Standard output and error, whatever they are connected to."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.cli.every import READING, STREAMING, WRITING, run_all
+from tests.cli.screen import on_a_screen
+from tests.recordings.support import lines, read, record
+from tests.support import BEATS, PORT_0, clean_environment
+
+needs_full = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="only Linux has a device that is always full"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With a recording."""
+    record(tmp_path / "show.mcap", lines(20))
+    return tmp_path
+
+
+def shell(line: str, cwd: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the real command in a shell, as `$BEATS`."""
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"],
+        cwd=cwd,
+        env=clean_environment(BEATS=" ".join(BEATS), XDG_RUNTIME_DIR=str(cwd), **variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@needs_full
+def test_every_command_says_in_a_line_that_the_disk_below_its_output_is_full(folder: Path) -> None:
+    """No traceback: one line on standard error, and exit code 1."""
+    for each in run_all("full", [*READING, *WRITING], folder):
+        assert each.code == 1, each
+        assert each.err == "standard output cannot be written: No space left on device\n", each
+
+
+@needs_full
+def test_files_are_made_although_nothing_can_be_said_of_them(folder: Path) -> None:
+    """What a command is for is done before it is reported."""
+    run_all("full", WRITING, folder)
+    for name in ("schema.json", "config/mine.toml", "config/beats.schema.json", "cut.mcap", "whole.mcap"):
+        assert (folder / name).exists(), name
+    assert (folder / "events.csv").exists()
+
+
+def test_every_command_says_that_its_output_is_closed(folder: Path) -> None:
+    """A script that closes standard output of a command that prints has a fault, and learns of it."""
+    for each in run_all("closed", [*READING, *WRITING], folder):
+        assert (each.code, each.err) == (1, "standard output cannot be written: Bad file descriptor\n"), each
+
+
+def test_every_command_ends_in_silence_when_its_reader_has_left(folder: Path) -> None:
+    """`| head` is no error: no message, exit code 0."""
+    for each in run_all("gone", [*READING, *WRITING], folder):
+        assert (each.code, each.err) == (0, ""), each
+
+
+@needs_full
+@pytest.mark.parametrize(("kind", "code"), [("full", 1), ("closed", 0), ("gone", 0)])
+def test_a_stream_outlives_its_output(folder: Path, kind: str, code: int) -> None:
+    """It runs to its end and finishes its recording; only a full disk is a failure, and is logged once."""
+    (run, recording, replay) = run_all(kind, STREAMING, folder)  # type: ignore[arg-type]
+    for each in (run, recording, replay):
+        assert each.code == code, each
+        assert "Traceback" not in each.err
+        said = "ERROR beats.cli.streams: standard output cannot be written: No space left"
+        assert each.err.count(said) == (kind == "full"), each
+    assert "new.mcap is finished" in recording.err
+    assert read(folder / "new.mcap")[1] == [], "it is whole"
+
+
+def test_a_reader_that_has_enough_leaves_the_exit_code_of_a_pipeline_as_it_is(folder: Path) -> None:
+    """With the real shell."""
+    done = shell("$BEATS config schema | head -c 1", folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
+
+
+@needs_full
+def test_a_full_disk_below_the_log_ends_nothing(folder: Path) -> None:
+    """There is nowhere to say it; exit codes are as ever."""
+    for command, code in ((("config", "check"), 0), (("info", "gone"), 1), (("run", "-p", "nope"), 78)):
+        done = shell(f"$BEATS {' '.join(command)} 2>/dev/full", folder)
+        assert (done.returncode, done.stderr) == (code, ""), command
+    done = shell("$BEATS replay show.mcap --set sinks.browser.port=0 --speed max 2>/dev/full", folder)
+    assert done.returncode == 0
+    assert "published 20, of them" in done.stdout
+
+
+def test_closed_streams_are_taken_so_that_no_file_gets_their_numbers(folder: Path) -> None:
+    """Else a recording would be descriptor 1, and what any library prints would go into it."""
+    code = (
+        "import os, sys\n"
+        "from beats.cli.streams import standard_streams\n"
+        "with standard_streams():\n"
+        "    number = os.open('file', os.O_RDWR | os.O_CREAT)\n"
+        "    os.write(number, str(number).encode())\n"
+        "    for read, fd in ((True, 0), (False, 1), (False, 2)):\n"
+        "        try:\n"
+        "            os.read(fd, 1) if read else os.write(fd, b'stray')\n"
+        "        except OSError:\n"
+        "            os.write(number, b' closed')\n"
+    )
+    subprocess.run(
+        ["bash", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, code],
+        cwd=folder,
+        env=clean_environment(),
+        check=True,
+    )
+    number, *rest = (folder / "file").read_text().split()
+    assert int(number) > 2
+    assert rest == ["closed"] * 3
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
+def test_every_command_prints_in_every_encoding(folder: Path, encoding: str) -> None:
+    """What the encoding lacks is spelt out; documents for programs are whole all the same."""
+    (folder / "config").mkdir()
+    own = '# Für die Wand: ▼ 壁\n[sinks.browser]\npublic_host = "größe-壁"\n'
+    (folder / "config" / "mine.toml").write_text(own, encoding="utf-8")
+    mine = ("-p", "mine")
+    commands = [
+        *READING,
+        *STREAMING,
+        ("config", "show", *mine),
+        ("config", "show", *mine, "--json"),
+        ("config", "get", "sinks.browser.public_host", *mine),
+        ("config", "check", "-p", "größe"),
+    ]
+    results = run_all("file", commands, folder, PYTHONIOENCODING=encoding, BEATS_CONFIG_DIR="config")
+    for each in results:
+        assert each.code == (1 if "diff" in each.command else 78 if "größe" in each.command else 0), each
+        assert "Traceback" not in each.err
+        assert "UnicodeEncodeError" not in each.err
+    shown, as_json, got, refused = results[-4:]
+    assert tomllib.loads(shown.out)["sinks"]["browser"]["public_host"] == "größe-壁"
+    assert '"gr\\u00f6\\u00dfe-\\u58c1"' in as_json.out
+    assert got.out.endswith("-壁\n" if encoding == "utf-16" else "-\\u58c1\n")
+    assert "no such profile" in refused.err
+
+
+def test_a_file_whose_name_is_no_text_is_named_by_its_bytes() -> None:
+    """For a script that reads the names; every encoding, UTF-8 too, lacks what Python makes of such bytes."""
+    code = (
+        "import sys\n"
+        "from beats.cli.output import say, say_value\n"
+        "from beats.cli.streams import standard_streams\n"
+        "with standard_streams():\n"
+        "    say_value(sys.argv[1])\n"
+        "    say(sys.argv[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, b"sh\xffow.mcap"],
+        env=clean_environment(),
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"sh\xffow.mcap\nsh\\udcffow.mcap\n"
+
+
+def test_a_pipe_that_another_program_made_non_blocking_loses_nothing(folder: Path) -> None:
+    """Descriptors share that mode with every process that has the pipe or the terminal."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with subprocess.Popen(
+        [*BEATS, "config", "schema"],
+        cwd=folder,
+        env=clean_environment(PYTHONIOENCODING="utf-16"),
+        stdout=writer,
+    ) as process:
+        os.close(writer)
+        with os.fdopen(reader, "rb") as file:
+            first = file.read(1)  # more than a pipe holds is still to come
+            text = (first + file.read()).decode("utf-16")
+        assert process.wait() == 0
+    assert json.loads(text)["$schema"]
+
+
+def published(url: str) -> int:
+    place = url.replace("ws://", "http://")
+    with urllib.request.urlopen(f"{place}/api/stats", timeout=5) as answer:
+        return int(json.load(answer)["stats"]["published"])
+
+
+@pytest.mark.parametrize("log_format", ["human", "json"])
+def test_a_terminal_that_takes_nothing_stops_no_stream(tmp_path: Path, log_format: str) -> None:
+    """Ctrl-S, then a log line: the stream goes on, and ends in order soon after it is told to."""
+    with on_a_screen(
+        "run", *PORT_0, "--log-format", log_format, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)
+    ) as screen:
+        url = screen.wait_for(r"On air: (\S+)")[1]
+        screen.suspend_output()
+        screen.process.send_signal(signal.SIGUSR1)  # logs that there is no snapshot
+        before = published(url)
+        while published(url) < before + 20:
+            pass
+        screen.process.send_signal(signal.SIGTERM)
+        assert screen.process.wait(20) == 1  # what it had to say was never taken
+
+
+def test_a_terminal_that_takes_on_again_hears_what_it_missed(tmp_path: Path) -> None:
+    """Ctrl-Q: what was logged meanwhile comes, and the stream ends well."""
+    with on_a_screen("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as screen:
+        url = screen.wait_for(r"On air: (\S+)")[1]
+        screen.suspend_output()
+        screen.process.send_signal(signal.SIGUSR1)
+        before = published(url)
+        while published(url) < before + 20:
+            pass
+        screen.resume_output()
+        screen.wait_for("no snapshot: no sink holds")
+        screen.press("\x03")
+        assert screen.end() == 0
+        assert "published" in screen.text()

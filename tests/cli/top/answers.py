@@ -1,0 +1,129 @@
+"""Answers of a server, made of the kernel's own counters as the server makes them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from typing import Any
+
+from beats.cli.top.answer import Answer, read
+from beats.kernel.stats import (
+    Amount,
+    ClientGroup,
+    ClientStats,
+    ClientTotals,
+    DropStats,
+    Latency,
+    QueueStats,
+    SinkStats,
+    SourceStats,
+    Stats,
+)
+from beats.kit.stats_json import plain
+
+BEGUN_NS = 1_700_000_000_000_000_000
+
+
+def queue(
+    taken: int = 0,
+    waiting: int = 0,
+    high_water: int = 0,
+    drops: Sequence[tuple[str, int]] = (),
+    size: int = 10,
+) -> QueueStats:
+    """A queue of envelopes of ten bytes."""
+    dropped = sum(items for _, items in drops)
+
+    def amount(items: int) -> Amount:
+        return Amount(items, items * size)
+
+    return QueueStats(
+        "queue",
+        amount(taken + waiting + dropped),
+        amount(taken),
+        amount(dropped),
+        amount(waiting),
+        tuple(DropStats(reason, "frame", items, items * size) for reason, items in drops),
+        high_water,
+    )
+
+
+def client(
+    number: int, *, group: str = "full", behind: bool = False, at_s: float = 0, **counts: Any
+) -> ClientStats:
+    """A viewer that came `at_s` after the beginning."""
+    connected_ns = BEGUN_NS + round(at_s * 1e9)
+    return ClientStats(number, f"10.0.0.{number}:5000", connected_ns, behind, queue(**counts), group)
+
+
+def sink(name: str = "browser", clients: Sequence[ClientStats] = (), **fields: Any) -> SinkStats:
+    """A sink with viewers; the fields are the kernel's."""
+    totals = None
+    if clients:
+        groups = tuple(_group(name, clients) for name in dict.fromkeys(each.group for each in clients))
+        totals = ClientTotals(
+            connected=len(clients),
+            accepted=len(clients),
+            refused=0,
+            stalled=0,
+            overflowed=0,
+            delivered=_sum(each.queue.taken for each in clients),
+            dropped=_sum(each.queue.dropped for each in clients),
+            groups=groups,
+        )
+    whole: dict[str, Any] = {
+        "state": "running",
+        "restarts": 0,
+        "last_error": "",
+        "queue": queue(),
+        "clients": tuple(clients),
+        "client_totals": totals,
+        **fields,
+    }
+    return SinkStats(name, **whole)
+
+
+def _group(name: str, clients: Sequence[ClientStats]) -> ClientGroup:
+    queues = [each.queue for each in clients if each.group == name]
+    delivered, waiting = _sum(each.taken for each in queues), _sum(each.waiting for each in queues)
+    return ClientGroup(
+        name, len(queues), delivered, waiting, tuple(drop for each in queues for drop in each.drops)
+    )
+
+
+def _sum(amounts: Iterable[Amount]) -> Amount:
+    return reduce(Amount.plus, amounts, Amount())
+
+
+def source(name: str = "demo", published: int = 0, **fields: Any) -> SourceStats:
+    """A source."""
+    whole: dict[str, Any] = {"state": "running", "restarts": 0, "last_error": "", **fields}
+    return SourceStats(name, published=published, **whole)
+
+
+def stats(
+    sinks: Sequence[SinkStats] = (), sources: Sequence[SourceStats] = (), published: int = 0, frames: int = 0
+) -> Stats:
+    """A kernel."""
+    return Stats(published, frames, tuple(sources), tuple(sinks))
+
+
+def document(of: Stats, at_s: float = 0, **fields: Any) -> dict[str, Any]:
+    """What a server answers `at_s` after the beginning."""
+    return {
+        "beats": "0.1.0",
+        "profile": "studio",
+        "sink": "browser",
+        "time_unix_ns": BEGUN_NS + round(at_s * 1e9),
+        "uptime_s": 100 + at_s,
+        "process": {"pid": 7, "cpu_s": at_s / 4, "rss_bytes": 50_000_000, "open_files": 20},
+        "stats": plain(of),
+        **fields,
+    }
+
+
+def answer(of: Stats, at_s: float = 0, **fields: Any) -> Answer:
+    """The same, read."""
+    return read(json.dumps(document(of, at_s, **fields)).encode()).answer
+
+
+LATENCY = Latency((0.001, 0.01, 0.1), (0, 0, 0, 0), 0.0)

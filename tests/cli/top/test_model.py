@@ -1,0 +1,133 @@
+"""Rates, and what else two answers say together."""
+
+import pytest
+
+from beats.cli.top.answer import Answer, Latency
+from beats.cli.top.model import quantile_s, table
+from tests.cli.top.answers import LATENCY, answer, client, queue, sink, source, stats
+
+
+def at(at_s: float, count: int, **fields: object) -> Answer:
+    """An answer in which everything that counts has come to `count`."""
+    drops = [("latest", count)]
+    viewer = client(1, taken=3 * count, waiting=2, high_water=5, drops=drops)
+    figures = (("written_bytes_total", float(count * 50)), ("free_bytes", 1e9 - count))
+    return answer(
+        stats(
+            [
+                sink(clients=[viewer], queue=queue(taken=2 * count, drops=drops)),
+                sink("recorder", queue=queue(taken=count), figures=figures),
+            ],
+            [source(published=count)],
+            published=count,
+            frames=count // 2,
+        ),
+        at_s,
+        **fields,
+    )
+
+
+def test_rates_are_differences_over_the_servers_own_time() -> None:
+    """However long the answers were on their way."""
+    found = table(at(10, 100), at(12, 200))
+    assert (found.frames_hz, found.updates_hz, found.cpu) == (25, 25, 0.25)
+    assert found.sources[0].published_hz == 50
+    browser, recorder = found.sinks
+    assert (browser.flow.taken_hz, browser.flow.taken_bytes_hz, browser.flow.dropped_hz) == (100, 1000, 50)
+    assert browser.viewers is not None
+    assert (browser.viewers.taken_hz, browser.viewers.dropped_hz, browser.viewers.waiting) == (150, 50, 2)
+    assert recorder.viewers is None
+    viewer = found.clients[0]
+    assert (viewer.flow.taken_hz, viewer.flow.dropped_hz, viewer.flow.high_water) == (150, 50, 5)
+    assert (viewer.sink, viewer.age_s, viewer.flow.why) == ("browser", 12, {"latest": 200})
+
+
+def test_figures_that_only_rise_have_rates() -> None:
+    """They are those whose names end in `_total`."""
+    assert table(at(10, 100), at(12, 200)).sinks[1].figures_hz == {"written_bytes_total": 2500}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        None,
+        at(10, 300),
+        at(12, 100),
+        at(14, 100),
+        at(10, 100, process={"pid": 8, "cpu_s": 0}),
+        at(10, 100, uptime_s=9999),
+    ],
+    ids=["first", "counters fell", "same time", "clock set back", "another process", "began again"],
+)
+def test_without_a_time_between_them_nothing_has_a_rate(before: Answer | None) -> None:
+    """Nothing is made up, and nothing is divided by nothing."""
+    found = table(before, at(12, 200))
+    assert (found.frames_hz, found.sources[0].published_hz) == (None, None)
+    for flow in (found.sinks[0].flow, found.sinks[0].viewers, found.clients[0].flow):
+        assert flow is not None
+        assert (flow.taken_hz, flow.taken_bytes_hz, flow.dropped_hz) == (None, None, None)
+    assert found.sinks[1].figures_hz == {}
+
+
+def test_who_has_just_come_has_no_rate_yet() -> None:
+    """A sink, source or viewer that the answer before did not have; the others have theirs."""
+    before = answer(stats([sink(clients=[client(1, taken=10)])], [source()]), 1)
+    now = answer(
+        stats(
+            [sink(clients=[client(1, taken=30), client(2, taken=5)]), sink("new")], [source(), source("more")]
+        ),
+        2,
+    )
+    found = table(before, now)
+    assert [row.flow.taken_hz for row in found.clients] == [20, None]
+    assert [row.flow.taken_hz for row in found.sinks] == [0, None]
+    assert [row.published_hz for row in found.sources] == [0, None]
+
+
+def test_reasons_are_added_up_over_kinds_and_classes() -> None:
+    """The most frequent first."""
+    viewers = [
+        client(1, drops=[("latest", 1), ("left", 7)]),
+        client(2, group="thinned", drops=[("latest", 2)]),
+    ]
+    found = table(None, answer(stats([sink(clients=viewers)])))
+    assert found.sinks[0].viewers is not None
+    assert list(found.sinks[0].viewers.why.items()) == [("left", 7), ("latest", 3)]
+
+
+def histogram(*counts: int) -> Latency:
+    return Latency(bounds_s=LATENCY.bounds_s, counts=counts)
+
+
+@pytest.mark.parametrize(
+    ("counts", "quantile", "expected"),
+    [
+        ((100, 0, 0, 0), 0.5, 0.0005),
+        ((0, 100, 0, 0), 0.5, 0.0055),
+        ((50, 50, 0, 0), 0.5, 0.001),
+        ((99, 0, 1, 0), 0.99, 0.001),
+        ((0, 0, 0, 5), 0.5, 0.1),
+        ((0, 0, 0, 0), 0.5, None),
+    ],
+)
+def test_a_quantile_lies_within_its_class(
+    counts: tuple[int, ...], quantile: float, expected: float | None
+) -> None:
+    """As far in it as it is of those that are there; of what is above all bounds, the bound is known."""
+    assert quantile_s(histogram(*counts), None, quantile) == pytest.approx(expected)
+
+
+def test_quantiles_are_of_what_came_since() -> None:
+    """What was slow an hour ago is not slow now; with nothing new, it is of all there is."""
+    before, now = histogram(0, 0, 1000, 0), histogram(100, 0, 1000, 0)
+    assert quantile_s(now, before, 0.99) == pytest.approx(0.00099)
+    assert quantile_s(before, before, 0.5) == pytest.approx(0.055)
+    assert quantile_s(before, now, 0.5) == pytest.approx(0.055)  # it began again
+
+
+def test_a_histogram_that_is_none_has_no_quantiles() -> None:
+    """One count more than there are bounds; other numbers of them, and other bounds before, are no error."""
+    assert quantile_s(Latency(bounds_s=(1.0,), counts=(1,)), None, 0.5) is None
+    assert quantile_s(Latency(bounds_s=(), counts=(5,)), None, 0.5) is None
+    other = Latency(bounds_s=(1.0,), counts=(5, 5))
+    assert quantile_s(histogram(100, 0, 0, 0), other, 0.5) == pytest.approx(0.0005)

@@ -1,0 +1,92 @@
+"""The whole screen."""
+
+import pytest
+from rich.cells import cell_len
+
+from beats.cli.top import screen
+from beats.cli.top.model import Table, table
+from beats.cli.top.view import HINT, KEYS, TABLES, View
+from tests.cli.top.answers import answer, client, sink, source, stats
+
+
+def shown(clients: int = 3, sinks: int = 2, sources: int = 1) -> Table:
+    viewers = [client(number) for number in range(clients)]
+    all_sinks = [sink(clients=viewers), *(sink(f"void-{number}") for number in range(sinks - 1))]
+    return table(None, answer(stats(all_sinks, [source(f"demo-{number}") for number in range(sources)])))
+
+
+def plain(found: screen.Screen) -> list[str]:
+    return [line.plain.rstrip() for line in found.lines]
+
+
+def test_everything_is_on_a_small_terminal() -> None:
+    """At 80 x 24: who it is, sources, sinks, clients, and the keys in the last line."""
+    lines = plain(screen.draw(shown(), "wall:1", View(), "", 80, 24))
+    assert len(lines) == 24
+    assert lines[0] == "beats 0.1.0  studio  wall:1  up 1:40"
+    assert [line.split()[0] for line in lines if line] == [
+        "beats", "\u2013", "source", "demo-0", "sink", "browser", "3", "void-0", "client",
+        "10.0.0.0:5000", "10.0.0.1:5000", "10.0.0.2:5000", "?",
+    ]  # fmt: skip
+    assert lines[-1] == HINT
+
+
+@pytest.mark.parametrize("view", [View(table=name, help=help_) for name in TABLES for help_ in (False, True)])
+@pytest.mark.parametrize("size", [(200, 50), (80, 24), (80, 10), (40, 8), (20, 3), (5, 2), (1, 1)])
+@pytest.mark.parametrize("counts", [(0, 1, 0), (300, 2, 1), (3, 40, 40)])
+def test_it_always_fits(view: View, size: tuple[int, int], counts: tuple[int, int, int]) -> None:
+    """As many lines as the terminal has, none wider than it, whatever is shown and asked for."""
+    width, height = size
+    for trouble in ("", "no answer for 3 s: Connection refused; again in 2 s"):
+        found = screen.draw(shown(*counts), "wall:1", view, trouble, width, height)
+        assert len(found.lines) == height
+        assert all(cell_len(line.plain) <= width for line in found.lines)
+
+
+def test_clients_are_scrolled_below_what_stays() -> None:
+    """The last line says where one is; nothing is to be seen beyond the last client."""
+    found = screen.draw(shown(300), "wall:1", View(), "", 80, 24)
+    assert plain(found)[-1] == f"1 to {found.page} of 300  {HINT}"
+    assert sum(line.startswith("10.") for line in plain(found)) == found.page
+    moved = screen.draw(shown(300), "wall:1", View(offset=5), "", 80, 24)
+    assert plain(moved)[-found.page - 1].startswith("10.0.0.5:")
+    assert plain(moved)[:10] == plain(found)[:10]
+    last = screen.draw(shown(300), "wall:1", View(offset=10**9), "", 80, 24)
+    assert last.view.offset == 300 - found.page
+    assert plain(last)[-2].startswith("10.0.0.299:")
+
+
+def test_sinks_and_sources_leave_room_for_clients() -> None:
+    """What there is no room for is said, and Tab shows it."""
+    lines = plain(screen.draw(shown(3, 30, 30), "wall:1", View(), "", 80, 24))
+    assert lines.index("  … 50 more lines: Tab") < lines.index(
+        next(line for line in lines if line.startswith("client"))
+    )
+    assert sum(line.startswith("10.") for line in lines) == 3
+    alone = screen.draw(shown(3, 30, 30), "wall:1", View(table="sinks"), "", 80, 24)
+    assert sum(line.startswith("void") for line in plain(alone)) == 17
+    assert plain(alone)[-1] == f"1 to 19 of 31  {HINT}"
+
+
+def test_what_is_old_is_dim_and_says_why() -> None:
+    """So that nobody takes it for what is now."""
+    found = screen.draw(shown(), "wall:1", View(), "no answer for 3 s: Connection refused", 80, 24)
+    assert found.lines[-1].plain.rstrip() == f"no answer for 3 s: Connection refused  {HINT}"
+    assert found.lines[-1].style == "bold red"
+    assert all(any(span.style == "dim" for span in line.spans) for line in found.lines[:-1] if line.plain)
+    assert plain(screen.draw(shown(), "", View(help=True), "no answer", 80, 24))[-1] == KEYS
+
+
+def test_before_the_first_answer_it_says_what_it_waits_for() -> None:
+    """Where, and why there is none."""
+    lines = [line.plain.rstrip() for line in screen.waiting("wall:1", "no answer", 80, 24)]
+    assert len(lines) == 24
+    assert (lines[0], lines[-1]) == ("beats  wall:1", f"no answer  {HINT}")
+    assert len(screen.waiting("wall:1", "no answer", 1, 1)) == 1
+
+
+def test_a_table_that_is_printed_is_whole() -> None:
+    """All clients, whatever the height."""
+    lines = [line.plain.rstrip() for line in screen.whole(shown(300), "wall:1", View(), 80)]
+    assert sum(line.startswith("10.") for line in lines) == 300
+    assert HINT not in lines

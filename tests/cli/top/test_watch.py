@@ -1,0 +1,217 @@
+"""The live table, on a terminal of its own, before a server that can be made to say anything."""
+
+import re
+import signal
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.screen import ALTERNATE, Screen, on_a_screen
+from tests.cli.top.answering import Answering, answered, answering, http
+from tests.cli.top.answers import client, document, sink, source, stats
+from tests.support import TIMEOUT_S
+
+
+class Server:
+    """What the fake one answers."""
+
+    def __init__(self, clients: int = 40) -> None:
+        self.begun_s = time.monotonic()
+        self.clients = clients
+        self.refuses: bytes | None = None
+        self.name = "browser"
+
+    def reply(self) -> bytes:
+        if self.refuses is not None:
+            return self.refuses
+        at_s = time.monotonic() - self.begun_s
+        viewers = [
+            client(number, taken=round(60 * at_s), drops=[("latest", number)])
+            for number in range(self.clients)
+        ]
+        of = stats([sink(self.name, clients=viewers)], [source(published=round(60 * at_s))])
+        return answered(document(of, at_s))
+
+
+@contextmanager
+def watched(
+    tmp_path: Path, server: Server, columns: int = 80, lines: int = 24, **variables: str
+) -> Generator[tuple[Screen, Answering]]:
+    with answering(server.reply) as listening:
+        arguments = ("top", f"127.0.0.1:{listening.port}", "--interval", "0.1")
+        with on_a_screen(*arguments, cwd=tmp_path, columns=columns, lines=lines, **variables) as screen:
+            yield screen, listening
+
+
+def restored(screen: Screen, before: list[Any]) -> bool:
+    """Whether the terminal is as it was: its own screen, a cursor, lines that are edited."""
+    return ALTERNATE not in screen.modes() and screen.has_cursor and screen.settings() == before
+
+
+def first_client(screen: Screen) -> str:
+    lines = screen.lines()
+    header = next(number for number, line in enumerate(lines) if line.startswith("client"))
+    return lines[header + 1].split(":")[0]
+
+
+def test_keys_sort_and_scroll_and_quit(tmp_path: Path) -> None:
+    """Those that missed most are on top; what a key changes is seen at once."""
+    with watched(tmp_path, Server()) as (screen, _):
+        before = screen.settings()
+        screen.wait_for(r"^10\.0\.0\.39:5000 .* 39 ")
+        assert ALTERNATE in screen.modes()
+        assert first_client(screen) == "10.0.0.39"
+        screen.press("down", "down")
+        screen.until(lambda: True if first_client(screen) == "10.0.0.37" else None)
+        screen.press("G")
+        screen.wait_for(r"^10\.0\.0\.0:5000")
+        screen.press("r")
+        screen.until(lambda: True if first_client(screen) == "10.0.0.0" else None)
+        screen.press("right")
+        screen.wait_for(r"drop/s[▲▼]")
+        screen.press("?")
+        screen.wait_for(r"r reverse")
+        screen.press("\t", "\t")
+        screen.until(lambda: True if "source" not in screen.text() else None)
+        assert "client " not in screen.text()
+        screen.press("q")
+        assert screen.end() == 0
+        assert restored(screen, before)
+
+
+@pytest.mark.parametrize("how", ["\x03", signal.SIGINT, signal.SIGTERM])
+def test_however_it_is_ended_the_terminal_is_restored(tmp_path: Path, how: str | signal.Signals) -> None:
+    """Ctrl-C, and signals; all with exit code 0, since there is no other way to end it but `q`."""
+    with watched(tmp_path, Server()) as (screen, _):
+        before = screen.settings()
+        screen.wait_for("q quit")
+        if isinstance(how, str):
+            screen.press(how)
+        else:
+            screen.process.send_signal(how)
+        assert screen.end() == 0
+        assert restored(screen, before)
+        assert b"Traceback" not in screen.raw
+
+
+def test_it_follows_the_size_of_the_terminal(tmp_path: Path) -> None:
+    """At once: more lines, more columns, and fewer."""
+    with watched(tmp_path, Server(), columns=80, lines=24) as (screen, _):
+        screen.wait_for(r"^1 to 11 of 40 +\? keys")
+        assert "delivered" not in screen.text()
+        screen.resize(200, 50)
+        screen.wait_for(r"^1 to 38 of 40")
+        screen.wait_for(r"why dropped")
+        screen.resize(40, 12)
+        screen.until(lambda: True if screen.lines()[-1].startswith("1 to 3 of 40") else None)
+        assert screen.lines()[0].startswith("beats 0.1.0  studio  127.0.0.1:")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
+    """With what it said last, for how long, and when it is asked again; then all is as before."""
+    server = Server()
+    with watched(tmp_path, server) as (screen, _):
+        screen.wait_for(r"^\d+ to")
+        server.refuses = http(b"Full.\n", "503 Service Unavailable", "text/plain")
+        screen.wait_for(r"^silent for \d+ s: HTTP 503: Full\.; a")
+        assert "10.0.0.39" in screen.text()
+        server.refuses = None
+        screen.wait_for(r"^1 to \d+ of 40")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
+    """Somebody restarts it with another token: what was seen stays, until it lets in again."""
+    server = Server()
+    with watched(tmp_path, server) as (screen, _):
+        screen.wait_for(r"^\d+ to")
+        server.refuses = http(b"", "401 Unauthorized")
+        screen.wait_for(r"^silent for .*HTTP 401 Give it with --token")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_a_refusal_at_the_beginning_ends_it(tmp_path: Path) -> None:
+    """What it says stands on the terminal's own screen, where it can be read afterwards."""
+    server = Server()
+    server.refuses = http(b"Not you.\n", "403 Forbidden", "text/plain")
+    with watched(tmp_path, server) as (screen, listening):
+        before = screen.settings()
+        assert screen.end() == 1
+        screen.wait_for(rf"127\.0\.0\.1:{listening.port}: HTTP 403: Not you\.")
+        assert restored(screen, before)
+
+
+def test_before_there_is_a_server_it_is_waited_for(tmp_path: Path) -> None:
+    """Whoever starts both at once need not mind which is first."""
+    with answering(b"") as gone:
+        port = gone.port
+    with on_a_screen("top", f"127.0.0.1:{port}", "--interval", "0.1", cwd=tmp_path) as screen:
+        screen.wait_for(r"^silent for \d+ s: Connection refused; a")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_nothing_that_a_server_says_moves_the_cursor(tmp_path: Path) -> None:
+    """Names are shown as they are written, markup too."""
+    server = Server()
+    server.name = "a\x1b[H\x1b[2J\x07\r\n[bold]x[/bold]"
+    with watched(tmp_path, server, columns=200, lines=50) as (screen, _):
+        screen.wait_for(re.escape(r"a\x1b[H\x1b[2J\x07\r\n[bold]x[/bold]") + " +running")
+        screen.press("q")
+        assert screen.end() == 0
+        assert b"\x07" not in screen.raw
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="says nowhere what state a process is in")
+def test_it_can_be_put_aside(tmp_path: Path) -> None:
+    """Ctrl-Z gives the terminal back as it was; when it goes on, the table is there again."""
+    with watched(tmp_path, Server()) as (screen, _):
+        screen.wait_for("q quit")
+        screen.process.send_signal(signal.SIGTSTP)
+        # A process group without a shell is never stopped by SIGTSTP's own effect, so it stops itself.
+        screen.until(lambda: True if state_of(screen.process.pid) == "T" else None)
+        screen.until(lambda: True if ALTERNATE not in screen.modes() else None)
+        screen.process.send_signal(signal.SIGCONT)
+        screen.until(lambda: True if ALTERNATE in screen.modes() else None)
+        screen.press("?")
+        screen.wait_for("r reverse")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def state_of(pid: int) -> str:
+    """T for one that is stopped: proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_terminal_that_can_do_nothing_gets_one_table_after_the_other(tmp_path: Path) -> None:
+    """TERM=dumb: it has no cursor that could be moved."""
+    with watched(tmp_path, Server(3), TERM="dumb") as (screen, _):
+        screen.until(lambda: True if screen.raw.count(b"frames/s") >= 2 else None)
+        assert b"\x1b" not in screen.raw
+        screen.press("\x03")
+        assert screen.end() == 0
+
+
+def test_a_terminal_of_another_time_shows_what_it_can(tmp_path: Path) -> None:
+    """A sign that it lacks takes one place, as the sign would, so that no line becomes too long."""
+    with watched(tmp_path, Server(3), PYTHONIOENCODING="latin-1") as (screen, _):
+        screen.wait_for(r"^client            state       /s         queue  dropped\?  drop/s       age$")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_a_terminal_that_goes_is_its_end(tmp_path: Path) -> None:
+    """Somebody closes the window: nothing can be written any more, and nobody reads a traceback."""
+    with watched(tmp_path, Server()) as (screen, _):
+        screen.wait_for("q quit")
+        screen.hang_up()
+        assert screen.process.wait(TIMEOUT_S) in (0, -signal.SIGHUP)

@@ -1,0 +1,171 @@
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field, SecretStr, create_model, field_validator
+
+from beats.config.checks.messages import check
+from beats.config.errors import Problem
+from beats.config.layers.casting import fit
+from beats.config.layers.merging import Layer, Level, merge
+from beats.config.settings import Settings
+
+
+class Colour(Enum):
+    RED = "red"
+    GREEN = "green"
+
+
+class Login(Settings):
+    user: str = ""
+    token: SecretStr | None = None
+
+
+class Door(Settings):
+    login: Login | None = None
+    token: SecretStr | None = None
+    width: int | Literal["auto"] = "auto"
+    steps: tuple[int, ...] = ()
+    even: int = 0
+    level: Literal["DEBUG", "INFO"] = "INFO"
+    colour: Colour = Colour.RED
+
+    @field_validator("even")
+    @classmethod
+    def _even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError("must be even")
+        return value
+
+
+def problems(model: type[Settings], tree: Mapping[str, object]) -> list[Problem]:
+    found = check(model, merge([Layer(Level.PROFILE, "x.toml", tree)]), ["sinks", "door"])
+    assert isinstance(found, list), "nothing is wrong"
+    return found
+
+
+def problem(model: type[Settings], tree: Mapping[str, object]) -> Problem:
+    [found] = problems(model, tree)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "message"),
+    [
+        (int, "x", "must be a whole number"),
+        (int, True, "must be a whole number"),
+        (int, 1.0, "must be a whole number"),
+        (float, "x", "must be a number"),
+        (float, True, "must be a number"),
+        (float, float("inf"), "must be a finite number"),
+        (float, float("nan"), "must be a finite number"),
+        (str, 12345678, "must be text, in quotes"),
+        (bool, 1, "must be true or false"),
+        (bool, "true", "must be true or false"),
+        (list[int], 3, "must be an array, such as [1, 2]"),
+        (tuple[int, ...], 3, "must be an array, such as [1, 2]"),
+        (dict[str, int], 3, "must be a table, such as { key = 1 }"),
+        (Login, 3, "must be a table, such as { key = 1 }"),
+        (Path, 3, "must be a path, in quotes"),
+        (Annotated[int, Field(ge=1)], 0, "must be at least 1"),
+        (Annotated[int, Field(gt=1)], 1, "must be more than 1"),
+        (Annotated[int, Field(le=9)], 10, "must be at most 9"),
+        (Annotated[int, Field(lt=9)], 9, "must be less than 9"),
+        (Annotated[int, Field(multiple_of=2)], 9, "must be a multiple of 2"),
+        (Annotated[str, Field(min_length=1)], "", "must not be empty"),
+        (Annotated[str, Field(min_length=2)], "", "must have at least 2 characters"),
+        (Annotated[str, Field(max_length=2)], "abc", "must have at most 2 characters"),
+        (Annotated[str, Field(pattern="^a$")], "b", "must match the pattern ^a$"),
+        (Annotated[list[int], Field(min_length=1)], [], "must not be empty"),
+        (Annotated[list[int], Field(max_length=1)], [1, 2], "must have at most 1 items"),
+        (Literal["a", "b"], "zzz", "must be one of a, b"),
+        (Colour, "zzz", "must be one of red, green"),
+    ],
+)
+def test_a_wrong_value_is_told_what_is_allowed(annotation: Any, value: object, message: str) -> None:
+    """In words for operators, not for programmers."""
+    model = create_model("Model", __base__=Settings, key=(annotation, ...))
+    found = problem(model, {"key": fit(value, annotation)})
+    assert (found.where, found.key, found.message) == ("x.toml", "sinks.door.key", message)
+    assert found.value is not None
+
+
+def test_what_has_no_words_of_ours_keeps_those_of_pydantic() -> None:
+    """A rare check is still reported."""
+    model = create_model("Model", __base__=Settings, key=(complex, ...))
+    assert "complex" in problem(model, {"key": "x"}).message
+
+
+def test_a_missing_key_has_no_value() -> None:
+    """Its place is where the table is."""
+    model = create_model("Model", __base__=Settings, path=(str, ...))
+    assert problem(model, {}) == ("x.toml", "sinks.door.path", None, "is required", None)
+
+
+def test_a_misspelt_key_is_told_the_nearest_one() -> None:
+    """At any depth."""
+    assert problem(Door, {"widht": 3}) == ("x.toml", "sinks.door.widht", "3", "unknown key", "width")
+    found = problem(Door, {"login": {"usr": "x"}})
+    assert (found.key, found.nearest) == ("sinks.door.login.usr", "user")
+
+
+def test_a_key_like_no_other_is_told_those_there_are() -> None:
+    """The list helps where no guess does."""
+    model = create_model("Model", __base__=Settings, path=(str, ""), size=(int, 0))
+    assert problem(model, {"zzz": 3}).message == "unknown key; known are: path, size"
+
+
+def test_a_misspelt_choice_is_told_the_nearest_one() -> None:
+    """Whatever its letter case."""
+    assert problem(Door, {"colour": "reed"}).nearest == "red"
+    assert problem(Door, {"level": "debug"}).nearest == "DEBUG"
+
+
+def test_a_value_that_fits_none_of_several_types_is_one_problem() -> None:
+    """And its key is the operator's, without names of types in it."""
+    found = problem(Door, {"width": "wide"})
+    assert (found.key, found.value) == ("sinks.door.width", '"wide"')
+    assert found.message == "must be a whole number, or must be one of auto"
+
+
+def test_the_place_in_an_array_is_part_of_the_key() -> None:
+    """The third of many is found at once."""
+    found = problem(Door, {"steps": (1, 2, "x")})
+    assert (found.where, found.key, found.value) == ("x.toml", "sinks.door.steps.2", '"x"')
+
+
+def test_a_validators_own_words_are_used() -> None:
+    """An adapter's author knows best."""
+    assert problem(Door, {"even": 3}) == ("x.toml", "sinks.door.even", "3", "must be even", None)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"token": 12345},
+        {"login": {"token": 12345}},
+        {"login": "12345"},
+        {"tokn": "12345"},
+        {"login": {"tokn": "12345"}},
+        {"login": {"pin": "12345"}},
+    ],
+)
+def test_a_secret_is_never_shown(tree: dict[str, object]) -> None:
+    """Not in a wrong value, a misspelt key, nor in a table that should have held it."""
+    found = problem(Door, tree)
+    assert found.value == "********"
+    assert "12345" not in str(found)
+
+
+@pytest.mark.parametrize("key", ["even", "steps", "zzz"])
+def test_an_address_with_a_password_is_never_shown(key: str) -> None:
+    """It is a secret wherever it stands."""
+    assert problem(Door, {key: "nats://ann:12345@host"}).value == "********"
+
+
+def test_everything_wrong_is_reported() -> None:
+    """One pass finds it all."""
+    keys = [found.key for found in problems(Door, {"even": "x", "steps": 3, "zzz": 1})]
+    assert keys == ["sinks.door.steps", "sinks.door.even", "sinks.door.zzz"]

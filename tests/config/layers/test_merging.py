@@ -1,0 +1,130 @@
+from collections.abc import Mapping
+from typing import cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beats.config.layers.merging import (
+    Layer,
+    Leaf,
+    Level,
+    Step,
+    Table,
+    child,
+    mapping_in,
+    merge,
+    plain,
+    where,
+)
+
+
+def layer(tree: Mapping[str, object], place: str = "file", level: Level = Level.PROFILE) -> Layer:
+    return Layer(level, place, tree)
+
+
+def merged(*trees: Mapping[str, object]) -> Mapping[str, object]:
+    return cast(Mapping[str, object], plain(merge(layer(tree) for tree in trees)))
+
+
+def test_tables_merge_and_siblings_survive() -> None:
+    """A profile that sets one key of a table keeps the others."""
+    lower = {"sinks": {"browser": {"type": "websocket", "port": 1}}}
+    higher = {"sinks": {"browser": {"port": 2}}}
+    assert merged(lower, higher) == {"sinks": {"browser": {"type": "websocket", "port": 2}}}
+
+
+def test_arrays_are_replaced() -> None:
+    """A higher layer can narrow an allow-list, which appending would forbid."""
+    assert merged({"origins": ["a", "b"]}, {"origins": ["c"]}) == {"origins": ["c"]}
+    assert merged({"origins": ["a", "b"]}, {"origins": []}) == {"origins": []}
+
+
+def test_the_order_of_lower_layers_stays() -> None:
+    """Sinks keep the order of the files; new ones come after."""
+    assert list(merged({"b": 1, "a": 1}, {"c": 1, "a": 2})) == ["b", "a", "c"]
+
+
+def test_a_value_knows_every_layer_that_gave_it() -> None:
+    """The chain runs from the lowest layer to the one that holds."""
+    root = merge([
+        layer({"a": {"b": 1}}, "default.toml", Level.SHIPPED),
+        layer({"a": {"b": 2}}, "BEATS_A__B", Level.VARIABLE),
+    ])  # fmt: skip
+    leaf = child(child(root, "a"), "b")
+    assert isinstance(leaf, Leaf)
+    assert leaf == Leaf((Step(Level.SHIPPED, "default.toml", 1), Step(Level.VARIABLE, "BEATS_A__B", 2)))
+    assert where(leaf) == "BEATS_A__B"
+
+
+def test_a_table_knows_all_places_that_have_a_part_in_what_holds() -> None:
+    """A fault between two keys may be in either file; an overridden value has no part."""
+    root = merge([layer({"a": {"x": 1, "y": 1}}, "one"), layer({"a": {"y": 2}}, "two")])
+    assert where(root) == "one, two"
+    assert where(merge([layer({"a": 1}, "one"), layer({"a": 2}, "two")])) == "two"
+    assert where(merge([layer({"a": {}}, "one")])) == "one"
+
+
+def test_a_place_in_a_file_has_its_line() -> None:
+    """Of a value its own; of a table where it stands in each file that has a part in what holds."""
+    lines = {("a",): 3, ("a", "x"): 4, ("a", "y"): 5}
+    files = [Layer(Level.PROFILE, name, {"a": {"x": 1, "y": 2}}, lines) for name in ("one", "two")]
+    table = child(merge([files[0]]), "a")
+    value = child(table, "y")
+    assert table is not None
+    assert value is not None
+    assert (where(table), where(value)) == ("one:3", "one:5")
+    assert where(merge(files)) == "two"
+    both = child(merge([files[0], layer({"a": {"y": 3}}, "--set a.y", Level.SET)]), "a")
+    assert both is not None
+    assert where(both) == "one:3, --set a.y"
+
+
+def test_the_higher_layer_decides_whether_there_is_a_table() -> None:
+    """A table replaces a value and a value replaces a table."""
+    assert merged({"a": 1}, {"a": {"b": 2}}) == {"a": {"b": 2}}
+    assert merged({"a": {"b": 2}}, {"a": 1}) == {"a": 1}
+
+
+def test_there_is_nothing_below_a_value() -> None:
+    """Looking for a key where there is no table finds nothing."""
+    assert child(Leaf((Step(Level.SET, "x", 1),)), "a") is None
+    assert child(None, "a") is None
+    assert mapping_in({"a": 1}, "a", "b") == {}
+    assert mapping_in({"a": {"b": {"c": 1}}}, "a", "b") == {"c": 1}
+
+
+# Keys of tables and of values are told apart by their spelling: where layers disagree about which of the two
+# a key is, the highest wins, and what lies below it does depend on the grouping.
+_values: st.SearchStrategy[object] = st.one_of(
+    st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=3)
+)
+_flat = st.dictionaries(st.sampled_from(["v1", "v2", "v3"]), _values, max_size=3)
+
+
+def _deeper(below: st.SearchStrategy[dict[str, object]]) -> st.SearchStrategy[dict[str, object]]:
+    tables = st.dictionaries(st.sampled_from(["t1", "t2", "t3"]), below, max_size=3)
+    return st.tuples(tables, _flat).map(lambda both: {**both[0], **both[1]})
+
+
+_trees = st.recursive(_flat, _deeper, max_leaves=8)
+
+
+@given(_trees, _trees, _trees)
+def test_merging_is_associative(a: dict[str, object], b: dict[str, object], c: dict[str, object]) -> None:
+    """It makes no difference which neighbours are merged first, arrays replaced throughout."""
+    assert merged(merged(a, b), c) == merged(a, merged(b, c)) == merged(a, b, c)
+
+
+@given(_trees)
+def test_merging_with_nothing_changes_nothing(tree: dict[str, object]) -> None:
+    """An empty layer is neutral, a layer upon itself too."""
+    assert merged(tree, {}) == merged({}, tree) == merged(tree, tree) == tree
+
+
+@given(_trees, _trees)
+def test_merging_leaves_its_input_alone(lower: dict[str, object], higher: dict[str, object]) -> None:
+    """Layers are read again when settings are explained, so merging must not write to them."""
+    before = repr((lower, higher))
+    root = merge([layer(lower), layer(higher)])
+    assert isinstance(root, Table)
+    assert repr((lower, higher)) == before

@@ -1,0 +1,158 @@
+"""What is in effect, with every layer that had a part in it."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+from pydantic import SecretStr
+
+from beats.config.errors import SettingsError
+from beats.config.layers.merging import Level
+from beats.config.load import inspect_profile
+from beats.config.output.explain import Setting, below, differences, keys_of, settings_of
+from beats.config.settings import SinkSettings
+from tests.config.fakes import House
+
+
+def explained(house: House, profile: str | None = None) -> list[Setting]:
+    found = inspect_profile(
+        house.adapters,
+        profile=profile or house.profile,
+        config_dir=house.folder,
+        environ=house.environ,
+        sets=house.sets,
+    )
+    return settings_of(found)
+
+
+def at(settings: Sequence[Setting], key: str) -> Setting:
+    [setting] = [setting for setting in settings if setting.key == key]
+    return setting
+
+
+def test_defaults_are_explained_too(house: House) -> None:
+    """Every setting of the kernel and of what is switched on is there; what no layer says has no steps."""
+    found = explained(house)
+    keys = [setting.key for setting in found]
+    assert keys[0] == "kernel.shutdown_timeout_s"
+    for key in ("kernel.log_level", "sources.demo.fps", "sinks.browser.queue.size", "sinks.browser.token"):
+        assert key in keys
+    assert at(found, "kernel.log_level").steps == ()
+    assert at(found, "sinks.browser.client_queue").value is None
+
+
+def test_a_value_in_all_five_layers_names_the_right_one(house: House) -> None:
+    """The highest holds, the others are what it lies over, lowest first."""
+    profile = house.write("mine", "[sinks.browser]\nport = 1")
+    local = house.write("local", "# here\n[sinks.browser]\nport = 2")
+    house.environ = {"BEATS_SINKS__BROWSER__PORT": "3"}
+    house.sets = ["sinks.browser.port=4"]
+    port = at(explained(house), "sinks.browser.port")
+    assert port.value == 4
+    assert [(step.level, step.value) for step in port.steps] == [
+        (Level.SHIPPED, 8765),
+        (Level.PROFILE, 1),
+        (Level.LOCAL, 2),
+        (Level.VARIABLE, 3),
+        (Level.SET, 4),
+    ]
+    assert [step.place for step in port.steps[1:]] == [
+        f"{profile}:2", f"{local}:3", "BEATS_SINKS__BROWSER__PORT", "--set sinks.browser.port",
+    ]  # fmt: skip
+
+
+def test_what_is_switched_off_is_its_type_and_that(house: House) -> None:
+    """Its other settings have no effect."""
+    house.write("mine", "[sinks.browser]\nenabled = false\nport = 1")
+    found = explained(house)
+    assert {setting.path[2]: setting.value for setting in found if setting.path[0] == "sinks"} == {
+        "type": "websocket",
+        "enabled": False,
+    }
+    house.write("only-off", "[sinks.nothing]\nenabled = false")
+    assert at(explained(house), "sinks.nothing.enabled").value is False
+
+
+def test_secrets_are_never_shown(house: House) -> None:
+    """Neither what holds nor what it lies over; that there is none may be seen."""
+    house.write("mine", "[sinks.browser]\ntoken = 'hush-1'")
+    token = at(explained(house), "sinks.browser.token")
+    assert token.value == SecretStr("hush-1")
+    assert token.shown(token.value) == token.shown("hush-1") == "********"
+    assert token.shown(None) is None
+
+
+def test_an_address_with_a_password_is_never_shown(house: House) -> None:
+    """In a setting that is no secret by itself; what it lies over, without one, may be seen."""
+    house.write("mine", "[sinks.browser]\norigins = ['http://ann:hush@a']")
+    house.sets = ["sinks.browser.origins=http://b"]
+    origins = at(explained(house), "sinks.browser.origins")
+    assert not origins.is_secret
+    assert origins.shown(origins.value) == ["http://b"]
+    assert origins.shown(origins.steps[0].value) == "********"
+    house.sets = []
+    assert at(explained(house), "sinks.browser.origins").is_secret
+
+
+def test_nested_values_become_plain(house: House) -> None:
+    """Arrays of tables and tables with keys of one's own, whatever an adapter has."""
+
+    class Part(SinkSettings):
+        type: str = "part"
+        size: int | None = None
+
+    class OddSettings(SinkSettings):
+        parts: tuple[Part, ...] = ()
+        names: dict[str, dict[str, int]] = {}  # noqa: RUF012 - pydantic copies it
+        empty: dict[str, int] = {}  # noqa: RUF012 - as above
+
+    house.adapters.add("sinks", "odd", OddSettings)
+    house.write(
+        "mine",
+        "[sinks.odd]\ntype = 'odd'\nparts = [{ size = 3 }, {}]\nnames = { a = { b = 1 }, c = { d = 2 } }",
+    )
+    found = explained(house)
+    parts = at(found, "sinks.odd.parts")
+    one, other = cast(list[dict[str, object]], parts.shown(parts.value))
+    assert (one["size"], "size" in other) == (3, False)
+    assert at(found, "sinks.odd.names.a.b").steps[0].line == 4
+    assert at(found, "sinks.odd.names.c.d").value == 2
+    assert at(found, "sinks.odd.empty").value == {}
+
+
+def test_wrong_settings_are_not_explained(house: House) -> None:
+    """They are refused as a run refuses them."""
+    house.sets = ["sinks.browser.port=many"]
+    with pytest.raises(SettingsError, match="must be a whole number"):
+        explained(house)
+
+
+def test_a_table_is_found_by_its_path(house: House) -> None:
+    """All in it, and nothing beside it."""
+    found = explained(house)
+    assert [setting.path[-1] for setting in below(found, ("sinks", "browser", "queue"))][:2] == [
+        "size",
+        "max_bytes",
+    ]
+    assert below(found, ("sinks", "brow")) == []
+    assert {"sinks", "sinks.browser", "sinks.browser.queue.size"} <= set(keys_of(found))
+
+
+def test_profiles_differ_in_values_not_in_layers(house: House) -> None:
+    """The same value from elsewhere is no difference; defaults of what only one has go without saying."""
+    house.write("one", "[sinks.browser]\nport = 8765")
+    assert differences(explained(house, "default"), explained(house, "one")) == []
+    house.write("two", "[sinks.browser]\nport = 1\n[sinks.keep]\ntype = 'recorder'")
+    pairs = differences(explained(house, "one"), explained(house, "two"))
+    assert [(a and a.value, b and b.key, b and b.value) for a, b in pairs] == [
+        (8765, "sinks.browser.port", 1),
+        (None, "sinks.keep.type", "recorder"),
+    ]
+
+
+def test_secrets_are_compared(house: House) -> None:
+    """Two tokens differ although neither is shown."""
+    house.write("one", "[sinks.browser]\ntoken = 'a'")
+    house.write("two", "[sinks.browser]\ntoken = 'b'")
+    assert len(differences(explained(house, "one"), explained(house, "two"))) == 1
+    assert differences(explained(house, "one"), explained(house, "one")) == []

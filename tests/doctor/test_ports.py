@@ -1,0 +1,193 @@
+"""The ports of a profile."""
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beats.doctor import ports
+from beats.doctor.findings import Finding
+from beats.doctor.listeners import Listener
+from beats.doctor.ports import Attempt
+from beats.kernel.resources import Port
+from tests.doctor.support import always, part
+
+LOCAL = "127.0.0.1"
+IN_USE = OSError(errno.EADDRINUSE, "Address already in use")
+ABSENT = OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+
+@pytest.fixture
+def taken() -> Generator[int]:
+    """A port on which this very process listens."""
+    with socket.create_server((LOCAL, 0)) as server:
+        yield server.getsockname()[1]
+
+
+def looked(running: tuple[int, ...] = (), **settings: Any) -> list[Finding]:
+    """What there is to say of the port of a WebSocket sink."""
+    it = part("websocket", **{"host": LOCAL, **settings})
+    [resource] = it.resources.ports
+    return list(ports.port(it, resource, running))
+
+
+def free_port() -> int:
+    with socket.create_server((LOCAL, 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def test_a_free_port_can_be_had_and_is_given_back() -> None:
+    """Again and again: nothing listens there meanwhile."""
+    port = free_port()
+    for _ in range(2):
+        assert looked(port=port) == [Finding(f"port {port}", "ok", f"free for sinks.it on {LOCAL}")]
+    with socket.create_server((LOCAL, port)):
+        pass
+
+
+def test_any_free_port_is_not_looked_for() -> None:
+    """There is always one."""
+    assert looked(port=0) == [Finding("port 0", "ok", "sinks.it takes a free one")]
+
+
+def test_a_port_that_is_taken_is_a_warning_where_the_sink_is_not_required(taken: int) -> None:
+    """Everything else starts without it."""
+    assert [finding.level for finding in looked(port=taken)] == ["fault"]
+    assert [finding.level for finding in looked(port=taken, required=False)] == ["warning"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not tell who listens")
+def test_a_port_that_is_taken_says_by_whom(taken: int) -> None:
+    """And what to do."""
+    [found] = looked(port=taken)
+    assert (found.subject, found.level) == (f"port {taken}", "fault")
+    assert found.found.startswith(f"sinks.it wants {LOCAL}, where process {os.getpid()} (")
+    assert found.advice == "stop that, or choose another port, 0 for any free one"
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), os.getppid()], ids=["this one", "its parent"])
+def test_a_port_that_beats_has_is_no_fault(taken: int, pid: int) -> None:
+    """The show is on air, perhaps by processes of its own."""
+    [found] = looked((pid,), port=taken)
+    assert found.level == "warning"
+    assert found.found.endswith(f"where Beats listens already, process {pid}")
+
+
+def test_a_shared_port_can_be_had_beside_another() -> None:
+    """Which shares it, too."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind((LOCAL, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert looked(port=port, reuse_port=True)[0].level == "ok"
+        assert looked(port=port)[0].level == "fault"
+
+
+def test_an_address_of_another_machine_is_a_fault() -> None:
+    """RFC 5737 keeps this one for documentation."""
+    [found, *_] = looked(host="192.0.2.1", port=free_port())
+    assert found.level == "fault"
+    assert "'192.0.2.1', which is not an address of this machine" in found.found
+
+
+@pytest.mark.parametrize("host", ["nobody.invalid", "no body", "a" * 70, "nul\0", ".."])
+def test_a_host_without_an_address_is_a_fault(host: str) -> None:
+    """Nobody has the first name (RFC 6761, section 6.4), nor can anybody have one of the others."""
+    [found] = looked(host=host, port=8765)
+    assert (found.level, found.found) == ("fault", f"sinks.it: host {host!r} has no address")
+
+
+def test_a_name_server_that_does_not_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as one that does not know the name."""
+    answer = threading.Event()
+    asking: list[threading.Thread] = []
+
+    def silent(*arguments: object, **options: object) -> list[Any]:
+        asking.append(threading.current_thread())
+        answer.wait(20)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    monkeypatch.setattr(ports, "_RESOLVE_S", 0.1)
+    assert ports.resolve("wall") == []
+    answer.set()
+    for thread in asking:
+        assert thread.daemon
+        thread.join(20)
+
+
+def verdict(*attempts: Attempt) -> Finding:
+    return ports.verdict(part("websocket"), Port("port", "localhost", 8765), list(attempts), ())
+
+
+def test_an_address_family_that_is_missing_is_passed_over() -> None:
+    """As the server does, which listens on the other."""
+    found = verdict(Attempt(LOCAL, None), Attempt("::1", ABSENT))
+    assert found.level == "ok"
+    assert found.found == "free for sinks.it on 127.0.0.1; ::1 is passed over, this machine has no such"
+
+
+def test_one_address_that_is_taken_is_enough() -> None:
+    """The server would not start."""
+    assert verdict(Attempt(LOCAL, None), Attempt("::1", IN_USE)).level == "fault"
+    assert verdict(Attempt("::1", ABSENT), Attempt(LOCAL, IN_USE)).level == "fault"
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.EACCES, "choose a port from 1024"), (errno.ENOBUFS, "choose another host or port")],
+)
+def test_whatever_else_is_in_the_way_is_told(number: int, advice: str) -> None:
+    """In the system's own words."""
+    found = verdict(Attempt(LOCAL, OSError(number, os.strerror(number))))
+    assert found.level == "fault"
+    assert found.found == f"sinks.it cannot listen on 127.0.0.1: {os.strerror(number)}"
+    assert (found.advice or "").startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ([], "somebody else"),
+        ([Listener(None, "a process of root")], "a process of root"),
+        ([Listener(7, "nginx -g"), Listener(8, "")], "process 7 (nginx -g), process 8"),
+    ],
+)
+def test_who_is_in_the_way_is_said_as_far_as_it_is_known(
+    there: list[Listener], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of other users' processes little is."""
+    monkeypatch.setattr(ports, "listeners", always(there))
+    assert verdict(Attempt(LOCAL, IN_USE)).found == f"sinks.it wants 127.0.0.1, where {said} listens"
+
+
+@pytest.mark.parametrize(
+    ("settings", "addresses", "count"),
+    [
+        ({}, [LOCAL, "::1"], 0),
+        ({}, ["192.0.2.1"], 1),
+        ({}, [LOCAL, "2001:db8::1"], 1),
+        ({}, ["fe80::1%eth0"], 1),
+        ({}, ["0.0.0.0"], 0),
+        ({"token": "secret"}, ["192.0.2.1"], 0),
+        ({"token_file": Path("token")}, ["192.0.2.1"], 0),
+    ],
+)
+def test_who_can_be_reached_by_others_needs_a_token(
+    settings: dict[str, Any], addresses: list[str], count: int
+) -> None:
+    """Of all addresses at once the settings warn already."""
+    it = part("websocket", **settings)
+    assert len(list(ports.exposed(it, addresses))) == count
+
+
+def test_a_sink_that_knows_no_tokens_is_not_told_to_have_one() -> None:
+    """What listens there may be something else altogether."""
+    assert list(ports.exposed(part("null"), ["192.0.2.1"])) == []

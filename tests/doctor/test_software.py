@@ -1,0 +1,135 @@
+"""Python, packages and extras."""
+
+from email.message import Message
+from importlib import metadata
+from types import SimpleNamespace
+
+import pytest
+
+from beats.doctor import software
+from beats.doctor.findings import Finding
+from tests.doctor.support import always
+
+LINES = [
+    "rich>=14",
+    "typer>=0.19",
+    "nats-py>=2.9; extra == 'nats'",
+    "sacn>=1; extra == 'led'",
+    "pytest>=8; extra == 'test'",
+]
+RIGHT = {"beats": "1.0", "rich": "15.0", "typer": "0.20", "sacn": "1.3"}
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The packages that seem to be installed."""
+    versions = dict(RIGHT)
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    monkeypatch.setattr(metadata, "requires", always(LINES))
+    return versions
+
+
+def test_this_python_will_do() -> None:
+    """Or the tests would not run."""
+    [found] = software.python()
+    assert (found.subject, found.level) == ("Python", "ok")
+    assert "Python 3." in found.found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "system", "level", "advice"),
+    [
+        (">=3.99", "Linux", "fault", "Beats needs >=3.99: install such a Python"),
+        (">=3.11", "Windows", "warning", "Beats is tried on Linux and macOS: run it on one of these"),
+        (">=3.11", "Darwin", "ok", None),
+    ],
+)
+def test_another_python_or_system_is_told(
+    wanted: str, system: str, level: str, advice: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what would be right."""
+    about = Message()
+    about["Requires-Python"] = wanted
+    monkeypatch.setattr(metadata, "metadata", always(about))
+    monkeypatch.setattr(software, "platform", platform_of(system))
+    [found] = software.python()
+    assert (found.level, found.advice) == (level, advice)
+
+
+def platform_of(system: str) -> SimpleNamespace:
+    names = {"system": system, "release": "6", "machine": "x", "python_implementation": "CPython"}
+    return SimpleNamespace(**{name: always(value) for name, value in names.items()})
+
+
+def test_the_packages_of_this_installation_are_right() -> None:
+    """Or the tests would not run."""
+    [found] = software.packages()
+    assert found.level == "ok"
+    assert "pydantic 2." in found.found
+
+
+def test_right_packages_are_named_with_their_versions(there: dict[str, str]) -> None:
+    """As a report of a fault needs them; extras are told apart."""
+    assert there
+    [found] = software.packages()
+    assert found == Finding("packages", "ok", "Beats 1.0; rich 15.0, typer 0.20")
+
+
+def test_a_package_that_lacks_or_is_too_old_is_a_fault(there: dict[str, str]) -> None:
+    """Each with the command that mends it."""
+    del there["rich"]
+    there["typer"] = "0.16"
+    one, other = software.packages()
+    assert one.level == other.level == "fault"
+    assert (one.found, one.advice) == (
+        "rich is not installed, and Beats needs rich >=14",
+        "pip install --upgrade 'rich >=14'",
+    )
+    assert other.found == "typer 0.16 is installed, and Beats needs typer >=0.19"
+
+
+def test_without_an_installation_nothing_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when it runs from its sources."""
+
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    for name in ("requires", "version", "metadata"):
+        monkeypatch.setattr(metadata, name, missing)
+    [found] = software.packages()
+    assert found.level == "note"
+    assert list(software.extras()) == []
+    [found] = software.python()
+    assert found.level == "ok"
+
+
+def test_extras_are_those_of_users(there: dict[str, str]) -> None:
+    """One that is not there is no fault while nothing needs it."""
+    assert there
+    nats, led = software.extras()
+    assert (nats.subject, nats.level) == ("extra nats", "note")
+    assert nats.found == "nats-py is not installed, nor needed by this profile"
+    assert nats.advice == "to have it: pip install --upgrade 'beats[nats]'"
+    assert (led.level, led.found) == ("ok", "sacn 1.3; this profile does not need it")
+
+
+@pytest.mark.parametrize("needed", ["nats", "nats-py", "beats[nats]"])
+def test_an_extra_that_is_needed_and_lacks_is_a_fault(there: dict[str, str], needed: str) -> None:
+    """By whichever name the profile calls it."""
+    assert there
+    nats, _ = software.extras({needed})
+    assert (nats.level, nats.advice) == ("fault", "pip install --upgrade 'beats[nats]'")
+
+
+@pytest.mark.parametrize(("needed", "level"), [((), "warning"), (("led",), "fault")])
+def test_an_extra_that_is_too_old_is_told(there: dict[str, str], needed: tuple[str, ...], level: str) -> None:
+    """It may be used one day."""
+    there["sacn"] = "0.9"
+    _, led = software.extras(needed)
+    assert (led.level, led.found) == (level, "there is sacn 0.9, and >=1 is needed")

@@ -1,0 +1,338 @@
+import logging
+from collections.abc import Mapping
+
+import anyio
+import pytest
+
+from beats.kernel.bus import Bus
+from beats.kernel.envelope import Envelope, Message, Sealed
+from beats.kernel.errors import QueueFull
+from beats.kernel.ports import Batches, Publish, Sink
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.queue import SinkQueue
+from beats.kernel.run.components import SinkPart, SourcePart
+from beats.kernel.run.supervisor import Backoff
+from beats.kernel.stats import Amount, ClientStats, ClientTotals, Playback
+from beats.kernel.testing import envelope
+from tests.kernel.support import (
+    FRAME,
+    NO_CLIENTS,
+    CallingSink,
+    CallingSource,
+    CollectingSink,
+    dropped,
+    everyone_waits,
+    knob,
+    publisher_on,
+    threads,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+class ViewedSink(CollectingSink):
+    totals = NO_CLIENTS._replace(connected=1, delivered=Amount(3, 30))
+
+    def __init__(self, queue: SinkQueue) -> None:
+        super().__init__()
+        self._queue = queue
+
+    def clients(self) -> tuple[ClientStats, ...]:
+        return (ClientStats(1, "host:1", 0, False, self._queue.stats()),)
+
+    def client_totals(self) -> ClientTotals:
+        return self.totals
+
+
+def sink_part(sink: Sink, bus: Bus, bounds: LaneBounds | None = None) -> SinkPart:
+    return SinkPart("recorder", sink, SinkQueue("recorder", bounds), publisher_on(bus), Backoff())
+
+
+async def test_a_sink_part_is_on_the_bus_before_its_sink_runs() -> None:
+    """What is published meanwhile waits in the queue, of both kinds."""
+    bus, sink = Bus(), CollectingSink()
+    part = sink_part(sink, bus)
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    publisher.publish(knob())
+    part.close()
+    await part.supervisor.supervise()
+    assert [item.kind for item in sink.received] == ["frame", "peripheral"]
+    assert part.supervisor.state == "ended"
+
+
+async def test_a_released_part_has_left_the_bus() -> None:
+    """After its end a sink costs producers nothing, and its counters stand still."""
+    bus = Bus()
+    part = sink_part(CollectingSink(), bus)
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    part.release()
+    publisher.publish(FRAME)
+    stats = part.stats().queue
+    assert stats.offered.items == 1
+    assert dropped(stats) == {("shutdown", "frame"): 1}
+
+
+async def test_what_still_waits_at_release_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """A loss is an error in the log, with the sink's name, envelopes and bytes."""
+    bus = Bus()
+    part = sink_part(CollectingSink(), bus)
+    publisher_on(bus).publish(FRAME)
+    part.release()
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "'recorder': 1 envelopes (7 bytes)" in record.getMessage()
+
+
+async def test_a_release_without_loss_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing lost, nothing to say."""
+    sink_part(CollectingSink(), Bus()).release()
+    assert not caplog.records
+
+
+async def test_what_a_sink_held_when_it_failed_is_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The batch in hand was not delivered: it is dropped as `failed`, not taken."""
+
+    async def take_and_fail(queue: Batches) -> None:
+        await queue.take()
+        raise OSError("the disk is full")
+
+    bus = Bus()
+    part = sink_part(CallingSink(take_and_fail), bus)
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    publisher.publish(knob())
+    part.close()
+    await part.supervisor.supervise()
+    stats = part.stats()
+    assert (stats.state, stats.last_error) == ("failed", "OSError: the disk is full")
+    assert dropped(stats.queue) == {("failed", "frame"): 1, ("failed", "peripheral"): 1}
+    assert stats.queue.taken == Amount()
+    assert "2 envelopes (8 bytes) that it held" in caplog.text
+
+
+async def test_what_a_sink_held_when_it_was_cancelled_is_a_loss_of_the_shutdown() -> None:
+    """The sink did not fail: its time was over."""
+
+    async def take_and_hang(queue: Batches) -> None:
+        await queue.take()
+        await anyio.sleep_forever()
+
+    bus = Bus()
+    part = sink_part(CallingSink(take_and_hang), bus)
+    publisher_on(bus).publish(FRAME)
+    with anyio.move_on_after(1.0):
+        await part.supervisor.supervise()
+    assert part.stats().state == "stopped"
+    assert dropped(part.stats().queue) == {("shutdown", "frame"): 1}
+
+
+async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
+    """A sink has no reason to end before its queue does."""
+
+    async def take_once(queue: Batches) -> None:
+        await queue.take()
+
+    bus = Bus()
+    sink = CallingSink(take_once)
+    part = sink_part(sink, bus)
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    async with anyio.create_task_group() as group:
+        group.start_soon(part.supervisor.supervise)
+        await everyone_waits()
+        assert part.stats().state == "failed"
+        assert "returned while its queue was open" in part.stats().last_error
+        await anyio.sleep(1.0)
+        group.cancel_scope.cancel()
+    assert sink.attempts_s == pytest.approx([0.0, 0.5])
+
+
+async def test_the_stats_of_a_sink_with_viewers_tell_of_them() -> None:
+    """Clients and totals come from the sink itself."""
+    sink = ViewedSink(SinkQueue("client"))
+    stats = sink_part(sink, Bus()).stats()
+    assert stats.client_totals == ViewedSink.totals
+    assert [client.remote for client in stats.clients] == ["host:1"]
+    assert sink_part(CollectingSink(), Bus()).stats().client_totals is None
+
+
+async def test_a_source_publishes_and_its_messages_are_counted() -> None:
+    """A source gets sequence numbers from the bus, and has a count of its own."""
+    sequences: list[int] = []
+
+    async def run(publish: Publish) -> None:
+        messages: list[Message] = [FRAME, FRAME, knob()]
+        sequences.extend([await publish(message) for message in messages])
+
+    publisher = publisher_on(Bus())
+    publisher.publish(FRAME)
+    part = SourcePart("demo", CallingSource(run), publisher, Backoff())
+    await part.supervisor.supervise()
+    assert sequences == [2, 3, 1]
+    assert part.stats() == ("demo", "ended", 0, "", 3, None)
+    assert publisher.published == 4
+
+
+async def test_a_source_passes_on_when_it_captured() -> None:
+    """The capture time of a source's message reaches the envelope."""
+    bus, captured = Bus(), list[int]()
+    bus.connect("frame", lambda item: captured.append(item.captured_unix_ns))
+
+    async def run(publish: Publish) -> None:
+        await publish(FRAME, captured_unix_ns=5)
+        publish.from_thread(FRAME, captured_unix_ns=6)
+
+    await SourcePart("demo", CallingSource(run), publisher_on(bus), Backoff()).supervisor.supervise()
+    assert captured == [5, 6]
+
+
+async def test_a_source_runs_from_its_first_message_on() -> None:
+    """Before it, the source may still be opening its input."""
+
+    async def run(publish: Publish) -> None:
+        await anyio.sleep(1.0)
+        await publish(FRAME)
+        await anyio.sleep(1.0)
+
+    part = SourcePart("demo", CallingSource(run), publisher_on(Bus()), Backoff())
+    async with anyio.create_task_group() as group:
+        group.start_soon(part.supervisor.supervise)
+        await anyio.sleep(0.5)
+        assert part.stats().state == "starting"
+        await anyio.sleep(1.0)
+        assert part.stats().state == "running"
+
+
+async def test_what_a_full_queue_refused_was_published_all_the_same() -> None:
+    """The other sinks have it, so the source's count and the bus's stay equal."""
+    bus = Bus()
+    bus.connect("frame", SinkQueue("strict", LaneBounds(size=1, overflow="error")).offer)
+
+    async def run(publish: Publish) -> None:
+        await publish(FRAME)
+        with pytest.raises(QueueFull):
+            await publish(FRAME)
+        with pytest.raises(QueueFull):
+            publish.from_thread(FRAME)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await publish(knob())
+
+    publisher = publisher_on(bus)
+    part = SourcePart("demo", CallingSource(run), publisher, Backoff())
+    await part.supervisor.supervise()
+    assert part.stats().published == publisher.published == 4
+
+
+async def test_a_source_with_several_threads_is_counted_exactly() -> None:
+    """No message is missing from the count when threads publish at the same time."""
+    rounds, producers = 2000, 4
+
+    async def run(publish: Publish) -> None:
+        def produce() -> None:
+            for _ in range(rounds):
+                publish.from_thread(FRAME)
+
+        with threads(*[produce] * producers):
+            pass
+
+    part = SourcePart("demo", CallingSource(run), publisher_on(Bus()), Backoff())
+    await part.supervisor.supervise()
+    assert part.stats().published == rounds * producers
+
+
+async def test_a_source_passes_on_what_was_on_a_bus_before() -> None:
+    """It keeps its number unless the source says otherwise, and counts as published."""
+    bus, received = Bus(), list[Envelope]()
+    bus.connect("frame", received.append)
+
+    async def run(publish: Publish) -> None:
+        assert await publish.forward(Sealed(FRAME, 5, 7, b"sealed")) == 5
+        assert await publish.forward(Sealed(FRAME, 9, 7, b"sealed"), renumber=True) == 6
+
+    part = SourcePart("replay", CallingSource(run), publisher_on(bus), Backoff())
+    await part.supervisor.supervise()
+    assert [(item.sequence, item.captured_unix_ns, item.encoded) for item in received] == [
+        (5, 7, b"sealed"),
+        (6, 7, b"sealed"),
+    ]
+    assert part.stats().published == 2
+
+
+async def test_a_source_that_passes_on_runs_from_its_first_message_on() -> None:
+    """To the supervisor it is a message as any other."""
+
+    async def run(publish: Publish) -> None:
+        await publish.forward(Sealed(FRAME, 5, 7, b"sealed"))
+        await anyio.sleep_forever()
+
+    part = SourcePart("replay", CallingSource(run), publisher_on(Bus()), Backoff())
+    async with anyio.create_task_group() as group:
+        group.start_soon(part.supervisor.supervise)
+        await everyone_waits()
+        assert part.stats().state == "running"
+        group.cancel_scope.cancel()
+
+
+class PlayingSource:
+    """Plays something."""
+
+    def __init__(self) -> None:
+        self.at: Playback | None = None
+
+    async def run(self, publish: Publish) -> None: ...
+
+    def playback(self) -> Playback | None:
+        return self.at
+
+
+async def test_the_stats_of_a_source_that_plays_tell_where_it_is() -> None:
+    """As it is now; None while the source does not know, and for a source that plays nothing."""
+    source = PlayingSource()
+    part = SourcePart("replay", source, publisher_on(Bus()), Backoff())
+    assert part.stats().playback is None
+    source.at = Playback(1.5, 10.0, 2.0, False, 0)
+    assert part.stats().playback == (1.5, 10.0, 2.0, False, 0)
+
+
+class MeasuringSink(CollectingSink):
+    def figures(self) -> Mapping[str, float]:
+        return {"free_bytes": 5.0}
+
+
+async def test_the_stats_of_a_sink_have_its_own_figures_and_its_latency() -> None:
+    """Figures as the sink tells them; a latency only once it has told that it wrote something."""
+    part = SinkPart("tape", MeasuringSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
+    assert part.stats().figures == (("free_bytes", 5.0),)
+    assert part.stats().latency is None
+    part.lease.written([envelope()])
+    latency = part.stats().latency
+    assert latency is not None
+    assert sum(latency.counts) == 1
+
+
+async def test_an_heir_goes_on_with_the_queue_and_its_counts() -> None:
+    """Its latency too: to whoever reads the counters, it is one sink."""
+    part = SinkPart("tape", CollectingSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
+    part.lease.written([envelope()])
+    successor = part.successor(MeasuringSink(), Backoff())
+    successor.lease.written([envelope()])
+    latency = successor.stats().latency
+    assert latency is not None
+    assert (sum(latency.counts), successor.queue, successor.name) == (2, part.queue, "tape")
+
+
+async def test_a_sink_that_cannot_tell_its_figures_has_none(caplog: pytest.LogCaptureFixture) -> None:
+    """Everything else is still to be had, and the log says so once, however often somebody asks."""
+
+    class Unable(CollectingSink):
+        def figures(self) -> Mapping[str, float]:
+            raise RuntimeError("the gauge is broken")
+
+    part = SinkPart("tape", Unable(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
+    assert [part.stats().figures for _ in range(3)] == [()] * 3
+    assert caplog.text.count("cannot tell its figures") == 1

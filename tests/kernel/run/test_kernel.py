@@ -1,0 +1,790 @@
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, cast
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from beats.kernel.envelope import Frame
+from beats.kernel.errors import ClosedError, InputError, StartError
+from beats.kernel.ports import Batches, Publish
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.run.kernel import Kernel, KernelOptions
+from beats.kernel.run.supervisor import Backoff, sole
+from beats.kernel.testing import FixedClock, PlainCodec
+from tests.kernel.support import (
+    FRAME,
+    JOIN_TIMEOUT_S,
+    CallingSink,
+    CallingSource,
+    CollectingSink,
+    assert_balanced,
+    by_topic,
+    dropped,
+    everyone_waits,
+    knob,
+    run_in_thread,
+    running,
+    sink_stats,
+    threads,
+)
+
+NEWEST_TWO = LaneBounds(size=2)
+
+
+def new_kernel(
+    shutdown_timeout_s: float = 5.0, when_sources_end: Any = "stop", backoff: Backoff | None = None
+) -> Kernel:
+    options = KernelOptions(
+        shutdown_timeout_s=shutdown_timeout_s,
+        when_sources_end=when_sources_end,
+        backoff=backoff or Backoff(),
+    )
+    return Kernel(PlainCodec(), clock=FixedClock(), options=options)
+
+
+def source_of(*payloads: bytes) -> CallingSource:
+    """Publishes these pictures and ends."""
+
+    async def run(publish: Publish) -> None:
+        for payload in payloads:
+            await publish(Frame(payload))
+
+    return CallingSource(run)
+
+
+async def deliver_slowly(queue: Batches) -> None:
+    """One envelope a second."""
+    while True:
+        if not await queue.take(1):
+            return
+        await anyio.sleep(1.0)
+
+
+async def hang(queue: Batches) -> None:
+    """Takes once and ignores everything from then on."""
+    await queue.take()
+    await anyio.sleep_forever()
+
+
+async def refuse_to_start(queue: Batches) -> None:
+    raise OSError("port 8765 is in use")
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+# From source to sink
+
+
+@pytest.mark.anyio
+async def test_every_sink_gets_what_the_sources_publish_and_the_kernel_ends_with_them() -> None:
+    """When all sources have ended, the sinks drain and `run` returns."""
+    kernel = new_kernel()
+    sinks = {name: CollectingSink() for name in ("a", "b")}
+    for name, sink in sinks.items():
+        kernel.add_sink(name, sink)
+    kernel.add_source("one", source_of(b"1", b"2"))
+    kernel.add_source("two", source_of(b"3"))
+    await kernel.run()
+    for sink in sinks.values():
+        assert sorted(item.encoded for item in sink.received) == [b"1", b"2", b"3"]
+        assert by_topic(sink.received) == {"frame": [1, 2, 3]}
+        assert sink.closed
+    assert kernel.sinks == sinks
+    assert anyio.current_time() == 0.0
+
+
+@pytest.mark.anyio
+async def test_what_is_published_before_run_waits_for_the_sinks() -> None:
+    """A sink is on the bus from the moment that it is added."""
+    kernel, sink = new_kernel(), CollectingSink()
+    kernel.add_sink("null", sink)
+    kernel.publisher.publish(FRAME)
+    kernel.add_source("demo", source_of(b"later"))
+    await kernel.run()
+    assert [item.encoded for item in sink.received] == [b"picture", b"later"]
+
+
+@pytest.mark.anyio
+async def test_sources_start_when_every_sink_has_opened() -> None:
+    """No message is published while a sink still opens its port or file."""
+
+    async def open_slowly(queue: Batches) -> None:
+        await anyio.sleep(2.0)
+        await CollectingSink().run(queue)
+
+    kernel, source = new_kernel(), source_of(b"1")
+    kernel.add_sink("null", CollectingSink())
+    kernel.add_sink("slow", CallingSink(open_slowly))
+    kernel.add_source("demo", source)
+    await kernel.run()
+    assert source.attempts_s == pytest.approx([2.0])
+
+
+@pytest.mark.anyio
+async def test_a_kernel_stays_when_its_sources_end_if_told_to() -> None:
+    """With `when_sources_end = "stay"` the program itself goes on publishing, until it stops the kernel."""
+    kernel, sink = new_kernel(when_sources_end="stay"), CollectingSink()
+    kernel.add_sink("null", sink)
+    kernel.add_source("demo", source_of(b"1"))
+    async with running(kernel):
+        await anyio.sleep(1000.0)
+        assert kernel.stats().sources[0].state == "ended"
+        await kernel.publisher.publish_async(Frame(b"2"))
+    assert [item.encoded for item in sink.received] == [b"1", b"2"]
+
+
+@pytest.mark.anyio
+async def test_a_kernel_without_sources_stays() -> None:
+    """The program that embeds it is the source."""
+    kernel, sink = new_kernel(), CollectingSink()
+    kernel.add_sink("null", sink)
+    async with running(kernel):
+        await anyio.sleep(1000.0)
+        kernel.publisher.publish(FRAME)
+    assert len(sink.received) == 1
+
+
+@pytest.mark.anyio
+async def test_a_kernel_without_anything_runs_until_it_is_stopped() -> None:
+    """Nothing to do is no error."""
+    kernel = new_kernel()
+    async with running(kernel):
+        await anyio.sleep(10.0)
+    assert anyio.current_time() == pytest.approx(10.0)
+
+
+@pytest.mark.anyio
+async def test_a_burst_from_a_thread_wakes_the_loop_once_for_all_sinks(
+    wake_ups: Callable[[], Callable[[], int]],
+) -> None:
+    """The queues of a kernel share one way to wake its loop."""
+    count = wake_ups()
+    kernel, sinks = new_kernel(), [CollectingSink() for _ in range(3)]
+    for number, sink in enumerate(sinks):
+        kernel.add_sink(str(number), sink)
+
+    def burst() -> None:
+        for _ in range(100):
+            kernel.publisher.publish(FRAME)
+
+    async with running(kernel):
+        await everyone_waits()
+        run_in_thread(burst)
+        assert count() == 1
+    assert [len(sink.received) for sink in sinks] == [100, 100, 100]
+
+
+# Failures
+
+
+@pytest.mark.anyio
+async def test_a_failing_sink_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """It is reported, restarted after 0.5, 1, 2 … s and goes on; the sink beside it notices nothing."""
+    delivered: list[int] = []
+
+    async def fail_three_times(queue: Batches) -> None:
+        async for batch in queue:
+            if len(brittle.attempts_s) <= 3:
+                raise OSError("the disk is full")
+            delivered.extend(item.sequence for item in batch)
+
+    kernel, healthy, brittle = new_kernel(), CollectingSink(), CallingSink(fail_three_times)
+    kernel.add_sink("recorder", brittle)
+    kernel.add_sink("browser", healthy)
+    states: list[str] = []
+    async with running(kernel):
+        for _ in range(60):
+            await kernel.publisher.publish_async(FRAME)
+            await anyio.sleep(0.1)
+            states.append(sink_stats(kernel, "recorder").state)
+            assert sink_stats(kernel, "browser").state == "running"
+    assert by_topic(healthy.received) == {"frame": list(range(1, 61))}
+    assert brittle.attempts_s == pytest.approx([0.0, 0.5, 1.5, 3.5])
+    assert {"failed", "running"} == set(states)
+    assert states[-1] == "running"
+    stats = sink_stats(kernel, "recorder")
+    assert (stats.restarts, stats.last_error) == (3, "OSError: the disk is full")
+    assert_balanced(stats.queue)
+    lost = dropped(stats.queue)[("failed", "frame")]
+    assert delivered == list(range(lost + 1, 61))  # the batches in hand were lost, and counted, no more
+    assert sink_stats(kernel, "browser").queue.dropped.items == 0
+    restarts = [text for text in errors(caplog) if "restart in" in text]
+    assert [text[text.index("restart") :] for text in restarts] == [
+        "restart in 0.5 s",
+        "restart in 1 s",
+        "restart in 2 s",
+    ]
+    assert all("'recorder'" in text for text in errors(caplog))
+
+
+@pytest.mark.anyio
+async def test_the_queue_of_a_failed_sink_goes_on_by_its_strategy() -> None:
+    """While a sink is down, its queue keeps the newest, and delivers them after the restart."""
+    received: list[int] = []
+
+    async def fail_once(queue: Batches) -> None:
+        async for batch in queue:
+            if len(brittle.attempts_s) == 1:
+                raise OSError("the disk is full")
+            received.extend(item.sequence for item in batch)
+
+    kernel, brittle = new_kernel(), CallingSink(fail_once)
+    kernel.add_sink("recorder", brittle, NEWEST_TWO)
+    async with running(kernel):
+        await kernel.publisher.publish_async(FRAME)
+        await everyone_waits()
+        assert sink_stats(kernel, "recorder").state == "failed"
+        for _ in range(5):
+            await kernel.publisher.publish_async(FRAME)
+        assert sink_stats(kernel, "recorder").queue.waiting.items == 2
+        await anyio.sleep(1.0)
+    assert received == [5, 6]
+    stats = sink_stats(kernel, "recorder").queue
+    assert dropped(stats) == {("failed", "frame"): 1, ("drop_oldest", "frame"): 3}
+    assert_balanced(stats)
+
+
+@pytest.mark.anyio
+async def test_a_sink_can_ask_what_its_queue_lost() -> None:
+    """Every queue of the kernel's own keeps that, so a sink can write down what it lacks."""
+    told: list[tuple[str, str, int]] = []
+
+    async def ask(queue: Batches) -> None:
+        async for _ in queue:
+            told.extend((loss.reason, loss.topic, loss.items) for loss in queue.losses())
+
+    kernel = new_kernel()
+    kernel.add_sink("recorder", CallingSink(ask), NEWEST_TWO)
+    for _ in range(5):
+        kernel.publisher.publish(FRAME)
+    kernel.stop()
+    await kernel.run()
+    assert told == [("drop_oldest", "frame", 3)]
+
+
+@pytest.mark.anyio
+async def test_a_sink_that_cannot_start_ends_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    """StartError names the sink and the cause; no source ran, the other sinks are closed."""
+    kernel, healthy, source = new_kernel(), CollectingSink(), source_of(b"1")
+    kernel.add_sink("browser", CallingSink(refuse_to_start))
+    kernel.add_sink("null", healthy)
+    kernel.add_source("demo", source)
+    with pytest.raises(
+        StartError, match=r"'browser' could not start: OSError: port 8765 is in use"
+    ) as caught:
+        await kernel.run()
+    assert isinstance(caught.value.__cause__, OSError)
+    assert "null" not in str(caught.value)
+    assert healthy.closed
+    assert source.attempts_s == []
+    assert anyio.current_time() == 0.0
+    assert errors(caplog) == []
+    with pytest.raises(ClosedError):
+        kernel.publisher.publish(FRAME)
+
+
+@pytest.mark.anyio
+async def test_a_sink_that_is_not_required_does_not_end_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    """It counts as failed and is tried again with growing pauses, while everything else runs."""
+    caplog.set_level(logging.INFO)
+    kernel, healthy = new_kernel(when_sources_end="stay", backoff=Backoff(1.0, 8.0)), CollectingSink()
+    browser, received = CollectingSink(), list[float]()
+
+    async def start_the_third_time(queue: Batches) -> None:
+        received.append(anyio.current_time())
+        if len(received) < 3:
+            await refuse_to_start(queue)
+        await browser.run(queue)
+
+    kernel.add_sink("browser", CallingSink(start_the_third_time), required=False)
+    kernel.add_sink("null", healthy)
+    async with running(kernel):
+        failed = sink_stats(kernel, "browser")
+        assert (failed.state, failed.last_error) == ("failed", "OSError: port 8765 is in use")
+        kernel.publisher.publish(FRAME)
+        await everyone_waits()
+        assert len(healthy.received) == 1
+        assert [part.name for part in kernel.stats().failed()] == ["browser"]
+        await anyio.sleep(5.0)
+        assert (sink_stats(kernel, "browser").state, sink_stats(kernel, "browser").restarts) == ("running", 2)
+        assert len(browser.received) == 1  # what waited in its queue
+    assert received == [0.0, 1.0, 3.0]
+    assert [record.getMessage() for record in caplog.records] == [
+        "sink 'browser' failed: OSError: port 8765 is in use; restart in 1 s",
+        "sink 'browser' failed: OSError: port 8765 is in use; restart in 2 s",
+        "sink 'browser' runs again",
+    ]
+
+
+@pytest.mark.anyio
+async def test_all_sinks_that_cannot_start_are_named() -> None:
+    """The operator mends everything in one go."""
+    kernel = new_kernel()
+    for name in ("first", "second"):
+        kernel.add_sink(name, CallingSink(refuse_to_start))
+    with pytest.raises(StartError, match=r"'first' .*'second' "):
+        await kernel.run()
+
+
+@pytest.mark.anyio
+async def test_a_sink_that_returns_at_once_cannot_start() -> None:
+    """A sink that never asks for a batch has not opened."""
+
+    async def do_nothing(queue: Batches) -> None:
+        pass
+
+    kernel = new_kernel()
+    kernel.add_sink("null", CallingSink(do_nothing))
+    with pytest.raises(StartError, match=r"'null'.*returned while its queue was open"):
+        await kernel.run()
+
+
+@pytest.mark.anyio
+async def test_a_source_that_raises_is_restarted() -> None:
+    """Its failure is its own: the sinks go on, and after a pause the source does too."""
+
+    async def fail_twice(publish: Publish) -> None:
+        await publish(FRAME)
+        if len(source.attempts_s) < 3:
+            raise OSError("unplugged")
+
+    kernel, sink, source = new_kernel(), CollectingSink(), CallingSource(fail_twice)
+    kernel.add_sink("null", sink)
+    kernel.add_source("camera", source)
+    await kernel.run()
+    assert source.attempts_s == pytest.approx([0.0, 0.5, 1.5])
+    assert by_topic(sink.received) == {"frame": [1, 2, 3]}
+    assert kernel.stats().sources == (("camera", "ended", 2, "OSError: unplugged", 3, None),)
+
+
+@pytest.mark.anyio
+async def test_a_source_whose_input_is_unusable_is_not_restarted() -> None:
+    """InputError is the end of that source; the kernel goes on with the others."""
+
+    async def give_up(publish: Publish) -> None:
+        raise InputError("no picture in it")
+
+    async def go_on(publish: Publish) -> None:
+        await anyio.sleep(100.0)
+        await publish(FRAME)
+
+    kernel, sink, hopeless = new_kernel(), CollectingSink(), CallingSource(give_up)
+    kernel.add_sink("null", sink)
+    kernel.add_source("images", hopeless)
+    kernel.add_source("demo", CallingSource(go_on))
+    await kernel.run()
+    assert hopeless.attempts_s == [0.0]
+    assert [(source.name, source.state) for source in kernel.stats().sources] == [
+        ("images", "failed"),
+        ("demo", "ended"),
+    ]
+    assert len(sink.received) == 1
+
+
+@pytest.mark.anyio
+async def test_back_off_is_the_operators_choice() -> None:
+    """The kernel's options reach sinks and sources."""
+
+    async def fail_once(publish: Publish) -> None:
+        if len(source.attempts_s) == 1:
+            raise OSError("unplugged")
+
+    kernel, source = new_kernel(backoff=Backoff(initial_s=7.0)), CallingSource(fail_once)
+    kernel.add_source("camera", source)
+    await kernel.run()
+    assert source.attempts_s == pytest.approx([0.0, 7.0])
+
+
+# The end
+
+
+@pytest.mark.anyio
+async def test_at_the_end_sources_stop_and_queues_drain() -> None:
+    """A sink has as long as it needs, within the timeout, for what was published before."""
+
+    async def publish_for_ever(publish: Publish) -> None:
+        while True:
+            await publish(FRAME)
+            await anyio.sleep(10.0)
+
+    kernel = new_kernel(shutdown_timeout_s=5.0)
+    kernel.add_sink("slow", CallingSink(deliver_slowly))
+    kernel.add_source("demo", CallingSource(publish_for_ever))
+    async with running(kernel):
+        await everyone_waits()
+        for _ in range(3):
+            await kernel.publisher.publish_async(FRAME)
+        await anyio.sleep(0.5)
+    assert anyio.current_time() == pytest.approx(4.0)  # four envelopes, one a second, from the start
+    stats = sink_stats(kernel, "slow")
+    assert stats.state == "ended"
+    assert stats.queue.taken.items == stats.queue.offered.items == 4
+    assert kernel.stats().sources[0].state == "stopped"
+
+
+@pytest.mark.anyio
+async def test_what_cannot_drain_in_time_is_counted_and_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """At the timeout the rest is dropped as `shutdown`, and the log says whose and how much."""
+    kernel = new_kernel(shutdown_timeout_s=2.5)
+    kernel.add_sink("slow", CallingSink(deliver_slowly))
+    async with running(kernel):
+        for _ in range(10):
+            await kernel.publisher.publish_async(FRAME)
+    assert anyio.current_time() == pytest.approx(2.5)
+    stats = sink_stats(kernel, "slow")
+    assert stats.state == "stopped"
+    assert stats.queue.taken.items == 2
+    assert dropped(stats.queue) == {("shutdown", "frame"): 8}
+    assert_balanced(stats.queue)
+    assert errors(caplog) == [
+        "sink 'slow': 1 envelopes (7 bytes) that it held are counted as lost",
+        "sink 'slow': 7 envelopes (49 bytes) still waited at the end and are lost",
+    ]
+
+
+@pytest.mark.anyio
+async def test_a_sink_that_ignores_the_end_is_cancelled_at_the_timeout() -> None:
+    """The timeout is exact, and a sink that has ended in time is not kept waiting by it."""
+    kernel, healthy = new_kernel(shutdown_timeout_s=5.0), CollectingSink()
+    kernel.add_sink("deaf", CallingSink(hang))
+    kernel.add_sink("null", healthy)
+    async with running(kernel):
+        await kernel.publisher.publish_async(FRAME)
+        await anyio.sleep(1.0)
+    assert anyio.current_time() == pytest.approx(6.0)
+    assert sink_stats(kernel, "deaf").state == "stopped"
+    assert sink_stats(kernel, "null").state == "ended"
+    assert dropped(sink_stats(kernel, "deaf").queue) == {("shutdown", "frame"): 1}
+
+
+@pytest.mark.anyio
+async def test_a_sink_that_waits_for_its_restart_does_not_delay_the_end() -> None:
+    """What waits in its queue is lost, and counted, as there is no sink to deliver it."""
+
+    async def fail(queue: Batches) -> None:
+        await queue.take()
+        raise OSError("the disk is full")
+
+    kernel = new_kernel(backoff=Backoff(initial_s=20.0))
+    kernel.add_sink("recorder", CallingSink(fail))
+    async with running(kernel):
+        for _ in range(2):
+            await kernel.publisher.publish_async(FRAME)
+            await anyio.sleep(1.0)
+    assert anyio.current_time() == pytest.approx(2.0)
+    assert dropped(sink_stats(kernel, "recorder").queue) == {("failed", "frame"): 1, ("shutdown", "frame"): 1}
+
+
+@pytest.mark.anyio
+async def test_after_the_end_publishing_raises() -> None:
+    """Whoever publishes too late hears of it, and no counter moves."""
+    kernel = new_kernel()
+    kernel.add_sink("null", CollectingSink())
+    async with running(kernel):
+        pass
+    before = kernel.stats()
+    with pytest.raises(ClosedError):
+        kernel.publisher.publish(FRAME)
+    with pytest.raises(ClosedError):
+        await kernel.publisher.publish_async(knob())
+    assert kernel.stats() == before
+
+
+@pytest.mark.anyio
+async def test_a_stop_before_run_ends_it_in_order() -> None:
+    """A program that is told to end while it still starts ends at once; what waited is delivered."""
+    kernel, sink, source = new_kernel(), CollectingSink(), source_of(b"1")
+    kernel.add_sink("null", sink)
+    kernel.add_source("demo", source)
+    kernel.publisher.publish(FRAME)
+    kernel.stop()
+    await kernel.run()
+    assert anyio.current_time() == 0.0
+    assert [item.encoded for item in sink.received] == [b"picture"]
+    assert source.attempts_s == []
+
+
+@pytest.mark.anyio
+async def test_a_stop_is_heard_while_a_sink_still_opens() -> None:
+    """A sink that waits for the other side before it opens cannot hold up the end beyond the timeout."""
+
+    async def open_never(queue: Batches) -> None:
+        await anyio.sleep_forever()
+
+    kernel, source = new_kernel(shutdown_timeout_s=5.0), source_of(b"1")
+    kernel.add_sink("relay", CallingSink(open_never))
+    kernel.add_source("demo", source)
+    async with anyio.create_task_group() as group:
+        group.start_soon(kernel.run)
+        await anyio.sleep(100.0)
+        kernel.stop()
+    assert anyio.current_time() == pytest.approx(105.0)
+    assert source.attempts_s == []
+
+
+@pytest.mark.anyio
+async def test_a_sink_that_fails_to_open_while_stopping_is_still_reported() -> None:
+    """An early end does not hide that the profile does not work."""
+
+    async def open_in_vain(queue: Batches) -> None:
+        await anyio.sleep(2.0)
+        raise OSError("port 8765 is in use")
+
+    kernel = new_kernel()
+    kernel.add_sink("browser", CallingSink(open_in_vain))
+    kernel.stop()
+    with pytest.raises(StartError, match="'browser' could not start"):
+        await kernel.run()
+
+
+@pytest.mark.anyio
+async def test_stopping_twice_or_late_does_no_harm() -> None:
+    """Only the first call matters."""
+    kernel = new_kernel()
+    async with running(kernel):
+        kernel.stop()
+        kernel.stop()
+    kernel.stop()
+
+
+@pytest.mark.anyio
+async def test_cancellation_leaves_nothing_behind() -> None:
+    """A cancelled `run` closes sinks and sources at once, counts what is lost, and leaves no task."""
+    closed: list[str] = []
+
+    async def publish_for_ever(publish: Publish) -> None:
+        try:
+            while True:
+                await publish(FRAME)
+        finally:
+            closed.append("source")
+
+    kernel, healthy = new_kernel(), CollectingSink()
+    kernel.add_sink("null", healthy)
+    kernel.add_sink("deaf", CallingSink(hang))
+    kernel.add_source("demo", CallingSource(publish_for_ever))
+    tasks_before = len(anyio.get_running_tasks())
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(kernel.run)
+            for _ in range(20):
+                await checkpoint()
+            scope.cancel()
+    assert scope.cancelled_caught
+    assert len(anyio.get_running_tasks()) == tasks_before
+    assert anyio.current_time() == 0.0
+    assert healthy.closed
+    assert closed == ["source"]
+    for stats in kernel.stats().sinks:
+        assert stats.state in ("stopped", "ended")
+        assert_balanced(stats.queue)
+        assert stats.queue.waiting.items == 0
+    with pytest.raises(ClosedError):
+        kernel.publisher.publish(FRAME)
+
+
+@pytest.mark.anyio
+async def test_a_source_that_waits_for_room_does_not_hold_up_the_end() -> None:
+    """At the end its envelope is withdrawn and counted."""
+
+    async def publish_two(publish: Publish) -> None:
+        await publish(FRAME)
+        await anyio.sleep(1.0)
+        await publish(FRAME)
+        await publish(FRAME)
+
+    kernel = new_kernel(shutdown_timeout_s=5.0)
+    bounds = LaneBounds(size=1, overflow="block", block_timeout_s=1e6)
+    kernel.add_sink("deaf", CallingSink(hang), bounds)
+    kernel.add_source("demo", CallingSource(publish_two))
+    async with running(kernel):
+        await anyio.sleep(2.0)
+    assert anyio.current_time() == pytest.approx(7.0)
+    stats = sink_stats(kernel, "deaf").queue
+    assert dropped(stats) == {("block", "frame"): 1, ("shutdown", "frame"): 2}
+    assert_balanced(stats)
+
+
+# What others can see
+
+
+def leaves(value: object) -> Iterator[object]:
+    if isinstance(value, tuple):
+        for item in cast("tuple[object, ...]", value):
+            yield from leaves(item)
+    else:
+        yield value
+
+
+@pytest.mark.anyio
+async def test_stats_are_a_tree_of_tuples_from_any_thread() -> None:
+    """Anyone can take them at any time, keep them, and change nothing with them."""
+    kernel = new_kernel(when_sources_end="stay")
+    kernel.add_sink("null", CollectingSink(), NEWEST_TWO)
+    kernel.add_source("demo", source_of(b"1", b"22"))
+    taken: list[Any] = []
+    async with running(kernel):
+        await everyone_waits()
+        kernel.publisher.publish(knob())
+        with threads(lambda: taken.append(kernel.stats())):
+            pass
+        assert taken == [kernel.stats()]
+    (stats,) = taken
+    assert (stats.published, stats.frames) == (3, 2)
+    assert stats.sinks[0].queue.offered == (3, 4)
+    assert {type(leaf) for leaf in leaves(stats)} <= {int, str, type(None)}
+    hash(stats)
+
+
+# With threads, in real time
+
+
+REAL_LOOPS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+
+
+def left_threads(before: list[threading.Thread]) -> list[threading.Thread]:
+    """Threads that came and do not end, except those that trio keeps idle for its next piece of work."""
+    for thread in threading.enumerate():
+        if thread not in before and not thread.name.startswith("Trio thread"):
+            thread.join(JOIN_TIMEOUT_S)
+    now = threading.enumerate()
+    return [thread for thread in now if thread not in before and not thread.name.startswith("Trio thread")]
+
+
+def run_with_driver(kernel: Kernel, backend: str, drive: Callable[[], Awaitable[None]]) -> None:
+    async def main() -> None:
+        with anyio.fail_after(JOIN_TIMEOUT_S):
+            async with anyio.create_task_group() as group:
+                await group.start(kernel.run)
+                await drive()
+
+    anyio.run(main, backend=backend)
+
+
+@REAL_LOOPS
+def test_stop_from_another_thread_ends_the_kernel(backend: str) -> None:
+    """Whoever holds the kernel can end it; what was published before is delivered."""
+    kernel, sink = new_kernel(), CollectingSink()
+    kernel.add_sink("null", sink)
+
+    def publish_and_stop() -> None:
+        kernel.publisher.publish(FRAME)
+        kernel.stop()
+
+    stopper = threading.Thread(target=publish_and_stop)
+
+    async def drive() -> None:
+        stopper.start()
+
+    run_with_driver(kernel, backend, drive)
+    stopper.join()
+    assert len(sink.received) == 1
+
+
+@REAL_LOOPS
+def test_no_thread_is_left_after_the_end(backend: str) -> None:
+    """A source's blocking producer in a thread ends with the kernel, and the kernel has none of its own."""
+    enough = threading.Event()
+
+    def produce(publish: Publish) -> None:
+        while True:
+            anyio.from_thread.check_cancelled()
+            if publish.from_thread(FRAME) == 200:
+                enough.set()
+
+    async def run(publish: Publish) -> None:
+        await anyio.to_thread.run_sync(produce, publish)
+
+    kernel, sink = new_kernel(), CollectingSink()
+    kernel.add_sink("null", sink, LaneBounds(size=10, overflow="block"))
+    kernel.add_source("blocking", CallingSource(run))
+
+    def stop_when_enough() -> None:
+        assert enough.wait(JOIN_TIMEOUT_S)
+        kernel.stop()
+
+    stopper = threading.Thread(target=stop_when_enough)
+
+    async def drive() -> None:
+        stopper.start()
+
+    before = threading.enumerate()
+    run_with_driver(kernel, backend, drive)
+    assert left_threads(before) == []
+    (stats,) = kernel.stats().sinks
+    assert stats.queue.dropped.items == 0
+    assert stats.queue.taken.items == len(sink.received) == kernel.stats().published >= 200
+    assert by_topic(sink.received) == {"frame": list(range(1, len(sink.received) + 1))}
+
+
+@REAL_LOOPS
+def test_a_keyboard_interrupt_leaves_nothing_open(backend: str) -> None:
+    """A program that dies of Ctrl-C closes its sinks, and has no thread or way onto the bus left."""
+
+    async def interrupt(publish: Publish) -> None:
+        await publish(FRAME)
+        raise KeyboardInterrupt
+
+    kernel, sink = new_kernel(), CollectingSink()
+    kernel.add_sink("null", sink)
+    kernel.add_source("demo", CallingSource(interrupt))
+    before = threading.enumerate()
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - trio has it in a group, asyncio bare
+        anyio.run(kernel.run, backend=backend)
+    assert isinstance(sole(caught.value), KeyboardInterrupt)
+    assert sink.closed
+    assert left_threads(before) == []
+    assert_balanced(kernel.stats().sinks[0].queue)
+    with pytest.raises(ClosedError):
+        kernel.publisher.publish(FRAME)
+
+
+@REAL_LOOPS
+def test_four_threads_publish_and_every_count_is_exact(backend: str) -> None:
+    """Each sink's counters add up to what was published, with each strategy side by side."""
+    rounds, producers = 300, 4
+    kernel = new_kernel()
+    sinks = {name: CollectingSink() for name in ("drop_oldest", "drop_newest", "latest", "block")}
+    for name, sink in sinks.items():
+        kernel.add_sink(name, sink, LaneBounds(size=8, overflow=name, block_timeout_s=JOIN_TIMEOUT_S))
+
+    def produce() -> None:
+        for _ in range(rounds):
+            kernel.publisher.publish(FRAME)
+            kernel.publisher.publish(knob())
+
+    def produce_and_stop() -> None:
+        with threads(*[produce] * producers):
+            pass
+        kernel.stop()
+
+    async def drive() -> None:
+        threading.Thread(target=produce_and_stop).start()
+
+    run_with_driver(kernel, backend, drive)
+    published = 2 * rounds * producers
+    assert kernel.stats().published == published
+    for stats in kernel.stats().sinks:
+        assert_balanced(stats.queue)
+        assert stats.queue.offered.items == published
+        assert stats.queue.taken.items == len(sinks[stats.name].received)
+        for numbers in by_topic(sinks[stats.name].received).values():
+            assert numbers == sorted(numbers)
+    everything = list(range(1, rounds * producers + 1))
+    assert by_topic(sinks["block"].received) == {"frame": everything, "peripheral/knob": everything}
+
+
+def test_a_name_is_given_once() -> None:
+    """A second sink or source of the same name would leave the first one's queue on the bus."""
+    kernel = new_kernel()
+    kernel.add_sink("it", CollectingSink())
+    with pytest.raises(ValueError, match="a sink 'it' already"):
+        kernel.add_sink("it", CollectingSink())
+    kernel.add_source("it", CallingSource(lambda publish: checkpoint()))
+    with pytest.raises(ValueError, match="a source 'it' already"):
+        kernel.add_source("it", CallingSource(lambda publish: checkpoint()))

@@ -1,0 +1,234 @@
+"""Sinks that are added and removed while the kernel runs, and given other bounds."""
+
+import functools
+
+import anyio
+import pytest
+
+from beats.kernel.envelope import Envelope, Frame
+from beats.kernel.errors import StartError
+from beats.kernel.ports import Batches
+from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.stats import Amount
+from tests.kernel.run.sinks_support import (
+    WIDE,
+    ShieldedSink,
+    cannot_start,
+    fail,
+    new_kernel,
+    numbers,
+    publish,
+    queue_stats,
+    receivers,
+    slow,
+)
+from tests.kernel.support import (
+    FRAME,
+    CallingSink,
+    CollectingSink,
+    dropped,
+    everyone_waits,
+    knob,
+    running,
+    sink_stats,
+)
+
+pytestmark = pytest.mark.anyio
+
+# Added
+
+
+async def test_an_added_sink_gets_everything_from_the_moment_it_was_added() -> None:
+    """Also what comes while it still opens; its predecessors' envelopes are not for it."""
+    kernel, old, new, seen = new_kernel(), CollectingSink(), CollectingSink(), list[str]()
+
+    async def open_slowly(queue: Batches) -> None:
+        await anyio.sleep(2.0)
+        seen.append("open")
+        await new.run(queue)
+
+    kernel.add_sink("old", old)
+    async with running(kernel):
+        publish(kernel, 1)
+        async with anyio.create_task_group() as group:
+            group.start_soon(
+                functools.partial(kernel.add_sink_now, "new", CallingSink(open_slowly), WIDE, {})
+            )
+            await everyone_waits()
+            publish(kernel, 2)
+        assert seen == ["open"]
+        assert anyio.current_time() == pytest.approx(2.0)
+        publish(kernel, 3)
+    assert (numbers(old.received), numbers(new.received)) == ([1, 2, 3], [2, 3])
+
+
+async def test_a_sink_that_cannot_start_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    """Not in stats, not on the bus, not in the log; producers in line before it go on."""
+    kernel = new_kernel(old=CollectingSink())
+    bounds = LaneBounds(size=1, overflow="block", block_timeout_s=100.0)
+    async with running(kernel):
+        before = receivers(kernel.bus)
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(kernel.publisher.publish_async, FRAME)
+            with pytest.raises(StartError, match="'new' could not start: OSError: port 8765"):
+                await kernel.add_sink_now("new", CallingSink(cannot_start), bounds, {})
+        assert list(kernel.sinks) == ["old"]
+        assert receivers(kernel.bus) == before
+        assert not caplog.records
+        await kernel.add_sink_now("new", CollectingSink(), WIDE, {})
+    assert list(kernel.sinks) == ["old", "new"]
+
+
+async def test_a_sink_that_is_not_required_is_added_though_it_cannot_start() -> None:
+    """It is tried again, as any sink that failed."""
+    kernel, attempts = new_kernel(), list[float]()
+
+    async def refuse(queue: Batches) -> None:
+        attempts.append(anyio.current_time())
+        raise OSError("port 8765 is in use")
+
+    async with running(kernel):
+        await kernel.add_sink_now("new", CallingSink(refuse), WIDE, {}, required=False)
+        assert sink_stats(kernel, "new").state == "failed"
+        await anyio.sleep(150.0)
+    assert attempts == [0.0, 100.0]
+
+
+async def test_a_name_is_given_once() -> None:
+    """Whoever has it keeps it, and notices nothing."""
+    kernel = new_kernel(old=CollectingSink())
+    async with running(kernel):
+        before = receivers(kernel.bus)
+        with pytest.raises(ValueError, match="'old'"):
+            await kernel.add_sink_now("old", CollectingSink(), WIDE, {})
+        assert receivers(kernel.bus) == before
+
+
+async def test_a_sink_whose_adding_is_cancelled_is_left_out() -> None:
+    """Whoever has no patience for it finds everything as it was."""
+    kernel = new_kernel()
+    async with running(kernel):
+        with anyio.move_on_after(1.0):
+            await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE, {})
+        assert (list(kernel.sinks), receivers(kernel.bus)) == ([], 0)
+
+
+# Removed
+
+
+async def test_a_removed_sink_delivers_what_was_published_before() -> None:
+    """Producers in line before its queue included; what comes later is not for it, others get all."""
+    seen: list[Envelope] = []
+    kernel, other = new_kernel(), CollectingSink()
+    kernel.add_sink("tape", CallingSink(slow(seen)), LaneBounds(size=2, overflow="block"))
+    kernel.add_sink("other", other)
+    async with running(kernel), anyio.create_task_group() as group:
+        for number in range(1, 7):
+            group.start_soon(kernel.publisher.publish_async, Frame(b"%d" % number))
+        await everyone_waits()
+        group.start_soon(kernel.remove_sink, "tape")
+        await everyone_waits()
+        publish(kernel, 7)
+    assert sorted(numbers(seen)) == [1, 2, 3, 4, 5, 6]
+    assert sorted(numbers(other.received)) == [1, 2, 3, 4, 5, 6, 7]
+    assert list(kernel.sinks) == ["other"]
+
+
+async def test_what_a_removed_sink_cannot_deliver_in_time_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is cancelled then; what it held and what still waited is lost, and said to be."""
+    kernel = new_kernel(tape=CallingSink(slow([], 2.0)))
+    async with running(kernel):
+        publish(kernel, *range(10))
+        await everyone_waits()
+        await kernel.remove_sink("tape")
+        assert anyio.current_time() == pytest.approx(5.0, abs=0.01)
+        assert kernel.stats().sinks == ()
+    assert [record.getMessage() for record in caplog.records] == [
+        "sink 'tape': 2 envelopes (2 bytes) that it held are counted as lost",
+        "sink 'tape': 4 envelopes (4 bytes) still waited at the end and are lost",
+    ]
+
+
+async def test_a_sink_that_shields_itself_holds_up_its_removal_no_longer_than_the_bounds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """After `shutdown_timeout_s` it is cancelled, and a second later it is left to itself."""
+    sink = ShieldedSink()
+    kernel = new_kernel()
+    kernel.add_sink("tape", sink)
+    async with running(kernel):
+        publish(kernel, 1)
+        await everyone_waits()
+        await kernel.remove_sink("tape")
+        assert anyio.current_time() == pytest.approx(6.0, abs=0.01)
+        assert list(kernel.sinks) == []
+        sink.allowed.set()
+    assert sink.afterwards == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "sink 'tape' does not end though it was cancelled, and is left to itself",
+        "sink 'tape': 1 envelopes (1 bytes) that it held are counted as lost",
+    ]
+
+
+async def test_a_sink_that_never_ran_is_removed_at_once() -> None:
+    """Before `run` there is nobody to wait for."""
+    kernel = new_kernel(tape=CollectingSink())
+    await kernel.remove_sink("tape")
+    assert (list(kernel.sinks), anyio.current_time()) == ([], 0.0)
+
+
+async def test_a_removal_that_is_cancelled_is_one_without_patience() -> None:
+    """The sink is cancelled, what it could not deliver is lost, and nothing of it is left."""
+    seen, ended = list[Envelope](), list[float]()
+
+    async def run(queue: Batches) -> None:
+        try:
+            await slow(seen)(queue)
+        finally:
+            ended.append(anyio.current_time())
+
+    kernel = new_kernel(tape=CallingSink(run))
+    async with running(kernel):
+        publish(kernel, *range(10))
+        await everyone_waits()
+        with anyio.move_on_after(1.5):
+            await kernel.remove_sink("tape")
+        assert (list(kernel.sinks), receivers(kernel.bus)) == ([], 0)
+        await anyio.sleep(1.0)
+    assert ended == [pytest.approx(1.5, abs=0.01)]
+    assert numbers(seen) == [0, 1]
+
+
+async def test_a_sink_in_back_off_is_removed_at_once() -> None:
+    """Nobody waits for the end of its pause."""
+    kernel = new_kernel(tape=CallingSink(fail))
+    async with running(kernel):
+        publish(kernel, 1)
+        await everyone_waits()
+        await kernel.remove_sink("tape")
+    assert anyio.current_time() < 1.0
+
+
+# Given other bounds
+
+
+async def test_bounds_change_while_the_sink_goes_on() -> None:
+    """It notices nothing but that more, or less, waits for it."""
+    kernel, seen = new_kernel(), list[Envelope]()
+    kernel.add_sink("tape", CallingSink(slow(seen)), WIDE)
+    async with running(kernel):
+        publish(kernel, 1, 2)
+        await everyone_waits()
+        publish(kernel, *range(3, 10))
+        kernel.rebound_sink("tape", LaneBounds(size=2), {"peripheral": LaneBounds(size=1)})
+        for _ in range(3):
+            kernel.publisher.publish(knob())
+        assert dropped(queue_stats(kernel, "tape")) == {
+            ("drop_oldest", "frame"): 5,
+            ("drop_oldest", "peripheral"): 2,
+        }
+    assert numbers(seen) == [1, 2, 8, 9, 1]
+    assert queue_stats(kernel, "tape").taken == Amount(5, 5)

@@ -1,0 +1,294 @@
+"""Sources that are added, changed and removed while the kernel runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+import pytest
+
+from beats.kernel.capabilities import CommandCheck
+from beats.kernel.envelope import ClientIdentity, Control, Frame
+from beats.kernel.errors import ClosedError, InputError
+from beats.kernel.ports import Publish
+from beats.kernel.run.kernel import Kernel, KernelOptions
+from beats.kernel.testing import FixedClock, PlainCodec
+from tests.kernel.support import (
+    FRAME,
+    CallingSource,
+    CollectingSink,
+    by_topic,
+    everyone_waits,
+    knob,
+    running,
+)
+
+pytestmark = pytest.mark.anyio
+
+CLIENT = ClientIdentity("browser", 1, "host:1")
+
+
+def new_kernel(when_sources_end: Any = "stop") -> Kernel:
+    options = KernelOptions(when_sources_end=when_sources_end)
+    kernel = Kernel(PlainCodec(), clock=FixedClock(), options=options)
+    kernel.add_sink("null", CollectingSink())
+    return kernel
+
+
+def received(kernel: Kernel) -> dict[str, list[int]]:
+    sink = kernel.sinks["null"]
+    assert isinstance(sink, CollectingSink)
+    return by_topic(sink.received)
+
+
+def states(kernel: Kernel) -> dict[str, str]:
+    return {source.name: source.state for source in kernel.stats().sources}
+
+
+async def every_second(publish: Publish) -> None:
+    while True:
+        await publish(FRAME)
+        await anyio.sleep(1.0)
+
+
+async def once(publish: Publish) -> None:
+    await publish(knob())
+
+
+async def unusable(publish: Publish) -> None:
+    raise InputError("no picture in it")
+
+
+class SteeredSource:
+    """Takes some commands, and publishes nothing."""
+
+    def __init__(self, *names: str) -> None:
+        self.commands: Mapping[str, CommandCheck] = dict.fromkeys(names, self.check)
+        self.obeyed: list[str] = []
+
+    async def run(self, publish: Publish) -> None:
+        await anyio.sleep_forever()
+
+    def check(self, fields: Mapping[str, Any]) -> Mapping[str, object]:
+        return fields
+
+    def command(self, control: Control) -> None:
+        self.obeyed.append(control.command)
+
+
+async def test_a_source_that_is_added_to_a_running_kernel_starts_at_once() -> None:
+    """Those that run already go on."""
+    kernel, added = new_kernel(), CallingSource(once)
+    kernel.add_source("camera", CallingSource(every_second))
+    async with running(kernel):
+        await anyio.sleep(0.5)
+        kernel.add_source("demo", added)
+        await anyio.sleep(1.0)
+        assert added.attempts_s == [0.5]
+        assert states(kernel) == {"camera": "running", "demo": "ended"}
+    assert received(kernel) == {"frame": [1, 2], "peripheral/knob": [1]}
+
+
+async def test_a_name_is_given_once() -> None:
+    """Whoever has it keeps it, and the other one never runs."""
+    kernel, refused = new_kernel(), CallingSource(once)
+    kernel.add_source("camera", CallingSource(every_second))
+    async with running(kernel):
+        with pytest.raises(ValueError, match="'camera'"):
+            kernel.add_source("camera", refused)
+        await everyone_waits()
+    assert refused.attempts_s == []
+
+
+async def test_a_removed_source_ends_and_the_others_go_on() -> None:
+    """It is not in stats any more, and no task of it is left."""
+    ended: list[str] = []
+
+    async def run(publish: Publish) -> None:
+        try:
+            await every_second(publish)
+        finally:
+            ended.append("camera")
+
+    kernel = new_kernel()
+    kernel.add_source("camera", CallingSource(run))
+    kernel.add_source("other", SteeredSource())
+    async with running(kernel):
+        await anyio.sleep(1.5)
+        await kernel.remove_source("camera")
+        assert ended == ["camera"]
+        assert anyio.current_time() == pytest.approx(1.5)
+        await anyio.sleep(10.0)
+        assert states(kernel) == {"other": "starting"}
+    assert received(kernel) == {"frame": [1, 2]}
+
+
+async def test_a_source_in_back_off_is_removed_at_once() -> None:
+    """Nobody waits for the end of its pause."""
+
+    async def fail(publish: Publish) -> None:
+        raise OSError("no camera")
+
+    kernel = new_kernel()
+    kernel.add_source("camera", CallingSource(fail))
+    async with running(kernel):
+        await everyone_waits()
+        assert states(kernel) == {"camera": "failed"}
+        await kernel.remove_source("camera")
+    assert anyio.current_time() < 0.1
+
+
+async def test_a_source_that_never_ran_can_be_removed() -> None:
+    """Before `run` there is nobody to wait for, and afterwards nothing of it."""
+    kernel, source = new_kernel(), CallingSource(once)
+    kernel.add_source("demo", source)
+    await kernel.remove_source("demo")
+    async with running(kernel):
+        await everyone_waits()
+    assert (source.attempts_s, kernel.stats().sources) == ([], ())
+
+
+async def test_a_source_that_shields_itself_publishes_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    """A second later it is left to itself, and whatever it publishes then is refused."""
+    refused: list[str] = []
+
+    async def run(publish: Publish) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(3.0)
+            for attempt in (publish(FRAME), publish.forward(None)):  # type: ignore[arg-type]
+                try:
+                    await attempt
+                except ClosedError as error:
+                    refused.append(str(error))
+            publish.from_thread(FRAME)
+
+    kernel = new_kernel()
+    kernel.add_source("camera", CallingSource(run))
+    async with running(kernel):
+        await everyone_waits()
+        await kernel.remove_source("camera")
+        assert anyio.current_time() == pytest.approx(1.0, abs=0.01)
+        await anyio.sleep(5.0)
+    assert refused == ["source 'camera' was removed: end it when it is cancelled"] * 2
+    assert received(kernel) == {}
+    assert "source 'camera' does not end though it was cancelled" in caplog.text
+
+
+async def test_a_source_of_the_same_name_goes_on_with_the_sequence_numbers() -> None:
+    """Numbers belong to topics, whoever publishes."""
+    kernel = new_kernel()
+    kernel.add_source("camera", CallingSource(every_second))
+    async with running(kernel):
+        await anyio.sleep(1.5)
+        await kernel.remove_source("camera")
+        kernel.add_source("camera", CallingSource(every_second))
+        await anyio.sleep(1.5)
+        assert [source.published for source in kernel.stats().sources] == [2]
+    assert received(kernel) == {"frame": [1, 2, 3, 4]}
+
+
+# Commands
+
+
+async def test_the_commands_of_a_removed_source_go_and_only_its() -> None:
+    """One that another source takes too is its alone from then on, whoever holds the mapping."""
+    kernel, gone, stays = new_kernel(), SteeredSource("pause", "seek"), SteeredSource("pause", "focus")
+    seen = kernel.commands
+    kernel.add_source("stays", stays)
+    kernel.add_source("gone", gone)
+    async with running(kernel):
+        await kernel.remove_source("gone")
+        assert seen == {"pause": stays.check, "focus": stays.check}
+        for command in ("pause", "seek", "focus"):
+            kernel.bus.send_control(Control(command, {}, CLIENT))
+    assert (gone.obeyed, stays.obeyed) == ([], ["pause", "focus"])
+
+
+async def test_the_commands_of_a_source_that_is_added_are_known_at_once() -> None:
+    """Also where the one before it had the same name and others."""
+    kernel, before, after = new_kernel(), SteeredSource("pause"), SteeredSource("seek")
+    seen = kernel.commands
+    kernel.add_source("replay", before)
+    async with running(kernel):
+        await kernel.remove_source("replay")
+        kernel.add_source("replay", after)
+        assert seen == {"seek": after.check}
+        kernel.bus.send_control(Control("seek", {}, CLIENT))
+    assert (before.obeyed, after.obeyed) == ([], ["seek"])
+
+
+# The end of all
+
+
+async def test_a_kernel_whose_last_source_was_removed_stays() -> None:
+    """Removed is not ended: whoever removed it may add another."""
+    kernel = new_kernel()
+    kernel.add_source("camera", CallingSource(every_second))
+    async with running(kernel):
+        await anyio.sleep(0.5)
+        await kernel.remove_source("camera")
+        await anyio.sleep(1000.0)
+        await kernel.publisher.publish_async(Frame(b"later"))
+    assert received(kernel) == {"frame": [1, 2]}
+
+
+async def test_removing_the_last_source_that_runs_does_not_stop_a_kernel() -> None:
+    """Though all the others have ended by themselves."""
+    kernel = new_kernel()
+    kernel.add_source("demo", CallingSource(once))
+    kernel.add_source("camera", CallingSource(every_second))
+    async with running(kernel):
+        await anyio.sleep(0.5)
+        await kernel.remove_source("camera")
+        await anyio.sleep(10.0)
+        await kernel.publisher.publish_async(FRAME)
+    assert received(kernel) == {"peripheral/knob": [1], "frame": [1, 2]}
+
+
+@pytest.mark.parametrize("run", [once, unusable])
+async def test_a_kernel_ends_when_a_source_that_was_added_later_was_the_last_to_end(run: Any) -> None:
+    """With `when_sources_end = "stop"`, whether it is done or its input is unusable."""
+    kernel = new_kernel()
+    kernel.add_source("camera", CallingSource(every_second))
+    async with anyio.create_task_group() as group:
+        await group.start(kernel.run)
+        await anyio.sleep(0.5)
+        kernel.add_source("demo", CallingSource(run))
+        await everyone_waits()
+        assert states(kernel)["camera"] == "running"
+        await kernel.remove_source("camera")
+        kernel.add_source("demo 2", CallingSource(run))
+    assert anyio.current_time() == pytest.approx(0.5, abs=0.01)
+
+
+async def test_a_kernel_that_began_without_sources_ends_with_the_one_that_was_added() -> None:
+    """It stays as long as there is none."""
+    kernel = new_kernel()
+    async with anyio.create_task_group() as group:
+        await group.start(kernel.run)
+        await anyio.sleep(100.0)
+        kernel.add_source("demo", CallingSource(once))
+    assert anyio.current_time() == pytest.approx(100.0)
+
+
+async def test_a_kernel_that_is_told_to_stay_stays() -> None:
+    """Also when a source that was added later has ended."""
+    kernel = new_kernel("stay")
+    async with running(kernel):
+        kernel.add_source("demo", CallingSource(once))
+        await anyio.sleep(100.0)
+        assert states(kernel) == {"demo": "ended"}
+        await kernel.publisher.publish_async(knob())
+    assert received(kernel) == {"peripheral/knob": [1, 2]}
+
+
+async def test_removing_while_the_kernel_ends_does_not_hang() -> None:
+    """Its sources are being cancelled anyway."""
+    kernel = new_kernel()
+    kernel.add_source("camera", CallingSource(every_second))
+    async with anyio.create_task_group() as group:
+        await group.start(kernel.run)
+        await everyone_waits()
+        kernel.stop()
+        await kernel.remove_source("camera")
+    assert kernel.stats().sources == ()
+    assert anyio.current_time() < 0.1

@@ -1,0 +1,325 @@
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import anyio
+import pytest
+
+from beats.kernel.errors import InputError
+from beats.kernel.run.supervisor import Backoff, Supervisor, describe
+
+pytestmark = pytest.mark.anyio
+
+
+class Attempts:
+    """Runs the given steps, one an attempt, and notes when each began."""
+
+    def __init__(self, *steps: Callable[[], Awaitable[None]]) -> None:
+        self._steps = steps
+        self.began_s: list[float] = []
+
+    async def __call__(self) -> None:
+        self.began_s.append(round(anyio.current_time(), 6))
+        await self._steps[min(len(self.began_s), len(self._steps)) - 1]()
+
+
+async def end() -> None:
+    pass
+
+
+async def fail() -> None:
+    raise OSError("the disk is full")
+
+
+async def crash() -> None:
+    raise ZeroDivisionError("a mistake in the code")
+
+
+async def give_up() -> None:
+    raise InputError("no picture in it")
+
+
+async def give_up_in_a_task() -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(give_up)
+
+
+async def run_long_then_fail() -> None:
+    await anyio.sleep(31.0)
+    raise OSError("late")
+
+
+def supervised(
+    run: Callable[[], Awaitable[None]],
+    *,
+    role: Literal["source", "sink"] = "source",
+    backoff: Backoff | None = None,
+    must_start: bool = False,
+) -> Supervisor:
+    return Supervisor(role, "demo", run, backoff or Backoff(), must_start=must_start)
+
+
+async def test_pauses_double_from_half_a_second_to_thirty() -> None:
+    """A part that keeps failing is tried after 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds."""
+    attempts = Attempts(*[fail] * 9, end)
+    await supervised(attempts).supervise()
+    assert attempts.began_s == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5, 121.5]
+
+
+async def test_pauses_are_settings() -> None:
+    """First pause and longest pause are the operator's to choose."""
+    attempts = Attempts(*[fail] * 4, end)
+    await supervised(attempts, backoff=Backoff(initial_s=2.0, max_s=5.0)).supervise()
+    assert attempts.began_s == [0.0, 2.0, 6.0, 11.0, 16.0]
+
+
+def test_the_pause_is_bounded_after_any_number_of_failures() -> None:
+    """A part that fails for years is still tried again."""
+    assert Backoff().delay_s(10**9) == 30.0
+
+
+async def test_a_long_run_starts_the_pauses_anew() -> None:
+    """Who worked for longer than the longest pause is not punished for failures of long ago."""
+    attempts = Attempts(fail, fail, fail, run_long_then_fail, fail, end)
+    await supervised(attempts).supervise()
+    assert attempts.began_s == [0.0, 0.5, 1.5, 3.5, 3.5 + 31.0 + 0.5, 35.0 + 1.0]
+
+
+async def test_a_part_that_returns_has_ended() -> None:
+    """Returning is the good end: nothing is restarted, nothing reported."""
+    attempts = Attempts(end)
+    supervisor = supervised(attempts)
+    await supervisor.supervise()
+    assert (supervisor.state, supervisor.restarts, supervisor.last_error) == ("ended", 0, "")
+    assert supervisor.finished.is_set()
+    assert len(attempts.began_s) == 1
+
+
+async def test_a_failure_shows_in_state_and_count_until_the_part_works_again() -> None:
+    """`failed` with the last error, then `running` when the part says that it works."""
+
+    async def work() -> None:
+        supervisor.opened()
+        await anyio.sleep(10.0)
+
+    supervisor = supervised(Attempts(fail, work))
+    states = [supervisor.state]
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(0.25)
+        states.append(supervisor.state)
+        assert supervisor.restarts == 0
+        assert supervisor.last_error == "OSError: the disk is full"
+        await anyio.sleep(0.5)
+        states.append(supervisor.state)
+        assert supervisor.restarts == 1
+        assert supervisor.last_error == "OSError: the disk is full"
+    assert [*states, supervisor.state] == ["starting", "failed", "running", "ended"]
+
+
+async def test_a_failure_is_logged_with_name_cause_and_pause(caplog: pytest.LogCaptureFixture) -> None:
+    """The operator reads which part failed, of what, and when it is tried again."""
+    await supervised(Attempts(fail, end), role="sink").supervise()
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.getMessage() == "sink 'demo' failed: OSError: the disk is full; restart in 0.5 s"
+
+
+async def test_only_a_mistake_in_the_code_has_a_traceback_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What the environment did needs none."""
+    await supervised(Attempts(crash, fail, end)).supervise()
+    assert [bool(record.exc_info) for record in caplog.records] == [True, False]
+
+
+@pytest.mark.parametrize("step", [give_up, give_up_in_a_task])
+async def test_unusable_input_is_not_tried_again(
+    step: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """InputError is for good, also out of a task group, and is reported without a traceback."""
+    attempts = Attempts(step, end)
+    supervisor = supervised(attempts)
+    await supervisor.supervise()
+    assert attempts.began_s == [0.0]
+    assert (supervisor.state, supervisor.last_error) == ("failed", "InputError: no picture in it")
+    assert supervisor.finished.is_set()
+    (record,) = caplog.records
+    assert record.getMessage().endswith("not restarted")
+    assert not record.exc_info
+
+
+async def test_stop_ends_a_pause_at_once() -> None:
+    """A part that waits for its next attempt does not delay the end."""
+    attempts = Attempts(fail)
+    supervisor = supervised(attempts, backoff=Backoff(initial_s=20.0))
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(1.0)
+        supervisor.stop()
+    assert anyio.current_time() == pytest.approx(1.0)
+    assert attempts.began_s == [0.0]
+    assert supervisor.state == "failed"
+
+
+async def test_a_pause_can_be_cut_short() -> None:
+    """The next attempt comes at once, and the pause after it is as long as it would have been."""
+    attempts = Attempts(*[fail] * 3, end)
+    supervisor = supervised(attempts, backoff=Backoff(initial_s=10.0, max_s=100.0))
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(1.0)
+        assert supervisor.hurry()
+    assert attempts.began_s == [0.0, 1.0, 21.0, 61.0]
+    assert supervisor.restarts == 3
+
+
+async def test_there_is_no_hurry_without_a_pause() -> None:
+    """A part that runs, has ended or failed for good is left alone."""
+    supervisor = supervised(Attempts(give_up))
+    assert not supervisor.hurry()
+    await supervisor.supervise()
+    assert not supervisor.hurry()
+    assert supervisor.state == "failed"
+
+
+async def test_a_failure_while_stopping_is_not_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing starts anew while the kernel ends."""
+    attempts = Attempts(fail)
+    supervisor = supervised(attempts)
+    supervisor.stop()
+    await supervisor.supervise()
+    assert attempts.began_s == [0.0]
+    assert "not restarted" in caplog.text
+
+
+async def test_a_part_that_is_cancelled_is_stopped() -> None:
+    """Cancellation is neither failure nor end, and leaves nobody waiting."""
+    supervisor = supervised(anyio.sleep_forever)
+    with anyio.move_on_after(3.0) as scope:
+        await supervisor.supervise()
+    assert scope.cancelled_caught
+    assert supervisor.state == "stopped"
+    assert supervisor.settled.is_set()
+    assert supervisor.finished.is_set()
+
+
+async def test_a_part_that_must_start_leaves_its_first_failure_to_the_caller(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """At the start the operator is there to read the message, so nothing is tried again behind his back."""
+    supervisor = supervised(fail, must_start=True)
+    await supervisor.supervise()
+    assert isinstance(supervisor.start_error, OSError)
+    assert supervisor.state == "failed"
+    assert supervisor.settled.is_set()
+    assert not caplog.records
+
+
+async def test_a_part_that_has_started_once_is_tried_again() -> None:
+    """Only the failure before the first opening is the caller's."""
+
+    async def open_then_fail() -> None:
+        supervisor.opened()
+        raise OSError("later")
+
+    attempts = Attempts(open_then_fail, end)
+    supervisor = supervised(attempts, must_start=True)
+    await supervisor.supervise()
+    assert supervisor.start_error is None
+    assert attempts.began_s == [0.0, 0.5]
+
+
+async def test_the_first_attempt_settles_when_the_part_has_opened() -> None:
+    """Who waits for the start goes on as soon as the part works, not when it ends."""
+
+    async def open_slowly() -> None:
+        await anyio.sleep(2.0)
+        supervisor.opened()
+        await anyio.sleep(100.0)
+
+    supervisor = supervised(open_slowly, must_start=True)
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await supervisor.settled.wait()
+        assert anyio.current_time() == pytest.approx(2.0)
+        assert supervisor.state == "running"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("bad"), "ValueError: bad"),
+        (TimeoutError(), "TimeoutError"),
+        (ExceptionGroup("tasks", [ExceptionGroup("inner", [OSError("disk")])]), "OSError: disk"),
+        (ExceptionGroup("tasks", [OSError("a"), OSError("b")]), "ExceptionGroup: tasks (2 sub-exceptions)"),
+    ],
+)
+def test_an_error_is_described_in_one_line(error: Exception, text: str) -> None:
+    """Type and message, and a group of one is that one."""
+    assert describe(error) == text
+
+
+async def test_a_part_that_is_cancelled_ends_at_once_and_leaves_its_surroundings_alone() -> None:
+    """Only its own attempt is cancelled; it counts as stopped and is not tried again."""
+    attempts = Attempts(anyio.sleep_forever)
+    supervisor = supervised(attempts)
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(1.0)
+        supervisor.cancel()
+        await supervisor.finished.wait()
+        await anyio.sleep(1.0)
+    assert (supervisor.state, supervisor.restarts, len(attempts.began_s)) == ("stopped", 0, 1)
+    assert supervisor.settled.is_set()
+    assert anyio.current_time() == pytest.approx(2.0)
+
+
+async def test_a_part_that_is_cancelled_before_it_runs_never_works() -> None:
+    """Its first pause for anything is its last."""
+    done: list[int] = []
+
+    async def work() -> None:
+        await anyio.sleep(1.0)
+        done.append(1)
+
+    supervisor = supervised(Attempts(work))
+    supervisor.cancel()
+    await supervisor.supervise()
+    assert (done, supervisor.state, supervisor.finished.is_set()) == ([], "stopped", True)
+
+
+async def test_cancelling_a_part_ends_its_pause() -> None:
+    """Nobody waits for an attempt that will not come."""
+    supervisor = supervised(Attempts(fail))
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(0.1)
+        supervisor.cancel()
+    assert anyio.current_time() == pytest.approx(0.1)
+    assert supervisor.state == "failed"
+
+
+async def test_a_part_that_was_cancelled_and_raises_as_it_ends_is_not_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The failure is reported, and that is all."""
+
+    async def fail_to_close() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise OSError("the disk is full")
+
+    attempts = Attempts(fail_to_close)
+    supervisor = supervised(attempts)
+    async with anyio.create_task_group() as group:
+        group.start_soon(supervisor.supervise)
+        await anyio.sleep(0.1)
+        supervisor.cancel()
+    assert len(attempts.began_s) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "source 'demo' failed: OSError: the disk is full; not restarted"
+    ]

@@ -1,0 +1,104 @@
+import functools
+import threading
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from beats.kernel.waker import Waker
+from tests.kernel.support import everyone_waits, run_in_thread, threads
+
+Counter = Callable[[], int]
+
+
+@pytest.mark.anyio
+async def test_a_burst_from_another_thread_is_one_wake_up(wake_ups: Callable[[], Counter]) -> None:
+    """However often the bell rings before the loop answers, the loop is woken once."""
+    count = wake_ups()
+    waker, rung = Waker(), list[int]()
+
+    def burst() -> None:
+        for number in range(1000):
+            waker.ring(functools.partial(rung.append, number))
+
+    run_in_thread(burst)
+    assert count() == 1
+    assert rung == []
+    await everyone_waits()
+    assert rung == list(range(1000))
+
+
+@pytest.mark.anyio
+async def test_a_second_burst_wakes_again(wake_ups: Callable[[], Counter]) -> None:
+    """Once the loop has answered, the next ring is heard."""
+    count = wake_ups()
+    waker, rung = Waker(), list[int]()
+    for number in range(1, 4):
+        run_in_thread(lambda: waker.ring(lambda: rung.append(1)))
+        await everyone_waits()
+        assert (count(), len(rung)) == (number, number)
+
+
+@pytest.mark.anyio
+async def test_on_the_loops_own_thread_the_callback_runs_at_once(wake_ups: Callable[[], Counter]) -> None:
+    """There the loop is awake already."""
+    count = wake_ups()
+    rung: list[int] = []
+    Waker().ring(lambda: rung.append(1))
+    assert (rung, count()) == ([1], 0)
+
+
+@pytest.mark.anyio
+async def test_callbacks_run_on_the_loops_thread() -> None:
+    """What is rung from elsewhere may touch what belongs to the loop."""
+    waker, where = Waker(), list[int]()
+    run_in_thread(lambda: waker.ring(lambda: where.append(threading.get_ident())))
+    await everyone_waits()
+    assert where == [threading.get_ident()]
+
+
+@pytest.mark.anyio
+async def test_a_doorbell_knows_its_loops_thread() -> None:
+    """It is the thread that it was made in."""
+    waker, elsewhere = Waker(), list[bool]()
+    run_in_thread(lambda: elsewhere.append(waker.on_loop_thread()))
+    assert waker.on_loop_thread()
+    assert elsewhere == [False]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_ringing_after_the_loop_has_ended_does_no_harm(backend: str) -> None:
+    """A producer that outlives the loop must not fail because nobody is left to wake."""
+
+    async def main() -> Waker:
+        return Waker()
+
+    waker = anyio.run(main, backend=backend)
+    run_in_thread(lambda: waker.ring(lambda: None))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_no_ring_is_lost_between_threads(backend: str) -> None:
+    """Each ring is answered, also one that comes while the loop answers others."""
+    rounds, ringers = 300, 3
+
+    async def main() -> int:
+        waker = Waker()
+        answered = 0
+        all_answered = anyio.Event()
+
+        def answer() -> None:
+            nonlocal answered
+            answered += 1
+            if answered == rounds * ringers:
+                all_answered.set()
+
+        def ring() -> None:
+            for _ in range(rounds):
+                waker.ring(answer)
+
+        with threads(*[ring] * ringers):
+            await all_answered.wait()
+        return answered
+
+    assert anyio.run(main, backend=backend) == rounds * ringers

@@ -1,0 +1,63 @@
+"""What a host stands for when a server listens there."""
+
+import socket
+
+import pytest
+
+from beats.kit.addresses import addresses, is_wildcard
+
+IPV4, IPV6 = socket.AF_INET, socket.AF_INET6
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("127.0.0.1", [(IPV4, "127.0.0.1")]),
+        ("127.1", [(IPV4, "127.0.0.1")]),
+        ("::1", [(IPV6, "::1")]),
+        ("0.0.0.0", [(IPV4, "0.0.0.0")]),
+        ("0", [(IPV4, "0.0.0.0")]),
+        ("::", [(IPV6, "::"), (IPV4, "0.0.0.0")]),
+        ("0::0", [(IPV6, "::"), (IPV4, "0.0.0.0")]),
+    ],
+)
+def test_a_host_stands_for_addresses(host: str, found: list[tuple[socket.AddressFamily, str]]) -> None:
+    """Each once; `::` stands for all addresses of both families, as its users expect."""
+    assert addresses(host) == found
+
+
+def test_a_star_stands_for_all_addresses() -> None:
+    """As the C library has it, which the sockets get it from."""
+    assert set(addresses("*")) == {(IPV4, "0.0.0.0"), (IPV6, "::")}
+
+
+@pytest.mark.parametrize("host", ["beats.invalid", "x" * 70, "a\0b", "[::1]", "."])
+def test_a_host_without_address_is_an_operating_system_error(host: str) -> None:
+    """Whatever is wrong with it, there is one kind of error with a text."""
+    with pytest.raises(OSError, match=r"not known|not a name|No address") as caught:
+        addresses(host)
+    assert caught.value.strerror
+
+
+@pytest.mark.parametrize(
+    ("host", "wildcard"),
+    [
+        ("0.0.0.0", True),
+        ("::", True),
+        ("*", True),
+        ("0", True),
+        ("0x0", True),
+        ("000.0", True),
+        ("0:0::0", True),
+        ("::0", True),
+        ("localhost", False),
+        ("127.0.0.5", False),
+        ("::1", False),
+        ("192.168.1.5", False),
+        ("wall.local", False),
+        ("", False),
+    ],
+)
+def test_a_wildcard_is_told_by_the_address_that_it_comes_to(host: str, wildcard: bool) -> None:
+    """However it is written, and without asking a server for names."""
+    assert is_wildcard(host) is wildcard

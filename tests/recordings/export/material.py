@@ -1,0 +1,110 @@
+"""Pictures, and recordings of them."""
+
+import io
+import random
+import tracemalloc
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from beats.kernel.envelope import Frame, Message, topic_of
+from beats.proto.codec import StreamCodec
+from beats.recordings.export.apng import ApngWriter
+from beats.recordings.export.gif import GifWriter
+from beats.recordings.writing import Line, RecordingFile
+
+BEGIN_NS: Final = 1_700_000_000_000_000_000
+"""2023-11-14T22:13:20Z."""
+RED: Final = (255, 0, 0)
+GREEN: Final = (0, 255, 0)
+BLUE: Final = (0, 0, 255)
+
+
+def png(image: Image.Image, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG", **options)
+    return out.getvalue()
+
+
+def plain(colour: tuple[int, ...], size: tuple[int, int] = (4, 3)) -> Image.Image:
+    return Image.new("RGB" if len(colour) == 3 else "RGBA", size, colour)
+
+
+def plain_png(colour: tuple[int, ...], size: tuple[int, int] = (4, 3)) -> bytes:
+    return png(plain(colour, size))
+
+
+def without_data(png_data: bytes) -> bytes:
+    """A PNG file with right checksums whose picture ends too early."""
+    from beats.recordings.export.png import SIGNATURE, chunk, take_apart
+
+    header = take_apart(png_data).form.header
+    return SIGNATURE + chunk(b"IHDR", header.packed()) + chunk(b"IDAT", b"\x78\x9c\x03") + chunk(b"IEND", b"")
+
+
+def write_a_long_film(writer: GifWriter | ApngWriter) -> int:
+    """Thirty pictures of noise, each of 270,000 bytes; returns the most memory it took, in bytes."""
+    rng = random.Random(1)
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            image = Image.frombytes("RGB", (300, 300), rng.randbytes(270_000))
+            writer.add(number / 10, png(image, compress_level=0))
+        writer.finish()
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak_bytes
+
+
+def pixels(image: Image.Image) -> bytes:
+    return image.convert("RGBA").tobytes()
+
+
+def shown(path: Path) -> list[tuple[bytes, float]]:
+    """The pictures of an animation and their durations in milliseconds, as Pillow sees them."""
+    found: list[tuple[bytes, float]] = []
+    with Image.open(path) as image:
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            image.load()
+            found.append((pixels(image), image.info.get("duration", 0.0)))
+    return found
+
+
+def lines(messages: Iterable[tuple[float, Message]]) -> list[Line]:
+    """Recorded messages, each with its time in seconds from the beginning."""
+    codec = StreamCodec()
+    made: list[Line] = []
+    counts: dict[str, int] = {}
+    for at_s, message in messages:
+        topic = topic_of(message)
+        counts[topic] = counts.get(topic, 0) + 1
+        log_ns = BEGIN_NS + round(at_s * 1e9)
+        encoded = codec.seal(codec.prepare(message), counts[topic], log_ns - 1000)
+        made.append(Line(topic, counts[topic], log_ns, log_ns - 1000, encoded))
+    return made
+
+
+def record(
+    path: Path,
+    messages: Iterable[tuple[float, Message]],
+    *,
+    identity: str = "a",
+    carried: Sequence[Line] = (),
+    chunk_of: int = 1000,
+) -> Path:
+    """Make a recording; a chunk holds `chunk_of` messages."""
+    file = RecordingFile(path, {"recording": identity}, "none", carried=carried)
+    for number, line in enumerate(lines(messages), 1):
+        file.append(line)
+        if number % chunk_of == 0:
+            file.flush()
+    return file.close()
+
+
+def film(*colours: tuple[int, ...], fps: float = 10.0) -> list[tuple[float, Message]]:
+    """A frame of each colour."""
+    return [(number / fps, Frame(plain_png(colour))) for number, colour in enumerate(colours)]

@@ -1,0 +1,219 @@
+"""Animated PNGs, read back with Pillow."""
+
+import random
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from beats.recordings.export.apng import ApngWriter, Survey, delay
+from beats.recordings.export.png import RGB, RGBA, Form, Header, PictureError, take_apart
+from tests.recordings.export.material import (
+    BLUE,
+    GREEN,
+    RED,
+    pixels,
+    plain,
+    plain_png,
+    png,
+    shown,
+    without_data,
+    write_a_long_film,
+)
+
+
+def surveyed(frames: Sequence[bytes]) -> tuple[Form, list[bytes]]:
+    survey = Survey()
+    for png_data in frames:
+        survey.add(png_data)
+    found = survey.form()
+    assert found is not None
+    return found[0], [each.name for each in found[1]]
+
+
+def write(path: Path, frames: Sequence[tuple[float, bytes]]) -> ApngWriter:
+    survey = Survey()
+    for _, png_data in frames:
+        survey.add(png_data)
+    found = survey.form()
+    assert found is not None
+    with path.open("w+b") as file:
+        writer = ApngWriter(file, *found)
+        for at_s, png_data in frames:
+            writer.add(at_s, png_data)
+        writer.finish()
+    return writer
+
+
+def noise(mode: str, seed: int) -> Image.Image:
+    size = (37, 23)
+    return Image.frombytes(mode, size, random.Random(seed).randbytes(size[0] * size[1] * len(mode)))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_frames_and_durations_read_back(mode: str, tmp_path: Path) -> None:
+    """Every pixel is as it was, each frame lasts as recorded, the last one as the median."""
+    images = [noise(mode, seed) for seed in range(5)]
+    times_s = [0, 0.04, 0.1, 0.5, 0.54]
+    writer = write(tmp_path / "a.png", list(zip(times_s, map(png, images), strict=True)))
+    found = shown(tmp_path / "a.png")
+    assert [each for each, _ in found] == [pixels(image) for image in images]
+    assert [duration for _, duration in found] == [40, 60, 400, 40, 40]
+    assert writer.converted == 0
+
+
+def test_data_of_like_frames_goes_in_as_it_is(tmp_path: Path) -> None:
+    """What an encoder made of each picture stands in the file, byte for byte, in as many chunks."""
+    frames = [png(noise("RGB", seed), compress_level=level) for seed, level in enumerate([0, 9, 1])]
+    write(tmp_path / "a.png", [(number / 10, each) for number, each in enumerate(frames)])
+    data = (tmp_path / "a.png").read_bytes()
+    for each in frames:
+        for part in take_apart(each).data:
+            assert data.count(part.data) == 1
+
+
+def test_every_checksum_and_number_is_right(tmp_path: Path) -> None:
+    """Chunks are sound, the animation's are numbered without a gap, and the head knows how many frames."""
+    write(tmp_path / "a.png", [(number / 10, plain_png((number, 0, 0))) for number in range(4)])
+    png_data = (tmp_path / "a.png").read_bytes()
+    names: list[bytes] = []
+    numbers: list[int] = []
+    at = 8
+    while at < len(png_data):
+        length, name = int.from_bytes(png_data[at : at + 4], "big"), png_data[at + 4 : at + 8]
+        content = png_data[at + 8 : at + 8 + length]
+        assert zlib.crc32(name + content) == int.from_bytes(
+            png_data[at + 8 + length : at + 12 + length], "big"
+        )
+        names.append(name)
+        if name == b"acTL":
+            assert content == (4).to_bytes(4, "big") + bytes(4)
+        if name in (b"fcTL", b"fdAT"):
+            numbers.append(int.from_bytes(content[:4], "big"))
+        at += 12 + length
+    assert names == [b"IHDR", b"acTL", b"fcTL", b"IDAT", *[b"fcTL", b"fdAT"] * 3, b"IEND"]
+    assert numbers == list(range(7))
+
+
+def test_a_deep_picture_stays_deep(tmp_path: Path) -> None:
+    """Sixteen bits a channel go through when all frames have them."""
+    frames = [png(Image.new("I;16", (2, 1), value)) for value in (1, 0x8001)]
+    write(tmp_path / "a.png", [(0, frames[0]), (0.1, frames[1])])
+    with Image.open(tmp_path / "a.png") as image:
+        image.seek(1)
+        assert image.getpixel((0, 0)) == 0x8001
+
+
+def test_one_palette_for_all_frames_is_kept(tmp_path: Path) -> None:
+    """Frames with the same palette stay numbers in it."""
+    images = [Image.new("P", (4, 4), number) for number in range(3)]
+    for image in images:
+        image.putpalette([*RED, *GREEN, *BLUE])
+    writer = write(tmp_path / "a.png", [(number / 10, png(image)) for number, image in enumerate(images)])
+    assert writer.converted == 0
+    assert [each for each, _ in shown(tmp_path / "a.png")] == [
+        pixels(plain(c, (4, 4))) for c in (RED, GREEN, BLUE)
+    ]
+
+
+def test_frames_of_all_kinds_lose_no_colour(tmp_path: Path) -> None:
+    """Grey first, a palette, alpha later: the file has room for all of it, whatever came first."""
+    indexed = Image.new("P", (4, 3), 0)
+    indexed.putpalette([*GREEN])
+    images = [Image.new("L", (4, 3), 7), indexed, plain(RED), plain((1, 2, 3, 77)), Image.new("1", (4, 3), 1)]
+    writer = write(tmp_path / "a.png", [(number / 10, png(image)) for number, image in enumerate(images)])
+    assert [each for each, _ in shown(tmp_path / "a.png")] == [pixels(image) for image in images]
+    assert writer.converted == 4
+
+
+def test_the_form_is_that_of_all_when_they_are_alike() -> None:
+    """Colour chunks of the first come along; what only it says of itself, such as a text, does not."""
+    form, colours = surveyed([png(plain(RED), dpi=(72, 72)), plain_png(BLUE)])
+    assert form == Form(Header(4, 3, 8, RGB))
+    assert colours == [b"pHYs"]
+
+
+def test_the_form_has_room_for_transparency_only_if_there_may_be_some() -> None:
+    """Opaque frames that differ become RGB, and one that may be transparent makes it RGBA."""
+    grey = png(Image.new("L", (4, 3)))
+    assert surveyed([grey, plain_png(RED)])[0] == Form(Header(4, 3, 8, RGB))
+    assert surveyed([grey, plain_png(RED), plain_png((1, 2, 3, 4))])[0] == Form(Header(4, 3, 8, RGBA))
+    assert Survey().form() is None
+
+
+def test_a_frame_of_another_size_is_fitted(tmp_path: Path) -> None:
+    """The first frame decides the size."""
+    frames = [(0.0, plain_png(RED, (8, 4))), (0.1, plain_png(BLUE, (4, 2)))]
+    assert write(tmp_path / "a.png", frames).converted == 1
+    assert shown(tmp_path / "a.png")[1][0] == pixels(plain(BLUE, (8, 4)))
+
+
+def test_frames_that_browsers_slow_down_are_passed_over(tmp_path: Path) -> None:
+    """No frame is shown for 10 ms or less, and the total time is kept."""
+    frames = [(number / 200, plain_png((number, 0, 0))) for number in range(200)]
+    writer = write(tmp_path / "a.png", frames)
+    found = shown(tmp_path / "a.png")
+    assert min(duration for _, duration in found) > 10
+    assert sum(duration for _, duration in found) == pytest.approx(1000, abs=15)
+    assert writer.frames == len(found) == 200 - writer.pace.passed_over
+
+
+def test_sixty_frames_a_second_are_all_there(tmp_path: Path) -> None:
+    """Their durations are right to a tenth of a millisecond."""
+    write(tmp_path / "a.png", [(number / 60, plain_png((number, 0, 0))) for number in range(60)])
+    found = shown(tmp_path / "a.png")
+    assert len(found) == 60
+    assert {round(duration, 1) for _, duration in found} <= {16.6, 16.7, 17.0}
+
+
+def test_a_picture_alone_is_a_picture(tmp_path: Path) -> None:
+    """One frame makes a file that any viewer shows."""
+    write(tmp_path / "a.png", [(5, plain_png(RED))])
+    assert shown(tmp_path / "a.png")[0][0] == pixels(plain(RED))
+
+
+def test_a_frame_that_cannot_be_decoded_leaves_its_time_to_the_one_before(tmp_path: Path) -> None:
+    """It raises, and the film goes on without it."""
+    with (tmp_path / "a.png").open("w+b") as file:
+        writer = ApngWriter(file, Form(Header(4, 3, 8, RGB)), [])
+        writer.add(0, plain_png(RED))
+        for broken in (b"", without_data(plain_png(RED)), without_data(plain_png((1, 2, 3, 4)))):
+            with pytest.raises(PictureError):
+                writer.add(0.1, broken)
+        writer.add(0.2, plain_png(BLUE))
+        writer.finish()
+    assert [duration for _, duration in shown(tmp_path / "a.png")] == [200, 200]
+
+
+def test_a_frame_that_nobody_looked_at_cannot_break_the_file(tmp_path: Path) -> None:
+    """When all that were looked at are in a form that nothing is converted to, another one is refused."""
+    with (tmp_path / "a.png").open("w+b") as file:
+        writer = ApngWriter(file, take_apart(png(Image.new("L", (4, 3)))).form, [])
+        with pytest.raises(PictureError, match="unlike the others"):
+            writer.add(0, plain_png(RED))
+
+
+@pytest.mark.parametrize(
+    ("ticks", "expected"),
+    [
+        (110, (110, 10_000)),
+        (65_535, (65_535, 10_000)),
+        (65_536, (6554, 1000)),
+        (10_000_000, (10_000, 10)),
+        (10**12, (65_535, 1)),
+    ],
+)
+def test_a_delay_fits_in_two_times_sixteen_bits(ticks: int, expected: tuple[int, int]) -> None:
+    """It is as exact as they allow, and more than 18 hours are as long as they can say."""
+    assert delay(ticks) == expected
+
+
+def test_a_long_film_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    """A few frames are in memory at a time, however many there are."""
+    with (tmp_path / "a").open("w+b") as file:
+        writer = ApngWriter(file, Form(Header(300, 300, 8, RGB)), [])
+        peak_bytes = write_a_long_film(writer)
+    assert writer.frames == 30
+    assert peak_bytes < 10 * 270_000

@@ -1,0 +1,207 @@
+"""From recordings to outputs."""
+
+import errno
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from beats.kernel.envelope import Frame, Kind, Message, Peripheral
+from beats.recordings.export import passes
+from beats.recordings.export.outputs import Output, open_outputs
+from beats.recordings.export.passes import MOST_TOLD, Result, export
+from beats.recordings.selection import Chosen, Selection
+from tests.recordings.export.material import (
+    BLUE,
+    GREEN,
+    RED,
+    film,
+    lines,
+    pixels,
+    plain,
+    plain_png,
+    record,
+    shown,
+    without_data,
+)
+
+
+class Told:
+    """Exports, and keeps what is said meanwhile."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.progress: list[float] = []
+
+    def export(self, selection: Selection, outputs: Sequence[Output]) -> list[Result]:
+        return export(selection, outputs, self.texts.append, self.progress.append)
+
+
+class Failing:
+    """An output on a full disk."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.path = Path("full.gif")
+        self.kind: Kind = "frame"
+        self.discarded = False
+        self._error = error
+
+    def add(self, chosen: Chosen, message: Message) -> None:
+        raise self._error
+
+    def finish(self) -> str | None:
+        return None
+
+    def discard(self) -> None:
+        self.discarded = True
+
+
+def test_one_call_writes_everything(tmp_path: Path) -> None:
+    """Frames, both animations and both tables hold the same recording, and each says what it holds."""
+    show: list[tuple[float, Message]] = [*film(RED, GREEN, BLUE), (0.25, Peripheral("k", {"a": 1}))]
+    recording = record(tmp_path / "a.mcap", show, chunk_of=2)
+    outputs = open_outputs(
+        frames=tmp_path / "f",
+        gif=tmp_path / "a.gif",
+        apng=tmp_path / "a.png",
+        events=[tmp_path / "a.jsonl", tmp_path / "a.csv"],
+    )
+    told = Told()
+    results = told.export(Selection([recording]), outputs)
+    assert [(result.path.name, result.text.split(",")[0], result.is_written) for result in results] == [
+        ("f", "3 frames", True),
+        ("a.gif", "3 frames", True),
+        ("a.png", "3 frames", True),
+        ("a.jsonl", "1 update", True),
+        ("a.csv", "1 update", True),
+    ]
+    expected = [(pixels(plain(colour)), 100) for colour in (RED, GREEN, BLUE)]
+    assert shown(tmp_path / "a.gif") == shown(tmp_path / "a.png") == expected
+    assert json.loads((tmp_path / "a.jsonl").read_text())["data"] == {"a": 1}
+    assert told.texts == []
+    assert told.progress == sorted(told.progress)
+    assert told.progress[-1] == 1.0
+
+
+def test_only_what_was_chosen_is_written(tmp_path: Path) -> None:
+    """Start and end hold for frames and updates, topics for both."""
+    show = [*film(RED, GREEN, BLUE, RED), *((at, Peripheral(id_, at)) for at in (0.05, 0.15) for id_ in "ab")]
+    recording = record(tmp_path / "a.mcap", sorted(show, key=lambda each: each[0]))
+    outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[tmp_path / "a.jsonl"])
+    chosen = Selection([recording], start="0.1", end="0.3", topics=["frame", "peripheral/b"])
+    Told().export(chosen, outputs)
+    assert [each for each, _ in shown(tmp_path / "a.gif")] == [pixels(plain(GREEN)), pixels(plain(BLUE))]
+    found = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [(each["id"], each["data"]) for each in found] == [("b", 0.15)]
+
+
+def test_state_that_a_later_part_repeats_is_written_once(tmp_path: Path) -> None:
+    """Two parts of a recording make one film, with the time that passed between them."""
+    first = film(RED, GREEN)
+    second = [(at_s + 0.2, frame) for at_s, frame in film(BLUE, RED)]
+    paths = [
+        record(tmp_path / "a.mcap", first),
+        record(tmp_path / "b.mcap", second, carried=lines([(0.2, first[-1][1])])),
+    ]
+    outputs = open_outputs(frames=None, gif=None, apng=tmp_path / "a.png", events=[])
+    Told().export(Selection(paths), outputs)
+    assert shown(tmp_path / "a.png") == [(pixels(plain(colour)), 100) for colour in (RED, GREEN, BLUE, RED)]
+
+
+def test_damage_is_told_once_and_passed_over(tmp_path: Path) -> None:
+    """File, offset and reason are told; the rest is written, also where frames are looked at twice."""
+    recording = record(tmp_path / "a.mcap", film(RED, GREEN, BLUE), chunk_of=1)
+    data = bytearray(recording.read_bytes())
+    data[data.index(plain_png(GREEN)) + 40] ^= 1
+    recording.write_bytes(data)
+    told = Told()
+    told.export(
+        Selection([recording]), open_outputs(frames=None, gif=None, apng=tmp_path / "a.png", events=[])
+    )
+    (text,) = told.texts
+    assert text.startswith(f"{recording}: at offset ")
+    assert "a chunk: its content is damaged" in text
+    assert [each for each, _ in shown(tmp_path / "a.png")] == [pixels(plain(RED)), pixels(plain(BLUE))]
+
+
+def test_frames_that_cannot_be_decoded_are_left_out_and_told(tmp_path: Path) -> None:
+    """Animations go on without them and say so; as files they are what they were."""
+    broken = without_data(plain_png(GREEN))
+    show: list[tuple[float, Message]] = [
+        (0, Frame(plain_png(RED))),
+        (0.1, Frame(broken)),
+        (0.2, Frame(plain_png(BLUE))),
+    ]
+    recording = record(tmp_path / "a.mcap", show)
+    told = Told()
+    outputs = open_outputs(frames=tmp_path / "f", gif=tmp_path / "a.gif", apng=tmp_path / "a.png", events=[])
+    results = told.export(Selection([recording]), outputs)
+    assert ["1 left out that could not be decoded" in result.text for result in results] == [
+        False,
+        True,
+        True,
+    ]
+    assert len(told.texts) == 2
+    assert told.texts[0].startswith(f"{recording}: frame, sequence 2, is left out of {tmp_path / 'a.gif'}: ")
+    for name in ("a.gif", "a.png"):
+        assert shown(tmp_path / name) == [(pixels(plain(RED)), 200), (pixels(plain(BLUE)), 200)]
+    assert broken in [path.read_bytes() for path in (tmp_path / "f").iterdir()]
+
+
+def test_many_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    """A recording full of broken frames does not fill the screen."""
+    broken: list[tuple[float, Message]] = [(at / 10, Frame(b"\x89PNG\r\n\x1a\n")) for at in range(50)]
+    recording = record(tmp_path / "a.mcap", broken)
+    told = Told()
+    outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[])
+    (result,) = told.export(Selection([recording]), outputs)
+    assert not result.is_written
+    assert "50 left out" in result.text
+    assert len(told.texts) == MOST_TOLD + 1
+    assert not (tmp_path / "a.gif").exists()
+
+
+def test_what_holds_nothing_is_not_written(tmp_path: Path) -> None:
+    """An output without messages says so, and others are not held back by it."""
+    recording = record(tmp_path / "a.mcap", film(RED, BLUE))
+    outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[tmp_path / "a.csv"])
+    results = Told().export(Selection([recording]), outputs)
+    assert [result.is_written for result in results] == [True, False]
+    assert "there are no updates" in results[1].text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "a.mcap"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_export_leaves_no_half_file(error: BaseException, tmp_path: Path) -> None:
+    """A full disk and an interrupt alike take all outputs of the call away."""
+    recording = record(tmp_path / "a.mcap", film(RED, BLUE))
+    outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=tmp_path / "a.png", events=[])
+    failing = Failing(error)
+    with pytest.raises(type(error)):
+        Told().export(Selection([recording]), [*outputs, failing])
+    assert failing.discarded
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
+
+
+def test_an_error_without_a_name_gets_that_of_the_output(tmp_path: Path) -> None:
+    """A full disk does not say which file it was."""
+    recording = record(tmp_path / "a.mcap", film(RED))
+    with pytest.raises(OSError, match=r"full\.gif"):
+        Told().export(Selection([recording]), [Failing(OSError(errno.ENOSPC, "No space left on device"))])
+
+
+def test_messages_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are left out of every output."""
+    recording = record(tmp_path / "a.mcap", film(RED, BLUE))
+
+    def unreadable(_: bytes) -> None:
+        raise ValueError("it is something else")
+
+    monkeypatch.setattr(passes, "sealed", unreadable)
+    told = Told()
+    (result,) = told.export(
+        Selection([recording]), open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[])
+    )
+    assert not result.is_written
+    assert told.texts[0] == f"{recording}: frame, sequence 1, is left out: it is something else"

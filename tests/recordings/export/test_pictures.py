@@ -1,0 +1,145 @@
+"""Pixels out of PNG files, and into few colours."""
+
+import random
+
+import pytest
+from PIL import Image
+
+from beats.kit.pixels import MAX_PX
+from beats.recordings.export.pictures import decode, fitted, to_palette
+from beats.recordings.export.png import SIGNATURE, Header, PictureError, chunk
+from tests.recordings.export.material import (
+    BLUE,
+    GREEN,
+    RED,
+    pixels,
+    plain,
+    plain_png,
+    png,
+    without_data,
+)
+from tests.support import tiny_png
+
+
+def of_colours(colours: list[tuple[int, int, int]], size: tuple[int, int] = (32, 32)) -> Image.Image:
+    rng = random.Random(len(colours))
+    rest = size[0] * size[1] - len(colours)
+    all_of_them = [*colours, *(rng.choice(colours) for _ in range(rest))]
+    return Image.frombytes("RGB", size, b"".join(map(bytes, all_of_them)))
+
+
+CLOSE = [(r, g, b) for r in range(8) for g in range(8) for b in range(4)]
+
+
+def test_a_picture_is_decoded_to_rgb_or_rgba() -> None:
+    """Opaque pictures are RGB, transparent ones RGBA, and deep greyscale is brought down to eight bits."""
+    assert decode(plain_png(RED)).getpixel((0, 0)) == RED
+    assert decode(plain_png((1, 2, 3, 4))).getpixel((0, 0)) == (1, 2, 3, 4)
+    assert decode(tiny_png(0x8000)).getpixel((0, 0)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize("data", [b"", b"no PNG", plain_png(RED)[:60], without_data(plain_png(RED))])
+def test_what_cannot_be_decoded_is_a_picture_error(data: bytes) -> None:
+    """Whatever the decoder stumbles on, it is the picture's fault."""
+    with pytest.raises(PictureError):
+        decode(data)
+
+
+def test_a_picture_of_absurd_size_takes_no_memory() -> None:
+    """Its header is looked at before anything is decoded."""
+    header = chunk(b"IHDR", Header(MAX_PX, 2, 8, 2).packed())
+    with pytest.raises(PictureError, match="pixels"):
+        decode(SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+
+
+def test_a_picture_of_the_right_size_stays_as_it_is() -> None:
+    """Nothing is done to it."""
+    image = plain(RED)
+    assert fitted(image, image.size) is image
+
+
+def test_another_size_is_filled_in_proportion() -> None:
+    """A square in a wide picture has black bars at its sides, or nothing at all where that can be said."""
+    wide = fitted(plain(RED, (2, 2)), (8, 4))
+    assert [wide.getpixel((x, 1)) for x in (0, 1, 2, 5, 6)] == [(0, 0, 0), (0, 0, 0), RED, RED, (0, 0, 0)]
+    clear = fitted(plain((*RED, 255), (2, 2)), (8, 4))
+    assert clear.getpixel((0, 0)) == (0, 0, 0, 0)
+
+
+def test_enlarged_pixels_stay_crisp() -> None:
+    """No colour appears that was not there."""
+    image = plain(RED, (2, 1))
+    image.putpixel((1, 0), BLUE)
+    large = fitted(image, (20, 10))
+    assert {colour for _, colour in large.getcolors() or []} == {RED, BLUE}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 16, 17, 255, 256])
+def test_few_colours_are_exact(count: int) -> None:
+    """Up to 256 colours come through unchanged, however close they are to each other."""
+    image = of_colours(random.Random(count).sample(CLOSE, count))
+    mapped, clear, is_transparent = to_palette(image)
+    assert mapped.convert("RGB").tobytes() == image.tobytes()
+    assert (clear is None) == (count == 256)
+    assert not is_transparent
+
+
+def gradient(side_px: int) -> Image.Image:
+    ramp = Image.linear_gradient("L").transform((side_px, side_px), Image.Transform.EXTENT, (0, 0, 256, 256))
+    return Image.merge("RGB", [ramp, ramp.rotate(90), ramp.rotate(180)])
+
+
+@pytest.mark.parametrize("side_px", [256, 600])
+@pytest.mark.parametrize("has_alpha", [False, True])
+def test_many_colours_become_close_ones(side_px: int, has_alpha: bool) -> None:
+    """A gradient of thousands of colours keeps within a few steps of each, in large pictures too."""
+    image = gradient(side_px)
+    expected = image.tobytes()
+    if has_alpha:
+        image.putalpha(255)
+        image.putpixel((0, 0), (0, 0, 0, 0))
+    mapped, clear, is_transparent = to_palette(image)
+    assert is_transparent == has_alpha
+    errors = [abs(a - b) for a, b in zip(mapped.convert("RGB").tobytes(), expected, strict=True)][3:]
+    assert sum(errors) / len(errors) < 6
+    assert (mapped.getpixel((0, 0)) == clear) == has_alpha
+
+
+def test_a_large_picture_of_few_colours_is_exact() -> None:
+    """A single pixel of a colour of its own is not lost among half a million others."""
+    image = plain(RED, (800, 600))
+    image.putpixel((123, 456), (254, 0, 0))
+    assert to_palette(image).image.convert("RGB").tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 2, 200, 254])
+def test_transparent_pixels_have_a_colour_of_their_own(count: int) -> None:
+    """Below half alpha a pixel is transparent, otherwise it is opaque and keeps its exact colour."""
+    image = of_colours(random.Random(count).sample(CLOSE, count)).convert("RGBA")
+    for x, alpha in enumerate([0, 127, 128, 254]):
+        image.putpixel((x, 31), (9, 9, x, alpha))
+    image.putpixel((2, 31), (*CLOSE[0], 128))
+    image.putpixel((3, 31), (*CLOSE[0], 254))
+    mapped, clear, is_transparent = to_palette(image)
+    assert is_transparent
+    assert [mapped.getpixel((x, 31)) == clear for x in range(4)] == [True, True, False, False]
+    opaque = mapped.convert("RGB")
+    opaque.paste((0, 0, 0), (0, 31, 4, 32))
+    expected = image.convert("RGB")
+    expected.paste((0, 0, 0), (0, 31, 4, 32))
+    if count < 254:  # the two pixels may add a colour
+        assert opaque.tobytes() == expected.tobytes()
+
+
+def test_alpha_that_hides_nothing_is_no_transparency() -> None:
+    """A picture all of whose pixels are at least half opaque is mapped as an opaque one."""
+    mapped, _, is_transparent = to_palette(plain((*GREEN, 200)))
+    assert not is_transparent
+    assert pixels(mapped)[:4] == bytes([*GREEN, 255])
+
+
+def test_a_picture_in_a_palette_is_decoded_by_its_colours() -> None:
+    """Numbers in a palette become the colours that they mean."""
+    image = Image.new("P", (2, 1), 1)
+    image.putpalette([0, 0, 0, *GREEN])
+    assert decode(png(image)).getpixel((1, 0)) == GREEN

@@ -1,0 +1,170 @@
+"""What recordings hold and lack."""
+
+from pathlib import Path
+
+import pytest
+
+from beats.kernel.envelope import Peripheral
+from beats.kernel.stats import Loss
+from beats.recordings import info
+from beats.recordings.format import TOTALS
+from beats.recordings.info import PlacedJump, Surveyor, TopicInfo, most_frequent
+from beats.recordings.output import Output
+from beats.recordings.walltime import Jump
+from beats.recordings.writing import RecordingFile
+from tests.recordings.support import ABOUT, BEGIN_NS, foreign, line, lines, record
+
+WRITTEN = lines(60)
+STATE = [line(Peripheral("knob", 1), 3, BEGIN_NS - 5)]
+
+
+def test_a_file_is_counted_by_topic(tmp_path: Path) -> None:
+    """Messages, bytes, first and last numbers; repeated state apart; what is missing in between."""
+    knobs = [line(Peripheral("knob", index), number, BEGIN_NS) for index, number in enumerate((4, 5, 9))]
+    path = record(tmp_path / "a.mcap", [*knobs, WRITTEN[50]], carried=STATE)
+    found = Surveyor().survey(path)
+    assert (found.error, found.state, found.about, found.totals) == (None, "whole", ABOUT, None)
+    size = sum(len(each.encoded) for each in knobs)
+    assert found.tally.topics["peripheral/knob"] == TopicInfo(3, size, 1, 4, 9, 3)
+    assert set(found.tally.topics) == {"peripheral/knob", WRITTEN[50].topic}
+    assert found.tally.first_unix_ns == BEGIN_NS
+    assert found.tally.last_unix_ns == WRITTEN[50].log_unix_ns
+    assert found.tally.duration_s == 0.5
+    assert found.tally.size_bytes == path.stat().st_size
+
+
+def test_what_the_recorder_noted_is_counted(tmp_path: Path) -> None:
+    """Losses by reason and topic, its totals, and other notes by name."""
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    losses = [
+        Loss("drop_oldest", "frame", 3, 900, 7, 9, 100, 200),
+        Loss("drop_oldest", "peripheral/a", 1, 9, 1, 1, 50, 50),
+        Loss("failed", "frame", 5, 900, 17, 29, 300, 400),
+    ]
+    file.add_losses(losses)
+    file.add_losses(losses[:1])
+    file.add_metadata("beats.loss", {"reason": "unreadable"})
+    file.add_metadata("mine", {})
+    file.add_metadata(TOTALS, {"recorded": "0"})
+    found = Surveyor().survey(file.close())
+    assert found.totals == {"recorded": "0"}
+    assert found.notes == {"beats.loss": 1, "mine": 1}
+    oldest = found.tally.losses["drop_oldest"]
+    assert (oldest.first_unix_ns, oldest.last_unix_ns) == (50, 200)
+    assert oldest.topics == {"frame": 6, "peripheral/a": 1}
+    assert found.tally.losses["failed"].topics == {"frame": 5}
+    assert found.tally.first_unix_ns is None
+
+
+def test_several_files_are_added_up(tmp_path: Path) -> None:
+    """Between two parts of a recording numbers may be missing too; between two recordings none can."""
+    first = record(tmp_path / "a.mcap", WRITTEN[:30])
+    second = record(tmp_path / "b.mcap", WRITTEN[36:])
+    other = record(tmp_path / "c.mcap", lines(3, first=500), about={**ABOUT, "recording": "other"})
+    surveyor = Surveyor()
+    infos = [surveyor.survey(path) for path in (first, second, other)]
+    assert [sum(topic.missing for topic in each.tally.topics.values()) for each in infos] == [0, 6, 0]
+    total = surveyor.total
+    assert sum(topic.messages for topic in total.topics.values()) == 57
+    assert sum(topic.missing for topic in total.topics.values()) == 6
+    assert total.topics["frame"].first_sequence == 1
+    assert total.size_bytes == sum(path.stat().st_size for path in (first, second, other))
+    assert total.duration_s == pytest.approx(0.29 + 0.23 + 0.02)
+    assert (total.first_unix_ns, total.last_unix_ns) == (BEGIN_NS, WRITTEN[-1].log_unix_ns)
+
+
+def test_health_says_in_which_way_a_file_is_not_whole(tmp_path: Path) -> None:
+    """Whole, ended by a failed write, cut off, damaged, or not readable at all."""
+    whole = record(tmp_path / "a.mcap", WRITTEN)
+    data = whole.read_bytes()
+    part = record(tmp_path / "b.mcap", WRITTEN, close=False)
+    ended = Output(tmp_path / "c.mcap")
+    ended.write(part.read_bytes())
+    ended.flush()
+    assert ended.close_cut()
+    broken = tmp_path / "d.mcap"
+    broken.write_bytes(data.replace(WRITTEN[7].encoded, bytes(len(WRITTEN[7].encoded))))
+    text = tmp_path / "e.mcap"
+    text.write_text("hello")
+    surveyor = Surveyor()
+    found = [surveyor.survey(path) for path in (whole, ended.path, part, broken)]
+    assert [each.state for each in found] == ["whole", "no_index", "cut", "damaged"]
+    assert [each.tally.unreadable_bytes > 0 for each in found] == [False, False, False, True]
+    lost = found[3].tally.topics
+    assert {topic: each.missing for topic, each in lost.items()} == {
+        "frame": 2,
+        "peripheral/knob": 1,
+        "peripheral/slider": 2,
+    }
+    unreadable = surveyor.survey(text)
+    assert unreadable.error is not None
+    assert "e.mcap is no recording" in unreadable.error
+    assert surveyor.survey(tmp_path / "nowhere").error is not None
+
+
+def test_a_list_of_damages_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are counted on."""
+    monkeypatch.setattr(info, "MOST_DAMAGES", 2)
+    path = record(tmp_path / "a.mcap", WRITTEN)
+    data = bytearray(path.read_bytes())
+    for index in range(0, 60, 10):
+        data[data.index(WRITTEN[index].encoded)] ^= 1
+    path.write_bytes(data)
+    found = Surveyor().survey(path)
+    assert (len(found.damages), found.damage_count, found.state) == (2, 6, "damaged")
+
+
+def test_others_messages_are_counted_apart(tmp_path: Path) -> None:
+    """What is no envelope is a number of its own."""
+    found = Surveyor().survey(foreign(tmp_path / "a.mcap", WRITTEN))
+    assert found.tally.foreign == 120
+    assert sum(topic.messages for topic in found.tally.topics.values()) == 60
+    assert found.notes == {"theirs": 1}
+
+
+def test_the_most_frequent_topics_come_first() -> None:
+    """Then by name; no more than are wanted."""
+    topics = {"b": TopicInfo(2), "a": TopicInfo(2), "c": TopicInfo(5)}
+    assert [name for name, _ in most_frequent(topics, 2)] == ["c", "a"]
+
+
+def test_a_step_of_the_clock_is_told_and_takes_no_time(tmp_path: Path) -> None:
+    """Where it was and by how much; the times are what the clock showed, the duration is what passed."""
+    middle_ns = WRITTEN[30].log_unix_ns
+    back = Jump(middle_ns, middle_ns, middle_ns - 3600 * 10**9)
+    before = Jump(BEGIN_NS - 1, BEGIN_NS - 1, BEGIN_NS - 1)
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    for jump in (before, back):
+        file.add_jump(jump)
+    for each in WRITTEN:
+        file.append(each)
+    file.add_losses([Loss("drop_oldest", "frame", 3, 900, 7, 9, middle_ns - 1, middle_ns)])
+    found = Surveyor().survey(file.close())
+    assert found.jumps == [PlacedJump(0.3, back)]
+    assert not found.notes
+    tally = found.tally
+    assert (tally.first_unix_ns, tally.duration_s) == (BEGIN_NS, 0.59)
+    assert tally.last_unix_ns == WRITTEN[-1].log_unix_ns - 3600 * 10**9
+    loss = tally.losses["drop_oldest"]
+    assert (loss.first_unix_ns, loss.last_unix_ns) == (middle_ns - 1, middle_ns - 3600 * 10**9)
+
+
+def test_a_step_between_two_parts_is_told_of_the_second(tmp_path: Path) -> None:
+    """It lies between the state that the part begins with and its first message."""
+    step = Jump(BEGIN_NS, BEGIN_NS, BEGIN_NS - 10**12)
+    path = record(tmp_path / "a.mcap", WRITTEN, carried=STATE, jumps=[step])
+    assert Surveyor().survey(path).jumps == [PlacedJump(0.0, step)]
+
+
+def test_no_number_is_missing_between_two_recordings_in_one_file(tmp_path: Path) -> None:
+    """Such as a cut of two of them, which both have numbers of their own."""
+    joint = Jump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS + 10**15, is_joint=True)
+    other = lines(30, begin_ns=WRITTEN[30].log_unix_ns, first=500)
+    path = record(tmp_path / "a.mcap", [*WRITTEN[:30], *other], jumps=[joint])
+    found = Surveyor().survey(path)
+    assert {name: topic.missing for name, topic in found.tally.topics.items()} == {
+        "frame": 0,
+        "peripheral/knob": 0,
+        "peripheral/slider": 0,
+    }
+    assert [placed.jump.is_joint for placed in found.jumps] == [True]

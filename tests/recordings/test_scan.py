@@ -1,0 +1,166 @@
+"""Finding records in a file that is not to be trusted."""
+
+import random
+from io import BytesIO
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from mcap.opcode import Opcode
+from mcap.writer import MCAP0_MAGIC, CompressionType, Writer
+
+from beats.recordings.scan import (
+    Damage,
+    Place,
+    chunk_compression,
+    chunk_records,
+    chunk_times,
+    place_at,
+    walk,
+)
+from tests.kernel.support import EXPLORE
+
+
+def written(payloads: list[bytes], compression: CompressionType = CompressionType.NONE) -> bytes:
+    """A file with a chunk for each payload."""
+    out = BytesIO()
+    writer = Writer(out, compression=compression)
+    writer.start()
+    channel = writer.register_channel("t", "", 0)
+    for index, payload in enumerate(payloads):
+        writer.add_message(channel, 100 + index, payload, 6, 7)
+        writer.flush()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
+    writer.finish()  # type: ignore[no-untyped-call]  # as above
+    return out.getvalue()
+
+
+def walked(data: bytes | bytearray, *, private: bool = True) -> list[Place | Damage]:
+    return list(walk(BytesIO(data), len(data), private=private))
+
+
+def chunks(data: bytes | bytearray) -> list[Place]:
+    return [each for each in walked(data) if isinstance(each, Place) and each.opcode == Opcode.CHUNK]
+
+
+@EXPLORE
+@given(st.binary(max_size=400), st.booleans())
+@example(b"\x06" + bytes(100), True)
+def test_any_bytes_are_walked_through(data: bytes, begins_right: bool) -> None:
+    """Whatever a file holds, the walk ends, and what it gives lies within the file, in its order."""
+    data = MCAP0_MAGIC + data if begins_right else data
+    at = 0
+    for found in walked(data):
+        end = found.after if isinstance(found, Place) else found.offset + found.size_bytes
+        assert at <= found.offset <= end <= len(data)
+        at = end
+
+
+def test_a_whole_file_has_no_damage() -> None:
+    """Its records follow one another from the header to the footer."""
+    found = walked(written([b"a", b"b"]))
+    assert not any(isinstance(each, Damage) for each in found)
+    opcodes = [each.opcode for each in found if isinstance(each, Place)]
+    assert (opcodes[0], opcodes[-1]) == (Opcode.HEADER, Opcode.FOOTER)
+    for before, after in pairwise(found):
+        assert isinstance(before, Place)
+        assert before.after == after.offset
+
+
+def test_a_chunk_is_found_wherever_it_is() -> None:
+    """Also behind megabytes of rubbish, across the border of what is read at once, and after false traces."""
+    data = written([b"payload"])
+    chunk = chunks(data)[0]
+    trace = b"\x06" + bytes(36) + b"\x03\0\0\0lz4"
+    for length in (1, 2**20 - 40, 2**20 - 9, 2**20, 3 * 2**20 + 7):
+        rubbish = (trace + random.Random(length).randbytes(length))[-length:]
+        found = walked(MCAP0_MAGIC + rubbish + data[chunk.offset :])
+        assert found[0] == Damage(8, length, "something that is no record")
+        assert isinstance(found[1], Place)
+        assert found[1].length == chunk.length
+
+
+def test_a_trace_that_overlaps_a_chunk_does_not_hide_it() -> None:
+    """What looks like the beginning of a chunk may reach into one."""
+    data = written([b"payload"])
+    chunk = chunks(data)[0]
+    head = data[chunk.offset : chunk.offset + 41]
+    for overlap in (b"\x06" + bytes(36) + bytes(4), b"\x06" + bytes(20), head[:30]):
+        found = walked(MCAP0_MAGIC + b"\x10" + overlap + data[chunk.offset :])
+        assert isinstance(found[1], Place)
+        assert found[1].offset == 9 + len(overlap)
+
+
+def test_a_record_that_lies_about_its_length_is_damage_from_its_beginning() -> None:
+    """A private record that swallows chunks is not believed when nothing follows it; they are read."""
+    data = written([b"a", b"b", b"c"])
+    first = chunks(data)[0]
+    liar = b"\x90" + (first.length + 100).to_bytes(8, "little")
+    found = walked(data[: first.offset] + liar + data[first.offset :])
+    damage = [each for each in found if isinstance(each, Damage)]
+    assert damage == [Damage(first.offset, len(liar), "something that is no record")]
+    assert sum(isinstance(each, Place) and each.opcode == Opcode.CHUNK for each in found) == 3
+
+
+def test_private_records_are_believed_only_where_they_may_be() -> None:
+    """Other programs write them, Beats does not; there one is a chunk whose opcode is wrong."""
+    data = bytearray(written([b"a", b"b"]))
+    first = chunks(data)[0]
+    data[first.offset] |= 0x80
+    assert not any(isinstance(each, Damage) for each in walked(data))
+    damage = [each for each in walked(data, private=False) if isinstance(each, Damage)]
+    assert [each.offset for each in damage] == [first.offset]
+
+
+@pytest.mark.parametrize(
+    ("name", "compression"),
+    [("", CompressionType.NONE), ("lz4", CompressionType.LZ4), ("zstd", CompressionType.ZSTD)],
+)
+def test_a_chunk_is_read_only_if_its_checksum_is_right(name: str, compression: CompressionType) -> None:
+    """A wrong bit anywhere in it gives a reason in place of the records; so does a missing checksum."""
+    data = written([b"payload" * 20], compression)
+    chunk = chunks(data)[0]
+    assert chunk_compression(chunk) == name
+    assert chunk_times(chunk) == (100, 100)
+    whole = chunk_records(BytesIO(data), chunk, must_have_checksum=True)
+    assert isinstance(whole, bytes)
+    assert b"payload" in whole
+    for at in range(chunk.offset + 9 + 32 + len(name) + 8, chunk.after):
+        broken = bytearray(data)
+        broken[at] ^= 0x10
+        found = chunk_records(BytesIO(broken), chunk, must_have_checksum=True)
+        assert isinstance(found, str) or found == whole  # some bits of a packed frame mean nothing
+    broken = bytearray(data)
+    broken[chunk.offset + 9 + 24 : chunk.offset + 9 + 28] = bytes(4)
+    place = place_at(BytesIO(broken), len(broken), chunk.offset)
+    assert place is not None
+    assert chunk_records(BytesIO(broken), place, must_have_checksum=True) == "its checksum is missing"
+    assert chunk_records(BytesIO(broken), place, must_have_checksum=False) == whole
+
+
+@pytest.mark.parametrize("size", [2**31 + 1, 2**62, 2**64 - 1])
+def test_absurd_sizes_take_no_memory(size: int) -> None:
+    """A chunk that says it is larger than any message, or than its bytes say, is not unpacked."""
+    for compression in (CompressionType.NONE, CompressionType.LZ4, CompressionType.ZSTD):
+        data = bytearray(written([b"payload"], compression))
+        at = chunks(data)[0].offset
+        data[at + 9 + 16 : at + 9 + 24] = size.to_bytes(8, "little")
+        place = place_at(BytesIO(data), len(data), at)
+        assert place is not None
+        assert chunk_records(BytesIO(data), place, must_have_checksum=True) == "its size is absurd"
+        data[at + 9 + 16 : at + 9 + 24] = (2**30).to_bytes(8, "little")
+        place = place_at(BytesIO(data), len(data), at)
+        assert place is not None
+        assert chunk_records(BytesIO(data), place, must_have_checksum=True) == "its sizes do not agree"
+
+
+def test_a_huge_length_is_no_record() -> None:
+    """A length that reaches beyond the file, or to the end of all numbers, is damage."""
+    data = bytearray(written([b"a", b"b"]))
+    second = chunks(data)[1]
+    first = chunks(data)[0]
+    for length in (len(data), 2**40, 2**64 - 1):
+        data[first.offset + 1 : first.offset + 9] = length.to_bytes(8, "little")
+        damage, after = walked(data)[1:3]
+        assert damage == Damage(first.offset, second.offset - first.offset, "something that is no record")
+        assert after == second

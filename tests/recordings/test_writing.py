@@ -1,0 +1,212 @@
+"""Writing one file: what any MCAP reader finds in it, and what a failure leaves."""
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from mcap.reader import NonSeekingReader, make_reader
+
+from beats.kernel.envelope import Frame, Peripheral
+from beats.kernel.stats import Loss
+from beats.recordings import channels
+from beats.recordings.format import LOSS, RECORDING, read_loss
+from beats.recordings.writing import Compression, DiskLowError, RecordingFile
+from tests.recordings.support import (
+    ABOUT,
+    BEGIN_NS,
+    COMPRESSIONS,
+    envelope,
+    line,
+    lines,
+    messages,
+    read,
+    read_back,
+    record,
+)
+from tests.support import tiny_png
+
+WRITTEN = lines(30)
+CARRIED = [line(Frame(tiny_png(7)), 50, BEGIN_NS), line(Peripheral("knob", 2), 60, BEGIN_NS)]
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from beats.recordings.writing import RecordingFile
+from tests.recordings.support import ABOUT, lines
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+file = RecordingFile(Path(sys.argv[1]), ABOUT, "none")
+written = 0
+try:
+    for each in lines(3000):
+        file.append(each)
+        if file.messages % 20 == 0:
+            file.flush()
+            written = file.messages
+except OSError as error:
+    print(written, file.close(), error.strerror, sep="|")
+"""
+
+
+def with_index(path: Path) -> list[tuple[str, bytes]]:
+    """What the library's own reader finds by way of the index, checksums checked."""
+    reader = make_reader(BytesIO(path.read_bytes()), validate_crcs=True)
+    found = reader.iter_messages(log_time_order=False)
+    return [(channel.topic, message.data) for _, channel, message in found]
+
+
+def in_order(path: Path) -> list[tuple[str, bytes]]:
+    """What the library's own reader finds on its way through the file, checksums checked."""
+    reader = NonSeekingReader(BytesIO(path.read_bytes()), validate_crcs=True)
+    found = reader.iter_messages(log_time_order=False)
+    return [(channel.topic, message.data) for _, channel, message in found]
+
+
+@pytest.mark.parametrize("reader", [with_index, in_order])
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_strict_readers_read_all(
+    tmp_path: Path, compression: Compression, reader: Callable[[Path], list[tuple[str, bytes]]]
+) -> None:
+    """The MCAP library reads every message of a whole file and finds every checksum right."""
+    path = record(tmp_path / "a.mcap", WRITTEN, compression, carried=CARRIED)
+    assert reader(path) == [(each.topic, each.encoded) for each in [*CARRIED, *WRITTEN]]
+
+
+def test_every_field_has_its_place_in_mcap(tmp_path: Path) -> None:
+    """Sequence, time on the bus and time of capture are what other tools show; carried state is marked."""
+    path = record(tmp_path / "a.mcap", WRITTEN[:1], carried=CARRIED[:1])
+    reader = make_reader(BytesIO(path.read_bytes()))
+    (_, marked, _), (schema, channel, message) = reader.iter_messages()
+    assert schema is not None
+    assert (schema.name, schema.encoding) == ("heart.beats.streaming.StreamEnvelope", "protobuf")
+    assert (channel.topic, channel.message_encoding, channel.metadata) == ("frame", "protobuf", {})
+    assert marked.metadata == {"beats": "carried"}
+    assert (message.sequence, message.log_time, message.publish_time) == (1, BEGIN_NS, BEGIN_NS - 1000)
+    assert [(each.name, each.metadata) for each in reader.iter_metadata()] == [(RECORDING, ABOUT)]
+
+
+def test_numbers_that_mcap_cannot_hold_are_kept_in_the_message(tmp_path: Path) -> None:
+    """A sequence of 64 bits and a time before 1970 are exact in the envelope's own bytes."""
+    odd = line(Peripheral("knob", 1), 2**40 + 5, -7)
+    path = record(tmp_path / "a.mcap", [odd])
+    (found,) = messages(path)
+    assert found == read_back(odd)._replace(log_unix_ns=0)
+    assert found.captured_unix_ns == -1007
+
+
+def test_a_flush_says_what_is_on_disk_by_it(tmp_path: Path) -> None:
+    """Each envelope is returned once; what was not flushed is said to be so."""
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    first, second = (envelope(Peripheral("knob", index), index + 1, BEGIN_NS) for index in range(2))
+    file.write([first])
+    assert file.unflushed == [first]
+    assert file.flush() == [first]
+    file.write([second])
+    size = file.size_bytes
+    assert file.flush() == [second]
+    assert (file.flush(), file.unflushed, file.messages) == ([], [], 2)
+    assert size > (tmp_path / "a.mcap.part").stat().st_size - 300
+    file.close()
+    assert len(messages(tmp_path / "a.mcap")) == 2
+
+
+def test_what_is_appended_is_flushed_by_itself(tmp_path: Path) -> None:
+    """Memory holds one chunk at most, also of the state that a file begins with."""
+    large = [line(Peripheral(f"p{index}", "x" * 400_000), 1, BEGIN_NS) for index in range(8)]
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none", carried=large)
+    for each in large:
+        assert file.size_bytes - (tmp_path / "a.mcap.part").stat().st_size < 2**20
+        file.append(each)
+    file.append(large[0], carried=True)
+    found = messages(file.close())
+    assert [message.carried for message in found] == [True] * 8 + [False] * 8 + [True]
+    assert file.messages == 8
+
+
+def test_losses_are_on_disk_at_once(tmp_path: Path) -> None:
+    """What the queue gave up can be read from the file while it is being written."""
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    loss = Loss("drop_oldest", "frame", 3, 900, 7, 9, 10**18, 10**18 + 10**9)
+    file.add_losses([loss])
+    note = read(tmp_path / "a.mcap.part")[2][-1]
+    assert note.name == LOSS
+    found = read_loss(note.content)
+    assert found is not None
+    assert found.topics == {"frame": loss}
+    file.discard()
+
+
+def test_a_file_holds_as_many_topics_as_mcap_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is refused with the reason, known topics go on; the state takes half of them at most."""
+    monkeypatch.setattr(channels, "MAX_CHANNELS", 10)
+    state = [line(Peripheral(f"old{index}", 1), 1, BEGIN_NS) for index in range(9)]
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none", carried=state)
+    news = [line(Peripheral(f"new{index}", 1), 1, BEGIN_NS) for index in range(6)]
+    for each in news[:5]:
+        assert file.has_channel_for(each.topic)
+        file.append(each)
+    assert not file.has_channel_for(news[5].topic)
+    with pytest.raises(ValueError, match="allows 10 channels"):
+        file.append(news[5])
+    file.append(news[0])
+    found = messages(file.close())
+    assert [message.carried for message in found] == [True] * 5 + [False] * 6
+
+
+def test_a_low_disk_is_said_before_it_is_full(tmp_path: Path) -> None:
+    """Neither is a file begun nor a chunk written; what was written can be finished."""
+    with pytest.raises(DiskLowError, match="min_free_bytes"):
+        RecordingFile(tmp_path / "a.mcap", ABOUT, "none", min_free_bytes=2**62)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its files have no such limit")
+def test_a_full_disk_leaves_a_file_that_every_reader_reads(tmp_path: Path) -> None:
+    """It ends with its last whole chunk, under its own name; strict readers find every checksum right."""
+    path = tmp_path / "a.mcap"
+    run = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, timeout=30, check=True
+    )
+    count, where, why = run.stdout.strip().split("|")
+    assert (where, why) == (str(path), "File too large")
+    expected = lines(int(count))
+    assert len(expected) > 20
+    assert path.stat().st_size <= 40_000
+    assert in_order(path) == [(each.topic, each.encoded) for each in expected]
+    found, damage, _ = read(path)
+    assert found == [read_back(each) for each in expected]
+    assert damage == []
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 40_000
+
+
+def test_a_name_that_was_taken_keeps_all_that_was_written(tmp_path: Path) -> None:
+    """Closing fails with both names, and the `.part` is a whole recording."""
+    path = tmp_path / "a.mcap"
+    file = RecordingFile(path, ABOUT, "zstd")
+    file.append(WRITTEN[0])
+    path.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"a\.mcap\.part.*a\.mcap'$"):
+        file.close()
+    assert path.read_text() == "mine"
+    assert with_index(tmp_path / "a.mcap.part") == [("frame", WRITTEN[0].encoded)]
+
+
+def test_a_file_can_be_given_up(tmp_path: Path) -> None:
+    """Nothing of it is left."""
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    file.append(WRITTEN[0])
+    file.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_tells_what_was_put_on_disk_and_whether_it_is_there(tmp_path: Path) -> None:
+    """All bytes of it once it is closed; its name only then."""
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
+    assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap.part").stat().st_size, False)
+    file.append(WRITTEN[0])
+    file.close()
+    assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)

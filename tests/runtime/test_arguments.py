@@ -1,0 +1,120 @@
+"""What a program may give to `Stream`."""
+
+from array import array
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy
+import pytest
+
+from beats.kernel.envelope import Frame, Location, Tag
+from beats.proto.messages import DecodedLocation, DecodedTag
+from beats.runtime.arguments import captured, frame, peripheral
+from tests.support import tiny_png
+
+PNG = tiny_png()
+
+
+@pytest.mark.parametrize(
+    "png_data",
+    [
+        PNG,
+        bytearray(PNG),
+        memoryview(PNG),
+        memoryview(b"".join(bytes([byte, 0]) for byte in PNG))[::2],
+        array("B", PNG),
+        numpy.frombuffer(PNG, numpy.uint8),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_picture_may_be_any_bytes_like_object(png_data: Any) -> None:
+    """It becomes bytes, which cannot be changed later."""
+    assert frame(png_data) == Frame(PNG)
+    assert type(frame(png_data).png_data) is bytes
+
+
+def test_bytes_are_not_copied() -> None:
+    """A picture of a megabyte costs no megabyte."""
+    assert frame(PNG).png_data is PNG
+
+
+@pytest.mark.parametrize("png_data", ["text", None, [1, 2]])
+def test_anything_else_is_no_picture(png_data: Any) -> None:
+    """The error says what it is and what it must be."""
+    with pytest.raises(TypeError, match=rf"png_data is {type(png_data).__name__}; it must be a PNG file"):
+        frame(png_data)
+
+
+@pytest.mark.parametrize("unix_ns", [5, numpy.int64(5), numpy.uint32(5)])
+def test_a_time_may_be_any_whole_number(unix_ns: Any) -> None:
+    """It becomes an int."""
+    assert captured(unix_ns) == 5
+    assert type(captured(unix_ns)) is int
+    assert captured(None) is None
+
+
+@pytest.mark.parametrize("unix_ns", [1.7e18, True, "1700000000", datetime.now(UTC)])
+def test_a_time_that_is_no_whole_number_is_a_type_error(unix_ns: Any) -> None:
+    """It says the type, and the unit."""
+    kind = type(unix_ns).__name__
+    with pytest.raises(TypeError, match=rf"captured_unix_ns is {kind}; it must be an int, in nanoseconds"):
+        captured(unix_ns)
+
+
+def test_tags_may_be_tags_names_and_mappings() -> None:
+    """In any collection, as a line of `--stdin` may have them."""
+    given: list[Iterable[Any]] = [
+        ["a", Tag("b", "c"), {"name": "d", "variant": "e", "metadata": {"f": "g"}}],
+        (tag for tag in ("a", Tag("b", "c"), {"name": "d", "variant": "e", "metadata": {"f": "g"}})),
+    ]
+    for tags in given:
+        assert peripheral("knob", 1, tags, None).tags == (
+            Tag("a"),
+            Tag("b", "c"),
+            Tag("d", "e", {"f": "g"}),
+        )
+    assert peripheral("knob", 1, (), None).tags == ()
+
+
+@pytest.mark.parametrize("tags", ["abc", b"abc", {"name": "abc"}, Tag("abc"), 7, None])
+def test_what_is_no_collection_of_tags_is_a_type_error(tags: Any) -> None:
+    """A text is no three tags of one letter, and a tag is no collection of its fields."""
+    with pytest.raises(TypeError, match=rf"tags is {type(tags).__name__}; it must be a list of tags"):
+        peripheral("knob", 1, tags, None)
+
+
+@pytest.mark.parametrize(
+    ("tags", "why"),
+    [
+        ([""], r"tags\[0\] must be an object with a name, or a text that is not empty"),
+        (["a", {"nme": "b"}], r"tags\[1\] has an unknown key \"nme\": did you mean 'name'\?"),
+        ([{"name": "a", "metadata": {"b": 1}}], r"tags\[0\]\.metadata\[\"b\"\] must be a text, but is 1"),
+    ],
+)
+def test_a_wrong_tag_is_named(tags: Any, why: str) -> None:
+    """By its place."""
+    with pytest.raises(ValueError, match=why):
+        peripheral("knob", 1, tags, None)
+
+
+def test_what_was_decoded_can_be_published_again() -> None:
+    """Its tags and its place are no types of the kernel, and fit."""
+    tags: Any = (DecodedTag("a", "b", {}),)
+    place: Any = DecodedLocation(1, 2, 3, "")
+    assert peripheral("knob", 1, tags, place)[2:] == (tags, place)
+
+
+def test_a_location_may_be_a_mapping() -> None:
+    """As a line of `--stdin` may have it, and with a datetime."""
+    now = datetime.now(UTC)
+    assert peripheral("knob", 1, (), {"x": 1, "time": now}).location == Location(1.0, 0.0, 0.0, now)
+    assert peripheral("knob", 1, (), Location(2)).location == Location(2)
+    assert peripheral("knob", 1, (), None).location is None
+
+
+@pytest.mark.parametrize("location", [{"x": "1"}, {"x": numpy.array([1])}, {"y": 10**400}])
+def test_a_wrong_location_is_refused(location: Any) -> None:
+    """The axis is named."""
+    with pytest.raises(ValueError, match=r"location\.[xy] must be a number, but is"):
+        peripheral("knob", 1, (), location)

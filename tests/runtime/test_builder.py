@@ -1,0 +1,168 @@
+"""Which adapters there are, and how a kernel is put together from them."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from beats.adapters.sinks.websocket import WebSocketSettings
+from beats.config.errors import SettingsError
+from beats.config.load import load_profile
+from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
+from beats.kernel.ports import Context
+from beats.kernel.run.kernel import Kernel
+from beats.kernel.stats import Stats
+from beats.runtime.builder import SINKS, SOURCES, InstalledAdapters, assemble
+from tests.support import STUCK_SINK, install_adapter, quiet
+
+OURS = {"sinks": {"null", "recorder", "websocket"}, "sources": {"demo", "images", "jsonl", "replay"}}
+
+
+def profile(overrides: dict[str, Any]) -> ProfileSettings:
+    return load_profile(InstalledAdapters(), environ={}, overrides=overrides)
+
+
+def test_our_adapters_are_found() -> None:
+    """Each group names our own adapters."""
+    adapters = InstalledAdapters()
+    assert OURS["sinks"] <= set(adapters.names("sinks"))
+    assert OURS["sources"] <= set(adapters.names("sources"))
+
+
+def test_every_adapter_has_settings_of_its_group_and_a_summary() -> None:
+    """The settings of each adapter derive from what all sinks, or all sources, have."""
+    for name in SINKS.names():
+        assert issubclass(InstalledAdapters().settings("sinks", name), SinkSettings)
+        assert SINKS.find(name).summary
+    for name in SOURCES.names():
+        assert issubclass(InstalledAdapters().settings("sources", name), SourceSettings)
+        assert SOURCES.find(name).summary
+
+
+def test_a_sink_is_no_source() -> None:
+    """Each group knows its own adapters only."""
+    with pytest.raises(LookupError):
+        InstalledAdapters().settings("sources", "recorder")
+    with pytest.raises(LookupError):
+        InstalledAdapters().settings("sinks", "demo")
+    assert InstalledAdapters().settings("sinks", "websocket") is WebSocketSettings
+
+
+def test_an_installed_package_adds_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sink of another package is found by its entry point, checked and built like ours."""
+    install_adapter(tmp_path, "sinks", "stuck", STUCK_SINK, monkeypatch)
+    assert "stuck" in InstalledAdapters().names("sinks")
+    kernel = assemble(profile({"sinks": {"mine": {"type": "stuck"}}}))
+    assert type(kernel.sinks["mine"]).__name__ == "StuckSink"
+
+
+def test_an_adapter_that_breaks_the_contract_is_a_fault_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Naming an adapter that cannot be used says what is wrong with it, and where it was named."""
+    install_adapter(tmp_path, "sinks", "hollow", "SINK = 5\n", monkeypatch)
+    install_adapter(tmp_path, "sinks", "needy", "import a_package_that_nobody_has\n", monkeypatch)
+    with pytest.raises(SettingsError) as caught:
+        profile({"sinks": {"a": {"type": "hollow"}, "b": {"type": "needy"}}})
+    assert "sinks.a.type" in str(caught.value)
+    assert "SinkKind" in str(caught.value)
+    assert "pip install a_package_that_nobody_has" in str(caught.value)
+
+
+def test_a_kernel_has_the_parts_of_its_profile() -> None:
+    """Sinks and sources stand under the names of the settings; what is switched off is not there."""
+    kernel = assemble(profile(quiet(null={"type": "null"}, off={"type": "null", "enabled": False})))
+    assert list(kernel.sinks) == ["browser", "null"]
+    stats = kernel.stats()
+    assert stats.sources == ()
+    assert [sink.name for sink in stats.sinks] == ["browser", "null"]
+    kernel = assemble(profile({"sources": {"second": {"type": "demo"}}}))
+    assert [source.name for source in kernel.stats().sources] == ["demo", "second"]
+
+
+def test_the_kernel_settings_reach_the_kernel() -> None:
+    """Each setting of `kernel` that concerns the kernel itself is passed on."""
+    given = {
+        "shutdown_timeout_s": 1.5,
+        "restart_initial_s": 0.25,
+        "restart_max_s": 7.0,
+        "max_topics": 3,
+        "when_sources_end": "stay",
+    }
+    options = assemble(profile({"kernel": given})).options
+    assert options.shutdown_timeout_s == 1.5
+    assert (options.backoff.initial_s, options.backoff.max_s) == (0.25, 7.0)
+    assert options.max_topics == 3
+    assert options.when_sources_end == "stay"
+
+
+def test_assembling_does_no_io(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Before a kernel runs nothing listens, no file is made, and nothing was published."""
+    monkeypatch.chdir(tmp_path)
+    kernel = assemble(profile(quiet(tape={"type": "recorder", "path": "tape.mcap"})))
+    assert list(tmp_path.iterdir()) == []
+    assert getattr(kernel.sinks["browser"], "address", 0) is None
+    stats = kernel.stats()
+    assert isinstance(stats, Stats)
+    assert stats.published == 0
+
+
+NOSY_SINK: Final = """
+from beats.config.settings import SinkSettings
+from beats.kernel.ports import SinkKind
+
+
+class NosySettings(SinkSettings):
+    pass
+
+
+class NosySink:
+    def __init__(self, settings, context):
+        self.context = context
+
+    async def run(self, queue):
+        pass
+
+
+SINK = SinkKind(settings=NosySettings, build=NosySink, summary="keeps what it was told of the house")
+"""
+
+
+def told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: dict[str, Any]
+) -> tuple[Context, Kernel]:
+    """What a sink is told of the house it runs in."""
+    install_adapter(tmp_path, "sinks", "nosy", NOSY_SINK, monkeypatch)
+    kernel = assemble(profile({**overrides, "sinks": {**overrides["sinks"], "nosy": {"type": "nosy"}}}))
+    context = getattr(kernel.sinks["nosy"], "context", None)
+    assert isinstance(context, Context)
+    return context, kernel
+
+
+def test_an_adapter_is_told_the_settings_without_their_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As plain values that JSON can hold, so that a recorder may write them down."""
+    secrets = {"port": 0, "token": "let-me-in", "control_token": "steer-me"}
+    overrides = {"sources": {"demo": {"fps": 12.5}}, "sinks": {"browser": secrets}}
+    context, _ = told(tmp_path, monkeypatch, overrides)
+    text = json.dumps(context.settings)
+    assert "let-me-in" not in text
+    assert "steer-me" not in text
+    about = json.loads(text)
+    assert set(about) == {"sources", "sinks"}
+    assert about["sinks"]["browser"]["control_token"] == "*" * 10
+    assert about["sinks"]["browser"]["port"] == 0
+    assert about["sources"]["demo"]["fps"] == 12.5
+    assert (context.name, context.profile) == ("nosy", "default")
+
+
+def test_an_adapter_is_told_the_commands_of_the_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sinks are built before sources, so it is the kernel's own mapping, which grows."""
+    replay = {"demo": {"enabled": False}, "tape": {"type": "replay", "path": "a.mcap"}}
+    context, kernel = told(tmp_path, monkeypatch, {**quiet(), "sources": replay})
+    assert set(context.commands) == {"replay_pause", "replay_speed", "replay_seek"}
+    assert context.commands is kernel.commands

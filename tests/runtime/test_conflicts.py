@@ -1,0 +1,202 @@
+"""What would fail at the start, found without a start."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from beats.config.load import inspect_profile
+from beats.kernel.resources import Port
+from beats.runtime import conflicts as conflicts
+from beats.runtime.conflicts import Found, check, conflict
+from beats.runtime.registry import InstalledAdapters
+from tests.support import STUCK_SINK, install_adapter
+
+Checked = Callable[..., Found]
+
+
+@pytest.fixture
+def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checked:
+    """Checks a profile in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(text: str = "", *sets: str) -> Found:
+        (tmp_path / "mine.toml").write_text(text)
+        return check(
+            inspect_profile(InstalledAdapters(), profile="mine", config_dir=Path(), environ={}, sets=sets)
+        )
+
+    return run
+
+
+def test_the_default_profile_can_start(checked: Checked) -> None:
+    """There is nothing to say."""
+    assert checked() == Found([], [])
+
+
+def test_two_sinks_on_one_port_clash(checked: Checked) -> None:
+    """Said of the second, with the place of both."""
+    found = checked("[sinks.second]\ntype = 'websocket'\nport = 8765\n")
+    [problem] = found.problems
+    assert (problem.where, problem.key, problem.value) == ("mine.toml:3", "sinks.second.port", "8765")
+    assert "sinks.browser listens there too (" in problem.message
+    assert "default.toml:15)" in problem.message
+    assert "0 for a free one" in problem.message
+
+
+def test_of_a_sink_that_is_not_required_it_is_a_warning(checked: Checked) -> None:
+    """The others start without it."""
+    text = "[sinks.second]\ntype = 'websocket'\nport = 8765\nrequired = false\n"
+    found = checked(text)
+    assert found.problems == []
+    [warning] = found.warnings
+    assert "sinks.second.port = 8765: sinks.browser listens there too" in warning
+
+
+def test_a_default_can_clash(checked: Checked) -> None:
+    """No layer gave it."""
+    [problem] = checked("[sinks.second]\ntype = 'websocket'\n").problems
+    assert problem.where == "default"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "does"),
+    [
+        (Port("", "localhost", 1), Port("", "localhost", 1), True),
+        (Port("", "localhost", 1), Port("", "localhost", 2), False),
+        (Port("", "localhost", 0), Port("", "localhost", 0), False),
+        (Port("", "localhost", 1, True), Port("", "localhost", 1, True), False),
+        (Port("", "localhost", 1, True), Port("", "localhost", 1), True),
+        (Port("", "localhost", 1), Port("", "127.0.0.1", 1), True),
+        (Port("", "LOCALHOST", 1), Port("", "::1", 1), True),
+        (Port("", "127.0.0.1", 1), Port("", "::1", 1), False),
+        (Port("", "127.0.0.1", 1), Port("", "127.0.0.2", 1), False),
+        (Port("", "0.0.0.0", 1), Port("", "127.0.0.2", 1), True),
+        (Port("", "::1", 1), Port("", "::", 1), True),
+        (Port("", "0.0.0.0", 1), Port("", "::1", 1), False),
+        (Port("", "0.0.0.0", 1), Port("", "::", 1), True),
+        (Port("", "::", 1), Port("", "10.0.0.1", 1), True),
+        (Port("", "*", 1), Port("", "10.0.0.1", 1), True),
+        (Port("", "0", 1), Port("", "127.0.0.1", 1), True),
+        (Port("", "0", 1), Port("", "::1", 1), False),
+        (Port("", "127.1", 1), Port("", "127.0.0.1", 1), True),
+        (Port("", "0.0.0.0", 1), Port("", "wall.local", 1), True),
+        (Port("", "wall.local", 1), Port("", "::", 1), True),
+        (Port("", "wall.local", 1), Port("", "Wall.local", 1), True),
+        (Port("", "0:0:0:0:0:0:0:0", 1), Port("", "0::1", 1), True),
+    ],
+)
+def test_ports_clash_on_one_address(one: Port, other: Port, does: bool) -> None:
+    """`0.0.0.0` is every IPv4 address, `::` every address; a free port never clashes, nor do shared ones."""
+    assert conflict(one, other) is conflict(other, one) is does
+
+
+def test_two_recorders_on_one_path_clash(checked: Checked) -> None:
+    """Also when they spell it differently, and when the time is in it."""
+    recorder = "[sinks.{}]\ntype = 'recorder'\npath = '{}'\n"
+    [problem] = checked(recorder.format("a", "x.mcap") + recorder.format("b", "./y/../x.mcap")).problems
+    assert problem.where == "mine.toml:6"
+    assert "sinks.a writes there too (mine.toml:3)" in problem.message
+    [problem] = checked("[sinks.a]\ntype = 'recorder'\n[sinks.b]\ntype = 'recorder'\n").problems
+    assert problem.value == '"recordings/{profile}-{start:%Y%m%d-%H%M%S}-{part:03}.mcap"'
+    both = recorder.format("a", "{profile}.mcap") + recorder.format("b", "other.mcap")
+    assert checked(both).problems == []
+
+
+def test_files_that_are_not_there_are_named(checked: Checked, tmp_path: Path) -> None:
+    """Of sources and of sinks, all at once, each with its setting."""
+    (tmp_path / "file").write_text("")
+    found = checked(
+        """
+        [sources.a]
+        type = "replay"
+        path = ["gone.mcap", "file"]
+        [sources.b]
+        type = "images"
+        path = "gone.gif"
+        [sources.c]
+        type = "jsonl"
+        path = "gone.jsonl"
+        [sinks.browser]
+        token_file = "gone.token"
+        tls_cert = "gone.pem"
+        tls_key = "file"
+        [sinks.keep]
+        type = "recorder"
+        path = "file/x.mcap"
+        """
+    )
+    assert [(problem.where.partition(":")[2], problem.key, problem.value) for problem in found.problems] == [
+        ("4", "sources.a.path", '"gone.mcap"'),
+        ("7", "sources.b.path", '"gone.gif"'),
+        ("10", "sources.c.path", '"gone.jsonl"'),
+        ("12", "sinks.browser.token_file", '"gone.token"'),
+        ("13", "sinks.browser.tls_cert", '"gone.pem"'),
+        ("17", "sinks.keep.path", '"file/x.mcap"'),
+    ]
+
+
+def test_a_recording_that_exists_is_in_the_way(checked: Checked, tmp_path: Path) -> None:
+    """As the recorder would say when it starts."""
+    (tmp_path / "x.mcap").write_text("")
+    [problem] = checked("[sinks.a]\ntype = 'recorder'\npath = 'x.mcap'\n").problems
+    assert problem.message.startswith("exists")
+
+
+@pytest.mark.parametrize("missing", ["zstandard", "lz4.frame"])
+def test_a_package_that_is_not_installed_is_named(
+    checked: Checked, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """With what to install, and only if a setting needs it."""
+
+    def find_spec(name: str) -> None:
+        if "." in name:
+            raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(conflicts, "find_spec", find_spec)
+    compression = {"zstandard": "zstd", "lz4.frame": "lz4"}[missing]
+    [problem] = checked(f"[sinks.a]\ntype = 'recorder'\ncompression = '{compression}'\n").problems
+    assert (problem.key, problem.value) == ("sinks.a.compression", f'"{compression}"')
+    assert "pip install" in problem.message
+    assert checked("[sinks.a]\ntype = 'recorder'\n").problems == []
+
+
+def test_what_may_be_meant_is_a_warning(checked: Checked) -> None:
+    """With the setting and its layer."""
+    found = checked("", "sinks.browser.host=0.0.0.0")
+    assert found.problems == []
+    [warning] = found.warnings
+    assert warning.startswith("--set sinks.browser.host: sinks.browser.host: everyone who reaches")
+
+
+def test_what_is_wrong_elsewhere_hides_nothing(checked: Checked) -> None:
+    """The sinks that are right are looked at, whatever else is wrong."""
+    found = checked("[kernel]\nnonsense = 1\n[sinks.b]\ntype = 'websocket'\n[sinks.c]\ntype = 'nonsense'\n")
+    assert [problem.key for problem in found.problems] == ["sinks.b.port"]
+
+
+def test_an_adapter_that_breaks_the_contract_is_reported(
+    checked: Checked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's mistake is no traceback of ours, and hides nothing."""
+    code = STUCK_SINK.replace("SINK = SinkKind(", "SINK = SinkKind(resources=lambda settings: None, ")
+    install_adapter(tmp_path / "site", "sinks", "broken", code, monkeypatch)
+    found = checked("[sinks.x]\ntype = 'broken'\n[sinks.b]\ntype = 'websocket'\n")
+    assert [problem.key for problem in found.problems] == ["sinks.x.type", "sinks.b.port"]
+    assert found.problems[0].message.startswith("this adapter cannot say what it needs: TypeError")
+
+
+def test_what_is_switched_off_clashes_with_nothing(checked: Checked) -> None:
+    """It will not start."""
+    assert checked("[sinks.b]\ntype = 'websocket'\nenabled = false\n") == Found([], [])
+
+
+def test_what_is_waited_for_is_a_warning(checked: Checked, tmp_path: Path) -> None:
+    """A file that is followed may come later; that its name is misspelt is as likely."""
+    table = "[sources.log]\ntype = 'jsonl'\nfollow = true\npath = 'log'\n"
+    found = checked(table)
+    assert found.problems == []
+    [warning] = found.warnings
+    assert warning.startswith('mine.toml:4: sources.log.path = "log": is waited for: it does not exist')
+    (tmp_path / "log").touch()
+    assert checked(table) == Found([], [])

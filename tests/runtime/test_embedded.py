@@ -1,0 +1,159 @@
+"""Other settings for a stream that runs inside a program."""
+
+import logging
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from beats.app import Stream
+from beats.config.errors import SettingsError
+from beats.runtime import watcher as watch
+from tests.recordings.support import messages
+from tests.support import TIMEOUT_S, quiet, tiny_png, until
+
+
+def tape(path: Path) -> dict[str, object]:
+    return {"sinks": {"tape": {"type": "recorder", "path": str(path), "min_free_bytes": 0}}}
+
+
+def test_a_program_changes_its_settings_while_it_publishes(tmp_path: Path) -> None:
+    """Each call says what was done; the recordings hold what was published while they were configured."""
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        stream.publish_peripheral("knob", 1)
+        assert [change.what for change in stream.apply(tape(tmp_path / "a.mcap"))] == ["sink 'tape' added"]
+        stream.publish_peripheral("knob", 2)
+        moved = stream.apply(tape(tmp_path / "b.mcap"))
+        assert [change.what for change in moved] == ["sink 'tape' replaced (path)"]
+        stream.publish_peripheral("knob", 3)
+        removed = stream.apply({"sinks": {"tape": {"enabled": False}}})
+        assert [change.what for change in removed] == ["sink 'tape' removed"]
+        stream.publish_peripheral("knob", 4)
+        assert stream.reload() == []
+        assert list(stream.sinks) == ["browser"]
+    held = [message for name in ("a", "b") for message in messages(tmp_path / f"{name}.mcap")]
+    assert [message.sequence for message in held if not message.carried] == [2, 3]
+    assert [message.sequence for message in held if message.carried] == [1, 2]
+
+
+def test_without_a_profile_only_the_program_is_on_air(tmp_path: Path) -> None:
+    """A browser, and no source: all that viewers see is the program's own."""
+    browser = {"sinks": {"browser": {"port": 0}}}
+    with Stream.open(config_dir=tmp_path, overrides=browser) as stream:
+        assert list(stream.sinks) == ["browser"]
+        assert stream.stats().sources == ()
+        assert stream.publish_frame(tiny_png()) == 1
+        assert stream.stats().published == 1
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_a_profile_that_is_named_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_variable: bool
+) -> None:
+    """By the argument, or else by the variable."""
+    if by_variable:
+        monkeypatch.setenv("BEATS_PROFILE", "headless")
+    with Stream.open(None if by_variable else "headless", config_dir=tmp_path) as stream:
+        assert list(stream.sinks) == ["null"]
+
+
+def test_a_user_s_own_program_profile_is_taken(tmp_path: Path) -> None:
+    """As any profile of one's own stands in for the shipped one of its name."""
+    (tmp_path / "program.toml").write_text(
+        '[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n[sinks.void]\ntype = "null"\n'
+    )
+    with Stream.open(config_dir=tmp_path) as stream:
+        assert list(stream.sinks) == ["void"]
+
+
+def test_the_level_of_the_log_is_as_the_settings_say(tmp_path: Path) -> None:
+    """From the start, and when it changes; while no setting says it, it is as the program has set it."""
+    log = logging.getLogger("beats")
+    log.setLevel("ERROR")
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        stream.apply({"kernel": {"max_topics": 7}})
+        assert log.level == logging.ERROR
+        stream.apply({"kernel": {"log_level": "DEBUG"}})
+        assert log.level == logging.DEBUG
+    with Stream.open(config_dir=tmp_path, overrides={**quiet(), "kernel": {"log_level": "WARNING"}}):
+        assert log.level == logging.WARNING
+
+
+def test_a_program_that_watches_its_settings_follows_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Saving a file is enough, here as in the command; what is wrong is said and changes nothing."""
+    monkeypatch.setattr(watch, "LOOK_S", 0.01)
+    profile = tmp_path / "program.toml"
+    text = "[kernel]\nwatch = true\n[sources.demo]\nenabled = false\n[sinks.browser]\nport = 0\n"
+    profile.write_text(text)
+    with Stream.open(config_dir=tmp_path) as stream:
+        address = stream.sinks["browser"].address
+        profile.write_text(text + "[sinks.void]\ntype = 'null'\n")
+        until(lambda: "void" in stream.sinks)
+        profile.write_text(text + "max_clients = 0\n")
+        until(lambda: "invalid settings: keeping the current ones" in caplog.text)
+        assert set(stream.sinks) == {"browser", "void"}
+        profile.write_text(text)
+        until(lambda: "void" not in stream.sinks)
+        assert stream.sinks["browser"].address == address
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_program_with_a_loop_follows_them_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the end of the block ends the watch."""
+    monkeypatch.setattr(watch, "LOOK_S", 0.01)
+    profile = tmp_path / "program.toml"
+    text = "[kernel]\nwatch = true\n[sources.demo]\nenabled = false\n[sinks.browser]\nport = 0\n"
+    profile.write_text(text)
+    with anyio.fail_after(TIMEOUT_S):
+        async with Stream.open(config_dir=tmp_path) as stream:
+            profile.write_text(text + "[sinks.void]\ntype = 'null'\n")
+            await to_thread.run_sync(until, lambda: "void" in stream.sinks)
+
+
+def test_what_was_given_once_is_kept_by_later_calls(tmp_path: Path) -> None:
+    """Overrides add up; tables merge key by key."""
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        stream.apply({"kernel": {"max_topics": 7}})
+        changes = stream.apply({"sinks": {"browser": {"max_clients": 3}}})
+        assert [change.what for change in changes] == ["sink 'browser' changed in place (max_clients)"]
+
+
+def test_wrong_settings_change_nothing(tmp_path: Path) -> None:
+    """The error lists all that is wrong, and the next call does not suffer from it."""
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        address = stream.sinks["browser"].address
+        with pytest.raises(SettingsError, match=r"max_topics.*\n.*max_clients"):
+            stream.apply({"sinks": {"browser": {"max_clients": 0}}, "kernel": {"max_topics": 0}})
+        assert stream.reload() == []
+        assert stream.sinks["browser"].address == address
+
+
+def test_a_part_that_cannot_be_changed_runs_on_as_before(tmp_path: Path) -> None:
+    """The call says which and why; the rest of the change is done."""
+    with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
+        stream.apply(tape(tmp_path / "a.mcap"))
+        wrong = tape(tmp_path / "a.mcap" / "b.mcap")
+        wrong["kernel"] = {"max_topics": 9}
+        kernel, failed = stream.apply(wrong)
+        assert (kernel.what, kernel.error) == ("kernel changed in place (max_topics)", "")
+        assert failed.what == "sink 'tape' replaced (path)"
+        assert "could not start" in failed.error
+        stream.publish_peripheral("knob", 1)
+    held = [message.sequence for path in sorted(tmp_path.glob("a*.mcap")) for message in messages(path)]
+    assert held == [1]
+
+
+@pytest.mark.anyio
+async def test_a_program_with_a_loop_awaits_the_same(tmp_path: Path, anyio_backend_name: str) -> None:
+    """Also on a back end that the browser's sink does not know."""
+    overrides = quiet(browser={"enabled": False})
+    async with Stream.open(config_dir=tmp_path, overrides=overrides) as stream:
+        changes = await stream.apply({"sinks": {"void": {"type": "null"}}})
+        assert [change.what for change in changes] == ["sink 'void' added"]
+        assert await stream.reload() == []
