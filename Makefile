@@ -1,13 +1,21 @@
 # `make run`: set everything up and stream the demo. `make test`: set everything up and pass every check.
 PYTHON ?= python3
 BIN := .venv/bin
+# Whole files side by side, those first that take longest (tests/conftest.py).
+PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test check pytest pytest-oldest proto schema bench bench-peers clean
+.PHONY: run test quick check pytest pytest-oldest pytest-bench proto schema bench bench-peers clean
 
 run: .venv/.installed
 	@exec $(BIN)/beats run
 
-test: check pytest
+# The checks run beside the tests, which wait for half of their time.
+test: .venv/.installed-test
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check pytest
+
+# For the inner loop: the parts that need no server, no browser and no other process.
+quick: .venv/.installed-test
+	$(BIN)/pytest $(PARALLEL) -q tests/kernel tests/proto tests/config tests/kit tests/test_architecture.py
 
 check: .venv/.installed-test
 	$(BIN)/ruff check .
@@ -16,14 +24,14 @@ check: .venv/.installed-test
 	$(BIN)/pyright
 
 pytest: .venv/.installed-test
-	$(BIN)/pytest -n 6 --dist loadfile
+	$(BIN)/pytest $(PARALLEL)
 
 # The core of the suite on the oldest versions that pyproject.toml allows. Left out: what is about protoc's own stubs.
 CORE := tests/kernel tests/proto tests/config tests/kit tests/recordings tests/runtime tests/adapters tests/workers tests/app \
 	--deselect tests/proto/test_schema.py::test_generated_code_is_what_the_schema_gives
 
 pytest-oldest: .venv/oldest/.installed
-	.venv/oldest/bin/pytest -n 6 --dist loadfile $(CORE)
+	.venv/oldest/bin/pytest $(PARALLEL) $(CORE)
 
 # Generated code and stubs are committed; this reproduces them byte for byte.
 proto: .venv/.installed-proto
@@ -33,8 +41,12 @@ proto: .venv/.installed-proto
 schema: .venv/.installed-test
 	$(BIN)/beats config schema --out config/beats/config/beats.schema.json
 
+# That the benchmarks measure what they say.
+pytest-bench: .venv/.installed-test
+	$(BIN)/pytest $(PARALLEL) -q tests/bench
+
 # Figures, not tests: run them on a machine that does nothing else.
-bench: .venv/.installed-test
+bench: pytest-bench
 	$(BIN)/python tests/bench/publish.py
 	$(BIN)/python -m tests.bench.call
 	$(BIN)/python -m tests.bench.strategies

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Generator
+from typing import Final
 
 import pytest
 
@@ -28,6 +29,19 @@ def _log_as_it_was() -> Generator[None]:
     for handler in root.handlers[:]:
         if handler not in handlers and not type(handler).__module__.startswith("_pytest"):
             root.removeHandler(handler)
+
+
+_LONGEST_FIRST: Final = ("tests/system", "tests/browser", "tests/cli")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes longest first, so that no worker begins with it when the others are about to end."""
+    items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def _rank(nodeid: str) -> int:
+    ranks = (number for number, folder in enumerate(_LONGEST_FIRST) if nodeid.startswith(f"{folder}/"))
+    return next(ranks, len(_LONGEST_FIRST))
 
 
 @pytest.hookimpl(wrapper=True)
