@@ -11,7 +11,7 @@ run: .venv/.installed
 
 # The checks run beside the tests, which wait for half of their time.
 test: .venv/.installed-test
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check pytest
+	@$(MAKE) --no-print-directory --jobs 2 check pytest
 
 # For the inner loop: the parts that need no server, no browser and no other process.
 quick: .venv/.installed-test
