@@ -76,7 +76,7 @@ def test_what_was_lost_is_one_gap_and_counted(evening: Evening, name: str) -> No
     missed = seen.missed(evening.settled_ns)
     assert len(missed) == 1, missed
     assert missed[0] > 5 * RATE_HZ
-    assert said_missed(seen.log) == missed[0]
+    assert missed[0] in said_missed(seen.log)
 
 
 @pytest.mark.parametrize("name", HEALTHY)
