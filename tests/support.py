@@ -89,7 +89,7 @@ class StuckSink:
         await anyio.sleep_forever()
 
 
-SINK = SinkKind(settings=StuckSettings, build=StuckSink, summary="takes one envelope and never returns")
+SINK = SinkKind(settings=StuckSettings, sink=StuckSink, summary="takes one envelope and never returns")
 """
 """An adapter that cannot drain."""
 

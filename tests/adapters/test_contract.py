@@ -19,7 +19,7 @@ from beats.kernel.errors import ClosedError
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
-from beats.runtime.builder import SINKS, SOURCES, InstalledAdapters
+from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, resources_of
 from tests.nats_server import NatsServer
 from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
@@ -104,15 +104,16 @@ def test_the_settings_of_an_adapter_are_typed_documented_and_closed(role: str, n
 
 
 @pytest.mark.parametrize(("role", "name"), EVERYTHING)
-def test_what_an_adapter_claims_comes_from_its_settings(role: str, name: str) -> None:
-    """Each claim names one of them; to tell them, nothing is opened and nothing written."""
+def test_what_an_adapter_needs_comes_from_its_settings(role: str, name: str) -> None:
+    """Each resource names a setting; telling them opens and writes nothing."""
     kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)
     settings = sink_settings(name) if role == "sink" else source_settings(name)
     before = (open_files(), sorted(os.listdir()))  # noqa: PTH208 - names suffice
-    resources = kind.resources(settings, "test")
+    resources = resources_of(settings, "test")
     assert (open_files(), sorted(os.listdir())) == before  # noqa: PTH208
-    every = (*resources.ports, *resources.inputs, *resources.outputs, *resources.packages, *resources.doubts)
-    assert {resource.key for resource in every} <= kind.settings.model_fields.keys()
+    every: list[Any] = [*resources.ports, *resources.inputs, *resources.outputs]
+    every += [*resources.packages, *resources.doubts]
+    assert {each.key for each in every} <= kind.settings.model_fields.keys()
 
 
 @pytest.mark.parametrize(("role", "name"), EVERYTHING)

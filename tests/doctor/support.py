@@ -22,4 +22,4 @@ def always(answer: _T) -> Callable[..., _T]:
 def part(kind: str, name: str = "it", **settings: Any) -> Part:
     """A sink with these settings."""
     checked = kind_of("sinks", kind).settings.model_validate({"type": kind, **settings})
-    return Part(AdapterKey("sinks", name), checked, resources_of("sinks", checked, "test"), None)
+    return Part(AdapterKey("sinks", name), checked, resources_of(checked, "test"), None)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from beats.kernel.errors import MissingPackageError
-from beats.kernel.plugins import Catalogue, UnknownAdapterError
+from beats.kernel.plugins import Catalogue, UnknownAdapterError, resolve
 from beats.kernel.ports import SinkKind
 
 PACKAGE: Final = "made_up_sinks"
@@ -171,3 +171,36 @@ def test_a_list_of_entry_points_may_be_of_any_kind(package: Path) -> None:
     found: Any = iter([entry_point("foreign", "made_up_foreign")])
     sinks = Catalogue(PACKAGE, "SINK", SinkKind, GROUP, found)
     assert sinks.names() == sinks.names() == ["foreign"]
+
+
+def test_a_class_is_imported_by_its_place(package: Path) -> None:
+    """Only when it is asked for; a class in place of the text is taken as it is."""
+    write(package, server="class Server: pass")
+    assert not imported(f"{PACKAGE}.server")
+    assert resolve(f"{PACKAGE}.server:Server").__name__ == "Server"
+    assert resolve(dict) is dict
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("made_up_sinks.gone:Server", "names a module that does not exist"),
+        ("made_up_sinks.server:Gone", "has no attribute 'Gone'"),
+        ("made_up_sinks.server:PORT", "is no class"),
+        ("not a name", "names nothing that can be built"),
+    ],
+)
+def test_a_place_that_holds_no_class_is_told_as_such(package: Path, target: str, said: str) -> None:
+    """Its author reads what is wrong with it."""
+    write(package, server="PORT = 1")
+    with pytest.raises(ImportError, match=said) as caught:
+        resolve(target)
+    assert repr(target) in str(caught.value)
+    assert not isinstance(caught.value, MissingPackageError)
+
+
+def test_a_class_whose_module_needs_a_missing_package_says_what_to_install(package: Path) -> None:
+    """As an adapter does."""
+    write(package, server="import made_up_missing")
+    with pytest.raises(MissingPackageError, match="pip install made_up_missing"):
+        resolve(f"{PACKAGE}.server:Server")

@@ -45,8 +45,8 @@ def test_a_context_without_commands_and_settings_has_none() -> None:
 @pytest.mark.parametrize(
     ("declared", "field"),
     [
-        (SinkKind(dict, build_sink, "Keeps all."), "build"),
-        (SourceKind(dict, build_source, "Gives nothing."), "build"),
+        (SinkKind(dict, build_sink, "Keeps all."), "summary"),
+        (SourceKind(dict, build_source, "Gives nothing."), "summary"),
         (Context("browser", "studio", FixedClock(), lambda control: None), "name"),
     ],
     ids=["SinkKind", "SourceKind", "Context"],

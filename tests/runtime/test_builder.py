@@ -10,6 +10,7 @@ from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
+from beats.kernel.errors import StartError
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Stats
@@ -70,6 +71,18 @@ def test_an_adapter_that_breaks_the_contract_is_a_fault_of_the_settings(
     assert "pip install a_package_that_nobody_has" in str(caught.value)
 
 
+def test_a_class_that_cannot_be_imported_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator reads which sink needs what."""
+    lazy = STUCK_SINK.replace("sink=StuckSink", "sink='beats_lazy_server:Server'")
+    install_adapter(tmp_path, "sinks", "lazy", lazy, monkeypatch)
+    (tmp_path / "beats_lazy_server.py").write_text("import a_package_that_nobody_has")
+    settings = profile({"sinks": {"mine": {"type": "lazy"}}})
+    with pytest.raises(StartError, match=r"sink 'mine': .* pip install a_package_that_nobody_has"):
+        assemble(settings)
+
+
 def test_a_kernel_has_the_parts_of_its_profile() -> None:
     """Sinks and sources stand under the names of the settings; what is switched off is not there."""
     kernel = assemble(profile(quiet(null={"type": "null"}, off={"type": "null", "enabled": False})))
@@ -125,7 +138,7 @@ class NosySink:
         pass
 
 
-SINK = SinkKind(settings=NosySettings, build=NosySink, summary="keeps what it was told of the house")
+SINK = SinkKind(settings=NosySettings, sink=NosySink, summary="keeps what it was told of the house")
 """
 
 

@@ -166,7 +166,7 @@ def test_what_may_be_meant_is_a_warning(checked: Checked) -> None:
     found = checked("", "sinks.browser.host=0.0.0.0")
     assert found.problems == []
     [warning] = found.warnings
-    assert warning.startswith("--set sinks.browser.host: sinks.browser.host: everyone who reaches")
+    assert warning.startswith("--set sinks.browser.host: sinks.browser.host: anyone who can reach")
 
 
 def test_what_is_wrong_elsewhere_hides_nothing(checked: Checked) -> None:
@@ -179,11 +179,12 @@ def test_an_adapter_that_breaks_the_contract_is_reported(
     checked: Checked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else's mistake is no traceback of ours, and hides nothing."""
-    code = STUCK_SINK.replace("SINK = SinkKind(", "SINK = SinkKind(resources=lambda settings: None, ")
+    code = STUCK_SINK.replace("    pass\n", "    def resources(self, profile):\n        return None\n", 1)
     install_adapter(tmp_path / "site", "sinks", "broken", code, monkeypatch)
     found = checked("[sinks.x]\ntype = 'broken'\n[sinks.b]\ntype = 'websocket'\n")
     assert [problem.key for problem in found.problems] == ["sinks.x.type", "sinks.b.port"]
     assert found.problems[0].message.startswith("this adapter cannot say what it needs: TypeError")
+    assert "NoneType" in found.problems[0].message
 
 
 def test_what_is_switched_off_clashes_with_nothing(checked: Checked) -> None:

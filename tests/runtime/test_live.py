@@ -41,7 +41,7 @@ class Source:
             raise OSError("not yet")
 
 
-SOURCE = SourceKind(settings=SourceSettings, build=lambda *_: Source(), summary="fails once")
+SOURCE = SourceKind(settings=SourceSettings, source=lambda *_: Source(), summary="fails once")
 """
 UNBUILT_SOURCE = """
 from beats.config.settings import SourceSettings
@@ -52,7 +52,7 @@ def build(settings, context):
     raise LookupError("no such thing")
 
 
-SOURCE = SourceKind(settings=SourceSettings, build=build, summary="breaks the contract")
+SOURCE = SourceKind(settings=SourceSettings, source=build, summary="breaks the contract")
 """
 
 

@@ -22,8 +22,8 @@ def test_an_adapter_is_found_in_its_group() -> None:
 
 def test_each_adapter_says_what_it_needs() -> None:
     """By its settings; many need nothing."""
-    assert resources_of("sinks", NullSettings(type="null"), "x") == Resources()
-    assert resources_of("sinks", WebSocketSettings(type="websocket"), "x").ports
+    assert resources_of(NullSettings(type="null"), "x") == Resources()
+    assert resources_of(WebSocketSettings(type="websocket"), "x").ports
 
 
 @pytest.mark.parametrize(("group", "name"), [("sinks", name) for name in SINKS.names()] + [

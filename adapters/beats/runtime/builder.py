@@ -1,9 +1,12 @@
 """How a kernel is put together from the adapters that there are."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 from beats.config.settings import KernelSettings, ProfileSettings
 from beats.kernel.clock import SystemClock
+from beats.kernel.errors import StartError
 from beats.kernel.ports import Context, Sink, Source
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
@@ -34,6 +37,15 @@ def kernel_options(settings: KernelSettings) -> KernelOptions:
     )
 
 
+@contextmanager
+def _importing(what: str) -> Generator[None]:
+    """Say which sink or source cannot be built when its adapter cannot be imported."""
+    try:
+        yield
+    except ImportError as error:
+        raise StartError(f"{what}: {error}") from error
+
+
 class Builder:
     """Makes the parts of a profile for one kernel; no I/O."""
 
@@ -52,14 +64,20 @@ class Builder:
         self._about: Final = _plain(profile)
 
     def sink(self, name: str) -> Sink:
-        """The sink of a name."""
+        """The sink of a name.
+
+        Raises:
+            StartError: its adapter cannot be imported.
+        """
         settings = self._profile.sinks[name]
-        return SINKS.find(settings.type).build(settings, self._context(name))
+        with _importing(f"sink {name!r}"):
+            return SINKS.find(settings.type).build(settings, self._context(name))
 
     def source(self, name: str) -> Source:
-        """The source of a name."""
+        """The source of a name; raises as `sink`."""
         settings = self._profile.sources[name]
-        return SOURCES.find(settings.type).build(settings, self._context(name))
+        with _importing(f"source {name!r}"):
+            return SOURCES.find(settings.type).build(settings, self._context(name))
 
     def add_all(self) -> None:
         """Give the kernel all of them."""

@@ -85,7 +85,7 @@ def parts_of(found: Inspected) -> Iterator[Part | Problem]:
             table = child(child(found.root, group), name)
             part = Part(AdapterKey(group, name), settings, Resources(), table)
             try:
-                yield part._replace(resources=resources_of(group, settings, found.profile))
+                yield part._replace(resources=resources_of(settings, found.profile))
             except Exception as error:  # somebody's adapter breaks the contract; the others are looked at
                 yield part.problem("type", settings.type, f"this adapter cannot say what it needs: {error!r}")
 

@@ -172,7 +172,7 @@ class LiveProfile:
 def _stamps(settings: SourceSettings, profile: ProfileSettings) -> Mapping[Path, Stamp | str]:
     """What a source reads, as it is now."""
     try:
-        inputs = resources_of("sources", settings, profile.profile).inputs
+        inputs = resources_of(settings, profile.profile).inputs
     except Exception:  # an adapter that breaks its contract; a check says so
         return {}
     return {each.path: stamp(each.path) for each in inputs}

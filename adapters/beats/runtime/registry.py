@@ -1,13 +1,13 @@
 """The adapters that are installed; each is imported only when it is asked for, and none to run it."""
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel
 
 from beats.kernel.plugins import Catalogue
 from beats.kernel.ports import SinkKind, SourceKind
-from beats.kernel.resources import Resources
+from beats.kernel.resources import NeedsResources, Resources
 
 SINKS: Final = Catalogue("beats.adapters.sinks", "SINK", SinkKind, "beats.sinks")
 SOURCES: Final = Catalogue("beats.adapters.sources", "SOURCE", SourceKind, "beats.sources")
@@ -40,6 +40,15 @@ def kind_of(group: _Group, type_name: str) -> SinkKind | SourceKind:
     return SINKS.find(type_name) if group == "sinks" else SOURCES.find(type_name)
 
 
-def resources_of(group: _Group, settings: Any, profile: str) -> Resources:
-    """What a sink or source with these settings needs to start."""
-    return kind_of(group, settings.type).resources(settings, profile)
+def resources_of(settings: object, profile: str) -> Resources:
+    """What a sink or source with these settings needs to start; nothing unless they say so.
+
+    Raises:
+        Exception: what an adapter that breaks the contract raises.
+    """
+    if not isinstance(settings, NeedsResources):
+        return Resources()
+    found: object = settings.resources(profile)
+    if not isinstance(found, Resources):
+        raise TypeError(f"resources() returned {type(found).__name__}, not Resources")
+    return found

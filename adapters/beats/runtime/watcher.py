@@ -125,7 +125,7 @@ def _stamps(paths: Iterable[Path]) -> Mapping[Path, Stamp | str]:
 def _named_files(settings: ProfileSettings) -> Iterator[Path]:
     for sink in settings.sinks.values():
         try:
-            inputs = resources_of("sinks", sink, settings.profile).inputs
+            inputs = resources_of(sink, settings.profile).inputs
         except Exception:  # an adapter that breaks its contract; a check says so
             continue
         yield from (each.path for each in inputs if each.kind == "file")

@@ -56,7 +56,7 @@ class Worker:
         outside = RuntimeView(self._pass_on, self._commands, self._stats)
         try:
             profile = LiveProfile(worker_profile(self._read(), self._share), outside)
-        except (SettingsError, ImportError) as error:
+        except (SettingsError, StartError) as error:
             self._link.send("failed", error=str(error))
             return
         failure: StartError | None = None

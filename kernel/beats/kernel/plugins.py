@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from beats.kernel.errors import MissingPackageError
 
@@ -86,13 +86,39 @@ class Catalogue(Generic[KindT]):
         return {entry_point.name: entry_point for entry_point in found}
 
 
+def resolve(target: str | Callable[..., Any]) -> Callable[..., Any]:
+    """What "package.module:Class" names; imports the module. A class is returned as it is.
+
+    Raises:
+        MissingPackageError: the module needs a package that is not installed.
+        ImportError: there is nothing of this name that can be called.
+    """
+    if not isinstance(target, str):
+        return target
+    try:
+        found = pkgutil.resolve_name(target)
+    except ModuleNotFoundError as error:
+        if error.name and target.startswith(error.name):
+            raise ImportError(f"{target!r} names a module that does not exist") from error
+        raise _missing(f"{target!r}", error) from error
+    except (ValueError, AttributeError) as error:
+        raise ImportError(f"{target!r} names nothing that can be built: {error}") from error
+    if callable(found):
+        made: Callable[..., Any] = found
+        return made
+    raise ImportError(f"{target!r} is no class")
+
+
 def _load(name: str, load: Callable[[], object]) -> object:
     try:
         return load()
     except MissingPackageError:
         raise
     except ModuleNotFoundError as error:
-        raise MissingPackageError(
-            f"adapter {name!r} needs the package {error.name!r}, which is not installed: "
-            f"pip install {error.name}"
-        ) from error
+        raise _missing(f"adapter {name!r}", error) from error
+
+
+def _missing(what: str, error: ModuleNotFoundError) -> MissingPackageError:
+    return MissingPackageError(
+        f"{what} needs the package {error.name!r}, which is not installed: pip install {error.name}"
+    )

@@ -1,7 +1,6 @@
 """The contracts that adapters fulfil. Nothing here runs.
 
-A sink or source module declares one constant, `SINK` or `SOURCE`, that tells the kernel which settings
-it takes and how to build it.
+A sink or source module declares one constant, `SINK` or `SOURCE`, that names its settings and its class.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control, Envelope, Message, Sealed
 from beats.kernel.last_values import CaughtUp
-from beats.kernel.resources import Resources, no_resources
+from beats.kernel.plugins import resolve
 from beats.kernel.stats import Loss, Stats
 
 
@@ -218,15 +217,27 @@ class SinkKind:
     """A sink module's constant `SINK`."""
 
     settings: type[Any]
-    """The typed settings; unknown keys are refused."""
-    build: Callable[[Any, Context], Sink]
-    """Makes the sink from valid settings; no I/O."""
+    """The typed settings; unknown keys are refused. With a method `resources` (see `NeedsResources`) they
+    say what the sink needs to start."""
+    sink: str | Callable[[Any, Context], Sink]
+    """The class, or its place as "package.module:Class", which is imported when the first sink is built. It
+    is called with valid settings and the context, and does no I/O."""
     summary: str
     """One line for `beats adapters`."""
     adjustable: frozenset[str] = frozenset()
-    """The settings that its sinks can take on while they run, besides `queue`."""
-    resources: Callable[[Any, str], Resources] = no_resources
-    """From valid settings and the profile's name, what it needs to start; no I/O."""
+    """The settings that can change while the sink runs, besides `queue`."""
+    env_aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Short environment variables, each with the setting that it sets, as a key below the sink's table."""
+
+    def build(self, settings: Any, context: Context) -> Sink:
+        """A sink with these settings; no I/O.
+
+        Raises:
+            MissingPackageError: it needs a package that is not installed.
+            TypeError: `sink` names nothing that can be called.
+        """
+        made: Sink = resolve(self.sink)(settings, context)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +245,17 @@ class SourceKind:
     """A source module's constant `SOURCE`."""
 
     settings: type[Any]
-    """The typed settings; unknown keys are refused."""
-    build: Callable[[Any, Context], Source]
-    """Makes the source from valid settings; no I/O."""
+    """As `SinkKind.settings`."""
+    source: str | Callable[[Any, Context], Source]
+    """As `SinkKind.sink`."""
     summary: str
     """One line for `beats adapters`."""
-    resources: Callable[[Any, str], Resources] = no_resources
-    """From valid settings and the profile's name, what it needs to start; no I/O."""
+
+    def build(self, settings: Any, context: Context) -> Source:
+        """A source with these settings; no I/O.
+
+        Raises:
+            MissingPackageError, TypeError: as `SinkKind.build`.
+        """
+        made: Source = resolve(self.source)(settings, context)
+        return made

@@ -1,13 +1,13 @@
 """What a sink or source needs for itself alone, or has to find, said before anything is opened.
 
-An adapter tells it from its settings (`SinkKind.resources`, `SourceKind.resources`), so that a check
-finds two sinks on one port, or a missing file, without knowing any adapter. Each resource names the setting
-that it comes from, as a key below the adapter's table.
+The settings of an adapter tell it by a method `resources` (`NeedsResources`), so that a check finds two
+sinks on one port, or a missing file, without knowing any adapter. Each resource names the setting that it
+comes from, as a key below the adapter's table.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 
 class Port(NamedTuple):
@@ -78,6 +78,10 @@ class Resources:
     """The most connections that it has open at once; each takes one of the files that a process may open."""
 
 
-def no_resources(settings: Any, profile: str) -> Resources:
-    """Of an adapter that needs nothing."""
-    return Resources()
+@runtime_checkable
+class NeedsResources(Protocol):
+    """Settings that say what their sink or source needs to start. Without the method it needs nothing."""
+
+    def resources(self, profile: str) -> Resources:
+        """What it needs under a profile of this name; no I/O."""
+        ...

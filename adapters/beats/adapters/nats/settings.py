@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_serializer, model_v
 from beats.adapters.nats.servers import masked, server
 from beats.adapters.nats.subjects import PREFIX, STREAM
 from beats.config.settings import LaneSettings, QueueSettings, Settings
+from beats.kernel.resources import Input, Package, Resources
 
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -108,3 +109,21 @@ class ConnectingSettings(Settings):
 
 class NatsSettings(ConnectingSettings, _ServerSettings):
     """What all that connect to a NATS server have; settings are listed from the last class to the first."""
+
+    def resources(self, profile: str) -> Resources:
+        """The files that the settings name, and the packages; the server may start later."""
+        files = {
+            "password_file": self.password_file,
+            "token_file": self.token_file,
+            "credentials_file": self.credentials_file,
+            "tls_ca": self.tls_ca,
+            "tls_cert": self.tls_cert,
+            "tls_key": self.tls_key,
+        }
+        packages = [Package("type", "nats", "beats[nats]")]
+        if self.credentials_file is not None:
+            packages.append(Package("credentials_file", "nkeys", "nkeys"))
+        return Resources(
+            inputs=tuple(Input(key, path) for key, path in files.items() if path is not None),
+            packages=tuple(packages),
+        )

@@ -36,4 +36,4 @@ class NullSink:
             )
 
 
-SINK: Final = SinkKind(settings=NullSettings, build=NullSink, summary="Counts and discards")
+SINK: Final = SinkKind(settings=NullSettings, sink=NullSink, summary="Counts and discards")

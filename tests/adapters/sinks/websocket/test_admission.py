@@ -142,7 +142,7 @@ async def test_a_wildcard_address_without_a_token_is_warned_of(
     assert "can watch" not in caplog.text
     async with on_air(settings(host=host)):
         pass
-    assert "everyone who reaches this machine can watch" in caplog.text
+    assert "anyone who can reach this machine can watch" in caplog.text
 
 
 async def test_a_handshake_that_does_not_come_is_cut_off() -> None:

@@ -2,24 +2,14 @@
 
 from typing import Final
 
-from beats.adapters.sinks.recorder.resources import resources
 from beats.adapters.sinks.recorder.settings import ADJUSTABLE, RecorderSettings
-from beats.kernel.ports import Context, Sink, SinkKind
-
-
-def build(settings: RecorderSettings, context: Context) -> Sink:
-    """Only now is what it runs on imported: settings are read and checked without it."""
-    from beats.adapters.sinks.recorder.sink import RecorderSink
-
-    return RecorderSink(settings, context)
-
+from beats.kernel.ports import SinkKind
 
 SINK: Final = SinkKind(
     settings=RecorderSettings,
-    build=build,
-    adjustable=ADJUSTABLE,
+    sink="beats.adapters.sinks.recorder.sink:RecorderSink",
     summary="Records everything to MCAP files that other tools open and Beats can play again",
-    resources=resources,
+    adjustable=ADJUSTABLE,
 )
 
-__all__ = ["SINK", "RecorderSettings", "build"]
+__all__ = ["SINK", "RecorderSettings"]

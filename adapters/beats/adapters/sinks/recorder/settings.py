@@ -1,16 +1,21 @@
 """The settings of the sink `recorder`."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from beats.adapters.sinks.recorder.naming import check_template
+from beats.adapters.sinks.recorder.naming import Names, check_template
 from beats.config.settings import MIB, Overflow, QueueSettings, SinkSettings
+from beats.kernel.resources import Doubt, Output, Package, Resources
 
 ADJUSTABLE: Final = frozenset(
     {"flush_interval_s", "keep_bytes", "keep_parts", "min_free_bytes", "rotate_bytes", "rotate_s"}
 )
 """What can change within a file; the reserve of `min_free_bytes` from the next file on."""
+
+
+_PACKAGES: Final = {"lz4": ("lz4.frame", "lz4"), "zstd": ("zstandard", "zstandard")}
 
 
 class RecorderQueueSettings(QueueSettings):
@@ -71,6 +76,32 @@ class RecorderSettings(SinkSettings):
     def waits_to_be_told(self) -> bool:
         """Whether it makes a file only when it is told to."""
         return self.idle or self.snapshot_s is not None
+
+    def resources(self, profile: str) -> Resources:
+        """A file that nobody else writes, and the compressor if there is one."""
+        names = Names(self.path, profile, 0)
+        packages = [_PACKAGES[self.compression]] if self.compression in _PACKAGES else []
+        return Resources(
+            outputs=(Output("path", names.path(1), is_new=names.is_fixed and not self.waits_to_be_told),),
+            packages=tuple(Package("compression", *package) for package in packages),
+            doubts=tuple(self._doubts()),
+        )
+
+    def _doubts(self) -> Iterator[Doubt]:
+        """Where finished files plus the one being written exceed the bound of `keep_…`."""
+        if self.keep_bytes is None and self.keep_parts is None:
+            return
+        key = "keep_parts" if self.keep_bytes is None else "keep_bytes"
+        if not (self.rotate_bytes or self.rotate_s or self.idle):
+            text = "nothing is ever deleted, because all goes to one file: set rotate_s or rotate_bytes"
+            yield Doubt(key, text)
+        elif self.keep_bytes is not None and not 0 < self.rotate_bytes <= self.keep_bytes:
+            size = "any size" if not self.rotate_bytes else f"{self.rotate_bytes:,} bytes"
+            text = (
+                f"the file being written is not counted and may grow to {size}: set rotate_bytes to a "
+                "fraction of keep_bytes"
+            )
+            yield Doubt(key, text)
 
     @field_validator("path")
     @classmethod

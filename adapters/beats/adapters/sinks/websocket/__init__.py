@@ -2,24 +2,22 @@
 
 from typing import Final
 
-from beats.adapters.sinks.websocket.resources import resources
 from beats.adapters.sinks.websocket.settings import ADJUSTABLE, WebSocketSettings
-from beats.kernel.ports import Context, Sink, SinkKind
-
-
-def build(settings: WebSocketSettings, context: Context) -> Sink:
-    """Only now is what it runs on imported: settings are read and checked without it."""
-    from beats.adapters.sinks.websocket.sink import WebSocketSink
-
-    return WebSocketSink(settings, context)
-
+from beats.kernel.ports import SinkKind
 
 SINK: Final = SinkKind(
     settings=WebSocketSettings,
-    build=build,
+    sink="beats.adapters.sinks.websocket.sink:WebSocketSink",
     summary="a WebSocket server; every viewer gets the current state, then the live stream",
     adjustable=ADJUSTABLE,
-    resources=resources,
+    env_aliases={
+        "BEATS_STREAM_QUEUE_SIZE": "queue.size",
+        "BEATS_STREAM_QUEUE_OVERFLOW": "queue.overflow",
+        "BEATS_WEBSOCKET_BIND_HOST": "host",
+        "BEATS_WEBSOCKET_ENABLED": "enabled",
+        "BEATS_WEBSOCKET_HOST": "public_host",
+        "BEATS_WEBSOCKET_PORT": "port",
+    },
 )
 
-__all__ = ["SINK", "WebSocketSettings", "build"]
+__all__ = ["SINK", "WebSocketSettings"]

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from beats.adapters.http.access import as_origin
 from beats.config.settings import HostName, QueueSettings, SinkSettings
+from beats.kernel.resources import Doubt, Input, Port, Resources
+from beats.kit.addresses import is_wildcard
 
 if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
     from beats.kernel.envelope import Kind
@@ -148,6 +150,23 @@ class WebSocketSettings(SinkSettings):
         if self.control_token is not None and self.control_token_file is not None:
             raise ValueError("control_token and control_token_file are two places for one secret: give one")
         return self
+
+    def resources(self, profile: str) -> Resources:
+        """Its port, and the files that the settings name."""
+        files = {
+            "token_file": self.token_file,
+            "control_token_file": self.control_token_file,
+            "tls_cert": self.tls_cert,
+            "tls_key": self.tls_key,
+        }
+        is_open = self.token is None and self.token_file is None and is_wildcard(self.host)
+        doubt = Doubt("host", "anyone who can reach this machine can watch: set token, token_file or host")
+        return Resources(
+            ports=(Port("port", self.host, self.port, self.reuse_port),),
+            inputs=tuple(Input(key, path) for key, path in files.items() if path is not None),
+            doubts=(doubt,) if is_open else (),
+            connections=self.max_clients + self.max_handshakes,
+        )
 
     def client_bounds(self) -> "tuple[LaneBounds, Mapping[Kind, LaneBounds]]":
         """The bounds of a viewer's queue: for all kinds, and for those with a lane of their own."""

@@ -172,7 +172,7 @@ class WebSocketSink:
         log.info("sink %r: listening on %s", self._name, where)
         if any(is_wildcard(name[0]) for name in listening) and not self._door.locked:
             log.warning(
-                "sink %r: everyone who reaches this machine can watch: set sinks.%s.token, or host",
+                "sink %r: anyone who can reach this machine can watch: set sinks.%s.token, or host",
                 self._name,
                 self._name,
             )

@@ -3,20 +3,12 @@
 from typing import Final
 
 from beats.adapters.sources.demo.settings import DemoSettings
-from beats.kernel.ports import Context, Source, SourceKind
-
-
-def build(settings: DemoSettings, context: Context) -> Source:
-    """Only now is what it runs on imported: settings are read and checked without it."""
-    from beats.adapters.sources.demo.source import DemoSource
-
-    return DemoSource(settings, context)
-
+from beats.kernel.ports import SourceKind
 
 SOURCE: Final = SourceKind(
     settings=DemoSettings,
-    build=build,
+    source="beats.adapters.sources.demo.source:DemoSource",
     summary="A moving picture with a knob, an accelerometer and a button; the same for the same seed",
 )
 
-__all__ = ["SOURCE", "DemoSettings", "build"]
+__all__ = ["SOURCE", "DemoSettings"]

@@ -2,23 +2,13 @@
 
 from typing import Final
 
-from beats.adapters.sources.images.resources import resources
 from beats.adapters.sources.images.settings import ImagesSettings
-from beats.kernel.ports import Context, Source, SourceKind
-
-
-def build(settings: ImagesSettings, context: Context) -> Source:
-    """Only now is what it runs on imported: settings are read and checked without it."""
-    from beats.adapters.sources.images.source import ImagesSource
-
-    return ImagesSource(settings, context)
-
+from beats.kernel.ports import SourceKind
 
 SOURCE: Final = SourceKind(
     settings=ImagesSettings,
-    build=build,
+    source="beats.adapters.sources.images.source:ImagesSource",
     summary="A GIF, APNG, WebP, still picture or folder of pictures, looped or once",
-    resources=resources,
 )
 
-__all__ = ["SOURCE", "ImagesSettings", "build"]
+__all__ = ["SOURCE", "ImagesSettings"]

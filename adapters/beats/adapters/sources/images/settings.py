@@ -5,6 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from beats.config.settings import MIB, SourceSettings
+from beats.kernel.resources import Input, Resources
+from beats.kit.paths import expanded
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 
@@ -33,3 +35,7 @@ class ImagesSettings(SourceSettings):
         if self.size is not None and self.scale != 1:
             raise ValueError("scale and size exclude each other: leave one of them out")
         return self
+
+    def resources(self, profile: str) -> Resources:
+        """The pictures, or the folder that holds them."""
+        return Resources(inputs=(Input("path", expanded(self.path), "any"),))

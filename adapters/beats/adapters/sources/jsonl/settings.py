@@ -5,6 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from beats.config.settings import MIB, SourceSettings
+from beats.kernel.resources import Input, Resources
+from beats.kit.paths import expanded
 
 
 class JsonlSettings(SourceSettings):
@@ -23,3 +25,9 @@ class JsonlSettings(SourceSettings):
         if self.follow and self.path == "-":
             raise ValueError("follow is for files: standard input ends when its writer closes it")
         return self
+
+    def resources(self, profile: str) -> Resources:
+        """The file; nothing for standard input."""
+        if self.path == "-":
+            return Resources()
+        return Resources(inputs=(Input("path", expanded(self.path), may_come=self.follow),))

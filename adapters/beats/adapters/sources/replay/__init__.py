@@ -2,23 +2,13 @@
 
 from typing import Final
 
-from beats.adapters.sources.replay.resources import resources
 from beats.adapters.sources.replay.settings import ReplaySettings
-from beats.kernel.ports import Context, Source, SourceKind
-
-
-def build(settings: ReplaySettings, context: Context) -> Source:
-    """Only now is what it runs on imported: settings are read and checked without it."""
-    from beats.adapters.sources.replay.source import ReplaySource
-
-    return ReplaySource(settings, context)
-
+from beats.kernel.ports import SourceKind
 
 SOURCE: Final = SourceKind(
     settings=ReplaySettings,
-    build=build,
+    source="beats.adapters.sources.replay.source:ReplaySource",
     summary="Recordings, envelope by envelope as they were, on their own timeline or another",
-    resources=resources,
 )
 
-__all__ = ["SOURCE", "ReplaySettings", "build"]
+__all__ = ["SOURCE", "ReplaySettings"]

@@ -7,6 +7,9 @@ from pydantic import Field, field_validator, model_validator
 
 from beats.config.settings import SourceSettings
 from beats.kernel.envelope import Kind
+from beats.kernel.resources import Input, Resources
+from beats.kit.paths import expanded
+from beats.recordings import PART_SUFFIX, SUFFIX
 from beats.recordings.ranges import check_moment
 
 LEAST_SPEED = 0.1
@@ -58,3 +61,9 @@ class ReplaySettings(SourceSettings):
         """The files and folders."""
         named = (self.path,) if isinstance(self.path, str) else self.path
         return [Path(name) for name in named]
+
+    def resources(self, profile: str) -> Resources:
+        """The recordings, or the folders that hold them."""
+        endings = (SUFFIX, SUFFIX + PART_SUFFIX)
+        paths = [expanded(path) for path in self.paths]
+        return Resources(inputs=tuple(Input("path", path, "any", endings, is_deep=True) for path in paths))

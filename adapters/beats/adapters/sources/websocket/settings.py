@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from beats.adapters.nats.settings import ConnectingSettings, InboxSettings, Seconds, Secret
 from beats.config.settings import MIB, Settings, SourceSettings
 from beats.kernel.envelope import KINDS, Kind
+from beats.kernel.resources import Input, Resources
 
 _SCHEMES: Final = ("ws", "wss")
 _MAX_PATTERNS: Final = 32
@@ -71,3 +72,8 @@ class WebSocketSourceSettings(ConnectingSettings, _StreamSettings, SourceSetting
         if self.tls_ca is not None and not self.url.startswith("wss:"):
             raise ValueError("tls_ca is for an address that begins with wss://: give that, or leave it out")
         return self
+
+    def resources(self, profile: str) -> Resources:
+        """The files that the settings name; the other Beats may start later."""
+        files = {"token_file": self.token_file, "tls_ca": self.tls_ca}
+        return Resources(inputs=tuple(Input(key, path) for key, path in files.items() if path is not None))

@@ -1,0 +1,138 @@
+"""What each adapter needs to start, by its settings."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beats.adapters.sinks.nats import NatsSinkSettings
+from beats.adapters.sinks.recorder import RecorderSettings
+from beats.adapters.sinks.websocket import WebSocketSettings
+from beats.adapters.sources.images import ImagesSettings
+from beats.adapters.sources.jsonl import JsonlSettings
+from beats.adapters.sources.nats import NatsSourceSettings
+from beats.adapters.sources.replay import ReplaySettings
+from beats.adapters.sources.websocket import WebSocketSourceSettings
+from beats.kernel.resources import Input, Output, Package, Port, Resources
+
+
+def recorder(**settings: Any) -> Resources:
+    return RecorderSettings(type="recorder", **settings).resources("studio")
+
+
+def websocket(**settings: Any) -> Resources:
+    return WebSocketSettings(type="websocket", **settings).resources("studio")
+
+
+def test_the_images_source_needs_its_pictures() -> None:
+    """A file or a folder; `~` is expanded."""
+    settings = ImagesSettings(type="images", path="~/a.gif")
+    assert settings.resources("x") == Resources(inputs=(Input("path", Path.home() / "a.gif", "any"),))
+
+
+def test_the_jsonl_source_needs_its_file() -> None:
+    """Standard input is always there; a file that is followed may come later."""
+    plain = JsonlSettings(type="jsonl", path="a").resources("x")
+    followed = JsonlSettings(type="jsonl", path="a", follow=True).resources("x")
+    assert plain == Resources(inputs=(Input("path", Path("a")),))
+    assert followed == Resources(inputs=(Input("path", Path("a"), may_come=True),))
+    assert JsonlSettings(type="jsonl").resources("x") == Resources()
+
+
+def test_the_replay_source_needs_its_recordings() -> None:
+    """Each file, and each folder with those below it; `~` is expanded."""
+    endings = (".mcap", ".mcap.part")
+    assert ReplaySettings(type="replay", path=("a.mcap", "~/b")).resources("x") == Resources(
+        inputs=(
+            Input("path", Path("a.mcap"), "any", endings, is_deep=True),
+            Input("path", Path.home() / "b", "any", endings, is_deep=True),
+        )
+    )
+
+
+def test_the_websocket_source_needs_the_files_that_its_settings_name() -> None:
+    """The other Beats may start later."""
+    settings = WebSocketSourceSettings(
+        type="websocket", url="wss://wall", token_file=Path("a"), tls_ca=Path("b")
+    )
+    assert settings.resources("x").inputs == (Input("token_file", Path("a")), Input("tls_ca", Path("b")))
+    assert WebSocketSourceSettings(type="websocket").resources("x") == Resources()
+
+
+@pytest.mark.parametrize("model", [NatsSinkSettings, NatsSourceSettings])
+def test_nats_adapters_need_a_package_and_the_files_that_their_settings_name(
+    model: type[NatsSinkSettings | NatsSourceSettings],
+) -> None:
+    """The package comes with an extra; credentials need one more; the server may start later."""
+    assert model(type="nats").resources("x") == Resources(packages=(Package("type", "nats", "beats[nats]"),))
+    files = {name: Path(name) for name in ("credentials_file", "tls_ca", "tls_cert", "tls_key")}
+    resources = model.model_validate({"type": "nats", **files}).resources("x")
+    assert resources.inputs == tuple(Input(key, path) for key, path in files.items())
+    assert Package("credentials_file", "nkeys", "nkeys") in resources.packages
+
+
+def test_the_websocket_sink_needs_its_port_and_files() -> None:
+    """The port with the host, and whether others may share it; tokens and certificates."""
+    assert websocket() == Resources(ports=(Port("port", "localhost", 8765),), connections=1256)
+    assert websocket(host="::1", port=1, reuse_port=True).ports == (Port("port", "::1", 1, True),)
+    files = {name: Path(name) for name in ("token_file", "control_token_file", "tls_cert", "tls_key")}
+    assert websocket(**files).inputs == tuple(Input(key, path) for key, path in files.items())
+
+
+def test_the_websocket_sink_needs_a_connection_for_each_viewer_and_each_handshake() -> None:
+    """Each takes one of the files that a process may have open."""
+    assert websocket(max_clients=10, max_handshakes=3).connections == 13
+
+
+def test_a_server_open_to_everyone_is_doubted() -> None:
+    """Anyone can watch on a wildcard address without a token; a token, or one address, is a decision."""
+    for host in ("0.0.0.0", "::", "*", "0", " 0.0.0.0 "):
+        [doubt] = websocket(host=host, control_token="x").doubts
+        assert doubt.key == "host"
+        assert "set token" in doubt.text
+    assert websocket(host="0.0.0.0", token="x").doubts == ()
+    assert websocket(host="0.0.0.0", token_file=Path("x")).doubts == ()
+    assert websocket(host="192.0.2.1").doubts == ()
+
+
+def test_the_recorder_needs_its_file() -> None:
+    """A name without time and number must be free; the same settings always give the same name."""
+    assert recorder(path="a/{profile}.mcap").outputs == (Output("path", Path("a/studio.mcap"), is_new=True),)
+    assert recorder(path="a-{part}.mcap").outputs == (Output("path", Path("a-1.mcap")),)
+    assert recorder() == recorder()
+    assert recorder().outputs[0].is_new is False
+
+
+@pytest.mark.parametrize("settings", [{"idle": True}, {"snapshot_s": 5.0}])
+def test_a_recorder_that_records_on_command_may_find_its_name_taken(settings: dict[str, Any]) -> None:
+    """It counts the name up when a file from an earlier command has it."""
+    assert recorder(path="a.mcap", **settings).outputs == (Output("path", Path("a.mcap")),)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"keep_bytes": 10**9}, ["keep_bytes: the file being written is not counted and may grow"]),
+        ({"keep_bytes": 10**9, "rotate_bytes": 0}, ["keep_bytes: the file being written is not counted"]),
+        ({"keep_bytes": 10**9, "rotate_bytes": 10**8}, []),
+        (
+            {"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0},
+            ["keep_parts: nothing is ever deleted"],
+        ),
+        ({"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0, "idle": True}, []),
+        ({"keep_parts": 3}, []),
+        ({"rotate_bytes": 0, "rotate_s": 0}, []),
+    ],
+)
+def test_retention_that_will_exceed_its_bound_is_doubted(settings: dict[str, Any], said: list[str]) -> None:
+    """Only finished files count, so the file being written must be small against the bound."""
+    doubts = [f"{doubt.key}: {doubt.text}" for doubt in recorder(**settings).doubts]
+    assert len(doubts) == len(said)
+    assert all(doubt.startswith(begin) for doubt, begin in zip(doubts, said, strict=True))
+
+
+@pytest.mark.parametrize(("compression", "module"), [("lz4", "lz4.frame"), ("zstd", "zstandard")])
+def test_the_recorder_needs_a_package_to_compress(compression: str, module: str) -> None:
+    """Without compression it needs none."""
+    assert [package.module for package in recorder(compression=compression).packages] == [module]
+    assert recorder().packages == ()
