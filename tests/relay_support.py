@@ -111,7 +111,7 @@ class Machine:
         """Wait until the last envelope of each topic is this one."""
         await self.sees(lambda: {each.topic: each.encoded for each in self.seen} == latest)
 
-    def figures(self) -> Mapping[str, float]:
+    def metrics(self) -> Mapping[str, float]:
         """Those of the first sink."""
         return dict(self.kernel.stats().sinks[0].figures)
 

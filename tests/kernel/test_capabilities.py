@@ -46,7 +46,7 @@ class Replay(CallingSource):
 
 
 class Measuring(CollectingSink):
-    def figures(self) -> Mapping[str, float]:
+    def metrics(self) -> Mapping[str, float]:
         return {}
 
 
@@ -82,7 +82,7 @@ def test_a_source_takes_commands_and_plays_when_it_says_so() -> None:
     assert not isinstance(CallingSource(run_nothing), TakesCommands | Plays)
 
 
-def test_a_sink_has_figures_when_it_can_tell_them() -> None:
+def test_a_sink_has_metrics_when_it_reports_them() -> None:
     """They are in its counters then."""
     assert isinstance(Measuring(), Measures)
     assert not isinstance(CollectingSink(), Measures)

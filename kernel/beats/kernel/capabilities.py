@@ -65,9 +65,9 @@ class HoldsSnapshot(Protocol):
 
 @runtime_checkable
 class Measures(Protocol):
-    """A sink with figures of its own also tells them; any thread may ask."""
+    """A sink that reports metrics of its own; any thread may ask."""
 
-    def figures(self) -> Mapping[str, float]:
+    def metrics(self) -> Mapping[str, float]:
         """By name, each with its unit in it, such as `free_bytes`; what only ever rises ends in `_total`."""
         ...
 

@@ -300,11 +300,11 @@ async def test_the_stats_of_a_source_that_plays_tell_where_it_is() -> None:
 
 
 class MeasuringSink(CollectingSink):
-    def figures(self) -> Mapping[str, float]:
+    def metrics(self) -> Mapping[str, float]:
         return {"free_bytes": 5.0}
 
 
-async def test_the_stats_of_a_sink_have_its_own_figures_and_its_latency() -> None:
+async def test_the_stats_of_a_sink_have_its_own_metrics_and_its_latency() -> None:
     """Figures as the sink tells them; a latency only once it has told that it wrote something."""
     part = SinkPart("tape", MeasuringSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
     assert part.stats().figures == (("free_bytes", 5.0),)
@@ -326,13 +326,13 @@ async def test_an_heir_goes_on_with_the_queue_and_its_counts() -> None:
     assert (sum(latency.counts), successor.queue, successor.name) == (2, part.queue, "tape")
 
 
-async def test_a_sink_that_cannot_tell_its_figures_has_none(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_sink_that_cannot_report_its_metrics_has_none(caplog: pytest.LogCaptureFixture) -> None:
     """Everything else is still to be had, and the log says so once, however often somebody asks."""
 
     class Unable(CollectingSink):
-        def figures(self) -> Mapping[str, float]:
+        def metrics(self) -> Mapping[str, float]:
             raise RuntimeError("the gauge is broken")
 
     part = SinkPart("tape", Unable(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
     assert [part.stats().figures for _ in range(3)] == [()] * 3
-    assert caplog.text.count("cannot tell its figures") == 1
+    assert caplog.text.count("cannot report its metrics") == 1

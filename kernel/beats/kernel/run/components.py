@@ -54,7 +54,7 @@ class SinkPart:
         self.supervisor: Final = Supervisor("sink", name, self._attempt, backoff, must_start=must_start)
         self.lease: Final = Lease(queue, publisher, self._opened)
         self._bounds = bounds
-        self._has_no_figures = False
+        self._has_no_metrics = False
         self._publisher: Final = publisher
         self.connections: Final = self.connect(queue) if connections is None else connections
 
@@ -130,18 +130,18 @@ class SinkPart:
         stats = SinkStats(self.name, sup.state, sup.restarts, sup.last_error, self.queue.stats())
         if clients and isinstance(sink, ServesClients):
             stats = stats._replace(clients=sink.clients(), client_totals=sink.client_totals())
-        return stats._replace(figures=self._figures(), latency=self.queue.latency())
+        return stats._replace(figures=self._metrics(), latency=self.queue.latency())
 
-    def _figures(self) -> tuple[tuple[str, float], ...]:
-        """The sink's own figures; one that cannot tell them must not keep everyone from all counters."""
+    def _metrics(self) -> tuple[tuple[str, float], ...]:
+        """The sink's own metrics; a sink that fails to report them must not hide all other counters."""
         if not isinstance(self.sink, Measures):
             return ()
         try:
-            return tuple(self.sink.figures().items())
+            return tuple(self.sink.metrics().items())
         except Exception:
-            if not self._has_no_figures:
-                self._has_no_figures = True
-                log.exception("sink %r cannot tell its figures, and they are left out", self.name)
+            if not self._has_no_metrics:
+                self._has_no_metrics = True
+                log.exception("sink %r cannot report its metrics; they are left out", self.name)
             return ()
 
     async def _attempt(self) -> None:

@@ -155,17 +155,17 @@ async def test_what_was_under_way_when_the_server_died_is_sent_again(
         for number in range(2, 6):
             origin.knob(number)
         await until(lambda: stats_of(origin).queue.waiting.items == 0)
-        assert sink.figures()["unconfirmed_bytes"] > 0
+        assert sink.metrics()["unconfirmed_bytes"] > 0
         own_server.kill()
-        await until(lambda: not sink.figures()["connected"])
+        await until(lambda: not sink.metrics()["connected"])
         origin.knob(6)
         assert stats_of(origin).queue.waiting.items == 5
         own_server.start()
         async with listening(own_server):
-            await until(lambda: sink.figures()["reconnects_total"] == 1)
+            await until(lambda: sink.metrics()["reconnects_total"] == 1)
             origin.knob(7)
             await until(lambda: stats_of(origin).queue.waiting.items == 0)
-            await until(lambda: not sink.figures()["unconfirmed_bytes"])
+            await until(lambda: not sink.metrics()["unconfirmed_bytes"])
         assert await kept(own_server) == {"beats.main.peripheral.knob": origin.seen[-1].encoded}
     queue = stats_of(origin).queue
     assert exact(queue)
@@ -186,7 +186,7 @@ async def test_a_server_that_has_forgotten_everything_is_told_the_state(own_serv
         await until(lambda: confirmed(origin, 3))
         own_server.kill()
         own_server.start()
-        await until(lambda: sink.figures()["reconnects_total"] == 1)
+        await until(lambda: sink.metrics()["reconnects_total"] == 1)
         found: dict[str, bytes] = {}
         while len(found) < 3:
             found = await kept(own_server)
@@ -208,13 +208,13 @@ async def test_an_envelope_that_is_too_large_is_left_out_and_said_once(
                     origin.frame(size_bytes)
                 await until(lambda: len(set(listener.data)) == 3)
             assert [CODEC.decode(data).sequence for data in dict.fromkeys(listener.data)] == [1, 3, 5]
-            assert sink.figures()["oversized_total"] == 2
+            assert sink.metrics()["oversized_total"] == 2
             (error,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
             assert re.search(r"frame number 2 has 5\d\d\d bytes, .* takes 2000: .* max_payload", error)
             server.kill()
             with NatsServer(tmp_path, port=server.port) as roomy:
                 async with listening(roomy) as listener:
-                    await until(lambda: sink.figures()["reconnects_total"] == 1)
+                    await until(lambda: sink.metrics()["reconnects_total"] == 1)
                     origin.frame(5000)
                     await until(lambda: origin.seen[-1].encoded in listener.data)
     assert "2 envelopes were too large in all" in caplog.text
@@ -229,9 +229,9 @@ async def test_the_size_that_counts_is_with_the_headers(tmp_path: Path) -> None:
             for size_bytes in range(2800, 3001):
                 origin.frame(size_bytes)
                 await until(lambda: stats_of(origin).queue.waiting.items == 0)
-            await until(lambda: len(set(listener.data)) + sink.figures()["oversized_total"] == 201)
-        assert 0 < sink.figures()["oversized_total"] < 201
-        assert sink.figures()["reconnects_total"] == 0
+            await until(lambda: len(set(listener.data)) + sink.metrics()["oversized_total"] == 201)
+        assert 0 < sink.metrics()["oversized_total"] < 201
+        assert sink.metrics()["reconnects_total"] == 0
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ async def test_what_the_server_does_not_allow_is_said(
         sink = origin.nats_sink(server.url, user="a", password="b", last_value=False)
         async with on_air(origin):
             origin.knob(1)
-            await until(lambda: sink.figures()["refusals_total"] == 1)
+            await until(lambda: sink.metrics()["refusals_total"] == 1)
     assert "let this user publish to beats.main.>" in caplog.text
 
 
@@ -367,7 +367,7 @@ async def test_a_server_that_has_stopped_is_given_up_and_nobody_waits_for_it(
         own_server.freeze()
         for number in range(2, 200):
             origin.frame(200_000, fill=bytes([number]))
-        await until(lambda: not sink.figures()["connected"])
+        await until(lambda: not sink.metrics()["connected"])
         own_server.thaw()
         await until(lambda: origin.seen[-1].encoded in listener.data)
         assert len(listener.data) < 30
@@ -416,12 +416,12 @@ async def test_a_link_that_is_cut_costs_nothing_but_time(server: NatsServer, str
             for number in range(300):
                 origin.knob(number)
                 if number % 100 == 50:
-                    await until(lambda: sink.figures()["connected"])
+                    await until(lambda: sink.metrics()["connected"])
                     link.cut()
-                    await until(lambda: not sink.figures()["connected"])
+                    await until(lambda: not sink.metrics()["connected"])
                 await anyio.lowlevel.checkpoint()
             await until(lambda: origin.seen[-1].encoded in listener.data)
-        assert sink.figures()["reconnects_total"] >= 3
+        assert sink.metrics()["reconnects_total"] >= 3
     found = [CODEC.decode(data).sequence for data in listener.data]
     assert set(found) == set(range(1, 301))
     assert list(dict.fromkeys(found)) == list(range(1, 301))
@@ -506,7 +506,7 @@ async def test_updates_without_an_id_reach_the_edge_and_those_who_come_later(
     origin.nats_sink(server.url, stream=stream)
     source = edge.nats_source(server.url, stream=stream)
     async with on_air(origin, edge):
-        await until(lambda: source.figures()["connected"])
+        await until(lambda: source.metrics()["connected"])
         for value in (1, 2):
             for tag in ("a", "b.c *"):
                 origin.kernel.publisher.publish(Peripheral("", value, (Tag(tag, "rotary"),)))

@@ -215,9 +215,9 @@ class Stage:
         self._is_on = wanted
         self.kernel.bus.send_control(said(self.sink, "record", recording=recording))
 
-    async def until_figures(self, **figures: float) -> None:
-        """Until some of its figures are these."""
-        await until(lambda: figures.items() <= self.sink.figures().items())
+    async def until_metrics(self, **metrics: float) -> None:
+        """Wait until some of its metrics are these."""
+        await until(lambda: metrics.items() <= self.sink.metrics().items())
 
     async def until_delivered(self) -> None:
         """Until it has taken all that was published, and runs."""

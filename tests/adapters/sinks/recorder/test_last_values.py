@@ -38,7 +38,7 @@ async def test_a_recording_that_is_told_to_begin_has_the_state_that_the_queue_ga
         stage.publish_one("s0")
         await stage.until_delivered()
         stage.say(recording=False)
-        await stage.until_figures(idle=1, files_total=1)
+        await stage.until_metrics(idle=1, files_total=1)
         assert stage.stats.queue.dropped.items > 0
     (tape,) = tapes(tmp_path)
     assert tape == stage.expected[0]
@@ -93,7 +93,7 @@ async def test_a_snapshot_begins_with_the_last_values_that_the_queue_gave_up(tmp
 
         def is_past() -> bool:
             stage.publish_one("f")
-            return stage.sink.figures()["held_s"] > 0.04
+            return stage.sink.metrics()["held_s"] > 0.04
 
         await until(is_past)
         await anyio.sleep(0.06)  # until all sensors spoke before the time that is held

@@ -294,15 +294,15 @@ async def test_a_recorder_that_cannot_start_stops_the_start(tmp_path: Path) -> N
 
 
 async def settled(sink: RecorderSink, *batches: Sequence[Envelope]) -> dict[str, float]:
-    """The figures of a sink that has taken batches, and ended; without those of this machine."""
+    """The metrics of a sink that has taken batches, and ended; without those of this machine."""
     await sink.run(FakeBatches(*batches))
-    return {name: value for name, value in sink.figures().items() if name != "free_bytes"}
+    return {name: value for name, value in sink.metrics().items() if name != "free_bytes"}
 
 
-async def test_its_figures_are_those_of_its_files(tmp_path: Path) -> None:
+async def test_its_metrics_are_those_of_its_files(tmp_path: Path) -> None:
     """What is on disk, in bytes, envelopes and files; over all attempts and parts."""
     sink = sink_of(tmp_path / "{part}.mcap", rotate_bytes=1)
-    assert sink.figures() == {
+    assert sink.metrics() == {
         "recording": 0,
         "written_bytes_total": 0,
         "written_envelopes_total": 0,
@@ -325,7 +325,7 @@ async def test_it_tells_what_the_disk_has_left_when_that_is_too_little(tmp_path:
     sink = sink_of(tmp_path / "a.mcap", min_free_bytes=10**18)
     with pytest.raises(OSError, match="are free and min_free_bytes keeps"):
         await sink.run(FakeBatches())
-    assert 0 < sink.figures()["free_bytes"] < 10**18
+    assert 0 < sink.metrics()["free_bytes"] < 10**18
 
 
 @pytest.mark.parametrize("settings", [{}, {"idle": True}, {"snapshot_s": 1.0}])
@@ -334,20 +334,20 @@ async def test_it_tells_what_the_disk_has_left_once_it_knows(
 ) -> None:
     """Whatever it waits for: there may be too little by the time that it is told to record."""
     sink = sink_of(tmp_path / "a.mcap", **settings)
-    assert "free_bytes" not in sink.figures()
+    assert "free_bytes" not in sink.metrics()
     async with anyio.create_task_group() as group:
         group.start_soon(sink.run, FakeBatches(ends=False))
-        await until(lambda: sink.figures().get("free_bytes", 0) > 0)
+        await until(lambda: sink.metrics().get("free_bytes", 0) > 0)
         group.cancel_scope.cancel()
 
 
 async def test_a_sink_that_can_be_idle_says_whether_it_is(tmp_path: Path) -> None:
     """It is not when it was told to record, whether or not it can."""
     sink = sink_of(tmp_path / "a.mcap", idle=True)
-    assert sink.figures()["idle"] == 1
+    assert sink.metrics()["idle"] == 1
     sink.command(said(sink, "record"))
-    assert {"idle": 0, "recording": 0}.items() <= sink.figures().items()
-    assert "idle" not in sink_of(tmp_path / "b.mcap").figures()
+    assert {"idle": 0, "recording": 0}.items() <= sink.metrics().items()
+    assert "idle" not in sink_of(tmp_path / "b.mcap").metrics()
 
 
 async def test_a_sink_that_holds_a_snapshot_says_how_much(tmp_path: Path) -> None:
@@ -361,12 +361,12 @@ async def test_a_sink_that_holds_a_snapshot_says_how_much(tmp_path: Path) -> Non
         "held_s": 2.0,
         "held_bytes": 30,
     }
-    figures = await settled(sink, every)
-    assert expected.items() <= figures.items()
-    assert figures["unflushed_age_s"] == figures["written_bytes_total"] == 0
+    metrics = await settled(sink, every)
+    assert expected.items() <= metrics.items()
+    assert metrics["unflushed_age_s"] == metrics["written_bytes_total"] == 0
     path = await sink.snapshot()
     written = {"written_envelopes_total": 3, "files_total": 1, "written_bytes_total": path.stat().st_size}
-    assert written.items() <= sink.figures().items()
+    assert written.items() <= sink.metrics().items()
 
 
 async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_path: Path) -> None:
@@ -378,12 +378,12 @@ async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_pat
         group.start_soon(sink.run, queue)
         await queue.all_taken.wait()
         clock.now_ns = NOW_NS + 10**9
-        assert {"unflushed_age_s": 2.0, "recording": 1}.items() <= sink.figures().items()
+        assert {"unflushed_age_s": 2.0, "recording": 1}.items() <= sink.metrics().items()
         clock.now_ns = 0
-        assert sink.figures()["unflushed_age_s"] == 0.0
+        assert sink.metrics()["unflushed_age_s"] == 0.0
         group.cancel_scope.cancel()
     clock.now_ns = NOW_NS + 10**9
-    assert sink.figures()["unflushed_age_s"] == 0.0
+    assert sink.metrics()["unflushed_age_s"] == 0.0
 
 
 async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
@@ -404,13 +404,13 @@ async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
     with pytest.raises(OSError, match="Input/output error"):
         await sink.run(queue)
     assert places(tmp_path / "a.mcap") == [("frame", 1)]
-    figures = sink.figures()
-    assert {"written_envelopes_total": 1, "files_total": 1}.items() <= figures.items()
-    assert figures["written_bytes_total"] == (tmp_path / "a.mcap").stat().st_size + 1000
+    metrics = sink.metrics()
+    assert {"written_envelopes_total": 1, "files_total": 1}.items() <= metrics.items()
+    assert metrics["written_bytes_total"] == (tmp_path / "a.mcap").stat().st_size + 1000
 
 
 async def test_the_kernel_finds_what_it_can_do(tmp_path: Path) -> None:
-    """By its methods: it takes commands, tells figures, holds a snapshot, adjusts, and keeps notes."""
+    """By its methods: it takes commands, tells metrics, holds a snapshot, adjusts, and keeps notes."""
     sink = sink_of(tmp_path / "a.mcap")
     assert isinstance(sink, TakesCommands)
     assert isinstance(sink, Measures)

@@ -156,13 +156,13 @@ async def test_a_second_press_while_one_is_being_written_is_ignored(
     async with holding(sink, show()):
         sink.command(said(sink, "snapshot"))
         await until(disk.asked.is_set)
-        assert sink.figures()["recording"] == 1
+        assert sink.metrics()["recording"] == 1
         sink.command(said(sink, "snapshot"))
         disk.answer()
         await until(lambda: "snapshot of sink" in caplog.text)
     assert "told to write a snapshot while one is being written" in caplog.text
     assert [path.name for path in files_in(tmp_path)] == ["1.mcap"]
-    assert sink.figures()["recording"] == 0
+    assert sink.metrics()["recording"] == 0
 
 
 async def test_a_press_while_somebody_else_has_one_written_is_ignored(
@@ -176,7 +176,7 @@ async def test_a_press_while_somebody_else_has_one_written_is_ignored(
         await until(disk.asked.is_set)
         sink.command(said(sink, "snapshot"))
         disk.answer()
-        await until(lambda: sink.figures()["files_total"] == 1)
+        await until(lambda: sink.metrics()["files_total"] == 1)
         await sink.snapshot()
     assert [path.name for path in files_in(tmp_path)] == ["1.mcap", "2.mcap"]
 
@@ -242,7 +242,7 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
         assert {record.levelname for record in caplog.records} == {"ERROR"}
         monkeypatch.setattr(Output, "free_bytes", plenty)
         sink.command(said(sink, "snapshot"))
-        await until(lambda: sink.figures()["files_total"] == 1)
+        await until(lambda: sink.metrics()["files_total"] == 1)
     assert len(places(tmp_path / "a.mcap")) == 6
 
 

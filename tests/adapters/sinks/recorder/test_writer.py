@@ -214,7 +214,7 @@ async def test_what_was_taken_and_not_written_is_given_back_when_it_is_cancelled
     assert places(tmp_path / "a.mcap") == []
 
 
-async def test_neither_commands_nor_figures_wait_for_a_disk_that_hangs(
+async def test_neither_commands_nor_metrics_wait_for_a_disk_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The age of what is in memory only tells of it; what was said meanwhile is obeyed when it answers."""
@@ -241,10 +241,10 @@ async def test_neither_commands_nor_figures_wait_for_a_disk_that_hangs(
             group.start_soon(sink.run, FakeBatches(large, [later]))
             await until(hangs.is_set)
             clock.now_ns = NOW_NS + 3600 * SECOND_NS
-            assert sink.figures()["unflushed_age_s"] == 3599.0
+            assert sink.metrics()["unflushed_age_s"] == 3599.0
             sink.command(said(sink, "record"))
-            assert {"recording": 1, "idle": 1, "written_envelopes_total": 0}.items() <= sink.figures().items()
+            assert {"recording": 1, "idle": 1, "written_envelopes_total": 0}.items() <= sink.metrics().items()
             answer.set()
-    assert sink.figures()["unflushed_age_s"] == 0.0
+    assert sink.metrics()["unflushed_age_s"] == 0.0
     assert places(tmp_path / "1.mcap") == frames(1, 4)
     assert len(files_in(tmp_path)) == 1

@@ -73,10 +73,10 @@ async def test_at_random_moments_under_load_each_recording_is_exact(tmp_path: Pa
     assert tapes(tmp_path) == stage.expected
     for path, tape in zip(files_in(tmp_path), stage.expected, strict=True):
         await check(path, tape)
-    figures = stage.sink.figures()
-    assert figures["written_envelopes_total"] == sum(len(tape.places) for tape in stage.expected)
-    assert figures["files_total"] == len(stage.expected)
-    assert figures["written_bytes_total"] == sum(path.stat().st_size for path in files_in(tmp_path))
+    metrics = stage.sink.metrics()
+    assert metrics["written_envelopes_total"] == sum(len(tape.places) for tape in stage.expected)
+    assert metrics["files_total"] == len(stage.expected)
+    assert metrics["written_bytes_total"] == sum(path.stat().st_size for path in files_in(tmp_path))
 
 
 def is_recorded(folder: Path, place: Place) -> bool:

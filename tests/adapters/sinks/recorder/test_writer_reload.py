@@ -56,7 +56,7 @@ class Show:
     async def say(self, *, recording: bool) -> None:
         """Tell it, and wait until it is done."""
         self.tell(recording=recording)
-        await until(lambda: self.tape.figures()["recording"] == recording)
+        await until(lambda: self.tape.metrics()["recording"] == recording)
 
 
 @asynccontextmanager
@@ -115,7 +115,7 @@ async def test_an_idle_recorder_that_is_replaced_stays_idle_and_its_successor_kn
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.publish(1)
         await show.live.apply(profile(tmp_path / "b{part}.mcap"))
-        assert {"recording": 0, "idle": 1}.items() <= show.tape.figures().items()
+        assert {"recording": 0, "idle": 1}.items() <= show.tape.metrics().items()
         await show.say(recording=True)
         await show.publish(2)
     (path,) = files_in(tmp_path)
@@ -140,7 +140,7 @@ async def test_what_is_said_while_one_takes_over_is_obeyed(
         monkeypatch.setattr(Parts, "close", close)
         await show.live.apply(profile(tmp_path / "b{part}.mcap"))
         await show.publish(2)
-        await until(lambda: {"recording": 0, "idle": 1}.items() <= show.tape.figures().items())
+        await until(lambda: {"recording": 0, "idle": 1}.items() <= show.tape.metrics().items())
     assert knobs(tmp_path) == [[1]]
 
 
@@ -165,7 +165,7 @@ async def test_a_recording_that_is_stopped_while_no_successor_can_start_holds_al
         (change,) = await show.live.apply(profile(tmp_path / "no-folder" / "{part}.mcap"))
         assert "no-folder" in change.error
         await show.publish(3)
-        await until(lambda: {"recording": 0, "idle": 1}.items() <= show.tape.figures().items())
+        await until(lambda: {"recording": 0, "idle": 1}.items() <= show.tape.metrics().items())
     assert knobs(to) == [[1, 2]]
 
 
@@ -186,8 +186,8 @@ async def test_a_recorder_that_gets_another_way_to_record_begins_as_its_settings
     """All the time, or not until it is told."""
     async with on_air(profile(tmp_path / "a{part}.mcap", idle=before)) as show:
         await show.live.apply(profile(tmp_path / "b{part}.mcap", idle=after))
-        assert show.tape.figures()["recording"] == (not after)
-        assert show.tape.figures().get("idle", 0) == after
+        assert show.tape.metrics()["recording"] == (not after)
+        assert show.tape.metrics().get("idle", 0) == after
 
 
 async def test_a_recorder_whose_successor_cannot_start_goes_on_with_its_recording(tmp_path: Path) -> None:

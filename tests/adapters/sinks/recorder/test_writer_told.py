@@ -45,7 +45,7 @@ async def test_it_records_what_is_published_between_the_two_commands(tmp_path: P
             stage.say(recording=False)
         stage.publish(3)
         await stage.until_delivered()
-        await stage.until_figures(recording=0, idle=1, files_total=3)
+        await stage.until_metrics(recording=0, idle=1, files_total=3)
         latency = stage.stats.latency
         assert latency is not None
         assert sum(latency.counts) == 45
@@ -58,10 +58,10 @@ async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path)
     async with on_stage(tmp_path / "{part}.mcap", idle=True, flush_interval_s=3600.0) as stage:
         stage.publish(4)
         stage.say(recording=True)
-        await stage.until_figures(recording=1, idle=0)
+        await stage.until_metrics(recording=1, idle=0)
         stage.publish(2)
         stage.say(recording=False)
-        await stage.until_figures(recording=0, idle=1, written_envelopes_total=2, files_total=1)
+        await stage.until_metrics(recording=0, idle=1, written_envelopes_total=2, files_total=1)
         assert tapes(tmp_path) == stage.expected
 
 
@@ -110,7 +110,7 @@ async def test_the_end_of_the_kernel_finishes_the_recording(tmp_path: Path) -> N
         stage.publish(50)
     assert tapes(tmp_path) == stage.expected
     assert stage.stats.state == "ended"
-    assert stage.sink.figures()["recording"] == 0
+    assert stage.sink.metrics()["recording"] == 0
 
 
 class Gate:
@@ -152,10 +152,10 @@ async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
         stage.publish(5)
         await until(lambda: stage.stats.restarts >= 2)
         assert stage.stats.state == "failed"
-        assert {"recording": 0, "idle": 0}.items() <= stage.sink.figures().items()
+        assert {"recording": 0, "idle": 0}.items() <= stage.sink.metrics().items()
         stage.publish(6)
         room.free_bytes = 10**12
-        await stage.until_figures(recording=1)
+        await stage.until_metrics(recording=1)
         stage.publish(7)
     assert "only 0 MB are free and min_free_bytes keeps 0 MB: free some space, or lower it" in caplog.text
     assert tapes(tmp_path) == stage.expected
@@ -175,7 +175,7 @@ async def test_a_recorder_without_room_can_be_told_to_stop(
         stage.say()
         stage.publish(2)
         await stage.until_delivered()
-        await stage.until_figures(recording=0, idle=1)
+        await stage.until_metrics(recording=0, idle=1)
         assert "the recording ends without what came before it was told to stop and is in no" in caplog.text
         assert files_in(tmp_path) == []
         room.free_bytes = 10**12
@@ -193,7 +193,7 @@ async def test_a_recording_that_was_stopped_while_it_failed_holds_what_came_unti
     async with on_stage(tmp_path / "{part}.mcap", idle=True, **bounds) as stage:
         stage.say()
         stage.publish(5)
-        await stage.until_figures(recording=1)
+        await stage.until_metrics(recording=1)
         room.free_bytes = 0
         monkeypatch.setattr(stage.sink, "run", holding := Gate(stage.sink.run))
         stage.publish(5)
@@ -204,7 +204,7 @@ async def test_a_recording_that_was_stopped_while_it_failed_holds_what_came_unti
         room.free_bytes = 10**12
         holding.open()
         await stage.until_delivered()
-        await stage.until_figures(recording=0, idle=1)
+        await stage.until_metrics(recording=0, idle=1)
     assert tapes(tmp_path) == stage.expected
     assert len(stage.expected[0].places) == 15
 
@@ -226,7 +226,7 @@ async def test_each_recording_has_a_last_attempt_of_its_own(
         stage.publish(7)
         await until(lambda: stage.stats.restarts >= restarts + 3)
         room.free_bytes = 10**12
-        await stage.until_figures(recording=1)
+        await stage.until_metrics(recording=1)
     assert tapes(tmp_path) == stage.expected[1:]
 
 

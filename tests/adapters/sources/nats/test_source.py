@@ -37,7 +37,7 @@ def content(machine: Machine) -> list[tuple[str, int, int, bytes]]:
 
 def arrived(sink: NatsSink) -> bool:
     """Whether the server has all that the sink has taken."""
-    return bool(sink.figures()["connected"]) and not sink.figures()["unconfirmed_bytes"]
+    return bool(sink.metrics()["connected"]) and not sink.metrics()["unconfirmed_bytes"]
 
 
 def last_error(machine: Machine) -> str:
@@ -71,7 +71,7 @@ async def test_an_edge_has_what_the_origin_has(server: NatsServer, stream: str) 
     source = edge.nats_source(server.url, stream=stream)
     sink = origin.nats_sink(server.url, stream=stream)
     async with on_air(origin, edge):
-        await until(lambda: arrived(sink) and source.figures()["connected"])
+        await until(lambda: arrived(sink) and source.metrics()["connected"])
         for number in range(50):
             origin.frame(20_000, fill=bytes([number]))
             for name in ODD_IDS:
@@ -79,11 +79,11 @@ async def test_an_edge_has_what_the_origin_has(server: NatsServer, stream: str) 
             await all_arrived(origin, sink)
         await edge.sees(lambda: len(edge.seen) == len(origin.seen))
     assert content(edge) == content(origin)
-    assert source.figures() == {
+    assert source.metrics() == {
         "connected": 0.0,
         "reconnects_total": 0.0,
         "missed_total": 0.0,
-        "repeated_total": source.figures()["repeated_total"],
+        "repeated_total": source.metrics()["repeated_total"],
         "dropped_total": 0.0,
         "unreadable_total": 0.0,
     }
@@ -117,7 +117,7 @@ async def test_edges_that_come_while_much_happens_miss_nothing_from_then_on(
     roomy = {"size": 100_000, "frame": {"size": 100_000}}
     sink = origin.nats_sink(server.url, stream=stream, queue=roomy)
     async with on_air(origin):
-        await until(lambda: sink.figures()["connected"])
+        await until(lambda: sink.metrics()["connected"])
         stop = anyio.Event()
 
         async def talk() -> None:
@@ -159,7 +159,7 @@ async def test_an_origin_that_was_restarted_goes_on_where_it_was(
     edge = Machine()
     source = edge.nats_source(server.url, stream=stream)
     async with on_air(edge):
-        await until(lambda: source.figures()["connected"])
+        await until(lambda: source.metrics()["connected"])
         for _ in range(2):
             origin = Machine()
             origin.nats_sink(server.url, stream=stream)
@@ -169,7 +169,7 @@ async def test_an_origin_that_was_restarted_goes_on_where_it_was(
                     await edge.sees_at_least(len(edge.seen) + 1)
     assert edge.numbers("frame") == [1, 2, 3, 4, 5, 6, 7, 8]
     assert [CODEC.decode(data).sequence for data in edge.bytes_of("frame")] == list(range(1, 9))
-    assert source.figures()["missed_total"] == 0
+    assert source.metrics()["missed_total"] == 0
     assert "the origin was started anew" in caplog.text
 
 
@@ -178,7 +178,7 @@ async def test_a_gap_after_a_restart_is_a_gap(server: NatsServer, stream: str) -
     edge = Machine()
     source = edge.nats_source(server.url, stream=stream)
     async with speaking(server) as speaker, on_air(edge):
-        await until(lambda: source.figures()["connected"])
+        await until(lambda: source.metrics()["connected"])
         for run, numbers in ((b"a", (1, 2)), (b"b", (4, 5))):
             for number in numbers:
                 before = len(edge.seen)
@@ -188,7 +188,7 @@ async def test_a_gap_after_a_restart_is_a_gap(server: NatsServer, stream: str) -
                     say(speaker, f"beats.{stream}.peripheral.knob", data, headers)
                     await anyio.sleep(0.001)
     assert edge.numbers("peripheral/knob") == [1, 2, 6, 7]
-    assert source.figures()["missed_total"] == 3
+    assert source.metrics()["missed_total"] == 3
 
 
 async def test_what_is_left_of_an_ended_run_is_not_the_state(server: NatsServer, stream: str) -> None:
@@ -232,7 +232,7 @@ async def test_a_kernel_does_not_hear_itself(server: NatsServer, stream: str) ->
     sink = machine.nats_sink(server.url, stream=stream)
     source = machine.nats_source(server.url, stream=stream)
     async with on_air(machine):
-        await until(lambda: source.figures()["connected"])
+        await until(lambda: source.metrics()["connected"])
         for number in range(20):
             machine.knob(number)
         await all_arrived(machine, sink)
@@ -275,7 +275,7 @@ async def test_anything_may_be_sent_to_the_stream(
         (f"beats.{stream}.peripheral.knob", right[:-1]),
     ]
     async with speaking(server) as speaker, on_air(origin):
-        await until(lambda: sink.figures()["connected"])
+        await until(lambda: sink.metrics()["connected"])
         if last_value:
             origin.knob("first", id="first")
             await all_arrived(origin, sink)
@@ -289,8 +289,8 @@ async def test_anything_may_be_sent_to_the_stream(
                 say(speaker, subject, data)
             assert await speaker.answered()
         async with on_air(edge):
-            await until(lambda: source.figures()["connected"])
-            while source.figures()["unreadable_total"] < len(bad) - 1:
+            await until(lambda: source.metrics()["connected"])
+            while source.metrics()["unreadable_total"] < len(bad) - 1:
                 for subject, data in bad:
                     say(speaker, subject, data, b"Beats-Sequence: x\r\nBeats-Origin: \xff\r\n")
                 assert await speaker.answered()
@@ -311,13 +311,13 @@ async def test_the_state_that_changed_while_the_link_was_cut_is_there_again(
             f"nats://127.0.0.1:{link.port}", stream=stream, silence_timeout_s=0.2, reconnect_max_s=0.05
         )
         async with on_air(origin, edge):
-            await until(lambda: source.figures()["connected"])
+            await until(lambda: source.metrics()["connected"])
             for number in range(3):
                 origin.knob(number)
                 origin.knob(number, id="quiet")
             await edge.sees(lambda: len(edge.seen) == 6)
             link.hold()
-            await until(lambda: not source.figures()["connected"])
+            await until(lambda: not source.metrics()["connected"])
             for number in range(3, 10):
                 origin.knob(number)
             await all_arrived(origin, sink)
@@ -327,7 +327,7 @@ async def test_the_state_that_changed_while_the_link_was_cut_is_there_again(
             await edge.sees(lambda: edge.values()[-1] == 10)
     assert edge.numbers("peripheral/knob") == [1, 2, 3, 10, 11]
     assert edge.numbers("peripheral/quiet") == [1, 2, 3]
-    assert source.figures()["missed_total"] == 6
+    assert source.metrics()["missed_total"] == 6
 
 
 async def test_after_a_cut_what_is_live_does_not_wait_for_the_state(
@@ -352,7 +352,7 @@ async def test_after_a_cut_what_is_live_does_not_wait_for_the_state(
     async with linked(server.port) as link:
         source = edge.nats_source(f"nats://127.0.0.1:{link.port}", stream=stream, reconnect_max_s=0.05)
         async with on_air(origin, edge):
-            await until(lambda: source.figures()["connected"])
+            await until(lambda: source.metrics()["connected"])
             origin.knob(1)
             origin.knob(1, id="quiet")
             await edge.sees(lambda: len(edge.seen) == 2)
@@ -373,7 +373,7 @@ async def test_a_connection_that_ends_while_an_answer_is_awaited_is_made_anew_at
     asked = anyio.Event()
 
     async def hangs(self: Connection) -> bool:
-        if not source.figures()["connected"]:
+        if not source.metrics()["connected"]:
             return await answered(self)
         asked.set()
         await anyio.sleep_forever()
@@ -385,7 +385,7 @@ async def test_a_connection_that_ends_while_an_answer_is_awaited_is_made_anew_at
         async with on_air(edge):
             await asked.wait()
             link.cut()
-            await until(lambda: source.figures()["reconnects_total"] == 1)
+            await until(lambda: source.metrics()["reconnects_total"] == 1)
 
 
 async def test_a_server_that_was_restarted_is_found_again(own_server: NatsServer) -> None:
@@ -410,7 +410,7 @@ async def test_a_server_that_was_restarted_is_found_again(own_server: NatsServer
                     == {"peripheral/quiet": 1, "peripheral/knob": 2}
                 )
             )
-    assert source.figures()["missed_total"] == 0
+    assert source.metrics()["missed_total"] == 0
     assert len(edge.seen) == 3
 
 
@@ -436,17 +436,17 @@ async def test_an_edge_that_is_held_up_goes_on_with_what_is_fresh(
     source = edge.nats_source(server.url, stream=stream)
     edge.kernel.add_sink("stuck", stuck, LaneBounds(size=1, overflow="block", block_timeout_s=20.0))
     async with on_air(origin, edge):
-        await until(lambda: source.figures()["connected"])
+        await until(lambda: source.metrics()["connected"])
         for number in range(60):
             origin.frame(1000, fill=bytes([number]))
             await all_arrived(origin, sink)
-        await until(lambda: source.figures()["dropped_total"] > 40)
+        await until(lambda: source.metrics()["dropped_total"] > 40)
         stuck.free.set()
         await edge.sees(lambda: edge.numbers("frame")[-1:] == [60])
     numbers = edge.numbers("frame")
     assert len(numbers) <= 8 + 4
     assert numbers[-8:] == list(range(53, 61))
-    assert source.figures()["missed_total"] == 0
+    assert source.metrics()["missed_total"] == 0
     assert "gave way to newer ones" in caplog.text
 
 
@@ -460,7 +460,7 @@ async def test_without_last_values_it_begins_with_what_is_live(
         origin.nats_sink(server.url)
         source = edge.nats_source(server.url)
         async with on_air(origin, edge):
-            await until(lambda: source.figures()["connected"])
+            await until(lambda: source.metrics()["connected"])
             while not edge.seen:
                 origin.knob(1)
                 await anyio.sleep(0.01)

@@ -63,7 +63,7 @@ async def test_an_edge_has_what_the_origin_has() -> None:
     state = [origin.seen[2], origin.seen[1]]
     assert [each.encoded for each in edge.seen[:2]] == [each.encoded for each in state]
     assert content(edge)[2:] == content(origin)[3:]
-    assert source.figures()["missed_total"] == source.figures()["dropped_total"] == 0
+    assert source.metrics()["missed_total"] == source.metrics()["dropped_total"] == 0
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ async def test_frames_that_it_did_not_want_are_not_missing(caplog: pytest.LogCap
     async with origin_on_air() as (origin, url):
         source = edge.websocket_source(url, max_fps=20.0)
         async with on_air(edge):
-            await until(lambda: source.figures()["connected"])
+            await until(lambda: source.metrics()["connected"])
             while len(edge.numbers("frame")) < 5:
                 origin.frame()
                 await anyio.sleep(0.001)
     numbers = edge.numbers("frame")
     assert numbers[-1] > len(numbers)
-    assert source.figures()["missed_total"] == 0
+    assert source.metrics()["missed_total"] == 0
     assert "did not come" not in caplog.text
 
 
@@ -116,18 +116,18 @@ async def test_a_link_that_was_cut_is_found_whole_again(caplog: pytest.LogCaptur
             origin.knob(1, id="quiet")
             await edge.sees_at_least(2)
             link.hold()
-            await until(lambda: not source.figures()["connected"])
+            await until(lambda: not source.metrics()["connected"])
             for number in range(2, 10):
                 origin.knob(number)
             link.release()
             await edge.sees(lambda: edge.values()[-1] == 9)
             link.cut()
-            await until(lambda: source.figures()["reconnects_total"] >= 2)
+            await until(lambda: source.metrics()["reconnects_total"] >= 2)
             origin.knob(10)
             await edge.sees(lambda: edge.values()[-1] == 10)
     assert edge.numbers("peripheral/knob") == [1, 9, 10]
     assert edge.numbers("peripheral/quiet") == [1]
-    assert source.figures()["missed_total"] == 7
+    assert source.metrics()["missed_total"] == 7
     assert "lost" in caplog.text
     assert "again, after" in caplog.text
 
@@ -139,7 +139,7 @@ async def test_an_origin_that_was_restarted_goes_on_where_it_was() -> None:
     async with on_air(edge):
         for _ in range(2):
             async with origin_on_air(port=port) as (origin, _):
-                await until(lambda: source.figures()["connected"])
+                await until(lambda: source.metrics()["connected"])
                 for number in range(1, 4):
                     seen = len(edge.seen)
                     origin.knob(number)
@@ -147,7 +147,7 @@ async def test_an_origin_that_was_restarted_goes_on_where_it_was() -> None:
     assert edge.values() == [1, 2, 3, 1, 2, 3]
     assert edge.numbers("peripheral/knob") == [1, 2, 3, 4, 5, 6]
     assert [CODEC.decode(data).sequence for data in edge.bytes_of("peripheral/knob")] == [1, 2, 3, 4, 5, 6]
-    assert source.figures()["missed_total"] == 0
+    assert source.metrics()["missed_total"] == 0
 
 
 async def test_a_wrong_token_is_said_clearly_and_tried_again(
@@ -221,7 +221,7 @@ async def test_anything_may_come(caplog: pytest.LogCaptureFixture) -> None:
         source = edge.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
         async with on_air(edge):
             await edge.sees_at_least(1)
-    assert source.figures()["unreadable_total"] == 4
+    assert source.metrics()["unreadable_total"] == 4
     assert "text has come, and envelopes are bytes" in caplog.text
     assert edge.bytes_of("peripheral/knob") == [right]
 
@@ -240,7 +240,7 @@ async def test_an_envelope_that_is_too_large_ends_the_connection_and_nothing_els
             await until(lambda: "lost" in caplog.text)
             origin.frame(100)
             await edge.sees(lambda: edge.numbers("frame")[-1] == 3)
-    assert source.figures()["reconnects_total"] >= 1
+    assert source.metrics()["reconnects_total"] >= 1
     assert "1009" in caplog.text
 
 
@@ -271,7 +271,7 @@ async def test_it_encrypts(tmp_path: Path) -> None:
         async with on_air(edge, doubtful):
             origin.knob(1)
             await edge.sees_at_least(1)
-            assert not source.figures()["connected"]
+            assert not source.metrics()["connected"]
     assert doubtful.seen == []
 
 

@@ -61,7 +61,7 @@ class NatsSink:
         self._limit_said = 0
         self._keeps_said = ""
 
-    def figures(self) -> Mapping[str, float]:
+    def metrics(self) -> Mapping[str, float]:
         """What it has to do with its server."""
         in_hand_bytes = sum(len(envelope.encoded) for envelope in self._in_hand)
         return {

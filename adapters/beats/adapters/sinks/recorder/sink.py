@@ -77,7 +77,7 @@ class RecorderSink:
         if isinstance(self._work, Writer):
             self._work.parts.note(name, content)
 
-    def figures(self) -> Mapping[str, float]:
+    def metrics(self) -> Mapping[str, float]:
         """How it is doing; any thread may ask, and the disk is not asked for it.
 
         - `recording`: 1 while a file is open, else 0.
@@ -94,21 +94,21 @@ class RecorderSink:
           envelope to the last, and their encoded bytes.
         """
         work, tally = self._work, self._tally
-        figures: dict[str, float] = {
+        metrics: dict[str, float] = {
             "written_bytes_total": tally.written_bytes,
             "written_envelopes_total": tally.envelopes,
             "files_total": tally.files,
         }
         if isinstance(work, Snapshots):
-            figures |= {"recording": int(work.is_writing), "unflushed_age_s": 0.0}
-            figures |= {"held_s": work.held.seconds, "held_bytes": work.held.size_bytes}
+            metrics |= {"recording": int(work.is_writing), "unflushed_age_s": 0.0}
+            metrics |= {"held_s": work.held.seconds, "held_bytes": work.held.size_bytes}
         else:
-            figures |= {"recording": int(work.parts.is_open), "unflushed_age_s": self._age_s(work)}
+            metrics |= {"recording": int(work.parts.is_open), "unflushed_age_s": self._age_s(work)}
             if self._settings.idle:
-                figures["idle"] = int(not work.switch.wanted)
+                metrics["idle"] = int(not work.switch.wanted)
         if (free_bytes := self._disk.free_bytes) is not None:
-            figures["free_bytes"] = free_bytes
-        return figures
+            metrics["free_bytes"] = free_bytes
+        return metrics
 
     async def run(self, queue: Batches) -> None:
         """Take everything until the queue ends. A file that is open is finished however this ends.

@@ -48,7 +48,7 @@ class NatsSource:
             context.name, settings.queue, context.clock, self._reports, self._understand
         )
 
-    def figures(self) -> Mapping[str, float]:
+    def metrics(self) -> Mapping[str, float]:
         """How well it hears the origin."""
         counts = self._reports.counts
         return {

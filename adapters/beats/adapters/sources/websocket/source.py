@@ -46,7 +46,7 @@ class WebSocketSource:
             is_thinned=settings.max_fps is not None,
         )
 
-    def figures(self) -> Mapping[str, float]:
+    def metrics(self) -> Mapping[str, float]:
         """How well it hears the other Beats."""
         return {
             "connected": float(self._contact.is_connected),
