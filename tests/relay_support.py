@@ -49,7 +49,7 @@ class Machine:
         few = {"last_value_max_bytes": 1 << 20}
         settings = NatsSinkSettings.model_validate({"type": "nats", "servers": (url,), **few, **changes})
         sink = NatsSink(settings, self.context(name))
-        self.kernel.add_sink(name, sink, *queue_bounds(settings.queue))
+        self.kernel.add_sink(name, sink, queue_bounds(settings.queue))
         return sink
 
     def nats_source(self, url: str, name: str = "origin", **changes: Any) -> NatsSource:
@@ -70,7 +70,7 @@ class Machine:
         """Add a sink that others can watch; its address is known when it runs."""
         config = websocket_settings(**changes)
         sink = WebSocketSink(config, self.context("browser"))
-        self.kernel.add_sink("browser", sink, *queue_bounds(config.queue))
+        self.kernel.add_sink("browser", sink, queue_bounds(config.queue))
         return sink
 
     def knob(self, value: object, id: str = "knob") -> int:  # noqa: A002 - the wire's own word

@@ -28,8 +28,8 @@ def test_each_strategy_can_be_named_in_any_case(text: str) -> None:
     """The sink's queue gets it, and so does a viewer's, where `block` is taken as `drop_oldest`."""
     settings = browser(BEATS_STREAM_QUEUE_OVERFLOW=text)
     name = text.strip().lower()
-    assert queue_bounds(settings.queue)[0].overflow == name
-    assert settings.client_bounds()[0].overflow == ("drop_oldest" if name == "block" else name)
+    assert queue_bounds(settings.queue).overflow == name
+    assert settings.client_bounds().overflow == ("drop_oldest" if name == "block" else name)
 
 
 def test_size_hosts_and_port_reach_the_sink() -> None:

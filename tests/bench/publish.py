@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from beats.kernel.envelope import Frame, Message, Peripheral
 from beats.kernel.ports import Batches
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
@@ -105,7 +105,7 @@ def publishing(message: Message, sinks: int, stuck: int) -> Generator[Case]:
     """Calls of `publish` with so many sinks, some of them stuck."""
     kernel = Kernel(StreamCodec(), options=KernelOptions(shutdown_timeout_s=0.1))
     for index in range(sinks):
-        kernel.add_sink(f"sink-{index}", Stuck() if index < stuck else Discard(), LaneBounds(size=256))
+        kernel.add_sink(f"sink-{index}", Stuck() if index < stuck else Discard(), QueueBounds(size=256))
     with in_thread(kernel):
         if stuck:  # its queue is full from the first measured call on
             for _ in range(600):

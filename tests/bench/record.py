@@ -31,7 +31,7 @@ from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Context, Sink
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Loss
 from beats.proto.codec import StreamCodec
@@ -149,7 +149,7 @@ def ours(fsync: str) -> Callable[[Path, Work], None]:
 def pipeline(path: Path, given: Work) -> None:
     """From the producer's call to the file."""
     kernel = Kernel(StreamCodec())
-    kernel.add_sink("bench", recorder(path, "never"), LaneBounds(4096, 2**28, "block", 60.0))
+    kernel.add_sink("bench", recorder(path, "never"), QueueBounds(4096, 2**28, "block", 60.0))
     with in_thread(kernel):
         publish = kernel.publisher.publish
         for _ in given.envelopes:
@@ -190,7 +190,7 @@ def writing(folder: Path, seconds: float, rounds: int) -> dict[str, dict[str, fl
 def publishing(sink: Sink, frame: Frame) -> Generator[Case]:
     """Publish calls with one sink."""
     kernel = Kernel(StreamCodec())
-    kernel.add_sink("bench", sink, LaneBounds(4096, 2**28, "drop_newest"))
+    kernel.add_sink("bench", sink, QueueBounds(4096, 2**28, "drop_newest"))
     with in_thread(kernel):
         yield Case(lambda: kernel.publisher.publish(frame))
 

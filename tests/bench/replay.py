@@ -26,7 +26,7 @@ from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame, Message, Peripheral, topic_of
 from beats.kernel.ports import Context, Sink
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
@@ -95,7 +95,7 @@ async def play(path: Path, speed: float | str, sink: Sink) -> list[float]:
     kernel.bus.connect("peripheral", note)
     settings = ReplaySettings.model_validate({"type": "replay", "path": str(path), "speed": speed})
     kernel.add_source("bench", ReplaySource(settings, CONTEXT))
-    kernel.add_sink("bench", sink, LaneBounds(4096, 2**28, "block", 60.0))
+    kernel.add_sink("bench", sink, QueueBounds(4096, 2**28, "block", 60.0))
     await kernel.run()
     assert kernel.stats().sinks[0].queue.dropped.items == 0
     return came_s

@@ -13,7 +13,7 @@ from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope, Frame, Peripheral
 from beats.kernel.ports import Batches, Publish
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Amount, ClientTotals, QueueStats, SinkStats
@@ -37,7 +37,7 @@ def publisher_on(bus: Bus, *, max_topics: int = 10_000) -> Publisher:
     return Publisher(bus, PlainCodec(), FixedClock(), max_topics=max_topics)
 
 
-def queue_on(bus: Bus, name: str, bounds: LaneBounds) -> SinkQueue:
+def queue_on(bus: Bus, name: str, bounds: QueueBounds) -> SinkQueue:
     """A queue that is connected to both kinds; its loop is the running one."""
     queue = SinkQueue(name, bounds)
     queue.attach(Waker())

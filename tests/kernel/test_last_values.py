@@ -13,7 +13,7 @@ from beats.kernel.errors import QueueFull
 from beats.kernel.last_values import CaughtUp, LastValues
 from beats.kernel.ports import Batches
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.run.lease import Lease
@@ -23,7 +23,7 @@ from tests.kernel.support import FRAME, assert_balanced, knob, publisher_on
 pytestmark = pytest.mark.anyio
 
 
-def turn_on(bus: Bus, bounds: LaneBounds) -> tuple[Publisher, SinkQueue, Lease]:
+def turn_on(bus: Bus, bounds: QueueBounds) -> tuple[Publisher, SinkQueue, Lease]:
     publisher = publisher_on(bus)
     queue = SinkQueue("viewer", bounds, keep_losses=True)
     bus.connect("frame", queue.offer)
@@ -50,7 +50,7 @@ def test_frames_come_first_and_peripherals_in_the_order_they_were_first_seen() -
 @pytest.mark.parametrize("overflow", ["drop_oldest", "drop_newest", "latest", "error"])
 def test_last_values_are_what_was_published_whatever_a_queue_gave_up(overflow: str) -> None:
     """A burst of a thousand sensors into a queue of ten leaves a late joiner a thousand."""
-    publisher, queue, lease = turn_on(Bus(), LaneBounds(size=10, overflow=overflow))
+    publisher, queue, lease = turn_on(Bus(), QueueBounds(size=10, overflow=overflow))
     for number in range(1000):
         with contextlib.suppress(QueueFull):  # with `error`
             publisher.publish(knob(f"s-{number}", number))
@@ -62,7 +62,7 @@ def test_last_values_are_what_was_published_whatever_a_queue_gave_up(overflow: s
 
 def test_what_still_waits_is_no_last_value() -> None:
     """It is to come, and would be there twice; a queue that was given much back holds more than a batch."""
-    publisher, queue, lease = turn_on(Bus(), LaneBounds(size=2))
+    publisher, queue, lease = turn_on(Bus(), QueueBounds(size=2))
     publisher.publish(knob("a"))
     publisher.publish(knob("b"))
     given_back = queue.take_nowait()
@@ -80,7 +80,7 @@ def test_what_still_waits_is_no_last_value() -> None:
 def test_producers_in_line_are_let_in() -> None:
     """What they publish has its number: it would be missing from the batch and not be newer than it."""
     bus = Bus()
-    publisher, queue, lease = turn_on(bus, LaneBounds(size=1, overflow="block", block_timeout_s=20.0))
+    publisher, queue, lease = turn_on(bus, QueueBounds(size=1, overflow="block", block_timeout_s=20.0))
     in_line = threading.Semaphore(0)
     publisher.publish(knob("a"))
     bus.connect("peripheral", lambda _: in_line.release())  # after the queue: its ticket is in line then
@@ -97,7 +97,7 @@ def test_producers_in_line_are_let_in() -> None:
 
 def test_a_sink_whose_turn_is_over_gets_nothing() -> None:
     """What waits is its successor's."""
-    publisher, queue, lease = turn_on(Bus(), LaneBounds())
+    publisher, queue, lease = turn_on(Bus(), QueueBounds())
     publisher.publish(FRAME)
     lease.end()
     assert lease.catch_up() == CaughtUp([], [])
@@ -150,7 +150,7 @@ class CatchingUp:
 async def test_last_values_and_what_follows_them_meet_exactly_while_threads_publish() -> None:
     """Nothing that comes later is older, and together they end with what was published last."""
     kernel, sink = Kernel(PlainCodec()), CatchingUp()
-    kernel.add_sink("viewer", sink, LaneBounds(size=5))
+    kernel.add_sink("viewer", sink, QueueBounds(size=5))
 
     def produce(name: str) -> None:
         for number in range(2000):

@@ -8,7 +8,7 @@ from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope, Frame, Message
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.testing import FixedClock, PlainCodec
 from beats.kernel.waiter import Waiter
@@ -34,7 +34,7 @@ def collected(bus: Bus) -> list[Envelope]:
 
 
 def connected(bus: Bus, name: str, overflow: str, *, size: int = 1, timeout_s: float = 1.0) -> SinkQueue:
-    queue = SinkQueue(name, LaneBounds(size=size, overflow=overflow, block_timeout_s=timeout_s))
+    queue = SinkQueue(name, QueueBounds(size=size, overflow=overflow, block_timeout_s=timeout_s))
     bus.connect("frame", queue.offer)
     bus.connect("peripheral", queue.offer)
     return queue
@@ -44,7 +44,7 @@ def announced(
     bus: Bus, name: str, *, timeout_s: float = JOIN_TIMEOUT_S
 ) -> tuple[SinkQueue, threading.Semaphore]:
     """A `block` queue of one place, and a semaphore that counts the producers who came into its line."""
-    queue = SinkQueue(name, LaneBounds(size=1, overflow="block", block_timeout_s=JOIN_TIMEOUT_S))
+    queue = SinkQueue(name, QueueBounds(size=1, overflow="block", block_timeout_s=JOIN_TIMEOUT_S))
     in_line = threading.Semaphore(0)
 
     def offer(envelope: Envelope) -> object:
@@ -252,7 +252,7 @@ def test_the_first_of_several_refusals_is_raised_and_notes_the_others() -> None:
 def test_too_large_an_envelope_is_raised_where_the_producer_shall_know(overflow: str) -> None:
     """With `error` and `block` the producer hears at once that an envelope can never fit, and by how much."""
     bus = Bus()
-    queue = SinkQueue("recorder", LaneBounds(max_bytes=3, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S))
+    queue = SinkQueue("recorder", QueueBounds(max_bytes=3, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S))
     bus.connect("frame", queue.offer)
     publisher = publisher_on(bus)
     with pytest.raises(QueueFull, match="4 bytes are more than its max_bytes of 3"):
@@ -264,7 +264,7 @@ def test_too_large_an_envelope_is_raised_where_the_producer_shall_know(overflow:
 def test_too_large_an_envelope_is_only_counted_where_the_producer_shall_not_know(overflow: str) -> None:
     """The other strategies never raise in the producer."""
     bus = Bus()
-    queue = SinkQueue("browser", LaneBounds(max_bytes=3, overflow=overflow))
+    queue = SinkQueue("browser", QueueBounds(max_bytes=3, overflow=overflow))
     bus.connect("frame", queue.offer)
     assert publisher_on(bus).publish(Frame(b"1234")) == 1
     assert dropped(queue.stats()) == {("too_large", "frame"): 1}

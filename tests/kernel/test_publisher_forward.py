@@ -11,7 +11,7 @@ from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope, Frame, Message, Sealed
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.testing import FixedClock, PlainCodec, VirtualTimeLoop
 from tests.kernel.support import EXPLORE, FRAME, assert_balanced, by_topic, dropped, knob, queue_on
 
@@ -191,8 +191,8 @@ async def test_what_cannot_be_renumbered_leaves_no_gap_and_no_topic() -> None:
 async def test_a_full_error_queue_refuses_what_is_forwarded() -> None:
     """The caller gets QueueFull once every other sink has the envelope; it is sent, and counted, once."""
     house, sent = House(), list[int]()
-    queue = queue_on(house.bus, "strict", LaneBounds(size=1, overflow="error"))
-    other = queue_on(house.bus, "browser", LaneBounds())
+    queue = queue_on(house.bus, "strict", QueueBounds(size=1, overflow="error"))
+    other = queue_on(house.bus, "browser", QueueBounds())
     await house.publisher.forward_async(sealed(4), on_sent=lambda: sent.append(4))
     with pytest.raises(QueueFull) as caught:
         await house.publisher.forward_async(sealed(6), on_sent=lambda: sent.append(6))
@@ -207,7 +207,7 @@ async def test_a_full_error_queue_refuses_what_is_forwarded() -> None:
 async def test_a_full_block_queue_makes_who_forwards_wait() -> None:
     """It goes on once the sink has taken, and nothing is lost."""
     house, returned = House(), list[int]()
-    queue = queue_on(house.bus, "recorder", LaneBounds(size=1, overflow="block", block_timeout_s=10.0))
+    queue = queue_on(house.bus, "recorder", QueueBounds(size=1, overflow="block", block_timeout_s=10.0))
     await house.publisher.forward_async(sealed(4))
 
     async def forward() -> None:
@@ -227,7 +227,7 @@ async def test_a_full_block_queue_makes_who_forwards_wait() -> None:
 async def test_who_forwards_and_waits_too_long_gets_queue_full() -> None:
     """After `block_timeout_s` the envelope is dropped as `block`, and the caller is told."""
     house = House()
-    queue = queue_on(house.bus, "recorder", LaneBounds(size=1, overflow="block", block_timeout_s=10.0))
+    queue = queue_on(house.bus, "recorder", QueueBounds(size=1, overflow="block", block_timeout_s=10.0))
     await house.publisher.forward_async(sealed(4))
     with pytest.raises(QueueFull, match="block_timeout_s"):
         await house.publisher.forward_async(sealed(6))
@@ -239,7 +239,7 @@ async def test_who_forwards_and_waits_too_long_gets_queue_full() -> None:
 async def test_who_forwards_and_is_cancelled_leaves_every_line() -> None:
     """What waited in lines before full queues is counted once in each and waits in none."""
     house = House()
-    bounds = LaneBounds(size=1, overflow="block", block_timeout_s=100.0)
+    bounds = QueueBounds(size=1, overflow="block", block_timeout_s=100.0)
     queues = [queue_on(house.bus, name, bounds) for name in ("a", "b")]
     await house.publisher.forward_async(sealed(4))
     with anyio.move_on_after(1.0) as scope:

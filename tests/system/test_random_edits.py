@@ -193,7 +193,7 @@ class Edits(RuleBasedStateMachine):
 def running(stream: Stream) -> dict[str, object]:
     """What a stream runs by, as far as an operator can see it."""
     sinks = stream._kernel._sinks  # pyright: ignore[reportPrivateUsage]
-    return {part.name: (type(part.sink), part.queue.bounds()) for part in sinks}
+    return {part.name: (type(part.sink), part.queue.bounds) for part in sinks}
 
 
 @pytest.mark.timeout(180)

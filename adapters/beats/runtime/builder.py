@@ -83,7 +83,7 @@ class Builder:
         """Give the kernel all of them."""
         for name, settings in self._profile.sinks.items():
             bounds = queue_bounds(settings.queue)
-            self.kernel.add_sink(name, self.sink(name), *bounds, required=settings.required)
+            self.kernel.add_sink(name, self.sink(name), bounds, required=settings.required)
         for name in self._profile.sources:
             self.kernel.add_source(name, self.source(name))
 

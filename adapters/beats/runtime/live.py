@@ -107,15 +107,15 @@ class LiveProfile:
         bounds = queue_bounds(settings.queue)
         if step.action == "adjust":
             _adjust(kernel.sinks[name], settings)
-            kernel.rebound_sink(name, *bounds)
+            kernel.rebound_sink(name, bounds)
         elif step.action == "add":
             sink = self._builder.sink(name)
-            await kernel.add_sink_now(name, sink, *bounds, required=settings.required)
+            await kernel.add_sink_now(name, sink, bounds, required=settings.required)
         else:
             sink = self._builder.sink(name)
             if step.action == "replace" and isinstance(sink, TakesOver):
                 sink.take_over(kernel.sinks[name])
-            await kernel.replace_sink(name, sink, *bounds, hand_over=step.action == "replace")
+            await kernel.replace_sink(name, sink, bounds, hand_over=step.action == "replace")
 
     def _idle(self) -> set[str]:
         """The sources that another start may help."""

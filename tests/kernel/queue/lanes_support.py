@@ -2,8 +2,8 @@
 
 import pytest
 
-from beats.kernel.envelope import Envelope
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.envelope import Envelope, Kind
+from beats.kernel.queue.bounds import LaneBounds, QueueBounds
 from beats.kernel.queue.overflow import OVERFLOWS
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.testing import envelope
@@ -11,19 +11,20 @@ from beats.kernel.waiter import Refusal, Waiter
 from tests.kernel.support import JOIN_TIMEOUT_S
 
 STRATEGIES = pytest.mark.parametrize("overflow", OVERFLOWS)
-WIDE = LaneBounds(size=100)
+WIDE = QueueBounds(size=100)
 Answer = Refusal | Waiter | None
 
 
-def block(size: int, max_bytes: int = 1000) -> LaneBounds:
-    return LaneBounds(size, max_bytes, "block", block_timeout_s=JOIN_TIMEOUT_S)
+def block(size: int, max_bytes: int = 1000, *, frame: LaneBounds | None = None) -> QueueBounds:
+    per_kind: dict[Kind, LaneBounds] = {} if frame is None else {"frame": frame}
+    return QueueBounds(size, max_bytes, "block", JOIN_TIMEOUT_S, per_kind)
 
 
 def offer(queue: SinkQueue, number: int, topic: str = "frame", size_bytes: int = 1) -> Answer:
     return queue.offer(envelope(number, topic=topic, encoded=b"x" * size_bytes))
 
 
-def queue_of(bounds: LaneBounds, *numbers: int) -> SinkQueue:
+def queue_of(bounds: QueueBounds, *numbers: int) -> SinkQueue:
     queue = SinkQueue("recorder", bounds, keep_losses=True)
     for number in numbers:
         offer(queue, number)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from beats.kernel.envelope import Kind
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import LaneBounds, QueueBounds
 from beats.kernel.stats import Loss, QueueStats
 
 
@@ -50,9 +50,8 @@ def amount(items: list[Item]) -> tuple[int, int]:
 class Model:
     """Lists of items: what waits, who is in line, what was taken, what was dropped and why."""
 
-    def __init__(self, common: LaneBounds, own: dict[Kind, LaneBounds]) -> None:
-        self._common = common
-        self._own = own
+    def __init__(self, bounds: QueueBounds) -> None:
+        self._queue_bounds = bounds
         self._settled: list[Item] = []
         self._dropped: list[tuple[str, Item]] = []
         self._taken: list[Item] = []
@@ -70,9 +69,9 @@ class Model:
             return self._drop("closed", item, offered=True)
         return self._place(item)
 
-    def rebound(self, common: LaneBounds, own: dict[Kind, LaneBounds]) -> dict[int, str]:
+    def rebound(self, bounds: QueueBounds) -> dict[int, str]:
         """All that waits and stands in line comes again, in order; what producers that leave are told."""
-        self._common, self._own = common, own
+        self._queue_bounds = bounds
         first = [item for item in self.waiting if item in self._given_back]
         rest = sorted([*(item for item in self.waiting if item not in self._given_back), *self.line])
         line, self.waiting, self.line = self.line, [], []
@@ -200,7 +199,7 @@ class Model:
         return told
 
     def _bounds(self, item: Item) -> LaneBounds:
-        return self._own.get(item.kind, self._common)
+        return self._queue_bounds.per_kind.get(item.kind, self._queue_bounds)
 
     def _lane(self, item: Item) -> list[Item]:
         return [old for old in self.waiting if self._bounds(old) is self._bounds(item)]

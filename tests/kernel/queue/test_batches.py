@@ -1,6 +1,6 @@
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.batches import take_all, take_some, take_within_bounds
-from beats.kernel.queue.lane import Lane, LaneBounds
+from beats.kernel.queue.bounds import LaneBounds
+from beats.kernel.queue.lanes import Lane, take_all, take_some, take_within_bounds
 from beats.kernel.testing import envelope
 
 

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from beats.kernel.queue.lane import DEFAULT_MAX_BYTES, Lane, LaneBounds
+from beats.kernel.queue.bounds import DEFAULT_MAX_BYTES, LaneBounds
+from beats.kernel.queue.lanes import Lane
 from beats.kernel.queue.losses import LossLog
 from beats.kernel.queue.overflow import OVERFLOWS, Verdict
 from beats.kernel.stats import DropStats

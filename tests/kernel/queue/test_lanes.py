@@ -1,11 +1,12 @@
 """The lanes of a queue that change while it is in use."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 
-from beats.kernel.envelope import Envelope, Kind
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.envelope import KINDS, Envelope, Kind
+from beats.kernel.queue.bounds import LaneBounds, QueueBounds
 from beats.kernel.queue.lanes import make_lanes
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount
@@ -16,10 +17,10 @@ from tests.kernel.support import JOIN_TIMEOUT_S, assert_balanced, by_topic, drop
 
 def test_kinds_without_a_lane_of_their_own_share_one() -> None:
     """With the bounds that hold for all; a kind that has its own is bounded by these."""
-    shared = make_lanes(WIDE, {}, lambda: None, None)
+    shared = make_lanes(WIDE, lambda: None, None)
     assert shared["frame"] is shared["peripheral"]
-    split = make_lanes(WIDE, {"frame": block(1)}, lambda: None, None)
-    assert (split["frame"].bounds, split["peripheral"].bounds) == (block(1), WIDE)
+    split = make_lanes(replace(WIDE, per_kind={"frame": block(1)}), lambda: None, None)
+    assert (split["frame"].bounds.size, split["peripheral"].bounds.size) == (1, 100)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_kinds_without_a_lane_of_their_own_share_one() -> None:
 def test_narrower_bounds_drop_by_the_new_strategy(overflow: str, left: list[int]) -> None:
     """It is the new strategy's to say what is kept; `block` keeps everything."""
     queue = queue_of(WIDE, 1, 2, 3, 4)
-    queue.rebound(LaneBounds(size=2, overflow=overflow), {})
+    queue.rebound(QueueBounds(size=2, overflow=overflow))
     stats = queue.stats()
     lost = 4 - len(left)
     assert stats.waiting == Amount(len(left), len(left))
@@ -49,10 +50,10 @@ def test_narrower_bounds_drop_by_the_new_strategy(overflow: str, left: list[int]
 @STRATEGIES
 def test_wider_bounds_keep_everything(overflow: str) -> None:
     """Nothing that waits is lost, and there is room for more."""
-    queue = SinkQueue("recorder", LaneBounds(size=2, overflow="drop_newest"))
+    queue = SinkQueue("recorder", QueueBounds(size=2, overflow="drop_newest"))
     for number in range(1, 4):
         offer(queue, number, f"peripheral/{number}")
-    queue.rebound(LaneBounds(size=4, overflow=overflow), {})
+    queue.rebound(QueueBounds(size=4, overflow=overflow))
     offer(queue, 4, "peripheral/4")
     assert dropped(queue.stats()) == {("drop_newest", "peripheral"): 1}
     assert waiting(queue) == [1, 2, 4]
@@ -64,7 +65,7 @@ def test_what_is_larger_than_all_the_room_there_is_now_is_dropped_as_too_large(o
     queue = SinkQueue("recorder", WIDE)
     offer(queue, 1, size_bytes=10)
     offer(queue, 2)
-    queue.rebound(LaneBounds(max_bytes=5, overflow=overflow), {})
+    queue.rebound(QueueBounds(max_bytes=5, overflow=overflow))
     assert dropped(queue.stats()) == {("too_large", "frame"): 1}
     assert waiting(queue) == [2]
 
@@ -75,7 +76,7 @@ def test_block_keeps_also_what_is_larger_than_all_the_room_there_is_now() -> Non
     offer(queue, 1, size_bytes=10)
     for number in (2, 3, 4):
         offer(queue, number)
-    queue.rebound(block(2, max_bytes=5), {})
+    queue.rebound(block(2, max_bytes=5))
     assert [[item.sequence for item in queue.take_nowait()] for _ in range(3)] == [[1], [2, 3], [4]]
     assert queue.stats().dropped == Amount()
 
@@ -83,7 +84,7 @@ def test_block_keeps_also_what_is_larger_than_all_the_room_there_is_now() -> Non
 def test_an_overfull_block_makes_producers_wait_until_there_is_room_again() -> None:
     """More waits than the bounds allow, so nobody comes in until so much was taken."""
     queue = queue_of(WIDE, 1, 2, 3)
-    queue.rebound(block(2), {})
+    queue.rebound(block(2))
     waiter = offer(queue, 4)
     assert isinstance(waiter, Waiter)
     assert len(queue.take_nowait(max_bytes=1)) == 1
@@ -95,17 +96,17 @@ def test_an_overfull_block_makes_producers_wait_until_there_is_room_again() -> N
 
 def test_drops_stay_counted_when_lanes_are_added_and_merged() -> None:
     """By reason and kind, over any number of changes, and each once."""
-    queue = SinkQueue("recorder", LaneBounds(size=1))
-    kinds: list[Kind] = ["frame", "peripheral"]
+    queue = SinkQueue("recorder", QueueBounds(size=1))
     topics = ["frame", "peripheral/knob"]
     offer(queue, 1)
     offer(queue, 2)
     offer(queue, 1, topics[1])  # 2 frames are lost
-    queue.rebound(WIDE, {kind: LaneBounds(size=1, overflow="drop_newest") for kind in kinds})
+    narrow = LaneBounds(size=1, overflow="drop_newest")
+    queue.rebound(replace(WIDE, per_kind=dict.fromkeys(KINDS, narrow)))
     for topic in topics:
         offer(queue, 3, topic)
         offer(queue, 4, topic)  # 1 frame and 2 updates are lost
-    queue.rebound(LaneBounds(size=1), {})  # and another update: the frame came later
+    queue.rebound(QueueBounds(size=1))  # and another update: the frame came later
     assert dropped(queue.stats()) == {
         ("drop_oldest", "frame"): 2,
         ("drop_newest", "frame"): 1,
@@ -125,7 +126,7 @@ def test_order_of_publication_survives_splitting_and_merging() -> None:
     queue.give_back(queue.take_nowait(max_bytes=2))
     kinds: list[list[Kind]] = [["frame"], ["peripheral"], [], ["frame", "peripheral"]]
     for with_own in kinds:
-        queue.rebound(WIDE, dict.fromkeys(with_own, WIDE))
+        queue.rebound(replace(WIDE, per_kind=dict.fromkeys(with_own, WIDE)))
     assert waiting(queue) == [0, 1, 2, 3, 4]
 
 
@@ -138,7 +139,7 @@ def test_accounting_is_exact_at_every_instant_while_bounds_change_under_publishi
 ) -> None:
     """Four threads offer, one takes, one reads and one changes lanes, bounds and strategy."""
     rounds, producers = 150, 4
-    mine = LaneBounds(size=3, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S)
+    mine = QueueBounds(size=3, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S)
     queue = SinkQueue("recorder", mine)
     taken: list[Envelope] = []
 
@@ -156,17 +157,17 @@ def test_accounting_is_exact_at_every_instant_while_bounds_change_under_publishi
             taken.extend(queue.take_nowait())
 
     def change() -> None:
-        changes: list[tuple[LaneBounds, dict[Kind, LaneBounds]]] = [
-            (WIDE, {}),
-            (mine, {"frame": block(2)}),
-            (block(1), {}),
-            (mine, {"frame": WIDE, "peripheral": mine}),
-            (LaneBounds(size=2, overflow="error"), {}),
-            (mine, {}),
+        changes = [
+            WIDE,
+            replace(mine, per_kind={"frame": block(2)}),
+            block(1),
+            replace(mine, per_kind={"frame": WIDE, "peripheral": mine}),
+            QueueBounds(size=2, overflow="error"),
+            mine,
         ]
         while not settled():
-            for bounds, own in changes:
-                queue.rebound(bounds, own)
+            for bounds in changes:
+                queue.rebound(bounds)
                 assert_balanced(queue.stats())
 
     def read() -> None:

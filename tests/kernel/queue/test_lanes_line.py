@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.waiter import Refusal, Waiter
 from beats.kernel.waker import Waker
@@ -21,7 +21,7 @@ def in_line(*numbers: int) -> tuple[SinkQueue, list[Waiter]]:
 def test_producers_in_line_get_in_when_the_bounds_grow() -> None:
     """In their order, as far as there is room now; the others stay in line."""
     queue, tickets = in_line(2, 3, 4)
-    queue.rebound(block(3), {})
+    queue.rebound(block(3))
     assert [waiter.admitted for waiter in tickets] == [True, True, False]
     assert queue.stats().offered.items == 3
     assert waiting(queue) == [1, 2, 3, 4]
@@ -32,26 +32,26 @@ def test_producers_in_line_stay_in_line_and_in_order_when_the_bounds_shrink() ->
     """Nobody overtakes them, and each gets in by its turn."""
     queue = queue_of(block(3), 1, 2, 3)
     tickets = [offer(queue, number) for number in (4, 5)]
-    queue.rebound(block(1), {})
+    queue.rebound(block(1))
     assert waiting(queue) == [1, 2, 3, 4, 5]
     assert [waiter.wait() for waiter in tickets if isinstance(waiter, Waiter)] == [None, None]
 
 
 def test_lines_are_split_and_merged_in_the_order_of_publication() -> None:
     """Who waited before another waits before it still, and comes in before it."""
-    queue = SinkQueue("recorder", block(1), {"frame": block(1)})
+    queue = SinkQueue("recorder", block(1, frame=block(1)))
     for number, topic in enumerate(["frame", "peripheral/a", "frame", "peripheral/a", "frame"]):
         offer(queue, number, topic)
-    queue.rebound(block(2), {})
+    queue.rebound(block(2))
     assert waiting(queue) == [0, 1, 2, 3, 4]
 
 
 def test_a_producer_in_line_comes_in_at_its_place_when_lanes_are_merged() -> None:
     """What was published after it, and waits in the lane that was merged with its own, comes after it."""
-    queue = SinkQueue("recorder", block(8), {"frame": block(1)})
+    queue = SinkQueue("recorder", block(8, frame=block(1)))
     for number, topic in enumerate(["frame", "frame", "peripheral/a", "peripheral/a"]):
         offer(queue, number, topic)
-    queue.rebound(block(8), {})
+    queue.rebound(block(8))
     assert waiting(queue) == [0, 1, 2, 3]
 
 
@@ -69,7 +69,7 @@ def test_producers_in_line_need_not_wait_when_the_strategy_no_longer_blocks(
 ) -> None:
     """Each is answered as if it came now: with `error` it hears that the queue is full."""
     queue, tickets = in_line(2, 3, 4)
-    queue.rebound(LaneBounds(size=2, overflow=overflow), {})
+    queue.rebound(QueueBounds(size=2, overflow=overflow))
     outcomes = [waiter.wait() for waiter in tickets]
     told = [outcome for outcome in outcomes if outcome is not None]
     assert [(refusal.envelope.sequence, refusal.why) for refusal in told] == [
@@ -86,7 +86,7 @@ def test_a_producer_in_line_hears_that_its_envelope_is_too_large_now() -> None:
     large, small = offer(queue, 2, size_bytes=9), offer(queue, 3)
     assert isinstance(large, Waiter)
     assert isinstance(small, Waiter)
-    queue.rebound(block(2, max_bytes=5), {})
+    queue.rebound(block(2, max_bytes=5))
     refusal = large.wait()
     assert refusal is not None
     assert refusal.why == "9 bytes are more than its max_bytes of 5"
@@ -107,7 +107,7 @@ async def test_a_coroutine_in_line_goes_on_when_the_strategy_no_longer_blocks() 
     async with anyio.create_task_group() as group:
         group.start_soon(wait)
         await anyio.lowlevel.checkpoint()
-        run_in_thread(lambda: queue.rebound(LaneBounds(size=1), {}))
+        run_in_thread(lambda: queue.rebound(QueueBounds(size=1)))
     assert outcomes == [None]
     assert waiting(queue) == [2]
 
@@ -115,7 +115,7 @@ async def test_a_coroutine_in_line_goes_on_when_the_strategy_no_longer_blocks() 
 def test_who_gives_up_after_the_bounds_have_changed_is_counted() -> None:
     """A ticket finds its line again, and its envelope is a loss of `block`."""
     queue, (waiter, other) = in_line(2, 3)
-    queue.rebound(block(1), {"frame": block(1)})
+    queue.rebound(block(1, frame=block(1)))
     waiter.withdraw()
     assert dropped(queue.stats()) == {("block", "frame"): 1}
     assert waiting(queue) == [1, 3]

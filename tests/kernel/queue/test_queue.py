@@ -1,6 +1,7 @@
 import functools
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, NamedTuple, assert_never
 
 import anyio
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beats.kernel.envelope import KINDS, Envelope, Kind
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.envelope import KINDS, Envelope
+from beats.kernel.queue.bounds import LaneBounds, QueueBounds
 from beats.kernel.queue.overflow import OVERFLOWS
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount
@@ -79,20 +80,20 @@ class Close(NamedTuple):
 
 
 class Rebound(NamedTuple):
-    common: LaneBounds
-    own: dict[Kind, LaneBounds]
+    bounds: QueueBounds
 
 
 Step = Offer | Take | TakeBytes | Withdraw | GiveBack | LoseInHand | Discard | AskForLosses | Close | Rebound
 
-BOUNDS: Final = st.builds(
-    LaneBounds,
-    size=st.integers(1, 4),
-    max_bytes=st.integers(1, 16),
-    overflow=st.sampled_from(sorted(OVERFLOWS)),
-    block_timeout_s=st.just(1e6),
+LIMITS: Final = (
+    st.integers(1, 4),
+    st.integers(1, 16),
+    st.sampled_from(sorted(OVERFLOWS)),
+    st.just(1e6),
 )
-LANES: Final[st.SearchStrategy[dict[Kind, LaneBounds]]] = st.dictionaries(st.sampled_from(KINDS), BOUNDS)
+BOUNDS: Final = st.builds(
+    QueueBounds, *LIMITS, per_kind=st.dictionaries(st.sampled_from(KINDS), st.builds(LaneBounds, *LIMITS))
+)
 
 OFFER: Final[st.SearchStrategy[Step]] = st.builds(
     Offer, st.sampled_from(["frame", "peripheral/a", "peripheral/b"]), st.integers(0, 9)
@@ -103,7 +104,7 @@ OTHER: Final[st.SearchStrategy[Step]] = st.one_of(
     st.builds(Withdraw, st.integers(0, 3)),
     st.builds(GiveBack, st.integers(1, 5)),
     st.sampled_from([LoseInHand(), Discard(), AskForLosses()]),
-    st.builds(Rebound, BOUNDS, LANES),
+    st.builds(Rebound, BOUNDS),
 )
 # Bursts, as single offers among takes would rarely fill a queue; and a close late, as it ends everything.
 ROUNDS: Final[st.SearchStrategy[list[list[Step]]]] = st.lists(
@@ -121,9 +122,9 @@ END: Final[st.SearchStrategy[list[Step]]] = st.lists(
 class Pair:
     """A queue and its model, which go the same steps and are compared after each."""
 
-    def __init__(self, common: LaneBounds, own: dict[Kind, LaneBounds]) -> None:
-        self._queue = SinkQueue("null", common, own, keep_losses=True)
-        self._model = Model(common, own)
+    def __init__(self, bounds: QueueBounds) -> None:
+        self._queue = SinkQueue("null", bounds, keep_losses=True)
+        self._model = Model(bounds)
         self._offered: dict[int, Envelope] = {}
         self._tickets: dict[int, Waiter] = {}
         self._number = 0
@@ -156,9 +157,9 @@ class Pair:
             case Close(admit_line):
                 queue.close(admit_line=admit_line)
                 model.close(admit_line=admit_line)
-            case Rebound(common, own):
-                queue.rebound(common, own)
-                for number, told in model.rebound(common, own).items():
+            case Rebound(bounds):
+                queue.rebound(bounds)
+                for number, told in model.rebound(bounds).items():
                     refusal = self._tickets[number].wait()
                     assert (refusal is not None) == (told == "told")
                     assert refusal is None or "closed" not in refusal.why
@@ -181,14 +182,14 @@ class Pair:
 
 
 @settings(EXPLORE, max_examples=500)
-@given(common=BOUNDS, own=LANES, rounds=ROUNDS, end=END)
+@given(bounds=BOUNDS, rounds=ROUNDS, end=END)
 def test_a_queue_does_what_a_plain_list_would(
-    common: LaneBounds, own: dict[Kind, LaneBounds], rounds: list[list[Step]], end: list[Step]
+    bounds: QueueBounds, rounds: list[list[Step]], end: list[Step]
 ) -> None:
     """Batches, answers, losses and every counter equal the model's, for all strategies, lanes and bounds."""
 
     async def main() -> None:
-        pair = Pair(common, own)
+        pair = Pair(bounds)
         for step in [*itertools.chain(*rounds), *end, AskForLosses()]:
             await pair.go(step)
 
@@ -208,7 +209,7 @@ def test_a_queue_is_bounded_from_the_start() -> None:
 
 def test_a_queue_is_bounded_in_bytes() -> None:
     """Few large envelopes fill it as many small ones do."""
-    queue = SinkQueue("null", LaneBounds(size=100, max_bytes=10))
+    queue = SinkQueue("null", QueueBounds(size=100, max_bytes=10))
     offered(queue, 1, 2, 3, encoded=b"1234")
     assert queue.stats().waiting == Amount(2, 8)
     assert sequences(queue.take_nowait()) == [2, 3]
@@ -216,7 +217,9 @@ def test_a_queue_is_bounded_in_bytes() -> None:
 
 def test_frames_never_crowd_out_peripherals() -> None:
     """With a lane of their own, pictures fill that lane alone, and state beside it waits whole."""
-    queue = SinkQueue("browser", LaneBounds(size=8), {"frame": LaneBounds(size=2, overflow="latest")})
+    queue = SinkQueue(
+        "browser", QueueBounds(size=8, per_kind={"frame": QueueBounds(size=2, overflow="latest")})
+    )
     offered(queue, 1, 2, topic="peripheral/knob")
     offered(queue, *range(1, 1001), encoded=b"a large picture")
     offered(queue, 3, topic="peripheral/knob")
@@ -228,7 +231,7 @@ def test_frames_never_crowd_out_peripherals() -> None:
 def test_peripherals_never_crowd_out_frames() -> None:
     """The same holds the other way round."""
     queue = SinkQueue(
-        "browser", LaneBounds(size=2), {"peripheral": LaneBounds(size=3, overflow="drop_newest")}
+        "browser", QueueBounds(size=2, per_kind={"peripheral": QueueBounds(size=3, overflow="drop_newest")})
     )
     offered(queue, 1, 2)
     offered(queue, *range(1, 101), topic="peripheral/knob")
@@ -237,7 +240,7 @@ def test_peripherals_never_crowd_out_frames() -> None:
 
 def test_without_lanes_kinds_share_the_bounds() -> None:
     """One lane for all is the default, and its drops are split by kind."""
-    queue = SinkQueue("null", LaneBounds(size=2))
+    queue = SinkQueue("null", QueueBounds(size=2))
     offered(queue, 1, topic="peripheral/knob")
     offered(queue, 1, 2, 3)
     assert by_topic(queue.take_nowait()) == {"frame": [2, 3]}
@@ -247,8 +250,8 @@ def test_without_lanes_kinds_share_the_bounds() -> None:
 @pytest.mark.parametrize("max_bytes", [None, 2])
 def test_order_between_lanes_is_order_of_publication(max_bytes: int | None) -> None:
     """Lanes change what is given up, not the order of what remains, in whole batches and in parts."""
-    bounds = LaneBounds(size=20)
-    queue = SinkQueue("null", bounds, {"frame": bounds, "peripheral": bounds})
+    bounds = QueueBounds(size=20)
+    queue = SinkQueue("null", replace(bounds, per_kind={"frame": bounds, "peripheral": bounds}))
     published = ["frame", "peripheral/a", "peripheral/b", "frame", "frame", "peripheral/a", "frame"]
     for topic in published:
         offered(queue, 1, topic=topic)
@@ -271,7 +274,7 @@ def test_one_envelope_above_max_bytes_is_taken_alone() -> None:
 
 def test_what_cannot_fit_is_refused_also_while_producers_are_in_line() -> None:
     """An envelope above `max_bytes` never joins the line, where it would hold up everyone behind it."""
-    queue = SinkQueue("recorder", LaneBounds(size=1, max_bytes=4, overflow="block", block_timeout_s=1e6))
+    queue = SinkQueue("recorder", QueueBounds(size=1, max_bytes=4, overflow="block", block_timeout_s=1e6))
     offered(queue, 1)
     assert isinstance(queue.offer(envelope(2)), Waiter)
     assert isinstance(queue.offer(envelope(3, encoded=b"12345")), Refusal)
@@ -283,7 +286,7 @@ def test_what_cannot_fit_is_refused_also_while_producers_are_in_line() -> None:
 
 def test_a_small_envelope_does_not_overtake_a_large_one_in_line() -> None:
     """While a producer waits for room in bytes, what would fit waits behind it."""
-    queue = SinkQueue("recorder", LaneBounds(max_bytes=4, overflow="block", block_timeout_s=1e6))
+    queue = SinkQueue("recorder", QueueBounds(max_bytes=4, overflow="block", block_timeout_s=1e6))
     offered(queue, 1, encoded=b"12")
     assert isinstance(queue.offer(envelope(2, encoded=b"123")), Waiter)
     assert isinstance(queue.offer(envelope(3, encoded=b"1")), Waiter)
@@ -325,7 +328,7 @@ def test_a_batch_is_delivered_when_the_next_is_asked_for() -> None:
 
 def test_discarding_counts_all_that_waits() -> None:
     """What cannot be delivered any more is dropped for the reason given, in every lane."""
-    queue = SinkQueue("null", LaneBounds(), {"frame": LaneBounds()})
+    queue = SinkQueue("null", QueueBounds(per_kind={"frame": QueueBounds()}))
     offered(queue, 1, 2)
     offered(queue, 1, topic="peripheral/knob")
     assert queue.discard("shutdown") == Amount(3, 3)
@@ -338,9 +341,9 @@ def test_discarding_counts_all_that_waits() -> None:
 def test_accounting_is_exact_at_every_instant_under_four_publishing_threads(overflow: str) -> None:
     """Whenever a reader looks, `offered == taken + dropped + waiting`; at the end nothing is missing."""
     rounds, producers = 300, 4
-    frames = LaneBounds(size=3, max_bytes=40, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S)
-    rest = LaneBounds(size=4, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S)
-    queue = SinkQueue("null", rest, {"frame": frames})
+    frames = QueueBounds(size=3, max_bytes=40, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S)
+    rest = QueueBounds(size=4, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S)
+    queue = SinkQueue("null", replace(rest, per_kind={"frame": frames}))
     taken: list[Envelope] = []
     looks: list[Amount] = []
     left: list[str] = []
@@ -535,7 +538,7 @@ async def test_a_burst_wakes_the_loop_once_for_all_queues(wake_ups: Callable[[],
 def test_a_sink_gets_everything_up_to_the_end_from_several_threads(backend: str, overflow: str) -> None:
     """No wake-up is lost: the newest of each topic always arrives, and with `block` all of them."""
     rounds, producers = 200, 4
-    queue = SinkQueue("null", LaneBounds(size=8, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S))
+    queue = SinkQueue("null", QueueBounds(size=8, overflow=overflow, block_timeout_s=JOIN_TIMEOUT_S))
     taken: list[Envelope] = []
 
     def produce(topic: str) -> None:

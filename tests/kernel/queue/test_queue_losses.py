@@ -1,9 +1,11 @@
 """What a queue tells its sink of what it gave up."""
 
+from dataclasses import replace
+
 import pytest
 
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.overflow import OVERFLOWS
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount, Loss
@@ -19,7 +21,7 @@ def piece(number: int, topic: str = "frame", size_bytes: int = 2) -> Envelope:
 
 
 def queue_with(overflow: str, *, size: int = 2, max_bytes: int = 1000) -> SinkQueue:
-    return SinkQueue("recorder", LaneBounds(size, max_bytes, overflow, 1e6), keep_losses=True)
+    return SinkQueue("recorder", QueueBounds(size, max_bytes, overflow, 1e6), keep_losses=True)
 
 
 def loss(
@@ -144,7 +146,7 @@ def test_asking_for_losses_empties_them_and_no_count() -> None:
 
 def test_losses_are_not_kept_unless_asked_for() -> None:
     """A queue of one of many clients pays nothing for what nobody reads."""
-    queue = SinkQueue("browser", LaneBounds(size=1))
+    queue = SinkQueue("browser", QueueBounds(size=1))
     for number in (1, 2):
         queue.offer(piece(number))
     assert queue.stats().dropped.items == 1
@@ -153,8 +155,8 @@ def test_losses_are_not_kept_unless_asked_for() -> None:
 
 def test_losses_of_all_lanes_are_told_together() -> None:
     """A sink reads one list, whatever lanes its queue has."""
-    bounds = LaneBounds(size=1)
-    queue = SinkQueue("recorder", bounds, {"frame": bounds}, keep_losses=True)
+    bounds = QueueBounds(size=1)
+    queue = SinkQueue("recorder", replace(bounds, per_kind={"frame": bounds}), keep_losses=True)
     for number in (1, 2):
         queue.offer(piece(number))
         queue.offer(piece(number, "peripheral/a"))

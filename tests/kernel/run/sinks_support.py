@@ -7,14 +7,14 @@ import anyio
 from beats.kernel.bus import SIGNALS, Bus
 from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.ports import Batches
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import QueueStats
 from beats.kernel.testing import FixedClock, PlainCodec
 from tests.kernel.support import CallingSink, CollectingSink, assert_balanced, sink_stats
 
-WIDE = LaneBounds(size=1000)
+WIDE = QueueBounds(size=1000)
 
 
 def new_kernel(**sinks: CollectingSink | CallingSink) -> Kernel:

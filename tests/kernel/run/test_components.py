@@ -8,7 +8,7 @@ from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope, Message, Sealed
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Batches, Publish, Sink
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.components import SinkPart, SourcePart
 from beats.kernel.run.supervisor import Backoff
@@ -44,7 +44,7 @@ class ViewedSink(CollectingSink):
         return self.totals
 
 
-def sink_part(sink: Sink, bus: Bus, bounds: LaneBounds | None = None) -> SinkPart:
+def sink_part(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> SinkPart:
     return SinkPart("recorder", sink, SinkQueue("recorder", bounds), publisher_on(bus), Backoff())
 
 
@@ -210,7 +210,7 @@ async def test_a_source_runs_from_its_first_message_on() -> None:
 async def test_what_a_full_queue_refused_was_published_all_the_same() -> None:
     """The other sinks have it, so the source's count and the bus's stay equal."""
     bus = Bus()
-    bus.connect("frame", SinkQueue("strict", LaneBounds(size=1, overflow="error")).offer)
+    bus.connect("frame", SinkQueue("strict", QueueBounds(size=1, overflow="error")).offer)
 
     async def run(publish: Publish) -> None:
         await publish(FRAME)

@@ -5,7 +5,7 @@ import pytest
 
 from beats.kernel.bus import Bus
 from beats.kernel.ports import Batches, Sink
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.components import SinkPart
 from beats.kernel.run.supervisor import Backoff
@@ -26,11 +26,11 @@ from tests.kernel.support import (
 pytestmark = pytest.mark.anyio
 
 
-def part_of(sink: Sink, bus: Bus, bounds: LaneBounds | None = None) -> SinkPart:
+def part_of(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> SinkPart:
     return SinkPart("tape", sink, SinkQueue("tape", bounds, keep_losses=True), publisher_on(bus), Backoff())
 
 
-def successor_of(part: SinkPart, sink: Sink, bus: Bus, bounds: LaneBounds | None = None) -> SinkPart:
+def successor_of(part: SinkPart, sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> SinkPart:
     return SinkPart(
         "tape",
         sink,
@@ -38,7 +38,7 @@ def successor_of(part: SinkPart, sink: Sink, bus: Bus, bounds: LaneBounds | None
         publisher_on(bus),
         Backoff(),
         part.connections,
-        bounds=None if bounds is None else (bounds, {}),
+        bounds=None if bounds is None else (bounds),
     )
 
 
@@ -76,17 +76,17 @@ async def test_a_successors_bounds_hold_once_it_has_opened() -> None:
     for _ in range(5):
         publisher.publish(FRAME)
     new = CollectingSink()
-    successor = successor_of(part, new, bus, LaneBounds(size=2))
+    successor = successor_of(part, new, bus, QueueBounds(size=2))
     assert part.queue.stats().waiting.items == 5
     async with anyio.create_task_group() as group:
         group.start_soon(successor.supervisor.supervise)
         await everyone_waits()
         assert [item.sequence for item in new.received] == [4, 5]
-        wider = LaneBounds(size=7)
-        part.queue.rebound(wider, {})
+        wider = QueueBounds(size=7)
+        part.queue.rebound(wider)
         publisher.publish(FRAME)
         await everyone_waits()
-        assert part.queue.bounds() == (wider, {})
+        assert part.queue.bounds == wider
         successor.close()
 
 
@@ -111,7 +111,7 @@ async def test_what_a_predecessor_loses_is_told_to_its_successor() -> None:
 async def test_a_part_that_finishes_takes_its_line_in_and_leaves_the_bus() -> None:
     """Who is in line has published; who comes later is not heard."""
     bus, sink = Bus(), CollectingSink()
-    part = part_of(sink, bus, LaneBounds(size=1, overflow="block"))
+    part = part_of(sink, bus, QueueBounds(size=1, overflow="block"))
     publisher = publisher_on(bus)
     publisher.publish(FRAME)
     answers = bus.send(envelope(2))

@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import ClosedError, InputError, StartError
 from beats.kernel.ports import Batches, Publish
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff, sole
 from beats.kernel.testing import FixedClock, PlainCodec
@@ -31,7 +31,7 @@ from tests.kernel.support import (
     threads,
 )
 
-NEWEST_TWO = LaneBounds(size=2)
+NEWEST_TWO = QueueBounds(size=2)
 
 
 def new_kernel(
@@ -599,7 +599,7 @@ async def test_a_source_that_waits_for_room_does_not_hold_up_the_end() -> None:
         await publish(FRAME)
 
     kernel = new_kernel(shutdown_timeout_s=5.0)
-    bounds = LaneBounds(size=1, overflow="block", block_timeout_s=1e6)
+    bounds = QueueBounds(size=1, overflow="block", block_timeout_s=1e6)
     kernel.add_sink("deaf", CallingSink(hang), bounds)
     kernel.add_source("demo", CallingSource(publish_two))
     async with running(kernel):
@@ -701,7 +701,7 @@ def test_no_thread_is_left_after_the_end(backend: str) -> None:
         await anyio.to_thread.run_sync(produce, publish)
 
     kernel, sink = new_kernel(), CollectingSink()
-    kernel.add_sink("null", sink, LaneBounds(size=10, overflow="block"))
+    kernel.add_sink("null", sink, QueueBounds(size=10, overflow="block"))
     kernel.add_source("blocking", CallingSource(run))
 
     def stop_when_enough() -> None:
@@ -751,7 +751,7 @@ def test_four_threads_publish_and_every_count_is_exact(backend: str) -> None:
     kernel = new_kernel()
     sinks = {name: CollectingSink() for name in ("drop_oldest", "drop_newest", "latest", "block")}
     for name, sink in sinks.items():
-        kernel.add_sink(name, sink, LaneBounds(size=8, overflow=name, block_timeout_s=JOIN_TIMEOUT_S))
+        kernel.add_sink(name, sink, QueueBounds(size=8, overflow=name, block_timeout_s=JOIN_TIMEOUT_S))
 
     def produce() -> None:
         for _ in range(rounds):

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -9,7 +10,7 @@ import pytest
 
 from beats.kernel.bus import Bus
 from beats.kernel.envelope import Message
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.components import SinkPart
 from beats.kernel.run.kernel import Kernel
@@ -30,7 +31,7 @@ from tests.kernel.support import (
     threads,
 )
 
-BLOCK = LaneBounds(size=8, overflow="block", block_timeout_s=JOIN_TIMEOUT_S)
+BLOCK = QueueBounds(size=8, overflow="block", block_timeout_s=JOIN_TIMEOUT_S)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -58,10 +59,10 @@ def test_other_threads_see_only_whole_changes(backend: str) -> None:
     async def change() -> None:
         for number in range(40):
             hand_over = number % 2 == 0
-            await kernel.replace_sink("changing", CollectingSink(), BLOCK, {}, hand_over=hand_over)
-            await kernel.add_sink_now("added", CollectingSink(), BLOCK, {})
+            await kernel.replace_sink("changing", CollectingSink(), BLOCK, hand_over=hand_over)
+            await kernel.add_sink_now("added", CollectingSink(), BLOCK)
             kernel.add_source("added", CallingSource(every_second))
-            kernel.rebound_sink("first", BLOCK, {"frame": BLOCK} if hand_over else {})
+            kernel.rebound_sink("first", replace(BLOCK, per_kind={"frame": BLOCK} if hand_over else {}))
             await kernel.remove_sink("added")
             await kernel.remove_source("added")
 
@@ -81,7 +82,7 @@ def test_other_threads_see_only_whole_changes(backend: str) -> None:
 async def _let_through(kernel: Kernel) -> None:
     """The producer may stand in line, and its thread is joined without the loop."""
     for name in kernel.sinks:
-        kernel.rebound_sink(name, LaneBounds(), {})
+        kernel.rebound_sink(name, QueueBounds())
 
 
 def test_nobody_publishes_while_the_publisher_is_held() -> None:
@@ -99,7 +100,7 @@ def test_nobody_publishes_while_the_publisher_is_held() -> None:
             for number in range(20):
                 with publisher.held():
                     so_far = publisher.published
-                    joined[queue_on(bus, str(number), LaneBounds(size=2 * rounds))] = so_far
+                    joined[queue_on(bus, str(number), QueueBounds(size=2 * rounds))] = so_far
                     assert publisher.published == so_far
 
     anyio.run(main)
@@ -137,9 +138,9 @@ async def test_sinks_join_and_leave_the_bus_while_nobody_publishes(
             patch.setattr(SinkPart, "connect", looking_at(SinkPart.connect))
             patch.setattr(SinkPart, "finish", looking_at(SinkPart.finish))
             if step == "add":
-                await kernel.add_sink_now("new", CollectingSink(), BLOCK, {})
+                await kernel.add_sink_now("new", CollectingSink(), BLOCK)
             elif step == "remove":
                 await kernel.remove_sink("tape")
             else:
-                await kernel.replace_sink("tape", CollectingSink(), BLOCK, {}, hand_over=False)
+                await kernel.replace_sink("tape", CollectingSink(), BLOCK, hand_over=False)
     assert tried == [False] * (2 if step == "replace" else 1)

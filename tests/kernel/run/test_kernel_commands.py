@@ -8,7 +8,7 @@ import pytest
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.ports import Publish
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.testing import PlainCodec
 from tests.kernel.support import CallingSource, CollectingSink, running
@@ -131,7 +131,7 @@ async def test_a_sink_takes_commands_too_until_it_is_replaced_or_removed() -> No
     kernel.add_sink("tape", first)
     async with running(kernel):
         kernel.bus.send_control(Control("record", {}, CLIENT))
-        await kernel.replace_sink("tape", second, LaneBounds(), {}, hand_over=True)
+        await kernel.replace_sink("tape", second, QueueBounds(), hand_over=True)
         kernel.bus.send_control(Control("record", {}, CLIENT))
         assert set(kernel.commands) == {"record", "snapshot"}
         await kernel.remove_sink("tape")

@@ -8,7 +8,7 @@ import pytest
 from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.stats import Amount
 from tests.kernel.run.sinks_support import (
     WIDE,
@@ -51,9 +51,7 @@ async def test_an_added_sink_gets_everything_from_the_moment_it_was_added() -> N
     async with running(kernel):
         publish(kernel, 1)
         async with anyio.create_task_group() as group:
-            group.start_soon(
-                functools.partial(kernel.add_sink_now, "new", CallingSink(open_slowly), WIDE, {})
-            )
+            group.start_soon(functools.partial(kernel.add_sink_now, "new", CallingSink(open_slowly), WIDE))
             await everyone_waits()
             publish(kernel, 2)
         assert seen == ["open"]
@@ -65,18 +63,18 @@ async def test_an_added_sink_gets_everything_from_the_moment_it_was_added() -> N
 async def test_a_sink_that_cannot_start_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
     """Not in stats, not on the bus, not in the log; producers in line before it go on."""
     kernel = new_kernel(old=CollectingSink())
-    bounds = LaneBounds(size=1, overflow="block", block_timeout_s=100.0)
+    bounds = QueueBounds(size=1, overflow="block", block_timeout_s=100.0)
     async with running(kernel):
         before = receivers(kernel.bus)
         async with anyio.create_task_group() as group:
             for _ in range(3):
                 group.start_soon(kernel.publisher.publish_async, FRAME)
             with pytest.raises(StartError, match="'new' could not start: OSError: port 8765"):
-                await kernel.add_sink_now("new", CallingSink(cannot_start), bounds, {})
+                await kernel.add_sink_now("new", CallingSink(cannot_start), bounds)
         assert list(kernel.sinks) == ["old"]
         assert receivers(kernel.bus) == before
         assert not caplog.records
-        await kernel.add_sink_now("new", CollectingSink(), WIDE, {})
+        await kernel.add_sink_now("new", CollectingSink(), WIDE)
     assert list(kernel.sinks) == ["old", "new"]
 
 
@@ -89,7 +87,7 @@ async def test_a_sink_that_is_not_required_is_added_though_it_cannot_start() -> 
         raise OSError("port 8765 is in use")
 
     async with running(kernel):
-        await kernel.add_sink_now("new", CallingSink(refuse), WIDE, {}, required=False)
+        await kernel.add_sink_now("new", CallingSink(refuse), WIDE, required=False)
         assert sink_stats(kernel, "new").state == "failed"
         await anyio.sleep(150.0)
     assert attempts == [0.0, 100.0]
@@ -101,7 +99,7 @@ async def test_a_name_is_given_once() -> None:
     async with running(kernel):
         before = receivers(kernel.bus)
         with pytest.raises(ValueError, match="'old'"):
-            await kernel.add_sink_now("old", CollectingSink(), WIDE, {})
+            await kernel.add_sink_now("old", CollectingSink(), WIDE)
         assert receivers(kernel.bus) == before
 
 
@@ -110,7 +108,7 @@ async def test_a_sink_whose_adding_is_cancelled_is_left_out() -> None:
     kernel = new_kernel()
     async with running(kernel):
         with anyio.move_on_after(1.0):
-            await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE, {})
+            await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE)
         assert (list(kernel.sinks), receivers(kernel.bus)) == ([], 0)
 
 
@@ -121,7 +119,7 @@ async def test_a_removed_sink_delivers_what_was_published_before() -> None:
     """Producers in line before its queue included; what comes later is not for it, others get all."""
     seen: list[Envelope] = []
     kernel, other = new_kernel(), CollectingSink()
-    kernel.add_sink("tape", CallingSink(slow(seen)), LaneBounds(size=2, overflow="block"))
+    kernel.add_sink("tape", CallingSink(slow(seen)), QueueBounds(size=2, overflow="block"))
     kernel.add_sink("other", other)
     async with running(kernel), anyio.create_task_group() as group:
         for number in range(1, 7):
@@ -223,7 +221,7 @@ async def test_bounds_change_while_the_sink_goes_on() -> None:
         publish(kernel, 1, 2)
         await everyone_waits()
         publish(kernel, *range(3, 10))
-        kernel.rebound_sink("tape", LaneBounds(size=2), {"peripheral": LaneBounds(size=1)})
+        kernel.rebound_sink("tape", QueueBounds(size=2, per_kind={"peripheral": QueueBounds(size=1)}))
         for _ in range(3):
             kernel.publisher.publish(knob())
         assert dropped(queue_stats(kernel, "tape")) == {

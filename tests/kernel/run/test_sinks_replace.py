@@ -9,7 +9,7 @@ from anyio.lowlevel import checkpoint
 from beats.kernel.envelope import Envelope, Frame, Message
 from beats.kernel.errors import QueueFull, StartError
 from beats.kernel.ports import Batches
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Amount
 from beats.kernel.testing import PlainCodec
@@ -42,7 +42,7 @@ from tests.kernel.support import (
 
 pytestmark = pytest.mark.anyio
 HAND_OVER = pytest.mark.parametrize("hand_over", [True, False])
-BLOCK = LaneBounds(size=4, overflow="block", block_timeout_s=JOIN_TIMEOUT_S)
+BLOCK = QueueBounds(size=4, overflow="block", block_timeout_s=JOIN_TIMEOUT_S)
 
 
 # With what waits
@@ -55,7 +55,7 @@ async def test_a_successor_gets_what_waits_and_what_comes_meanwhile() -> None:
     async with running(kernel), anyio.create_task_group() as group:
         publish(kernel, *range(5))
         await everyone_waits()
-        group.start_soon(functools.partial(kernel.replace_sink, "tape", new, WIDE, {}, hand_over=True))
+        group.start_soon(functools.partial(kernel.replace_sink, "tape", new, WIDE, hand_over=True))
         await everyone_waits()
         publish(kernel, 5, 6)
     assert (numbers(seen), numbers(new.received)) == ([0, 1], [2, 3, 4, 5, 6])
@@ -70,7 +70,7 @@ async def test_a_predecessor_without_a_batch_ends_at_once() -> None:
     kernel = new_kernel(tape=old, other=CollectingSink())
     async with running(kernel):
         await everyone_waits()
-        await kernel.replace_sink("tape", new, WIDE, {}, hand_over=True)
+        await kernel.replace_sink("tape", new, WIDE, hand_over=True)
         assert anyio.current_time() < 1.0
         assert old.closed
         assert list(kernel.sinks) == ["tape", "other"]
@@ -92,8 +92,8 @@ async def test_the_bounds_change_once_the_successor_has_opened() -> None:
     async with running(kernel):
         publish(kernel, *range(10))
         await everyone_waits()
-        narrow = LaneBounds(size=3)
-        await kernel.replace_sink("tape", CallingSink(open_slowly), narrow, {}, hand_over=True)
+        narrow = QueueBounds(size=3)
+        await kernel.replace_sink("tape", CallingSink(open_slowly), narrow, hand_over=True)
     assert numbers(new.received) == [7, 8, 9]
     assert dropped(queue_stats(kernel, "tape")) == {("drop_oldest", "frame"): 5}
 
@@ -107,7 +107,7 @@ async def test_each_gets_its_side_of_the_cut() -> None:
     kernel, new = new_kernel(tape=CallingSink(slow(seen))), CollectingSink()
     async with running(kernel), anyio.create_task_group() as group:
         publish(kernel, *range(5))
-        group.start_soon(functools.partial(kernel.replace_sink, "tape", new, WIDE, {}, hand_over=False))
+        group.start_soon(functools.partial(kernel.replace_sink, "tape", new, WIDE, hand_over=False))
         await everyone_waits()
         publish(kernel, 5, 6)
         assert new.received == []
@@ -119,12 +119,12 @@ async def test_producers_in_line_are_before_the_cut() -> None:
     """They have published, and their predecessors' queue is the one that they wait for."""
     seen: list[Envelope] = []
     kernel, new = new_kernel(), CollectingSink()
-    kernel.add_sink("tape", CallingSink(slow(seen)), LaneBounds(size=2, overflow="block"))
+    kernel.add_sink("tape", CallingSink(slow(seen)), QueueBounds(size=2, overflow="block"))
     async with running(kernel), anyio.create_task_group() as group:
         for number in range(6):
             group.start_soon(kernel.publisher.publish_async, Frame(b"%d" % number))
         await everyone_waits()
-        await kernel.replace_sink("tape", new, WIDE, {}, hand_over=False)
+        await kernel.replace_sink("tape", new, WIDE, hand_over=False)
         publish(kernel, 6)
     assert sorted(numbers(seen)) == [0, 1, 2, 3, 4, 5]
     assert numbers(new.received) == [6]
@@ -133,12 +133,12 @@ async def test_producers_in_line_are_before_the_cut() -> None:
 async def test_a_full_queue_refuses_plain_calls_in_the_loop_at_once_before_its_sink_runs() -> None:
     """It belongs to the loop from the cut on: to wait on the loop's own thread would be a deadlock."""
     kernel = new_kernel(tape=CallingSink(slow([])))
-    narrow = LaneBounds(size=1, overflow="block", block_timeout_s=0.2)
+    narrow = QueueBounds(size=1, overflow="block", block_timeout_s=0.2)
     async with running(kernel), anyio.create_task_group() as group:
         publish(kernel, 1)
         await everyone_waits()
         group.start_soon(
-            functools.partial(kernel.replace_sink, "tape", CollectingSink(), narrow, {}, hand_over=False)
+            functools.partial(kernel.replace_sink, "tape", CollectingSink(), narrow, hand_over=False)
         )
         await everyone_waits()
         publish(kernel, 2)
@@ -166,7 +166,7 @@ def test_nothing_is_lost_or_doubled_under_publishing_threads(backend: str, hand_
         async with running(kernel):
             with threads(*[functools.partial(produce, message) for message in (FRAME, knob())]):
                 for sink in sinks[1:]:
-                    await kernel.replace_sink("tape", sink, BLOCK, {}, hand_over=hand_over)
+                    await kernel.replace_sink("tape", sink, BLOCK, hand_over=hand_over)
                     while len(sink.received) < 100:
                         await checkpoint()
                 while kernel.publisher.published < 2 * rounds:
@@ -191,9 +191,9 @@ async def test_when_the_successor_cannot_start_the_predecessor_goes_on(hand_over
     async with running(kernel), anyio.create_task_group() as group:
         publish(kernel, 1)
         group.start_soon(_publish_later, kernel)
-        bounds = LaneBounds(size=3, overflow="drop_newest") if hand_over else LaneBounds(size=20)
+        bounds = QueueBounds(size=3, overflow="drop_newest") if hand_over else QueueBounds(size=20)
         with pytest.raises(StartError, match="'tape' could not start: OSError: port 8765"):
-            await kernel.replace_sink("tape", CallingSink(cannot_start), bounds, {}, hand_over=hand_over)
+            await kernel.replace_sink("tape", CallingSink(cannot_start), bounds, hand_over=hand_over)
         assert kernel.sinks == {"tape": old}
         assert sink_stats(kernel, "tape").state == "running"
         await everyone_waits()
@@ -215,7 +215,7 @@ async def test_a_predecessor_that_hangs_is_cancelled(caplog: pytest.LogCaptureFi
         publish(kernel, 1, 2)
         await everyone_waits()
         publish(kernel, 3)
-        await kernel.replace_sink("tape", new, WIDE, {}, hand_over=True)
+        await kernel.replace_sink("tape", new, WIDE, hand_over=True)
         assert anyio.current_time() == pytest.approx(5.0, abs=0.01)
     assert numbers(new.received) == [3]
     assert dropped(queue_stats(kernel, "tape")) == {("shutdown", "frame"): 2}
@@ -232,7 +232,7 @@ async def test_a_predecessor_that_shields_itself_is_left_to_itself(hand_over: bo
     async with running(kernel):
         publish(kernel, 1)
         await everyone_waits()
-        await kernel.replace_sink("tape", new, WIDE, {}, hand_over=hand_over)
+        await kernel.replace_sink("tape", new, WIDE, hand_over=hand_over)
         assert anyio.current_time() == pytest.approx(6.0, abs=0.01)
         publish(kernel, 2)
         old.allowed.set()
@@ -253,7 +253,7 @@ async def test_a_sink_is_not_run_twice_at_once() -> None:
         await everyone_waits()
         publish(kernel, 2)
         with pytest.raises(StartError):
-            await kernel.replace_sink("tape", CallingSink(cannot_start), WIDE, {}, hand_over=True)
+            await kernel.replace_sink("tape", CallingSink(cannot_start), WIDE, hand_over=True)
         assert len(old.attempts_s) == 1
         old.allowed.set()
         await everyone_waits()
@@ -268,7 +268,7 @@ async def test_a_sink_in_back_off_is_replaced_at_once(hand_over: bool) -> None:
     async with running(kernel):
         publish(kernel, 1, 2)
         await everyone_waits()
-        await kernel.replace_sink("tape", new, WIDE, {}, hand_over=hand_over)
+        await kernel.replace_sink("tape", new, WIDE, hand_over=hand_over)
         assert anyio.current_time() < 1.0
         publish(kernel, 3)
     assert numbers(new.received) == ([2, 3] if hand_over else [3])
@@ -284,7 +284,7 @@ async def test_a_replacement_that_is_cancelled_leaves_the_predecessor(hand_over:
             publish(kernel, 3 * number, 3 * number + 1, 3 * number + 2)
             await everyone_waits()
             with anyio.move_on_after(patience_s):
-                await kernel.replace_sink("tape", CallingSink(cannot_start), WIDE, {}, hand_over=hand_over)
+                await kernel.replace_sink("tape", CallingSink(cannot_start), WIDE, hand_over=hand_over)
             await anyio.sleep(5.0)
             assert sink_stats(kernel, "tape").state == "running"
             assert receivers(kernel.bus) == 2
@@ -299,9 +299,7 @@ async def test_changes_of_one_sink_come_one_after_the_other() -> None:
         await everyone_waits()
         async with anyio.create_task_group() as group:
             for sink in sinks:
-                group.start_soon(
-                    functools.partial(kernel.replace_sink, "tape", sink, WIDE, {}, hand_over=True)
-                )
+                group.start_soon(functools.partial(kernel.replace_sink, "tape", sink, WIDE, hand_over=True))
                 await everyone_waits()
         publish(kernel, 4)
     assert sorted(numbers(sinks[0].received + sinks[1].received)) == [3, 4]

@@ -42,7 +42,7 @@ async def test_a_successor_delivers_what_waits_though_the_kernel_ends_meanwhile(
         await group.start(kernel.run)
         publish(kernel, 0, 1, 2)
         await everyone_waits()
-        group.start_soon(functools.partial(kernel.replace_sink, "tape", new, WIDE, {}, hand_over=hand_over))
+        group.start_soon(functools.partial(kernel.replace_sink, "tape", new, WIDE, hand_over=hand_over))
         await everyone_waits()
         publish(kernel, 3)
         kernel.stop()
@@ -62,7 +62,7 @@ async def test_a_replacement_ends_with_the_kernel(
 
     async def replace() -> None:
         try:
-            await kernel.replace_sink("tape", CollectingSink(), WIDE, {}, hand_over=hand_over)
+            await kernel.replace_sink("tape", CollectingSink(), WIDE, hand_over=hand_over)
         except StartError as error:
             told.append(str(error))
 
@@ -90,8 +90,8 @@ async def test_nothing_is_added_or_replaced_when_the_kernel_ends(ended: bool) ->
         kernel.stop()
         await anyio.sleep(3.0 if ended else 1.0)
         for change in (
-            functools.partial(kernel.add_sink_now, "new", CollectingSink(), WIDE, {}),
-            functools.partial(kernel.replace_sink, "tape", CollectingSink(), WIDE, {}, hand_over=True),
+            functools.partial(kernel.add_sink_now, "new", CollectingSink(), WIDE),
+            functools.partial(kernel.replace_sink, "tape", CollectingSink(), WIDE, hand_over=True),
         ):
             with pytest.raises(StartError, match="the kernel does not run"):
                 await change()
@@ -109,7 +109,7 @@ async def test_a_replacement_that_outlives_the_kernel_leaves_nothing_open(hand_o
 
     async def replace() -> None:
         with pytest.raises(StartError) as caught:
-            await kernel.replace_sink("tape", CollectingSink(), WIDE, {}, hand_over=hand_over)
+            await kernel.replace_sink("tape", CollectingSink(), WIDE, hand_over=hand_over)
         told.append(str(caught.value))
 
     async with anyio.create_task_group() as group:
@@ -144,7 +144,7 @@ async def test_a_sink_that_was_added_and_could_not_start_does_not_fail_the_kerne
         with monkeypatch.context() as patch:
             patch.setattr(SinkPart, "finish", look)
             with pytest.raises(StartError):
-                await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE, {})
+                await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE)
     assert errors == [{}]
 
 
@@ -162,7 +162,7 @@ async def test_a_replacement_that_is_cancelled_while_the_kernel_ends_does_not_ho
 
         async def replace() -> None:
             with anyio.move_on_after(0.5):
-                await kernel.replace_sink("tape", CollectingSink(), WIDE, {}, hand_over=hand_over)
+                await kernel.replace_sink("tape", CollectingSink(), WIDE, hand_over=hand_over)
 
         group.start_soon(replace)
         await everyone_waits()

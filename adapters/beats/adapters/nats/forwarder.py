@@ -62,8 +62,7 @@ class Forwarder(Generic[_T]):
         """Envelopes that should have come, and did not."""
         self.repeated = 0
         """Envelopes that had come already, or were older than one that had."""
-        bounds, lanes = queue_bounds(queue)
-        self._inbox: Final = SinkQueue(name, bounds, lanes, keep_losses=True, clock=clock)
+        self._inbox: Final = SinkQueue(name, queue_bounds(queue), keep_losses=True, clock=clock)
         self._clock: Final = clock
         self._reports: Final = reports
         self._understand: Final = understand

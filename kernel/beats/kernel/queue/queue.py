@@ -1,18 +1,26 @@
 """The bounded queue between the bus and one sink, or between a sink and one of its clients."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 from beats.kernel.clock import SystemClock
-from beats.kernel.envelope import Envelope, Kind
+from beats.kernel.envelope import Envelope
 from beats.kernel.ports import Clock
-from beats.kernel.queue.batches import take_all, take_some, take_within_bounds
-from beats.kernel.queue.lane import Lane, LaneBounds
-from beats.kernel.queue.lanes import clear_lines, let_in, make_lanes, move
+from beats.kernel.queue.bounds import QueueBounds
+from beats.kernel.queue.lanes import (
+    Lane,
+    clear_lines,
+    let_in,
+    make_lanes,
+    move,
+    take_all,
+    take_some,
+    take_within_bounds,
+)
 from beats.kernel.queue.latency import LatencyHistogram
 from beats.kernel.queue.losses import LossLog
 from beats.kernel.queue.overflow import Verdict
@@ -31,8 +39,7 @@ class SinkQueue:
     def __init__(
         self,
         name: str,
-        bounds: LaneBounds | None = None,
-        lanes: Mapping[Kind, LaneBounds] | None = None,
+        bounds: QueueBounds | None = None,
         *,
         keep_losses: bool = False,
         clock: Clock | None = None,
@@ -41,8 +48,7 @@ class SinkQueue:
 
         Args:
             name: the sink's, for errors and stats.
-            bounds: what holds for every kind that has no lane of its own.
-            lanes: kinds with bounds of their own.
+            bounds: how much may wait; the defaults when None.
             keep_losses: whether `losses` shall have something to tell.
             clock: what dated the envelopes; the system's when None.
         """
@@ -52,9 +58,8 @@ class SinkQueue:
         self._losses: Final = LossLog() if keep_losses else None
         self._clock: Final = clock or SystemClock()
         self._latency: LatencyHistogram | None = None  # most queues, those of viewers, never need one
-        self._bounds: LaneBounds = bounds or LaneBounds()
-        self._own: Mapping[Kind, LaneBounds] = lanes or {}
-        self._lane_of = make_lanes(self._bounds, self._own, self._note_peak, self._losses)
+        self._bounds = bounds or QueueBounds()
+        self._lane_of = make_lanes(self._bounds, self._note_peak, self._losses)
         self._lanes = tuple(dict.fromkeys(self._lane_of.values()))
         self._number = 0
         self._first_number = 0
@@ -67,16 +72,16 @@ class SinkQueue:
         self._interruptions = 0
         self._rested = False
         self._sleeper: Callable[[], object] | None = None
-        self._doorbell: Waker | None = None
+        self._waker: Waker | None = None
 
     @property
     def waker(self) -> Waker | None:
         """The waker of the loop that takes, once it is known."""
-        return self._doorbell
+        return self._waker
 
     def attach(self, waker: Waker | None) -> None:
         """Share a waker with other queues of the same loop; None when that loop ends."""
-        self._doorbell = waker
+        self._waker = waker
 
     def offer(self, envelope: Envelope) -> Refusal | Waiter | None:
         """Give an envelope to the queue, without waiting and without raising.
@@ -104,8 +109,8 @@ class SinkQueue:
                 if verdict is Verdict.RAISE:
                     answer = lane.refusal(self.name, envelope)
             wake, self._sleeper = self._sleeper, None
-        if wake is not None and self._doorbell is not None:
-            self._doorbell.ring(wake)
+        if wake is not None and self._waker is not None:
+            self._waker.ring(wake)
         return answer
 
     async def take(self, max_items: int | None = None) -> list[Envelope]:
@@ -120,8 +125,8 @@ class SinkQueue:
             self._rested = False  # it waited for the batch before this one: the others had their turn
         else:
             await checkpoint()  # a sink that never has to wait must not keep the loop from everyone else
-        if self._doorbell is None:
-            self._doorbell = Waker()
+        if self._waker is None:
+            self._waker = Waker()
         while True:
             with self._lock:
                 if self._interruptions != interruptions:
@@ -178,19 +183,20 @@ class SinkQueue:
         self._interruptions += 1
         self._wake()
 
-    def bounds(self) -> tuple[LaneBounds, Mapping[Kind, LaneBounds]]:
-        """Those of all kinds without a lane of their own, and those with one."""
-        return self._bounds, self._own
+    @property
+    def bounds(self) -> QueueBounds:
+        """How much may wait, as `rebound` set it last."""
+        return self._bounds
 
-    def rebound(self, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]) -> None:
+    def rebound(self, bounds: QueueBounds) -> None:
         """Change the bounds while it is in use. What waits beyond them is dropped by the new strategy.
 
         `block` drops nothing: until it is taken, more waits than the bounds allow.
         """
         with self._lock:
             self._note_peak()
-            self._bounds, self._own = bounds, lanes
-            before, self._lane_of = self._lanes, make_lanes(bounds, lanes, self._note_peak, self._losses)
+            self._bounds = bounds
+            before, self._lane_of = self._lanes, make_lanes(bounds, self._note_peak, self._losses)
             self._lanes = tuple(dict.fromkeys(self._lane_of.values()))
             move(before, self._lane_of, self._count_offered)
             self._overfull = any(map(Lane.is_overfull, self._lanes))
@@ -307,5 +313,5 @@ class SinkQueue:
     def _wake(self) -> None:
         with self._lock:
             wake, self._sleeper = self._sleeper, None
-        if wake is not None and self._doorbell is not None:
-            self._doorbell.ring(wake)
+        if wake is not None and self._waker is not None:
+            self._waker.ring(wake)

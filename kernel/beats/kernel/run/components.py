@@ -1,18 +1,18 @@
 """A sink or source as the kernel keeps it: with its queue or its way onto the bus, and its supervisor."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import anyio
 
 from beats.kernel.bus import Connection
 from beats.kernel.capabilities import Measures, Plays, ServesClients
-from beats.kernel.envelope import KINDS, Kind, Message, Sealed
+from beats.kernel.envelope import KINDS, Message, Sealed
 from beats.kernel.errors import ClosedError
 from beats.kernel.ports import Sink, Source
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.lease import Lease
 from beats.kernel.run.supervisor import Backoff, Supervisor
@@ -33,7 +33,7 @@ class SinkPart:
         backoff: Backoff,
         connections: Sequence[Connection] | None = None,
         *,
-        bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]] | None = None,
+        bounds: QueueBounds | None = None,
         must_start: bool = True,
     ) -> None:
         """Connect a sink's queue to the bus, and prepare to run the sink.
@@ -63,7 +63,7 @@ class SinkPart:
         sink: Sink,
         backoff: Backoff,
         *,
-        bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]] | None = None,
+        bounds: QueueBounds | None = None,
         must_start: bool = True,
     ) -> "SinkPart":
         """A part that goes on with the queue of this one, and with its counts."""
@@ -158,7 +158,7 @@ class SinkPart:
 
     def _opened(self) -> None:
         if self._bounds is not None:
-            self.queue.rebound(*self._bounds)
+            self.queue.rebound(self._bounds)
             self._bounds = None
         self.supervisor.opened()
 

@@ -10,11 +10,10 @@ from anyio.abc import TaskStatus
 from beats.kernel.bus import Bus
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.clock import SystemClock
-from beats.kernel.envelope import Kind
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Clock, Codec, Sink, Source
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.commands import Commands
 from beats.kernel.run.sinks import Sinks
 from beats.kernel.run.sources import Sources
@@ -54,7 +53,7 @@ class Kernel:
         self._sources: Final = Sources(
             self._commands, self.publisher, self.options.backoff, self._sources_ended
         )
-        self._doorbell: Waker | None = None
+        self._waker: Waker | None = None
         self._stop: Final = anyio.Event()
         self._stop_asked = False
 
@@ -69,13 +68,7 @@ class Kernel:
         return self._commands.known
 
     def add_sink(
-        self,
-        name: str,
-        sink: Sink,
-        bounds: LaneBounds | None = None,
-        lanes: Mapping[Kind, LaneBounds] | None = None,
-        *,
-        required: bool = True,
+        self, name: str, sink: Sink, bounds: QueueBounds | None = None, *, required: bool = True
     ) -> None:
         """Give a sink a queue on the bus; `run` runs it.
 
@@ -84,7 +77,7 @@ class Kernel:
         Raises:
             ValueError: there is a sink of this name.
         """
-        self._sinks.add(name, sink, bounds, lanes, required=required)
+        self._sinks.add(name, sink, bounds, required=required)
 
     def add_source(self, name: str, source: Source) -> None:
         """Add a source; `run` runs it, and if it runs already, it starts at once.
@@ -95,37 +88,23 @@ class Kernel:
         self._sources.add(name, source)
 
     async def add_sink_now(
-        self,
-        name: str,
-        sink: Sink,
-        bounds: LaneBounds,
-        lanes: Mapping[Kind, LaneBounds],
-        *,
-        required: bool = True,
+        self, name: str, sink: Sink, bounds: QueueBounds, *, required: bool = True
     ) -> None:
         """Add a sink while the kernel runs; see `Sinks.add_now`."""
-        await self._sinks.add_now(name, sink, bounds, lanes, required=required)
+        await self._sinks.add_now(name, sink, bounds, required=required)
 
     async def remove_sink(self, name: str) -> None:
         """Remove a sink while the kernel runs; it has `shutdown_timeout_s` to deliver what waits."""
         await self._sinks.remove(name, self.options.shutdown_timeout_s)
 
-    async def replace_sink(
-        self,
-        name: str,
-        sink: Sink,
-        bounds: LaneBounds,
-        lanes: Mapping[Kind, LaneBounds],
-        *,
-        hand_over: bool,
-    ) -> None:
+    async def replace_sink(self, name: str, sink: Sink, bounds: QueueBounds, *, hand_over: bool) -> None:
         """Put a sink in the place of another while the kernel runs; see `Sinks.replace`."""
         timeout_s = self.options.shutdown_timeout_s
-        await self._sinks.replace(name, sink, bounds, lanes, timeout_s, hand_over=hand_over)
+        await self._sinks.replace(name, sink, bounds, timeout_s, hand_over=hand_over)
 
-    def rebound_sink(self, name: str, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]) -> None:
+    def rebound_sink(self, name: str, bounds: QueueBounds) -> None:
         """Change the bounds of a sink's queue; see `SinkQueue.rebound`."""
-        self._sinks[name].queue.rebound(bounds, lanes)
+        self._sinks[name].queue.rebound(bounds)
 
     async def remove_source(self, name: str) -> None:
         """End a source while the kernel runs."""
@@ -145,7 +124,7 @@ class Kernel:
     def stop(self) -> None:
         """Ask for an orderly end; returns at once. Any thread may call it, also before `run`."""
         self._stop_asked = True
-        if (waker := self._doorbell) is not None:
+        if (waker := self._waker) is not None:
             waker.ring(self._stop.set)
 
     def stats(self, *, clients: bool = True) -> Stats:
@@ -172,7 +151,7 @@ class Kernel:
             StartError: a required sink could not open what it needs; no source was started, nothing is left
                 open.
         """
-        waker = self._doorbell = Waker()
+        waker = self._waker = Waker()
         if self._stop_asked:
             self._stop.set()
         try:
@@ -191,7 +170,7 @@ class Kernel:
                     await self._sinks.finished()
                 group.cancel_scope.cancel()
         finally:
-            self._doorbell = None
+            self._waker = None
             self._sinks.release()
         if failed := self._sinks.errors():
             reasons = "; ".join(f"sink {name!r} could not start: {describe(e)}" for name, e in failed.items())

@@ -1,17 +1,16 @@
 """The sinks of a kernel: started together, and each added, changed or removed while the others run."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
 
-from beats.kernel.envelope import Kind
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Sink
 from beats.kernel.publisher import Publisher
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.commands import Commands
 from beats.kernel.run.components import SinkPart
@@ -31,7 +30,7 @@ class Sinks:
         """The pauses between attempts, for parts that are added from now on."""
         self._parts: dict[str, SinkPart] = {}
         self._group: TaskGroup | None = None
-        self._doorbell: Waker | None = None
+        self._waker: Waker | None = None
         self._first: tuple[SinkPart, ...] = ()
         self._closing = False
         self._changes: Final[defaultdict[str, anyio.Lock]] = defaultdict(anyio.Lock)
@@ -49,15 +48,7 @@ class Sinks:
         """The counters of all, with or without those of their clients."""
         return tuple(part.stats(clients=clients) for part in self)
 
-    def add(
-        self,
-        name: str,
-        sink: Sink,
-        bounds: LaneBounds | None,
-        lanes: Mapping[Kind, LaneBounds] | None,
-        *,
-        required: bool = True,
-    ) -> SinkPart:
+    def add(self, name: str, sink: Sink, bounds: QueueBounds | None, *, required: bool = True) -> SinkPart:
         """Give a sink a queue on the bus; if it is not required, it is tried again when it cannot start.
 
         Raises:
@@ -65,7 +56,7 @@ class Sinks:
         """
         if name in self._parts:
             raise ValueError(f"there is a sink {name!r} already")
-        queue = self._new_queue(name, bounds, lanes)
+        queue = self._new_queue(name, bounds)
         with self._publisher.held():  # or it would get one kind from an earlier moment than the other
             part = SinkPart(name, sink, queue, self._publisher, self.backoff, must_start=required)
         self._commands.add(part, sink)
@@ -74,7 +65,7 @@ class Sinks:
 
     def start(self, group: TaskGroup, waker: Waker) -> None:
         """Run all, and those that are added later, in a task group."""
-        self._group, self._doorbell = group, waker
+        self._group, self._waker = group, waker
         group.start_soon(self._notice_the_end)
         self._first = tuple(self)
         for part in self._first:
@@ -85,15 +76,7 @@ class Sinks:
         errors = {part.name: part.supervisor.start_error for part in self if part in self._first}
         return {name: error for name, error in errors.items() if error is not None}
 
-    async def add_now(
-        self,
-        name: str,
-        sink: Sink,
-        bounds: LaneBounds,
-        lanes: Mapping[Kind, LaneBounds],
-        *,
-        required: bool = True,
-    ) -> None:
+    async def add_now(self, name: str, sink: Sink, bounds: QueueBounds, *, required: bool = True) -> None:
         """Add a sink while the kernel runs; returns when it has opened what it needs.
 
         One that is not required stays when it cannot start, and is tried again. Cancellation leaves it out.
@@ -103,7 +86,7 @@ class Sinks:
             StartError: it is required and could not start, or the kernel does not run; it is not there then.
         """
         self._check_running(name)
-        part = self.add(name, sink, bounds, lanes, required=required)
+        part = self.add(name, sink, bounds, required=required)
         try:
             await self._run(part)
         except BaseException:
@@ -135,8 +118,7 @@ class Sinks:
         self,
         name: str,
         sink: Sink,
-        bounds: LaneBounds,
-        lanes: Mapping[Kind, LaneBounds],
+        bounds: QueueBounds,
         timeout_s: float,
         *,
         hand_over: bool,
@@ -149,7 +131,6 @@ class Sinks:
             name: of both.
             sink: the successor.
             bounds: of its queue; where it is handed over, from when the successor has opened what it needs.
-            lanes: of kinds with bounds of their own.
             timeout_s: how long the predecessor may take to end.
             hand_over: whether the successor gets what waits, and what comes meanwhile; else the
                 predecessor delivers all that came before this call.
@@ -161,11 +142,7 @@ class Sinks:
         async with self._changes[name]:
             old = self._parts[name]
             self._check_running(name)
-            new = (
-                self._take_over(old, sink, bounds, lanes)
-                if hand_over
-                else self._cut(old, sink, bounds, lanes)
-            )
+            new = (self._take_over if hand_over else self._cut)(old, sink, bounds)
             try:
                 await self._ended(old, timeout_s)
                 if new.queue is not old.queue:
@@ -192,29 +169,23 @@ class Sinks:
 
     def release(self) -> None:
         """After all have ended: count and report what was not delivered."""
-        self._doorbell = None
+        self._waker = None
         for part in self:
             part.release()
 
-    def _new_queue(
-        self, name: str, bounds: LaneBounds | None, lanes: Mapping[Kind, LaneBounds] | None
-    ) -> SinkQueue:
-        queue = SinkQueue(name, bounds, lanes, keep_losses=True, clock=self._publisher.clock)
-        queue.attach(self._doorbell)
+    def _new_queue(self, name: str, bounds: QueueBounds | None) -> SinkQueue:
+        queue = SinkQueue(name, bounds, keep_losses=True, clock=self._publisher.clock)
+        queue.attach(self._waker)
         return queue
 
-    def _take_over(
-        self, old: SinkPart, sink: Sink, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]
-    ) -> SinkPart:
+    def _take_over(self, old: SinkPart, sink: Sink, bounds: QueueBounds) -> SinkPart:
         """A part that goes on with the queue of another."""
         old.hand_over()
-        return old.successor(sink, self.backoff, bounds=(bounds, lanes))
+        return old.successor(sink, self.backoff, bounds=bounds)
 
-    def _cut(
-        self, old: SinkPart, sink: Sink, bounds: LaneBounds, lanes: Mapping[Kind, LaneBounds]
-    ) -> SinkPart:
+    def _cut(self, old: SinkPart, sink: Sink, bounds: QueueBounds) -> SinkPart:
         """A part that gets what is published from now on, and not the other."""
-        queue = self._new_queue(old.name, bounds, lanes)
+        queue = self._new_queue(old.name, bounds)
         with self._publisher.held():  # nothing is published between the two
             new = SinkPart(old.name, sink, queue, self._publisher, self.backoff)
             old.finish()
@@ -236,7 +207,7 @@ class Sinks:
             raise self._not_running(part.name)
         if self._closing:
             part.close()
-        part.queue.attach(self._doorbell)
+        part.queue.attach(self._waker)
         self._group.start_soon(part.supervisor.supervise, name=f"sink {part.name}")
 
     async def _run(self, part: SinkPart) -> None:
@@ -256,7 +227,7 @@ class Sinks:
             again.release()
             return
         if new.queue is not old.queue:
-            new.queue.rebound(*old.queue.bounds())
+            new.queue.rebound(old.queue.bounds)
         self._group.start_soon(self._run_again, again, before, timeout_s, name=f"sink {old.name}")
         with anyio.move_on_after(timeout_s):
             await again.supervisor.settled.wait()

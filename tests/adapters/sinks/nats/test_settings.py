@@ -9,9 +9,9 @@ from beats.kit.bounds import queue_bounds
 
 def test_its_queue_prefers_fresh_to_complete() -> None:
     """At 60 frames a second, what waits longest is 0.13 s old."""
-    common, own = queue_bounds(NatsSinkSettings(type="nats").queue)
-    assert (common.size, common.overflow) == (1024, "drop_oldest")
-    assert (own["frame"].size, own["frame"].overflow) == (8, "drop_oldest")
+    bounds = queue_bounds(NatsSinkSettings(type="nats").queue)
+    assert (bounds.size, bounds.overflow) == (1024, "drop_oldest")
+    assert (bounds.per_kind["frame"].size, bounds.per_kind["frame"].overflow) == (8, "drop_oldest")
     assert SINK.settings is NatsSinkSettings
 
 

@@ -400,7 +400,7 @@ async def test_a_successor_goes_on_where_it_was(server: NatsServer, stream: str)
             {"type": "nats", "servers": (server.url,), "stream": stream, "last_value": False}
         )
         successor = NatsSink(settings, origin.context("relay"))
-        await origin.kernel.replace_sink("relay", successor, *queue_bounds(settings.queue), hand_over=True)
+        await origin.kernel.replace_sink("relay", successor, queue_bounds(settings.queue), hand_over=True)
         origin.knob(2)
         await listener.until(2)
         assert len({headers["Beats-Origin"] for headers in listener.headers}) == 1
@@ -550,7 +550,7 @@ async def test_a_relay_that_comes_later_passes_on_the_last_values_from_before(
         )
         sink = NatsSink(settings, origin.context("relay"))
         async with listening(server, stream) as listener:
-            await origin.kernel.add_sink_now("relay", sink, *queue_bounds(settings.queue))
+            await origin.kernel.add_sink_now("relay", sink, queue_bounds(settings.queue))
             origin.knob(2, id="loud")
             await listener.until(3)
     assert listener.data == [origin.seen[1].encoded, origin.seen[0].encoded, origin.seen[2].encoded]

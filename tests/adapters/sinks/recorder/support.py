@@ -24,7 +24,7 @@ from beats.kernel.envelope import (
     Tag,
 )
 from beats.kernel.ports import Clock, Context
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import SinkStats
@@ -36,7 +36,7 @@ from tests.support import TIMEOUT_S, tiny_png
 NOW_NS: Final = 1_700_000_000_123_456_789
 CARRIED: Final = {"beats": "carried"}
 CLIENT: Final = ClientIdentity("browser", 1, "wall:1")
-ROOMY: Final = LaneBounds(100_000, 2**28, "block", TIMEOUT_S)
+ROOMY: Final = QueueBounds(100_000, 2**28, "block", TIMEOUT_S)
 Place = tuple[str, int]
 
 
@@ -175,7 +175,7 @@ def tapes(folder: Path) -> list[Tape]:
 class Stage:
     """A whole kernel with one recorder, and what was published and said."""
 
-    def __init__(self, path: Path | str, bounds: LaneBounds = ROOMY, **settings: Any) -> None:
+    def __init__(self, path: Path | str, bounds: QueueBounds = ROOMY, **settings: Any) -> None:
         clock = SystemClock()
         options = KernelOptions(shutdown_timeout_s=TIMEOUT_S, backoff=Backoff(0.005, 0.02))
         self.kernel: Final = Kernel(StreamCodec(), clock=clock, options=options)

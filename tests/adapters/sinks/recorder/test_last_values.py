@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from tests.adapters.sinks.recorder.support import (
     Stage,
     files_in,
@@ -19,7 +19,7 @@ from tests.adapters.sinks.recorder.support import (
 
 pytestmark = pytest.mark.anyio
 
-SMALL = LaneBounds(10)
+SMALL = QueueBounds(10)
 SENSORS = [f"s{number}" for number in range(300)]
 
 
@@ -72,7 +72,7 @@ async def test_a_recorder_that_comes_later_begins_with_what_was_published_before
     async with anyio.create_task_group() as group:
         await group.start(stage.kernel.run)
         stage.publish(6)
-        await stage.kernel.add_sink_now("late", late, LaneBounds(), {})
+        await stage.kernel.add_sink_now("late", late, QueueBounds())
         stage.publish(3)
         stage.kernel.stop()
     assert places(tmp_path / "late.mcap", carried=True) == [

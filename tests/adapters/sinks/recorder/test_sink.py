@@ -21,7 +21,7 @@ from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.capabilities import Adjusts, HoldsSnapshot, KeepsNotes, Measures, TakesCommands
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Loss
@@ -268,7 +268,7 @@ async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(Output, "write", write)
     kernel = Kernel(PlainCodec(), options=KernelOptions(backoff=Backoff(0.01, 0.01)))
-    kernel.add_sink("archive", sink_of(tmp_path / "{part}.mcap"), LaneBounds(4096, 2**28, "block", 20.0))
+    kernel.add_sink("archive", sink_of(tmp_path / "{part}.mcap"), QueueBounds(4096, 2**28, "block", 20.0))
     async with anyio.create_task_group() as group:
         await group.start(kernel.run)
         for number in range(30):

@@ -91,7 +91,7 @@ async def on_air(
     kernel = Kernel(StreamCodec(), options=options)
     context = Context("browser", "test", SystemClock(), kernel.bus.send_control, stats=kernel.stats)
     sink = build(config, context)
-    kernel.add_sink("browser", sink, *queue_bounds(config.queue))
+    kernel.add_sink("browser", sink, queue_bounds(config.queue))
     for name, other in (others or {}).items():
         kernel.add_sink(name, other)
     with anyio.fail_after(30):

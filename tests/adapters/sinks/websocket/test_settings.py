@@ -20,16 +20,16 @@ def test_a_client_queue_cannot_block(queue: dict[str, object]) -> None:
 
 def test_clients_have_the_sinks_queue_by_default() -> None:
     """Bounds and lanes of the sink's queue hold for each viewer too."""
-    common, lanes = settings(queue={"size": 7, "frame": {"size": 2, "overflow": "latest"}}).client_bounds()
-    assert (common.size, common.overflow) == (7, "drop_oldest")
-    assert (lanes["frame"].size, lanes["frame"].overflow) == (2, "latest")
-    assert "peripheral" not in lanes
+    bounds = settings(queue={"size": 7, "frame": {"size": 2, "overflow": "latest"}}).client_bounds()
+    assert (bounds.size, bounds.overflow) == (7, "drop_oldest")
+    assert (bounds.per_kind["frame"].size, bounds.per_kind["frame"].overflow) == (2, "latest")
+    assert "peripheral" not in bounds.per_kind
 
 
 def test_a_blocking_sink_has_clients_that_drop_the_oldest() -> None:
     """No producer can wait for a viewer."""
-    common, lanes = settings(queue={"overflow": "block", "frame": {"overflow": "block"}}).client_bounds()
-    assert common.overflow == lanes["frame"].overflow == "drop_oldest"
+    bounds = settings(queue={"overflow": "block", "frame": {"overflow": "block"}}).client_bounds()
+    assert bounds.overflow == bounds.per_kind["frame"].overflow == "drop_oldest"
 
 
 def test_the_documented_defaults_hold() -> None:

@@ -19,7 +19,7 @@ from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.nats.source import NatsSource
 from beats.kernel.envelope import Envelope, Peripheral
 from beats.kernel.ports import Batches
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.testing import PublishRecorder
 from tests.nats_server import NatsServer
 from tests.relay_support import Machine, linked, on_air, until
@@ -434,7 +434,7 @@ async def test_an_edge_that_is_held_up_goes_on_with_what_is_fresh(
     origin, edge, stuck = Machine(), Machine(), Stuck()
     sink = origin.nats_sink(server.url, stream=stream)
     source = edge.nats_source(server.url, stream=stream)
-    edge.kernel.add_sink("stuck", stuck, LaneBounds(size=1, overflow="block", block_timeout_s=20.0))
+    edge.kernel.add_sink("stuck", stuck, QueueBounds(size=1, overflow="block", block_timeout_s=20.0))
     async with on_air(origin, edge):
         await until(lambda: source.metrics()["connected"])
         for number in range(60):

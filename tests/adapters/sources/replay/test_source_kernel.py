@@ -10,7 +10,7 @@ import pytest
 
 from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import SourceStats
 from beats.proto.codec import StreamCodec
@@ -32,7 +32,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def kernel_of(path: Path, *bounds: LaneBounds, **changes: object) -> tuple[Kernel, list[CollectingSink]]:
+def kernel_of(path: Path, *bounds: QueueBounds, **changes: object) -> tuple[Kernel, list[CollectingSink]]:
     kernel = Kernel(StreamCodec())
     sinks = [CollectingSink() for _ in bounds]
     for number, (sink, bound) in enumerate(zip(sinks, bounds, strict=True)):
@@ -48,7 +48,7 @@ async def run(kernel: Kernel) -> SourceStats:
     return kernel.stats().sources[0]
 
 
-BLOCK = LaneBounds(2, 1 << 20, "block", 10.0)
+BLOCK = QueueBounds(2, 1 << 20, "block", 10.0)
 
 
 def as_recorded(received: Sequence[Envelope]) -> list[Line]:
@@ -105,7 +105,7 @@ async def test_gaps_are_still_there_for_viewers(tmp_path: Path) -> None:
 
 async def test_a_queue_that_refuses_does_not_starve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """By strategy `error`, at full speed: what is refused is reported, and the sink goes on taking."""
-    strict = LaneBounds(1, 1 << 20, "error", 1.0)
+    strict = QueueBounds(1, 1 << 20, "error", 1.0)
     kernel, (sink,) = kernel_of(record(tmp_path / "a.mcap", lines(300), per_chunk=300), strict)
     stats = await run(kernel)
     queue = kernel.stats().sinks[0].queue

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from hypothesis import strategies as st
 
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.lane import Lane, LaneBounds
+from beats.kernel.queue.bounds import LaneBounds
+from beats.kernel.queue.lanes import Lane
 from beats.kernel.queue.overflow import Verdict
 from beats.kernel.testing import envelope
 

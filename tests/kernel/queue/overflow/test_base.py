@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 
 import beats.kernel.queue.overflow
-from beats.kernel.queue.lane import Lane, LaneBounds
+from beats.kernel.queue.bounds import LaneBounds
+from beats.kernel.queue.lanes import Lane
 from beats.kernel.queue.overflow import OVERFLOWS, Verdict
 from beats.kernel.testing import envelope
 from tests.kernel.queue.overflow.offers import OFFERS, Offer, made

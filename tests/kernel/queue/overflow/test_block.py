@@ -1,6 +1,7 @@
 from hypothesis import given
 
-from beats.kernel.queue.lane import Lane, LaneBounds
+from beats.kernel.queue.bounds import LaneBounds
+from beats.kernel.queue.lanes import Lane
 from beats.kernel.queue.overflow import Verdict
 from tests.kernel.queue.overflow.offers import MAX_BYTES, OFFERS, SIZES, Offer, Outcome, made, outcome, total
 from tests.kernel.support import EXPLORE

@@ -1,7 +1,7 @@
 """One viewer: on the fast path while it keeps up, behind a queue of its own while it does not."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from websockets.protocol import State
@@ -9,8 +9,8 @@ from websockets.protocol import State
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.flow import Flow
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
-from beats.kernel.envelope import ClientIdentity, Envelope, Kind
-from beats.kernel.queue.lane import LaneBounds
+from beats.kernel.envelope import ClientIdentity, Envelope
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats, DropStats, QueueStats
 
@@ -65,7 +65,7 @@ class Client:
         self,
         identity: ClientIdentity,
         connection: StreamConnection,
-        bounds: tuple[LaneBounds, Mapping[Kind, LaneBounds]],
+        bounds: QueueBounds,
         flow: Flow,
         thinned: Flow,
         paths: Paths,
@@ -221,7 +221,7 @@ class Client:
     def _fall_behind(self) -> None:
         self._account = Account(self._passed(self._account), None)
         if self._queue is None:
-            self._queue = SinkQueue(self.identity.remote, *self._bounds)
+            self._queue = SinkQueue(self.identity.remote, self._bounds)
 
     def _offer(self, chunk: list[Envelope]) -> None:
         assert self._queue is not None

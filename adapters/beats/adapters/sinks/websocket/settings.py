@@ -1,7 +1,5 @@
 """The settings of the sink `websocket`."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
@@ -13,8 +11,7 @@ from beats.kernel.resources import Doubt, Input, Port, Resources
 from beats.kit.addresses import is_wildcard
 
 if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
-    from beats.kernel.envelope import Kind
-    from beats.kernel.queue.lane import LaneBounds
+    from beats.kernel.queue.bounds import QueueBounds
 
 ADJUSTABLE: Final = frozenset(
     {
@@ -168,13 +165,8 @@ class WebSocketSettings(SinkSettings):
             connections=self.max_clients + self.max_handshakes,
         )
 
-    def client_bounds(self) -> "tuple[LaneBounds, Mapping[Kind, LaneBounds]]":
-        """The bounds of a viewer's queue: for all kinds, and for those with a lane of their own."""
+    def client_bounds(self) -> "QueueBounds":
+        """The bounds of a viewer's queue, with `drop_oldest` in place of `block`."""
         from beats.kit.bounds import queue_bounds
 
-        common, own = queue_bounds(self.client_queue or self.queue)
-        return _without_block(common), {kind: _without_block(lane) for kind, lane in own.items()}
-
-
-def _without_block(bounds: "LaneBounds") -> "LaneBounds":
-    return replace(bounds, overflow="drop_oldest") if bounds.overflow == "block" else bounds
+        return queue_bounds(self.client_queue or self.queue).replacing("block", "drop_oldest")

@@ -1,0 +1,60 @@
+"""How much may wait in a queue, and what happens when more comes."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from beats.kernel.envelope import Kind
+from beats.kernel.queue.overflow import OVERFLOWS
+
+DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LaneBounds:
+    """How much may wait, and what happens when more comes.
+
+    Raises:
+        ValueError: a bound is not positive, or the strategy is unknown.
+        TypeError: `size` or `max_bytes` is not an integer.
+    """
+
+    size: int = 256
+    """Largest number of waiting envelopes, at least 1."""
+    max_bytes: int = DEFAULT_MAX_BYTES
+    """Largest sum of their encoded bytes, at least 1."""
+    overflow: str = "drop_oldest"
+    """The name of an overflow strategy."""
+    block_timeout_s: float = 1.0
+    """Longest time that `block` makes a producer wait."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "max_bytes"):
+            value: object = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} is {value!r}; an integer of at least 1 is needed")
+            if value < 1:
+                raise ValueError(f"{name} is {value}; at least 1 is needed")
+        if not 0 < self.block_timeout_s <= threading.TIMEOUT_MAX:
+            raise ValueError(f"block_timeout_s is {self.block_timeout_s}; more than 0, and finite, is needed")
+        if self.overflow not in OVERFLOWS:
+            raise ValueError(f"overflow is {self.overflow!r}; one of {', '.join(OVERFLOWS)} is needed")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueBounds(LaneBounds):
+    """The bounds of a queue. Kinds with bounds of their own have a lane each; all others share one lane."""
+
+    per_kind: Mapping[Kind, LaneBounds] = field(default_factory=lambda: MappingProxyType({}))
+    """The bounds of each kind that has a lane of its own."""
+
+    def replacing(self, overflow: str, other: str) -> "QueueBounds":
+        """The same bounds with another overflow strategy wherever this one is."""
+        common = replace(self, overflow=other) if self.overflow == overflow else self
+        own = {
+            kind: replace(lane, overflow=other) if lane.overflow == overflow else lane
+            for kind, lane in self.per_kind.items()
+        }
+        return replace(common, per_kind=own)
