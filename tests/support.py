@@ -18,8 +18,8 @@ from typing import IO, Any, Final, Self
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from beats.kernel.envelope import Sealed
 from beats.proto.codec import StreamCodec
-from beats.proto.messages import Decoded
 
 TIMEOUT_S: Final = 20.0
 """Longest wait for anything; what is waited for takes milliseconds."""
@@ -108,9 +108,9 @@ class Viewer:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection: Final = connection
         self.raw: Final[list[bytes]] = []
-        self.seen: Final[list[Decoded]] = []
+        self.seen: Final[list[Sealed]] = []
 
-    def next(self) -> Decoded:
+    def next(self) -> Sealed:
         """Wait for the next envelope."""
         message = self.connection.recv(timeout=TIMEOUT_S)
         assert isinstance(message, bytes), "the stream is binary"
@@ -118,11 +118,11 @@ class Viewer:
         self.seen.append(CODEC.decode(message))
         return self.seen[-1]
 
-    def take(self, count: int) -> list[Decoded]:
+    def take(self, count: int) -> list[Sealed]:
         """Wait for so many envelopes."""
         return [self.next() for _ in range(count)]
 
-    def until(self, wanted: Callable[[Decoded], bool]) -> Decoded:
+    def until(self, wanted: Callable[[Sealed], bool]) -> Sealed:
         """Wait for an envelope."""
         while not wanted(found := self.next()):
             pass

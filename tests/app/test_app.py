@@ -23,9 +23,9 @@ from websockets.exceptions import ConnectionClosed
 from beats.app import AsyncStream, Stream, input_event
 from beats.config.errors import SettingsError
 from beats.kernel.capabilities import Address
-from beats.kernel.envelope import Control, Location, Tag
+from beats.kernel.envelope import Control, Frame, Location, Peripheral, Sealed, Tag
 from beats.kernel.errors import ClosedError, QueueFull, StartError
-from beats.proto.messages import Decoded, DecodedFrame, DecodedLocation, DecodedPeripheral
+from beats.proto.input_event_pb2 import InputEvent
 from tests.support import (
     CODEC,
     STUCK_SINK,
@@ -78,14 +78,14 @@ def viewing(stream: Stream) -> Generator[Viewer]:
         yield viewer
 
 
-def frame_of(envelope: Decoded) -> bytes:
-    assert isinstance(envelope.payload, DecodedFrame)
-    return envelope.payload.png_data
+def frame_of(envelope: Sealed) -> bytes:
+    assert isinstance(envelope.message, Frame)
+    return envelope.message.png_data
 
 
-def peripheral_of(envelope: Decoded) -> DecodedPeripheral:
-    assert isinstance(envelope.payload, DecodedPeripheral)
-    return envelope.payload
+def peripheral_of(envelope: Sealed) -> Peripheral:
+    assert isinstance(envelope.message, Peripheral)
+    return envelope.message
 
 
 def stuck(overflow: str) -> dict[str, Any]:
@@ -160,9 +160,9 @@ def test_values_may_be_of_the_types_that_programs_have() -> None:
     update = peripheral_of(knob)
     assert update.data == {"turns": [0, 1, 2], "by": 0.5}
     assert [(tag.name, tag.variant) for tag in update.tags] == [("input", "rotary"), ("plain", "")]
-    assert update.location == DecodedLocation(1, 0, 0, "2024-05-01T12:00:00+00:00")
-    assert peripheral_of(button).payload_type == "heart.peripheral.input.InputEvent"
-    assert peripheral_of(button).location == DecodedLocation(0, 0, 0, "2024-05-01T12:00:00+00:00")
+    assert update.location == Location(1, 0, 0, "2024-05-01T12:00:00+00:00")
+    assert isinstance(peripheral_of(button).data, InputEvent)
+    assert peripheral_of(button).location == Location(0, 0, 0, "2024-05-01T12:00:00+00:00")
 
 
 def test_values_of_other_types_are_the_callers_error() -> None:
@@ -695,7 +695,7 @@ async def joined(stream: AsyncStream) -> AsyncGenerator[ClientConnection]:
         yield client
 
 
-async def received(client: ClientConnection) -> Decoded:
+async def received(client: ClientConnection) -> Sealed:
     message = await client.recv()
     assert isinstance(message, bytes)
     return CODEC.decode(message)
@@ -711,7 +711,7 @@ def test_async_publishing_arrives() -> None:
             first, second = await received(client), await received(client)
         assert (frame_of(first), first.captured_unix_ns) == (tiny_png(1), 5)
         knob = peripheral_of(second)
-        assert (knob.data, knob.tags[0].name, knob.location) == ({"a": 1}, "x", DecodedLocation(0, 0, 0, ""))
+        assert (knob.data, knob.tags[0].name, knob.location) == ({"a": 1}, "x", Location(0, 0, 0, ""))
         assert stream.stats().published == 2
         with pytest.raises(ClosedError):
             await stream.publish_frame(tiny_png())

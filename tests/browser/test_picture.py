@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Playwright, expect
 
 from beats.adapters.sources.demo.picture import Picture
-from beats.proto.messages import DecodedFrame
+from beats.kernel.envelope import Frame
 from tests.browser.chromium import launch
 from tests.browser.host import Host, frame
 from tests.browser.stage import OnAir, Scene
@@ -52,11 +52,11 @@ def test_the_picture_is_the_demos_frame_of_that_number(on_air: OnAir, new_tab: C
             sequence, image = tab.picture()
             shown[sequence] = image
         viewer.until(lambda envelope: envelope.sequence >= max(shown))
-    files = {envelope.sequence: envelope.payload for envelope in viewer.seen}
+    files = {envelope.sequence: envelope.message for envelope in viewer.seen}
     picture = Picture(seed, 64, 64)
     for sequence, image in shown.items():
         file = files[sequence]
-        assert isinstance(file, DecodedFrame)
+        assert isinstance(file, Frame)
         assert image.tobytes() == Image.open(io.BytesIO(file.png_data)).convert("RGB").tobytes()
         # A frame whose time has passed is left out, so the number may lag behind the demo's own count.
         assert any(file.png_data == picture.png(tick / fps) for tick in range(sequence - 1, sequence + 200))

@@ -1,42 +1,54 @@
+"""What the codec writes and reads."""
+
+from typing import Final
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.kernel.envelope import Frame, Message, Peripheral, topic_of
+from beats.kernel.envelope import Frame, Message, OpaquePayload, Peripheral, Sealed, Tag, topic_of
 from beats.kernel.ports import Codec
 from beats.proto import wire
-from beats.proto.codec import StreamCodec
+from beats.proto.codec import OPEN_CODEC, StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
-from beats.proto.messages import DecodedFrame, DecodedPeripheral, DecodeError
+from beats.proto.events import input_event
 from beats.proto.registry import TypeRegistry
+from beats.proto.streaming_pb2 import (
+    JSON_UTF8,
+    PROTOBUF,
+    PeripheralEnvelope,
+    PeripheralInfo,
+    PeripheralPayloadEncoding,
+    StreamEnvelope,
+)
 from beats.proto.streaming_pb2 import Frame as WireFrame
-from beats.proto.streaming_pb2 import StreamEnvelope
+from beats.proto.wire import DecodeError
 from tests.proto.strategies import examples, messages, sequences, times_unix_ns
+
+CODEC: Final = StreamCodec()
+
+
+def sealed(message: Message, sequence: int = 1, captured_unix_ns: int = 2) -> bytes:
+    return CODEC.seal(CODEC.prepare(message), sequence, captured_unix_ns)
 
 
 def test_it_is_a_codec_as_the_kernel_asks_for() -> None:
-    """It fits the kernel's contract without knowing it; the type checkers see to it."""
-    codec: Codec = StreamCodec()
-    sealed = codec.seal(codec.prepare(Frame(PNG_SIGNATURE)), 1, 2)
-    assert StreamEnvelope.FromString(sealed).frame.png_data == PNG_SIGNATURE
+    """It fits the kernel's contract; the type checkers hold this one."""
+    codec: Codec = CODEC
+    encoded = codec.seal(codec.prepare(Frame(PNG_SIGNATURE)), 1, 2)
+    assert StreamEnvelope.FromString(encoded).frame.png_data == PNG_SIGNATURE
 
 
 @given(messages, sequences, times_unix_ns)
 @examples(400)
 def test_what_was_encoded_is_decoded_equal(message: Message, sequence: int, captured_unix_ns: int) -> None:
-    """Any message with any place and time comes back as it went."""
-    codec = StreamCodec()
-    decoded = codec.decode(codec.seal(codec.prepare(message), sequence, captured_unix_ns))
-    assert (decoded.topic, decoded.sequence) == (topic_of(message), sequence)
-    assert decoded.captured_unix_ns == captured_unix_ns
-    if isinstance(message, Frame):
-        assert decoded.kind == "frame"
-        assert decoded.payload == DecodedFrame(message.png_data)
-    else:
-        assert decoded.kind == "peripheral"
-        assert isinstance(decoded.payload, DecodedPeripheral)
-        assert tuple(decoded.payload) == (*message, "JSON_UTF8", "")
+    """Any message with any sequence number and time comes back as it went, with its bytes."""
+    encoded = sealed(message, sequence, captured_unix_ns)
+    decoded = CODEC.decode(encoded)
+    assert decoded == Sealed(message, sequence, captured_unix_ns, encoded)
+    assert decoded.topic == topic_of(message)
+    assert decoded.kind == ("frame" if isinstance(message, Frame) else "peripheral")
 
 
 @given(messages, sequences, times_unix_ns)
@@ -45,63 +57,44 @@ def test_sealed_bytes_are_what_protobuf_writes(
     message: Message, sequence: int, captured_unix_ns: int
 ) -> None:
     """Putting the pieces together gives, byte for byte, what the runtime makes of the whole envelope."""
-    codec = StreamCodec()
-    sealed = codec.seal(codec.prepare(message), sequence, captured_unix_ns)
-    assert sealed == StreamEnvelope.FromString(sealed).SerializeToString(deterministic=True)
+    encoded = sealed(message, sequence, captured_unix_ns)
+    assert encoded == StreamEnvelope.FromString(encoded).SerializeToString(deterministic=True)
 
 
 def test_one_prepared_message_may_be_sealed_many_times() -> None:
     """Sealing uses up nothing."""
-    codec = StreamCodec()
-    prepared = codec.prepare(Peripheral("knob", [1]))
-    assert [codec.decode(codec.seal(prepared, sequence, 0)).sequence for sequence in (1, 2, 3)] == [1, 2, 3]
+    prepared = CODEC.prepare(Peripheral("knob", [1]))
+    assert [CODEC.decode(CODEC.seal(prepared, sequence, 0)).sequence for sequence in (1, 2, 3)] == [1, 2, 3]
 
 
 def test_changing_the_data_later_changes_nothing() -> None:
     """What was prepared is what is sent, whatever the producer does with its own data."""
-    codec = StreamCodec()
     data, event = [1], Duration(seconds=1)
-    prepared, prepared_event = codec.prepare(Peripheral("a", data)), codec.prepare(Peripheral("b", event))
+    prepared, prepared_event = CODEC.prepare(Peripheral("a", data)), CODEC.prepare(Peripheral("b", event))
     data.append(2)
     event.seconds = 2
-    assert b"[1]" in codec.seal(prepared, 1, 1)
-    assert Duration(seconds=1).SerializeToString() in codec.seal(prepared_event, 1, 1)
+    assert b"[1]" in CODEC.seal(prepared, 1, 1)
+    assert Duration(seconds=1).SerializeToString() in CODEC.seal(prepared_event, 1, 1)
 
 
 def test_a_codec_reads_the_types_of_its_registry() -> None:
     """A type that only one registry knows is read by the codec that has it, and refused by the other."""
     registry = TypeRegistry()
     registry.register(Duration)
-    sealed = StreamCodec().seal(StreamCodec().prepare(Peripheral("timer", Duration(seconds=3))), 1, 2)
-    payload = StreamCodec(registry).decode(sealed).payload
-    assert payload == DecodedPeripheral(
-        "timer", Duration(seconds=3), (), None, "PROTOBUF", "google.protobuf.Duration"
-    )
+    timer = Peripheral("timer", Duration(seconds=3))
+    assert StreamCodec(registry).decode(sealed(timer)).message == timer
     with pytest.raises(DecodeError, match="is unknown"):
-        StreamCodec().decode(sealed)
-
-
-def test_a_place_or_time_that_does_not_fit_is_refused() -> None:
-    """The kernel counts from 1, and a time is 64 bits."""
-    codec = StreamCodec()
-    prepared = codec.prepare(Peripheral("knob", 1))
-    with pytest.raises(ValueError, match="sequence is 0"):
-        codec.seal(prepared, 0, 0)
-    with pytest.raises(ValueError, match="captured_unix_ns is 9223372036854775808"):
-        codec.seal(prepared, 1, 2**63)
+        CODEC.decode(sealed(timer))
 
 
 @given(messages, sequences, sequences, times_unix_ns | st.just(0))
 @examples(300)
-def test_renumbered_bytes_are_those_of_sealing_it_in_its_new_place(
+def test_renumbered_bytes_are_those_of_sealing_with_the_new_number(
     message: Message, before: int, sequence: int, captured_unix_ns: int
 ) -> None:
-    """Of what this codec sealed nothing is left that tells of the place it had."""
-    codec = StreamCodec()
-    prepared = codec.prepare(message)
-    sealed = codec.seal(prepared, before, captured_unix_ns)
-    expected = codec.seal(prepared, sequence, captured_unix_ns)
-    assert codec.renumber(sealed, before, sequence, captured_unix_ns) == expected
+    """Nothing is left of the number that this codec wrote before."""
+    renumbered = CODEC.renumber(sealed(message, before, captured_unix_ns), before, sequence, captured_unix_ns)
+    assert renumbered == sealed(message, sequence, captured_unix_ns)
 
 
 png_data = st.binary(max_size=50).map(lambda rest: PNG_SIGNATURE + rest)
@@ -109,32 +102,214 @@ png_data = st.binary(max_size=50).map(lambda rest: PNG_SIGNATURE + rest)
 
 @given(png_data, st.just(0) | sequences, sequences, st.just(0) | times_unix_ns, st.booleans(), st.booleans())
 @examples(300)
-def test_whatever_wrote_it_a_renumbered_envelope_is_the_same_but_for_its_place(
+def test_an_envelope_of_any_writer_is_renumbered_and_else_the_same(
     png: bytes, before: int, sequence: int, captured_unix_ns: int, tail_first: bool, unknown: bool
 ) -> None:
-    """Fields in another order, fields that we do not know, no number at all: readers find the new place."""
+    """Fields in another order, unknown fields, no number at all: readers find the new number."""
     payload = StreamEnvelope(frame=WireFrame(png_data=png)).SerializeToString()
     place = StreamEnvelope(sequence=before, captured_unix_ns=captured_unix_ns).SerializeToString()
     parts = [place, payload] if tail_first else [payload, place]
     encoded = b"".join(parts) + (b"\xa2\x1f\x03new" if unknown else b"")  # field 500, three bytes
-    codec = StreamCodec()
-    decoded = codec.decode(codec.renumber(encoded, before, sequence, captured_unix_ns))
-    assert decoded == codec.decode(encoded)._replace(sequence=sequence)
+    renumbered = CODEC.renumber(encoded, before, sequence, captured_unix_ns)
+    assert CODEC.decode(renumbered)[:3] == (Frame(png), sequence, captured_unix_ns)
 
 
-def test_a_payload_that_ends_as_a_place_does_is_left_whole() -> None:
-    """The last bytes of a picture may be those of its number, where another writer put the number first."""
-    png, codec = PNG_SIGNATURE + wire.tail(5, 7), StreamCodec()
+def test_a_payload_that_ends_in_the_bytes_of_its_number_is_left_whole() -> None:
+    """A picture may end so where another writer put the number first."""
+    png = PNG_SIGNATURE + wire.tail(5, 7)
     encoded = wire.tail(5, 7) + StreamEnvelope(frame=WireFrame(png_data=png)).SerializeToString()
-    decoded = codec.decode(codec.renumber(encoded, 5, 6, 7))
-    assert (decoded.sequence, decoded.captured_unix_ns) == (6, 7)
-    assert decoded.payload == DecodedFrame(png)
+    assert CODEC.decode(CODEC.renumber(encoded, 5, 6, 7))[:3] == (Frame(png), 6, 7)
 
 
-def test_a_number_that_does_not_fit_is_refused_when_renumbering_too() -> None:
+def test_a_sequence_number_that_does_not_fit_is_refused() -> None:
     """The same bounds hold as for sealing."""
-    codec = StreamCodec()
-    sealed = codec.seal(codec.prepare(Peripheral("knob", 1)), 1, 2)
     for sequence in (0, 2**64):
         with pytest.raises(ValueError, match=f"sequence is {sequence}"):
-            codec.renumber(sealed, 1, sequence, 2)
+            CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), sequence, 2)
+        with pytest.raises(ValueError, match=f"sequence is {sequence}"):
+            CODEC.renumber(sealed(Peripheral("knob", 1)), 1, sequence, 2)
+
+
+# Reading what others sent
+
+
+def envelope(
+    payload: bytes,
+    encoding: "PeripheralPayloadEncoding | int" = JSON_UTF8,
+    payload_type: str = "",
+    id_: str = "knob",
+) -> bytes:
+    """A peripheral's envelope as any server might send it, without place and time."""
+    peripheral = PeripheralEnvelope(
+        peripheral_info=PeripheralInfo(id=id_),
+        payload=payload,
+        payload_encoding=encoding,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        payload_type=payload_type,
+    )
+    return StreamEnvelope(peripheral=peripheral).SerializeToString()
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(DecodeError) as caught:
+        CODEC.decode(data)
+    return str(caught.value)
+
+
+def test_an_old_server_s_messages_have_no_number_and_no_time() -> None:
+    """A server without our additions is understood; what it does not say is 0."""
+    png_data = PNG_SIGNATURE + b"rest"
+    frame = StreamEnvelope(frame=WireFrame(png_data=png_data)).SerializeToString()
+    assert CODEC.decode(frame) == Sealed(Frame(png_data), 0, 0, frame)
+    update = envelope(b'{"a":1}')
+    assert CODEC.decode(update) == Sealed(Peripheral("knob", {"a": 1}), 0, 0, update)
+
+
+def test_fields_that_we_do_not_know_are_skipped() -> None:
+    """A newer server's additions do not stop us."""
+    unknown = b"\xa2\x1f\x03new"  # field 500, three bytes
+    assert CODEC.decode(envelope(b"1") + unknown).message == CODEC.decode(envelope(b"1")).message
+    png = PNG_SIGNATURE + b"rest"
+    inner = unknown + b"\x0a" + wire.varint(len(png)) + png
+    assert CODEC.decode(b"\x0a" + wire.varint(len(inner)) + inner).message == Frame(png)
+
+
+@pytest.mark.parametrize("data", [b"\x0a", b"\x0a\x05abc", b"\xff", b"\x00", b"\x08\x01"])
+def test_bytes_that_are_no_envelope_are_refused(data: bytes) -> None:
+    """Cut off, of a wrong wire type, or noise: all are the one decode error."""
+    refusal(data)
+
+
+@pytest.mark.parametrize("data", [b"", StreamEnvelope(sequence=1).SerializeToString()])
+def test_an_envelope_of_nothing_is_refused(data: bytes) -> None:
+    """An envelope has to carry something."""
+    assert refusal(data) == "a StreamEnvelope with neither a frame nor a peripheral"
+
+
+def test_every_truncation_is_refused_or_read() -> None:
+    """Wherever a connection breaks off, what came is refused or is a shorter message, and never a crash."""
+    event = input_event("press", "2024-05-01T00:00:00Z", {"a": 1})
+    whole = sealed(Peripheral("knob", event), 300, 1)
+    for length in range(len(whole)):
+        try:
+            message = CODEC.decode(whole[:length]).message
+        except DecodeError:
+            continue
+        assert message == Peripheral("knob", event)
+
+
+@pytest.mark.parametrize("png_data", [b"", b"GIF89a", PNG_SIGNATURE[:-1]])
+def test_a_frame_that_is_no_png_is_refused(png_data: bytes) -> None:
+    """A frame holds a PNG file; anything else would break whoever shows or records it."""
+    data = StreamEnvelope(frame=WireFrame(png_data=png_data)).SerializeToString()
+    assert refusal(data).startswith(f"png_data starts with {png_data[:8]!r}; a PNG file starts with ")
+
+
+def test_an_update_without_id_is_read_and_has_the_topic_of_its_tags() -> None:
+    """Most existing producers send no id."""
+    update = Peripheral("", 1, (Tag("input", "rotary", {"steps": "24"}), Tag("left")))
+    decoded = CODEC.decode(sealed(update))
+    assert (decoded.topic, decoded.message) == ("peripheral/(input:rotary, left)", update)
+    assert CODEC.decode(envelope(b"1", id_="")).topic == "peripheral/()"
+
+
+def test_text_that_is_not_utf_8_is_refused() -> None:
+    """Protobuf's strings are UTF-8, and so is an id."""
+    assert "not a StreamEnvelope" in refusal(envelope(b"1", id_="knob").replace(b"knob", b"kn\xffb"))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{",
+        b"{} {}",
+        b"\xff",
+        b'"\xed\xa0\x80"',
+        b"\xef\xbb\xbf{}",
+        '{"a":1}'.encode("utf-16"),
+        b"NaN",
+        b"[Infinity]",
+        b'{"a":-Infinity}',
+        b"1e999",
+        b'"\\ud800"',
+        b"1" * 5000,
+        b"[" * 101 + b"]" * 101,
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b"[" * 100_000 + b"]" * 100_000,
+    ],
+    ids=lambda payload: str(payload[:20]),
+)
+def test_a_payload_that_is_not_our_json_is_refused(payload: bytes) -> None:
+    """What is not UTF-8, not JSON, no finite number, no Unicode, or too long or deep, is refused."""
+    assert refusal(envelope(payload)).startswith("the payload is not JSON: ")
+
+
+@pytest.mark.parametrize("encoding", [0, 3, 1000, -1])
+def test_an_unknown_encoding_is_refused(encoding: int) -> None:
+    """A payload that does not say how to read it, or says it in a way we do not know, is not guessed at."""
+    assert refusal(envelope(b"{}", encoding)).startswith(f"payload_encoding is {encoding}; known are 1 ")
+
+
+def test_an_unknown_payload_type_is_refused() -> None:
+    """A type that is not registered is an error, not a crash."""
+    assert "payload_type 'some.Type' is unknown" in refusal(envelope(b"", PROTOBUF, "some.Type"))
+
+
+def test_with_an_open_registry_a_payload_of_an_unknown_type_is_kept() -> None:
+    """A relay reads all of a message but that payload, which stays as it came."""
+    decoded = OPEN_CODEC.decode(envelope(b"\x0a\xff", PROTOBUF, "some.Type"))
+    kept = OpaquePayload("some.Type", b"\x0a\xff")
+    assert decoded.message == Peripheral("knob", kept)
+    assert OPEN_CODEC.decode(envelope(b"", PROTOBUF, "some.Type", "")).topic == "peripheral/(some.Type)"
+
+
+@pytest.mark.parametrize("payload_type", ["", "heart.peripheral.input.InputEvent"])
+def test_with_an_open_registry_garbage_is_refused_all_the_same(payload_type: str) -> None:
+    """A payload without a type, and one that is not of the known type that it names."""
+    with pytest.raises(DecodeError, match="payload"):
+        OPEN_CODEC.decode(envelope(b"\x0a\xff", PROTOBUF, payload_type))
+
+
+def test_a_payload_that_is_not_of_its_type_is_refused() -> None:
+    """The named type has to fit the bytes."""
+    data = envelope(b"\x0a\xff", PROTOBUF, "heart.peripheral.input.InputEvent")
+    assert "the payload is not a heart.peripheral.input.InputEvent" in refusal(data)
+
+
+@given(st.binary(max_size=200))
+@examples(500)
+def test_noise_is_refused_or_read(data: bytes) -> None:
+    """Of random bytes comes a message or the one decode error, and nothing else."""
+    _refused_or_encodable(data)
+
+
+edits = st.lists(
+    st.tuples(st.integers(0, 10_000), st.integers(0, 3), st.binary(max_size=4)), min_size=1, max_size=4
+)
+events = st.builds(input_event, st.text(min_size=1), st.just("2024-05-01"), st.none() | st.text()).map(
+    lambda event: Peripheral("pad", event)
+)
+
+
+@given(messages | events, edits)
+@examples(500)
+def test_a_damaged_message_is_refused_or_read(
+    message: Peripheral, damage: list[tuple[int, int, bytes]]
+) -> None:
+    """Of a valid message with bytes put in, taken out and changed comes a message or the one decode error."""
+    data = sealed(message)
+    for position, removed, inserted in damage:
+        at = position % (len(data) + 1)
+        data = data[:at] + inserted + data[at + removed :]
+    _refused_or_encodable(data)
+
+
+def _refused_or_encodable(data: bytes) -> None:
+    try:
+        decoded = CODEC.decode(data)
+    except DecodeError:
+        return
+    again = sealed(decoded.message, decoded.sequence or 1, decoded.captured_unix_ns)
+    # Compared as text, since a coordinate that is NaN differs from itself.
+    assert str(CODEC.decode(again).message) == str(decoded.message)

@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 
 from beats.kernel.envelope import OpaquePayload
 from beats.proto.input_event_pb2 import InputEvent
-from beats.proto.messages import DecodeError
 from beats.proto.registry import DEFAULT_REGISTRY, OpenRegistry, TypeRegistry
+from beats.proto.wire import DecodeError
 
 INPUT_EVENT = "heart.peripheral.input.InputEvent"
 

@@ -122,10 +122,10 @@ def test_a_message_that_is_too_short_is_refused() -> None:
 def test_what_is_no_envelope_has_no_topic() -> None:
     """Neither empty bytes nor a place and time alone is one; a peripheral without a name has one."""
     nameless = wire.update_head(b"", 0) + wire.JSON_ENCODED
-    assert topic_of(nameless, wire.parts(nameless)) == "peripheral/()"
+    assert topic_of(nameless, wire.fields(nameless)) == "peripheral/()"
     for encoded in (b"", wire.tail(1, 5)):
         with pytest.raises(ValueError, match="neither"):
-            topic_of(encoded, wire.parts(encoded))
+            topic_of(encoded, wire.fields(encoded))
     made = contents(LIBRARY)
     assert made.message(bytes(22) + b"\xff") is None
     assert made.foreign == 1

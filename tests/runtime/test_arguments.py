@@ -9,7 +9,6 @@ import numpy
 import pytest
 
 from beats.kernel.envelope import Frame, Location, Tag
-from beats.proto.messages import DecodedLocation, DecodedTag
 from beats.runtime.arguments import captured, frame, peripheral
 from tests.support import tiny_png
 
@@ -96,13 +95,6 @@ def test_a_wrong_tag_is_named(tags: Any, why: str) -> None:
     """By its place."""
     with pytest.raises(ValueError, match=why):
         peripheral("knob", 1, tags, None)
-
-
-def test_what_was_decoded_can_be_published_again() -> None:
-    """Its tags and its place are no types of the kernel, and fit."""
-    tags: Any = (DecodedTag("a", "b", {}),)
-    place: Any = DecodedLocation(1, 2, 3, "")
-    assert peripheral("knob", 1, tags, place)[2:] == (tags, place)
 
 
 def test_a_location_may_be_a_mapping() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from beats.proto.messages import Decoded
+from beats.kernel.envelope import Sealed
 from tests.support import BEATS, PORT_0, TIMEOUT_S, Program, Viewer, beats, clean_environment, watching
 
 FPS: Final = 20
@@ -35,16 +35,16 @@ def harm(kind: str, program: Program) -> Generator[None]:
         assert client.end() == 0, client.err.text()
 
 
-def frames(viewer: Viewer) -> list[tuple[Decoded, float]]:
+def frames(viewer: Viewer) -> list[tuple[Sealed, float]]:
     """Those of two seconds, each with its age when it came."""
-    found: list[tuple[Decoded, float]] = []
+    found: list[tuple[Sealed, float]] = []
     while not found or found[-1][0].captured_unix_ns - found[0][0].captured_unix_ns < WINDOW / FPS * 1e9:
         envelope = viewer.until(lambda envelope: envelope.topic == "frame")
         found.append((envelope, time.time() - envelope.captured_unix_ns / 1e9))
     return found
 
 
-def sometime(viewer: Viewer, condition: Callable[[list[tuple[Decoded, float]]], bool]) -> None:
+def sometime(viewer: Viewer, condition: Callable[[list[tuple[Sealed, float]]], bool]) -> None:
     """Wait for two seconds in which a condition holds: there is other work on this machine."""
     end_s = time.monotonic() + TIMEOUT_S
     while not condition(found := frames(viewer)):
@@ -52,12 +52,12 @@ def sometime(viewer: Viewer, condition: Callable[[list[tuple[Decoded, float]]], 
         assert time.monotonic() < end_s, f"the last: {len(found)} frames, the oldest {ages[-1]:.3f} s old"
 
 
-def are_all_there(found: list[tuple[Decoded, float]]) -> bool:
+def are_all_there(found: list[tuple[Sealed, float]]) -> bool:
     """Whether a viewer got as many frames as were to be made, give or take one in twenty."""
     return len(found) >= 0.95 * WINDOW
 
 
-def are_fresh(found: list[tuple[Decoded, float]]) -> bool:
+def are_fresh(found: list[tuple[Sealed, float]]) -> bool:
     """Whether of a hundred frames all but one were young when they came."""
     ages = sorted(age for _, age in found)
     return ages[int(0.99 * (len(ages) - 1))] <= 0.1

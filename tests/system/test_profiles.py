@@ -11,7 +11,7 @@ from mcap.reader import make_reader
 from websockets.exceptions import InvalidStatus
 
 from beats.config.layers.profiles import SHIPPED
-from beats.proto.messages import DecodedPeripheral
+from beats.kernel.envelope import Peripheral
 from tests.nats_server import NatsServer
 from tests.recordings.support import lines, record
 from tests.support import CODEC, TIMEOUT_S, Program, beats, ran, watching
@@ -36,8 +36,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def knob_values(encoded: list[bytes]) -> list[object]:
-    payloads = [CODEC.decode(data).payload for data in encoded]
-    return [payload.data for payload in payloads if isinstance(payload, DecodedPeripheral)]
+    payloads = [CODEC.decode(data).message for data in encoded]
+    return [payload.data for payload in payloads if isinstance(payload, Peripheral)]
 
 
 def recorded(path: Path) -> list[tuple[str, int, bytes]]:

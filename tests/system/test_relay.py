@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from beats.proto.messages import Decoded
+from beats.kernel.envelope import Sealed
 from tests.nats_server import NatsServer
 from tests.support import TIMEOUT_S, Program, Viewer, beats, watching
 
@@ -59,7 +59,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def frame(viewer: Viewer) -> Decoded:
+def frame(viewer: Viewer) -> Sealed:
     return viewer.until(lambda envelope: envelope.topic == "frame")
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from PIL import Image
 
-from beats.proto.messages import DecodedFrame
+from beats.kernel.envelope import Frame
 from tests.support import CODEC, beats, ran, watching
 from tests.system.tapes import damages, read_in_node, recorded, strictly_read
 
@@ -52,8 +52,8 @@ def test_a_recorded_gif_plays_into_an_equal_recording(tmp_path: Path) -> None:
     assert code == 0, err
     tape = recorded(tmp_path / "a.mcap")
     for index, (_, sequence, encoded) in enumerate(tape):
-        payload = CODEC.decode(encoded).payload
-        assert isinstance(payload, DecodedFrame)
+        payload = CODEC.decode(encoded).message
+        assert isinstance(payload, Frame)
         with Image.open(io.BytesIO(payload.png_data)) as image:
             assert image.convert("RGB").getpixel((1, 1)) == COLOURS[index % 3]
         assert sequence == index + 1
@@ -68,7 +68,7 @@ def test_a_recorded_gif_plays_into_an_equal_recording(tmp_path: Path) -> None:
     assert [sequence for _, sequence, _ in second] == list(range(1, len(second) + 1))
     for index, (_, _, encoded) in enumerate(second):
         once, again = CODEC.decode(tape[index % len(tape)][2]), CODEC.decode(encoded)
-        assert (once.payload, once.captured_unix_ns) == (again.payload, again.captured_unix_ns)
+        assert (once.message, once.captured_unix_ns) == (again.message, again.captured_unix_ns)
     seen = [(envelope.sequence, raw) for envelope, raw in zip(viewer.seen, viewer.raw, strict=True)]
     assert set(seen) <= {(sequence, encoded) for _, sequence, encoded in second}
 
@@ -86,7 +86,7 @@ def test_updates_without_an_id_are_recorded_and_played_again(tmp_path: Path) -> 
     assert [(topic, sequence) for topic, sequence, _ in first] == [
         (topic, sequence) for sequence in (1, 2, 3) for topic in topics
     ]
-    assert all(getattr(CODEC.decode(encoded).payload, "id", None) == "" for _, _, encoded in first)
+    assert all(getattr(CODEC.decode(encoded).message, "id", None) == "" for _, _, encoded in first)
     code, _, err = ran("replay", "a.mcap", "--speed", "max", *AGAIN, cwd=tmp_path)
     assert code == 0, err
     assert recorded(one_in(tmp_path / "recordings")) == first

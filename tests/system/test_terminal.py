@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from PIL import Image
 
-from beats.proto.messages import DecodedPeripheral
+from beats.kernel.envelope import Peripheral
 from tests.adapters.sources.replay.recordings import recorded
 from tests.cli.screen import ALTERNATE, on_a_screen
 from tests.support import PORT_0, Program, beats, ran, watching
@@ -171,9 +171,9 @@ def test_what_is_tapped_can_be_put_on_air_again(tmp_path: Path) -> None:
         with watching(second.url) as viewer:
             second.write(out.strip())
             found = viewer.next()
-        assert isinstance(found.payload, DecodedPeripheral)
-        assert (found.payload.data, found.captured_unix_ns) == (line["data"], 5)
-        assert [tag.name for tag in found.payload.tags] == ["input"]
+        assert isinstance(found.message, Peripheral)
+        assert (found.message.data, found.captured_unix_ns) == (line["data"], 5)
+        assert [tag.name for tag in found.message.tags] == ["input"]
         second.close_input()
         assert second.end() == 0
         assert "skipped" not in second.err.text()

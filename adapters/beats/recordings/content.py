@@ -10,10 +10,10 @@ from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, Header, Metadata, Schema
 
-from beats.kernel.envelope import peripheral_topic
+from beats.kernel.envelope import Tag, peripheral_topic
 from beats.proto import wire
-from beats.proto.messages import DecodeError
 from beats.proto.streaming_pb2 import PROTOBUF, PeripheralEnvelope
+from beats.proto.wire import DecodeError
 from beats.recordings.format import CARRIED, LIBRARY, RECORDING, SCHEMA_NAME
 from beats.recordings.scan import HEAD_BYTES
 
@@ -113,12 +113,12 @@ class Contents:
         try:
             if channel is None:
                 raise DecodeError("its channel holds something else")
-            parts = wire.parts(encoded)
-            topic = channel[0] or topic_of(encoded, parts)
+            fields = wire.fields(encoded)
+            topic = channel[0] or topic_of(encoded, fields)
         except ValueError:
             self.foreign += 1
             return None
-        return Message(topic, parts.sequence, log_ns, parts.captured_unix_ns, encoded, channel[1])
+        return Message(topic, fields.sequence, log_ns, fields.captured_unix_ns, encoded, channel[1])
 
 
 def _is_damaged(library: str) -> bool:
@@ -127,22 +127,23 @@ def _is_damaged(library: str) -> bool:
     return len(library) == len(LIBRARY) and 0 < wrong <= _MOST_WRONG
 
 
-def topic_of(encoded: bytes, parts: wire.Parts) -> str:
+def topic_of(encoded: bytes, fields: wire.Fields) -> str:
     """The topic of an envelope, by its own bytes.
 
     Raises:
         ValueError: it is none.
     """
-    if parts.field == 1:
+    if fields.payload == 1:
         return "frame"
-    if parts.field != 2:
+    if fields.payload != 2:
         raise DecodeError("it is neither a frame nor a peripheral")
     try:
-        update = PeripheralEnvelope.FromString(encoded[parts.start : parts.end])
+        update = PeripheralEnvelope.FromString(encoded[fields.start : fields.end])
     except Exception as problem:  # protobuf's own error, or one of text
         raise DecodeError(str(problem)) from problem
     payload_type = update.payload_type if update.payload_encoding == PROTOBUF else ""
-    return peripheral_topic(update.peripheral_info.id, update.peripheral_info.tags, payload_type)
+    info = update.peripheral_info
+    return peripheral_topic(info.id, (Tag(tag.name, tag.variant) for tag in info.tags), payload_type)
 
 
 def metadata_of(data: bytes) -> tuple[str, Mapping[str, str]] | None:

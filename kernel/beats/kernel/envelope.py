@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
 Kind = Literal["frame", "peripheral"]
 KINDS: Final[tuple[Kind, ...]] = ("frame", "peripheral")
@@ -14,20 +14,6 @@ _NO_METADATA: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 _SEPARATORS: Final = re.compile(r"[\\,:()]")
-
-
-class TagLike(Protocol):
-    """What a label on a peripheral has; a `Tag`, or a message that was decoded."""
-
-    @property
-    def name(self) -> str:
-        """What is labelled."""
-        ...
-
-    @property
-    def variant(self) -> str:
-        """Which of its kinds; may be empty."""
-        ...
 
 
 class Tag(NamedTuple):
@@ -107,17 +93,44 @@ class Sealed(NamedTuple):
     sequence: int
     """0 when it had none."""
     captured_unix_ns: int
+    """0 when it had none."""
     encoded: bytes
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its message."""
+        return kind_of(self.message)
+
+    @property
+    def topic(self) -> str:
+        """The topic of its message."""
+        return topic_of(self.message)
+
+
+def kind_of(message: Message) -> Kind:
+    """The kind of a message."""
+    return "frame" if isinstance(message, Frame) else "peripheral"
 
 
 def topic_of(message: Message) -> str:
     """The topic that a message belongs to."""
     if isinstance(message, Frame):
         return FRAME_TOPIC
-    return peripheral_topic(message.id) if message.id else _topic_without_id(message)
+    if message.id:
+        return peripheral_topic(message.id)
+    return peripheral_topic("", message.tags, payload_type_of(message.data))
 
 
-def peripheral_topic(id: str, tags: Iterable[TagLike] = (), payload_type: str = "") -> str:  # noqa: A002 - the wire's own word
+def payload_type_of(data: object) -> str:
+    """The full name of the type of a protobuf message; empty for data that travels as JSON."""
+    if isinstance(data, OpaquePayload):
+        return data.payload_type
+    # A protobuf message knows its type; this module knows nothing of protobuf.
+    name: object = getattr(getattr(data, "DESCRIPTOR", None), "full_name", "")
+    return name if isinstance(name, str) else ""
+
+
+def peripheral_topic(id: str, tags: Iterable[Tag] = (), payload_type: str = "") -> str:  # noqa: A002 - the wire's own word
     r"""The topic of an update: `peripheral/<id>`, or, without an id, `peripheral/(<tags and type>)`.
 
     Updates without an id are told apart by what they are: each combination of tags (name and variant, not
@@ -138,15 +151,6 @@ def peripheral_topic(id: str, tags: Iterable[TagLike] = (), payload_type: str = 
     if payload_type:
         parts.append(payload_type)
     return f"peripheral/({', '.join(parts)})"
-
-
-def _topic_without_id(update: Peripheral) -> str:
-    data = update.data
-    if isinstance(data, OpaquePayload):
-        return peripheral_topic("", update.tags, data.payload_type)
-    # A protobuf message knows its type; this module knows nothing of protobuf.
-    payload_type: object = getattr(getattr(data, "DESCRIPTOR", None), "full_name", "")
-    return peripheral_topic("", update.tags, payload_type if isinstance(payload_type, str) else "")
 
 
 def _escaped(text: str) -> str:

@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from beats.kernel.bus import Bus
 from beats.kernel.capture import doubt_about
-from beats.kernel.envelope import Envelope, Frame, Kind, Message, Sealed, topic_of
+from beats.kernel.envelope import Envelope, Message, Sealed, kind_of, topic_of
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Clock, Codec
@@ -156,8 +156,7 @@ class Publisher:
         prepared = self._codec.prepare(message)
         if captured_unix_ns is not None:
             self._check_unit(captured_unix_ns, by)
-        kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
-        name = topic_of(message)
+        kind, name = kind_of(message), topic_of(message)
         with self._lock:
             sequence = self._last_sequence(name) + 1
             unix_ns, steady_ns = self.clock.read()
@@ -181,8 +180,7 @@ class Publisher:
         self, sealed: Sealed, renumber: bool, on_sent: Callable[[], object] | None
     ) -> tuple[int, list[Refusal | Waiter]]:
         message, sequence, captured_ns, encoded = sealed
-        kind: Kind = "frame" if isinstance(message, Frame) else "peripheral"
-        name = topic_of(message)
+        kind, name = kind_of(message), topic_of(message)
         with self._lock:
             last = self._last_sequence(name)
             if renumber or not last < sequence <= _LAST_KEPT:

@@ -1,12 +1,17 @@
 """The codec that the kernel is given: the wire format of the stream."""
 
+import json
 from typing import Final
 
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+
+from beats.kernel.envelope import Frame, Location, Message, Peripheral, Sealed, Tag
 from beats.proto import wire
-from beats.proto.decode import decode
-from beats.proto.encode import Prepared, prepare
-from beats.proto.messages import Decoded, FrameLike, PeripheralLike
-from beats.proto.registry import DEFAULT_REGISTRY, TypeRegistry
+from beats.proto.encode import PNG_SIGNATURE, Prepared, checked_png, prepare
+from beats.proto.normalise import to_json
+from beats.proto.registry import DEFAULT_REGISTRY, OpenRegistry, TypeRegistry
+from beats.proto.streaming_pb2 import JSON_UTF8, PROTOBUF, PeripheralEnvelope, PeripheralInfo, StreamEnvelope
+from beats.proto.wire import DecodeError
 
 
 class StreamCodec:
@@ -16,8 +21,8 @@ class StreamCodec:
         self.registry: Final = registry
         """The types that a PROTOBUF payload may have when it is decoded."""
 
-    def prepare(self, message: FrameLike | PeripheralLike) -> Prepared:
-        """Check and serialize all of a message but its place and time.
+    def prepare(self, message: Message) -> Prepared:
+        """Check a message and serialize all of it but its sequence number and capture time.
 
         Raises:
             TypeError, ValueError: the message holds something that cannot be encoded; says what.
@@ -25,7 +30,7 @@ class StreamCodec:
         return prepare(message)
 
     def seal(self, prepared: Prepared, sequence: int, captured_unix_ns: int) -> bytes:
-        """The serialized `StreamEnvelope`. This is the only copy that is made of a picture.
+        """The serialized `StreamEnvelope`. This makes the only copy of a picture.
 
         Raises:
             ValueError: the sequence is not from 1 to 2**64 - 1, or the time does not fit in 64 bits.
@@ -33,11 +38,11 @@ class StreamCodec:
         return b"".join((*prepared, wire.tail(sequence, captured_unix_ns)))
 
     def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
-        """A serialized `StreamEnvelope` with another sequence.
+        """A serialized `StreamEnvelope` with another sequence number.
 
-        The place and time that `seal` wrote are taken away from the end. Where something else stands there,
-        be it a payload that ends in the same bytes, the new ones follow it: of a field that is there twice,
-        readers take the last.
+        The fields that `seal` wrote are removed from the end. If the end is something else, such as a payload
+        whose last bytes are the same, the new fields are appended: of a field that occurs twice, readers take
+        the last.
 
         Raises:
             ValueError: as `seal`.
@@ -46,17 +51,86 @@ class StreamCodec:
         old = wire.tail(before, captured_unix_ns) if before else b""
         rest = encoded.removesuffix(old)
         try:
-            wire.parts(rest)  # whole fields, unless what was taken away is the end of one
-        except ValueError:
+            wire.fields(rest)  # whole fields, unless the removed bytes were the end of one
+        except DecodeError:
             return encoded + new
         return rest + new
 
-    def decode(self, data: bytes) -> Decoded:
-        """Read one serialized `StreamEnvelope`.
+    def decode(self, encoded: bytes) -> Sealed:
+        """Read one serialized `StreamEnvelope`, trusting nothing in it.
 
-        Its message can be encoded again: what `prepare` would refuse is refused here too.
+        What `prepare` would refuse is refused here too, so the message can be encoded again.
 
         Raises:
             DecodeError: the bytes are something else, or hold something that cannot be read; says what.
         """
-        return decode(data, self.registry)
+        found = wire.fields(encoded)
+        if found.payload == 1:  # by hand: the protobuf runtime copies a picture twice
+            png = wire.png_of(encoded[found.start : found.end])
+            if png is not None and png.startswith(PNG_SIGNATURE):
+                return Sealed(Frame(png), found.sequence, found.captured_unix_ns, encoded)
+        envelope = _parsed(encoded)
+        match envelope.WhichOneof("payload"):
+            case "frame":
+                message: Message = _frame(envelope.frame.png_data)
+            case "peripheral":
+                message = _peripheral(envelope.peripheral, self.registry)
+            case _:
+                raise DecodeError("a StreamEnvelope with neither a frame nor a peripheral")
+        return Sealed(message, envelope.sequence, envelope.captured_unix_ns, encoded)
+
+
+OPEN_CODEC: Final = StreamCodec(OpenRegistry())
+"""Decodes what is passed on or recorded: a payload of an unknown type is kept as it is."""
+
+
+def _parsed(encoded: bytes) -> StreamEnvelope:
+    try:
+        return StreamEnvelope.FromString(encoded)
+    # The runtime's pure Python form lets errors of text through as they are.
+    except (ProtobufDecodeError, ValueError) as error:
+        raise DecodeError(f"not a StreamEnvelope: {error}") from error
+
+
+def _frame(png_data: bytes) -> Frame:
+    try:
+        return Frame(checked_png(png_data))
+    except ValueError as error:
+        raise DecodeError(str(error)) from None
+
+
+def _peripheral(peripheral: PeripheralEnvelope, registry: TypeRegistry) -> Peripheral:
+    info = peripheral.peripheral_info
+    tags = tuple(Tag(tag.name, tag.variant, dict(tag.metadata)) for tag in info.tags)
+    return Peripheral(info.id, _data(peripheral, registry), tags, _location(info))
+
+
+def _data(peripheral: PeripheralEnvelope, registry: TypeRegistry) -> object:
+    # An enum of proto3 is open: a number that the schema does not have comes through as it is.
+    encoding = peripheral.payload_encoding
+    if encoding == JSON_UTF8:
+        return _from_json(peripheral.payload)
+    if encoding == PROTOBUF:
+        return registry.decode(peripheral.payload_type, peripheral.payload)
+    raise DecodeError(f"payload_encoding is {int(encoding)}; known are 1 (JSON_UTF8) and 2 (PROTOBUF)")
+
+
+def _from_json(payload: bytes) -> object:
+    """Read JSON that this codec could have written.
+
+    Python's reader takes more than that: NaN, numbers that become infinite, half surrogate pairs, any depth
+    that its stack allows, and (given bytes) UTF-16. Writing what was read finds all of these.
+    """
+    try:
+        data: object = json.loads(payload.decode())
+        to_json(data)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"the payload is not JSON: {error}") from error
+    return data
+
+
+def _location(info: PeripheralInfo) -> Location | None:
+    if not info.HasField("location"):
+        return None
+    location = info.location
+    return Location(location.x, location.y, location.z, location.time)

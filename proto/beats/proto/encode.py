@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from numbers import Real
-from operator import attrgetter
 from typing import Final, NamedTuple, cast
 
 from google.protobuf.message import EncodeError as ProtobufEncodeError
-from google.protobuf.message import Message
+from google.protobuf.message import Message as ProtobufMessage
 
+from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
 from beats.proto import wire
-from beats.proto.messages import FrameLike, PeripheralLike
 from beats.proto.normalise import iso_8601, short, to_json
 from beats.proto.streaming_pb2 import (
     JSON_UTF8,
@@ -25,11 +24,6 @@ from beats.proto.streaming_pb2 import (
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 """The first eight bytes of every PNG file (PNG specification, section 5.2)."""
 
-_ABSENT: Final = object()
-_PERIPHERAL: Final = attrgetter("id", "data", "tags", "location")
-_TAG: Final = attrgetter("name", "variant", "metadata")
-_LOCATION: Final = attrgetter("x", "y", "z", "time")
-
 
 class Prepared(NamedTuple):
     """A message that waits for its place and time: its serialized payload in two pieces."""
@@ -39,22 +33,21 @@ class Prepared(NamedTuple):
     """A picture, still the producer's own bytes and no copy, or what a peripheral has to say."""
 
 
-def prepare(message: FrameLike | PeripheralLike) -> Prepared:
+def prepare(message: Message) -> Prepared:
     """Check and serialize a message.
 
     Raises:
         TypeError, ValueError: the message holds something that cannot be encoded; says what.
     """
-    png_data: object = getattr(message, "png_data", _ABSENT)
-    if png_data is not _ABSENT:
-        checked = checked_png(png_data)
+    if isinstance(message, Frame):
+        checked = checked_png(message.png_data)
         return Prepared(wire.frame_head(len(checked)), checked)
+    given: object = message
+    if not isinstance(given, Peripheral):
+        raise TypeError(f"{_kind(given)} is no message; publish a Frame or a Peripheral")
+    id_, data, tags, location = given
     try:
-        id_, data, tags, location = cast("tuple[object, ...]", _PERIPHERAL(message))
-    except AttributeError as error:
-        raise TypeError(f"neither a frame, which has png_data, nor a peripheral: {error}") from None
-    try:
-        if tags == () and location is None and type(id_) is str and not isinstance(data, Message):
+        if tags == () and location is None and type(id_) is str and not isinstance(data, ProtobufMessage):
             payload = to_json(data)
             return Prepared(wire.update_head(_plain_info(id_), len(payload)), payload + wire.JSON_ENCODED)
         envelope = StreamEnvelope()
@@ -90,7 +83,7 @@ def _fill(peripheral: PeripheralEnvelope, id_: object, data: object, tags: objec
     info = peripheral.peripheral_info
     info.SetInParent()  # also with an empty id
     info.id = _text(id_, "id")
-    if isinstance(data, Message):
+    if isinstance(data, ProtobufMessage):
         peripheral.payload_encoding = PROTOBUF
         peripheral.payload_type = data.DESCRIPTOR.full_name
         try:
@@ -109,10 +102,9 @@ def _fill(peripheral: PeripheralEnvelope, id_: object, data: object, tags: objec
 
 
 def _add_tag(info: PeripheralInfo, index: int, tag: object) -> None:
-    try:
-        name, variant, metadata = cast("tuple[object, ...]", _TAG(tag))
-    except AttributeError as error:
-        raise TypeError(f"tags[{index}] is not a tag: {error}") from None
+    if not isinstance(tag, Tag):
+        raise TypeError(f"tags[{index}] is {_kind(tag)}; it must be a Tag")
+    name, variant, metadata = cast("tuple[object, ...]", tag)
     added = info.tags.add()
     added.name = _text(name, "tags[{}].name", index)
     added.variant = _text(variant, "tags[{}].variant", index)
@@ -124,10 +116,9 @@ def _add_tag(info: PeripheralInfo, index: int, tag: object) -> None:
 
 
 def _fill_location(filled: PeripheralLocation, location: object) -> None:
-    try:
-        x, y, z, time = cast("tuple[object, ...]", _LOCATION(location))
-    except AttributeError as error:
-        raise TypeError(f"location is not a location: {error}") from None
+    if not isinstance(location, Location):
+        raise TypeError(f"location is {_kind(location)}; it must be a Location")
+    x, y, z, time = cast("tuple[object, ...]", location)
     filled.SetInParent()  # the origin is a place too, although all its fields are left out
     filled.x = _number(x, "x")
     filled.y = _number(y, "y")

@@ -7,8 +7,8 @@ from google.protobuf.message import Message
 
 from beats.kernel.envelope import OpaquePayload
 from beats.proto.input_event_pb2 import InputEvent
-from beats.proto.messages import DecodeError
 from beats.proto.normalise import short
+from beats.proto.wire import DecodeError
 
 
 class TypeRegistry:

@@ -94,10 +94,14 @@ def tail(sequence: int, captured_unix_ns: int) -> bytes:
         raise TypeError(f"captured_unix_ns is {kind}; it must be an int, in nanoseconds") from None
 
 
-class Parts(NamedTuple):
-    """Where the parts of a serialized `StreamEnvelope` are."""
+class DecodeError(ValueError):
+    """The bytes are not a message of the stream. The fault is the sender's; the text says what is wrong."""
 
-    field: int
+
+class Fields(NamedTuple):
+    """The fields of a serialized `StreamEnvelope`."""
+
+    payload: int
     """1 for a frame, 2 for a peripheral, 0 for neither."""
     start: int
     """First byte of the payload: the serialized `Frame` or `PeripheralEnvelope`."""
@@ -109,21 +113,21 @@ class Parts(NamedTuple):
     """0 when it has none."""
 
 
-def parts(encoded: bytes) -> Parts:
-    """Find the parts of a serialized `StreamEnvelope` without reading its payload.
+def fields(encoded: bytes) -> Fields:
+    """Find the fields of a serialized `StreamEnvelope` without reading its payload.
 
-    Of a part that is there twice it finds the last.
+    Of a field that occurs twice it finds the last.
 
     Raises:
-        ValueError: the bytes are something else, or hold a group, which proto3 does not have.
+        DecodeError: the bytes are something else, or hold a group, which proto3 does not have.
     """
-    field = start = end = sequence = captured = at = 0
+    payload = start = end = sequence = captured = at = 0
     size = len(encoded)
     while at < size:
         tag, at = _read_varint(encoded, at, _MAX_SHORT_BYTES)
         kind = tag & 7
         if not _MIN_TAG <= tag <= _MAX_TAG:
-            raise ValueError(f"not a StreamEnvelope: no field has number {tag >> 3}")
+            raise DecodeError(f"not a StreamEnvelope: no field has number {tag >> 3}")
         if kind == _VARINT:
             value, at = _read_varint(encoded, at)
             if tag >> 3 == _SEQUENCE_FIELD:
@@ -134,23 +138,23 @@ def parts(encoded: bytes) -> Parts:
         elif kind in _FIXED_BYTES:
             length = _FIXED_BYTES[kind]
         else:
-            raise ValueError(f"not a StreamEnvelope: wire type {kind} at byte {at}")
+            raise DecodeError(f"not a StreamEnvelope: wire type {kind} at byte {at}")
         after = at + length
         if after > size:
-            raise ValueError(f"not a StreamEnvelope: it ends within field {tag >> 3}")
+            raise DecodeError(f"not a StreamEnvelope: it ends within field {tag >> 3}")
         if kind == _LENGTH and tag >> 3 in (1, 2):
-            field, start, end = tag >> 3, at, after
+            payload, start, end = tag >> 3, at, after
         elif tag == _CAPTURED_TAG:
             captured = int.from_bytes(encoded[at:after], "little", signed=True)
         at = after
-    return Parts(field, start, end, sequence, captured)
+    return Fields(payload, start, end, sequence, captured)
 
 
 def png_of(frame: bytes) -> bytes | None:
     """The picture in a serialized `Frame` that holds nothing else; None when it holds something else.
 
     Raises:
-        ValueError: the bytes are no `Frame`.
+        DecodeError: the bytes are no `Frame`.
     """
     if not frame.startswith(_PNG_DATA):
         return None
@@ -168,4 +172,4 @@ def _read_varint(data: bytes, at: int, max_bytes: int = _MAX_VARINT_BYTES) -> tu
         if byte < 0x80:
             return value & MAX_SEQUENCE, at
         shift += 7
-    raise ValueError(f"not a StreamEnvelope: no number at byte {at}")
+    raise DecodeError(f"not a StreamEnvelope: no number at byte {at}")

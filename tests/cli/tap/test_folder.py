@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from beats.cli.tap.folder import FrameFolder
-from beats.proto.messages import DecodedFrame
+from beats.kernel.envelope import Frame
 from tests.cli.tap.envelopes import AT_NS, frame, item
 from tests.support import tiny_png
 
 
 def save(folder: FrameFolder, sequence: int, grey: int | None = None) -> Path | None:
     found = item(frame(sequence, None if grey is None else tiny_png(grey)))
-    assert isinstance(found.payload, DecodedFrame)
-    return folder.save(found, found.payload)
+    assert isinstance(found.message, Frame)
+    return folder.save(found, found.message)
 
 
 def test_each_frame_is_a_file_of_its_number(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_a_frame_without_number_is_known_by_when_it_came(tmp_path: Path) -> None
     """A server of another kind numbers nothing."""
     folder = FrameFolder(tmp_path)
     found = item(frame(1))._replace(sequence=0)
-    assert isinstance(found.payload, DecodedFrame)
-    assert folder.save(found, found.payload) is None
+    assert isinstance(found.message, Frame)
+    assert folder.save(found, found.message) is None
     assert [path.name for path in tmp_path.iterdir()] == [f"at-{AT_NS}.png"]
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from beats.cli.tap.item import Item, Unreadable, png_size, read
-from beats.kernel.envelope import OpaquePayload
-from beats.proto.messages import DecodedPeripheral
+from beats.kernel.envelope import OpaquePayload, Peripheral
 from tests.cli.tap.envelopes import AT_NS, frame, item, opaque, update
 from tests.support import tiny_png
 
@@ -25,8 +24,8 @@ def test_an_envelope_that_does_not_say_when_has_no_age() -> None:
 
 def test_a_payload_of_a_type_that_is_not_known_is_kept() -> None:
     """Whoever taps need not know every type."""
-    payload = item(opaque(1, "wall.Weather", b"\x08\x05")).payload
-    assert isinstance(payload, DecodedPeripheral)
+    payload = item(opaque(1, "wall.Weather", b"\x08\x05")).message
+    assert isinstance(payload, Peripheral)
     assert payload.data == OpaquePayload("wall.Weather", b"\x08\x05")
 
 

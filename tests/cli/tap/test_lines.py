@@ -77,10 +77,10 @@ def test_nothing_of_others_reaches_the_terminal_as_it_is() -> None:
     info = message.peripheral.peripheral_info
     info.location.time = evil
     info.tags[0].name = info.tags[0].variant = evil
-    message.peripheral.payload_type = evil
     lines = Lines(colours=False)
     for text in (
         lines.item(item(message.SerializeToString()), None),
+        lines.item(item(opaque(1, evil, b"")), None),
         lines.gap(Gap(evil, 1, 2), None),
         lines.unreadable(Unreadable(AT_NS, 1, evil), None),
     ):

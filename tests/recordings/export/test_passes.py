@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from beats.kernel.envelope import Frame, Kind, Message, Peripheral
-from beats.recordings.export import passes
+from beats.proto.codec import OPEN_CODEC
 from beats.recordings.export.outputs import Output, open_outputs
 from beats.recordings.export.passes import MOST_TOLD, Result, export
 from beats.recordings.selection import Chosen, Selection
@@ -198,7 +198,7 @@ def test_messages_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pyte
     def unreadable(_: bytes) -> None:
         raise ValueError("it is something else")
 
-    monkeypatch.setattr(passes, "sealed", unreadable)
+    monkeypatch.setattr(OPEN_CODEC, "decode", unreadable)
     told = Told()
     (result,) = told.export(
         Selection([recording]), open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[])

@@ -6,39 +6,38 @@ import math
 from typing import cast
 
 from beats.cli.tap.item import Item, png_size
-from beats.kernel.envelope import OpaquePayload
+from beats.kernel.envelope import Frame, Location, OpaquePayload, Peripheral, kind_of, payload_type_of
 from beats.proto.input_event_pb2 import InputEvent
-from beats.proto.messages import DecodedFrame, DecodedLocation, DecodedPeripheral
 
 
 def document(item: Item) -> dict[str, object]:
     """All of an envelope but a picture's bytes. What nobody knows is null."""
-    payload = item.payload
+    message = item.message
     common: dict[str, object] = {
-        "kind": "frame" if isinstance(payload, DecodedFrame) else "peripheral",
+        "kind": kind_of(message),
         "topic": item.topic,
         "sequence": item.sequence or None,
         "captured_unix_ns": item.captured_unix_ns or None,
         "received_unix_ns": item.received_unix_ns,
         "size_bytes": item.size_bytes,
     }
-    if isinstance(payload, DecodedFrame):
-        width, height = png_size(payload.png_data)
-        return common | {"png_bytes": len(payload.png_data), "width_px": width, "height_px": height}
+    if isinstance(message, Frame):
+        width, height = png_size(message.png_data)
+        return common | {"png_bytes": len(message.png_data), "width_px": width, "height_px": height}
     update: dict[str, object] = {
-        "id": payload.id,
-        "tags": [tag._asdict() | {"metadata": dict(tag.metadata)} for tag in payload.tags],
-        "location": _location(payload.location),
-        "data": data_of(payload),
+        "id": message.id,
+        "tags": [tag._asdict() | {"metadata": dict(tag.metadata)} for tag in message.tags],
+        "location": _location(message.location),
+        "data": data_of(message),
     }
-    if payload.payload_type:
-        update["payload_type"] = payload.payload_type
+    if payload_type := payload_type_of(message.data):
+        update["payload_type"] = payload_type
     return common | update
 
 
-def data_of(payload: DecodedPeripheral) -> object:
+def data_of(message: Peripheral) -> object:
     """The value as JSON has it: an input event as an object, a message of an unknown type in base64."""
-    data = payload.data
+    data = message.data
     if isinstance(data, OpaquePayload):
         return {"base64": base64.b64encode(data.payload).decode()}
     if isinstance(data, InputEvent):
@@ -64,7 +63,7 @@ def _refuse(name: str) -> object:
     raise ValueError(name)
 
 
-def _location(location: DecodedLocation | None) -> dict[str, object] | None:
+def _location(location: Location | None) -> dict[str, object] | None:
     if location is None:
         return None
     return {

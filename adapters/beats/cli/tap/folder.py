@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from beats.cli.tap.item import Item
-from beats.proto.messages import DecodedFrame
+from beats.kernel.envelope import Frame
 from beats.recordings.export.target import Target
 
 
@@ -28,7 +28,7 @@ class FrameFolder:
         self.kept = 0
         """Frames that were not saved because another picture has their name."""
 
-    def save(self, item: Item, frame: DecodedFrame) -> Path | None:
+    def save(self, item: Item, frame: Frame) -> Path | None:
         """Save a frame; gives the file that is in its way, if there is one with another picture.
 
         Raises:

@@ -11,7 +11,7 @@ from beats.cli.tap.gaps import Gaps
 from beats.cli.tap.item import Item, Unreadable, read
 from beats.cli.tap.shows import Show
 from beats.cli.tap.stream import Notice, StreamError
-from beats.proto.messages import DecodedFrame
+from beats.kernel.envelope import Frame
 
 _WAY_OUT: Final = "free some room, or give another folder"
 
@@ -58,11 +58,11 @@ class Follower:
         if gap is not None:
             self._show.gap(gap)
         self._show.item(item)
-        if self._folder is not None and isinstance(item.payload, DecodedFrame):
-            return self._save(self._folder, item, item.payload)
+        if self._folder is not None and isinstance(item.message, Frame):
+            return self._save(self._folder, item, item.message)
         return None
 
-    def _save(self, folder: FrameFolder, item: Item, frame: DecodedFrame) -> str | None:
+    def _save(self, folder: FrameFolder, item: Item, frame: Frame) -> str | None:
         try:
             in_the_way = folder.save(item, frame)
         except OSError as error:

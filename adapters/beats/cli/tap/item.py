@@ -2,11 +2,10 @@
 
 from typing import Final, NamedTuple
 
-from beats.proto.codec import StreamCodec
-from beats.proto.messages import DecodedFrame, DecodedPeripheral, DecodeError
-from beats.proto.registry import OpenRegistry
+from beats.kernel.envelope import Message
+from beats.proto.codec import OPEN_CODEC
+from beats.proto.wire import DecodeError
 
-_CODEC: Final = StreamCodec(OpenRegistry())
 _SIGNATURE_BYTES: Final = 8
 _SIZE_AT: Final = 16
 """Where a PNG file has its width and height: its specification, sections 5.2, 5.3 and 11.2.1."""
@@ -22,7 +21,7 @@ class Item(NamedTuple):
     """0 when nobody knows."""
     received_unix_ns: int
     size_bytes: int
-    payload: DecodedFrame | DecodedPeripheral
+    message: Message
 
     @property
     def age_s(self) -> float | None:
@@ -45,7 +44,7 @@ def read(message: str | bytes, received_unix_ns: int) -> Item | Unreadable:
     if isinstance(message, str):
         return Unreadable(received_unix_ns, len(message.encode()), "a text: the stream is binary")
     try:
-        found = _CODEC.decode(message)
+        found = OPEN_CODEC.decode(message)
     except DecodeError as error:
         return Unreadable(received_unix_ns, len(message), str(error))
     return Item(
@@ -54,7 +53,7 @@ def read(message: str | bytes, received_unix_ns: int) -> Item | Unreadable:
         found.captured_unix_ns,
         received_unix_ns,
         len(message),
-        found.payload,
+        found.message,
     )
 
 

@@ -11,8 +11,8 @@ from beats.cli.tap.document import data_of
 from beats.cli.tap.gaps import Gap, Return
 from beats.cli.tap.item import Item, Unreadable, png_size
 from beats.cli.top.grid import fitted
+from beats.kernel.envelope import Frame, Location, Message, Tag, payload_type_of
 from beats.kit import units
-from beats.proto.messages import DecodedFrame, DecodedLocation, DecodedPeripheral, DecodedTag
 
 _NO_TIME: Final = " " * 12
 _LEAST_TOPIC: Final = 5
@@ -38,7 +38,7 @@ class Lines:
             f"{item.sequence or units.UNKNOWN:>7}",
             f"{units.size(item.size_bytes):>7}",
             f"{units.duration(item.age_s):>7} ",
-            _said(item.payload),
+            _said(item.message),
         ]
         return self._line(item.received_unix_ns, " ".join(columns), width)
 
@@ -76,22 +76,23 @@ def _cut(text: str, width: int | None) -> str:
     return text if width is None or cell_len(text) <= width else fitted(text, width)
 
 
-def _said(payload: DecodedFrame | DecodedPeripheral) -> str:
+def _said(message: Message) -> str:
     """What an envelope holds, in short."""
-    if isinstance(payload, DecodedFrame):
-        width, height = png_size(payload.png_data)
+    if isinstance(message, Frame):
+        width, height = png_size(message.png_data)
         return f"{width} x {height}"
-    value = json.dumps(data_of(payload), ensure_ascii=False, separators=(",", ":"))
-    parts = [printable(payload.payload_type), printable(value), _tags(payload.tags), _place(payload.location)]
+    value = json.dumps(data_of(message), ensure_ascii=False, separators=(",", ":"))
+    payload_type = printable(payload_type_of(message.data))
+    parts = [payload_type, printable(value), _tags(message.tags), _place(message.location)]
     return "  ".join(part for part in parts if part)
 
 
-def _tags(tags: tuple[DecodedTag, ...]) -> str:
+def _tags(tags: tuple[Tag, ...]) -> str:
     return printable(" ".join(f"#{tag.name}" + (f":{tag.variant}" if tag.variant else "") for tag in tags))
 
 
-def _place(location: DecodedLocation | None) -> str:
+def _place(location: Location | None) -> str:
     if location is None:
         return ""
     place = f"@{location.x:g},{location.y:g},{location.z:g}"
-    return f"{place} {printable(location.time)}" if location.time else place
+    return f"{place} {printable(str(location.time))}" if location.time else place

@@ -19,8 +19,8 @@ from beats.cli.tap.item import Item, Unreadable
 from beats.cli.tap.lines import Lines
 from beats.cli.tap.runner import Stage
 from beats.cli.top.grid import fitted
+from beats.kernel.envelope import Frame
 from beats.kit import units
-from beats.proto.messages import DecodedFrame
 
 _LEAST_S: Final = 1 / 15
 """Between two drawings: enough for a person, and little for a terminal at the end of a slow line."""
@@ -68,7 +68,7 @@ class Live:
 
     def item(self, item: Item) -> None:
         """A frame is to be drawn if no newer one comes before; anything else is a line."""
-        if isinstance(item.payload, DecodedFrame):
+        if isinstance(item.message, Frame):
             self._frame = item
             self._came_s.append(time.monotonic())
             self._changed.set()
@@ -151,13 +151,13 @@ class Live:
         frame = self._frame
         if frame is None or (self._shown is not None and self._shown.item is frame):
             return
-        assert isinstance(frame.payload, DecodedFrame)
+        assert isinstance(frame.message, Frame)
         made, trouble = None, ""
         if (lines := self._size()[1]) >= _LEAST_LINES:
             room = max(1, (lines - 1) * 2 // 3)
             try:
                 made = await to_thread.run_sync(
-                    picture, frame.payload.png_data, self._width, room, self._depth
+                    picture, frame.message.png_data, self._width, room, self._depth
                 )
             except PictureError as error:
                 trouble = f"cannot be drawn: {printable(str(error))}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from beats.kernel.envelope import Frame, Message
-from beats.kit.sealed import sealed
+from beats.proto.codec import OPEN_CODEC
 from beats.recordings.export.outputs import LooksAhead, Output
 from beats.recordings.export.png import PictureError
 from beats.recordings.scan import Damage
@@ -96,7 +96,7 @@ class _Export:
                 if chosen.repeated:
                     continue
                 try:
-                    message = sealed(chosen.message.encoded).message
+                    message = OPEN_CODEC.decode(chosen.message.encoded).message
                 except ValueError as error:
                     unreadable(chosen, str(error))
                     continue

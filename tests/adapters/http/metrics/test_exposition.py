@@ -15,9 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from beats.adapters.http.metrics.exposition import FAMILIES, Metrics, wants_openmetrics
 from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Sealed
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import SinkStats, Stats
-from beats.proto.messages import Decoded
 from tests.adapters.http.metrics.lint import Samples, faults, openmetrics, plain, unit_faults
 from tests.adapters.http.metrics.material import STATS
 from tests.adapters.sinks.websocket.support import (
@@ -170,7 +170,7 @@ class Viewers(AsyncExitStack):
     def __init__(self, running: Running) -> None:
         super().__init__()
         self.running: Final = running
-        self.got: Final[defaultdict[str, list[Decoded]]] = defaultdict(list)
+        self.got: Final[defaultdict[str, list[Sealed]]] = defaultdict(list)
         self.bytes: Final[Counter[str]] = Counter()
         self._connections: Final[dict[str, ClientConnection]] = {}
 

@@ -13,14 +13,13 @@ from websockets.asyncio.client import ClientConnection
 from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.clock import SystemClock
-from beats.kernel.envelope import Frame, Peripheral
+from beats.kernel.envelope import Frame, Peripheral, Sealed
 from beats.kernel.ports import Context, Sink
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import ClientStats, ClientTotals, QueueStats
 from beats.kit.bounds import queue_bounds
 from beats.proto.codec import StreamCodec
-from beats.proto.messages import Decoded
 
 CODEC = StreamCodec()
 ROOMY = {"size": 1_000_000, "max_bytes": 1 << 30}
@@ -103,7 +102,7 @@ async def on_air(
             kernel.stop()
 
 
-async def receive(viewer: ClientConnection) -> Decoded:
+async def receive(viewer: ClientConnection) -> Sealed:
     """The next envelope that a viewer gets."""
     message = await viewer.recv()
     assert isinstance(message, bytes)

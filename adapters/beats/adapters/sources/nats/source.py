@@ -18,8 +18,8 @@ from beats.adapters.nats.subjects import Subjects
 from beats.adapters.sources.nats.settings import NatsSourceSettings
 from beats.kernel.envelope import FRAME_TOPIC, Sealed, topic_of
 from beats.kernel.ports import Context, Publish
-from beats.kit.sealed import sealed
 from beats.kit.throttled_log import ThrottledLog
+from beats.proto.codec import OPEN_CODEC
 
 if TYPE_CHECKING:  # the package comes with an extra
     from nats.aio.msg import Msg
@@ -188,7 +188,7 @@ class NatsSource:
         """The envelope in a message; None when there is none, or it is at the wrong place."""
         why = ""
         try:
-            found = sealed(message.data)
+            found = OPEN_CODEC.decode(message.data)
         except ValueError as error:
             why = str(error)
         else:

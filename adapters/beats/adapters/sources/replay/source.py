@@ -22,8 +22,8 @@ from beats.kernel.errors import InputError, QueueFull
 from beats.kernel.ports import Context, Publish
 from beats.kernel.stats import Playback
 from beats.kit.paths import expanded
-from beats.kit.sealed import sealed
 from beats.kit.throttled_log import ThrottledLog
+from beats.proto.codec import OPEN_CODEC
 from beats.recordings.content import Message
 from beats.recordings.scan import Damage
 from beats.recordings.selection import Chosen, Selection
@@ -283,7 +283,7 @@ class ReplaySource:
     async def _publish(self, publish: Publish, message: Message) -> None:
         self._has_frames = self._has_frames or message.topic == "frame"
         try:
-            await publish.forward(sealed(message.encoded), renumber=self._renumber)
+            await publish.forward(OPEN_CODEC.decode(message.encoded), renumber=self._renumber)
         except QueueFull as error:
             self._reports.add("refused envelopes", str(error), logging.ERROR)
         except ValueError as error:

@@ -18,9 +18,9 @@ from beats.adapters.nats.sockets import connected_socket
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
 from beats.kernel.envelope import KINDS, Frame, Kind, Sealed, topic_of
 from beats.kernel.ports import Context, Publish
-from beats.kit.sealed import sealed
 from beats.kit.secrets import secret_of
 from beats.kit.throttled_log import ThrottledLog
+from beats.proto.codec import OPEN_CODEC
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class WebSocketSource:
             self._reports.add("unreadable messages", "text has come, and envelopes are bytes")
             return
         try:
-            found = sealed(message)
+            found = OPEN_CODEC.decode(message)
         except ValueError as error:
             self._reports.add("unreadable messages", str(error))
         else:
