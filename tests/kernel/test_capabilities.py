@@ -76,7 +76,7 @@ def test_a_sink_holds_a_snapshot_when_it_can_write_one() -> None:
 
 
 def test_a_source_takes_commands_and_plays_when_it_says_so() -> None:
-    """Each is a part of its own, found by its methods; a plain source has neither."""
+    """Each is a component of its own, found by its methods; a plain source has neither."""
     assert isinstance(Replay(run_nothing), TakesCommands)
     assert isinstance(Replay(run_nothing), Plays)
     assert not isinstance(CallingSource(run_nothing), TakesCommands | Plays)

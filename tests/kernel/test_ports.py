@@ -25,7 +25,7 @@ def build_source(settings: Any, context: Context) -> Source:
 
 
 def test_our_own_parts_fulfil_the_ports() -> None:
-    """What the kernel and its test parts offer fits the contracts; the type checkers hold this one."""
+    """What the kernel and its test components offer fits the contracts; the type checkers hold this one."""
     clocks: list[Clock] = [SystemClock(), FixedClock()]
     codec: Codec = PlainCodec()
     batches: Batches = Lease(SinkQueue("null"), Publisher(Bus(), codec, SystemClock()), lambda: None)

@@ -10,7 +10,7 @@ from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Batches, Publish, Sink
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
-from beats.kernel.run.components import SinkPart, SourcePart
+from beats.kernel.run.components import SinkComponent, SourceComponent
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Amount, ClientStats, ClientTotals, Playback
 from beats.kernel.testing import envelope
@@ -44,32 +44,32 @@ class ViewedSink(CollectingSink):
         return self.totals
 
 
-def sink_part(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> SinkPart:
-    return SinkPart("recorder", sink, SinkQueue("recorder", bounds), publisher_on(bus), Backoff())
+def sink_component(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> SinkComponent:
+    return SinkComponent("recorder", sink, SinkQueue("recorder", bounds), publisher_on(bus), Backoff())
 
 
 async def test_a_sink_part_is_on_the_bus_before_its_sink_runs() -> None:
     """What is published meanwhile waits in the queue, of both kinds."""
     bus, sink = Bus(), CollectingSink()
-    part = sink_part(sink, bus)
+    component = sink_component(sink, bus)
     publisher = publisher_on(bus)
     publisher.publish(FRAME)
     publisher.publish(knob())
-    part.close()
-    await part.supervisor.supervise()
+    component.close()
+    await component.supervisor.supervise()
     assert [item.kind for item in sink.received] == ["frame", "peripheral"]
-    assert part.supervisor.state == "ended"
+    assert component.supervisor.state == "ended"
 
 
 async def test_a_released_part_has_left_the_bus() -> None:
     """After its end a sink costs producers nothing, and its counters stand still."""
     bus = Bus()
-    part = sink_part(CollectingSink(), bus)
+    component = sink_component(CollectingSink(), bus)
     publisher = publisher_on(bus)
     publisher.publish(FRAME)
-    part.release()
+    component.release()
     publisher.publish(FRAME)
-    stats = part.stats().queue
+    stats = component.stats().queue
     assert stats.offered.items == 1
     assert dropped(stats) == {("shutdown", "frame"): 1}
 
@@ -77,9 +77,9 @@ async def test_a_released_part_has_left_the_bus() -> None:
 async def test_what_still_waits_at_release_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     """A loss is an error in the log, with the sink's name, envelopes and bytes."""
     bus = Bus()
-    part = sink_part(CollectingSink(), bus)
+    component = sink_component(CollectingSink(), bus)
     publisher_on(bus).publish(FRAME)
-    part.release()
+    component.release()
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert "'recorder': 1 envelopes (7 bytes)" in record.getMessage()
@@ -87,7 +87,7 @@ async def test_what_still_waits_at_release_is_reported(caplog: pytest.LogCapture
 
 async def test_a_release_without_loss_is_silent(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing lost, nothing to say."""
-    sink_part(CollectingSink(), Bus()).release()
+    sink_component(CollectingSink(), Bus()).release()
     assert not caplog.records
 
 
@@ -101,13 +101,13 @@ async def test_what_a_sink_held_when_it_failed_is_reported(
         raise OSError("the disk is full")
 
     bus = Bus()
-    part = sink_part(CallingSink(take_and_fail), bus)
+    component = sink_component(CallingSink(take_and_fail), bus)
     publisher = publisher_on(bus)
     publisher.publish(FRAME)
     publisher.publish(knob())
-    part.close()
-    await part.supervisor.supervise()
-    stats = part.stats()
+    component.close()
+    await component.supervisor.supervise()
+    stats = component.stats()
     assert (stats.state, stats.last_error) == ("failed", "OSError: the disk is full")
     assert dropped(stats.queue) == {("failed", "frame"): 1, ("failed", "peripheral"): 1}
     assert stats.queue.taken == Amount()
@@ -122,12 +122,12 @@ async def test_what_a_sink_held_when_it_was_cancelled_is_a_loss_of_the_shutdown(
         await anyio.sleep_forever()
 
     bus = Bus()
-    part = sink_part(CallingSink(take_and_hang), bus)
+    component = sink_component(CallingSink(take_and_hang), bus)
     publisher_on(bus).publish(FRAME)
     with anyio.move_on_after(1.0):
-        await part.supervisor.supervise()
-    assert part.stats().state == "stopped"
-    assert dropped(part.stats().queue) == {("shutdown", "frame"): 1}
+        await component.supervisor.supervise()
+    assert component.stats().state == "stopped"
+    assert dropped(component.stats().queue) == {("shutdown", "frame"): 1}
 
 
 async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
@@ -138,14 +138,14 @@ async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
 
     bus = Bus()
     sink = CallingSink(take_once)
-    part = sink_part(sink, bus)
+    component = sink_component(sink, bus)
     publisher = publisher_on(bus)
     publisher.publish(FRAME)
     async with anyio.create_task_group() as group:
-        group.start_soon(part.supervisor.supervise)
+        group.start_soon(component.supervisor.supervise)
         await everyone_waits()
-        assert part.stats().state == "failed"
-        assert "returned while its queue was open" in part.stats().last_error
+        assert component.stats().state == "failed"
+        assert "returned while its queue was open" in component.stats().last_error
         await anyio.sleep(1.0)
         group.cancel_scope.cancel()
     assert sink.attempts_s == pytest.approx([0.0, 0.5])
@@ -154,10 +154,10 @@ async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
 async def test_the_stats_of_a_sink_with_viewers_tell_of_them() -> None:
     """Clients and totals come from the sink itself."""
     sink = ViewedSink(SinkQueue("client"))
-    stats = sink_part(sink, Bus()).stats()
+    stats = sink_component(sink, Bus()).stats()
     assert stats.client_totals == ViewedSink.totals
     assert [client.remote for client in stats.clients] == ["host:1"]
-    assert sink_part(CollectingSink(), Bus()).stats().client_totals is None
+    assert sink_component(CollectingSink(), Bus()).stats().client_totals is None
 
 
 async def test_a_source_publishes_and_its_messages_are_counted() -> None:
@@ -170,10 +170,10 @@ async def test_a_source_publishes_and_its_messages_are_counted() -> None:
 
     publisher = publisher_on(Bus())
     publisher.publish(FRAME)
-    part = SourcePart("demo", CallingSource(run), publisher, Backoff())
-    await part.supervisor.supervise()
+    component = SourceComponent("demo", CallingSource(run), publisher, Backoff())
+    await component.supervisor.supervise()
     assert sequences == [2, 3, 1]
-    assert part.stats() == ("demo", "ended", 0, "", 3, None)
+    assert component.stats() == ("demo", "ended", 0, "", 3, None)
     assert publisher.published == 4
 
 
@@ -186,7 +186,7 @@ async def test_a_source_passes_on_when_it_captured() -> None:
         await publish(FRAME, captured_unix_ns=5)
         publish.from_thread(FRAME, captured_unix_ns=6)
 
-    await SourcePart("demo", CallingSource(run), publisher_on(bus), Backoff()).supervisor.supervise()
+    await SourceComponent("demo", CallingSource(run), publisher_on(bus), Backoff()).supervisor.supervise()
     assert captured == [5, 6]
 
 
@@ -198,13 +198,13 @@ async def test_a_source_runs_from_its_first_message_on() -> None:
         await publish(FRAME)
         await anyio.sleep(1.0)
 
-    part = SourcePart("demo", CallingSource(run), publisher_on(Bus()), Backoff())
+    component = SourceComponent("demo", CallingSource(run), publisher_on(Bus()), Backoff())
     async with anyio.create_task_group() as group:
-        group.start_soon(part.supervisor.supervise)
+        group.start_soon(component.supervisor.supervise)
         await anyio.sleep(0.5)
-        assert part.stats().state == "starting"
+        assert component.stats().state == "starting"
         await anyio.sleep(1.0)
-        assert part.stats().state == "running"
+        assert component.stats().state == "running"
 
 
 async def test_what_a_full_queue_refused_was_published_all_the_same() -> None:
@@ -223,9 +223,9 @@ async def test_what_a_full_queue_refused_was_published_all_the_same() -> None:
             await publish(knob())
 
     publisher = publisher_on(bus)
-    part = SourcePart("demo", CallingSource(run), publisher, Backoff())
-    await part.supervisor.supervise()
-    assert part.stats().published == publisher.published == 4
+    component = SourceComponent("demo", CallingSource(run), publisher, Backoff())
+    await component.supervisor.supervise()
+    assert component.stats().published == publisher.published == 4
 
 
 async def test_a_source_with_several_threads_is_counted_exactly() -> None:
@@ -240,9 +240,9 @@ async def test_a_source_with_several_threads_is_counted_exactly() -> None:
         with threads(*[produce] * producers):
             pass
 
-    part = SourcePart("demo", CallingSource(run), publisher_on(Bus()), Backoff())
-    await part.supervisor.supervise()
-    assert part.stats().published == rounds * producers
+    component = SourceComponent("demo", CallingSource(run), publisher_on(Bus()), Backoff())
+    await component.supervisor.supervise()
+    assert component.stats().published == rounds * producers
 
 
 async def test_a_source_passes_on_what_was_on_a_bus_before() -> None:
@@ -254,13 +254,13 @@ async def test_a_source_passes_on_what_was_on_a_bus_before() -> None:
         assert await publish.forward(Sealed(FRAME, 5, 7, b"sealed")) == 5
         assert await publish.forward(Sealed(FRAME, 9, 7, b"sealed"), renumber=True) == 6
 
-    part = SourcePart("replay", CallingSource(run), publisher_on(bus), Backoff())
-    await part.supervisor.supervise()
+    component = SourceComponent("replay", CallingSource(run), publisher_on(bus), Backoff())
+    await component.supervisor.supervise()
     assert [(item.sequence, item.captured_unix_ns, item.encoded) for item in received] == [
         (5, 7, b"sealed"),
         (6, 7, b"sealed"),
     ]
-    assert part.stats().published == 2
+    assert component.stats().published == 2
 
 
 async def test_a_source_that_passes_on_runs_from_its_first_message_on() -> None:
@@ -270,11 +270,11 @@ async def test_a_source_that_passes_on_runs_from_its_first_message_on() -> None:
         await publish.forward(Sealed(FRAME, 5, 7, b"sealed"))
         await anyio.sleep_forever()
 
-    part = SourcePart("replay", CallingSource(run), publisher_on(Bus()), Backoff())
+    component = SourceComponent("replay", CallingSource(run), publisher_on(Bus()), Backoff())
     async with anyio.create_task_group() as group:
-        group.start_soon(part.supervisor.supervise)
+        group.start_soon(component.supervisor.supervise)
         await everyone_waits()
-        assert part.stats().state == "running"
+        assert component.stats().state == "running"
         group.cancel_scope.cancel()
 
 
@@ -293,10 +293,10 @@ class PlayingSource:
 async def test_the_stats_of_a_source_that_plays_tell_where_it_is() -> None:
     """As it is now; None while the source does not know, and for a source that plays nothing."""
     source = PlayingSource()
-    part = SourcePart("replay", source, publisher_on(Bus()), Backoff())
-    assert part.stats().playback is None
+    component = SourceComponent("replay", source, publisher_on(Bus()), Backoff())
+    assert component.stats().playback is None
     source.at = Playback(1.5, 10.0, 2.0, False, 0)
-    assert part.stats().playback == (1.5, 10.0, 2.0, False, 0)
+    assert component.stats().playback == (1.5, 10.0, 2.0, False, 0)
 
 
 class MeasuringSink(CollectingSink):
@@ -306,24 +306,24 @@ class MeasuringSink(CollectingSink):
 
 async def test_the_stats_of_a_sink_have_its_own_metrics_and_its_latency() -> None:
     """Figures as the sink tells them; a latency only once it has told that it wrote something."""
-    part = SinkPart("tape", MeasuringSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
-    assert part.stats().figures == (("free_bytes", 5.0),)
-    assert part.stats().latency is None
-    part.lease.written([envelope()])
-    latency = part.stats().latency
+    component = SinkComponent("tape", MeasuringSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
+    assert component.stats().figures == (("free_bytes", 5.0),)
+    assert component.stats().latency is None
+    component.lease.written([envelope()])
+    latency = component.stats().latency
     assert latency is not None
     assert sum(latency.counts) == 1
 
 
 async def test_an_heir_goes_on_with_the_queue_and_its_counts() -> None:
     """Its latency too: to whoever reads the counters, it is one sink."""
-    part = SinkPart("tape", CollectingSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
-    part.lease.written([envelope()])
-    successor = part.successor(MeasuringSink(), Backoff())
+    component = SinkComponent("tape", CollectingSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
+    component.lease.written([envelope()])
+    successor = component.successor(MeasuringSink(), Backoff())
     successor.lease.written([envelope()])
     latency = successor.stats().latency
     assert latency is not None
-    assert (sum(latency.counts), successor.queue, successor.name) == (2, part.queue, "tape")
+    assert (sum(latency.counts), successor.queue, successor.name) == (2, component.queue, "tape")
 
 
 async def test_a_sink_that_cannot_report_its_metrics_has_none(caplog: pytest.LogCaptureFixture) -> None:
@@ -333,6 +333,6 @@ async def test_a_sink_that_cannot_report_its_metrics_has_none(caplog: pytest.Log
         def metrics(self) -> Mapping[str, float]:
             raise RuntimeError("the gauge is broken")
 
-    part = SinkPart("tape", Unable(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
-    assert [part.stats().figures for _ in range(3)] == [()] * 3
+    component = SinkComponent("tape", Unable(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
+    assert [component.stats().figures for _ in range(3)] == [()] * 3
     assert caplog.text.count("cannot report its metrics") == 1

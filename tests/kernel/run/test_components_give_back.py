@@ -7,7 +7,7 @@ from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope
 from beats.kernel.ports import Batches, Sink
 from beats.kernel.queue.queue import SinkQueue
-from beats.kernel.run.components import SinkPart
+from beats.kernel.run.components import SinkComponent
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Amount, Loss
 from tests.kernel.support import FRAME, CallingSink, dropped, everyone_waits, knob, publisher_on
@@ -15,8 +15,10 @@ from tests.kernel.support import FRAME, CallingSink, dropped, everyone_waits, kn
 pytestmark = pytest.mark.anyio
 
 
-def recorder(sink: Sink, bus: Bus) -> SinkPart:
-    return SinkPart("recorder", sink, SinkQueue("recorder", keep_losses=True), publisher_on(bus), Backoff())
+def recorder(sink: Sink, bus: Bus) -> SinkComponent:
+    return SinkComponent(
+        "recorder", sink, SinkQueue("recorder", keep_losses=True), publisher_on(bus), Backoff()
+    )
 
 
 async def test_what_a_sink_gave_back_before_it_failed_comes_first_after_its_restart() -> None:
@@ -34,25 +36,25 @@ async def test_what_a_sink_gave_back_before_it_failed_comes_first_after_its_rest
             losses.extend(queue.losses())
 
     bus, sink = Bus(), CallingSink(fail_once)
-    part = recorder(sink, bus)
+    component = recorder(sink, bus)
     publisher = publisher_on(bus)
     async with anyio.create_task_group() as group:
-        group.start_soon(part.supervisor.supervise)
+        group.start_soon(component.supervisor.supervise)
         for message in (FRAME, knob(), FRAME):
             publisher.publish(message)
         await everyone_waits()
-        assert part.stats().state == "failed"
-        assert (part.stats().queue.taken.items, part.stats().queue.waiting.items) == (1, 2)
+        assert component.stats().state == "failed"
+        assert (component.stats().queue.taken.items, component.stats().queue.waiting.items) == (1, 2)
         publisher.publish(knob())
         await anyio.sleep(1.0)
-        part.close()
+        component.close()
     assert [(item.topic, item.sequence) for item in received] == [
         ("frame", 1),
         ("peripheral/knob", 1),
         ("frame", 2),
         ("peripheral/knob", 2),
     ]
-    stats = part.stats().queue
+    stats = component.stats().queue
     assert (stats.taken.items, stats.dropped, stats.waiting) == (4, Amount(), Amount())
     assert losses == []
 
@@ -65,12 +67,12 @@ async def test_what_a_sink_gave_back_at_the_end_is_a_loss_of_the_shutdown() -> N
         raise OSError("the disk is full")
 
     bus = Bus()
-    part = recorder(CallingSink(give_back), bus)
+    component = recorder(CallingSink(give_back), bus)
     publisher_on(bus).publish(FRAME)
-    part.close()
-    await part.supervisor.supervise()
-    part.release()
-    assert dropped(part.stats().queue) == {("shutdown", "frame"): 1}
+    component.close()
+    await component.supervisor.supervise()
+    component.release()
+    assert dropped(component.stats().queue) == {("shutdown", "frame"): 1}
 
 
 async def test_a_sink_learns_after_its_restart_what_the_attempt_before_lost() -> None:
@@ -83,10 +85,10 @@ async def test_a_sink_learns_after_its_restart_what_the_attempt_before_lost() ->
         raise OSError("the disk is full")
 
     bus = Bus()
-    part = recorder(CallingSink(fail_once), bus)
+    component = recorder(CallingSink(fail_once), bus)
     publisher = publisher_on(bus)
     async with anyio.create_task_group() as group:
-        group.start_soon(part.supervisor.supervise)
+        group.start_soon(component.supervisor.supervise)
         publisher.publish(FRAME)
         publisher.publish(FRAME)
         await anyio.sleep(1.0)

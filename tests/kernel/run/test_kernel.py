@@ -309,7 +309,7 @@ async def test_a_sink_that_is_not_required_does_not_end_the_start(caplog: pytest
         kernel.publisher.publish(FRAME)
         await everyone_waits()
         assert len(healthy.received) == 1
-        assert [part.name for part in kernel.stats().failed()] == ["browser"]
+        assert [component.name for component in kernel.stats().failed()] == ["browser"]
         await anyio.sleep(5.0)
         assert (sink_stats(kernel, "browser").state, sink_stats(kernel, "browser").restarts) == ("running", 2)
         assert len(browser.received) == 1  # what waited in its queue
@@ -317,7 +317,7 @@ async def test_a_sink_that_is_not_required_does_not_end_the_start(caplog: pytest
     assert [record.getMessage() for record in caplog.records] == [
         "sink 'browser' failed: OSError: port 8765 is in use; restart in 1 s",
         "sink 'browser' failed: OSError: port 8765 is in use; restart in 2 s",
-        "sink 'browser' runs again",
+        "sink 'browser' is running again",
     ]
 
 
@@ -442,8 +442,8 @@ async def test_what_cannot_drain_in_time_is_counted_and_reported(caplog: pytest.
     assert dropped(stats.queue) == {("shutdown", "frame"): 8}
     assert_balanced(stats.queue)
     assert errors(caplog) == [
-        "sink 'slow': 1 envelopes (7 bytes) that it held are counted as lost",
-        "sink 'slow': 7 envelopes (49 bytes) still waited at the end and are lost",
+        "sink 'slow': 1 envelopes (7 bytes) that it had taken were not delivered and are lost",
+        "sink 'slow': 7 envelopes (49 bytes) were still waiting at the end and are lost",
     ]
 
 

@@ -1,4 +1,4 @@
-"""A kernel that other threads look at, and publish to, while its parts change."""
+"""A kernel that other threads look at, and publish to, while its components change."""
 
 import functools
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from beats.kernel.bus import Bus
 from beats.kernel.envelope import Message
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
-from beats.kernel.run.components import SinkPart
+from beats.kernel.run.components import SinkComponent
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.testing import PlainCodec
 from tests.kernel.run.test_sources import every_second
@@ -36,7 +36,7 @@ BLOCK = QueueBounds(size=8, overflow="block", block_timeout_s=JOIN_TIMEOUT_S)
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_other_threads_see_only_whole_changes(backend: str) -> None:
-    """Stats and sinks hold the parts that stay at every instant, in their order, and balanced counters."""
+    """At every instant, stats hold all sinks that stay, in their order, with balanced counters."""
     kernel, changed = Kernel(PlainCodec()), list[int]()
     for name in ("first", "changing", "last"):
         kernel.add_sink(name, CollectingSink(), BLOCK)
@@ -121,9 +121,9 @@ async def test_sinks_join_and_leave_the_bus_while_nobody_publishes(
     lock = kernel.publisher._lock  # pyright: ignore[reportPrivateUsage]
 
     def looking_at(method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(part: SinkPart, *args: Any) -> Any:
+        def call(component: SinkComponent, *args: Any) -> Any:
             run_in_thread(try_it)
-            return method(part, *args)
+            return method(component, *args)
 
         return call
 
@@ -135,8 +135,8 @@ async def test_sinks_join_and_leave_the_bus_while_nobody_publishes(
     kernel.add_sink("tape", CollectingSink())
     async with running(kernel):
         with monkeypatch.context() as patch:
-            patch.setattr(SinkPart, "connect", looking_at(SinkPart.connect))
-            patch.setattr(SinkPart, "finish", looking_at(SinkPart.finish))
+            patch.setattr(SinkComponent, "connect", looking_at(SinkComponent.connect))
+            patch.setattr(SinkComponent, "finish", looking_at(SinkComponent.finish))
             if step == "add":
                 await kernel.add_sink_now("new", CollectingSink(), BLOCK)
             elif step == "remove":

@@ -145,15 +145,15 @@ async def test_what_a_removed_sink_cannot_deliver_in_time_is_counted(
         assert anyio.current_time() == pytest.approx(5.0, abs=0.01)
         assert kernel.stats().sinks == ()
     assert [record.getMessage() for record in caplog.records] == [
-        "sink 'tape': 2 envelopes (2 bytes) that it held are counted as lost",
-        "sink 'tape': 4 envelopes (4 bytes) still waited at the end and are lost",
+        "sink 'tape': 2 envelopes (2 bytes) that it had taken were not delivered and are lost",
+        "sink 'tape': 4 envelopes (4 bytes) were still waiting at the end and are lost",
     ]
 
 
 async def test_a_sink_that_shields_itself_holds_up_its_removal_no_longer_than_the_bounds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """After `shutdown_timeout_s` it is cancelled, and a second later it is left to itself."""
+    """After `shutdown_timeout_s` it is cancelled, and a second later it is abandoned."""
     sink = ShieldedSink()
     kernel = new_kernel()
     kernel.add_sink("tape", sink)
@@ -166,8 +166,8 @@ async def test_a_sink_that_shields_itself_holds_up_its_removal_no_longer_than_th
         sink.allowed.set()
     assert sink.afterwards == []
     assert [record.getMessage() for record in caplog.records] == [
-        "sink 'tape' does not end though it was cancelled, and is left to itself",
-        "sink 'tape': 1 envelopes (1 bytes) that it held are counted as lost",
+        "sink 'tape' did not end after it was cancelled; it is abandoned",
+        "sink 'tape': 1 envelopes (1 bytes) that it had taken were not delivered and are lost",
     ]
 
 

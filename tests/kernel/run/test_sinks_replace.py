@@ -220,7 +220,7 @@ async def test_a_predecessor_that_hangs_is_cancelled(caplog: pytest.LogCaptureFi
     assert numbers(new.received) == [3]
     assert dropped(queue_stats(kernel, "tape")) == {("shutdown", "frame"): 2}
     assert [record.getMessage() for record in caplog.records] == [
-        "sink 'tape': 2 envelopes (2 bytes) that it held are counted as lost"
+        "sink 'tape': 2 envelopes (2 bytes) that it had taken were not delivered and are lost"
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
-from beats.kernel.run.components import SinkPart
+from beats.kernel.run.components import SinkComponent
 from beats.kernel.stats import Amount
 from tests.kernel.run.sinks_support import (
     WIDE,
@@ -133,16 +133,16 @@ async def test_a_sink_that_was_added_and_could_not_start_does_not_fail_the_kerne
 ) -> None:
     """Also where the kernel ends in the same instant: whoever added it hears of it, and nobody else."""
     kernel, errors = new_kernel(tape=CollectingSink()), list[object]()
-    finish = SinkPart.finish
+    finish = SinkComponent.finish
 
-    def look(part: SinkPart) -> None:
-        assert part.supervisor.start_error is not None
+    def look(component: SinkComponent) -> None:
+        assert component.supervisor.start_error is not None
         errors.append(kernel._sinks.errors())  # pyright: ignore[reportPrivateUsage]
-        finish(part)
+        finish(component)
 
     async with running(kernel):
         with monkeypatch.context() as patch:
-            patch.setattr(SinkPart, "finish", look)
+            patch.setattr(SinkComponent, "finish", look)
             with pytest.raises(StartError):
                 await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE)
     assert errors == [{}]

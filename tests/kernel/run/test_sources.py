@@ -148,7 +148,7 @@ async def test_a_source_that_never_ran_can_be_removed() -> None:
 
 
 async def test_a_source_that_shields_itself_publishes_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
-    """A second later it is left to itself, and whatever it publishes then is refused."""
+    """A second later it is abandoned, and whatever it publishes then is refused."""
     refused: list[str] = []
 
     async def run(publish: Publish) -> None:
@@ -170,7 +170,7 @@ async def test_a_source_that_shields_itself_publishes_nothing_more(caplog: pytes
         await anyio.sleep(5.0)
     assert refused == ["source 'camera' was removed: end it when it is cancelled"] * 2
     assert received(kernel) == {}
-    assert "source 'camera' does not end though it was cancelled" in caplog.text
+    assert "source 'camera' did not end after it was cancelled" in caplog.text
 
 
 async def test_a_source_of_the_same_name_goes_on_with_the_sequence_numbers() -> None:

@@ -60,7 +60,7 @@ def supervised(
 
 
 async def test_pauses_double_from_half_a_second_to_thirty() -> None:
-    """A part that keeps failing is tried after 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds."""
+    """A component that keeps failing is tried after 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds."""
     attempts = Attempts(*[fail] * 9, end)
     await supervised(attempts).supervise()
     assert attempts.began_s == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5, 121.5]
@@ -74,7 +74,7 @@ async def test_pauses_are_settings() -> None:
 
 
 def test_the_pause_is_bounded_after_any_number_of_failures() -> None:
-    """A part that fails for years is still tried again."""
+    """A component that fails for years is still tried again."""
     assert Backoff().delay_s(10**9) == 30.0
 
 
@@ -96,7 +96,7 @@ async def test_a_part_that_returns_has_ended() -> None:
 
 
 async def test_a_failure_shows_in_state_and_count_until_the_part_works_again() -> None:
-    """`failed` with the last error, then `running` when the part says that it works."""
+    """`failed` with the last error, then `running` when the component says that it works."""
 
     async def work() -> None:
         supervisor.opened()
@@ -118,7 +118,7 @@ async def test_a_failure_shows_in_state_and_count_until_the_part_works_again() -
 
 
 async def test_a_failure_is_logged_with_name_cause_and_pause(caplog: pytest.LogCaptureFixture) -> None:
-    """The operator reads which part failed, of what, and when it is tried again."""
+    """The operator reads which component failed, of what, and when it is tried again."""
     await supervised(Attempts(fail, end), role="sink").supervise()
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
@@ -150,7 +150,7 @@ async def test_unusable_input_is_not_tried_again(
 
 
 async def test_stop_ends_a_pause_at_once() -> None:
-    """A part that waits for its next attempt does not delay the end."""
+    """A component that waits for its next attempt does not delay the end."""
     attempts = Attempts(fail)
     supervisor = supervised(attempts, backoff=Backoff(initial_s=20.0))
     async with anyio.create_task_group() as group:
@@ -175,7 +175,7 @@ async def test_a_pause_can_be_cut_short() -> None:
 
 
 async def test_there_is_no_hurry_without_a_pause() -> None:
-    """A part that runs, has ended or failed for good is left alone."""
+    """A component that runs, has ended or failed for good is left alone."""
     supervisor = supervised(Attempts(give_up))
     assert not supervisor.hurry()
     await supervisor.supervise()
@@ -233,7 +233,7 @@ async def test_a_part_that_has_started_once_is_tried_again() -> None:
 
 
 async def test_the_first_attempt_settles_when_the_part_has_opened() -> None:
-    """Who waits for the start goes on as soon as the part works, not when it ends."""
+    """Who waits for the start goes on as soon as the component works, not when it ends."""
 
     async def open_slowly() -> None:
         await anyio.sleep(2.0)

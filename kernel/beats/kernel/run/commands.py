@@ -1,4 +1,4 @@
-"""The commands that sources and sinks take besides those of the wire, and the way to whoever takes them."""
+"""The commands that sources and sinks take besides those of the wire."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -10,43 +10,40 @@ from beats.kernel.envelope import Control
 
 
 class Commands:
-    """Lives in the kernel's event loop; `known` is for any thread."""
+    """Passes commands from the bus to the sources and sinks that take them.
+
+    Lives in the kernel's event loop; any thread may read `known`.
+    """
 
     def __init__(self, bus: Bus) -> None:
-        """Begin with nobody who takes any."""
         self.known: Final[dict[str, CommandCheck]] = {}
-        """By name, the check of each command's fields: the same dictionary always."""
+        """By name, the check of each command's fields; always the same dictionary."""
         self._bus: Final = bus
         self._takers: Final[dict[object, TakesCommands]] = {}
-        self._ears: Final[dict[object, Connection]] = {}
+        self._connections: Final[dict[object, Connection]] = {}
 
-    def add(self, key: object, part: object) -> None:
-        """Let the commands of a part in, if it takes any.
-
-        Args:
-            key: to `remove` it by.
-            part: a source or a sink.
-        """
-        if isinstance(part, TakesCommands):
-            self._takers[key] = part
-            self.known.update(part.commands)
-            self._ears[key] = self._bus.connect("control", partial(_hand, part))
+    def add(self, key: object, adapter: object) -> None:
+        """Accept the commands of a source or sink, if it takes any; `key` is for `remove`."""
+        if isinstance(adapter, TakesCommands):
+            self._takers[key] = adapter
+            self.known.update(adapter.commands)
+            self._connections[key] = self._bus.connect("control", partial(_pass_on, adapter))
 
     def remove(self, key: object) -> None:
-        """Let only those in that others take; at no instant is one of theirs missing."""
+        """Accept only the commands of the others; theirs are known without a break."""
         if key not in self._takers:
             return
-        self._ears.pop(key).disconnect()
+        self._connections.pop(key).disconnect()
         del self._takers[key]
         left: dict[str, CommandCheck] = {}
-        for part in self._takers.values():
-            left.update(part.commands)
+        for adapter in self._takers.values():
+            left.update(adapter.commands)
         self.known.update(left)
         for command in self.known.keys() - left.keys():
             del self.known[command]
 
 
-def _hand(part: TakesCommands, control: Control) -> None:
-    commands: Mapping[str, CommandCheck] = part.commands
+def _pass_on(adapter: TakesCommands, control: Control) -> None:
+    commands: Mapping[str, CommandCheck] = adapter.commands
     if control.command in commands:
-        part.command(control)
+        adapter.command(control)

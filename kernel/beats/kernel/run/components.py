@@ -1,4 +1,4 @@
-"""A sink or source as the kernel keeps it: with its queue or its way onto the bus, and its supervisor."""
+"""Sinks and sources as the kernel runs them: with a supervisor each, and a queue or a publisher."""
 
 import logging
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.lease import Lease
 from beats.kernel.run.supervisor import Backoff, Supervisor
-from beats.kernel.stats import SinkStats, SourceStats
+from beats.kernel.stats import Amount, SinkStats, SourceStats
 
 log = logging.getLogger(__name__)
 
 
-class SinkPart:
+class SinkComponent:
     """A sink, and the queue that outlives its failures."""
 
     def __init__(
@@ -36,17 +36,17 @@ class SinkPart:
         bounds: QueueBounds | None = None,
         must_start: bool = True,
     ) -> None:
-        """Connect a sink's queue to the bus, and prepare to run the sink.
+        """Connect the queue to the bus, and prepare to run the sink.
 
         Args:
-            name: the sink's.
+            name: the sink's name.
             sink: what runs.
             queue: its queue.
             publisher: where envelopes come from.
             backoff: the pauses between attempts.
-            connections: the queue's places on the bus, if it has them already.
-            bounds: what the queue's become once the sink has opened what it needs.
-            must_start: whether a failure at the start is the operator's to hear of, and not retried.
+            connections: the queue's connections to the bus, if it has them already.
+            bounds: the queue's bounds from the time when the sink has opened what it needs.
+            must_start: whether a failure at the start is reported to the caller instead of retried.
         """
         self.name: Final = name
         self.sink: Final = sink
@@ -54,7 +54,7 @@ class SinkPart:
         self.supervisor: Final = Supervisor("sink", name, self._attempt, backoff, must_start=must_start)
         self.lease: Final = Lease(queue, publisher, self._opened)
         self._bounds = bounds
-        self._has_no_metrics = False
+        self._has_failing_metrics = False
         self._publisher: Final = publisher
         self.connections: Final = self.connect(queue) if connections is None else connections
 
@@ -65,9 +65,9 @@ class SinkPart:
         *,
         bounds: QueueBounds | None = None,
         must_start: bool = True,
-    ) -> "SinkPart":
-        """A part that goes on with the queue of this one, and with its counts."""
-        return SinkPart(
+    ) -> "SinkComponent":
+        """Another sink of the same name that continues with this queue and its counters."""
+        return SinkComponent(
             self.name,
             sink,
             self.queue,
@@ -79,11 +79,11 @@ class SinkPart:
         )
 
     def connect(self, queue: SinkQueue) -> Sequence[Connection]:
-        """Have a queue get everything from now on."""
+        """Let a queue receive everything that is published from now on."""
         return [self._publisher.bus.connect(kind, queue.offer) for kind in KINDS]
 
     def disconnect(self) -> None:
-        """Get nothing more from the bus."""
+        """Receive nothing more from the bus."""
         for connection in self.connections:
             connection.disconnect()
 
@@ -93,7 +93,7 @@ class SinkPart:
         self.queue.close()
 
     def finish(self) -> None:
-        """Let the sink deliver what was published until now, producers in line included, and end."""
+        """Let the sink deliver what was published until now, including what producers wait with, and end."""
         self.supervisor.stop()
         self.disconnect()
         self.queue.close(admit_line=True)
@@ -104,8 +104,8 @@ class SinkPart:
         self.lease.end()
 
     def abandon(self) -> None:
-        """Expect nothing more of a sink that was cancelled and does not end: what it holds is lost."""
-        log.error("sink %r does not end though it was cancelled, and is left to itself", self.name)
+        """Give up on a sink that was cancelled and does not end: what it holds is lost."""
+        log.error("sink %r did not end after it was cancelled; it is abandoned", self.name)
         self.lease.end()
         self._lose_in_hand("shutdown")
         self.lease.cut = True
@@ -115,22 +115,23 @@ class SinkPart:
         self.disconnect()
         self.queue.close()
         self.queue.attach(None)
-        left = self.queue.discard("shutdown")
-        if left.items:
-            log.error(
-                "sink %r: %d envelopes (%d bytes) still waited at the end and are lost",
-                self.name,
-                left.items,
-                left.bytes,
-            )
+        self._report("were still waiting at the end and are lost", self.queue.discard("shutdown"))
 
     def stats(self, *, clients: bool = True) -> SinkStats:
         """The counters now, with or without those of its clients."""
-        sup, sink = self.supervisor, self.sink
-        stats = SinkStats(self.name, sup.state, sup.restarts, sup.last_error, self.queue.stats())
-        if clients and isinstance(sink, ServesClients):
-            stats = stats._replace(clients=sink.clients(), client_totals=sink.client_totals())
-        return stats._replace(figures=self._metrics(), latency=self.queue.latency())
+        supervisor = self.supervisor
+        serving = self.sink if clients and isinstance(self.sink, ServesClients) else None
+        return SinkStats(
+            self.name,
+            supervisor.state,
+            supervisor.restarts,
+            supervisor.last_error,
+            self.queue.stats(),
+            clients=() if serving is None else serving.clients(),
+            client_totals=None if serving is None else serving.client_totals(),
+            latency=self.queue.latency(),
+            figures=self._metrics(),
+        )
 
     def _metrics(self) -> tuple[tuple[str, float], ...]:
         """The sink's own metrics; a sink that fails to report them must not hide all other counters."""
@@ -139,8 +140,8 @@ class SinkPart:
         try:
             return tuple(self.sink.metrics().items())
         except Exception:
-            if not self._has_no_metrics:
-                self._has_no_metrics = True
+            if not self._has_failing_metrics:
+                self._has_failing_metrics = True
                 log.exception("sink %r cannot report its metrics; they are left out", self.name)
             return ()
 
@@ -163,18 +164,15 @@ class SinkPart:
         self.supervisor.opened()
 
     def _lose_in_hand(self, reason: str) -> None:
-        lost = self.lease.lose_in_hand(reason)
+        self._report("that it had taken were not delivered and are lost", self.lease.lose_in_hand(reason))
+
+    def _report(self, what: str, lost: Amount) -> None:
         if lost.items:
-            log.error(
-                "sink %r: %d envelopes (%d bytes) that it held are counted as lost",
-                self.name,
-                lost.items,
-                lost.bytes,
-            )
+            log.error("sink %r: %d envelopes (%d bytes) %s", self.name, lost.items, lost.bytes, what)
 
 
-class SourcePart:
-    """A source, and its own count of what it published. It is the `publish` that the source is given."""
+class SourceComponent:
+    """A source, and the number of envelopes that it published. It is the source's `publish` itself."""
 
     def __init__(self, name: str, source: Source, publisher: Publisher, backoff: Backoff) -> None:
         self.name: Final = name
@@ -193,7 +191,7 @@ class SourcePart:
         )
 
     async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
-        """Pass on, from a coroutine, what was on a bus before."""
+        """Publish, from a coroutine, what was on a bus before."""
         self._check_wanted()
         return await self._publisher.forward_async(sealed, renumber=renumber, on_sent=self._count)
 
@@ -205,15 +203,21 @@ class SourcePart:
         )
 
     def abandon(self) -> None:
-        """Publish nothing more of a source that was cancelled and does not end."""
-        log.warning("source %r does not end though it was cancelled; it publishes nothing more", self.name)
+        """Refuse what a source still publishes that was cancelled and does not end."""
+        log.warning("source %r did not end after it was cancelled; it can publish nothing more", self.name)
         self._abandoned = True
 
     def stats(self) -> SourceStats:
         """The counters now."""
-        sup = self.supervisor
-        playback = self.source.playback() if isinstance(self.source, Plays) else None
-        return SourceStats(self.name, sup.state, sup.restarts, sup.last_error, self._published, playback)
+        supervisor = self.supervisor
+        return SourceStats(
+            self.name,
+            supervisor.state,
+            supervisor.restarts,
+            supervisor.last_error,
+            self._published,
+            self.source.playback() if isinstance(self.source, Plays) else None,
+        )
 
     async def _attempt(self) -> None:
         await self.source.run(self)

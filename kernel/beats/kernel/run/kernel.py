@@ -1,4 +1,4 @@
-"""Runs sources and sinks in one task group, and ends them in order."""
+"""The kernel: runs sources and sinks in one task group, and ends them in order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,12 +24,12 @@ from beats.kernel.waker import Waker
 
 @dataclass(frozen=True, slots=True)
 class KernelOptions:
-    """How the kernel treats the parts that it runs."""
+    """Times and limits of the kernel."""
 
     shutdown_timeout_s: float = 5.0
-    """Longest time that sinks have, at the end, to deliver what waits."""
+    """Longest time in seconds that sinks have at the end to deliver what waits."""
     backoff: Backoff = field(default_factory=Backoff)
-    """Pauses before a failed part is restarted."""
+    """Pauses before a failed source or sink is restarted."""
     max_topics: int = 10_000
     """Largest number of topics."""
     when_sources_end: Literal["stop", "stay"] = "stop"
@@ -42,7 +42,7 @@ class Kernel:
     def __init__(
         self, codec: Codec, *, clock: Clock | None = None, options: KernelOptions | None = None
     ) -> None:
-        """Make an empty kernel; nothing runs yet."""
+        """Create a kernel without sinks and sources; nothing runs yet."""
         self.options = options or KernelOptions()
         self.bus: Final = Bus()
         self.publisher: Final = Publisher(
@@ -60,11 +60,11 @@ class Kernel:
     @property
     def sinks(self) -> Mapping[str, Sink]:
         """The sinks by name."""
-        return {part.name: part.sink for part in self._sinks}
+        return {component.name: component.sink for component in self._sinks}
 
     @property
     def commands(self) -> Mapping[str, CommandCheck]:
-        """The commands that sources and sinks take besides those of the wire, as they are now."""
+        """The commands that sources and sinks take now, besides those of the wire."""
         return self._commands.known
 
     def add_sink(
@@ -72,7 +72,7 @@ class Kernel:
     ) -> None:
         """Give a sink a queue on the bus; `run` runs it.
 
-        One that is not required does not stop the start when it cannot start: it is tried again.
+        If a sink that is not required cannot start, the kernel starts without it and retries it.
 
         Raises:
             ValueError: there is a sink of this name.
@@ -80,7 +80,7 @@ class Kernel:
         self._sinks.add(name, sink, bounds, required=required)
 
     def add_source(self, name: str, source: Source) -> None:
-        """Add a source; `run` runs it, and if it runs already, it starts at once.
+        """Add a source; `run` runs it, or it starts at once if the kernel is running.
 
         Raises:
             ValueError: there is a source of this name.
@@ -98,7 +98,7 @@ class Kernel:
         await self._sinks.remove(name, self.options.shutdown_timeout_s)
 
     async def replace_sink(self, name: str, sink: Sink, bounds: QueueBounds, *, hand_over: bool) -> None:
-        """Put a sink in the place of another while the kernel runs; see `Sinks.replace`."""
+        """Replace a sink while the kernel runs; see `Sinks.replace`."""
         timeout_s = self.options.shutdown_timeout_s
         await self._sinks.replace(name, sink, bounds, timeout_s, hand_over=hand_over)
 
@@ -111,24 +111,24 @@ class Kernel:
         await self._sources.remove(name)
 
     def hurry(self) -> tuple[list[str], list[str]]:
-        """Have what has failed and pauses tried again at once; the names of these sinks and sources."""
-        sinks = [part.name for part in self._sinks if part.supervisor.hurry()]
-        return sinks, [part.name for part in self._sources if part.supervisor.hurry()]
+        """Restart at once what has failed and pauses; returns the names of these sinks and sources."""
+        sinks = [component.name for component in self._sinks if component.supervisor.hurry()]
+        return sinks, [component.name for component in self._sources if component.supervisor.hurry()]
 
     def reconfigure(self, options: KernelOptions) -> None:
-        """Go on with other options; new pauses between restarts hold for parts that are added from now on."""
+        """Change the options; new pauses between restarts hold for what is added from now on."""
         self.options = options
         self.publisher.max_topics = options.max_topics
         self._sinks.backoff = self._sources.backoff = options.backoff
 
     def stop(self) -> None:
-        """Ask for an orderly end; returns at once. Any thread may call it, also before `run`."""
+        """Ask for an orderly end, and return at once. Any thread may call it, also before `run`."""
         self._stop_asked = True
         if (waker := self._waker) is not None:
             waker.ring(self._stop.set)
 
     def stats(self, *, clients: bool = True) -> Stats:
-        """All counters; each queue's are of one instant. Any thread may call it.
+        """All counters, those of each queue at one instant. Any thread may call it.
 
         Args:
             clients: whether to ask sinks for their clients, of which there may be thousands.
@@ -142,14 +142,14 @@ class Kernel:
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Start the sinks, then the sources; end when told to, or when the sources have ended.
+        """Start the sinks, then the sources; end after `stop`, or when the sources have ended.
 
         At the end the sources are cancelled, the sinks have `shutdown_timeout_s` to deliver what waits,
         and what they could not deliver is counted and reported. Cancellation skips the waiting.
 
         Raises:
-            StartError: a required sink could not open what it needs; no source was started, nothing is left
-                open.
+            StartError: a required sink could not open what it needs; no source was started, and nothing is
+                left open.
         """
         waker = self._waker = Waker()
         if self._stop_asked:
@@ -177,7 +177,7 @@ class Kernel:
             raise StartError(reasons) from next(iter(failed.values()))
 
     async def _opened(self) -> None:
-        """Return when each sink has opened what it needs or has failed, or when told to stop."""
+        """Wait until each sink has opened what it needs or has failed, or until `stop` is called."""
         async with anyio.create_task_group() as opening:
 
             async def cut_short() -> None:
@@ -185,8 +185,8 @@ class Kernel:
                 opening.cancel_scope.cancel()
 
             opening.start_soon(cut_short)
-            for part in self._sinks:
-                await part.supervisor.settled.wait()
+            for component in self._sinks:
+                await component.supervisor.settled.wait()
             opening.cancel_scope.cancel()
 
     def _sources_ended(self) -> None:

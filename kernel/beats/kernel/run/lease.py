@@ -1,4 +1,4 @@
-"""A sink's turn at its queue, which ends when another sink takes over."""
+"""A sink's access to its queue, which ends when another sink takes over."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, Self
@@ -13,27 +13,27 @@ from beats.kernel.stats import Amount, Loss
 
 
 class Lease:
-    """What a sink knows of its queue.
+    """The `Batches` that a sink is given: its queue, as long as the lease lasts.
 
-    A sink that is told to end, and does not, must not reach into the lease of its successor.
+    A sink that is told to end and does not must not take what is its successor's.
     """
 
-    def __init__(self, queue: SinkQueue, publisher: Publisher, asked: Callable[[], object]) -> None:
-        """Begin; `asked` is called at each `take`: what the sink needed is open."""
+    def __init__(self, queue: SinkQueue, publisher: Publisher, on_take: Callable[[], object]) -> None:
+        """Begin; `on_take` is called at each `take`: the sink has opened what it needs."""
         self.over = False
         """Whether the sink gets nothing more."""
         self.cut = False
-        """Whether nobody listens to the sink any more."""
+        """Whether the sink is abandoned: what it gives back or asks for is ignored."""
         self._queue: Final = queue
         self._publisher: Final = publisher
-        self._asked: Final = asked
+        self._on_take: Final = on_take
 
     async def take(self, max_items: int | None = None) -> list[Envelope]:
         """The next batch; an empty one when the queue is closed and drained, or the lease has ended."""
         if not self.over:
-            self._asked()
+            self._on_take()
             return await self._queue.take(max_items)
-        self.give_back(())  # who asks for more has delivered the last
+        self.give_back(())  # asking for more says that the last batch was delivered
         await checkpoint()
         return []
 
@@ -50,7 +50,7 @@ class Lease:
         return CaughtUp(batch, [envelope for envelope in values if envelope.topic not in waiting])
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
-        """Let envelopes that were taken and could not be delivered wait again, for the successor too."""
+        """Let envelopes that were taken and not delivered wait again, also for the successor."""
         if not self.cut:
             self._queue.give_back(envelopes)
 
@@ -59,11 +59,11 @@ class Lease:
         return () if self.cut else self._queue.losses()
 
     def written(self, envelopes: Sequence[Envelope]) -> None:
-        """Note how long these took to where they have just been written."""
+        """Note how long these envelopes took until they were written, which is now."""
         self._queue.written(envelopes)
 
     def lose_in_hand(self, reason: str) -> Amount:
-        """Count what the sink holds as dropped: it ended, or is given up."""
+        """Count what the sink holds as dropped: it has ended or is abandoned."""
         return Amount() if self.cut else self._queue.lose_in_hand(reason)
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""The sinks of a kernel: started together, and each added, changed or removed while the others run."""
+"""The sinks of a kernel: started together; each can be added, replaced or removed while the others run."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from beats.kernel.publisher import Publisher
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.commands import Commands
-from beats.kernel.run.components import SinkPart
+from beats.kernel.run.components import SinkComponent
 from beats.kernel.run.supervisor import Backoff, describe
 from beats.kernel.stats import SinkStats
 from beats.kernel.waker import Waker
@@ -23,96 +23,99 @@ class Sinks:
     """Lives in the kernel's event loop; `stats` and iteration are for any thread."""
 
     def __init__(self, commands: Commands, publisher: Publisher, backoff: Backoff) -> None:
-        """Begin with none."""
         self._commands: Final = commands
         self._publisher: Final = publisher
         self.backoff = backoff
-        """The pauses between attempts, for parts that are added from now on."""
-        self._parts: dict[str, SinkPart] = {}
+        """The pauses between attempts, for sinks that are added from now on."""
+        self._components: dict[str, SinkComponent] = {}
         self._group: TaskGroup | None = None
         self._waker: Waker | None = None
-        self._first: tuple[SinkPart, ...] = ()
+        self._first: tuple[SinkComponent, ...] = ()
         self._closing = False
         self._changes: Final[defaultdict[str, anyio.Lock]] = defaultdict(anyio.Lock)
 
-    def __iter__(self) -> Iterator[SinkPart]:
-        return iter(tuple(self._parts.values()))
+    def __iter__(self) -> Iterator[SinkComponent]:
+        return iter(tuple(self._components.values()))
 
-    def __getitem__(self, name: str) -> SinkPart:
-        return self._parts[name]
+    def __getitem__(self, name: str) -> SinkComponent:
+        return self._components[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._parts
+        return name in self._components
 
     def stats(self, *, clients: bool = True) -> tuple[SinkStats, ...]:
         """The counters of all, with or without those of their clients."""
-        return tuple(part.stats(clients=clients) for part in self)
+        return tuple(component.stats(clients=clients) for component in self)
 
-    def add(self, name: str, sink: Sink, bounds: QueueBounds | None, *, required: bool = True) -> SinkPart:
-        """Give a sink a queue on the bus; if it is not required, it is tried again when it cannot start.
+    def add(
+        self, name: str, sink: Sink, bounds: QueueBounds | None, *, required: bool = True
+    ) -> SinkComponent:
+        """Give a sink a queue on the bus. A sink that is not required is retried when it cannot start.
 
         Raises:
             ValueError: there is a sink of this name.
         """
-        if name in self._parts:
-            raise ValueError(f"there is a sink {name!r} already")
+        if name in self._components:
+            raise ValueError(f"there is already a sink {name!r}")
         queue = self._new_queue(name, bounds)
-        with self._publisher.held():  # or it would get one kind from an earlier moment than the other
-            part = SinkPart(name, sink, queue, self._publisher, self.backoff, must_start=required)
-        self._commands.add(part, sink)
-        self._parts = {**self._parts, name: part}
-        return part
+        with self._publisher.held():  # else it would get one kind from an earlier moment than the other
+            component = SinkComponent(name, sink, queue, self._publisher, self.backoff, must_start=required)
+        self._commands.add(component, sink)
+        self._components = {**self._components, name: component}
+        return component
 
     def start(self, group: TaskGroup, waker: Waker) -> None:
         """Run all, and those that are added later, in a task group."""
         self._group, self._waker = group, waker
-        group.start_soon(self._notice_the_end)
+        group.start_soon(self._watch_group)
         self._first = tuple(self)
-        for part in self._first:
-            self._supervise(part)
+        for component in self._first:
+            self._supervise(component)
 
     def errors(self) -> dict[str, Exception]:
-        """Why sinks that were there from the beginning could not start."""
-        errors = {part.name: part.supervisor.start_error for part in self if part in self._first}
+        """Why sinks that were added before the start could not start."""
+        errors = {
+            component.name: component.supervisor.start_error for component in self if component in self._first
+        }
         return {name: error for name, error in errors.items() if error is not None}
 
     async def add_now(self, name: str, sink: Sink, bounds: QueueBounds, *, required: bool = True) -> None:
         """Add a sink while the kernel runs; returns when it has opened what it needs.
 
-        One that is not required stays when it cannot start, and is tried again. Cancellation leaves it out.
+        A sink that is not required stays when it cannot start, and is retried. Cancellation removes it.
 
         Raises:
             ValueError: there is a sink of this name.
-            StartError: it is required and could not start, or the kernel does not run; it is not there then.
+            StartError: it is required and could not start, or the kernel does not run; it was not added.
         """
         self._check_running(name)
-        part = self.add(name, sink, bounds, required=required)
+        component = self.add(name, sink, bounds, required=required)
         try:
-            await self._run(part)
+            await self._run(component)
         except BaseException:
-            part.supervisor.cancel()
-            part.finish()
-            part.queue.discard("shutdown")  # unreported: it never was a sink that could lose something
-            self._forget(part)
+            component.supervisor.cancel()
+            component.finish()
+            component.queue.discard("shutdown")  # without a report: it never ran
+            self._forget(component)
             raise
 
     async def remove(self, name: str, timeout_s: float) -> None:
-        """Let a sink deliver what waits, for so long, and end it; what it could not deliver is counted.
+        """End a sink; it has `timeout_s` to deliver what waits, and what it could not deliver is counted.
 
         Raises:
             KeyError: there is no sink of this name.
         """
         async with self._changes[name]:
-            part = self._parts[name]
-            with self._publisher.held():  # or it would miss one kind from an earlier moment than the other
-                part.finish()
+            component = self._components[name]
+            with self._publisher.held():  # else it would miss one kind from an earlier moment than the other
+                component.finish()
             try:
-                await self._ended(part, timeout_s)
+                await self._ended(component, timeout_s)
             except BaseException:
-                part.supervisor.cancel()
+                component.supervisor.cancel()
                 raise
             finally:
-                self._forget(part)
+                self._forget(component)
 
     async def replace(
         self,
@@ -123,16 +126,17 @@ class Sinks:
         *,
         hand_over: bool,
     ) -> None:
-        """Put another sink in the place of one, with no envelope lost or doubled between the two.
+        """Replace a sink by another, with no envelope lost or doubled between the two.
 
-        When it is cancelled, the predecessor runs again, as after an error.
+        Cancellation is handled as an error: the predecessor runs again.
 
         Args:
             name: of both.
             sink: the successor.
-            bounds: of its queue; where it is handed over, from when the successor has opened what it needs.
+            bounds: of its queue. A queue that is handed over gets them when the successor has opened what
+                it needs.
             timeout_s: how long the predecessor may take to end.
-            hand_over: whether the successor gets what waits, and what comes meanwhile; else the
+            hand_over: whether the successor gets what waits, and what comes meanwhile; otherwise the
                 predecessor delivers all that came before this call.
 
         Raises:
@@ -140,7 +144,7 @@ class Sinks:
             StartError: the successor could not start; the predecessor runs again, and has what waited.
         """
         async with self._changes[name]:
-            old = self._parts[name]
+            old = self._components[name]
             self._check_running(name)
             new = (self._take_over if hand_over else self._cut)(old, sink, bounds)
             try:
@@ -154,45 +158,45 @@ class Sinks:
                 raise
 
     def close(self) -> None:
-        """Let all deliver what waits, and end; change nothing more."""
+        """Let all sinks deliver what waits, and end; from now on none is added or replaced."""
         self._closing = True
-        for part in self:
-            part.close()
+        for component in self:
+            component.close()
 
     async def finished(self) -> None:
-        """Until all have ended, those included that a change under way still brings."""
+        """Wait until all have ended, including those that a running change still adds."""
         for change in tuple(self._changes.values()):
             async with change:
                 pass
-        for part in self:
-            await part.supervisor.finished.wait()
+        for component in self:
+            await component.supervisor.finished.wait()
 
     def release(self) -> None:
         """After all have ended: count and report what was not delivered."""
         self._waker = None
-        for part in self:
-            part.release()
+        for component in self:
+            component.release()
 
     def _new_queue(self, name: str, bounds: QueueBounds | None) -> SinkQueue:
         queue = SinkQueue(name, bounds, keep_losses=True, clock=self._publisher.clock)
         queue.attach(self._waker)
         return queue
 
-    def _take_over(self, old: SinkPart, sink: Sink, bounds: QueueBounds) -> SinkPart:
-        """A part that goes on with the queue of another."""
+    def _take_over(self, old: SinkComponent, sink: Sink, bounds: QueueBounds) -> SinkComponent:
+        """A component that continues with the queue of another."""
         old.hand_over()
         return old.successor(sink, self.backoff, bounds=bounds)
 
-    def _cut(self, old: SinkPart, sink: Sink, bounds: QueueBounds) -> SinkPart:
-        """A part that gets what is published from now on, and not the other."""
+    def _cut(self, old: SinkComponent, sink: Sink, bounds: QueueBounds) -> SinkComponent:
+        """A component that gets what is published from now on, in place of the other."""
         queue = self._new_queue(old.name, bounds)
         with self._publisher.held():  # nothing is published between the two
-            new = SinkPart(old.name, sink, queue, self._publisher, self.backoff)
+            new = SinkComponent(old.name, sink, queue, self._publisher, self.backoff)
             old.finish()
         return new
 
-    async def _notice_the_end(self) -> None:
-        """Cancelled with all that runs in the task group: from then on nothing can be started in it."""
+    async def _watch_group(self) -> None:
+        """Note when the task group is cancelled: from then on nothing can be started in it."""
         try:
             await anyio.sleep_forever()
         finally:
@@ -202,25 +206,25 @@ class Sinks:
         if self._closing or self._group is None:
             raise self._not_running(name)
 
-    def _supervise(self, part: SinkPart) -> None:
+    def _supervise(self, component: SinkComponent) -> None:
         if self._group is None:
-            raise self._not_running(part.name)
+            raise self._not_running(component.name)
         if self._closing:
-            part.close()
-        part.queue.attach(self._waker)
-        self._group.start_soon(part.supervisor.supervise, name=f"sink {part.name}")
+            component.close()
+        component.queue.attach(self._waker)
+        self._group.start_soon(component.supervisor.supervise, name=f"sink {component.name}")
 
-    async def _run(self, part: SinkPart) -> None:
-        """Run a part until it has opened what it needs."""
-        self._supervise(part)
-        await part.supervisor.settled.wait()
-        if (error := part.supervisor.start_error) is not None:
-            raise StartError(f"sink {part.name!r} could not start: {describe(error)}") from error
+    async def _run(self, component: SinkComponent) -> None:
+        """Run a component until it has opened what it needs."""
+        self._supervise(component)
+        await component.supervisor.settled.wait()
+        if (error := component.supervisor.start_error) is not None:
+            raise StartError(f"sink {component.name!r} could not start: {describe(error)}") from error
 
-    async def _fall_back(self, old: SinkPart, new: SinkPart, timeout_s: float) -> None:
+    async def _fall_back(self, old: SinkComponent, new: SinkComponent, timeout_s: float) -> None:
         """Run the predecessor again, with the queue of its successor."""
-        before = (old, new) if self._parts[old.name] is new else (old,)
-        # It ran once, so a failure now is no reason to end anything.
+        before = (old, new) if self._components[old.name] is new else (old,)
+        # It ran before, so it is retried if it fails now.
         again = new.successor(old.sink, self.backoff, must_start=False)
         self._put(again)
         if self._group is None:
@@ -232,39 +236,43 @@ class Sinks:
         with anyio.move_on_after(timeout_s):
             await again.supervisor.settled.wait()
 
-    async def _run_again(self, again: SinkPart, before: Sequence[SinkPart], timeout_s: float) -> None:
-        """Run a part when those before it have left its sink and its queue."""
-        for part in before:
-            await self._ended(part, timeout_s)
-            if part.sink is again.sink:
-                await part.supervisor.finished.wait()
-            if part.queue is not again.queue:
-                part.release()
+    async def _run_again(
+        self, again: SinkComponent, before: Sequence[SinkComponent], timeout_s: float
+    ) -> None:
+        """Run a component once its predecessors have left its sink and its queue."""
+        for component in before:
+            await self._ended(component, timeout_s)
+            if component.sink is again.sink:
+                await component.supervisor.finished.wait()
+            if component.queue is not again.queue:
+                component.release()
         if self._closing:
             again.close()
         await again.supervisor.supervise()
 
-    async def _ended(self, part: SinkPart, timeout_s: float) -> None:
-        """Until a part has ended; cancelled when it takes too long, and given up when that does not help."""
-        finished = part.supervisor.finished
-        if self._group is None or part.lease.cut:
+    async def _ended(self, component: SinkComponent, timeout_s: float) -> None:
+        """Wait until a component has ended; cancel it after `timeout_s`, and abandon it if that fails."""
+        finished = component.supervisor.finished
+        if self._group is None or component.lease.cut:
             return
         with anyio.move_on_after(timeout_s):
             await finished.wait()
-        if not (finished.is_set() or await part.supervisor.ended_by_cancel()):
-            part.abandon()
+        if not (finished.is_set() or await component.supervisor.ended_by_cancel()):
+            component.abandon()
 
-    def _put(self, part: SinkPart) -> None:
-        """Give a part the place of the one that has its name."""
-        before = self._parts[part.name]
-        self._commands.add(part, part.sink)  # first, so that what both take is never out
+    def _put(self, component: SinkComponent) -> None:
+        """Replace the component of the same name."""
+        before = self._components[component.name]
+        self._commands.add(
+            component, component.sink
+        )  # first, so that commands that both take are never refused
         self._commands.remove(before)
-        self._parts = {name: part if name == part.name else each for name, each in self._parts.items()}
+        self._components = {**self._components, component.name: component}
 
-    def _forget(self, part: SinkPart) -> None:
-        part.release()
-        self._commands.remove(part)
-        self._parts = {name: each for name, each in self._parts.items() if each is not part}
+    def _forget(self, component: SinkComponent) -> None:
+        component.release()
+        self._commands.remove(component)
+        self._components = {name: each for name, each in self._components.items() if each is not component}
 
     @staticmethod
     def _not_running(name: str) -> StartError:

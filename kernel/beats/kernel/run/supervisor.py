@@ -1,4 +1,4 @@
-"""Keeps one source or sink running: reports what it raises, restarts it with growing pauses."""
+"""Keeps one source or sink running: reports its errors, and restarts it with growing pauses."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -23,24 +23,24 @@ class Backoff:
     max_s: float = 30.0
 
     def delay_s(self, failures: int) -> float:
-        """The pause after so many failures in a row, from 1."""
+        """The pause after this many failures in a row, from 1."""
         return min(self.max_s, self.initial_s * 2.0 ** min(failures - 1, 64))
 
 
 def sole(error: BaseException) -> BaseException:
-    """The error itself, or the one that it is a group of: a task group wraps what its tasks raise."""
+    """The error itself, or the only error in a group: a task group wraps what its tasks raise."""
     inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
     return sole(inner[0]) if len(inner) == 1 else error
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line; a group with one error in it is that error."""
+    """An error in one line."""
     error = sole(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 class Supervisor:
-    """Runs one part of the kernel over and over until it ends or the kernel stops."""
+    """Runs a source or sink again and again until it ends or the kernel stops."""
 
     def __init__(
         self,
@@ -55,11 +55,11 @@ class Supervisor:
 
         Args:
             role: for the log.
-            name: the part's name in the settings, for the log.
+            name: its name in the settings, for the log.
             run: one attempt.
             backoff: the pauses between attempts.
             must_start: whether a failure before the first `opened()` is left to the caller, in
-                `start_error`, in place of being reported and retried.
+                `start_error`, instead of being reported and retried.
         """
         self.state: State = "starting"
         self.restarts = 0
@@ -80,40 +80,40 @@ class Supervisor:
         self._cancelled = False
 
     def opened(self) -> None:
-        """The part has what it needs and works; called by the part, as often as it likes."""
+        """Called when the source or sink has what it needs and works; may be called any number of times."""
         if self.state in ("starting", "failed"):
             if self.state == "failed":
-                log.info("%s %r runs again", self._role, self._name)
+                log.info("%s %r is running again", self._role, self._name)
             self.state = "running"
             self.settled.set()
 
     def stop(self) -> None:
-        """An attempt that ends is not followed by another, and a pause ends at once."""
+        """Start no further attempt; a pause ends at once."""
         self._stopping.set()
         self.hurry()
 
     def hurry(self) -> bool:
-        """End a pause before the next attempt; False when there is none."""
+        """End the pause before the next attempt, if there is one; returns whether there was."""
         if self._pause is not None:
             self._pause.set()
         return self._pause is not None
 
     def cancel(self) -> None:
-        """End the attempt that runs, at once."""
+        """Cancel the running attempt; there is no other."""
         self._stopping.set()
         self._cancelled = True
         if self._scope is not None:
             self._scope.cancel()
 
     async def ended_by_cancel(self) -> bool:
-        """Cancel it, and wait a moment; False when it hangs, which must not hang its operator."""
+        """Cancel it and wait for at most a second, since it may hang; returns whether it has ended."""
         self.cancel()
         with anyio.move_on_after(_CANCEL_TIMEOUT_S):
             await self.finished.wait()
         return self.finished.is_set()
 
     async def supervise(self) -> None:
-        """Run until the part ends, fails for good, is cancelled, or the kernel stops."""
+        """Run until it ends, fails for good, is cancelled, or the kernel stops."""
         with anyio.CancelScope() as self._scope:
             if self._cancelled:
                 self._scope.cancel()
@@ -141,7 +141,7 @@ class Supervisor:
             self.finished.set()
 
     async def _retry(self, error: Exception, failures: int) -> bool:
-        """Report a failure and pause; False when there shall be no further attempt."""
+        """Report a failure and pause; returns whether there is another attempt."""
         self.state, self.last_error = "failed", describe(error)
         if self._must_start and not self.settled.is_set():
             self.start_error = error
@@ -155,7 +155,7 @@ class Supervisor:
             self._name,
             self.last_error,
             "not restarted" if for_good else f"restart in {delay_s:g} s",
-            # What the environment did needs no traceback; what the code did not expect does.
+            # Faults of the environment need no traceback; what the code did not expect does.
             exc_info=None if isinstance(sole(error), OSError | InputError) else error,
         )
         if for_good:
