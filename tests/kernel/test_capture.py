@@ -28,7 +28,7 @@ def test_a_time_in_another_unit_is_recognised_by_its_size(captured: int, unit: s
     """With what to multiply it by."""
     doubt = doubt_about(captured, NOW_NS)
     assert doubt is not None
-    assert f"captured_unix_ns = {captured} is in {unit} by its size" in doubt
+    assert f"captured_unix_ns = {captured} looks like {unit}" in doubt
     assert doubt.endswith(f"multiply it by {factor}")
 
 
@@ -56,7 +56,7 @@ def test_the_program_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert received == [NOW_NS, 1_790_000_000_000, 1_790_000_000]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage().startswith("the program: captured_unix_ns = 1790000000000 is in milliseconds")
+    assert record.getMessage().startswith("the program: captured_unix_ns = 1790000000000 looks like milliseconds")
 
 
 @pytest.mark.anyio

@@ -1,7 +1,7 @@
 """The bus: blinker signals that carry envelopes to queues and commands to the program.
 
-What blinker leaves open is settled here: receivers run in the order in which they were connected, are
-held strongly, and one that raises is reported without keeping the item from the others.
+Blinker leaves the order of receivers open, and stops at the first that raises. Here they run in the order in
+which they were connected and are held strongly; one that raises is reported, and the others run.
 """
 
 import inspect
@@ -21,10 +21,10 @@ SIGNALS: Final[tuple[SignalName, ...]] = ("frame", "peripheral", "control")
 
 
 class _OrderedIds(dict[Any, None]):
-    """The set of receivers in order of connection, as far as blinker uses a set.
+    """The part of a set that blinker uses, in order of insertion.
 
-    `copy()` and `|` are single steps under the interpreter's lock, so that a thread may connect or
-    disconnect while another one sends.
+    `copy()` and `|` are single steps under the interpreter's lock, so a thread may connect or disconnect
+    while another one sends.
     """
 
     def add(self, item: object) -> None:
@@ -39,7 +39,7 @@ class _OrderedSignal(Signal):
 
 
 class Connection:
-    """One receiver's place on a signal; ends with `disconnect()` or as a context manager."""
+    """Connects one receiver to a signal until `disconnect()`; also a context manager."""
 
     __slots__ = ("_failures", "_signal", "receiver")
 
@@ -52,7 +52,7 @@ class Connection:
         signal.connect(self, weak=False)
 
     def __call__(self, item: object) -> object:
-        """Pass an item to the receiver; an exception is reported and goes no further."""
+        """Pass an item to the receiver; an exception is reported, not raised."""
         try:
             return self.receiver(item)
         except Exception:
@@ -60,7 +60,7 @@ class Connection:
             return None
 
     def report(self) -> None:
-        """Log the exception being handled: at its 1st, 10th, 100th … time, as frames come by the thousand."""
+        """Log the current exception at its 1st, 10th, 100th … time, since it may come with every frame."""
         self._failures += 1
         if is_power_of_ten(self._failures):
             log.exception(
@@ -71,7 +71,7 @@ class Connection:
             )
 
     def disconnect(self) -> None:
-        """Receive nothing more. A call that is under way in another thread is not waited for."""
+        """Receive nothing more. Does not wait for a call that runs in another thread."""
         self._signal.disconnect(self)
 
     def __enter__(self) -> Self:
@@ -92,10 +92,10 @@ class Bus:
     @overload
     def connect(self, signal: Literal["control"], receiver: Callable[[Control], object]) -> Connection: ...
     def connect(self, signal: SignalName, receiver: Callable[[Any], object]) -> Connection:
-        """Have `receiver` called with every item of a signal, in the thread of its producer.
+        """Call `receiver` with every item of a signal, in the thread of its producer.
 
-        It runs while the producer waits, so it should be quick. It may connect, disconnect and publish,
-        but not wait for another thread that publishes.
+        The producer waits for it, so it should be quick. It may connect, disconnect and publish, but must not
+        wait for another thread that publishes.
 
         Raises:
             TypeError: the receiver is a coroutine function.
@@ -103,10 +103,10 @@ class Bus:
         return Connection(self._signals[signal], receiver)
 
     def send(self, envelope: Envelope) -> list[object]:
-        """Pass an envelope to the receivers of its kind; returns what they returned, None left out."""
+        """Pass an envelope to the receivers of its kind; returns what they returned, without None."""
         answers: list[object] = []
-        # What Signal.send does, without its look at each receiver for being a coroutine function, which
-        # costs more than a queue's offer, and without a call in between for each.
+        # As Signal.send, but without checking whether each receiver is a coroutine function, which costs
+        # more than a queue's offer, and without an extra call for each.
         for connection in self._signals[envelope.kind].receivers_for(envelope):
             try:
                 answer: object = cast("Connection", connection).receiver(envelope)

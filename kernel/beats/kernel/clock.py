@@ -1,4 +1,4 @@
-"""The system's clocks: the wall clock, and one that nobody can set."""
+"""The system's clocks: the wall clock, and a steady one that is never set."""
 
 import threading
 import time
@@ -12,10 +12,10 @@ _TOLERANCE_NS: Final = 100_000_000
 """The two clocks may drift apart by this much before it counts as a step. Time services correct smaller
 errors gradually (systemd-timesyncd up to 400 ms, ntpd up to 128 ms), and no reading of both takes as long."""
 _MOST_STEPS: Final = 256
-"""Steps that are remembered; a clock that is set more often has no meaning."""
+"""Number of steps that are remembered."""
 _ATTEMPTS: Final = 5
 _ORIGIN_NS: Final = time.time_ns() - time.monotonic_ns()
-"""One for the whole process, so that the steady times of all its clocks can be compared."""
+"""The same for the whole process, so that the steady times of all its clocks can be compared."""
 
 
 class SystemClock:
@@ -26,7 +26,7 @@ class SystemClock:
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Take the two clocks to read.
+        """Read two clocks.
 
         Args:
             wall_ns: Unix nanoseconds; may be set at any time.
@@ -39,11 +39,11 @@ class SystemClock:
         self._ahead_ns, _ = self._compare()
 
     def unix_ns(self) -> int:
-        """Nanoseconds since 1970-01-01 UTC, as the wall clock shows them now."""
+        """Nanoseconds since 1970-01-01 UTC by the wall clock."""
         return self._wall_ns()
 
     def steady_unix_ns(self) -> int:
-        """The wall clock's time when the process began, and what has passed since: never steps."""
+        """The wall clock's time at the start of the process plus the time since then: never steps."""
         return self._monotonic_ns() + _ORIGIN_NS
 
     def read(self) -> tuple[int, int]:
@@ -59,7 +59,7 @@ class SystemClock:
             return tuple(self._steps)
 
     def _look_again(self) -> tuple[int, int]:
-        """Find out whether the clock was set, or the thread was only interrupted between two readings."""
+        """Decide whether the clock was set or the thread was interrupted between two readings."""
         with self._lock:
             ahead_ns, doubt_ns = self._compare()
             steady_ns = self.steady_unix_ns()

@@ -6,12 +6,12 @@ Each says whose fault it is: `QueueFull` the sink's, `ClosedError` the caller's,
 
 
 class QueueFull(Exception):  # noqa: N818 - the name existing callers catch, after queue.Full
-    """A queue refused an envelope and its operator chose that the producer shall know.
+    """A queue refused an envelope, and its strategy tells the producer.
 
     Attributes:
         sink: the name of the sink whose queue refused.
         topic: the topic of the refused envelope.
-        sequence: the sequence number that the refused envelope had; the other sinks got it.
+        sequence: the sequence number of the refused envelope; the other sinks got it.
         size: the bound of the queue's lane, in items.
     """
 
@@ -24,7 +24,7 @@ class QueueFull(Exception):  # noqa: N818 - the name existing callers catch, aft
 
 
 class ClosedError(RuntimeError):
-    """Something was published to, or asked of, a stream that was closed."""
+    """The stream was closed before it was used."""
 
 
 class StartError(RuntimeError):
@@ -36,4 +36,4 @@ class MissingPackageError(ImportError):
 
 
 class InputError(Exception):
-    """A source cannot read what it was given, and trying again would not help."""
+    """A source cannot read its input, and a retry would not help."""

@@ -1,4 +1,4 @@
-"""The newest envelope of each topic: what late joiners, parts of recordings and relays begin with."""
+"""The newest envelope of each topic: what late joiners, new files of recordings and relays begin with."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -10,11 +10,11 @@ class LastValues(dict[str, Envelope]):
     """By topic, in the order in which topics were first seen. Bounded by the kernel's `max_topics`."""
 
     def note(self, envelopes: Iterable[Envelope]) -> None:
-        """Replace the values of the topics that these envelopes belong to, unless they are older."""
+        """Replace the value of each of their topics, unless it is newer."""
         for envelope in envelopes:
             known = self.get(envelope.topic)
             if known is None or known.sequence < envelope.sequence:
-                self[envelope.topic] = envelope  # a dict keeps the place of a known key
+                self[envelope.topic] = envelope  # a dict keeps the position of a known key
 
     def in_order(self) -> list[Envelope]:
         """The values in the order in which they are sent: frames, then peripherals."""
@@ -24,7 +24,7 @@ class LastValues(dict[str, Envelope]):
 
 
 class CaughtUp(NamedTuple):
-    """What a sink needs to begin, or to begin again, with exact last values. One instant of the bus.
+    """What a sink needs to start with exact last values, all of one instant of the bus.
 
     Together, `before` and `batch` hold the last value of every topic that was ever published, unless more
     waits in the queue than the batch could take. Everything that comes later was published later.
@@ -33,10 +33,10 @@ class CaughtUp(NamedTuple):
     batch: list[Envelope]
     """What waited in the queue, in order; it counts as taken."""
     before: Sequence[Envelope]
-    """The last values of all topics that have nothing in the batch, and nothing that still waits."""
+    """The last values of all topics without an envelope in the batch or in the queue."""
 
     def last_values(self) -> Sequence[Envelope]:
-        """The last values once the batch is delivered."""
+        """The last values after the batch."""
         if not self.batch:
             return self.before
         values = LastValues()
@@ -45,10 +45,10 @@ class CaughtUp(NamedTuple):
         return values.in_order()
 
     def for_newcomer(self) -> tuple[Sequence[Envelope], list[Envelope]]:
-        """What a viewer that comes now gets first, and then: together `before` and the whole batch.
+        """What a new viewer gets first, and what it gets then: together `before` and the whole batch.
 
-        It may have come before the batch was published, and misses nothing of it then. First come a frame of
-        each picture and all updates of peripherals, then all other frames.
+        The viewer may have come before the batch was published, so it misses nothing of it. First come one
+        frame of each picture and all updates of peripherals, then all other frames.
         """
         if not self.batch:
             return self.before, []

@@ -13,7 +13,7 @@ from beats.kernel.waker import Waker
 
 
 class Line(Protocol):
-    """The queue that a waiter is for."""
+    """The queue that a waiter waits for."""
 
     @property
     def name(self) -> str:
@@ -26,12 +26,12 @@ class Line(Protocol):
         ...
 
     def withdraw(self, waiter: "Waiter") -> bool:
-        """Take the waiter out of the line and count its envelope as dropped; False if it has left it."""
+        """Remove the waiter from the line and count its envelope as dropped; False if it has left already."""
         ...
 
 
 class Refusal:
-    """An envelope that was refused and whose producer shall know."""
+    """A refused envelope whose producer must be told."""
 
     __slots__ = ("envelope", "sink", "size", "why")
 
@@ -42,15 +42,15 @@ class Refusal:
         self.why = why
 
     def error(self) -> QueueFull:
-        """What the producer gets."""
+        """The error to raise in the producer."""
         return QueueFull(self.sink, self.envelope.topic, self.envelope.sequence, self.size, self.why)
 
 
 class Waiter:
     """Holds an envelope until the sink has made room, its producer gives up, or the queue closes.
 
-    The sink's own `take` admits the envelopes in line, in order, so no producer that comes later can
-    overtake one that waits.
+    The sink's own `take` admits the envelopes in line, in order, so no later producer overtakes one that
+    waits.
     """
 
     __slots__ = (
@@ -77,7 +77,7 @@ class Waiter:
         self._on_settled: Callable[[], object] | None = None
 
     def settle(self, *, admitted: bool, why: str = "it was closed") -> None:
-        """Called by the queue, once, under its lock; `why` is for the producer if it is refused."""
+        """Called by the queue, once, under its lock; `why` says why the envelope was refused."""
         self.admitted, self._why = admitted, why
         self._settled.set()
         if self._on_settled is not None and self._line.waker is not None:
@@ -86,7 +86,7 @@ class Waiter:
     def wait(self) -> Refusal | None:
         """Wait as a thread until the deadline; on the loop's own thread, refuse at once.
 
-        On that thread nothing could empty the queue meanwhile: to wait would be a deadlock.
+        Waiting there would be a deadlock, since the queue is emptied on that thread.
         """
         waker = self._line.waker
         if waker is not None and waker.on_loop_thread():

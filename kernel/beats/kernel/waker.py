@@ -1,7 +1,7 @@
-"""Waking the tasks of an event loop from any thread, at the price of one wake-up for a burst.
+"""Wakes tasks of an event loop from any thread, once per burst.
 
-Waking a sleeping loop is a system call (4 µs where a whole publish takes 6), so all queues of a kernel
-share one waker: however many sinks an envelope goes to, the loop is woken once.
+Waking a sleeping loop is a system call (4 µs, where a whole publish takes 6). All queues of a kernel share
+one waker, so the loop is woken once however many sinks an envelope goes to.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from anyio.lowlevel import current_token
 
 
 class Waker:
-    """Belongs to the event loop that it is made in; either anyio back end."""
+    """Belongs to the event loop in which it is created, of either anyio back end."""
 
     def __init__(self) -> None:
-        # asyncio's loop or trio's token: each has one documented way in from other threads.
+        # asyncio's loop or trio's token: each documents one call for other threads.
         native: Any = current_token().native_token
         self._call_soon: Callable[[Callable[[], None]], object] = (
             native.call_soon_threadsafe if hasattr(native, "call_soon_threadsafe") else native.run_sync_soon
@@ -31,20 +31,19 @@ class Waker:
         return threading.get_ident() == self._thread_id
 
     def ring(self, callback: Callable[[], object]) -> None:
-        """Have `callback` called on the loop's thread soon; never waits, and any thread may call it."""
+        """Call `callback` on the loop's thread soon. Never waits; any thread may call it."""
         if self.on_loop_thread():
             callback()
             return
         self._pending.append(callback)
         if not self._scheduled:
-            # Two threads may both come here: one wake-up too many does no harm, one too few would.
+            # Two threads may both come here: an extra wake-up is harmless, a missing one is not.
             self._scheduled = True
-            # RuntimeError: the loop has ended, so there is nobody left to wake (trio's RunFinishedError
-            # is one too).
+            # RuntimeError: the loop has ended, so there is nothing to wake (trio's RunFinishedError is one).
             with contextlib.suppress(RuntimeError):
-                self._call_soon(self._answer)
+                self._call_soon(self._run_pending)
 
-    def _answer(self) -> None:
-        self._scheduled = False  # before the look: whoever comes after it rings again
+    def _run_pending(self) -> None:
+        self._scheduled = False  # before reading: a callback added later schedules again
         while self._pending:
             self._pending.popleft()()

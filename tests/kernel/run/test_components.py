@@ -48,7 +48,7 @@ def sink_component(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> S
     return SinkComponent("recorder", sink, SinkQueue("recorder", bounds), publisher_on(bus), Backoff())
 
 
-async def test_a_sink_part_is_on_the_bus_before_its_sink_runs() -> None:
+async def test_a_sink_is_on_the_bus_before_it_runs() -> None:
     """What is published meanwhile waits in the queue, of both kinds."""
     bus, sink = Bus(), CollectingSink()
     component = sink_component(sink, bus)
@@ -61,7 +61,7 @@ async def test_a_sink_part_is_on_the_bus_before_its_sink_runs() -> None:
     assert component.supervisor.state == "ended"
 
 
-async def test_a_released_part_has_left_the_bus() -> None:
+async def test_a_released_sink_has_left_the_bus() -> None:
     """After its end a sink costs producers nothing, and its counters stand still."""
     bus = Bus()
     component = sink_component(CollectingSink(), bus)
@@ -111,7 +111,7 @@ async def test_what_a_sink_held_when_it_failed_is_reported(
     assert (stats.state, stats.last_error) == ("failed", "OSError: the disk is full")
     assert dropped(stats.queue) == {("failed", "frame"): 1, ("failed", "peripheral"): 1}
     assert stats.queue.taken == Amount()
-    assert "2 envelopes (8 bytes) that it held" in caplog.text
+    assert "2 envelopes (8 bytes) that it had taken" in caplog.text
 
 
 async def test_what_a_sink_held_when_it_was_cancelled_is_a_loss_of_the_shutdown() -> None:

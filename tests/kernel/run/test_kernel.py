@@ -783,8 +783,8 @@ def test_a_name_is_given_once() -> None:
     """A second sink or source of the same name would leave the first one's queue on the bus."""
     kernel = new_kernel()
     kernel.add_sink("it", CollectingSink())
-    with pytest.raises(ValueError, match="a sink 'it' already"):
+    with pytest.raises(ValueError, match="already a sink 'it'"):
         kernel.add_sink("it", CollectingSink())
     kernel.add_source("it", CallingSource(lambda publish: checkpoint()))
-    with pytest.raises(ValueError, match="a source 'it' already"):
+    with pytest.raises(ValueError, match="already a source 'it'"):
         kernel.add_source("it", CallingSource(lambda publish: checkpoint()))

@@ -14,7 +14,7 @@ DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LaneBounds:
-    """How much may wait, and what happens when more comes.
+    """How much may wait in a lane, and what happens when more comes.
 
     Raises:
         ValueError: a bound is not positive, or the strategy is unknown.
@@ -28,19 +28,19 @@ class LaneBounds:
     overflow: str = "drop_oldest"
     """The name of an overflow strategy."""
     block_timeout_s: float = 1.0
-    """Longest time that `block` makes a producer wait."""
+    """Longest time in seconds that `block` makes a producer wait."""
 
     def __post_init__(self) -> None:
         for name in ("size", "max_bytes"):
             value: object = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name} is {value!r}; an integer of at least 1 is needed")
+                raise TypeError(f"{name} is {value!r}; it must be an integer of at least 1")
             if value < 1:
-                raise ValueError(f"{name} is {value}; at least 1 is needed")
+                raise ValueError(f"{name} is {value}; it must be at least 1")
         if not 0 < self.block_timeout_s <= threading.TIMEOUT_MAX:
-            raise ValueError(f"block_timeout_s is {self.block_timeout_s}; more than 0, and finite, is needed")
+            raise ValueError(f"block_timeout_s is {self.block_timeout_s}; it must be more than 0 and finite")
         if self.overflow not in OVERFLOWS:
-            raise ValueError(f"overflow is {self.overflow!r}; one of {', '.join(OVERFLOWS)} is needed")
+            raise ValueError(f"overflow is {self.overflow!r}; it must be one of {', '.join(OVERFLOWS)}")
 
 
 @dataclass(frozen=True, slots=True)

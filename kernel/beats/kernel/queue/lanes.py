@@ -18,7 +18,10 @@ from beats.kernel.waiter import Refusal, Waiter
 
 
 class Lane:
-    """Waiting envelopes in order of arrival, each with its number in the queue's order of publication."""
+    """Waiting envelopes in order of arrival, each with its number in the queue's order of publication.
+
+    Implements `Backlog` for its overflow strategy.
+    """
 
     __slots__ = (
         "_before_loss",
@@ -39,12 +42,12 @@ class Lane:
         before_loss: Callable[[], object] = lambda: None,
         losses: LossLog | None = None,
     ) -> None:
-        """Make an empty lane.
+        """Create an empty lane.
 
         Args:
             bounds: how much may wait.
-            before_loss: called before something that waits is given up.
-            losses: told of each envelope that is given up.
+            before_loss: called before a waiting envelope is dropped.
+            losses: notes each envelope that is dropped.
         """
         self.bounds: Final = bounds
         self.line: deque[Waiter] = deque()
@@ -54,8 +57,8 @@ class Lane:
         self._size: Final = bounds.size
         self._max_bytes: Final = bounds.max_bytes
         self._overflow: Final[Overflow] = OVERFLOWS[bounds.overflow]()
-        # Keyed by number, or by topic when the strategy keeps one of each. An OrderedDict gives up its
-        # first and any other entry in constant time; a plain dict scans past the deleted ones.
+        # Keyed by number, or by topic when the strategy keeps one of each. An OrderedDict removes its first
+        # and any other entry in constant time; a plain dict scans past the deleted ones.
         self._waiting: OrderedDict[int | str, tuple[int, Envelope]] = OrderedDict()
         self._bytes = 0
         self._drops: dict[tuple[str, Kind], list[int]] = {}
@@ -69,14 +72,14 @@ class Lane:
         return self._bytes
 
     def drops(self) -> Iterator[DropStats]:
-        """What was given up so far, by reason and kind."""
+        """What was dropped so far, by reason and kind."""
         for (reason, kind), (items, size_bytes) in self._drops.items():
             yield DropStats(reason, kind, items, size_bytes)
 
     def offer(self, number: int, envelope: Envelope) -> Verdict:
-        """Admit the envelope while there is room, else let the strategy decide, and act on it.
+        """Admit the envelope if there is room; otherwise let the strategy decide.
 
-        Only `WAIT` leaves the envelope uncounted.
+        A refused envelope is counted as dropped; one that gets `WAIT` is not counted yet.
         """
         overflow = self._overflow
         size_bytes = len(envelope.encoded)
@@ -98,7 +101,7 @@ class Lane:
         return Verdict.ADMIT
 
     def topics(self) -> Iterator[str]:
-        """The topics of what waits, or stands in line."""
+        """The topics of what waits, producers in line included."""
         for _, envelope in self._waiting.values():
             yield envelope.topic
         for waiter in self.line:
@@ -119,7 +122,7 @@ class Lane:
         return envelope
 
     def inherit(self, drops: Iterable[DropStats]) -> None:
-        """Go on counting where a lane left off that this one stands for."""
+        """Add the counts of a lane that this one replaces."""
         for drop in drops:
             count = self._drops.setdefault((drop.reason, drop.kind), [0, 0])
             count[0] += drop.items
@@ -143,9 +146,9 @@ class Lane:
             self._losses.add(reason, envelope)
 
     def put_back(self, number: int, envelope: Envelope) -> None:
-        """Let an envelope that was taken wait again, before all others and whatever the bounds.
+        """Let an envelope that was taken wait again, before all others and regardless of the bounds.
 
-        Where one of each topic is kept, a newer one that waits already stands for it.
+        With one envelope per topic, it is dropped if a newer one of its topic waits.
         """
         key = envelope.topic if self._overflow.one_per_topic else number
         if key in self._waiting:
@@ -155,14 +158,15 @@ class Lane:
         self._waiting.move_to_end(key, last=False)
 
     def put_last(self, number: int, envelope: Envelope) -> None:
-        """Let an envelope wait after all others, whatever the bounds."""
+        """Let an envelope wait after all others, regardless of the bounds."""
         self._waiting[envelope.topic if self._overflow.one_per_topic else number] = (number, envelope)
         self._bytes += len(envelope.encoded)
 
     def sort(self) -> None:
-        """Bring the last envelope to its place in the order of publication.
+        """Move the last envelope to its place in the order of publication.
 
-        It is there already, unless it stood in line while others waited in a lane that became one with this.
+        It is there already, unless its producer stood in line while others waited in a lane that was merged
+        into this one.
         """
         entries = list(islice(reversed(self._waiting.values()), 2))
         if len(entries) == 2 and entries[0][0] < entries[1][0]:
@@ -170,22 +174,22 @@ class Lane:
 
     @property
     def makes_wait(self) -> bool:
-        """Whether producers wait for room, and nothing that waits is given up."""
+        """Whether producers wait for room, and nothing is dropped."""
         return self._overflow.name == "block"
 
     def is_overfull(self) -> bool:
         """Whether more waits than the bounds allow.
 
-        Only what was given back, narrower bounds, and a line that was let in can bring that about.
+        That happens after `put_back`, with narrower bounds, or when a line was admitted at the end.
         """
         return len(self._waiting) > self._size or self._bytes > self._max_bytes
 
     def refusal(self, sink: str, envelope: Envelope) -> Refusal:
-        """What its producer is told of an envelope that was not admitted."""
+        """What the producer of a refused envelope is told."""
         return Refusal(sink, self._size, envelope, self.why_refused(envelope))
 
     def why_refused(self, envelope: Envelope) -> str:
-        """The reason that its producer is told."""
+        """The reason for a refusal."""
         size_bytes = len(envelope.encoded)
         if size_bytes > self._max_bytes:
             return f"{size_bytes} bytes are more than its max_bytes of {self._max_bytes}"
@@ -219,11 +223,11 @@ def make_lanes(
 
 
 def move(before: Iterable[Lane], after: Mapping[Kind, Lane], count: Callable[[Envelope], object]) -> None:
-    """Move what waits, what was counted, and the producers in line, in the order of publication.
+    """Move what waits, the counts and the producers in line to new lanes, in the order of publication.
 
-    What waits beyond the new bounds is dropped by the new strategy. `block` drops nothing: until it is taken,
-    more waits than the bounds allow. Where producers no longer wait, those in line come in by their turn,
-    and `count` is told of their envelopes.
+    What waits beyond the new bounds is dropped by the new strategy. `block` drops nothing: more waits than
+    the bounds allow until it is taken. If producers no longer wait under the new strategy, those in line are
+    offered in order, and `count` is called with each of their envelopes.
     """
     before = tuple(before)
     for lane in before:
@@ -246,14 +250,14 @@ def move(before: Iterable[Lane], after: Mapping[Kind, Lane], count: Callable[[En
 
 
 def let_in(lanes: Iterable[Lane], count: Callable[[Envelope], object]) -> None:
-    """Give producers in line the room that there is; `count` is told of each envelope that leaves a line."""
+    """Admit producers in line while there is room; `count` is called with each of their envelopes."""
     for lane in lanes:
         while lane.line and _offer(lane, lane.line[0], count):
             lane.line.popleft()
 
 
 def clear_lines(lanes: Iterable[Lane], count: Callable[[Envelope], object], *, admit: bool) -> None:
-    """Send the producers in line away: with their envelopes refused, or let in whatever the bounds."""
+    """End the lines: refuse the envelopes of the producers, or admit them regardless of the bounds."""
     for lane in lanes:
         for waiter in lane.line:
             count(waiter.envelope)
@@ -267,7 +271,7 @@ def clear_lines(lanes: Iterable[Lane], count: Callable[[Envelope], object], *, a
 
 
 def _offer(lane: Lane, waiter: Waiter, count: Callable[[Envelope], object]) -> bool:
-    """Offer the envelope of a producer in line; False when it has to wait on."""
+    """Offer the envelope of a producer in line; False when it has to keep waiting."""
     envelope = waiter.envelope
     verdict = lane.offer(waiter.number, envelope)
     if verdict is Verdict.WAIT:
@@ -303,10 +307,10 @@ def take_some(lanes: Sequence[Lane], max_items: int | None, max_bytes: int | Non
 
 
 def take_within_bounds(lanes: Sequence[Lane]) -> list[Envelope]:
-    """As much as might wait had nothing been given back, but at least one envelope if any waits.
+    """As much as the bounds allow to wait, but at least one envelope if any waits.
 
-    So a sink never holds more than the bounds allow. If it gave back all that it took each time it
-    failed, and took all of it with what came meanwhile, more would wait each time, without end.
+    So a sink never holds more than the bounds allow. Otherwise a sink that gives back all that it took each
+    time it fails would hold more each time, without limit.
     """
     batch: list[Envelope] = []
     room = {lane: (lane.bounds.size, lane.bounds.max_bytes) for lane in lanes}
@@ -321,6 +325,6 @@ def take_within_bounds(lanes: Sequence[Lane]) -> list[Envelope]:
 
 
 def _next(lanes: Sequence[Lane]) -> Lane | None:
-    """The lane whose turn it is."""
+    """The lane with the oldest envelope."""
     waiting = [lane for lane in lanes if lane]
     return min(waiting, key=Lane.first_number) if waiting else None

@@ -1,4 +1,4 @@
-"""How long envelopes took from the bus to where a sink writes them, as a histogram."""
+"""A histogram of how long envelopes took from the bus until a sink wrote them."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -10,36 +10,36 @@ from beats.kernel.ports import Clock
 from beats.kernel.stats import Latency
 
 BOUNDS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the classes but the last, which has none: two or three in each power of ten."""
+"""Upper bounds of the classes in seconds, two or three per power of ten; the last class has none."""
 
 _BOUNDS_NS: Final = tuple(round(bound_s * 1e9) for bound_s in BOUNDS_S)
 _FEW: Final = 16
-"""Up to so many envelopes, a look at each is cheaper than a search for the places where a class begins."""
+"""Up to this many envelopes, looking at each is faster than searching for where each class begins."""
 _published: Final = attrgetter("published_unix_ns")
 
 
 class LatencyHistogram:
     """Counts envelopes by the class of their latency.
 
-    Only the sink's event loop adds. Other threads may read: the lists that they see are of nearly one
-    instant, and each number in them only rises.
+    Only the sink's event loop adds. Other threads may read: the counts that they see are of nearly one
+    instant, and each count only rises.
     """
 
     def __init__(self, clock: Clock) -> None:
-        """Begin with nothing counted; the clock is the one that dated the envelopes."""
+        """Start with nothing counted; the clock is the one that dated the envelopes."""
         self._clock: Final = clock
         self._counts: Final = [0] * (len(BOUNDS_S) + 1)
         self._sum_ns = 0
 
     def written(self, envelopes: Sequence[Envelope]) -> None:
-        """Count envelopes, in order of publication, that were written now."""
+        """Count envelopes that were written now; they are in order of publication."""
         written_unix_ns = self._clock.steady_unix_ns()
         self._sum_ns += sum(max(0, written_unix_ns - each.published_unix_ns) for each in envelopes)
         if len(envelopes) <= _FEW:
             for each in envelopes:
                 self._counts[bisect_left(_BOUNDS_NS, written_unix_ns - each.published_unix_ns)] += 1
             return
-        # The later an envelope was published the shorter it took: each class is one stretch of the batch.
+        # The later an envelope was published, the less time it took: each class is one slice of the batch.
         end = len(envelopes)
         for index, bound_ns in enumerate(_BOUNDS_NS):
             begin = bisect_left(envelopes, written_unix_ns - bound_ns, hi=end, key=_published)

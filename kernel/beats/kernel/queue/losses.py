@@ -1,4 +1,4 @@
-"""What a queue lost, by topic and time, for a sink that writes down what it lacks."""
+"""What a queue dropped, by reason and topic, for a sink that records its own losses."""
 
 from typing import Final
 
@@ -7,17 +7,17 @@ from beats.kernel.stats import Loss
 
 
 class LossLog:
-    """Losses since they were last asked for, one entry for each reason and topic.
+    """Losses since the last `take`, one entry for each reason and topic.
 
-    Bounded by the number of topics. It has no lock: its queue calls it under the queue's own.
+    Bounded by the number of topics. It has no lock: the queue calls it under its own.
     """
 
     def __init__(self) -> None:
-        # The numbers of a Loss in its order; a Loss itself would be made anew for each envelope.
+        # The numbers of a Loss, in its order; a Loss itself is immutable.
         self._losses: Final[dict[tuple[str, str], list[int]]] = {}
 
     def add(self, reason: str, envelope: Envelope) -> None:
-        """Take note of an envelope that is given up."""
+        """Note an envelope that is dropped."""
         key = (reason, envelope.topic)
         sequence, unix_ns, size_bytes = envelope.sequence, envelope.published_unix_ns, len(envelope.encoded)
         loss = self._losses.get(key)
@@ -26,7 +26,7 @@ class LossLog:
             return
         loss[0] += 1
         loss[1] += size_bytes
-        # Not always in order: what a sink held is lost after what came later.
+        # Not always in order: what a sink held is lost after envelopes that came later.
         if sequence > loss[3]:
             loss[3] = sequence
         elif sequence < loss[2]:
@@ -37,7 +37,7 @@ class LossLog:
             loss[4] = unix_ns
 
     def take(self) -> tuple[Loss, ...]:
-        """What there was since the last call."""
+        """The losses since the last call."""
         taken = tuple(Loss(*key, *numbers) for key, numbers in self._losses.items())
         self._losses.clear()
         return taken

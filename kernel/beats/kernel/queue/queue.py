@@ -30,10 +30,10 @@ from beats.kernel.waker import Waker
 
 
 class SinkQueue:
-    """Offered to by any thread, taken from by one task.
+    """Any thread offers envelopes; one task takes them.
 
-    For every reader at every instant `offered == taken + dropped + waiting`. An envelope whose producer
-    waits in line for room is none of these until it is admitted or given up.
+    At every instant, `offered == taken + dropped + waiting`. An envelope whose producer waits in line for
+    room is not counted until it is admitted or dropped.
     """
 
     def __init__(
@@ -44,20 +44,20 @@ class SinkQueue:
         keep_losses: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        """Make an empty queue.
+        """Create an empty queue.
 
         Args:
             name: the sink's, for errors and stats.
             bounds: how much may wait; the defaults when None.
-            keep_losses: whether `losses` shall have something to tell.
-            clock: what dated the envelopes; the system's when None.
+            keep_losses: whether to note what is dropped, for `losses`.
+            clock: the one that dated the envelopes; the system's when None.
         """
         self.name: Final = name
         """The sink's name."""
         self._lock = threading.Lock()
         self._losses: Final = LossLog() if keep_losses else None
         self._clock: Final = clock or SystemClock()
-        self._latency: LatencyHistogram | None = None  # most queues, those of viewers, never need one
+        self._latency: LatencyHistogram | None = None  # the queues of viewers, which are most, never need one
         self._bounds = bounds or QueueBounds()
         self._lane_of = make_lanes(self._bounds, self._note_peak, self._losses)
         self._lanes = tuple(dict.fromkeys(self._lane_of.values()))
@@ -84,10 +84,10 @@ class SinkQueue:
         self._waker = waker
 
     def offer(self, envelope: Envelope) -> Refusal | Waiter | None:
-        """Give an envelope to the queue, without waiting and without raising.
+        """Offer an envelope, without waiting and without raising.
 
         Returns:
-            None, unless the producer is concerned: a refusal for it to raise, or a waiter to wait with.
+            A refusal that the producer must raise, a waiter that it must wait with, or usually None.
         """
         answer: Refusal | Waiter | None = None
         with self._lock:
@@ -97,7 +97,7 @@ class SinkQueue:
                 lane.count_drop("closed", envelope)
                 return None
             self._number += 1
-            # What can never fit must not join the line, where it would hold up everyone behind it.
+            # What can never fit must not join the line, where it would block everything behind it.
             in_line = lane.line and len(envelope.encoded) <= lane.bounds.max_bytes
             verdict = Verdict.WAIT if in_line else lane.offer(self._number, envelope)
             if verdict is Verdict.WAIT:
@@ -116,15 +116,15 @@ class SinkQueue:
     async def take(self, max_items: int | None = None) -> list[Envelope]:
         """Wait for at least one envelope; take at most `max_items`, all that wait when None.
 
-        Cancellation takes nothing. An empty list means that there will be no more: the queue is closed and
+        Cancellation takes nothing. An empty list means that no more will come: the queue is closed and
         drained, or the call was interrupted.
         """
         interruptions = self._interruptions
-        self._in_hand = []  # before anything can be cancelled: who asks for more has delivered the last
+        self._in_hand = []  # before any cancellation: asking for more means that the last was delivered
         if self._rested:
-            self._rested = False  # it waited for the batch before this one: the others had their turn
+            self._rested = False  # it waited for the last batch, so other tasks have run
         else:
-            await checkpoint()  # a sink that never has to wait must not keep the loop from everyone else
+            await checkpoint()  # a sink that never has to wait must not block the loop
         if self._waker is None:
             self._waker = Waker()
         while True:
@@ -140,15 +140,14 @@ class SinkQueue:
             self._rested = True
 
     def take_nowait(self, max_bytes: int | None = None) -> list[Envelope]:
-        """Take what waits, which may be nothing; with `max_bytes` at most that, but at least one."""
+        """Take what waits, which may be nothing; at most `max_bytes`, but at least one envelope."""
         with self._lock:
             return self._collect(None, max_bytes)
 
     def drain_nowait(self) -> tuple[list[Envelope], set[str]]:
-        """Take what waits, in addition to what is in hand; and the topics of what still waits.
+        """Take what waits, in addition to the last batch; also returns the topics of what still waits.
 
-        Producers in line come in as there is room, until there are none, unless what was given back comes
-        first.
+        Producers in line are admitted until there are none, unless what was given back comes first.
         """
         with self._lock:
             before, is_overfull = self._in_hand, self._overfull
@@ -168,9 +167,9 @@ class SinkQueue:
         raise StopAsyncIteration
 
     def close(self, *, admit_line: bool = False) -> None:
-        """Take nothing more in; what waits can still be taken.
+        """Accept nothing more; what waits can still be taken.
 
-        Producers in line are refused or, with `admit_line`, let in whatever the bounds.
+        Producers in line are refused or, with `admit_line`, admitted regardless of the bounds.
         """
         with self._lock:
             self._closed = True
@@ -179,7 +178,7 @@ class SinkQueue:
         self._wake()
 
     def interrupt(self) -> None:
-        """Have the call of `take` that waits, if any, end with nothing; called in the loop that takes."""
+        """Let a waiting call of `take` return nothing; called in the loop that takes."""
         self._interruptions += 1
         self._wake()
 
@@ -189,9 +188,9 @@ class SinkQueue:
         return self._bounds
 
     def rebound(self, bounds: QueueBounds) -> None:
-        """Change the bounds while it is in use. What waits beyond them is dropped by the new strategy.
+        """Change the bounds while in use. What waits beyond them is dropped by the new strategy.
 
-        `block` drops nothing: until it is taken, more waits than the bounds allow.
+        `block` drops nothing: more waits than the bounds allow until it is taken.
         """
         with self._lock:
             self._note_peak()
@@ -204,19 +203,19 @@ class SinkQueue:
 
     @property
     def closed(self) -> bool:
-        """Whether it takes nothing more in."""
+        """Whether it accepts nothing more."""
         return self._closed
 
     def losses(self) -> tuple[Loss, ...]:
-        """What was given up since the last call, by reason and topic; needs `keep_losses`."""
+        """What was dropped since the last call, by reason and topic; needs `keep_losses`."""
         with self._lock:
             return () if self._losses is None else self._losses.take()
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
-        """Let envelopes that were taken and could not be delivered wait again, before all others.
+        """Let envelopes that were taken and not delivered wait again, before all others.
 
-        What else was taken counts as delivered. The bounds may be exceeded by what is given back, and
-        until it is taken again no batch holds more than the bounds allow: at most twice as much waits.
+        What else was taken counts as delivered. What is given back may exceed the bounds; until it is taken
+        again, no batch holds more than the bounds allow, so at most twice as much waits.
         """
         with self._lock:
             self._in_hand = []
@@ -228,7 +227,7 @@ class SinkQueue:
             self._overfull = any(map(Lane.is_overfull, self._lanes))
 
     def lose_in_hand(self, reason: str) -> Amount:
-        """Count the last batch as dropped, not taken: the sink ended while it held it."""
+        """Count the last batch as dropped instead of taken: the sink ended while it held it."""
         with self._lock:
             lost, self._in_hand = self._in_hand, []
             for envelope in lost:
@@ -238,7 +237,7 @@ class SinkQueue:
         return Amount(len(lost), sum(len(envelope.encoded) for envelope in lost))
 
     def discard(self, reason: str) -> Amount:
-        """Count all that waits as dropped, at the end of a shutdown or of a client."""
+        """Drop all that waits, at the end of a shutdown or of a client."""
         with self._lock:
             self._note_peak()
             left = [envelope for lane in self._lanes for _, envelope in lane.take_all()]
@@ -247,7 +246,7 @@ class SinkQueue:
         return Amount(len(left), sum(len(envelope.encoded) for envelope in left))
 
     def withdraw(self, waiter: Waiter) -> bool:
-        """Take a waiter out of the line and count its envelope as dropped; False if it has left it."""
+        """Remove a waiter from the line and count its envelope as dropped; False if it has left already."""
         with self._lock:
             lane = self._lane_of[waiter.envelope.kind]
             if waiter not in lane.line:
@@ -258,13 +257,13 @@ class SinkQueue:
             return True
 
     def written(self, envelopes: Sequence[Envelope]) -> None:
-        """Note how long these took from the bus to where they have just been written."""
+        """Note how long these took from the bus until they were written, which is now."""
         if self._latency is None:
             self._latency = LatencyHistogram(self._clock)
         self._latency.written(envelopes)
 
     def latency(self) -> Latency | None:
-        """What `written` has noted; None when it never was called."""
+        """The latencies that `written` noted; None if it was never called."""
         return None if self._latency is None else self._latency.stats()
 
     def stats(self) -> QueueStats:
@@ -286,7 +285,7 @@ class SinkQueue:
         self._offered_bytes += len(envelope.encoded)
 
     def _note_peak(self) -> None:
-        """Under the lock, before fewer wait: all else only adds, so the peak is now."""
+        """Under the lock, before envelopes are removed: between removals the count only grows."""
         waiting = len(self._lanes[0]) if len(self._lanes) == 1 else self._waiting_items()
         if waiting > self._high_water:
             self._high_water = waiting
@@ -295,7 +294,7 @@ class SinkQueue:
         return sum(map(len, self._lanes))
 
     def _collect(self, max_items: int | None, max_bytes: int | None = None) -> list[Envelope]:
-        """Under the lock: the next batch, counted; and the producers in line get the room it leaves."""
+        """Under the lock: take and count the next batch; producers in line get the room that it leaves."""
         self._note_peak()
         if max_items is not None or max_bytes is not None:
             batch = take_some(self._lanes, max_items, max_bytes)

@@ -7,11 +7,11 @@ from beats.kernel.envelope import Envelope
 
 
 class Verdict(Enum):
-    """What becomes of the envelope that was offered."""
+    """What happens to the envelope that was offered."""
 
     ADMIT = "admit"
     REFUSE = "refuse"
-    """Drop it; the producer does not hear of it."""
+    """Drop it without telling the producer."""
     RAISE = "raise"
     """Drop it and tell the producer."""
     WAIT = "wait"
@@ -26,7 +26,7 @@ class Backlog(Protocol):
         ...
 
     def give_up_oldest(self) -> None:
-        """Drop the envelope that waits longest, counted under the strategy's name."""
+        """Drop the envelope that waits longest, and count it under the strategy's name."""
         ...
 
     def give_up_topic(self, topic: str) -> None:
@@ -35,10 +35,10 @@ class Backlog(Protocol):
 
 
 class Overflow(Protocol):
-    """Decides, when an envelope comes, what is given up for it. Synchronous: no I/O, no clock, no await.
+    """Decides what to drop when an envelope comes. Synchronous: no I/O, no clock, no await.
 
-    It is called under the queue's lock, and only with envelopes that are no larger than the lane's
-    `max_bytes`, so giving up the oldest often enough always makes room.
+    It is called under the queue's lock, and only with envelopes no larger than the lane's `max_bytes`, so
+    dropping the oldest often enough always makes room.
     """
 
     name: ClassVar[str]
@@ -46,5 +46,5 @@ class Overflow(Protocol):
     """Whether the lane never holds two envelopes of one topic."""
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
-        """Give up what the strategy gives up, and say what becomes of `envelope`."""
+        """Drop waiting envelopes as needed, and decide what happens to `envelope`."""
         ...

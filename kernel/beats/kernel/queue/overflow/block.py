@@ -1,4 +1,4 @@
-"""Losslessness: the producer waits."""
+"""Strategy `block`: nothing is lost, and the producer waits."""
 
 from typing import ClassVar
 
@@ -7,11 +7,11 @@ from beats.kernel.queue.overflow.base import Backlog, Verdict
 
 
 class Block:
-    """Lets the producer wait until there is room."""
+    """Makes the producer wait until there is room."""
 
     name: ClassVar[str] = "block"
     one_per_topic: ClassVar[bool] = False
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
-        """Admits while there is room."""
+        """Admit while there is room."""
         return Verdict.ADMIT if backlog.has_room_for(envelope) else Verdict.WAIT

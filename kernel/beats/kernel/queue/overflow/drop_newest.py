@@ -1,4 +1,4 @@
-"""Completeness up to a point: the backlog is kept whole."""
+"""Strategy `drop_newest`: what waits is kept whole."""
 
 from typing import ClassVar
 
@@ -13,5 +13,5 @@ class DropNewest:
     one_per_topic: ClassVar[bool] = False
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
-        """Admits while there is room."""
+        """Admit while there is room."""
         return Verdict.ADMIT if backlog.has_room_for(envelope) else Verdict.REFUSE

@@ -1,4 +1,4 @@
-"""Freshness: the newest envelopes are kept."""
+"""Strategy `drop_oldest`: the newest envelopes are kept."""
 
 from typing import ClassVar
 
@@ -7,13 +7,13 @@ from beats.kernel.queue.overflow.base import Backlog, Verdict
 
 
 class DropOldest:
-    """Gives up the oldest until there is room, and takes the newest."""
+    """Drops the oldest until there is room for the newest."""
 
     name: ClassVar[str] = "drop_oldest"
     one_per_topic: ClassVar[bool] = False
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
-        """Always admits."""
+        """Always admit."""
         while not backlog.has_room_for(envelope):
             backlog.give_up_oldest()
         return Verdict.ADMIT

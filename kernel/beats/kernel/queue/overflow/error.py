@@ -1,4 +1,4 @@
-"""Surfacing the fault: the producer hears of it."""
+"""Strategy `error`: the producer is told."""
 
 from typing import ClassVar
 
@@ -13,5 +13,5 @@ class Error:
     one_per_topic: ClassVar[bool] = False
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
-        """Admits while there is room."""
+        """Admit while there is room."""
         return Verdict.ADMIT if backlog.has_room_for(envelope) else Verdict.RAISE

@@ -1,4 +1,4 @@
-"""State rather than history: the newest of each topic is kept."""
+"""Strategy `latest`: the newest envelope of each topic is kept."""
 
 from typing import ClassVar
 
@@ -7,16 +7,16 @@ from beats.kernel.queue.overflow.base import Backlog, Verdict
 
 
 class Latest:
-    """Replaces the waiting envelope of the same topic; what remains keeps its order of arrival.
+    """Replaces the waiting envelope of the same topic; the others keep their order of arrival.
 
-    When as many topics wait as the lane has places, the topic that waits longest is given up.
+    When more topics wait than the lane may hold, the one that waits longest is dropped.
     """
 
     name: ClassVar[str] = "latest"
     one_per_topic: ClassVar[bool] = True
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
-        """Always admits."""
+        """Always admit."""
         backlog.give_up_topic(envelope.topic)
         while not backlog.has_room_for(envelope):
             backlog.give_up_oldest()
