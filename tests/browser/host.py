@@ -102,7 +102,7 @@ class Host:
         self.asked.append(path)
         if path == "/" and request.headers.get("Accept") == "text/plain":
             self.query = query
-            return _response(*(self.refusal or (HTTPStatus.OK, b"The stream would let this viewer in.")))
+            return _response(*(self.refusal or (HTTPStatus.OK, b"The stream would accept this viewer.")))
         if path == "/readyz":
             return _response(HTTPStatus.OK, b"ready")
         if path == "/api/session":

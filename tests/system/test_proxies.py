@@ -173,7 +173,7 @@ def test_a_proxy_that_passes_on_no_upgrade_is_told_of(kind: str, tmp_path: Path)
         assert (code, "upgrades" in text) == (426, True)
         answer = site.proxy.fetch("/", Accept="text/plain")
         assert (answer.status, "upgrades" in answer.text) == (200, True)
-        site.stream.err.wait_for("WARNING .* handshake that is not whole")
+        site.stream.err.wait_for("WARNING .* incomplete WebSocket handshake")
 
 
 def test_a_path_that_the_proxy_leaves_is_told_of(tmp_path: Path) -> None:

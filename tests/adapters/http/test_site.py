@@ -1,144 +1,114 @@
-"""What can be had by plain HTTP, and over real sockets how it comes."""
+"""The documents that can be read by plain HTTP."""
 
 import json
-import logging
-import socket
+import os
 import threading
-from dataclasses import replace
+from collections.abc import Mapping
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
-from pathlib import Path
-from typing import Final, NamedTuple
+from importlib.metadata import version
+from typing import Any, Final
 
 import anyio
 import pytest
-from anyio import to_thread
-from websockets.asyncio.client import connect
 
+from beats.adapters.http import assets
 from beats.adapters.http.access import Rights
-from beats.adapters.http.assets import page
-from beats.adapters.http.site import (
-    Address,
-    Site,
-    Visit,
-    asks_for_reason,
-    not_allowed,
-    parse_target,
-)
-from beats.adapters.sinks.websocket.sink import WebSocketSink
+from beats.adapters.http.site import Page, Site, Visit, everything, health, ready, session
 from beats.kernel.clock import SystemClock
 from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
-from tests.adapters.http.metrics.lint import faults, plain
-from tests.adapters.http.metrics.material import STATS
-from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, settings, until
-from tests.adapters.sinks.websocket.test_tls import make_certificate, trusting
+from beats.kit.stats_json import stats_of
+from tests.adapters.http.metrics.material import BROWSER, RECORDER, STATS
+from tests.adapters.sinks.websocket.support import until
 
 PATHS: Final = ("/", "/livez", "/readyz", "/healthz", "/api/session", "/api/stats", "/metrics")
+PAGE: Final = Page(lambda: False, lambda: ["heart"], ["browse", "emoji_update"])
+STEER: Final = Rights(steer=True)
 
 
-def take_stats(*, clients: bool = True) -> Stats:
-    return STATS
+class Counters:
+    """Gives counters, and remembers how they were asked for."""
+
+    def __init__(self, stats: Stats = STATS) -> None:
+        self.with_clients: Final[list[bool]] = []
+        self._stats: Final = stats
+
+    def __call__(self, *, clients: bool = True) -> Stats:
+        self.with_clients.append(clients)
+        return self._stats
 
 
-def site(context: Context | None = None) -> Site:
-    context = context or Context("browser", "test", SystemClock(), lambda control: None, stats=take_stats)
-    return Site(context, lambda: ["heart"], ["start"])
+def context(stats: Any = STATS, *commands: str) -> Context:
+    def check(fields: Mapping[str, Any]) -> Mapping[str, object]:
+        return fields
+
+    ask = Counters(stats) if isinstance(stats, Stats) else stats
+    names = dict.fromkeys(commands, check)
+    return Context("browser", "studio", SystemClock(), lambda control: None, names, stats=ask)
 
 
-def visit(path: str, *, known: str = "", accept: str = "", has_room: bool = True) -> Visit:
-    return Visit(path, Rights(steer=True), known, accept, has_room)
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ("/", Address("/", ())),
-        ("/metrics?token=a%20b&x=1", Address("/metrics", ("a b",))),
-        ("/metrics?token=a&token=b", Address("/metrics", ("a", "b"))),
-        ("/?token=", Address("/", ("",))),
-        ("/?origin=a&token=b&origin=c", Address("/", ("b",), ("a", "c"))),
-        ("http://localhost:8765/livez?token=a", Address("/livez", ("a",))),
-        ("*", Address("*", ())),
-        ("//[", None),
-        ("/?" + "&".join(["a=b"] * 100), None),
-    ],
-)
-def test_a_target_is_a_path_and_what_its_query_presents(target: str, expected: Address | None) -> None:
-    """All of them: whichever is right counts. What cannot be read is none."""
-    assert parse_target(target) == expected
-
-
-@pytest.mark.parametrize(
-    ("accept", "asks"),
-    [
-        ("text/plain", True),
-        ("Text/Plain;q=0.9, */*;q=0.1", True),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", False),
-        ("text/html, text/plain", False),
-        ("*/*", False),
-        ("application/json", False),
-        ("", False),
-    ],
-)
-def test_who_wants_text_is_told_how_a_handshake_would_be_answered(accept: str, asks: bool) -> None:
-    """Everyone else who opens the stream's address means the page."""
-    assert asks_for_reason(accept) is asks
-
-
-def test_a_method_that_nothing_has_is_answered_with_those_that_are_possible() -> None:
-    """And not repeated at any length."""
-    reply = not_allowed("X" * 1000)
-    assert (reply.status, reply.headers["Allow"]) == (HTTPStatus.METHOD_NOT_ALLOWED, "GET, HEAD, OPTIONS")
-    assert len(reply.body) < 100
+def visit(path: str, **more: Any) -> Visit:
+    return Visit(path, STEER, **more)
 
 
 def test_only_the_page_is_open_to_all() -> None:
-    """What tells of the stream is known, and not open."""
-    here = site()
+    """Everything that tells about the stream needs a token where there is one."""
+    site = Site(context(), PAGE)
     for path in PATHS:
-        assert here.knows(path)
-        assert here.is_open(path) is (path == "/")
-    assert here.is_open(f"/page/{page().version}/page.js")
+        assert site.has(path)
+        assert site.is_open(path) is (path == "/")
+    assert site.is_open(f"/page/{assets.page().version}/page.js")
     for path in ("", "/page/", "/page/nothing.js", "/page/../web/site.py", "/metrics/", "/api/", "//"):
-        assert not here.knows(path)
+        assert not site.has(path)
 
 
 @pytest.mark.anyio
-async def test_every_path_leads_to_something() -> None:
-    """Of a type that its reader expects."""
-    here = site()
-    types = {path: (await here.answer(visit(path))).content_type.split(";")[0] for path in PATHS}
-    html, text, document = "text/html", "text/plain", "application/json"
-    assert types == dict.fromkeys(PATHS, document) | {"/": html, "/metrics": text}
-    for name, asset in page().others.items():
-        assert (await here.answer(visit(f"/page/{page().version}/{name}"))).body == asset.body
+async def test_every_path_has_an_answer_of_its_type() -> None:
+    """HTML, text or JSON; and each file of the page."""
+    site = Site(context(), PAGE)
+    types = {path: (await site.answer(visit(path))).content_type.split(";")[0] for path in PATHS}
+    assert types == dict.fromkeys(PATHS, "application/json") | {"/": "text/html", "/metrics": "text/plain"}
+    for name, asset in assets.page().others.items():
+        assert (await site.answer(visit(f"/page/{assets.page().version}/{name}"))).body == asset.body
+    assert json.loads((await site.answer(visit("/livez"))).body) == {"status": "alive"}
+
+
+@pytest.mark.anyio
+async def test_without_a_page_the_root_lists_the_other_paths() -> None:
+    """It is open to all, and there is nothing to steer."""
+    site = Site(context(STATS, "seek"))
+    root = await site.answer(visit("/"))
+    assert site.is_open("/")
+    assert root.content_type.startswith("text/plain")
+    assert all(path in root.body.decode() for path in PATHS)
+    assert not site.has(f"/page/{assets.page().version}/page.js")
+    facts = json.loads((await site.answer(visit("/api/session"))).body)
+    assert (facts["rights"], facts["commands"], facts["emojis"]) == ({"steer": False}, [], [])
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("locked", [True, False])
-async def test_the_document_tells_whether_a_token_is_needed(locked: bool) -> None:
-    """At the time when it is asked for, since that may change."""
-    context = Context("browser", "test", SystemClock(), lambda control: None, stats=take_stats)
-    here = Site(context, lambda: [], [], lambda: locked)
-    assert (b"data-locked" in (await here.answer(visit("/"))).body) is locked
+async def test_the_page_tells_whether_a_token_is_needed(locked: bool) -> None:
+    """At the time of the request, since that may change."""
+    site = Site(context(), PAGE._replace(locked=lambda: locked))
+    assert (b"data-locked" in (await site.answer(visit("/"))).body) is locked
 
 
 @pytest.mark.anyio
-async def test_headers_of_a_request_reach_what_they_are_for() -> None:
-    """What the browser has already, what Prometheus wants, and whether there is room."""
-    here = site()
-    tag = page().document.tag
-    assert (await here.answer(visit("/", known=tag))).status == HTTPStatus.NOT_MODIFIED
-    zipped = await here.answer(visit("/")._replace(accept_encoding="gzip"))
+async def test_the_headers_of_a_request_are_used() -> None:
+    """What the browser has cached, which format Prometheus accepts, and whether there is room."""
+    site = Site(context(), PAGE)
+    tag = assets.page().document.tag
+    assert (await site.answer(visit("/", if_none_match=tag))).status == HTTPStatus.NOT_MODIFIED
+    zipped = await site.answer(visit("/", accept_encoding="gzip"))
     assert zipped.headers["Content-Encoding"] == "gzip"
-    reply = await here.answer(visit("/metrics", accept="application/openmetrics-text"))
+    reply = await site.answer(visit("/metrics", accept="application/openmetrics-text"))
     assert reply.content_type.startswith("application/openmetrics-text")
-    assert (await here.answer(visit("/readyz", has_room=False))).status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert (await site.answer(visit("/readyz", has_room=False))).status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class Slow:
-    """Counters that take until they are let go."""
+    """Counters that wait until `go` is set."""
 
     def __init__(self) -> None:
         self.go: Final = threading.Event()
@@ -164,227 +134,84 @@ class Slow:
 
 @pytest.mark.anyio
 async def test_large_answers_are_made_one_at_a_time_beside_the_stream() -> None:
-    """Whoever asks a hundred times at once takes one thread, and the loop goes on with everything else."""
+    """A hundred requests at once take one thread, and the event loop stays free."""
     slow = Slow()
-    here = site(Context("browser", "test", SystemClock(), lambda control: None, stats=slow))
+    site = Site(context(slow), PAGE)
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             for path in ("/metrics", "/api/stats") * 10:
-                group.start_soon(here.answer, visit(path))
+                group.start_soon(site.answer, visit(path))
             await until(lambda: slow.inside)
             for path in ("/livez", "/readyz", "/healthz", "/api/session"):
-                await here.answer(visit(path))
+                await site.answer(visit(path))
             assert slow.in_loop == 2
             slow.go.set()
     assert (slow.most_inside, slow.inside) == (1, 0)
 
 
-class Answer(NamedTuple):
-    """What came over the socket."""
-
-    status: int
-    headers: HTTPMessage
-    body: bytes
+def test_a_full_server_is_not_ready() -> None:
+    """It is alive all the same: nobody must restart it."""
+    assert (ready(has_room=True).status, ready(has_room=False).status) == (200, 503)
+    assert json.loads(ready(has_room=False).body) == {"status": "full"}
 
 
-async def fetch(running: Running, method: str, path: str, **headers: str) -> Answer:
-    """Ask with somebody else's client."""
-
-    def ask() -> Answer:
-        connection = HTTPConnection("127.0.0.1", running.port, timeout=20)
-        try:
-            connection.request(method, path, headers=headers)
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
-
-    return await to_thread.run_sync(ask)
+@pytest.mark.parametrize("state", ["running", "starting", "failed", "ended", "stopped"])
+def test_a_sink_that_does_not_run_is_named(state: str) -> None:
+    """With its state, restarts and last error. A source that has ended is no fault."""
+    recorder = RECORDER._replace(state=state, restarts=3, last_error="OSError: full")
+    reply = health(STATS._replace(sinks=(BROWSER, recorder)))
+    if state == "running":
+        assert (reply.status, json.loads(reply.body)) == (200, {"status": "ok"})
+    else:
+        about = {"state": state, "restarts": 3, "last_error": "OSError: full"}
+        assert reply.status == 503
+        assert json.loads(reply.body) == {"status": "failing", "sinks": {"rec": about}}
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("path", [*PATHS, "/nothing"])
-async def test_head_is_get_without_the_body(path: str) -> None:
-    """The same headers, and then the end of the stream: nobody waits for more."""
-    async with on_air() as running:
-        get, head = [await fetch(running, method, path) for method in ("GET", "HEAD")]
-        raw = RawClient(running.port, handshake=False)
-        raw.socket.sendall(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        whole = await to_thread.run_sync(read_all, raw)
-    assert head.status == get.status
-    assert head.headers.keys() == get.headers.keys()
-    assert head.headers["Content-Type"] == get.headers["Content-Type"]
-    assert int(get.headers["Content-Length"]) == len(get.body) > 0
-    assert int(head.headers["Content-Length"]) > 0
-    assert whole.endswith(b"\r\n\r\n")
+def test_everything_is_all_that_stats_have() -> None:
+    """Every viewer included, and what the process costs."""
+    counters = Counters()
+    facts = json.loads(json.dumps(everything(context(counters)), allow_nan=False))
+    assert stats_of(facts["stats"]) == STATS
+    assert counters.with_clients == [True]
+    assert (facts["beats"], facts["profile"], facts["sink"]) == (version("beats"), "studio", "browser")
+    assert facts["process"]["pid"] == os.getpid()
+    assert facts["uptime_s"] > 0
+    assert "uptime_s" not in facts["process"]
 
 
-def read_all(raw: RawClient) -> bytes:
-    """What comes until the end of the stream."""
-    answer = b""
-    while piece := raw.socket.recv(1 << 16):
-        answer += piece
-    raw.close()
-    return answer
+def test_a_session_costs_the_same_however_many_viewers_there_are() -> None:
+    """Each page asks for it repeatedly, so it asks no sink for its viewers."""
+    counters = Counters()
+    facts = json.loads(json.dumps(session(context(counters), STEER, PAGE), allow_nan=False))
+    assert counters.with_clients == [False]
+    assert "stats" not in facts
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get"])
-@pytest.mark.parametrize("path", ["/metrics", "/nothing"])
-async def test_a_wrong_method_is_told_the_right_ones(method: str, path: str) -> None:
-    """Whatever the path: which paths there are is nobody's business before a token was seen."""
-    async with on_air(settings(token="t")) as running:
-        answer = await fetch(running, method, path)
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+def test_a_session_tells_what_the_viewer_may_do() -> None:
+    """The commands of the wire, those of running sources and sinks, and the emojis."""
+    facts = session(context(STATS, "seek", "record"), Rights(steer=False), PAGE)
+    assert facts["rights"] == {"steer": False}
+    assert facts["commands"] == ["browse", "emoji_update", "seek", "record"]
+    assert facts["emojis"] == ["heart"]
 
 
-@pytest.mark.anyio
-async def test_a_browser_that_has_the_page_is_told_so() -> None:
-    """By any of the tags that it knows, in however many headers."""
-    async with on_air() as running:
-        tag = (await fetch(running, "GET", "/")).headers["ETag"]
-        again = await fetch(running, "GET", "/", **{"If-None-Match": tag})
-        assert (again.status, again.body) == (304, b"")
-        raw = RawClient(running.port, handshake=False)
-        request = f'GET / HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: "x"\r\nIf-None-Match: {tag}\r\n\r\n'
-        raw.socket.sendall(request.encode())
-        assert (await to_thread.run_sync(read_all, raw)).startswith(b"HTTP/1.1 304 ")
+def test_a_session_tells_the_servers_time() -> None:
+    """The server's clock at the time of the answer."""
+    clock = SystemClock()
+    before = clock.unix_ns()
+    now = session(context(), STEER, PAGE)["time_unix_ns"]
+    assert isinstance(now, int)
+    assert before <= now <= clock.unix_ns()
 
 
-@pytest.mark.anyio
-async def test_many_who_ask_at_once_all_get_an_answer() -> None:
-    """Beside a viewer, who misses nothing meanwhile."""
-    statuses: list[int] = []
-
-    async def scrape(running: Running) -> None:
-        answer = await fetch(running, "GET", "/metrics")
-        assert faults(plain(answer.body.decode())) == []
-        statuses.append(answer.status)
-
-    async with on_air() as running, connect(running.url) as viewer:
-        await until(lambda: running.totals.connected == 1)
-        async with anyio.create_task_group() as group:
-            for _ in range(25):
-                group.start_soon(scrape, running)
-            for _ in range(50):
-                running.knob(1)
-                await viewer.recv()
-        await until(lambda: len(running.sink._everyone) == 1)  # pyright: ignore[reportPrivateUsage]
-    assert statuses == [200] * 25
-
-
-@pytest.mark.anyio
-async def test_who_reads_slowly_gets_all_of_a_large_answer() -> None:
-    """As much as a thousand viewers make, through buffers of a few kilobytes."""
-    stats = STATS._replace(sinks=(STATS.sinks[0]._replace(clients=STATS.sinks[0].clients * 700),))
-
-    def build(config: object, context: Context) -> WebSocketSink:
-        return WebSocketSink(
-            settings(send_buffer_bytes=4096), replace(context, stats=lambda *, clients=True: stats)
-        )
-
-    async with on_air(build=build) as running:
-        raw = RawClient(running.port, handshake=False)
-        raw.socket.sendall(b"GET /api/stats HTTP/1.1\r\nHost: localhost\r\n\r\n")
-
-        def read_slowly() -> bytes:
-            answer = b""
-            while piece := raw.socket.recv(3000):
-                answer += piece
-            raw.close()
-            return answer
-
-        answer = await to_thread.run_sync(read_slowly)
-        await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
-    body = answer.partition(b"\r\n\r\n")[2]
-    assert len(body) > 500_000
-    assert len(json.loads(body)["stats"]["sinks"][0]["clients"]) == 2100
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("path", ["/livez", "/metrics", "/nothing"])
-@pytest.mark.parametrize(
-    "more", [b"", b"\xff" * 5000, b"GET /livez HTTP/1.1\r\n\r\n"], ids=["end", "junk", "next"]
-)
-async def test_what_follows_a_request_does_not_keep_it_from_an_answer(
-    path: str, more: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The end of what the other side sends, as `nc -N` has it, bytes that are nothing, or another request."""
-    async with on_air() as running:
-        raw = RawClient(running.port, handshake=False)
-        raw.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() + more)
-        raw.socket.shutdown(socket.SHUT_WR)
-        answer = await to_thread.run_sync(read_all, raw)
-        await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 404 " if path == "/nothing" else b"HTTP/1.1 200 ")
-    assert f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n"
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-
-
-@pytest.mark.anyio
-async def test_answers_are_whole_where_they_are_encrypted(tmp_path: Path) -> None:
-    """The end of an encrypted stream is another one, and comes after the last byte, too."""
-    cert, key = make_certificate(tmp_path, "one")
-    async with on_air(settings(tls_cert=cert, tls_key=key, send_buffer_bytes=4096)) as running:
-
-        def ask(path: str) -> bytes:
-            connection = HTTPSConnection("127.0.0.1", running.port, timeout=20, context=trusting(cert))
-            try:
-                connection.request("GET", path)
-                response = connection.getresponse()
-                assert response.status == 200
-                return response.read()
-            finally:
-                connection.close()
-
-        assert await to_thread.run_sync(ask, "/") == page().document.body
-        assert faults(plain((await to_thread.run_sync(ask, "/metrics")).decode())) == []
-        await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
-
-
-@pytest.mark.anyio
-async def test_who_leaves_while_the_answer_is_made_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    """With a reset, in the midst of it."""
-    slow = Slow()
-
-    def build(config: object, context: Context) -> WebSocketSink:
-        return WebSocketSink(settings(), replace(context, stats=slow))
-
-    async with on_air(build=build) as running:
-        raw = RawClient(running.port, handshake=False)
-        raw.socket.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        await until(lambda: slow.inside)
-        raw.reset()
-        slow.go.set()
-        await until(lambda: not (slow.inside or running.sink._everyone))  # pyright: ignore[reportPrivateUsage]
-        assert (await fetch(running, "GET", "/livez")).status == 200
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-
-
-@pytest.mark.anyio
-async def test_a_server_that_ends_does_not_wait_for_who_asks(caplog: pytest.LogCaptureFixture) -> None:
-    """Who asked is answered or cut off, and nothing is left behind."""
-    slow = Slow()
-    ends: list[socket.socket] = []
-
-    def build(config: object, context: Context) -> WebSocketSink:
-        return WebSocketSink(settings(), replace(context, stats=slow))
-
-    async with on_air(build=build) as running:
-        for path in ("/metrics", "/api/stats"):
-            raw = RawClient(running.port, handshake=False)
-            raw.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            ends.append(raw.socket)
-        await until(lambda: slow.inside)
-        later = threading.Timer(0.05, slow.go.set)
-        later.start()
-    later.join()
-    for end in ends:
-        with end:
-            try:
-                answer = end.recv(12)
-            except ConnectionResetError:
-                answer = b""
-            assert answer in (b"", b"HTTP/1.1 200")
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+def test_a_session_tells_about_playing_sources_recorders_and_failures() -> None:
+    """By name; other sources and sinks are left out."""
+    figures = (("recording", 1.0), ("free_bytes", 5.0))
+    recorder = BROWSER._replace(name="rec", state="failed", figures=figures)
+    facts = session(context(STATS._replace(sinks=(BROWSER, recorder))), STEER, PAGE)
+    assert facts["playback"] == {
+        "tape": {"position_s": 1.5, "duration_s": 60.0, "speed": "max", "paused": True, "loops": 3}
+    }
+    assert facts["recorders"] == {"rec": dict(figures)}
+    assert facts["failed"] == ["rec"]

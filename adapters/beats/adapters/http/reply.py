@@ -6,6 +6,8 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from beats.adapters.http.access import Denied
+
 TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
 
@@ -20,13 +22,13 @@ _ALWAYS: Final = {
 
 
 class Reply(NamedTuple):
-    """What to answer."""
+    """One answer."""
 
     status: HTTPStatus
     body: bytes = b""
     content_type: str = TEXT
     headers: Mapping[str, str] = _NO_HEADERS
-    """Others than those that every answer has."""
+    """Headers besides those that every answer has."""
 
     def encoded(self, *, with_body: bool = True) -> bytes:
         """The whole answer (RFC 9112, section 4); to HEAD the same without the body (RFC 9110, 9.3.2)."""
@@ -46,8 +48,15 @@ class Reply(NamedTuple):
 
 
 def text(status: HTTPStatus, line: str, **headers: str) -> Reply:
-    """A sentence for a person."""
+    """A text for a person."""
     return Reply(status, f"{line}\n".encode(), TEXT, headers)
+
+
+def refusal(denied: Denied) -> Reply:
+    """The answer to a request that is refused."""
+    if denied.status is HTTPStatus.UNAUTHORIZED:
+        return text(denied.status, denied.text, **{"WWW-Authenticate": "Bearer"})
+    return text(denied.status, denied.text, **denied.headers)
 
 
 def document(value: object, status: HTTPStatus = HTTPStatus.OK) -> Reply:

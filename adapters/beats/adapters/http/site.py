@@ -1,23 +1,23 @@
-"""Which path leads to what."""
+"""The documents that can be read by plain HTTP, by path: health, counters, metrics, and the page."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 from anyio import CapacityLimiter, to_thread
 
-from beats.adapters.http import assets, facts, health
+from beats.adapters.http import assets
 from beats.adapters.http.access import Rights
 from beats.adapters.http.reply import Reply, document, text
 from beats.kernel.ports import Context
+from beats.kernel.stats import Stats
+from beats.kit.process import process
+from beats.kit.stats_json import plain
 
 if TYPE_CHECKING:
     from beats.adapters.http.metrics.exposition import Metrics
-
-METHODS: Final = ("GET", "HEAD", "OPTIONS")
-_MOST_FIELDS: Final = 16
 
 
 class Visit(NamedTuple):
@@ -26,124 +26,137 @@ class Visit(NamedTuple):
     path: str
     """Without the query."""
     rights: Rights
-    if_none_match: str
-    """What the browser has already (RFC 9110, section 13.1.2); empty for nothing."""
-    accept: str
-    """What the answer may be (RFC 9110, section 12.5.1); empty for anything."""
-    has_room: bool
+    has_room: bool = True
     """Whether one more viewer could be let in."""
+    accept: str = ""
+    """Accepted types of the answer (RFC 9110, section 12.5.1); empty for any."""
+    if_none_match: str = ""
+    """What the browser has cached (RFC 9110, section 13.1.2)."""
     accept_encoding: str = ""
-    """How the answer may be compressed (RFC 9110, section 12.5.3); empty for not at all."""
+    """Accepted compressions (RFC 9110, section 12.5.3)."""
 
 
-class Address(NamedTuple):
-    """The target of a request (RFC 9112, section 3.2)."""
+class Page(NamedTuple):
+    """What a server that has the page knows about its viewers."""
 
-    path: str
-    tokens: tuple[str, ...]
-    """What the query presents as tokens."""
-    origins: tuple[str, ...] = ()
-    """What the query names as the origins of pages."""
-
-
-def parse_target(target: str) -> Address | None:
-    """The path of a target, and the tokens and origins in its query; None when it cannot be read."""
-    try:
-        parts = urlsplit(target)
-        query = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        return None
-    tokens, origins = (
-        tuple(value for name, value in query if name == wanted) for wanted in ("token", "origin")
-    )
-    return Address(parts.path, tokens, origins)
-
-
-def asks_for_reason(accept: str) -> bool:
-    """Whether a request for the stream's address wants to be told in text how a handshake would be answered.
-
-    Browsers hide from a page why its handshake was refused, so it asks the same address and query again. A
-    browser that opens the address asks for HTML, and gets the page.
-    """
-    types = {item.partition(";")[0].strip().lower() for item in accept.split(",")}
-    return "text/plain" in types and "text/html" not in types
-
-
-def not_allowed(method: str) -> Reply:
-    """To a method that nothing here has (RFC 9110, section 15.5.6)."""
-    allowed = ", ".join(METHODS)
-    return text(
-        HTTPStatus.METHOD_NOT_ALLOWED, f"{method:.20} is not possible here; {allowed} are.", Allow=allowed
-    )
-
-
-def too_long(most_bytes: int) -> Reply:
-    """To a request that is longer than it may be (RFC 6585, section 5)."""
-    return text(
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-        f"This request is too long, perhaps because of its cookies: max_header_bytes = {most_bytes}.",
-    )
-
-
-def options() -> Reply:
-    """The answer to OPTIONS, which is the same for every path (RFC 9110, section 9.3.7)."""
-    return Reply(HTTPStatus.OK, headers={"Allow": ", ".join(METHODS)})
+    locked: Callable[[], bool]
+    """Whether a token is needed to watch."""
+    emojis: Callable[[], Sequence[str]]
+    """What `emoji_update` may name."""
+    commands: Sequence[str]
+    """The control messages that the server takes from viewers."""
 
 
 class Site:
-    """All that can be had by plain HTTP."""
+    """Answers requests, for one sink."""
 
-    def __init__(
-        self,
-        context: Context,
-        emojis: Callable[[], Sequence[str]],
-        commands: Sequence[str],
-        locked: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """Prepare for a sink.
-
-        Args:
-            context: what the sink was given.
-            emojis: tells what `emoji_update` may name.
-            commands: the control messages that the server takes from viewers.
-            locked: tells whether a token is needed to watch.
-        """
+    def __init__(self, context: Context, page: Page | None = None) -> None:
+        """Prepare; without a page, `/` lists the other paths, and nobody can steer anything."""
         self._context: Final = context
-        self._locked: Final = locked
-        self._in_light: Final[Mapping[str, Callable[[Visit], Reply]]] = {
-            "/livez": lambda visit: health.alive(),
-            "/readyz": lambda visit: health.ready(has_room=visit.has_room),
-            "/healthz": lambda visit: health.health(context.stats(clients=False)),
-            "/api/session": lambda visit: document(facts.session(context, visit.rights, emojis(), commands)),
+        self._page: Final = page
+        self._quick: Final[Mapping[str, Callable[[Visit], Reply]]] = {
+            "/livez": lambda visit: document({"status": "alive"}),
+            "/readyz": lambda visit: ready(has_room=visit.has_room),
+            "/healthz": lambda visit: health(context.stats(clients=False)),
+            "/api/session": lambda visit: document(session(context, visit.rights, page)),
         }
-        self._in_thread: Final[Mapping[str, Callable[[Visit], Reply]]] = {
-            "/api/stats": lambda visit: document(facts.everything(context)),
+        self._slow: Final[Mapping[str, Callable[[Visit], Reply]]] = {
+            "/api/stats": lambda visit: document(everything(context)),
             "/metrics": lambda visit: self._metrics.reply(visit.accept),
         }
         self._one_at_a_time: CapacityLimiter | None = None
 
-    def knows(self, path: str) -> bool:
-        """Whether a path leads anywhere."""
-        return self.is_open(path) or path in self._in_light or path in self._in_thread
+    def has(self, path: str) -> bool:
+        """Whether there is something at a path."""
+        return self.is_open(path) or path in self._quick or path in self._slow
 
     def is_open(self, path: str) -> bool:
-        """Whether a path needs no token: the page, which is the same for everyone, and asks for one."""
-        return assets.find(path) is not None
+        """Whether a path needs no token: the page, which is the same for everyone, or the index."""
+        return path == "/" if self._page is None else assets.find(path) is not None
 
     async def answer(self, visit: Visit) -> Reply:
-        """The answer to a request for a path that it knows."""
-        if (found := assets.find(visit.path, locked=self._locked())) is not None:
+        """The answer to a request for a path that it has."""
+        if self._page is not None and (found := assets.find(visit.path, locked=self._page.locked())):
             return assets.serve(found, visit.if_none_match, visit.accept_encoding)
-        if visit.path in self._in_light:
-            return self._in_light[visit.path](visit)
+        if visit.path in self._quick:
+            return self._quick[visit.path](visit)
+        if visit.path not in self._slow:
+            return self._index()
         # With thousands of viewers these take a tenth of a second, which the stream must not wait for.
         if self._one_at_a_time is None:
             self._one_at_a_time = CapacityLimiter(1)
-        return await to_thread.run_sync(self._in_thread[visit.path], visit, limiter=self._one_at_a_time)
+        return await to_thread.run_sync(self._slow[visit.path], visit, limiter=self._one_at_a_time)
+
+    def _index(self) -> Reply:
+        paths = ", ".join([*self._quick, *self._slow])
+        return text(
+            HTTPStatus.OK,
+            f"Beats {version('beats')}: health and counters at {paths}. There is no stream here.",
+        )
 
     @cached_property
     def _metrics(self) -> "Metrics":
-        # Only now: it loads a library that most never need.
+        # Imported on first use: the library behind it is large, and most installations never ask.
         from beats.adapters.http.metrics.exposition import Metrics
 
         return Metrics(self._context)
+
+
+def ready(*, has_room: bool) -> Reply:
+    """Readiness: whether one more viewer can be let in. If not, a load balancer sends it elsewhere."""
+    if has_room:
+        return document({"status": "ready"})
+    return document({"status": "full"}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def health(stats: Stats) -> Reply:
+    """Health: whether every sink runs, and the names of those that do not."""
+    failing = {
+        sink.name: {"state": sink.state, "restarts": sink.restarts, "last_error": sink.last_error}
+        for sink in stats.sinks
+        if sink.state != "running"
+    }
+    if not failing:
+        return document({"status": "ok"})
+    return document({"status": "failing", "sinks": failing}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def everything(context: Context) -> Mapping[str, object]:
+    """All of `Stream.stats()`, and what the process costs; asks every sink for its viewers."""
+    cost = process()._asdict()
+    return {
+        **_head(context),
+        "uptime_s": cost.pop("uptime_s"),
+        "process": cost,
+        "stats": plain(context.stats()),
+    }
+
+
+def session(context: Context, rights: Rights, page: Page | None) -> Mapping[str, object]:
+    """What the page asks for repeatedly; costs the same however many viewers there are.
+
+    `time_unix_ns` is the server's clock at the time of the answer: half-way between request and answer, the
+    viewer's clock showed the same instant (RFC 5905, section 8). `commands` are those of the server and of
+    the running sources and sinks.
+    """
+    stats = context.stats(clients=False)
+    parts = plain(stats)
+    figures = {sink["name"]: sink["figures"] for sink in parts["sinks"]}
+    return {
+        **_head(context),
+        "rights": {"steer": rights.steer and page is not None},
+        "commands": [] if page is None else [*page.commands, *context.commands],
+        "emojis": [] if page is None else list(page.emojis()),
+        "playback": {source["name"]: source["playback"] for source in parts["sources"] if source["playback"]},
+        "recorders": {name: each for name, each in figures.items() if "recording" in each},
+        "failed": [part.name for part in stats.failed()],
+    }
+
+
+def _head(context: Context) -> dict[str, object]:
+    return {
+        "beats": version("beats"),
+        "profile": context.profile,
+        "sink": context.name,
+        "time_unix_ns": context.clock.unix_ns(),
+    }

@@ -13,7 +13,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from beats.adapters.sinks.websocket import WebSocketSettings, guesses
+from beats.adapters.http import limits
+from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.kernel.errors import StartError
 from beats.kit import descriptors
 from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, receive, settings, until
@@ -100,7 +101,7 @@ async def test_a_token_file_that_holds_none_stops_the_start(tmp_path: Path, cont
     with pytest.raises(BaseExceptionGroup) as caught:
         async with on_air(settings(token_file=file)):
             pytest.fail("it started")
-    assert caught.group_contains(StartError, match=f"token file .*{file.name}")
+    assert caught.group_contains(StartError, match=f"token_file .*{file.name}")
 
 
 @pytest.mark.parametrize(
@@ -484,7 +485,7 @@ async def test_few_of_many_guesses_at_a_token_are_looked_at(
 
 async def test_a_guesser_gets_no_answer_to_the_right_token_either(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it would only have to look out for that one; other addresses, and the page, are not concerned."""
-    monkeypatch.setattr(guesses, "GUESSES_PER_S", 0.01)
+    monkeypatch.setattr(limits, "WRONG_TOKENS_PER_S", 0.01)
     async with on_air(settings(token=TOKEN)) as running:
         right = {"Authorization": f"Bearer {TOKEN}"}
         assert (await fetch(running, "/api/session", Authorization="Bearer wrong"))[0] == 401

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.control import InvalidControl, parse
+from beats.adapters.sinks.websocket.receiver import InvalidControl, parse
 from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
 
 REQUEST = (
@@ -119,7 +119,7 @@ async def test_no_bytes_on_the_wire_concern_anyone_else(caplog: pytest.LogCaptur
     noted = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     noted = [message for message in noted if "ignored" not in message]
     assert len(noted) == 1
-    assert "handshake that is not whole" in noted[0]
+    assert "incomplete WebSocket handshake" in noted[0]
 
 
 @pytest.mark.anyio

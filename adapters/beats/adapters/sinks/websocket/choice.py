@@ -1,4 +1,4 @@
-"""What a viewer asks for when it connects: the query of its address."""
+"""The part of the stream that a viewer asks for in the query of its address."""
 
 from collections.abc import Collection
 from fnmatch import fnmatchcase
@@ -12,15 +12,15 @@ MAX_FPS: Final = 1000.0
 
 
 class InvalidChoice(ValueError):  # noqa: N818 - says what it is
-    """A query that cannot be fulfilled; the text says why, for the person who wrote it."""
+    """A query that is not valid; the text tells its author why."""
 
 
 class Choice(NamedTuple):
-    """Which part of the stream a viewer wants. Viewers with equal choices are served together."""
+    """The part of the stream that a viewer wants. Viewers with equal choices are served together."""
 
     kinds: frozenset[Kind] = frozenset(KINDS)
     topics: tuple[str, ...] = ()
-    """Patterns as of a shell, of which one must match; none means all topics."""
+    """Shell patterns, of which one must match; none means all topics."""
     max_fps: float | None = None
     """Most frames a second; None for all."""
     snapshot: bool = True
@@ -28,12 +28,12 @@ class Choice(NamedTuple):
 
     @property
     def everything(self) -> bool:
-        """Whether it wants the stream as it is."""
+        """Whether it wants the whole stream."""
         return not self.topics and self.max_fps is None and len(self.kinds) == len(KINDS)
 
     @property
     def group(self) -> str:
-        """The class of viewers that ask for the like: see `ClientGroup.name`."""
+        """The class of viewers that it belongs to: see `ClientGroup.name`."""
         if self.max_fps is not None:
             return "thinned"
         return "full" if self.everything else "chosen"
@@ -50,7 +50,7 @@ def parse_choice(path: str, others: Collection[str] = ()) -> tuple[Choice, str |
 
     Args:
         path: as in the request line, such as `/?kinds=frame&max_fps=10`.
-        others: further parameters that may be there, and mean nothing here.
+        others: further parameters to ignore.
 
     Raises:
         InvalidChoice: a parameter is unknown, given twice, or has a wrong value.

@@ -1,4 +1,4 @@
-"""One viewer: on the fast path while it keeps up, behind a queue of its own while it does not."""
+"""One viewer: on the fast path while it keeps up, with its own queue while it does not."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from websockets.protocol import State
 
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.flow import Flow
+from beats.adapters.sinks.websocket.counters import RunningCount
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
 from beats.kernel.envelope import ClientIdentity, Envelope
 from beats.kernel.queue.bounds import QueueBounds
@@ -15,7 +15,7 @@ from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats, DropStats, QueueStats
 
 _NO_QUEUE: Final = QueueStats("", Amount(), Amount(), Amount(), Amount(), (), 0)
-"""Of who has never been behind: a thousand queues would be made for nothing whenever somebody asks."""
+"""Of a client that has never been behind: a request for counters must not make a thousand queues."""
 
 
 class Paths:
@@ -23,42 +23,42 @@ class Paths:
 
     def __init__(self) -> None:
         self.fast: Final[dict[int, Callable[[bytes], object]]] = {}
-        """By client, its transport's `write`: all that it takes to serve one that keeps up."""
+        """By client, its transport's `write`: all that is needed to serve one that keeps up."""
         self.slow: Final[dict[int, Client]] = {}
 
     def to_fast(self, client: "Client") -> None:
-        """From here on the client is written to directly."""
+        """Write to the client directly from now on."""
         self.slow.pop(client.identity.id, None)
         self.fast[client.identity.id] = client.connection.transport.write
 
     def to_slow(self, client: "Client") -> None:
-        """From here on the client is asked what to do."""
+        """Give the client's chunks to `Client.miss` from now on."""
         self.fast.pop(client.identity.id, None)
         self.slow[client.identity.id] = client
 
     def remove(self, client: "Client") -> None:
-        """From here on the client is not served."""
+        """Stop serving the client."""
         self.fast.pop(client.identity.id, None)
         self.slow.pop(client.identity.id, None)
 
 
 class Account(NamedTuple):
-    """What a client got without its queue. One value, so that another thread never sees half of a change."""
+    """What a client got past its queue. One value, so that another thread never sees half of a change."""
 
     passed: Amount
-    """Until it last came back to the fast path."""
+    """Until it last returned to the fast path."""
     since: Amount | None
-    """Where the flow of its view stood then; None while it is behind."""
+    """The running count of its view at that time; None while it is behind."""
 
 
 class Client:
-    """Lives in the event loop; only `stats` may be asked from other threads.
+    """Belongs to the event loop; only `stats` may be called from other threads.
 
     The transport's write buffer has a high-water mark of one byte, so `paused` means: something that was
     written has not yet gone to the socket. A viewer that is still paused when the next chunk comes is behind:
-    from there on everything goes through its queue, and each time the buffer has emptied the next chunk
-    is taken from it. When the queue is empty too, it is back on the fast path. All of this happens
-    between two steps of the event loop, so no envelope is lost, doubled or reordered by the switch.
+    from then on everything goes through its queue, and each time the buffer has emptied, the next chunk
+    is taken from the queue. When the queue is empty too, the viewer returns to the fast path. Each switch
+    happens between two steps of the event loop, so it loses, doubles or reorders no envelope.
     """
 
     def __init__(
@@ -66,21 +66,21 @@ class Client:
         identity: ClientIdentity,
         connection: StreamConnection,
         bounds: QueueBounds,
-        flow: Flow,
-        thinned: Flow,
+        sent: RunningCount,
+        thinned: RunningCount,
         paths: Paths,
         connected_unix_ns: int,
     ) -> None:
         """Make a client that has been sent nothing yet.
 
         Args:
-            identity: who it is.
+            identity: names it.
             connection: its connection, open.
             bounds: those of its queue.
-            flow: counts what everyone of its view is sent.
+            sent: counts what all clients of its view are sent.
             thinned: counts what its choice of `max_fps` leaves out.
-            paths: where it says whether it keeps up.
-            connected_unix_ns: when it came.
+            paths: where it registers whether it keeps up.
+            connected_unix_ns: when it connected.
         """
         self.identity: Final = identity
         self.connection: Final = connection
@@ -88,7 +88,7 @@ class Client:
         """Its queue was full and its strategy is `error`."""
         self.invalid_messages = 0
         self._bounds: Final = bounds
-        self._flow: Final = flow
+        self._sent: Final = sent
         self._thinned: Final = thinned
         self._thinned_before: Final = thinned.amount()
         self._thinned_until: Amount | None = None
@@ -96,7 +96,7 @@ class Client:
         self._connected_unix_ns: Final = connected_unix_ns
         self._loop: Final = asyncio.get_running_loop()
         self._queue: SinkQueue | None = None
-        self._account = Account(Amount(), flow.amount())
+        self._account = Account(Amount(), sent.amount())
         self._paused = False
         self._least_buffered = 0
         self._progress_s = 0.0
@@ -115,12 +115,12 @@ class Client:
     def _open(self) -> bool:
         """Whether it may be written to: nothing follows a close frame (RFC 6455, section 5.5.1).
 
-        Whole frames only are written, so that the library's own pongs and close frames fall between them.
+        Only whole frames are written, so that the library's own pongs and close frames fall between them.
         """
         return self.connection.state is State.OPEN
 
     def start(self, snapshot: list[Envelope], more: list[Envelope]) -> None:
-        """Send the last values past the queue and its bounds, for none may be missing; more through it."""
+        """Send the last values past the queue, whose bounds could drop some; `more` goes through it."""
         if not self._open:
             self._paths.to_slow(self)
             return
@@ -135,12 +135,12 @@ class Client:
             self._loop.call_soon(self._pump)
 
     def tell(self, text: str) -> None:
-        """Send a short text, past the queue; whoever calls this bounds how many there are."""
+        """Send a short text past the queue; the caller limits how many there are."""
         if self._open:
             self.connection.transport.write(framed_text(text))
 
     def miss(self, chunk: list[Envelope]) -> None:
-        """A chunk that goes to everyone comes while this one is on the slow path."""
+        """Queue a chunk of the view for this client, which is on the slow path."""
         if not self.behind:
             self._fall_behind()
         self._offer(chunk)
@@ -167,7 +167,7 @@ class Client:
         self._paths.to_slow(self)
 
     def stalled(self, timeout_s: float) -> bool:
-        """Whether its socket has accepted no byte for so long although some wait."""
+        """Whether its socket has accepted no byte for this long although some wait."""
         if not self._paused:
             return False
         buffered = self.connection.transport.get_write_buffer_size()
@@ -177,7 +177,7 @@ class Client:
         return self._loop.time() - self._progress_s >= timeout_s
 
     def end(self) -> None:
-        """It left: what waits for it is counted as dropped."""
+        """The client has left: count what still waits for it as dropped."""
         self._paths.remove(self)
         if not self.behind:
             self._fall_behind()
@@ -213,10 +213,10 @@ class Client:
         )
 
     def _passed(self, account: Account) -> Amount:
-        """What went to it past the queue so far."""
+        """What it was sent past the queue so far."""
         if account.since is None:
             return account.passed
-        return account.passed.plus(self._flow.amount().minus(account.since))
+        return account.passed.plus(self._sent.amount().minus(account.since))
 
     def _fall_behind(self) -> None:
         self._account = Account(self._passed(self._account), None)
@@ -235,7 +235,7 @@ class Client:
             return
         chunk = self._queue.take_nowait(max_bytes=CHUNK_BYTES)
         if not chunk:
-            self._account = self._account._replace(since=self._flow.amount())
+            self._account = self._account._replace(since=self._sent.amount())
             self._paths.to_fast(self)
             return
         self.connection.transport.write(framed(chunk))

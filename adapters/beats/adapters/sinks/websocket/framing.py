@@ -1,4 +1,4 @@
-"""WebSocket framing: of what is sent to many, once for all; and where frames of a client begin."""
+"""WebSocket framing: frames envelopes once for all viewers, and finds where frames of a client begin."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from beats.kernel.envelope import Envelope
 
 CHUNK_BYTES: Final = 256 * 1024
-"""Most that is written to a viewer in one step, unless one envelope alone is larger."""
+"""Most bytes that are written to a viewer in one step, unless one envelope alone is larger."""
 
 
 def header(size_bytes: int, kind: bytes = b"\x82") -> bytes:
-    """The header of an unmasked, final frame, a binary one if not said otherwise: RFC 6455, section 5.2."""
+    """The header of an unmasked, final frame, binary by default: RFC 6455, section 5.2."""
     if size_bytes < 126:
         return kind + size_bytes.to_bytes(1, "big")
     if size_bytes < 65536:
@@ -46,10 +46,10 @@ def chunks(batch: list[Envelope]) -> Iterator[list[Envelope]]:
 
 
 class FrameScanner:
-    """Finds where frames begin in received bytes, however they are cut into pieces: RFC 6455, section 5.2.
+    """Finds where frames begin in received bytes, however these are split: RFC 6455, section 5.2.
 
-    The library parses everything that it is given. This costs a fraction of that, and shows which part of it
-    a client is allowed to send.
+    The library parses everything that it is given. This costs a fraction of that, and shows up to which frame
+    a client stays within its rate limit.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class FrameScanner:
         """How much of the current frame's payload is still to come."""
 
     def starts(self, data: bytes) -> Iterator[int]:
-        """Where each frame begins that begins in `data`; nothing after the last one taken is looked at."""
+        """The positions in `data` where frames begin; nothing is scanned before the next one is asked for."""
         at = 0
         while at < len(data):
             if self._payload_bytes:
@@ -77,11 +77,11 @@ class FrameScanner:
 
 
 _LONGER: Final = {126: 2, 127: 8}
-"""How many bytes hold the length of a longer payload, by what stands in place of a short one's."""
+"""How many bytes hold the length of a longer payload, by the marker in place of a short one's length."""
 
 
 def _header_bytes(beginning: bytes) -> int:
-    """How long a header is, as far as its beginning tells: at least 2 bytes."""
+    """How long a header is, as far as its first bytes tell: at least 2 bytes."""
     if len(beginning) < 2:
         return 2
     mask_bytes = 4 if beginning[1] & 0x80 else 0

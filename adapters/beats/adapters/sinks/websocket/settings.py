@@ -1,14 +1,14 @@
 """The settings of the sink `websocket`."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from beats.adapters.http.access import as_origin
-from beats.config.settings import HostName, QueueSettings, SinkSettings
-from beats.kernel.resources import Doubt, Input, Port, Resources
-from beats.kit.addresses import is_wildcard
+from beats.adapters.http.settings import Seconds, Secret, ServerSettings
+from beats.config.settings import QueueSettings
+from beats.kernel.resources import Port, Resources
 
 if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
     from beats.kernel.queue.bounds import QueueBounds
@@ -29,24 +29,18 @@ ADJUSTABLE: Final = frozenset(
         "token_file",
     }
 )
-"""What can change while the server runs. Viewers that are connected stay, with the queue and the allowance
-that they came with; tokens and limits are for those who come."""
-
-Seconds = Annotated[float, Field(gt=0, le=86400)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
-Origin = Annotated[str, AfterValidator(as_origin)]
+"""What can change while the server runs. Connected viewers stay, and keep the queue and the rate limit that
+they came with; tokens and limits apply to new ones."""
 
 
-class WebSocketSettings(SinkSettings):
+class WebSocketSettings(ServerSettings):
     """A WebSocket server."""
 
-    host: HostName = "localhost"
-    """Address to listen on; `localhost` is reached from this machine only, `0.0.0.0` from any by IPv4, `::`
-    from any by IPv4 and IPv6."""
+    purpose: ClassVar[str] = "watch"
+    files: ClassVar[tuple[str, ...]] = ("token_file", "control_token_file", "tls_cert", "tls_key")
+
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
     """Port to listen on; 0 takes a free one and reports it."""
-    public_host: HostName = "localhost"
-    """Name that viewers are told to connect to."""
     reuse_port: bool = False
     """Let several processes listen on one port and share its viewers (SO_REUSEPORT)."""
 
@@ -56,41 +50,21 @@ class WebSocketSettings(SinkSettings):
     stall_timeout_s: Seconds = 10.0
     """Seconds after which a viewer is closed whose socket accepts no byte."""
     burst_interval_s: Annotated[float, Field(ge=0, le=1)] = 0.001
-    """Least time in seconds between two writes when envelopes come faster than that; what comes in
-    between is written at once. 0 writes as often as possible."""
+    """Least time in seconds between two writes when envelopes come faster than that; those that come in
+    between are written together. 0 writes as often as possible."""
     send_buffer_bytes: Annotated[int, Field(ge=4096)] | None = None
     """Size of the operating system's buffer for each viewer (SO_SNDBUF); by default its own choice."""
 
-    token: Secret | None = None
-    """What a viewer must present, as `Authorization: Bearer …` or `?token=…`."""
-    token_file: Path | None = None
-    """A file that holds it, in place of `token`."""
-    require_token: bool = False
-    """Refuse to start without a token to watch; for a profile that is never to be open to everyone."""
     control_token: Secret | None = None
-    """What a viewer must present to steer; it may watch too. By default who may watch may steer."""
+    """What a viewer must present to steer; it may watch too. By default everyone who may watch may steer."""
     control_token_file: Path | None = None
     """A file that holds it, in place of `control_token`."""
-    origins: tuple[Origin, ...] = ()
-    """Web pages that may open the stream, such as `https://wall.example`, besides those of this machine
-    and of this server; `*` for all. Behind a reverse proxy: the origin of the address that viewers open."""
-    tls_cert: Path | None = None
-    """PEM file with the certificate chain; viewers then connect to wss://. Read anew when it changes."""
-    tls_key: Path | None = None
-    """PEM file with its key."""
 
     max_clients: Annotated[int, Field(ge=1)] = 1000
     """Most viewers at once; the next gets HTTP 503."""
     max_clients_per_address: Annotated[int, Field(ge=1)] = 200
     """Most viewers at once from one address; the next gets HTTP 429. Behind a reverse proxy all viewers
     have its address: raise it to `max_clients`."""
-    max_handshakes: Annotated[int, Field(ge=1)] = 256
-    """Most connections at once that have not been let in yet. For one more, an idle one of the address that
-    has most of them gives way."""
-    max_header_bytes: Annotated[int, Field(ge=1024)] = 16384
-    """Longest request, with its query and headers; a longer one gets HTTP 431. It may have 128 headers."""
-    handshake_timeout_s: Seconds = 5.0
-    """Seconds that a connection has to be let in."""
     max_message_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
     """Largest message from a viewer; an `image_update` holds up to 2,000,000 characters."""
     max_messages_per_s: Annotated[float, Field(ge=1)] = 100.0
@@ -100,8 +74,6 @@ class WebSocketSettings(SinkSettings):
     """Seconds between the pings that tell whether a quiet viewer is still there."""
     ping_timeout_s: Seconds = 20.0
     """Seconds that a viewer has to answer a ping."""
-    close_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
-    """Seconds that a viewer has to answer when the server closes the connection."""
 
     emojis: tuple[str, ...] = (
         "poop",
@@ -121,7 +93,7 @@ class WebSocketSettings(SinkSettings):
     """What `emoji_update` may name."""
 
     @model_validator(mode="after")
-    def _no_producer_behind_a_client(self) -> Self:
+    def _no_block_for_clients(self) -> Self:
         queue = self.client_queue
         if queue is not None and any(
             lane is not None and lane.overflow == "block" for lane in (queue, queue.frame, queue.peripheral)
@@ -130,38 +102,15 @@ class WebSocketSettings(SinkSettings):
                 "client_queue cannot use overflow 'block': it would let one viewer stall the others; "
                 "use drop_oldest, drop_newest, latest or error"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _whole_pairs(self) -> Self:
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("tls_cert and tls_key go together: give both or none")
-        if self.require_token and self.token is None and self.token_file is None:
-            raise ValueError(
-                "require_token is set and there is no token: set token in an environment variable, such as "
-                "BEATS_SINKS__BROWSER__TOKEN for a sink 'browser', or token_file to a file that holds it; "
-                "or, if everyone may watch, require_token = false"
-            )
-        if self.token is not None and self.token_file is not None:
-            raise ValueError("token and token_file are two places for one secret: give one of them")
         if self.control_token is not None and self.control_token_file is not None:
             raise ValueError("control_token and control_token_file are two places for one secret: give one")
         return self
 
     def resources(self, profile: str) -> Resources:
         """Its port, and the files that the settings name."""
-        files = {
-            "token_file": self.token_file,
-            "control_token_file": self.control_token_file,
-            "tls_cert": self.tls_cert,
-            "tls_key": self.tls_key,
-        }
-        is_open = self.token is None and self.token_file is None and is_wildcard(self.host)
-        doubt = Doubt("host", "anyone who can reach this machine can watch: set token, token_file or host")
-        return Resources(
+        return replace(
+            super().resources(profile),
             ports=(Port("port", self.host, self.port, self.reuse_port),),
-            inputs=tuple(Input(key, path) for key, path in files.items() if path is not None),
-            doubts=(doubt,) if is_open else (),
             connections=self.max_clients + self.max_handshakes,
         )
 

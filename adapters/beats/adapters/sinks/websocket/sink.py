@@ -1,40 +1,41 @@
-"""The WebSocket sink: takes what waits, frames it once, writes the same bytes to every viewer."""
+"""The WebSocket sink: takes batches, frames each once, and writes the same bytes to every viewer."""
 
 import asyncio
 import logging
 import threading
+from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 import anyio
 from anyio.lowlevel import checkpoint
 
-from beats.adapters.sinks.websocket.admission import Admission
+from beats.adapters.http.connection import HttpConnection
+from beats.adapters.http.server import serving
+from beats.adapters.sinks.websocket.admission import StreamAdmission
 from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.connection import StreamConnection
+from beats.adapters.sinks.websocket.counters import ViewerTotals
 from beats.adapters.sinks.websocket.framing import chunks, framed
-from beats.adapters.sinks.websocket.receiver import listen_to
-from beats.adapters.sinks.websocket.server import serving
+from beats.adapters.sinks.websocket.receiver import receive
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
-from beats.adapters.sinks.websocket.totals import Totals
 from beats.adapters.sinks.websocket.view import View
 from beats.kernel.capabilities import Address
 from beats.kernel.envelope import ClientIdentity, Envelope
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import Amount, ClientStats, ClientTotals
-from beats.kit.addresses import is_wildcard
 from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
 _CHUNKS_AT_ONCE: Final = 4
-"""How many chunks are written before everyone else has a turn: those who read, and connections that broke
-in the meantime, of which asyncio complains in the log at the fifth further write."""
+"""How many chunks are written before other tasks have their turn: viewers that read, and connections that
+broke in the meantime, which asyncio logs at the fifth further write."""
 _NOTHING: Final = CaughtUp([], ())
 _LINGER_S: Final = 1.0
-"""How long viewers that are behind may still read when the stream has ended."""
+"""How long viewers that are behind may go on reading when the stream has ended."""
 
 
 class WebSocketSink:
@@ -45,15 +46,15 @@ class WebSocketSink:
         self._context: Final = context
         self._name: Final = context.name
         self._bounds = settings.client_bounds()
-        self._door: Final = Admission(settings, context)
+        self._admission: Final = StreamAdmission(settings, context)
         self._ids: Final = count(1)
         self._views: Final[dict[Choice, View]] = {}
         self._clients: Final[dict[int, Client]] = {}
-        self._everyone: Final[set[StreamConnection]] = set()
+        self._everyone: Final[set[HttpConnection]] = set()
         self._address: Address | None = None
         self._accepted = self._stalled = self._overflowed = self._flooded = 0
         self._reports: Final = ThrottledLog(log, f"sink {context.name!r}")
-        self._totals: Final = Totals()
+        self._totals: Final = ViewerTotals()
         self._queue: Batches | None = None
         self._taken: list[Envelope] = []
         """From the queue, and not yet sent to the viewers."""
@@ -72,7 +73,7 @@ class WebSocketSink:
 
     def client_totals(self) -> ClientTotals:
         """All viewers since the start."""
-        with self._leaving:  # or who leaves now would be in both, or in neither
+        with self._leaving:  # or a viewer that leaves now would be in both, or in neither
             totals, clients = self._totals.copy(), tuple(self._clients.values())
         groups = totals.groups(client.stats() for client in clients)
         delivered = dropped = Amount()
@@ -83,23 +84,23 @@ class WebSocketSink:
         return ClientTotals(
             sum(group.connected for group in groups),
             self._accepted,
-            self._door.refused,
+            self._admission.refused,
             self._stalled,
             self._overflowed,
             delivered,
             dropped,
             groups,
             self._flooded,
-            self._door.rejected_tokens,
+            self._admission.rejected_tokens,
         )
 
     def adjust(self, settings: WebSocketSettings) -> None:
-        """Go on with other limits, tokens and queues of viewers; files of tokens are read anew.
+        """Use other limits, tokens and queues of viewers; token files are read again.
 
         Raises:
             OSError, ValueError: such a file cannot be used; everything stays as it was.
         """
-        self._door.adjust(settings)
+        self._admission.adjust(settings)
         self._settings = settings
         self._bounds = settings.client_bounds()
 
@@ -110,13 +111,23 @@ class WebSocketSink:
             OSError: the address cannot be listened on, or a file of the settings cannot be read.
             RuntimeError: the event loop is not asyncio's, which the WebSocket library needs.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError as error:
-            raise RuntimeError("the websocket sink runs on asyncio only: use that back end") from error
+        settings, admission = self._settings, self._admission
         self._queue = queue
-        async with serving(self._settings, self._door, self._serve, self._everyone) as listening:
-            self._announce(listening)
+        async with serving(
+            settings,
+            admission,
+            self._everyone,
+            partial(StreamConnection, admission.rate_limit, admission.leave),
+            self._serve,
+            reuse_port=settings.reuse_port,
+            send_buffer_bytes=settings.send_buffer_bytes,
+            write_limit=(1, 0),  # see Client; 0 would pause an empty TLS buffer
+            max_size=settings.max_message_bytes,
+            ping_interval=settings.ping_interval_s,
+            ping_timeout=settings.ping_timeout_s,
+        ) as listening:
+            encrypted = settings.tls_cert is not None
+            self._address = Address(settings.public_host, listening[0][1], encrypted)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._close_stalled)
                 await self._stream(queue)
@@ -127,7 +138,7 @@ class WebSocketSink:
         last_s = -1.0
         async for batch in queue:
             interval_s = self._settings.burst_interval_s
-            self._taken = [*self._taken, *batch]  # at once: a viewer that joins first has it delivered before
+            self._taken = [*self._taken, *batch]  # at once: a viewer that joins has it delivered first
             async with self._delivering:
                 await self._deliver(queue)
             # When envelopes come fast, what comes within the interval is sent in one write: half the
@@ -138,7 +149,7 @@ class WebSocketSink:
             last_s = now_s
 
     async def _deliver(self, queue: Batches) -> None:
-        """Send the viewers what was taken."""
+        """Send the viewers the batches that were taken."""
         while self._taken:
             batch, self._taken = self._taken, []
             await self._send(batch, queue)
@@ -153,29 +164,17 @@ class WebSocketSink:
                 await checkpoint()
 
     async def _catch_up(self) -> CaughtUp:
-        """What a new viewer begins with, once all that was published until then has gone to the others."""
+        """What a new viewer begins with, once all that was published before has gone to the others."""
         queue = self._queue
         assert queue is not None  # there are no viewers before `run`
         caught_up = _NOTHING
-        with anyio.CancelScope(shield=True):  # or only a part of a batch would reach the others
+        with anyio.CancelScope(shield=True):  # or only part of a batch would reach the others
             await self._deliver(queue)
             caught_up = queue.catch_up()
             await self._send(caught_up.batch, queue)  # not what is taken meanwhile: the new viewer gets that
         if not self._taken:
             queue.give_back(())  # nothing: all is delivered
         return caught_up
-
-    def _announce(self, listening: list[tuple[Any, ...]]) -> None:
-        encrypted = self._settings.tls_cert is not None
-        self._address = Address(self._settings.public_host, listening[0][1], encrypted)
-        where = ", ".join(f"{name[0]} port {name[1]}" for name in listening)
-        log.info("sink %r: listening on %s", self._name, where)
-        if any(is_wildcard(name[0]) for name in listening) and not self._door.locked:
-            log.warning(
-                "sink %r: anyone who can reach this machine can watch: set sinks.%s.token, or host",
-                self._name,
-                self._name,
-            )
 
     async def _serve(self, connection: StreamConnection) -> None:
         async with self._delivering:
@@ -186,19 +185,19 @@ class WebSocketSink:
                 view = self._views[connection.choice] = View(connection.choice)
             identity = ClientIdentity(self._name, next(self._ids), connection.remote)
             now_ns = self._context.clock.unix_ns()
-            client = Client(identity, connection, self._bounds, view.flow, view.thinned, view.paths, now_ns)
+            client = Client(identity, connection, self._bounds, view.sent, view.thinned, view.paths, now_ns)
             connection.client = client
-            # First counted, then served: it may ask who is connected as soon as it has something.
+            # Counted first, then served: it may ask for the counters as soon as it has something.
             self._accepted += 1
             self._clients[identity.id] = client
             view.join(client, caught_up)
         log.debug("sink %r: client %s connected", self._name, identity.remote)
         try:
-            await listen_to(
+            await receive(
                 client, self._settings, self._context.control, self._context.commands, self._reports
             )
         finally:
-            connection.client = None  # what the library still does with the connection concerns nobody
+            connection.client = None  # what the library still does with the connection does not matter
             view.leave(client)
             if not view.clients:
                 del self._views[view.choice]
@@ -221,7 +220,7 @@ class WebSocketSink:
     async def _close_stalled(self) -> None:
         """Cut off viewers whose sockets accept nothing.
 
-        The library's keepalive cannot: its ping waits behind the full buffer, outside its time limit.
+        The library's keepalive cannot: its ping waits behind the full buffer, outside its timeout.
         """
         while True:
             timeout_s = self._settings.stall_timeout_s
@@ -235,6 +234,6 @@ class WebSocketSink:
 
     async def _linger(self) -> None:
         with anyio.move_on_after(_LINGER_S):
-            # Once, at the end, for the buffers of many clients: not worth an event in each.
+            # Once, at the end, for the buffers of many clients: not worth an event for each.
             while not all(client.drained for client in self._clients.values()):  # noqa: ASYNC110
                 await anyio.sleep(0.01)

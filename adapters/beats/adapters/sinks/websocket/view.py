@@ -5,25 +5,25 @@ from typing import Final
 
 from beats.adapters.sinks.websocket.choice import Choice
 from beats.adapters.sinks.websocket.client import Client, Paths
-from beats.adapters.sinks.websocket.flow import Flow
+from beats.adapters.sinks.websocket.counters import RunningCount
 from beats.adapters.sinks.websocket.framing import framed
 from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import CaughtUp
 
 
 class View:
-    """The part of the stream that a choice leaves, framed once for all who made it.
+    """The part of the stream that a choice selects, framed once for all viewers that made it.
 
-    A rate below that of the frames is kept by `latest`: a frame that comes too early is held back until
-    its time has come, and replaced when a newer one comes meanwhile.
+    To keep a `max_fps` below the rate of the frames, a frame that comes too early is held until it is due,
+    and replaced if a newer one comes first.
     """
 
     def __init__(self, choice: Choice) -> None:
         """Begin without viewers."""
         self.choice: Final = choice
         self.clients: Final[dict[int, Client]] = {}
-        self.flow: Final = Flow()
-        self.thinned: Final = Flow()
+        self.sent: Final = RunningCount()
+        self.thinned: Final = RunningCount()
         """Frames that `max_fps` left out."""
         self.paths: Final = Paths()
         self._loop: Final = asyncio.get_running_loop()
@@ -34,7 +34,7 @@ class View:
         self._due_s = 0.0
 
     def join(self, client: Client, caught_up: CaughtUp) -> None:
-        """Send a client what it wants of the last values, of what came with them, and of all that follows."""
+        """Send a client the last values that it wants, and from then on the stream."""
         self.clients[client.identity.id] = client
         first, then = caught_up.for_newcomer()
         if self.choice.max_fps is not None:  # it leaves out frames that come all at once
@@ -43,7 +43,7 @@ class View:
         client.start(self._without_held(first), [each for each in then if self.choice.wants(each)])
 
     def leave(self, client: Client) -> None:
-        """Send a client nothing more."""
+        """Stop sending to a client."""
         del self.clients[client.identity.id]
         if not self.clients and self._timer is not None:
             self._timer.cancel()
@@ -57,15 +57,15 @@ class View:
             self._deliver(chunk, data)
 
     def _deliver(self, chunk: list[Envelope], data: bytes) -> None:
-        # Those on the slow path first: a write may bring one there, and it has had this chunk.
+        # The slow path first: a write may move a client there that has had this chunk already.
         for client in self.paths.slow.values():
             client.miss(chunk)
         for write in tuple(self.paths.fast.values()):
             write(data)
-        self.flow.add(chunk)
+        self.sent.add(chunk)
 
     def _without_held(self, values: list[Envelope]) -> list[Envelope]:
-        """A frame that is held back reaches all clients in its time; until then the one before it is last."""
+        """A held frame reaches all clients when it is due; until then the one before it is the last value."""
         if self._held is None:
             return values
         frames = [] if self._passed is None else [self._passed]
@@ -78,7 +78,7 @@ class View:
         return [envelope for envelope in chosen if envelope.kind != "frame" or self._in_time(envelope)]
 
     def _in_time(self, frame: Envelope) -> bool:
-        """Whether a frame may go now; else it is held."""
+        """Whether a frame may be sent now; otherwise it is held."""
         if self._held is not None:
             self.thinned.add([self._held])
             self._held = frame
@@ -100,6 +100,6 @@ class View:
             self._deliver([frame], framed([frame]))
 
     def _next_due(self, now_s: float) -> None:
-        # From the time that was due, not from now, so that the rate is kept; unless that is long past.
+        # Counted from when this one was due, not from now, to keep the rate; unless that is long past.
         interval_s = 1 / (self.choice.max_fps or 1)
         self._due_s = max(self._due_s + interval_s, now_s + interval_s / 2)

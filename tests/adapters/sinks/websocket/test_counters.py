@@ -1,4 +1,4 @@
-"""What became of all viewers that there ever were."""
+"""Counts of what went past."""
 
 import sys
 import threading
@@ -9,9 +9,20 @@ import pytest
 from anyio import to_thread
 from websockets.asyncio.client import connect
 
-from beats.adapters.sinks.websocket.totals import Totals
+from beats.adapters.sinks.websocket.counters import RunningCount, ViewerTotals
 from beats.kernel.stats import Amount, ClientGroup, ClientStats, ClientTotals, DropStats, QueueStats
+from beats.kernel.testing import envelope
 from tests.adapters.sinks.websocket.support import Running, on_air, settings, stalled_client
+
+
+def test_an_earlier_amount_tells_what_came_since() -> None:
+    """Envelopes and bytes between two looks are the difference of two amounts."""
+    flow = RunningCount()
+    flow.add([envelope(1, encoded=b"abc")])
+    before = flow.amount()
+    flow.add([envelope(2, encoded=b"de"), envelope(3, encoded=b"")])
+    assert before == Amount(1, 3)
+    assert flow.amount().minus(before) == Amount(2, 2)
 
 
 def viewer(
@@ -28,12 +39,12 @@ def viewer(
 
 def test_nobody_has_no_class() -> None:
     """A class is there once somebody was in it."""
-    assert Totals().groups([]) == ()
+    assert ViewerTotals().groups([]) == ()
 
 
 def test_viewers_are_summed_up_by_class() -> None:
     """Each class in its own place, whoever is in it."""
-    groups = Totals().groups(
+    groups = ViewerTotals().groups(
         [
             viewer("full", Amount(5, 50), Amount(1, 10)),
             viewer("thinned", Amount(1, 1)),
@@ -48,7 +59,7 @@ def test_viewers_are_summed_up_by_class() -> None:
 
 def test_drops_are_summed_up_by_reason_and_kind() -> None:
     """The same reason for another kind is another cause."""
-    (group,) = Totals().groups(
+    (group,) = ViewerTotals().groups(
         [
             viewer("full", Amount(), Amount(), DropStats("latest", "frame", 1, 10)),
             viewer(
@@ -70,7 +81,7 @@ def test_drops_are_summed_up_by_reason_and_kind() -> None:
 
 def test_what_viewers_got_stays_when_they_leave() -> None:
     """They are connected no more, and nothing waits for them."""
-    totals = Totals()
+    totals = ViewerTotals()
     leaves = viewer("full", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20))
     stays = viewer("full", Amount(1, 10), Amount(3, 30))
     totals.leave(leaves)
@@ -81,7 +92,7 @@ def test_what_viewers_got_stays_when_they_leave() -> None:
 
 def test_asking_changes_nothing() -> None:
     """Whoever is asked about again is not counted again."""
-    totals = Totals()
+    totals = ViewerTotals()
     totals.leave(viewer("chosen", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20)))
     here = [viewer("full", Amount(1, 10)), viewer("chosen", Amount(1, 10))]
     assert totals.groups(here) == totals.groups(here)
@@ -89,7 +100,7 @@ def test_asking_changes_nothing() -> None:
 
 def test_a_copy_stays_as_it_is() -> None:
     """While others leave, in another thread."""
-    totals = Totals()
+    totals = ViewerTotals()
     totals.leave(viewer("full", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20)))
     copy = totals.copy()
     before = copy.groups([])

@@ -1,4 +1,4 @@
-"""Accepts connections: no more than there is room for, and for the server only those that say something."""
+"""Listens on all addresses of a host, and accepts only as many connections as there is room for."""
 
 import asyncio
 import errno
@@ -10,25 +10,129 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from beats.adapters.sinks.websocket.handshakes import Handshakes
+from anyio import to_thread
+
+from beats.adapters.http.limits import Handshakes
+from beats.kit.addresses import UNAVAILABLE, Address, addresses
 from beats.kit.descriptors import Descriptors
+from beats.kit.forks import close_in_children
 
 log = logging.getLogger(__name__)
 
+BACKLOG: Final = 4096
+NOTSENT_BYTES: Final = 16 * 1024
+"""What the operating system may hold for a viewer beyond what is already in flight."""
+LINGER_0: Final = struct.pack("ii", 1, 0)
+"""For SO_LINGER: a connection that is closed ends with a reset, and leaves nothing queued."""
+_ATTEMPTS: Final = 20
 _ACCEPTED_AT_ONCE: Final = 32
 _SERVED_AT_ONCE: Final = 8
-"""How many the server gets before everyone else has a turn: each costs it half a millisecond."""
+"""How many the server gets before other tasks have their turn: each costs it half a millisecond."""
 _FULL_PAUSE_S: Final = 0.005
 _ERROR_PAUSE_S: Final = 1.0
-"""As asyncio's own server pauses."""
+"""As in asyncio's own server."""
 _FEW: Final = 32
-"""Handshakes that there may be when descriptors run short: half of the reserve, to answer for health with."""
+"""Most handshakes while descriptors are short: half of the reserve, to answer health checks with."""
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE}
-_LINGER_0: Final = struct.pack("ii", 1, 0)
+
+
+async def listen(
+    host: str, port: int, *, reuse_port: bool = False, send_buffer_bytes: int | None = None
+) -> list[socket.socket]:
+    """Listen on every address of `host`; with port 0, on one free port that all of them share.
+
+    An address family that this machine lacks (IPv6 in many containers) is skipped as long as one address
+    works.
+
+    Raises:
+        OSError: no address can be listened on; says which, why, and what to do.
+    """
+    found = await _resolve(host)
+    options = [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1), (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+    # Accepted connections inherit these. A frame must not wait for the last one's acknowledgement. And the
+    # operating system would buffer megabytes for a viewer that has stopped reading, out of reach of its
+    # queue's strategy, and hide for many seconds that it has (Linux and macOS know the option).
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES))
+    if send_buffer_bytes is not None:
+        options.append((socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes))
+    if reuse_port:
+        options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT, 1))
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _listen_all(found, port, options)
+        except OSError as error:
+            # Port 0 again: the port that the first address found was taken on the second.
+            if port != 0 or error.errno != errno.EADDRINUSE or attempt == _ATTEMPTS - 1:
+                raise _explained(error, host, port) from error
+    raise AssertionError("unreachable")
+
+
+async def _resolve(host: str) -> list[Address]:
+    try:
+        return await to_thread.run_sync(addresses, host, abandon_on_cancel=True)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"host {host!r} has no address ({error.strerror}): give a name or address of this machine",
+        ) from error
+
+
+def _listen_all(found: list[Address], port: int, options: list[tuple[int, int, int]]) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    unavailable: list[OSError] = []
+    try:
+        for family, address in found:
+            try:
+                sock = _listen_one(family, address, port, options)
+            except OSError as error:
+                unavailable.append(error)
+                if error.errno not in UNAVAILABLE or len(unavailable) == len(found):
+                    raise
+            else:
+                sockets.append(sock)
+                port = port or sock.getsockname()[1]
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _listen_one(
+    family: socket.AddressFamily, address: str, port: int, options: list[tuple[int, int, int]]
+) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        for level, option, value in options:
+            sock.setsockopt(level, option, value)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        sock.bind((address, port))
+        sock.listen(BACKLOG)
+        close_in_children(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _explained(error: OSError, host: str, port: int) -> OSError:
+    where = f"port {port} on {host!r}"
+    if error.errno == errno.EADDRINUSE:
+        text = f"{where} is in use, perhaps by another Beats: stop that, or choose another (0: any free one)"
+    elif error.errno in UNAVAILABLE:
+        text = f"{where} cannot be listened on: {host!r} is not an address of this machine"
+    elif error.errno == errno.EACCES:
+        text = f"{where} needs privileges: choose a port from 1024"
+    else:
+        text = f"{where} cannot be listened on: {error.strerror}"
+    return OSError(error.errno, text)
 
 
 class AcceptedSocket(socket.socket):
-    """Tells when it is closed: of a connection that fails before it begins (TLS), nobody else does."""
+    """Reports when it is closed: nothing else reports a connection that fails before it begins (TLS)."""
 
     def __init__(self, accepted: socket.socket, on_close: Callable[[int], None]) -> None:
         """Take over a socket; `on_close` gets its descriptor."""
@@ -42,20 +146,20 @@ class AcceptedSocket(socket.socket):
         super().close()
 
     def end(self) -> None:
-        """End the connection with a reset; to whatever works with it the other side seems to have gone."""
+        """End the connection with a reset; code that uses it sees that the other side has left."""
         with suppress(OSError):
-            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
             self.shutdown(socket.SHUT_RDWR)
 
 
 class Feed(socket.socket):
-    """Stands in for a listening socket: the event loop accepts from it what was accepted elsewhere.
+    """Stands in for a listening socket: the event loop accepts from it what the `Acceptor` accepted.
 
-    asyncio asks the socket that it was given to listen, and to accept when it has something to read.
+    asyncio asks the socket that it was given to listen, and to accept when it is readable.
     """
 
     def __init__(self, on_accept: Callable[[AcceptedSocket, Any], object]) -> None:
-        """Make one that has nothing to accept; `on_accept` is told of what the event loop takes."""
+        """Begin with nothing to accept; `on_accept` is called with what the event loop takes."""
         self._on_accept: Final = on_accept
         reading, self._bell = socket.socketpair()
         super().__init__(reading.family, reading.type, reading.proto, reading.detach())
@@ -63,10 +167,10 @@ class Feed(socket.socket):
         self._left = _SERVED_AT_ONCE
 
     def listen(self, backlog: int = 0, /) -> None:
-        """Nothing is to be done."""
+        """Do nothing; asyncio calls this."""
 
     def put(self, connection: AcceptedSocket, address: Any) -> None:
-        """Have it accepted."""
+        """Offer a connection to the event loop."""
         if not self._waiting:
             self._bell.send(b"\0")
         self._waiting.append((connection, address))
@@ -100,10 +204,10 @@ class Feed(socket.socket):
 
 
 class Acceptor:
-    """Accepts connections in place of the server, which gets each when its first bytes have come.
+    """Accepts connections in place of the server, which gets each one when its first bytes have come.
 
-    A connection counts as a handshake from here on, before a byte of it was read. Until then it costs no
-    more than its socket. When there is no room, those that come wait in the operating system's queue.
+    A connection counts as a handshake from here on, before any of it is read, and costs no more than its
+    socket until then. When there is no room, new connections wait in the operating system's queue.
     """
 
     def __init__(
@@ -116,13 +220,13 @@ class Acceptor:
         """Prepare; nothing is accepted yet.
 
         Args:
-            sockets: listen.
+            sockets: the listening sockets.
             handshakes: counts connections until they are let in.
             descriptors: tells when there are too few.
             timeout_s: how long the first bytes of a connection may take.
         """
         self.feed: Final = Feed(self._served)
-        """What the server is to listen on."""
+        """What the server listens on."""
         self._sockets: Final = tuple(sockets)
         self._handshakes: Final = handshakes
         self._most: Final = handshakes.most
@@ -131,11 +235,11 @@ class Acceptor:
         self._timeout_s: Final = timeout_s
         self._loop: Final = asyncio.get_running_loop()
         self._silent: Final[dict[AcceptedSocket, asyncio.TimerHandle]] = {}
-        """Those of which nothing has come yet, and what ends them in time."""
+        """Connections that have sent nothing yet, with the timers that end them."""
         self._pause: asyncio.TimerHandle | None = None
 
     def resume(self) -> None:
-        """Accept what waits, and what comes."""
+        """Accept connections that wait, and new ones."""
         self._pause = None
         for listening in self._sockets:
             self._loop.add_reader(listening, self._accept, listening)
@@ -154,7 +258,7 @@ class Acceptor:
             self._pause.cancel()
 
     def _wait(self, seconds: float) -> None:
-        """Leave what waits where it is, in place of being told of it again and again."""
+        """Stop watching the sockets for a while: they would stay readable, and wake the loop without end."""
         self._stop()
         self._pause = self._loop.call_later(seconds, self.resume)
 
@@ -166,14 +270,14 @@ class Acceptor:
             try:
                 accepted, address = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return  # it is gone
+                return  # it has left
             except OSError as error:
-                self._complain(error)
+                self._report(error)
                 self._wait(_ERROR_PAUSE_S)
                 return
             self._hold(AcceptedSocket(accepted, self._handshakes.remove), address)
 
-    def _complain(self, error: OSError) -> None:
+    def _report(self, error: OSError) -> None:
         if error.errno in _EXHAUSTED:
             self._descriptors.warn()
             self._handshakes.limit(self._few)
@@ -189,13 +293,13 @@ class Acceptor:
         self._idle(connection, address, lambda: self._reset(connection))
 
     def _pass_on(self, connection: AcceptedSocket, address: Any) -> None:
-        """Something has come, and the server reads it."""
+        """The first bytes have come; the server reads them."""
         self._forget(connection)
         self._handshakes.busy(connection.fileno())
         self.feed.put(connection, address)
 
     def _served(self, connection: AcceptedSocket, address: Any) -> None:
-        """The server has it, and may have to wait for more to come."""
+        """The server has taken it, and may have to wait for more bytes."""
         self._idle(connection, address, connection.end)
 
     def _idle(self, connection: AcceptedSocket, address: Any, end: Callable[[], object]) -> None:

@@ -7,7 +7,7 @@ import pytest
 import trustme
 from websockets.asyncio.client import connect
 
-from beats.adapters.sinks.websocket.tls import Certificate
+from beats.adapters.http.server import Certificate
 from tests.adapters.sinks.websocket.support import on_air, receive, settings, until
 
 pytestmark = pytest.mark.anyio

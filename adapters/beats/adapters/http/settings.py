@@ -1,0 +1,83 @@
+"""The settings that every sink with a server of ours has."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from beats.adapters.http.origins import as_origin
+from beats.config.settings import HostName, SinkSettings
+from beats.kernel.resources import Doubt, Input, Port, Resources
+from beats.kit.addresses import is_wildcard
+
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+Origin = Annotated[str, AfterValidator(as_origin)]
+
+
+class ServerSettings(SinkSettings):
+    """Where a server listens, who may read from it, and its limits."""
+
+    purpose: ClassVar[str]
+    """What anyone who can reach a server without a token can do there."""
+    files: ClassVar[tuple[str, ...]] = ("token_file", "tls_cert", "tls_key")
+    """The settings that name files."""
+
+    host: HostName = "localhost"
+    """Address to listen on; `localhost` is reached from this machine only, `0.0.0.0` from any by IPv4, `::`
+    from any by IPv4 and IPv6."""
+    port: Annotated[int, Field(ge=0, le=65535)]
+    """Port to listen on; 0 takes a free one and reports it."""
+    public_host: HostName = "localhost"
+    """Name that viewers are told to connect to."""
+
+    token: Secret | None = None
+    """What a viewer must present, as `Authorization: Bearer …` or `?token=…`."""
+    token_file: Path | None = None
+    """A file that holds it, in place of `token`."""
+    require_token: bool = False
+    """Refuse to start without a token; for a profile that must never be open to everyone."""
+    origins: tuple[Origin, ...] = ()
+    """Web pages that may read, such as `https://wall.example`, besides those of this machine and of this
+    server; `*` for all. Behind a reverse proxy: the origin of the address that viewers open."""
+    tls_cert: Path | None = None
+    """PEM file with the certificate chain; clients then connect to https:// and wss://. Reloaded when it
+    changes."""
+    tls_key: Path | None = None
+    """PEM file with its key."""
+
+    max_handshakes: Annotated[int, Field(ge=1)] = 256
+    """Most connections at once whose request has not been accepted or answered yet. To make room for one
+    more, an idle one of the address that has the most of them is closed."""
+    max_header_bytes: Annotated[int, Field(ge=1024)] = 16384
+    """Longest request, with its query and headers; a longer one gets HTTP 431. It may have 128 headers."""
+    handshake_timeout_s: Seconds = 5.0
+    """Seconds that a connection has to be let in, or to read its answer."""
+    close_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
+    """Seconds that a client has to answer when the server closes the connection."""
+
+    @model_validator(mode="after")
+    def _complete_pairs(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: give both or none")
+        if self.require_token and self.token is None and self.token_file is None:
+            raise ValueError(
+                "require_token is set and there is no token: set token in an environment variable, such as "
+                "BEATS_SINKS__BROWSER__TOKEN for a sink 'browser', or token_file to a file that holds it; "
+                "or, if everyone may watch, require_token = false"
+            )
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("token and token_file are two places for one secret: give one of them")
+        return self
+
+    def resources(self, profile: str) -> Resources:
+        """Its port, and the files that the settings name."""
+        paths = {key: getattr(self, key) for key in self.files}
+        what = f"anyone who can reach this machine can {self.purpose}: set token, token_file or host"
+        is_open = self.token is None and self.token_file is None and is_wildcard(self.host)
+        return Resources(
+            ports=(Port("port", self.host, self.port),),
+            inputs=tuple(Input(key, path) for key, path in paths.items() if path is not None),
+            doubts=(Doubt("host", what),) if is_open else (),
+            connections=self.max_handshakes,
+        )

@@ -1,0 +1,204 @@
+"""Which web pages may ask, and what refusals say."""
+
+import logging
+import re
+
+import pytest
+
+from beats.adapters.http.origins import (
+    OriginPolicy,
+    as_origin,
+    host_known,
+    is_loopback,
+    origin_allowed,
+)
+from tests.adapters.sinks.websocket.support import settings
+
+LOCAL = ("192.168.1.5", 8765)
+HERE = "http://192.168.1.5:8765"
+
+
+def origins(**changes: object) -> OriginPolicy:
+    return OriginPolicy("wall", settings(**changes))
+
+
+def test_every_origin_header_must_be_allowed() -> None:
+    """Two of them are no browser's, and one good one does not open the door for the other."""
+    here = origins()
+    assert here.foreign([], LOCAL) is None
+    assert here.foreign([HERE], LOCAL) is None
+    refused = here.foreign([HERE, "https://evil.example"], LOCAL)
+    assert refused is not None
+    assert "'https://evil.example'" in refused.text
+    assert "'wall'" in refused.text
+
+
+@pytest.mark.parametrize("hosts", [["localhost", "localhost"], ["evil.example"], ["a", ""]])
+def test_a_request_names_one_host_that_is_this_server(hosts: list[str]) -> None:
+    """Or it is told what the operator can set."""
+    refused = origins().misdirected(hosts, [], LOCAL)
+    assert refused is not None
+    assert "public_host" in refused.text
+    assert "origins" in refused.text
+
+
+def test_no_host_is_enough_where_there_is_no_origin() -> None:
+    """With an origin it is a browser's request, which names its host."""
+    here = origins()
+    for hosts in ([], [""]):
+        assert here.misdirected(hosts, [], LOCAL) is None
+        assert here.misdirected(hosts, [HERE], LOCAL) is not None
+
+
+def test_a_listed_proxy_is_known_by_its_origin_and_its_host() -> None:
+    """One setting for both."""
+    here = origins(origins=("https://wall.example",))
+    assert here.foreign(["https://wall.example"], LOCAL) is None
+    assert here.misdirected(["wall.example"], ["https://wall.example"], LOCAL) is None
+
+
+def test_each_refusal_is_logged_once_until_the_settings_change(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a stranger sends as a name is quoted and short."""
+    here = origins()
+    evil = "https://evil.example/\r\n2026 ERROR forged"
+    for _ in range(2):
+        for _ in range(3):
+            here.foreign([evil], LOCAL)
+            here.misdirected([evil], [], LOCAL)
+            here.incomplete("192.168.1.9")
+        found = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        assert len(found) == 3
+        assert not any("\n" in line for line in found)
+        caplog.clear()
+        here.adjust(settings())
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("http://localhost:3000", True),
+        ("https://localhost", True),
+        ("http://127.0.0.1:8765", True),
+        ("http://[::1]:8765", True),
+        ("http://app.localhost", True),
+        ("http://wall.local:8765", True),
+        ("http://WALL.local:8765", True),
+        ("http://192.168.1.5:8765", True),
+        ("http://192.168.1.5:80", False),
+        ("http://wall.local", False),
+        ("https://show.example", True),
+        ("https://SHOW.example", True),
+        ("https://show.example:444", False),
+        ("https://evil.example", False),
+        ("http://evil.example:8765", False),
+        ("http://localhost.evil.example", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("null", False),
+        ("file://", False),
+        ("chrome-extension://localhost", False),
+        ("", False),
+        ("http://[", False),
+        ("http://localhost:99999", False),
+    ],
+)
+def test_origins_are_loopback_our_own_or_listed(origin: str, allowed: bool) -> None:
+    """Any other web page is turned away, however its name is made to look."""
+    assert origin_allowed(origin, ["wall.local", "192.168.1.5"], 8765, ["https://show.example"]) is allowed
+
+
+@pytest.mark.parametrize(
+    ("listed", "sent"),
+    [
+        ("file://", "file://"),
+        ("FILE:///", "file://"),
+        ("null", "null"),
+        ("https://show.example:443", "https://show.example"),
+        ("http://show.example:80/", "http://show.example"),
+        ("https://Show.Example:8443", "https://show.example:8443"),
+        (" https://show.example ", "https://show.example"),
+        ("https://sh\xf6w.example", "https://xn--shw-tna.example"),
+        ("http://[2001:DB8::1]:80", "http://[2001:db8::1]"),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+        ("app://obsidian.md", "app://obsidian.md"),
+    ],
+)
+def test_a_listed_origin_matches_what_browsers_send(listed: str, sent: str) -> None:
+    """However its author writes it: RFC 6454, section 6.2, says how it is sent."""
+    assert as_origin(listed) == sent
+    assert origin_allowed(sent, [], 8765, [as_origin(listed)])
+    assert not origin_allowed("https://evil.example", [], 8765, [as_origin(listed)])
+    assert not origin_allowed("file://evil", [], 8765, [as_origin(listed)])
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("show.example", "https://show.example"),
+        ("localhost:3000", "https://localhost:3000"),
+        ("https://show.example/wall/", "https://show.example"),
+        ("https://show.example?x=1", "https://show.example"),
+        ("https://user@show.example", "https://show.example"),
+        ("https://*.show.example", "list each"),
+        ("https://", "https://wall.example"),
+        ("https://show.example:99999", "https://wall.example"),
+        ("http://[", "https://wall.example"),
+        ("", "https://wall.example"),
+        ("https://show .example", "https://wall.example"),
+    ],
+)
+def test_what_is_no_origin_is_refused_with_what_would_be_one(text: str, right: str) -> None:
+    """No browser would ever send it, and its author would look for the fault elsewhere."""
+    with pytest.raises(ValueError, match=re.escape(right)):
+        as_origin(text)
+
+
+def test_a_star_allows_every_origin() -> None:
+    """An operator may open the stream to all web pages, in so many words."""
+    assert origin_allowed("https://anyone.example", [], 8765, ["*"])
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.5", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.5", False),
+        ("wall.local", False),
+    ],
+)
+def test_this_machine_is_told_from_others(host: str, loopback: bool) -> None:
+    """By name or address."""
+    assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("localhost:8765", True),
+        ("localhost", True),
+        ("127.0.0.1:8765", True),
+        ("[::1]:8765", True),
+        ("192.168.1.77:8765", True),
+        ("wall.local:8765", True),
+        ("WALL.local", True),
+        ("show.example", True),
+        ("evil.example:8765", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example:8765", False),
+        ("", False),
+        ("[", False),
+        ("a@localhost:8765", True),
+        ("localhost@evil.example", False),
+    ],
+)
+def test_a_name_that_was_bound_to_this_machine_is_not_its_own(host: str, known: bool) -> None:
+    """Its own names, those of listed pages, and any address: only a name can be bound anew."""
+    assert host_known(host, ["wall.local", "0.0.0.0"], ["https://show.example"]) is known
+
+
+def test_a_star_knows_every_name() -> None:
+    """An operator who opens the stream to all web pages includes those of rebound names."""
+    assert host_known("anyone.example", [], ["*"])

@@ -1,0 +1,123 @@
+"""The first line of a request."""
+
+from http import HTTPStatus
+
+import pytest
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from beats.adapters.http.request import Head, RequestLine, Target, asks_for_reason, not_allowed, parse_target
+
+REST = b"Host: a\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "method"),
+    [
+        ([b"GET / HTTP/1.1\r\n"], "GET"),
+        ([b"PO", b"ST ", b"/ HTTP"], "POST"),
+        ([b"G", b"E", b"T", b" "], "GET"),
+        ([b"\x16\x03\x01 "], None),
+        ([b" GET"], None),
+        ([b"x" * 40, b" "], None),
+        ([b"GET"], None),
+        ([b""], None),
+    ],
+)
+def test_the_first_word_of_a_request_is_its_method(pieces: list[bytes], method: str | None) -> None:
+    """However it is cut into pieces, and before the line has ended; what is no word is none."""
+    line = RequestLine()
+    for piece in pieces:
+        line.feed(piece)
+    assert line.method == method
+
+
+@pytest.mark.parametrize("step", [1, 3, 100])
+@pytest.mark.parametrize(
+    ("first", "method", "version"),
+    [
+        (b"GET /?a=b HTTP/1.1\r\n", "GET", "HTTP/1.1"),
+        (b"HEAD /?a=b HTTP/1.1\r\n", "HEAD", "HTTP/1.1"),
+        (b"OPTIONS /?a=b HTTP/1.0\n", "OPTIONS", "HTTP/1.0"),
+    ],
+)
+def test_the_library_is_given_a_line_that_it_takes(
+    first: bytes, method: str, version: str, step: int
+) -> None:
+    """Whatever the method and the version of HTTP; the rest is passed on as it comes."""
+    line, passed = RequestLine(), b""
+    whole = first + REST
+    for begin in range(0, len(whole), step):
+        passed += line.feed(whole[begin : begin + step])
+    assert passed == b"GET /?a=b HTTP/1.1\r\n" + REST
+    assert (line.method, line.version) == (method, version)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"GET /\r\n", b"GET / HTTP/2.0\r\n", b"GET / x HTTP/1.1\r\n", b"\r\n", b"\x16\x03\x01 / HTTP/1.1\r\n"],
+)
+def test_what_is_no_line_of_a_request_is_passed_on(first: bytes) -> None:
+    """The library refuses it."""
+    line = RequestLine()
+    assert line.feed(first + REST) == first + REST
+    assert line.version == ""
+
+
+@pytest.mark.parametrize("after", [b"", b"x", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 100])
+def test_a_request_ends_with_an_empty_line(step: int, after: bytes) -> None:
+    """However it is cut into pieces: what follows is told from it to the byte."""
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    whole = request + after
+    head, before, rest = Head(), b"", b""
+    for begin in range(0, len(whole), step):
+        if before.endswith(b"\r\n\r\n"):
+            rest += whole[begin : begin + step]
+            continue
+        mine, others = head.split(whole[begin : begin + step])
+        before, rest = before + mine, rest + others
+    assert (before, rest) == (request, after)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/", Target("/", ())),
+        ("/metrics?token=a%20b&x=1", Target("/metrics", ("a b",))),
+        ("/metrics?token=a&token=b", Target("/metrics", ("a", "b"))),
+        ("/?token=", Target("/", ("",))),
+        ("/?origin=a&token=b&origin=c", Target("/", ("b",), ("a", "c"))),
+        ("http://localhost:8765/livez?token=a", Target("/livez", ("a",))),
+        ("*", Target("*", ())),
+        ("//[", None),
+        ("/?" + "&".join(["a=b"] * 100), None),
+    ],
+)
+def test_a_target_is_a_path_and_what_its_query_presents(target: str, expected: Target | None) -> None:
+    """All of them: whichever is right counts. What cannot be read is none."""
+    assert parse_target(target) == expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "asks"),
+    [
+        ("text/plain", True),
+        ("Text/Plain;q=0.9, */*;q=0.1", True),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", False),
+        ("text/html, text/plain", False),
+        ("*/*", False),
+        ("application/json", False),
+        ("", False),
+    ],
+)
+def test_who_wants_text_is_told_how_a_handshake_would_be_answered(accept: str, asks: bool) -> None:
+    """Everyone else who opens the stream's address means the page."""
+    assert asks_for_reason(Request("/", Headers(Accept=accept))) is asks
+
+
+def test_a_method_that_nothing_has_is_answered_with_those_that_are_possible() -> None:
+    """And not repeated at any length."""
+    reply = not_allowed("X" * 1000)
+    assert (reply.status, reply.headers["Allow"]) == (HTTPStatus.METHOD_NOT_ALLOWED, "GET, HEAD, OPTIONS")
+    assert len(reply.body) < 100
