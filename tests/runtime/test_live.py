@@ -191,10 +191,10 @@ async def test_a_token_file_is_read_anew_although_its_name_is_the_same(
         sink: Any = live.kernel.sinks["browser"]
         file.write_text("new")
         assert await live.apply(profile(browser=browser)) == []
-        assert sink._door._tokens.watch == "new"
+        assert sink._admission._tokens.watch == "new"
         file.unlink()
         await live.apply(profile(browser=browser))
-        assert sink._door._tokens.watch == "new"
+        assert sink._admission._tokens.watch == "new"
     assert "runs on as before" in caplog.text
 
 

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 
-from beats.adapters.http.metrics.own import Figure, figure, figures
+from beats.adapters.http.metrics.own import OwnMetric, own_metric, own_metrics
 from beats.kernel.stats import Stats
 from tests.adapters.http.metrics.lint import Samples, faults, plain
 from tests.adapters.http.metrics.material import RECORDER, STATS
@@ -23,28 +23,28 @@ def with_figures(**sinks: tuple[tuple[str, float], ...]) -> Stats:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("free_bytes", 5, Figure("beats_sink_free_bytes", False, 5)),
-        ("written_bytes_total", 7, Figure("beats_sink_written_bytes", True, 7)),
-        ("unflushed_age_s", 1.5, Figure("beats_sink_unflushed_age_seconds", False, 1.5)),
-        ("stalled_s_total", 1.5, Figure("beats_sink_stalled_seconds", True, 1.5)),
-        ("delay_ms", 250, Figure("beats_sink_delay_seconds", False, 0.25)),
-        ("delay_us", 250, Figure("beats_sink_delay_seconds", False, 0.00025)),
-        ("delay_ns", 500, Figure("beats_sink_delay_seconds", False, 5e-7)),
-        ("load_percent", 50, Figure("beats_sink_load_ratio", False, 0.5)),
-        ("rate_hz", 60, Figure("beats_sink_rate_hertz", False, 60)),
-        ("messages_per_s", 60, Figure("beats_sink_messages_per_second", False, 60)),
-        ("held_upper_s", 6, Figure("beats_sink_held_upper_seconds", False, 6)),
-        ("recording", True, Figure("beats_sink_recording", False, 1)),
-        ("client_count", 3, Figure("beats_sink_client_count_value", False, 3)),
-        ("total", 3, Figure("beats_sink_total_value", False, 3)),
-        ("s", 3, Figure("beats_sink_s", False, 3)),
-        ("Free Space: /mnt/ö", 3, Figure("beats_sink_free_space_mnt", False, 3)),
-        ("gap_s", math.inf, Figure("beats_sink_gap_seconds", False, math.inf)),
+        ("free_bytes", 5, OwnMetric("beats_sink_free_bytes", False, 5)),
+        ("written_bytes_total", 7, OwnMetric("beats_sink_written_bytes", True, 7)),
+        ("unflushed_age_s", 1.5, OwnMetric("beats_sink_unflushed_age_seconds", False, 1.5)),
+        ("stalled_s_total", 1.5, OwnMetric("beats_sink_stalled_seconds", True, 1.5)),
+        ("delay_ms", 250, OwnMetric("beats_sink_delay_seconds", False, 0.25)),
+        ("delay_us", 250, OwnMetric("beats_sink_delay_seconds", False, 0.00025)),
+        ("delay_ns", 500, OwnMetric("beats_sink_delay_seconds", False, 5e-7)),
+        ("load_percent", 50, OwnMetric("beats_sink_load_ratio", False, 0.5)),
+        ("rate_hz", 60, OwnMetric("beats_sink_rate_hertz", False, 60)),
+        ("messages_per_s", 60, OwnMetric("beats_sink_messages_per_second", False, 60)),
+        ("held_upper_s", 6, OwnMetric("beats_sink_held_upper_seconds", False, 6)),
+        ("recording", True, OwnMetric("beats_sink_recording", False, 1)),
+        ("client_count", 3, OwnMetric("beats_sink_client_count_value", False, 3)),
+        ("total", 3, OwnMetric("beats_sink_total_value", False, 3)),
+        ("s", 3, OwnMetric("beats_sink_s", False, 3)),
+        ("Free Space: /mnt/ö", 3, OwnMetric("beats_sink_free_space_mnt", False, 3)),
+        ("gap_s", math.inf, OwnMetric("beats_sink_gap_seconds", False, math.inf)),
     ],
 )
-def test_a_name_is_spelt_as_prometheus_has_it(name: str, value: float, expected: Figure) -> None:
+def test_a_name_is_spelt_as_prometheus_has_it(name: str, value: float, expected: OwnMetric) -> None:
     """With whole words, base units, and the unit at its end; what rises is told by its `_total`."""
-    found = figure(name, value)
+    found = own_metric(name, value)
     assert found is not None
     assert found._replace(value=0) == expected._replace(value=0)
     assert found.value == pytest.approx(expected.value)
@@ -65,12 +65,12 @@ def test_a_name_is_spelt_as_prometheus_has_it(name: str, value: float, expected:
 )
 def test_what_prometheus_could_not_take_is_left_out(name: str, value: object) -> None:
     """An adapter of somebody else's cannot make the whole answer unreadable."""
-    assert figure(name, value) is None
+    assert own_metric(name, value) is None
 
 
 def test_a_figure_of_several_sinks_is_one_metric() -> None:
     """Told apart by the sink."""
-    (metric,) = figures(with_figures(a=(("free_bytes", 1.0),), b=(("free_bytes", 2.0),)), ())
+    (metric,) = own_metrics(with_figures(a=(("free_bytes", 1.0),), b=(("free_bytes", 2.0),)), ())
     assert (metric.type, metric.unit) == ("gauge", "bytes")
     assert [(sample.labels, sample.value) for sample in metric.samples] == [
         ({"sink": "a"}, 1),
@@ -83,7 +83,7 @@ def test_a_name_that_is_there_already_is_left_out() -> None:
     stats = with_figures(
         a=(("restarts_total", 1.0), ("free_ms", 2.0), ("free_s", 3.0), ("x_total", 4.0)), b=(("x", 5.0),)
     )
-    found = {metric.name: metric for metric in figures(stats, {"beats_sink_restarts"})}
+    found = {metric.name: metric for metric in own_metrics(stats, {"beats_sink_restarts"})}
     assert set(found) == {"beats_sink_free_seconds", "beats_sink_x"}
     assert [sample.value for metric in found.values() for sample in metric.samples] == [0.002, 4]
 
@@ -95,7 +95,7 @@ class Told:
         self._stats = stats
 
     def collect(self) -> list[Metric]:
-        return list(figures(self._stats, ()))
+        return list(own_metrics(self._stats, ()))
 
 
 numbers = st.one_of(st.floats(), st.integers(), st.booleans())

@@ -1,4 +1,4 @@
-"""All metrics of a process, in the format that is asked for."""
+"""The answer to Prometheus: all metrics of a process, in the requested format."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -11,60 +11,85 @@ from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-from beats.adapters.http.metrics import clients, sinks, sources
-from beats.adapters.http.metrics.family import unit_of
-from beats.adapters.http.metrics.own import figures
-from beats.adapters.http.metrics.steady import Steady
+from beats.adapters.http.metrics.families import FAMILIES, LATENCY, latency, unit_of
+from beats.adapters.http.metrics.own import own_metrics
 from beats.adapters.http.reply import Reply
 from beats.kernel.ports import Context
+from beats.kernel.stats import Amount, QueueStats, Stats
 from beats.kit.process import process
 
-FAMILIES: Final = (*sources.FAMILIES, *sinks.FAMILIES, *clients.FAMILIES)
 _INFO: Final = "beats"
-_TAKEN: Final = frozenset({_INFO, sinks.LATENCY, *(family.name for family in FAMILIES)})
+_TAKEN: Final = frozenset({_INFO, LATENCY, *(family.name for family in FAMILIES)})
 _PLAIN_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS_TYPE: Final = "application/openmetrics-text"
 _untyped: Final = cast("Any", openmetrics)  # its functions have no types
 
 
-class Counters(Collector):
-    """The counters of the kernel, all of them from one call of `stats()`.
+class Monotonic:
+    """Keeps counts of delivered envelopes from falling.
 
-    Labels are names from the settings and words of the kernel's own: how many series there are does not
-    depend on how many viewers or peripherals come and go. The counters of a sink that a reload removed
-    are gone, and those of one that it replaced begin again from 0; `rate()` and `increase()` expect that.
+    What a sink has taken counts as delivered until it fails or gives it back: then the count falls a little.
+    To Prometheus a falling counter means a restart, and it adds the whole count to what came before: a sink
+    that fails once would seem to have delivered everything twice. So a count stays where it was until the
+    true one has passed it. A new queue, after a reload that replaced its sink, begins again from 0, as
+    Prometheus expects.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[str, QueueStats] = {}
+
+    def hold(self, stats: Stats) -> Stats:
+        """The counters, with those that have fallen replaced by their earlier values."""
+        sinks = tuple(sink._replace(queue=self._hold(sink.queue)) for sink in stats.sinks)
+        self._before = {sink.name: sink.queue for sink in sinks}
+        return stats._replace(sinks=sinks)
+
+    def _hold(self, queue: QueueStats) -> QueueStats:
+        before = self._before.get(queue.name)
+        if before is None or queue.offered.items < before.offered.items:
+            return queue
+        taken = Amount(max(queue.taken.items, before.taken.items), max(queue.taken.bytes, before.taken.bytes))
+        return queue._replace(taken=taken)
+
+
+class Counters(Collector):
+    """The counters of the kernel, from one call of `stats()`.
+
+    Labels are names from the settings and fixed words: the number of series does not depend on how many
+    viewers or peripherals come and go. The counters of a sink that a reload removed are gone, and those of
+    one that it replaced begin again from 0; `rate()` and `increase()` expect that.
     """
 
     def __init__(self, context: Context) -> None:
         """Prepare; nothing is asked yet."""
         self._context: Final = context
-        self._steady: Final = Steady()
+        self._monotonic: Final = Monotonic()
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now."""
         about = {"version": version("beats"), "profile": self._context.profile}
         yield InfoMetricFamily(_INFO, "The version of Beats, and the profile that it runs.", about)
-        stats = self._steady.held(self._context.stats())
+        stats = self._monotonic.hold(self._context.stats())
         for family in FAMILIES:
             if (metric := family.metric(stats)) is not None:
                 yield metric
-        if (metric := sinks.latency(stats)) is not None:
+        if (metric := latency(stats)) is not None:
             yield metric
-        yield from figures(stats, _TAKEN)
+        yield from own_metrics(stats, _TAKEN)
 
 
-class Surroundings(Collector):
-    """What the library tells of the process, where it runs on Linux, and of Python: with their units."""
+class ProcessMetrics(Collector):
+    """The library's metrics of the process (on Linux) and of Python, with their units."""
 
     def __init__(self) -> None:
-        """Prepare, with a registry of its own: the library's is the program's that embeds Beats."""
+        """Prepare, with a registry of its own: the library's belongs to the program that embeds Beats."""
         self._registry: Final = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics now; those of a process that is one of several have its name."""
+        """The metrics now; labelled with the process's name if it is one of several."""
         name = process().name
         for metric in self._registry.collect():
             metric.unit = unit_of(metric.name)
@@ -76,16 +101,16 @@ class Surroundings(Collector):
 
 
 class Metrics:
-    """What is answered to Prometheus."""
+    """Answers Prometheus."""
 
     def __init__(self, context: Context) -> None:
-        """Prepare for the kernel that a sink's context knows."""
+        """Prepare for the kernel of a sink's context."""
         self._registry: Final = CollectorRegistry()
         self._registry.register(Counters(context))
-        self._registry.register(Surroundings())
+        self._registry.register(ProcessMetrics())
 
     def reply(self, accept: str) -> Reply:
-        """All metrics, for the `Accept` header of a request."""
+        """All metrics, in the format that the `Accept` header of a request asks for."""
         if wants_openmetrics(accept):
             body: bytes = _untyped.generate_latest(self._registry)
             return Reply(HTTPStatus.OK, body, openmetrics.CONTENT_TYPE_LATEST)
@@ -93,10 +118,10 @@ class Metrics:
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Whether OpenMetrics, which also tells the units, is wanted rather than the older text format.
+    """Whether OpenMetrics, which also has units, is preferred to the older text format.
 
-    The weights count (RFC 9110, section 12.5.1). The library's own look at the header does not know them,
-    fails for a version that is no number, and repeats to the other side what it said.
+    The weights count (RFC 9110, section 12.5.1). The library's own parser of the header ignores them, fails
+    for a version that is no number, and echoes the header to the client.
     """
     weights = {_OPENMETRICS_TYPE: 0.0, "text/plain": 0.0}
     for item in accept.lower().split(","):

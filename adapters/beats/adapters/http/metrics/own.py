@@ -1,4 +1,4 @@
-"""What sinks tell of themselves, under names that their authors chose."""
+"""Metrics that sinks define themselves, under names that their authors chose."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from beats.adapters.http.metrics.family import unit_of
+from beats.adapters.http.metrics.families import unit_of
 from beats.kernel.stats import Stats
 
 PREFIX: Final = "beats_sink_"
@@ -22,13 +22,13 @@ _WHOLE_UNITS: Final[Mapping[str, tuple[str, float]]] = {
     "s": ("seconds", 1),
     "us": ("seconds", 1e-6),
 }
-"""Prometheus has base units only, and spells them out."""
+"""Prometheus uses base units only, spelled out."""
 _RESERVED: Final = frozenset({"bucket", "count", "created", "info", "sum", "total"})
-"""Last words that parts of other types of metrics have."""
+"""Words at the end of a name that Prometheus reserves for parts of other types of metrics."""
 
 
-class Figure(NamedTuple):
-    """A figure as Prometheus has it."""
+class OwnMetric(NamedTuple):
+    """A sink's own metric as Prometheus expects it."""
 
     name: str
     """Without `_total`."""
@@ -36,8 +36,8 @@ class Figure(NamedTuple):
     value: float
 
 
-def figure(name: str, value: object) -> Figure | None:
-    """A sink's figure as Prometheus has it; None for what it could not take."""
+def own_metric(name: str, value: object) -> OwnMetric | None:
+    """A sink's own metric as Prometheus expects it; None when it could not be expressed."""
     words = _FOREIGN.sub("_", name.lower()).strip("_")
     rises = words.endswith(_TOTAL)
     stem, _, last = words.removesuffix(_TOTAL).rpartition("_")
@@ -51,26 +51,26 @@ def figure(name: str, value: object) -> Figure | None:
     number = _number(value)
     if not last or number is None:
         return None
-    if rises and not 0 <= number < math.inf:  # a counter has no place for them, nor for NaN
+    if rises and not 0 <= number < math.inf:  # no value for a counter; neither is NaN
         return None
-    return Figure(PREFIX + (f"{stem}_{last}" if stem else last), rises, number * factor)
+    return OwnMetric(PREFIX + (f"{stem}_{last}" if stem else last), rises, number * factor)
 
 
-def figures(stats: Stats, taken: Collection[str]) -> Iterator[Metric]:
-    """The figures of all sinks: counters where the name ends in `_total`, else gauges.
+def own_metrics(stats: Stats, taken: Collection[str]) -> Iterator[Metric]:
+    """The metrics of all sinks: counters where the name ends in `_total`, otherwise gauges.
 
-    A figure whose name is among those in `taken`, or that a sink has twice once it is spelt as Prometheus
-    has it, is left out: with one name in two places nothing at all could be read.
+    A metric is left out when its name is among those in `taken`, or when a sink has it twice once it is
+    spelled as Prometheus expects: with one name in two places Prometheus would reject the whole answer.
     """
     found: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
     seen: set[tuple[str, str]] = set()
     for sink in stats.sinks:
         for name, value in sink.figures:
-            each = figure(name, value)
+            each = own_metric(name, value)
             if each is None or each.name in taken or (each.name, sink.name) in seen:
                 continue
             make = CounterMetricFamily if each.rises else GaugeMetricFamily
-            text = f"What a sink tells of itself as {name}."
+            text = f"A sink's own metric {name}."
             metric = found.setdefault(
                 each.name, make(each.name, text, labels=("sink",), unit=unit_of(each.name))
             )
@@ -81,7 +81,7 @@ def figures(stats: Stats, taken: Collection[str]) -> Iterator[Metric]:
 
 
 def _number(value: object) -> float | None:
-    """A value as a number, whatever an adapter gave; None when it is none."""
+    """A value from an adapter as a number; None when it is none."""
     try:
         return float(value) if isinstance(value, int | float) else None
     except OverflowError:
