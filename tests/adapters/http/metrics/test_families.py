@@ -233,6 +233,6 @@ def test_no_label_names_a_single_viewer() -> None:
     """There may be thousands, and each would leave its series behind."""
     samples = told(STATS)
     labels = {value for name in samples.names() for each in samples.each(name) for _, value in each}
-    names = {each.name for each in (*STATS.sinks, *STATS.sources)}
+    names = {each.name for each in STATS.sinks} | {each.name for each in STATS.sources}
     reasons = {"drop_oldest", "failed", "max_fps", "left", "stalled", "overflowed", "flooded"}
     assert labels == {*names, *STATES, *CLASSES, "frame", "peripheral", *reasons}
