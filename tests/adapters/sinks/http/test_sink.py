@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
@@ -14,7 +14,7 @@ from anyio import to_thread
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from beats.adapters.sinks.http import SINK, HttpSettings
+from beats.adapters.sinks.http import HttpSettings
 from beats.adapters.sinks.http.sink import HttpSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Peripheral
@@ -66,7 +66,7 @@ async def on_air(config: HttpSettings | None = None) -> AsyncGenerator[Running]:
     kernel = Kernel(StreamCodec())
     context = Context("health", "record", SystemClock(), kernel.bus.send_control, stats=kernel.stats)
     sink = HttpSink(config, context)
-    kernel.add_sink("health", sink, *queue_bounds(config.queue))
+    kernel.add_sink("health", sink, queue_bounds(config.queue))
     with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             await group.start(kernel.run)
@@ -112,7 +112,7 @@ async def test_a_token_is_asked_for_where_there_is_one(tmp_path: Path) -> None:
             assert (await running.get(f"{path}?token=secret"))[0] == 200
         assert (await running.get("/"))[0] == 200
         assert (await running.get("/livez", Authorization="Bearer wrong"))[0] == 401
-        assert running.sink.figures() == {"rejected_tokens_total": 1.0}
+        assert running.sink.metrics() == {"rejected_tokens_total": 1.0}
         running.sink.adjust(settings(token="other"))
         assert (await running.get("/livez", Authorization="Bearer secret"))[0] == 401
         assert (await running.get("/livez", Authorization="Bearer other"))[0] == 200
@@ -165,8 +165,7 @@ async def test_a_wildcard_address_without_a_token_is_logged(caplog: pytest.LogCa
 
 def test_it_needs_its_port_and_files() -> None:
     """And connections for requests only."""
-    found: Callable[..., Any] = SINK.resources
-    resources = found(HttpSettings(type="http", token_file=Path("a")), "record")
+    resources = HttpSettings(type="http", token_file=Path("a")).resources("record")
     assert resources.ports == (Port("port", "localhost", 8766),)
     assert resources.inputs == (Input("token_file", Path("a")),)
     assert resources.connections == 256

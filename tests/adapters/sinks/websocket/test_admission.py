@@ -14,7 +14,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from beats.adapters.http import limits
-from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.kernel.errors import StartError
 from beats.kit import descriptors
 from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, receive, settings, until
@@ -154,27 +153,6 @@ async def test_a_handshake_that_does_not_come_is_cut_off() -> None:
         silent.close()
         running.knob(1)
         assert (await receive(viewer)).sequence == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"tls_cert": Path("a")}, "tls_cert and tls_key go together"),
-        ({"token": "a", "token_file": Path("b")}, "token and token_file"),
-        ({"control_token": "a", "control_token_file": Path("b")}, "control_token and control_token_file"),
-        ({"token": ""}, "at least 1"),
-    ],
-)
-def test_half_a_pair_or_one_too_many_is_refused(changes: dict[str, object], why: str) -> None:
-    """Settings that contradict each other do not start."""
-    with pytest.raises(ValueError, match=why):
-        settings(**changes)
-
-
-def test_tokens_are_not_shown_with_the_settings() -> None:
-    """Neither in a text of the settings nor in their dump."""
-    config: WebSocketSettings = settings(token=TOKEN, control_token=TOKEN)
-    assert TOKEN not in f"{config!r} {config} {config.model_dump()}"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ class HttpSink:
         self._admission: Final = Admission(settings, context, Site(context))
         self._everyone: Final[set[HttpConnection]] = set()
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """How many requests had an invalid token."""
         return {"rejected_tokens_total": float(self._admission.rejected_tokens)}
 
