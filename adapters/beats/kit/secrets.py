@@ -1,21 +1,35 @@
-"""Secrets that stand in the settings, or in files of their own."""
+"""Secrets that are given in the settings, or in a file."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
+
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+def check_places(settings: object, *keys: str) -> None:
+    """Check that each secret is given in one place only: in its setting, or in a file.
+
+    Raises:
+        ValueError: one is given in both.
+    """
+    for key in keys:
+        if getattr(settings, key) is not None and getattr(settings, f"{key}_file") is not None:
+            raise ValueError(f"{key} and {key}_file are two places for one secret: give one of them")
 
 
 def secret_of(key: str, secret: SecretStr | None, file: Path | None) -> str | None:
-    """What is to be presented; None when there is nothing.
+    """The secret; None when there is none.
 
     Args:
-        key: the setting's, for the message.
-        secret: what stands in the settings.
-        file: where it stands, in place of that.
+        key: name of the setting, for errors.
+        secret: the value in the settings.
+        file: a file that holds it, in place of the value.
 
     Raises:
-        OSError: the file cannot be read; says which.
-        ValueError: the file is empty.
+        OSError: the file cannot be read; names it.
+        ValueError: the file is empty, or not text; names it.
     """
     if file is None:
         return None if secret is None else secret.get_secret_value()

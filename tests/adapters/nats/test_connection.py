@@ -14,9 +14,9 @@ import pytest
 import trustme
 
 from beats.adapters.nats.connection import Connection, Identity, connect, credentials_in
-from beats.adapters.nats.encryption import client_context
 from beats.adapters.nats.servers import Server
 from beats.adapters.nats.servers import server as server_at
+from beats.adapters.nats.sockets import client_context
 from tests.nats_server import NatsServer, free_port
 from tests.relay_support import linked
 
@@ -259,7 +259,7 @@ async def test_a_fault_of_whoever_hears_a_message_is_in_the_log(
         await heard.wait()
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert record.exc_info
-    assert "could not be dealt with" in record.getMessage()
+    assert "could not be handled" in record.getMessage()
 
 
 async def test_a_link_that_was_cut_says_nothing_and_is_noticed(server: NatsServer) -> None:

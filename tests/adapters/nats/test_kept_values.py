@@ -10,8 +10,8 @@ import pytest
 
 from beats.adapters.nats.connection import Connection, Identity, connect
 from beats.adapters.nats.kept_values import KeptValues, UnavailableError
+from beats.adapters.nats.messages import Subjects
 from beats.adapters.nats.servers import server as server_at
-from beats.adapters.nats.subjects import Subjects
 from tests.nats_server import NatsServer
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ async def test_a_stream_that_is_there_is_taken_as_it_is(server: NatsServer, stre
         assert (await js.stream_info(subjects.last_values)).config.max_msgs_per_subject == 3
         other = Subjects("beats", f"{stream}-other")
         await js.add_stream(name=other.last_values, subjects=["elsewhere.>"])  # pyright: ignore[reportUnknownMemberType]  # as above
-        with pytest.raises(UnavailableError, match="has other subjects than"):
+        with pytest.raises(UnavailableError, match="with other subjects than"):
             await KeptValues(other, 1 << 20).keep(connection)
         await js.delete_stream(other.last_values)
 

@@ -31,8 +31,8 @@ def test_why_there_is_no_connection_is_said_once_for_each_reason(
         link.failed("a:1", OSError("nobody"))
         link.failed("a:1", OSError("somebody else"))
     assert said(caplog) == [
-        "sink 'relay': no connection to a:1: nobody; tried until there is one",
-        "sink 'relay': no connection to a:1: somebody else; tried until there is one",
+        "sink 'relay': no connection to a:1: nobody; trying again",
+        "sink 'relay': no connection to a:1: somebody else; trying again",
     ]
     for number in range(1000):
         link.failed("a:1", OSError(str(number)))
@@ -44,12 +44,12 @@ async def test_a_connection_is_said_and_what_was_said_before_may_be_said_again(
 ) -> None:
     """It is another time."""
     link.failed("a:1", OSError("nobody"))
-    link.made("a:1")
+    link.connected("a:1")
     assert (link.is_connected, link.reconnects) == (True, 0)
     link.lost("a:1", "the end")
     assert not link.is_connected
     link.failed("a:1", OSError("nobody"))
-    link.made("a:1")
+    link.connected("a:1")
     assert link.reconnects == 1
     first, made, lost, second, again = said(caplog)
     assert first == second
@@ -63,7 +63,7 @@ async def test_one_who_comes_and_goes_does_not_fill_the_log(
 ) -> None:
     """A thousand times are some dozen lines."""
     for _ in range(1000):
-        link.made("a:1")
+        link.connected("a:1")
         link.lost("a:1", "the end")
     assert link.reconnects == 999
     assert len(said(caplog)) < 30
@@ -75,7 +75,7 @@ async def test_whoever_waits_is_woken_at_the_end(link: LinkStatus) -> None:
     ended.set()
     with anyio.fail_after(1):
         for _ in range(20):
-            await link.pause(turned_away=True, ended=ended)
+            await link.pause(refused=True, ended=ended)
 
 
 async def test_a_pause_ends_by_itself(link: LinkStatus) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.adapters.nats.numbering import Numbered, Numbering
+from beats.adapters.nats.numbering import LoopGuard, Numbered, Numbering
 
 
 def taken(numbering: Numbering, *sequences: int, topic: str = "frame") -> list[int | None]:
@@ -143,3 +143,25 @@ def test_numbers_always_rise(steps: list[Step]) -> None:
             last, missed, given_out = found.here, missed + found.missed, given_out + 1
     if given_out and not corrected:
         assert last - first + 1 == given_out + missed
+
+
+def test_the_very_same_bytes_are_known() -> None:
+    """In their topic, and for a while."""
+    guard = LoopGuard()
+    guard.remember("frame", b"a")
+    assert guard.has("frame", b"a")
+    assert not guard.has("frame", b"b")
+    assert not guard.has("peripheral/knob", b"a")
+    for number in range(64):
+        guard.remember("frame", b"%d" % number)
+    assert not guard.has("frame", b"a")
+    assert guard.has("frame", b"0")
+
+
+def test_the_guard_forgets_a_topic_that_the_bus_refuses() -> None:
+    """Or stray ids would fill memory."""
+    guard = LoopGuard()
+    guard.forget("frame")
+    guard.remember("frame", b"a")
+    guard.forget("frame")
+    assert not guard.has("frame", b"a")

@@ -2,7 +2,7 @@
 
 import gc
 
-from beats.adapters.nats.run_id import run_of
+from beats.adapters.nats.run_id import SILENCE_S, RunFilter, run_id
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.testing import FixedClock, PlainCodec
@@ -15,19 +15,64 @@ def context(kernel: Kernel) -> Context:
 def test_all_adapters_of_a_kernel_are_of_one_run() -> None:
     """One that takes the place of another goes on with its numbers."""
     kernel = Kernel(PlainCodec())
-    assert run_of(context(kernel)) == run_of(context(kernel))
+    assert run_id(context(kernel)) == run_id(context(kernel))
 
 
 def test_every_kernel_is_a_run_of_its_own() -> None:
     """Its numbers begin at 1, also when a program has one after the other."""
-    runs: set[str] = set()
+    ids: set[str] = set()
     for _ in range(5):
-        runs.add(run_of(context(Kernel(PlainCodec()))))
+        ids.add(run_id(context(Kernel(PlainCodec()))))
         gc.collect()
-    assert len(runs) == 5
+    assert len(ids) == 5
 
 
 def test_an_adapter_without_a_kernel_is_a_run_of_its_own() -> None:
     """As in a test of it alone."""
     alone = Context("relay", "test", FixedClock(), lambda control: None)
-    assert run_of(alone) != run_of(alone)
+    assert run_id(alone) != run_id(alone)
+
+
+def test_the_first_is_followed() -> None:
+    """And goes on to be."""
+    runs = RunFilter()
+    assert runs.current is None
+    assert [runs.hear("a", now_s) for now_s in (0.0, 1.0, 100.0)] == ["followed"] * 3
+    assert runs.current == "a"
+
+
+def test_a_new_run_takes_over_at_once() -> None:
+    """An origin was restarted."""
+    runs = RunFilter()
+    runs.hear("a", 0.0)
+    assert runs.hear("b", 0.1) == "new"
+    assert runs.hear("b", 0.2) == "followed"
+
+
+def test_two_that_send_at_once_do_not_take_turns() -> None:
+    """Whoever came last is followed, and the other is not."""
+    runs = RunFilter()
+    runs.hear("a", 0.0)
+    runs.hear("b", 0.1)
+    assert runs.hear("a", 0.2) == "other"
+    assert runs.hear("b", 0.3) == "followed"
+    assert runs.hear("a", 0.4) == "other"
+    assert runs.current == "b"
+
+
+def test_one_goes_on_when_the_other_falls_silent() -> None:
+    """It was cut off for a while, and somebody stood in for it."""
+    runs = RunFilter()
+    runs.hear("a", 0.0)
+    runs.hear("b", 1.0)
+    assert runs.hear("a", 1.0 + SILENCE_S) == "resumed"
+    assert runs.hear("b", 1.1 + SILENCE_S) == "other"
+
+
+def test_only_some_runs_are_remembered() -> None:
+    """An origin may be restarted a thousand times; a run of long ago is a new one then."""
+    runs = RunFilter()
+    for number in range(1000):
+        assert runs.hear(str(number), 0.0) == ("new" if number else "followed")
+    assert runs.hear("998", 0.0) == "other"
+    assert runs.hear("1", 0.0) == "new"

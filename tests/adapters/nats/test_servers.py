@@ -2,7 +2,7 @@
 
 import pytest
 
-from beats.adapters.nats.servers import Pool, Server, masked, server
+from beats.adapters.nats.servers import Server, ServerPool, masked, server
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_address_is_shown_without_the_user() -> None:
 def test_servers_take_turns() -> None:
     """The one that answered comes first, the one that was lost last."""
     a, b, c = (Server(name) for name in "abc")
-    pool = Pool([a, b, a, c])
+    pool = ServerPool([a, b, a, c])
     assert pool.round() == [a, b, c]
     pool.reached(b, [])
     assert pool.round() == [b, a, c]
@@ -67,7 +67,7 @@ def test_servers_take_turns() -> None:
 def test_a_cluster_tells_of_its_others() -> None:
     """They have the same users; a certificate has a name, which an address alone does not tell."""
     first = Server("host", user="ann", password="hush", encrypted=True)
-    pool = Pool([first])
+    pool = ServerPool([first])
     pool.reached(first, [("host", 4222), ("10.0.0.2", 4222), ("other", 1)])
     assert pool.round() == [
         first,
@@ -82,7 +82,7 @@ def test_a_cluster_tells_of_its_others() -> None:
 def test_only_so_many_are_kept_in_mind() -> None:
     """A server could tell of more for ever."""
     first = Server("host")
-    pool = Pool([first])
+    pool = ServerPool([first])
     for number in range(1000):
         pool.reached(first, [(f"h{number}", 1)])
     assert len(pool.round()) == 64

@@ -7,6 +7,10 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from beats.adapters.nats.settings import InboxSettings, NatsSettings
+from beats.adapters.sinks.nats import NatsSinkSettings
+from beats.adapters.sources.nats import NatsSourceSettings
+from beats.config.settings import QueueSettings
+from beats.kit.bounds import queue_bounds
 
 NOWHERE = Path("nowhere")
 HUSH = SecretStr("hush")
@@ -21,8 +25,8 @@ HUSH = SecretStr("hush")
         ({"password": HUSH}, "user and password .* go together"),
         ({"user": "a", "password": HUSH, "password_file": NOWHERE}, "two places for one secret"),
         ({"token": HUSH, "token_file": NOWHERE}, "two places for one secret"),
-        ({"token": HUSH, "credentials_file": NOWHERE}, "three ways to say who we are"),
-        ({"user": "a", "password": HUSH, "token_file": NOWHERE}, "three ways to say who we are"),
+        ({"token": HUSH, "credentials_file": NOWHERE}, "three ways to log in"),
+        ({"user": "a", "password": HUSH, "token_file": NOWHERE}, "three ways to log in"),
         ({"servers": ()}, "at least 1"),
         ({"servers": ("nats://a", "ws://b")}, "must begin with nats://"),
         ({"prefix": "a..b"}, "match"),
@@ -70,6 +74,30 @@ def test_as_plain_values_addresses_have_no_passwords() -> None:
 def test_a_network_cannot_be_made_to_wait(overflow: str, lane: str | None) -> None:
     """In no lane of what waits between it and the bus."""
     changes: dict[str, Any] = {"overflow": overflow} if lane is None else {lane: {"overflow": overflow}}
-    with pytest.raises(ValidationError, match="cannot be made to wait"):
+    with pytest.raises(ValidationError, match="can neither be slowed down"):
         InboxSettings.model_validate(changes)
     assert InboxSettings.model_validate({"overflow": "latest"}).overflow == "latest"
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [NatsSinkSettings(type="nats").queue, NatsSourceSettings(type="nats").queue],
+    ids=["sink", "source"],
+)
+def test_queues_keep_fresh_frames(queue: QueueSettings) -> None:
+    """At 60 frames a second, the oldest waiting frame is 0.13 s old."""
+    bounds = queue_bounds(queue)
+    assert (bounds.size, bounds.overflow) == (1024, "drop_oldest")
+    assert (bounds.per_kind["frame"].size, bounds.per_kind["frame"].overflow) == (8, "drop_oldest")
+
+
+def test_a_relay_may_slow_down_its_producer() -> None:
+    """A sink's queue may use `block`."""
+    settings = NatsSinkSettings.model_validate({"type": "nats", "queue": {"overflow": "block"}})
+    assert settings.queue.overflow == "block"
+
+
+def test_last_values_have_a_bound() -> None:
+    """They are in the memory of a server."""
+    with pytest.raises(ValidationError, match="last_value_max_bytes"):
+        NatsSinkSettings.model_validate({"type": "nats", "last_value_max_bytes": 0})

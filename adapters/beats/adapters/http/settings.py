@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from beats.adapters.http.origins import as_origin
 from beats.config.settings import HostName, SinkSettings
 from beats.kernel.resources import Doubt, Input, Port, Resources
 from beats.kit.addresses import is_wildcard
+from beats.kit.secrets import Secret, check_places
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
 Origin = Annotated[str, AfterValidator(as_origin)]
 
 
@@ -66,8 +66,7 @@ class ServerSettings(SinkSettings):
                 "BEATS_SINKS__BROWSER__TOKEN for a sink 'browser', or token_file to a file that holds it; "
                 "or, if everyone may watch, require_token = false"
             )
-        if self.token is not None and self.token_file is not None:
-            raise ValueError("token and token_file are two places for one secret: give one of them")
+        check_places(self, "token")
         return self
 
     def resources(self, profile: str) -> Resources:

@@ -1,4 +1,4 @@
-"""Finds a NATS server that answers."""
+"""Connects to a NATS server, and reconnects."""
 
 import asyncio
 import logging
@@ -9,36 +9,38 @@ from typing import Final
 import anyio
 
 from beats.adapters.nats.connection import Connection, Identity, connect, credentials_in
-from beats.adapters.nats.encryption import client_context
 from beats.adapters.nats.link_status import LinkStatus
-from beats.adapters.nats.servers import Pool, server
+from beats.adapters.nats.servers import ServerPool, server
 from beats.adapters.nats.settings import NatsSettings
+from beats.adapters.nats.sockets import client_context
 from beats.kernel.errors import MissingPackageError
 from beats.kit.secrets import secret_of
 
 
 class Broker:
-    """Makes one connection after the other, for ever."""
+    """Opens one connection after the other."""
 
     def __init__(self, settings: NatsSettings, who: str, logger: logging.Logger) -> None:
         """Prepare.
 
         Args:
-            settings: where, and as whom.
-            who: connects, such as `sink 'relay'`.
-            logger: where it is said how that goes.
+            settings: the servers, and how to log in.
+            who: the sink or source, such as `sink 'relay'`, for the log.
+            logger: logs what happens to connections.
         """
         self.link: Final = LinkStatus(who, settings.reconnect_max_s, logger)
         self._settings: Final = settings
         self._who: Final = who
         servers = [server(url) for url in settings.servers]
-        self._pool: Final = Pool(random.sample(servers, len(servers)))  # so that a cluster shares the load
+        self._pool: Final = ServerPool(
+            random.sample(servers, len(servers))
+        )  # so that a cluster shares the load
 
     def open(self) -> Identity:
-        """Read what the settings name.
+        """Read the files that the settings name.
 
         Raises:
-            OSError, ValueError: a file cannot be used; says which.
+            OSError, ValueError: a file cannot be used; names it.
             MissingPackageError: a package is not installed.
             RuntimeError: the event loop is not asyncio's, which the library needs.
         """
@@ -53,7 +55,8 @@ class Broker:
         if credentials is not None and find_spec("nkeys") is None:
             raise MissingPackageError("credentials_file needs the package nkeys: pip install nkeys")
         files = (settings.tls_ca, settings.tls_cert, settings.tls_key)
-        # Reading what the operating system trusts takes a while, and most servers on a wire do not encrypt.
+        # Loading the certificates of the operating system is slow, and most servers on a cable do not
+        # encrypt.
         tls = client_context(*files) if any(files) else None
         return Identity(
             f"beats {self._who}",
@@ -68,29 +71,29 @@ class Broker:
         )
 
     async def connect(self, ended: anyio.Event | None = None) -> Connection | None:
-        """The next connection, however long it takes; None once it has `ended` and no server answers.
+        """The next connection, however long that takes; None once `ended` is set and no server answers.
 
-        Files of the settings are read anew each time: a password that was changed needs no restart.
+        Reads the files of the settings each time, so that a changed password needs no restart.
         """
         while True:
-            turned_away = False
+            refused = False
             for each in self._pool.round():
                 try:
                     connection = await connect(each, self.open())
                 except (OSError, ValueError, MissingPackageError) as error:
                     self.link.failed(str(each), error)
-                    turned_away = turned_away or isinstance(error, PermissionError)
+                    refused = refused or isinstance(error, PermissionError)
                 else:
                     self._pool.reached(each, connection.others)
                     version = connection.client.connected_server_version
                     about = f"nats-server {version.major}.{version.minor}.{version.patch}"
-                    self.link.made(f"{each}, {about}")
+                    self.link.connected(f"{each}, {about}")
                     return connection
-            await self.link.pause(turned_away=turned_away, ended=ended)
+            await self.link.pause(refused=refused, ended=ended)
             if ended is not None and ended.is_set():
                 return None
 
     def lose(self, connection: Connection) -> None:
-        """Say that a connection has ended which should not have."""
+        """Log that a connection was lost."""
         self.link.lost(str(connection.server), connection.why)
         self._pool.lost(connection.server)

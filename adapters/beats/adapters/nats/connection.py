@@ -1,4 +1,4 @@
-"""One connection to one NATS server, from its beginning until it is lost."""
+"""One connection to one NATS server."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import anyio
 
 from beats.adapters.nats.servers import Server
-from beats.adapters.nats.wire import Wire
+from beats.adapters.nats.transport import Transport
 
 if TYPE_CHECKING:  # the package comes with an extra
     from nats.aio.client import Client
@@ -23,16 +23,16 @@ OnMessage = Callable[["Msg"], Awaitable[None]]
 
 _PENDING_MESSAGES: Final = 65_536
 _PENDING_BYTES: Final = 256 * 1024 * 1024
-"""What the library may hold between its two tasks for one subscription. It refuses the newest beyond, but
-never comes so far: what it reads at once, some hundred kilobytes, it also passes on at once."""
+"""Limits of what the library holds for one subscription. It drops the newest beyond them, but never reaches
+them: what it reads at once, some hundred kilobytes, it also passes on at once."""
 _CLOSE_S: Final = 1.0
 
 
 class Identity(NamedTuple):
-    """Who connects, and how."""
+    """How to log in, and timeouts."""
 
     name: str
-    """What the server calls it where it lists its clients."""
+    """The name in the server's list of clients."""
     user: str | None = None
     password: str | None = None
     token: str | None = None
@@ -45,28 +45,28 @@ class Identity(NamedTuple):
 
 
 class Connection:
-    """Reconnects by no means: whoever has it makes another, which begins with nothing of the last in it.
+    """Never reconnects; the owner opens a new connection, which begins empty.
 
-    The library's own way keeps what was published meanwhile, the oldest first, and offers no moment at which
-    to look after subscriptions and last values before it goes on.
+    The library's own reconnection would first send what was published meanwhile, the oldest first, and leaves
+    no moment to renew subscriptions and last values before that.
     """
 
-    def __init__(self, client: "Client", wire: Wire, server: Server, identity: Identity) -> None:
+    def __init__(self, client: "Client", transport: Transport, server: Server, identity: Identity) -> None:
         self.client: Final = client
         self.server: Final = server
         self.lost: Final = anyio.Event()
-        """Set once it is of no more use."""
+        """Set once the connection cannot be used any more."""
         self.why = ""
         """Why it was lost."""
         self.on_refusal: Callable[[str], None] = lambda text: None
-        """Called when the server does not let us do something, with what it says."""
-        self._questions: Final[set[asyncio.Task[None]]] = set()
-        self._wire: Final = wire
+        """Called with the server's message when it does not permit something."""
+        self._pings: Final[set[asyncio.Task[None]]] = set()
+        self._transport: Final = transport
         self._identity: Final = identity
 
     @property
     def max_payload(self) -> int:
-        """Most bytes of a message, headers included, that the server takes."""
+        """Most bytes of a message, headers included, that the server accepts."""
         return self.client.max_payload
 
     @property
@@ -76,12 +76,12 @@ class Connection:
         return [(url.hostname, url.port) for url in urls if url.hostname is not None and url.port is not None]
 
     def before_reading(self, lease: Callable[[int], Awaitable[object]]) -> None:
-        """Have something awaited before more is read, and told how many bytes wait to be."""
-        self._wire.before_reading = lease
+        """Await this before each read, with the number of bytes that wait to be read."""
+        self._transport.before_reading = lease
 
     async def subscribe(self, subject: str, on_message: OnMessage) -> "Subscription":
-        """Have all messages of a subject given to somebody, who must not wait; sent soon, by the library."""
-        client: Any = self.client  # the library does not tell all of the types
+        """Call `on_message`, which must not wait, with all messages of a subject, from soon on."""
+        client: Any = self.client  # the library lacks some of the types
         subscription: Subscription = await client.subscribe(
             subject,
             cb=on_message,
@@ -91,12 +91,12 @@ class Connection:
         return subscription
 
     def write(self, pieces: Iterable[bytes]) -> None:
-        """Send whole commands soon, past the library.
+        """Send complete commands soon, past the library.
 
-        It would make a dictionary, a future and a task switch for each message, and sends its pings before
-        what it was given earlier, so that their answers would not tell what has arrived.
+        The library needs a dictionary, a future and a task switch for each message. It also sends pings
+        before earlier messages, so that their answers would not confirm those.
         """
-        self._wire.writelines(pieces)
+        self._transport.writelines(pieces)
 
     async def drain(self) -> None:
         """Wait until there is room for more.
@@ -104,19 +104,19 @@ class Connection:
         Raises:
             OSError: the connection is lost.
         """
-        await self._wire.room()
+        await self._transport.room()
 
     async def answered(self) -> bool:
-        """Ask the server, and wait for its answer: what was written before has arrived then.
+        """Ping the server and wait for its answer, which confirms everything written before.
 
-        False when the connection is lost, or has to be taken for it.
+        False when the connection is lost, or does not answer in time.
         """
-        question = asyncio.get_running_loop().create_task(self._ask())
-        self._questions.add(question)
-        question.add_done_callback(self._questions.discard)
-        # Who is cancelled here leaves the question to itself: the library's reader would fail at an answer
-        # that nobody waits for any more.
-        await asyncio.wait((question,))
+        ping = asyncio.get_running_loop().create_task(self._ask())
+        self._pings.add(ping)
+        ping.add_done_callback(self._pings.discard)
+        # A cancellation must not cancel the ping: the library's reader fails at an answer that nothing
+        # awaits.
+        await asyncio.wait((ping,))
         return not self.lost.is_set()
 
     async def _ask(self) -> None:
@@ -130,27 +130,27 @@ class Connection:
             self.cut(f"no answer for {silence_s:g} s" if isinstance(error, TimeoutError) else str(error))
 
     def cut(self, why: str) -> None:
-        """Give it up, at once."""
+        """Close the connection at once."""
         if not self.lost.is_set():
             self.why = self.why or why
             self.lost.set()
-        self._wire.close()
+        self._transport.close()
 
     async def close(self) -> None:
-        """Leave nothing of it behind."""
+        """Close the connection and release everything."""
         self.cut("closed")
         with anyio.move_on_after(_CLOSE_S, shield=True):
             await self.client.close()
-            for question in self._questions:
-                question.cancel()
-            await asyncio.gather(*self._questions, return_exceptions=True)
-            await self._wire.wait_closed()
+            for ping in self._pings:
+                ping.cancel()
+            await asyncio.gather(*self._pings, return_exceptions=True)
+            await self._transport.wait_closed()
 
     async def begin(self) -> None:
-        """Say who we are, and be let in.
+        """Log in.
 
         Raises:
-            PermissionError: the server does not know us.
+            PermissionError: the server refuses the login.
             OSError: it does not answer as a NATS server does.
         """
         from nats.aio.client import RawCredentials
@@ -172,7 +172,7 @@ class Connection:
                 name=me.name,
                 allow_reconnect=False,
                 connect_timeout=me.connect_timeout_s,  # type: ignore[arg-type]  # as above # pyright: ignore[reportArgumentType]
-                ping_interval=24 * 3600,  # `answered` is asked far more often
+                ping_interval=24 * 3600,  # `answered` pings far more often
                 error_cb=self._on_error,
                 closed_cb=self._on_closed,
                 **options,
@@ -181,14 +181,14 @@ class Connection:
             text = str(error).removeprefix("nats: ")
             if "authoriz" in text.lower() or "authentication" in text.lower():
                 raise PermissionError(
-                    f"it does not let us in ({text}): set user and password, token or credentials_file"
+                    f"it refuses the login ({text}): set user and password, token or credentials_file"
                 ) from error
             raise ConnectionError(text) from error
-        except ValueError as error:  # a line without an end: some other program's
-            if isinstance(error, OSError):  # as a wrong certificate is, too
+        except ValueError as error:  # a line without an end: another program's
+            if isinstance(error, OSError):  # such as a wrong certificate
                 raise
             raise ConnectionError("it is no NATS server") from error
-        if not self.client.is_connected:  # something stood between our first question and its answer
+        if not self.client.is_connected:  # something came between our first ping and its answer
             raise ConnectionError("it did not answer as expected")
 
     async def _on_error(self, error: Exception) -> None:
@@ -199,8 +199,8 @@ class Connection:
             self.on_refusal(text)
         elif isinstance(error, Error | OSError):
             self.why = self.why or text
-        else:  # somebody's who was given a message
-            log.error("a message from %s could not be dealt with", self.server, exc_info=error)
+        else:  # of a function that was given a message
+            log.error("a message from %s could not be handled", self.server, exc_info=error)
 
     async def _on_closed(self) -> None:
         if not self.lost.is_set():
@@ -209,11 +209,11 @@ class Connection:
 
 
 async def connect(server: Server, identity: Identity) -> Connection:
-    """A connection to a server.
+    """Open a connection to a server.
 
     Raises:
-        PermissionError: the server does not know us.
-        OSError: there is nobody, or no NATS server.
+        PermissionError: the server refuses the login.
+        OSError: nothing answers, or no NATS server.
     """
     from nats.aio.client import Client
 
@@ -222,11 +222,11 @@ async def connect(server: Server, identity: Identity) -> Connection:
         with anyio.fail_after(identity.connect_timeout_s):
             must_encrypt = server.encrypted or identity.must_encrypt
             timeout_s = identity.connect_timeout_s
-            wire = await Wire.open(server.host, server.port, timeout_s, must_encrypt=must_encrypt)
+            transport = await Transport.open(server.host, server.port, timeout_s, must_encrypt=must_encrypt)
             client = Client()
-            # There is no other way to give it one.
-            client._transport = wire  # type: ignore[assignment]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-            connection = Connection(client, wire, server, identity)
+            # There is no other way to replace its transport.
+            client._transport = transport  # type: ignore[assignment]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+            connection = Connection(client, transport, server, identity)
             await connection.begin()
     except BaseException as error:
         if connection is not None:
@@ -241,8 +241,8 @@ def credentials_in(file: Path) -> str:
     """The content of a `.creds` file.
 
     Raises:
-        OSError: it cannot be read; says which.
-        ValueError: it is none.
+        OSError: it cannot be read; names it.
+        ValueError: it is no such file; names it.
     """
     try:
         content = file.read_text()
@@ -252,7 +252,7 @@ def credentials_in(file: Path) -> str:
         ) from error
     except UnicodeDecodeError:
         content = ""
-    # The library would look for these without an end.
+    # The library would search for these without an end.
     if "BEGIN NATS USER JWT" not in content or "BEGIN USER NKEY SEED" not in content:
         raise ValueError(f"credentials_file {str(file)!r} holds no JWT and seed of a user")
     return content

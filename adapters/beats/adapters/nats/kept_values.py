@@ -1,9 +1,9 @@
-"""The last message of each subject, kept by a NATS server in memory for whoever comes later.
+"""The last message of each subject, kept in memory by a NATS server for edges that connect later.
 
-A JetStream stream of one message for each subject listens to the live subjects themselves, so that nothing is
-sent twice, and nothing waits for it: without a subject to reply to, the server acknowledges nothing. With
-nats-server 2.9.10, 60 frames of 20 kB a second reached subscribers 0.1 ms later with it, and the server took
-0.5 % of a core more.
+A JetStream stream with one message per subject listens to the live subjects themselves, so nothing is sent
+twice, and nothing waits for it: without a reply subject, the server acknowledges nothing. With nats-server
+2.9.10, 60 frames of 20 kB a second reached subscribers 0.1 ms later with it, and the server took 0.5 % of a
+core more.
 """
 
 from collections.abc import AsyncGenerator
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import anyio
 
 from beats.adapters.nats.connection import Connection, OnMessage
-from beats.adapters.nats.subjects import Subjects
+from beats.adapters.nats.messages import Subjects
 
 if TYPE_CHECKING:  # the package comes with an extra
     from nats.aio.msg import Msg
@@ -23,33 +23,33 @@ _REQUEST_S: Final = 2.0
 _FETCH_MESSAGES: Final = 100_000
 _FETCH_BYTES: Final = 256 * 1024 * 1024
 _UNUSED_S: Final = 5.0
-"""How long the server keeps what it reads with for one who has gone."""
+"""How long the server keeps the consumer of a client that has left."""
 _NOT_THERE: Final = (10039, 10076)
-"""Error codes of a server whose operator does not let us have JetStream."""
+"""Error codes of a server whose operator does not allow JetStream."""
 _NO_ROOM: Final = (10023, 10028, 10047)
-"""Error codes of a server that has too little memory left, or may use too little."""
+"""Error codes of a server that has, or may use, too little memory."""
 
 
 class UnavailableError(Exception):
-    """The server keeps no last values; says why, and what to do."""
+    """The server keeps no last values; the text says why and what to do."""
 
 
 class KeptValues:
     """The last values of one stream."""
 
     def __init__(self, subjects: Subjects, max_bytes: int = 0) -> None:
-        """Name the stream; `max_bytes` is for who makes it."""
+        """Name the stream; `max_bytes` limits it when it is created here."""
         self._subjects: Final = subjects
         self._max_bytes: Final = max_bytes
 
     async def keep(self, connection: Connection) -> Literal["kept", "begun"]:
-        """See to it that the server keeps them, and say whether it begins only now, with nothing.
+        """Make the server keep them; "begun" if it begins only now, with nothing.
 
-        A stream that is there stays as it is, so that its operator can make another of it: on disk, or with
-        replicas in a cluster.
+        An existing stream stays as it is, so that its operator can configure it: on disk, or with replicas in
+        a cluster.
 
         Raises:
-            UnavailableError: it does not.
+            UnavailableError: it cannot.
         """
         from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
         from nats.js.errors import NotFoundError
@@ -76,19 +76,19 @@ class KeptValues:
             raise _unavailable(error) from error
         if everything not in (info.config.subjects or ()):
             raise UnavailableError(
-                f"the JetStream stream {name} is there and has other subjects than {everything}: remove it"
+                f"the JetStream stream {name} exists with other subjects than {everything}: remove it"
             )
         return "kept"
 
     @asynccontextmanager
     async def read(self, connection: Connection, on_more: OnMessage) -> "AsyncGenerator[list[Msg]]":
-        """All of them, those that changed last at the end; none when nobody keeps any.
+        """All of them, in the order of their last change; empty when none are kept.
 
-        While the block lasts, somebody is given what follows. The server keeps a message a moment after it
-        has sent it to those who listen: whoever began to listen in between finds it here and nowhere else.
+        While the block lasts, `on_more` gets those that follow. The server keeps a message a moment after it
+        has sent it to subscribers: one that subscribed in between gets it from here only.
 
         Raises:
-            UnavailableError: the server cannot give them.
+            UnavailableError: the server cannot read them.
         """
         from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
         from nats.js.errors import NotFoundError
@@ -121,7 +121,7 @@ class KeptValues:
 
 
 class _Found:
-    """What comes until nothing is left, and then what follows."""
+    """Collects messages until none are left, and passes on those that follow."""
 
     def __init__(self, on_more: OnMessage) -> None:
         self.all: Final = anyio.Event()
@@ -130,7 +130,7 @@ class _Found:
         self._bytes = 0
 
     async def add(self, message: "Msg") -> None:
-        """Take one; the server says with each how many are left."""
+        """Take a message; the server says with each how many are left."""
         if self._messages is None:
             await self._on_more(message)
             return
@@ -141,13 +141,13 @@ class _Found:
             self.all.set()
 
     def end(self) -> "list[Msg]":
-        """All so far; what comes now follows."""
+        """The messages so far; later ones are passed on."""
         messages, self._messages = self._messages, None
         return messages or []
 
 
 def _jetstream(connection: Connection) -> Any:
-    client: Any = connection.client  # the library does not tell all of the types
+    client: Any = connection.client  # the library lacks some of the types
     return client.jetstream(timeout=_REQUEST_S)
 
 

@@ -1,71 +1,73 @@
-"""Which number an envelope has here that had one where it comes from. Decides without I/O.
+"""Sequence numbers of envelopes from another machine, and a guard against loops. Decides without I/O.
 
-An edge keeps the origin's numbers, so that a viewer sees what is lost on the whole way. An origin that was
-restarted begins again at 1, and to a viewer a number that goes back would be an older envelope: then numbers
-go on from where they were, as far apart as the origin's, so that a gap is still a gap.
+An edge keeps the origin's numbers, so that a viewer sees what is lost on the whole way. A restarted origin
+begins again at 1, and to a viewer a lower number would be an older envelope. So numbers go on from where they
+were, as far apart as the origin's, so that a gap is still a gap.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 _LAST_KEPT: Final = 2**63 - 1
-"""Highest number that is taken for one, as on the bus."""
+"""Highest valid number, as on the bus."""
+_REMEMBERED: Final = 64
 
 
 class Numbered(NamedTuple):
-    """What an envelope is here."""
+    """The number of an envelope here."""
 
     here: int
-    """Its number; 0 when it had none."""
+    """0 when it had none."""
     missed: int = 0
-    """How many should have come between the one before and this."""
+    """How many envelopes are missing between the one before and this one."""
 
 
 @dataclass(slots=True)
 class _Topic:
     last: int | None = 0
-    """The number that the last one had; None when that is no guide to the next."""
+    """The origin's number of the last envelope; None when it says nothing about the next."""
     captured_unix_ns: int = 0
     here: int = 0
-    """The number that it was given here."""
+    """The number that the last envelope was given here."""
     shift: int = 0
     """How much higher numbers are here."""
     is_new: bool = False
-    """Whether nothing of it has come yet since the connection was made anew."""
+    """Whether nothing of it has come since the last reconnection."""
 
 
 class Numbering:
-    """Gives numbers to what comes, topic by topic. It knows as many topics as the bus does."""
+    """Numbers envelopes, topic by topic. It knows as many topics as the bus does."""
 
     def __init__(self) -> None:
         self._topics: Final[dict[str, _Topic]] = {}
 
     def begin_run(self, *, is_known: bool = False) -> None:
-        """What follows is of another run of the origin, whose numbers have nothing to do with the last ones.
+        """What follows is from another run of the origin, whose numbers are unrelated to the last ones.
 
-        Of a run that was followed before, and `is_known`, it is not told what was missed meanwhile.
+        For a run that was followed before (`is_known`), the first envelope of a topic is no gap.
         """
         for topic in self._topics.values():
             topic.shift = topic.here
             topic.last = None if is_known else 0
 
     def reconnected(self) -> None:
-        """What follows may be of another run, and does not say so.
+        """What follows may be from another run, and does not say so.
 
-        A topic tells whose first number goes back.
+        A topic shows that it is, when its first number goes back.
         """
         for topic in self._topics.values():
             topic.is_new = True
 
     def is_old(self, topic: str, sequence: int) -> bool:
-        """Whether it is certain, before an envelope is looked into, that it was here already."""
+        """Whether an envelope has certainly been here before, as far as its headers tell."""
         known = self._topics.get(topic)
         if known is None or known.last is None or known.is_new:
             return False
         return 0 < sequence <= known.last
 
     def take(self, topic: str, sequence: int, captured_unix_ns: int) -> Numbered | None:
-        """Give an envelope its number; None for one that was here already, or is older than one that was."""
+        """Number an envelope; None for one that was here already, or is older than one that was."""
         if not 0 < sequence <= _LAST_KEPT:
             return Numbered(0)
         known = self._topics.get(topic)
@@ -89,12 +91,36 @@ class Numbering:
         return Numbered(known.here, missed)
 
     def corrected(self, topic: str, wanted: int, here: int) -> None:
-        """The bus has given another number than was wanted: another source publishes this topic, too."""
+        """The bus has given another number than wanted: another source publishes this topic, too."""
         known = self._topics.get(topic)
         if known is not None:
             known.shift += here - wanted
             known.here = here
 
     def forget(self, topic: str) -> None:
-        """The bus did not take the topic."""
+        """The bus refused the topic."""
+        self._topics.pop(topic, None)
+
+
+class LoopGuard:
+    """Recognises envelopes that were put on the bus here and come back from elsewhere.
+
+    It only remembers envelopes whose number was changed here: one that returns to a bus that had it already
+    is given another number there.
+    """
+
+    def __init__(self) -> None:
+        self._topics: Final[dict[str, deque[int]]] = {}
+
+    def remember(self, topic: str, encoded: bytes) -> None:
+        """These bytes were put on the bus."""
+        self._topics.setdefault(topic, deque(maxlen=_REMEMBERED)).append(hash(encoded))
+
+    def has(self, topic: str, encoded: bytes) -> bool:
+        """Whether the same bytes, including number and time, were put on the bus recently."""
+        remembered = self._topics.get(topic)
+        return remembered is not None and hash(encoded) in remembered
+
+    def forget(self, topic: str) -> None:
+        """The bus refused the topic."""
         self._topics.pop(topic, None)

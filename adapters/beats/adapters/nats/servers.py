@@ -1,4 +1,4 @@
-"""Addresses of NATS servers, with and without what must not be shown. Decides without I/O."""
+"""Addresses of NATS servers, with and without passwords. Decides without I/O."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -11,20 +11,20 @@ _ENCRYPTED: Final = {"nats": False, "tls": True}
 
 
 class Server(NamedTuple):
-    """One server, and who we are to it."""
+    """One server, with user and password."""
 
     host: str
     port: int = DEFAULT_PORT
     encrypted: bool = False
-    """Whether it must be; a server may ask for encryption by itself."""
+    """Whether encryption is required; the server may ask for it by itself."""
     user: str | None = None
     password: str | None = None
-    """None with a user means that the user is a token."""
+    """None means that `user`, if there is one, is a token."""
     tls_name: str | None = None
-    """The name in its certificate, where that is not the host."""
+    """The name in its certificate, if that is not the host."""
 
     def __str__(self) -> str:
-        """As an address for the log, without user and password."""
+        """Its address without user and password, for the log."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'tls' if self.encrypted else 'nats'}://{host}:{self.port}"
 
@@ -33,7 +33,7 @@ def server(url: str) -> Server:
     """The server of an address such as `nats://host:4222`, `tls://user:password@host`, or `host`.
 
     Raises:
-        ValueError: it is none; says why, without showing it.
+        ValueError: it is no such address; says why, without showing it.
     """
     parts = _split(url)
     if parts.scheme not in _ENCRYPTED:
@@ -49,25 +49,25 @@ def server(url: str) -> Server:
 
 
 def masked(url: str) -> str:
-    """An address without user and password, right or wrong as it is."""
+    """An address, valid or not, without user and password."""
     before, slashes, rest = url.rpartition("://")
     rest = rest.rpartition("@")[2]
     return f"{before}{slashes}{rest}"
 
 
-class Pool:
-    """Takes turns between servers, those included that a cluster has told of."""
+class ServerPool:
+    """The order in which servers are tried, including those that a cluster has announced."""
 
     def __init__(self, servers: Iterable[Server]) -> None:
-        """Begin with these, in this order."""
+        """Begin with these servers, in this order."""
         self._servers: Final = list(dict.fromkeys(servers))
 
     def round(self) -> list[Server]:
-        """All servers, to be tried in this order."""
+        """All servers, in the order in which to try them."""
         return list(self._servers)
 
     def reached(self, server: Server, others: Iterable[tuple[str, int]]) -> None:
-        """This one has answered, and told of others of its cluster: they have the same users."""
+        """A server has answered, and announced others of its cluster, which have the same users."""
         self._servers.remove(server)
         self._servers.insert(0, server)
         known = {(each.host, each.port) for each in self._servers}
@@ -78,7 +78,7 @@ class Pool:
                 self._servers.append(server._replace(host=host, port=port, tls_name=name))
 
     def lost(self, server: Server) -> None:
-        """The connection to this one has ended: the others come first."""
+        """The connection to a server has ended: try the others first."""
         self._servers.remove(server)
         self._servers.append(server)
 

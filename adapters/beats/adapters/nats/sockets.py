@@ -1,23 +1,25 @@
-"""Sockets that are connected to somebody."""
+"""Sockets of the side that connects, and their encryption."""
 
 import asyncio
 import socket
+import ssl
+from pathlib import Path
 from typing import Any, Final
 
 import anyio
 
 _NOTSENT_BYTES: Final = 64 * 1024
-"""What the operating system may hold beyond what is already on its way. Without a bound it takes megabytes
-for one who reads slowly, out of reach of the queue and its strategy."""
+"""What the operating system may hold beyond what is in flight. Without a bound it buffers megabytes for a
+slow reader, out of reach of the queue and its strategy."""
 
 
 async def connected_socket(host: str, port: int, timeout_s: float) -> socket.socket:
     """A socket to the first address of a host that answers within its share of the time.
 
-    It is made here, since asyncio (3.11) may leave one open when it is cancelled while it connects.
+    asyncio (3.11) may leave its own sockets open when it is cancelled while it connects.
 
     Raises:
-        OSError: there is nobody.
+        OSError: no address answers.
     """
     addresses = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     errors: list[OSError] = []
@@ -38,7 +40,7 @@ async def _connect(family: socket.AddressFamily, address: tuple[Any, ...]) -> so
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        # asyncio sees to it only for sockets of its own: what is small would wait up to 40 ms for an answer.
+        # asyncio sets this for its own sockets only: small writes would wait up to 40 ms for an answer.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOTSENT_BYTES)
@@ -47,3 +49,33 @@ async def _connect(family: socket.AddressFamily, address: tuple[Any, ...]) -> so
         sock.close()
         raise
     return sock
+
+
+def client_context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
+    """How to check a server's certificate, and which one to present.
+
+    Args:
+        ca: the certificates to trust; those of the operating system when None.
+        cert: our own, when the server asks for one.
+        key: its key.
+
+    Raises:
+        OSError: a file cannot be read, or holds something else; says which setting.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise _unusable(f"tls_ca {str(ca)!r}", "PEM file of certificates", error) from error
+    if cert is not None and key is not None:
+        try:
+            context.load_cert_chain(cert, key)
+        except OSError as error:
+            files = f"tls_cert {str(cert)!r} and tls_key {str(key)!r}"
+            raise _unusable(files, "matching pair of PEM files", error) from error
+    return context
+
+
+def _unusable(files: str, what: str, error: OSError) -> OSError:
+    if isinstance(error, ssl.SSLError):
+        return OSError(f"{files}: no {what} ({error.reason or 'unreadable'})")
+    return OSError(error.errno, f"{files}: {error.strerror}")

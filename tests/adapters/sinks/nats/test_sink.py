@@ -11,10 +11,9 @@ import anyio
 import pytest
 
 from beats.adapters.nats.connection import Connection, Identity, connect
-from beats.adapters.nats.headers import publish_command
 from beats.adapters.nats.kept_values import KeptValues
+from beats.adapters.nats.messages import Subjects, publish_command
 from beats.adapters.nats.servers import server as server_at
-from beats.adapters.nats.subjects import Subjects
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.kernel.envelope import Envelope, Peripheral, Tag
@@ -210,7 +209,7 @@ async def test_an_envelope_that_is_too_large_is_left_out_and_said_once(
             assert [CODEC.decode(data).sequence for data in dict.fromkeys(listener.data)] == [1, 3, 5]
             assert sink.metrics()["oversized_total"] == 2
             (error,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
-            assert re.search(r"frame number 2 has 5\d\d\d bytes, .* takes 2000: .* max_payload", error)
+            assert re.search(r"frame number 2 has 5\d\d\d bytes, .* accepts 2000: .* max_payload", error)
             server.kill()
             with NatsServer(tmp_path, port=server.port) as roomy:
                 async with listening(roomy) as listener:
@@ -301,14 +300,14 @@ async def test_a_server_that_does_not_let_it_in_is_asked_again_until_it_does(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said what to set; a file of the secret is read anew. No secret is in the log."""
-    monkeypatch.setattr("beats.adapters.nats.link_status._TURNED_AWAY_S", 0.02)
+    monkeypatch.setattr("beats.adapters.nats.link_status._REFUSED_PAUSE_S", 0.02)
     caplog.set_level(logging.DEBUG)
     (tmp_path / "password").write_text("wrong-hush")
     with NatsServer(tmp_path, 'authorization: { user: "ann", password: "right-hush" }') as server:
         origin = Machine()
         origin.nats_sink(server.url, user="ann", password_file=tmp_path / "password", reconnect_max_s=0.02)
         async with on_air(origin):
-            await until(lambda: "does not let us in" in caplog.text)
+            await until(lambda: "refuses the login" in caplog.text)
             (tmp_path / "password").write_text("right-hush\n")
             async with listening(server, me=Identity("me", "ann", "right-hush")) as listener:
                 origin.knob(1)

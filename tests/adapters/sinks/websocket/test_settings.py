@@ -90,7 +90,7 @@ def of(**changes: Any) -> Resources:
 
 
 def test_it_needs_a_port_files_and_connections() -> None:
-    """A connection for each viewer and each handshake: each takes one of the files that a process may open."""
+    """A connection for each viewer and each handshake, since each takes a file descriptor."""
     assert of() == Resources(ports=(Port("port", "localhost", 8765),), connections=1256)
     assert of(host="::1", port=1, reuse_port=True).ports == (Port("port", "::1", 1, True),)
     assert of(max_clients=10, max_handshakes=3).connections == 13

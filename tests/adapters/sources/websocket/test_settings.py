@@ -34,7 +34,7 @@ def test_an_address_is_what_viewers_know(url: str) -> None:
         ({"topics": ("",)}, "at least 1"),
         ({"topics": tuple("abcdefghijklmnopqrstuvwxyzabcdefg")}, "at most 32"),
         ({"max_fps": 0.0}, "greater than 0"),
-        ({"queue": {"overflow": "block"}}, "cannot be made to wait"),
+        ({"queue": {"overflow": "block"}}, "can neither be slowed down"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], why: str) -> None:

@@ -154,7 +154,7 @@ async def test_a_wrong_token_is_said_clearly_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What to set; slowly, and for ever: it comes back by itself when the token is right. It is in no log."""
-    monkeypatch.setattr("beats.adapters.nats.link_status._TURNED_AWAY_S", 0.02)
+    monkeypatch.setattr("beats.adapters.nats.link_status._REFUSED_PAUSE_S", 0.02)
     caplog.set_level(logging.DEBUG, logger="beats")
     (tmp_path / "token").write_text("wrong-hush")
     edge = Machine()
@@ -203,7 +203,7 @@ async def test_there_may_be_nobody_yet(caplog: pytest.LogCaptureFixture) -> None
             origin.knob(1)
             await edge.sees_at_least(1)
     warnings = [each.getMessage() for each in caplog.records if "no connection" in each.getMessage()]
-    assert warnings[0].endswith("Connection refused; tried until there is one")
+    assert warnings[0].endswith("Connection refused; trying again")
 
 
 async def test_anything_may_come(caplog: pytest.LogCaptureFixture) -> None:
@@ -222,7 +222,7 @@ async def test_anything_may_come(caplog: pytest.LogCaptureFixture) -> None:
         async with on_air(edge):
             await edge.sees_at_least(1)
     assert source.metrics()["unreadable_total"] == 4
-    assert "text has come, and envelopes are bytes" in caplog.text
+    assert "a text came, and envelopes are bytes" in caplog.text
     assert edge.bytes_of("peripheral/knob") == [right]
 
 
@@ -252,7 +252,7 @@ async def test_a_server_that_watches_itself_is_stopped() -> None:
     machine.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
     async with on_air(machine):
         machine.knob(1)
-        await until(lambda: "comes back to it" in machine.kernel.stats().sources[0].last_error)
+        await until(lambda: "own envelopes come back" in machine.kernel.stats().sources[0].last_error)
     assert len(machine.seen) < 20
 
 

@@ -9,13 +9,13 @@ from beats.config.settings import MIB, SinkSettings
 
 
 class NatsSinkSettings(NatsSettings, SinkSettings):
-    """Where to pass the stream on to."""
+    """The NATS server that gets the stream."""
 
     last_value: bool = True
-    """Have the server keep the last message of each topic in memory, for edges that come later; needs
+    """Have the server keep the last message of each topic in memory, for edges that connect later; needs
     JetStream there."""
     last_value_max_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB
-    """Most bytes that it keeps so; what changed longest ago gives way."""
+    """Most bytes that it keeps; what changed longest ago is dropped first."""
     # A frozen field may be narrowed, which pyright cannot see.
     queue: FreshQueueSettings = FreshQueueSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
     """The queue between the bus and this sink."""

@@ -1,4 +1,4 @@
-"""The NATS sink: sends each envelope's bytes once, whoever and however many listen."""
+"""The NATS sink: sends each envelope's bytes once, however many edges subscribe."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,10 +8,9 @@ import anyio
 
 from beats.adapters.nats.broker import Broker
 from beats.adapters.nats.connection import Connection
-from beats.adapters.nats.headers import publish_command
 from beats.adapters.nats.kept_values import KeptValues, UnavailableError
-from beats.adapters.nats.run_id import run_of
-from beats.adapters.nats.subjects import Subjects
+from beats.adapters.nats.messages import Subjects, publish_command
+from beats.adapters.nats.run_id import run_id
 from beats.adapters.sinks.nats.settings import NatsSinkSettings
 from beats.adapters.sinks.nats.unconfirmed import Unconfirmed
 from beats.kernel.envelope import Envelope
@@ -23,21 +22,21 @@ from beats.kit.throttled_log import ThrottledLog
 log = logging.getLogger(__name__)
 
 _CHUNK_BYTES: Final = 256 * 1024
-"""What is written at once: while it goes out, fresher envelopes can take the places of those that wait."""
-_ASK_S: Final = 0.02
-"""Least time between two questions whether all has arrived; each costs as much as sending an envelope."""
-_LOOK_AFTER_S: Final = 30.0
-"""How often it is looked whether the server still keeps last values."""
-_LAST_WORD_S: Final = 2.0
-"""How long the server may take, at the end, to say that it has everything."""
+"""Most bytes written at once: meanwhile, fresher envelopes can replace waiting ones in the queue."""
+_PING_PAUSE_S: Final = 0.02
+"""Least time between two pings; each costs as much as sending an envelope."""
+_CHECK_S: Final = 30.0
+"""How often to check that the server still keeps last values."""
+_CONFIRM_S: Final = 2.0
+"""How long the server may take, at the end, to confirm everything."""
 
 
 class NatsSink:
-    """While there is no server it takes nothing: what is fresh waits in the queue, by its strategy.
+    """Sends envelopes while there is a server; meanwhile they wait in the queue, by its strategy.
 
-    An envelope counts as delivered when the server has answered a question that was asked after it. What was
-    sent and not confirmed when a connection is lost goes back to the queue; if it had arrived all the same,
-    edges tell it by its number.
+    An envelope counts as delivered when the server has answered a ping that was sent after it. When a
+    connection is lost, unconfirmed envelopes go back to the queue; edges recognise those that had arrived by
+    their number.
     """
 
     def __init__(self, settings: NatsSinkSettings, context: Context) -> None:
@@ -45,24 +44,24 @@ class NatsSink:
         self._name: Final = context.name
         self._subjects: Final = Subjects(settings.prefix, settings.stream)
         self._last_values: Final = KeptValues(self._subjects, settings.last_value_max_bytes)
-        self._origin: Final = run_of(context).encode()
+        self._origin: Final = run_id(context).encode()
         self._broker: Final = Broker(settings, f"sink {context.name!r}", log)
         self._reports: Final = ThrottledLog(log, f"sink {context.name!r}")
         self._state: Final = LastValues()
-        """What the server has for certain: it forgets it when it is restarted."""
+        """The last values that the server has confirmed; it forgets them when it is restarted."""
         self._owed: Final = LastValues()
-        """Last values that were published and did not come through the queue, until the server has them."""
+        """Last values that the queue dropped, until the server has confirmed them."""
         self._is_owed_sent = True
         self._owes_state = self._has_begun = False
         self._in_hand: Sequence[Envelope] = ()
-        """What was taken, and has not been sent yet."""
+        """Envelopes that were taken and have not been sent yet."""
         self._unconfirmed: Final = Unconfirmed()
         self._too_large = 0
-        self._limit_said = 0
-        self._keeps_said = ""
+        self._limit_logged = 0
+        self._problem_logged = ""
 
     def metrics(self) -> Mapping[str, float]:
-        """What it has to do with its server."""
+        """The state of its connection, and what it could not send."""
         in_hand_bytes = sum(len(envelope.encoded) for envelope in self._in_hand)
         return {
             "connected": float(self._broker.link.is_connected),
@@ -95,13 +94,13 @@ class NatsSink:
             try:
                 has_ended = await self._deliver(connection, queue)
             except Exception:
-                is_fault = True  # of ours, and perhaps of what is held: that counts as lost
+                is_fault = True  # the envelopes in hand may be the cause: they count as lost
                 raise
             finally:
                 left = [*self._unconfirmed.take_back(), *self._in_hand]
                 self._in_hand = ()
                 if not is_fault:
-                    queue.give_back(left)  # before all others, and so the first to give way to fresh ones
+                    queue.give_back(left)  # at the front, so the first to be dropped for fresh ones
                 self._broker.link.is_connected = False
                 await connection.close()
             if not has_ended:
@@ -116,8 +115,8 @@ class NatsSink:
         connection: Connection | None = None
 
         async def watch() -> None:
-            # It takes nothing, and so returns only when nothing more will come. To ask also tells the kernel
-            # that all is open: a server that is not there yet shall not keep anyone else from starting.
+            # Takes nothing, so it returns only when the queue has ended. It also tells the kernel that this
+            # sink has started: a server that is not there yet must not delay the others.
             await queue.take(0)
             ended.set()
 
@@ -127,13 +126,13 @@ class NatsSink:
                 connection = await self._broker.connect(ended)
                 group.cancel_scope.cancel()
         except BaseException:
-            if connection is not None:  # it came at the very moment
+            if connection is not None:  # it was opened just before the error
                 await connection.close()
             raise
         return connection
 
     async def _deliver(self, connection: Connection, queue: Batches) -> bool:
-        """Send until the connection is lost; whether the queue has ended, and all of it has arrived."""
+        """Send until the connection is lost; True if the queue has ended first."""
         connection.on_refusal = self._report_refusal
         writing = anyio.Lock()
         has_ended = False
@@ -147,7 +146,7 @@ class NatsSink:
             group.start_soon(until_lost)
             group.start_soon(self._ask, connection)
             if self._settings.last_value:
-                group.start_soon(self._look_after_last_values, connection, writing, looked)
+                group.start_soon(self._keep_last_values, connection, writing, looked)
             else:
                 looked.set()
             try:
@@ -164,7 +163,7 @@ class NatsSink:
                     await self._write_owed(connection, writing)
                     while self._unconfirmed.bytes > self._settings.queue.max_bytes:
                         await self._unconfirmed.changed()
-                with anyio.move_on_after(_LAST_WORD_S):
+                with anyio.move_on_after(_CONFIRM_S):
                     await looked.wait()
                     while self._unconfirmed:
                         await self._unconfirmed.changed()
@@ -175,10 +174,10 @@ class NatsSink:
         return has_ended
 
     def _catch_up(self, queue: Batches) -> None:
-        """Owe the server the last values that the queue gave up.
+        """Note the last values that the queue dropped.
 
-        Edges miss what was given up, as the numbers tell; but what they show after it shall be the last that
-        was published, and not an older value until the topic's next one comes.
+        Edges miss dropped envelopes, and see that by the numbers. But what they show afterwards must be the
+        last value that was published, not an older one until the topic's next value comes.
         """
         self._in_hand, values = with_lost_values(queue, self._in_hand, queue.losses())
         self._owe(values)
@@ -221,7 +220,7 @@ class NatsSink:
         await connection.drain()
 
     async def _ask(self, connection: Connection) -> None:
-        """Ask again and again whether all has arrived, and, in silence, whether the server is still there."""
+        """Ping the server to confirm what was sent and, when nothing was, that it is still there."""
         while True:
             if not self._unconfirmed:
                 with anyio.move_on_after(self._settings.silence_timeout_s / 3):
@@ -234,19 +233,19 @@ class NatsSink:
                 if self._owed.get(value.topic) is value:
                     del self._owed[value.topic]
                     self._state.note([value])
-            await anyio.sleep(_ASK_S)
+            await anyio.sleep(_PING_PAUSE_S)
 
-    async def _look_after_last_values(
+    async def _keep_last_values(
         self, connection: Connection, writing: anyio.Lock, looked: anyio.Event
     ) -> None:
-        """Have the server keep last values, and tell it those that it has not seen, or has forgotten."""
+        """Have the server keep last values, and send it those that it lacks, such as after its restart."""
         while True:
             problem = ""
             try:
                 if await self._last_values.keep(connection) == "begun":
                     self._owes_state = True
                 if self._owes_state:
-                    async with writing:  # or an older value would come after a newer one
+                    async with writing:  # or an older value could follow a newer one
                         await self._write_state(connection)
                     self._owes_state = not await connection.answered()
             except UnavailableError as error:
@@ -254,12 +253,12 @@ class NatsSink:
             except OSError as error:
                 connection.cut(str(error))
                 return
-            if problem and problem != self._keeps_said:
-                what = "last values are not kept for edges that come later"
+            if problem and problem != self._problem_logged:
+                what = "last values are not kept for edges that connect later"
                 log.warning("sink %r: %s: %s; or set last_value = false", self._name, what, problem)
-            self._keeps_said = problem
+            self._problem_logged = problem
             looked.set()
-            await anyio.sleep(_LOOK_AFTER_S)
+            await anyio.sleep(_CHECK_S)
 
     async def _write_state(self, connection: Connection) -> None:
         state = LastValues(self._state)
@@ -269,11 +268,11 @@ class NatsSink:
 
     def _report_size(self, envelope: Envelope, size_bytes: int, limit: int) -> None:
         self._too_large += 1
-        if limit != self._limit_said:
-            self._limit_said = limit
+        if limit != self._limit_logged:
+            self._limit_logged = limit
             log.error(
-                "sink %r: %s number %d has %d bytes, and the server takes %d: it is left out, as all will be "
-                "that are too large; raise max_payload in nats-server.conf, or make them smaller",
+                "sink %r: %s number %d has %d bytes, and the server accepts %d: such envelopes are left out; "
+                "raise max_payload in nats-server.conf, or make them smaller",
                 self._name,
                 envelope.topic,
                 envelope.sequence,
@@ -287,7 +286,7 @@ class NatsSink:
 
 
 def _chunks(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
-    """Envelopes in the order given, in pieces that are not too much to write at once."""
+    """Envelopes in order, in pieces small enough to write at once."""
     chunk: list[Envelope] = []
     size_bytes = 0
     for envelope in envelopes:

@@ -1,4 +1,4 @@
-"""What was sent to a server that has not said yet that it has it."""
+"""Envelopes that were sent and that the server has not confirmed yet."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Unconfirmed:
 
     @property
     def mark(self) -> int:
-        """A place to come back to with `confirm`: here."""
+        """The position of the last one, for `confirm`."""
         return self._sent_so_far
 
     def envelopes(self) -> list[Envelope]:
@@ -36,7 +36,7 @@ class Unconfirmed:
         return list(self._sent)
 
     def add(self, envelopes: Iterable[Envelope]) -> None:
-        """These have been sent."""
+        """Add envelopes that have been sent."""
         for envelope in envelopes:
             self._sent.append(envelope)
             self._sent_so_far += 1
@@ -44,7 +44,7 @@ class Unconfirmed:
         self._change()
 
     def confirm(self, mark: int) -> list[Envelope]:
-        """The server has all that was sent up to a mark: those that it was not known of."""
+        """The server has everything up to a mark; returns what was unconfirmed of that."""
         count = max(0, mark - self._confirmed_so_far)
         confirmed = [self._sent.popleft() for _ in range(count)]
         self._confirmed_so_far += count
@@ -53,7 +53,7 @@ class Unconfirmed:
         return confirmed
 
     def take_back(self) -> list[Envelope]:
-        """All of them, of which nobody will ever say what became of them."""
+        """Remove and return all of them, since they will never be confirmed."""
         sent = list(self._sent)
         self._sent.clear()
         self._confirmed_so_far, self._bytes = self._sent_so_far, 0
@@ -61,7 +61,7 @@ class Unconfirmed:
         return sent
 
     async def changed(self) -> None:
-        """Wait until something is sent, or confirmed."""
+        """Wait until something is sent or confirmed."""
         await self._changed.wait()
 
     def _change(self) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
-from beats.adapters.http.settings import Seconds, Secret, ServerSettings
+from beats.adapters.http.settings import Seconds, ServerSettings
 from beats.config.settings import QueueSettings
 from beats.kernel.resources import Port, Resources
+from beats.kit.secrets import Secret, check_places
 
 if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
     from beats.kernel.queue.bounds import QueueBounds
@@ -102,8 +103,7 @@ class WebSocketSettings(ServerSettings):
                 "client_queue cannot use overflow 'block': it would let one viewer stall the others; "
                 "use drop_oldest, drop_newest, latest or error"
             )
-        if self.control_token is not None and self.control_token_file is not None:
-            raise ValueError("control_token and control_token_file are two places for one secret: give one")
+        check_places(self, "control_token")
         return self
 
     def resources(self, profile: str) -> Resources:

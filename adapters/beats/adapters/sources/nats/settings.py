@@ -5,7 +5,7 @@ from beats.config.settings import SourceSettings
 
 
 class NatsSourceSettings(NatsSettings, SourceSettings):
-    """Where the stream comes from."""
+    """The NATS server that has the stream."""
 
     queue: InboxSettings = InboxSettings()
-    """What waits between the network and the bus when the bus is held up."""
+    """The queue between the network and the bus, for when the bus is delayed."""

@@ -1,4 +1,4 @@
-"""The NATS source: puts an origin's envelopes on this machine's bus, with their numbers and times."""
+"""The NATS source: publishes an origin's envelopes on this machine's bus, with their numbers and times."""
 
 import logging
 from collections.abc import Mapping
@@ -10,11 +10,9 @@ import anyio
 from beats.adapters.nats.broker import Broker
 from beats.adapters.nats.connection import Connection
 from beats.adapters.nats.forwarder import Forwarder
-from beats.adapters.nats.headers import place_of
 from beats.adapters.nats.kept_values import KeptValues, UnavailableError
-from beats.adapters.nats.origins import Origins
-from beats.adapters.nats.run_id import run_of
-from beats.adapters.nats.subjects import Subjects
+from beats.adapters.nats.messages import Subjects, headers_of
+from beats.adapters.nats.run_id import RunFilter, run_id
 from beats.adapters.sources.nats.settings import NatsSourceSettings
 from beats.kernel.envelope import FRAME_TOPIC, Sealed, topic_of
 from beats.kernel.ports import Context, Publish
@@ -27,13 +25,13 @@ if TYPE_CHECKING:  # the package comes with an extra
 log = logging.getLogger(__name__)
 
 _STATE_S: Final = 1.0
-"""How long what is live waits for what was last."""
+"""How long live messages wait for the last values."""
 _OVERLAP_S: Final = 1.0
-"""How long what is kept is heard beside what is live."""
+"""How long last values are read beside live messages."""
 
 
 class NatsSource:
-    """Listens first and then asks for what was last, so that nothing is missing between the two."""
+    """Subscribes first and then reads the last values, so that nothing is missing in between."""
 
     def __init__(self, settings: NatsSourceSettings, context: Context) -> None:
         self._settings: Final = settings
@@ -41,15 +39,15 @@ class NatsSource:
         self._last_values: Final = KeptValues(self._subjects)
         self._broker: Final = Broker(settings, f"source {context.name!r}", log)
         self._reports: Final = ThrottledLog(log, f"source {context.name!r}")
-        self._own_run: Final = run_of(context)
-        self._origins: Final = Origins()
+        self._own_run: Final = run_id(context)
+        self._runs: Final = RunFilter()
         self._is_listening = False
         self._forwarder: Final = Forwarder(
             context.name, settings.queue, context.clock, self._reports, self._understand
         )
 
     def metrics(self) -> Mapping[str, float]:
-        """How well it hears the origin."""
+        """The state of its connection, and what was missed or ignored."""
         counts = self._reports.counts
         return {
             "connected": float(self._is_listening),
@@ -61,12 +59,12 @@ class NatsSource:
         }
 
     async def run(self, publish: Publish) -> None:
-        """Listen for ever.
+        """Publish messages until cancelled.
 
         Raises:
             OSError, ValueError: a file of the settings cannot be used.
             MissingPackageError: a package is not installed.
-            ConnectionError: what is put on the bus here comes back.
+            ConnectionError: envelopes published here come back from the server.
             RuntimeError: the event loop is not asyncio's.
         """
         self._broker.open()
@@ -75,7 +73,7 @@ class NatsSource:
                 group.start_soon(self._forwarder.run, publish)
                 while True:
                     connection = await self._broker.connect()
-                    assert connection is not None, "it tries for ever"
+                    assert connection is not None, "it tries without end"
                     try:
                         await self._listen(connection, publish)
                     finally:
@@ -91,7 +89,7 @@ class NatsSource:
         def refused(text: str) -> None:
             what = f"not allowed ({text}): let this user subscribe to {self._subjects.everything}"
             self._reports.add("refusals", what, logging.ERROR)
-            if "subscription" in text:  # the server will not change its mind within this connection
+            if "subscription" in text:  # the server does not reconsider within this connection
                 connection.cut("it may not listen")
 
         connection.on_refusal = refused
@@ -99,7 +97,7 @@ class NatsSource:
         async with anyio.create_task_group() as group:
 
             async def until_lost() -> None:
-                # Beside the question, whose answer would be waited for although it cannot come any more.
+                # Beside the ping, which would go on waiting for an answer that cannot come.
                 await connection.lost.wait()
                 group.cancel_scope.cancel()
 
@@ -113,28 +111,28 @@ class NatsSource:
             group.start_soon(ask)
             late: dict[str, Msg] = {}
             async with AsyncExitStack() as stack:
-                # An edge that was here before has a state. What is live is fresher, and does not wait for the
-                # rest of it: over a long way to the server that is a second.
+                # An edge that reconnects has last values already. Live messages are fresher, and do not wait
+                # for the rest: with a slow server that takes a second.
                 is_new = not self._broker.link.reconnects
                 self._forwarder.begin()
                 with self._forwarder.held() if is_new else nullcontext():
-                    await connection.subscribe(self._subjects.everything, self._heard)
-                    await connection.answered()  # perhaps before the library has asked for messages
+                    await connection.subscribe(self._subjects.everything, self._on_message)
+                    await connection.answered()  # perhaps before the library has subscribed
                     await connection.answered()
-                    await self._bring_state(await self._read_last(connection, stack, late), publish)
+                    await self._publish_last(await self._read_last(connection, stack, late), publish)
                 self._is_listening = True
                 await anyio.sleep(_OVERLAP_S)
             for message in late.values():
                 topic = self._subjects.topic(message.subject)
-                # Of others, something older may still be on its way.
+                # For other subjects, an older message may still be on its way.
                 if topic is not None and not self._forwarder.has_arrived(topic):
-                    await self._heard(message)
+                    await self._on_message(message)
             await anyio.sleep_forever()
 
     async def _read_last(
         self, connection: Connection, stack: AsyncExitStack, late: "dict[str, Msg]"
     ) -> "list[Msg]":
-        """What was last; what the server keeps only later is noted, until the stack is unwound."""
+        """The last values; until the stack is unwound, those that the server keeps later go to `late`."""
 
         async def note(message: "Msg") -> None:
             late[message.subject] = message
@@ -147,20 +145,20 @@ class NatsSource:
             self._reports.add("starts without state", f"no last values to begin with: {why}", logging.INFO)
             return []
 
-    async def _bring_state(self, messages: "list[Msg]", publish: Publish) -> None:
-        """Put on the bus what was last of the newest run: what is left of another one is nobody's state."""
-        read = [(place_of(each.headers).origin, found) for each in messages if (found := self._read(each))]
+    async def _publish_last(self, messages: "list[Msg]", publish: Publish) -> None:
+        """Publish the last values of the newest run; those of earlier runs are out of date."""
+        read = [(headers_of(each.headers).origin, found) for each in messages if (found := self._read(each))]
         if read and self._follow(read[-1][0]):
-            state = [found for origin, found in read if origin == self._origins.current]
+            state = [found for origin, found in read if origin == self._runs.current]
             state.sort(key=lambda found: topic_of(found.message) != FRAME_TOPIC)
             await self._forwarder.bring_state(publish, state)
 
-    async def _heard(self, message: "Msg") -> None:
-        place = place_of(message.headers)
-        if place.origin == self._own_run:
+    async def _on_message(self, message: "Msg") -> None:
+        headers = headers_of(message.headers)
+        if headers.origin == self._own_run:
             return
         topic = self._subjects.topic(message.subject) or message.subject
-        if place.origin == self._origins.current and self._forwarder.numbering.is_old(topic, place.sequence):
+        if headers.origin == self._runs.current and self._forwarder.numbering.is_old(topic, headers.sequence):
             self._forwarder.repeated += 1
             return
         self._forwarder.arrived(
@@ -168,24 +166,24 @@ class NatsSource:
         )
 
     def _understand(self, message: "Msg") -> Sealed | None:
-        """The envelope in a message of the run that is followed."""
+        """The envelope in a message; None when its run is not followed."""
         found = self._read(message)
-        return found if found is not None and self._follow(place_of(message.headers).origin) else None
+        return found if found is not None and self._follow(headers_of(message.headers).origin) else None
 
     def _follow(self, run: str) -> bool:
-        """Whether an envelope is of the run that is followed, which may be a new one from here on."""
-        answer = self._origins.hear(run, anyio.current_time())
+        """Whether the run of an envelope is followed; a new one may begin here."""
+        answer = self._runs.hear(run, anyio.current_time())
         if answer in ("new", "resumed"):
             self._forwarder.numbering.begin_run(is_known=answer == "resumed")
-            what = "the origin was started anew; numbers go on from where they were"
+            what = "the origin was restarted; numbers go on from where they were"
             self._reports.add("runs", what, logging.INFO)
         elif answer == "other":
-            what = "another origin sends to this stream, and is passed over: give each its own `stream`"
+            what = "another origin sends to this stream and is ignored: give each its own `stream`"
             self._reports.add("messages of another origin", what)
         return answer != "other"
 
     def _read(self, message: "Msg") -> Sealed | None:
-        """The envelope in a message; None when there is none, or it is at the wrong place."""
+        """The envelope in a message; None when there is none, or when its topic has another subject."""
         why = ""
         try:
             found = OPEN_CODEC.decode(message.data)

@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from beats.adapters.nats.settings import ConnectingSettings, InboxSettings, Seconds, Secret
+from beats.adapters.nats.settings import ConnectingSettings, InboxSettings, Seconds
 from beats.config.settings import MIB, Settings, SourceSettings
 from beats.kernel.envelope import KINDS, Kind
 from beats.kernel.resources import Input, Resources
+from beats.kit.secrets import Secret, check_places
 
 _SCHEMES: Final = ("ws", "wss")
 _MAX_PATTERNS: Final = 32
@@ -17,12 +18,12 @@ _MAX_FPS: Final = 1000.0
 
 
 class _StreamSettings(Settings):
-    """Another Beats, and which part of its stream to take."""
+    """Another Beats server, and which part of its stream to take."""
 
     url: str = "ws://localhost:8765"
-    """Its address, ws://HOST:PORT or wss://HOST:PORT, as its viewers know it."""
+    """Its address, ws://HOST:PORT or wss://HOST:PORT, as its viewers use it."""
     token: Secret | None = None
-    """What it asks of viewers, if anything."""
+    """The token that it asks viewers for, if any."""
     token_file: Path | None = None
     """A file that holds it, in place of `token`."""
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = KINDS
@@ -32,15 +33,15 @@ class _StreamSettings(Settings):
     ] = ()
     """Which topics to take, as patterns such as "peripheral/knob-*"; by default all."""
     max_fps: Annotated[float, Field(gt=0, le=_MAX_FPS)] | None = None
-    """Most frames a second, the newest each time; by default all. For a link that does not carry more."""
+    """Most frames a second, always the newest; by default all. For a slow link."""
     max_message_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB
     """Largest envelope in bytes; a larger one ends the connection."""
     open_timeout_s: Seconds = 3.0
-    """Seconds that the other Beats has to let us in."""
+    """Seconds that the other server has to accept a connection."""
 
     @field_validator("url")
     @classmethod
-    def _an_address(cls, url: str) -> str:
+    def _valid_address(cls, url: str) -> str:
         try:
             parts = urlsplit(url)
             is_address = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
@@ -51,24 +52,23 @@ class _StreamSettings(Settings):
         if parts.query or parts.fragment:
             raise ValueError("must end before the query: token, kinds, topics and max_fps are settings")
         if "@" in parts.netloc:
-            raise ValueError("must hold no user: who may watch is told by a token")
+            raise ValueError("must hold no user: the other server asks for a token")
         return url
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
-        if self.token is not None and self.token_file is not None:
-            raise ValueError("token and token_file are two places for one secret: give one of them")
+        check_places(self, "token")
         return self
 
 
 class WebSocketSourceSettings(ConnectingSettings, _StreamSettings, SourceSettings):
-    """Another Beats to watch."""
+    """The other server, and the queue of what comes from it."""
 
     queue: InboxSettings = InboxSettings()
-    """What waits between the network and the bus when the bus is held up."""
+    """The queue between the network and the bus, for when the bus is delayed."""
 
     @model_validator(mode="after")
-    def _something_to_encrypt(self) -> Self:
+    def _encrypted(self) -> Self:
         if self.tls_ca is not None and not self.url.startswith("wss:"):
             raise ValueError("tls_ca is for an address that begins with wss://: give that, or leave it out")
         return self

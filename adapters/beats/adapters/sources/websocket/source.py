@@ -1,4 +1,4 @@
-"""The WebSocket source: watches another Beats, and puts what it sees on this machine's bus."""
+"""The WebSocket source: watches another Beats server, and publishes its envelopes on this machine's bus."""
 
 import asyncio
 import logging
@@ -11,10 +11,9 @@ import anyio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from beats.adapters.nats.encryption import client_context
 from beats.adapters.nats.forwarder import Forwarder
 from beats.adapters.nats.link_status import LinkStatus
-from beats.adapters.nats.sockets import connected_socket
+from beats.adapters.nats.sockets import client_context, connected_socket
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
 from beats.kernel.envelope import KINDS, Frame, Kind, Sealed, topic_of
 from beats.kernel.ports import Context, Publish
@@ -26,17 +25,17 @@ log = logging.getLogger(__name__)
 
 _CLOSE_S: Final = 1.0
 _READ_AHEAD: Final = 16
-"""Messages that the library reads before they are asked for, which is at once."""
+"""Messages that the library reads ahead."""
 
 
 class WebSocketSource:
-    """A viewer like any other: it gets the state first and then the stream, each time it connects."""
+    """A viewer like any other: each time it connects, it gets the last values, then the stream."""
 
     def __init__(self, settings: WebSocketSourceSettings, context: Context) -> None:
         self._settings: Final = settings
         who = f"source {context.name!r}"
         self._reports: Final = ThrottledLog(log, who)
-        self._contact: Final = LinkStatus(who, settings.reconnect_max_s, log)
+        self._link: Final = LinkStatus(who, settings.reconnect_max_s, log)
         self._forwarder: Final = Forwarder[Sealed](
             context.name,
             settings.queue,
@@ -47,10 +46,10 @@ class WebSocketSource:
         )
 
     def metrics(self) -> Mapping[str, float]:
-        """How well it hears the other Beats."""
+        """The state of its connection, and what was missed or ignored."""
         return {
-            "connected": float(self._contact.is_connected),
-            "reconnects_total": float(self._contact.reconnects),
+            "connected": float(self._link.is_connected),
+            "reconnects_total": float(self._link.reconnects),
             "missed_total": float(self._forwarder.missed),
             "repeated_total": float(self._forwarder.repeated),
             "dropped_total": float(self._forwarder.stats().dropped.items),
@@ -58,11 +57,11 @@ class WebSocketSource:
         }
 
     async def run(self, publish: Publish) -> None:
-        """Watch for ever.
+        """Watch until cancelled.
 
         Raises:
             OSError, ValueError: a file of the settings cannot be used.
-            ConnectionError: what is put on the bus here comes back.
+            ConnectionError: envelopes published here come back from the other server.
             RuntimeError: the event loop is not asyncio's.
         """
         try:
@@ -74,32 +73,32 @@ class WebSocketSource:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._forwarder.run, publish)
                 while True:
-                    turned_away = await self._watch()
-                    await self._contact.pause(turned_away=turned_away)
+                    refused = await self._watch()
+                    await self._link.pause(refused=refused)
         finally:
             self._reports.summarise()
 
     async def _watch(self) -> bool:
-        """Watch as long as it goes; whether we were not let in."""
+        """Watch until the connection is lost; whether the other server refused us."""
         url = self._settings.url
         try:
             async with self._connection() as connection:
-                self._contact.made(url)
+                self._link.connected(url)
                 self._forwarder.numbering.reconnected()
                 try:
                     async for message in connection:
                         self._saw(message)
                         await self._forwarder.make_way()
                 finally:
-                    self._contact.is_connected = False
-                self._contact.lost(url, "it was closed")
+                    self._link.is_connected = False
+                self._link.lost(url, "it was closed")
         except ConnectionClosed as error:
-            self._contact.lost(url, str(error))
+            self._link.lost(url, str(error))
         except InvalidStatus as error:
-            self._contact.failed(url, PermissionError(_why_not(error)))
+            self._link.failed(url, PermissionError(_why_not(error)))
             return error.response.status_code < 500
         except (OSError, ValueError, WebSocketException) as error:
-            self._contact.failed(url, error)
+            self._link.failed(url, error)
         return False
 
     @asynccontextmanager
@@ -112,7 +111,7 @@ class WebSocketSource:
             "additional_headers": self._headers(),
             "ssl": client_context(settings.tls_ca, None, None) if is_encrypted else None,
             "proxy": None,
-            "compression": None,  # 7 ms for each picture, which does not shrink
+            "compression": None,  # 7 ms for each picture, which does not compress
             "open_timeout": settings.open_timeout_s,
             "ping_interval": silence_s / 3,
             "ping_timeout": silence_s * 2 / 3,
@@ -130,7 +129,7 @@ class WebSocketSource:
         try:
             yield connection
         finally:
-            connection.transport.abort()  # there is nothing that the other side has to be told
+            connection.transport.abort()  # the other side needs no close frame
             with anyio.CancelScope(shield=True):
                 await connection.wait_closed()
 
@@ -146,13 +145,13 @@ class WebSocketSource:
         return f"?{urlencode(parameters)}" if parameters else ""
 
     def _headers(self) -> dict[str, str]:
-        """Read anew each time: a token that was changed needs no restart."""
+        """Reads the token file each time, so that a changed token needs no restart."""
         token = secret_of("token", self._settings.token, self._settings.token_file)
         return {} if token is None else {"Authorization": f"Bearer {token}"}
 
     def _saw(self, message: str | bytes) -> None:
         if isinstance(message, str):
-            self._reports.add("unreadable messages", "text has come, and envelopes are bytes")
+            self._reports.add("unreadable messages", "a text came, and envelopes are bytes")
             return
         try:
             found = OPEN_CODEC.decode(message)
@@ -164,7 +163,7 @@ class WebSocketSource:
 
 
 def _why_not(error: InvalidStatus) -> str:
-    """What the other Beats says, and what to do about it."""
+    """The other server's answer, and what to do about it."""
     response = error.response
     said = " ".join(bytes(response.body or b"").decode(errors="replace").split())
     text = f"HTTP {response.status_code}: {said:.200}" if said else f"HTTP {response.status_code}"

@@ -1,4 +1,4 @@
-"""The socket under a connection to a NATS server, which can be cut at once."""
+"""The transport of a connection to a NATS server, which can be cut at once."""
 
 import asyncio
 import contextlib
@@ -14,42 +14,42 @@ from urllib.parse import ParseResult
 from beats.adapters.nats.sockets import connected_socket
 
 _LINE_BYTES: Final = 64 * 1024
-"""Longest line that is read alone, in which a server tells of its whole cluster; twice as much waits here."""
+"""Longest line: a server announces its whole cluster in one. Twice as much may wait here."""
 
 
 class _EncryptedProtocol(asyncio.StreamReaderProtocol):
     def eof_received(self) -> bool:
-        """No half of an encrypted connection stays open; asyncio complains of who wants it to."""
+        """Close the other half too; asyncio logs a warning about encrypted connections that are half open."""
         super().eof_received()
         return False
 
 
-class Wire:
-    """What the library takes in place of a transport of its own.
+class Transport:
+    """Takes the place of the library's own transport.
 
-    Its own waits, without a limit, until what was written has gone to a server that takes nothing; it goes on
-    unencrypted where encryption was asked for and a server (or somebody between) offers none; and how much
-    the operating system buffers is nobody's choice.
+    The library's waits without a limit for a server that reads nothing, goes on unencrypted when encryption
+    was asked for and the server (or an attacker in between) offers none, and does not limit what the
+    operating system buffers.
     """
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, must_encrypt: bool
     ) -> None:
-        """Go on with an open connection."""
+        """Use an open connection."""
         self._reader = reader
         self._writer = writer
-        self._bare_writer: Final = writer  # or it would be closed as garbage once the other is in its place
+        self._bare_writer: Final = writer  # or it would be closed as garbage once it is replaced
         self._must_encrypt: Final = must_encrypt
         self._is_encrypted = self._is_handed_over = False
         self.before_reading: Callable[[int], Awaitable[object]] | None = None
-        """What is awaited before more is read; it is told how many bytes wait in the operating system."""
+        """Awaited before each read, with the number of bytes that wait in the operating system."""
 
     @classmethod
     async def open(cls, host: str, port: int, timeout_s: float, *, must_encrypt: bool) -> Self:
         """Connect, to the first address of the host that answers within its share of the time.
 
         Raises:
-            OSError: there is nobody.
+            OSError: no address answers.
         """
         sock = await connected_socket(host, port, timeout_s)
         try:
@@ -60,11 +60,11 @@ class Wire:
         return cls(reader, writer, must_encrypt=must_encrypt)
 
     def __bool__(self) -> bool:
-        """It is there from the beginning; the library would otherwise make its own."""
+        """True, or the library would make its own transport."""
         return True
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: float) -> None:
-        """Nothing is left to do."""
+        """Do nothing: it is connected already."""
 
     async def connect_tls(
         self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: float
@@ -73,7 +73,7 @@ class Wire:
         reader = asyncio.StreamReader(_LINE_BYTES)
         protocol = _EncryptedProtocol(reader)
         loop = asyncio.get_running_loop()
-        self._is_handed_over = True  # nobody tells our writer of its end any more
+        self._is_handed_over = True  # our writer does not learn of its end any more
         transport = await loop.start_tls(
             self._writer.transport,
             protocol,
@@ -88,16 +88,16 @@ class Wire:
         self._is_encrypted, self._is_handed_over = True, False
 
     def write(self, payload: bytes) -> None:
-        """Send this soon.
+        """Send bytes soon.
 
         Raises:
-            ConnectionError: it would go unencrypted, and must not.
+            ConnectionError: encryption is required and the server offers none.
         """
         self._check()
         self._writer.write(payload)
 
     def writelines(self, payload: Iterable[bytes]) -> None:
-        """Send these soon.
+        """Send pieces of bytes soon.
 
         Raises:
             ConnectionError: as `write`.
@@ -114,9 +114,9 @@ class Wire:
         await self._writer.drain()
 
     async def drain(self) -> None:
-        """The same for the library, which is told of a loss where it reads.
+        """As `room`, for the library, which learns of a loss when it reads.
 
-        An error here, while it closes, would keep it from telling anyone.
+        An error here, while it closes, would keep it from reporting the loss.
         """
         with contextlib.suppress(OSError):
             await self.room()
@@ -136,7 +136,7 @@ class Wire:
         return self._reader.at_eof()
 
     def close(self) -> None:
-        """Cut the connection, whatever has not been sent yet."""
+        """Cut the connection, and discard what has not been sent."""
         self._writer.transport.abort()
 
     async def wait_closed(self) -> None:
@@ -151,7 +151,7 @@ class Wire:
         answer = bytearray(4)
         try:
             fcntl.ioctl(-1 if sock is None else sock.fileno(), termios.FIONREAD, answer)
-        except (OSError, ValueError):  # it is gone already
+        except (OSError, ValueError):  # the connection is gone
             return 0
         return int.from_bytes(answer, sys.byteorder)
 

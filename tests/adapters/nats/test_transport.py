@@ -12,7 +12,7 @@ import anyio
 import pytest
 import trustme
 
-from beats.adapters.nats.wire import Wire
+from beats.adapters.nats.transport import Transport
 
 pytestmark = pytest.mark.anyio
 
@@ -20,8 +20,8 @@ Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def facing(peer: Peer, *, must_encrypt: bool = False) -> AsyncGenerator[Wire]:
-    """A wire to somebody."""
+async def facing(peer: Peer, *, must_encrypt: bool = False) -> AsyncGenerator[Transport]:
+    """A transport to somebody."""
     writers: list[asyncio.StreamWriter] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,12 +30,14 @@ async def facing(peer: Peer, *, must_encrypt: bool = False) -> AsyncGenerator[Wi
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     with anyio.fail_after(20):
-        wire = await Wire.open("127.0.0.1", server.sockets[0].getsockname()[1], 20, must_encrypt=must_encrypt)
+        transport = await Transport.open(
+            "127.0.0.1", server.sockets[0].getsockname()[1], 20, must_encrypt=must_encrypt
+        )
         try:
-            yield wire
+            yield transport
         finally:
-            wire.close()
-            await wire.wait_closed()
+            transport.close()
+            await transport.wait_closed()
             server.close()
             for writer in writers:
                 writer.transport.abort()
@@ -55,27 +57,27 @@ async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def test_it_is_there_from_the_beginning() -> None:
     """The library makes its own where there is none, and connects it."""
-    async with facing(mirror) as wire:
-        assert bool(wire)
-        wire.write(b"a\n")
-        wire.writelines([b"b", b"c\n"])
-        await wire.drain()
-        assert (await wire.readline(), await wire.readline()) == (b"a\n", b"bc\n")
-        assert not wire.at_eof()
+    async with facing(mirror) as transport:
+        assert bool(transport)
+        transport.write(b"a\n")
+        transport.writelines([b"b", b"c\n"])
+        await transport.drain()
+        assert (await transport.readline(), await transport.readline()) == (b"a\n", b"bc\n")
+        assert not transport.at_eof()
 
 
 async def test_it_can_be_cut_while_bytes_wait() -> None:
     """A server that takes nothing more cannot keep it."""
-    async with facing(deaf) as wire:
-        wire.write(bytes(50_000_000))
+    async with facing(deaf) as transport:
+        transport.write(bytes(50_000_000))
         with anyio.move_on_after(0.05) as waiting:
-            await wire.room()
+            await transport.room()
         assert waiting.cancelled_caught
-        wire.close()
-        await wire.wait_closed()
-        await wire.drain()
+        transport.close()
+        await transport.wait_closed()
+        await transport.drain()
         with pytest.raises(OSError, match=r"."):
-            await wire.room()
+            await transport.room()
 
 
 async def test_before_more_is_read_somebody_is_told_how_much_waits() -> None:
@@ -86,21 +88,21 @@ async def test_before_more_is_read_somebody_is_told_how_much_waits() -> None:
         told.append(unread_bytes)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        wire = await Wire.open("127.0.0.1", listener.getsockname()[1], 20, must_encrypt=False)
+        transport = await Transport.open("127.0.0.1", listener.getsockname()[1], 20, must_encrypt=False)
         peer, _ = listener.accept()
-    wire.before_reading = turn
+    transport.before_reading = turn
     with peer, anyio.fail_after(20):
         peer.sendall(b"x")
-        assert await wire.read(1) == b"x"
+        assert await transport.read(1) == b"x"
         sending = threading.Thread(target=lambda: peer.sendall(bytes(2_000_000)))
         sending.start()
         left = 2_000_000
         while left:
-            left -= len(await wire.read(100_000))
+            left -= len(await transport.read(100_000))
         sending.join(20)
-        wire.close()
-        await wire.wait_closed()
-        assert await wire.read(1) == b""
+        transport.close()
+        await transport.wait_closed()
+        assert await transport.read(1) == b""
     assert told[0] in (0, 1)
     assert max(told) > 0
     assert told[-1] == 0
@@ -112,18 +114,18 @@ async def test_the_other_side_may_end_it() -> None:
     async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    async with facing(leave) as wire:
-        assert await wire.read(100) == b""
-        assert wire.at_eof()
+    async with facing(leave) as transport:
+        assert await transport.read(100) == b""
+        assert transport.at_eof()
 
 
 async def test_what_must_be_encrypted_never_goes_otherwise() -> None:
     """A password among it; it is for the server's operator to say tls."""
-    async with facing(mirror, must_encrypt=True) as wire:
+    async with facing(mirror, must_encrypt=True) as transport:
         with pytest.raises(ConnectionError, match="does not encrypt"):
-            wire.write(b"hush")
+            transport.write(b"hush")
         with pytest.raises(ConnectionError, match="does not encrypt"):
-            wire.writelines([b"hush"])
+            transport.writelines([b"hush"])
 
 
 async def test_it_encrypts_what_follows() -> None:
@@ -141,8 +143,8 @@ async def test_it_encrypts_what_follows() -> None:
         await writer.drain()
         writer.close()
 
-    async with facing(encrypt, must_encrypt=True) as wire:
-        assert await wire.readline() == b"INFO\r\n"
-        await wire.connect_tls("localhost", ours, 0, 20)
-        wire.write(b"hush\n")
-        assert await wire.readline() == b"hush\n"
+    async with facing(encrypt, must_encrypt=True) as transport:
+        assert await transport.readline() == b"INFO\r\n"
+        await transport.connect_tls("localhost", ours, 0, 20)
+        transport.write(b"hush\n")
+        assert await transport.readline() == b"hush\n"
