@@ -312,7 +312,7 @@ async def test_a_server_that_does_not_let_it_in_is_asked_again_until_it_does(
             async with listening(server, me=Identity("me", "ann", "right-hush")) as listener:
                 origin.knob(1)
                 await listener.until(1)
-    said = [each for each in caplog.records if "let us in" in each.getMessage()]
+    said = [each for each in caplog.records if "refuses the login" in each.getMessage()]
     assert [each.levelno for each in said].count(logging.WARNING) == 1
     assert "set user and password, token or credentials_file" in said[0].getMessage()
     assert "hush" not in caplog.text
