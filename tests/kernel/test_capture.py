@@ -56,7 +56,9 @@ def test_the_program_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert received == [NOW_NS, 1_790_000_000_000, 1_790_000_000]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage().startswith("the program: captured_unix_ns = 1790000000000 looks like milliseconds")
+    assert record.getMessage().startswith(
+        "the program: captured_unix_ns = 1790000000000 looks like milliseconds"
+    )
 
 
 @pytest.mark.anyio
