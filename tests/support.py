@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Self
 
 import pytest
+from typer.testing import CliRunner
 from websockets.sync.client import ClientConnection, connect
 
 from beats.kernel.envelope import Sealed
@@ -307,6 +308,16 @@ def ran(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
     """Run the real command to its end; gives exit code, standard output and standard error."""
     with beats(*arguments, cwd=cwd, stdin=None, **variables) as program:
         return program.end(), program.out.text(), program.err.text()
+
+
+def called(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
+    """As `ran`, but in this process, which is much faster: for commands that run no kernel."""
+    from beats.cli import app
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        result = CliRunner().invoke(app, arguments, env=variables, prog_name="beats", catch_exceptions=False)
+    return result.exit_code, result.stdout, result.stderr
 
 
 def python(code: str, cwd: Path, *, stdin: int | None = None, **variables: str) -> Program:

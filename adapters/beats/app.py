@@ -1,26 +1,37 @@
 """`Stream`: Beats inside your own program. What a program needs besides can be imported from here too."""
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
+import atexit
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+import anyio
+from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 from typing_extensions import Buffer
 
 from beats.config.errors import SettingsError
+from beats.config.layers.profiles import PROFILE_VARIABLE
+from beats.config.settings import ProfileSettings
 from beats.kernel.capabilities import Address, Listens
 from beats.kernel.envelope import Control, Location, Tag
 from beats.kernel.errors import ClosedError, QueueFull, StartError
 from beats.kernel.ports import Sink
 from beats.kernel.stats import Stats
+from beats.kit.forks import Home
 from beats.proto.events import input_event
 from beats.runtime.arguments import GivenLocation, GivenTag, captured, frame, peripheral
-from beats.runtime.embedded import Embedded
+from beats.runtime.dispatcher import Dispatcher
+from beats.runtime.host import Host, set_log_level
 from beats.runtime.live import Change
-from beats.runtime.snapshots import take_snapshots
-from beats.runtime.threads import in_loop_of
+from beats.runtime.reader import Reader
+from beats.runtime.threads import KernelThread, in_loop_of, in_this_loop
+from beats.runtime.watcher import Watcher
 
 __all__ = [
     "Address",
@@ -61,12 +72,112 @@ class SinkHandle:
         return address
 
 
+PROGRAM: Final = "program"
+"""The profile used when the program names none: a browser sink and no source, as the program publishes."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+def _stays(profile: ProfileSettings) -> ProfileSettings:
+    """The profile without an end of its own: the program publishes too, and closes the stream."""
+    return replace(profile, kernel=profile.kernel.model_copy(update={"when_sources_end": "stay"}))
+
+
+class _Session:
+    """A host that runs once, in a thread or in the program's event loop, until it is closed."""
+
+    def __init__(self, reader: Reader) -> None:
+        watcher = Watcher(reader)
+        settings = watcher.read()
+        for warning in settings.warnings:
+            _log.warning("%s", warning)
+        self.host: Final = Host(watcher, settings, part=_stays)
+        self.dispatcher: Final = Dispatcher()
+        self.host.kernel.bus.connect("control", self.dispatcher.put)
+        self._home: Home | None = None
+        self._thread: KernelThread | None = None
+        self._ended: Final = anyio.Event()
+
+    @property
+    def home(self) -> Home:
+        """The process in which it was started."""
+        assert self._home is not None, "it has been started"
+        return self._home
+
+    def start(self) -> EventLoopToken:
+        """Run in a thread with its own event loop; returns that loop's token."""
+        self._begin()
+        thread = KernelThread(self.host)
+        try:
+            token = thread.start()
+        except BaseException:
+            self.dispatcher.close()
+            raise
+        self._thread = thread
+        atexit.register(self._close_forgotten)
+        return token
+
+    @asynccontextmanager
+    async def here(self) -> AsyncGenerator[None]:
+        """Run in the running event loop until the block ends."""
+        self._begin()
+        try:
+            async with in_this_loop(self.host, self._ended):
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._close_dispatcher()
+
+    def close(self, token: EventLoopToken) -> None:
+        """Close from a thread; does nothing in a forked child."""
+        if self.home.left:
+            return
+        if self._thread is not None:
+            self._close(self._thread)
+        elif not self._ended.is_set():
+            in_loop_of(token, self.aclose)
+
+    async def aclose(self) -> None:
+        """Close in the event loop in which it runs."""
+        if self.home.left:
+            return
+        self.host.stop()
+        await self._ended.wait()
+        await self._close_dispatcher()
+
+    def _begin(self) -> None:
+        if self._home is not None:
+            raise RuntimeError("this stream has been opened before: call Stream.open again")
+        self._home = Home()
+        settings = self.host.profile.kernel
+        if "log_level" in settings.model_fields_set:  # otherwise the program's own level stays
+            set_log_level(settings)
+
+    def _close(self, thread: KernelThread) -> None:
+        try:
+            thread.close()
+        finally:
+            atexit.unregister(self._close_forgotten)
+            self.dispatcher.close()
+
+    def _close_forgotten(self) -> None:
+        """At the end of a program that did not close its stream."""
+        if self._thread is not None and not self.home.left:
+            _log.warning("the stream was open when the program ended: call close(), or use `with`")
+            self._close(self._thread)
+
+    async def _close_dispatcher(self) -> None:
+        # In a worker thread, since a handler may need this event loop to finish.
+        await to_thread.run_sync(self.dispatcher.close)
+
+
 class _Base:
-    def __init__(self, embedded: Embedded, token: EventLoopToken) -> None:
+    def __init__(self, session: _Session, token: EventLoopToken) -> None:
         """Use `Stream.open`."""
-        self._embedded: Final = embedded
-        self._home: Final = embedded.home
-        self._kernel: Final = embedded.kernel
+        self._session: Final = session
+        self._home: Final = session.home
+        self._host: Final = session.host
+        self._kernel: Final = session.host.kernel
         self._token: Final = token
 
     @property
@@ -93,7 +204,7 @@ class _Base:
             ClosedError: the stream is closed, or was opened in another process.
         """
         self._home.check()
-        return self._embedded.dispatcher.add(handler)
+        return self._session.dispatcher.add(handler)
 
 
 class Stream(_Base):
@@ -174,7 +285,7 @@ class Stream(_Base):
         Raises:
             RuntimeError: called in the event loop's own thread, which would wait for itself.
         """
-        self._embedded.close(self._token)
+        self._session.close(self._token)
 
     def snapshot(self) -> dict[str, Path]:
         """Have every recorder with `snapshot_s` write what it holds; the files by the sinks' names.
@@ -186,7 +297,7 @@ class Stream(_Base):
             ClosedError: the stream is closed.
         """
         self._home.check()
-        return in_loop_of(self._token, take_snapshots, self._kernel.sinks)
+        return in_loop_of(self._token, self._host.snapshot)
 
     def apply(self, overrides: Mapping[str, object]) -> list[Change]:
         """Change settings while the stream runs; returns what was done, and what could not be.
@@ -203,12 +314,12 @@ class Stream(_Base):
             ClosedError: the stream is closed.
         """
         self._home.check()
-        return in_loop_of(self._token, self._embedded.apply, overrides)
+        return in_loop_of(self._token, self._host.apply, overrides)
 
     def reload(self) -> list[Change]:
         """Read the files and variables anew, and apply what differs; otherwise as `apply`."""
         self._home.check()
-        return in_loop_of(self._token, self._embedded.reload)
+        return in_loop_of(self._token, self._host.reload)
 
 
 class AsyncStream(_Base):
@@ -239,27 +350,27 @@ class AsyncStream(_Base):
 
     async def close(self) -> None:
         """As `Stream.close`."""
-        await self._embedded.aclose()
+        await self._session.aclose()
 
     async def snapshot(self) -> dict[str, Path]:
         """As `Stream.snapshot`."""
         self._home.check()
-        return await take_snapshots(self._kernel.sinks)
+        return await self._host.snapshot()
 
     async def apply(self, overrides: Mapping[str, object]) -> list[Change]:
         """As `Stream.apply`."""
         self._home.check()
-        return await self._embedded.apply(overrides)
+        return await self._host.apply(overrides)
 
     async def reload(self) -> list[Change]:
         """As `Stream.reload`."""
         self._home.check()
-        return await self._embedded.reload()
+        return await self._host.reload()
 
     @property
     def from_threads(self) -> Stream:
         """The plain calls, for threads of the program and for code that cannot await."""
-        return Stream(self._embedded, self._token)
+        return Stream(self._session, self._token)
 
 
 class Opening:
@@ -269,7 +380,10 @@ class Opening:
         self, profile: str | None, config_dir: str | Path | None, overrides: Mapping[str, object] | None
     ) -> None:
         """Use `Stream.open`."""
-        self._embedded: Final = Embedded(profile, config_dir, overrides)
+        named = profile is not None or os.environ.get(PROFILE_VARIABLE)
+        self._session: Final = _Session(
+            Reader(profile if named else PROGRAM, config_dir, overrides=overrides)
+        )
         self._stream: Stream | None = None
         self._async_exit: Final = AsyncExitStack()
 
@@ -280,8 +394,8 @@ class Opening:
             StartError: a sink could not start; nothing is left running.
             RuntimeError: it ran before.
         """
-        token = self._embedded.start()
-        return Stream(self._embedded, token)
+        token = self._session.start()
+        return Stream(self._session, token)
 
     def __enter__(self) -> Stream:
         """As `start`; the end of the block closes the stream."""
@@ -305,8 +419,8 @@ class Opening:
             StartError: a sink could not start; nothing is left running.
             RuntimeError: it ran before.
         """
-        await self._async_exit.enter_async_context(self._embedded.here())
-        return AsyncStream(self._embedded, current_token())
+        await self._async_exit.enter_async_context(self._session.here())
+        return AsyncStream(self._session, current_token())
 
     async def __aexit__(
         self,
@@ -315,6 +429,6 @@ class Opening:
         traceback: TracebackType | None,
     ) -> None:
         """Let the sinks deliver what waits, and close everything."""
-        if self._embedded.home.left:
+        if self._session.home.left:
             return  # asyncio lets no loop go on in a forked child
         await self._async_exit.__aexit__(kind, error, traceback)

@@ -12,17 +12,17 @@ import pytest
 import typer.main
 
 from beats import cli
-from tests.support import clean_environment, ran
+from tests.support import called, clean_environment
 
 
 def test_the_version_is_the_packages(tmp_path: Path) -> None:
     """`beats --version` prints name and version, and nothing else."""
-    assert ran("--version", cwd=tmp_path) == (0, f"beats {version('beats')}\n", "")
+    assert called("--version", cwd=tmp_path) == (0, f"beats {version('beats')}\n", "")
 
 
 def test_the_help_names_every_command(tmp_path: Path) -> None:
     """Without a command there is help, and the exit code of wrong usage."""
-    code, out, err = ran(cwd=tmp_path)
+    code, out, err = called(cwd=tmp_path)
     assert code == 2
     for command in ("run", "profiles", "adapters", "--version"):
         assert re.search(rf"\b{command.strip('-')}\b", out + err)
@@ -30,7 +30,7 @@ def test_the_help_names_every_command(tmp_path: Path) -> None:
 
 def test_an_unknown_command_is_wrong_usage(tmp_path: Path) -> None:
     """A command that does not exist ends with code 2 and is named."""
-    code, out, err = ran("rum", cwd=tmp_path)
+    code, out, err = called("rum", cwd=tmp_path)
     assert (code, out) == (2, "")
     assert "rum" in err
 

@@ -6,35 +6,35 @@ from pathlib import Path
 import pytest
 import trustme
 
-from beats.cli.address import WANTED, Address, find, parse, tls, token_warning
+from beats.cli.address import WANTED, ServerAddress, find, parse, tls, token_warning
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("ws://localhost:8765", Address("localhost", 8765)),
-        ("http://localhost:8765/", Address("localhost", 8765)),
-        ("wss://wall.example", Address("wall.example", 443, True)),
-        ("https://wall.example:8443", Address("wall.example", 8443, True)),
-        ("ws://wall.example", Address("wall.example", 80)),
-        ("WS://Wall.Example:1", Address("wall.example", 1)),
-        ("wall.local:9000", Address("wall.local", 9000)),
-        ("wall.local", Address("wall.local", 8765)),
-        ("10.0.0.7", Address("10.0.0.7", 8765)),
-        ("[::1]:9", Address("::1", 9)),
-        ("ws://[fe80::1]:9", Address("fe80::1", 9)),
-        (" localhost:1 ", Address("localhost", 1)),
-        ("https://site.example/wall/", Address("site.example", 443, True, "/wall")),
-        ("http://localhost:8765/api/stats", Address("localhost", 8765)),
+        ("ws://localhost:8765", ServerAddress("localhost", 8765)),
+        ("http://localhost:8765/", ServerAddress("localhost", 8765)),
+        ("wss://wall.example", ServerAddress("wall.example", 443, True)),
+        ("https://wall.example:8443", ServerAddress("wall.example", 8443, True)),
+        ("ws://wall.example", ServerAddress("wall.example", 80)),
+        ("WS://Wall.Example:1", ServerAddress("wall.example", 1)),
+        ("wall.local:9000", ServerAddress("wall.local", 9000)),
+        ("wall.local", ServerAddress("wall.local", 8765)),
+        ("10.0.0.7", ServerAddress("10.0.0.7", 8765)),
+        ("[::1]:9", ServerAddress("::1", 9)),
+        ("ws://[fe80::1]:9", ServerAddress("fe80::1", 9)),
+        (" localhost:1 ", ServerAddress("localhost", 1)),
+        ("https://site.example/wall/", ServerAddress("site.example", 443, True, "/wall")),
+        ("http://localhost:8765/api/stats", ServerAddress("localhost", 8765)),
         (
             "ws://localhost:1/?kinds=frame&token=abc",
-            Address("localhost", 1, query=(("kinds", "frame"),), token="abc"),
+            ServerAddress("localhost", 1, query=(("kinds", "frame"),), token="abc"),
         ),
-        ("ws://w\u00e4nde.example:1", Address("xn--wnde-loa.example", 1)),
-        ("ws://localhost:1/w\u00e4nde", Address("localhost", 1, path="/w%C3%A4nde")),
+        ("ws://w\u00e4nde.example:1", ServerAddress("xn--wnde-loa.example", 1)),
+        ("ws://localhost:1/w\u00e4nde", ServerAddress("localhost", 1, path="/w%C3%A4nde")),
     ],
 )
-def test_an_address_is_read_as_it_was_meant(text: str, expected: Address) -> None:
+def test_an_address_is_read_as_it_was_meant(text: str, expected: ServerAddress) -> None:
     """WebSocket or HTTP, encrypted or not, with or without a scheme, port, path and query."""
     assert parse(text) == expected
 
@@ -56,18 +56,18 @@ def test_what_is_no_address_is_refused_with_what_would_be_one(text: str) -> None
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({}, Address("localhost", 8765)),
-        ({"BEATS_WEBSOCKET_PORT": "9000"}, Address("localhost", 9000)),
+        ({}, ServerAddress("localhost", 8765)),
+        ({"BEATS_WEBSOCKET_PORT": "9000"}, ServerAddress("localhost", 9000)),
         (
             {"BEATS_WEBSOCKET_HOST": "wall.local", "BEATS_TOKEN": "abc"},
-            Address("wall.local", 8765, token="abc"),
+            ServerAddress("wall.local", 8765, token="abc"),
         ),
-        ({"BEATS_WEBSOCKET_HOST": "::1", "BEATS_TOKEN": ""}, Address("::1", 8765)),
-        ({"BEATS_WEBSOCKET_HOST": " wall.local\r"}, Address("wall.local", 8765)),
-        ({"BEATS_WEBSOCKET_HOST": " "}, Address("localhost", 8765)),
+        ({"BEATS_WEBSOCKET_HOST": "::1", "BEATS_TOKEN": ""}, ServerAddress("::1", 8765)),
+        ({"BEATS_WEBSOCKET_HOST": " wall.local\r"}, ServerAddress("wall.local", 8765)),
+        ({"BEATS_WEBSOCKET_HOST": " "}, ServerAddress("localhost", 8765)),
     ],
 )
-def test_without_an_address_it_is_this_machines(variables: dict[str, str], expected: Address) -> None:
+def test_without_an_address_it_is_this_machines(variables: dict[str, str], expected: ServerAddress) -> None:
     """Where a Beats that was started with the same variables tells viewers to connect to."""
     assert find(None, None, variables) == expected
 
@@ -82,7 +82,7 @@ def test_what_is_said_of_the_token_more_precisely_wins() -> None:
 
 def test_a_token_goes_into_a_header_and_not_into_the_address() -> None:
     """There it would stand in the logs of every proxy."""
-    address = Address("localhost", 1, token="a b+c")
+    address = ServerAddress("localhost", 1, token="a b+c")
     assert address.headers() == {"Authorization": "Bearer a b+c"}
     assert address.stats_target == "/api/stats"
     assert address.stream_url({}) == "ws://localhost:1/"
@@ -91,7 +91,7 @@ def test_a_token_goes_into_a_header_and_not_into_the_address() -> None:
 @pytest.mark.parametrize("token", ["gr\u00f6\u00dfe", " blank", "line\r\nend"])
 def test_a_token_that_no_header_can_carry_goes_into_the_query(token: str) -> None:
     """Nothing of it can become a header of its own."""
-    address = Address("localhost", 1, token=token)
+    address = ServerAddress("localhost", 1, token=token)
     assert address.headers() == {}
     for target in (address.stats_target, address.stream_url({})):
         assert target.isascii()
@@ -101,7 +101,7 @@ def test_a_token_that_no_header_can_carry_goes_into_the_query(token: str) -> Non
 
 def test_the_streams_url_has_what_is_asked_for() -> None:
     """Below the path of the site; an option replaces what the address itself asks for."""
-    address = Address("::1", 443, True, "/wall", (("kinds", "frame"), ("snapshot", "0")))
+    address = ServerAddress("::1", 443, True, "/wall", (("kinds", "frame"), ("snapshot", "0")))
     url = address.stream_url({"kinds": "frame,peripheral", "max_fps": "5"})
     assert url == "wss://[::1]:443/wall/?kinds=frame%2Cperipheral&snapshot=0&max_fps=5"
     assert address.stats_target == "/wall/api/stats"
@@ -111,8 +111,8 @@ def test_certificates_are_checked(tmp_path: Path) -> None:
     """By the authorities of the machine, or by the one that is given; only where there is encryption."""
     authority = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(authority)
-    encrypted = Address("localhost", 1, encrypted=True)
-    assert tls(Address("localhost", 1), None) is None
+    encrypted = ServerAddress("localhost", 1, encrypted=True)
+    assert tls(ServerAddress("localhost", 1), None) is None
     for context in (tls(encrypted, None), tls(encrypted, authority)):
         assert context is not None
         assert context.verify_mode is ssl.CERT_REQUIRED
@@ -123,13 +123,13 @@ def test_an_authority_that_is_of_no_use_is_refused(tmp_path: Path) -> None:
     """A file that is missing or holds none, and one for a connection that is not encrypted."""
     text = tmp_path / "text.pem"
     text.write_text("Dear diary")
-    encrypted = Address("localhost", 1, encrypted=True)
+    encrypted = ServerAddress("localhost", 1, encrypted=True)
     with pytest.raises(ValueError, match=r"text\.pem: holds no certificate; give a PEM file"):
         tls(encrypted, text)
     with pytest.raises(ValueError, match=r"none\.pem: No such file or directory; give a PEM file"):
         tls(encrypted, tmp_path / "none.pem")
     with pytest.raises(ValueError, match="this address is not encrypted"):
-        tls(Address("localhost", 1), text)
+        tls(ServerAddress("localhost", 1), text)
 
 
 def test_an_odd_token_from_the_environment_is_warned_of() -> None:

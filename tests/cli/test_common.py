@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from beats.cli.common import Reader, refused
+from beats.cli.common import read_or_exit, refused
 from beats.cli.output import EXIT_SETTINGS, out, warn
 from beats.config.errors import Problem, SettingsError
+from beats.runtime.reader import Reader
+from beats.runtime.watcher import Watcher
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,7 @@ def test_wrong_settings_end_the_command_with_78(
     monkeypatch.setenv("BEATS_SINKS__BROWSER__PORT", "many")
     monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZ", "9")
     with pytest.raises(typer.Exit) as caught:
-        Reader(None, None, ["kernel.max_topics=0", "nonsense"]).read_or_exit()
+        read_or_exit(Watcher(Reader(sets=["kernel.max_topics=0", "nonsense"])))
     assert caught.value.exit_code == EXIT_SETTINGS == 78
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from beats.cli import app, completion
 from beats.cli.completion import SCRIPTS, Shell, install
 from tests.cli.terminal import Terminal
-from tests.support import TIMEOUT_S, clean_environment, ran
+from tests.support import TIMEOUT_S, called, clean_environment
 
 BASH = shutil.which("bash")
 SHOW = "printf '<%s>\\n' "
@@ -105,14 +105,14 @@ def test_zsh_and_fish_get_what_it_is_for_as_well(program: Path) -> None:
 @pytest.mark.parametrize("shell", SCRIPTS)
 def test_the_script_of_a_shell_is_printed(shell: Shell, tmp_path: Path) -> None:
     """Of the one that is named; which one runs is not looked for."""
-    code, out, err = ran("--show-completion", shell, cwd=tmp_path)
+    code, out, err = called("--show-completion", shell, cwd=tmp_path)
     assert (code, out, err) == (0, SCRIPTS[shell], "")
     assert f"{completion.VARIABLE}=complete_{shell}" in out
 
 
 def test_a_shell_that_is_not_known_says_which_are(tmp_path: Path) -> None:
     """It is wrong usage."""
-    code, _, err = ran("--show-completion", "tcsh", cwd=tmp_path)
+    code, _, err = called("--show-completion", "tcsh", cwd=tmp_path)
     assert code == 2
     assert all(shell in err for shell in SCRIPTS)
 
@@ -121,8 +121,8 @@ def test_a_shell_that_is_not_known_says_which_are(tmp_path: Path) -> None:
 def test_a_script_is_installed_for_good(shell: Shell, tmp_path: Path) -> None:
     """The shell's own file names it once, however often that is done, and keeps what was in it."""
     home = str(tmp_path)
-    assert ran("--install-completion", shell, cwd=tmp_path, HOME=home)[0] == 0
-    code, out, _ = ran("--install-completion", shell, cwd=tmp_path, HOME=home)
+    assert called("--install-completion", shell, cwd=tmp_path, HOME=home)[0] == 0
+    code, out, _ = called("--install-completion", shell, cwd=tmp_path, HOME=home)
     assert code == 0
     script = Path(out.splitlines()[0].removeprefix("wrote "))
     assert script.is_relative_to(tmp_path)
@@ -144,7 +144,7 @@ def test_what_was_in_the_file_of_the_shell_stays(tmp_path: Path) -> None:
 def test_a_home_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     """And nothing half is left."""
     (tmp_path / ".zfunc").touch()
-    code, out, err = ran("--install-completion", "zsh", cwd=tmp_path, HOME=str(tmp_path))
+    code, out, err = called("--install-completion", "zsh", cwd=tmp_path, HOME=str(tmp_path))
     assert (code, out) == (1, "")
     assert err == f"{tmp_path}/.zfunc: cannot be written: File exists\n"
 

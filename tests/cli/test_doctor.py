@@ -17,7 +17,7 @@ from beats.cli.doctor import doctor, document, exit_code, levels, line, summary
 from beats.doctor import examination
 from beats.doctor.findings import LEVELS, Finding
 from tests.cli.terminal import on_a_terminal
-from tests.support import BEATS, PORT_0, Program, beats, clean_environment, ran
+from tests.support import BEATS, PORT_0, Program, beats, called, clean_environment
 
 RIGHT = Finding("Python", "ok", "CPython 3.11")
 NOTE = Finding("extra nats", "note", "not installed", "to have it: pip install 'beats[nats]'")
@@ -35,7 +35,7 @@ def taken() -> Generator[int]:
 
 def diagnosed(*arguments: str, cwd: Path, **variables: str) -> tuple[int, dict[str, Any]]:
     """The exit code, and what a program reads."""
-    code, out, err = ran(
+    code, out, err = called(
         "doctor", "--json", *arguments, cwd=cwd, XDG_RUNTIME_DIR=str(cwd / "run"), **variables
     )
     assert err == ""
@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 def test_in_a_pipe_each_finding_is_a_line(tmp_path: Path) -> None:
     """Without colours, the worst last, and a summary below."""
-    code, out, err = ran("doctor", "--set", "sinks.browser.port=-1", cwd=tmp_path)
+    code, out, err = called("doctor", "--set", "sinks.browser.port=-1", cwd=tmp_path)
     assert (code, err) == (78, "")
     *lines, last = out.splitlines()
     found = [[str(level) for level in LEVELS].index(line.split()[0]) for line in lines]

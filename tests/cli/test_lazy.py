@@ -1,14 +1,22 @@
-"""Commands that are imported when they are asked for."""
+"""Commands that are imported on demand, and their help."""
 
 import gc
+import re
+import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+import typer.main
 from typer.testing import CliRunner
 
-from beats.cli.lazy import LazyGroup
+from beats import cli
+from beats.cli.lazy import LazyGroup, arrange, epilog, split
+from tests.support import called
 
 CODE = """
 import typer
@@ -77,3 +85,149 @@ def test_commands_that_were_registered_stay(app: typer.Typer) -> None:
 def test_an_unknown_command_is_wrong_usage(app: typer.Typer) -> None:
     """As in any group."""
     assert CliRunner().invoke(app, ["helo"]).exit_code == 2
+
+
+GROUP: Any = typer.main.get_command(cli.app)
+WIDEST = 76
+"""Characters of an example that fit beside the margins of 80 columns."""
+
+
+def commands(command: Any = GROUP, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command, those with commands of their own too."""
+    yield path, command
+    if hasattr(command, "list_commands"):
+        for name in command.list_commands(None):
+            yield from commands(command.get_command(None, name), (*path, name))
+
+
+EVERY = dict(commands())
+
+
+def examples(command: Any) -> list[str]:
+    """What is said to be worth trying."""
+    head, *lines = (command.epilog or "").splitlines()
+    assert head == "Examples:"
+    return [re.sub(r"\[/?cyan\]", "", line).strip().replace("\\[", "[") for line in lines]
+
+
+ids = [" ".join(path) or "beats" for path in EVERY]
+
+
+def test_there_are_commands_to_look_at() -> None:
+    """Those of a group among them."""
+    assert {("run",), ("doctor",), ("config", "check")} <= set(EVERY)
+
+
+@pytest.mark.parametrize("path", EVERY, ids=ids)
+def test_every_command_has_examples(path: tuple[str, ...]) -> None:
+    """Each of them is one of that command, in one line of a small terminal."""
+    found = examples(EVERY[path])
+    assert found
+    for example in found:
+        assert re.search(rf"(^|\| ){' '.join(('beats', *path))}( |$)", example), example
+        assert len(example) <= WIDEST, example
+
+
+@pytest.mark.parametrize("path", EVERY, ids=ids)
+def test_every_example_is_right_usage(
+    path: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its options and arguments are ones that there are, with values of the right kind."""
+    monkeypatch.setenv("HOME", str(tmp_path))  # an option that does something at once does it there
+    for example in examples(EVERY[path]):
+        arguments = shlex.split(example.partition("beats ")[2])
+        assert tuple(arguments[: len(path)]) == path
+        own = arguments[len(path) :]
+        own = own[: own.index("|")] if "|" in own else own
+        with suppress(typer.Exit), EVERY[path].make_context("beats", own):
+            pass
+
+
+@pytest.mark.parametrize("path", EVERY, ids=ids)
+def test_no_help_has_what_would_be_taken_for_markup(path: tuple[str, ...]) -> None:
+    """A word in square brackets would vanish."""
+    assert "[" not in EVERY[path].help
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("profiles",), "default"),
+        (("adapters",), "sink websocket"),
+        (("config", "check"), "profile default is right"),
+        (("config", "show"), "[sinks.browser]"),
+        (("config", "get", "sinks.browser.port"), "8765"),
+        (("config", "schema"), "$schema"),
+        (("init",), "next: beats config check"),
+        (("--show-completion", "bash"), "complete "),
+    ],
+)
+def test_examples_that_need_nothing_work(tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
+    """In any folder."""
+    code, out, _ = called(*arguments, cwd=tmp_path)
+    assert (code, expected in out) == (0, True)
+
+
+def test_help_ends_with_the_examples_a_line_each(tmp_path: Path) -> None:
+    """They are what a terminal still shows when the options have filled it."""
+    code, out, _ = called("run", "--help", cwd=tmp_path, COLUMNS="80")
+    assert code == 0
+    head, *lines = out.rstrip().splitlines()[-5:]
+    assert head.strip() == "Examples:"
+    assert [line.rstrip() for line in lines] == [f"   {example}" for example in examples(EVERY["run",])]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_paragraphs_fill_the_width_of_the_terminal(tmp_path: Path, columns: int) -> None:
+    """A line is as long as it can be, not as it stands in the code."""
+    _, out, _ = called("config", "check", "--help", cwd=tmp_path, COLUMNS=str(columns))
+    lines = [line.strip() for line in out.splitlines()]
+    begin = next(index for index, line in enumerate(lines) if line.startswith("Two sinks on one port"))
+    first, second = lines[begin : begin + 2]
+    assert len(first) <= columns - 2 < len(first) + 1 + len(second.split()[0])
+
+
+def test_a_docstring_is_split_into_paragraphs_and_examples() -> None:
+    """A line break within either means nothing."""
+    text = """Do it.
+
+    More of
+    it.
+
+    Examples: `beats run`, `beats run
+    --stdin`.
+    """
+    assert split(text) == ("Do it.\n\nMore of it.", ["beats run", "beats run --stdin"])
+    assert split("Do it.") == ("Do it.", [])
+    assert split("Do `it`.\n\nExample: `beats run`.") == ("Do `it`.", ["beats run"])
+    assert split("") == ("", [])
+
+
+def test_examples_are_not_taken_for_markup() -> None:
+    """What stands in square brackets is shown."""
+    from rich.text import Text
+
+    assert Text.from_markup(epilog(["beats x [a]"])).plain == "Examples:\n  beats x [a]"
+
+
+def test_the_help_of_commands_in_a_group_is_arranged_too() -> None:
+    """And one without examples keeps what stood below it."""
+    app = typer.Typer(add_completion=False)
+
+    @app.command(epilog="By hand.")
+    def one() -> None:
+        """Do one."""
+
+    @app.command()
+    def two() -> None:
+        """Do two.
+
+        Example: `beats two`.
+        """
+
+    assert one is not two
+    command: Any = typer.main.get_command(app)
+    arrange(command)
+    assert [command.commands[name].help for name in ("one", "two")] == ["Do one.", "Do two."]
+    assert command.commands["one"].epilog == "By hand."
+    assert examples(command.commands["two"]) == ["beats two"]

@@ -12,7 +12,7 @@ from beats.config.errors import shown
 from beats.config.layers.profiles import SHIPPED
 from beats.config.output.documentation import descriptions
 from beats.runtime.builder import SINKS, SOURCES
-from tests.support import install_adapter, ran
+from tests.support import called, install_adapter
 
 KINDS = [
     *(("sink", name, SINKS.find(name).settings) for name in SINKS.names()),
@@ -95,7 +95,7 @@ def test_profiles_are_listed_with_their_use_and_file(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "mine.toml").write_text("# For [bold]me[/bold] alone.\n")
     (folder / "studio.toml").write_text("# Another studio.\n")
-    code, out, err = ran("profiles", cwd=tmp_path)
+    code, out, err = called("profiles", cwd=tmp_path)
     assert (code, err) == (0, "")
     lines = squeezed(out)
     assert "mine For [bold]me[/bold] alone. config/mine.toml" in lines
@@ -106,14 +106,14 @@ def test_profiles_are_listed_with_their_use_and_file(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
     """`beats profiles` ends with 78 and names what was wrong, as `beats run` does."""
-    code, out, err = ran("profiles", "--config", "nowhere", cwd=tmp_path)
+    code, out, err = called("profiles", "--config", "nowhere", cwd=tmp_path)
     assert (code, out) == (78, "")
     assert err == 'config: "nowhere": no such folder\n'
 
 
 def test_adapters_is_a_command(tmp_path: Path) -> None:
     """The list comes from the real command too."""
-    code, out, err = ran("adapters", cwd=tmp_path)
+    code, out, err = called("adapters", cwd=tmp_path)
     assert (code, err) == (0, "")
     for role, name, _ in KINDS:
         assert f"{role} {name}: " in out

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from beats.cli import logs
 from tests.cli.terminal import on_a_terminal
-from tests.support import PORT_0, beats, ran
+from tests.support import PORT_0, beats, called, ran
 
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
 JSON = ("--log-format", "json")
@@ -225,7 +225,7 @@ def test_a_run_writes_nothing_but_objects(tmp_path: Path) -> None:
     """Warnings of the settings, log lines and what goes wrong, all of them on standard error."""
     variables = {"BEATS_NOISE": "1"}
     options = (*PORT_0, *JSON, "--set", "kernel.log_level=DEBUG", "--duration", "0")
-    code, out, err = ran("run", *options, cwd=tmp_path, **variables)
+    code, out, err = called("run", *options, cwd=tmp_path, **variables)
     assert code == 0
     assert "published" in out
     found = objects(err)
@@ -263,7 +263,7 @@ def test_what_keeps_a_run_from_starting_is_an_object_too(
     tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], code: int, message: str
 ) -> None:
     """A log collector never sees another line, whichever way JSON was chosen."""
-    ended, out, err = ran(*arguments, cwd=tmp_path, **variables)
+    ended, out, err = called(*arguments, cwd=tmp_path, **variables)
     assert (ended, out) == (code, "")
     found = objects(err)
     assert message in found[-1]["message"]
@@ -276,7 +276,7 @@ def test_each_problem_of_the_settings_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "config" / "wall.toml").write_text(
         "[kernel]\nlog_format = 'json'\nlog_level = 'LOUD'\n[sinks.browser]\nport = -1\n"
     )
-    code, _, err = ran("run", "--profile", "wall", cwd=tmp_path)
+    code, _, err = called("run", "--profile", "wall", cwd=tmp_path)
     assert code == 78
     assert ["log_level" in each["message"] for each in objects(err)] == [True, False]
 
@@ -284,17 +284,17 @@ def test_each_problem_of_the_settings_is_a_line(tmp_path: Path) -> None:
 def test_the_option_lies_above_all_else(tmp_path: Path) -> None:
     """Also above `--set`."""
     options = ("--log-format", "human", "--set", "kernel.log_format=json", "--set", "kernel.nothing=1")
-    _, _, err = ran("run", *options, cwd=tmp_path, BEATS_KERNEL__LOG_FORMAT="json")
+    _, _, err = called("run", *options, cwd=tmp_path, BEATS_KERNEL__LOG_FORMAT="json")
     assert err.splitlines()[-1].startswith("--set kernel.nothing: kernel.nothing = ")
 
 
 def test_a_format_that_there_is_not_says_which_there_are(tmp_path: Path) -> None:
     """As an option it is wrong usage, as a setting a wrong setting."""
-    code, _, err = ran("run", "--log-format", "xml", cwd=tmp_path)
+    code, _, err = called("run", "--log-format", "xml", cwd=tmp_path)
     assert code == 2
     assert "human" in err
     assert "json" in err
-    code, _, err = ran("run", "--set", "kernel.log_format=xml", cwd=tmp_path)
+    code, _, err = called("run", "--set", "kernel.log_format=xml", cwd=tmp_path)
     assert (code, "must be one of human, json" in err) == (78, True)
 
 
@@ -313,7 +313,7 @@ def test_a_reload_changes_the_format(tmp_path: Path) -> None:
         assert ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=here)[1] == "nothing changed\n"
         assert program.interrupt() == 0
     *_, last = program.err.text().splitlines()
-    assert objects(last)[0]["message"] == "the settings were read anew, and are as before"
+    assert objects(last)[0]["message"] == "settings reloaded: no changes"
 
 
 def test_what_is_logged_of_clients_is_neither_obeyed_nor_another_record(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ran
+from tests.support import called
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from tests.support import ran
             {"changed": ["x"], "failed": {"y": "no room"}},
             1,
             "x\n",
-            "y: failed, and it runs on as before: no room\n",
+            "y: failed, and the previous settings stay in effect: no room\n",
         ),
         ({"refused": "a.toml:3: kernel.max: no"}, 78, "", "a.toml:3: kernel.max: no\n"),
         ({"error": "it broke"}, 1, "", "it broke\n"),
@@ -47,13 +47,13 @@ def test_the_answer_becomes_lines_and_an_exit_code(
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        assert ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) == (code, out, err)
+        assert called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) == (code, out, err)
         thread.join(20)
     assert json.loads(asked[0]) == {"command": "reload"}
 
 
 def test_without_a_run_it_says_so(tmp_path: Path) -> None:
     """Exit code 1, and no socket is made."""
-    code, out, err = ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    code, out, err = called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
     assert (code, out) == (1, "")
     assert "no beats" in err

@@ -1,27 +1,31 @@
-"""How a command runs a kernel: signals, what runs beside it, what it shows."""
+"""How a command runs a profile: signals, what runs beside it, what it shows."""
 
+import io
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 import typer
 from anyio import to_thread
+from rich.console import Console
 
-from beats.cli import control as steering
-from beats.cli import runner as stage
-from beats.cli.common import Reader
-from beats.cli.runner import Show, perform
-from beats.cli.status import Counted
+from beats.cli import runner
+from beats.cli.runner import Counted, LiveLine, Show, perform, table
 from beats.kernel.envelope import Peripheral
 from beats.kernel.run.kernel import Kernel
+from beats.kernel.stats import Amount, ClientTotals, DropStats, QueueStats, SinkStats, SourceStats, Stats
 from beats.runtime import control_socket as instance
-from tests.recordings.support import messages
-from tests.support import quiet
+from beats.runtime.host import Host
+from beats.runtime.reader import Reader
+from tests.cli.screen import on_a_screen
+from tests.recordings.support import lines, messages, record
+from tests.support import BEATS, PORT_0, TIMEOUT_S, Program, beats, clean_environment, quiet, ran
 
 HELD = {"type": "recorder", "snapshot_s": 60.0, "path": "held/{part}.mcap", "min_free_bytes": 0}
 
@@ -43,7 +47,7 @@ def profile(**sinks: Any) -> Reader:
     return Reader(None, None, None, overrides=quiet(browser={"enabled": False}, **sinks))
 
 
-def performed(reader: Reader, beside: stage.Beside) -> None:
+def performed(reader: Reader, beside: runner.Beside) -> None:
     perform(reader, None, Show(beside=beside))
 
 
@@ -120,12 +124,12 @@ def test_a_disk_that_hangs_over_a_snapshot_does_not_keep_the_run_from_ending(
     """While SIGUSR1's snapshot waits, SIGINT is obeyed."""
     hanging = anyio.Event()
 
-    async def hang(sinks: object) -> dict[str, Path]:
+    async def hang(host: Host) -> dict[str, Path]:
         hanging.set()
         await anyio.sleep_forever()
         return {}
 
-    monkeypatch.setattr(steering, "take_snapshots", hang)
+    monkeypatch.setattr(Host, "snapshot", hang)
 
     async def beside(kernel: Kernel) -> None:
         interrupt(signal.SIGUSR1)
@@ -143,11 +147,11 @@ def test_a_snapshot_that_fails_is_reported_and_ends_nothing(
     """Whatever went wrong, and the next one is tried."""
     tried: list[anyio.Event] = []
 
-    async def fail(sinks: object) -> dict[str, Path]:
+    async def fail(host: Host) -> dict[str, Path]:
         tried.pop().set()
         raise error
 
-    monkeypatch.setattr(steering, "take_snapshots", fail)
+    monkeypatch.setattr(Host, "snapshot", fail)
 
     async def beside(kernel: Kernel) -> None:
         for _ in range(2):
@@ -189,3 +193,177 @@ def test_a_run_of_a_given_length_stops() -> None:
         return anyio.sleep_forever()
 
     perform(profile(void={"type": "null"}), 0.01, Show(beside=forever))
+
+
+def test_a_reload_that_fails_unexpectedly_does_not_end_the_stream(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SIGHUP asks for it, and nobody waits for the answer."""
+    monkeypatch.setattr(runner, "_has_terminal", lambda: False)  # the tests may have one
+    failed = anyio.Event()
+
+    async def fail(host: Host) -> Any:
+        failed.set()
+        raise ZeroDivisionError("a mistake in the code")
+
+    monkeypatch.setattr(Host, "try_reload", fail)
+
+    async def beside(kernel: Kernel) -> None:
+        logging.getLogger().addHandler(caplog.handler)
+        interrupt(signal.SIGHUP)
+        await failed.wait()
+        while "a mistake in the code" not in caplog.text:  # noqa: ASYNC110 - logging tells nobody
+            await anyio.sleep(0.01)
+        kernel.stop()
+
+    performed(profile(void={"type": "null"}), beside)
+
+
+@pytest.mark.parametrize("command", ["run", "record", "replay"])
+def test_a_terminal_that_is_closed_ends_a_stream_in_order(tmp_path: Path, command: str) -> None:
+    """SIGHUP ends what has a terminal; the recording is finished and nothing is left of the run."""
+    record(tmp_path / "show.mcap", lines(3000))
+    arguments = {"run": (), "record": ("--out", "new.mcap"), "replay": ("show.mcap",)}[command]
+    with on_a_screen(command, *arguments, *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as screen:
+        screen.wait_for(r"\d+ dropped")  # the live line: all is running
+        screen.hang_up()
+        assert screen.process.wait(TIMEOUT_S) == 0
+    assert not list(tmp_path.glob("**/*.part"))
+    assert not list(tmp_path.glob("**/*.sock"))
+    assert (tmp_path / "new.mcap").exists() == (command == "record")
+
+
+def test_a_service_reads_its_settings_again_on_sighup(tmp_path: Path) -> None:
+    """Without a terminal there is none to lose."""
+    with beats("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as program:
+        assert program.url
+        program.signal(signal.SIGHUP)
+        program.err.wait_for("settings reloaded: no changes")
+        assert program.interrupt() == 0
+
+
+def test_under_nohup_a_stream_outlives_its_terminal(tmp_path: Path) -> None:
+    """`nohup` has SIGHUP ignored, and so it stays; `beats reload` is heard all the same."""
+
+    def nohup() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    arguments = [*BEATS, "run", *PORT_0]
+    environment = clean_environment(XDG_RUNTIME_DIR=str(tmp_path))
+    with Program(arguments, tmp_path, environment, before=nohup) as program:
+        assert program.url
+        program.signal(signal.SIGHUP)
+        code, out, _ = ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+        assert (code, out) == (0, "nothing changed\n")
+        assert program.err.so_far().count("settings reloaded: no changes") == 1
+        assert program.interrupt() == 0
+
+
+def sink(
+    name: str = "browser",
+    state: str = "running",
+    offered: int = 0,
+    drops: Sequence[tuple[str, int]] = (),
+    totals: ClientTotals | None = None,
+) -> SinkStats:
+    dropped = sum(items for _, items in drops)
+    queue = QueueStats(
+        name,
+        Amount(offered, 0),
+        Amount(offered - dropped, 0),
+        Amount(dropped, 0),
+        Amount(),
+        tuple(DropStats(reason, "frame", items, 0) for reason, items in drops),
+        0,
+    )
+    return SinkStats(name, state, 0, "OSError: no disk" if state == "failed" else "", queue, (), totals)
+
+
+def totals(connected: int = 0, delivered: int = 0, dropped: int = 0, **ended: int) -> ClientTotals:
+    counts: dict[str, Any] = {"accepted": 5, "refused": 0, "stalled": 0, "overflowed": 0, **ended}
+    return ClientTotals(connected=connected, delivered=Amount(delivered), dropped=Amount(dropped), **counts)
+
+
+class FakeKernel:
+    """Says what it is told to."""
+
+    def __init__(self) -> None:
+        self.now = Stats(0, 0, (), ())
+
+    def stats(self) -> Stats:
+        return self.now
+
+
+def rows(stats: Stats) -> list[list[str]]:
+    """The table as text, a list of words for each line."""
+    screen = io.StringIO()
+    Console(file=screen, width=200).print(table(stats))
+    return [line.split() for line in screen.getvalue().splitlines()]
+
+
+def test_the_line_shows_rates_since_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames and updates per second are counted between two looks, clients and drops are totals."""
+    now_s = 100.0
+    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: now_s))
+    kernel = FakeKernel()
+    line = LiveLine(kernel)
+    assert str(line.__rich__()) == "0 fps · 0 clients · 0 dropped"
+    now_s += 2
+    kernel.now = Stats(100, 60, (), (sink(totals=totals(connected=1)),))
+    assert str(line.__rich__()) == "30.0 fps · 20.0 updates/s · 1 client · 0 dropped"
+    now_s += 1
+    kernel.now = Stats(130, 70, (), (sink(totals=totals(connected=2)),))
+    assert str(line.__rich__()) == "10.0 fps · 20.0 updates/s · 2 clients · 0 dropped"
+
+
+def test_the_line_does_not_tremble_when_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within 0.4 s the rates stay, since so short a time says little; what is dropped is shown at once."""
+    now_s = 100.0
+    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: now_s))
+    kernel = FakeKernel()
+    line = LiveLine(kernel)
+    now_s += 0.3
+    kernel.now = Stats(
+        9, 9, (), (sink(offered=9, drops=[("drop_oldest", 2)], totals=totals(dropped=3)), sink("null"))
+    )
+    assert str(line.__rich__()) == "0 fps · 0 clients · 5 dropped"
+    now_s += 0.2
+    assert "18.0 fps" in str(line.__rich__())
+
+
+def test_the_line_names_what_has_failed() -> None:
+    """A sink or source that failed and has not come back is named with the reason, as it is."""
+    kernel = FakeKernel()
+    source = SourceStats("film", "failed", 0, "InputError: [x] is gone", 0)
+    kernel.now = Stats(0, 0, (source,), (sink("tape", "failed"), sink()))
+    text = str(LiveLine(kernel).__rich__())
+    assert text.endswith(" · film failed: InputError: [x] is gone · tape failed: OSError: no disk")
+
+
+def test_the_table_counts_by_sink() -> None:
+    """Each sink has a line: what was offered, delivered and dropped, and why it was dropped."""
+    stats = Stats(
+        10,
+        7,
+        (),
+        (
+            sink("null", "ended", 10),
+            sink("tape", "stopped", 10, [("drop_newest", 2), ("shutdown", 1), ("drop_newest", 1)]),
+        ),
+    )
+    assert rows(stats) == [
+        ["published", "10,", "of", "them", "7", "frames"],
+        ["sink", "state", "offered", "delivered", "dropped", "why"],
+        ["null", "ended", "10", "10", "0"],
+        ["tape", "stopped", "10", "6", "4", "drop_newest", "3,", "shutdown", "1"],
+    ]
+
+
+def test_the_table_counts_what_viewers_got_and_missed() -> None:
+    """A sink with viewers has a second line for all of them, and says how many it had to close."""
+    ended = {"stalled": 1, "overflowed": 2, "flooded": 3}
+    lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40, 8, **ended)),)))
+    reasons = "1 closed: stalled, 2 closed: overflowed, 3 closed: flooded"
+    assert lines[3] == ["5", "clients", "48", "40", "8", *reasons.split()]
+    lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40)),)))
+    assert lines[3] == ["5", "clients", "40", "40", "0"]

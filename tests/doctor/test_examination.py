@@ -1,5 +1,6 @@
-"""All that is looked at."""
+"""The whole examination, and its checks of a profile."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,8 @@ import pytest
 from beats.config.errors import Problem, SettingsError
 from beats.config.load import inspect_profile
 from beats.doctor import machine
-from beats.doctor.examination import examine
-from beats.doctor.findings import Finding
+from beats.doctor.examination import Profile, examine, examined, unreadable
+from beats.doctor.findings import LEVELS, Check, Finding, run
 from beats.runtime.registry import InstalledAdapters
 
 
@@ -18,7 +19,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
 
 
-def examined(profile: str, *sets: str) -> list[Finding]:
+def findings_of(profile: str, *sets: str) -> list[Finding]:
     sets = ("sinks.browser.port=0", *sets)
     return examine(
         inspect_profile(InstalledAdapters(), profile=profile, config_dir=None, environ={}, sets=sets)
@@ -27,7 +28,7 @@ def examined(profile: str, *sets: str) -> list[Finding]:
 
 def test_the_machine_and_the_profile_are_looked_at(tmp_path: Path) -> None:
     """In an order that does not change, and nothing is left behind."""
-    subjects = list(dict.fromkeys(each.subject for each in examined("studio")))
+    subjects = list(dict.fromkeys(each.subject for each in findings_of("studio")))
     subjects = [subject for subject in subjects if not subject.startswith("extra ")]
     expected = ["Python", "packages", "processors", "timers", "runtime folder", "settings", "port 0"]
     assert subjects == [*expected, "disk", "open files", "clock"]
@@ -44,7 +45,7 @@ def test_of_a_profile_that_cannot_be_read_the_machine_remains() -> None:
 
 def test_parts_that_are_right_are_looked_at_beside_wrong_ones() -> None:
     """All faults are told at once."""
-    found = examined("studio", "sinks.browser.max_clients=0")
+    found = findings_of("studio", "sinks.browser.max_clients=0")
     subjects = {each.subject for each in found if each.level != "ok"}
     assert "settings" in subjects
     assert any(each.subject == "disk" for each in found)
@@ -62,7 +63,7 @@ def test_files_are_needed_for_the_viewers_of_all_sinks(monkeypatch: pytest.Monke
     monkeypatch.setattr(machine, "open_files", open_files)
     second = ("type='websocket'", "port=0", "max_clients=3", "max_handshakes=4")
     sets = [f"sinks.second.{each}".replace("'", "") for each in second]
-    examined("studio", "sinks.browser.max_clients=10", "sinks.browser.max_handshakes=20", *sets)
+    findings_of("studio", "sinks.browser.max_clients=10", "sinks.browser.max_handshakes=20", *sets)
     assert seen == [37]
 
 
@@ -73,6 +74,107 @@ def test_a_check_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyP
         raise RuntimeError("no such thing")
 
     monkeypatch.setattr(machine, "timers", broken)
-    found = {each.subject: each for each in examined("default")}
+    found = {each.subject: each for each in findings_of("default")}
     assert found["timers"].found == "could not be checked: RuntimeError: no such thing"
     assert found["clock"]
+
+
+Examined = Callable[..., Profile]
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
+    """Examines a profile in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(text: str = "", **environ: str) -> Profile:
+        (tmp_path / "mine.toml").write_text(text)
+        return examined(
+            inspect_profile(InstalledAdapters(), profile="mine", config_dir=Path(), environ=environ)
+        )
+
+    return run
+
+
+def test_a_right_profile_says_what_is_in_it(profile: Examined) -> None:
+    """And its parts are looked at further."""
+    found = profile()
+    [finding] = found.findings
+    assert (finding.level, finding.found) == ("ok", "profile mine is right: sources demo; sinks browser")
+    assert [part.key.name for part in found.parts] == ["demo", "browser"]
+    assert found.needed == frozenset()
+
+
+def test_every_problem_is_a_fault_of_the_settings(profile: Examined) -> None:
+    """With its place, and what would be right as the thing to do."""
+    found = profile("[kernel]\nlog_levl = 'INFO'\n[sinks.browser]\nport = 99999\n")
+    one, other = found.findings
+    assert one.is_setting
+    assert (one.level, one.found) == ("fault", 'mine.toml:2: kernel.log_levl = "INFO"')
+    assert one.advice == "unknown key; did you mean 'log_level'?"
+    assert (other.found, other.advice) == ("mine.toml:4: sinks.browser.port = 99999", "must be at most 65535")
+    assert [part.key.name for part in found.parts] == ["demo"]
+
+
+def test_what_would_fail_at_the_start_is_a_fault_too(profile: Examined) -> None:
+    """As `beats config check` finds it."""
+    found = profile("[sinks.second]\ntype = 'websocket'\nport = 8765\n")
+    [finding] = found.findings
+    assert finding.is_setting
+    assert "sinks.browser listens there too" in (finding.advice or "")
+    assert len(found.parts) == 3
+
+
+def test_what_is_odd_is_a_warning(profile: Examined) -> None:
+    """Of the settings, and of what they come to."""
+    found = profile("[sinks.browser]\nhost = '0.0.0.0'\n", BEATS_NOISE="1")
+    right, *warnings = found.findings
+    assert right.level == "ok"
+    assert [warning.level for warning in warnings] == ["warning", "warning"]
+    assert warnings[0].found.startswith("BEATS_NOISE: unknown variable")
+    assert "everyone who reaches this machine can watch" in warnings[1].found
+
+
+def test_what_a_profile_cannot_do_without_is_known(profile: Examined) -> None:
+    """By what its parts claim."""
+    assert profile("[kernel]\nwatch = true\n").needed == set()
+    recorder = "[sinks.recorder]\ntype = 'recorder'\ncompression = 'zstd'\n"
+    assert profile(recorder).needed == {"zstandard"}
+
+
+def test_a_profile_that_cannot_be_read_is_a_fault() -> None:
+    """With all that is known of why."""
+    problem = Problem("profile", "", '"nobody"', "no such profile", "somebody")
+    found = unreadable(SettingsError([problem], ["BEATS_NOISE: unknown variable, ignored"]))
+    fault, warning = found.findings
+    assert (fault.level, fault.is_setting, fault.found) == ("fault", True, 'profile: "nobody"')
+    assert fault.advice == "no such profile; did you mean 'somebody'?"
+    assert warning.level == "warning"
+    assert found.parts == []
+
+
+ONE, TWO = Finding("one", "ok", "right"), Finding("two", "fault", "wrong", "mend it")
+
+
+def test_all_checks_are_made_in_order() -> None:
+    """Each may find several things, or nothing."""
+    checks = [Check("a", lambda: [ONE, TWO]), Check("b", lambda: ()), Check("c", lambda: iter([ONE]))]
+    assert list(run(checks)) == [ONE, TWO, ONE]
+
+
+def test_a_check_that_fails_is_a_finding_and_the_others_go_on() -> None:
+    """What it found before stays."""
+
+    def failing() -> Iterator[Finding]:
+        yield ONE
+        raise PermissionError(13, "Permission denied", "/proc")
+
+    first, failed, last = run([Check("it", failing), Check("next", lambda: [TWO])])
+    assert (first, last) == (ONE, TWO)
+    assert (failed.subject, failed.level) == ("it", "warning")
+    assert failed.found == ("could not be checked: PermissionError: [Errno 13] Permission denied: '/proc'")
+
+
+def test_levels_go_from_best_to_worst() -> None:
+    """By which findings are sorted."""
+    assert LEVELS == ("ok", "note", "warning", "fault")

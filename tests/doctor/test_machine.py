@@ -1,13 +1,18 @@
-"""What the machine gives a process."""
+"""Checks of the machine."""
 
 import os
 import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from beats.doctor import machine
 from beats.doctor.findings import Finding
+from beats.doctor.machine import folder_for_sockets, running, why_not
 from tests.doctor.support import always
+from tests.support import PORT_0, beats
 
 FOREVER = resource.RLIM_INFINITY
 
@@ -78,3 +83,87 @@ def test_a_limit_below_what_viewers_need_says_how_to_raise_it(soft: int) -> None
     found = machine.allowed(soft, 1024, 1256)
     assert (found.level, "1,024 open files are allowed" in found.found) == ("warning", True)
     assert (found.advice or "").startswith("set LimitNOFILE=1320 in its systemd unit, or `hard nofile`")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the sockets would be."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "beats"
+
+
+def test_a_folder_that_is_not_there_yet_is_not_made(folder: Path) -> None:
+    """It can be, by the first run."""
+    [found] = folder_for_sockets([])
+    assert (found.level, found.found.endswith(f"find a run in {folder}; none runs now")) == ("ok", True)
+    assert not folder.exists()
+    assert running() == []
+
+
+def test_a_run_is_seen(folder: Path, tmp_path: Path) -> None:
+    """And its socket stays as it is."""
+    with beats("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as program:
+        assert program.url
+        while not (pids := running()):  # it listens there a moment after it is on air
+            assert program.process.poll() is None
+        assert pids == [program.process.pid]
+        [found] = folder_for_sockets(pids)
+        assert found.found.endswith(f"running now: process {program.process.pid}")
+        assert program.interrupt() == 0
+    assert running() == []
+    assert folder.exists()
+
+
+def test_what_a_dead_run_left_is_neither_counted_nor_removed(folder: Path) -> None:
+    """The next command that looks for a run does that."""
+    folder.mkdir(mode=0o700)
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    left = [folder / f"{done.pid}.sock", folder / "0x.sock", folder / "99999999999999999999.sock"]
+    for path in left:
+        path.touch()
+    assert running() == []
+    assert all(path.exists() for path in left)
+
+
+def test_a_folder_of_others_is_a_warning(folder: Path) -> None:
+    """They could answer in place of the run."""
+    folder.mkdir(mode=0o700)
+    assert why_not(folder) is None
+    folder.chmod(0o755)
+    [found] = folder_for_sockets([])
+    assert found.level == "warning"
+    assert "is not a folder of this user alone" in found.found
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_is_no_folder_is_a_warning(folder: Path, kind: str) -> None:
+    """Nor is a link to one, which anybody could have made."""
+    if kind == "file":
+        folder.touch()
+    else:
+        folder.symlink_to(folder.parent)
+    assert why_not(folder) is not None
+
+
+def test_a_folder_that_cannot_be_made_is_a_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `su`, when XDG_RUNTIME_DIR is still another user's."""
+    monkeypatch.setattr(os, "access", always(False))
+    found = why_not(folder)
+    assert found is not None
+    assert found[0].endswith(f"{folder} cannot be made in {folder.parent}")
+
+
+def test_a_file_on_the_way_to_it_is_a_warning(folder: Path) -> None:
+    """The system says why."""
+    folder.touch()
+    found = why_not(folder / "deeper")
+    assert found is not None
+    assert found[0].endswith("Not a directory")
+
+
+def test_a_path_that_no_socket_can_have_is_a_warning() -> None:
+    """Some hundred bytes is all it can have."""
+    found = why_not(Path("/" + "x" * 95))
+    assert found is not None
+    assert "too long" in found[0]

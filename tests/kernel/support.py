@@ -48,8 +48,7 @@ def queue_on(bus: Bus, name: str, bounds: QueueBounds) -> SinkQueue:
 
 def assert_balanced(stats: QueueStats) -> None:
     """The accounting rule, in items and in bytes, and the drops' own sum."""
-    for unit in (0, 1):
-        assert stats.offered[unit] == stats.taken[unit] + stats.dropped[unit] + stats.waiting[unit]
+    assert stats.offered == stats.taken.plus(stats.dropped).plus(stats.waiting)
     assert sum(drop.items for drop in stats.drops) == stats.dropped.items
     assert sum(drop.bytes for drop in stats.drops) == stats.dropped.bytes
 

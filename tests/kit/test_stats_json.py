@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -80,7 +81,7 @@ def test_an_infinite_speed_is_a_word() -> None:
 def test_a_figure_that_json_lacks_is_left_out(number: float) -> None:
     """An adapter of somebody else's cannot keep all others from being told of."""
     sink = SinkStats("a", "running", 0, "", QUEUE, figures=(("wrong", number), ("right", 1.0)))
-    values = plain(STATS._replace(sinks=(sink,)))
+    values = plain(replace(STATS, sinks=(sink,)))
     assert values["sinks"][0]["figures"] == {"right": 1.0}
     json.dumps(values, allow_nan=False)
 

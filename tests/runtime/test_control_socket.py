@@ -236,9 +236,9 @@ def test_a_folder_that_others_can_reach_is_refused(
     folder.chmod(mode)
     serve_until_it_gives_up()
     assert "`beats snapshot` and `beats reload` will not find this run" in caplog.text
-    assert "is not a folder of this user alone" in caplog.text
+    assert "other users can access this folder" in caplog.text
     assert names_in(folder) == []
-    with listening(socket_path()), pytest.raises(PermissionError, match="not a folder of this user"):
+    with listening(socket_path()), pytest.raises(PermissionError, match="other users can access"):
         ask("hello")
 
 

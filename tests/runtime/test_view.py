@@ -1,7 +1,7 @@
-from beats.cli.common import Reader
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.stats import Stats
 from beats.runtime.builder import Builder
+from beats.runtime.reader import Reader
 from beats.runtime.view import RuntimeView
 from tests.support import quiet
 

@@ -3,17 +3,18 @@
 import os
 import shutil
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from beats.config.load import load_profile
+from beats.config.errors import SettingsError
+from beats.config.settings import ProfileSettings
 from beats.runtime import watcher as module
-from beats.runtime.registry import InstalledAdapters
-from beats.runtime.watcher import Watch
+from beats.runtime.reader import Reader
+from beats.runtime.watcher import Watcher
 from tests.permissions import permissions_hold
 
 pytestmark = pytest.mark.anyio
@@ -44,28 +45,35 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-class Reader:
-    """Reads settings as a run does, and counts."""
+class Reads(Reader):
+    """Reads settings as a run does; a test decides whether it fails and what it says of watching."""
+
+    fails = False
+    says_watch = True
+
+    def read(self) -> ProfileSettings:
+        if self.fails:
+            raise RuntimeError("no luck")
+        folder = self.folder if self.folder.is_dir() else None
+        sets = [f"kernel.watch={str(self.says_watch).lower()}"]
+        return Reader(None, folder, sets).read()
+
+
+class Reading:
+    """A run that only reads, and counts."""
 
     def __init__(self, folder: Path) -> None:
-        self.watch = Watch(folder)
+        self.reads = Reads(None, folder)
+        self.watch = Watcher(self.reads)
         self.count = 0
-        self.fails = False
-        self.says_watch = True
         self._more = anyio.Event()
-        self._folder = folder
 
     async def read(self) -> None:
         """Once at the start, and then whenever the watch says so."""
-        self.watch.about_to_read()
         self.count += 1
         self._more.set()
         self._more = anyio.Event()
-        if self.fails:
-            raise RuntimeError("no luck")
-        folder = self._folder if self._folder.is_dir() else None
-        sets = [f"kernel.watch={str(self.says_watch).lower()}"]
-        self.watch.have_read(load_profile(InstalledAdapters(), config_dir=folder, environ={}, sets=sets))
+        self.watch.read()
 
     async def next(self) -> None:
         """Wait for a reading."""
@@ -80,9 +88,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def watched(folder: Path, *, then: Callable[[], object] = lambda: None) -> AsyncGenerator[Reader]:
+async def watched(folder: Path, *, then: Callable[[], object] = lambda: None) -> AsyncGenerator[Reading]:
     """Settings that were read and are watched; `then` is done between the two."""
-    reader = Reader(folder)
+    reader = Reading(folder)
     await reader.read()
     then()
     async with anyio.create_task_group() as group:
@@ -240,9 +248,10 @@ async def test_a_folder_without_permission_is_said_and_looked_at_again(
 ) -> None:
     """Nothing that is wrong with it ends the watching."""
     close(folder)
-    watch = Watch(folder)
+    watch = Watcher(Reader(None, folder))
     with permissions_hold():
-        watch.about_to_read()
+        with suppress(SettingsError):
+            watch.read()
         watch._look()  # pyright: ignore[reportPrivateUsage]
     assert "cannot be read (Permission denied)" in caplog.text
     close(folder, 0o755)
@@ -256,11 +265,11 @@ async def test_a_reading_that_fails_is_not_the_last_one(
 ) -> None:
     """It is logged, and not tried again before something changes."""
     async with watched(folder) as reader:
-        reader.fails = True
+        reader.reads.fails = True
         edited(folder)
         await reader.next()
         await reader.nothing()
-        reader.fails = False
+        reader.reads.fails = False
         added(folder)
         await reader.next()
         assert reader.count == 3
@@ -270,12 +279,12 @@ async def test_a_reading_that_fails_is_not_the_last_one(
 async def test_files_are_left_alone_while_the_settings_say_so(folder: Path) -> None:
     """`watch` is off, and on again by a reading that something else asked for."""
     async with watched(folder) as reader:
-        reader.says_watch = False
+        reader.reads.says_watch = False
         added(folder)
         await reader.next()
         edited(folder)
         await reader.nothing()
-        reader.says_watch = True
+        reader.reads.says_watch = True
         await reader.read()
         saved_by_renaming(folder)
         await reader.next()

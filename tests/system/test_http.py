@@ -64,15 +64,19 @@ def between(before: Stats, told: Samples, after: Stats) -> None:
     ]
     for early, late in zip(before.sinks, after.sinks, strict=True):
         for name, field in (("offered", "offered"), ("delivered", "taken")):
-            for place, unit in enumerate(("envelopes", "bytes")):
+            for place, unit in (("items", "envelopes"), ("bytes", "bytes")):
                 value = told.value(f"beats_sink_{name}_{unit}_total", sink=early.name)
-                rows.append((getattr(early.queue, field)[place], value, getattr(late.queue, field)[place]))
+                lower, upper = (getattr(getattr(each.queue, field), place) for each in (early, late))
+                rows.append((lower, value, upper))
     for early, late in zip(before.sinks[:1], after.sinks[:1], strict=True):
         assert early.client_totals is not None
         assert late.client_totals is not None
-        for place, unit in enumerate(("envelopes", "bytes")):
+        for place, unit in (("items", "envelopes"), ("bytes", "bytes")):
             value = told.sum(f"beats_client_delivered_{unit}_total", sink=early.name)
-            rows.append((early.client_totals.delivered[place], value, late.client_totals.delivered[place]))
+            lower, upper = (
+                getattr(each.delivered, place) for each in (early.client_totals, late.client_totals)
+            )
+            rows.append((lower, value, upper))
     for lower, value, upper in rows:
         assert lower <= value <= upper
 

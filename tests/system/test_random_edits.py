@@ -60,8 +60,7 @@ def toml(value: object) -> str:
 
 
 def exact(queue: QueueStats) -> bool:
-    pairs = zip(queue.offered, queue.taken, queue.dropped, queue.waiting, strict=True)
-    return all(offered == taken + dropped + waiting for offered, taken, dropped, waiting in pairs)
+    return queue.offered == queue.taken.plus(queue.dropped).plus(queue.waiting)
 
 
 class Publishing:

@@ -127,7 +127,7 @@ def test_sinks_come_change_and_go_and_the_viewer_sees_every_number_once(tmp_path
         assert (code, out) == (78, "")
         file = tmp_path / "config" / "default.toml"
         assert f"{file.relative_to(tmp_path)}:2: sinks.browser.port" in err
-        assert "and those from before go on" in running.program.err.so_far()
+        assert "keeping the current ones" in running.program.err.so_far()
         assert running.change(small) == "nothing changed\n"
     numbers = [number for _, number in places([tmp_path / "a-1.mcap", tmp_path / "b-1.mcap"])]
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
@@ -157,7 +157,7 @@ def test_files_that_are_watched_are_read_when_they_change(tmp_path: Path) -> Non
         running.configure(WATCH + BASE + TAPE + 'path = "a.mcap"\n')
         running.program.err.wait_for("sink 'tape' added")
         running.configure(WATCH + BASE + TAPE + "path = 7\n")
-        running.program.err.wait_for("and those from before go on")
+        running.program.err.wait_for("keeping the current ones")
         running.see(10)
         running.configure(WATCH + BASE)
         running.program.err.wait_for("sink 'tape' removed")
@@ -241,9 +241,9 @@ def test_a_successor_that_cannot_start_leaves_what_was_there(tmp_path: Path) -> 
         code, out, err = running.reload()
         assert (code, out) == (1, "sink 'browser' changed in place (max_clients)\n")
         tape_line, second_line = sorted(err.splitlines(), key=lambda line: "second" in line)
-        assert "sink 'tape' replaced (path): failed, and it runs on as before" in tape_line
+        assert "sink 'tape' replaced (path): failed, and the previous settings stay" in tape_line
         assert "/proc/none" in tape_line
-        assert "sink 'second' replaced (port): failed, and it runs on as before" in second_line
+        assert "sink 'second' replaced (port): failed, and the previous settings stay" in second_line
         assert "in use" in second_line
         running.see(20)
         last = running.seen

@@ -125,11 +125,8 @@ class Watch:
 
 def exact(queue: QueueStats) -> bool:
     """Whether every envelope is accounted for, and every drop has a reason."""
-    pairs = zip(queue.offered, queue.taken, queue.dropped, queue.waiting, strict=True)
     explained = sum(drop.items for drop in queue.drops) == queue.dropped.items
-    return explained and all(
-        offered == taken + dropped + waiting for offered, taken, dropped, waiting in pairs
-    )
+    return explained and queue.offered == queue.taken.plus(queue.dropped).plus(queue.waiting)
 
 
 def rss_bytes() -> int:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -65,7 +66,7 @@ def together(*reports: Report, gone: tuple[Stats, ...] = (), restarts: int = 0) 
 def test_what_only_the_parent_has_is_the_parents() -> None:
     """Its sources, its other sinks, and what was published, which workers get to see again."""
     merged = merge(PARENT, [Report(1, 1, of_worker())], ["browser"], [], 0)
-    assert merged._replace(sinks=merged.sinks[1:]) == PARENT
+    assert replace(merged, sinks=merged.sinks[1:]) == PARENT
 
 
 def test_counters_of_workers_are_added() -> None:
@@ -103,7 +104,7 @@ def test_clients_of_different_processes_have_different_ids() -> None:
         (Report(2, 2, of_worker(state="failed", error="OSError: no")), "failed", "worker 2: OSError: no"),
         (Report(2, 2, of_worker(state="starting")), "starting", ""),
         (
-            Report(2, 2, of_worker()._replace(sources=(SourceStats("workers", "failed", 1, "gone", 0),))),
+            Report(2, 2, replace(of_worker(), sources=(SourceStats("workers", "failed", 1, "gone", 0),))),
             "failed",
             "worker 2 gets no stream: gone",
         ),
@@ -141,7 +142,7 @@ def test_what_plays_is_shown_where_it_is_by_now() -> None:
 
     def after(seconds: float, playback: Playback) -> float:
         playing = SourceStats("replay", "running", 0, "", 0, playback)
-        moved = aged(PARENT._replace(sources=(playing,)), seconds).sources[0].playback
+        moved = aged(replace(PARENT, sources=(playing,)), seconds).sources[0].playback
         assert moved is not None
         return moved.position_s
 

@@ -1,6 +1,7 @@
-"""The parent's side; its workers only speak its language, real ones run in tests/system/test_workers.py."""
+"""The parent's side. Its workers only speak the protocol; real ones run in tests/system/test_workers.py."""
 
 import json
+import socket
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -11,16 +12,17 @@ from typing import Any, Final
 import anyio
 import pytest
 
-from beats.kernel.capabilities import CommandCheck
+from beats.kernel.capabilities import Address, CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Publish
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.run.supervisor import Backoff
-from beats.kernel.stats import SinkStats
+from beats.kernel.stats import SinkStats, Stats
 from beats.kit.stats_json import plain
 from beats.proto.codec import StreamCodec
-from beats.workers.pool import WorkerPool
+from beats.workers.link import Link
+from beats.workers.pool import Worker, WorkerPool
 from beats.workers.split import Relay, Share
 from tests.adapters.sinks.websocket.support import until
 from tests.workers.test_merge import of_worker
@@ -123,7 +125,7 @@ async def test_counters_are_those_of_all_workers_also_at_the_end(tmp_path: Path)
     ("code", "why"),
     [
         ('say("failed", error="port 9000 is in use")\n', "port 9000 is in use"),
-        ("raise SystemExit(3)\n", r"worker \d ended \(exit code 3\) before it could serve anybody"),
+        ("raise SystemExit(3)\n", r"worker \d ended \(exit code 3\) before it was ready"),
         ("os.kill(os.getpid(), 9)\n", r"worker \d was killed \(signal 9\) before"),
     ],
     ids=["says so", "ends", "is killed"],
@@ -182,4 +184,102 @@ async def test_a_worker_that_does_not_end_is_killed(
     kernel.options = type(kernel.options)(shutdown_timeout_s=0.1)
     async with worker_pool(tmp_path, READY + "import time\ntime.sleep(3600)\n", kernel, workers=1):
         pass
-    assert "worker 1 does not end, and is killed" in caplog.text
+    assert "worker 1 does not end: killing it" in caplog.text
+
+
+pytestmark = pytest.mark.anyio
+
+
+async def begun(member: Worker, number: int = 1) -> Link:
+    """Give it a process that has ended, and a link; gives the other end."""
+    ours, theirs = socket.socketpair()
+    process = await anyio.open_process([sys.executable, "-c", ""], stdin=None, stdout=None, stderr=None)
+    assert process.stdin is None
+    await process.wait()
+    member.begin(process, await Link.over(ours), number)
+    return await Link.over(theirs)
+
+
+def hang_up(member: Worker, other: Link) -> None:
+    assert member.link is not None
+    member.link.close()
+    other.close()
+
+
+async def test_a_worker_is_ready_when_it_says_so() -> None:
+    """Its addresses are known from then on, and a later failure is none of its start."""
+    member = Worker(1)
+    member.ready({"browser": Address("localhost", 1)})
+    member.fail("too late")
+    assert member.settled.is_set()
+    assert (member.start_error, member.addresses["browser"].port) == ("", 1)
+
+
+async def test_a_worker_that_could_not_start_says_why() -> None:
+    """The first reason counts: what follows is only that it has ended."""
+    member = Worker(1)
+    member.fail("port in use")
+    member.fail("it ended")
+    assert member.settled.is_set()
+    assert member.start_error == "port in use"
+
+
+async def test_whoever_asks_waits_for_the_answer_to_that_question() -> None:
+    """An older answer is taken note of, and is not it."""
+    member = Worker(1)
+    other = await begun(member)
+    answered: list[Stats | None] = []
+
+    async def ask() -> None:
+        await member.ask(True, 20)
+        answered.append(member.report.stats)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            question = await anext(other.messages())
+            assert (question["kind"], question["clients"]) == ("ask", True)
+            member.told(of_worker(1), None)
+            await anyio.wait_all_tasks_blocked()
+            assert answered == []
+            member.told(of_worker(2), question["number"])
+    assert answered == [of_worker(2)]
+    hang_up(member, other)
+
+
+async def test_nobody_waits_for_a_worker_that_has_ended() -> None:
+    """Neither for one that ends meanwhile, nor for one that has no process."""
+    member = Worker(1)
+    with anyio.fail_after(20):
+        await member.ask(True, 3600)
+        other = await begun(member)
+        async with anyio.create_task_group() as group:
+            group.start_soon(member.ask, True, 3600)
+            await anyio.wait_all_tasks_blocked()
+            hang_up(member, other)
+            member.end()
+    assert member.link is None
+
+
+async def test_a_worker_that_tells_nothing_has_told_what_it_told_before() -> None:
+    """Whoever asks waits for so long, and no longer."""
+    member = Worker(1)
+    other = await begun(member)
+    member.told(of_worker(), None)
+    with anyio.fail_after(20):
+        await member.ask(False, 0.01)
+    assert member.report.stats == of_worker()
+    hang_up(member, other)
+
+
+async def test_a_worker_that_ended_leaves_what_it_had_counted() -> None:
+    """Over all restarts, with growing pauses in between, and a reason in place of counters."""
+    member = Worker(1)
+    member.told(of_worker(5), None)
+    first = member.lose("was killed (signal 9)", Backoff(0.5, 30))
+    member.told(of_worker(3), None)
+    second = member.lose("ended (exit code 1)", Backoff(0.5, 30))
+    assert (first, second, member.restarts) == (0.5, 1.0, 2)
+    assert member.gone is not None
+    assert member.gone.sinks[0].queue.taken.items == 8
+    assert (member.report.stats, member.report.why) == (None, "ended (exit code 1)")

@@ -3,8 +3,9 @@
 import http.client
 import json
 import socket
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import anyio
@@ -12,10 +13,9 @@ import pytest
 from anyio import to_thread
 from websockets.asyncio.client import connect
 
-from beats.cli.common import Reader
-from beats.config.settings import ProfileSettings
 from beats.kernel.stats import Playback, SourceStats, Stats
 from beats.kit.stats_json import plain, stats_of
+from beats.runtime.reader import Reader
 from beats.workers.link import Link, Message
 from beats.workers.serve import serve
 from tests.support import quiet
@@ -42,8 +42,8 @@ def _nameless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("beats.kit.process._name", "")
 
 
-def begin(settings: Mapping[str, Any]) -> Callable[[], ProfileSettings]:
-    return Reader(None, None, None, overrides=quiet(**settings.get("sinks", {}))).read
+def reader_of(settings: Mapping[str, Any]) -> Reader:
+    return Reader(overrides=quiet(**settings.get("sinks", {})))
 
 
 class Parent(NamedTuple):
@@ -66,7 +66,7 @@ async def parent() -> AsyncGenerator[Parent]:
     with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             link = await Link.over(ours)
-            group.start_soon(serve, theirs.detach(), begin)
+            group.start_soon(serve, theirs.detach(), reader_of)
             messages = link.messages()
             yield Parent(link, messages)
             link.close()
@@ -119,7 +119,7 @@ async def test_a_worker_whose_settings_are_wrong_says_so() -> None:
 async def test_a_worker_answers_for_everyone() -> None:
     """What the page, health and the counters tell is what the parent told it, or tells when it is asked."""
     playing = SourceStats("replay", "running", 0, "", 10, Playback(1.0, 60.0, 1.0, True, 0))
-    everyone = PARENT._replace(sources=(playing,))
+    everyone = replace(PARENT, sources=(playing,))
     async with parent() as other:
         other.link.send("start", **START)
         port = (await other.hear("ready"))["addresses"]["browser"][1]
@@ -130,7 +130,7 @@ async def test_a_worker_answers_for_everyone() -> None:
         ):
             pass
         assert session["playback"]["replay"]["position_s"] == 1.0
-        full = everyone._replace(sinks=of_worker().sinks)
+        full = replace(everyone, sinks=of_worker().sinks)
         answers: list[Any] = []
 
         async def ask() -> None:

@@ -3,8 +3,8 @@ from collections.abc import Mapping
 import pytest
 
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
-from beats.cli.common import Reader
 from beats.config.settings import ProfileSettings
+from beats.runtime.reader import Reader
 from beats.workers.split import (
     RELAY,
     Relay,

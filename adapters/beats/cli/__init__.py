@@ -11,8 +11,7 @@ from typing import Annotated, ClassVar, Final
 import typer
 
 from beats.cli import completion
-from beats.cli.help import epilog
-from beats.cli.lazy import LazyGroup
+from beats.cli.lazy import LazyGroup, epilog
 from beats.cli.output import EXIT_FAILED, complain, say, write
 from beats.cli.streams import standard_streams
 

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 import typer
 
 from beats.config.checks.oddities import oddity
+from beats.kernel.capabilities import authority
 
 if TYPE_CHECKING:  # loaded only by what is encrypted
     from ssl import SSLContext
@@ -45,7 +46,7 @@ CaOption = Annotated[
 ]
 
 
-class Address(NamedTuple):
+class ServerAddress(NamedTuple):
     """A server, and what to present to it."""
 
     host: str
@@ -60,8 +61,8 @@ class Address(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """Host and port: RFC 3986, section 3.2."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """Host and port, as in a URL."""
+        return authority(self.host, self.port)
 
     @property
     def stats_target(self) -> str:
@@ -87,7 +88,7 @@ class Address(NamedTuple):
         return {} if is_plain else {"token": token}
 
 
-def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.environ) -> Address:
+def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.environ) -> ServerAddress:
     """The server that is meant.
 
     Args:
@@ -100,20 +101,20 @@ def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.en
     """
     if text is None:
         host = environ.get("BEATS_WEBSOCKET_HOST", "").strip() or "localhost"
-        bare = f"[{host}]" if ":" in host else host
-        text = f"{bare}:{environ.get('BEATS_WEBSOCKET_PORT') or _PORT}"
+        given = environ.get("BEATS_WEBSOCKET_PORT") or str(_PORT)
+        text = f"[{host}]:{given}" if ":" in host else f"{host}:{given}"
     address = parse(text)
     return address._replace(token=token or address.token or environ.get("BEATS_TOKEN") or None)
 
 
-def token_warning(address: Address, environ: Mapping[str, str] = os.environ) -> str | None:
+def token_warning(address: ServerAddress, environ: Mapping[str, str] = os.environ) -> str | None:
     """What is odd about the token from the environment, if it is the one that is presented."""
     given = environ.get("BEATS_TOKEN")
     what = oddity(given) if given is not None and given == address.token else None
     return None if what is None else f"BEATS_TOKEN: the value {what}"
 
 
-def parse(text: str) -> Address:
+def parse(text: str) -> ServerAddress:
     """Read an address.
 
     Raises:
@@ -131,10 +132,10 @@ def parse(text: str) -> Address:
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     token = query.pop("token", None) or None
     path = quote(parts.path, safe="/%!$&'()*+,;=:@~").removesuffix(_STATS).rstrip("/")
-    return Address(host, parts.port or default_port, encrypted, path, tuple(query.items()), token)
+    return ServerAddress(host, parts.port or default_port, encrypted, path, tuple(query.items()), token)
 
 
-def tls(address: Address, ca: Path | None) -> "SSLContext | None":
+def tls(address: ServerAddress, ca: Path | None) -> "SSLContext | None":
     """What checks the server's certificate; None where nothing is encrypted.
 
     Raises:

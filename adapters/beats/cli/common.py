@@ -1,10 +1,10 @@
 """What the commands share: reading a profile, and saying what is wrong with it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,11 @@ from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, warn
 from beats.config.errors import SettingsError
 from beats.config.layers.environment import variable_name
 from beats.config.layers.merging import Leaf, child
-from beats.config.layers.profiles import wanted_folder
-from beats.config.load import inspect_profile, load_profile
 from beats.config.settings import LogFormat, ProfileSettings
-from beats.runtime.registry import InstalledAdapters
+from beats.runtime.reader import Reader
+
+if TYPE_CHECKING:  # a check of the settings does without it
+    from beats.runtime.watcher import Watcher
 
 
 def _begin_log(log_format: LogFormat | None) -> LogFormat | None:
@@ -103,62 +104,17 @@ def ask_or_exit(command: str, pid: int | None) -> Mapping[str, object]:
         raise typer.Exit(EXIT_FAILED) from None
 
 
-class Reader(NamedTuple):
-    """Where the settings of a command come from, so that they can be read again."""
+def read_or_exit(watcher: "Watcher") -> ProfileSettings:
+    """The settings; if they are invalid, print all problems on standard error and exit with code 78."""
+    try:
+        return watcher.read()
+    except SettingsError as error:
+        _follow_log_format(watcher.reader)
+        raise refused(error) from None
 
-    profile: str | None
-    config_dir: Path | None
-    sets: Sequence[str] | None
-    replace_sources: Mapping[str, object] | None = None
-    """Tables of sources in place of the profile's."""
-    overrides: Mapping[str, object] | None = None
-    """Settings at the height of `--set`."""
-    log_format: LogFormat | None = None
-    """What the log looks like, above all else; as the settings say when None."""
 
-    def read(self) -> ProfileSettings:
-        """The checked settings, as they are now.
-
-        Raises:
-            SettingsError: something is wrong with them.
-        """
-        return load_profile(
-            InstalledAdapters(),
-            profile=self.profile,
-            config_dir=self.config_dir,
-            environ=os.environ,
-            overrides=self.overrides,
-            sets=self._all_sets,
-            replace_sources=self.replace_sources,
-        )
-
-    def read_or_exit(self) -> ProfileSettings:
-        """The checked settings; ends the command with code 78 and all that is wrong on standard error."""
-        try:
-            return self.read()
-        except SettingsError as error:
-            self._follow_log_format()
-            raise refused(error) from None
-
-    def _follow_log_format(self) -> None:
-        """Take on what the settings say of the log, as far as that can be known when they are wrong."""
-        with suppress(SettingsError):
-            found = inspect_profile(
-                InstalledAdapters(),
-                profile=self.profile,
-                config_dir=self.config_dir,
-                environ=os.environ,
-                sets=self._all_sets,
-            )
-            leaf = child(child(found.root, "kernel"), "log_format")
-            _begin_log("json" if isinstance(leaf, Leaf) and leaf.value == "json" else "human")
-
-    @property
-    def _all_sets(self) -> Sequence[str]:
-        chosen = [] if self.log_format is None else [f"kernel.log_format={self.log_format}"]
-        return [*(self.sets or ()), *chosen]
-
-    @property
-    def folder(self) -> Path:
-        """The folder of profiles that is looked into."""
-        return wanted_folder(self.config_dir, os.environ)
+def _follow_log_format(reader: Reader) -> None:
+    """Use the log format of the settings, as far as it can be known when they are invalid."""
+    with suppress(SettingsError):
+        leaf = child(child(reader.inspect().root, "kernel"), "log_format")
+        _begin_log("json" if isinstance(leaf, Leaf) and leaf.value == "json" else "human")

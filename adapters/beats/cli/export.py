@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from beats.cli import completers
-from beats.cli.ending import ending_in_order
+from beats.cli.files import ending_in_order, why_no_file
 from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, err, say, warn
 from beats.cli.recordings import warn_of_skipped
-from beats.cli.targets import why_no_file
 from beats.kernel.envelope import Kind
 from beats.kernel.errors import InputError
 

@@ -14,17 +14,17 @@ from beats.cli.common import (
     PictureArgument,
     PidOption,
     ProfileOption,
-    Reader,
     SetOption,
     StdinOption,
     ask_or_exit,
 )
+from beats.cli.files import why_no_recording
 from beats.cli.output import EXIT_USAGE, complain, say_value
 from beats.cli.run import sources
 from beats.cli.runner import perform
-from beats.cli.targets import why_no_recording
 from beats.config.errors import SettingsError
 from beats.config.settings import SinkSettings
+from beats.runtime.reader import Reader
 
 _TYPE = "recorder"
 

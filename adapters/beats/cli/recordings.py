@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from beats.cli import completers
-from beats.cli.ending import ending_in_order
+from beats.cli.files import ending_in_order, why_no_recording
 from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, say, say_document, warn
 from beats.cli.progress import progress
-from beats.cli.targets import why_no_recording
 from beats.kernel.errors import InputError
 from beats.recordings import PART_SUFFIX
 

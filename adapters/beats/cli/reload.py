@@ -9,13 +9,13 @@ from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, say
 
 
 def reload(pid: PidOption = None) -> None:
-    """Have a running Beats read its settings anew, and apply what differs.
+    """Make a running Beats reload its settings and apply what changed.
 
-    Viewers of other sinks notice nothing. If anything is wrong with the settings, nothing changes. Prints
-    what was done.
+    Sinks and sources that did not change go on undisturbed. If the settings are invalid, nothing changes.
+    Prints each change.
 
-    Exit code 0: done; 1: it does not run, or a part could not be changed and runs on as before; 78: wrong
-    settings.
+    Exit code 0: done; 1: no Beats runs, or a change failed and the previous settings stay in effect; 78:
+    invalid settings.
 
     Examples: `beats reload`, `beats reload --pid 4711`.
     """
@@ -29,7 +29,7 @@ def reload(pid: PidOption = None) -> None:
     for what in changed:
         say(what)
     for what, why in failed.items():
-        complain(f"{what}: failed, and it runs on as before: {why}")
+        complain(f"{what}: failed, and the previous settings stay in effect: {why}")
     if failed:
         raise typer.Exit(EXIT_FAILED)
     if not changed:

@@ -16,16 +16,15 @@ from beats.cli.common import (
     DurationOption,
     LogFormatOption,
     ProfileOption,
-    Reader,
     SetOption,
 )
 from beats.cli.output import EXIT_USAGE, complain
-from beats.cli.runner import Show, perform
-from beats.cli.status import Counted, LiveLine
+from beats.cli.runner import Counted, LiveLine, Show, perform
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Playback
 from beats.kit.paths import expanded, why_absent
+from beats.runtime.reader import Reader
 
 _NAME: Final = "replay"
 _TERMINAL: Final = ClientIdentity("terminal", 0, "terminal")

@@ -11,12 +11,12 @@ from beats.cli.common import (
     LogFormatOption,
     PictureArgument,
     ProfileOption,
-    Reader,
     SetOption,
     StdinOption,
 )
 from beats.cli.output import EXIT_USAGE, complain, show_line
 from beats.cli.runner import perform
+from beats.runtime.reader import Reader
 
 if TYPE_CHECKING:  # few runs have any
     from beats.workers.start import Workers

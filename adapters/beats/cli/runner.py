@@ -1,43 +1,119 @@
-"""Runs a kernel for a command: until its end, a signal or a time limit, and shows how it goes."""
+"""Runs a profile for a command: until it ends, a signal comes or time is up. Shows its progress."""
 
+import logging
+import os
+import signal
+import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import anyio
 import typer
 from anyio.abc import TaskStatus
-from rich.console import RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
+from rich.live import Live as LiveDisplay
+from rich.table import Table
+from rich.text import Text
 
 from beats.cli import logs, streams
-from beats.cli.common import Reader
-from beats.cli.control import Steering
-from beats.cli.house import House, house
+from beats.cli.common import read_or_exit
 from beats.cli.output import EXIT_FAILED, complain, err, out, say, warn
-from beats.cli.status import Counted, LiveLine, table
-from beats.config.settings import ProfileSettings
+from beats.cli.printable import printable
+from beats.config.settings import KernelSettings
 from beats.kernel.errors import StartError
 from beats.kernel.run.kernel import Kernel
-from beats.kernel.stats import Stats
-from beats.runtime.watcher import Watch
+from beats.kernel.run.supervisor import sole
+from beats.kernel.stats import SinkStats, Stats
+from beats.runtime.host import Host
+from beats.runtime.reader import Reader
+from beats.runtime.threads import WhenStarted
+from beats.runtime.watcher import Watcher
 
 if TYPE_CHECKING:  # few runs have any
     from beats.workers.start import Workers
 
+
+class Counted(Protocol):
+    """A kernel, or a house that is more than one."""
+
+    def stats(self) -> Stats:
+        """All counters now."""
+        ...
+
+
+class LiveLine:
+    """Rates since the last look, and totals; drawn again and again by a terminal's live display."""
+
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
+        self._last = counted.stats()
+        self._last_s = time.monotonic()
+        self._rates = "0 fps"
+
+    def __rich__(self) -> Text:
+        """The line as it is now."""
+        stats, now_s = self._counted.stats(), time.monotonic()
+        if (elapsed_s := now_s - self._last_s) >= 0.4:
+            fps = (stats.frames - self._last.frames) / elapsed_s
+            updates = (stats.published - stats.frames - self._last.published + self._last.frames) / elapsed_s
+            self._rates = f"{fps:.1f} fps · {updates:.1f} updates/s"
+            self._last, self._last_s = stats, now_s
+        clients = sum(sink.client_totals.connected for sink in stats.sinks if sink.client_totals)
+        dropped = sum(_lost(sink) for sink in stats.sinks)
+        text = Text(f"{self._rates} · {clients} client{'' if clients == 1 else 's'} · {dropped} dropped")
+        for part in stats.failed():
+            text.append(printable(f" · {part.name} failed: {part.last_error}"), style="bold red")
+        return text
+
+
+def table(stats: Stats) -> Group:
+    """What became of everything that was published, by sink."""
+    result = Table("sink", "state", box=None, pad_edge=False, header_style="bold")
+    for heading in ("offered", "delivered", "dropped"):
+        result.add_column(heading, justify="right")
+    result.add_column("why")
+    for sink in stats.sinks:
+        queue = sink.queue
+        drops: dict[str, int] = {}
+        for drop in queue.drops:
+            drops[drop.reason] = drops.get(drop.reason, 0) + drop.items
+        why = ", ".join(f"{reason} {items}" for reason, items in drops.items())
+        row = (queue.offered.items, queue.taken.items, queue.dropped.items)
+        result.add_row(sink.name, sink.state, *map(str, row), why)
+        if (clients := sink.client_totals) is not None:
+            offered = clients.delivered.items + clients.dropped.items
+            ended = [
+                (clients.stalled, "stalled"),
+                (clients.overflowed, "overflowed"),
+                (clients.flooded, "flooded"),
+            ]
+            closed = ", ".join(f"{number} closed: {reason}" for number, reason in ended if number)
+            row = (offered, clients.delivered.items, clients.dropped.items)
+            result.add_row("", f"{clients.accepted} clients", *map(str, row), closed)
+    return Group(Text(f"published {stats.published}, of them {stats.frames} frames"), result)
+
+
+def _lost(sink: SinkStats) -> int:
+    return sink.queue.dropped.items + (sink.client_totals.dropped.items if sink.client_totals else 0)
+
+
 Beside = Callable[[Kernel], Coroutine[Any, Any, None]]
+
+_log: Final = logging.getLogger(__name__)
 
 
 async def _nothing(kernel: Kernel) -> None:
-    """Beside a stream that needs no more than itself."""
+    """The default of `Show.beside`."""
 
 
 class Show(NamedTuple):
-    """What a command has to show while it runs, and to do."""
+    """What a command shows and does during a run."""
 
     live: Callable[[Counted], RenderableType] = LiveLine
     """Makes what a terminal shows."""
     refresh_hz: float = 2
-    """How often a terminal shows it."""
+    """How often a terminal is redrawn."""
     beside: Beside = _nothing
     """Runs while the stream is on air, and is cancelled at its end."""
 
@@ -49,7 +125,7 @@ class _Outcome(NamedTuple):
     """How a run ended."""
 
     failure: StartError | None = None
-    """Why it could not begin."""
+    """Why it could not start."""
     stats: Stats | None = None
     """The counters at the end."""
 
@@ -60,20 +136,37 @@ def perform(
     """Run a profile, and end the command with an exit code if something fails.
 
     Args:
-        reader: reads what to run, now and whenever it is told to again.
+        reader: reads what to run, at the start and at each reload.
         duration_s: stop after so many seconds; None for no limit.
-        show: what to show and do besides.
+        show: what to show and do during the run.
         workers: the processes that serve the viewers; None for this one.
     """
-    watch = Watch(reader.folder)
-    watch.about_to_read()
-    settings = reader.read_or_exit()
-    watch.have_read(settings)
-    logs.set_up(settings.kernel.log_level, settings.kernel.log_format, err)
+    watcher = Watcher(reader)
+    settings = read_or_exit(watcher)
+    set_log(settings.kernel)
     for warning in settings.warnings:
         warn(warning)
-    streams.detach()  # whatever becomes of the terminal, the stream goes on
-    outcome = anyio.run(_main, settings, reader, watch, duration_s, show, workers, backend="asyncio")
+    streams.detach()  # a terminal that is closed or blocked must not stop the stream
+    make_host = partial(Host, watcher, settings, set_log=set_log)
+
+    async def main() -> _Outcome:
+        try:
+            if workers is None:
+                host = make_host()
+                return _Outcome(await _run(host, duration_s, show), host.stats())
+            from beats.workers.start import worker_pool
+
+            async with worker_pool(workers, settings, lambda part: make_host(part=part)) as host:
+                failure = await _run(host, duration_s, show)
+            return _Outcome(failure, host.stats())
+        except StartError as error:
+            return _Outcome(error)
+        except ExceptionGroup as errors:  # each task group on the way wraps what passes through it
+            if not isinstance(only := sole(errors), StartError):
+                raise
+            return _Outcome(only)
+
+    outcome = anyio.run(main, backend="asyncio")
     if outcome.failure is not None:
         complain(str(outcome.failure))
         raise typer.Exit(EXIT_FAILED)
@@ -83,45 +176,36 @@ def perform(
             raise typer.Exit(EXIT_FAILED)
 
 
-async def _main(
-    settings: ProfileSettings,
-    reader: Reader,
-    watch: Watch,
-    duration_s: float | None,
-    show: Show,
-    workers: "Workers | None",
-) -> _Outcome:
-    try:
-        async with house(settings, workers) as running:
-            failure = await _run(running, Steering(running, reader.read, watch), duration_s, show)
-        return _Outcome(failure, running.stats())
-    except StartError as error:
-        return _Outcome(error)
+def set_log(settings: KernelSettings) -> None:
+    """Log on standard error, in the level and format of the settings."""
+    logs.set_up(settings.log_level, settings.log_format, err)
 
 
-async def _run(running: House, steering: Steering, duration_s: float | None, show: Show) -> StartError | None:
+async def _run(host: Host, duration_s: float | None, show: Show) -> StartError | None:
+    """Run a host with its live line; returns why it could not start."""
     failure: StartError | None = None
-    kernel = running.kernel
     # Standard output goes by way of the live display only if both are on the terminal.
-    live = Live(
-        show.live(running),
+    live = LiveDisplay(
+        show.live(host),
         console=err,
         refresh_per_second=show.refresh_hz,
         transient=True,
         redirect_stdout=out.is_terminal,
     )
     async with anyio.create_task_group() as group:
-        await group.start(steering.obey_signals, group.cancel_scope)
+        await group.start(obey_signals, host, group.cancel_scope)
         if duration_s is not None:
-            group.start_soon(_stop_after, kernel, duration_s)
+            group.start_soon(_stop_after, host, duration_s)
 
-        def then() -> None:
-            group.start_soon(show.beside, kernel)
-            group.start_soon(steering.obey_others)
-            group.start_soon(steering.obey_files)
+        def on_air() -> None:
+            for name, address in host.addresses.items():
+                say(f"On air: {address.url}  (sink {name}; page {address.page_url})")
+            group.start_soon(show.beside, host.kernel)
+            if err.is_terminal and not logs.is_json():
+                live.start()
 
         try:
-            await kernel.run(task_status=_OnAir(running, live, then))
+            await host.run(control=True, task_status=WhenStarted(on_air))
         except StartError as error:
             failure = error
         finally:
@@ -130,22 +214,63 @@ async def _run(running: House, steering: Steering, duration_s: float | None, sho
     return failure
 
 
-class _OnAir(TaskStatus[None]):
-    """Tells where the stream is to be seen, once it is, and only then begins the live line below it."""
-
-    def __init__(self, running: House, live: Live, then: Callable[[], None]) -> None:
-        self._running = running
-        self._live = live
-        self._then = then
-
-    def started(self, value: None = None) -> None:
-        for name, address in self._running.addresses.items():
-            say(f"On air: {address.url}  (sink {name}; page {address.page_url})")
-        self._then()
-        if err.is_terminal and not logs.is_json():
-            self._live.start()
-
-
-async def _stop_after(kernel: Kernel, duration_s: float) -> None:
+async def _stop_after(host: Host, duration_s: float) -> None:
     await anyio.sleep(duration_s)
-    kernel.stop()
+    host.stop()
+
+
+async def obey_signals(host: Host, scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+    """Obey signals until cancelled.
+
+    SIGINT and SIGTERM end the stream in order; a second SIGINT ends it at once, by cancelling `scope`.
+    SIGUSR1 takes a snapshot. SIGHUP ends a process that has a terminal in order, which was closed; a
+    process without one is a service and reloads its settings. An ignored SIGHUP, as under `nohup`, stays so.
+    """
+    wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
+    reloads = not _has_terminal()
+    with anyio.open_signal_receiver(*wanted) as signals:
+        task_status.started()  # before anything is opened, so that every visible part of a run ends in order
+        stopping = False
+        async with anyio.create_task_group() as group:
+            async for signum in signals:
+                if signum == signal.SIGUSR1:
+                    group.start_soon(_snapshot, host)  # a slow disk must not delay an end
+                elif signum == signal.SIGHUP and reloads:
+                    group.start_soon(_reload, host)
+                elif stopping and signum == signal.SIGINT:
+                    scope.cancel()
+                elif not stopping:
+                    if signum == signal.SIGHUP:
+                        _log.info("the terminal was closed: ending")
+                    host.stop()
+                    stopping = True
+
+
+async def _reload(host: Host) -> None:
+    try:
+        await host.try_reload()
+    except Exception:  # the stream goes on
+        _log.exception("reloading the settings failed")
+
+
+async def _snapshot(host: Host) -> None:
+    try:
+        written = await host.snapshot()
+    except (LookupError, OSError) as error:
+        _log.error("no snapshot: %s", error)
+    except Exception:  # the stream goes on
+        _log.exception("no snapshot")
+    else:
+        for name, path in written.items():
+            _log.info("snapshot of sink %r: %s", name, path)
+
+
+def _has_terminal() -> bool:
+    """Whether the process has a controlling terminal, which sends SIGHUP when it is closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

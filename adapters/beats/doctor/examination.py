@@ -1,14 +1,64 @@
-"""All that is looked at, one after the other."""
+"""Everything that is checked, one after the other."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
+from typing import Final, NamedTuple
 
 from beats.config.checks.validation import Inspected
-from beats.config.errors import SettingsError
-from beats.doctor import clocks, disks, machine, ports, profile, runtime, software
+from beats.config.errors import Problem, SettingsError
+from beats.doctor import clocks, disks, machine, ports, software
 from beats.doctor.findings import Check, Finding, run
-from beats.doctor.profile import Profile
-from beats.runtime.conflicts import connections
+from beats.runtime.conflicts import Found, Part, check, connections, parts_of
+
+_SUBJECT: Final = "settings"
+
+
+class Profile(NamedTuple):
+    """What is known of a profile, right or wrong."""
+
+    findings: list[Finding]
+    parts: list[Part]
+    """The sinks and sources that are switched on and in which nothing is wrong."""
+    needed: frozenset[str]
+    """The names of packages and extras that it cannot do without."""
+
+
+def examined(found: Inspected) -> Profile:
+    """All that there is to say of the settings."""
+    parts = [part for part in parts_of(found) if isinstance(part, Part)]
+    return Profile(list(_findings(found, check(found))), parts, frozenset(_needed(parts)))
+
+
+def unreadable(error: SettingsError) -> Profile:
+    """Of a profile that is not there, or a file that is none."""
+    wrong = [_fault(problem) for problem in error.problems]
+    return Profile([*wrong, *map(_warning, error.warnings)], [], frozenset())
+
+
+def _findings(found: Inspected, conflicts: Found) -> Iterator[Finding]:
+    problems = [*found.problems, *conflicts.problems]
+    if not problems:
+        sources, sinks = (", ".join(names) or "none" for names in (found.sources, found.sinks))
+        right = f"profile {found.profile} is right: sources {sources}; sinks {sinks}"
+        yield Finding(_SUBJECT, "ok", right)
+    yield from map(_fault, problems)
+    yield from map(_warning, (*found.warnings, *conflicts.warnings))
+
+
+def _fault(problem: Problem) -> Finding:
+    """A problem is said with what would be right."""
+    place = problem._replace(message="", nearest=None)
+    advice = problem._replace(where="", key="", value=None)
+    return Finding(_SUBJECT, "fault", str(place), str(advice), is_setting=True)
+
+
+def _warning(text: str) -> Finding:
+    return Finding(_SUBJECT, "warning", text)
+
+
+def _needed(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        yield from (package.install for package in part.resources.packages)
 
 
 def examine(inspected: Inspected | SettingsError) -> list[Finding]:
@@ -19,14 +69,14 @@ def examine(inspected: Inspected | SettingsError) -> list[Finding]:
     """
     before_s = clocks.offset_s()
     known = _known(inspected)
-    pids = runtime.running()
+    pids = machine.running()
     checks = [
         Check("Python", software.python),
         Check("packages", software.packages),
         Check("extras", partial(software.extras, known.needed)),
         Check("processors", machine.processors),
         Check("timers", machine.timers),
-        Check("runtime folder", partial(runtime.folder_for_sockets, pids)),
+        Check("runtime folder", partial(machine.folder_for_sockets, pids)),
         Check("settings", lambda: known.findings),
         *_of_parts(known, pids),
         Check("open files", partial(machine.open_files, connections(known.parts))),
@@ -37,8 +87,8 @@ def examine(inspected: Inspected | SettingsError) -> list[Finding]:
 
 def _known(inspected: Inspected | SettingsError) -> Profile:
     if isinstance(inspected, SettingsError):
-        return profile.unreadable(inspected)
-    return profile.examined(inspected)
+        return unreadable(inspected)
+    return examined(inspected)
 
 
 def _of_parts(known: Profile, pids: Collection[int]) -> Iterator[Check]:

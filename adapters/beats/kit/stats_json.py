@@ -1,68 +1,74 @@
-"""Counters as plain values, for JSON, and back."""
+"""Counters as JSON values, and back."""
 
 import math
 from collections.abc import Mapping
 from functools import cache
-from types import NoneType, UnionType
-from typing import Any, Final, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, cast
+
+from pydantic import BeforeValidator, TypeAdapter
 
 from beats.kernel.stats import Stats
 
-_ENDLESS: Final = "max"
-"""What JSON lacks, an infinite speed of a replay, as the command line writes it."""
-_PAIRS: Final = "figures"
-"""The field that is pairs of a name and a number, and an object in JSON: of those that JSON has."""
+_INFINITE: Final = "max"
+"""An infinite replay speed, which JSON cannot express; the command line writes it the same way."""
 
 
 def plain(stats: Stats) -> dict[str, Any]:
-    """All counters: tuples with named fields as objects, others as lists."""
-    return cast("dict[str, Any]", _plain(stats))
+    """All counters as JSON objects and lists; `figures` is an object and holds only finite numbers."""
+    values: dict[str, Any] = _adapter().dump_python(stats, mode="json")
+    for sink in values["sinks"]:
+        sink["figures"] = {name: number for name, number in sink["figures"] if math.isfinite(number)}
+    for source in values["sources"]:
+        playback = source["playback"]
+        if playback is not None and math.isinf(playback["speed"]):
+            playback["speed"] = _INFINITE
+    return values
 
 
 def stats_of(values: Mapping[str, Any]) -> Stats:
-    """The counters that `plain` made these of.
+    """The counters that `plain` has turned into these values. Unknown fields are ignored.
 
     Raises:
-        KeyError, TypeError, ValueError: they are not of that form.
+        ValueError: the values have another form.
     """
-    return cast("Stats", _made(Stats, values))
+    return _adapter().validate_python(values)
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        items = cast("tuple[object, ...]", value)
-        fields: tuple[str, ...] | None = getattr(items, "_fields", None)
-        if fields is None:
-            return [_plain(item) for item in items]
-        return {name: _named(name, item) for name, item in zip(fields, items, strict=True)}
-    return _ENDLESS if isinstance(value, float) and math.isinf(value) else value
+def _parsed(values: Any) -> Any:
+    """The values of `plain` in the form of the dataclasses. What has another form is left to the adapter."""
+    if not isinstance(values, Mapping):
+        return values
+    given = cast("Mapping[str, Any]", values)
+    return {
+        **given,
+        "sinks": _each(given.get("sinks"), "figures", _pairs),
+        "sources": _each(given.get("sources"), "playback", _playback),
+    }
 
 
-def _named(name: str, value: object) -> object:
-    if name == _PAIRS:
-        pairs = cast("tuple[tuple[str, float], ...]", value)
-        return {key: number for key, number in pairs if math.isfinite(number)}
-    return _plain(value)
+def _each(parts: Any, key: str, change: Any) -> Any:
+    if not isinstance(parts, list):
+        return parts
+    return [
+        {**part, key: change(part[key])} if isinstance(part, Mapping) and key in part else part
+        for part in parts
+    ]
 
 
-def _made(kind: Any, value: Any) -> object:
-    """A value of a type, as it is written in the fields of the counters."""
-    if get_origin(kind) is UnionType:
-        if value is None:
-            return None
-        (kind,) = (each for each in get_args(kind) if each is not NoneType)
-    if get_origin(kind) is tuple:
-        item = get_args(kind)[0]
-        return tuple(_made(item, each) for each in value)
-    if hasattr(kind, "_fields"):
-        given = {
-            name: tuple(value[name].items()) if name == _PAIRS else _made(field, value[name])
-            for name, field in _fields(kind).items()
-        }
-        return kind(**given)
-    return math.inf if kind is float and value == _ENDLESS else value
+def _pairs(figures: Any) -> Any:
+    return list(figures.items()) if isinstance(figures, Mapping) else figures
+
+
+def _playback(playback: Any) -> Any:
+    if isinstance(playback, Mapping) and cast("Mapping[str, Any]", playback).get("speed") == _INFINITE:
+        return {**playback, "speed": math.inf}
+    return playback
+
+
+ParsedStats = Annotated[Stats, BeforeValidator(_parsed)]
+"""Counters as a field of a pydantic model that reads JSON."""
 
 
 @cache
-def _fields(kind: Any) -> Mapping[str, Any]:
-    return get_type_hints(kind)
+def _adapter() -> TypeAdapter[Stats]:
+    return TypeAdapter(ParsedStats)

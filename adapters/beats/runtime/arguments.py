@@ -1,4 +1,4 @@
-"""What a program may give to `Stream`, made into the kernel's own types."""
+"""Converts what a program passes to `Stream` into the kernel's types."""
 
 import operator
 from collections.abc import Iterable, Mapping
@@ -10,16 +10,16 @@ from beats.kernel.envelope import Frame, Location, Peripheral, Tag
 from beats.kit import labels
 
 GivenTag = Tag | str | Mapping[str, object]
-"""A tag; the name of one; or a mapping with its `name`, `variant` and `metadata`."""
+"""A tag, its name, or a mapping with `name`, `variant` and `metadata`."""
 GivenLocation = Location | Mapping[str, object]
-"""A place, or a mapping with its `x`, `y`, `z` and `time`."""
+"""A location, or a mapping with `x`, `y`, `z` and `time`."""
 
 
 def frame(png_data: Buffer) -> Frame:
-    """The picture in any bytes-like object. What can be changed later is copied.
+    """A frame from any bytes-like object; mutable ones are copied.
 
     Raises:
-        TypeError: it is no bytes-like object.
+        TypeError: `png_data` is not bytes-like.
     """
     if type(png_data) is bytes:
         return Frame(png_data)
@@ -37,20 +37,20 @@ def peripheral(
     tags: Iterable[GivenTag],
     location: GivenLocation | None,
 ) -> Peripheral:
-    """An update, with tags and place as they may be given.
+    """A peripheral update, with tags and location in any accepted form.
 
     Raises:
-        TypeError, ValueError: tags or place are something else; says what would be right.
+        TypeError, ValueError: tags or location have another form; says what is accepted.
     """
     place = labels.location(location) if isinstance(location, Mapping) else location
     return Peripheral(id, data, _tags(tags) if tags != () else (), place)
 
 
 def captured(unix_ns: int | None) -> int | None:
-    """A time of capture, of any type that is a whole number.
+    """A capture time, from any integer type.
 
     Raises:
-        TypeError: it is not.
+        TypeError: it is not an integer.
     """
     if unix_ns is None or type(unix_ns) is int:
         return unix_ns
@@ -63,7 +63,7 @@ def captured(unix_ns: int | None) -> int | None:
 
 def _tags(tags: object) -> tuple[Tag, ...]:
     kind = _kind(tags)
-    # The first four can be iterated over, and are no collection of tags.
+    # The first four can be iterated over, but are not collections of tags.
     if isinstance(tags, str | bytes | Mapping | Tag) or not isinstance(tags, Iterable):
         raise TypeError(f"tags is {kind}; it must be a list of tags, such as ['input']")
     given = enumerate(cast("Iterable[GivenTag]", tags))

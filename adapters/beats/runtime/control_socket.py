@@ -1,7 +1,7 @@
-"""The way in to a running `beats` from the same machine: a socket that only its own user can open.
+"""The control socket of a running `beats`: a Unix socket that only its own user can open.
 
-A request is one line of JSON, `{"command": NAME}`; so is the answer, either what the command gave or
-`{"error": TEXT}`.
+A request is one line of JSON, `{"command": NAME}`. The answer is one line of JSON too: what the command
+returned, or `{"error": TEXT}`.
 """
 
 import json
@@ -32,28 +32,28 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Instance(NamedTuple):
-    """A `beats` that runs."""
+    """A running `beats`."""
 
     pid: int
     socket_path: Path
 
 
 class NoInstanceError(LookupError):
-    """There is not exactly one instance that could be meant; the text says what there is."""
+    """No instance matches, or several do; the message lists those that run."""
 
 
 def runtime_folder() -> Path:
-    """Where the sockets are: a folder that belongs to this user alone."""
+    """The folder of the sockets, which belongs to this user alone."""
     given = os.environ.get("XDG_RUNTIME_DIR")
     return Path(given) / "beats" if given else Path(tempfile.gettempdir()) / f"beats-{os.getuid()}"
 
 
 async def serve(handlers: Mapping[str, Handler]) -> None:
-    """Answer requests until cancelled. Without a place for the socket there is a warning and no way in."""
+    """Answer requests until cancelled; if the socket cannot be created, log a warning and return."""
     path = runtime_folder() / f"{os.getpid()}{_SUFFIX}"
     try:
         _own_folder(path.parent)
-        path.unlink(missing_ok=True)  # of a process that had this number and was killed
+        path.unlink(missing_ok=True)  # left by a killed process with the same pid
         listener = await anyio.create_unix_listener(path, mode=0o600)
     except OSError as error:
         why = error.strerror or error
@@ -69,43 +69,43 @@ async def serve(handlers: Mapping[str, Handler]) -> None:
 
 
 def instances() -> list[Instance]:
-    """The instances of this user that run; what is left of others is removed.
+    """The running instances of this user; sockets of dead ones are removed.
 
     Raises:
-        OSError: where they should be is a folder that is not this user's alone.
+        OSError: the folder of the sockets does not belong to this user alone.
     """
     if runtime_folder().exists():
         _own_folder(runtime_folder())
     found: list[Instance] = []
     for path in sorted(runtime_folder().glob(f"[0-9]*{_SUFFIX}")):
-        with suppress(OSError, ValueError, OverflowError):  # a name with more digits than any process has
+        with suppress(OSError, ValueError, OverflowError):  # a name with more digits than any pid
             pid = int(path.stem)
             if _is_dead(pid):
                 path.unlink()
                 continue
-            with _connected(path):  # refused by one that is just about to listen
+            with _connected(path):  # refused while an instance is about to listen
                 found.append(Instance(pid, path))
     return found
 
 
 def ask(command: str, pid: int | None = None) -> Answer:
-    """Have an instance do something, and wait for what it says.
+    """Send a command to an instance, and wait for its answer.
 
     Args:
-        command: what.
-        pid: which one; the only one when None.
+        command: its name.
+        pid: of the instance; None for the only one.
 
     Raises:
-        NoInstanceError: it does not run, or several do.
-        RuntimeError: it could not do it; says why.
-        OSError: it does not answer, or another user can reach where it should be.
+        NoInstanceError: no instance matches, or several do.
+        RuntimeError: the command failed; says why.
+        OSError: the instance does not answer, or the folder of the sockets is not this user's alone.
     """
     with _connected(_the_one(pid).socket_path) as connection:
         connection.sendall(json.dumps({"command": command}).encode() + b"\n")
         with connection.makefile("rb") as lines:
             answer: object = json.loads(lines.readline(_MOST_BYTES) or b"null")
     if not isinstance(answer, dict):
-        raise RuntimeError("it gave no answer")  # noqa: TRY004 - the other side is at fault, not a type
+        raise RuntimeError("it gave no answer")  # noqa: TRY004 - the other side is wrong, not a type
     said = cast("dict[str, object]", answer)
     if "error" in said:
         raise RuntimeError(str(said["error"]))
@@ -130,7 +130,7 @@ def _is_dead(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # somebody else's process has the number now
+    except PermissionError:  # a process of another user has the pid now
         return False
     return False
 
@@ -147,15 +147,15 @@ def _connected(path: Path) -> socket.socket:
 
 
 def _own_folder(folder: Path) -> None:
-    """Make the folder; one that another user made, or can write to, is refused.
+    """Create the folder, or check that nobody else owns it or can write to it.
 
     Raises:
-        OSError: it cannot be made, or is not ours alone.
+        OSError: it cannot be created, or another user can access it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermissionError(EACCES, "it is not a folder of this user alone", str(folder))
+        raise PermissionError(EACCES, "other users can access this folder", str(folder))
 
 
 async def _answer(handlers: Mapping[str, Handler], stream: SocketStream) -> None:
@@ -179,6 +179,6 @@ async def _outcome(handlers: Mapping[str, Handler], stream: SocketStream) -> Ans
         return await handlers[command]()
     except (LookupError, OSError) as error:
         return {"error": str(error)}
-    except Exception as error:  # whatever it is, the stream goes on
+    except Exception as error:  # the stream goes on
         _log.exception("%s failed", command)
         return {"error": f"{type(error).__name__}: {error}"}

@@ -1,4 +1,4 @@
-"""What sets one profile apart from another, as steps that lead from the one to the other. No I/O."""
+"""The differences between two profiles, as steps that lead from one to the other. No I/O."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal, NamedTuple
@@ -9,12 +9,12 @@ from beats.config.schema import Group
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
 
 Action = Literal["remove", "add", "replace", "swap", "adjust", "restart"]
-"""replace: the successor gets what waits; swap: it is of another type and begins afresh; adjust: in place;
-restart: the same source again."""
+"""replace: the new one takes over the queue; swap: the new one has another type and an empty queue; adjust:
+change it in place; restart: run the same source again."""
 
 
 class Step(NamedTuple):
-    """One thing to do."""
+    """One change of one sink or source."""
 
     action: Action
     group: Group
@@ -42,19 +42,19 @@ def steps(
     adjustable: Callable[[str], frozenset[str]],
     idle: Collection[str] = (),
 ) -> list[Step]:
-    """What to do, in this order: what goes makes room for what comes, and sinks are there before sources.
+    """The steps in order: removals first, as they free ports and files, and sinks before sources.
 
     Args:
-        before: as it is.
-        after: as it shall be.
-        adjustable: the settings of a type of sink that can change while it runs, besides its queue.
-        idle: sources that have ended or failed, and are worth another start.
+        before: the current profile.
+        after: the wanted profile.
+        adjustable: the settings that a type of sink can change while it runs, besides its queue.
+        idle: sources that have ended or failed and should be restarted.
     """
 
     def in_place(kind: str, keys: set[str]) -> bool:
         return keys <= adjustable(kind) | {"queue", "required"}
 
-    # A source has no queue to hand over, and nothing that changes in place.
+    # A source has no queue to hand over, and cannot be changed in place.
     sources = list(_parts("sources", before.sources, after.sources, lambda kind, keys: False))
     same = before.sources.keys() & after.sources.keys() - {step.name for step in sources}
     sources += [Step("restart", "sources", name) for name in before.sources if name in same and name in idle]
@@ -70,7 +70,7 @@ def _rank(step: Step) -> int:
 
 
 def kernel_keys(before: KernelSettings, after: KernelSettings) -> tuple[str, ...]:
-    """The settings of the kernel that differ."""
+    """The kernel settings that differ."""
     return _differing(before, after)
 
 

@@ -1,4 +1,4 @@
-"""Calls a program's handlers of control messages in a thread of their own."""
+"""Calls a program's `on_control` handlers in a separate thread."""
 
 import logging
 import queue
@@ -10,38 +10,39 @@ from typing import Final
 
 from beats.kernel.envelope import Control
 from beats.kernel.errors import ClosedError
-from beats.kernel.log_sampling import is_power_of_ten
+from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
 _WAITING: Final = 256
-"""Commands that may wait for a handler; a person's commands come far more slowly."""
+"""Messages that may wait for the handlers; people send them far more slowly."""
 
 _CLOSE_TIMEOUT_S: Final = 5.0
+_DROPPED: Final = "dropped messages"
 
 
 class Dispatcher:
-    """Takes commands from the event loop without ever making it wait, and hands them to the handlers."""
+    """Passes control messages from the event loop to the handlers, and never blocks the loop."""
 
     def __init__(self) -> None:
-        # Bounded by `put` and not by itself, so that the end always finds room.
+        # Bounded by `put`, so that the end marker always fits.
         self._queue: Final[queue.SimpleQueue[Control | None]] = queue.SimpleQueue()
         self._handlers: Final[list[_Added]] = []
         self._lock: Final = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._dropped = 0
+        self._reports: Final = ThrottledLog(log, "control")
 
     @property
     def dropped(self) -> int:
-        """Commands given up because the handlers were too slow."""
-        return self._dropped
+        """Messages dropped because the handlers were too slow."""
+        return self._reports.counts[_DROPPED]
 
     def add(self, handler: Callable[[Control], object]) -> Callable[[], None]:
-        """Call `handler` with every command from now on; what it returns ends that.
+        """Call `handler` with every message from now on; returns a function that removes it.
 
         Raises:
-            ClosedError: no command will ever come.
+            ClosedError: the stream is closed.
         """
         added = _Added(handler)
         with self._lock:
@@ -54,45 +55,39 @@ class Dispatcher:
         return partial(self._remove, added)
 
     def put(self, control: Control) -> None:
-        """Pass a command on; given up, counted and reported when too many wait."""
+        """Queue a message; it is dropped, counted and logged when too many wait."""
         if self._thread is None:
             return
         if self._queue.qsize() < _WAITING:
             self._queue.put(control)
             return
-        self._dropped += 1
-        if is_power_of_ten(self._dropped):
-            log.error(
-                "control message %r given up: on_control's handler is %d behind (%d given up so far)",
-                control.command,
-                _WAITING,
-                self._dropped,
-            )
+        text = f"{control.command!r} is dropped: on_control's handler is {_WAITING} messages behind"
+        self._reports.add(_DROPPED, text, logging.ERROR)
 
     def close(self) -> None:
-        """Let the handlers deal with what waits, and join their thread; one that hangs is left behind."""
+        """Let the handlers finish what waits, and join their thread; a handler that hangs is left running."""
         with self._lock:
             self._closed = True
             thread, self._thread = self._thread, None
         if thread is None:
             return
         self._queue.put(None)
-        if thread is threading.current_thread():  # a handler closes the stream: it cannot wait for itself
+        if thread is threading.current_thread():  # a handler that closes the stream cannot wait for itself
             return
         thread.join(_CLOSE_TIMEOUT_S)
         if thread.is_alive():
             log.error(
-                "on_control's handler still runs %g s after the end and is left behind", _CLOSE_TIMEOUT_S
+                "on_control's handler still runs %g s after the end and is left running", _CLOSE_TIMEOUT_S
             )
 
     def _remove(self, added: "_Added") -> None:
-        with self._lock, suppress(ValueError):  # it was removed before
+        with self._lock, suppress(ValueError):  # already removed
             self._handlers.remove(added)
 
     def _work(self) -> None:
         while (control := self._queue.get()) is not None:
             for added in tuple(self._handlers):
-                if added not in self._handlers:  # removed by one before it
+                if added not in self._handlers:  # removed by an earlier handler
                     continue
                 try:
                     added.handler(control)
@@ -101,7 +96,7 @@ class Dispatcher:
 
 
 class _Added:
-    """A handler that was added once; the same one may be added again."""
+    """One call of `add`: the same handler may be added several times."""
 
     def __init__(self, handler: Callable[[Control], object]) -> None:
         self.handler: Final = handler

@@ -1,4 +1,4 @@
-"""A kernel and the settings that it runs by, which can change while it does."""
+"""Applies changed settings to a running kernel."""
 
 import json
 import logging
@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-import anyio
 from anyio import to_thread
 
 from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
@@ -23,49 +22,43 @@ from beats.runtime.registry import resources_of
 from beats.runtime.view import RuntimeView
 
 NOTE: Final = "beats.change"
-"""Metadata of recordings in progress: which settings changed, when."""
+"""The metadata record in recordings that tells which settings changed, and when."""
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
 class Change(NamedTuple):
-    """What became of one difference between two profiles."""
+    """The outcome of one step."""
 
     what: str
-    """As `sink 'tape' replaced (path)`."""
+    """Such as `sink 'tape' replaced (path)`."""
     error: str = ""
-    """Why it could not be done; what was there before runs on."""
+    """Why the step failed; what ran before goes on."""
 
 
 class LiveProfile:
     """Lives in the kernel's event loop."""
 
-    def __init__(self, profile: ProfileSettings, outside: RuntimeView | None = None) -> None:
-        """Put a kernel together; nothing runs yet. `outside` is what its sinks know of a larger house."""
+    def __init__(self, profile: ProfileSettings, view: RuntimeView | None = None) -> None:
+        """Build a kernel; nothing runs yet. `view` is what sinks see of a run with several processes."""
         self.profile = profile
-        """What runs now."""
-        self._outside: Final = outside
-        self._builder = Builder(profile, outside=outside)
+        """The settings in effect."""
+        self._view: Final = view
+        self._builder = Builder(profile, outside=view)
         self.kernel: Final[Kernel] = self._builder.kernel
         self._builder.add_all()
         self._inputs = {name: _stamps(settings, profile) for name, settings in profile.sources.items()}
-        self._lock: anyio.Lock | None = None
 
     async def apply(self, after: ProfileSettings) -> list[Change]:
-        """Bring what runs to other settings, one part after the other; equal parts that run notice nothing.
+        """Change what runs to other settings, one sink or source after the other. Not for two calls at once.
 
-        A part that cannot be brought there stays as it was, and the others go on. What has failed is tried
-        again at once; so is a source that has ended and whose input has changed since. One call at a time.
+        What is equal goes on untouched. What cannot be changed stays as it was, and the others are changed.
+        A failed sink or source is tried again at once, and so is a source that has ended and whose input has
+        changed since.
         """
-        if self._lock is None:
-            self._lock = anyio.Lock()
-        async with self._lock:
-            return await self._apply(after)
-
-    async def _apply(self, after: ProfileSettings) -> list[Change]:
         before = self.profile
-        self._builder = Builder(after, self.kernel, self._outside)
+        self._builder = Builder(after, self.kernel, self._view)
         changes = self._change_kernel(after)
         sinks, sources = self.kernel.hurry()
         for what in (*(f"sink {name!r}" for name in sinks), *(f"source {name!r}" for name in sources)):
@@ -75,10 +68,10 @@ class LiveProfile:
         for step in steps(before, after, lambda kind: SINKS.find(kind).adjustable, idle):
             try:
                 await self._do(step, after)
-            except Exception as error:  # of an adapter: the others go on
+            except Exception as error:  # of one adapter; the others go on
                 changes.append(Change(str(step), str(error) or type(error).__name__))
                 expected = isinstance(error, StartError | OSError | ValueError | MissingPackageError)
-                text = "%s: failed, and it runs on as before: %s"
+                text = "%s: failed, and the previous settings stay in effect: %s"
                 _log.error(text, step, error, exc_info=None if expected else error)
             else:
                 changes.append(Change(str(step)))
@@ -118,7 +111,7 @@ class LiveProfile:
             await kernel.replace_sink(name, sink, bounds, hand_over=step.action == "replace")
 
     def _idle(self) -> set[str]:
-        """The sources that another start may help."""
+        """The sources to restart: failed ones, and ended ones whose input has changed."""
         found: set[str] = set()
         for source in self.kernel.stats(clients=False).sources:
             settings = self.profile.sources.get(source.name)
@@ -131,7 +124,7 @@ class LiveProfile:
         return found
 
     def _remember(self, step: Step, after: ProfileSettings) -> None:
-        """Take one step's outcome into the settings that run, so that a failed one stays out of them."""
+        """Record a successful step in the settings in effect."""
         if step.group == "sinks":
             self.profile = replace(self.profile, sinks=_with(self.profile.sinks, step.name, after.sinks))
         else:
@@ -145,22 +138,20 @@ class LiveProfile:
         if not keys:
             return []
         self.kernel.reconfigure(kernel_options(after.kernel))
-        if "log_level" in keys:
-            logging.getLogger("beats").setLevel(after.kernel.log_level)
         what = f"kernel changed in place ({', '.join(keys)})"
         _log.info("%s", what)
         return [Change(what)]
 
     def _refresh(self, before: ProfileSettings) -> None:
-        """Let sinks whose settings are the same look at their files anew, such as those of tokens."""
+        """Let sinks with unchanged settings read their files again, such as token files."""
         for name, settings in self.profile.sinks.items():
             if settings == before.sinks.get(name):
                 try:
                     _adjust(self.kernel.sinks[name], settings)
                 except (OSError, ValueError) as error:
-                    _log.error("sink %r runs on as before: %s", name, error)
-                except Exception:  # of an adapter: the others go on
-                    _log.exception("sink %r runs on as before", name)
+                    _log.error("sink %r keeps its previous settings: %s", name, error)
+                except Exception:  # of one adapter; the others go on
+                    _log.exception("sink %r keeps its previous settings", name)
 
     def _note(self, changes: list[Change]) -> None:
         content = {"changes": json.dumps([change._asdict() for change in changes], ensure_ascii=False)}
@@ -170,22 +161,22 @@ class LiveProfile:
 
 
 def _stamps(settings: SourceSettings, profile: ProfileSettings) -> Mapping[Path, Stamp | str]:
-    """What a source reads, as it is now."""
+    """The stamps of a source's input files."""
     try:
         inputs = resources_of(settings, profile.profile).inputs
-    except Exception:  # an adapter that breaks its contract; a check says so
+    except Exception:  # the adapter breaks its contract; `config check` reports it
         return {}
     return {each.path: stamp(each.path) for each in inputs}
 
 
 def _with(running: Mapping[str, _T], name: str, wanted: Mapping[str, _T]) -> dict[str, _T]:
-    """What runs, with one part as it is wanted."""
+    """The running settings, with those of one name replaced by the wanted ones."""
     others = {each: settings for each, settings in running.items() if each != name}
     return {**others, **({name: wanted[name]} if name in wanted else {})}
 
 
 def summary(changes: list[Change]) -> Mapping[str, object]:
-    """What was done, as plain values."""
+    """The changes as JSON values."""
     return {
         "changed": [change.what for change in changes if not change.error],
         "failed": {change.what: change.error for change in changes if change.error},

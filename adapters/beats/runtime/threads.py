@@ -1,4 +1,4 @@
-"""Running a kernel beside a program: in a thread of its own, or in the program's event loop."""
+"""Runs a kernel next to a program: in a separate thread, or in the program's event loop."""
 
 import asyncio
 import contextvars
@@ -6,7 +6,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 import anyio
 from anyio import from_thread
@@ -14,36 +14,50 @@ from anyio.abc import TaskStatus
 from anyio.lowlevel import EventLoopToken, current_token
 
 from beats.kernel.errors import ClosedError, StartError
-from beats.kernel.run.kernel import Kernel
-
-Beside = Callable[[], Coroutine[Any, Any, object]]
 
 _T = TypeVar("_T")
 _Args = TypeVarTuple("_Args")
 
 
-class KernelThread:
-    """A kernel in a thread with an event loop of its own.
+class Runnable(Protocol):
+    """A kernel, or a host of one."""
 
-    The thread is a daemon, and so are the worker threads of its loop: a program that never closes it can end.
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        """Run until the end; raises StartError if a sink cannot start."""
+        ...
+
+    def stop(self) -> None:
+        """Ask for an orderly end; returns at once."""
+        ...
+
+
+class WhenStarted(TaskStatus[None]):
+    """Calls a function when what it is passed to has started."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        self._then: Final = then
+
+    def started(self, value: None = None) -> None:
+        """Call it."""
+        self._then()
+
+
+class KernelThread:
+    """Runs a kernel in a thread with its own event loop.
+
+    The thread and the loop's worker threads are daemons, so a program that never closes it can end.
     """
 
-    def __init__(self, kernel: Kernel, beside: Beside | None = None) -> None:
-        """Prepare; nothing runs yet.
-
-        Args:
-            kernel: what to run.
-            beside: runs in the same loop while the kernel does.
-        """
+    def __init__(self, kernel: Runnable) -> None:
+        """Nothing runs yet."""
         self._kernel: Final = kernel
-        self._beside: Final = beside
         self._loop: Final[Future[tuple[asyncio.AbstractEventLoop, anyio.CancelScope]]] = Future()
         self._started: Final[Future[EventLoopToken]] = Future()
         self._ended: Final[Future[None]] = Future()
         self._thread: Final = threading.Thread(target=self._work, name="beats", daemon=True)
 
     def start(self) -> EventLoopToken:
-        """Start the kernel; gives the token with which other threads can run something in its event loop.
+        """Start the kernel; returns the token with which other threads can call into its event loop.
 
         Raises:
             StartError: a sink could not start; nothing is left running.
@@ -56,7 +70,7 @@ class KernelThread:
             raise
 
     def close(self) -> None:
-        """End the kernel in order and join the thread; a KeyboardInterrupt meanwhile cuts it short.
+        """End the kernel in order and join the thread; KeyboardInterrupt skips the orderly end.
 
         Raises:
             RuntimeError: called in the event loop's own thread, which would wait for itself.
@@ -86,7 +100,7 @@ class KernelThread:
 
     def _work(self) -> None:
         try:
-            # In an empty context: that of the caller may tell anyio that another event loop runs here.
+            # In an empty context: in the caller's context anyio may find another event loop.
             contextvars.Context().run(self._run)
         except BaseException as error:
             for future in (self._loop, self._started, self._ended):
@@ -101,41 +115,13 @@ class KernelThread:
     async def _main(self) -> None:
         with anyio.CancelScope() as scope:
             self._loop.set_result((asyncio.get_running_loop(), scope))
-            await run_beside(self._kernel, self._beside, task_status=_Started(self._started))
-
-
-class _Started(TaskStatus[None]):
-    """Hands the running loop's token over once the kernel has started."""
-
-    def __init__(self, future: Future[EventLoopToken]) -> None:
-        self._future: Final = future
-
-    def started(self, value: None = None) -> None:
-        self._future.set_result(current_token())
-
-
-async def run_beside(kernel: Kernel, beside: Beside | None, *, task_status: TaskStatus[Any]) -> None:
-    """Run a kernel, and something else that is cancelled when the kernel ends.
-
-    Raises:
-        StartError: a sink could not start; nothing is left running.
-    """
-    problem: Exception | None = None
-    async with anyio.create_task_group() as group:
-        if beside is not None:
-            group.start_soon(beside)
-        try:
-            await kernel.run(task_status=task_status)
-        except Exception as error:
-            problem = error  # raised below, not wrapped in the task group's exception group
-        group.cancel_scope.cancel()
-    if problem is not None:
-        raise problem
+            token = current_token()
+            await self._kernel.run(task_status=WhenStarted(lambda: self._started.set_result(token)))
 
 
 @contextmanager
-def in_thread(kernel: Kernel) -> Generator[EventLoopToken]:
-    """Run a kernel in a thread until the block ends; see `KernelThread`."""
+def in_thread(kernel: Runnable) -> Generator[EventLoopToken]:
+    """Run a kernel in a thread until the block ends."""
     thread = KernelThread(kernel)
     token = thread.start()
     try:
@@ -145,15 +131,12 @@ def in_thread(kernel: Kernel) -> Generator[EventLoopToken]:
 
 
 @asynccontextmanager
-async def in_this_loop(
-    kernel: Kernel, ended: anyio.Event | None = None, beside: Beside | None = None
-) -> AsyncGenerator[None]:
-    """Run a kernel in the running event loop until the block ends; cancellation cuts its end short.
+async def in_this_loop(kernel: Runnable, ended: anyio.Event | None = None) -> AsyncGenerator[None]:
+    """Run a kernel in the running event loop until the block ends; cancellation skips the orderly end.
 
     Args:
         kernel: what to run.
         ended: set when it has ended, which may be before the block does.
-        beside: runs while the kernel does.
 
     Raises:
         StartError: a sink could not start; nothing is left running.
@@ -162,7 +145,7 @@ async def in_this_loop(
 
     async def run(*, task_status: TaskStatus[None]) -> None:
         try:
-            await run_beside(kernel, beside, task_status=task_status)
+            await kernel.run(task_status=task_status)
         finally:
             if ended is not None:
                 ended.set()
@@ -187,7 +170,7 @@ def in_loop_of(
     function: Callable[[*_Args], Coroutine[Any, Any, _T]],
     *args: *_Args,
 ) -> _T:
-    """Run a coroutine function in the event loop of a token, from any other thread, and wait for it.
+    """Run a coroutine function in another thread's event loop, and wait for its result.
 
     Raises:
         RuntimeError: called in that loop's own thread, which would wait for itself.
@@ -208,7 +191,7 @@ def in_loop_of(
 
 
 def _join_workers(loop: object) -> None:
-    """Wait for anyio's worker threads of a loop that has ended: it has told them to end, not waited."""
+    """Wait for anyio's worker threads of an ended loop: anyio tells them to end, but does not wait."""
     for thread in threading.enumerate():
         if loop is not None and getattr(thread, "loop", None) is loop:
             thread.join()

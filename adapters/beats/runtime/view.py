@@ -1,4 +1,4 @@
-"""What a kernel's sinks know of the house, when it is larger than one process."""
+"""What sinks see of a run that has several processes."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from beats.kernel.ports import TakeStats
 
 
 class RuntimeView(NamedTuple):
-    """In place of the kernel's own."""
+    """Replaces the kernel's own commands and counters."""
 
     control: Callable[[Control], None]
-    """Puts a client's command where it is obeyed; never raises."""
+    """Passes on a client's command; never raises."""
     commands: Mapping[str, CommandCheck]
-    """The commands that are taken there, as they are now."""
+    """The commands accepted at present, each with its check."""
     stats: TakeStats
-    """The counters of everything."""
+    """The counters of all processes."""

@@ -1,4 +1,4 @@
-"""A nats-server of our own, on loopback, for as long as a run lasts."""
+"""Runs a nats-server on loopback for the duration of a run."""
 
 import asyncio
 import ctypes
@@ -22,7 +22,7 @@ from beats.kernel.errors import StartError
 
 PROGRAM: Final = "nats-server"
 _SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/opt/homebrew/bin")
-"""Where packages put it that are not on everybody's path."""
+"""Where packages install it, which is not on every user's path."""
 _START_S: Final = 10.0
 _LOOK_S: Final = 0.02
 _RESTART_S: Final = 0.5
@@ -33,16 +33,16 @@ _log: Final = logging.getLogger(__name__)
 
 
 def find_program() -> str | None:
-    """Where nats-server is; None when it is not installed."""
+    """The path of nats-server; None when it is not installed."""
     return shutil.which(PROGRAM) or shutil.which(PROGRAM, path=os.pathsep.join(_SYSTEM_FOLDERS))
 
 
 def configuration(port: int, folder: Path, token: str) -> str:
-    """What the server is told.
+    """The configuration file of the server.
 
-    A subscriber that reads nothing stalls publishers, in nats-server 2.9, once three quarters of
-    `max_pending` wait for it, until `write_deadline` cuts it off: so three quarters of `max_pending` must be
-    more than is published within `write_deadline`. These are good for 190 MB a second.
+    In nats-server 2.9, a subscriber that does not read stalls publishers once three quarters of
+    `max_pending` wait for it, until `write_deadline` disconnects it. So three quarters of `max_pending` must
+    exceed what is published within `write_deadline`. These values suffice for 190 MB/s.
     """
     return "\n".join(
         [
@@ -65,12 +65,12 @@ def configuration(port: int, folder: Path, token: str) -> str:
 
 @asynccontextmanager
 async def broker() -> AsyncGenerator[str]:
-    """A server on a free port of 127.0.0.1, with a secret of its own; gives its URL.
+    """Run a server on a free port of 127.0.0.1, with a random token; yields its URL.
 
-    One that ends is started again on the same port.
+    A server that ends is restarted on the same port.
 
     Raises:
-        StartError: it is not installed, or does not start; says what to do.
+        StartError: nats-server is not installed, or does not start; says what to do.
     """
     program = find_program()
     if program is None:
@@ -79,7 +79,7 @@ async def broker() -> AsyncGenerator[str]:
             "apt install nats-server; macOS: brew install nats-server), or name a running one with --broker "
             "nats://HOST:4222"
         )
-    # A place for its settings that no other user can look into; removed at the end.
+    # A folder for its configuration that no other user can read; removed at the end.
     with tempfile.TemporaryDirectory(prefix="beats-broker-", ignore_cleanup_errors=True) as name:
         server = _Server(program, Path(name))
         port = await server.start(-1)
@@ -101,12 +101,12 @@ class _Server:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, port: int) -> int:
-        """Start it, and give the port once it listens; -1 has it choose one."""
+        """Start the server, and return its port once it listens; with -1 it chooses one."""
         settings, log = self._folder / "server.conf", self._folder / "server.log"
         settings.touch(0o600)
         settings.write_text(configuration(port, self._folder, self.token))
         with log.open("wb") as output:
-            # A session of its own: Ctrl-C is for Beats, which ends it when everyone is done with it.
+            # In a new session, so that Ctrl-C reaches only Beats, which ends the server last.
             process = self._process = await asyncio.create_subprocess_exec(
                 self._program,
                 "--config",
@@ -124,14 +124,14 @@ class _Server:
                     return found
                 await anyio.sleep(_LOOK_S)
         await self.end()
-        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
+        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["its log is empty"]
         raise StartError(f"{self._program} does not start: {last[0]}")
 
     async def keep(self, port: int) -> None:
-        """Start it again whenever it ends."""
+        """Restart the server whenever it ends."""
         while self._process is not None:
             code = await self._process.wait()
-            _log.error("nats-server ended (exit code %d): it is started again, and viewers see a gap", code)
+            _log.error("nats-server ended (exit code %d): restarting it; viewers see a gap", code)
             await anyio.sleep(_RESTART_S)
             try:
                 await self.start(port)
@@ -139,7 +139,7 @@ class _Server:
                 _log.error("%s", error)
 
     async def end(self) -> None:
-        """End it, whatever it does."""
+        """Terminate the server; kill it if it does not end."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -152,13 +152,13 @@ class _Server:
 
 
 def _end_with_parent() -> None:
-    """In the new process: end also when the parent is killed and cannot say so; prctl(2), on Linux alone."""
+    """In the new process: end when the parent is killed; prctl(2), Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _port(file: Path) -> int | None:
-    """The port in the file that the server writes when it listens; None until then."""
+    """The port from the file that the server writes when it listens; None until then."""
     try:
         (address, *_) = json.loads(file.read_text())["nats"]
     except (OSError, ValueError, KeyError):

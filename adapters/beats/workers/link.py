@@ -1,4 +1,4 @@
-"""Messages between the processes of a run, one JSON object a line, over a pair of sockets."""
+"""Messages between the processes of a run: one JSON object per line, over a socket pair."""
 
 import asyncio
 import json
@@ -7,15 +7,15 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final, Self, cast
 
 MOST_BYTES: Final = 256 * 1024 * 1024
-"""Longest line: the counters of a few hundred thousand clients."""
+"""Longest line: enough for the counters of a few hundred thousand clients."""
 _MOST_WAITING_BYTES: Final = 8 * 1024 * 1024
-"""What may wait to be sent before commands of clients are given up: the other side is stuck."""
+"""Unsent bytes beyond which messages are dropped, as the other side is stuck."""
 
 Message = Mapping[str, Any]
 
 
 class Link:
-    """One end. Lives in an event loop of asyncio."""
+    """One end of a socket pair, in an asyncio event loop."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Use `over`."""
@@ -24,12 +24,12 @@ class Link:
 
     @classmethod
     async def over(cls, sock: socket.socket) -> Self:
-        """A link over one of a pair of sockets, which it then owns."""
+        """A link over one end of a socket pair; takes ownership of the socket."""
         sock.setblocking(False)
         return cls(*await asyncio.open_unix_connection(sock=sock, limit=MOST_BYTES))
 
     def send(self, kind: str, **content: object) -> bool:
-        """Send a message soon, without waiting; False when the other side is gone, or takes nothing."""
+        """Send a message without waiting; False when it is dropped, as the other side is gone or stuck."""
         transport = self._writer.transport
         if transport.is_closing() or transport.get_write_buffer_size() > _MOST_WAITING_BYTES:
             return False
@@ -37,7 +37,7 @@ class Link:
         return True
 
     async def messages(self) -> AsyncGenerator[Message]:
-        """What the other side sends, until it is gone."""
+        """The messages of the other side, until it is gone."""
         while True:
             try:
                 line = await self._reader.readuntil()
@@ -46,12 +46,12 @@ class Link:
             yield cast("Message", json.loads(line))
 
     async def flush(self) -> None:
-        """Wait until what was sent has left this process, or the other side is gone."""
+        """Wait until all messages have left this process, or the other side is gone."""
         try:
             await self._writer.drain()
         except ConnectionError:
             return
 
     def close(self) -> None:
-        """Hang up; what was sent before still goes."""
+        """Close the link; messages sent before are still delivered."""
         self._writer.close()

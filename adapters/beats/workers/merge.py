@@ -1,6 +1,7 @@
-"""The counters of all processes of a run as those of one."""
+"""Merges the counters of all processes of a run."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from beats.kernel.stats import (
@@ -15,59 +16,62 @@ from beats.kernel.stats import (
 )
 
 _IDS: Final = 1_000_000_000
-"""Client ids that each process has for itself."""
+"""Client ids reserved for each process."""
 
 
 class Report(NamedTuple):
-    """What one worker last told."""
+    """The last counters of one worker."""
 
     worker: int
     """Its number, from 1."""
     process: int
-    """Which process it was, counted over all restarts."""
+    """Its process number, counted over all workers and restarts."""
     stats: Stats | None
-    """None while it does not run."""
+    """None while it is not running."""
     why: str = ""
-    """Why not."""
+    """Why it is not running."""
 
 
 def client_id(process: int, client: int) -> int:
-    """A number for a client that no client of another process has."""
+    """A client id that is unique among all processes."""
     return process * _IDS + client
 
 
 def merge(
     parent: Stats, reports: Sequence[Report], served: Iterable[str], gone: Sequence[Stats], restarts: int
 ) -> Stats:
-    """All counters together.
+    """The merged counters.
 
     Args:
-        parent: those of the parent, of which everything comes that only it has.
+        parent: the counters of the parent, whose own sinks, sources and totals are kept.
         reports: one for each worker.
         served: the sinks that run in the workers.
-        gone: what workers had counted that have ended.
-        restarts: how often workers were started again.
+        gone: the counters of ended workers.
+        restarts: how often workers were restarted.
     """
     together = [_together(name, reports, gone, restarts) for name in served]
-    return parent._replace(sinks=(*together, *parent.sinks))
+    return replace(parent, sinks=(*together, *parent.sinks))
 
 
 def ended(stats: Stats) -> Stats:
-    """What is left of the last counters of a process: nobody is connected, and what waited is lost."""
-    return stats._replace(sinks=tuple(_ended(sink) for sink in stats.sinks))
+    """The final counters of an ended process: no client is connected, and what waited counts as lost."""
+    return replace(stats, sinks=tuple(_ended(sink) for sink in stats.sinks))
 
 
 def added(one: Stats, other: Stats) -> Stats:
-    """The counters of two processes that have ended."""
+    """The sum of the counters of two ended processes."""
     names = dict.fromkeys(sink.name for sink in (*one.sinks, *other.sinks))
     same = [[sink for sink in (*one.sinks, *other.sinks) if sink.name == name] for name in names]
-    return one._replace(sinks=tuple(_sum_of_sinks(each) for each in same))
+    return replace(one, sinks=tuple(_sum_of_sinks(each) for each in same))
 
 
 def _together(name: str, reports: Sequence[Report], gone: Sequence[Stats], restarts: int) -> SinkStats:
     found = [
-        sink._replace(
-            clients=tuple(client._replace(id=client_id(report.process, client.id)) for client in sink.clients)
+        replace(
+            sink,
+            clients=tuple(
+                replace(client, id=client_id(report.process, client.id)) for client in sink.clients
+            ),
         )
         for report in reports
         if report.stats
@@ -82,7 +86,8 @@ def _together(name: str, reports: Sequence[Report], gone: Sequence[Stats], resta
     total = _sum_of_sinks([*found, *before])
     running = sum(report.stats is not None for report in reports)
     workers = (("workers", len(reports)), ("workers_running", running))
-    return total._replace(
+    return replace(
+        total,
         state=state,
         restarts=total.restarts + restarts,
         last_error=why,
@@ -93,20 +98,25 @@ def _together(name: str, reports: Sequence[Report], gone: Sequence[Stats], resta
 def _ended(sink: SinkStats) -> SinkStats:
     queue, totals = sink.queue, sink.client_totals
     if totals is not None:
-        left = tuple(group._replace(connected=0, waiting=Amount()) for group in totals.groups)
-        totals = totals._replace(connected=0, groups=left)
-    # Which kinds waited is not known: with nearly nothing in it, a queue holds frames.
-    lost = (DropStats("failed", "frame", *queue.waiting),) if queue.waiting.items else ()
-    queue = queue._replace(
-        waiting=Amount(), dropped=queue.dropped.plus(queue.waiting), drops=_drops([*queue.drops, *lost])
+        left = tuple(replace(group, connected=0, waiting=Amount()) for group in totals.groups)
+        totals = replace(totals, connected=0, groups=left)
+    # The kinds that waited are unknown: nearly all that a queue holds are frames.
+    waiting = queue.waiting
+    lost = (DropStats("failed", "frame", waiting.items, waiting.bytes),) if waiting.items else ()
+    queue = replace(
+        queue,
+        waiting=Amount(),
+        dropped=queue.dropped.plus(queue.waiting),
+        drops=_drops([*queue.drops, *lost]),
     )
-    return sink._replace(queue=queue, clients=(), client_totals=totals)
+    return replace(sink, queue=queue, clients=(), client_totals=totals)
 
 
 def _sum_of_sinks(parts: Sequence[SinkStats]) -> SinkStats:
     totals = [sink.client_totals for sink in parts if sink.client_totals is not None]
     latencies = [sink.latency for sink in parts if sink.latency is not None]
-    return parts[0]._replace(
+    return replace(
+        parts[0],
         restarts=sum(sink.restarts for sink in parts),
         queue=_queue(parts[0].name, [sink.queue for sink in parts]),
         clients=tuple(client for sink in parts for client in sink.clients),
@@ -117,10 +127,10 @@ def _sum_of_sinks(parts: Sequence[SinkStats]) -> SinkStats:
 
 
 def _state(name: str, reports: Sequence[Report]) -> tuple[str, str]:
-    """`running` only if it runs in all of them; else the first other state, and in which worker."""
+    """`running` if the sink runs in all workers; else the first other state, with its worker."""
     for report in reports:
         if report.stats is None:
-            return "failed", f"worker {report.worker}: {report.why or 'it does not run'}"
+            return "failed", f"worker {report.worker}: {report.why or 'it is not running'}"
         for sink in report.stats.sinks:
             if sink.name == name and sink.state != "running":
                 return sink.state, f"worker {report.worker}: {sink.last_error}" if sink.last_error else ""
@@ -199,28 +209,30 @@ def _drops(drops: Iterable[DropStats]) -> tuple[DropStats, ...]:
         found[drop.reason, drop.kind] = (
             drop
             if before is None
-            else drop._replace(items=before.items + drop.items, bytes=before.bytes + drop.bytes)
+            else replace(drop, items=before.items + drop.items, bytes=before.bytes + drop.bytes)
         )
     return tuple(found.values())
 
 
 def aged(stats: Stats, seconds: float) -> Stats:
-    """Counters of so long ago, with what plays where it is by now."""
+    """Counters of some seconds ago, with playback positions advanced to now."""
     moved = tuple(
         source
         if source.playback is None or source.playback.paused or source.playback.speed == float("inf")
-        else source._replace(
-            playback=source.playback._replace(
+        else replace(
+            source,
+            playback=replace(
+                source.playback,
                 position_s=min(
                     source.playback.duration_s, source.playback.position_s + seconds * source.playback.speed
-                )
-            )
+                ),
+            ),
         )
         for source in stats.sources
     )
-    return stats._replace(sources=moved)
+    return replace(stats, sources=moved)
 
 
 def totals_only(stats: Stats) -> Stats:
-    """The counters without each single client."""
-    return stats._replace(sinks=tuple(sink._replace(clients=()) for sink in stats.sinks))
+    """The counters without those of single clients."""
+    return replace(stats, sinks=tuple(replace(sink, clients=()) for sink in stats.sinks))

@@ -1,4 +1,4 @@
-"""The parent's side: starts workers, starts them again, and knows what all of them count."""
+"""The parent's side: starts workers, restarts them, and adds up what all of them count."""
 
 import logging
 import socket
@@ -19,21 +19,113 @@ from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Stats
 from beats.kit.stats_json import plain, stats_of
 from beats.workers.link import Link, Message
-from beats.workers.merge import Report, client_id, merge, totals_only
+from beats.workers.merge import Report, added, client_id, ended, merge, totals_only
 from beats.workers.split import Share
-from beats.workers.worker import Worker
+
+
+class Worker:
+    """One worker over all its restarts, as its parent knows it.
+
+    Lives in the parent's event loop; `report` and `gone` can be read in any thread.
+    """
+
+    def __init__(self, number: int) -> None:
+        """A worker without a process yet."""
+        self.number: Final = number
+        self.process: Process | None = None
+        self.link: Link | None = None
+        self.processes = 0
+        """Its process number, counted over all workers and restarts."""
+        self.settled: Final = anyio.Event()
+        """Set when the worker listens for the first time, or has failed to."""
+        self.heard = anyio.Event()
+        """Set when the last message of its process has been read."""
+        self.start_error = ""
+        self.addresses: Mapping[str, Address] = {}
+        self.failures = self.restarts = 0
+        self.report = Report(number, 0, None, "it has not started yet")
+        """Its last counters."""
+        self.gone: Stats | None = None
+        """The counters of its ended processes."""
+        self._number = 0
+        self._answers: Final[dict[int, Report | None]] = {}
+        """Answers by the number of the question; None until then."""
+        self._more = anyio.Event()
+
+    def begin(self, process: Process, link: Link, number: int) -> None:
+        """Take a new process."""
+        self.process, self.link, self.processes = process, link, number
+        self.heard = anyio.Event()
+
+    def ready(self, addresses: Mapping[str, Address]) -> None:
+        """The worker listens."""
+        self.addresses = addresses
+        self.settled.set()
+
+    def fail(self, error: str) -> None:
+        """The worker could not start."""
+        if not self.settled.is_set():
+            self.start_error = error
+            self.settled.set()
+
+    def told(self, stats: Stats, number: int | None) -> None:
+        """The worker has sent its counters, possibly as an answer."""
+        self.report = Report(self.number, self.processes, stats)
+        if number in self._answers:
+            self._answers[number] = self.report
+            self._wake()
+
+    async def ask(self, clients: bool, timeout_s: float) -> Report:
+        """Ask the worker for its counters; without an answer in time, returns the last ones."""
+        if self.link is None:
+            return self.report
+        self._number += 1
+        number = self._number
+        self._answers[number] = None
+        try:
+            self.link.send("ask", number=number, clients=clients)
+            with anyio.move_on_after(timeout_s):
+                while self._answers[number] is None and self._runs:
+                    await self._more.wait()
+            return self._answers[number] or self.report
+        finally:
+            del self._answers[number]
+
+    def end(self) -> None:
+        """Its process has ended."""
+        self.link = None
+        self._wake()
+
+    def lose(self, why: str, backoff: Backoff) -> float:
+        """Keep the counters of an ended process; returns the pause in seconds before the next start."""
+        if self.report.stats is not None:
+            last = ended(self.report.stats)
+            self.gone = last if self.gone is None else added(self.gone, last)
+        self.report = Report(self.number, self.processes, None, why)
+        self.failures += 1
+        self.restarts += 1
+        return backoff.delay_s(self.failures)
+
+    @property
+    def _runs(self) -> bool:
+        return self.link is not None
+
+    def _wake(self) -> None:
+        self._more.set()
+        self._more = anyio.Event()
+
 
 _log: Final = logging.getLogger(__name__)
 _SUMMARY_S: Final = 1.0
-"""How often everyone is told what everyone counts."""
+"""Interval at which workers are sent the counters of all."""
 _ANSWER_S: Final = 3.0
-"""How long a worker may take to tell, before what it told last must do."""
+"""Longest wait for the counters of a worker; after that its last ones are used."""
 _START_S: Final = 60.0
 _END_S: Final = 5.0
 
 
 class WorkerPool:
-    """Lives in the kernel's event loop; `stats` is for any thread."""
+    """Lives in the kernel's event loop; `stats` can be called in any thread."""
 
     def __init__(
         self,
@@ -44,15 +136,15 @@ class WorkerPool:
         backoff: Backoff,
         show: Callable[[int, str], object],
     ) -> None:
-        """Prepare; nothing is started yet.
+        """Nothing is started yet.
 
         Args:
-            command: starts a worker, given the number of a file descriptor after it.
-            share: what each is told.
-            served: the sinks that they run.
+            command: starts a worker, with the number of a file descriptor appended.
+            share: sent to each worker.
+            served: the sinks that workers run.
             kernel: the parent's.
-            backoff: the pauses before one that ended is started again.
-            show: shows a line that the worker of a number has logged.
+            backoff: the pauses before restarts.
+            show: shows a line of the log of the worker with a number.
         """
         self._command: Final = command
         self._share: Final = share
@@ -66,30 +158,30 @@ class WorkerPool:
 
     @property
     def addresses(self) -> Mapping[str, Address]:
-        """By sink, where viewers connect."""
+        """Where viewers connect, by sink."""
         return self._members[0].addresses
 
     def stats(self, *, clients: bool = True) -> Stats:
-        """The counters of all processes; of the workers as they last told them."""
+        """The counters of all processes; those of workers as last received."""
         return self._merged(self._kernel.stats(clients=clients))
 
     async def full_stats(self) -> Stats:
-        """The counters of all processes now, with every client."""
+        """The current counters of all processes, with every client."""
         reports = await self._ask_all(clients=True)
         return self._merged(self._kernel.stats(), reports)
 
     def reload(self) -> None:
-        """Have all workers read the settings anew."""
+        """Tell all workers to reload the settings."""
         for member in self._members:
             if member.link is not None:
                 member.link.send("reload")
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """All workers, from when each listens until each has ended.
+        """Run all workers; the block begins when each listens, and afterwards all have ended.
 
         Raises:
-            StartError: one could not start; none is left.
+            StartError: a worker could not start; none is left running.
         """
         async with anyio.create_task_group() as group:
             try:
@@ -119,25 +211,25 @@ class WorkerPool:
                     await member.heard.wait()
         for member in self._members:
             if member.process is not None and member.process.returncode is None:
-                _log.error("worker %d does not end, and is killed", member.number)
+                _log.error("worker %d does not end: killing it", member.number)
                 member.process.kill()
 
     async def _keep(self, member: Worker) -> None:
-        """Run a worker, again and again."""
+        """Run a worker, and restart it whenever it ends."""
         while not self._stopping:
             started_s = anyio.current_time()
             why = await self._run(member)
-            member.fail(f"worker {member.number} {why} before it could serve anybody: its log is above")
+            member.fail(f"worker {member.number} {why} before it was ready: see its log above")
             if self._stopping or member.start_error:
                 return
             if anyio.current_time() - started_s > self._backoff.max_s:
                 member.failures = 0
             pause_s = member.lose(why, self._backoff)
-            _log.error("worker %d %s; it is started again in %g s", member.number, why, pause_s)
+            _log.error("worker %d %s; restart in %g s", member.number, why, pause_s)
             await anyio.sleep(pause_s)
 
     async def _run(self, member: Worker) -> str:
-        """One process from its start to its end; says how it ended."""
+        """Run one process from start to end; returns how it ended."""
         ours, theirs = socket.socketpair()
         with theirs:
             process = await anyio.open_process(
@@ -146,10 +238,10 @@ class WorkerPool:
                 stdout=None,
                 stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is for the parent, which ends its workers in order
+                start_new_session=True,  # Ctrl-C must reach only the parent, which ends its workers
             )
         self._processes += 1
-        number = self._processes  # others are begun while this one waits
+        number = self._processes  # other workers start during the waits below
         link = await Link.over(ours)
         member.begin(process, link, number)
         try:
@@ -163,7 +255,7 @@ class WorkerPool:
         finally:
             link.close()
             member.end()
-            with anyio.CancelScope(shield=True):  # short: it is dead, or is now
+            with anyio.CancelScope(shield=True):  # short: the process is dead or killed
                 if process.returncode is None:
                     process.kill()
                 await process.aclose()
@@ -187,7 +279,7 @@ class WorkerPool:
             member.link.send("stats", number=number, stats=plain(stats))
 
     def _obey(self, member: Worker, message: Message) -> None:
-        """Put a command of a worker's client on the bus; what sources and sinks take is checked here."""
+        """Check a command from a worker's client, and put it on the bus."""
         sink, number, remote = message["client"]
         command, fields = str(message["command"]), message["fields"]
         try:
@@ -200,7 +292,7 @@ class WorkerPool:
         self._kernel.bus.send_control(Control(command, fields, client))
 
     async def _tell(self) -> None:
-        """Tell all workers, again and again, what all of them count."""
+        """Send the counters of all processes to all workers, periodically."""
         while True:
             await self._ask_all(clients=False)
             stats = plain(totals_only(self.stats(clients=False)))
@@ -226,7 +318,7 @@ class WorkerPool:
         return merge(parent, reports, self._served, gone, sum(member.restarts for member in self._members))
 
     async def _show_log(self, number: int, process: Process) -> None:
-        """Each line that a worker logs, as one of the parent's."""
+        """Show each line of a worker's log."""
         if process.stderr is None:
             return
         rest = ""
@@ -239,5 +331,5 @@ class WorkerPool:
 
 
 def _how(code: int) -> str:
-    """How a process ended, by its exit code."""
+    """How a process ended, from its exit code."""
     return f"ended (exit code {code})" if code >= 0 else f"was killed (signal {-code})"

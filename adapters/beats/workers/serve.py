@@ -1,105 +1,110 @@
-"""One worker: serves viewers, and knows of everything else by its link to the parent."""
+"""One worker: serves viewers, and learns everything else over its link to the parent."""
 
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import anyio
 from anyio import from_thread, to_thread
-from anyio.abc import TaskStatus
 
 from beats.config.errors import SettingsError
-from beats.config.settings import ProfileSettings
-from beats.kernel.capabilities import CommandCheck, Listens
+from beats.config.settings import KernelSettings
+from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.errors import StartError
-from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Stats
 from beats.kit.process import name_process
 from beats.kit.stats_json import plain, stats_of
-from beats.runtime.live import LiveProfile
+from beats.runtime.host import Host, set_log_level
+from beats.runtime.reader import Reader
+from beats.runtime.threads import WhenStarted
 from beats.runtime.view import RuntimeView
+from beats.runtime.watcher import Watcher
 from beats.workers.link import Link, Message
 from beats.workers.merge import aged, totals_only
 from beats.workers.split import Relay, Share, worker_profile
 
 _log: Final = logging.getLogger(__name__)
 _FULL_S: Final = 5.0
-"""How long to wait for the counters of all workers before those that are known must do."""
+"""Longest wait for the counters of all workers; after that the known ones are used."""
 
 
 class Worker:
-    """Lives in the event loop of its process."""
+    """Serves viewers in the event loop of its process."""
 
-    def __init__(self, link: Link, share: Share, read: Callable[[], ProfileSettings]) -> None:
+    def __init__(
+        self, link: Link, share: Share, reader: Reader, set_log: Callable[[KernelSettings], object]
+    ) -> None:
         """Prepare to serve viewers.
 
         Args:
             link: to the parent.
-            share: what the parent told.
-            read: reads the whole profile, now and whenever it is told to again.
+            share: what the parent has told.
+            reader: reads the whole profile.
+            set_log: sets up the log, at the start and when its settings change.
         """
         self._link: Final = link
         self._share: Final = share
-        self._read: Final = read
+        self._reader: Final = reader
+        self._set_log: Final = set_log
         self._commands: Final[dict[str, CommandCheck]] = {}
         self._known = Stats(0, 0, (), ())
-        """The counters of everything, without single clients, as the parent last told them."""
+        """The counters of all processes without single clients, as last received."""
         self._known_s = 0.0
         self._asked: Final[dict[int, tuple[anyio.Event, list[Stats]]]] = {}
         self._number = 0
 
     async def run(self, messages: AsyncIterator[Message]) -> None:
-        """Serve until the parent says so in one of its messages, or is gone."""
-        outside = RuntimeView(self._pass_on, self._commands, self._stats)
+        """Serve until the parent sends `stop` or is gone."""
+        watcher = Watcher(self._reader)
+        view = RuntimeView(self._pass_on, self._commands, self._stats)
         try:
-            profile = LiveProfile(worker_profile(self._read(), self._share), outside)
+            settings = watcher.read()
+            self._set_log(settings.kernel)
+            part = partial(worker_profile, share=self._share)
+            host = Host(watcher, settings, part=part, view=view, set_log=self._set_log)
         except (SettingsError, StartError) as error:
             self._link.send("failed", error=str(error))
             return
         failure: StartError | None = None
         async with anyio.create_task_group() as group:
-            group.start_soon(self._obey, messages, profile)
+            group.start_soon(self._obey, messages, host)
             try:
-                await profile.kernel.run(task_status=_OnAir(lambda: self._tell_ready(profile.kernel)))
+                await host.run(task_status=WhenStarted(partial(self._tell_ready, host)))
             except StartError as error:
                 failure = error
             group.cancel_scope.cancel()
         if failure is not None:
             self._link.send("failed", error=str(failure))
         else:
-            self._link.send("ended", stats=plain(profile.kernel.stats()))
+            self._link.send("ended", stats=plain(host.stats()))
 
-    async def _obey(self, messages: AsyncIterator[Message], profile: LiveProfile) -> None:
+    async def _obey(self, messages: AsyncIterator[Message], host: Host) -> None:
         async for message in messages:
             kind = message["kind"]
             if kind == "summary":
                 self._learn(message)
             elif kind == "ask":
-                stats = await to_thread.run_sync(profile.kernel.stats)
+                stats = await to_thread.run_sync(host.stats)
                 stats = stats if message["clients"] else totals_only(stats)
                 self._link.send("stats", number=message["number"], stats=plain(stats))
             elif kind == "stats":
                 self._answered(message)
             elif kind == "reload":
-                await self._reload(profile)
+                await host.try_reload()
             elif kind == "stop":
                 break
-        profile.kernel.stop()  # also when the parent is gone
+        host.stop()  # also when the parent is gone
 
-    def _tell_ready(self, kernel: Kernel) -> None:
-        listening = {
-            name: sink.address
-            for name, sink in kernel.sinks.items()
-            if isinstance(sink, Listens) and sink.address is not None
-        }
-        self._link.send("ready", addresses=listening)
+    def _tell_ready(self, host: Host) -> None:
+        self._link.send("ready", addresses=host.addresses)
 
     def _learn(self, message: Message) -> None:
         self._known, self._known_s = stats_of(message["stats"]), anyio.current_time()
-        self._commands.update(dict.fromkeys(message["commands"], _as_it_is))
+        self._commands.update(dict.fromkeys(message["commands"], _unchecked))
         for name in self._commands.keys() - set(message["commands"]):
             del self._commands[name]
 
@@ -113,10 +118,10 @@ class Worker:
         if not self._link.send(
             "control", command=control.command, fields=dict(control.fields), client=client
         ):
-            _log.warning("a client's command %r is lost: the main process takes none", control.command)
+            _log.warning("a client's command %r is lost: the main process does not respond", control.command)
 
     def _stats(self, *, clients: bool = True) -> Stats:
-        """The counters of everything: as they were last told, or from a thread asked for anew."""
+        """The counters of all processes: as last received, or, in a thread, requested from the parent."""
         if clients:
             with suppress(RuntimeError):  # in the event loop's own thread, which must not wait
                 return from_thread.run(self._ask)
@@ -134,36 +139,23 @@ class Worker:
             del self._asked[number]
         return answers[0] if answers else self._known
 
-    async def _reload(self, profile: LiveProfile) -> None:
-        try:
-            settings = await to_thread.run_sync(self._read)
-        except SettingsError as error:  # the parent has read the same files a moment before
-            _log.error("the settings are wrong, and those from before go on:\n%s", error)
-        else:
-            await profile.apply(worker_profile(settings, self._share))
 
-
-class _OnAir(TaskStatus[None]):
-    """Calls something when the kernel is on air."""
-
-    def __init__(self, then: Callable[[], None]) -> None:
-        self._then: Final = then
-
-    def started(self, value: None = None) -> None:
-        self._then()
-
-
-def _as_it_is(fields: Mapping[str, Any]) -> Mapping[str, object]:
-    """The fields of a command that the parent checks."""
+def _unchecked(fields: Mapping[str, Any]) -> Mapping[str, object]:
+    """The fields of a command, unchecked: the parent checks them."""
     return {name: value for name, value in fields.items() if name not in ("kind", "command")}
 
 
-async def serve(fd: int, begin: Callable[[Mapping[str, Any]], Callable[[], ProfileSettings]]) -> None:
-    """Be a worker of the parent at the other end of a socket, until it says so or is gone.
+async def serve(
+    fd: int,
+    reader_of: Callable[[Mapping[str, Any]], Reader],
+    set_log: Callable[[KernelSettings], object] = set_log_level,
+) -> None:
+    """Be a worker of the parent at the other end of a socket, until it sends `stop` or is gone.
 
     Args:
         fd: the socket.
-        begin: makes what reads the settings, of what the parent tells of them.
+        reader_of: makes the reader of the settings from what the parent tells of it.
+        set_log: sets up the log.
     """
     link = await Link.over(socket.socket(fileno=fd))
     messages = link.messages()
@@ -172,7 +164,7 @@ async def serve(fd: int, begin: Callable[[Mapping[str, Any]], Callable[[], Profi
         if start is not None:  # else the parent has ended meanwhile
             name_process(f"worker {start['number']}")
             share = Share(Relay(*start["relay"]), start["ports"], start["workers"], start["settings"])
-            await Worker(link, share, begin(share.settings)).run(messages)
+            await Worker(link, share, reader_of(share.settings), set_log).run(messages)
             await link.flush()
     finally:
         link.close()

@@ -1,4 +1,4 @@
-"""A profile in two: what the parent runs, and what each worker does."""
+"""Splits a profile into the part that the parent runs and the part that each worker runs."""
 
 import math
 import re
@@ -11,13 +11,13 @@ from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
 from beats.runtime.registry import SINKS, SOURCES
 
 RELAY: Final = "workers"
-"""The parent's sink that passes the stream on, and each worker's source that gets it."""
+"""Name of the parent's sink that relays the stream, and of each worker's source that receives it."""
 _PREFIX: Final = "beats"
 _NO_TOKEN: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class Relay(NamedTuple):
-    """Where the stream goes from the parent to the workers."""
+    """How the stream gets from the parent to the workers."""
 
     server: str
     """The broker's URL."""
@@ -26,39 +26,38 @@ class Relay(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What one worker is told besides the profile."""
+    """What a worker needs besides the profile."""
 
     relay: Relay
     ports: Mapping[str, int]
     """By sink, the port that all workers listen on."""
     workers: int
-    """How many there are."""
+    """Number of workers."""
     settings: Mapping[str, object]
-    """What tells it where to read its settings."""
+    """Where it reads its settings."""
 
 
 def served(profile: ProfileSettings) -> dict[str, WebSocketSettings]:
-    """The sinks that workers run: those with viewers."""
+    """The sinks that workers run: those of viewers."""
     return {name: sink for name, sink in profile.sinks.items() if isinstance(sink, WebSocketSettings)}
 
 
 def stream_name(profile: ProfileSettings, ports: Mapping[str, int]) -> str:
-    """A name for the stream at the broker: the same for each run on these ports, so that nothing piles up."""
+    """The name of the stream at the broker; runs on the same ports use the same, so that none pile up."""
     return "-".join([RELAY, _NO_TOKEN.sub("_", profile.profile), *map(str, ports.values())])
 
 
 def parent_profile(profile: ProfileSettings, relay: Relay) -> ProfileSettings:
-    """The profile without its viewers, and with a relay in their place."""
+    """The profile with a relay sink in place of the sinks for viewers."""
     others = {name: sink for name, sink in profile.sinks.items() if name not in served(profile)}
     sink: SinkSettings = _settings(SINKS.find("nats").settings, relay)
     return replace(profile, sinks={**others, RELAY: sink})
 
 
 def worker_profile(profile: ProfileSettings, share: Share) -> ProfileSettings:
-    """The viewers' sinks alone, fed by the relay, with this worker's share of the places.
+    """The sinks for viewers alone, fed by the relay, each with its share of `max_clients`.
 
-    Which worker a viewer comes to is the operating system's choice, so that one may be full a little
-    before all are.
+    The operating system chooses the worker of a viewer, so one worker may be full before the others.
     """
     source: SourceSettings = _settings(SOURCES.find("nats").settings, share.relay)
     sinks: dict[str, SinkSettings] = {}
@@ -70,7 +69,7 @@ def worker_profile(profile: ProfileSettings, share: Share) -> ProfileSettings:
             "max_clients_per_address": math.ceil(sink.max_clients_per_address / share.workers),
         }
         sinks[name] = sink.model_copy(update=changes)
-    # It ends when it is told to, whatever becomes of the relay.
+    # A worker ends when the parent tells it to, even if the relay has ended.
     kernel = profile.kernel.model_copy(update={"when_sources_end": "stay", "watch": False})
     return replace(profile, kernel=kernel, sources={RELAY: source}, sinks=sinks)
 

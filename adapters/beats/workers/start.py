@@ -1,52 +1,50 @@
-"""Starts the worker pool: the broker, the port, the workers."""
+"""Starts the worker pool: reserves the port, starts the broker and the workers."""
 
+import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from importlib.util import find_spec
 from typing import Final, NamedTuple
 
+from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.config.settings import ProfileSettings
 from beats.kernel.errors import StartError
-from beats.kernel.run.supervisor import Backoff
-from beats.runtime.live import LiveProfile
+from beats.kit.addresses import UNAVAILABLE, addresses
+from beats.runtime.host import Host, Part
 from beats.workers.broker import broker
 from beats.workers.pool import WorkerPool
-from beats.workers.ports import reserved
 from beats.workers.split import Relay, Share, parent_profile, served, stream_name
 
 _COMMAND: Final = (sys.executable, "-m", "beats.cli.worker")
 
 
 class Workers(NamedTuple):
-    """That viewers are served by processes of their own."""
+    """The options of worker processes."""
 
     processes: int
     server: str | None
     """The broker's URL; None to start one."""
     settings: Mapping[str, object]
-    """What tells a worker where to read its settings."""
+    """Where a worker reads its settings."""
     show: Callable[[int, str], object]
-    """Shows a line that the worker of a number has logged."""
-
-
-class Begun(NamedTuple):
-    """A worker pool that is on air."""
-
-    profile: LiveProfile
-    """The parent's part, ready to run."""
-    worker_pool: WorkerPool
-    part: Callable[[ProfileSettings], ProfileSettings]
-    """What the parent's part of a profile is."""
+    """Shows a line of the log of the worker with a number."""
 
 
 @asynccontextmanager
-async def worker_pool(settings: ProfileSettings, workers: Workers) -> AsyncGenerator[Begun]:
-    """Workers that listen already, and the parent's part of a profile beside them.
+async def worker_pool(
+    workers: Workers, settings: ProfileSettings, make_host: Callable[[Part], Host]
+) -> AsyncGenerator[Host]:
+    """Start workers; the block begins when they listen. Yields the parent's host, which is not run yet.
+
+    Args:
+        workers: how many, and what they are told.
+        settings: the whole profile.
+        make_host: makes a host of the part of the profile that the parent runs.
 
     Raises:
-        StartError: something is missing, or one of them cannot start; says what to do.
+        StartError: something is missing, or a worker cannot start; says what to do.
     """
     sinks = served(settings)
     if not sinks:
@@ -59,16 +57,52 @@ async def worker_pool(settings: ProfileSettings, workers: Workers) -> AsyncGener
     with reserved(sinks) as ports:
         async with broker() if workers.server is None else nullcontext(workers.server) as server:
             relay = Relay(server, stream_name(settings, ports))
-            part = partial(parent_profile, relay=relay)
-            profile = LiveProfile(part(settings))
-            kernel_settings = settings.kernel
-            members = WorkerPool(
-                _COMMAND,
-                Share(relay, ports, workers.processes, workers.settings),
-                tuple(sinks),
-                profile.kernel,
-                Backoff(kernel_settings.restart_initial_s, kernel_settings.restart_max_s),
-                workers.show,
-            )
-            async with members.running():
-                yield Begun(profile, members, part)
+            host = make_host(partial(parent_profile, relay=relay))
+            share = Share(relay, ports, workers.processes, workers.settings)
+            backoff = host.kernel.options.backoff
+            pool = WorkerPool(_COMMAND, share, tuple(sinks), host.kernel, backoff, workers.show)
+            host.peer = pool
+            async with pool.running():
+                yield host
+
+
+@contextmanager
+def reserved(sinks: Mapping[str, WebSocketSettings]) -> Generator[dict[str, int]]:
+    """Reserve the port of each sink until the block ends; a free port for port 0.
+
+    A bound socket that does not listen gets no connection, and keeps out programs that do not share the port.
+
+    Raises:
+        StartError: a port is in use, or ports cannot be shared on this system.
+    """
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise StartError("--workers shares a port among processes, which this system cannot (SO_REUSEPORT)")
+    with ExitStack() as stack:
+        yield {name: _hold(stack, name, sink) for name, sink in sinks.items()}
+
+
+def _hold(stack: ExitStack, name: str, sink: WebSocketSettings) -> int:
+    port = sink.port
+    try:
+        found = addresses(sink.host)
+    except OSError as error:
+        raise StartError(f"sink {name!r} could not start: host {sink.host!r}: {error.strerror}") from error
+    lacking = 0
+    for family, address in found:
+        try:
+            sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((address, port))
+        except OSError as error:
+            lacking += error.errno in UNAVAILABLE
+            if error.errno in UNAVAILABLE and lacking < len(found):
+                continue  # an address family that this machine lacks
+            raise StartError(
+                f"sink {name!r} could not start: port {port} on {sink.host!r}: {error.strerror}: "
+                "stop the program that uses it, or choose another port"
+            ) from error
+        port = port or sock.getsockname()[1]
+    return port

@@ -8,6 +8,11 @@ from beats.kernel.envelope import Control
 from beats.kernel.stats import ClientStats, ClientTotals, Playback
 
 
+def authority(host: str, port: int) -> str:
+    """Host and port as in a URL: RFC 3986, section 3.2."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Address(NamedTuple):
     """Where clients connect."""
 
@@ -18,16 +23,12 @@ class Address(NamedTuple):
     @property
     def url(self) -> str:
         """As a WebSocket address."""
-        return f"{'wss' if self.encrypted else 'ws'}://{self._authority}"
+        return f"{'wss' if self.encrypted else 'ws'}://{authority(self.host, self.port)}"
 
     @property
     def page_url(self) -> str:
         """As the address of a page in a browser."""
-        return f"{'https' if self.encrypted else 'http'}://{self._authority}/"
-
-    @property
-    def _authority(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{'https' if self.encrypted else 'http'}://{authority(self.host, self.port)}/"
 
 
 CommandCheck = Callable[[Mapping[str, Any]], Mapping[str, object]]

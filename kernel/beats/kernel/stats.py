@@ -1,18 +1,20 @@
-"""Counters as immutable tuples that any thread can take at any time."""
+"""Counters as immutable values that any thread can read at any time."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from beats.kernel.envelope import Kind
 
 
-class Amount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Amount:
     """A number of envelopes and the sum of their encoded bytes."""
 
     items: int = 0
     bytes: int = 0
 
     def plus(self, other: "Amount") -> "Amount":
-        """The sum; `+` would join the tuples."""
+        """The sum."""
         return Amount(self.items + other.items, self.bytes + other.bytes)
 
     def minus(self, other: "Amount") -> "Amount":
@@ -20,7 +22,8 @@ class Amount(NamedTuple):
         return Amount(self.items - other.items, self.bytes - other.bytes)
 
 
-class DropStats(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DropStats:
     """What one cause took from one kind."""
 
     reason: str
@@ -47,7 +50,8 @@ class Loss(NamedTuple):
     last_unix_ns: int
 
 
-class QueueStats(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class QueueStats:
     """One queue at one instant: `offered == taken + dropped + waiting`, in items and in bytes."""
 
     name: str
@@ -61,7 +65,8 @@ class QueueStats(NamedTuple):
     """The most envelopes that waited when the sink came to take, or now."""
 
 
-class Latency(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Latency:
     """How long envelopes took from the bus until the sink had written them."""
 
     bounds_s: tuple[float, ...]
@@ -72,7 +77,8 @@ class Latency(NamedTuple):
     """All latencies added."""
 
 
-class ClientStats(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ClientStats:
     """One viewer of a sink."""
 
     id: int
@@ -87,7 +93,8 @@ class ClientStats(NamedTuple):
     """The class of clients that it belongs to, as the sink has it."""
 
 
-class ClientGroup(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ClientGroup:
     """All viewers of one class that a sink ever had."""
 
     name: str
@@ -103,7 +110,8 @@ class ClientGroup(NamedTuple):
     """Missed by them, those that left included, by reason and kind."""
 
 
-class ClientTotals(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ClientTotals:
     """All viewers that a sink ever had."""
 
     connected: int
@@ -128,7 +136,8 @@ class ClientTotals(NamedTuple):
     """Requests with an invalid token, or with any that came too soon after several of those."""
 
 
-class SinkStats(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SinkStats:
     """One sink."""
 
     name: str
@@ -146,7 +155,8 @@ class SinkStats(NamedTuple):
     """What else the sink tells of itself: names, each with its unit in it, and values."""
 
 
-class Playback(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Playback:
     """Where a source is that plays something with a beginning and an end."""
 
     position_s: float
@@ -159,7 +169,8 @@ class Playback(NamedTuple):
     """How often it has begun again."""
 
 
-class SourceStats(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SourceStats:
     """One source."""
 
     name: str
@@ -172,7 +183,8 @@ class SourceStats(NamedTuple):
     """None for a source that plays nothing."""
 
 
-class Stats(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stats:
     """The whole kernel."""
 
     published: int

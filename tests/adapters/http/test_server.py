@@ -118,7 +118,7 @@ async def test_many_who_ask_at_once_all_get_an_answer() -> None:
 
 async def test_who_reads_slowly_gets_all_of_a_large_answer() -> None:
     """As much as a thousand viewers make, through buffers of a few kilobytes."""
-    stats = STATS._replace(sinks=(STATS.sinks[0]._replace(clients=STATS.sinks[0].clients * 700),))
+    stats = replace(STATS, sinks=(replace(STATS.sinks[0], clients=STATS.sinks[0].clients * 700),))
 
     def build(config: object, context: Context) -> WebSocketSink:
         return WebSocketSink(

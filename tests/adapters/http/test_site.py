@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -158,8 +159,8 @@ def test_a_full_server_is_not_ready() -> None:
 @pytest.mark.parametrize("state", ["running", "starting", "failed", "ended", "stopped"])
 def test_a_sink_that_does_not_run_is_named(state: str) -> None:
     """With its state, restarts and last error. A source that has ended is no fault."""
-    recorder = RECORDER._replace(state=state, restarts=3, last_error="OSError: full")
-    reply = health(STATS._replace(sinks=(BROWSER, recorder)))
+    recorder = replace(RECORDER, state=state, restarts=3, last_error="OSError: full")
+    reply = health(replace(STATS, sinks=(BROWSER, recorder)))
     if state == "running":
         assert (reply.status, json.loads(reply.body)) == (200, {"status": "ok"})
     else:
@@ -208,8 +209,8 @@ def test_a_session_tells_the_servers_time() -> None:
 def test_a_session_tells_about_playing_sources_recorders_and_failures() -> None:
     """By name; other sources and sinks are left out."""
     figures = (("recording", 1.0), ("free_bytes", 5.0))
-    recorder = BROWSER._replace(name="rec", state="failed", figures=figures)
-    facts = session(context(STATS._replace(sinks=(BROWSER, recorder))), STEER, PAGE)
+    recorder = replace(BROWSER, name="rec", state="failed", figures=figures)
+    facts = session(context(replace(STATS, sinks=(BROWSER, recorder))), STEER, PAGE)
     assert facts["playback"] == {
         "tape": {"position_s": 1.5, "duration_s": 60.0, "speed": "max", "paused": True, "loops": 3}
     }

@@ -11,7 +11,7 @@ import pytest
 import trustme
 from websockets.sync.server import ServerConnection
 
-from beats.cli.address import Address, tls
+from beats.cli.address import ServerAddress, tls
 from beats.cli.tap import stream as module
 from beats.cli.tap.stream import Notice, StreamError, messages, persistent
 from beats.kernel.run.supervisor import Backoff
@@ -145,7 +145,7 @@ async def test_a_certificate_is_checked(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore  # as in test_fetch
     with answering(b"", context) as server:
-        address = Address("127.0.0.1", server.port, encrypted=True)
+        address = ServerAddress("127.0.0.1", server.port, encrypted=True)
         _, error = await take(
             messages(address.stream_url({}), {"Authorization": "Bearer a"}, tls(address, None))
         )

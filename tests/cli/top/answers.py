@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
-from beats.cli.top.answer import Answer, read
+from beats.cli.top.fetch import Answer, read
 from beats.kernel.stats import (
     Amount,
     ClientGroup,

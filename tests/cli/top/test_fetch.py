@@ -1,20 +1,26 @@
-"""Asking for the counters."""
+"""Asking a server for its counters, and reading what it answers."""
 
 import json
 import socket
 import ssl
+from collections.abc import Sequence
+from contextlib import aclosing
+from math import inf
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 import trustme
 
-from beats.cli.address import Address, tls
+from beats.cli.address import ServerAddress, tls
+from beats.cli.top import fetch as fetching
 from beats.cli.top import fetch as module
-from beats.cli.top.answer import Sample
-from beats.cli.top.fetch import FetchError, fetch
+from beats.cli.top.fetch import Failure, FetchError, Sample, fetch, read, samples
+from beats.kernel.run.supervisor import Backoff
+from beats.kernel.stats import Playback
 from tests.cli.top.answering import answered, answering, http
-from tests.cli.top.answers import document, stats
+from tests.cli.top.answers import client, document, sink, source, stats
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +35,7 @@ def anyio_backend() -> str:
 async def ask(reply: bytes | None, *, token: str | None = None, path: str = "") -> tuple[Sample, bytes]:
     """What is found, and what was asked."""
     with answering(reply) as server:
-        address = Address("127.0.0.1", server.port, path=path, token=token)
+        address = ServerAddress("127.0.0.1", server.port, path=path, token=token)
         with anyio.fail_after(TIMEOUT_S):
             return await fetch(address, None), server.requests[0]
 
@@ -136,7 +142,7 @@ async def test_where_nobody_listens_the_reason_is_plain() -> None:
         port: int = taken.getsockname()[1]
     for host in ("127.0.0.1", "localhost"):
         with pytest.raises(FetchError, match=r"^Connection refused$") as caught:
-            await fetch(Address(host, port), None)
+            await fetch(ServerAddress(host, port), None)
         assert not caught.value.lasting
 
 
@@ -148,7 +154,7 @@ async def test_encryption_is_checked(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore  # pyOpenSSL's, which it takes as well, is not installed
     with answering(answered(WHOLE), context) as server:
-        address = Address("127.0.0.1", server.port, encrypted=True)
+        address = ServerAddress("127.0.0.1", server.port, encrypted=True)
         found = await fetch(address, tls(address, trusted))
         assert found.document == WHOLE
         with pytest.raises(FetchError, match=r"its certificate is not trusted .*: see --ca") as caught:
@@ -159,6 +165,112 @@ async def test_encryption_is_checked(tmp_path: Path) -> None:
 async def test_encryption_where_there_is_none_is_said() -> None:
     """To the other side it looks like nonsense."""
     with answering(http(b"", "400 Bad Request")) as server:
-        address = Address("127.0.0.1", server.port, encrypted=True)
+        address = ServerAddress("127.0.0.1", server.port, encrypted=True)
         with pytest.raises(FetchError, match="ws://"):
             await fetch(address, tls(address, None))
+
+
+WHOLE = document(
+    stats(
+        [sink(clients=[client(1, drops=[("latest", 3)])], figures=(("free_bytes", 5.0),)), sink("void")],
+        [source(playback=Playback(1.5, 60.0, inf, paused=False, loops=2))],
+        published=9,
+        frames=4,
+    ),
+    at_s=2.5,
+)
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def test_all_that_the_kernel_counts_comes_through() -> None:
+    """What `/api/stats` makes of the kernel's counters can be read, and the object stays as it came."""
+    found = read(encoded(WHOLE))
+    assert found.document == WHOLE
+    browser, void = found.answer.stats.sinks
+    assert browser.clients[0].queue.drops[0].reason == "latest"
+    assert browser.figures == (("free_bytes", 5.0),)
+    assert (void.client_totals, void.latency) == (None, None)
+    playback = found.answer.stats.sources[0].playback
+    assert playback is not None
+    assert (playback.speed, playback.loops) == (inf, 2)
+
+
+def test_fields_of_a_newer_server_are_passed_over() -> None:
+    """An older `beats top` shows what it knows."""
+    found = read(encoded({**WHOLE, "weather": "fine", "process": {**WHOLE["process"], "mood": 1}}))
+    assert found.answer.process.pid == 7
+
+
+def test_what_an_operating_system_does_not_tell_may_be_missing() -> None:
+    """Not every one says how much memory a process has."""
+    process = {"pid": 7, "cpu_s": 1.5, "rss_bytes": None, "open_files": None}
+    assert read(encoded({**WHOLE, "process": process})).answer.process.rss_bytes is None
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "no JSON"),
+        (b"<html>", "no JSON"),
+        (b"\xff\xfe", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"1" * 5000, "the number 1"),
+        (b"[]", "no object"),
+        (b"{}", "beats: Field required"),
+        (encoded({**WHOLE, "uptime_s": inf}), "the number Infinity is out of range"),
+        (encoded(WHOLE).replace(b"102.5", b"1e999"), "the number 1e999 is out of range"),
+        (encoded({**WHOLE, "time_unix_ns": 10**400}), "the number 1000"),
+        (encoded({**WHOLE, "stats": {**WHOLE["stats"], "published": "x"}}), r"stats\.published: "),
+        (encoded({**WHOLE, "stats": {**WHOLE["stats"], "sinks": {"a": 1}}}), r"stats\.sinks: "),
+    ],
+)
+def test_anything_else_is_refused_with_what_is_wrong(body: bytes, why: str) -> None:
+    """Also numbers that no counter can have, which would end in an error where they are used."""
+    with pytest.raises(ValueError, match=f"^{why}"):
+        read(body)
+
+
+def test_half_a_surrogate_pair_is_a_text() -> None:
+    """JSON can say it, although no terminal can show it."""
+    text: Any = encoded(WHOLE).replace(b'"studio"', b'"\\ud800"')
+    assert read(text).answer.profile == "\ud800"
+
+
+pytestmark = pytest.mark.anyio
+AWAY = http(b"", "503 Service Unavailable")
+
+
+async def take(replies: Sequence[bytes], interval_s: float = 0.001) -> list[Sample | Failure]:
+    left = list(replies)
+    taken: list[Sample | Failure] = []
+    with answering(lambda: left.pop(0)) as server, anyio.fail_after(TIMEOUT_S):
+        async with aclosing(samples(ServerAddress("127.0.0.1", server.port), None, interval_s)) as found:
+            async for each in found:
+                taken.append(each)
+                if len(taken) == len(replies):
+                    break
+    return taken
+
+
+async def test_every_answer_and_every_failure_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failures are counted in a row, with pauses that grow; an answer ends the row."""
+    monkeypatch.setattr(fetching, "BACKOFF", Backoff(0.002, 0.004))
+    good = answered(document(stats()))
+    found = await take([good, AWAY, AWAY, AWAY, good, AWAY])
+    assert [isinstance(each, Sample) for each in found] == [True, False, False, False, True, False]
+    failures = [each for each in found if isinstance(each, Failure)]
+    assert [each.in_a_row for each in failures] == [1, 2, 3, 1]
+    assert [each.retry_s for each in failures] == [0.002, 0.004, 0.004, 0.002]
+    assert all(str(each.error) == "HTTP 503" for each in failures)
+
+
+async def test_it_never_asks_more_often_than_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it fails."""
+    monkeypatch.setattr(fetching, "BACKOFF", Backoff(0.001, 0.001))
+    begun_s = anyio.current_time()
+    found = await take([AWAY, AWAY, answered(document(stats())), AWAY], interval_s=0.05)
+    assert anyio.current_time() - begun_s >= 0.149
+    assert all(each.retry_s == 0.05 for each in found if isinstance(each, Failure))

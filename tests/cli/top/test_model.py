@@ -2,8 +2,9 @@
 
 import pytest
 
-from beats.cli.top.answer import Answer, Latency
+from beats.cli.top.fetch import Answer
 from beats.cli.top.model import quantile_s, table
+from beats.kernel.stats import Latency
 from tests.cli.top.answers import LATENCY, answer, client, queue, sink, source, stats
 
 
@@ -96,7 +97,7 @@ def test_reasons_are_added_up_over_kinds_and_classes() -> None:
 
 
 def histogram(*counts: int) -> Latency:
-    return Latency(bounds_s=LATENCY.bounds_s, counts=counts)
+    return Latency(bounds_s=LATENCY.bounds_s, counts=counts, sum_s=0)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_quantiles_are_of_what_came_since() -> None:
 
 def test_a_histogram_that_is_none_has_no_quantiles() -> None:
     """One count more than there are bounds; other numbers of them, and other bounds before, are no error."""
-    assert quantile_s(Latency(bounds_s=(1.0,), counts=(1,)), None, 0.5) is None
-    assert quantile_s(Latency(bounds_s=(), counts=(5,)), None, 0.5) is None
-    other = Latency(bounds_s=(1.0,), counts=(5, 5))
+    assert quantile_s(Latency(bounds_s=(1.0,), counts=(1,), sum_s=0), None, 0.5) is None
+    assert quantile_s(Latency(bounds_s=(), counts=(5,), sum_s=0), None, 0.5) is None
+    other = Latency(bounds_s=(1.0,), counts=(5, 5), sum_s=0)
     assert quantile_s(histogram(100, 0, 0, 0), other, 0.5) == pytest.approx(0.0005)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from beats.kernel.envelope import Kind
 from beats.kernel.queue.bounds import LaneBounds, QueueBounds
-from beats.kernel.stats import Loss, QueueStats
+from beats.kernel.stats import Amount, Loss, QueueStats
 
 
 class Item(NamedTuple):
@@ -40,7 +40,11 @@ class Tally(NamedTuple):
 
 def tally_of(stats: QueueStats) -> Tally:
     drops: Drops = {(drop.reason, drop.kind): (drop.items, drop.bytes) for drop in stats.drops}
-    return Tally(stats.offered, stats.taken, drops, stats.waiting, stats.high_water)
+    return Tally(pair(stats.offered), pair(stats.taken), drops, pair(stats.waiting), stats.high_water)
+
+
+def pair(amount: Amount) -> tuple[int, int]:
+    return amount.items, amount.bytes
 
 
 def amount(items: list[Item]) -> tuple[int, int]:

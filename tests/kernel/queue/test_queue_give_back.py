@@ -259,7 +259,7 @@ def test_accounting_is_exact_at_every_instant_while_batches_are_given_back(overf
     stats = queue.stats()
     assert_balanced(stats)
     assert stats.offered.items == 2 * rounds * producers
-    assert stats.taken == (len(delivered), sum(len(item.encoded) for item in delivered))
+    assert stats.taken == Amount(len(delivered), sum(len(item.encoded) for item in delivered))
     for topic, sequences in by_topic(delivered).items():
         assert topic == "frame" or sequences == sorted(set(sequences))
     if overflow == "block":

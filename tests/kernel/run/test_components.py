@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -12,7 +13,7 @@ from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.components import SinkComponent, SourceComponent
 from beats.kernel.run.supervisor import Backoff
-from beats.kernel.stats import Amount, ClientStats, ClientTotals, Playback
+from beats.kernel.stats import Amount, ClientStats, ClientTotals, Playback, SourceStats
 from beats.kernel.testing import envelope
 from tests.kernel.support import (
     FRAME,
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.anyio
 
 
 class ViewedSink(CollectingSink):
-    totals = NO_CLIENTS._replace(connected=1, delivered=Amount(3, 30))
+    totals = replace(NO_CLIENTS, connected=1, delivered=Amount(3, 30))
 
     def __init__(self, queue: SinkQueue) -> None:
         super().__init__()
@@ -173,7 +174,7 @@ async def test_a_source_publishes_and_its_messages_are_counted() -> None:
     component = SourceComponent("demo", CallingSource(run), publisher, Backoff())
     await component.supervisor.supervise()
     assert sequences == [2, 3, 1]
-    assert component.stats() == ("demo", "ended", 0, "", 3, None)
+    assert component.stats() == SourceStats("demo", "ended", 0, "", 3)
     assert publisher.published == 4
 
 
@@ -296,7 +297,7 @@ async def test_the_stats_of_a_source_that_plays_tell_where_it_is() -> None:
     component = SourceComponent("replay", source, publisher_on(Bus()), Backoff())
     assert component.stats().playback is None
     source.at = Playback(1.5, 10.0, 2.0, False, 0)
-    assert component.stats().playback == (1.5, 10.0, 2.0, False, 0)
+    assert component.stats().playback == Playback(1.5, 10.0, 2.0, False, 0)
 
 
 class MeasuringSink(CollectingSink):

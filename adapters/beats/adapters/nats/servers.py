@@ -5,6 +5,8 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from beats.kernel.capabilities import authority
+
 DEFAULT_PORT: Final = 4222
 _MOST: Final = 64
 _ENCRYPTED: Final = {"nats": False, "tls": True}
@@ -25,8 +27,7 @@ class Server(NamedTuple):
 
     def __str__(self) -> str:
         """Its address without user and password, for the log."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'tls' if self.encrypted else 'nats'}://{host}:{self.port}"
+        return f"{'tls' if self.encrypted else 'nats'}://{authority(self.host, self.port)}"
 
 
 def server(url: str) -> Server:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import typer
 
 from beats.cli.address import AddressArgument, CaOption, TokenOption, find, tls, token_warning
-from beats.cli.ending import ending_in_order
+from beats.cli.files import ending_in_order
 from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, warn
 
 # What connects, decodes and draws is loaded when it is needed: no other command waits for it.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import anyio
 
-from beats.cli.address import Address
+from beats.cli.address import ServerAddress
 from beats.cli.output import out, write
 from beats.cli.tap.blocks import Depth
 from beats.cli.tap.folder import FrameFolder
@@ -22,7 +22,7 @@ from beats.cli.tap.stream import Notice, messages, persistent
 class Wanted(NamedTuple):
     """What was asked for."""
 
-    address: Address
+    address: ServerAddress
     context: ssl.SSLContext | None
     query: Mapping[str, str]
     """Of the stream."""

@@ -47,9 +47,8 @@ def top(
         raise typer.Exit(EXIT_USAGE) from None
     import anyio  # see above
 
-    from beats.cli.top.plain import print_all
-    from beats.cli.top.polling import samples
-    from beats.cli.top.watch import Watch
+    from beats.cli.top.fetch import samples
+    from beats.cli.top.watch import Watch, print_all
 
     async def show() -> "FetchError | None":
         found = samples(address, context, interval)

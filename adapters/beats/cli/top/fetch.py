@@ -1,20 +1,104 @@
-"""Asks a server for its counters."""
+"""Asks a server for its counters, once or again and again, and checks what it answers."""
 
 import http.client
 import io
+import json
+import math
 import socket
 import ssl
+import time
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final, NamedTuple, NoReturn, cast
 
 import anyio
 from anyio import to_thread
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from beats.cli.address import Address
+from beats.cli.address import ServerAddress
 from beats.cli.failures import reason
 from beats.cli.printable import printable
-from beats.cli.top.answer import Sample, read
-from beats.kernel.run.supervisor import sole
+from beats.kernel.run.supervisor import Backoff, sole
+from beats.kit.stats_json import ParsedStats
+
+_MOST: Final = 2**64
+
+
+class _Checked(BaseModel):
+    """Ignores fields that a newer server adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ServerProcess(_Checked):
+    """What the server's process costs."""
+
+    pid: int
+    cpu_s: float
+    rss_bytes: int | None = None
+    open_files: int | None = None
+
+
+class Answer(_Checked):
+    """All of it, at one instant."""
+
+    beats: str
+    profile: str
+    time_unix_ns: int
+    uptime_s: float
+    process: ServerProcess
+    stats: ParsedStats
+
+
+class Sample(NamedTuple):
+    """An answer as it came, and what it says."""
+
+    document: dict[str, object]
+    answer: Answer
+
+
+def read(body: bytes) -> Sample:
+    """Read an answer.
+
+    Raises:
+        ValueError: it is not an answer; says what is wrong with it.
+    """
+    try:
+        document: object = json.loads(
+            body, parse_int=_whole, parse_float=_finite, parse_constant=_out_of_range
+        )
+    except _RangeError:
+        raise
+    except (ValueError, RecursionError):
+        raise ValueError("no JSON") from None
+    if not isinstance(document, dict):
+        raise ValueError("no object")  # noqa: TRY004 - the text is wrong, not its type
+    try:
+        answer = Answer.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{where}: {first['msg']}") from None
+    return Sample(document, answer)  # pyright: ignore[reportUnknownArgumentType]  # its keys are texts
+
+
+class _RangeError(ValueError):
+    """A number that cannot be shown or calculated with."""
+
+
+def _whole(text: str) -> int:
+    number = int(text) if len(text) < len(str(_MOST)) + 1 else _MOST
+    return number if -_MOST < number < _MOST else _out_of_range(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _out_of_range(text)
+
+
+def _out_of_range(text: str) -> NoReturn:
+    raise _RangeError(f"the number {text:.20} is out of range")
+
 
 TIMEOUT_S: Final = 5.0
 """For a whole answer: a server that takes longer is not to be reached, as far as anyone can tell."""
@@ -33,7 +117,7 @@ class FetchError(Exception):
         """Whether asking again would bring the same."""
 
 
-async def fetch(address: Address, context: ssl.SSLContext | None) -> Sample:
+async def fetch(address: ServerAddress, context: ssl.SSLContext | None) -> Sample:
     """The counters now.
 
     Raises:
@@ -53,7 +137,7 @@ async def fetch(address: Address, context: ssl.SSLContext | None) -> Sample:
     return await to_thread.run_sync(_parsed, raw)
 
 
-async def _exchange(address: Address, context: ssl.SSLContext | None) -> bytes:
+async def _exchange(address: ServerAddress, context: ssl.SSLContext | None) -> bytes:
     """Send the request, and read until the other side ends the connection."""
     lines = [f"GET {address.stats_target} HTTP/1.1", f"Host: {address.authority}", "Connection: close"]
     lines += [
@@ -119,3 +203,38 @@ class _Received:
 
     def makefile(self, mode: str) -> io.BytesIO:
         return io.BytesIO(self._raw)
+
+
+BACKOFF: Final = Backoff(initial_s=0.5, max_s=5.0)
+
+
+class Failure(NamedTuple):
+    """No answer, once more."""
+
+    error: FetchError
+    in_a_row: int
+    retry_s: float
+    """After so many seconds."""
+
+
+async def samples(
+    address: ServerAddress, context: ssl.SSLContext | None, interval_s: float
+) -> AsyncGenerator[Sample | Failure]:
+    """Every answer, and every time that there is none; never ends.
+
+    Answers come `interval_s` apart, however long each takes. After a failure the pauses grow.
+    """
+    failures = 0
+    due_s = time.monotonic()
+    while True:
+        try:
+            found: Sample | Failure = await fetch(address, context)
+            failures = 0
+            due_s = max(due_s + interval_s, time.monotonic())
+        except FetchError as error:
+            failures += 1
+            pause_s = max(interval_s, BACKOFF.delay_s(failures))
+            found = Failure(error, failures, pause_s)
+            due_s = time.monotonic() + pause_s
+        yield found
+        await anyio.sleep(max(0.0, due_s - time.monotonic()))

@@ -4,7 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from beats.cli.top.answer import Amount, Answer, Client, Drop, Latency, Queue, Sink, Source, Totals
+from beats.cli.top.fetch import Answer
+from beats.kernel.stats import (
+    Amount,
+    ClientStats,
+    ClientTotals,
+    DropStats,
+    Latency,
+    QueueStats,
+    SinkStats,
+    SourceStats,
+)
 
 P50: Final = 0.5
 P99: Final = 0.99
@@ -30,14 +40,14 @@ class Flow(NamedTuple):
 class SourceRow(NamedTuple):
     """One source."""
 
-    source: Source
+    source: SourceStats
     published_hz: float | None
 
 
 class SinkRow(NamedTuple):
     """One sink."""
 
-    sink: Sink
+    sink: SinkStats
     flow: Flow
     viewers: Flow | None
     """All of its clients together; None for a sink that has none."""
@@ -52,7 +62,7 @@ class ClientRow(NamedTuple):
     """One viewer."""
 
     sink: str
-    client: Client
+    client: ClientStats
     flow: Flow
     age_s: float
     """How long it has been connected."""
@@ -142,11 +152,11 @@ def quantile_s(latency: Latency, before: Latency | None, quantile: float) -> flo
     return latency.bounds_s[-1] if latency.bounds_s else None
 
 
-def _published(source: Source | None) -> int | None:
+def _published(source: SourceStats | None) -> int | None:
     return None if source is None else source.published
 
 
-def _sink_row(span: _Span, before: Sink | None, now: Sink) -> SinkRow:
+def _sink_row(span: _Span, before: SinkStats | None, now: SinkStats) -> SinkRow:
     viewers = None
     if now.client_totals is not None:
         viewers = _viewers(span, before.client_totals if before else None, now.client_totals)
@@ -154,8 +164,8 @@ def _sink_row(span: _Span, before: Sink | None, now: Sink) -> SinkRow:
     if now.latency is not None:
         old = before.latency if before is not None and span.elapsed_s > 0 else None
         p50_s, p99_s = quantile_s(now.latency, old, P50), quantile_s(now.latency, old, P99)
-    old_figures = before.figures if before else {}
-    rates = {name: span.rate(old_figures.get(name), value) for name, value in now.figures.items()}
+    old_figures = dict(before.figures) if before else {}
+    rates = {name: span.rate(old_figures.get(name), value) for name, value in now.figures}
     return SinkRow(
         now,
         _flow(span, before.queue if before else None, now.queue),
@@ -166,7 +176,9 @@ def _sink_row(span: _Span, before: Sink | None, now: Sink) -> SinkRow:
     )
 
 
-def _client_rows(span: _Span, before: Sink | None, now: Sink, now_unix_ns: int) -> Iterable[ClientRow]:
+def _client_rows(
+    span: _Span, before: SinkStats | None, now: SinkStats, now_unix_ns: int
+) -> Iterable[ClientRow]:
     old = {client.id: client for client in before.clients} if before else {}
     for client in now.clients:
         then = old.get(client.id)
@@ -174,7 +186,7 @@ def _client_rows(span: _Span, before: Sink | None, now: Sink, now_unix_ns: int) 
         yield ClientRow(now.name, client, _flow(span, then.queue if then else None, client.queue), age_s)
 
 
-def _flow(span: _Span, before: Queue | None, now: Queue) -> Flow:
+def _flow(span: _Span, before: QueueStats | None, now: QueueStats) -> Flow:
     return Flow(
         now.taken.items,
         *_rates(span, before.taken if before else None, now.taken),
@@ -186,7 +198,7 @@ def _flow(span: _Span, before: Queue | None, now: Queue) -> Flow:
     )
 
 
-def _viewers(span: _Span, before: Totals | None, now: Totals) -> Flow:
+def _viewers(span: _Span, before: ClientTotals | None, now: ClientTotals) -> Flow:
     return Flow(
         now.delivered.items,
         *_rates(span, before.delivered if before else None, now.delivered),
@@ -204,7 +216,7 @@ def _rates(span: _Span, before: Amount | None, now: Amount) -> tuple[float | Non
     )
 
 
-def _reasons(drops: Iterable[Drop]) -> Mapping[str, int]:
+def _reasons(drops: Iterable[DropStats]) -> Mapping[str, int]:
     reasons: Counter[str] = Counter()
     for drop in drops:
         reasons[drop.reason] += drop.items

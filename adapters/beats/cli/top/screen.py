@@ -1,4 +1,4 @@
-"""All that is drawn, for a width and a height."""
+"""What is drawn, for a width and a height. No I/O."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -6,10 +6,9 @@ from typing import Final, NamedTuple
 from rich.text import Text
 
 from beats.cli.printable import printable
-from beats.cli.top import grid, sections
+from beats.cli.top import grid, tables
 from beats.cli.top.model import Table
-from beats.cli.top.sections import Section
-from beats.cli.top.view import EVERYTHING, HINT, KEYS, View
+from beats.cli.top.tables import EVERYTHING, HINT, KEYS, Section, View
 from beats.kit import units
 
 _AROUND: Final = 3
@@ -62,9 +61,9 @@ def whole(table: Table, place: str, view: View, width: int) -> list[Text]:
     """All lines that there are, whatever their number."""
     lines = list(head(table, place, width))
     for section in (
-        sections.sources(table, width),
-        sections.sinks(table, width),
-        sections.clients(table, width, view),
+        tables.sources(table, width),
+        tables.sinks(table, width),
+        tables.clients(table, width, view),
     ):
         lines += [Text(), section.header, *section.part(0, section.length)]
     return lines
@@ -98,19 +97,19 @@ def head(table: Table, place: str, width: int) -> Iterator[Text]:
 def _everything(table: Table, view: View, width: int, room: int) -> tuple[list[Text], Section, int]:
     """What is above the clients, the clients, and how many of them there is room for."""
     upper: list[Text] = []
-    for section in (sections.sources(table, width), sections.sinks(table, width)):
+    for section in (tables.sources(table, width), tables.sinks(table, width)):
         upper += [Text(), section.header, *section.part(0, section.length)]
     most = max(1, room - (_LEAST_CLIENTS if table.clients else 2))
     if len(upper) > most:
         hidden = len(upper) - most + 1
         upper[most - 1 :] = [Text(grid.fitted(f"  … {hidden} more lines: Tab", width), "dim")]
-    return [*upper, Text()], sections.clients(table, width, view), max(1, room - len(upper) - 2)
+    return [*upper, Text()], tables.clients(table, width, view), max(1, room - len(upper) - 2)
 
 
 def _one(table: Table, view: View, width: int) -> Section:
     if view.table == "clients":
-        return sections.clients(table, width, view)
-    return (sections.sources if view.table == "sources" else sections.sinks)(table, width)
+        return tables.clients(table, width, view)
+    return (tables.sources if view.table == "sources" else tables.sinks)(table, width)
 
 
 def _foot(text: str, view: View, trouble: str, width: int) -> Text:

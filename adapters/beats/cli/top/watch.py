@@ -1,5 +1,6 @@
-"""Asks a server again and again, and draws what it says on a terminal until somebody has seen enough."""
+"""Shows what a server answers: drawn on a terminal until a person quits, printed elsewhere."""
 
+import json
 import os
 import signal
 import sys
@@ -13,14 +14,11 @@ import anyio
 from rich.console import Console, Group
 from rich.live import Live
 
-from beats.cli import keys
+from beats.cli import keys, output
 from beats.cli.top import screen
-from beats.cli.top.answer import Sample
-from beats.cli.top.columns import SORTABLE
-from beats.cli.top.fetch import FetchError
+from beats.cli.top.fetch import Answer, Failure, FetchError, Sample
 from beats.cli.top.model import Table, table
-from beats.cli.top.polling import Failure
-from beats.cli.top.view import View
+from beats.cli.top.tables import SORTABLE, View
 from beats.kit import units
 
 _REDRAW_S: Final = 1.0
@@ -142,3 +140,38 @@ class Watch:
                 tty.setcbreak(sys.stdin.fileno())  # some shells make it a plain one again
         self._live.start()
         self._redraw()
+
+
+async def print_all(
+    found: AsyncGenerator[Sample | Failure], place: str, *, once: bool, as_json: bool
+) -> FetchError | None:
+    """Print every answer, or one; gives what makes that impossible.
+
+    A table has rates, so that the first one comes with the second answer.
+    """
+    before: Answer | None = None
+    async with aclosing(found):
+        async for each in found:
+            if isinstance(each, Failure):
+                if once or (each.error.lasting and before is None):
+                    return each.error
+                if each.in_a_row == 1:
+                    output.warn(f"{place}: {each.error}; trying again")
+                continue
+            if as_json:
+                output.write(json.dumps(each.document) + "\n")
+            elif before is not None:
+                _print_table(before, each.answer, place)
+            if once and (as_json or before is not None):
+                return None
+            before = each.answer
+    return None
+
+
+def _print_table(before: Answer, now: Answer, place: str) -> None:
+    console = output.out
+    lines = screen.whole(table(before, now), place, View(), console.width)
+    if console.is_terminal:
+        console.print(*lines, sep="\n")
+    else:
+        output.write("".join(f"{line.plain.rstrip()}\n" for line in lines) + "\n")

@@ -1,5 +1,6 @@
 """Counters as a kernel could have them."""
 
+from dataclasses import replace
 from typing import Final
 
 from beats.kernel.stats import (
@@ -36,9 +37,9 @@ GROUPS: Final = (
     ),
 )
 CLIENTS: Final = (
-    ClientStats(1, "127.0.0.1:5001", 0, False, QUEUE._replace(high_water=0), "full"),
-    ClientStats(2, "127.0.0.1:5002", 0, True, QUEUE._replace(high_water=9), "full"),
-    ClientStats(3, "127.0.0.1:5003", 0, True, QUEUE._replace(high_water=2), "thinned"),
+    ClientStats(1, "127.0.0.1:5001", 0, False, replace(QUEUE, high_water=0), "full"),
+    ClientStats(2, "127.0.0.1:5002", 0, True, replace(QUEUE, high_water=9), "full"),
+    ClientStats(3, "127.0.0.1:5003", 0, True, replace(QUEUE, high_water=2), "thinned"),
 )
 BROWSER: Final = SinkStats(
     "browser",
@@ -51,7 +52,7 @@ BROWSER: Final = SinkStats(
     Latency((0.001, 0.1), (70, 15, 5), 1.25),
     (("free_bytes", 5.0),),
 )
-RECORDER: Final = SinkStats("rec", "failed", 0, "OSError: full", QUEUE._replace(name="rec", drops=()))
+RECORDER: Final = SinkStats("rec", "failed", 0, "OSError: full", replace(QUEUE, name="rec", drops=()))
 STATS: Final = Stats(
     published=100,
     frames=60,

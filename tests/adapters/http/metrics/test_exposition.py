@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from http.client import HTTPConnection
 from importlib.metadata import version
 from typing import Final
@@ -108,9 +109,9 @@ def test_the_process_is_told_of() -> None:
 def test_names_from_outside_cannot_break_the_answer() -> None:
     """A name in the settings may hold what the format has a meaning for."""
     name = 'a"b\\c\nd{e}=f,g # HELP é'
-    sink: SinkStats = STATS.sinks[1]._replace(name=name)
+    sink: SinkStats = replace(STATS.sinks[1], name=name)
     for parse, accept in ((plain, ""), (openmetrics, OPENMETRICS)):
-        metrics = parse(answer(accept, STATS._replace(sinks=(sink,))))
+        metrics = parse(answer(accept, replace(STATS, sinks=(sink,))))
         assert Samples(metrics).value("beats_sink_restarts_total", sink=name) == 0
         assert faults(metrics) == []
 
@@ -332,8 +333,8 @@ async def test_no_counter_is_seen_to_fall_when_a_sink_fails_with_what_it_holds()
 
 
 def counters(offered: Amount, taken: Amount, name: str = "rec") -> Stats:
-    queue = QUEUE._replace(name=name, offered=offered, taken=taken)
-    return STATS._replace(sinks=(RECORDER._replace(name=name, queue=queue),))
+    queue = replace(QUEUE, name=name, offered=offered, taken=taken)
+    return replace(STATS, sinks=(replace(RECORDER, name=name, queue=queue),))
 
 
 def taken(stats: Stats) -> Amount:
@@ -343,40 +344,40 @@ def taken(stats: Stats) -> Amount:
 def test_what_a_sink_gives_back_does_not_make_its_count_fall() -> None:
     """It stays where it was until as much was delivered again, and then goes on."""
     monotonic = Monotonic()
-    assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))) == (100, 1000)
-    assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(90, 900)))) == (100, 1000)
-    assert taken(monotonic.hold(counters(Amount(105, 1050), Amount(99, 990)))) == (100, 1000)
-    assert taken(monotonic.hold(counters(Amount(120, 1200), Amount(120, 1200)))) == (120, 1200)
+    assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))) == Amount(100, 1000)
+    assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(90, 900)))) == Amount(100, 1000)
+    assert taken(monotonic.hold(counters(Amount(105, 1050), Amount(99, 990)))) == Amount(100, 1000)
+    assert taken(monotonic.hold(counters(Amount(120, 1200), Amount(120, 1200)))) == Amount(120, 1200)
 
 
 def test_items_and_bytes_are_held_each_for_itself() -> None:
     """Few large envelopes may come in the place of many small ones."""
     monotonic = Monotonic()
     monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))
-    assert taken(monotonic.hold(counters(Amount(101, 9000), Amount(95, 8950)))) == (100, 8950)
+    assert taken(monotonic.hold(counters(Amount(101, 9000), Amount(95, 8950)))) == Amount(100, 8950)
 
 
 def test_a_new_queue_begins_again_from_zero() -> None:
     """A reload put another sink in the place of the old one, and Prometheus knows what that means."""
     monotonic = Monotonic()
     monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))
-    assert taken(monotonic.hold(counters(Amount(3, 30), Amount(2, 20)))) == (2, 20)
-    assert taken(monotonic.hold(counters(Amount(4, 40), Amount(3, 30)))) == (3, 30)
+    assert taken(monotonic.hold(counters(Amount(3, 30), Amount(2, 20)))) == Amount(2, 20)
+    assert taken(monotonic.hold(counters(Amount(4, 40), Amount(3, 30)))) == Amount(3, 30)
 
 
 def test_a_sink_that_was_away_is_forgotten() -> None:
     """What is kept is bounded by the sinks that there are."""
     monotonic = Monotonic()
     monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))
-    monotonic.hold(STATS._replace(sinks=()))
-    assert taken(monotonic.hold(counters(Amount(200, 2000), Amount(50, 500)))) == (50, 500)
+    monotonic.hold(replace(STATS, sinks=()))
+    assert taken(monotonic.hold(counters(Amount(200, 2000), Amount(50, 500)))) == Amount(50, 500)
 
 
 def test_sinks_do_not_hold_each_other() -> None:
     """Each has its own count."""
     monotonic = Monotonic()
     monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000), "one"))
-    assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(90, 900), "other"))) == (90, 900)
+    assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(90, 900), "other"))) == Amount(90, 900)
 
 
 def test_everything_else_is_as_it_was() -> None:

@@ -1,5 +1,7 @@
 """Which counters become which metrics."""
 
+from dataclasses import replace
+
 import pytest
 
 from beats.adapters.http.metrics.families import (
@@ -68,7 +70,7 @@ def told(stats: Stats) -> Samples:
 
 def test_published_envelopes_are_counted_by_kind_and_by_source() -> None:
     """What the embedding program published is in the first and not in the second."""
-    samples = told(STATS._replace(published=107))
+    samples = told(replace(STATS, published=107))
     assert samples.value("beats_published_envelopes_total", kind="frame") == 60
     assert samples.value("beats_published_envelopes_total", kind="peripheral") == 47
     assert samples.sum("beats_source_published_envelopes_total") == 100
@@ -103,13 +105,13 @@ def test_only_sources_that_play_something_have_a_position() -> None:
 def test_every_number_of_a_queue_is_a_metric(sink: SinkStats, unit: str) -> None:
     """In envelopes and in bytes."""
     samples = told(STATS)
-    place = 0 if unit == "envelopes" else 1
+    place = "items" if unit == "envelopes" else "bytes"
     for name, amount in (
         ("beats_sink_offered_{}_total", sink.queue.offered),
         ("beats_sink_delivered_{}_total", sink.queue.taken),
         ("beats_sink_queue_{}", sink.queue.waiting),
     ):
-        assert samples.value(name.format(unit), sink=sink.name) == amount[place]
+        assert samples.value(name.format(unit), sink=sink.name) == getattr(amount, place)
 
 
 def test_drops_are_counted_by_kind_and_reason() -> None:
@@ -153,8 +155,8 @@ def test_latency_is_a_complete_histogram() -> None:
 
 def test_a_sink_without_latency_has_no_histogram() -> None:
     """A histogram that counted nothing yet has zeros."""
-    assert latency(STATS._replace(sinks=(RECORDER,))) is None
-    zeros = latency(STATS._replace(sinks=(RECORDER._replace(latency=Latency((0.5,), (0, 0), 0.0)),)))
+    assert latency(replace(STATS, sinks=(RECORDER,))) is None
+    zeros = latency(replace(STATS, sinks=(replace(RECORDER, latency=Latency((0.5,), (0, 0), 0.0)),)))
     assert zeros is not None
     assert faults([zeros]) == []
 
@@ -216,8 +218,8 @@ def test_an_unknown_class_is_counted_too() -> None:
     totals = BROWSER.client_totals
     assert totals is not None
     groups = (*GROUPS, ClientGroup("mirrored", 1, Amount(4, 40), Amount(), ()))
-    browser = BROWSER._replace(client_totals=totals._replace(groups=groups))
-    samples = told(STATS._replace(sinks=(browser,)))
+    browser = replace(BROWSER, client_totals=replace(totals, groups=groups))
+    samples = told(replace(STATS, sinks=(browser,)))
     assert samples.value("beats_connected_clients", sink="browser", client_class="mirrored") == 1
 
 

@@ -1,6 +1,7 @@
 """What sinks tell of themselves, as Prometheus reads it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,8 +17,8 @@ from tests.adapters.http.metrics.material import RECORDER, STATS
 
 
 def with_figures(**sinks: tuple[tuple[str, float], ...]) -> Stats:
-    parts = tuple(RECORDER._replace(name=name, figures=each) for name, each in sinks.items())
-    return STATS._replace(sinks=parts)
+    parts = tuple(replace(RECORDER, name=name, figures=each) for name, each in sinks.items())
+    return replace(STATS, sinks=parts)
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 def exact(stats: QueueStats) -> bool:
     """The rule that holds for every queue at every instant."""
-    pairs = zip(stats.offered, stats.taken, stats.dropped, stats.waiting, strict=True)
-    return all(offered == taken + dropped + waiting for offered, taken, dropped, waiting in pairs)
+    return stats.offered == stats.taken.plus(stats.dropped).plus(stats.waiting)
 
 
 class RawClient:

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import astuple, replace
 
 import anyio
 import pytest
@@ -87,7 +88,7 @@ def test_what_viewers_got_stays_when_they_leave() -> None:
     totals.leave(leaves)
     (group,) = totals.groups([stays])
     assert group == ClientGroup("full", 1, Amount(6, 60), Amount(3, 30), (DropStats("left", "frame", 2, 20),))
-    assert totals.groups([]) == (group._replace(connected=0, delivered=Amount(5, 50), waiting=Amount()),)
+    assert totals.groups([]) == (replace(group, connected=0, delivered=Amount(5, 50), waiting=Amount()),)
 
 
 def test_asking_changes_nothing() -> None:
@@ -121,7 +122,7 @@ def _many_turns() -> Iterator[None]:
 def rising(totals: ClientTotals) -> tuple[int, ...]:
     drops = {(group.name, drop.reason): drop.items for group in totals.groups for drop in group.drops}
     causes = (("full", "drop_oldest"), ("full", "left"), ("thinned", "max_fps"))
-    return (*totals.delivered, *totals.dropped, *(drops.get(cause, 0) for cause in causes))
+    return (*astuple(totals.delivered), *astuple(totals.dropped), *(drops.get(cause, 0) for cause in causes))
 
 
 class Reader:

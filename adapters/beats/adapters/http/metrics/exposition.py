@@ -1,6 +1,7 @@
 """The answer to Prometheus: all metrics of a process, in the requested format."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final, cast
@@ -40,16 +41,16 @@ class Monotonic:
 
     def hold(self, stats: Stats) -> Stats:
         """The counters, with those that have fallen replaced by their earlier values."""
-        sinks = tuple(sink._replace(queue=self._hold(sink.queue)) for sink in stats.sinks)
+        sinks = tuple(replace(sink, queue=self._hold(sink.queue)) for sink in stats.sinks)
         self._before = {sink.name: sink.queue for sink in sinks}
-        return stats._replace(sinks=sinks)
+        return replace(stats, sinks=sinks)
 
     def _hold(self, queue: QueueStats) -> QueueStats:
         before = self._before.get(queue.name)
         if before is None or queue.offered.items < before.offered.items:
             return queue
         taken = Amount(max(queue.taken.items, before.taken.items), max(queue.taken.bytes, before.taken.bytes))
-        return queue._replace(taken=taken)
+        return replace(queue, taken=taken)
 
 
 class Counters(Collector):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from websockets.protocol import State
@@ -196,12 +197,14 @@ class Client:
         queue = _NO_QUEUE if self._queue is None else self._queue.stats()
         until = self._thinned_until
         thinned = (self._thinned.amount() if until is None else until).minus(self._thinned_before)
-        queue = queue._replace(
+        left_out = [DropStats("max_fps", "frame", thinned.items, thinned.bytes)] if thinned.items else []
+        queue = replace(
+            queue,
             name=self.identity.remote,
             offered=queue.offered.plus(passed).plus(thinned),
             taken=queue.taken.plus(passed),
             dropped=queue.dropped.plus(thinned),
-            drops=(*queue.drops, *([DropStats("max_fps", "frame", *thinned)] if thinned.items else [])),
+            drops=(*queue.drops, *left_out),
         )
         return ClientStats(
             self.identity.id,

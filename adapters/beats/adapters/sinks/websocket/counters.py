@@ -49,7 +49,7 @@ class GroupTotal:
 
     def drops(self) -> tuple[DropStats, ...]:
         """What was missed, by reason and kind."""
-        return tuple(DropStats(*key, *amount) for key, amount in self._drops.items())
+        return tuple(DropStats(*key, amount.items, amount.bytes) for key, amount in self._drops.items())
 
     def _add_drops(self, drops: Iterable[DropStats]) -> None:
         for drop in drops:

@@ -1,0 +1,378 @@
+"""The tables: what a person has chosen to see, their columns, and their lines for a width. No I/O."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from beats.cli.printable import printable
+from beats.cli.top import grid
+from beats.cli.top.grid import Cell, Column, Row
+from beats.cli.top.model import ClientRow, Flow, SinkRow, SourceRow, Table
+from beats.kernel.stats import Playback, SinkStats, SourceStats
+from beats.kit import units
+
+EVERYTHING: Final = "everything"
+TABLES: Final = (EVERYTHING, "sources", "sinks", "clients")
+KEYS: Final = "← → s sort  r reverse  ↑ ↓ space b g G scroll  Tab one table  ? less  q quit"
+HINT: Final = "? keys  q quit"
+_SORTING: Final = {"s": 1, ">": 1, "right": 1, "<": -1, "left": -1}
+_LAST: Final = 1_000_000_000
+"""An offset past the end; what is drawn brings it back."""
+
+
+class View(NamedTuple):
+    """All of it."""
+
+    table: str = EVERYTHING
+    """One of `TABLES`."""
+    sorted_by: str = "dropped"
+    """The heading of a column of the clients."""
+    falling: bool = True
+    """Largest first."""
+    offset: int = 0
+    """How many lines are above the first that is seen."""
+    help: bool = False
+    """Whether all keys are named."""
+
+    def pressed(self, key: str, columns: Mapping[str, bool], page: int) -> "View":
+        """The view after a key.
+
+        Args:
+            key: as `keys.pressed` has it; one that means nothing changes nothing.
+            columns: the headings that can be sorted by, in their order, and whether largest first is usual.
+            page: how many lines are seen at once.
+        """
+        if key in _SORTING:
+            headings = list(columns)
+            at = headings.index(self.sorted_by) if self.sorted_by in columns else 0
+            heading = headings[(at + _SORTING[key]) % len(headings)]
+            return self._replace(sorted_by=heading, falling=columns[heading], offset=0)
+        if key == "r":
+            return self._replace(falling=not self.falling, offset=0)
+        if key == "?":
+            return self._replace(help=not self.help)
+        if key == "\t":
+            following = TABLES[(TABLES.index(self.table) + 1) % len(TABLES)]
+            return self._replace(table=following, offset=0)
+        steps = {"up": -1, "down": 1, "b": -page, " ": page, "g": -_LAST, "G": _LAST}
+        return self._replace(offset=max(0, self.offset + steps.get(key, 0)))
+
+    def within(self, lines: int, page: int) -> "View":
+        """The view with an offset at which there is something to see."""
+        return self._replace(offset=max(0, min(self.offset, lines - page)))
+
+
+_STATES: Final = {"running": "green", "starting": "yellow", "failed": "bold red", "ended": "dim"}
+_BAR_CELLS: Final = 6
+_LEAST_BAR: Final = 16
+"""A whole bar is the most that ever waited; where that was next to nothing, so many."""
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉"
+_LOST: Final = "red"
+_ASKED_FOR: Final = "max_fps"
+"""The reason of what a viewer itself wanted to miss."""
+WHY: Final = "why dropped"
+
+
+class SinkLine(NamedTuple):
+    """A sink, or all of its viewers together."""
+
+    row: SinkRow
+    flow: Flow
+    of_viewers: bool
+
+
+def bar(part: int, whole: int) -> str:
+    """How much of a whole there is: a bar of fixed width."""
+    if whole <= 0:
+        return " " * _BAR_CELLS
+    eighths = round(min(1.0, part / whole) * _BAR_CELLS * 8)
+    if part > 0:
+        eighths = max(1, eighths)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(_BAR_CELLS)
+
+
+def reasons(flow: Flow) -> str:
+    """Why something was dropped, with how much."""
+    return ", ".join(f"{printable(reason)} {units.count(items)}" for reason, items in flow.why.items())
+
+
+def _state(state: str) -> Cell:
+    return Cell(printable(state), _STATES.get(state, ""))
+
+
+def _queue(flow: Flow) -> Cell:
+    style = "yellow" if flow.waiting and flow.waiting * 2 > max(flow.high_water, _LEAST_BAR) else ""
+    full = max(flow.high_water, _LEAST_BAR)
+    return Cell(f"{bar(flow.waiting, full)} {units.count(flow.waiting):>6}", style)
+
+
+def lost(flow: Flow) -> int:
+    """What was dropped without having been asked for: a viewer that wants few frames a second is not slow."""
+    return flow.dropped - flow.why.get(_ASKED_FOR, 0)
+
+
+def _dropped(flow: Flow) -> Cell:
+    return Cell(units.count(flow.dropped), _LOST if lost(flow) else "dim")
+
+
+def _drop_rate(flow: Flow) -> Cell:
+    return Cell(units.rate(flow.dropped_hz), f"bold {_LOST}" if flow.dropped_hz and lost(flow) else "dim")
+
+
+def _restarts(number: int) -> Cell:
+    return Cell(units.count(number), "yellow" if number else "dim")
+
+
+SOURCES: Final = (
+    Column[SourceRow]("source", 12, 0, lambda row: Cell(printable(row.source.name)), grows=True, left=True),
+    Column[SourceRow]("state", 8, 1, lambda row: _state(row.source.state), left=True),
+    Column[SourceRow]("/s", 6, 2, lambda row: Cell(units.rate(row.published_hz))),
+    Column[SourceRow]("published", 9, 3, lambda row: Cell(units.count(row.source.published))),
+    Column[SourceRow]("restarts", 8, 4, lambda row: _restarts(row.source.restarts)),
+)
+
+
+def _sink_name(line: SinkLine) -> Cell:
+    if not line.of_viewers:
+        return Cell(printable(line.row.sink.name))
+    totals = line.row.sink.client_totals
+    number = totals.connected if totals is not None else 0
+    return Cell(f"  {units.count(number)} client{'' if number == 1 else 's'}", "dim")
+
+
+def why(line: SinkLine) -> str:
+    """Why a sink, or its viewers, missed something, and how many viewers did not come in or stay."""
+    totals = line.row.sink.client_totals
+    said = [reasons(line.flow)]
+    if line.of_viewers and totals is not None:
+        ended = (
+            (totals.refused, "refused"),
+            (totals.stalled, "stalled"),
+            (totals.overflowed, "overflowed"),
+            (totals.flooded, "flooded"),
+        )
+        said += [f"{units.count(number)} clients {how}" for number, how in ended if number]
+        if totals.rejected_tokens:
+            said.append(f"{units.count(totals.rejected_tokens)} tokens rejected")
+    return "; ".join(each for each in said if each)
+
+
+def _own(line: SinkLine, cell: Cell) -> Cell:
+    """What a sink has, and all of its viewers together have not."""
+    return Cell("") if line.of_viewers else cell
+
+
+def _sink_queue(line: SinkLine) -> Cell:
+    if line.of_viewers:
+        return Cell(f"{units.count(line.flow.waiting):>13}")
+    return _queue(line.flow)
+
+
+SINKS: Final = (
+    Column[SinkLine]("sink", 12, 0, _sink_name, grows=True, left=True),
+    Column[SinkLine]("state", 8, 1, lambda line: _own(line, _state(line.row.sink.state)), left=True),
+    Column[SinkLine]("/s", 6, 2, lambda line: Cell(units.rate(line.flow.taken_hz))),
+    Column[SinkLine]("data/s", 7, 7, lambda line: Cell(units.size(line.flow.taken_bytes_hz))),
+    Column[SinkLine]("queue", 13, 4, _sink_queue),
+    Column[SinkLine]("most", 6, 8, lambda line: _own(line, Cell(units.count(line.flow.high_water)))),
+    Column[SinkLine]("dropped", 9, 3, lambda line: _dropped(line.flow)),
+    Column[SinkLine]("drop/s", 6, 5, lambda line: _drop_rate(line.flow)),
+    Column[SinkLine]("p50", 7, 9, lambda line: _own(line, Cell(units.duration(line.row.p50_s)))),
+    Column[SinkLine]("p99", 7, 6, lambda line: _own(line, Cell(units.duration(line.row.p99_s)))),
+    Column[SinkLine]("delivered", 9, 11, lambda line: Cell(units.count(line.flow.taken))),
+    Column[SinkLine]("restarts", 8, 10, lambda line: _own(line, _restarts(line.row.sink.restarts))),
+    Column[SinkLine](WHY, 24, 12, lambda line: Cell(why(line)), grows=True, left=True),
+)
+
+
+def _client_state(row: ClientRow) -> Cell:
+    return Cell("behind", "yellow") if row.client.behind else Cell("live", "green")
+
+
+CLIENTS: Final = (
+    Column[ClientRow](
+        "client",
+        17,
+        0,
+        lambda row: Cell(printable(row.client.remote)),
+        lambda row: row.client.remote,
+        grows=True,
+        left=True,
+    ),
+    Column[ClientRow]("state", 7, 1, _client_state, lambda row: row.client.behind, left=True),
+    Column[ClientRow](
+        "/s", 6, 2, lambda row: Cell(units.rate(row.flow.taken_hz)), lambda row: row.flow.taken_hz
+    ),
+    Column[ClientRow](
+        "data/s",
+        7,
+        8,
+        lambda row: Cell(units.size(row.flow.taken_bytes_hz)),
+        lambda row: row.flow.taken_bytes_hz,
+    ),
+    Column[ClientRow]("queue", 13, 4, lambda row: _queue(row.flow), lambda row: row.flow.waiting),
+    Column[ClientRow](
+        "most", 6, 9, lambda row: Cell(units.count(row.flow.high_water)), lambda row: row.flow.high_water
+    ),
+    Column[ClientRow]("dropped", 9, 3, lambda row: _dropped(row.flow), lambda row: lost(row.flow)),
+    Column[ClientRow]("drop/s", 7, 5, lambda row: _drop_rate(row.flow), lambda row: row.flow.dropped_hz),
+    Column[ClientRow]("age", 9, 6, lambda row: Cell(units.age(row.age_s)), lambda row: row.age_s),
+    Column[ClientRow](
+        "class", 8, 7, lambda row: Cell(printable(row.client.group)), lambda row: row.client.group, left=True
+    ),
+    Column[ClientRow](
+        "delivered", 10, 10, lambda row: Cell(units.count(row.flow.taken)), lambda row: row.flow.taken
+    ),
+    Column[ClientRow]("sink", 10, 11, lambda row: Cell(printable(row.sink)), lambda row: row.sink, left=True),
+    Column[ClientRow](WHY, 20, 12, lambda row: Cell(reasons(row.flow)), grows=True, left=True),
+)
+SORTABLE: Final = {
+    column.heading: column.heading not in ("client", "class", "sink")
+    for column in CLIENTS
+    if column.key is not None
+}
+"""What clients can be sorted by, and whether the largest come first then."""
+
+
+_INDENT: Final = "  "
+_RECORDING: Final = "recording"
+_IDLE: Final = "idle"
+_UNITS: Final[Mapping[str, Callable[[float], str]]] = {
+    "_bytes_total": units.size,
+    "_bytes": units.size,
+    "_s": units.duration,
+    "_total": units.count,
+    "": "{:g}".format,
+}
+"""How a figure is written whose name ends so."""
+
+
+class Section(NamedTuple):
+    """One table."""
+
+    header: Text
+    length: int
+    """Lines below the header."""
+    part: Callable[[int, int], list[Text]]
+    """Some of them; only those that are seen are made."""
+
+
+def sources(table: Table, width: int) -> Section:
+    """Each source, with what it plays and what is wrong with it below."""
+    columns = grid.fitting(SOURCES, width)
+    sizes = grid.widths(columns, table.sources, width)
+    lines: list[Text] = []
+    for row in table.sources:
+        lines.append(_line(columns, sizes, row))
+        if row.source.playback is not None:
+            lines.append(_detail(_playback(row.source.playback), width))
+        lines += _trouble(row.source, width)
+    return _section(columns, sizes, lines)
+
+
+def sinks(table: Table, width: int) -> Section:
+    """Each sink, with its viewers, its figures and what is wrong with it below."""
+    pairs = [(row, list(_sink_lines(row))) for row in table.sinks]
+    columns = grid.fitting(SINKS, width)
+    sizes = grid.widths(columns, [line for _, own in pairs for line in own], width)
+    shows_why = any(column.heading == WHY for column in columns)
+    lines: list[Text] = []
+    for row, own in pairs:
+        for line in own:
+            lines.append(_line(columns, sizes, line))
+            if not shows_why and (reasons := why(line)):
+                indent = _INDENT if line.of_viewers else ""
+                lines.append(
+                    _detail(f"{indent}dropped: {reasons}", width, "red" if lost(line.flow) else "dim")
+                )
+        lines += [_detail(text, width) for text in wrapped(figures(row), width - len(_INDENT))]
+        lines += _trouble(row.sink, width)
+    return _section(columns, sizes, lines)
+
+
+def clients(table: Table, width: int, view: View) -> Section:
+    """The viewers of all sinks, in the order that was chosen."""
+    columns = grid.fitting(CLIENTS, width, view.sorted_by)
+    sizes = grid.widths(columns, table.clients, width)
+    chosen = next((column for column in CLIENTS if column.heading == view.sorted_by), CLIENTS[0])
+    rows = grid.in_order(table.clients, chosen, falling=view.falling)
+
+    def part(start: int, stop: int) -> list[Text]:
+        return [_line(columns, sizes, row) for row in rows[start:stop]]
+
+    sign = "▼" if view.falling else "▲"
+    return Section(grid.header(columns, sizes, view.sorted_by, sign), len(rows), part)
+
+
+def figures(row: SinkRow) -> list[str]:
+    """What a sink tells of itself: each figure by its name, in the unit at the name's end."""
+    rest = dict(row.sink.figures)
+    said: list[str] = []
+    recording, idle = rest.pop(_RECORDING, None), rest.pop(_IDLE, None)
+    if recording is not None:
+        said.append("recording" if recording else "idle" if idle else "not recording")
+    return said + [_figure(name, value, row.figures_hz.get(name)) for name, value in rest.items()]
+
+
+def wrapped(phrases: Iterable[str], width: int) -> Iterator[str]:
+    """The phrases in as many lines as they need, none of them broken."""
+    line = ""
+    for phrase in phrases:
+        longer = f"{line}  {phrase}" if line else phrase
+        if line and cell_len(longer) > width:
+            yield line
+            longer = phrase
+        line = longer
+    if line:
+        yield line
+
+
+def _figure(name: str, value: float, per_s: float | None) -> str:
+    ending = next(ending for ending in _UNITS if name.endswith(ending))
+    write = _UNITS[ending]
+    words = printable(name.removesuffix(ending).replace("_", " "))
+    text = f"{words} {write(value)}"
+    if per_s:
+        text += f" ({write(per_s) if ending == '_bytes_total' else units.rate(per_s)}/s)"
+    return text
+
+
+def _playback(playback: Playback) -> str:
+    sign = "⏸" if playback.paused else "▶"
+    place = f"{units.age(playback.position_s)} of {units.age(playback.duration_s)}"
+    done = bar(round(playback.position_s * 1000), round(playback.duration_s * 1000))
+    speed = "max" if math.isinf(playback.speed) else f"{playback.speed:g}"
+    loops = f"  loop {playback.loops + 1}" if playback.loops else ""
+    return f"{sign} {done} {place}  speed {speed}{loops}"
+
+
+def _trouble(part: SourceStats | SinkStats, width: int) -> Iterator[Text]:
+    if part.last_error:
+        failed = part.state == "failed"
+        text = f"{'failed' if failed else 'last error'}: {part.last_error}"
+        yield _detail(printable(text), width, "bold red" if failed else "dim")
+
+
+def _sink_lines(row: SinkRow) -> Iterator[SinkLine]:
+    yield SinkLine(row, row.flow, of_viewers=False)
+    if row.viewers is not None:
+        yield SinkLine(row, row.viewers, of_viewers=True)
+
+
+def _line(columns: list[Column[Row]], sizes: list[int], row: Row) -> Text:
+    return grid.line(columns, sizes, [column.cell(row) for column in columns])
+
+
+def _detail(text: str, width: int, style: str = "") -> Text:
+    return Text(grid.fitted(_INDENT + text, width), style=style, no_wrap=True)
+
+
+def _section(columns: list[Column[Row]], sizes: list[int], lines: list[Text]) -> Section:
+    def part(start: int, stop: int) -> list[Text]:
+        return lines[start:stop]
+
+    return Section(grid.header(columns, sizes, None, ""), len(lines), part)
