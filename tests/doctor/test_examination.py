@@ -132,7 +132,7 @@ def test_what_is_odd_is_a_warning(profile: Examined) -> None:
     assert right.level == "ok"
     assert [warning.level for warning in warnings] == ["warning", "warning"]
     assert warnings[0].found.startswith("BEATS_NOISE: unknown variable")
-    assert "everyone who reaches this machine can watch" in warnings[1].found
+    assert "anyone who can reach this machine can watch" in warnings[1].found
 
 
 def test_what_a_profile_cannot_do_without_is_known(profile: Examined) -> None:

@@ -15,6 +15,7 @@ from websockets.streams import StreamReader
 from beats.adapters.http.limits import Handshakes
 from beats.adapters.http.listener import LINGER_0
 from beats.adapters.http.request import METHODS, Head, RequestLine, not_allowed, too_long
+from beats.kernel.capabilities import authority
 
 
 class LongLines(StreamReader):
@@ -132,7 +133,7 @@ class HttpConnection(ServerConnection):
     def remote(self) -> str:
         """Address and port of the other side, as text."""
         host, port = (*cast("tuple[object, ...]", self.remote_address or ()), "unknown", 0)[:2]
-        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+        return authority(str(host), cast("int", port))
 
     @property
     def drained(self) -> bool:
