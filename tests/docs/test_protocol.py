@@ -1,0 +1,109 @@
+"""docs/protocol.md says what the code does; the tables of other documents are whole."""
+
+import json
+import re
+from http import HTTPStatus
+from typing import Any, Final
+
+import pytest
+
+from beats.adapters.http.site import Site
+from beats.adapters.nats import headers
+from beats.adapters.sinks.recorder import commands as recorder
+from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
+from beats.adapters.sinks.websocket.control import COMMANDS, receipt
+from beats.adapters.sources.replay import commands as replay
+from beats.config.layers.environment import SHORT_VARIABLES
+from beats.config.layers.profiles import SHIPPED
+from beats.kernel.queue.overflow import OVERFLOWS
+from beats.proto import streaming_pb2
+from beats.runtime.registry import SOURCES
+from tests.docs.documents import DOCUMENTS, ROOT
+
+PROTOCOL: Final = DOCUMENTS["docs/protocol.md"]
+SERVER: Final = [
+    path.read_text(encoding="utf-8")
+    for folder in ("adapters/beats/adapters/http", "adapters/beats/adapters/sinks/websocket")
+    for path in (ROOT / folder).glob("*.py")
+]
+
+
+def test_the_fields_are_those_of_the_schema() -> None:
+    """Each message has its row, and each field its number there; nothing else is in the table."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", PROTOCOL.section("Stream"), re.MULTILINE))
+    file: Any = streaming_pb2.DESCRIPTOR
+    expected = {
+        **{
+            name: {(field.name, field.number) for field in message.fields}
+            for name, message in file.message_types_by_name.items()
+        },
+        **{
+            name: {(value.name, value.number) for value in enum.values}
+            for name, enum in file.enum_types_by_name.items()
+        },
+    }
+    found = {
+        name: {(field, int(number)) for field, number in re.findall(r"(\w+) = (\d+)", row)}
+        for name, row in rows.items()
+    }
+    assert found == expected
+
+
+def test_the_commands_are_those_that_are_taken() -> None:
+    """Those of the wire, of replays and of recorders."""
+    others = {*replay.COMMANDS, *recorder._RECORD, *recorder._SNAPSHOT}  # pyright: ignore[reportPrivateUsage]
+    assert set(PROTOCOL.first_column("Commands")) == {*COMMANDS, *others}
+
+
+def test_the_parameters_are_those_of_the_query() -> None:
+    """A viewer may give each of them; the refusal of another one names the same."""
+    named = PROTOCOL.first_column("Query")
+    with pytest.raises(InvalidChoice) as raised:
+        parse_choice("/?other=1")
+    assert set(re.findall(r"\w+", str(raised.value).split("there are ")[1])) - {"and"} == set(named)
+    asked = re.findall(
+        r"^(\w+)=", "\n".join(DOCUMENTS["docs/websocket.md"].first_column("What a viewer can ask for")), re.M
+    )
+    assert set(asked) == set(named)
+
+
+def test_the_paths_are_those_that_are_answered() -> None:
+    """Health, metrics and what the page reads."""
+    site: Any = Site(None, tuple, ())  # type: ignore[arg-type]  # no request is answered
+    paths = {*site._in_light, *site._in_thread}
+    assert set(PROTOCOL.first_column("HTTP")) == {"/", "/page/…", *paths}
+
+
+def test_the_codes_are_those_that_are_sent() -> None:
+    """Each close code and each HTTP status that the server's code names."""
+    section = PROTOCOL.section("Close codes")
+    sent = {code for text in SERVER for code in re.findall(r"(?:fail|close_soon)\((\d{4})", text)}
+    assert sent <= set(re.findall(r"^\| (\d{4}) \|", section, re.MULTILINE))
+    statuses = {HTTPStatus[name] for text in SERVER for name in re.findall(r"HTTPStatus\.([A-Z_]+)", text)}
+    documented = {int(code) for code in re.findall(r"^\| (\d{3}) \|", PROTOCOL.section("HTTP"), re.MULTILINE)}
+    assert {status for status in statuses if status >= HTTPStatus.BAD_REQUEST} == documented
+
+
+def test_the_headers_of_the_relay_are_those_that_are_sent() -> None:
+    """By their names."""
+    sent = {headers.SEQUENCE, headers.CAPTURED, headers.ORIGIN}
+    assert sent <= set(PROTOCOL.first_column("NATS"))
+
+
+def test_json_is_valid() -> None:
+    """What documents show as JSON is JSON, and the receipt is one that the server makes."""
+    blocks = [
+        block.text for document in DOCUMENTS.values() for block in document.blocks if block.language == "json"
+    ]
+    shown = [json.loads(text) for text in blocks]
+    (answer,) = (value for value in shown if value["kind"] == "receipt")
+    assert json.loads(receipt(answer["receipt"], answer["error"])) == answer
+
+
+def test_the_tables_of_the_guides_are_whole() -> None:
+    """Strategies, shipped profiles, sources and short variables."""
+    assert set(DOCUMENTS["docs/queues.md"].first_column("Overflow strategies")) == set(OVERFLOWS)
+    profiles = DOCUMENTS["docs/settings.md"].first_column("Profiles")
+    assert set(profiles) == {path.stem for path in SHIPPED.glob("*.toml")}
+    assert set(DOCUMENTS["docs/sources.md"].first_column("Sources")) >= set(SOURCES.names())
+    assert set(DOCUMENTS["docs/settings.md"].first_column("Environment variables")) >= SHORT_VARIABLES.keys()
