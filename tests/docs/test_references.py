@@ -18,6 +18,7 @@ from beats.recordings import format as recording_format
 from beats.runtime.live import NOTE
 from beats.runtime.registry import InstalledAdapters
 from tests.docs.documents import DOCUMENTS, ROOT, Document
+from tests.test_architecture import ROOMS
 
 PARTS: Final = ("kernel/beats", "proto/beats", "config/beats", "adapters/beats")
 SOURCES: Final = ("*.py", "*.js", "*.toml", "*.conf", "*.proto")
@@ -114,6 +115,19 @@ def test_paths_exist() -> None:
     assert [(name, path) for name, path in paths if not (ROOT / path).exists()] == []
     known = file_names() | {Path(file).name for file in to_write}
     assert [(name, file[0]) for name, file in matches(r"\w+\.(py|js)") if file[0] not in known] == []
+
+
+def test_the_picture_of_the_rooms_is_whole() -> None:
+    """Each room that the rules of the architecture know is in the picture."""
+    picture = DOCUMENTS["docs/architecture.md"].blocks[0].text
+    assert [room for row in ROOMS for room in row if not re.search(rf"\b{room}\b", picture)] == []
+
+
+def test_decisions_are_listed() -> None:
+    """Each page of `docs/decisions` is in the table of its folder."""
+    index = DOCUMENTS["docs/decisions/README.md"]
+    pages = {path.name for path in index.path.parent.glob("[0-9]*.md")}
+    assert pages == {link for link in index.links if "/" not in link}
 
 
 def test_dotted_names_can_be_imported() -> None:
