@@ -132,9 +132,14 @@ def test_decisions_are_listed() -> None:
 
 def test_dotted_names_can_be_imported() -> None:
     """`beats.…` is a module or something in one, a group of entry points, or metadata of recordings."""
-    for _, match in matches(r"beats(\.\w+)+"):
+    wrong: list[str] = []
+    for document, match in matches(r"beats(\.\w+)+"):
         if match[0] not in ENTRY_POINT_GROUPS | METADATA:
-            resolve_name(match[0])
+            try:
+                resolve_name(match[0])
+            except (ImportError, AttributeError) as error:
+                wrong.append(f"{document}: {error}")
+    assert wrong == []
 
 
 def test_members_of_classes_exist() -> None:
