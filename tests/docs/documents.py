@@ -31,6 +31,10 @@ class Document:
         """The fenced blocks."""
         return [Block(*found) for found in _FENCE.findall(self.text)]
 
+    def of(self, language: str) -> list[str]:
+        """The texts of the blocks in a language."""
+        return [block.text for block in self.blocks if block.language == language]
+
     @cached_property
     def prose(self) -> str:
         """The text without the fenced blocks."""

@@ -22,27 +22,18 @@ from tests.recordings.support import lines, record
 from tests.support import Program, beats, clean_environment, ran, tiny_png, watching
 
 BIN: Final = Path(sys.executable).parent
-BLOCKS: Final = [(document.name, *block) for document in DOCUMENTS.values() for block in document.blocks]
-COMMANDS: Final = list(
-    dict.fromkeys(
-        line.split("#")[0].strip()
-        for _, language, text in BLOCKS
-        if language == "sh"
-        for line in text.splitlines()
-    )
-)
-TOML: Final = [
-    (name, text) for name, language, text in BLOCKS if language == "toml" and not DOCUMENTS[name].files
+GUIDES: Final = {name: document for name, document in DOCUMENTS.items() if not document.files}
+"""All documents but the tutorial, whose blocks are files; test_plugins.py has it."""
+LINES: Final = [
+    line for document in GUIDES.values() for text in document.of("sh") for line in text.splitlines()
 ]
-(VIEWER,) = (block.text for block in DOCUMENTS["docs/websocket.md"].blocks if block.language == "python")
+COMMANDS: Final = list(dict.fromkeys(line.split("#")[0].strip() for line in LINES))
+TOML: Final = [(name, text) for name, document in GUIDES.items() for text in document.of("toml")]
+(VIEWER,) = DOCUMENTS["docs/websocket.md"].of("python")
 PROGRAMS: Final = {
-    name: "".join(
-        text for other, language, text in BLOCKS if (other, language) == (name, "python") and text != VIEWER
-    )
-    for name in DOCUMENTS
-    if not DOCUMENTS[name].files
+    name: "".join(text for text in GUIDES[name].of("python") if text != VIEWER) for name in GUIDES
 }
-"""The snippets of each document, one after the other, but for those that a reader is to write to files."""
+"""The snippets of each document, one after the other."""
 
 RELAYED: Final = re.compile("nats-server|origin|edge")
 """The commands of the relay, which need each other."""
@@ -70,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(command: str, folder: Path) -> tuple[int, str, str]:
-    """Type a command in a shell, and wait for its end; what would go on for ever ends with SIGINT."""
+    """Run a command in a shell to its end; one that would never end gets SIGINT once it is on air."""
     path = f"{BIN}:{clean_environment()['PATH']}"
     environment = clean_environment(BEATS_WEBSOCKET_PORT="0", PATH=path)
     # `exec`, so that a signal reaches the command and not a shell around it.
@@ -95,7 +86,8 @@ def test_the_documents_show_what_these_tests_know() -> None:
     first = {re.sub(r"=\d+$", "", command.split()[0]) for command in COMMANDS}
     assert first == {"beats", "printf", "BEATS_WEBSOCKET_PORT", *TOOLS}
     tested = {"sh", "python", "toml", "json", "ini", "diff", "nginx", "caddyfile", "haproxy", "apache"}
-    assert {language for _, language, _ in BLOCKS} <= tested | {""}
+    shown = {block.language for document in DOCUMENTS.values() for block in document.blocks}
+    assert shown <= tested | {""}
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if alone(command)])
@@ -121,7 +113,7 @@ def test_commands_show_a_running_beats(folder: Path) -> None:
 
 
 def test_the_doctor_looks_at_everything(folder: Path) -> None:
-    """Whether something is at fault is this machine's business; that each finding is told is ours."""
+    """What it finds depends on this machine; it runs to its end."""
     code, out, err = run("beats doctor", folder)
     assert code in (0, 1), err
     assert "Python" in out

@@ -1,4 +1,4 @@
-"""docs/plugins.md: whoever does what it says has plug-ins that work."""
+"""docs/plugins.md: its code, written to files as it says, works."""
 
 import os
 import re
