@@ -16,7 +16,7 @@ from tests.support import beats, clean_environment, ran
 
 TUTORIAL: Final = DOCUMENTS["docs/plugins.md"]
 PARTS: Final = ("kernel", "proto", "config", "adapters")
-DIFFS: Final = [block.text for block in TUTORIAL.blocks if block.language == "diff"]
+DIFFS: Final = TUTORIAL.of("diff")
 IN_BEATS: Final = {
     name: text
     for name, text in TUTORIAL.files.items()

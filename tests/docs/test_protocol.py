@@ -93,10 +93,7 @@ def test_the_headers_of_the_relay_are_those_that_are_sent() -> None:
 
 def test_json_is_valid() -> None:
     """What documents show as JSON is JSON, and the receipt is one that the server makes."""
-    blocks = [
-        block.text for document in DOCUMENTS.values() for block in document.blocks if block.language == "json"
-    ]
-    shown = [json.loads(text) for text in blocks]
+    shown = [json.loads(text) for document in DOCUMENTS.values() for text in document.of("json")]
     (answer,) = (value for value in shown if value["kind"] == "receipt")
     assert json.loads(receipt(answer["receipt"], answer["error"])) == answer
 
