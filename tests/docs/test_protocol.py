@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import pytest
 
-from beats.adapters.sinks.recorder import commands as recorder
 from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
 from beats.adapters.sinks.websocket.receiver import COMMANDS, receipt
-from beats.adapters.sources.replay import commands as replay
 from beats.config.layers.profiles import SHIPPED
+from beats.kernel.clock import SystemClock
+from beats.kernel.ports import Context
 from beats.kernel.queue.overflow import OVERFLOWS
 from beats.proto import streaming_pb2
 from beats.runtime.registry import SINKS, SOURCES
@@ -53,7 +53,14 @@ def test_the_fields_are_those_of_the_schema() -> None:
 
 def test_the_commands_are_those_that_are_taken() -> None:
     """Those of the wire, of replays and of recorders."""
-    others = {*replay.COMMANDS, *recorder._RECORD, *recorder._SNAPSHOT}  # pyright: ignore[reportPrivateUsage]
+    context = Context("it", "test", SystemClock(), lambda control: None)
+    replay, recorder = SOURCES.find("replay"), SINKS.find("recorder")
+    adapters: list[Any] = [
+        replay.build(replay.settings(type="replay", path="show.mcap"), context),
+        recorder.build(recorder.settings(type="recorder", idle=True), context),
+        recorder.build(recorder.settings(type="recorder", snapshot_s=30.0), context),
+    ]
+    others = {name for adapter in adapters for name in adapter.commands}
     assert set(PROTOCOL.first_column("Commands")) == {*COMMANDS, *others}
 
 
