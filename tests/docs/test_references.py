@@ -33,6 +33,7 @@ OF_OTHERS: Final = {
         "dynaconf_merge",
         "get_history",
         "inspect_settings",
+        "list_merge",
         "object_merge",
     ),
     "Settings.set(…, merge=True)",
