@@ -31,7 +31,7 @@ def _log_as_it_was() -> Generator[None]:
             root.removeHandler(handler)
 
 
-_LONGEST_FIRST: Final = ("tests/system", "tests/browser", "tests/cli")
+_LONGEST_FIRST: Final = ("tests/system", "tests/browser", "tests/docs", "tests/cli")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,81 @@
+"""docs/api.md has every public member of `Stream` and its neighbours, with its parameters."""
+
+import inspect
+import re
+from typing import Final
+
+import pytest
+
+from beats import app
+from tests.docs.documents import DOCUMENTS
+
+API: Final = DOCUMENTS["docs/api.md"]
+
+
+def shown(cls: type) -> set[str]:
+    """The public members of a class, as a heading shows them: `close()`, `sinks`."""
+    found: set[str] = set()
+    for owner in (each for each in cls.__mro__ if each is not object):
+        for name, member in vars(owner).items():
+            if name.startswith("_"):
+                continue
+            if isinstance(member, property):
+                found.add(name)
+                continue
+            signature = inspect.signature(getattr(cls, name))
+            parameters = [
+                parameter.replace(annotation=inspect.Parameter.empty)
+                for parameter in signature.parameters.values()
+                if parameter.name != "self"
+            ]
+            found.add(f"{name}{inspect.Signature(parameters)}")
+    return found
+
+
+def headings(cls: type) -> set[str]:
+    """The headings below that of a class."""
+    after = API.headings[API.headings.index(f"`{cls.__name__}`") + 1 :]
+    below = re.findall(r"^(#+) (.+)$", API.prose, re.MULTILINE)
+    levels = {text: len(marks) for marks, text in below}
+    found: set[str] = set()
+    for heading in after:
+        if levels[heading] <= 2:
+            break
+        found.add(heading.strip("`"))
+    return found
+
+
+@pytest.mark.parametrize("cls", [app.Stream, app.Opening, app.SinkHandle])
+def test_every_member_has_its_heading(cls: type) -> None:
+    """With its parameters and their defaults; a member that is gone has none."""
+    assert headings(cls) == shown(cls)
+
+
+def test_an_async_stream_differs_only_where_it_says_so() -> None:
+    """Its members are those of `Stream` with the same parameters, and `from_threads`."""
+    opens = {heading for heading in headings(app.Stream) if heading.startswith("open(")}
+    assert shown(app.AsyncStream) - headings(app.AsyncStream) == shown(app.Stream) - opens
+    coroutines = {
+        name for name, member in vars(app.AsyncStream).items() if inspect.iscoroutinefunction(member)
+    }
+    (sentence,) = re.findall(r"([^.]*) are coroutines", " ".join(API.prose.split()))
+    assert coroutines == set(re.findall(r"`(\w+)`", sentence))
+
+
+def test_every_parameter_is_explained() -> None:
+    """In the section of its method; so is every error that the method's docstring names."""
+    for name, member in inspect.getmembers(app.Stream, inspect.isfunction):
+        if name.startswith("_"):
+            continue
+        (heading,) = (each for each in headings(app.Stream) if each.startswith(f"{name}("))
+        section = API.section(f"`{heading}`")
+        for parameter in inspect.signature(member).parameters:
+            assert parameter == "self" or f"`{parameter}`" in section, (name, parameter)
+        for error in re.findall(r"^\s+((?:\w+(?:Error|Full)(?:, )?)+): ", inspect.getdoc(member) or "", re.M):
+            assert set(re.findall(r"\w+", error)) <= set(re.findall(r"\w+", section)), (name, error)
+
+
+def test_every_name_of_the_module_is_there() -> None:
+    """What `beats.app` exports is somewhere on the page."""
+    named = {name for span in API.spans for name in re.findall(r"\w+", span)}
+    assert set(app.__all__) <= named

@@ -1,0 +1,266 @@
+"""Every command and snippet of the documents does what it says."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+import trustme
+from PIL import Image
+
+from beats.config.load import load_profile
+from beats.runtime.registry import InstalledAdapters
+from tests.docs.documents import DOCUMENTS, ROOT
+from tests.nats_server import free_port, installed
+from tests.recordings.support import lines, record
+from tests.support import Program, beats, clean_environment, ran, tiny_png, watching
+
+BIN: Final = Path(sys.executable).parent
+GUIDES: Final = {name: document for name, document in DOCUMENTS.items() if not document.files}
+"""All documents but the tutorial, whose blocks are files; test_plugins.py has it."""
+LINES: Final = [
+    line for document in GUIDES.values() for text in document.of("sh") for line in text.splitlines()
+]
+COMMANDS: Final = list(dict.fromkeys(line.split("#")[0].strip() for line in LINES))
+TOML: Final = [(name, text) for name, document in GUIDES.items() for text in document.of("toml")]
+(VIEWER,) = DOCUMENTS["docs/websocket.md"].of("python")
+PROGRAMS: Final = {
+    name: "".join(text for text in GUIDES[name].of("python") if text != VIEWER) for name in GUIDES
+}
+"""The snippets of each document, one after the other."""
+
+RELAYED: Final = re.compile("nats-server|origin|edge")
+"""The commands of the relay, which need each other."""
+WATCHING: Final = ("beats top", "beats tap")
+"""Commands that look at a running Beats."""
+ENDLESS: Final = re.compile(r"beats run(?!.*(--duration|--stdin))")
+TOOLS: Final = ("make", "pip", "nats-server")
+
+
+def alone(command: str) -> bool:
+    """Whether a command needs nothing but a folder to run in."""
+    return not (command.startswith((*WATCHING, *TOOLS, "beats doctor")) or RELAYED.search(command))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A newcomer's folder with a picture of each kind that the documents name."""
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green")]
+    frames[0].save(tmp_path / "picture.gif", save_all=True, append_images=frames[1:], duration=50)
+    (tmp_path / "picture.png").write_bytes(tiny_png())
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "1.png").write_bytes(tiny_png())
+    (tmp_path / "config").mkdir()
+    return tmp_path
+
+
+def run(command: str, folder: Path) -> tuple[int, str, str]:
+    """Run a command in a shell to its end; one that would never end gets SIGINT once it is on air."""
+    path = f"{BIN}:{clean_environment()['PATH']}"
+    environment = clean_environment(BEATS_WEBSOCKET_PORT="0", PATH=path)
+    # `exec`, so that a signal reaches the command and not a shell around it.
+    shell = f"set -o pipefail; {command}" if "|" in command else f"exec {command}"
+    with Program(["bash", "-c", shell], folder, environment) as program:
+        if ENDLESS.search(command):
+            assert program.url
+            program.signal()
+        return program.end(), program.out.text(), program.err.text()
+
+
+@contextmanager
+def demo(folder: Path) -> Generator[Program]:
+    """The demo on a free port, which ends well."""
+    with beats("run", "--set", "sinks.browser.port=0", cwd=folder) as stream:
+        yield stream
+        assert stream.interrupt() == 0
+
+
+def test_the_documents_show_what_these_tests_know() -> None:
+    """A kind of command or snippet that no test runs does not slip in."""
+    first = {re.sub(r"=\d+$", "", command.split()[0]) for command in COMMANDS}
+    assert first == {"beats", "printf", "BEATS_WEBSOCKET_PORT", *TOOLS}
+    tested = {"sh", "python", "toml", "json", "ini", "diff", "nginx", "caddyfile", "haproxy", "apache"}
+    shown = {block.language for document in DOCUMENTS.values() for block in document.blocks}
+    assert shown <= tested | {""}
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if alone(command)])
+def test_a_command_ends_well(command: str, folder: Path) -> None:
+    """Typed as it stands, on a free port, it exits with 0; recordings that it reads were made before."""
+    if "--workers" in command:
+        installed()
+    if "record " not in command:
+        record(folder / "show.mcap", lines(200), per_chunk=50)
+    code, out, err = run(command, folder)
+    assert code == 0, err
+    assert out
+
+
+def test_commands_show_a_running_beats(folder: Path) -> None:
+    """Typed as they stand, but for the address, since the demo of a test is on a free port."""
+    with demo(folder) as stream:
+        for command in COMMANDS:
+            if command.startswith(WATCHING):
+                code, out, err = run(f"{command} {stream.url}", folder)
+                assert code == 0, err
+                assert "demo" in out or "frame" in out or "accel" in out
+
+
+def test_the_doctor_looks_at_everything(folder: Path) -> None:
+    """What it finds depends on this machine; it runs to its end."""
+    code, out, err = run("beats doctor", folder)
+    assert code in (0, 1), err
+    assert "Python" in out
+
+
+def test_the_commands_of_the_relay_are_an_origin_a_broker_and_two_edges(folder: Path) -> None:
+    """Typed as they stand, but for the ports; a viewer of either edge sees the demo."""
+    server, origin, *edges = (command for command in COMMANDS if RELAYED.search(command))
+    assert len(edges) == 2
+    port = free_port()
+    path = f"{BIN}:{Path(installed()).parent}:{clean_environment()['PATH']}"
+    url = f"nats://127.0.0.1:{port}"
+    environment = clean_environment(PATH=path, BEATS_NATS_URL=url, BEATS_WEBSOCKET_PORT="0")
+    with ExitStack() as stack:
+        broker = Program(["bash", "-c", f"exec {server} --port {port}"], ROOT, environment)
+        stack.enter_context(broker).err.wait_for("Server is ready")
+        for command in (origin, *edges):
+            typed = re.sub(r"BEATS_WEBSOCKET_PORT=\d+ ", "", command)
+            program = stack.enter_context(Program(["bash", "-c", f"exec {typed}"], folder, environment))
+            with watching(program.url) as viewer:
+                viewer.until(lambda envelope: envelope.topic == "frame")
+
+
+def test_make_run_streams_the_demo() -> None:
+    """It sets up what is missing and goes on air; SIGINT ends it in order."""
+    environment = clean_environment(BEATS_WEBSOCKET_PORT="0")
+    with Program(["make", "--silent", "run", f"PYTHON={sys.executable}"], ROOT, environment) as program:
+        assert program.url.startswith("ws://localhost:")
+        os.killpg(program.process.pid, signal.SIGINT)  # as Ctrl-C: to make and to what it runs
+        program.end()
+        assert "published" in program.out.text()
+        assert program.leaves_nothing()
+
+
+def test_the_targets_of_make_exist() -> None:
+    """Each one that a document names; `make test` runs every check and this suite."""
+    spans = (span for document in DOCUMENTS.values() for span in document.spans)
+    targets = {each.split()[1] for each in (*COMMANDS, *spans) if re.match(r"make \w", each)}
+    assert "test" in targets
+    dry = ["make", "--dry-run", *sorted(targets)]
+    subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True)
+    plan = subprocess.run([*dry[:2], "test"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for part in ("ruff check", "ruff format --check", "mypy", "pyright", "pytest"):
+        assert f".venv/bin/{part}" in plan.stdout
+
+
+def test_what_pip_installs_is_whole(tmp_path: Path) -> None:
+    """`pip install .` brings the profiles, the schema and the type markers, and the command works."""
+    assert "pip install ." in COMMANDS
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", tmp_path / "site", str(ROOT)], check=True, cwd=tmp_path, timeout=60)
+    package = tmp_path / "site" / "beats"
+    for part in ("kernel", "adapters", "proto", "config"):
+        assert (package / part / "py.typed").exists()
+    assert (package / "config" / "default.toml").exists()
+    assert (package / "proto" / "streaming.proto").exists()
+    assert not (package / "__init__.py").exists()
+    # Without this checkout, which an editable install puts on the path.
+    code = (
+        "import sys; sys.path[:] = [sys.argv[1], *(p for p in sys.path if p not in sys.argv[2:])];"
+        "import beats.app; print(beats.app.__file__)"
+    )
+    parts = [str(ROOT / part) for part in ("kernel", "adapters", "proto", "config")]
+    shown = subprocess.run(
+        [sys.executable, "-c", code, str(package.parent), *parts],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=clean_environment(),
+        cwd=tmp_path,
+    )
+    assert shown.stdout.strip() == str(package / "app.py")
+
+
+@pytest.mark.parametrize("name", [name for name, text in PROGRAMS.items() if text])
+def test_the_python_of_a_document_runs(name: str, folder: Path) -> None:
+    """All its snippets, one after the other: they end, and nothing is amiss in the log."""
+    arguments = [sys.executable, "-W", "error", "-c", PROGRAMS[name]]
+    with Program(arguments, folder, clean_environment(BEATS_WEBSOCKET_PORT="0")) as program:
+        code, out, err = program.end(), program.out.text(), program.err.text()
+    assert (code, err) == (0, "")
+    if name == "README.md":
+        assert "on air at ws://localhost:" in out
+        assert "frames=1" in out
+
+
+def test_the_viewers_snippet_shows_the_stream(folder: Path) -> None:
+    """Against a running demo it prints frames and updates."""
+    with demo(folder) as stream:
+        snippet = VIEWER.replace("ws://localhost:8765", stream.url)
+        assert snippet != VIEWER
+        with Program([sys.executable, "-u", "-c", snippet], folder, clean_environment()) as viewer:
+            viewer.out.wait_for("bytes of PNG")
+            viewer.out.wait_for("knob-1 b'{")
+            viewer.signal(signal.SIGKILL)
+            viewer.end()
+
+
+@pytest.mark.parametrize(("name", "text"), TOML, ids=[f"{name}-{at}" for at, (name, _) in enumerate(TOML)])
+def test_settings_are_valid(name: str, text: str, folder: Path) -> None:
+    """Each snippet of TOML, saved as a profile, is free of faults and warnings."""
+    (folder / "config" / "shown.toml").write_text(text)
+    found = load_profile(InstalledAdapters(), profile="shown", config_dir=folder / "config", environ={})
+    assert found.warnings == ()
+
+
+def profile(folder: Path, word: str) -> str:
+    """Save the snippet of TOML in which a word stands as a profile of this name."""
+    (text,) = (text for _, text in TOML if word in text)
+    (folder / "config" / "shown.toml").write_text(text)
+    return text
+
+
+def test_the_profile_for_a_wall_runs(folder: Path) -> None:
+    """Saved as it says, it streams and records."""
+    profile(folder, "keep_bytes")
+    arguments = ("run", "--profile", "shown", "--duration", "1", "--set", "sinks.browser.host=127.0.0.1")
+    with beats(*arguments, cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
+        assert program.end() == 0, program.err.text()
+    assert len(list((folder / "recordings").glob("shown-*.mcap"))) == 1
+
+
+def test_the_recorder_for_incidents_writes_what_has_just_happened(folder: Path) -> None:
+    """With its settings nothing is written until `beats snapshot` says so, and that says where."""
+    profile(folder, "incidents")
+    variables = {"BEATS_WEBSOCKET_PORT": "0", "XDG_RUNTIME_DIR": str(folder / "run")}
+    with beats("run", "--profile", "shown", cwd=folder, stdin=None, **variables) as program:
+        with watching(program.url) as viewer:
+            viewer.take(10)
+        assert not (folder / "incidents").exists()
+        code, out, err = ran("snapshot", cwd=folder, **variables)
+        assert code == 0, err
+        assert (folder / out.strip()).is_file()
+        assert program.interrupt() == 0
+
+
+def test_the_networked_sink_starts(folder: Path) -> None:
+    """With the files that it names, elsewhere, it encrypts, and nothing warns that everyone may watch."""
+    text = profile(folder, "tls_key")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    (folder / "watch.token").write_text("watch")
+    (folder / "steer.token").write_text("steer")
+    certificate.cert_chain_pems[0].write_to_path(folder / "wall.pem")
+    certificate.private_key_pem.write_to_path(folder / "wall.key")
+    (folder / "config" / "shown.toml").write_text(text.replace("/etc/beats", str(folder)))
+    with beats("run", "--profile", "shown", cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
+        assert program.url.startswith("wss://wall.local:")
+        assert program.interrupt() == 0
+        assert "can watch" not in program.err.text()
