@@ -1,4 +1,4 @@
-"""`Stream`: Beats inside your own program. What a program needs besides can be imported from here too."""
+"""`Stream`: Beats inside your own program, with everything that such a program imports."""
 
 import atexit
 import logging
@@ -53,7 +53,7 @@ __all__ = [
 
 
 class SinkHandle:
-    """A running sink, as the program that embeds it sees it."""
+    """A running sink."""
 
     def __init__(self, name: str, sink: Sink) -> None:
         self._name: Final = name
@@ -64,7 +64,7 @@ class SinkHandle:
         """Host and port where its clients connect.
 
         Raises:
-            LookupError: it listens nowhere, or not yet.
+            LookupError: the sink does not listen, or not yet.
         """
         address = self._sink.address if isinstance(self._sink, Listens) else None
         if address is None:
@@ -186,19 +186,19 @@ class _Base:
         return {name: SinkHandle(name, sink) for name, sink in self._kernel.sinks.items()}
 
     def stats(self) -> Stats:
-        """All counters; any thread may ask at any time, also after the end.
+        """All counters. Can be called in any thread at any time, also after the end.
 
         Raises:
-            ClosedError: the stream was opened in another process, from which this one was forked.
+            ClosedError: this process was forked from the one that opened the stream.
         """
         self._home.check()
         return self._kernel.stats()
 
     def on_control(self, handler: Callable[[Control], object]) -> Callable[[], None]:
-        """Have `handler` called, in a thread of its own, with every valid control message of a client.
+        """Call `handler`, in a separate thread, with every valid control message of a client.
 
         Returns:
-            What removes the handler again, when called.
+            A function that removes the handler.
 
         Raises:
             ClosedError: the stream is closed, or was opened in another process.
@@ -208,7 +208,7 @@ class _Base:
 
 
 class Stream(_Base):
-    """A running stream whose event loop has a thread of its own; every method is for any thread."""
+    """A running stream whose event loop has its own thread; every method can be called in any thread."""
 
     @staticmethod
     def open(
@@ -216,32 +216,34 @@ class Stream(_Base):
         config_dir: str | Path | None = None,
         overrides: Mapping[str, object] | None = None,
     ) -> "Opening":
-        """Read and check a profile; `with` then runs it, `async with` runs it in your own event loop.
+        """Read and check a profile. `with` then runs it in a thread, `async with` in your own event loop.
 
-        The stream stays open until the block ends, also when the profile's own sources have ended. Where a
-        block does not fit, `Stream.open(…).start()` runs it until `Stream.close()`.
+        The stream stays open until the block ends, even if the profile's own sources end before.
+        Without a block, `Stream.open(…).start()` runs it until `Stream.close()`.
 
         Args:
-            profile: its name; `BEATS_PROFILE`, or else `program`, when None: a browser, and no source.
-            config_dir: where profiles are looked for first; `BEATS_CONFIG_DIR`, or `./config`, when None.
-            overrides: settings above all files and variables, such as
+            profile: its name. When None: `BEATS_PROFILE`, or else `program`, which has a browser sink and
+                no source.
+            config_dir: the folder in which profiles are looked up first. When None: `BEATS_CONFIG_DIR`, or
+                `./config`.
+            overrides: settings that override all files and variables, such as
                 `{"sinks": {"browser": {"port": 9000}}}`.
 
         Raises:
-            SettingsError: something is wrong with the settings; the text lists all of it.
+            SettingsError: the settings are invalid; the message lists all problems.
         """
         return Opening(profile, config_dir, overrides)
 
     def publish_frame(self, png_data: Buffer, *, captured_unix_ns: int | None = None) -> int:
-        """Publish a picture and return its sequence number.
+        """Publish a frame and return its sequence number.
 
         Args:
-            png_data: a whole PNG file, in any bytes-like object; all but `bytes` are copied.
-            captured_unix_ns: when it was captured; now, when None.
+            png_data: a complete PNG file, in any bytes-like object; all types but `bytes` are copied.
+            captured_unix_ns: capture time; None for now.
 
         Raises:
             TypeError, ValueError: it is not a PNG file.
-            QueueFull: a sink's queue refused it, by strategy `error` or `block`.
+            QueueFull: a sink's queue with strategy `error` or `block` refused it.
             ClosedError: the stream is closed, or was opened in another process.
         """
         self._home.check()
@@ -256,21 +258,20 @@ class Stream(_Base):
         location: GivenLocation | None = None,
         captured_unix_ns: int | None = None,
     ) -> int:
-        """Publish an update of a knob, a sensor, a phone, and return its sequence number.
+        """Publish an update of a knob, sensor, phone or the like, and return its sequence number.
 
         Args:
-            id: which peripheral this is.
-            data: anything that JSON can hold, as well as dataclasses, enums, dates, bytes, sets, and numbers
-                and arrays of NumPy; or a protobuf message, of any descriptor pool. It must not be changed
-                afterwards.
-            tags: what kind of peripheral it is: each a `Tag`, its name, or a mapping with `name`, `variant`
-                and `metadata`.
-            location: where it is: a `Location`, or a mapping with `x`, `y`, `z` and `time`.
-            captured_unix_ns: when it was captured; now, when None.
+            id: identifies the peripheral.
+            data: any JSON value; also dataclasses, enums, dates, bytes, sets, and numbers and arrays of
+                NumPy; or a protobuf message of any descriptor pool. It must not be changed afterwards.
+            tags: describe the peripheral: each a `Tag`, its name, or a mapping with `name`, `variant` and
+                `metadata`.
+            location: a `Location`, or a mapping with `x`, `y`, `z` and `time`.
+            captured_unix_ns: capture time; None for now.
 
         Raises:
-            TypeError, ValueError: something of it cannot be encoded; says what.
-            QueueFull: a sink's queue refused it, by strategy `error` or `block`.
+            TypeError, ValueError: an argument cannot be encoded; says which and why.
+            QueueFull: a sink's queue with strategy `error` or `block` refused it.
             ClosedError: the stream is closed, or was opened in another process.
         """
         self._home.check()
@@ -278,9 +279,9 @@ class Stream(_Base):
         return self._kernel.publisher.publish(message, captured_unix_ns=captured(captured_unix_ns))
 
     def close(self) -> None:
-        """Let the sinks deliver what waits, and close everything; returns when that is done.
+        """Let the sinks deliver what waits, close everything, and return when that is done.
 
-        The end of a `with` block does the same. A second call does nothing, nor does one in a forked child.
+        The end of a `with` block does the same. A second call, or a call in a forked child, does nothing.
 
         Raises:
             RuntimeError: called in the event loop's own thread, which would wait for itself.
@@ -288,10 +289,10 @@ class Stream(_Base):
         self._session.close(self._token)
 
     def snapshot(self) -> dict[str, Path]:
-        """Have every recorder with `snapshot_s` write what it holds; the files by the sinks' names.
+        """Make every recorder with `snapshot_s` write its last seconds to a file; the files by sink name.
 
         Raises:
-            LookupError: no sink holds anything; says what to set.
+            LookupError: no sink holds a snapshot; says what to set.
             OSError: a file cannot be written.
             RuntimeError: called in the event loop's own thread, which would wait for itself.
             ClosedError: the stream is closed.
@@ -300,16 +301,16 @@ class Stream(_Base):
         return in_loop_of(self._token, self._host.snapshot)
 
     def apply(self, overrides: Mapping[str, object]) -> list[Change]:
-        """Change settings while the stream runs; returns what was done, and what could not be.
+        """Change settings while the stream runs; returns each change, and why it failed if it did.
 
-        The files are read anew too. What is the same goes on untouched, with its viewers and files.
+        The files are read again too. Sinks and sources that did not change go on undisturbed.
 
         Args:
-            overrides: settings above all others, kept besides those that were given before, such as
+            overrides: settings that override all others, in addition to earlier overrides, such as
                 `{"sinks": {"recorder": {"enabled": False}}}`.
 
         Raises:
-            SettingsError: something is wrong with the settings; nothing has changed.
+            SettingsError: the settings are invalid; nothing has changed.
             RuntimeError: called in the event loop's own thread, which would wait for itself.
             ClosedError: the stream is closed.
         """
@@ -317,7 +318,7 @@ class Stream(_Base):
         return in_loop_of(self._token, self._host.apply, overrides)
 
     def reload(self) -> list[Change]:
-        """Read the files and variables anew, and apply what differs; otherwise as `apply`."""
+        """Read files and variables again, and apply what changed, as `apply` does."""
         self._home.check()
         return in_loop_of(self._token, self._host.reload)
 
@@ -326,7 +327,7 @@ class AsyncStream(_Base):
     """A running stream in the event loop of the program that opened it."""
 
     async def publish_frame(self, png_data: Buffer, *, captured_unix_ns: int | None = None) -> int:
-        """As `Stream.publish_frame`; a full `block` queue suspends this coroutine and nothing else."""
+        """As `Stream.publish_frame`; a full `block` queue suspends only this coroutine."""
         self._home.check()
         return await self._kernel.publisher.publish_async(
             frame(png_data), captured_unix_ns=captured(captured_unix_ns)
@@ -341,7 +342,7 @@ class AsyncStream(_Base):
         location: GivenLocation | None = None,
         captured_unix_ns: int | None = None,
     ) -> int:
-        """As `Stream.publish_peripheral`; a full `block` queue suspends this coroutine and nothing else."""
+        """As `Stream.publish_peripheral`; a full `block` queue suspends only this coroutine."""
         self._home.check()
         message = peripheral(id, data, tags, location)
         return await self._kernel.publisher.publish_async(
@@ -369,12 +370,12 @@ class AsyncStream(_Base):
 
     @property
     def from_threads(self) -> Stream:
-        """The plain calls, for threads of the program and for code that cannot await."""
+        """The blocking calls, for other threads and for code that cannot await."""
         return Stream(self._session, self._token)
 
 
 class Opening:
-    """A checked profile, ready to run: once, by `with`, by `async with`, or by `start`."""
+    """A checked profile that can be run once: by `with`, by `async with`, or by `start`."""
 
     def __init__(
         self, profile: str | None, config_dir: str | Path | None, overrides: Mapping[str, object] | None
@@ -388,11 +389,11 @@ class Opening:
         self._async_exit: Final = AsyncExitStack()
 
     def start(self) -> Stream:
-        """Start an event loop in a thread, and the sinks and sources in it; `Stream.close` ends them.
+        """Start the sinks and sources in an event loop in a new thread; `Stream.close` ends them.
 
         Raises:
             StartError: a sink could not start; nothing is left running.
-            RuntimeError: it ran before.
+            RuntimeError: it was opened before.
         """
         token = self._session.start()
         return Stream(self._session, token)
@@ -417,7 +418,7 @@ class Opening:
 
         Raises:
             StartError: a sink could not start; nothing is left running.
-            RuntimeError: it ran before.
+            RuntimeError: it was opened before.
         """
         await self._async_exit.enter_async_context(self._session.here())
         return AsyncStream(self._session, current_token())
@@ -430,5 +431,5 @@ class Opening:
     ) -> None:
         """Let the sinks deliver what waits, and close everything."""
         if self._session.home.left:
-            return  # asyncio lets no loop go on in a forked child
+            return  # asyncio does not allow the loop to go on in a forked child
         await self._async_exit.__aexit__(kind, error, traceback)

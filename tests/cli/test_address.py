@@ -47,7 +47,7 @@ def test_an_address_is_read_as_it_was_meant(text: str, expected: ServerAddress) 
 )  # fmt: skip
 def test_what_is_no_address_is_refused_with_what_would_be_one(text: str) -> None:
     """In one line, in which nothing of what was written can do harm."""
-    with pytest.raises(ValueError, match="is no address of a Beats server") as caught:
+    with pytest.raises(ValueError, match="is not an address of a Beats server") as caught:
         parse(text)
     assert WANTED in str(caught.value)
     assert str(caught.value).isprintable()
@@ -146,7 +146,7 @@ def test_an_odd_token_from_the_environment_is_warned_of() -> None:
 @pytest.mark.parametrize("text", ["..", "a..b:1", "ws://" + "x" * 64, "../show.mcap"])
 def test_a_name_that_no_look_up_takes_is_no_address(text: str) -> None:
     """An empty label, or one that is too long."""
-    with pytest.raises(ValueError, match="is no address of a Beats server"):
+    with pytest.raises(ValueError, match="is not an address of a Beats server"):
         parse(text)
 
 

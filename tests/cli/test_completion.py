@@ -217,4 +217,4 @@ def test_a_home_that_nobody_knows_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Path, "home", no_home)
     result = CliRunner().invoke(app, ["--install-completion", "bash"])
     assert result.exit_code == 1
-    assert result.output == "no home folder is known: set HOME\n"
+    assert result.output == "the home folder is unknown: set HOME\n"

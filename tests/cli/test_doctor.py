@@ -20,7 +20,7 @@ from tests.cli.terminal import on_a_terminal
 from tests.support import BEATS, PORT_0, Program, beats, called, clean_environment
 
 RIGHT = Finding("Python", "ok", "CPython 3.11")
-NOTE = Finding("extra nats", "note", "not installed", "to have it: pip install 'beats[nats]'")
+NOTE = Finding("extra nats", "note", "not installed", "to install it: pip install 'beats[nats]'")
 WARNING = Finding("clock", "warning", "not synchronised", "switch on a time service")
 FAULT = Finding("port 8765", "fault", "taken", "choose another port")
 WRONG = Finding("settings", "fault", "port = -1", "must be at least 0", is_setting=True)
@@ -90,7 +90,7 @@ def test_beside_a_running_show_its_port_is_no_fault(tmp_path: Path) -> None:
         port = program.url.rpartition(":")[2].strip("/")
         while True:
             code, found = diagnosed("--set", f"sinks.browser.port={port}", cwd=tmp_path)
-            if "none runs now" not in of(found, "runtime folder")[0]["found"]:
+            if "none is running" not in of(found, "runtime folder")[0]["found"]:
                 break  # it can be found a moment after it is on air
         [finding] = of(found, f"port {port}")
         assert (code, finding["level"]) == (0, "warning")

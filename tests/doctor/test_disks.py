@@ -55,8 +55,8 @@ def test_the_room_of_a_recorder_is_told(tmp_path: Path) -> None:
         (free(83 * GB), plan(82 * GB), "warning", "about 28 minutes"),
         (free(1 * GB), plan(keep_bytes=GB // 2), "ok", "which keeps 500.0 MB at most"),
         (free(1 * GB), plan(keep_bytes=2 * GB), "warning", "about 28 minutes"),
-        (free(1 * GB), plan(1 * GB), "fault", "which leaves 1.0 GB free: it cannot begin"),
-        (free(0), plan(), "fault", "it cannot begin"),
+        (free(1 * GB), plan(1 * GB), "fault", "which leaves 1.0 GB free: it cannot start"),
+        (free(0), plan(), "fault", "it cannot start"),
         (free(83 * GB, is_read_only=True), plan(), "fault", "is mounted read-only"),
     ],
 )
@@ -65,7 +65,7 @@ def test_room_is_told_in_hours(found: Disk, wish: Plan, level: str, said: str) -
     finding = room(wish, found)
     assert finding.level == level
     assert said in finding.found
-    assert ("guess" in finding.found) == ("about" in said)
+    assert ("assuming" in finding.found) == ("about" in said)
     assert (finding.advice is None) == (level == "ok")
 
 

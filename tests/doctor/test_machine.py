@@ -66,14 +66,14 @@ def test_this_process_may_open_some_files() -> None:
     [
         (FOREVER, FOREVER, "any number allowed, 1,320 needed"),
         (1320, 1320, "1,320 allowed, 1,320 needed"),
-        (1024, FOREVER, "1,024 allowed, which a start raises as far as it may, 1,320 needed"),
-        (1024, 4096, "1,024 allowed, which a start raises as far as it may, 1,320 needed"),
+        (1024, FOREVER, "1,024 allowed, which Beats raises at the start, 1,320 needed"),
+        (1024, 4096, "1,024 allowed, which Beats raises at the start, 1,320 needed"),
     ],
 )
 def test_a_limit_that_can_be_raised_is_right(soft: int, hard: int, found: str) -> None:
     """For a start raises it."""
     assert machine.allowed(soft, hard, 1256) == Finding(
-        "open files", "ok", f"{found} for all viewers that may come"
+        "open files", "ok", f"{found} for the largest number of viewers"
     )
 
 
@@ -95,7 +95,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_folder_that_is_not_there_yet_is_not_made(folder: Path) -> None:
     """It can be, by the first run."""
     [found] = folder_for_sockets([])
-    assert (found.level, found.found.endswith(f"find a run in {folder}; none runs now")) == ("ok", True)
+    assert (found.level, found.found.endswith(f"find a run in {folder}; none is running")) == ("ok", True)
     assert not folder.exists()
     assert running() == []
 
@@ -133,7 +133,7 @@ def test_a_folder_of_others_is_a_warning(folder: Path) -> None:
     folder.chmod(0o755)
     [found] = folder_for_sockets([])
     assert found.level == "warning"
-    assert "is not a folder of this user alone" in found.found
+    assert "can be accessed by other users" in found.found
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_made_is_a_warning(folder: Path, monkeypatch: py
     monkeypatch.setattr(os, "access", always(False))
     found = why_not(folder)
     assert found is not None
-    assert found[0].endswith(f"{folder} cannot be made in {folder.parent}")
+    assert found[0].endswith(f"{folder} cannot be created in {folder.parent}")
 
 
 def test_a_file_on_the_way_to_it_is_a_warning(folder: Path) -> None:

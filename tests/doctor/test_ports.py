@@ -54,7 +54,7 @@ def test_a_free_port_can_be_had_and_is_given_back() -> None:
 
 def test_any_free_port_is_not_looked_for() -> None:
     """There is always one."""
-    assert looked(port=0) == [Finding("port 0", "ok", "sinks.it takes a free one")]
+    assert looked(port=0) == [Finding("port 0", "ok", "sinks.it uses a free one")]
 
 
 def test_a_port_that_is_taken_is_a_warning_where_the_sink_is_not_required(taken: int) -> None:
@@ -132,7 +132,7 @@ def test_an_address_family_that_is_missing_is_passed_over() -> None:
     """As the server does, which listens on the other."""
     found = verdict(Attempt(LOCAL, None), Attempt("::1", ABSENT))
     assert found.level == "ok"
-    assert found.found == "free for sinks.it on 127.0.0.1; ::1 is passed over, this machine has no such"
+    assert found.found == "free for sinks.it on 127.0.0.1; ::1 is skipped, as this machine does not have it"
 
 
 def test_one_address_that_is_taken_is_enough() -> None:

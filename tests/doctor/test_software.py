@@ -49,7 +49,7 @@ def test_this_python_will_do() -> None:
     ("wanted", "system", "level", "advice"),
     [
         (">=3.99", "Linux", "fault", "Beats needs >=3.99: install such a Python"),
-        (">=3.11", "Windows", "warning", "Beats is tried on Linux and macOS: run it on one of these"),
+        (">=3.11", "Windows", "warning", "Beats is tested on Linux and macOS only: use one of these"),
         (">=3.11", "Darwin", "ok", None),
     ],
 )
@@ -117,8 +117,8 @@ def test_extras_are_those_of_users(there: dict[str, str]) -> None:
     assert there
     nats, led = software.extras()
     assert (nats.subject, nats.level) == ("extra nats", "note")
-    assert nats.found == "nats-py is not installed, nor needed by this profile"
-    assert nats.advice == "to have it: pip install --upgrade 'beats[nats]'"
+    assert nats.found == "nats-py is not installed, and not needed by this profile"
+    assert nats.advice == "to install it: pip install --upgrade 'beats[nats]'"
     assert (led.level, led.found) == ("ok", "sacn 1.3; this profile does not need it")
 
 

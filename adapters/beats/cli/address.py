@@ -1,4 +1,4 @@
-"""Where a running Beats is: what a person writes for it, and what a client is to present there."""
+"""The address of a running Beats: parses what a person writes, and builds the requests of clients."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import typer
 from beats.config.checks.oddities import oddity
 from beats.kernel.capabilities import authority
 
-if TYPE_CHECKING:  # loaded only by what is encrypted
+if TYPE_CHECKING:  # loaded only for encrypted connections
     from ssl import SSLContext
 
 _PORT: Final = 8765
@@ -31,17 +31,20 @@ AddressArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="[URL]",
-        help="Where it runs: ws://, wss://, http://, https:// or HOST:PORT; by default this machine.",
+        help="Its address: ws://, wss://, http://, https:// or HOST:PORT; by default this machine.",
         show_default=False,
     ),
 ]
 TokenOption = Annotated[
-    str | None, typer.Option("--token", help="What it asks of viewers; BEATS_TOKEN.", show_default=False)
+    str | None, typer.Option("--token", help="The token for viewers; BEATS_TOKEN.", show_default=False)
 ]
 CaOption = Annotated[
     Path | None,
     typer.Option(
-        "--ca", metavar="FILE", help="PEM file with the authority to trust for wss://.", show_default=False
+        "--ca",
+        metavar="FILE",
+        help="PEM file with the certificate authority to trust for wss://.",
+        show_default=False,
     ),
 ]
 
@@ -54,9 +57,9 @@ class ServerAddress(NamedTuple):
     port: int
     encrypted: bool = False
     path: str = ""
-    """Below which it is, when a reverse proxy gives it a part of a site; without a slash at its end."""
+    """The path under which a reverse proxy serves it; without a slash at the end."""
     query: tuple[tuple[str, str], ...] = ()
-    """What the address itself asks of the stream."""
+    """The query of the address: the wanted part of the stream."""
     token: str | None = None
 
     @property
@@ -66,38 +69,38 @@ class ServerAddress(NamedTuple):
 
     @property
     def stats_target(self) -> str:
-        """What a request for the counters asks for."""
+        """The request target for the counters."""
         return self.path + _STATS + _encoded(self._token_query())
 
     def stream_url(self, query: Mapping[str, str]) -> str:
-        """Where the stream is; what is asked for here replaces what the address itself asks for."""
+        """The URL of the stream; `query` overrides the query of the address."""
         scheme = "wss" if self.encrypted else "ws"
         asked = {**dict(self.query), **query, **self._token_query()}
         return f"{scheme}://{self.authority}{self.path}/{_encoded(asked)}"
 
     def headers(self) -> dict[str, str]:
-        """What presents the token."""
+        """The headers that carry the token."""
         if self.token is None or self._token_query():
             return {}
         return {"Authorization": f"Bearer {self.token}"}
 
     def _token_query(self) -> dict[str, str]:
-        """A token that no header can carry (RFC 9110, section 5.5) goes into the query."""
+        """The token as a query, if a header cannot carry it (RFC 9110, section 5.5)."""
         token = self.token or ""
         is_plain = token.isascii() and token.isprintable() and token == token.strip()
         return {} if is_plain else {"token": token}
 
 
 def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.environ) -> ServerAddress:
-    """The server that is meant.
+    """The address of a server.
 
     Args:
-        text: what was given for it; where Beats is on this machine when None, by the variables that say so.
-        token: what was given; else the one in the address, else the variable.
-        environ: the variables.
+        text: as a person wrote it; None for Beats on this machine, with host and port from the variables.
+        token: from the command line; else the one in the address, else the variable.
+        environ: the environment variables.
 
     Raises:
-        ValueError: that is no address; says what would be one.
+        ValueError: it is not an address; says what is.
     """
     if text is None:
         host = environ.get("BEATS_WEBSOCKET_HOST", "").strip() or "localhost"
@@ -108,17 +111,17 @@ def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.en
 
 
 def token_warning(address: ServerAddress, environ: Mapping[str, str] = os.environ) -> str | None:
-    """What is odd about the token from the environment, if it is the one that is presented."""
+    """A warning about the token from the environment, if that is the one in use."""
     given = environ.get("BEATS_TOKEN")
     what = oddity(given) if given is not None and given == address.token else None
     return None if what is None else f"BEATS_TOKEN: the value {what}"
 
 
 def parse(text: str) -> ServerAddress:
-    """Read an address.
+    """Parse an address.
 
     Raises:
-        ValueError: it is none; says what would be one.
+        ValueError: it is not an address; says what is.
     """
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
@@ -127,7 +130,7 @@ def parse(text: str) -> ServerAddress:
     parts = _split(rest)
     host = _host(parts.hostname or "") if parts is not None else ""
     if known is None or parts is None or not host or "@" in parts.netloc or not rest.isprintable():
-        raise ValueError(f"{text!r:.200} is no address of a Beats server: {WANTED}")
+        raise ValueError(f"{text!r:.200} is not an address of a Beats server: {WANTED}")
     encrypted, default_port = known
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     token = query.pop("token", None) or None
@@ -136,10 +139,10 @@ def parse(text: str) -> ServerAddress:
 
 
 def tls(address: ServerAddress, ca: Path | None) -> "SSLContext | None":
-    """What checks the server's certificate; None where nothing is encrypted.
+    """The TLS context that checks the server's certificate; None for an unencrypted address.
 
     Raises:
-        ValueError: `ca` is of no use; says why.
+        ValueError: `ca` cannot be used; says why.
     """
     if not address.encrypted:
         if ca is not None:
@@ -155,7 +158,7 @@ def tls(address: ServerAddress, ca: Path | None) -> "SSLContext | None":
 
 
 def _split(text: str) -> SplitResult | None:
-    """The parts of an address after its scheme; None when they cannot be."""
+    """The parts of an address after its scheme; None for an invalid one."""
     with suppress(ValueError):
         parts = urlsplit(f"//{text}")
         if parts.port != 0:
@@ -164,9 +167,9 @@ def _split(text: str) -> SplitResult | None:
 
 
 def _host(name: str) -> str:
-    """A name in the form in which it is looked up; empty for one that cannot be.
+    """A host name in the form in which it is looked up; empty for an invalid one.
 
-    ASCII goes the same way: an empty label, or one that is too long, fails in the look-up too.
+    ASCII names are encoded too, since an empty or too long label fails in the look-up.
     """
     try:
         return "" if " " in name else name.encode("idna").decode()
@@ -175,5 +178,5 @@ def _host(name: str) -> str:
 
 
 def _encoded(query: Mapping[str, str]) -> str:
-    # Bytes that are no text, from an argument or a variable, are sent as they are.
+    # Bytes of an argument or variable that are not text are sent unchanged.
     return f"?{urlencode(query, errors='surrogateescape')}" if query else ""

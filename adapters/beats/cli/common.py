@@ -1,4 +1,4 @@
-"""What the commands share: reading a profile, and saying what is wrong with it."""
+"""Options that commands share, and what they do when settings are invalid."""
 
 import os
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # a check of the settings does without it
 
 
 def _begin_log(log_format: LogFormat | None) -> LogFormat | None:
-    """Say what goes wrong in the way that is asked for, also before there are settings that could say it."""
+    """Set up JSON logging early, so that errors before the settings are read are logged as JSON too."""
     if (log_format or os.environ.get(variable_name(("kernel", "log_format")))) == "json":
-        from beats.cli.output import err  # only now: see there
+        from beats.cli.output import err  # only now: it is created when first used
 
         logs.set_up("INFO", "json", err)
     return log_format
@@ -45,7 +45,7 @@ ConfigOption = Annotated[
         "-c",
         help="Folder of profiles; BEATS_CONFIG_DIR, or ./config.",
         show_default=False,
-        readable=False,  # a closed folder is a fault of the settings, and said with the others
+        readable=False,  # an unreadable folder is reported with the other problems of the settings
     ),
 ]
 SetOption = Annotated[
@@ -54,38 +54,40 @@ SetOption = Annotated[
         "--set",
         "-s",
         metavar="PATH=VALUE",
-        help="One setting, above all files and variables.",
+        help="One setting, which overrides all files and variables.",
         autocompletion=completers.settings,
     ),
 ]
 
 DurationOption = Annotated[
-    float | None, typer.Option("--duration", min=0, metavar="SECONDS", help="Stop after so many seconds.")
+    float | None, typer.Option("--duration", min=0, metavar="SECONDS", help="Stop after this many seconds.")
 ]
 PictureArgument = Annotated[
     Path | None,
     typer.Argument(
-        help="A GIF, APNG, WebP or folder of pictures to stream in place of the profile's sources."
+        help="A GIF, APNG, WebP or folder of pictures to stream instead of the profile's sources."
     ),
 ]
 StdinOption = Annotated[
     bool,
-    typer.Option("--stdin", help="Stream peripheral updates, one JSON object a line, from standard input."),
+    typer.Option("--stdin", help="Stream peripheral updates from standard input, one JSON object per line."),
 ]
 LogFormatOption = Annotated[
     LogFormat | None,
     typer.Option(
-        help="Log lines for a person, or as JSON objects; in place of kernel.log_format.",
+        help="Log lines for people, or JSON objects; overrides kernel.log_format.",
         show_default=False,
         is_eager=True,
         callback=_begin_log,
     ),
 ]
-PidOption = Annotated[int | None, typer.Option(help="Which one, when several run.", show_default=False)]
+PidOption = Annotated[
+    int | None, typer.Option(help="The process to ask, when several run.", show_default=False)
+]
 
 
 def refused(error: SettingsError) -> typer.Exit:
-    """Say all that is wrong with the settings on standard error; what to raise to end the command."""
+    """Print all problems of the settings on standard error; returns the exception that ends the command."""
     for warning in error.warnings:
         warn(warning)
     for problem in error.problems:
@@ -94,7 +96,7 @@ def refused(error: SettingsError) -> typer.Exit:
 
 
 def ask_or_exit(command: str, pid: int | None) -> Mapping[str, object]:
-    """What a running Beats says to a command; ends this one with code 1 when it cannot be had."""
+    """The answer of a running Beats to a command; exits with code 1 when there is none."""
     from beats.runtime.control_socket import ask  # only now: few commands ask
 
     try:

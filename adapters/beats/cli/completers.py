@@ -1,7 +1,7 @@
-"""What a shell offers for the values of options and arguments when the tab key is pressed.
+"""Completes the values of options and arguments when a person presses Tab in a shell.
 
-A wrong profile, or a folder that cannot be read, offers nothing and says nothing: somebody is still typing.
-What these need is imported when they are called, for every command names them and none calls one.
+An invalid profile or an unreadable folder offers nothing and prints nothing, as the person is still typing.
+Heavy imports happen inside the functions, since every command refers to them and none calls one.
 """
 
 import os
@@ -14,12 +14,12 @@ import typer
 from beats.cli.printable import printable
 
 Offer = str | tuple[str, str]
-"""A value, and what it is for if there is anything to say."""
+"""A value, or a value and its help."""
 _Completer = Callable[[typer.Context, str], list[Offer]]
 
 RECORDINGS: Final = (".mcap", ".mcap.part")
 _DEEPEST: Final = 8
-"""Folders that are opened, one in the other, since each is the only choice."""
+"""Nested folders that are descended into while each is the only choice."""
 
 
 def _quiet(completer: _Completer) -> _Completer:
@@ -34,11 +34,10 @@ def _quiet(completer: _Completer) -> _Completer:
 
 
 def _harmless(offers: Iterable[Offer]) -> Iterator[Offer]:
-    """The offers without what a shell would run while somebody types.
+    """The offers without those that a shell would execute.
 
-    zsh expands them, and typer's quoting leaves backslashes alone, so that a command behind one is run. The
-    name of a recording or the first comment of a profile must not do that. A line end would begin another
-    offer.
+    zsh expands them, and typer does not quote backslashes, so a command after one would run. Neither the
+    name of a recording nor the first comment of a profile may do that. A line end would start a new offer.
     """
     for offer in offers:
         value, text = (offer, "") if isinstance(offer, str) else offer
@@ -49,7 +48,7 @@ def _harmless(offers: Iterable[Offer]) -> Iterator[Offer]:
 
 @_quiet
 def profiles(ctx: typer.Context, incomplete: str) -> list[Offer]:
-    """The profiles that there are."""
+    """Profiles."""
     from beats.config.layers.profiles import list_profiles
 
     found = list_profiles(ctx.params.get("config"), os.environ)
@@ -58,7 +57,7 @@ def profiles(ctx: typer.Context, incomplete: str) -> list[Offer]:
 
 @_quiet
 def settings(ctx: typer.Context, incomplete: str) -> list[Offer]:
-    """Settings of the profile as `--set` takes them: one part of the path after the other, and few values."""
+    """Settings as `--set` takes them: one part of the path after the other, and a few values."""
     from beats.cli.setting_names import SettingNames
 
     names = SettingNames.of(ctx.params.get("profile"), ctx.params.get("config"))
@@ -67,7 +66,7 @@ def settings(ctx: typer.Context, incomplete: str) -> list[Offer]:
 
 @_quiet
 def setting_paths(ctx: typer.Context, incomplete: str) -> list[Offer]:
-    """Settings of the profile, as `beats config get` takes them."""
+    """Settings as `beats config get` takes them."""
     from beats.cli.setting_names import SettingNames
 
     names = SettingNames.of(ctx.params.get("profile"), ctx.params.get("config"))
@@ -76,12 +75,12 @@ def setting_paths(ctx: typer.Context, incomplete: str) -> list[Offer]:
 
 @_quiet
 def recordings(ctx: typer.Context, incomplete: str) -> list[Offer]:
-    """Recordings, and folders that may hold some."""
+    """Recordings, and folders."""
     found = list(_recordings(incomplete))
     for _ in range(_DEEPEST):
         if len(found) != 1 or not found[0].endswith("/") or not (inside := list(_recordings(found[0]))):
             break
-        found = inside  # else some shells would put a blank behind the folder
+        found = inside  # otherwise some shells add a blank after the folder
     return list[Offer](found)
 
 

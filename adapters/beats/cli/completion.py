@@ -1,7 +1,7 @@
-"""Completion in shells: the scripts that ask `beats` what may come next, and where they go.
+"""Shell completion: the scripts that ask `beats` for completions, and their installation.
 
-What is asked and answered is typer's own protocol. Its script for bash is not used: bash takes `=` for the
-end of a word, so that it never completes `--set sinks.browser.port=…`.
+The scripts use typer's protocol. Typer's own script for bash is not used: bash ends a word at `=`, so it
+never completes `--set sinks.browser.port=…`.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 Shell = Literal["bash", "zsh", "fish"]
 VARIABLE: Final = "_BEATS_COMPLETE"
-"""Set by the scripts when they ask."""
+"""The environment variable in which the scripts ask."""
 
 _BASH: Final = r"""
 _beats_completion() {
@@ -41,7 +41,7 @@ _beats_completion() {
 complete -o default -F _beats_completion beats
 """.lstrip()
 
-# COLUMNS, because typer would break the texts of these two into lines of a terminal's width.
+# COLUMNS, because typer would wrap the help of these two at the width of a terminal.
 _ZSH: Final = r"""
 #compdef beats
 _beats_completion() {
@@ -66,13 +66,13 @@ complete --command beats --no-files --condition "__beats_completion is-args" \
 
 
 class _Place(NamedTuple):
-    """Where a shell looks for completions, below the home folder."""
+    """Where a shell looks for completions, relative to the home folder."""
 
     script: str
     rc: str | None
-    """The file that the shell reads at its start, when that has to name the script."""
+    """The shell's start-up file, if it must load the script."""
     line: str
-    """What it has to say there."""
+    """The line that loads it."""
 
 
 SCRIPTS: Final[dict[Shell, str]] = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
@@ -84,15 +84,15 @@ _PLACES: Final[dict[Shell, _Place]] = {
 
 
 def answer() -> None:
-    """Have typer know how each shell asks."""
+    """Make typer answer the scripts."""
     from typer import completion
 
-    # It registers them, whether or not its own two options are used.
+    # This call registers the shells, whether or not typer's own two options are used.
     completion.get_completion_inspect_parameters()
 
 
 def install(shell: Shell, home: Path) -> list[Path]:
-    """Put a script where its shell finds it; gives the files that were written.
+    """Install the script of a shell; returns the written files.
 
     Raises:
         OSError: a file cannot be written.

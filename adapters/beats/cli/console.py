@@ -1,4 +1,4 @@
-"""A terminal or pipe that obeys nothing in the texts that are printed there."""
+"""A rich console that prints no control characters of the text."""
 
 from collections.abc import Iterable
 from typing import IO, Final
@@ -9,21 +9,21 @@ from rich.segment import Segment
 from beats.cli.printable import printable_lines
 
 _NO_SCREEN: Final = 1000
-"""Columns where no terminal sets a limit: `beats profiles | grep` shall find whole lines."""
+"""Width without a terminal, so that `beats profiles | grep` finds whole lines."""
 
 
 class SafeConsole(Console):
-    """Prints control characters as Python writes them, wherever they come from.
+    """Prints control characters as Python escapes.
 
-    Line ends stay, for reports have some: text from outside goes through `printable` before it is
-    laid out, or it could pretend to be further lines.
+    Line ends are kept, as reports contain some. Text from outside must go through `printable` before its
+    layout, or it could forge further lines.
     """
 
     def __init__(
         self, *, stderr: bool = False, file: IO[str] | None = None, is_terminal: bool | None = None
     ) -> None:
-        """Print on standard output or error, or to a file that may stand for a terminal."""
-        # emoji=False: a value such as ":heart:" is shown as it was written.
+        """A console on standard output or error, or on a file that may count as a terminal."""
+        # emoji=False: a value such as ":heart:" is shown unchanged.
         super().__init__(
             stderr=stderr,
             file=file,
@@ -36,7 +36,7 @@ class SafeConsole(Console):
             self.width = _NO_SCREEN
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments; those of rich's own control codes as they are."""
+        """The segments; rich's own control codes are kept."""
         for segment in super().render(renderable, options):
             if segment.control or segment.text.isprintable() or segment.text == "\n":
                 yield segment

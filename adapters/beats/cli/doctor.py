@@ -15,7 +15,7 @@ from beats.config.load import inspect_profile
 from beats.doctor.findings import LEVELS, Finding, Level
 from beats.runtime.registry import InstalledAdapters
 
-if TYPE_CHECKING:  # for programs there is nothing to draw
+if TYPE_CHECKING:  # not needed for JSON
     from rich.table import Table
 
 _STYLES: Final[dict[Level, str]] = {"ok": "green", "note": "blue", "warning": "yellow", "fault": "bold red"}
@@ -25,19 +25,18 @@ def doctor(
     profile: ProfileOption = None,
     config: ConfigOption = None,
     sets: SetOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
-    """Look over the installation, this machine and a profile, and say what to do about what is not right.
+    """Check the installation, this machine and a profile, and advise what to do about problems.
 
-    Versions of packages, ports that are taken, room on disks, open files, the clock, and all that
-    `beats config check` says. It changes nothing; the worst comes last.
+    Covers package versions, ports in use, disk space, open files, the clock, and all checks of
+    `beats config check`. It changes nothing; the worst findings come last.
 
-    Exit code 0: nothing is at fault, though there may be warnings; 1: something is; 2: wrong usage; 78: the
-    settings are wrong.
+    Exit code 0: no faults, perhaps warnings; 1: faults; 2: wrong usage; 78: invalid settings.
 
     Examples: `beats doctor`, `beats doctor --profile studio`, `beats doctor --json | jq .findings`.
     """
-    from beats.doctor.examination import examine  # only now: it loads what nothing else needs
+    from beats.doctor.examination import examine  # only now: it loads what only this command needs
 
     try:
         found = inspect_profile(
@@ -57,7 +56,7 @@ def doctor(
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """What the command ends with."""
+    """The exit code of the command."""
     faults = [finding for finding in findings if finding.level == "fault"]
     if any(fault.is_setting for fault in faults):
         return EXIT_SETTINGS
@@ -65,14 +64,14 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 
 def document(findings: Sequence[Finding], code: int) -> dict[str, object]:
-    """All findings as plain values, in the order in which they were made."""
+    """All findings as JSON values, in the order of the checks."""
     keys = ("subject", "level", "found", "advice")
     plain = [{key: getattr(finding, key) for key in keys} for finding in findings]
     return {"exit_code": code, "levels": dict(levels(findings)), "findings": plain}
 
 
 def levels(findings: Sequence[Finding]) -> Counter[Level]:
-    """How many there are of each level."""
+    """The number of findings of each level."""
     return Counter({level: sum(finding.level == level for finding in findings) for level in LEVELS})
 
 
@@ -89,13 +88,13 @@ def _show(findings: Sequence[Finding]) -> None:
 
 
 def line(finding: Finding) -> str:
-    """A finding on a line of its own, for `grep`."""
+    """A finding on one line, for `grep`."""
     advice = f" -> {finding.advice}" if finding.advice else ""
     return f"{finding.level:7}  {finding.subject}: {finding.found}{advice}"
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """What it comes to."""
+    """The last line."""
     count = levels(findings)
     faults, warnings = (
         f"{count[level] or 'no'} {level}{'' if count[level] == 1 else 's'}" for level in ("fault", "warning")
@@ -110,7 +109,7 @@ def _table(findings: Sequence[Finding]) -> "Table":
     result = Table.grid(padding=(0, 2, 0, 0))
     result.add_column(no_wrap=True)
     result.add_column(no_wrap=True)
-    result.add_column(overflow="fold")  # of a path nothing is cut off
+    result.add_column(overflow="fold")  # paths are not cut off
     for finding in findings:
         text = Text(printable(finding.found))
         if finding.advice:

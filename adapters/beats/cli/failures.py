@@ -1,4 +1,4 @@
-"""Why a connection failed, in a few words."""
+"""Explains in a few words why a connection failed."""
 
 import os
 import re
@@ -13,18 +13,18 @@ _NUMBER: Final = re.compile(r"\[Errno (\d+)\]")
 
 
 def reason(error: BaseException) -> str:
-    """What an operating system, or what checks certificates, says of it."""
+    """The reason given by the operating system or by the check of certificates."""
     cause = sole(error)
-    while cause.__cause__ is not None:  # anyio tells of all addresses of a host together
+    while cause.__cause__ is not None:  # anyio reports all addresses of a host together
         several: tuple[BaseException, ...] = getattr(cause.__cause__, "exceptions", ())
         cause = several[-1] if several else cause.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({printable(cause.verify_message)}): see --ca"
     if isinstance(cause, ssl.SSLError):
-        return f"encryption fails ({printable(cause.strerror or str(cause))}): if there is none, say ws://"
+        why = printable(cause.strerror or str(cause))
+        return f"encryption fails ({why}): use ws:// if the server does not encrypt"
     if isinstance(cause, OSError) and not isinstance(cause, socket.gaierror):
-        # asyncio has words of its own, with addresses that the one who reads knows; of several, one after
-        # the other in a single text.
+        # The messages of asyncio repeat the addresses, and join several errors in one text.
         numbers = [cause.errno] if cause.errno else [int(found) for found in _NUMBER.findall(str(cause))]
         if numbers:
             return os.strerror(numbers[-1])

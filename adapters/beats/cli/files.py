@@ -11,15 +11,15 @@ from beats.recordings import PART_SUFFIX, SUFFIX
 
 @contextmanager
 def ending_in_order() -> Generator[None]:
-    """Let a signal that would end the process at once take away first what is half written.
+    """Make SIGTERM and SIGHUP end the block by SystemExit, so that half-written files are removed.
 
-    The exit code is that of shells, 128 and the signal's number.
+    The exit code is 128 plus the signal's number, as in shells.
     """
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    # One that is ignored stays so: `nohup` means it.
+    # An ignored signal stays ignored, as under `nohup`.
     ending = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) == signal.SIG_DFL]
     for number in ending:
         signal.signal(number, end)
@@ -31,10 +31,10 @@ def ending_in_order() -> Generator[None]:
 
 
 def why_no_file(path: Path) -> str | None:
-    """Why a file cannot be written under this name, and what would be right; None when it can."""
+    """Why a file cannot have this name, and what to use instead; None when it can."""
     try:
         is_folder = path.is_dir()
-    except OSError:  # opening it says why
+    except OSError:  # opening the file reports it
         return None
     if is_folder or not path.name:
         return "is a folder: name a file in it"
@@ -47,8 +47,8 @@ def why_no_file(path: Path) -> str | None:
 
 
 def why_no_recording(path: Path) -> str | None:
-    """The same for a recording."""
+    """Why a recording cannot have this name, and what to use instead; None when it can."""
     why = why_no_file(path)
     if why is None and path.suffix != SUFFIX:
-        return f"the name of a recording ends with {SUFFIX}, by which it is found again: give {path}{SUFFIX}"
+        return f"the name of a recording must end with {SUFFIX}: give {path}{SUFFIX}"
     return why

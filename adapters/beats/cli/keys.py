@@ -1,4 +1,4 @@
-"""Single keys from a terminal."""
+"""Reads single keys from a terminal."""
 
 import errno
 import os
@@ -14,11 +14,11 @@ import anyio
 _NAMED: Final = {b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left"}
 _READ_BYTES: Final = 64
 _BEGUN: Final = (b"\x1b", b"\x1b[", b"\x1bO")
-"""What an arrow begins with, whose rest may come with the next reading."""
+"""Beginnings of an arrow key's sequence, whose rest may come with the next read."""
 
 
 def parse(data: bytes) -> Iterator[str]:
-    """The keys in what a terminal sent: arrows by name, everything else as the character it is."""
+    """The keys in the bytes from a terminal: arrows by name, other keys as characters."""
     # In application mode terminals send SS3 where they send CSI otherwise (xterm, "PC-Style Function Keys").
     data = data.replace(b"\x1bO", b"\x1b[")
     while data:
@@ -32,7 +32,7 @@ def parse(data: bytes) -> Iterator[str]:
 
 @contextmanager
 def unbuffered(fd: int) -> Generator[None]:
-    """Have a terminal send each key at once and show none; Ctrl-C still interrupts. Restored at the end."""
+    """Make a terminal send each key at once without echo until the block ends; Ctrl-C still interrupts."""
     before = termios.tcgetattr(fd)
     try:
         tty.setcbreak(fd)
@@ -43,7 +43,7 @@ def unbuffered(fd: int) -> Generator[None]:
 
 
 async def pressed() -> AsyncGenerator[str]:
-    """The keys that are pressed, as they are; none in the background, or without a terminal."""
+    """The keys as they are pressed; none in the background or without a terminal."""
     if not sys.stdin.isatty() or _in_background(fd := sys.stdin.fileno()):
         return
     begun = b""
@@ -63,14 +63,14 @@ def _read(fd: int) -> bytes:
     try:
         return os.read(fd, _READ_BYTES)
     except OSError as error:
-        if error.errno != errno.EIO:  # what Linux says of a terminal that was closed
+        if error.errno != errno.EIO:  # Linux reports a closed terminal this way
             raise
         return b""
 
 
 def _in_background(fd: int) -> bool:
-    """Whether another job has the terminal: touching it would stop this one (SIGTTIN, SIGTTOU)."""
+    """Whether another job has the terminal: using it would stop this one (SIGTTIN, SIGTTOU)."""
     try:
         return os.tcgetpgrp(fd) != os.getpgrp()
-    except OSError:  # a terminal that controls no jobs
+    except OSError:  # not a controlling terminal
         return False

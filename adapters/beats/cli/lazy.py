@@ -13,11 +13,11 @@ from typer.main import get_command
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are named, and found when they are called or listed."""
+    """A group that imports each command when it is called or listed."""
 
     places: ClassVar[Mapping[str, str]] = {}
-    """Where each command is, `module:function`, in the order of the help. The function may also be a
-    `typer.Typer` with commands of its own."""
+    """The place of each command, `module:function`, in the order of the help. A place may also name a
+    `typer.Typer` with several commands."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All names."""
@@ -39,7 +39,7 @@ def _load(name: str, place: str) -> Any:
     command: Any = get_command(found)
     command.name = name
     arrange(command)
-    if not gc.isenabled():  # as `main` has it: what is imported by now stays, what the command makes may go
+    if not gc.isenabled():  # `main` disabled it: modules imported so far stay, objects of the command may go
         gc.freeze()
         gc.enable()
     return command
@@ -49,7 +49,10 @@ _EXAMPLES = re.compile(r"Examples?: ")
 
 
 def arrange(command: Any) -> None:
-    """Lay out the help of a command, and of the commands in it."""
+    """Lay out the help of a command and of its subcommands: examples come last, one per line.
+
+    There a terminal still shows them when the options have filled it.
+    """
     text, examples = split(command.help or "")
     command.help = text
     if examples:
@@ -59,9 +62,9 @@ def arrange(command: Any) -> None:
 
 
 def split(docstring: str) -> tuple[str, list[str]]:
-    """Its paragraphs, each on one line so that it wraps as wide as the terminal is, and its examples.
+    """The paragraphs of a docstring, each on one line so that the terminal wraps it, and its examples.
 
-    Examples stand in the last paragraph, each in backticks: Examples: `beats run`, `beats run show.gif`.
+    Examples are in the last paragraph, each in backticks: Examples: `beats run`, `beats run show.gif`.
     """
     paragraphs = [" ".join(part.split()) for part in inspect.cleandoc(docstring).split("\n\n")]
     if _EXAMPLES.match(paragraphs[-1]):
@@ -70,7 +73,7 @@ def split(docstring: str) -> tuple[str, list[str]]:
 
 
 def epilog(examples: Iterable[str]) -> str:
-    """The examples as they stand at the end of a help."""
+    """The examples as the end of a help text."""
     return "\n".join(_lines(examples))
 
 
@@ -78,4 +81,4 @@ def _lines(examples: Iterable[str]) -> Iterator[str]:
     yield "Examples:"
     for example in examples:
         escaped = example.replace("[", "\\[")
-        yield f"[cyan]  {escaped}[/cyan]"  # rich's markup; a blank at the beginning of a line would be lost
+        yield f"[cyan]  {escaped}[/cyan]"  # rich markup, as blanks at the start of a line would be lost

@@ -1,4 +1,4 @@
-"""Log lines on a terminal: coloured, aligned, and wrapped within their column."""
+"""Log lines on a terminal: coloured, aligned and wrapped."""
 
 import logging
 from datetime import datetime
@@ -10,7 +10,7 @@ from rich.text import Text
 
 
 class ScreenHandler(RichHandler):
-    """Time of day, level, message, and dimly behind it the logger; who looks at a terminal knows the date."""
+    """Shows time of day, level and message, followed by the dimmed logger name."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(
@@ -24,7 +24,7 @@ class ScreenHandler(RichHandler):
         self.setFormatter(logging.Formatter("%(message)s"))
 
     def render_message(self, record: logging.LogRecord, message: str) -> Text:
-        """The message, with the logger at the end of its first line: a traceback may follow."""
+        """The message, with the logger name at the end of its first line, as a traceback may follow."""
         first, newline, rest = message.partition("\n")
         text = cast("Text", super().render_message(record, first))
         return text.append(f"  {record.name}", "dim").append(newline + rest)

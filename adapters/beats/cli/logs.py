@@ -1,7 +1,7 @@
-"""Log lines on standard error: for a person, coloured on a terminal and plain elsewhere, or for a program.
+"""Logging on standard error: coloured on a terminal, plain text elsewhere, or JSON for programs.
 
-The same in all of them: time, level, logger, message, and the traceback where there is one. What is passed as
-`extra=` stays out: other packages put whole objects there.
+Each format has time, level, logger, message, and a traceback if there is one. `extra=` is left out, as
+other packages pass arbitrary objects there.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Final
 from beats.cli.native import Diversion
 from beats.cli.printable import printable_lines
 
-if TYPE_CHECKING:  # a check of the settings says what is wrong without it
+if TYPE_CHECKING:  # not needed to check settings
     from rich.console import Console
 
     from beats.config.settings import LogFormat
@@ -29,25 +29,25 @@ _log: Final = logging.getLogger("beats")
 
 
 class PlainFormatter(logging.Formatter):
-    """Lines for a person. Only a record begins at a line's start: further lines of its text are indented."""
+    """Plain lines. Further lines of a record are indented, so that only records begin at a line's start."""
 
     def __init__(self) -> None:
         super().__init__(_PLAIN)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text that no terminal obeys, whichever client or file it came from."""
+        """The record as text without control characters, as parts of it come from clients and files."""
         return printable_lines(super().format(record)).replace("\n", f"\n{_INDENT}")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - its name
-        """With the offset from UTC, so that logs of several machines can be laid side by side."""
+        """With the offset from UTC, so that logs of several machines can be compared."""
         return _time(record)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per record, on one line whatever is in it."""
+    """One JSON object per record, on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object; always valid UTF-8, and ASCII besides, so that no locale can spoil it."""
+        """The object in ASCII, so that it is valid in any locale."""
         fields = {
             "time": _time(record),
             "level": record.levelname,
@@ -64,23 +64,23 @@ class JsonFormatter(logging.Formatter):
 
 
 class JsonHandler(logging.StreamHandler[IO[str]]):
-    """Writes JSON lines, and nothing else even when that fails."""
+    """Writes JSON lines, and nothing else, even when that fails."""
 
     def __init__(self, console: "Console") -> None:
-        super().__init__(console.file)  # the file itself, also while a live display stands in for it
+        super().__init__(console.file)  # the file itself, even while a live display replaces it
         self.setFormatter(JsonFormatter())
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name
-        """Where it would be reported, nobody listens any more."""
+        """Standard error is gone, so there is nowhere to report it."""
 
 
 def set_up(level: str, log_format: "LogFormat", console: "Console") -> None:
-    """Send the log of Beats, and warnings of everything else, to a console.
+    """Log the records of Beats, and warnings of all other packages, to a console.
 
     Args:
-        level: least level of our own lines that are shown.
-        log_format: for whom the lines are.
-        console: on standard error; one that draws a live line keeps it below the log.
+        level: the lowest shown level of Beats' own records.
+        log_format: `human` or `json`.
+        console: on standard error; a live line stays below the log.
     """
     handler = _json_handler(console) if log_format == "json" else _human_handler(console)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -89,7 +89,7 @@ def set_up(level: str, log_format: "LogFormat", console: "Console") -> None:
 
 
 def _json_handler(console: "Console") -> logging.Handler:
-    """Also has everything logged that would be written to standard error past the log."""
+    """Also logs what would otherwise be written to standard error directly."""
     if console.stderr:
         _DIVERSION.begin()
     sys.excepthook = _log_uncaught
@@ -101,7 +101,7 @@ def _json_handler(console: "Console") -> logging.Handler:
 def _human_handler(console: "Console") -> logging.Handler:
     _DIVERSION.end()
     if console.is_terminal:
-        from beats.cli.log_screen import ScreenHandler  # only now: it loads what draws
+        from beats.cli.log_screen import ScreenHandler  # only now: it loads rich
 
         return ScreenHandler(console)
     handler = logging.StreamHandler()
@@ -110,7 +110,7 @@ def _human_handler(console: "Console") -> logging.Handler:
 
 
 def is_json() -> bool:
-    """Whether standard error is read by a program, to which everything has to be said in the log."""
+    """Whether the log is JSON, so that nothing else may be written to standard error."""
     return any(isinstance(handler, JsonHandler) for handler in logging.getLogger().handlers)
 
 
@@ -121,12 +121,12 @@ def _time(record: logging.LogRecord) -> str:
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception as error:  # a line of somebody's that does not fit its own arguments
+    except Exception as error:  # the arguments of the record do not fit its message
         return f"{record.msg} (cannot be put together: {error!r})"
 
 
 def _whole(text: str) -> str:
-    """Text that UTF-8 has: half of a surrogate pair, as in names of files, would spoil the line for many."""
+    """Text that UTF-8 can encode: many readers reject half a surrogate pair, as file names may contain."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

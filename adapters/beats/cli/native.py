@@ -1,7 +1,6 @@
-"""What libraries that are not written in Python say on standard error, as lines of the log.
+"""Logs what native libraries write to standard error.
 
-Some decoders of pictures write there by themselves (libtiff, libjpeg), and one such line spoils a log that is
-for a program.
+Some picture decoders (libtiff, libjpeg) write there directly, and one such line breaks a JSON log.
 """
 
 import atexit
@@ -16,15 +15,15 @@ from beats.kit.throttled_log import ThrottledLog
 
 _STDERR: Final = 2
 _MOST_BYTES: Final = 4096
-"""Of one line; what is longer is more than one."""
+"""Longest line; longer ones are split."""
 _TIMEOUT_S: Final = 1.0
 _log: Final = logging.getLogger(__name__)
 
 
 class Diversion:
-    """While it lasts, what is written to standard error by its number is logged.
+    """Logs what is written to file descriptor 2.
 
-    What Python writes there goes to where it went before: `sys.stderr` has a number of its own.
+    `sys.stderr` gets another descriptor, so that Python still writes to the original target.
     """
 
     def __init__(self) -> None:
@@ -32,13 +31,13 @@ class Diversion:
         self._thread = threading.Thread()
 
     def begin(self) -> None:
-        """Divert, if `sys.stderr` is the process's own standard error."""
+        """Start, if `sys.stderr` is the process's own standard error."""
         if self._before is not None or not _is_own(sys.stderr):
             return
         self._before = sys.stderr
         sys.stderr.flush()
         ours, theirs = os.pipe()
-        # A library that holds the interpreter lock while it writes must not wait for the thread that reads.
+        # A library that writes while it holds the GIL must not wait for the reading thread.
         os.set_blocking(theirs, False)
         own = os.dup(_STDERR)
         if (raw := raw_output(sys.stderr)) is not None:
@@ -52,14 +51,14 @@ class Diversion:
         atexit.register(self.end)
 
     def end(self) -> None:
-        """Divert no more; what was written until now is logged first."""
+        """Stop; what was written until now is logged first."""
         if self._before is None:
             return
         atexit.unregister(self.end)
         own, sys.stderr = sys.stderr, self._before
         own.flush()
-        os.dup2(own.fileno(), _STDERR)  # which closes the pipe, and so ends the thread
-        self._thread.join(_TIMEOUT_S)  # unless a process that was started meanwhile holds it open
+        os.dup2(own.fileno(), _STDERR)  # closes the pipe, which ends the thread
+        self._thread.join(_TIMEOUT_S)  # a child process may hold the pipe open
         if (raw := raw_output(own)) is not None:
             os.close(raw.move_to(_STDERR))
         else:
@@ -70,12 +69,12 @@ class Diversion:
 def _is_own(stream: TextIO | None) -> bool:
     try:
         return stream is not None and stream.fileno() == _STDERR
-    except OSError:  # it is no file
+    except OSError:  # it is not a file
         return False
 
 
 def _like(stream: TextIO, fd: int) -> TextIO:
-    """A stream in the same encoding."""
+    """A stream with the same encoding."""
     return open(fd, "w", encoding=stream.encoding, errors=stream.errors, buffering=1)
 
 

@@ -1,4 +1,4 @@
-"""What the commands print: lines, values and documents on standard output, faults on standard error."""
+"""Prints lines, values and documents on standard output, and errors on standard error."""
 
 import codecs
 import json
@@ -26,7 +26,7 @@ _log: Final = logging.getLogger("beats")
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> "Console":
-        """Make `out` and `err` when they are first used: what they need takes longer than all of a check."""
+        """Create `out` and `err` when first used: importing rich takes longer than `beats config check`."""
         if name not in ("out", "err"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from beats.cli.console import SafeConsole
@@ -36,35 +36,35 @@ if not TYPE_CHECKING:
 
 
 def say(text: str) -> None:
-    """Print one line on standard output, whatever is in the text."""
+    """Print one line on standard output, with control characters escaped."""
     write(printable(text) + "\n")
 
 
 def say_value(text: str) -> None:
-    """Print a value for a program as it is; a terminal obeys nothing in it."""
+    """Print a value unchanged for a program, and with control characters escaped on a terminal."""
     write((printable_lines(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def say_document(value: object) -> None:
-    """Print a value as JSON: in ASCII, which every encoding has and in which no terminal finds commands."""
+    """Print a value as JSON in ASCII, which every encoding has and which has no control characters."""
     write(json.dumps(value, indent=2) + "\n")
 
 
 def say_toml(text: str) -> None:
-    """Print TOML, which is UTF-8: where standard output is not, in ASCII with escapes."""
+    """Print TOML: in UTF-8, or in ASCII with escapes if standard output has another encoding."""
     if codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8":
         text = "".join(each if each.isascii() else f"\\U{ord(each):08X}" for each in text)
     write(text)
 
 
 def write(text: str) -> None:
-    """Write to standard output, and have it leave at once."""
+    """Write to standard output, and flush."""
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
 def warn(text: str) -> None:
-    """Say on standard error what is odd, in a line; in the log, if a program reads it."""
+    """Print a warning on standard error; log it if the log is JSON."""
     if logs.is_json():
         _log.warning("%s", text)
     else:
@@ -72,7 +72,7 @@ def warn(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Say on standard error what is wrong, in a line; in the log, if a program reads it."""
+    """Print an error on standard error; log it if the log is JSON."""
     if logs.is_json():
         _log.error("%s", text)
     else:
@@ -80,7 +80,7 @@ def complain(text: str) -> None:
 
 
 def show_line(worker: int, line: str) -> None:
-    """Show on standard error what a worker has logged, in the form that our own log has."""
+    """Print a line of a worker's log on standard error."""
     _tell(line if logs.is_json() else f"worker {worker}: {line}")
 
 

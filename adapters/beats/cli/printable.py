@@ -1,23 +1,23 @@
-"""Text from outside, made safe for a terminal."""
+"""Makes text from outside safe for a terminal."""
 
 from typing import Final
 
 _MOST: Final = 4000
-"""Characters that are looked at: no terminal shows more of one text."""
+"""Longest text in characters; the rest is cut off."""
 
 
 def printable(text: str) -> str:
-    """The text in one line, without anything that a terminal would obey.
+    """The text on one line, without control characters.
 
-    What is not to be printed (control characters, line ends, marks that turn the direction of writing, halves
-    of surrogate pairs) is shown as Python writes it, blanks of all kinds as blanks.
+    Unprintable characters (control characters, line ends, direction marks, halves of surrogate pairs) become
+    Python escapes; all kinds of blanks become plain blanks.
     """
     cut = text if len(text) <= _MOST else text[:_MOST] + "…"
     return cut if cut.isprintable() else "".join(map(_shown, cut))
 
 
 def printable_lines(text: str) -> str:
-    """The whole text with its line ends, and nothing else in it that a terminal would obey."""
+    """The whole text with its line ends, but without other control characters."""
     if text.isprintable():
         return text
     return "".join(character if character == "\n" else _shown(character) for character in text)

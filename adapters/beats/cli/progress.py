@@ -1,4 +1,4 @@
-"""How far a command has come, on a terminal; nothing anywhere else."""
+"""Shows the progress of a command on a terminal."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -8,19 +8,19 @@ from beats.cli.output import err
 
 @contextmanager
 def progress(title: str, total: float) -> Generator[Callable[[float], object]]:
-    """A bar on standard error, as long as the block lasts.
+    """Show a progress bar on standard error until the block ends; nothing without a terminal.
 
     Args:
-        title: what is being done.
-        total: the figure at which it is done, of whatever unit.
+        title: what the command is doing.
+        total: the amount at the end, in any unit.
 
     Yields:
-        What to tell the figure so far.
+        A function to call with the amount so far.
     """
     if not err.is_terminal:
         yield _nothing
         return
-    from rich.progress import Progress  # only now: most commands have no use for it
+    from rich.progress import Progress  # only now: few commands need it
 
     with Progress(console=err, transient=True) as bar:
         task = bar.add_task(title, total=total)

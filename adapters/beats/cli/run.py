@@ -28,7 +28,7 @@ WorkersOption = Annotated[
         min=1,
         max=256,
         metavar="N",
-        help="Serve viewers from so many processes on one port, for more than one core. Needs nats-server.",
+        help="Serve viewers from N processes on one port, to use several cores. Needs nats-server.",
         show_default=False,
     ),
 ]
@@ -37,7 +37,7 @@ BrokerOption = Annotated[
     typer.Option(
         "--broker",
         metavar="URL",
-        help="The nats-server between them, such as nats://127.0.0.1:4222; one is started when left out.",
+        help="The nats-server between them, such as nats://127.0.0.1:4222; by default one is started.",
         show_default=False,
     ),
 ]
@@ -56,7 +56,7 @@ def run(
 ) -> None:
     """Stream until interrupted, until the sources end, or until the terminal is closed.
 
-    Exit code 0: ended well; 1: something failed; 2: wrong usage; 78: wrong settings.
+    Exit code 0: success; 1: a sink or source failed; 2: wrong usage; 78: invalid settings.
 
     Examples: `beats run`, `beats run picture.gif`, `some-sensor | beats run --stdin`,
     `beats run --profile studio --set sinks.browser.port=9000`.
@@ -68,7 +68,7 @@ def run(
 def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Workers | None":
     if processes is None:
         if broker is not None:
-            complain("--broker is for --workers N: say how many there shall be")
+            complain("--broker needs --workers N: give the number of workers")
             raise typer.Exit(EXIT_USAGE)
         return None
     if broker is not None:
@@ -86,16 +86,16 @@ def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Work
 
 
 def _why_no_picture(path: Path) -> str | None:
-    from beats.adapters.sources.images.film import can_read  # only now: it loads the picture library
+    from beats.adapters.sources.images.film import can_read  # only now: it loads Pillow
 
     try:
         return can_read(path)
-    except OSError as error:  # a name that is too long, a folder on the way that is closed
+    except OSError as error:  # such as a too long name or a closed folder
         return f"{path} cannot be read: {error.strerror}"
 
 
 def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
-    """The tables of the sources that the arguments name, in place of the profile's."""
+    """The tables of the sources given as arguments, which replace those of the profile."""
     sources: dict[str, object] = {}
     if picture is not None:
         if (reason := _why_no_picture(picture)) is not None:

@@ -35,15 +35,15 @@ if TYPE_CHECKING:  # few runs have any
 
 
 class Counted(Protocol):
-    """A kernel, or a house that is more than one."""
+    """A kernel or a host."""
 
     def stats(self) -> Stats:
-        """All counters now."""
+        """The current counters."""
         ...
 
 
 class LiveLine:
-    """Rates since the last look, and totals; drawn again and again by a terminal's live display."""
+    """Shows rates and totals; a live display on a terminal redraws it."""
 
     def __init__(self, counted: Counted) -> None:
         self._counted = counted
@@ -52,7 +52,7 @@ class LiveLine:
         self._rates = "0 fps"
 
     def __rich__(self) -> Text:
-        """The line as it is now."""
+        """The current line."""
         stats, now_s = self._counted.stats(), time.monotonic()
         if (elapsed_s := now_s - self._last_s) >= 0.4:
             fps = (stats.frames - self._last.frames) / elapsed_s
@@ -68,7 +68,7 @@ class LiveLine:
 
 
 def table(stats: Stats) -> Group:
-    """What became of everything that was published, by sink."""
+    """What happened to all published envelopes, by sink."""
     result = Table("sink", "state", box=None, pad_edge=False, header_style="bold")
     for heading in ("offered", "delivered", "dropped"):
         result.add_column(heading, justify="right")

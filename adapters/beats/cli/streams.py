@@ -1,11 +1,11 @@
-"""Standard output and standard error of the command, whatever they are connected to.
+"""Replaces standard output and standard error with streams that handle failing and blocked targets.
 
-Both are replaced by streams that can spell any text in any encoding. A failed write is an `OutputError`, not
-an `OSError`, which a command would take for a fault of its own files. Standard error raises nothing: there is
-no other place to report it.
+The streams can write any text in any encoding. A failed write raises `OutputError`, since a command would
+take an `OSError` for a problem of its own files. Standard error raises nothing, as there is no other place
+to report it.
 
-A command that runs a stream calls `detach`. From then on threads write, so that a terminal or pipe that takes
-nothing (Ctrl-S, a pager, a hanging connection) blocks neither the event loop nor the stream.
+A command that runs a stream calls `detach`. From then on threads write, so that a blocked terminal or pipe
+(Ctrl-S, a pager, a hanging connection) blocks neither the event loop nor the stream.
 """
 
 import codecs
@@ -23,11 +23,11 @@ from contextlib import contextmanager
 from typing import Any, Final, TextIO, cast
 
 MOST_WAITING_BYTES: Final = 256 * 1024
-"""Output that may wait for a terminal or pipe; more is dropped and counted."""
+"""Largest amount of output that waits for a terminal or pipe; more is dropped and counted."""
 LINGER_S: Final = 5.0
-"""Longest wait at the end for output to be taken."""
+"""Longest wait at the end until output is written."""
 _GONE: Final = frozenset({errno.EPIPE, errno.EIO})
-"""The reader has left, or the terminal was closed: not a fault."""
+"""The reader has left, or the terminal was closed: not an error."""
 _ESCAPED: Final = "beats-escaped"
 _EXIT_FAILED: Final = 1
 _STDOUT: Final = "standard output"
@@ -44,32 +44,32 @@ class OutputError(Exception):
 
 
 class RawOutput(io.RawIOBase):
-    """The lower end of one stream, where its bytes leave the process."""
+    """The raw layer of one stream, which writes bytes to a file descriptor."""
 
     def __init__(self, fd: int, name: str, *, raises: bool) -> None:
         super().__init__()
         self.name: Final = name
         self.error: OSError | None = None
-        """The first failure."""
+        """The first error."""
         self.raises = raises
         self.spool: _Spool | None = None
-        """Writes in place of the caller, once the stream is detached."""
+        """Writes for the caller once the stream is detached."""
         self._fd = fd
 
     def writable(self) -> bool:
-        """It takes bytes."""
+        """Always true."""
         return True
 
     def fileno(self) -> int:
-        """Where they go."""
+        """The file descriptor."""
         return self._fd
 
     def isatty(self) -> bool:
-        """Whether a person reads them."""
+        """Whether the descriptor is a terminal."""
         return os.isatty(self._fd)
 
-    def write(self, data: Any, /) -> int:  # any buffer: its type is typeshed's alone before Python 3.12
-        """Write all of it, or hand it to the spool."""
+    def write(self, data: Any, /) -> int:  # any buffer: before Python 3.12 only typeshed has a type for it
+        """Write everything, or pass it to the spool."""
         whole = bytes(data)
         if self.spool is not None:
             self.spool.put(self, whole)
@@ -78,21 +78,21 @@ class RawOutput(io.RawIOBase):
         return len(whole)
 
     def move_to(self, fd: int) -> int:
-        """Write elsewhere from now on; gives where it was."""
+        """Write to another descriptor from now on; returns the previous one."""
         before, self._fd = self._fd, fd
         return before
 
     def write_now(self, data: bytes) -> None:
-        """Write all of it, for as long as that takes.
+        """Write everything, blocking as long as needed.
 
         Raises:
-            OutputError: it failed for the first time, and the stream raises.
+            OutputError: the first write that fails, if the stream raises.
         """
         view = memoryview(data)
         while view:
             try:
                 view = view[os.write(self._fd, view) :]
-            except BlockingIOError:  # another program has set O_NONBLOCK on the terminal or pipe we share
+            except BlockingIOError:  # another program has set O_NONBLOCK on the shared terminal or pipe
                 select.select([], [self._fd], [])
             except OSError as error:
                 self._failed(error)
@@ -100,7 +100,7 @@ class RawOutput(io.RawIOBase):
 
     @property
     def is_at_fault(self) -> bool:
-        """Whether something was lost that was wanted; a stream that runs may have its output closed."""
+        """Whether wanted output was lost; a running stream may have its output closed."""
         unwanted = _GONE if self.spool is None else _GONE | {errno.EBADF}
         return self.error is not None and self.error.errno not in unwanted
 
@@ -109,25 +109,25 @@ class RawOutput(io.RawIOBase):
             return
         self.error = error
         if self.raises:
-            self.raises = False  # what is still buffered would raise once more at the interpreter's end
+            self.raises = False  # buffered output would raise again at interpreter exit
             raise OutputError(error)
         if self.spool is not None and self.is_at_fault:
             _log.error("%s cannot be written: %s; the stream goes on", self.name, error.strerror)
 
 
 class _Spool:
-    """A thread that writes what others leave with it, in order and bounded."""
+    """A thread that writes output of others, in order, with a bounded queue."""
 
     def __init__(self) -> None:
         self.dropped = 0
-        """Writes that found no room."""
+        """Writes dropped as the queue was full."""
         self._waiting: Final[deque[tuple[RawOutput, bytes]]] = deque()
         self._bytes = 0
         self._changed: Final = threading.Condition()
         threading.Thread(target=self._run, name="beats-output", daemon=True).start()
 
     def put(self, raw: RawOutput, data: bytes) -> None:
-        """Leave something to be written; never waits."""
+        """Queue output; never waits."""
         with self._changed:
             if self._waiting and self._bytes + len(data) > MOST_WAITING_BYTES:
                 self.dropped += 1
@@ -137,7 +137,7 @@ class _Spool:
             self._changed.notify_all()
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until everything is written; False if that takes too long."""
+        """Wait until everything is written; False on timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting, timeout_s)
 
@@ -155,22 +155,22 @@ class _Spool:
                 missing = 0 if self._waiting else self.dropped - told
             if missing:
                 told += missing
-                _log.warning("%s took nothing for a while: %d writes were dropped", raw.name, missing)
+                _log.warning("%s was blocked for a while: %d writes were dropped", raw.name, missing)
 
 
 _raws: Final[list[RawOutput]] = []
-"""Of the streams that were replaced."""
+"""The raw layers of the replaced streams."""
 
 
 @contextmanager
 def standard_streams() -> Generator[None]:
-    """Replace both streams, and end the process in order when standard output cannot be written.
+    """Replace both streams until the block ends, and exit properly when standard output cannot be written.
 
-    A reader that has left (`| head`) and a closed terminal end it silently with exit code 0; anything else is
-    an error message and exit code 1.
+    When the reader has left (`| head`) or the terminal was closed, the process exits silently with code 0;
+    any other failure gives an error message and exit code 1.
     """
     _fill_closed()
-    # Streams that a test or an embedding program has put there stay.
+    # Streams replaced by a test or an embedding program are kept.
     if sys.stdout is sys.__stdout__:
         sys.stdout = _replaced(sys.__stdout__, 1, _STDOUT, raises=True)
     if sys.stderr is sys.__stderr__:
@@ -190,16 +190,16 @@ def standard_streams() -> Generator[None]:
             raise
         if failed.reason.errno in _GONE:
             sys.exit(0)
-        from beats.cli.output import complain  # which needs the log, which needs this module
+        from beats.cli.output import complain  # only now: it imports the log, which imports this module
 
         complain(f"standard output cannot be written: {failed}")
         sys.exit(_EXIT_FAILED)
 
 
 def detach() -> None:
-    """Let threads do the writing from now on, one for each terminal, pipe or file.
+    """Let threads write from now on, one for each terminal, pipe or file.
 
-    A failed write ends nothing any more: it is logged, and makes the exit code 1 at the end.
+    A failed write no longer ends the process: it is logged, and the exit code is 1 at the end.
     """
     spools: dict[tuple[int, int, int], _Spool] = {}
     for raw in _raws:
@@ -208,11 +208,11 @@ def detach() -> None:
         place = (found.st_dev, found.st_ino, found.st_rdev)
         if place not in spools:
             spools[place] = raw.spool or _Spool()
-        raw.spool = spools[place]  # one thread for what is the same, or lines would change places
+        raw.spool = spools[place]  # one thread for one target, so that lines keep their order
 
 
 def raw_output(stream: TextIO) -> RawOutput | None:
-    """The lower end of a stream that was replaced; None of any other."""
+    """The raw layer of a replaced stream; None for any other stream."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     return raw if isinstance(raw, RawOutput) else None
 
@@ -224,17 +224,17 @@ def _replaced(stream: TextIO | None, fd: int, name: str, *, raises: bool) -> io.
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding="utf-8" if stream is None else stream.encoding,
-        # A terminal shows one character for one, or lines would become too long for it.
+        # On a terminal one character stays one, so that lines do not become too long.
         errors="replace" if raw.isatty() else _ESCAPED,
         line_buffering=raw.isatty() or not raises,
     )
 
 
 def _fill_closed() -> None:
-    """Have descriptors 0 to 2 taken, by what can be read or written as little as if it were closed.
+    """Occupy closed descriptors from 0 to 2 with ones that fail like closed ones.
 
-    Otherwise the next file or socket that is opened gets the number: a recording in which libraries write
-    their messages, or an event loop from which `--stdin` would read.
+    Otherwise the next opened file or socket gets the number: libraries would write messages into a recording,
+    or `--stdin` would read from a socket.
     """
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
     for fd, (stream, mode) in enumerate(zip(streams, (os.O_WRONLY, os.O_RDONLY, os.O_RDONLY), strict=True)):
@@ -249,7 +249,7 @@ def _fill_closed() -> None:
 
 
 def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
-    r"""Spell a character that the encoding lacks as `\uXXXX`; a byte of a file's name is that byte."""
+    r"""Write a character that the encoding lacks as `\uXXXX`; an undecodable byte stays that byte."""
     assert isinstance(error, UnicodeEncodeError)
     code = ord(error.object[error.start])
     if 0xDC80 <= code <= 0xDCFF:  # PEP 383
@@ -264,12 +264,12 @@ def _output_error(error: BaseException) -> OutputError | None:
 
 
 def _drain() -> bool:
-    """Wait for what is still to be written; False if it cannot be."""
+    """Wait until all output is written; False on timeout."""
     until_s = time.monotonic() + LINGER_S
     spools = [raw.spool for raw in _raws if raw.spool is not None]
     return all(spool.drain(max(0.0, until_s - time.monotonic())) for spool in spools)
 
 
 def _is_whole() -> bool:
-    """Whether all of standard output was written or nobody wanted it."""
+    """Whether all of standard output was written, or its reader has left."""
     return not any(raw.is_at_fault for raw in _raws if raw.name == _STDOUT)

@@ -1,1 +1,1 @@
-"""What `beats doctor` looks at. Nothing here changes anything, or stays open longer than the look takes."""
+"""The checks of `beats doctor`. They change nothing, and close everything they open."""

@@ -1,4 +1,4 @@
-"""The system clock: whether anything keeps it right, and whether it jumps."""
+"""Checks the system clock: whether it is synchronised, and whether it jumps."""
 
 import ctypes
 import sys
@@ -12,26 +12,26 @@ from beats.doctor.findings import Finding
 
 _SUBJECT: Final = "clock"
 _JUMP_S: Final = 0.05
-"""More than a correction that is spread over time makes while a check lasts: that is 0.5 ms a second."""
+"""More than a gradual correction (0.5 ms a second) can change during the checks."""
 _UNSYNCHRONISED: Final = 0x40
 """STA_UNSYNC of <sys/timex.h>."""
 _DAY_S: Final = 86400.0
 _STEER: Final = (
-    "switch on a time service, such as systemd-timesyncd or chrony: "
-    "recordings, and the ages that viewers see, go by this clock"
+    "enable a time service, such as systemd-timesyncd or chrony: "
+    "recordings, and the ages that viewers see, use this clock"
 )
 
 
 class Discipline(NamedTuple):
-    """What the system says of its clock."""
+    """The state of the system clock."""
 
     is_synchronised: bool
     error_s: float
-    """By how much it may be wrong at most."""
+    """Largest error."""
 
 
 class _Timex(ctypes.Structure):
-    """The beginning of `struct timex` of adjtimex(2), and room for its rest."""
+    """The beginning of `struct timex` of adjtimex(2), with room for the rest."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -45,10 +45,10 @@ class _Timex(ctypes.Structure):
 
 
 def discipline() -> Discipline | None:
-    """What Linux tells everybody of what keeps its clock right; None where that cannot be told."""
+    """The state of the clock on Linux; None if unknown."""
     if sys.platform != "linux":
         return None
-    about = _Timex()  # without a mode nothing is set
+    about = _Timex()  # without a mode, nothing is changed
     try:
         state = int(ctypes.CDLL(None).adjtimex(ctypes.byref(about)))
     except (OSError, AttributeError):  # another C library
@@ -59,15 +59,15 @@ def discipline() -> Discipline | None:
 
 
 def offset_s() -> float:
-    """How far the wall clock is ahead of the monotonic one."""
+    """The wall clock minus the monotonic clock."""
     return time.time() - time.monotonic()
 
 
 def clock(before_s: float) -> Iterator[Finding]:
-    """Whether it is right, as far as that can be told.
+    """Check the clock.
 
     Args:
-        before_s: the offset when the examination began.
+        before_s: the offset when the checks began.
     """
     yield kept(discipline())
     yield from jumped(offset_s() - before_s)
@@ -75,25 +75,29 @@ def clock(before_s: float) -> Iterator[Finding]:
 
 
 def kept(found: Discipline | None) -> Finding:
-    """Whether anything keeps it right."""
+    """Whether the clock is synchronised."""
     if found is None:
-        why = "whether anything keeps it right, this system does not tell"
-        return Finding(_SUBJECT, "note", why, "see to it that a time service runs")
+        why = "this system does not tell whether its clock is synchronised"
+        return Finding(_SUBJECT, "note", why, "make sure that a time service runs")
     if found.is_synchronised:
-        return Finding(_SUBJECT, "ok", f"synchronised, and wrong by {found.error_s * 1000:,.0f} ms at most")
-    return Finding(_SUBJECT, "warning", "it is not synchronised with any other", _STEER)
+        return Finding(
+            _SUBJECT, "ok", f"synchronised, with an error of at most {found.error_s * 1000:,.0f} ms"
+        )
+    return Finding(_SUBJECT, "warning", "it is not NTP-synchronised", _STEER)
 
 
 def jumped(by_s: float) -> Iterator[Finding]:
-    """Whether somebody sets it rather than slews it."""
+    """Whether the clock was set during the checks."""
     if abs(by_s) > _JUMP_S:
-        what = f"it jumped by {by_s:+,.3f} s while this was checked"
-        yield Finding(_SUBJECT, "warning", what, "find out what sets it: a time service goes there gradually")
+        what = f"it jumped by {by_s:+,.3f} s during the checks"
+        yield Finding(
+            _SUBJECT, "warning", what, "find out what sets it: a time service corrects it gradually"
+        )
 
 
 def late(now_s: float, installed_s: float) -> Iterator[Finding]:
-    """Whether it is behind, as that of a small computer without a battery is before it has a network."""
+    """Whether the clock is behind, as on a small computer without a battery before it has a network."""
     if now_s < installed_s - _DAY_S:
         says = datetime.fromtimestamp(now_s, UTC).date().isoformat()
-        what = f"it says {says}, and Beats was installed after that"
-        yield Finding(_SUBJECT, "warning", what, "set it: recordings are named and timed by it")
+        what = f"it shows {says}, but Beats was installed later"
+        yield Finding(_SUBJECT, "warning", what, "set it: names and times of recordings use it")

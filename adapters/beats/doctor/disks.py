@@ -1,4 +1,4 @@
-"""The disks that a profile's parts write to."""
+"""Checks the disks that a profile writes to."""
 
 import os
 from collections.abc import Iterator
@@ -14,34 +14,34 @@ from beats.runtime.conflicts import Part
 _FRAME_BYTES: Final = 20_000
 _FRAMES_HZ: Final = 30
 GUESS_BYTES_S: Final = _FRAME_BYTES * _FRAMES_HZ
-"""What a recording may grow by: nobody knows it before the show."""
+"""The assumed growth of a recording."""
 _SHORT_H: Final = 1.0
 _FEW_FILES: Final = 1000
 
 
 class Disk(NamedTuple):
-    """What a file system says of itself."""
+    """The state of a file system."""
 
     folder: Path
     free_bytes: int
-    """For this user: what is kept for root is not free."""
+    """Free for this user, without the reserve for root."""
     free_files: int | None
-    """How many more files it can hold; None when it has no such limit."""
+    """Free inodes; None without such a limit."""
     is_read_only: bool
 
 
 class Plan(NamedTuple):
-    """What a part means to do there."""
+    """What a sink will write there."""
 
     name: str
     min_free_bytes: int
     keep_bytes: int | None
-    """Most bytes that it keeps; None for all."""
+    """Largest size that it keeps; None for everything."""
 
 
 def disk(part: Part, resource: Output) -> Iterator[Finding]:
-    """Whether there is room for what a part writes."""
-    # Not only our own recorder may have settings of these names.
+    """Check the disk for one output."""
+    # Other sinks than the recorder may have settings with these names.
     reserve, keep = part.value("min_free_bytes"), part.value("keep_bytes")
     plan = Plan(
         dotted(part.key),
@@ -55,10 +55,10 @@ def disk(part: Part, resource: Output) -> Iterator[Finding]:
 
 
 def look(folder: Path) -> Disk:
-    """The file system of a folder, or of the nearest one above it that is there."""
+    """The file system of a folder, or of its nearest existing parent."""
     there = next((each for each in (folder, *folder.parents) if each.is_dir()), Path())
     about = os.statvfs(there)
-    limited = about.f_files > 0  # btrfs and others make inodes as they need them
+    limited = about.f_files > 0  # btrfs and others create inodes as needed
     return Disk(
         there.absolute(),
         about.f_bavail * about.f_frsize,
@@ -68,7 +68,7 @@ def look(folder: Path) -> Disk:
 
 
 def room(plan: Plan, found: Disk) -> Finding:
-    """How long a recording may go on."""
+    """How long a recording can go on."""
     if found.is_read_only:
         what = f"{found.folder}, where {plan.name} writes, is mounted read-only"
         return Finding("disk", "fault", what, "mount it for writing, or choose another path")
@@ -76,22 +76,20 @@ def room(plan: Plan, found: Disk) -> Finding:
     what = f"{amount(found.free_bytes)} free in {found.folder} for {plan.name}"
     kept = f", which leaves {amount(plan.min_free_bytes)} free"
     if left <= 0:
-        advice = "make room, or choose another path; less than min_free_bytes may be left free, too"
-        return Finding("disk", "fault", f"{what}{kept}: it cannot begin", advice)
+        advice = "free some space, choose another path, or lower min_free_bytes"
+        return Finding("disk", "fault", f"{what}{kept}: it cannot start", advice)
     if plan.keep_bytes is not None and plan.keep_bytes < left:
         return Finding("disk", "ok", f"{what}, which keeps {amount(plan.keep_bytes)} at most")
     hours = left / GUESS_BYTES_S / 3600
-    guess = (
-        f"about {duration(hours)}, at a guess of {_FRAMES_HZ} frames of {_FRAME_BYTES // 1000} kB a second"
-    )
+    guess = f"about {duration(hours)}, assuming {_FRAMES_HZ} frames of {_FRAME_BYTES // 1000} kB per second"
     if hours < _SHORT_H:
-        advice = "make room, set keep_bytes, or choose another path"
+        advice = "free some space, set keep_bytes, or choose another path"
         return Finding("disk", "warning", f"{what}{kept}: {guess}", advice)
     return Finding("disk", "ok", f"{what}{kept}: {guess}")
 
 
 def files(plan: Plan, found: Disk) -> Iterator[Finding]:
-    """Whether it can hold more files, whatever their size."""
+    """Whether enough inodes are free."""
     if found.free_files is not None and found.free_files < _FEW_FILES:
         level: Level = "warning" if found.free_files else "fault"
         what = f"{found.folder}, where {plan.name} writes, has inodes for {found.free_files:,} more files"
@@ -99,7 +97,7 @@ def files(plan: Plan, found: Disk) -> Iterator[Finding]:
 
 
 def duration(hours: float) -> str:
-    """A time for a person, roughly."""
+    """An approximate time."""
     if hours < 1:
         return f"{hours * 60:.0f} minutes"
     return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:,.0f} days"

@@ -14,13 +14,13 @@ _SUBJECT: Final = "settings"
 
 
 class Profile(NamedTuple):
-    """What is known of a profile, right or wrong."""
+    """What is known about a profile, valid or not."""
 
     findings: list[Finding]
     parts: list[Part]
-    """The sinks and sources that are switched on and in which nothing is wrong."""
+    """The enabled sinks and sources with valid settings."""
     needed: frozenset[str]
-    """The names of packages and extras that it cannot do without."""
+    """The names of packages and extras that it needs."""
 
 
 def examined(found: Inspected) -> Profile:
@@ -62,7 +62,7 @@ def _needed(parts: Iterable[Part]) -> Iterator[str]:
 
 
 def examine(inspected: Inspected | SettingsError) -> list[Finding]:
-    """What there is to say of this installation, this machine and a profile.
+    """Check this installation, this machine and a profile.
 
     Args:
         inspected: the profile, or why it cannot be read.
@@ -80,7 +80,7 @@ def examine(inspected: Inspected | SettingsError) -> list[Finding]:
         Check("settings", lambda: known.findings),
         *_of_parts(known, pids),
         Check("open files", partial(machine.open_files, connections(known.parts))),
-        Check("clock", partial(clocks.clock, before_s)),  # last: by now it had time to jump
+        Check("clock", partial(clocks.clock, before_s)),  # last, so that it had time to jump
     ]
     return list(run(checks))
 

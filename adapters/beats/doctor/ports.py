@@ -24,18 +24,18 @@ _SHOWN_CHARACTERS: Final = 60
 
 
 class Listener(NamedTuple):
-    """Somebody who listens."""
+    """A process that listens."""
 
     pid: int | None
-    """None when the process is another user's."""
+    """None for a process of another user."""
     name: str
-    """What runs, or at least for whom."""
+    """Its command line, or at least its user."""
     parent: int | None = None
-    """The process that started it."""
+    """Its parent process."""
 
 
 def listeners(port: int, proc: Path = Path("/proc")) -> list[Listener]:
-    """All who listen on a TCP port; empty where the system does not tell."""
+    """The processes that listen on a TCP port; empty if the system does not tell."""
     tables = [proc / "net" / name for name in ("tcp", "tcp6")]
     users = {inode: user for table in tables for inode, user in _sockets(table, port)}
     found = dict(_processes(set(users), proc))
@@ -45,7 +45,7 @@ def listeners(port: int, proc: Path = Path("/proc")) -> list[Listener]:
 
 
 def _sockets(table: Path, port: int) -> Iterator[tuple[int, int]]:
-    """Inode and user of each socket that listens there: proc_net_tcp(5)."""
+    """Inode and user of each socket listening on the port: proc_net_tcp(5)."""
     with suppress(OSError):
         for line in table.read_text().splitlines()[1:]:
             fields = line.split()
@@ -54,10 +54,10 @@ def _sockets(table: Path, port: int) -> Iterator[tuple[int, int]]:
 
 
 def _processes(inodes: set[int], proc: Path) -> Iterator[tuple[int, int]]:
-    """The process that has each socket open, where we may look."""
+    """The process of each socket, if this user may see it."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     for folder in proc.glob("[0-9]*") if wanted else ():
-        with suppress(OSError):  # another user's, or it has ended
+        with suppress(OSError):  # another user's, or ended
             for link in (folder / "fd").iterdir():
                 with suppress(OSError):
                     if (target := os.readlink(link)) in wanted:  # noqa: PTH115 - it is no path
@@ -67,7 +67,7 @@ def _processes(inodes: set[int], proc: Path) -> Iterator[tuple[int, int]]:
 def _listener(pid: int, folder: Path) -> Listener:
     words: list[str] = []
     parent: int | None = None
-    with suppress(OSError, ValueError, IndexError):  # it may end at any time
+    with suppress(OSError, ValueError, IndexError):  # the process may end at any time
         words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
         # proc_pid_stat(5): the name in brackets may hold anything; the second field after it is the parent.
         parent = int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
@@ -87,27 +87,27 @@ def _name(user: int) -> str:
 
 
 _RESOLVE_S: Final = 1.0
-"""Seconds that a name server has; a start would wait longer."""
+"""Longest wait for a name server; a start waits longer."""
 
 
 class Attempt(NamedTuple):
-    """One try to have an address."""
+    """One attempt to bind an address."""
 
     address: str
     error: OSError | None
 
 
 def port(part: Part, resource: Port, running: Collection[int]) -> Iterator[Finding]:
-    """Whether a part could listen where it wants to.
+    """Whether a sink could listen on its port.
 
     Args:
-        part: whose it is.
-        resource: where.
-        running: processes of this user's that are Beats.
+        part: the sink.
+        resource: the port.
+        running: the running Beats processes of this user.
     """
     subject = f"port {resource.port}"
     if resource.port == 0:
-        yield Finding(subject, "ok", f"{dotted(part.key)} takes a free one")
+        yield Finding(subject, "ok", f"{dotted(part.key)} uses a free one")
         return
     found = resolve(resource.host)
     if not found:
@@ -122,21 +122,21 @@ def port(part: Part, resource: Port, running: Collection[int]) -> Iterator[Findi
 
 
 def resolve(host: str) -> list[Address]:
-    """The addresses that a host has here; none when there are none, or nobody says so in time."""
+    """The addresses of a host; none if there are none, or without an answer in time."""
     found: list[Address] = []
 
     def ask() -> None:
-        with suppress(OSError):  # no such name, or none that could be one
+        with suppress(OSError):  # unknown or invalid name
             found.extend(addresses(host))
 
-    thread = threading.Thread(target=ask, daemon=True)  # it cannot be ended, and may wait for long
+    thread = threading.Thread(target=ask, daemon=True)  # it cannot be ended, and may wait long
     thread.start()
     thread.join(_RESOLVE_S)
     return [] if thread.is_alive() else found
 
 
 def bind(family: socket.AddressFamily, address: str, resource: Port) -> OSError | None:
-    """Why an address cannot be had; None when it can. Nobody can connect: nothing listens."""
+    """Why an address cannot be bound; None when it can. The socket does not listen, so nobody can connect."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -151,7 +151,7 @@ def bind(family: socket.AddressFamily, address: str, resource: Port) -> OSError 
 
 
 def verdict(part: Part, resource: Port, attempts: list[Attempt], running: Collection[int]) -> Finding:
-    """What the attempts come to: an address that this machine lacks is passed over as long as one works."""
+    """The finding for all attempts: addresses that this machine lacks are skipped if one works."""
     subject, name = f"port {resource.port}", dotted(part.key)
     failed = [each for each in attempts if each.error is not None]
     lacking = [each for each in failed if each.error is not None and each.error.errno in UNAVAILABLE]
@@ -170,7 +170,7 @@ def verdict(part: Part, resource: Port, attempts: list[Attempt], running: Collec
         what = f"{name} cannot listen on {resource.host!r}, which is not an address of this machine"
         return Finding(subject, "fault", what, "set its host to one that is, or to localhost")
     free = ", ".join(each.address for each in attempts if each.error is None)
-    passed = "".join(f"; {each.address} is passed over, this machine has no such" for each in lacking)
+    passed = "".join(f"; {each.address} is skipped, as this machine does not have it" for each in lacking)
     return Finding(subject, "ok", f"free for {name} on {free}{passed}")
 
 

@@ -39,7 +39,7 @@ def parse(line: str) -> Requirement | None:
 
 
 def meets(version: str, wanted: str) -> bool:
-    """Whether a version is one of those that will do."""
+    """Whether a version meets a requirement."""
     return all(_clause(_numbers(version), sign, text) for sign, text in _CLAUSE.findall(wanted))
 
 
@@ -76,7 +76,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 _NAME: Final = "beats"
 _PLATFORMS: Final = ("Linux", "Darwin")
 _FOR_DEVELOPERS: Final = ("test", "bench", "proto")
-"""Extras of which nothing of ours imports anything."""
+"""Extras that Beats itself never imports."""
 
 
 def python() -> Iterator[Finding]:
@@ -90,16 +90,16 @@ def python() -> Iterator[Finding]:
     if not meets(version, wanted):
         yield Finding("Python", "fault", what, f"Beats needs {wanted}: install such a Python")
     elif system not in _PLATFORMS:
-        yield Finding("Python", "warning", what, "Beats is tried on Linux and macOS: run it on one of these")
+        yield Finding("Python", "warning", what, "Beats is tested on Linux and macOS only: use one of these")
     else:
         yield Finding("Python", "ok", what)
 
 
 def packages() -> Iterator[Finding]:
-    """What Beats cannot do without."""
+    """The required packages."""
     lines = _requirements()
     if not lines:
-        why = "Beats is not installed as a package, so that nothing says which versions it needs"
+        why = "Beats is not installed as a package, so the required versions are unknown"
         yield Finding("packages", "note", why, "pip install beats, or pip install -e . in its sources")
         return
     needed = [each for each in lines if each.extra is None]
@@ -115,10 +115,10 @@ def packages() -> Iterator[Finding]:
 
 
 def extras(needed: Collection[str] = ()) -> Iterator[Finding]:
-    """What Beats can do without.
+    """The optional packages.
 
     Args:
-        needed: names of extras, and of packages, that the profile cannot do without.
+        needed: names of extras and packages that the profile needs.
     """
     lines = _requirements()
     names = [name for name in dict.fromkeys(each.extra for each in lines) if name is not None]
@@ -142,7 +142,9 @@ def _extra(name: str, own: Sequence[Requirement], *, is_needed: bool) -> Finding
         what = f"{', '.join(missing)} is not installed"
         if is_needed:
             return Finding(subject, "fault", f"{what}, and this profile needs it", install)
-        return Finding(subject, "note", f"{what}, nor needed by this profile", f"to have it: {install}")
+        return Finding(
+            subject, "note", f"{what}, and not needed by this profile", f"to install it: {install}"
+        )
     if old:
         return Finding(subject, "fault" if is_needed else "warning", f"there is {'; '.join(old)}", install)
     use = "this profile needs it" if is_needed else "this profile does not need it"

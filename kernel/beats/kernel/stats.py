@@ -24,18 +24,18 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class DropStats:
-    """What one cause took from one kind."""
+    """Drops of one kind for one reason."""
 
     reason: str
     """The overflow strategy, or `too_large`, `failed`, `shutdown`, `closed`; for a viewer also `left` (what
-    waited when it left) and `max_fps` (what it asked to be left out)."""
+    waited when it left) and `max_fps` (what it asked to skip)."""
     kind: Kind
     items: int
     bytes: int
 
 
 class Loss(NamedTuple):
-    """What one cause took from one topic during some time: for a sink that writes down what it lacks."""
+    """Drops of one topic for one reason during some time, for sinks that record their losses."""
 
     reason: str
     """As `DropStats.reason`."""
@@ -43,10 +43,10 @@ class Loss(NamedTuple):
     items: int
     bytes: int
     first_sequence: int
-    """Of those that were lost, as they were lost; with `drop_newest` there may be others in between."""
+    """Of the lost envelopes; with `drop_newest`, envelopes in between may not be lost."""
     last_sequence: int
     first_unix_ns: int
-    """When the first of them came onto the bus, as `Envelope.published_unix_ns`."""
+    """When the first of them was published, as `Envelope.published_unix_ns`."""
     last_unix_ns: int
 
 
@@ -62,15 +62,15 @@ class QueueStats:
     drops: tuple[DropStats, ...]
     """`dropped`, split by reason and kind."""
     high_water: int
-    """The most envelopes that waited when the sink came to take, or now."""
+    """The most envelopes that waited when the sink took a batch, or now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long envelopes took from the bus until the sink had written them."""
+    """A histogram of the time from the bus until the sink has written an envelope."""
 
     bounds_s: tuple[float, ...]
-    """Upper bounds, inclusive, of all classes but the last."""
+    """Inclusive upper bounds of all classes but the last."""
     counts: tuple[int, ...]
     """Envelopes in each class: one more than there are bounds."""
     sum_s: float
@@ -83,57 +83,56 @@ class ClientStats:
 
     id: int
     remote: str
-    """Host and port of the other side, as text."""
+    """Host and port of the client, as text."""
     connected_unix_ns: int
     behind: bool
-    """True while the client does not keep up and reads from a queue of its own."""
+    """Whether the client does not keep up and reads from its own queue."""
     queue: QueueStats
-    """What it was offered, what was written to it, what it missed."""
+    """What it was offered, what was written to it, and what it missed."""
     group: str = ""
-    """The class of clients that it belongs to, as the sink has it."""
+    """Its class; see `ClientGroup.name`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientGroup:
-    """All viewers of one class that a sink ever had."""
+    """All viewers of one class since the start of a sink."""
 
     name: str
-    """What they have in common: `full` (the whole stream), `chosen` (some kinds or topics), `thinned`
-    (fewer frames)."""
+    """The class: `full` (the whole stream), `chosen` (some kinds or topics) or `thinned` (fewer frames)."""
     connected: int
     """Viewers now."""
     delivered: Amount
-    """Written to them, those that left included."""
+    """Written to them, including those that left."""
     waiting: Amount
-    """In the queues of those that are behind."""
+    """Waiting in the queues of those that are behind."""
     drops: tuple[DropStats, ...]
-    """Missed by them, those that left included, by reason and kind."""
+    """Missed by them, including those that left, by reason and kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientTotals:
-    """All viewers that a sink ever had."""
+    """All viewers since the start of a sink."""
 
     connected: int
     """Viewers now."""
     accepted: int
     """Viewers since the start."""
     refused: int
-    """Requests turned away before they became viewers."""
+    """Requests refused before they became viewers."""
     stalled: int
-    """Closed because they accepted no byte for too long."""
+    """Closed because they accepted no data for too long."""
     overflowed: int
     """Closed with code 1013 because their queue was full and its strategy is `error`."""
     delivered: Amount
-    """Written to viewers, those that left included."""
+    """Written to viewers, including those that left."""
     dropped: Amount
-    """Missed by viewers, those that left included."""
+    """Missed by viewers, including those that left."""
     groups: tuple[ClientGroup, ...] = ()
-    """The same by class of viewer."""
+    """The totals by class of viewer."""
     flooded: int = 0
-    """Closed with code 1008 because they sent more than they may."""
+    """Closed with code 1008 because they sent more than allowed."""
     rejected_tokens: int = 0
-    """Requests with an invalid token, or with any that came too soon after several of those."""
+    """Requests with an invalid token, or too soon after several of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +147,25 @@ class SinkStats:
     queue: QueueStats
     clients: tuple[ClientStats, ...] = ()
     client_totals: ClientTotals | None = None
-    """None for a sink that has no viewers, and where they were not asked for."""
+    """None for a sink without viewers, and if clients were not requested."""
     latency: Latency | None = None
-    """From the bus to where it was written; None as long as the sink has not told of any writing."""
+    """From the bus until written; None until the sink has reported a write."""
     figures: tuple[tuple[str, float], ...] = ()
-    """What else the sink tells of itself: names, each with its unit in it, and values."""
+    """Further metrics of the sink: names, each with its unit, and values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """Where a source is that plays something with a beginning and an end."""
+    """The position of a source that plays a recording."""
 
     position_s: float
-    """From the beginning."""
+    """Seconds from the beginning."""
     duration_s: float
     speed: float
-    """1 is as recorded; infinite is as fast as the sinks take it."""
+    """1 is as recorded; infinite is as fast as the sinks accept it."""
     paused: bool
     loops: int
-    """How often it has begun again."""
+    """How often it has restarted from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +174,12 @@ class SourceStats:
 
     name: str
     state: str
-    """As a sink's; `ended` when nothing more will come, `failed` for good when its input is unusable."""
+    """As that of a sink; `ended` when nothing more comes, `failed` for good when its input is unusable."""
     restarts: int
     last_error: str
     published: int
     playback: Playback | None = None
-    """None for a source that plays nothing."""
+    """None for a source that does not play a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +187,15 @@ class Stats:
     """The whole kernel."""
 
     published: int
-    """Envelopes put on the bus, by sources and by the program that embeds the kernel."""
+    """Envelopes published by sources and by the embedding program."""
     frames: int
-    """Those of them that are frames."""
+    """How many of them are frames."""
     sources: tuple[SourceStats, ...]
     sinks: tuple[SinkStats, ...]
     topics: int = 0
-    """Topics that something was published to: as many last values are kept."""
+    """Number of topics; a last value is kept for each."""
 
     def failed(self) -> list[SourceStats | SinkStats]:
-        """The sources and sinks that have failed and not come back."""
+        """The sources and sinks that have failed and are not running again."""
         parts: list[SourceStats | SinkStats] = [*self.sources, *self.sinks]
         return [part for part in parts if part.state == "failed"]

@@ -144,7 +144,7 @@ def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        ({"url": "ftp://wall"}, 2, "'ftp://wall' is no address of a Beats server"),
+        ({"url": "ftp://wall"}, 2, "'ftp://wall' is not an address of a Beats server"),
         ({"kinds": "sound"}, 2, "kinds is 'sound'; it takes frame, peripheral, or both with a comma"),
         ({"topics": ""}, 2, "topics is ''; it takes 1 to 32 patterns"),
         ({"max_fps": "0"}, 2, "max_fps is '0'; it takes a number above 0"),

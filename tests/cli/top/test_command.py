@@ -48,7 +48,7 @@ def test_what_cannot_be_shown_is_said(tmp_path: Path, arguments: tuple[str, ...]
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"url": "ftp://wall"}, "'ftp://wall' is no address of a Beats server: give an address such as"),
+        ({"url": "ftp://wall"}, "'ftp://wall' is not an address of a Beats server: give an address such as"),
         ({"url": "ws://wall", "ca": Path("ca.pem")}, "--ca is for wss:// and https://"),
         ({"url": "wss://wall", "ca": Path("none.pem")}, "--ca none.pem: No such file or directory"),
     ],

@@ -94,12 +94,12 @@ async def test_a_refused_token_says_where_to_give_it() -> None:
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "no HTTP came: it is not a Beats server"),
-        (bytes(range(256)) * 300, "no HTTP came: it is not a Beats server"),
-        (http(b"<html>", content_type="text/html"), r"its answer cannot be read \(no JSON\)"),
-        (http(b"{}"), r"its answer cannot be read \(beats: Field required\): it is not a Beats server"),
-        (http(b"", "404 Not Found"), "HTTP 404: it is not a Beats server, or one from before"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "in the middle of its answer"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "the answer is not HTTP: it is not a Beats server"),
+        (bytes(range(256)) * 300, "the answer is not HTTP: it is not a Beats server"),
+        (http(b"<html>", content_type="text/html"), r"the answer is invalid \(no JSON\)"),
+        (http(b"{}"), r"the answer is invalid \(beats: Field required\): it is not a Beats server"),
+        (http(b"", "404 Not Found"), "HTTP 404: it is not a Beats server, or one older than"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "in the middle of the answer"),
     ],
 )
 async def test_what_is_no_beats_server_is_called_so(reply: bytes, said: str) -> None:
@@ -111,8 +111,8 @@ async def test_what_is_no_beats_server_is_called_so(reply: bytes, said: str) -> 
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (b"", "no answer; if it is encrypted, say wss://"),
-        (http(b"{" * 100)[:-50], "in the middle of its answer"),
+        (b"", "no answer; use wss:// if the server encrypts"),
+        (http(b"{" * 100)[:-50], "in the middle of the answer"),
     ],
 )
 async def test_an_answer_that_ends_early_may_be_whole_the_next_time(reply: bytes, said: str) -> None:

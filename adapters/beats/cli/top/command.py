@@ -7,7 +7,6 @@ import typer
 from beats.cli.address import AddressArgument, CaOption, TokenOption, find, tls, token_warning
 from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, warn
 
-# What asks and draws is loaded when it is needed: no other command waits for it.
 if TYPE_CHECKING:
     from beats.cli.top.fetch import FetchError
 
@@ -15,24 +14,25 @@ if TYPE_CHECKING:
 def top(
     url: AddressArgument = None,
     interval: Annotated[
-        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Between two looks.")
+        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time between two requests.")
     ] = 1.0,
-    once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print one table and exit.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print what the server says, one JSON object a line.")
+        bool, typer.Option("--json", help="Print the answers of the server, one JSON object per line.")
     ] = False,
     token: TokenOption = None,
     ca: CaOption = None,
 ) -> None:
     """Show a running Beats: its sources, sinks and clients, with rates, queues, drops and ages.
 
-    On a terminal: the arrows left and right choose what clients are sorted by, r turns the order round; the
-    arrows up and down, space, b, g and G scroll; Tab shows one table alone, ? names the keys, q quits. While
-    the server is away it says so, and goes on when it is back.
+    On a terminal, the left and right arrows choose the sort column of clients, and r reverses the order. The
+    up and down arrows, space, b, g and G scroll. Tab shows one table alone, ? lists the keys, q quits. When
+    the server cannot be reached, it says so and tries again.
 
-    Elsewhere one table follows the other. For rates, `--once` looks twice, `--interval` apart.
+    Without a terminal, tables are printed one after the other. For rates, `--once` asks twice, `--interval`
+    apart.
 
-    Exit code 0: it was shown; 1: the server cannot be reached, or refuses; 2: wrong usage.
+    Exit code 0: success; 1: the server cannot be reached, or refuses; 2: wrong usage.
 
     Examples: `beats top`, `beats top wall.local:8765 --interval 5`,
     `beats top --once --json | jq .stats.published`.
@@ -45,7 +45,7 @@ def top(
     except ValueError as error:
         complain(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    import anyio  # see above
+    import anyio  # only now, as the following: no other command needs them
 
     from beats.cli.top.fetch import samples
     from beats.cli.top.watch import Watch, print_all
@@ -59,7 +59,7 @@ def top(
     refused = None
     try:
         refused = anyio.run(show)
-    except KeyboardInterrupt:  # how it is ended: nothing is left undone
+    except KeyboardInterrupt:  # the usual way to end it
         return
     if refused is not None:
         complain(f"{address.authority}: {refused}")

@@ -25,13 +25,13 @@ _MOST: Final = 2**64
 
 
 class _Checked(BaseModel):
-    """Ignores fields that a newer server adds."""
+    """A part of an answer; fields added by newer servers are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class ServerProcess(_Checked):
-    """What the server's process costs."""
+    """The resources used by the server's process."""
 
     pid: int
     cpu_s: float
@@ -40,7 +40,7 @@ class ServerProcess(_Checked):
 
 
 class Answer(_Checked):
-    """All of it, at one instant."""
+    """An answer."""
 
     beats: str
     profile: str
@@ -51,17 +51,17 @@ class Answer(_Checked):
 
 
 class Sample(NamedTuple):
-    """An answer as it came, and what it says."""
+    """An answer, as JSON and parsed."""
 
     document: dict[str, object]
     answer: Answer
 
 
 def read(body: bytes) -> Sample:
-    """Read an answer.
+    """Parse an answer.
 
     Raises:
-        ValueError: it is not an answer; says what is wrong with it.
+        ValueError: it is not an answer; says why.
     """
     try:
         document: object = json.loads(
@@ -79,7 +79,7 @@ def read(body: bytes) -> Sample:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{where}: {first['msg']}") from None
-    return Sample(document, answer)  # pyright: ignore[reportUnknownArgumentType]  # its keys are texts
+    return Sample(document, answer)  # pyright: ignore[reportUnknownArgumentType]  # JSON keys are strings
 
 
 class _RangeError(ValueError):
@@ -101,27 +101,27 @@ def _out_of_range(text: str) -> NoReturn:
 
 
 TIMEOUT_S: Final = 5.0
-"""For a whole answer: a server that takes longer is not to be reached, as far as anyone can tell."""
+"""Longest wait for a whole answer."""
 _MOST_BYTES: Final = 64 * 1024 * 1024
-"""Far above what ten thousand viewers make."""
+"""Largest answer, far above that with ten thousand viewers."""
 _SHOWN: Final = 200
-_NOT_BEATS: Final = "it is not a Beats server, or one from before there was `beats top`"
+_NOT_BEATS: Final = "it is not a Beats server, or one older than `beats top`"
 
 
 class FetchError(Exception):
-    """There is no answer; the text says why."""
+    """The server gave no usable answer; the message says why."""
 
     def __init__(self, text: str, *, lasting: bool) -> None:
         super().__init__(text)
         self.lasting: Final = lasting
-        """Whether asking again would bring the same."""
+        """Whether another request would fail the same way."""
 
 
 async def fetch(address: ServerAddress, context: ssl.SSLContext | None) -> Sample:
-    """The counters now.
+    """Request the current counters.
 
     Raises:
-        FetchError: they cannot be had.
+        FetchError: there is no usable answer.
     """
     try:
         with anyio.fail_after(TIMEOUT_S):
@@ -133,18 +133,18 @@ async def fetch(address: ServerAddress, context: ssl.SSLContext | None) -> Sampl
         raise FetchError(f"it ended the connection{hint}", lasting=False) from None
     except OSError as error:
         raise FetchError(reason(error), lasting=isinstance(sole(error), ssl.SSLError)) from None
-    # With thousands of viewers it takes so long that a person would wait for keys.
+    # In a thread: with thousands of viewers it takes so long that keys would respond late.
     return await to_thread.run_sync(_parsed, raw)
 
 
 async def _exchange(address: ServerAddress, context: ssl.SSLContext | None) -> bytes:
-    """Send the request, and read until the other side ends the connection."""
+    """Send the request, and read until the server closes the connection."""
     lines = [f"GET {address.stats_target} HTTP/1.1", f"Host: {address.authority}", "Connection: close"]
     lines += [
         f"{name}: {value}" for name, value in {"Accept": "application/json", **address.headers()}.items()
     ]
     request = "\r\n".join([*lines, "", ""]).encode("ascii")
-    # `tls_standard_compatible`: servers end a connection without the farewell that TLS has for it.
+    # `tls_standard_compatible`: servers close connections without the closing alert of TLS.
     stream = await (
         anyio.connect_tcp(address.host, address.port)
         if context is None
@@ -162,24 +162,24 @@ async def _exchange(address: ServerAddress, context: ssl.SSLContext | None) -> b
 
 
 def _parsed(raw: bytes) -> Sample:
-    """The standard library reads the bytes as if they came from a socket."""
+    """Parse an HTTP response with the standard library, as if its bytes came from a socket."""
     response = http.client.HTTPResponse(cast("socket.socket", _Received(raw)), method="GET")
     try:
         response.begin()
         body = response.read()
     except (http.client.HTTPException, ValueError) as error:
         if not raw:
-            raise FetchError("no answer; if it is encrypted, say wss://", lasting=False) from None
+            raise FetchError("no answer; use wss:// if the server encrypts", lasting=False) from None
         if isinstance(error, http.client.IncompleteRead):
-            raise FetchError("the connection ended in the middle of its answer", lasting=False) from None
-        raise FetchError(f"no HTTP came: {_NOT_BEATS}", lasting=True) from None
+            raise FetchError("the connection ended in the middle of the answer", lasting=False) from None
+        raise FetchError(f"the answer is not HTTP: {_NOT_BEATS}", lasting=True) from None
     if response.status != HTTPStatus.OK:
         raise _refused(response, body)
     try:
         return read(body)
     except ValueError as error:
         why = printable(str(error)[:_SHOWN])
-        raise FetchError(f"its answer cannot be read ({why}): {_NOT_BEATS}", lasting=True) from None
+        raise FetchError(f"the answer is invalid ({why}): {_NOT_BEATS}", lasting=True) from None
 
 
 def _refused(response: http.client.HTTPResponse, body: bytes) -> FetchError:
@@ -196,7 +196,7 @@ def _refused(response: http.client.HTTPResponse, body: bytes) -> FetchError:
 
 
 class _Received:
-    """What `http.client` wants of a socket."""
+    """The part of a socket that `http.client` uses."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw: Final = raw
@@ -209,20 +209,20 @@ BACKOFF: Final = Backoff(initial_s=0.5, max_s=5.0)
 
 
 class Failure(NamedTuple):
-    """No answer, once more."""
+    """A failed request."""
 
     error: FetchError
     in_a_row: int
     retry_s: float
-    """After so many seconds."""
+    """The next request follows after this many seconds."""
 
 
 async def samples(
     address: ServerAddress, context: ssl.SSLContext | None, interval_s: float
 ) -> AsyncGenerator[Sample | Failure]:
-    """Every answer, and every time that there is none; never ends.
+    """Request the counters forever; yields answers and failures.
 
-    Answers come `interval_s` apart, however long each takes. After a failure the pauses grow.
+    Requests start `interval_s` apart, however long each takes. After failures the pauses grow.
     """
     failures = 0
     due_s = time.monotonic()

@@ -1,4 +1,4 @@
-"""Columns that fit into a terminal: the most important ones first, none wrapped."""
+"""Fits columns into the width of a terminal: the most important ones first, without wrapping."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from rich.text import Text
 
 Row = TypeVar("Row")
 _MOST_CELLS: Final = 60
-"""What a column may grow to for long names; a reason or an error takes what is left."""
+"""Widest column for long names."""
 _CUT: Final = "…"
 
 
 class Cell(NamedTuple):
-    """What stands in one place, and how."""
+    """Text with a style."""
 
     text: str
     style: str = ""
@@ -26,20 +26,20 @@ class Column(Generic[Row]):
 
     heading: str
     width: int
-    """In cells of a terminal; the least, for one that grows."""
+    """Width in terminal cells; the smallest width of a column that grows."""
     rank: int
-    """The lowest are shown where there is not room for all."""
+    """Columns with the lowest ranks are shown if there is not enough room."""
     cell: Callable[[Row], Cell]
     key: Callable[[Row], float | str | None] | None = None
-    """What it is sorted by; nobody can sort by one without."""
+    """The sort key; None if rows cannot be sorted by this column."""
     grows: bool = False
-    """Whether it takes room that is left."""
+    """Whether it takes spare width."""
     left: bool = False
-    """Whether it holds texts, which begin at its left; numbers end at its right."""
+    """Whether it is left-aligned, as text is; numbers are right-aligned."""
 
 
 def fitting(columns: Sequence[Column[Row]], width: int, wanted: str | None = None) -> list[Column[Row]]:
-    """The columns that there is room for, in their order; `wanted` is among them in any case."""
+    """The columns that fit, in their order; `wanted` is always among them."""
     shown: set[str] = set()
     left = width + 1
     for column in sorted(columns, key=lambda column: (column.heading != wanted, column.rank)):
@@ -51,7 +51,7 @@ def fitting(columns: Sequence[Column[Row]], width: int, wanted: str | None = Non
 
 
 def widths(columns: Sequence[Column[Row]], rows: Iterable[Row], width: int) -> list[int]:
-    """How wide each is: what is left goes to those that grow, the most important first."""
+    """The width of each column; spare width goes to columns that grow, the most important first."""
     found = [column.width for column in columns]
     left = width - sum(found) - len(found) + 1
     seen = list(rows)
@@ -66,7 +66,7 @@ def widths(columns: Sequence[Column[Row]], rows: Iterable[Row], width: int) -> l
 
 
 def header(columns: Sequence[Column[Row]], sizes: Sequence[int], sorted_by: str | None, sign: str) -> Text:
-    """The headings; the column that is sorted by has a sign."""
+    """The headings; the sort column has a sign."""
     cells = [
         Cell(column.heading + (sign if column.heading == sorted_by else ""), "bold") for column in columns
     ]
@@ -76,7 +76,7 @@ def header(columns: Sequence[Column[Row]], sizes: Sequence[int], sorted_by: str 
 def line(
     columns: Sequence[Column[Row]], sizes: Sequence[int], cells: Sequence[Cell], style: str = ""
 ) -> Text:
-    """One line of cells."""
+    """One row as text."""
     text = Text(style=style, no_wrap=True)
     for index, (column, size, cell) in enumerate(zip(columns, sizes, cells, strict=True)):
         if index:
@@ -86,7 +86,7 @@ def line(
 
 
 def fitted(text: str, width: int, *, right: bool = False) -> str:
-    """The text in exactly so many cells, cut with a sign when it is longer."""
+    """The text in exactly this width; longer text is cut and marked."""
     length = cell_len(text)
     if length > width:
         return set_cell_size(text, max(0, width - 1)) + _CUT[:width]
@@ -95,7 +95,7 @@ def fitted(text: str, width: int, *, right: bool = False) -> str:
 
 
 def in_order(rows: Iterable[Row], column: Column[Row], *, falling: bool) -> list[Row]:
-    """Sorted by a column; what has no value there comes last either way, and equals stay as they were."""
+    """The rows sorted by a column, stably; rows without a value come last."""
     key = column.key
     if key is None:
         return list(rows)

@@ -1,4 +1,4 @@
-"""What two answers of a server say together: rates, and what to show of each part. Pure."""
+"""Computes rates from two answers of a server. No I/O."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,16 +21,16 @@ P99: Final = 0.99
 
 
 class Flow(NamedTuple):
-    """What goes through a queue, or to viewers."""
+    """The traffic of a queue, or of viewers."""
 
     taken: int
-    """Delivered, in all."""
+    """Delivered so far."""
     taken_hz: float | None
-    """Rates are None where there is nothing to compare with."""
+    """Rates are None without an earlier answer to compare with."""
     taken_bytes_hz: float | None
     waiting: int
     high_water: int
-    """The most that ever waited; 0 where nobody knows."""
+    """The most that ever waited; 0 if unknown."""
     dropped: int
     dropped_hz: float | None
     why: Mapping[str, int]
@@ -50,12 +50,12 @@ class SinkRow(NamedTuple):
     sink: SinkStats
     flow: Flow
     viewers: Flow | None
-    """All of its clients together; None for a sink that has none."""
+    """All its clients together; None for a sink without clients."""
     p50_s: float | None
-    """From the bus until written, since the answer before."""
+    """Time from the bus until written, since the previous answer."""
     p99_s: float | None
     figures_hz: Mapping[str, float]
-    """How fast those of its figures grow that are totals."""
+    """Growth per second of those figures that are totals."""
 
 
 class ClientRow(NamedTuple):
@@ -65,46 +65,46 @@ class ClientRow(NamedTuple):
     client: ClientStats
     flow: Flow
     age_s: float
-    """How long it has been connected."""
+    """Seconds since it connected."""
 
 
 class Table(NamedTuple):
-    """All that is shown of a server."""
+    """Everything shown about a server."""
 
     answer: Answer
     frames_hz: float | None
     updates_hz: float | None
     cpu: float | None
-    """Of one processor, 1 for all of it."""
+    """Used part of one processor."""
     sources: Sequence[SourceRow]
     sinks: Sequence[SinkRow]
     clients: Sequence[ClientRow]
 
 
 class _Span:
-    """The time between two answers, which makes rates of differences."""
+    """The time between two answers, for computing rates."""
 
     def __init__(self, before: Answer | None, now: Answer) -> None:
         elapsed_s = 0.0
-        # Another process, or one that has begun again, has counted from nothing.
+        # A new process, or a restarted one, counts from zero.
         if before is not None and before.process.pid == now.process.pid and before.uptime_s < now.uptime_s:
             elapsed_s = (now.time_unix_ns - before.time_unix_ns) / 1e9
         self.elapsed_s: Final = elapsed_s
-        """0 when they cannot be compared, or the server's clock was set back."""
+        """0 if the answers cannot be compared, or the server's clock was set back."""
 
     def rate(self, before: float | None, now: float) -> float | None:
-        """A second; None for a counter that was not there or began again."""
+        """The rate per second; None for a counter that is new or was reset."""
         if before is None or self.elapsed_s <= 0 or now < before:
             return None
         return (now - before) / self.elapsed_s
 
 
 def table(before: Answer | None, now: Answer) -> Table:
-    """What is to be shown.
+    """What to show.
 
     Args:
-        before: the answer before, None if there is none.
-        now: the last one.
+        before: the previous answer, if there is one.
+        now: the current answer.
     """
     span = _Span(before, now)
     old_sources = {source.name: source for source in before.stats.sources} if before else {}
@@ -130,10 +130,9 @@ def table(before: Answer | None, now: Answer) -> Table:
 
 
 def quantile_s(latency: Latency, before: Latency | None, quantile: float) -> float | None:
-    """Below which such a part of the latencies is, of those that came since `before` if any did.
+    """A quantile of the latencies since `before`, or of all if there are none since.
 
-    Within its class a latency may be anywhere, so that the place there says how far in it is. Of the last
-    class only the lower bound is known.
+    Within a class it is interpolated linearly. Of the last class only the lower bound is known.
     """
     counts = list(latency.counts)
     if before is not None and before.bounds_s == latency.bounds_s:

@@ -12,29 +12,29 @@ from beats.cli.top.tables import EVERYTHING, HINT, KEYS, Section, View
 from beats.kit import units
 
 _AROUND: Final = 3
-"""Lines that are always there: two at the top, one at the bottom."""
+"""Fixed lines: two at the top, one at the bottom."""
 _LEAST_CLIENTS: Final = 5
-"""Lines that are left for clients if there are any, with a blank one and their header."""
+"""Lines reserved for clients if there are any, including a blank line and the header."""
 
 
 class Screen(NamedTuple):
-    """What is seen."""
+    """A drawn screen."""
 
     lines: list[Text]
     view: View
-    """As it was asked for, within what there is to see."""
+    """The requested view, with its offset limited to existing lines."""
     page: int
-    """How many lines can be scrolled at once."""
+    """Lines scrolled at once."""
 
 
 def draw(table: Table, place: str, view: View, trouble: str, width: int, height: int) -> Screen:
-    """The whole screen.
+    """Draw the whole screen.
 
     Args:
-        table: what the last answer said.
+        table: the content.
         place: the server's address.
-        view: what is wanted.
-        trouble: why there is no newer answer; empty if there is nothing wrong.
+        view: the requested view.
+        trouble: why there is no newer answer; empty if there is no problem.
         width: of the terminal, in cells.
         height: of the terminal, in lines.
     """
@@ -50,7 +50,7 @@ def draw(table: Table, place: str, view: View, trouble: str, width: int, height:
     lines += body[:room]
     lines += [Text()] * (height - 1 - len(lines))
     seen = f"{view.offset + 1} to {min(section.length, view.offset + page)} of {section.length}  "
-    if trouble:  # what was
+    if trouble:  # the content is outdated
         for line in lines:
             line.stylize("dim")
     foot = _foot(seen if section.length > page else "", view, trouble, width)
@@ -58,7 +58,7 @@ def draw(table: Table, place: str, view: View, trouble: str, width: int, height:
 
 
 def whole(table: Table, place: str, view: View, width: int) -> list[Text]:
-    """All lines that there are, whatever their number."""
+    """All lines, without limit."""
     lines = list(head(table, place, width))
     for section in (
         tables.sources(table, width),
@@ -70,14 +70,14 @@ def whole(table: Table, place: str, view: View, width: int) -> list[Text]:
 
 
 def waiting(place: str, trouble: str, width: int, height: int) -> list[Text]:
-    """While there has been no answer yet."""
+    """The screen before the first answer."""
     text = Text(grid.fitted(f"beats  {place}", width), "bold", no_wrap=True)
     lines = [text, *[Text()] * (height - 2), _foot("", View(), trouble, width)]
     return lines[-height:]
 
 
 def head(table: Table, place: str, width: int) -> Iterator[Text]:
-    """Who it is, and how much goes through it."""
+    """The two lines at the top."""
     answer = table.answer
     name = printable(f"beats {answer.beats}  {answer.profile}  {place}  up {units.age(answer.uptime_s)}")
     yield Text(grid.fitted(name, width), "bold", no_wrap=True)
@@ -95,7 +95,7 @@ def head(table: Table, place: str, width: int) -> Iterator[Text]:
 
 
 def _everything(table: Table, view: View, width: int, room: int) -> tuple[list[Text], Section, int]:
-    """What is above the clients, the clients, and how many of them there is room for."""
+    """The lines above the clients, the clients, and how many of them fit."""
     upper: list[Text] = []
     for section in (tables.sources(table, width), tables.sinks(table, width)):
         upper += [Text(), section.header, *section.part(0, section.length)]
@@ -113,7 +113,7 @@ def _one(table: Table, view: View, width: int) -> Section:
 
 
 def _foot(text: str, view: View, trouble: str, width: int) -> Text:
-    """What is wrong, or what is seen of how much; and the keys."""
+    """The last line: keys, a problem, or the visible range."""
     if view.help:
         return Text(grid.fitted(KEYS, width), "dim", no_wrap=True)
     if trouble:

@@ -1,4 +1,4 @@
-"""The tables: what a person has chosen to see, their columns, and their lines for a width. No I/O."""
+"""The tables: the chosen view, columns, and lines for a width. No I/O."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,30 +20,30 @@ KEYS: Final = "← → s sort  r reverse  ↑ ↓ space b g G scroll  Tab one ta
 HINT: Final = "? keys  q quit"
 _SORTING: Final = {"s": 1, ">": 1, "right": 1, "<": -1, "left": -1}
 _LAST: Final = 1_000_000_000
-"""An offset past the end; what is drawn brings it back."""
+"""An offset past the end, which drawing limits."""
 
 
 class View(NamedTuple):
-    """All of it."""
+    """What a person has chosen to see."""
 
     table: str = EVERYTHING
     """One of `TABLES`."""
     sorted_by: str = "dropped"
-    """The heading of a column of the clients."""
+    """The heading of the sort column of clients."""
     falling: bool = True
-    """Largest first."""
+    """Whether largest come first."""
     offset: int = 0
-    """How many lines are above the first that is seen."""
+    """Number of lines above the first visible one."""
     help: bool = False
-    """Whether all keys are named."""
+    """Whether the keys are listed."""
 
     def pressed(self, key: str, columns: Mapping[str, bool], page: int) -> "View":
-        """The view after a key.
+        """The view after a key was pressed.
 
         Args:
-            key: as `keys.pressed` has it; one that means nothing changes nothing.
-            columns: the headings that can be sorted by, in their order, and whether largest first is usual.
-            page: how many lines are seen at once.
+            key: from `keys.pressed`; unknown keys change nothing.
+            columns: the headings of sort columns in order, each with whether largest come first by default.
+            page: number of visible lines.
         """
         if key in _SORTING:
             headings = list(columns)
@@ -61,23 +61,23 @@ class View(NamedTuple):
         return self._replace(offset=max(0, self.offset + steps.get(key, 0)))
 
     def within(self, lines: int, page: int) -> "View":
-        """The view with an offset at which there is something to see."""
+        """The view with its offset limited to existing lines."""
         return self._replace(offset=max(0, min(self.offset, lines - page)))
 
 
 _STATES: Final = {"running": "green", "starting": "yellow", "failed": "bold red", "ended": "dim"}
 _BAR_CELLS: Final = 6
 _LEAST_BAR: Final = 16
-"""A whole bar is the most that ever waited; where that was next to nothing, so many."""
+"""A full bar is the most that ever waited, but at least this many."""
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 _LOST: Final = "red"
 _ASKED_FOR: Final = "max_fps"
-"""The reason of what a viewer itself wanted to miss."""
+"""The drop reason of frames that a viewer has asked to skip."""
 WHY: Final = "why dropped"
 
 
 class SinkLine(NamedTuple):
-    """A sink, or all of its viewers together."""
+    """A sink, or all its viewers together."""
 
     row: SinkRow
     flow: Flow
@@ -85,7 +85,7 @@ class SinkLine(NamedTuple):
 
 
 def bar(part: int, whole: int) -> str:
-    """How much of a whole there is: a bar of fixed width."""
+    """A bar of fixed width."""
     if whole <= 0:
         return " " * _BAR_CELLS
     eighths = round(min(1.0, part / whole) * _BAR_CELLS * 8)
@@ -96,7 +96,7 @@ def bar(part: int, whole: int) -> str:
 
 
 def reasons(flow: Flow) -> str:
-    """Why something was dropped, with how much."""
+    """Drop reasons with amounts."""
     return ", ".join(f"{printable(reason)} {units.count(items)}" for reason, items in flow.why.items())
 
 
@@ -111,7 +111,7 @@ def _queue(flow: Flow) -> Cell:
 
 
 def lost(flow: Flow) -> int:
-    """What was dropped without having been asked for: a viewer that wants few frames a second is not slow."""
+    """Drops that the viewer has not asked for: a viewer with `max_fps` is not slow."""
     return flow.dropped - flow.why.get(_ASKED_FOR, 0)
 
 
@@ -145,7 +145,7 @@ def _sink_name(line: SinkLine) -> Cell:
 
 
 def why(line: SinkLine) -> str:
-    """Why a sink, or its viewers, missed something, and how many viewers did not come in or stay."""
+    """Drop reasons of a sink or its viewers, and how many viewers were refused or disconnected."""
     totals = line.row.sink.client_totals
     said = [reasons(line.flow)]
     if line.of_viewers and totals is not None:
@@ -162,7 +162,7 @@ def why(line: SinkLine) -> str:
 
 
 def _own(line: SinkLine, cell: Cell) -> Cell:
-    """What a sink has, and all of its viewers together have not."""
+    """The cell for a sink; empty for all its viewers together."""
     return Cell("") if line.of_viewers else cell
 
 
@@ -235,7 +235,7 @@ SORTABLE: Final = {
     for column in CLIENTS
     if column.key is not None
 }
-"""What clients can be sorted by, and whether the largest come first then."""
+"""The sort columns of clients, and whether largest come first by default."""
 
 
 _INDENT: Final = "  "
@@ -248,7 +248,7 @@ _UNITS: Final[Mapping[str, Callable[[float], str]]] = {
     "_total": units.count,
     "": "{:g}".format,
 }
-"""How a figure is written whose name ends so."""
+"""Formatters of figures by the ending of their name."""
 
 
 class Section(NamedTuple):
@@ -256,13 +256,13 @@ class Section(NamedTuple):
 
     header: Text
     length: int
-    """Lines below the header."""
+    """Number of lines below the header."""
     part: Callable[[int, int], list[Text]]
-    """Some of them; only those that are seen are made."""
+    """Makes some of the lines: only visible ones are made."""
 
 
 def sources(table: Table, width: int) -> Section:
-    """Each source, with what it plays and what is wrong with it below."""
+    """Each source, followed by its playback and error."""
     columns = grid.fitting(SOURCES, width)
     sizes = grid.widths(columns, table.sources, width)
     lines: list[Text] = []
@@ -275,7 +275,7 @@ def sources(table: Table, width: int) -> Section:
 
 
 def sinks(table: Table, width: int) -> Section:
-    """Each sink, with its viewers, its figures and what is wrong with it below."""
+    """Each sink, followed by its viewers, figures and error."""
     pairs = [(row, list(_sink_lines(row))) for row in table.sinks]
     columns = grid.fitting(SINKS, width)
     sizes = grid.widths(columns, [line for _, own in pairs for line in own], width)
@@ -295,7 +295,7 @@ def sinks(table: Table, width: int) -> Section:
 
 
 def clients(table: Table, width: int, view: View) -> Section:
-    """The viewers of all sinks, in the order that was chosen."""
+    """The viewers of all sinks, in the chosen order."""
     columns = grid.fitting(CLIENTS, width, view.sorted_by)
     sizes = grid.widths(columns, table.clients, width)
     chosen = next((column for column in CLIENTS if column.heading == view.sorted_by), CLIENTS[0])
@@ -309,7 +309,7 @@ def clients(table: Table, width: int, view: View) -> Section:
 
 
 def figures(row: SinkRow) -> list[str]:
-    """What a sink tells of itself: each figure by its name, in the unit at the name's end."""
+    """The figures of a sink, each with its name and formatted by its unit."""
     rest = dict(row.sink.figures)
     said: list[str] = []
     recording, idle = rest.pop(_RECORDING, None), rest.pop(_IDLE, None)
@@ -319,7 +319,7 @@ def figures(row: SinkRow) -> list[str]:
 
 
 def wrapped(phrases: Iterable[str], width: int) -> Iterator[str]:
-    """The phrases in as many lines as they need, none of them broken."""
+    """The phrases on as many lines as needed, without breaking one."""
     line = ""
     for phrase in phrases:
         longer = f"{line}  {phrase}" if line else phrase

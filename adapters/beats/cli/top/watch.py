@@ -23,17 +23,17 @@ from beats.kit import units
 
 _REDRAW_S: Final = 1.0
 _LEAST_S: Final = 0.03
-"""Between two drawings: a key that is held down repeats thirty times a second."""
+"""Shortest time between two drawings: a held key repeats thirty times a second."""
 
 
 class Watch:
-    """A terminal that shows a server."""
+    """Shows a server on a terminal."""
 
     def __init__(self, found: AsyncGenerator[Sample | Failure], place: str, console: Console) -> None:
-        """Prepare; nothing is asked or drawn yet.
+        """Nothing is requested or drawn yet.
 
         Args:
-            found: every answer of the server, and every time that there is none.
+            found: answers and failures.
             place: the server's address.
             console: on the terminal.
         """
@@ -56,7 +56,7 @@ class Watch:
         self._changed = anyio.Event()
 
     async def run(self) -> FetchError | None:
-        """Draw until `q`, Ctrl-C or SIGTERM; gives what makes it pointless to ask, if that came first."""
+        """Draw until `q`, Ctrl-C or SIGTERM; returns a lasting error if there is one before any answer."""
         refused: FetchError | None = None
         async with anyio.create_task_group() as group:
             group.start_soon(self._obey_signals, group.cancel_scope)
@@ -132,12 +132,12 @@ class Watch:
                     scope.cancel()
 
     def _pause(self) -> None:
-        """Ctrl-Z: give the terminal back to the shell until it says to go on."""
+        """Ctrl-Z: give the terminal back to the shell until SIGCONT."""
         self._live.stop()
         os.kill(os.getpid(), signal.SIGSTOP)
-        with suppress(OSError):  # no terminal, or none of this job
+        with suppress(OSError):  # no terminal, or another job's
             if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():
-                tty.setcbreak(sys.stdin.fileno())  # some shells make it a plain one again
+                tty.setcbreak(sys.stdin.fileno())  # some shells reset the mode
         self._live.start()
         self._redraw()
 
@@ -145,9 +145,9 @@ class Watch:
 async def print_all(
     found: AsyncGenerator[Sample | Failure], place: str, *, once: bool, as_json: bool
 ) -> FetchError | None:
-    """Print every answer, or one; gives what makes that impossible.
+    """Print every answer, or one; returns the error that ends it.
 
-    A table has rates, so that the first one comes with the second answer.
+    A table has rates, so the first one needs two answers.
     """
     before: Answer | None = None
     async with aclosing(found):
