@@ -88,17 +88,6 @@ def test_the_plain_codec_keeps_pictures_and_writes_json() -> None:
     assert codec.seal(codec.prepare(Peripheral("knob", {"a": 1})), 1, 0) == b'{"a": 1}'
 
 
-def test_the_plain_codec_has_no_place_to_change() -> None:
-    """Its bytes are the same in every place."""
-    assert PlainCodec().renumber(b"png", 1, 2, 0) == b"png"
-
-
-def test_the_plain_codec_refuses_what_json_cannot_hold() -> None:
-    """It fails as a real codec does, with a builtin error."""
-    with pytest.raises(TypeError, match="not JSON serializable"):
-        PlainCodec().prepare(Peripheral("knob", object()))
-
-
 def test_a_made_up_envelope_is_consistent() -> None:
     """Kind, topic, message and bytes of a test's envelope fit together."""
     frame, knob = envelope(3, encoded=b"png"), envelope(4, topic="peripheral/knob")

@@ -1,7 +1,6 @@
 """A queue between its producers and its sink; `test_model` holds its accounting against a model."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import replace
 
 import anyio
@@ -404,30 +403,3 @@ async def test_take_lets_others_run_though_envelopes_wait() -> None:
             offered(queue, sequence)
             await queue.take()
         assert ran == [1]
-
-
-@pytest.mark.anyio
-async def test_a_burst_wakes_the_loop_once_for_all_queues(wake_ups: Callable[[], Callable[[], int]]) -> None:
-    """Hundreds of envelopes to three sleeping sinks of one loop cost one wake-up."""
-    count = wake_ups()
-    waker = Waker()
-    queues = [SinkQueue(name) for name in ("a", "b", "c")]
-    batches: list[list[int]] = []
-
-    async def sink(queue: SinkQueue) -> None:
-        batches.append(sequences(await queue.take()))
-
-    async with anyio.create_task_group() as group:
-        for queue in queues:
-            queue.attach(waker)
-            group.start_soon(sink, queue)
-        await everyone_waits()
-
-        def burst() -> None:
-            for sequence in range(1, 201):
-                for queue in queues:
-                    offered(queue, sequence)
-
-        run_in_thread(burst)
-        assert count() == 1
-    assert batches == [list(range(1, 201))] * 3

@@ -147,16 +147,10 @@ async def test_a_kernel_without_sources_stays() -> None:
     async with running(kernel):
         await anyio.sleep(1000.0)
         kernel.publisher.publish(FRAME)
+        kernel.stop()
+        kernel.stop()  # more than once is no error
+    kernel.stop()
     assert len(sink.received) == 1
-
-
-@pytest.mark.anyio
-async def test_a_kernel_without_anything_runs_until_it_is_stopped() -> None:
-    """Nothing to do is no error."""
-    kernel = new_kernel()
-    async with running(kernel):
-        await anyio.sleep(10.0)
-    assert anyio.current_time() == pytest.approx(10.0)
 
 
 @pytest.mark.anyio
@@ -541,16 +535,6 @@ async def test_a_sink_that_fails_to_open_while_stopping_is_still_reported() -> N
     kernel.stop()
     with pytest.raises(StartError, match="'browser' could not start"):
         await kernel.run()
-
-
-@pytest.mark.anyio
-async def test_stopping_twice_or_late_does_no_harm() -> None:
-    """Only the first call matters."""
-    kernel = new_kernel()
-    async with running(kernel):
-        kernel.stop()
-        kernel.stop()
-    kernel.stop()
 
 
 @pytest.mark.anyio

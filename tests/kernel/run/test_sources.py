@@ -88,17 +88,6 @@ async def test_a_source_that_is_added_to_a_running_kernel_starts_at_once() -> No
     assert received(kernel) == {"frame": [1, 2], "peripheral/knob": [1]}
 
 
-async def test_a_name_is_given_once() -> None:
-    """Whoever has it keeps it, and the other one never runs."""
-    kernel, refused = new_kernel(), CallingSource(once)
-    kernel.add_source("camera", CallingSource(every_second))
-    async with running(kernel):
-        with pytest.raises(ValueError, match="'camera'"):
-            kernel.add_source("camera", refused)
-        await everyone_waits()
-    assert refused.attempts_s == []
-
-
 async def test_a_removed_source_ends_and_the_others_go_on() -> None:
     """It is not in stats any more, and no task of it is left."""
     ended: list[str] = []
@@ -189,20 +178,6 @@ async def test_a_source_of_the_same_name_goes_on_with_the_sequence_numbers() -> 
 # Commands
 
 
-async def test_the_commands_of_a_removed_source_go_and_only_its() -> None:
-    """One that another source takes too is its alone from then on, whoever holds the mapping."""
-    kernel, gone, stays = new_kernel(), SteeredSource("pause", "seek"), SteeredSource("pause", "focus")
-    seen = kernel.commands
-    kernel.add_source("stays", stays)
-    kernel.add_source("gone", gone)
-    async with running(kernel):
-        await kernel.remove_source("gone")
-        assert seen == {"pause": stays.check, "focus": stays.check}
-        for command in ("pause", "seek", "focus"):
-            kernel.bus.send_control(Control(command, {}, CLIENT))
-    assert (gone.obeyed, stays.obeyed) == ([], ["pause", "focus"])
-
-
 async def test_the_commands_of_a_source_that_is_added_are_known_at_once() -> None:
     """Also where the one before it had the same name and others."""
     kernel, before, after = new_kernel(), SteeredSource("pause"), SteeredSource("seek")
@@ -268,17 +243,6 @@ async def test_a_kernel_that_began_without_sources_ends_with_the_one_that_was_ad
         await anyio.sleep(100.0)
         kernel.add_source("demo", CallingSource(once))
     assert anyio.current_time() == pytest.approx(100.0)
-
-
-async def test_a_kernel_that_is_told_to_stay_stays() -> None:
-    """Also when a source that was added later has ended."""
-    kernel = new_kernel("stay")
-    async with running(kernel):
-        kernel.add_source("demo", CallingSource(once))
-        await anyio.sleep(100.0)
-        assert states(kernel) == {"demo": "ended"}
-        await kernel.publisher.publish_async(knob())
-    assert received(kernel) == {"peripheral/knob": [1, 2]}
 
 
 async def test_removing_while_the_kernel_ends_does_not_hang() -> None:
