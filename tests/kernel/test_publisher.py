@@ -43,7 +43,7 @@ def connected(bus: Bus, name: str, overflow: str, *, size: int = 1, timeout_s: f
 def announced(
     bus: Bus, name: str, *, timeout_s: float = JOIN_TIMEOUT_S
 ) -> tuple[SinkQueue, threading.Semaphore]:
-    """A `block` queue of one place, and a semaphore that counts the producers who came into its line."""
+    """A `block` queue of size 1, and a semaphore that counts the producers that join its line."""
     queue = SinkQueue(name, QueueBounds(size=1, overflow="block", block_timeout_s=JOIN_TIMEOUT_S))
     in_line = threading.Semaphore(0)
 

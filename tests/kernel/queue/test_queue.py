@@ -57,7 +57,7 @@ def test_a_queue_is_bounded_from_the_start() -> None:
 
 
 def test_frames_never_crowd_out_peripherals() -> None:
-    """With a lane of their own, pictures fill that lane alone, and state beside it waits whole."""
+    """With their own lane, pictures fill only that lane; all other updates wait."""
     queue = SinkQueue(
         "browser", QueueBounds(size=8, per_kind={"frame": QueueBounds(size=2, overflow="latest")})
     )
@@ -198,6 +198,17 @@ def test_a_closed_queue_can_admit_its_line() -> None:
     assert queue.offer(envelope(4)) is None
     assert [number for _ in range(3) for number in sequences(queue.take_nowait())] == [1, 2, 3]
     assert dropped(queue.stats()) == {("closed", "frame"): 1}
+
+
+@pytest.mark.parametrize("size", [8, 1])
+def test_a_producer_in_line_keeps_its_place_when_lanes_are_merged(size: int) -> None:
+    """Whether it is admitted then or at the end: envelopes come in the order of publication."""
+    queue = SinkQueue("recorder", replace(block(8), per_kind={"frame": LaneBounds(1, overflow="block")}))
+    for number, topic in enumerate(["frame", "frame", "peripheral/a", "peripheral/a"]):
+        offered(queue, number, topic=topic)
+    queue.rebound(block(size))
+    queue.close(admit_line=True)
+    assert [number for _ in range(4) for number in sequences(queue.take_nowait())] == [0, 1, 2, 3]
 
 
 # Threads

@@ -54,7 +54,7 @@ def sink_component(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> S
 
 
 async def test_a_released_sink_has_left_the_bus() -> None:
-    """After its end a sink costs producers nothing, and its counters stand still."""
+    """Its counters no longer change."""
     bus = Bus()
     component = sink_component(CollectingSink(), bus)
     publisher = publisher_on(bus)
@@ -90,7 +90,7 @@ async def test_what_a_sink_held_when_it_failed_is_reported(
 
 
 async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
-    """A sink has no reason to end before its queue does."""
+    """A sink must not end before its queue does."""
 
     async def take_once(queue: Batches) -> None:
         await queue.take()
@@ -111,7 +111,7 @@ async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
 
 
 async def test_what_a_sink_gave_back_before_it_failed_comes_first_after_its_restart() -> None:
-    """The second attempt gets the same envelopes and then what came meanwhile; nothing counts as lost."""
+    """The second attempt gets the same envelopes, then what came meanwhile; nothing is lost."""
     received: list[Envelope] = []
     losses: list[Loss] = []
 
@@ -238,7 +238,7 @@ async def test_a_successors_bounds_hold_once_it_has_opened() -> None:
         successor.close()
 
 
-async def test_what_a_predecessor_loses_is_told_to_its_successor() -> None:
+async def test_a_successor_learns_what_its_predecessor_lost() -> None:
     """A recording that continues can say what was lost before it."""
 
     async def fail(queue: Batches) -> None:
@@ -257,7 +257,7 @@ async def test_what_a_predecessor_loses_is_told_to_its_successor() -> None:
 
 
 async def test_a_sink_that_finishes_admits_its_line_and_leaves_the_bus() -> None:
-    """Producers in line have published; those that come later are not heard."""
+    """Producers in line have published before the end; later ones come too late."""
     bus, sink = Bus(), CollectingSink()
     component = sink_component(sink, bus, QueueBounds(size=1, overflow="block"))
     publisher = publisher_on(bus)
@@ -277,7 +277,7 @@ async def test_a_sink_that_finishes_admits_its_line_and_leaves_the_bus() -> None
 async def test_a_sink_that_is_abandoned_has_lost_what_it_holds_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """At once, and not again when it ends at last; it does not count as failed then."""
+    """At once, and not again when it ends; it does not count as failed then."""
     bus, sink = Bus(), ShieldedSink()
     component = sink_component(sink, bus)
     publisher_on(bus).publish(FRAME)
@@ -298,7 +298,7 @@ async def test_a_sink_that_is_abandoned_has_lost_what_it_holds_once(
 # What the stats tell
 
 
-async def test_the_stats_of_a_sink_with_viewers_tell_of_them() -> None:
+async def test_the_stats_of_a_sink_with_viewers_include_them() -> None:
     """Clients and totals come from the sink itself."""
     sink = ViewedSink(SinkQueue("client"))
     stats = sink_component(sink, Bus()).stats()
@@ -308,7 +308,7 @@ async def test_the_stats_of_a_sink_with_viewers_tell_of_them() -> None:
 
 
 async def test_a_source_publishes_and_its_messages_are_counted() -> None:
-    """A source gets sequence numbers from the bus, and has a count of its own."""
+    """A source gets sequence numbers from the bus and has its own count."""
     sequences: list[int] = []
 
     async def run(publish: Publish) -> None:
@@ -355,8 +355,8 @@ async def test_a_source_runs_from_its_first_message_on(forwards: bool) -> None:
         assert component.stats().state == "running"
 
 
-async def test_what_a_full_queue_refused_was_published_all_the_same() -> None:
-    """The other sinks have it, so the source's count and the bus's stay equal."""
+async def test_what_a_full_queue_refused_counts_as_published() -> None:
+    """The other sinks have it; the source's count equals the bus's."""
     bus = Bus()
     bus.connect("frame", SinkQueue("strict", QueueBounds(size=1, overflow="error")).offer)
 
@@ -393,8 +393,8 @@ async def test_a_source_with_several_threads_is_counted_exactly() -> None:
     assert component.stats().published == rounds * producers
 
 
-async def test_a_source_passes_on_what_was_on_a_bus_before() -> None:
-    """It keeps its number unless the source says otherwise, and counts as published."""
+async def test_a_source_forwards_what_was_on_a_bus_before() -> None:
+    """It keeps its number, except with `renumber`, and counts as published."""
     bus, received = Bus(), list[Envelope]()
     bus.connect("frame", received.append)
 
@@ -423,8 +423,8 @@ class PlayingSource:
         return self.at
 
 
-async def test_the_stats_of_a_source_that_plays_tell_where_it_is() -> None:
-    """As it is now; None while the source does not know, and for a source that plays nothing."""
+async def test_the_stats_of_a_source_that_plays_include_its_position() -> None:
+    """None while it is unknown."""
     source = PlayingSource()
     component = SourceComponent("replay", source, publisher_on(Bus()), Backoff())
     assert component.stats().playback is None
