@@ -1,7 +1,7 @@
 """Generates the Python modules and type stubs of the schemas, byte for byte the same each time: `make proto`.
 
-The stubs are protoc's. The modules are not: those of protoc put the messages into protobuf's default pool,
-and work with few versions of the runtime. See `beats.proto.pool`.
+The stubs are protoc's. The modules are not, because protoc's put the messages into protobuf's default pool
+and work with few versions of the runtime: see `beats.proto.pool`.
 
     python proto/generate.py [FOLDER]    (into proto/ when no folder is given)
 """
@@ -30,7 +30,7 @@ _BYTES_PER_LINE: Final = 60
 
 
 def generate(folder: Path) -> None:
-    """Write a module and its stub for each schema, each at its schema's place in the folder."""
+    """Write a module and its stub for each schema, at the schema's path in the folder."""
     with tempfile.TemporaryDirectory() as temporary:
         described = Path(temporary) / "schemas"
         subprocess.run(
@@ -54,7 +54,7 @@ def _module(file: FileDescriptorProto) -> str:
 
 
 def _drop_json_names(messages: Iterable[DescriptorProto]) -> None:
-    """Leave out what follows from the fields' names, as protoc does in the modules that it generates."""
+    """Leave out the JSON names, which follow from the fields' names, as protoc does."""
     for message in messages:
         for field in message.field:
             field.ClearField("json_name")

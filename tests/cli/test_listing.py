@@ -11,7 +11,7 @@ from beats.cli.listing import adapters
 from beats.config.errors import shown
 from beats.config.layers.profiles import SHIPPED
 from beats.config.output.documentation import descriptions
-from beats.runtime.builder import SINKS, SOURCES
+from beats.runtime.registry import SINKS, SOURCES
 from tests.support import called, install_adapter
 
 KINDS = [

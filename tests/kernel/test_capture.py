@@ -1,4 +1,4 @@
-"""Capture times in another unit than nanoseconds, alone and on their way onto the bus."""
+"""Capture times in another unit than nanoseconds."""
 
 import logging
 
@@ -25,7 +25,7 @@ NOW_NS = 1_790_000_000_123_456_789
     ],
 )
 def test_a_time_in_another_unit_is_recognised_by_its_size(captured: int, unit: str, factor: str) -> None:
-    """With what to multiply it by."""
+    """The message says what to multiply it by."""
     doubt = doubt_about(captured, NOW_NS)
     assert doubt is not None
     assert f"captured_unix_ns = {captured} looks like {unit}" in doubt
@@ -36,13 +36,13 @@ def test_a_time_in_another_unit_is_recognised_by_its_size(captured: int, unit: s
     "captured",
     [0, 5, NOW_NS, NOW_NS + 10**17, 2**63 - 1, 631_152_000 * 10**9, 259_200 * 10**9, -(10**12)],
 )
-def test_what_may_be_meant_is_not_doubted(captured: int) -> None:
+def test_what_may_be_right_is_not_doubted(captured: int) -> None:
     """Now, the future, the year 1990, and a clock that counts from when its machine was switched on."""
     assert doubt_about(captured, NOW_NS) is None
 
 
-def test_the_program_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    """However often it publishes; what it publishes is carried as it is."""
+def test_the_program_is_warned_once(caplog: pytest.LogCaptureFixture) -> None:
+    """However often it publishes; the envelopes keep their times."""
     bus = Bus()
     received: list[int] = []
 
@@ -63,8 +63,8 @@ def test_the_program_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_each_source_is_told_once(caplog: pytest.LogCaptureFixture, anyio_backend: str) -> None:
-    """By its name, from the event loop as from a thread."""
+async def test_each_source_is_warned_once(caplog: pytest.LogCaptureFixture, anyio_backend: str) -> None:
+    """By name, whether it publishes from the event loop or a thread."""
 
     class Source:
         async def run(self, publish: Publish) -> None:

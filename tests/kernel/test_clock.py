@@ -40,7 +40,7 @@ def test_the_system_clock_tells_unix_nanoseconds() -> None:
 
 
 def test_steady_times_of_one_process_can_be_compared() -> None:
-    """Whichever clock told them, and however long ago it was made."""
+    """Even from different clock objects."""
     first = SystemClock()
     before = first.steady_unix_ns()
     between = SystemClock().steady_unix_ns()
@@ -49,7 +49,7 @@ def test_steady_times_of_one_process_can_be_compared() -> None:
 
 @pytest.mark.parametrize("step_s", [-3600.0, 86400.0, -0.2, 0.2])
 def test_steady_time_does_not_step(step_s: float) -> None:
-    """The wall clock shows what it was set to, steady time what has passed, and the step is remembered."""
+    """The wall clock shows what it was set to, steady time what has passed; the step is remembered."""
     clocks = Clocks()
     clock = clocks.clock()
     _, before_ns = clock.read()
@@ -66,7 +66,7 @@ def test_steady_time_does_not_step(step_s: float) -> None:
 
 
 def test_a_gradual_correction_is_no_step() -> None:
-    """A time service that slews the clock by less than a tenth of a second is not told of."""
+    """A time service may slew the clock by less than a tenth of a second."""
     clocks = Clocks()
     clock = clocks.clock()
     for _ in range(90):
@@ -77,7 +77,7 @@ def test_a_gradual_correction_is_no_step() -> None:
 
 
 def test_an_interruption_between_two_readings_is_no_step() -> None:
-    """The thread was kept from the processor after it had read one of the clocks."""
+    """The thread was suspended between reading the two clocks."""
     clocks = Clocks()
     interruptions_s: list[float] = []
 
@@ -107,7 +107,7 @@ def test_steps_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_threads_that_read_at_once_notice_a_step_once() -> None:
-    """It is one step, however many publish."""
+    """It is one step, however many threads publish."""
     clocks = Clocks()
     clock = clocks.clock()
     clocks.step_s(-60.0)

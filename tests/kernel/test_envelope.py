@@ -41,14 +41,14 @@ def test_what_travels_is_immutable(item: Any) -> None:
 
 
 def test_the_default_metadata_of_a_tag_is_immutable() -> None:
-    """All tags share one default, so nobody may write to it."""
+    """All tags share one default."""
     metadata: Any = Tag("input").metadata
     with pytest.raises(TypeError, match="item assignment"):
         metadata["colour"] = "red"
 
 
 def test_there_are_two_kinds() -> None:
-    """The tuple of kinds and the type of a kind say the same."""
+    """The tuple of kinds and the type of a kind agree."""
     assert get_args(Kind) == KINDS == ("frame", "peripheral")
 
 
@@ -64,7 +64,7 @@ def test_a_peripheral_has_the_topic_of_its_id(name: str) -> None:
 
 
 class Typed:
-    """What a protobuf message has, as far as topics are concerned."""
+    """Looks like a protobuf message, as far as topics are concerned."""
 
     class DESCRIPTOR:  # noqa: D106 - it is what protobuf has there
         full_name = "heart.peripheral.input.InputEvent"
@@ -85,7 +85,7 @@ class Typed:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_updates_without_an_id_are_told_apart_by_tags_and_type(update: Peripheral, topic: str) -> None:
-    """Each kind of them has a sequence and a last value of its own."""
+    """Each has its own sequence numbers and last value."""
     assert topic_of(update) == topic
 
 
@@ -96,6 +96,6 @@ def test_updates_without_an_id_are_told_apart_by_tags_and_type(update: Periphera
 def test_different_tags_never_give_the_same_topic(
     one: list[tuple[str, str]], other: list[tuple[str, str]]
 ) -> None:
-    """Whatever separators are in the names."""
+    """Even with separators in the names."""
     topics = [peripheral_topic("", [Tag(*tag) for tag in tags]) for tags in (one, other)]
     assert (topics[0] == topics[1]) == (one == other)

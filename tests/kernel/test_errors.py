@@ -22,5 +22,5 @@ def test_queue_full_names_sink_size_topic_and_sequence() -> None:
     ],
 )
 def test_an_error_of_our_own_is_a_builtin_one_too(error: type[Exception], builtin: type[Exception]) -> None:
-    """Callers who know only builtin exceptions catch ours with the fitting one."""
+    """Callers can catch ours as the fitting builtin exception."""
     assert issubclass(error, builtin)

@@ -1,4 +1,4 @@
-"""Last values: what was published last, whatever queues gave up."""
+"""Last values: what was published last, even if queues dropped it."""
 
 import contextlib
 import threading
@@ -23,7 +23,7 @@ from tests.kernel.support import FRAME, assert_balanced, knob, publisher_on
 pytestmark = pytest.mark.anyio
 
 
-def turn_on(bus: Bus, bounds: QueueBounds) -> tuple[Publisher, SinkQueue, Lease]:
+def lease_on(bus: Bus, bounds: QueueBounds) -> tuple[Publisher, SinkQueue, Lease]:
     publisher = publisher_on(bus)
     queue = SinkQueue("viewer", bounds, keep_losses=True)
     bus.connect("frame", queue.offer)
@@ -36,7 +36,7 @@ def numbers(envelopes: Sequence[Envelope]) -> dict[str, int]:
 
 
 def test_frames_come_first_and_peripherals_in_the_order_they_were_first_seen() -> None:
-    """A viewer sees a picture at once, and its list of sensors in a stable order."""
+    """A viewer sees a picture at once, and its sensors in a stable order."""
     values = LastValues()
     for topic, sequence in (("peripheral/b", 1), ("peripheral/a", 1), ("frame", 1), ("peripheral/b", 2)):
         values.note([envelope(sequence, topic=topic)])
@@ -48,9 +48,9 @@ def test_frames_come_first_and_peripherals_in_the_order_they_were_first_seen() -
 
 
 @pytest.mark.parametrize("overflow", ["drop_oldest", "drop_newest", "latest", "error"])
-def test_last_values_are_what_was_published_whatever_a_queue_gave_up(overflow: str) -> None:
-    """A burst of a thousand sensors into a queue of ten leaves a late joiner a thousand."""
-    publisher, queue, lease = turn_on(Bus(), QueueBounds(size=10, overflow=overflow))
+def test_last_values_include_what_a_queue_dropped(overflow: str) -> None:
+    """After a burst of a thousand sensors into a queue of ten, a late joiner gets a thousand."""
+    publisher, queue, lease = lease_on(Bus(), QueueBounds(size=10, overflow=overflow))
     for number in range(1000):
         with contextlib.suppress(QueueFull):  # with `error`
             publisher.publish(knob(f"s-{number}", number))
@@ -61,8 +61,8 @@ def test_last_values_are_what_was_published_whatever_a_queue_gave_up(overflow: s
 
 
 def test_what_still_waits_is_no_last_value() -> None:
-    """It is to come, and would be there twice; a queue that was given much back holds more than a batch."""
-    publisher, queue, lease = turn_on(Bus(), QueueBounds(size=2))
+    """It would come twice; a queue with much given back holds more than one batch."""
+    publisher, queue, lease = lease_on(Bus(), QueueBounds(size=2))
     publisher.publish(knob("a"))
     publisher.publish(knob("b"))
     given_back = queue.take_nowait()
@@ -77,10 +77,10 @@ def test_what_still_waits_is_no_last_value() -> None:
     assert numbers(second.before) == {"peripheral/a": 1, "peripheral/b": 1}
 
 
-def test_producers_in_line_are_let_in() -> None:
-    """What they publish has its number: it would be missing from the batch and not be newer than it."""
+def test_producers_in_line_are_admitted() -> None:
+    """Their envelopes are numbered already, and would be missing from the batch."""
     bus = Bus()
-    publisher, queue, lease = turn_on(bus, QueueBounds(size=1, overflow="block", block_timeout_s=20.0))
+    publisher, queue, lease = lease_on(bus, QueueBounds(size=1, overflow="block", block_timeout_s=20.0))
     in_line = threading.Semaphore(0)
     publisher.publish(knob("a"))
     bus.connect("peripheral", lambda _: in_line.release())  # after the queue: its ticket is in line then
@@ -95,9 +95,9 @@ def test_producers_in_line_are_let_in() -> None:
     assert_balanced(queue.stats())
 
 
-def test_a_sink_whose_turn_is_over_gets_nothing() -> None:
-    """What waits is its successor's."""
-    publisher, queue, lease = turn_on(Bus(), QueueBounds())
+def test_a_sink_whose_lease_is_over_gets_nothing() -> None:
+    """What waits goes to its successor."""
+    publisher, queue, lease = lease_on(Bus(), QueueBounds())
     publisher.publish(FRAME)
     lease.end()
     assert lease.catch_up() == CaughtUp([], [])
@@ -105,7 +105,7 @@ def test_a_sink_whose_turn_is_over_gets_nothing() -> None:
 
 
 def test_a_newcomer_misses_nothing_of_the_batch_and_sees_a_frame_first() -> None:
-    """It may have come before the batch was published."""
+    """The viewer may have come before the batch was published."""
     before = [envelope(1, topic="peripheral/a"), envelope(7, topic="peripheral/b")]
     batch = [
         *(envelope(2, topic="peripheral/a"), envelope(5), envelope(3, topic="peripheral/a"), envelope(6)),
@@ -124,7 +124,7 @@ def test_a_newcomer_misses_nothing_of_the_batch_and_sees_a_frame_first() -> None
 
 
 class CatchingUp:
-    """Follows the stream, and catches up again and again at any moment."""
+    """Follows the stream and catches up again and again."""
 
     def __init__(self) -> None:
         self.seen: dict[str, int] = {}
@@ -148,7 +148,7 @@ class CatchingUp:
 
 
 async def test_last_values_and_what_follows_them_meet_exactly_while_threads_publish() -> None:
-    """Nothing that comes later is older, and together they end with what was published last."""
+    """Nothing later is older, and the last value of each topic is seen."""
     kernel, sink = Kernel(PlainCodec()), CatchingUp()
     kernel.add_sink("viewer", sink, QueueBounds(size=5))
 

@@ -22,7 +22,7 @@ SINK = SinkKind(dict, lambda settings, context: None, "{name}")
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package of adapters on the path; what was imported of it is forgotten afterwards."""
+    """A package of adapters on the path; its modules are removed afterwards."""
     folder = tmp_path / PACKAGE
     folder.mkdir()
     (folder / "__init__.py").touch()
@@ -57,7 +57,7 @@ def test_an_adapter_is_found_by_its_modules_name(package: Path) -> None:
 
 
 def test_no_other_adapter_is_imported(package: Path) -> None:
-    """An optional dependency of one adapter hurts nobody who does not use it."""
+    """An optional dependency of one adapter does not affect the others."""
     write(package, null=GOOD, broken="raise RuntimeError('imported')")
     sinks = catalogue(entry_point("foreign", "made_up_foreign"))
     assert sinks.names() == ["broken", "foreign", "null"]
@@ -77,7 +77,7 @@ def test_a_folder_is_an_adapter_as_a_module_is(package: Path) -> None:
 
 
 def test_private_modules_are_no_adapters(package: Path) -> None:
-    """What starts with an underscore helps adapters and is none."""
+    """Names that start with an underscore are for helpers."""
     write(package, _helper=GOOD, null=GOOD)
     assert catalogue().names() == ["null"]
     with pytest.raises(UnknownAdapterError):
@@ -85,8 +85,8 @@ def test_private_modules_are_no_adapters(package: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["made_up_foreign", "made_up_foreign:SINK"])
-def test_other_peoples_adapters_come_by_entry_point(package: Path, value: str) -> None:
-    """An entry point names the module or the constant, and its name may be any."""
+def test_adapters_of_other_packages_come_by_entry_point(package: Path, value: str) -> None:
+    """An entry point names the module or the constant; its own name is free."""
     write(package.parent, made_up_foreign=GOOD)
     sinks = catalogue(entry_point("my-sink", value))
     assert sinks.names() == ["my-sink"]
@@ -94,7 +94,7 @@ def test_other_peoples_adapters_come_by_entry_point(package: Path, value: str) -
 
 
 def test_entry_points_of_installed_packages_are_found(package: Path) -> None:
-    """Without a list of its own, a catalogue asks what is installed."""
+    """By default a catalogue looks at the installed packages."""
     info = package.parent / "made_up_foreign-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made_up_foreign\nVersion: 1.0\n")
@@ -116,8 +116,8 @@ def test_an_entry_point_cannot_replace_our_own(package: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nul", "", "a.b", "..", "null.py", "os", "__init__", "my-sink"])
-def test_an_unknown_name_is_told_as_such(package: Path, name: str) -> None:
-    """Whatever stands in the settings, it finds an adapter or this error, and imports nothing."""
+def test_an_unknown_name_raises_unknown_adapter_error(package: Path, name: str) -> None:
+    """Any text in the settings names an adapter or gives this error, and imports nothing."""
     write(package, null=GOOD)
     with pytest.raises(UnknownAdapterError):
         catalogue().find(name)
@@ -137,7 +137,7 @@ def test_a_missing_package_is_named_with_what_to_install(package: Path, foreign:
 
 
 def test_an_adapter_may_say_itself_what_to_install(package: Path) -> None:
-    """Its own message, which may name an extra, is passed on."""
+    """Its own message, which may name an extra, is kept."""
     write(
         package,
         relay="from beats.kernel.errors import MissingPackageError\n"
@@ -147,8 +147,8 @@ def test_an_adapter_may_say_itself_what_to_install(package: Path) -> None:
         catalogue().find("relay")
 
 
-def test_a_mistake_in_an_adapter_is_not_taken_for_a_missing_package(package: Path) -> None:
-    """What a module raises while it is imported reaches its author as it is."""
+def test_an_error_in_an_adapter_is_not_a_missing_package(package: Path) -> None:
+    """What a module raises at import is not changed."""
     write(package, broken="raise ZeroDivisionError")
     with pytest.raises(ZeroDivisionError):
         catalogue().find("broken")
@@ -157,7 +157,7 @@ def test_a_mistake_in_an_adapter_is_not_taken_for_a_missing_package(package: Pat
 @pytest.mark.parametrize("text", ["", "SINK = 'a text'", "SINK = None"])
 @pytest.mark.parametrize("foreign", [False, True])
 def test_what_is_no_adapter_is_refused_by_type(package: Path, text: str, foreign: bool) -> None:
-    """Its author reads what the module must hold."""
+    """The message says what the module must hold."""
     write(package, null=text)
     write(package.parent, made_up_foreign=text)
     name = "foreign" if foreign else "null"
@@ -165,16 +165,16 @@ def test_what_is_no_adapter_is_refused_by_type(package: Path, text: str, foreign
         catalogue(entry_point("foreign", "made_up_foreign")).find(name)
 
 
-def test_a_list_of_entry_points_may_be_of_any_kind(package: Path) -> None:
-    """Also one that can be gone through only once."""
+def test_the_entry_points_may_be_any_iterable(package: Path) -> None:
+    """Also an iterator."""
     write(package.parent, made_up_foreign=GOOD)
     found: Any = iter([entry_point("foreign", "made_up_foreign")])
     sinks = Catalogue(PACKAGE, "SINK", SinkKind, GROUP, found)
     assert sinks.names() == sinks.names() == ["foreign"]
 
 
-def test_a_class_is_imported_by_its_place(package: Path) -> None:
-    """Only when it is asked for; a class in place of the text is taken as it is."""
+def test_a_class_is_imported_when_it_is_resolved(package: Path) -> None:
+    """A class instead of the text is returned as it is."""
     write(package, server="class Server: pass")
     assert not imported(f"{PACKAGE}.server")
     assert resolve(f"{PACKAGE}.server:Server").__name__ == "Server"
@@ -190,8 +190,8 @@ def test_a_class_is_imported_by_its_place(package: Path) -> None:
         ("not a name", "names nothing that can be built"),
     ],
 )
-def test_a_place_that_holds_no_class_is_told_as_such(package: Path, target: str, said: str) -> None:
-    """Its author reads what is wrong with it."""
+def test_a_name_without_a_class_is_refused(package: Path, target: str, said: str) -> None:
+    """The message says what is wrong with it."""
     write(package, server="PORT = 1")
     with pytest.raises(ImportError, match=said) as caught:
         resolve(target)
@@ -200,7 +200,7 @@ def test_a_place_that_holds_no_class_is_told_as_such(package: Path, target: str,
 
 
 def test_a_class_whose_module_needs_a_missing_package_says_what_to_install(package: Path) -> None:
-    """As an adapter does."""
+    """Like an adapter."""
     write(package, server="import made_up_missing")
     with pytest.raises(MissingPackageError, match="pip install made_up_missing"):
         resolve(f"{PACKAGE}.server:Server")

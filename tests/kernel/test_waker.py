@@ -13,7 +13,7 @@ Counter = Callable[[], int]
 
 @pytest.mark.anyio
 async def test_a_burst_from_another_thread_is_one_wake_up(wake_ups: Callable[[], Counter]) -> None:
-    """However often the bell rings before the loop answers, the loop is woken once."""
+    """However many callbacks come before the loop runs them, it is woken once."""
     count = wake_ups()
     waker, rung = Waker(), list[int]()
 
@@ -30,7 +30,7 @@ async def test_a_burst_from_another_thread_is_one_wake_up(wake_ups: Callable[[],
 
 @pytest.mark.anyio
 async def test_a_second_burst_wakes_again(wake_ups: Callable[[], Counter]) -> None:
-    """Once the loop has answered, the next ring is heard."""
+    """Once the loop has run the callbacks, the next one wakes it again."""
     count = wake_ups()
     waker, rung = Waker(), list[int]()
     for number in range(1, 4):
@@ -41,7 +41,7 @@ async def test_a_second_burst_wakes_again(wake_ups: Callable[[], Counter]) -> No
 
 @pytest.mark.anyio
 async def test_on_the_loops_own_thread_the_callback_runs_at_once(wake_ups: Callable[[], Counter]) -> None:
-    """There the loop is awake already."""
+    """The loop is awake already."""
     count = wake_ups()
     rung: list[int] = []
     Waker().ring(lambda: rung.append(1))
@@ -50,7 +50,7 @@ async def test_on_the_loops_own_thread_the_callback_runs_at_once(wake_ups: Calla
 
 @pytest.mark.anyio
 async def test_callbacks_run_on_the_loops_thread() -> None:
-    """What is rung from elsewhere may touch what belongs to the loop."""
+    """So they may use what belongs to the loop."""
     waker, where = Waker(), list[int]()
     run_in_thread(lambda: waker.ring(lambda: where.append(threading.get_ident())))
     await everyone_waits()
@@ -58,8 +58,8 @@ async def test_callbacks_run_on_the_loops_thread() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_doorbell_knows_its_loops_thread() -> None:
-    """It is the thread that it was made in."""
+async def test_a_waker_knows_its_loops_thread() -> None:
+    """It is the thread in which it was created."""
     waker, elsewhere = Waker(), list[bool]()
     run_in_thread(lambda: elsewhere.append(waker.on_loop_thread()))
     assert waker.on_loop_thread()
@@ -68,7 +68,7 @@ async def test_a_doorbell_knows_its_loops_thread() -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_ringing_after_the_loop_has_ended_does_no_harm(backend: str) -> None:
-    """A producer that outlives the loop must not fail because nobody is left to wake."""
+    """A producer that outlives the loop must not fail."""
 
     async def main() -> Waker:
         return Waker()
@@ -78,8 +78,8 @@ def test_ringing_after_the_loop_has_ended_does_no_harm(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_no_ring_is_lost_between_threads(backend: str) -> None:
-    """Each ring is answered, also one that comes while the loop answers others."""
+def test_no_callback_is_lost_between_threads(backend: str) -> None:
+    """Also those that come while the loop runs others."""
     rounds, ringers = 300, 3
 
     async def main() -> int:

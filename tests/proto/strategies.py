@@ -8,7 +8,7 @@ from beats.proto.encode import PNG_SIGNATURE
 
 
 def examples(count: int) -> settings:
-    """So many examples, however long a busy machine takes for each."""
+    """This many examples, without a time limit."""
     return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

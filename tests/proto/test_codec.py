@@ -56,7 +56,7 @@ def test_what_was_encoded_is_decoded_equal(message: Message, sequence: int, capt
 def test_sealed_bytes_are_what_protobuf_writes(
     message: Message, sequence: int, captured_unix_ns: int
 ) -> None:
-    """Putting the pieces together gives, byte for byte, what the runtime makes of the whole envelope."""
+    """The joined pieces are, byte for byte, what the runtime writes."""
     encoded = sealed(message, sequence, captured_unix_ns)
     assert encoded == StreamEnvelope.FromString(encoded).SerializeToString(deterministic=True)
 
@@ -78,7 +78,7 @@ def test_changing_the_data_later_changes_nothing() -> None:
 
 
 def test_a_codec_reads_the_types_of_its_registry() -> None:
-    """A type that only one registry knows is read by the codec that has it, and refused by the other."""
+    """A codec with another registry refuses them."""
     registry = TypeRegistry()
     registry.register(Duration)
     timer = Peripheral("timer", Duration(seconds=3))
@@ -102,7 +102,7 @@ png_data = st.binary(max_size=50).map(lambda rest: PNG_SIGNATURE + rest)
 
 @given(png_data, st.just(0) | sequences, sequences, st.just(0) | times_unix_ns, st.booleans(), st.booleans())
 @examples(300)
-def test_an_envelope_of_any_writer_is_renumbered_and_else_the_same(
+def test_an_envelope_of_any_writer_can_be_renumbered(
     png: bytes, before: int, sequence: int, captured_unix_ns: int, tail_first: bool, unknown: bool
 ) -> None:
     """Fields in another order, unknown fields, no number at all: readers find the new number."""
@@ -139,7 +139,7 @@ def envelope(
     payload_type: str = "",
     id_: str = "knob",
 ) -> bytes:
-    """A peripheral's envelope as any server might send it, without place and time."""
+    """A peripheral's envelope as any server may send it, without sequence number and time."""
     peripheral = PeripheralEnvelope(
         peripheral_info=PeripheralInfo(id=id_),
         payload=payload,
@@ -156,7 +156,7 @@ def refusal(data: bytes) -> str:
 
 
 def test_an_old_server_s_messages_have_no_number_and_no_time() -> None:
-    """A server without our additions is understood; what it does not say is 0."""
+    """A server without our additions is understood; what is missing is 0."""
     png_data = PNG_SIGNATURE + b"rest"
     frame = StreamEnvelope(frame=WireFrame(png_data=png_data)).SerializeToString()
     assert CODEC.decode(frame) == Sealed(Frame(png_data), 0, 0, frame)
@@ -164,8 +164,8 @@ def test_an_old_server_s_messages_have_no_number_and_no_time() -> None:
     assert CODEC.decode(update) == Sealed(Peripheral("knob", {"a": 1}), 0, 0, update)
 
 
-def test_fields_that_we_do_not_know_are_skipped() -> None:
-    """A newer server's additions do not stop us."""
+def test_unknown_fields_are_skipped() -> None:
+    """A newer server may add fields."""
     unknown = b"\xa2\x1f\x03new"  # field 500, three bytes
     assert CODEC.decode(envelope(b"1") + unknown).message == CODEC.decode(envelope(b"1")).message
     png = PNG_SIGNATURE + b"rest"
@@ -175,18 +175,18 @@ def test_fields_that_we_do_not_know_are_skipped() -> None:
 
 @pytest.mark.parametrize("data", [b"\x0a", b"\x0a\x05abc", b"\xff", b"\x00", b"\x08\x01"])
 def test_bytes_that_are_no_envelope_are_refused(data: bytes) -> None:
-    """Cut off, of a wrong wire type, or noise: all are the one decode error."""
+    """Cut off, of a wrong wire type, or noise: all give the same decode error."""
     refusal(data)
 
 
 @pytest.mark.parametrize("data", [b"", StreamEnvelope(sequence=1).SerializeToString()])
 def test_an_envelope_of_nothing_is_refused(data: bytes) -> None:
-    """An envelope has to carry something."""
+    """An envelope must have a payload."""
     assert refusal(data) == "a StreamEnvelope with neither a frame nor a peripheral"
 
 
 def test_every_truncation_is_refused_or_read() -> None:
-    """Wherever a connection breaks off, what came is refused or is a shorter message, and never a crash."""
+    """Wherever a connection breaks, the bytes are refused or are a shorter message."""
     event = input_event("press", "2024-05-01T00:00:00Z", {"a": 1})
     whole = sealed(Peripheral("knob", event), 300, 1)
     for length in range(len(whole)):
@@ -199,7 +199,7 @@ def test_every_truncation_is_refused_or_read() -> None:
 
 @pytest.mark.parametrize("png_data", [b"", b"GIF89a", PNG_SIGNATURE[:-1]])
 def test_a_frame_that_is_no_png_is_refused(png_data: bytes) -> None:
-    """A frame holds a PNG file; anything else would break whoever shows or records it."""
+    """A frame holds a PNG file; anything else would break viewers and recorders."""
     data = StreamEnvelope(frame=WireFrame(png_data=png_data)).SerializeToString()
     assert refusal(data).startswith(f"png_data starts with {png_data[:8]!r}; a PNG file starts with ")
 
@@ -247,17 +247,18 @@ def test_a_payload_that_is_not_our_json_is_refused(payload: bytes) -> None:
 
 @pytest.mark.parametrize("encoding", [0, 3, 1000, -1])
 def test_an_unknown_encoding_is_refused(encoding: int) -> None:
-    """A payload that does not say how to read it, or says it in a way we do not know, is not guessed at."""
+    """A payload of an unknown encoding is not guessed at."""
     assert refusal(envelope(b"{}", encoding)).startswith(f"payload_encoding is {encoding}; known are 1 ")
 
 
 def test_an_unknown_payload_type_is_refused() -> None:
     """A type that is not registered is an error, not a crash."""
-    assert "payload_type 'some.Type' is unknown" in refusal(envelope(b"", PROTOBUF, "some.Type"))
+    known = "known are heart.peripheral.input.InputEvent"
+    assert f"payload_type 'some.Type' is unknown; {known}" in refusal(envelope(b"", PROTOBUF, "some.Type"))
 
 
 def test_with_an_open_registry_a_payload_of_an_unknown_type_is_kept() -> None:
-    """A relay reads all of a message but that payload, which stays as it came."""
+    """A relay reads all of a message except that payload, which stays as it came."""
     decoded = OPEN_CODEC.decode(envelope(b"\x0a\xff", PROTOBUF, "some.Type"))
     kept = OpaquePayload("some.Type", b"\x0a\xff")
     assert decoded.message == Peripheral("knob", kept)
@@ -265,14 +266,14 @@ def test_with_an_open_registry_a_payload_of_an_unknown_type_is_kept() -> None:
 
 
 @pytest.mark.parametrize("payload_type", ["", "heart.peripheral.input.InputEvent"])
-def test_with_an_open_registry_garbage_is_refused_all_the_same(payload_type: str) -> None:
-    """A payload without a type, and one that is not of the known type that it names."""
+def test_with_an_open_registry_garbage_is_still_refused(payload_type: str) -> None:
+    """A payload without a type, or not of the known type that it names."""
     with pytest.raises(DecodeError, match="payload"):
         OPEN_CODEC.decode(envelope(b"\x0a\xff", PROTOBUF, payload_type))
 
 
 def test_a_payload_that_is_not_of_its_type_is_refused() -> None:
-    """The named type has to fit the bytes."""
+    """The bytes must fit the named type."""
     data = envelope(b"\x0a\xff", PROTOBUF, "heart.peripheral.input.InputEvent")
     assert "the payload is not a heart.peripheral.input.InputEvent" in refusal(data)
 
@@ -280,7 +281,7 @@ def test_a_payload_that_is_not_of_its_type_is_refused() -> None:
 @given(st.binary(max_size=200))
 @examples(500)
 def test_noise_is_refused_or_read(data: bytes) -> None:
-    """Of random bytes comes a message or the one decode error, and nothing else."""
+    """Random bytes give a message or the decode error, and nothing else."""
     _refused_or_encodable(data)
 
 
@@ -297,7 +298,7 @@ events = st.builds(input_event, st.text(min_size=1), st.just("2024-05-01"), st.n
 def test_a_damaged_message_is_refused_or_read(
     message: Peripheral, damage: list[tuple[int, int, bytes]]
 ) -> None:
-    """Of a valid message with bytes put in, taken out and changed comes a message or the one decode error."""
+    """Inserted, removed and changed bytes give a message or the decode error."""
     data = sealed(message)
     for position, removed, inserted in damage:
         at = position % (len(data) + 1)

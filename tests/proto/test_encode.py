@@ -29,14 +29,14 @@ def envelope_of(message: Frame | Peripheral) -> StreamEnvelope:
 
 
 def test_a_picture_is_not_copied_before_it_is_sealed() -> None:
-    """Preparing a picture holds on to the producer's bytes, which cannot change."""
+    """The producer's bytes are used as they are."""
     frame = Frame(PNG_SIGNATURE + b"rest")
     assert prepare(frame).body is frame.png_data
     assert envelope_of(frame).frame.png_data == frame.png_data
 
 
 def test_a_peripheral_is_encoded_field_by_field() -> None:
-    """Everything that a peripheral says is in the fields that clients look in."""
+    """Each in the field where clients look for it."""
     tags = (Tag("input", "rotary", {"b": "2", "a": "ä"}), Tag("stage"))
     knob = Peripheral("knob/ü", {"turn": 1.5}, tags, Location(1, 2.5, -3, "2024-05-01T00:00:00Z"))
     assert envelope_of(knob).peripheral == PeripheralEnvelope(
@@ -61,13 +61,13 @@ def test_a_peripheral_is_encoded_field_by_field() -> None:
     ],
 )
 def test_the_time_of_a_location_may_be_a_datetime(time: datetime, expected: str) -> None:
-    """It travels as ISO 8601 with its offset, which is that of UTC when it has none."""
+    """It is sent as ISO 8601 with its offset, by default UTC."""
     update = envelope_of(Peripheral("a", 1, location=Location(time=time)))
     assert update.peripheral.peripheral_info.location.time == expected
 
 
 def test_a_location_takes_the_numbers_of_numpy() -> None:
-    """They are no subclasses of int and float."""
+    """They are not subclasses of int and float."""
     numbers: list[Any] = [numpy.float32(0.5), numpy.int64(-1), numpy.uint8(2)]
     location = envelope_of(
         Peripheral("a", 1, location=Location(*numbers))
@@ -84,7 +84,7 @@ def test_the_origin_is_a_location() -> None:
 
 
 def test_a_protobuf_message_travels_as_one() -> None:
-    """A message is not turned into JSON: it goes as it is, under its full name."""
+    """It is not converted to JSON, and has its full name."""
     event = input_event("press", "2024-05-01T00:00:00Z", {"button": 1})
     peripheral = envelope_of(Peripheral("pad", event)).peripheral
     assert peripheral.payload_encoding == PROTOBUF
@@ -93,7 +93,7 @@ def test_a_protobuf_message_travels_as_one() -> None:
 
 
 def test_the_same_message_is_the_same_bytes() -> None:
-    """Maps have no order, on either side; their bytes do."""
+    """Regardless of the order of maps."""
     keys = [f"key {number}" for number in range(20)]
     one, other = Struct(), Struct()
     one.update(dict.fromkeys(keys, 1))
@@ -104,7 +104,7 @@ def test_the_same_message_is_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("png_data", [bytearray(PNG_SIGNATURE), memoryview(PNG_SIGNATURE), "png", None])
 def test_a_picture_that_is_not_bytes_is_refused(png_data: Any) -> None:
-    """A buffer that can change later, or no buffer at all, cannot be shared with every viewer."""
+    """A buffer that can change later cannot be shared with every viewer."""
     with pytest.raises(TypeError, match=rf"^png_data is {type(png_data).__name__}; it must be bytes"):
         prepare(Frame(png_data))
 
@@ -158,7 +158,7 @@ BAD_KEY: Any = {1: "a"}
     ],
 )
 def test_a_field_of_a_wrong_type_is_named(fields: Mapping[str, Any], message: str) -> None:
-    """The caller is told which peripheral, which field, what it is and what it should be."""
+    """The message says which peripheral, which field, what it is and what it must be."""
     with pytest.raises(TypeError, match=message):
         prepare(knob_with(fields))
 
@@ -175,7 +175,7 @@ def test_a_field_of_a_wrong_type_is_named(fields: Mapping[str, Any], message: st
     ],
 )
 def test_a_value_that_cannot_be_sent_is_named(fields: Mapping[str, Any], message: str) -> None:
-    """The right type with a wrong value is told as exactly."""
+    """The message is as exact for a wrong value of the right type."""
     with pytest.raises(ValueError, match=message):
         prepare(knob_with(fields))
 

@@ -71,7 +71,7 @@ def decoded_by_node(sealed: Sequence[bytes]) -> list[dict[str, Any]]:
 
 
 def expected_of(message: Message, place: tuple[int, int], sealed: bytes) -> dict[str, Any]:
-    """What the other client should say of a message, but for the data in it."""
+    """What the other client should say of a message, except its data."""
     sequence, captured_unix_ns = place
     payload = message.png_data if isinstance(message, Frame) else _payload_of(sealed)
     expected: dict[str, Any] = {
@@ -101,7 +101,7 @@ def _payload_of(sealed: bytes) -> bytes:
 
 @pytest.mark.parametrize("place", [LARGEST, SMALLEST, (300, 1_700_000_000_000_000_000)])
 def test_the_other_client_reads_what_we_write(place: tuple[int, int]) -> None:
-    """Frames, JSON and input events with all that belongs to them arrive as they left, 64-bit numbers too."""
+    """Frames, JSON and input events arrive as they were sent, also 64-bit numbers."""
     event = {"event_type": "press", "timestamp": "2024-05-01T00:00:00Z", "data": {"button": 1}}
     sent: list[Message] = [FRAME, KNOB, PAD]
     sealed = [CODEC.seal(CODEC.prepare(message), *place) for message in sent]
@@ -114,7 +114,7 @@ def test_the_other_client_reads_what_we_write(place: tuple[int, int]) -> None:
 @given(st.lists(messages, min_size=10, max_size=40))
 @examples(8)
 def test_the_other_client_reads_any_message(sent: list[Message]) -> None:
-    """The same for messages of every shape, but for their data, since JavaScript's numbers are doubles."""
+    """Except for its data, since JavaScript's numbers are doubles."""
     sealed = [CODEC.seal(CODEC.prepare(message), 1, 2) for message in sent]
     for message, data, described in zip(sent, sealed, decoded_by_node(sealed), strict=True):
         described.pop("data", None)
@@ -122,7 +122,7 @@ def test_the_other_client_reads_any_message(sent: list[Message]) -> None:
 
 
 def test_we_read_what_the_other_client_writes() -> None:
-    """What an encoder in another language makes, by its own schema, is the same message to us."""
+    """An encoder in another language, with its own schema, writes the same message."""
     png, knob_json = base64.b64encode(FRAME.png_data).decode(), base64.b64encode(b'{"turn":1.5}').decode()
     event = {"event_type": "press", "timestamp": "2024-05-01T00:00:00Z", "data_json": "e30="}
     lines = [
@@ -167,7 +167,7 @@ def test_we_read_what_the_other_client_writes() -> None:
 
 
 def test_both_refuse_what_is_no_message() -> None:
-    """An envelope of nothing, one cut off, and an unknown type are errors to the other client too."""
+    """An empty envelope, one cut off, and an unknown type."""
     sealed = CODEC.seal(CODEC.prepare(PAD), 1, 1)
     damaged = [b"", sealed[:20], sealed.replace(b"InputEvent", b"OtherEvent")]
     assert [list(described) for described in decoded_by_node(damaged)] == [["error"]] * 3
@@ -178,7 +178,7 @@ def test_both_refuse_what_is_no_message() -> None:
 
 @contextmanager
 def server(sends: Sequence[bytes | str], heard: list[str | bytes]) -> Generator[str]:
-    """A WebSocket server that says these messages, then listens until the client leaves."""
+    """A WebSocket server that sends these messages, then listens until the client leaves."""
 
     def handle(connection: ServerConnection) -> None:
         for data in sends:
@@ -196,7 +196,7 @@ def server(sends: Sequence[bytes | str], heard: list[str | bytes]) -> Generator[
 
 
 def test_the_client_leaves_after_so_many_messages() -> None:
-    """It says that it is connected, sends what it was told, describes each message, and ends well."""
+    """It says that it is connected, sends its message, describes each one it gets, and exits with 0."""
     sealed = [CODEC.seal(CODEC.prepare(message), 1, 2) for message in (FRAME, KNOB, PAD)]
     heard: list[str | bytes] = []
     with server(sealed, heard) as url:
@@ -208,8 +208,8 @@ def test_the_client_leaves_after_so_many_messages() -> None:
     assert heard == ['{"kind":"control"}']
 
 
-def test_the_client_does_not_wait_for_ever() -> None:
-    """When fewer messages come than it was told to expect, it gives up after its time."""
+def test_the_client_does_not_wait_forever() -> None:
+    """When fewer messages come than expected, it gives up after its time."""
     with server([CODEC.seal(CODEC.prepare(FRAME), 1, 2)], []) as url:
         done = node("client.mjs", url, "2", "0.3")
     assert done.returncode == 3
@@ -218,6 +218,6 @@ def test_the_client_does_not_wait_for_ever() -> None:
 
 @pytest.mark.parametrize("message", ["text", b"\xff"])
 def test_the_client_fails_on_what_is_no_message(message: str | bytes) -> None:
-    """Text, or bytes that are no envelope, end it with a status of their own."""
+    """Text, or bytes that are no envelope, end it with status 2."""
     with server([message], []) as url:
         assert node("client.mjs", url, "1", "30").returncode == 2

@@ -4,7 +4,7 @@ import traceback
 from array import array
 from collections import OrderedDict, UserList, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
@@ -124,7 +124,7 @@ A_UUID = UUID("12345678-1234-5678-1234-567812345678")
     ],
 )
 def test_values_that_json_lacks_become_ones_that_it_has(value: object, expected: str) -> None:
-    """Each kind of value has the one form that the table in the module says."""
+    """Each kind of value has the form in the module's table."""
     assert to_json(value).decode() == expected
     assert to_json({"at": [value]}).decode() == f'{{"at":[{expected}]}}'
 
@@ -143,7 +143,7 @@ def test_values_that_json_lacks_become_ones_that_it_has(value: object, expected:
     ],
 )
 def test_sets_become_sorted_arrays(value: object, expected: str) -> None:
-    """The order is always the same: numbers by size, texts by code point, mixtures by their JSON."""
+    """Always in the same order: numbers by size, texts by code point, others by their JSON."""
     assert to_json(value).decode() == expected
 
 
@@ -170,13 +170,13 @@ def test_sets_become_sorted_arrays(value: object, expected: str) -> None:
     ],
 )
 def test_keys_become_text(key: object, expected: str) -> None:
-    """A key is the text it becomes, or else the compact JSON of what it becomes."""
+    """A key is its text form, or the compact JSON of its other form."""
     assert json.loads(to_json({key: 1})) == {expected: 1}
     assert json.loads(to_json({key: b""})) == {expected: ""}
 
 
 def test_two_keys_of_one_text_are_refused() -> None:
-    """One of the two values would be lost without anyone noticing."""
+    """One of the two values would be lost silently."""
     with pytest.raises(ValueError, match=r"^data\['a'\]: two keys become the text '1'$"):
         to_json({"a": {1: "number", "1": "text"}})
 
@@ -184,7 +184,7 @@ def test_two_keys_of_one_text_are_refused() -> None:
 @given(plain_json)
 @examples(300)
 def test_plain_data_is_what_the_standard_encoder_writes(data: object) -> None:
-    """Looking over plain data first changes nothing in how it is written."""
+    """Checking plain data first does not change how it is written."""
     expected = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
     assert to_json(data).decode() == expected
 
@@ -217,7 +217,7 @@ rich_data: st.SearchStrategy[object] = st.recursive(
 
 
 def _plainly(value: object) -> object:
-    """The table in the module, applied to every value one by one, with none of the shortcuts."""
+    """The module's table applied to every value one by one, without shortcuts."""
     match value:
         case Enum():
             return _plainly(value.value)
@@ -265,7 +265,7 @@ def _compact(plain: object) -> str:
 @given(rich_data)
 @examples(400)
 def test_shortcuts_change_nothing(data: object) -> None:
-    """Data of any mixture is written as if each value in it had been converted one by one."""
+    """Any data is written as if each value had been converted one by one."""
     try:
         expected = _compact(_plainly(data))
     except ValueError:
@@ -276,23 +276,17 @@ def test_shortcuts_change_nothing(data: object) -> None:
 
 
 def test_what_the_producer_holds_is_not_changed() -> None:
-    """The value is the producer's own; only copies are altered."""
+    """Only copies of the producer's value are changed."""
     data = {"plain": [1, 2], "set": {1}, 3: {"bytes": b"\x01"}}
     to_json(data)
     assert data == {"plain": [1, 2], "set": {1}, 3: {"bytes": b"\x01"}}
 
 
-@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
-def test_numbers_that_json_lacks_are_refused_by_their_path(number: str) -> None:
-    """NaN and the infinities are not JSON, and the message says where one was."""
-    with pytest.raises(ValueError, match=rf"^data\['a'\]\[1\]: {number} is no number in JSON$"):
-        to_json({"a": [1, float(number)]})
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (float("nan"), r"^data: nan is no number"),
+        (float("nan"), r"^data: nan is no number in JSON$"),
+        ({"a": [1, float("-inf")]}, r"^data\['a'\]\[1\]: -inf is no number"),
         ({"a": numpy.array([0, float("nan")])}, r"^data\['a'\]\[1\]: nan is no number"),
         (Reading(float("nan")), r"^data\['value'\]: nan is no number"),
         ({"a": {1.5, float("nan")}}, r"^data\['a'\]\[[01]\]: nan is no number"),
@@ -306,7 +300,7 @@ def test_numbers_that_json_lacks_are_refused_by_their_path(number: str) -> None:
     ],
 )
 def test_values_that_cannot_be_written_are_refused_by_their_path(data: object, message: str) -> None:
-    """Whatever part of the data is at fault, the message leads there."""
+    """The message gives the path to the value."""
     with pytest.raises(ValueError, match=message):
         to_json(data)
 
@@ -330,7 +324,7 @@ def _nothing() -> None: ...
     ],
 )
 def test_types_without_json_are_refused_by_name_and_path(data: object, message: str) -> None:
-    """A value of any other type is the caller's mistake; the message names the type and the place."""
+    """The message names the type and the path."""
     with pytest.raises(TypeError, match=message):
         to_json(data)
 
@@ -356,7 +350,7 @@ def _in_a_tuple(value: object) -> object:
 
 @pytest.mark.parametrize("wrap", [_in_a_list, _in_a_dict, _in_a_tuple, Reading])
 def test_depth_has_a_limit_that_does_not_depend_on_the_stack(wrap: Callable[[object], object]) -> None:
-    """So many levels are written, one more is refused, and so are as many as would exhaust the stack."""
+    """MAX_DEPTH levels are written; one more, or enough to exhaust the stack, is refused."""
     assert json.loads(to_json(_nested(MAX_DEPTH, wrap)))
     for depth in (MAX_DEPTH + 1, 100_000):
         with pytest.raises(ValueError, match=rf"more than {MAX_DEPTH} levels deep, or it contains itself"):
@@ -364,7 +358,7 @@ def test_depth_has_a_limit_that_does_not_depend_on_the_stack(wrap: Callable[[obj
 
 
 def test_a_value_that_contains_itself_is_refused() -> None:
-    """A cycle is an error like any other, and the path in it has a bounded length."""
+    """The path in the message is shortened."""
     data: dict[str, object] = {"name": "cycle"}
     data["self"] = [data]
     with pytest.raises(ValueError, match=r"^data(\['self'\]\[0\]){4}\[…\]: more than") as caught:
@@ -373,7 +367,7 @@ def test_a_value_that_contains_itself_is_refused() -> None:
 
 
 def test_an_enum_of_itself_is_refused() -> None:
-    """A value that stands for itself is a cycle too."""
+    """That is a cycle too."""
 
     class Loop(Enum):
         LOOP = "replaced"
@@ -384,7 +378,7 @@ def test_an_enum_of_itself_is_refused() -> None:
 
 
 def test_a_caller_with_little_stack_left_gets_a_value_error() -> None:
-    """A RecursionError never comes out, even when the caller has used up nearly all of the stack."""
+    """Never a RecursionError, even with nearly no stack left."""
     data = _nested(MAX_DEPTH, _in_a_list)
 
     def descend(levels: int) -> bytes:
@@ -402,13 +396,3 @@ def test_a_caller_with_little_stack_left_gets_a_value_error() -> None:
             assert "to_json" not in [frame.name for frame in traceback.extract_tb(error.__traceback__)]  # noqa: PT017
             break
     assert failures
-
-
-def test_unset_defaults_are_fields_too() -> None:
-    """A dataclass's fields count however they got their values."""
-
-    @dataclass
-    class Defaults:
-        values: list[int] = field(default_factory=lambda: [1])
-
-    assert to_json(Defaults()) == b'{"values":[1]}'

@@ -38,7 +38,7 @@ print("both work")
 def test_a_program_may_have_its_own_code_for_the_messages(
     order: str, implementation: str, tmp_path: Path
 ) -> None:
-    """Whichever is imported first, and with either form of the runtime, both can be used."""
+    """Whichever is imported first, with either form of the runtime."""
     generate_own(tmp_path)
     code = IMPORTS[order] + BOTH_WORK.format(implementation=implementation)
     done = subprocess.run(
@@ -52,7 +52,7 @@ def test_a_program_may_have_its_own_code_for_the_messages(
 
 
 def test_the_default_pool_has_none_of_our_messages() -> None:
-    """They are in ours."""
+    """They are in our pool."""
     for file in (streaming_pb2.DESCRIPTOR, input_event_pb2.DESCRIPTOR):
         assert POOL.FindFileByName(file.name) is file
         with pytest.raises(KeyError):
@@ -60,7 +60,7 @@ def test_the_default_pool_has_none_of_our_messages() -> None:
 
 
 def test_messages_are_copied_and_pickled() -> None:
-    """Their classes know where they are to be found, the nested ones too."""
+    """Their classes have a module and a qualified name, nested ones too."""
     tag = PeripheralTag(name="a", metadata={"b": "c"})
     envelope = StreamEnvelope(sequence=1)
     assert pickle.loads(pickle.dumps(tag)) == copy.deepcopy(tag) == tag

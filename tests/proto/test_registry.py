@@ -15,7 +15,7 @@ INPUT_EVENT = "heart.peripheral.input.InputEvent"
 
 
 def new_class(name: str) -> type[Message]:
-    """A message class of its own, even when the name is not."""
+    """A new message class, even if the name is not new."""
     file = descriptor_pb2.FileDescriptorProto(name="test.proto", package="test", syntax="proto3")
     file.message_type.add(name=name)
     pool = descriptor_pool.DescriptorPool()
@@ -25,30 +25,14 @@ def new_class(name: str) -> type[Message]:
 
 @pytest.mark.parametrize("registry", [DEFAULT_REGISTRY, TypeRegistry()])
 def test_input_events_are_known_from_the_start(registry: TypeRegistry) -> None:
-    """Every registry reads input events without being told."""
+    """Every registry reads input events."""
     event = InputEvent(event_type="press", timestamp="2024-05-01T00:00:00+00:00", data_json=b"{}")
     assert INPUT_EVENT in registry.names
     assert registry.decode(INPUT_EVENT, event.SerializeToString()) == event
 
 
-def test_a_registered_type_is_read() -> None:
-    """A class that was registered decodes the payloads that carry its full name."""
-    registry = TypeRegistry()
-    registry.register(Duration)
-    assert registry.decode("google.protobuf.Duration", Duration(seconds=3).SerializeToString()) == Duration(
-        seconds=3
-    )
-
-
-def test_registries_are_apart() -> None:
-    """What one registry learns, another does not know."""
-    registry = TypeRegistry()
-    registry.register(Duration)
-    assert "google.protobuf.Duration" not in TypeRegistry().names
-
-
 def test_registering_a_class_again_changes_nothing() -> None:
-    """Two parts of a program may both register the type that they need."""
+    """Two modules of a program may both register the type that they need."""
     registry = TypeRegistry()
     registry.register(InputEvent)
     assert registry.names == (INPUT_EVENT,)
@@ -69,27 +53,15 @@ def test_only_message_classes_are_registered(cls: type[Message]) -> None:
         TypeRegistry().register(cls)
 
 
-def test_an_unknown_type_is_the_decode_error() -> None:
-    """A payload of a type nobody registered is refused, and the message says which are known."""
-    with pytest.raises(DecodeError, match=rf"'some\.Type' is unknown; known are {INPUT_EVENT}"):
-        TypeRegistry().decode("some.Type", b"")
-
-
-def test_an_unknown_name_is_told_in_bounded_length() -> None:
+def test_an_unknown_name_is_shortened_in_the_error() -> None:
     """A sender cannot fill the log with a name of a megabyte."""
     with pytest.raises(DecodeError) as caught:
         TypeRegistry().decode("x" * 1_000_000, b"")
     assert len(str(caught.value)) < 300
 
 
-def test_a_payload_of_another_shape_is_the_decode_error() -> None:
-    """Bytes that are not a message of the named type are refused."""
-    with pytest.raises(DecodeError, match=f"the payload is not a {INPUT_EVENT}"):
-        TypeRegistry().decode(INPUT_EVENT, b"\x0a\xff")
-
-
-def test_one_of_several_threads_gets_a_name() -> None:
-    """When threads register different classes under one name at once, one is in and the others are told."""
+def test_one_of_several_threads_registers_a_name() -> None:
+    """When threads register different classes under one name at once, one succeeds and the others fail."""
     registry = TypeRegistry()
     threads = 8
     together = Barrier(threads)
@@ -107,14 +79,8 @@ def test_one_of_several_threads_gets_a_name() -> None:
     assert results.count(True) == 1
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x0a\xff", b"any bytes"])
-def test_an_open_registry_keeps_what_it_cannot_read(payload: bytes) -> None:
-    """A payload of an unknown type stays as it came, with its type's name."""
-    assert OpenRegistry().decode("some.Type", payload) == OpaquePayload("some.Type", payload)
-
-
 def test_an_open_registry_reads_what_it_knows() -> None:
-    """Input events from the start, and whatever is registered, also after it was unknown."""
+    """Input events, and registered types, also after they were unknown."""
     registry, timer = OpenRegistry(), Duration(seconds=3)
     event = InputEvent(event_type="press", timestamp="2024-05-01T00:00:00+00:00", data_json=b"{}")
     assert registry.decode(INPUT_EVENT, event.SerializeToString()) == event
@@ -122,15 +88,3 @@ def test_an_open_registry_reads_what_it_knows() -> None:
     assert registry.decode(name, payload) == OpaquePayload(name, payload)
     registry.register(Duration)
     assert registry.decode(name, payload) == timer
-
-
-def test_an_open_registry_refuses_garbage_of_a_known_type() -> None:
-    """What can be read has to be what it says."""
-    with pytest.raises(DecodeError, match=f"the payload is not a {INPUT_EVENT}"):
-        OpenRegistry().decode(INPUT_EVENT, b"\x0a\xff")
-
-
-def test_an_open_registry_refuses_a_payload_without_a_type() -> None:
-    """Nobody could ever read it."""
-    with pytest.raises(DecodeError, match="payload_type '' is unknown"):
-        OpenRegistry().decode("", b"any bytes")

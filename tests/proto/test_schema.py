@@ -62,7 +62,7 @@ DESCRIPTORS: dict[str, Descriptor] = {
 
 
 def test_the_messages_are_those_of_the_wire() -> None:
-    """There are no messages but the ones that clients know, under the names they know."""
+    """Only the messages that clients know, under the same names."""
     assert sorted(DESCRIPTORS) == sorted(WIRE)
 
 
@@ -88,7 +88,7 @@ def _type_of(field: FieldDescriptor) -> int | str:
 
 
 def test_a_tag_s_metadata_is_a_map_of_text_to_text() -> None:
-    """Its entries are those of a map field, text on both sides."""
+    """Its entries are those of a map field."""
     entry = DESCRIPTORS["heart.beats.streaming.PeripheralTag"].fields_by_name["metadata"].message_type
     assert entry is not None
     assert entry.GetOptions().map_entry
@@ -99,7 +99,7 @@ def test_a_tag_s_metadata_is_a_map_of_text_to_text() -> None:
 
 
 def test_an_envelope_holds_a_frame_or_a_peripheral() -> None:
-    """The oneof `payload` has those two members, and place and time stand outside of it."""
+    """The oneof `payload` has those two members; sequence and time are outside of it."""
     (oneof,) = StreamEnvelope.DESCRIPTOR.oneofs
     assert (oneof.name, [field.name for field in oneof.fields]) == ("payload", ["frame", "peripheral"])
 
@@ -114,7 +114,7 @@ def test_encodings_keep_names_and_numbers() -> None:
 
 
 def test_a_client_without_our_additions_reads_the_rest() -> None:
-    """A client with the original schema skips place and time as unknown fields."""
+    """A client with the original schema skips sequence and time as unknown fields."""
     envelope = StreamEnvelope(frame=Frame(png_data=b"png"), sequence=7, captured_unix_ns=8)
     old = _original_envelope_class().FromString(envelope.SerializeToString())
     assert [(field.name, value.png_data) for field, value in old.ListFields()] == [("frame", b"png")]

@@ -1,4 +1,4 @@
-"""Which adapters there are, and how a kernel is put together from them."""
+"""A kernel that is built from a profile."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,8 @@ from beats.kernel.errors import StartError
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Stats
-from beats.runtime.builder import SINKS, SOURCES, InstalledAdapters, assemble
+from beats.runtime.builder import Builder
+from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters
 from tests.support import STUCK_SINK, install_adapter, quiet
 
 OURS = {"sinks": {"null", "recorder", "websocket"}, "sources": {"demo", "images", "jsonl", "replay"}}
@@ -22,6 +23,12 @@ OURS = {"sinks": {"null", "recorder", "websocket"}, "sources": {"demo", "images"
 
 def profile(overrides: dict[str, Any]) -> ProfileSettings:
     return load_profile(InstalledAdapters(), environ={}, overrides=overrides)
+
+
+def assemble(settings: ProfileSettings) -> Kernel:
+    builder = Builder(settings)
+    builder.add_all()
+    return builder.kernel
 
 
 def test_our_adapters_are_found() -> None:
@@ -61,7 +68,7 @@ def test_an_installed_package_adds_an_adapter(tmp_path: Path, monkeypatch: pytes
 def test_an_adapter_that_breaks_the_contract_is_a_fault_of_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Naming an adapter that cannot be used says what is wrong with it, and where it was named."""
+    """The error says what is wrong with it, and where it is named."""
     install_adapter(tmp_path, "sinks", "hollow", "SINK = 5\n", monkeypatch)
     install_adapter(tmp_path, "sinks", "needy", "import a_package_that_nobody_has\n", monkeypatch)
     with pytest.raises(SettingsError) as caught:
@@ -83,8 +90,8 @@ def test_a_class_that_cannot_be_imported_stops_the_start(
         assemble(settings)
 
 
-def test_a_kernel_has_the_parts_of_its_profile() -> None:
-    """Sinks and sources stand under the names of the settings; what is switched off is not there."""
+def test_a_kernel_has_the_sinks_and_sources_of_its_profile() -> None:
+    """Under the names in the settings; what is switched off is not there."""
     kernel = assemble(profile(quiet(null={"type": "null"}, off={"type": "null", "enabled": False})))
     assert list(kernel.sinks) == ["browser", "null"]
     stats = kernel.stats()
@@ -111,7 +118,7 @@ def test_the_kernel_settings_reach_the_kernel() -> None:
 
 
 def test_assembling_does_no_io(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Before a kernel runs nothing listens, no file is made, and nothing was published."""
+    """Before a kernel runs, nothing listens, no file exists, and nothing is published."""
     monkeypatch.chdir(tmp_path)
     kernel = assemble(profile(quiet(tape={"type": "recorder", "path": "tape.mcap"})))
     assert list(tmp_path.iterdir()) == []
@@ -138,14 +145,14 @@ class NosySink:
         pass
 
 
-SINK = SinkKind(settings=NosySettings, sink=NosySink, summary="keeps what it was told of the house")
+SINK = SinkKind(settings=NosySettings, sink=NosySink, summary="keeps its context")
 """
 
 
 def told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: dict[str, Any]
 ) -> tuple[Context, Kernel]:
-    """What a sink is told of the house it runs in."""
+    """What a sink knows of the kernel that runs it."""
     install_adapter(tmp_path, "sinks", "nosy", NOSY_SINK, monkeypatch)
     kernel = assemble(profile({**overrides, "sinks": {**overrides["sinks"], "nosy": {"type": "nosy"}}}))
     context = getattr(kernel.sinks["nosy"], "context", None)
@@ -156,7 +163,7 @@ def told(
 def test_an_adapter_is_told_the_settings_without_their_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As plain values that JSON can hold, so that a recorder may write them down."""
+    """As values that JSON can hold, for recordings."""
     secrets = {"port": 0, "token": "let-me-in", "control_token": "steer-me"}
     overrides = {"sources": {"demo": {"fps": 12.5}}, "sinks": {"browser": secrets}}
     context, _ = told(tmp_path, monkeypatch, overrides)
@@ -174,7 +181,7 @@ def test_an_adapter_is_told_the_settings_without_their_secrets(
 def test_an_adapter_is_told_the_commands_of_the_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sinks are built before sources, so it is the kernel's own mapping, which grows."""
+    """Sinks are built before sources, so it is the kernel's own mapping."""
     replay = {"demo": {"enabled": False}, "tape": {"type": "replay", "path": "a.mcap"}}
     context, kernel = told(tmp_path, monkeypatch, {**quiet(), "sources": replay})
     assert set(context.commands) == {"replay_pause", "replay_speed", "replay_seek"}

@@ -2,8 +2,8 @@
 
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings
-from beats.runtime.builder import SINKS, InstalledAdapters
 from beats.runtime.diff import Step, kernel_keys, steps
+from beats.runtime.registry import SINKS, InstalledAdapters
 
 
 def profile(kernel: dict[str, object] | None = None, **parts: dict[str, object]) -> ProfileSettings:

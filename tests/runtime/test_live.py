@@ -13,8 +13,8 @@ import pytest
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings
 from beats.kernel.envelope import Peripheral
-from beats.runtime.builder import InstalledAdapters
 from beats.runtime.live import Change, LiveProfile, summary
+from beats.runtime.registry import InstalledAdapters
 from tests.adapters.sinks.recorder.support import metadata
 from tests.recordings.support import messages
 from tests.support import install_adapter, tiny_png

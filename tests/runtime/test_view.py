@@ -16,7 +16,7 @@ def test_sinks_know_of_a_larger_house_than_their_kernel() -> None:
     """Commands go there, and counters come from there, without a sink's knowing the difference."""
     heard: list[Control] = []
     profile = Reader(None, None, None, overrides=quiet()).read()
-    builder = Builder(profile, outside=RuntimeView(heard.append, {"seek": dict}, elsewhere))
+    builder = Builder(profile, view=RuntimeView(heard.append, {"seek": dict}, elsewhere))
     context = builder._context("browser")  # pyright: ignore[reportPrivateUsage] - what it gives each sink
     control = Control("seek", {}, ClientIdentity("browser", 1, "host:1"))
     context.control(control)

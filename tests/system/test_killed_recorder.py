@@ -20,7 +20,7 @@ from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.recordings.copying import recover
-from beats.runtime.builder import SOURCES
+from beats.runtime.registry import SOURCES
 from tests.support import CODEC, TIMEOUT_S, clean_environment, ran, tiny_png
 from tests.system.tapes import damages, read_in_node, recorded, strictly_read
 

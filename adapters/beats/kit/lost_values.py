@@ -1,4 +1,4 @@
-"""Last values that a sink's queue gave up, for sinks that keep or pass on what was published last."""
+"""Last values that a sink's queue dropped, for sinks that keep or forward what was published last."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,16 +10,16 @@ from beats.kernel.stats import Loss
 def with_lost_values(
     queue: Batches, batch: Sequence[Envelope], losses: Iterable[Loss]
 ) -> tuple[Sequence[Envelope], list[Envelope]]:
-    """Look for last values that will not come through a queue any more.
+    """Find last values that will not come through the queue, because it dropped them.
 
     Args:
-        queue: the sink's.
+        queue: the sink's queue.
         batch: what was just taken from it.
-        losses: what it gave up until then.
+        losses: what the queue dropped until then.
 
     Returns:
-        The batch, longer if something was lost, and last values newer than any in it, by their time on the
-        bus. What failed is not among them: it may fail again.
+        The batch, longer if something was dropped, and last values newer than any in it, by their time on
+        the bus. What failed is not among them, since it may fail again.
     """
     lost = {loss.topic for loss in losses if loss.reason != "failed"}
     if not lost:

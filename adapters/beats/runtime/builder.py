@@ -1,4 +1,4 @@
-"""How a kernel is put together from the adapters that there are."""
+"""Builds the sinks and sources of a profile for a kernel."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,23 +12,12 @@ from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kit.bounds import queue_bounds
 from beats.proto.codec import StreamCodec
-from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters
+from beats.runtime.registry import SINKS, SOURCES
 from beats.runtime.view import RuntimeView
-
-__all__ = ["SINKS", "SOURCES", "Builder", "InstalledAdapters", "assemble", "kernel_options"]
-
-
-def _plain(profile: ProfileSettings) -> dict[str, object]:
-    """The sources and sinks as plain values; what is secret is a row of stars."""
-    groups = {"sources": profile.sources, "sinks": profile.sinks}
-    return {
-        group: {name: settings.model_dump(mode="json") for name, settings in parts.items()}
-        for group, parts in groups.items()
-    }
 
 
 def kernel_options(settings: KernelSettings) -> KernelOptions:
-    """The kernel's options as the settings say them."""
+    """The kernel's options in its settings."""
     return KernelOptions(
         shutdown_timeout_s=settings.shutdown_timeout_s,
         backoff=Backoff(settings.restart_initial_s, settings.restart_max_s),
@@ -39,7 +28,7 @@ def kernel_options(settings: KernelSettings) -> KernelOptions:
 
 @contextmanager
 def _importing(what: str) -> Generator[None]:
-    """Say which sink or source cannot be built when its adapter cannot be imported."""
+    """Turn an ImportError into a StartError that names the sink or source."""
     try:
         yield
     except ImportError as error:
@@ -47,24 +36,27 @@ def _importing(what: str) -> Generator[None]:
 
 
 class Builder:
-    """Makes the parts of a profile for one kernel; no I/O."""
+    """Builds the sinks and sources of a profile for one kernel; no I/O."""
 
     def __init__(
-        self, profile: ProfileSettings, kernel: Kernel | None = None, outside: RuntimeView | None = None
+        self, profile: ProfileSettings, kernel: Kernel | None = None, view: RuntimeView | None = None
     ) -> None:
-        """Build for a kernel, a new one when None; `outside` when there is more than that kernel."""
+        """Build for a kernel, by default a new one; `view` is what adapters see, by default that kernel."""
         self._clock: Final = SystemClock()
         self.kernel: Final = kernel or Kernel(
             StreamCodec(), clock=self._clock, options=kernel_options(profile.kernel)
         )
-        self._outside: Final = outside or RuntimeView(
+        self._view: Final = view or RuntimeView(
             self.kernel.bus.send_control, self.kernel.commands, self.kernel.stats
         )
         self._profile: Final = profile
-        self._about: Final = _plain(profile)
+        self._settings: Final = {
+            group: {name: settings.model_dump(mode="json") for name, settings in adapters.items()}
+            for group, adapters in (("sources", profile.sources), ("sinks", profile.sinks))
+        }
 
     def sink(self, name: str) -> Sink:
-        """The sink of a name.
+        """Build the sink with this name.
 
         Raises:
             StartError: its adapter cannot be imported.
@@ -74,13 +66,13 @@ class Builder:
             return SINKS.find(settings.type).build(settings, self._context(name))
 
     def source(self, name: str) -> Source:
-        """The source of a name; raises as `sink`."""
+        """Build the source with this name; raises as `sink`."""
         settings = self._profile.sources[name]
         with _importing(f"source {name!r}"):
             return SOURCES.find(settings.type).build(settings, self._context(name))
 
     def add_all(self) -> None:
-        """Give the kernel all of them."""
+        """Add all sinks and sources to the kernel."""
         for name, settings in self._profile.sinks.items():
             bounds = queue_bounds(settings.queue)
             self.kernel.add_sink(name, self.sink(name), bounds, required=settings.required)
@@ -88,21 +80,13 @@ class Builder:
             self.kernel.add_source(name, self.source(name))
 
     def _context(self, name: str) -> Context:
-        outside = self._outside
         return Context(
             name,
             self._profile.profile,
             self._clock,
-            outside.control,
-            outside.commands,
-            self._about,
-            outside.stats,
+            self._view.control,
+            self._view.commands,
+            self._settings,
+            self._view.stats,
             self.kernel.publisher.last_values,
         )
-
-
-def assemble(profile: ProfileSettings) -> Kernel:
-    """A kernel with the profile's sources and sinks; no I/O."""
-    builder = Builder(profile)
-    builder.add_all()
-    return builder.kernel

@@ -16,9 +16,9 @@ from beats.kernel.ports import Sink
 from beats.kernel.run.kernel import Kernel
 from beats.kit.bounds import queue_bounds
 from beats.kit.stamps import Stamp, stamp
-from beats.runtime.builder import SINKS, Builder, kernel_options
+from beats.runtime.builder import Builder, kernel_options
 from beats.runtime.diff import Step, kernel_keys, steps
-from beats.runtime.registry import resources_of
+from beats.runtime.registry import SINKS, resources_of
 from beats.runtime.view import RuntimeView
 
 NOTE: Final = "beats.change"
@@ -45,7 +45,7 @@ class LiveProfile:
         self.profile = profile
         """The settings in effect."""
         self._view: Final = view
-        self._builder = Builder(profile, outside=view)
+        self._builder = Builder(profile, view=view)
         self.kernel: Final[Kernel] = self._builder.kernel
         self._builder.add_all()
         self._inputs = {name: _stamps(settings, profile) for name, settings in profile.sources.items()}

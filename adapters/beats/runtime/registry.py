@@ -1,4 +1,4 @@
-"""The adapters that are installed; each is imported only when it is asked for, and none to run it."""
+"""The installed adapters. Each is imported only when it is looked up, without what runs it."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -15,10 +15,10 @@ _Group = Literal["sources", "sinks"]
 
 
 class InstalledAdapters:
-    """Tells the settings' validation which adapters there are, and which settings they take."""
+    """Tells the validation of settings which adapters exist, and which settings they take."""
 
     def names(self, group: _Group) -> Sequence[str]:
-        """The adapters of a group; none is imported."""
+        """The names of the adapters of a group; imports none."""
         return (SINKS if group == "sinks" else SOURCES).names()
 
     def settings(self, group: _Group, type_name: str) -> type[BaseModel]:
@@ -32,7 +32,7 @@ class InstalledAdapters:
 
 
 def kind_of(group: _Group, type_name: str) -> SinkKind | SourceKind:
-    """What an adapter declares.
+    """The declaration of an adapter.
 
     Raises:
         LookupError, ImportError: as `InstalledAdapters.settings`.
@@ -44,7 +44,7 @@ def resources_of(settings: object, profile: str) -> Resources:
     """What a sink or source with these settings needs to start; nothing unless they say so.
 
     Raises:
-        Exception: what an adapter that breaks the contract raises.
+        Exception: the adapter breaks the contract.
     """
     if not isinstance(settings, NeedsResources):
         return Resources()

@@ -1,4 +1,4 @@
-"""What a sink or source may do besides its work: found by its methods, and never required."""
+"""Optional abilities of sinks and sources, recognised by their methods."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,30 +32,30 @@ class Address(NamedTuple):
 
 
 CommandCheck = Callable[[Mapping[str, Any]], Mapping[str, object]]
-"""Makes the fields of a command from a client's message; raises ValueError, with the reason, if it cannot."""
+"""Returns the fields of a command in a client's message; a ValueError says what is wrong."""
 
 
 @runtime_checkable
 class Listens(Protocol):
-    """A sink that listens on a port also tells where."""
+    """A sink that listens on a port."""
 
     @property
     def address(self) -> Address | None:
-        """None until it listens."""
+        """Where clients connect; None until it listens."""
         ...
 
 
 @runtime_checkable
 class HoldsSnapshot(Protocol):
-    """A sink that holds what came last, and writes it down when told."""
+    """A sink that holds what came last in memory, and writes it to a file on request."""
 
     @property
     def holds_snapshot(self) -> bool:
-        """Whether its settings have it do that."""
+        """Whether its settings say so."""
         ...
 
     async def snapshot(self) -> Path:
-        """Write what it holds to a file and say which.
+        """Write what it holds to a file, and return its path.
 
         Raises:
             LookupError: it holds nothing yet.
@@ -69,72 +69,72 @@ class Measures(Protocol):
     """A sink that reports metrics of its own; any thread may ask."""
 
     def metrics(self) -> Mapping[str, float]:
-        """By name, each with its unit in it, such as `free_bytes`; what only ever rises ends in `_total`."""
+        """By name, with the unit in it, such as `free_bytes`; the name of a counter ends in `_total`."""
         ...
 
 
 @runtime_checkable
 class KeepsNotes(Protocol):
-    """A sink that writes down, beside the stream, what happens to it."""
+    """A sink that records notes beside the stream."""
 
     def note(self, name: str, content: Mapping[str, str]) -> None:
-        """Write this down soon; never waits."""
+        """Record a note soon; never waits."""
         ...
 
 
 @runtime_checkable
 class Adjusts(Protocol):
-    """A sink that can take on some of its settings while it runs: those that its kind calls adjustable."""
+    """A sink that can change some settings while it runs: those that `SinkKind.adjustable` names."""
 
     def adjust(self, settings: Any) -> None:
-        """Go on with these, which differ from those before in nothing else.
+        """Use new settings, which differ from the old ones in nothing else.
 
         Raises:
-            OSError, ValueError: a file that they name cannot be used; it goes on as before.
+            OSError, ValueError: a file that they name cannot be used; the old settings stay.
         """
         ...
 
 
 @runtime_checkable
 class TakesOver(Protocol):
-    """A sink that can go on with what another was told to do, whose place it is to take."""
+    """A sink that can continue what its predecessor was commanded to do."""
 
     def take_over(self, predecessor: object) -> None:
-        """Go on with that once this sink is run; until then, and if it cannot start, the other does."""
+        """Continue once this sink runs; until then, and if it cannot start, the predecessor does."""
         ...
 
 
 @runtime_checkable
 class ServesClients(Protocol):
-    """A sink with viewers also tells of them; any thread may ask."""
+    """A sink with viewers; any thread may ask for their counters."""
 
     def clients(self) -> tuple[ClientStats, ...]:
-        """Those that are connected."""
+        """The viewers that are connected."""
         ...
 
     def client_totals(self) -> ClientTotals:
-        """All that ever were."""
+        """The sums over all viewers since the start."""
         ...
 
 
 @runtime_checkable
 class TakesCommands(Protocol):
-    """A source or sink that clients can steer also tells how; while it is there, its commands are let in."""
+    """A source or sink that takes commands of clients; they are accepted while it is there."""
 
     @property
     def commands(self) -> Mapping[str, CommandCheck]:
-        """By name, the check of each command's fields."""
+        """The check of each command's fields, by the command's name."""
         ...
 
     def command(self, control: Control) -> None:
-        """Obey one of them. Called in the event loop or in any thread; it must not wait."""
+        """Carry out one of the commands. Called in the event loop or in any thread; must not wait."""
         ...
 
 
 @runtime_checkable
 class Plays(Protocol):
-    """A source that plays something from a beginning to an end also tells where it is."""
+    """A source that plays something with a beginning and an end."""
 
     def playback(self) -> Playback | None:
-        """Where it is; None until it knows. Any thread may ask."""
+        """Its position; None until it is known. Any thread may call it."""
         ...

@@ -1,4 +1,4 @@
-"""What travels on the bus: an immutable envelope around one frame or one peripheral update."""
+"""What travels on the bus: immutable envelopes, each around one frame or one peripheral update."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,13 +25,13 @@ class Tag(NamedTuple):
 
 
 class Location(NamedTuple):
-    """Where a peripheral is, in the units of its installation, and when it was there."""
+    """Where a peripheral is, in the units of the installation, and when it was there."""
 
     x: float = 0.0
     y: float = 0.0
     z: float = 0.0
     time: str | datetime = ""
-    """ISO 8601 when it is text, empty when unknown; without an offset from UTC, a datetime is in UTC."""
+    """ISO 8601 text, empty when unknown, or a datetime, which is in UTC unless it has an offset."""
 
 
 class Frame(NamedTuple):
@@ -44,19 +44,19 @@ class Frame(NamedTuple):
 class Peripheral(NamedTuple):
     """One update of a knob, a sensor, a phone.
 
-    `data` is any value that the codec can encode. It belongs to the envelope once published: a producer
-    that goes on changing it must publish a copy.
+    `data` is any value that the codec can encode. It must not be changed once published: a producer that goes
+    on changing it must publish a copy.
     """
 
     id: str
-    """Unique within the stream. Empty for a producer that has none: see `peripheral_topic`."""
+    """Unique within the stream; may be empty, see `peripheral_topic`."""
     data: object
     tags: tuple[Tag, ...] = ()
     location: Location | None = None
 
 
 class OpaquePayload(NamedTuple):
-    """Data that is a serialized protobuf message of a type that is not known here, as it came."""
+    """A serialized protobuf message of an unknown type, kept as it came."""
 
     payload_type: str
     """Full name of the message type."""
@@ -67,26 +67,27 @@ Message = Frame | Peripheral
 
 
 class Envelope(NamedTuple):
-    """The immutable item on the bus. A named tuple, because one is made for every message."""
+    """The immutable item on the bus. A named tuple, which is fast to create."""
 
     kind: Kind
     topic: str
     """`frame`, or `peripheral/<id>`; see `topic_of`."""
     sequence: int
-    """From 1 within the topic, rising by 1."""
+    """Starts at 1 within the topic and rises by 1."""
     captured_unix_ns: int
     """When the producer captured it, by the wall clock."""
     published_unix_ns: int
-    """When it came onto the bus, by the clock's steady time: rises in order of publication."""
+    """When it came onto the bus, by steady time: never falls in order of publication."""
     message: Message
     encoded: bytes
     """The serialized `StreamEnvelope`, made once."""
 
 
 class Sealed(NamedTuple):
-    """A message that was on a bus before, with the place and time that it had there and its bytes.
+    """A message with its sequence number, capture time and encoded bytes.
 
-    What a recording or another machine gives: it is passed on as it is, not made anew.
+    It was on a bus before, and comes from a recording or another machine. It is forwarded without encoding it
+    again.
     """
 
     message: Message
@@ -133,14 +134,13 @@ def payload_type_of(data: object) -> str:
 def peripheral_topic(id: str, tags: Iterable[Tag] = (), payload_type: str = "") -> str:  # noqa: A002 - the wire's own word
     r"""The topic of an update: `peripheral/<id>`, or, without an id, `peripheral/(<tags and type>)`.
 
-    Updates without an id are told apart by what they are: each combination of tags (name and variant, not
-    metadata) and payload type is a topic, such as `peripheral/(input:rotary, position)`.
-    A `\` precedes the characters ``\ , : ( )`` in names and variants, so that different tags never give the
-    same text.
+    Updates without an id have a topic for each combination of tags (name and variant, not metadata) and
+    payload type, such as `peripheral/(input:rotary, position)`. A `\` precedes the characters ``\ , : ( )``
+    in names and variants, so that different tags never give the same text.
 
     Args:
-        id: the peripheral's, may be empty.
-        tags: those of the update.
+        id: the peripheral's id; may be empty.
+        tags: the tags of the update.
         payload_type: full name of the type of a PROTOBUF payload; empty for JSON.
     """
     if id:

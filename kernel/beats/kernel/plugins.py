@@ -1,4 +1,4 @@
-"""Finds an adapter by its name: our own by module, other people's by entry point."""
+"""Finds adapters by name: our own by module, those of other packages by entry point."""
 
 import importlib
 import importlib.util
@@ -19,7 +19,7 @@ class UnknownAdapterError(LookupError):
 
 
 class Catalogue(Generic[KindT]):
-    """The adapters of one group. A module is imported only when it is asked for."""
+    """The adapters of one group. A module is imported only when its adapter is looked up."""
 
     def __init__(
         self,
@@ -29,15 +29,15 @@ class Catalogue(Generic[KindT]):
         group: str,
         found: "Iterable[EntryPoint] | None" = None,
     ) -> None:
-        """Describe where to look.
+        """Say where to look.
 
         Args:
             package: the dotted name of the package whose modules are our own adapters.
             attribute: the constant that each adapter module declares, `SINK` or `SOURCE`.
             kind: the type of that constant.
-            group: the entry-point group of other people's adapters, each entry point a module or the
+            group: the entry-point group of adapters in other packages; each entry point names a module or the
                 constant itself.
-            found: the entry points, in place of those of the installed packages.
+            found: the entry points, instead of those of the installed packages.
         """
         self._package: Final = package
         self._attribute: Final = attribute
@@ -46,7 +46,7 @@ class Catalogue(Generic[KindT]):
         self._found: Final = None if found is None else tuple(found)
 
     def names(self) -> list[str]:
-        """All adapter names, sorted; imports none of them."""
+        """All adapter names, sorted; imports no adapter."""
         path = importlib.import_module(self._package).__path__
         ours = {module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")}
         return sorted(ours | self._entry_points().keys())
@@ -57,7 +57,7 @@ class Catalogue(Generic[KindT]):
         Raises:
             UnknownAdapterError: there is none.
             MissingPackageError: it needs a package that is not installed.
-            TypeError: the entry point is not what the contract says.
+            TypeError: the module or entry point does not hold what it should.
         """
         module_name = f"{self._package}.{name}"
         declared: object
@@ -80,7 +80,9 @@ class Catalogue(Generic[KindT]):
         return declared
 
     def _entry_points(self) -> "dict[str, EntryPoint]":
-        from importlib.metadata import entry_points  # only now: our own are found without it
+        from importlib.metadata import (
+            entry_points,
+        )  # slow to import, and our own adapters are found without it
 
         found = entry_points(group=self._group) if self._found is None else self._found
         return {entry_point.name: entry_point for entry_point in found}

@@ -16,29 +16,29 @@ from beats.kernel.stats import Loss, Stats
 
 
 class ClockStep(NamedTuple):
-    """The wall clock was set, or the machine slept."""
+    """A step of the wall clock: it was set, or the machine slept."""
 
     steady_unix_ns: int
-    """When it was noticed, by the time that never steps."""
+    """When it was noticed, by steady time."""
     before_unix_ns: int
-    """What the wall clock would have shown then without the step."""
+    """What the wall clock would have shown without the step."""
     after_unix_ns: int
     """What it showed."""
 
 
 class Clock(Protocol):
-    """Where time comes from, so that tests can say what time it is.
+    """Tells the time; a port, so that tests can set it.
 
     The wall clock is what people read, and may be set at any time: it dates what was captured, and names
-    files. Steady time never steps: it dates what comes onto the bus, and durations are differences of it.
+    files. Steady time never steps: it dates what comes onto the bus, and durations are measured by it.
     """
 
     def unix_ns(self) -> int:
-        """Nanoseconds since 1970-01-01 UTC, as the wall clock shows them now."""
+        """Nanoseconds since 1970-01-01 UTC by the wall clock."""
         ...
 
     def steady_unix_ns(self) -> int:
-        """The wall clock's time when the process began, and what has passed since: never steps."""
+        """The wall clock's time at the start of the process plus the time since then: never steps."""
         ...
 
     def read(self) -> tuple[int, int]:
@@ -51,14 +51,14 @@ class Clock(Protocol):
 
 
 class Codec(Protocol):
-    """Turns a message into the bytes that travel, in two steps.
+    """Encodes messages, in two steps.
 
-    The costly one, `prepare`, runs before the message has its place in the order of publication, so that
-    producers on several threads do not wait for each other's encoding.
+    The slow one, `prepare`, runs before the message is numbered under the publisher's lock, so that producers
+    on several threads do not wait for each other's encoding.
     """
 
     def prepare(self, message: Message) -> Any:
-        """Check and convert a message; the result is for `seal` alone.
+        """Check and convert a message; the result is only for `seal`.
 
         Raises:
             TypeError, ValueError: the message holds something that cannot be encoded; says what.
@@ -66,11 +66,11 @@ class Codec(Protocol):
         ...
 
     def seal(self, prepared: Any, sequence: int, captured_unix_ns: int) -> bytes:
-        """The encoded bytes of a prepared message with its place and time."""
+        """The encoded bytes of a prepared message with its sequence number and capture time."""
         ...
 
     def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
-        """Encoded bytes with another place; `before` is the one that they have."""
+        """The same bytes with another sequence number; `before` is the one that they have."""
         ...
 
 
@@ -78,42 +78,42 @@ class Batches(Protocol):
     """A sink's side of its queue: batches of envelopes in order of publication.
 
     Asking for the first batch tells the kernel that the sink has opened what it needs. Asking for the next
-    one says that the last was delivered: what a sink holds when it raises is counted as lost. Iteration
-    ends when the queue was closed and nothing waits, or when another sink takes over the queue.
+    one says that the last was delivered; what a sink holds when it raises is counted as lost. Iteration ends
+    when the queue is closed and empty, or when another sink takes over the queue.
     """
 
     async def take(self, max_items: int | None = None) -> list[Envelope]:
         """Wait for at least one envelope; take at most `max_items`, all that wait when None.
 
-        Of what was given back, and waits on top of the queue's bounds, a batch holds no more than these.
-        With 0 it takes nothing, and only waits until nothing more will come.
-        An empty list means that nothing more will come for this sink. A cancelled call takes nothing.
+        When more waits than the queue's bounds allow, because it was given back, a batch holds no more than
+        the bounds. With 0 it takes nothing, and only waits for the end. An empty list means that nothing more
+        will come for this sink. A cancelled call takes nothing.
         """
         ...
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
-        """Let envelopes that were taken and could not be delivered wait again, before all others.
+        """Let envelopes that were taken and not delivered wait again, before all others.
 
-        They are given to the next attempt, after a restart, or to the sink that takes over. What else was
-        taken counts as delivered.
+        The next attempt after a restart gets them, or the sink that takes over. What else was taken counts as
+        delivered.
         """
         ...
 
     def catch_up(self) -> CaughtUp:
         """Take all that waits, as `take` would, together with the last values of the bus at that instant.
 
-        Never waits. For a sink that begins, that serves a viewer who begins, or whose queue gave something
-        up: last values are what was published, whatever the queue gave up. The batch is added to what the
-        sink holds. After a failure, what was given back may be more than one batch holds.
+        Never waits. For a sink that starts, that gets a new viewer, or whose queue dropped something: last
+        values include what the queue dropped. The batch is added to what the sink holds. After a failure,
+        what was given back may be more than one batch holds.
         """
         ...
 
     def losses(self) -> tuple[Loss, ...]:
-        """What the queue gave up since the last call, by reason and topic."""
+        """What the queue dropped since the last call, by reason and topic."""
         ...
 
     def written(self, envelopes: Sequence[Envelope]) -> None:
-        """Tell, if it is of interest to anyone, that these have just been written: for the latency.
+        """Say that these envelopes were written now, for the latency; optional.
 
         They are in order of publication. What counts as delivered does not depend on it.
         """
@@ -145,15 +145,15 @@ class Publish(Protocol):
         It keeps its number as long as numbers rise; with `renumber` it gets the next one of its topic.
 
         Raises:
-            QueueFull, ClosedError: as a plain call.
+            QueueFull, ClosedError: as `__call__`.
         """
         ...
 
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
-        """The same from a thread other than the event loop's.
+        """Publish from a thread other than the event loop's.
 
-        A source that publishes from a thread ends it when it is cancelled: `anyio.to_thread.run_sync`
-        waits for the thread, which asks `anyio.from_thread.check_cancelled` now and then.
+        A cancelled source must end its threads: `anyio.to_thread.run_sync` waits for the thread, which must
+        call `anyio.from_thread.check_cancelled` regularly.
         """
         ...
 
@@ -173,16 +173,17 @@ class Source(Protocol):
         """Publish until done. Returning means that nothing more will come.
 
         Raises:
-            InputError: the input is unusable and a restart would not help. Anything else is retried.
+            InputError: the input is unusable and a restart would not help. After any other error, it is
+                restarted.
         """
         ...
 
 
 class TakeStats(Protocol):
-    """Takes the counters of the whole kernel; any thread may call it."""
+    """Returns the counters of the whole kernel; any thread may call it."""
 
     def __call__(self, *, clients: bool = True) -> Stats:
-        """All counters; without those of clients it costs the same however many there are."""
+        """All counters. Without `clients` the cost does not depend on their number."""
         ...
 
 
@@ -192,7 +193,7 @@ def _no_stats(*, clients: bool = True) -> Stats:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an adapter may know of the house it runs in."""
+    """What an adapter may know of the kernel that runs it."""
 
     name: str
     """The adapter's name in the settings."""
@@ -202,14 +203,13 @@ class Context:
     control: Callable[[Control], None]
     """Puts a client's command on the bus; never raises."""
     commands: Mapping[str, CommandCheck] = field(default_factory=lambda: MappingProxyType({}))
-    """The commands that sources and sinks take besides those of the wire, as they are now."""
+    """The commands that sources and sinks take now, besides those of the wire."""
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    """The sources and sinks of the profile as plain values, secrets masked: for what writes down what it
-    was a part of."""
+    """The sources and sinks of the profile as plain values with secrets masked, for the recorder."""
     stats: TakeStats = field(default=_no_stats)
-    """The counters of the whole kernel, for what shows them."""
+    """The counters of the whole kernel."""
     last_values: Callable[[], Sequence[Envelope]] = tuple
-    """The newest published envelope of each topic of this kernel's bus; any thread may ask."""
+    """The newest published envelope of each topic of this kernel's bus; any thread may call it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Puts messages on the bus: topic, sequence number, time, bytes, once for all sinks."""
+"""Publishes messages: gives each its topic, sequence number, times and bytes, once for all sinks."""
 
 import logging
 import threading
@@ -20,19 +20,19 @@ from beats.kernel.waiter import Refusal, Waiter
 log = logging.getLogger(__name__)
 
 PROGRAM: Final = "the program"
-"""Who publishes, for the log, when it is no source: the program that embeds the kernel."""
+"""The name in the log of a producer that is no source: the program that embeds the kernel."""
 
 _LAST_KEPT: Final = 2**63 - 1
-"""Highest number that a forwarded envelope keeps. No stream comes so far: a higher one is damage, and would
-leave its topic few numbers, or none, until those that 64 bits hold are used up."""
+"""Highest sequence number that a forwarded envelope keeps. A higher one is damage, and would leave its topic
+few of the numbers that 64 bits hold."""
 
 
 class Publisher:
-    """The one way onto the bus, for any number of threads and for coroutines of the kernel's loop.
+    """The only way onto the bus, for any number of threads and for coroutines of the kernel's loop.
 
-    Sequence numbers are given, and envelopes sent, under one lock: every receiver and every queue sees
-    each topic in the order of its numbers. The lock is reentrant, so that a receiver may
-    publish: what it publishes is sent when the receivers after it have had what it follows from.
+    Envelopes are numbered and sent under one lock, so every queue sees each topic in the order of its
+    sequence numbers. The lock is reentrant: a receiver may publish, and what it publishes is sent after all
+    receivers have had the envelope that it reacts to.
     """
 
     def __init__(self, bus: Bus, codec: Codec, clock: Clock, *, max_topics: int = 10_000) -> None:
@@ -40,7 +40,7 @@ class Publisher:
         """Where the envelopes go."""
         self._codec: Final = codec
         self.clock: Final = clock
-        """What dates the envelopes."""
+        """The clock that dates the envelopes."""
         self.max_topics = max_topics
         """Largest number of topics."""
         self._lock: Final = threading.RLock()
@@ -69,9 +69,9 @@ class Publisher:
         return len(self._last)
 
     def last_values(self) -> Sequence[Envelope]:
-        """The newest published envelope of each topic, whatever queues gave up: frames, then peripherals.
+        """The newest published envelope of each topic, dropped or not: frames, then peripherals.
 
-        Peripherals are in the order in which they were first seen. Any thread may ask.
+        Peripherals are in the order in which they were first seen. Any thread may call it.
         """
         with self._lock:
             if self._in_order is None:
@@ -86,18 +86,18 @@ class Publisher:
         on_sent: Callable[[], object] | None = None,
         by: str = PROGRAM,
     ) -> int:
-        """Publish from a thread, or without waiting from the event loop's own; returns the sequence.
+        """Publish from a thread, or from the event loop's own without waiting; returns the sequence number.
 
         Args:
             message: the frame or the update.
             captured_unix_ns: when it was captured; now when None.
-            on_sent: called once the message is certain of its place, one call at a time, whether or not
-                a queue refuses it.
+            on_sent: called once the message has its sequence number, one call at a time, whether or not a
+                queue refuses it.
             by: who publishes, for the log.
 
         Raises:
-            TypeError, ValueError: the message cannot be encoded, or its topic is one too many.
-            QueueFull: a queue refused it, by strategy `error` or `block`; every other sink has it.
+            TypeError, ValueError: the message cannot be encoded, or there are too many topics.
+            QueueFull: a queue refused it, by strategy `error` or `block`; the other sinks got it.
             ClosedError: the kernel has shut down.
         """
         sequence, answers = self._send(message, captured_unix_ns, on_sent, by)
@@ -117,7 +117,7 @@ class Publisher:
         on_sent: Callable[[], object] | None = None,
         by: str = PROGRAM,
     ) -> int:
-        """The same from a coroutine of the kernel's loop, which `block` queues may suspend."""
+        """As `publish`, from a coroutine of the kernel's loop, which waits while a `block` queue is full."""
         sequence, answers = self._send(message, captured_unix_ns, on_sent, by)
         await _room(answers, message)
         return sequence
@@ -125,14 +125,14 @@ class Publisher:
     async def forward_async(
         self, sealed: Sealed, *, renumber: bool = False, on_sent: Callable[[], object] | None = None
     ) -> int:
-        """Publish, from a coroutine of the kernel's loop, what was on a bus before; returns the sequence.
+        """Publish what was on a bus before, from a coroutine of the kernel's loop; returns the sequence.
 
-        It keeps its number, so that a gap in what is passed on stays visible, as long as numbers rise;
-        one that does not (or is beyond 2**63), and each with `renumber`, gets the next number of its
-        topic, and only the number in its bytes changes.
+        It keeps its number as long as numbers rise, so that gaps stay visible. If its number does not rise,
+        or is 2**63 or more, or with `renumber`, it gets the next number of its topic; nothing else in its
+        bytes changes.
 
         Raises:
-            ValueError: its topic is one too many, or it cannot be renumbered.
+            ValueError: there are too many topics, or it cannot be renumbered.
             QueueFull, ClosedError: as `publish`.
         """
         sequence, answers = self._forward(sealed, renumber, on_sent)
@@ -141,7 +141,7 @@ class Publisher:
 
     @contextmanager
     def held(self) -> Generator[None]:
-        """While this lasts nobody publishes; for changes of who receives."""
+        """While this lasts nothing is published; for changing who receives."""
         with self._lock:
             yield
 
@@ -166,7 +166,7 @@ class Publisher:
             return sequence, self._place(envelope, on_sent)
 
     def _check_unit(self, captured_unix_ns: int, by: str) -> None:
-        """Say once of each who publishes that its capture times are no nanoseconds."""
+        """Warn once per producer whose capture times are not in nanoseconds."""
         doubt = doubt_about(captured_unix_ns, self.clock.unix_ns())
         if doubt is None:
             return
@@ -191,7 +191,7 @@ class Publisher:
             return sequence, self._place(envelope, on_sent)
 
     def _last_sequence(self, topic: str) -> int:
-        """Under the lock: the number that a topic's last envelope has; 0 for a new topic."""
+        """Under the lock: the sequence number of a topic's last envelope; 0 for a new topic."""
         if self._closed:
             raise ClosedError("the stream is closed: publish while it is open")
         last = self._last.get(topic)
@@ -205,8 +205,8 @@ class Publisher:
         return 0
 
     def _place(self, envelope: Envelope, on_sent: Callable[[], object] | None) -> list[Refusal | Waiter]:
-        """Under the lock: give an envelope that is ready its place, and send it."""
-        self._last[envelope.topic] = envelope  # only now: what cannot be encoded leaves no gap, and no topic
+        """Under the lock: note an envelope as the last of its topic, and send it."""
+        self._last[envelope.topic] = envelope  # only now: what cannot be encoded leaves no gap and no topic
         self._in_order = None
         self._published += 1
         self._frames += envelope.kind == "frame"
@@ -218,8 +218,8 @@ class Publisher:
     def _deliver(self, envelope: Envelope) -> list[object]:
         """Under the lock: send an envelope, and then what receivers publish while it is sent.
 
-        Sent at once, that would reach the receivers after them before what it follows from does. The
-        producer of the first envelope waits for the room that the later ones need, outside the lock.
+        Sent at once, those would reach later receivers before the envelope that they react to. The producer
+        of the first envelope waits, outside the lock, for the room that the others need.
         """
         if self._sending:
             self._nested.append(envelope)
@@ -235,7 +235,7 @@ class Publisher:
 
 
 async def _room(answers: list[Refusal | Waiter], message: Message) -> None:
-    """Wait, as a coroutine, in the lines before full queues; raise what is refused of `message`."""
+    """Wait, as a coroutine, in the lines of full queues; raise if `message` is refused."""
     if answers:
         try:
             refusals = [
@@ -244,7 +244,7 @@ async def _room(answers: list[Refusal | Waiter], message: Message) -> None:
         finally:
             _leave_lines(answers)
         _raise_first(refusals, message)
-    await checkpoint()  # a producer that never has to wait must not keep the sinks from running
+    await checkpoint()  # a producer that never has to wait must not block the sinks
 
 
 def _leave_lines(answers: list[Refusal | Waiter]) -> None:
@@ -255,7 +255,7 @@ def _leave_lines(answers: list[Refusal | Waiter]) -> None:
 
 
 def _raise_first(refusals: list[Refusal | None], message: Message) -> None:
-    """Raise what was refused of `message`; what its receivers published is theirs, and reported."""
+    """Raise if `message` was refused; what its receivers published and was refused is logged."""
     errors: list[QueueFull] = []
     for refusal in refusals:
         if refusal is not None and refusal.envelope.message is message:

@@ -1,8 +1,8 @@
-"""What a sink or source needs for itself alone, or has to find, said before anything is opened.
+"""What a sink or source needs to start: ports, files and packages, known before anything is opened.
 
-The settings of an adapter tell it by a method `resources` (`NeedsResources`), so that a check finds two
-sinks on one port, or a missing file, without knowing any adapter. Each resource names the setting that it
-comes from, as a key below the adapter's table.
+The settings of an adapter return it from a method `resources` (see `NeedsResources`), so that a check finds
+two sinks on one port, or a missing file, without knowing the adapters. Each resource names its setting, as a
+key below the adapter's table.
 """
 
 from dataclasses import dataclass
@@ -17,38 +17,38 @@ class Port(NamedTuple):
     host: str
     """Name or address to listen on."""
     port: int
-    """0 takes a free one, and so never conflicts."""
+    """0 takes a free one and never conflicts."""
     is_shared: bool = False
-    """Whether others that share it, too, may listen there."""
+    """Whether other sinks that share it may listen there too."""
 
 
 class Input(NamedTuple):
-    """Something to read."""
+    """A file or folder to read."""
 
     key: str
     path: Path
-    """As it is opened: what the user may abbreviate is spelt out."""
+    """The path that is opened, with `~` expanded."""
     kind: Literal["file", "folder", "any"] = "file"
     endings: tuple[str, ...] = ()
-    """A folder has to hold a file whose name ends with one of these; any will do when there are none."""
+    """A folder must hold a file whose name ends with one of these; empty: any file."""
     may_come: bool = False
-    """Whether it is waited for: that it is missing may be meant."""
+    """Whether the source waits for it if it is missing."""
     is_deep: bool = False
-    """Whether files in the folders below it count, too."""
+    """Whether files in subfolders count."""
 
 
 class Output(NamedTuple):
-    """A file to write, which nobody else may write."""
+    """A file that no other sink may write."""
 
     key: str
     path: Path
-    """Its name; of names that are made up when the time comes, the same one for the same settings."""
+    """Its name. For names with a time or number in them, an example that depends only on the settings."""
     is_new: bool = False
-    """Whether there must be no file of this name yet."""
+    """Whether no file of this name may exist yet."""
 
 
 class Package(NamedTuple):
-    """A Python package that these settings need, and others do not."""
+    """A Python package that only these settings need."""
 
     key: str
     module: str
@@ -58,16 +58,16 @@ class Package(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """What works, and may not be meant."""
+    """Something that works but may be a mistake."""
 
     key: str
     text: str
-    """What happens, and what to do about it."""
+    """What happens, and how to avoid it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """All that one sink or source needs."""
+    """What one sink or source needs."""
 
     ports: tuple[Port, ...] = ()
     inputs: tuple[Input, ...] = ()
@@ -75,7 +75,7 @@ class Resources:
     packages: tuple[Package, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     connections: int = 0
-    """The most connections that it has open at once; each takes one of the files that a process may open."""
+    """The most connections that it has open at once; each counts as an open file of the process."""
 
 
 @runtime_checkable

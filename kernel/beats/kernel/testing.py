@@ -1,4 +1,4 @@
-"""Parts for tests of adapters and of the kernel itself."""
+"""Helpers for tests of adapters and of the kernel."""
 
 import asyncio
 import json
@@ -10,20 +10,20 @@ from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Message, Periphe
 from beats.kernel.ports import ClockStep
 
 _NO_TIMER_S: Final = 24 * 3600.0
-"""A loop looks up at least once a day (asyncio.base_events.MAXIMUM_SELECT_TIMEOUT), timer or not."""
+"""asyncio waits for at most a day, with or without a timer (base_events.MAXIMUM_SELECT_TIMEOUT)."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Where a loop would wait for its next timer, lets its clock jump there."""
+    """Jumps ahead in time where a loop would wait for its next timer."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Sockets, and calls from other threads, come first; only when there are none does time pass."""
+        """Time passes only when no socket and no call from another thread is ready."""
         if timeout is None or timeout >= _NO_TIMER_S:
-            return super().select(None)  # nothing to jump to, so only a thread or a socket can go on
+            return super().select(None)  # no timer, so only a thread or a socket can wake the loop
         if timeout <= 0:
             return super().select(0)
         ready = super().select(0)
@@ -33,11 +33,11 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop whose time stands still while a task can run, and jumps when all of them wait.
+    """An asyncio loop whose time stands still while a task can run, and jumps ahead when all wait.
 
-    A test in it takes no real time, however long its timeouts, and sees each of them at the exact second.
-    Its clock starts at 0. It is for code without threads: time would jump while a thread works. (trio has
-    the same in `MockClock(autojump_threshold=0)`.)
+    A test in it takes no real time, and each timeout ends at the exact second. The clock starts at 0. It is
+    for code without threads, since time would jump while a thread works. (For trio, use
+    `MockClock(autojump_threshold=0)`.)
     """
 
     def __init__(self) -> None:
@@ -50,16 +50,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class FixedClock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that stands still until a test sets it."""
 
     def __init__(self, unix_ns: int = 1_700_000_000_000_000_000) -> None:
         self.now_ns = unix_ns
-        """The steady time, and that of the wall clock as long as it was not set."""
+        """The steady time, and the wall clock's until `set_ahead` is called."""
         self._ahead_ns = 0
         self._steps: list[ClockStep] = []
 
     def set_ahead(self, ahead_ns: int) -> None:
-        """Set the wall clock: from now on it shows so much more than steady time."""
+        """Set the wall clock this much ahead of steady time."""
         before_ns, self._ahead_ns = self.now_ns + self._ahead_ns, ahead_ns
         self._steps.append(ClockStep(self.now_ns, before_ns, self.unix_ns()))
 
@@ -90,19 +90,19 @@ class PlainCodec:
         return json.dumps(message.data).encode()
 
     def seal(self, prepared: object, sequence: int, captured_unix_ns: int) -> bytes:
-        """The prepared bytes; their place and time are not in them."""
+        """The prepared bytes, without sequence number and time."""
         assert isinstance(prepared, bytes)
         return prepared
 
     def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
-        """The same bytes: their place is not in them."""
+        """The same bytes, since they hold no sequence number."""
         return encoded
 
 
 def envelope(
     sequence: int = 1, *, topic: str = FRAME_TOPIC, encoded: bytes = b"x", unix_ns: int = 0
 ) -> Envelope:
-    """An envelope as the publisher would make it, without a publisher."""
+    """An envelope as the publisher would make it."""
     if topic == FRAME_TOPIC:
         return Envelope("frame", topic, sequence, unix_ns, unix_ns, Frame(encoded), encoded)
     message = Peripheral(topic.removeprefix("peripheral/"), sequence)
@@ -117,12 +117,12 @@ class Published(NamedTuple):
 
 
 class PublishRecorder:
-    """A source's `publish` that keeps what it was given and can end the source after some messages."""
+    """A source's `publish` that keeps what the source published."""
 
     def __init__(self) -> None:
         self.published: list[Published] = []
         self.forwarded: list[tuple[Sealed, bool]] = []
-        """What was passed on, each with whether it shall be numbered anew."""
+        """The arguments of each call of `forward`."""
         self._sequences: dict[str, int] = {}
 
     @property
@@ -135,7 +135,7 @@ class PublishRecorder:
         return self.from_thread(message, captured_unix_ns=captured_unix_ns)
 
     async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
-        """Keep the message, and all that it came with; number it by the rule of the real bus."""
+        """Keep the message and its arguments; number it as the real bus does."""
         self.forwarded.append((sealed, renumber))
         sequence = await self(sealed.message, captured_unix_ns=sealed.captured_unix_ns)
         if not renumber and sealed.sequence > sequence:

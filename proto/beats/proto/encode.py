@@ -1,4 +1,4 @@
-"""Check messages and serialize all of them but their place and time."""
+"""Checks messages and serializes all of them but their sequence number and capture time."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -26,11 +26,11 @@ PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
 class Prepared(NamedTuple):
-    """A message that waits for its place and time: its serialized payload in two pieces."""
+    """A message without its sequence number and capture time: its serialized payload in two pieces."""
 
     head: bytes
     body: bytes
-    """A picture, still the producer's own bytes and no copy, or what a peripheral has to say."""
+    """The producer's own bytes of a picture, not copied; or the payload of a peripheral."""
 
 
 def prepare(message: Message) -> Prepared:
@@ -56,24 +56,24 @@ def prepare(message: Message) -> Prepared:
         raise TypeError(f"peripheral {short(id_)}: {error}") from error
     except ValueError as error:
         raise ValueError(f"peripheral {short(id_)}: {error}") from error
-    # Deterministic: the same message is always the same bytes, whatever the order of a tag's metadata.
+    # Deterministic: the same message always gives the same bytes, whatever the order of a tag's metadata.
     return Prepared(envelope.SerializeToString(deterministic=True), b"")
 
 
 @lru_cache(maxsize=1024)
 def _plain_info(id_: str) -> bytes:
-    """The serialized `PeripheralInfo` of a peripheral that has nothing but an id."""
+    """The serialized `PeripheralInfo` of a peripheral that has only an id."""
     return PeripheralInfo(id=_text(id_, "id")).SerializeToString()
 
 
 def checked_png(png_data: object) -> bytes:
-    """The same bytes, if they can be a PNG file.
+    """Return the bytes if they start as a PNG file does.
 
     Raises:
-        TypeError, ValueError: they cannot; says what they are instead.
+        TypeError, ValueError: they do not; says what they are instead.
     """
     if not isinstance(png_data, bytes):
-        raise TypeError(f"png_data is {_kind(png_data)}; it must be bytes, which nobody can change later")
+        raise TypeError(f"png_data is {_kind(png_data)}; it must be bytes, which cannot change later")
     if not png_data.startswith(PNG_SIGNATURE):
         raise ValueError(f"png_data starts with {png_data[:8]!r}; a PNG file starts with {PNG_SIGNATURE!r}")
     return png_data
@@ -119,7 +119,7 @@ def _fill_location(filled: PeripheralLocation, location: object) -> None:
     if not isinstance(location, Location):
         raise TypeError(f"location is {_kind(location)}; it must be a Location")
     x, y, z, time = cast("tuple[object, ...]", location)
-    filled.SetInParent()  # the origin is a place too, although all its fields are left out
+    filled.SetInParent()  # the origin is a location too, although all its fields are zero and left out
     filled.x = _number(x, "x")
     filled.y = _number(y, "y")
     filled.z = _number(z, "z")
@@ -127,7 +127,7 @@ def _fill_location(filled: PeripheralLocation, location: object) -> None:
 
 
 def _text(value: object, what: str, *where: object) -> str:
-    """The value, if it is text that UTF-8 can hold. `what` is put together only when it is not."""
+    """Return the value if it is text that UTF-8 can hold. `what` and `where` name it in the error."""
     if not isinstance(value, str):
         raise TypeError(f"{_name(what, where)} is {_kind(value)}; it must be text")
     if not value.isascii():

@@ -1,4 +1,4 @@
-"""Make input events: what a person did to a peripheral."""
+"""Creates input events: what a person did to a peripheral."""
 
 from datetime import UTC, datetime
 
@@ -7,13 +7,13 @@ from beats.proto.normalise import iso_8601, to_json
 
 
 def input_event(event_type: str, timestamp: datetime | str | None = None, data: object = None) -> InputEvent:
-    """An `InputEvent`, to be published as the data of a peripheral.
+    """An `InputEvent`, to publish as the data of a peripheral.
 
     Args:
-        event_type: what happened, in the device's vocabulary.
-        timestamp: when; now, when None; ISO 8601 if it is text. Without an offset it means UTC, and is sent
-            with one.
-        data: what belongs to the event; anything that `to_json` takes.
+        event_type: what happened, in the device's terms.
+        timestamp: when; now if None; ISO 8601 if it is text. Without an offset it means UTC, and is sent with
+            one.
+        data: the event's data; anything that `to_json` takes.
 
     Raises:
         TypeError, ValueError: a value is of the wrong type, empty, or cannot be written; says which.
@@ -26,6 +26,6 @@ def input_event(event_type: str, timestamp: datetime | str | None = None, data: 
 
 
 def _with_offset(timestamp: str) -> str:
-    # Text that has its offset goes as it is: it may be finer than a datetime's microseconds.
+    # Text with an offset is sent as it is: it may be finer than a datetime's microseconds.
     moment = datetime.fromisoformat(timestamp)
     return timestamp if moment.tzinfo else iso_8601(moment)

@@ -1,4 +1,4 @@
-"""Turn what producers hold into compact JSON, including the values that JSON lacks.
+"""Turns the values of producers into compact JSON, including those that JSON lacks.
 
 | value | JSON |
 |---|---|
@@ -7,11 +7,11 @@
 | UUID | text |
 | date, datetime | ISO 8601 text |
 | bytes, bytearray, memoryview of bytes | hex text |
-| set, frozenset | array, sorted: numbers by size, texts by code point, a mixture by its elements' JSON |
+| set, frozenset | array, sorted: numbers by size, texts by code point, others by their JSON |
 | tuple, named tuple, deque, range, any sequence | array |
-| what has `tolist()`: NumPy arrays and scalars, `array.array`, other memoryviews | what that gives |
+| anything with `tolist()`: NumPy arrays and scalars, `array.array`, other memoryviews | what that gives |
 | any mapping | object |
-| key of a mapping | the text it becomes; if it becomes no text, its JSON: `1`, `true`, `[0,1]` |
+| key of a mapping | its text form; if it has none, its JSON: `1`, `true`, `[0,1]` |
 
 Subclasses of str, int, float, list and dict count as what they extend. Anything else is refused.
 """
@@ -29,24 +29,24 @@ from typing import Any, Final, NoReturn, cast
 from uuid import UUID
 
 MAX_DEPTH: Final = 100
-"""Arrays and objects inside each other. Far below the recursion limits of the JSON readers we know of, and
-what makes a value that contains itself an error like any other."""
+"""Most levels of nested arrays and objects. Far below the recursion limits of known JSON readers; it also
+finds values that contain themselves."""
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _NUMBERS: Final = frozenset({int, float})
 _TEXT: Final = frozenset({str})
 _BYTE_FORMATS: Final = frozenset({"B", "b", "c"})
-"""Of a memoryview whose items are bytes (the codes are those of the module `struct`)."""
+"""Formats of a memoryview whose items are bytes, as in the module `struct`."""
 _PATH_STEPS_SHOWN: Final = 8
 _REPR: Final = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
-# check_circular costs an entry in a dictionary for each container; the limit of depth has seen to it.
+# check_circular would cost a dictionary entry per container; the limit of depth finds cycles too.
 _ENCODER: Final = json.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 )
-# JSONEncoder makes its C encoder anew for each call, which takes longer than a small update's JSON itself. An
-# interpreter that has none, or another one, keeps to the documented way.
+# JSONEncoder creates a C encoder for each call, which takes longer than encoding a small update. Interpreters
+# without that encoder use the documented way.
 _make_encoder: Final[Any] = getattr(json.encoder, "c_make_encoder", None)
 _c_encode: Final[Any] = _make_encoder and _make_encoder(
     None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
@@ -62,8 +62,8 @@ def _encode(plain: object) -> str:
 def to_json(value: object) -> bytes:
     """The compact JSON of a value, in UTF-8.
 
-    Plain data is looked over at C speed, one container at a time, and given to the C encoder as it is; only
-    the containers around a value that JSON lacks are copied.
+    Plain data is checked at C speed, one container at a time, and given to the C encoder as it is; only the
+    containers around a value that JSON lacks are copied.
 
     Raises:
         TypeError: something in the value has no JSON; says where, and of which type it is.
@@ -83,12 +83,12 @@ def to_json(value: object) -> bytes:
 
 
 def iso_8601(moment: datetime) -> str:
-    """A time as text with its offset; without one it means UTC."""
+    """A time as text with its offset; a time without one is UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def short(value: object) -> str:
-    """What a value looks like, in a length that an error message can hold, whatever its `repr` does."""
+    """The `repr` of a value, shortened for an error message."""
     try:
         return _REPR.repr(value)
     except ValueError:  # an integer of more digits than Python writes
@@ -96,7 +96,7 @@ def short(value: object) -> str:
 
 
 class _Refusal(Exception):  # noqa: N818 - never leaves this module
-    """Something that cannot be written; gathers the path to it on its way out."""
+    """Something that cannot be written; collects the path to it while it propagates."""
 
     def __init__(self, kind: type[TypeError | ValueError], why: str) -> None:
         super().__init__(why)
@@ -112,7 +112,7 @@ class _Refusal(Exception):  # noqa: N818 - never leaves this module
 
 
 def _plain(value: object, depth: int) -> object:
-    """The value made of nothing but exact str, int, float, bool, None, list and dict."""
+    """The value in exact str, int, float, bool, None, list and dict only."""
     kind = type(value)
     if kind in _SCALARS:
         return value
@@ -155,11 +155,11 @@ def _converted(value: object, depth: int) -> object:
 
 
 def _unpacked(value: object, depth: int) -> object:
-    """The plain form of arrays and numbers of other libraries, which are known by what they can do."""
+    """The plain form of arrays and numbers of other libraries, recognised by their methods."""
     tolist: object = getattr(value, "tolist", None)
     if callable(tolist) and not isinstance(value, type):
         plain: object = tolist()
-        if type(plain) is not type(value):  # a number that Python has no type for, such as numpy.longdouble
+        if type(plain) is not type(value):  # else a number without a Python type, such as numpy.longdouble
             return _plain(plain, depth)
     elif isinstance(value, Sequence):
         return _array(list(cast("Iterable[object]", value)), depth)
@@ -215,7 +215,7 @@ def _key(key: object, depth: int) -> str:
 
 
 def _sorted(items: list[Any]) -> list[Any]:
-    """The same elements always in the same order, although a set has none."""
+    """The elements of a set, always in the same order."""
     kinds = frozenset(map(type, items))
     if kinds <= _TEXT:
         return sorted(items)
@@ -232,7 +232,7 @@ def _text(plain: object) -> str:
 
 
 def _blame(plain: object) -> NoReturn:
-    """Raise for the scalar that the encoder refused; it does not say which one it was."""
+    """Raise for the value that the encoder refused; the encoder does not say which."""
     _check(plain)
     raise _Refusal(ValueError, "JSON cannot hold it")
 

@@ -1,7 +1,7 @@
 """Message classes in a descriptor pool of our own.
 
-Protobuf's default pool refuses a second file that defines the same names, so a program that has its own
-generated code for these messages could not import ours. With a pool of our own, both work, in either order.
+Protobuf's default pool refuses a second file that defines the same names, so a program with its own generated
+code for these messages could not import ours. With a separate pool both work, in either order.
 
 Code that protoc generates works only with its own major version of the runtime and the next. This module
 works with every version that pyproject.toml allows.
@@ -16,14 +16,14 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 POOL: Final = DescriptorPool()
-"""Where the messages of Beats are; nothing else is in it."""
+"""The messages of Beats, and no others."""
 
 
 def contents(module: str, file: bytes) -> dict[str, object]:
-    """What a generated module holds: `DESCRIPTOR`, message classes, enums and their values, by name.
+    """The contents of a generated module: `DESCRIPTOR`, message classes, enums and their values, by name.
 
     Args:
-        module: the name of that module.
+        module: the name of the module.
         file: a serialized `FileDescriptorProto`.
     """
     descriptor = POOL.AddSerializedFile(file)
@@ -37,7 +37,7 @@ def contents(module: str, file: bytes) -> dict[str, object]:
 
 
 def _message_class(descriptor: Descriptor, module: str, qualified_name: str) -> type[Message]:
-    """The class of a message, which knows where it is to be found: `pickle` needs that."""
+    """The class of a message; `pickle` needs its module and its qualified name."""
     cls = GetMessageClass(descriptor)
     cls.__module__ = module
     cls.__qualname__ = qualified_name

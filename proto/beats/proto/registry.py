@@ -12,7 +12,7 @@ from beats.proto.wire import DecodeError
 
 
 class TypeRegistry:
-    """Message classes by their full names. Knows `InputEvent` from the start.
+    """Message classes by their full names; `InputEvent` is always registered.
 
     Any thread may register and decode at any time: each is a single operation on one dictionary.
     """
@@ -22,7 +22,7 @@ class TypeRegistry:
         self.register(InputEvent)
 
     def register(self, cls: type[Message]) -> None:
-        """Let payloads hold messages of this class. Registering it once more changes nothing.
+        """Accept payloads of this class. Registering it again changes nothing.
 
         Raises:
             TypeError: it is not a generated message class.
@@ -37,11 +37,11 @@ class TypeRegistry:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The full names it knows, sorted."""
+        """The registered full names, sorted."""
         return tuple(sorted(self._classes.copy()))
 
     def decode(self, full_name: str, payload: bytes) -> object:
-        """Read a message of the type that goes by this name.
+        """Read a message of the type with this name.
 
         Raises:
             DecodeError: the type is unknown, or the payload is not a message of it.
@@ -58,7 +58,7 @@ class TypeRegistry:
 
 
 class OpenRegistry(TypeRegistry):
-    """Keeps a payload of an unknown type as it is, for whoever passes messages on and need not read them."""
+    """Keeps payloads of unknown types as they are, for passing messages on."""
 
     def decode(self, full_name: str, payload: bytes) -> object:
         """Read a message, or keep it as it is when its type is unknown.
@@ -72,4 +72,4 @@ class OpenRegistry(TypeRegistry):
 
 
 DEFAULT_REGISTRY: Final = TypeRegistry()
-"""The one that a codec uses unless told otherwise."""
+"""The registry that a codec uses by default."""

@@ -1,9 +1,9 @@
-"""The parts of the wire format that are written by hand.
+"""The wire format as far as it is read and written by hand.
 
-A serialized message may be written in pieces, one after the other: fields come in any order, and pieces of
-one message merge (https://protobuf.dev/programming-guides/encoding/#last-one-wins). So a picture never goes
-through a protobuf object, which copies it twice into fresh memory: 1.9 ms for 1 MB, against 0.02 ms here.
-And what sets one envelope apart, its place and time, is a dozen bytes after what was made before.
+A serialized message may be written in pieces: fields come in any order, and pieces of one message merge
+(https://protobuf.dev/programming-guides/encoding/#last-one-wins). So a picture never goes through a protobuf
+object, which copies it twice into new memory: 1.9 ms for 1 MB, against 0.02 ms here. Sequence number and
+capture time are about a dozen bytes after the payload.
 """
 
 import struct
@@ -13,10 +13,10 @@ MAX_SEQUENCE: Final = 2**64 - 1
 MIN_UNIX_NS: Final = -(2**63)
 MAX_UNIX_NS: Final = 2**63 - 1
 MAX_PNG_BYTES: Final = 2**31 - 64
-"""Protobuf readers refuse a message of 2 GiB or more; this leaves room for what surrounds the picture."""
+"""Protobuf readers refuse a message of 2 GiB or more; this leaves room for the other fields."""
 
 # A tag is the field's number times 8 plus its wire type: 0 for a varint, 1 for 64 bits, 2 for a length and
-# that many bytes. tests/proto/test_wire.py holds them against the schema.
+# that many bytes. tests/proto/test_wire.py compares them with the schema.
 _FRAME: Final = b"\x0a"  # StreamEnvelope.frame = 1
 _PNG_DATA: Final = b"\x0a"  # Frame.png_data = 1
 _SEQUENCE: Final = b"\xa0\x06"  # StreamEnvelope.sequence = 100
@@ -39,7 +39,7 @@ _MAX_SHORT_BYTES: Final = 5  # of a tag or a length, which have 32 bits: the run
 
 
 def varint(number: int) -> bytes:
-    """A number from 0 in groups of seven bits, lowest first; the eighth bit says that another follows."""
+    """A number from 0 as groups of seven bits, lowest first; the eighth bit says that another follows."""
     if number < 0x80:
         return _SMALL[number]
     out = bytearray()
@@ -51,7 +51,7 @@ def varint(number: int) -> bytes:
 
 
 def frame_head(png_bytes: int) -> bytes:
-    """What stands before a picture of so many bytes in a `StreamEnvelope`.
+    """The bytes before a picture of this size in a `StreamEnvelope`.
 
     Raises:
         ValueError: the picture is too large for one message.
@@ -63,7 +63,7 @@ def frame_head(png_bytes: int) -> bytes:
 
 
 def update_head(info: bytes, payload_bytes: int) -> bytes:
-    """What stands before a JSON payload of so many bytes, and `JSON_ENCODED` after it, in a `StreamEnvelope`.
+    """The bytes before a JSON payload of this size in a `StreamEnvelope`; `JSON_ENCODED` follows the payload.
 
     Args:
         info: a serialized `PeripheralInfo`.
@@ -74,16 +74,16 @@ def update_head(info: bytes, payload_bytes: int) -> bytes:
 
 
 def tail(sequence: int, captured_unix_ns: int) -> bytes:
-    """An envelope's place and time, to stand after its payload.
+    """An envelope's sequence number and capture time, which follow its payload.
 
     Raises:
-        ValueError: a number is outside of what its field holds.
-        TypeError: the time is no whole number.
+        ValueError: a number does not fit its field.
+        TypeError: the time is not an int.
     """
     if not 1 <= sequence <= MAX_SEQUENCE:
-        raise ValueError(f"sequence is {sequence}; it goes from 1 to 2**64 - 1")
+        raise ValueError(f"sequence is {sequence}; it must be from 1 to 2**64 - 1")
     if not MIN_UNIX_NS <= captured_unix_ns <= MAX_UNIX_NS:
-        raise ValueError(f"captured_unix_ns is {captured_unix_ns}; it goes from -2**63 to 2**63 - 1")
+        raise ValueError(f"captured_unix_ns is {captured_unix_ns}; it must be from -2**63 to 2**63 - 1")
     numbered = _SEQUENCE + varint(sequence)
     if captured_unix_ns == 0:  # as everywhere in proto3, zero is left out
         return numbered
@@ -151,10 +151,10 @@ def fields(encoded: bytes) -> Fields:
 
 
 def png_of(frame: bytes) -> bytes | None:
-    """The picture in a serialized `Frame` that holds nothing else; None when it holds something else.
+    """The picture in a serialized `Frame`; None when the frame has other fields or no picture.
 
     Raises:
-        DecodeError: the bytes are no `Frame`.
+        DecodeError: the bytes are not a `Frame`.
     """
     if not frame.startswith(_PNG_DATA):
         return None
@@ -163,7 +163,7 @@ def png_of(frame: bytes) -> bytes | None:
 
 
 def _read_varint(data: bytes, at: int, max_bytes: int = _MAX_VARINT_BYTES) -> tuple[int, int]:
-    """The number at a place, and the place after it."""
+    """The number at an offset, and the offset after it."""
     value = shift = 0
     while at < len(data) and shift < 7 * max_bytes:
         byte = data[at]

@@ -1,4 +1,4 @@
-"""A queue as a plain list would do it: slow, without threads, and written without a look at the real one."""
+"""A queue as plain lists: slow, without threads, and written independently of the real one."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -68,13 +68,13 @@ class Model:
         self.closed = False
 
     def offer(self, item: Item) -> str:
-        """Returns `ok`, `told` or `wait`: what the producer is to do."""
+        """Returns `ok`, `told` or `wait`: what the producer has to do."""
         if self.closed:
             return self._drop("closed", item, offered=True)
         return self._place(item)
 
     def rebound(self, bounds: QueueBounds) -> dict[int, str]:
-        """All that waits and stands in line comes again, in order; what producers that leave are told."""
+        """Offer all that waits and stands in line again; returns what producers that leave are told."""
         self._queue_bounds = bounds
         first = [item for item in self.waiting if item in self._given_back]
         rest = sorted([*(item for item in self.waiting if item not in self._given_back), *self.line])
@@ -128,8 +128,8 @@ class Model:
         return [item.number for item in batch]
 
     def give_back(self, count: int) -> list[int]:
-        """The numbers of the last so many that were taken, which wait again."""
-        back = self._taken[-count:]
+        """Let the last taken items wait again; returns their numbers."""
+        back = self._taken[-count:] if count else []
         self._in_hand = []
         for item in reversed(back):
             self._taken.remove(item)
@@ -187,7 +187,7 @@ class Model:
         return Tally(amount(self._settled), amount(self._taken), drops, amount(self.waiting), self._peak)
 
     def _let_in(self) -> dict[int, str]:
-        """Those in line for whom there is room, and those who can never have it: what they are told."""
+        """Admit items in line while there is room; returns what producers that leave are told."""
         told: dict[int, str] = {}
         for item in list(self.line):
             if next(self._line(item)) is not item:
@@ -215,7 +215,7 @@ class Model:
         return not self._exceeds(item, [*self.waiting, item])
 
     def _exceeds(self, item: Item, together: list[Item]) -> bool:
-        """Whether the items of this one's lane are more than its bounds allow."""
+        """Whether the items of this lane exceed its bounds."""
         bounds = self._bounds(item)
         items, size_bytes = amount([other for other in together if self._bounds(other) is bounds])
         return items > bounds.size or size_bytes > bounds.max_bytes

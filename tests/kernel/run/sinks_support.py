@@ -1,4 +1,4 @@
-"""Sinks that misbehave while the kernel changes them, and what else tests of such changes share."""
+"""Sinks that misbehave while the kernel changes them, and helpers of such tests."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -61,7 +61,7 @@ async def fail(queue: Batches) -> None:
 
 
 class ShieldedSink(CallingSink):
-    """Takes once, and ends only when the test allows it, whoever cancels it."""
+    """Takes once, and ends only when the test allows it, even if it is cancelled."""
 
     def __init__(self) -> None:
         super().__init__(self._hold)

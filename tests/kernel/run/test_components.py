@@ -1,4 +1,3 @@
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,14 +12,17 @@ from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.run.components import SinkComponent, SourceComponent
 from beats.kernel.run.supervisor import Backoff
-from beats.kernel.stats import Amount, ClientStats, ClientTotals, Playback, SourceStats
+from beats.kernel.stats import Amount, ClientStats, ClientTotals, Loss, Playback, SourceStats
 from beats.kernel.testing import envelope
+from beats.kernel.waiter import Waiter
+from tests.kernel.run.sinks_support import ShieldedSink
 from tests.kernel.support import (
     FRAME,
     NO_CLIENTS,
     CallingSink,
     CallingSource,
     CollectingSink,
+    assert_balanced,
     dropped,
     everyone_waits,
     knob,
@@ -46,24 +48,13 @@ class ViewedSink(CollectingSink):
 
 
 def sink_component(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> SinkComponent:
-    return SinkComponent("recorder", sink, SinkQueue("recorder", bounds), publisher_on(bus), Backoff())
-
-
-async def test_a_sink_is_on_the_bus_before_it_runs() -> None:
-    """What is published meanwhile waits in the queue, of both kinds."""
-    bus, sink = Bus(), CollectingSink()
-    component = sink_component(sink, bus)
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
-    publisher.publish(knob())
-    component.close()
-    await component.supervisor.supervise()
-    assert [item.kind for item in sink.received] == ["frame", "peripheral"]
-    assert component.supervisor.state == "ended"
+    return SinkComponent(
+        "recorder", sink, SinkQueue("recorder", bounds, keep_losses=True), publisher_on(bus), Backoff()
+    )
 
 
 async def test_a_released_sink_has_left_the_bus() -> None:
-    """After its end a sink costs producers nothing, and its counters stand still."""
+    """Its counters no longer change."""
     bus = Bus()
     component = sink_component(CollectingSink(), bus)
     publisher = publisher_on(bus)
@@ -73,23 +64,6 @@ async def test_a_released_sink_has_left_the_bus() -> None:
     stats = component.stats().queue
     assert stats.offered.items == 1
     assert dropped(stats) == {("shutdown", "frame"): 1}
-
-
-async def test_what_still_waits_at_release_is_reported(caplog: pytest.LogCaptureFixture) -> None:
-    """A loss is an error in the log, with the sink's name, envelopes and bytes."""
-    bus = Bus()
-    component = sink_component(CollectingSink(), bus)
-    publisher_on(bus).publish(FRAME)
-    component.release()
-    (record,) = caplog.records
-    assert record.levelno == logging.ERROR
-    assert "'recorder': 1 envelopes (7 bytes)" in record.getMessage()
-
-
-async def test_a_release_without_loss_is_silent(caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing lost, nothing to say."""
-    sink_component(CollectingSink(), Bus()).release()
-    assert not caplog.records
 
 
 async def test_what_a_sink_held_when_it_failed_is_reported(
@@ -115,24 +89,8 @@ async def test_what_a_sink_held_when_it_failed_is_reported(
     assert "2 envelopes (8 bytes) that it had taken" in caplog.text
 
 
-async def test_what_a_sink_held_when_it_was_cancelled_is_a_loss_of_the_shutdown() -> None:
-    """The sink did not fail: its time was over."""
-
-    async def take_and_hang(queue: Batches) -> None:
-        await queue.take()
-        await anyio.sleep_forever()
-
-    bus = Bus()
-    component = sink_component(CallingSink(take_and_hang), bus)
-    publisher_on(bus).publish(FRAME)
-    with anyio.move_on_after(1.0):
-        await component.supervisor.supervise()
-    assert component.stats().state == "stopped"
-    assert dropped(component.stats().queue) == {("shutdown", "frame"): 1}
-
-
 async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
-    """A sink has no reason to end before its queue does."""
+    """A sink must not end before its queue does."""
 
     async def take_once(queue: Batches) -> None:
         await queue.take()
@@ -152,7 +110,195 @@ async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
     assert sink.attempts_s == pytest.approx([0.0, 0.5])
 
 
-async def test_the_stats_of_a_sink_with_viewers_tell_of_them() -> None:
+async def test_what_a_sink_gave_back_before_it_failed_comes_first_after_its_restart() -> None:
+    """The second attempt gets the same envelopes, then what came meanwhile; nothing is lost."""
+    received: list[Envelope] = []
+    losses: list[Loss] = []
+
+    async def fail_once(queue: Batches) -> None:
+        async for batch in queue:
+            if len(sink.attempts_s) == 1:
+                queue.give_back(batch[1:])
+                received.extend(batch[:1])
+                raise OSError("the disk is full")
+            received.extend(batch)
+            losses.extend(queue.losses())
+
+    bus, sink = Bus(), CallingSink(fail_once)
+    component = sink_component(sink, bus)
+    publisher = publisher_on(bus)
+    async with anyio.create_task_group() as group:
+        group.start_soon(component.supervisor.supervise)
+        for message in (FRAME, knob(), FRAME):
+            publisher.publish(message)
+        await everyone_waits()
+        assert component.stats().state == "failed"
+        assert (component.stats().queue.taken.items, component.stats().queue.waiting.items) == (1, 2)
+        publisher.publish(knob())
+        await anyio.sleep(1.0)
+        component.close()
+    assert [(item.topic, item.sequence) for item in received] == [
+        ("frame", 1),
+        ("peripheral/knob", 1),
+        ("frame", 2),
+        ("peripheral/knob", 2),
+    ]
+    stats = component.stats().queue
+    assert (stats.taken.items, stats.dropped, stats.waiting) == (4, Amount(), Amount())
+    assert losses == []
+
+
+async def test_what_a_sink_gave_back_at_the_end_is_a_loss_of_the_shutdown() -> None:
+    """At release it is counted like all that still waits."""
+
+    async def give_back(queue: Batches) -> None:
+        queue.give_back(await queue.take())
+        raise OSError("the disk is full")
+
+    bus = Bus()
+    component = sink_component(CallingSink(give_back), bus)
+    publisher_on(bus).publish(FRAME)
+    component.close()
+    await component.supervisor.supervise()
+    component.release()
+    assert dropped(component.stats().queue) == {("shutdown", "frame"): 1}
+
+
+async def test_a_sink_learns_after_its_restart_what_the_attempt_before_lost() -> None:
+    """The next attempt can record the loss of the batch that was held at the failure."""
+    losses: list[Loss] = []
+
+    async def fail_once(queue: Batches) -> None:
+        losses.extend(queue.losses())
+        await queue.take()
+        raise OSError("the disk is full")
+
+    bus = Bus()
+    component = sink_component(CallingSink(fail_once), bus)
+    publisher = publisher_on(bus)
+    async with anyio.create_task_group() as group:
+        group.start_soon(component.supervisor.supervise)
+        publisher.publish(FRAME)
+        publisher.publish(FRAME)
+        await anyio.sleep(1.0)
+        group.cancel_scope.cancel()
+    (loss,) = losses
+    assert (loss.reason, loss.topic, loss.items) == ("failed", "frame", 2)
+    assert (loss.first_sequence, loss.last_sequence) == (1, 2)
+
+
+# Told to end, for a successor or for good
+
+
+async def test_a_sink_that_returns_when_it_is_told_to_hand_over_has_not_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its queue stays open for the successor."""
+    component = sink_component(CollectingSink(), Bus())
+    async with anyio.create_task_group() as group:
+        group.start_soon(component.supervisor.supervise)
+        await everyone_waits()
+        component.hand_over()
+    assert (component.stats().state, component.stats().last_error, caplog.records) == ("ended", "", [])
+    assert not component.queue.closed
+
+
+async def test_a_sink_stays_on_the_bus_when_it_hands_over() -> None:
+    """Its successor misses nothing of what comes between the two."""
+    bus = Bus()
+    component, new = sink_component(CollectingSink(), bus), CollectingSink()
+    component.hand_over()
+    await component.supervisor.supervise()
+    publisher_on(bus).publish(FRAME)
+    successor = component.successor(new, Backoff())
+    successor.close()
+    await successor.supervisor.supervise()
+    assert len(new.received) == 1
+
+
+async def test_a_successors_bounds_hold_once_it_has_opened() -> None:
+    """At its first `take`, and not again after that."""
+    bus = Bus()
+    component = sink_component(CollectingSink(), bus)
+    publisher = publisher_on(bus)
+    for _ in range(5):
+        publisher.publish(FRAME)
+    new = CollectingSink()
+    successor = component.successor(new, Backoff(), bounds=QueueBounds(size=2))
+    assert component.queue.stats().waiting.items == 5
+    async with anyio.create_task_group() as group:
+        group.start_soon(successor.supervisor.supervise)
+        await everyone_waits()
+        assert [item.sequence for item in new.received] == [4, 5]
+        wider = QueueBounds(size=7)
+        component.queue.rebound(wider)
+        publisher.publish(FRAME)
+        await everyone_waits()
+        assert component.queue.bounds == wider
+        successor.close()
+
+
+async def test_a_successor_learns_what_its_predecessor_lost() -> None:
+    """A recording that continues can say what was lost before it."""
+
+    async def fail(queue: Batches) -> None:
+        await queue.take()
+        raise OSError("the disk is full")
+
+    bus = Bus()
+    component = sink_component(CallingSink(fail), bus)
+    publisher_on(bus).publish(FRAME)
+    async with anyio.create_task_group() as group:
+        group.start_soon(component.supervisor.supervise)
+        await everyone_waits()
+        component.hand_over()
+    (loss,) = component.successor(CollectingSink(), Backoff()).lease.losses()
+    assert (loss.reason, loss.items) == ("failed", 1)
+
+
+async def test_a_sink_that_finishes_admits_its_line_and_leaves_the_bus() -> None:
+    """Producers in line have published before the end; later ones come too late."""
+    bus, sink = Bus(), CollectingSink()
+    component = sink_component(sink, bus, QueueBounds(size=1, overflow="block"))
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    answers = bus.send(envelope(2))
+    component.finish()
+    publisher.publish(FRAME)
+    await component.supervisor.supervise()
+    (waiter,) = answers
+    assert isinstance(waiter, Waiter)
+    assert await waiter.wait_async() is None
+    assert len(sink.received) == 2
+    assert component.queue.stats().offered.items == 2
+    assert_balanced(component.queue.stats())
+
+
+async def test_a_sink_that_is_abandoned_has_lost_what_it_holds_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """At once, and not again when it ends; it does not count as failed then."""
+    bus, sink = Bus(), ShieldedSink()
+    component = sink_component(sink, bus)
+    publisher_on(bus).publish(FRAME)
+    async with anyio.create_task_group() as group:
+        group.start_soon(component.supervisor.supervise)
+        await everyone_waits()
+        component.supervisor.cancel()
+        await everyone_waits()
+        component.abandon()
+        assert dropped(component.queue.stats()) == {("shutdown", "frame"): 1}
+        sink.allowed.set()
+    stats = component.queue.stats()
+    assert dropped(stats) == {("shutdown", "frame"): 1}
+    assert (stats.taken, stats.waiting) == (Amount(), Amount())
+    assert "failed" not in caplog.text
+
+
+# What the stats tell
+
+
+async def test_the_stats_of_a_sink_with_viewers_include_them() -> None:
     """Clients and totals come from the sink itself."""
     sink = ViewedSink(SinkQueue("client"))
     stats = sink_component(sink, Bus()).stats()
@@ -162,7 +308,7 @@ async def test_the_stats_of_a_sink_with_viewers_tell_of_them() -> None:
 
 
 async def test_a_source_publishes_and_its_messages_are_counted() -> None:
-    """A source gets sequence numbers from the bus, and has a count of its own."""
+    """A source gets sequence numbers from the bus and has its own count."""
     sequences: list[int] = []
 
     async def run(publish: Publish) -> None:
@@ -191,12 +337,13 @@ async def test_a_source_passes_on_when_it_captured() -> None:
     assert captured == [5, 6]
 
 
-async def test_a_source_runs_from_its_first_message_on() -> None:
+@pytest.mark.parametrize("forwards", [False, True])
+async def test_a_source_runs_from_its_first_message_on(forwards: bool) -> None:
     """Before it, the source may still be opening its input."""
 
     async def run(publish: Publish) -> None:
         await anyio.sleep(1.0)
-        await publish(FRAME)
+        await (publish.forward(Sealed(FRAME, 5, 7, b"sealed")) if forwards else publish(FRAME))
         await anyio.sleep(1.0)
 
     component = SourceComponent("demo", CallingSource(run), publisher_on(Bus()), Backoff())
@@ -208,8 +355,8 @@ async def test_a_source_runs_from_its_first_message_on() -> None:
         assert component.stats().state == "running"
 
 
-async def test_what_a_full_queue_refused_was_published_all_the_same() -> None:
-    """The other sinks have it, so the source's count and the bus's stay equal."""
+async def test_what_a_full_queue_refused_counts_as_published() -> None:
+    """The other sinks have it; the source's count equals the bus's."""
     bus = Bus()
     bus.connect("frame", SinkQueue("strict", QueueBounds(size=1, overflow="error")).offer)
 
@@ -246,8 +393,8 @@ async def test_a_source_with_several_threads_is_counted_exactly() -> None:
     assert component.stats().published == rounds * producers
 
 
-async def test_a_source_passes_on_what_was_on_a_bus_before() -> None:
-    """It keeps its number unless the source says otherwise, and counts as published."""
+async def test_a_source_forwards_what_was_on_a_bus_before() -> None:
+    """It keeps its number, except with `renumber`, and counts as published."""
     bus, received = Bus(), list[Envelope]()
     bus.connect("frame", received.append)
 
@@ -264,21 +411,6 @@ async def test_a_source_passes_on_what_was_on_a_bus_before() -> None:
     assert component.stats().published == 2
 
 
-async def test_a_source_that_passes_on_runs_from_its_first_message_on() -> None:
-    """To the supervisor it is a message as any other."""
-
-    async def run(publish: Publish) -> None:
-        await publish.forward(Sealed(FRAME, 5, 7, b"sealed"))
-        await anyio.sleep_forever()
-
-    component = SourceComponent("replay", CallingSource(run), publisher_on(Bus()), Backoff())
-    async with anyio.create_task_group() as group:
-        group.start_soon(component.supervisor.supervise)
-        await everyone_waits()
-        assert component.stats().state == "running"
-        group.cancel_scope.cancel()
-
-
 class PlayingSource:
     """Plays something."""
 
@@ -291,8 +423,8 @@ class PlayingSource:
         return self.at
 
 
-async def test_the_stats_of_a_source_that_plays_tell_where_it_is() -> None:
-    """As it is now; None while the source does not know, and for a source that plays nothing."""
+async def test_the_stats_of_a_source_that_plays_include_its_position() -> None:
+    """None while it is unknown."""
     source = PlayingSource()
     component = SourceComponent("replay", source, publisher_on(Bus()), Backoff())
     assert component.stats().playback is None
@@ -306,7 +438,7 @@ class MeasuringSink(CollectingSink):
 
 
 async def test_the_stats_of_a_sink_have_its_own_metrics_and_its_latency() -> None:
-    """Figures as the sink tells them; a latency only once it has told that it wrote something."""
+    """A latency only once the sink has called `written`."""
     component = SinkComponent("tape", MeasuringSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
     assert component.stats().figures == (("free_bytes", 5.0),)
     assert component.stats().latency is None
@@ -316,8 +448,8 @@ async def test_the_stats_of_a_sink_have_its_own_metrics_and_its_latency() -> Non
     assert sum(latency.counts) == 1
 
 
-async def test_an_heir_goes_on_with_the_queue_and_its_counts() -> None:
-    """Its latency too: to whoever reads the counters, it is one sink."""
+async def test_a_successor_goes_on_with_the_queue_and_its_counts() -> None:
+    """Its latency too: in the counters they are one sink."""
     component = SinkComponent("tape", CollectingSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())
     component.lease.written([envelope()])
     successor = component.successor(MeasuringSink(), Backoff())
@@ -328,7 +460,7 @@ async def test_an_heir_goes_on_with_the_queue_and_its_counts() -> None:
 
 
 async def test_a_sink_that_cannot_report_its_metrics_has_none(caplog: pytest.LogCaptureFixture) -> None:
-    """Everything else is still to be had, and the log says so once, however often somebody asks."""
+    """All other counters are there; the log says so once."""
 
     class Unable(CollectingSink):
         def metrics(self) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""A kernel that other threads look at, and publish to, while its components change."""
+"""A kernel that other threads read, and publish to, while its components change."""
 
 import functools
 from collections.abc import Callable
@@ -80,13 +80,13 @@ def test_other_threads_see_only_whole_changes(backend: str) -> None:
 
 
 async def _let_through(kernel: Kernel) -> None:
-    """The producer may stand in line, and its thread is joined without the loop."""
+    """Let the producer, which may wait in line, end before its thread is joined."""
     for name in kernel.sinks:
         kernel.rebound_sink(name, QueueBounds())
 
 
-def test_nobody_publishes_while_the_publisher_is_held() -> None:
-    """A queue that joins both kinds meanwhile gets both from the same moment on, and all of them."""
+def test_nothing_is_published_while_the_publisher_is_held() -> None:
+    """A queue that connects to both kinds meanwhile gets both from the same moment on."""
     bus, rounds = Bus(), 2000
     publisher = publisher_on(bus)
     joined: dict[SinkQueue, int] = {}
@@ -113,10 +113,10 @@ def test_nobody_publishes_while_the_publisher_is_held() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("step", ["add", "remove", "replace"])
-async def test_sinks_join_and_leave_the_bus_while_nobody_publishes(
+async def test_sinks_join_and_leave_the_bus_while_nothing_is_published(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else an envelope could come to one kind's queue and not to the other's, or to both sinks."""
+    """Otherwise an envelope could reach only one kind's connection, or both sinks."""
     kernel, tried = Kernel(PlainCodec()), list[bool]()
     lock = kernel.publisher._lock  # pyright: ignore[reportPrivateUsage]
 

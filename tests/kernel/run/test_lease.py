@@ -1,4 +1,4 @@
-"""A sink's turn at its queue."""
+"""A sink's access to its queue."""
 
 import anyio
 import pytest
@@ -29,12 +29,12 @@ def sequences(batch: list[Envelope]) -> list[int]:
     return [item.sequence for item in batch]
 
 
-def turn_at(queue: SinkQueue) -> Lease:
+def lease_of(queue: SinkQueue) -> Lease:
     return Lease(queue, publisher_on(Bus()), lambda: None)
 
 
 async def test_each_take_is_announced() -> None:
-    """By asking, a sink says that what it needs is open; it does so before it gets anything."""
+    """The first `take` says that the sink is open, before it gets anything."""
     queue, asked = queue_of(1), list[int]()
     lease = Lease(queue, publisher_on(Bus()), lambda: asked.append(queue.stats().taken.items))
     await lease.take()
@@ -44,18 +44,18 @@ async def test_each_take_is_announced() -> None:
 
 
 async def test_batches_come_until_the_queue_is_closed_and_drained() -> None:
-    """A turn that nobody ends is the queue itself."""
+    """Without `end`, a lease behaves like the queue itself."""
     queue = queue_of(1, 2, 3)
-    lease = turn_at(queue)
+    lease = lease_of(queue)
     assert sequences(await lease.take(1)) == [1]
     queue.close()
     assert [sequences(batch) async for batch in lease] == [[2, 3]]
 
 
-async def test_iteration_ends_with_the_turn_though_envelopes_wait() -> None:
-    """Nothing more is taken; what waits, and what comes, is for the successor, in order."""
+async def test_iteration_ends_with_the_lease_although_envelopes_wait() -> None:
+    """What waits, and what comes, goes to the successor, in order."""
     queue = queue_of(1, 2)
-    lease, successor = turn_at(queue), turn_at(queue)
+    lease, successor = lease_of(queue), lease_of(queue)
     lease.end()
     offer(queue, 3)
     assert [batch async for batch in lease] == []
@@ -65,9 +65,9 @@ async def test_iteration_ends_with_the_turn_though_envelopes_wait() -> None:
 
 
 async def test_the_end_wakes_a_sink_that_sleeps() -> None:
-    """Its take comes back with nothing, and what comes in the same instant is the successor's."""
+    """Its `take` returns nothing; what comes in the same instant goes to the successor."""
     queue = SinkQueue("recorder")
-    lease, successor, batches = turn_at(queue), turn_at(queue), list[list[int]]()
+    lease, successor, batches = lease_of(queue), lease_of(queue), list[list[int]]()
 
     async def take() -> None:
         batches.append(sequences(await lease.take()))
@@ -81,10 +81,10 @@ async def test_the_end_wakes_a_sink_that_sleeps() -> None:
     assert sequences(await successor.take()) == [1]
 
 
-async def test_a_take_on_its_way_when_the_turn_ends_takes_nothing() -> None:
-    """Also when the successor's turn has begun before it goes on."""
+async def test_a_take_that_runs_when_the_lease_ends_takes_nothing() -> None:
+    """Also when the successor takes first."""
     queue = queue_of(1)
-    lease, batches = turn_at(queue), list[list[int]]()
+    lease, batches = lease_of(queue), list[list[int]]()
 
     async def take() -> None:
         batches.append(sequences(await lease.take()))
@@ -93,14 +93,14 @@ async def test_a_take_on_its_way_when_the_turn_ends_takes_nothing() -> None:
         group.start_soon(take)
         group.start_soon(anyio.lowlevel.checkpoint)
         lease.end()
-        batches.append(sequences(await turn_at(queue).take()))
+        batches.append(sequences(await lease_of(queue).take()))
     assert sorted(batches) == [[], [1]]
 
 
 async def test_a_batch_is_delivered_when_the_next_is_asked_for_after_the_end() -> None:
-    """The sink finished what it held, so that is no loss when it ends."""
+    """It is no loss when the sink ends."""
     queue = queue_of(1)
-    lease = turn_at(queue)
+    lease = lease_of(queue)
     await lease.take()
     lease.end()
     assert await lease.take() == []
@@ -109,19 +109,19 @@ async def test_a_batch_is_delivered_when_the_next_is_asked_for_after_the_end() -
 
 
 async def test_what_is_given_back_after_the_end_is_the_successors() -> None:
-    """It comes first, as it was published first."""
+    """It comes first, since it was published first."""
     queue = queue_of(1)
-    lease = turn_at(queue)
+    lease = lease_of(queue)
     batch = await lease.take()
     lease.end()
     offer(queue, 2)
     lease.give_back(batch)
-    assert sequences(await turn_at(queue).take()) == [1, 2]
+    assert sequences(await lease_of(queue).take()) == [1, 2]
 
 
-async def test_a_turn_that_is_over_does_not_keep_others_from_running() -> None:
-    """A sink that asks over and over, whatever it is told, lets the loop go on."""
-    lease, ran = turn_at(SinkQueue("recorder")), list[int]()
+async def test_a_lease_that_is_over_does_not_block_the_loop() -> None:
+    """Even if the sink asks again and again."""
+    lease, ran = lease_of(SinkQueue("recorder")), list[int]()
     lease.end()
 
     async def other() -> None:
@@ -134,10 +134,10 @@ async def test_a_turn_that_is_over_does_not_keep_others_from_running() -> None:
         assert ran == [1]
 
 
-async def test_a_sink_that_was_cut_off_does_not_reach_into_its_successors_turn() -> None:
-    """Whatever it does: it gets nothing, gives nothing back, and what the successor holds is not lost."""
+async def test_an_abandoned_sink_does_not_affect_its_successor() -> None:
+    """It gets nothing, gives nothing back, and what the successor holds is not lost."""
     queue = queue_of(1)
-    lease, successor = turn_at(queue), turn_at(queue)
+    lease, successor = lease_of(queue), lease_of(queue)
     held = await lease.take()
     lease.end()
     assert lease.lose_in_hand("shutdown") == Amount(1, 1)

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_an_added_sink_gets_everything_from_the_moment_it_was_added() -> None:
-    """Also what comes while it still opens; its predecessors' envelopes are not for it."""
+    """Also what comes while it still opens; nothing from before."""
     kernel, old, new, seen = new_kernel(), CollectingSink(), CollectingSink(), list[str]()
 
     async def open_slowly(queue: Batches) -> None:
@@ -61,7 +61,7 @@ async def test_an_added_sink_gets_everything_from_the_moment_it_was_added() -> N
 
 
 async def test_a_sink_that_cannot_start_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
-    """Not in stats, not on the bus, not in the log; producers in line before it go on."""
+    """Not in stats, on the bus or in the log; producers in its line go on."""
     kernel = new_kernel(old=CollectingSink())
     bounds = QueueBounds(size=1, overflow="block", block_timeout_s=100.0)
     async with running(kernel):
@@ -79,7 +79,7 @@ async def test_a_sink_that_cannot_start_leaves_no_trace(caplog: pytest.LogCaptur
 
 
 async def test_a_sink_that_is_not_required_is_added_though_it_cannot_start() -> None:
-    """It is tried again, as any sink that failed."""
+    """It is retried like any sink that failed."""
     kernel, attempts = new_kernel(), list[float]()
 
     async def refuse(queue: Batches) -> None:
@@ -93,8 +93,8 @@ async def test_a_sink_that_is_not_required_is_added_though_it_cannot_start() -> 
     assert attempts == [0.0, 100.0]
 
 
-async def test_a_name_is_given_once() -> None:
-    """Whoever has it keeps it, and notices nothing."""
+async def test_a_name_is_used_once() -> None:
+    """The existing sink is not affected."""
     kernel = new_kernel(old=CollectingSink())
     async with running(kernel):
         before = receivers(kernel.bus)
@@ -103,8 +103,8 @@ async def test_a_name_is_given_once() -> None:
         assert receivers(kernel.bus) == before
 
 
-async def test_a_sink_whose_adding_is_cancelled_is_left_out() -> None:
-    """Whoever has no patience for it finds everything as it was."""
+async def test_a_sink_whose_adding_is_cancelled_is_not_added() -> None:
+    """Everything is as before."""
     kernel = new_kernel()
     async with running(kernel):
         with anyio.move_on_after(1.0):
@@ -116,7 +116,7 @@ async def test_a_sink_whose_adding_is_cancelled_is_left_out() -> None:
 
 
 async def test_a_removed_sink_delivers_what_was_published_before() -> None:
-    """Producers in line before its queue included; what comes later is not for it, others get all."""
+    """Including what producers in line wait with; later envelopes go only to the others."""
     seen: list[Envelope] = []
     kernel, other = new_kernel(), CollectingSink()
     kernel.add_sink("tape", CallingSink(slow(seen)), QueueBounds(size=2, overflow="block"))
@@ -136,7 +136,7 @@ async def test_a_removed_sink_delivers_what_was_published_before() -> None:
 async def test_what_a_removed_sink_cannot_deliver_in_time_is_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is cancelled then; what it held and what still waited is lost, and said to be."""
+    """It is cancelled; what it held and what still waited is lost and logged."""
     kernel = new_kernel(tape=CallingSink(slow([], 2.0)))
     async with running(kernel):
         publish(kernel, *range(10))
@@ -150,7 +150,7 @@ async def test_what_a_removed_sink_cannot_deliver_in_time_is_counted(
     ]
 
 
-async def test_a_sink_that_shields_itself_holds_up_its_removal_no_longer_than_the_bounds(
+async def test_a_sink_that_cannot_be_cancelled_delays_its_removal_only_until_the_timeout(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """After `shutdown_timeout_s` it is cancelled, and a second later it is abandoned."""
@@ -172,14 +172,14 @@ async def test_a_sink_that_shields_itself_holds_up_its_removal_no_longer_than_th
 
 
 async def test_a_sink_that_never_ran_is_removed_at_once() -> None:
-    """Before `run` there is nobody to wait for."""
+    """Before `run` there is nothing to wait for."""
     kernel = new_kernel(tape=CollectingSink())
     await kernel.remove_sink("tape")
     assert (list(kernel.sinks), anyio.current_time()) == ([], 0.0)
 
 
-async def test_a_removal_that_is_cancelled_is_one_without_patience() -> None:
-    """The sink is cancelled, what it could not deliver is lost, and nothing of it is left."""
+async def test_a_removal_that_is_cancelled_is_completed_at_once() -> None:
+    """The sink is cancelled, and what it could not deliver is lost."""
     seen, ended = list[Envelope](), list[float]()
 
     async def run(queue: Batches) -> None:
@@ -201,7 +201,7 @@ async def test_a_removal_that_is_cancelled_is_one_without_patience() -> None:
 
 
 async def test_a_sink_in_back_off_is_removed_at_once() -> None:
-    """Nobody waits for the end of its pause."""
+    """Without waiting for the end of its pause."""
     kernel = new_kernel(tape=CallingSink(fail))
     async with running(kernel):
         publish(kernel, 1)
@@ -214,7 +214,7 @@ async def test_a_sink_in_back_off_is_removed_at_once() -> None:
 
 
 async def test_bounds_change_while_the_sink_goes_on() -> None:
-    """It notices nothing but that more, or less, waits for it."""
+    """The sink itself is not affected."""
     kernel, seen = new_kernel(), list[Envelope]()
     kernel.add_sink("tape", CallingSink(slow(seen)), WIDE)
     async with running(kernel):

@@ -65,7 +65,7 @@ async def test_a_successor_gets_what_waits_and_what_comes_meanwhile() -> None:
 
 
 async def test_a_predecessor_without_a_batch_ends_at_once() -> None:
-    """It sleeps, and is woken; its successor is told of no failure, and nothing is logged."""
+    """It is woken; the successor has no failures, and nothing is logged."""
     old, new = CollectingSink(), CollectingSink()
     kernel = new_kernel(tape=old, other=CollectingSink())
     async with running(kernel):
@@ -79,7 +79,7 @@ async def test_a_predecessor_without_a_batch_ends_at_once() -> None:
 
 
 async def test_the_bounds_change_once_the_successor_has_opened() -> None:
-    """Until then nothing is dropped for them: the predecessor may have to go on."""
+    """Until then nothing is dropped, since the predecessor may have to go on."""
     kernel = new_kernel(tape=CallingSink(slow([])))
     new = CollectingSink()
 
@@ -102,7 +102,7 @@ async def test_the_bounds_change_once_the_successor_has_opened() -> None:
 
 
 async def test_each_gets_its_side_of_the_cut() -> None:
-    """The predecessor delivers all that came before the call, the successor gets all that came after."""
+    """The predecessor delivers what came before the call, the successor gets what came after."""
     seen: list[Envelope] = []
     kernel, new = new_kernel(tape=CallingSink(slow(seen))), CollectingSink()
     async with running(kernel), anyio.create_task_group() as group:
@@ -116,7 +116,7 @@ async def test_each_gets_its_side_of_the_cut() -> None:
 
 
 async def test_producers_in_line_are_before_the_cut() -> None:
-    """They have published, and their predecessors' queue is the one that they wait for."""
+    """They have published before it, so the predecessor delivers their envelopes."""
     seen: list[Envelope] = []
     kernel, new = new_kernel(), CollectingSink()
     kernel.add_sink("tape", CallingSink(slow(seen)), QueueBounds(size=2, overflow="block"))
@@ -131,7 +131,7 @@ async def test_producers_in_line_are_before_the_cut() -> None:
 
 
 async def test_a_full_queue_refuses_plain_calls_in_the_loop_at_once_before_its_sink_runs() -> None:
-    """It belongs to the loop from the cut on: to wait on the loop's own thread would be a deadlock."""
+    """Waiting on the loop's own thread would be a deadlock."""
     kernel = new_kernel(tape=CallingSink(slow([])))
     narrow = QueueBounds(size=1, overflow="block", block_timeout_s=0.2)
     async with running(kernel), anyio.create_task_group() as group:
@@ -152,7 +152,7 @@ async def test_a_full_queue_refuses_plain_calls_in_the_loop_at_once_before_its_s
 @HAND_OVER
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_nothing_is_lost_or_doubled_under_publishing_threads(backend: str, hand_over: bool) -> None:
-    """Old and new sinks together see every envelope of both topics once, in order, each queue exact."""
+    """Old and new sinks together get every envelope of both topics once, in order."""
     rounds = 1500
     sinks = [CollectingSink() for _ in range(6)]
     kernel = Kernel(PlainCodec())
@@ -185,7 +185,7 @@ def test_nothing_is_lost_or_doubled_under_publishing_threads(backend: str, hand_
 
 @HAND_OVER
 async def test_when_the_successor_cannot_start_the_predecessor_goes_on(hand_over: bool) -> None:
-    """It has all that waited, with the bounds from before, and the operator hears why."""
+    """It gets all that waited, with the old bounds; the error says why."""
     old = CollectingSink()
     kernel = new_kernel(tape=old)
     async with running(kernel), anyio.create_task_group() as group:
@@ -225,8 +225,8 @@ async def test_a_predecessor_that_hangs_is_cancelled(caplog: pytest.LogCaptureFi
 
 
 @HAND_OVER
-async def test_a_predecessor_that_shields_itself_is_left_to_itself(hand_over: bool) -> None:
-    """The replacement goes on a second later, and nothing that it does then touches its successor's queue."""
+async def test_a_predecessor_that_cannot_be_cancelled_is_abandoned(hand_over: bool) -> None:
+    """The replacement goes on a second later; the predecessor cannot affect the queue any more."""
     old, new = ShieldedSink(), CollectingSink()
     kernel = new_kernel(tape=old)
     async with running(kernel):
@@ -245,7 +245,7 @@ async def test_a_predecessor_that_shields_itself_is_left_to_itself(hand_over: bo
 
 
 async def test_a_sink_is_not_run_twice_at_once() -> None:
-    """A predecessor that shields itself runs again only once it has ended."""
+    """A predecessor that cannot be cancelled runs again only once it has ended."""
     old = ShieldedSink()
     kernel = new_kernel(tape=old)
     async with running(kernel):
@@ -263,7 +263,7 @@ async def test_a_sink_is_not_run_twice_at_once() -> None:
 
 @HAND_OVER
 async def test_a_sink_in_back_off_is_replaced_at_once(hand_over: bool) -> None:
-    """Nobody waits for the end of its pause."""
+    """Without waiting for the end of its pause."""
     kernel, new = new_kernel(tape=CallingSink(fail)), CollectingSink()
     async with running(kernel):
         publish(kernel, 1, 2)
@@ -276,7 +276,7 @@ async def test_a_sink_in_back_off_is_replaced_at_once(hand_over: bool) -> None:
 
 @HAND_OVER
 async def test_a_replacement_that_is_cancelled_leaves_the_predecessor(hand_over: bool) -> None:
-    """Whether the predecessor still ends or the successor still opens; nothing is lost, nothing left open."""
+    """Whether the predecessor is ending or the successor is opening; nothing is lost or left open."""
     seen: list[Envelope] = []
     kernel = new_kernel(tape=CallingSink(slow(seen)))
     async with running(kernel):
@@ -292,7 +292,7 @@ async def test_a_replacement_that_is_cancelled_leaves_the_predecessor(hand_over:
 
 
 async def test_changes_of_one_sink_come_one_after_the_other() -> None:
-    """The second finds what the first has left."""
+    """The second starts when the first has finished."""
     kernel, sinks = new_kernel(tape=CallingSink(slow([]))), [CollectingSink() for _ in range(2)]
     async with running(kernel):
         publish(kernel, 1, 2, 3)

@@ -34,8 +34,8 @@ HAND_OVER = pytest.mark.parametrize("hand_over", [True, False])
 
 
 @HAND_OVER
-async def test_a_successor_delivers_what_waits_though_the_kernel_ends_meanwhile(hand_over: bool) -> None:
-    """The shutdown waits for it as for all others, within `shutdown_timeout_s`."""
+async def test_a_successor_delivers_what_waits_when_the_kernel_ends_meanwhile(hand_over: bool) -> None:
+    """The shutdown waits for it like for all others, within `shutdown_timeout_s`."""
     seen: list[Envelope] = []
     kernel, new = new_kernel(tape=CallingSink(slow(seen))), CollectingSink()
     async with anyio.create_task_group() as group:
@@ -57,7 +57,7 @@ async def test_a_successor_delivers_what_waits_though_the_kernel_ends_meanwhile(
 async def test_a_replacement_ends_with_the_kernel(
     hand_over: bool, predecessor: Callable[[Batches], Awaitable[None]]
 ) -> None:
-    """A predecessor that does not end in time holds up neither; all is counted, and nothing stays open."""
+    """A predecessor that does not end in time delays neither; nothing stays open or uncounted."""
     kernel, told = new_kernel(tape=CallingSink(predecessor)), list[str]()
 
     async def replace() -> None:
@@ -81,7 +81,7 @@ async def test_a_replacement_ends_with_the_kernel(
 
 @pytest.mark.parametrize("ended", [True, False])
 async def test_nothing_is_added_or_replaced_when_the_kernel_ends(ended: bool) -> None:
-    """It is refused, and leaves no trace."""
+    """It is refused and leaves no trace."""
     kernel = new_kernel(tape=CallingSink(slow([], 2.0)))
     async with anyio.create_task_group() as group:
         await group.start(kernel.run)
@@ -104,7 +104,7 @@ async def test_nothing_is_added_or_replaced_when_the_kernel_ends(ended: bool) ->
 
 @HAND_OVER
 async def test_a_replacement_that_outlives_the_kernel_leaves_nothing_open(hand_over: bool) -> None:
-    """The kernel is cancelled, and has ended before the predecessor's end is noticed."""
+    """The kernel is cancelled and ends before the predecessor does."""
     kernel, told = new_kernel(tape=CallingSink(slow([], 2.0))), list[str]()
 
     async def replace() -> None:
@@ -131,7 +131,7 @@ async def test_a_replacement_that_outlives_the_kernel_leaves_nothing_open(hand_o
 async def test_a_sink_that_was_added_and_could_not_start_does_not_fail_the_kernel(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also where the kernel ends in the same instant: whoever added it hears of it, and nobody else."""
+    """Only the caller of `add_sink_now` gets the error."""
     kernel, errors = new_kernel(tape=CollectingSink()), list[object]()
     finish = SinkComponent.finish
 
@@ -149,10 +149,10 @@ async def test_a_sink_that_was_added_and_could_not_start_does_not_fail_the_kerne
 
 
 @HAND_OVER
-async def test_a_replacement_that_is_cancelled_while_the_kernel_ends_does_not_hold_it_up(
+async def test_a_replacement_that_is_cancelled_while_the_kernel_ends_does_not_delay_it(
     hand_over: bool,
 ) -> None:
-    """The predecessor delivers what is its own, and the kernel ends with it."""
+    """The predecessor delivers its envelopes, and the kernel ends with it."""
     seen: list[Envelope] = []
     kernel = new_kernel(tape=CallingSink(slow(seen)))
     async with anyio.create_task_group() as group:

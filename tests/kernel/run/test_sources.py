@@ -59,7 +59,7 @@ async def unusable(publish: Publish) -> None:
 
 
 class SteeredSource:
-    """Takes some commands, and publishes nothing."""
+    """Takes commands and publishes nothing."""
 
     def __init__(self, *names: str) -> None:
         self.commands: Mapping[str, CommandCheck] = dict.fromkeys(names, self.check)
@@ -76,7 +76,7 @@ class SteeredSource:
 
 
 async def test_a_source_that_is_added_to_a_running_kernel_starts_at_once() -> None:
-    """Those that run already go on."""
+    """The others go on."""
     kernel, added = new_kernel(), CallingSource(once)
     kernel.add_source("camera", CallingSource(every_second))
     async with running(kernel):
@@ -88,19 +88,8 @@ async def test_a_source_that_is_added_to_a_running_kernel_starts_at_once() -> No
     assert received(kernel) == {"frame": [1, 2], "peripheral/knob": [1]}
 
 
-async def test_a_name_is_given_once() -> None:
-    """Whoever has it keeps it, and the other one never runs."""
-    kernel, refused = new_kernel(), CallingSource(once)
-    kernel.add_source("camera", CallingSource(every_second))
-    async with running(kernel):
-        with pytest.raises(ValueError, match="'camera'"):
-            kernel.add_source("camera", refused)
-        await everyone_waits()
-    assert refused.attempts_s == []
-
-
 async def test_a_removed_source_ends_and_the_others_go_on() -> None:
-    """It is not in stats any more, and no task of it is left."""
+    """It is no longer in stats, and its task has ended."""
     ended: list[str] = []
 
     async def run(publish: Publish) -> None:
@@ -123,7 +112,7 @@ async def test_a_removed_source_ends_and_the_others_go_on() -> None:
 
 
 async def test_a_source_in_back_off_is_removed_at_once() -> None:
-    """Nobody waits for the end of its pause."""
+    """Without waiting for the end of its pause."""
 
     async def fail(publish: Publish) -> None:
         raise OSError("no camera")
@@ -138,7 +127,7 @@ async def test_a_source_in_back_off_is_removed_at_once() -> None:
 
 
 async def test_a_source_that_never_ran_can_be_removed() -> None:
-    """Before `run` there is nobody to wait for, and afterwards nothing of it."""
+    """Before `run` there is nothing to wait for, and `run` does not start it."""
     kernel, source = new_kernel(), CallingSource(once)
     kernel.add_source("demo", source)
     await kernel.remove_source("demo")
@@ -147,7 +136,9 @@ async def test_a_source_that_never_ran_can_be_removed() -> None:
     assert (source.attempts_s, kernel.stats().sources) == ([], ())
 
 
-async def test_a_source_that_shields_itself_publishes_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_source_that_cannot_be_cancelled_publishes_nothing_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A second later it is abandoned, and whatever it publishes then is refused."""
     refused: list[str] = []
 
@@ -174,7 +165,7 @@ async def test_a_source_that_shields_itself_publishes_nothing_more(caplog: pytes
 
 
 async def test_a_source_of_the_same_name_goes_on_with_the_sequence_numbers() -> None:
-    """Numbers belong to topics, whoever publishes."""
+    """Sequence numbers belong to topics, not to sources."""
     kernel = new_kernel()
     kernel.add_source("camera", CallingSource(every_second))
     async with running(kernel):
@@ -189,22 +180,8 @@ async def test_a_source_of_the_same_name_goes_on_with_the_sequence_numbers() -> 
 # Commands
 
 
-async def test_the_commands_of_a_removed_source_go_and_only_its() -> None:
-    """One that another source takes too is its alone from then on, whoever holds the mapping."""
-    kernel, gone, stays = new_kernel(), SteeredSource("pause", "seek"), SteeredSource("pause", "focus")
-    seen = kernel.commands
-    kernel.add_source("stays", stays)
-    kernel.add_source("gone", gone)
-    async with running(kernel):
-        await kernel.remove_source("gone")
-        assert seen == {"pause": stays.check, "focus": stays.check}
-        for command in ("pause", "seek", "focus"):
-            kernel.bus.send_control(Control(command, {}, CLIENT))
-    assert (gone.obeyed, stays.obeyed) == ([], ["pause", "focus"])
-
-
 async def test_the_commands_of_a_source_that_is_added_are_known_at_once() -> None:
-    """Also where the one before it had the same name and others."""
+    """Those of a removed source of the same name are gone."""
     kernel, before, after = new_kernel(), SteeredSource("pause"), SteeredSource("seek")
     seen = kernel.commands
     kernel.add_source("replay", before)
@@ -220,7 +197,7 @@ async def test_the_commands_of_a_source_that_is_added_are_known_at_once() -> Non
 
 
 async def test_a_kernel_whose_last_source_was_removed_stays() -> None:
-    """Removed is not ended: whoever removed it may add another."""
+    """A removed source has not ended; another may be added."""
     kernel = new_kernel()
     kernel.add_source("camera", CallingSource(every_second))
     async with running(kernel):
@@ -232,7 +209,7 @@ async def test_a_kernel_whose_last_source_was_removed_stays() -> None:
 
 
 async def test_removing_the_last_source_that_runs_does_not_stop_a_kernel() -> None:
-    """Though all the others have ended by themselves."""
+    """Even if all others have ended."""
     kernel = new_kernel()
     kernel.add_source("demo", CallingSource(once))
     kernel.add_source("camera", CallingSource(every_second))
@@ -261,7 +238,7 @@ async def test_a_kernel_ends_when_a_source_that_was_added_later_was_the_last_to_
 
 
 async def test_a_kernel_that_began_without_sources_ends_with_the_one_that_was_added() -> None:
-    """It stays as long as there is none."""
+    """It stays as long as there is no source."""
     kernel = new_kernel()
     async with anyio.create_task_group() as group:
         await group.start(kernel.run)
@@ -270,19 +247,8 @@ async def test_a_kernel_that_began_without_sources_ends_with_the_one_that_was_ad
     assert anyio.current_time() == pytest.approx(100.0)
 
 
-async def test_a_kernel_that_is_told_to_stay_stays() -> None:
-    """Also when a source that was added later has ended."""
-    kernel = new_kernel("stay")
-    async with running(kernel):
-        kernel.add_source("demo", CallingSource(once))
-        await anyio.sleep(100.0)
-        assert states(kernel) == {"demo": "ended"}
-        await kernel.publisher.publish_async(knob())
-    assert received(kernel) == {"peripheral/knob": [1, 2]}
-
-
 async def test_removing_while_the_kernel_ends_does_not_hang() -> None:
-    """Its sources are being cancelled anyway."""
+    """Its sources are cancelled anyway."""
     kernel = new_kernel()
     kernel.add_source("camera", CallingSource(every_second))
     async with anyio.create_task_group() as group:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Attempts:
-    """Runs the given steps, one an attempt, and notes when each began."""
+    """Runs the given steps, one per attempt, and notes when each began."""
 
     def __init__(self, *steps: Callable[[], Awaitable[None]]) -> None:
         self._steps = steps
@@ -60,33 +60,33 @@ def supervised(
 
 
 async def test_pauses_double_from_half_a_second_to_thirty() -> None:
-    """A component that keeps failing is tried after 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds."""
+    """Restarts come after 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds."""
     attempts = Attempts(*[fail] * 9, end)
     await supervised(attempts).supervise()
     assert attempts.began_s == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5, 121.5]
 
 
 async def test_pauses_are_settings() -> None:
-    """First pause and longest pause are the operator's to choose."""
+    """The operator chooses the first and the longest pause."""
     attempts = Attempts(*[fail] * 4, end)
     await supervised(attempts, backoff=Backoff(initial_s=2.0, max_s=5.0)).supervise()
     assert attempts.began_s == [0.0, 2.0, 6.0, 11.0, 16.0]
 
 
 def test_the_pause_is_bounded_after_any_number_of_failures() -> None:
-    """A component that fails for years is still tried again."""
+    """Also after years of failures."""
     assert Backoff().delay_s(10**9) == 30.0
 
 
-async def test_a_long_run_starts_the_pauses_anew() -> None:
-    """Who worked for longer than the longest pause is not punished for failures of long ago."""
+async def test_a_long_run_resets_the_pauses() -> None:
+    """After working for longer than the longest pause, old failures do not count."""
     attempts = Attempts(fail, fail, fail, run_long_then_fail, fail, end)
     await supervised(attempts).supervise()
     assert attempts.began_s == [0.0, 0.5, 1.5, 3.5, 3.5 + 31.0 + 0.5, 35.0 + 1.0]
 
 
-async def test_a_part_that_returns_has_ended() -> None:
-    """Returning is the good end: nothing is restarted, nothing reported."""
+async def test_what_returns_has_ended() -> None:
+    """Nothing is restarted and nothing is logged."""
     attempts = Attempts(end)
     supervisor = supervised(attempts)
     await supervisor.supervise()
@@ -95,7 +95,7 @@ async def test_a_part_that_returns_has_ended() -> None:
     assert len(attempts.began_s) == 1
 
 
-async def test_a_failure_shows_in_state_and_count_until_the_part_works_again() -> None:
+async def test_a_failure_shows_in_state_and_count_until_it_works_again() -> None:
     """`failed` with the last error, then `running` when the component says that it works."""
 
     async def work() -> None:
@@ -118,7 +118,7 @@ async def test_a_failure_shows_in_state_and_count_until_the_part_works_again() -
 
 
 async def test_a_failure_is_logged_with_name_cause_and_pause(caplog: pytest.LogCaptureFixture) -> None:
-    """The operator reads which component failed, of what, and when it is tried again."""
+    """The operator reads what failed, why, and when it is retried."""
     await supervised(Attempts(fail, end), role="sink").supervise()
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
@@ -128,7 +128,7 @@ async def test_a_failure_is_logged_with_name_cause_and_pause(caplog: pytest.LogC
 async def test_only_a_mistake_in_the_code_has_a_traceback_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What the environment did needs none."""
+    """Faults of the environment need none."""
     await supervised(Attempts(crash, fail, end)).supervise()
     assert [bool(record.exc_info) for record in caplog.records] == [True, False]
 
@@ -137,7 +137,7 @@ async def test_only_a_mistake_in_the_code_has_a_traceback_in_the_log(
 async def test_unusable_input_is_not_tried_again(
     step: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """InputError is for good, also out of a task group, and is reported without a traceback."""
+    """InputError is final, also out of a task group, and is logged without a traceback."""
     attempts = Attempts(step, end)
     supervisor = supervised(attempts)
     await supervisor.supervise()
@@ -150,7 +150,7 @@ async def test_unusable_input_is_not_tried_again(
 
 
 async def test_stop_ends_a_pause_at_once() -> None:
-    """A component that waits for its next attempt does not delay the end."""
+    """A pause before the next attempt does not delay the end."""
     attempts = Attempts(fail)
     supervisor = supervised(attempts, backoff=Backoff(initial_s=20.0))
     async with anyio.create_task_group() as group:
@@ -163,7 +163,7 @@ async def test_stop_ends_a_pause_at_once() -> None:
 
 
 async def test_a_pause_can_be_cut_short() -> None:
-    """The next attempt comes at once, and the pause after it is as long as it would have been."""
+    """The next attempt comes at once; the pause after it does not change."""
     attempts = Attempts(*[fail] * 3, end)
     supervisor = supervised(attempts, backoff=Backoff(initial_s=10.0, max_s=100.0))
     async with anyio.create_task_group() as group:
@@ -175,7 +175,7 @@ async def test_a_pause_can_be_cut_short() -> None:
 
 
 async def test_there_is_no_hurry_without_a_pause() -> None:
-    """A component that runs, has ended or failed for good is left alone."""
+    """While it runs, and after it has ended or failed for good, nothing happens."""
     supervisor = supervised(Attempts(give_up))
     assert not supervisor.hurry()
     await supervisor.supervise()
@@ -186,7 +186,7 @@ async def test_there_is_no_hurry_without_a_pause() -> None:
 async def test_a_failure_while_stopping_is_not_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nothing starts anew while the kernel ends."""
+    """Nothing is restarted while the kernel ends."""
     attempts = Attempts(fail)
     supervisor = supervised(attempts)
     supervisor.stop()
@@ -195,8 +195,8 @@ async def test_a_failure_while_stopping_is_not_tried_again(
     assert "not restarted" in caplog.text
 
 
-async def test_a_part_that_is_cancelled_is_stopped() -> None:
-    """Cancellation is neither failure nor end, and leaves nobody waiting."""
+async def test_what_is_cancelled_is_stopped() -> None:
+    """Cancellation is neither a failure nor an end."""
     supervisor = supervised(anyio.sleep_forever)
     with anyio.move_on_after(3.0) as scope:
         await supervisor.supervise()
@@ -206,10 +206,10 @@ async def test_a_part_that_is_cancelled_is_stopped() -> None:
     assert supervisor.finished.is_set()
 
 
-async def test_a_part_that_must_start_leaves_its_first_failure_to_the_caller(
+async def test_a_failure_of_what_must_start_is_left_to_the_caller(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """At the start the operator is there to read the message, so nothing is tried again behind his back."""
+    """At the start the operator reads the message, so nothing is retried."""
     supervisor = supervised(fail, must_start=True)
     await supervisor.supervise()
     assert isinstance(supervisor.start_error, OSError)
@@ -218,8 +218,8 @@ async def test_a_part_that_must_start_leaves_its_first_failure_to_the_caller(
     assert not caplog.records
 
 
-async def test_a_part_that_has_started_once_is_tried_again() -> None:
-    """Only the failure before the first opening is the caller's."""
+async def test_what_has_started_once_is_retried() -> None:
+    """Only a failure before the first opening is left to the caller."""
 
     async def open_then_fail() -> None:
         supervisor.opened()
@@ -232,8 +232,8 @@ async def test_a_part_that_has_started_once_is_tried_again() -> None:
     assert attempts.began_s == [0.0, 0.5]
 
 
-async def test_the_first_attempt_settles_when_the_part_has_opened() -> None:
-    """Who waits for the start goes on as soon as the component works, not when it ends."""
+async def test_the_first_attempt_settles_once_it_has_opened() -> None:
+    """The start goes on as soon as it works, not when it ends."""
 
     async def open_slowly() -> None:
         await anyio.sleep(2.0)
@@ -258,12 +258,12 @@ async def test_the_first_attempt_settles_when_the_part_has_opened() -> None:
     ],
 )
 def test_an_error_is_described_in_one_line(error: Exception, text: str) -> None:
-    """Type and message, and a group of one is that one."""
+    """Type and message; a group with one error is that error."""
     assert describe(error) == text
 
 
-async def test_a_part_that_is_cancelled_ends_at_once_and_leaves_its_surroundings_alone() -> None:
-    """Only its own attempt is cancelled; it counts as stopped and is not tried again."""
+async def test_what_is_cancelled_ends_at_once_and_alone() -> None:
+    """Only its own attempt is cancelled; it is stopped and not retried."""
     attempts = Attempts(anyio.sleep_forever)
     supervisor = supervised(attempts)
     async with anyio.create_task_group() as group:
@@ -277,8 +277,8 @@ async def test_a_part_that_is_cancelled_ends_at_once_and_leaves_its_surroundings
     assert anyio.current_time() == pytest.approx(2.0)
 
 
-async def test_a_part_that_is_cancelled_before_it_runs_never_works() -> None:
-    """Its first pause for anything is its last."""
+async def test_what_is_cancelled_before_it_runs_never_works() -> None:
+    """It ends at its first await."""
     done: list[int] = []
 
     async def work() -> None:
@@ -291,8 +291,8 @@ async def test_a_part_that_is_cancelled_before_it_runs_never_works() -> None:
     assert (done, supervisor.state, supervisor.finished.is_set()) == ([], "stopped", True)
 
 
-async def test_cancelling_a_part_ends_its_pause() -> None:
-    """Nobody waits for an attempt that will not come."""
+async def test_cancelling_ends_a_pause() -> None:
+    """There is no next attempt."""
     supervisor = supervised(Attempts(fail))
     async with anyio.create_task_group() as group:
         group.start_soon(supervisor.supervise)
@@ -302,10 +302,10 @@ async def test_cancelling_a_part_ends_its_pause() -> None:
     assert supervisor.state == "failed"
 
 
-async def test_a_part_that_was_cancelled_and_raises_as_it_ends_is_not_tried_again(
+async def test_what_was_cancelled_and_raises_as_it_ends_is_not_retried(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The failure is reported, and that is all."""
+    """The failure is logged once."""
 
     async def fail_to_close() -> None:
         try:

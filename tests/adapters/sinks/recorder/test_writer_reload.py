@@ -14,8 +14,8 @@ from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings
 from beats.kernel.envelope import Control, Peripheral
 from beats.kernel.stats import Loss
-from beats.runtime.builder import InstalledAdapters
 from beats.runtime.live import LiveProfile
+from beats.runtime.registry import InstalledAdapters
 from tests.adapters.sinks.recorder.support import CLIENT, Tape, files_in, metadata, places, tapes, until
 from tests.support import TIMEOUT_S
 

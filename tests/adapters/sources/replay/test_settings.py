@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
-from beats.runtime.builder import InstalledAdapters
+from beats.runtime.registry import InstalledAdapters
 
 
 def settings(**changes: Any) -> ReplaySettings:

@@ -2,17 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
 from beats.adapters.http.settings import Seconds, ServerSettings
 from beats.config.settings import QueueSettings
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.resources import Port, Resources
+from beats.kit.bounds import queue_bounds
 from beats.kit.secrets import Secret, check_places
-
-if TYPE_CHECKING:  # settings are read and checked without what a running queue needs
-    from beats.kernel.queue.bounds import QueueBounds
 
 ADJUSTABLE: Final = frozenset(
     {
@@ -114,8 +113,6 @@ class WebSocketSettings(ServerSettings):
             connections=self.max_clients + self.max_handshakes,
         )
 
-    def client_bounds(self) -> "QueueBounds":
+    def client_bounds(self) -> QueueBounds:
         """The bounds of a viewer's queue, with `drop_oldest` in place of `block`."""
-        from beats.kit.bounds import queue_bounds
-
         return queue_bounds(self.client_queue or self.queue).replacing("block", "drop_oldest")
