@@ -17,8 +17,8 @@ WEBSOCKETS_MAJOR: Final = int(websockets.version.version.partition(".")[0])
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_body_does_not_keep_its_request_from_an_answer() -> None:
-    """What the library would take for frames is passed over, however much of it comes."""
+async def test_a_request_with_a_body_is_answered() -> None:
+    """The body, which the library would take for frames, is ignored at any length."""
     async with on_air() as running:
         raw = RawClient(running.port, handshake=False)
         head = b"POST /api/stats HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n"
@@ -39,7 +39,7 @@ async def test_a_body_does_not_keep_its_request_from_an_answer() -> None:
 
 
 async def test_a_slow_reader_gets_all_of_an_answer() -> None:
-    """Not only what the operating system's buffers hold, nor only what it reads within `close_timeout_s`."""
+    """Also what it reads after `close_timeout_s`."""
     config = settings(close_timeout_s=0.01, send_buffer_bytes=4096)
     async with on_air(config) as running:
         raw = RawClient(running.port, handshake=False)
@@ -62,8 +62,8 @@ async def test_a_slow_reader_gets_all_of_an_answer() -> None:
             raw.close()
 
 
-async def test_who_closes_its_half_early_gets_the_answer(caplog: pytest.LogCaptureFixture) -> None:
-    """As a program does that has sent its request and has nothing more to say."""
+async def test_a_client_that_closes_its_half_early_gets_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """As programs do that have nothing more to send."""
     async with on_air() as running:
         raw = RawClient(running.port, handshake=False)
         raw.socket.sendall(b"PUT / HTTP/1.1\r\n")
@@ -75,7 +75,7 @@ async def test_who_closes_its_half_early_gets_the_answer(caplog: pytest.LogCaptu
 
 
 def of_length(size_bytes: int, part: str, *, upgrade: bool) -> bytes:
-    """A request of so many bytes, most of them in one part of it."""
+    """A request of this many bytes, most of them in one part of it."""
     fill = "x" * size_bytes
     headers = range(size_bytes // 1000 + 1) if part == "many" else ()
     lines = [
@@ -97,7 +97,7 @@ def of_length(size_bytes: int, part: str, *, upgrade: bool) -> bytes:
 async def test_a_request_may_be_as_long_as_the_setting_says(
     most_bytes: int, part: str, upgrade: bool
 ) -> None:
-    """To the byte, wherever its length comes from, and what is longer is told the setting."""
+    """To the byte; a longer one is told the setting."""
     welcome, too_long = (b"HTTP/1.1 101 " if upgrade else b"HTTP/1.1 200 "), b"HTTP/1.1 431 "
     async with on_air(settings(max_header_bytes=most_bytes)) as running:
         for size_bytes, expected in ((most_bytes, welcome), (most_bytes + 1, too_long)):
@@ -119,7 +119,7 @@ async def test_a_request_may_be_as_long_as_the_setting_says(
 
 
 async def test_a_request_with_too_many_headers_is_answered() -> None:
-    """Their number is the library's limit. Before version 17 it closes the connection without an answer."""
+    """The library limits their number. Before version 17 it closes the connection without an answer."""
     async with on_air() as running:
         raw = RawClient(running.port, handshake=False)
         headers = "".join(f"X-{number}: 1\r\n" for number in range(129))
@@ -129,10 +129,10 @@ async def test_a_request_with_too_many_headers_is_answered() -> None:
         raw.close()
 
 
-async def test_a_request_without_end_is_answered_and_disturbs_nobody(
+async def test_an_endless_request_is_answered(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What comes after the answer is passed over, until the time for handshakes is over."""
+    """Bytes after the answer are ignored until the handshake timeout; viewers notice nothing."""
     config = settings(max_header_bytes=1024, handshake_timeout_s=1)
     async with on_air(config) as running, connect(running.url) as viewer:
         raw = await to_thread.run_sync(lambda: RawClient(running.port, handshake=False))

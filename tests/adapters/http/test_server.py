@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Answer(NamedTuple):
-    """What came over the socket."""
+    """An answer from the socket."""
 
     status: int
     headers: HTTPMessage
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 async def fetch(running: Running, method: str, path: str, **headers: str) -> Answer:
-    """Ask with somebody else's client."""
+    """Ask with another implementation's client."""
 
     def ask() -> Answer:
         connection = HTTPConnection("127.0.0.1", running.port, timeout=20)
@@ -51,7 +51,7 @@ async def fetch(running: Running, method: str, path: str, **headers: str) -> Ans
 
 @pytest.mark.parametrize("path", [*PATHS, "/nothing"])
 async def test_head_is_get_without_the_body(path: str) -> None:
-    """The same headers, and then the end of the stream: nobody waits for more."""
+    """The same headers, and then the end of the stream."""
     async with on_air() as running:
         get, head = [await fetch(running, method, path) for method in ("GET", "HEAD")]
         raw = RawClient(running.port, handshake=False)
@@ -66,7 +66,7 @@ async def test_head_is_get_without_the_body(path: str) -> None:
 
 
 def read_all(raw: RawClient) -> bytes:
-    """What comes until the end of the stream."""
+    """Everything until the end of the stream."""
     answer = b""
     while piece := raw.socket.recv(1 << 16):
         answer += piece
@@ -76,15 +76,15 @@ def read_all(raw: RawClient) -> bytes:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get"])
 @pytest.mark.parametrize("path", ["/metrics", "/nothing"])
-async def test_a_wrong_method_is_told_the_right_ones(method: str, path: str) -> None:
-    """Whatever the path: which paths there are is nobody's business before a token was seen."""
+async def test_a_wrong_method_is_told_the_allowed_ones(method: str, path: str) -> None:
+    """For any path: without a token nobody learns which paths exist."""
     async with on_air(settings(token="t")) as running:
         answer = await fetch(running, method, path)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-async def test_a_browser_that_has_the_page_is_told_so() -> None:
-    """By any of the tags that it knows, in however many headers."""
+async def test_a_browser_that_has_cached_the_page_gets_304() -> None:
+    """By any of the tags that it sends, in any number of headers."""
     async with on_air() as running:
         tag = (await fetch(running, "GET", "/")).headers["ETag"]
         again = await fetch(running, "GET", "/", **{"If-None-Match": tag})
@@ -95,8 +95,8 @@ async def test_a_browser_that_has_the_page_is_told_so() -> None:
         assert (await to_thread.run_sync(read_all, raw)).startswith(b"HTTP/1.1 304 ")
 
 
-async def test_many_who_ask_at_once_all_get_an_answer() -> None:
-    """Beside a viewer, who misses nothing meanwhile."""
+async def test_many_requests_at_once_are_all_answered() -> None:
+    """Beside a viewer, who misses nothing."""
     statuses: list[int] = []
 
     async def scrape(running: Running) -> None:
@@ -116,8 +116,8 @@ async def test_many_who_ask_at_once_all_get_an_answer() -> None:
     assert statuses == [200] * 25
 
 
-async def test_who_reads_slowly_gets_all_of_a_large_answer() -> None:
-    """As much as a thousand viewers make, through buffers of a few kilobytes."""
+async def test_a_slow_reader_gets_all_of_a_large_answer() -> None:
+    """As large as for a thousand viewers, through buffers of a few kilobytes."""
     stats = replace(STATS, sinks=(replace(STATS.sinks[0], clients=STATS.sinks[0].clients * 700),))
 
     def build(config: object, context: Context) -> WebSocketSink:
@@ -147,10 +147,10 @@ async def test_who_reads_slowly_gets_all_of_a_large_answer() -> None:
 @pytest.mark.parametrize(
     "more", [b"", b"\xff" * 5000, b"GET /livez HTTP/1.1\r\n\r\n"], ids=["end", "junk", "next"]
 )
-async def test_what_follows_a_request_does_not_keep_it_from_an_answer(
+async def test_bytes_after_a_request_do_not_prevent_its_answer(
     path: str, more: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The end of what the other side sends, as `nc -N` has it, bytes that are nothing, or another request."""
+    """The end of the stream, as `nc -N` sends it, garbage, or another request."""
     async with on_air() as running:
         raw = RawClient(running.port, handshake=False)
         raw.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() + more)
@@ -163,8 +163,8 @@ async def test_what_follows_a_request_does_not_keep_it_from_an_answer(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_answers_are_whole_where_they_are_encrypted(tmp_path: Path) -> None:
-    """The end of an encrypted stream is another one, and comes after the last byte, too."""
+async def test_encrypted_answers_are_complete(tmp_path: Path) -> None:
+    """The end of an encrypted stream also comes after the last byte."""
     cert, key = make_certificate(tmp_path, "one")
     async with on_air(settings(tls_cert=cert, tls_key=key, send_buffer_bytes=4096)) as running:
 
@@ -183,8 +183,8 @@ async def test_answers_are_whole_where_they_are_encrypted(tmp_path: Path) -> Non
         await until(lambda: not running.sink._everyone)  # pyright: ignore[reportPrivateUsage]
 
 
-async def test_who_leaves_while_the_answer_is_made_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    """With a reset, in the midst of it."""
+async def test_a_client_that_leaves_during_its_answer_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """With a reset."""
     slow = Slow()
 
     def build(config: object, context: Context) -> WebSocketSink:
@@ -201,8 +201,8 @@ async def test_who_leaves_while_the_answer_is_made_is_no_error(caplog: pytest.Lo
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_a_server_that_ends_does_not_wait_for_who_asks(caplog: pytest.LogCaptureFixture) -> None:
-    """Who asked is answered or cut off, and nothing is left behind."""
+async def test_the_end_of_the_server_does_not_wait_for_requests(caplog: pytest.LogCaptureFixture) -> None:
+    """They are answered or cut off, and nothing is left behind."""
     slow = Slow()
     ends: list[socket.socket] = []
 

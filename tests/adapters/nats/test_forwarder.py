@@ -51,7 +51,7 @@ def arrive(passing: Forwarder[Sealed], *arrived: Sealed) -> None:
 
 
 class Bus(PublishRecorder):
-    """Does with what is forwarded what it is told to."""
+    """A bus that treats what is forwarded as told."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Bus(PublishRecorder):
 
 
 async def run(passing: Forwarder[Sealed], bus: Bus, count: int) -> None:
-    """Until so many are on the bus."""
+    """Until this many are on the bus."""
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             group.start_soon(passing.run, bus)
@@ -77,8 +77,8 @@ async def run(passing: Forwarder[Sealed], bus: Bus, count: int) -> None:
             group.cancel_scope.cancel()
 
 
-async def test_what_arrives_is_put_on_the_bus_as_it_is() -> None:
-    """In order, with its number, its time and its bytes; what was there already is not."""
+async def test_messages_are_published_unchanged() -> None:
+    """In order, with number, time and bytes; repeated ones are not."""
     passing, bus = forwarder(), Bus()
     arrived = [frame(7), knob(1), frame(8), frame(8), knob(1), frame(7), knob(2)]
     for each in arrived:
@@ -88,8 +88,8 @@ async def test_what_arrives_is_put_on_the_bus_as_it_is() -> None:
     assert passing.repeated == 3
 
 
-async def test_what_is_missing_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """And counted; it stays a gap for whoever watches."""
+async def test_gaps_are_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """They stay gaps for viewers."""
     passing, bus = forwarder(), Bus()
     for each in (frame(7), frame(10)):
         arrive(passing, each)
@@ -99,8 +99,8 @@ async def test_what_is_missing_is_told(caplog: pytest.LogCaptureFixture) -> None
     assert "frame: 2 before number 10 did not come" in caplog.text
 
 
-async def test_frames_that_were_not_wanted_are_not_missing(caplog: pytest.LogCaptureFixture) -> None:
-    """Updates are."""
+async def test_left_out_frames_are_not_missing(caplog: pytest.LogCaptureFixture) -> None:
+    """Left-out updates are."""
     passing, bus = forwarder(is_thinned=True), Bus()
     for each in (frame(7), frame(10), knob(1), knob(3)):
         arrive(passing, each)
@@ -109,8 +109,8 @@ async def test_frames_that_were_not_wanted_are_not_missing(caplog: pytest.LogCap
     assert "frame" not in caplog.text
 
 
-async def test_the_state_comes_before_what_arrives_meanwhile() -> None:
-    """Of a topic that arrives meanwhile it is not needed, and would make what waits come too late."""
+async def test_last_values_are_published_first() -> None:
+    """Except for topics with a live message, which would come too late after them."""
     passing, bus = forwarder(), Bus()
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
@@ -127,10 +127,10 @@ async def test_the_state_comes_before_what_arrives_meanwhile() -> None:
     assert [each for each, _ in bus.forwarded] == [knob(3), frame(5), frame(6)]
 
 
-async def test_what_gives_way_while_the_state_is_awaited_is_counted_once(
+async def test_drops_while_messages_are_held_are_counted_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The first that came is on its way already, and what gave way came after it."""
+    """The first message was taken before the dropped ones came."""
     passing, bus = forwarder(QueueSettings(size=2)), Bus()
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
@@ -146,8 +146,8 @@ async def test_what_gives_way_while_the_state_is_awaited_is_counted_once(
     assert passing.stats().dropped.items == 7
 
 
-async def test_it_is_known_of_which_topics_something_has_arrived() -> None:
-    """Of this connection: of others, what was kept late is news."""
+async def test_it_knows_which_topics_had_a_message() -> None:
+    """On this connection; for others, a late last value is news."""
     passing = forwarder()
     arrive(passing, frame(1))
     assert passing.has_arrived("frame")
@@ -157,8 +157,8 @@ async def test_it_is_known_of_which_topics_something_has_arrived() -> None:
     assert not passing.has_arrived("frame")
 
 
-async def test_what_gives_way_is_never_looked_into() -> None:
-    """And what is of no use is passed over."""
+async def test_dropped_messages_are_never_decoded() -> None:
+    """Messages to be ignored are skipped."""
     looked: list[Sealed] = []
 
     def understand(each: Sealed) -> Sealed | None:
@@ -172,8 +172,8 @@ async def test_what_gives_way_is_never_looked_into() -> None:
     assert bus.numbers() == [4]
 
 
-async def test_a_burst_does_not_overflow_what_the_bus_can_take() -> None:
-    """Whoever reads the network lets the bus have its turns in between."""
+async def test_a_burst_does_not_overflow_the_queue() -> None:
+    """The reader lets the bus empty it in between."""
     passing, bus = forwarder(), Bus()
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
@@ -189,7 +189,7 @@ async def test_a_burst_does_not_overflow_what_the_bus_can_take() -> None:
 
 @pytest.mark.parametrize("reason", ["held up", "behind"])
 async def test_a_bus_that_cannot_keep_up_is_not_waited_for(reason: str) -> None:
-    """Neither one that is held up, nor one that leaves ever more unread."""
+    """Neither a blocked one, nor one that leaves more and more unread."""
     passing, bus = forwarder(), Bus()
     if reason == "held up":
         bus.free = anyio.Event()
@@ -207,8 +207,8 @@ async def test_a_bus_that_cannot_keep_up_is_not_waited_for(reason: str) -> None:
     assert passing.missed == 0
 
 
-async def test_the_state_may_hold_what_is_here_already() -> None:
-    """After a connection was lost and made anew."""
+async def test_last_values_that_are_known_are_skipped() -> None:
+    """After a reconnection."""
     passing, bus = forwarder(), Bus()
     arrive(passing, knob(3))
     await run(passing, bus, 1)
@@ -217,8 +217,8 @@ async def test_the_state_may_hold_what_is_here_already() -> None:
     assert bus.numbers() == [3, 9]
 
 
-async def test_what_waits_is_fresh_when_the_bus_was_held_up(caplog: pytest.LogCaptureFixture) -> None:
-    """By the bounds of the queue; what gave way is told."""
+async def test_the_queue_is_fresh_after_the_bus_was_blocked(caplog: pytest.LogCaptureFixture) -> None:
+    """By the bounds of the queue; drops are logged."""
     passing = forwarder(QueueSettings(size=100, frame=LaneSettings(size=2)))
     bus = Bus()
     bus.free = anyio.Event()
@@ -239,8 +239,8 @@ async def test_what_waits_is_fresh_when_the_bus_was_held_up(caplog: pytest.LogCa
     assert passing.missed == 0
 
 
-async def test_what_the_bus_refuses_is_told_and_the_rest_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    """A full queue of one sink, or a topic too many."""
+async def test_refused_envelopes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A full queue of one sink, or a topic too many; others are published."""
     passing, bus = forwarder(), Bus()
 
     def refuse(each: Sealed) -> None:
@@ -258,8 +258,8 @@ async def test_what_the_bus_refuses_is_told_and_the_rest_goes_on(caplog: pytest.
     assert "one topic too many" in caplog.text
 
 
-async def test_numbers_go_on_when_the_origin_begins_again() -> None:
-    """The number in the bytes with them, and nothing else in them."""
+async def test_numbers_continue_after_a_restart_of_the_origin() -> None:
+    """In the bytes too, where nothing else changes."""
     passing, bus = forwarder(), Bus()
     arrive(passing, frame(100))
     await run(passing, bus, 1)
@@ -270,8 +270,8 @@ async def test_numbers_go_on_when_the_origin_begins_again() -> None:
     assert again == [sealed(frame(1).message, 101, 1000), sealed(frame(3).message, 103, 3000)]
 
 
-async def test_without_numbers_it_gets_those_of_the_bus() -> None:
-    """Somebody else's program may send envelopes without."""
+async def test_an_envelope_without_a_number_gets_one() -> None:
+    """Other programs may send envelopes without."""
     machine, passing = Machine(), forwarder()
     bare = Sealed(Peripheral("knob", 1), 0, 0, CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 0))
     with anyio.fail_after(20):
@@ -286,7 +286,7 @@ async def test_without_numbers_it_gets_those_of_the_bus() -> None:
 
 
 class Source:
-    """A source's way onto the bus of a kernel that need not run."""
+    """A source's access to the bus of a kernel that need not run."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -301,8 +301,8 @@ class Source:
         return await self._kernel.publisher.forward_async(sealed, renumber=renumber)
 
 
-async def test_it_goes_on_from_where_the_bus_is() -> None:
-    """Another source has published the topic; a gap is still a gap."""
+async def test_numbers_continue_from_those_of_the_bus() -> None:
+    """After another source has published the topic; a gap is still a gap."""
     machine, passing = Machine(), forwarder()
     for _ in range(10):
         machine.frame()
@@ -319,8 +319,8 @@ async def test_it_goes_on_from_where_the_bus_is() -> None:
     assert passing.missed == 1
 
 
-async def test_a_stream_that_comes_back_to_itself_is_stopped() -> None:
-    """What it puts on the bus would be put there again and again."""
+async def test_a_loop_is_stopped() -> None:
+    """Its envelopes would be published again and again."""
     machine, passing = Machine(), forwarder()
 
     def come_back(each: Envelope) -> None:

@@ -28,7 +28,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def frame(size_bytes: int = 100, fill: bytes = b"x") -> Frame:
-    """A frame of so many bytes that passes for a PNG file."""
+    """A frame of this many bytes that passes for a PNG file."""
     return Frame(SIGNATURE + fill * (size_bytes - len(SIGNATURE)))
 
 
@@ -116,12 +116,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def exact(stats: QueueStats) -> bool:
-    """The rule that holds for every queue at every instant."""
+    """The rule that holds for every queue at every moment."""
     return stats.offered == stats.taken.plus(stats.dropped).plus(stats.waiting)
 
 
 class RawClient:
-    """A viewer that reads only when it is told to, through a small receive buffer."""
+    """A viewer that reads only when told to, through a small receive buffer."""
 
     def __init__(self, port: int, *, handshake: bool = True) -> None:
         self.socket = socket.socket()
@@ -136,7 +136,7 @@ class RawClient:
             )
 
     def handshaken(self) -> "RawClient":
-        """Read the server's answer, and not a byte of the stream."""
+        """Read the server's answer, but nothing of the stream."""
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
             answer += self.socket.recv(1)
@@ -161,7 +161,7 @@ class RawClient:
         return opcode, self._payload()
 
     def close(self) -> None:
-        """Leave without a word."""
+        """Leave without a close frame."""
         self.socket.close()
 
     def reset(self) -> None:

@@ -29,7 +29,7 @@ BROWSE = '{"kind": "control", "command": "browse"}'
 
 
 async def test_a_flood_of_messages_closes_that_client_alone() -> None:
-    """More than its allowance gets code 1008; the others go on."""
+    """More than its limit gets code 1008; the others go on."""
     async with on_air(settings(max_messages_per_s=5)) as running, connect(running.url) as quiet:
         async with connect(running.url) as loud:
             with suppress(ConnectionClosed):
@@ -52,13 +52,13 @@ FLOODS = {
 
 @pytest.mark.parametrize("kind", FLOODS)
 async def test_every_frame_counts(kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A flood of any kind gets 1008 however it is cut, is counted, and leaves a line or two in the log."""
+    """A flood of any kind gets 1008, is counted, and leaves a line or two in the log."""
     flood = FLOODS[kind] * 30_000
     if kind == "fragments":
         flood = b"\x01\x81\0\0\0\0x" + flood
 
     def attack(port: int) -> int:
-        """Send without pause, read nothing, and leave; then read what came."""
+        """Send without pause, read nothing, and leave; then read the answer."""
         client = RawClient(port).handshaken()
         with suppress(OSError):
             while True:
@@ -79,8 +79,8 @@ async def test_every_frame_counts(kind: str, caplog: pytest.LogCaptureFixture) -
     assert "sent more than max_messages_per_s allows" in lines[-1]
 
 
-async def test_what_came_within_the_allowance_is_not_lost() -> None:
-    """The commands before the one too many reach the application, also when all come in one piece."""
+async def test_commands_within_the_limit_are_not_lost() -> None:
+    """They reach the application, even when all come in one piece."""
     controls: list[Control] = []
     text = BROWSE.encode()
     frame = bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
@@ -93,8 +93,8 @@ async def test_what_came_within_the_allowance_is_not_lost() -> None:
     assert len(controls) == 10
 
 
-async def test_many_floods_are_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
-    """However often a client comes back to do it again."""
+async def test_many_floods_make_few_log_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """However often a client returns."""
     async with on_air(settings(max_messages_per_s=1)) as running:
         for _ in range(50):
             client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
@@ -105,7 +105,7 @@ async def test_many_floods_are_a_few_lines(caplog: pytest.LogCaptureFixture) -> 
 
 
 async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:
-    """The library answers 1009, message too big, and nobody else notices."""
+    """With code 1009, message too big."""
     async with on_air(settings(max_message_bytes=2048)) as running, connect(running.url) as quiet:
         async with connect(running.url) as loud:
             await loud.send("x" * 3000)
@@ -117,7 +117,7 @@ async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:
 
 
 async def test_watching_does_not_imply_steering(caplog: pytest.LogCaptureFixture) -> None:
-    """With a control token, commands of others are ignored; with it, they arrive."""
+    """With a control token, commands of other viewers are ignored."""
     controls: list[Control] = []
     async with on_air(settings(control_token="steer-me")) as running:
         running.kernel.bus.connect("control", controls.append)
@@ -138,8 +138,8 @@ def replay_control(command: str, **fields: object) -> str:
     return json.dumps({"kind": "control", "command": command, **fields})
 
 
-async def test_commands_of_a_source_pass_only_while_it_takes_them(caplog: pytest.LogCaptureFixture) -> None:
-    """Before, and afterwards, they are what nobody knows: ignored and counted, and the client stays."""
+async def test_commands_of_a_source_are_accepted_while_it_runs(caplog: pytest.LogCaptureFixture) -> None:
+    """Before and afterwards they are unknown: ignored and counted."""
     controls: list[Control] = []
     commands: dict[str, CommandCheck] = {}
 
@@ -165,8 +165,8 @@ async def test_commands_of_a_source_pass_only_while_it_takes_them(caplog: pytest
     assert controls[0].client.sink == "browser"
 
 
-async def test_what_a_source_would_not_take_is_ignored_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """The client that sent it goes on, also after a number that no float can hold."""
+async def test_invalid_fields_of_a_source_are_ignored_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """The client stays connected, even after a number that no float can hold."""
 
     def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
         return WebSocketSink(config, replace(context, commands=COMMANDS))
@@ -202,7 +202,7 @@ async def test_steering_a_replay_needs_the_right_to_steer(caplog: pytest.LogCapt
 
 
 async def test_a_client_that_asks_for_a_receipt_gets_one(caplog: pytest.LogCaptureFixture) -> None:
-    """Whether its command was taken, and if not, why; between the envelopes, and to nobody else."""
+    """Whether its command was accepted, and if not, why; between the envelopes, and nobody else gets it."""
     controls: list[Control] = []
     async with on_air() as running:
         running.kernel.bus.connect("control", controls.append)
@@ -225,7 +225,7 @@ async def test_a_client_that_asks_for_a_receipt_gets_one(caplog: pytest.LogCaptu
     assert "receipt" not in controls[0].fields
 
 
-async def test_who_may_not_steer_is_told_so_in_the_receipt() -> None:
+async def test_a_receipt_tells_that_a_client_may_not_steer() -> None:
     """In the words of the log."""
     async with on_air(settings(control_token="t")) as running, connect(running.url) as watcher:
         await watcher.send('{"kind": "control", "command": "browse", "receipt": 1}')
@@ -276,7 +276,7 @@ def control(command: object, **fields: object) -> str:
 def test_a_valid_command_has_its_fields_and_defaults(
     message: str, command: str, fields: dict[str, Any]
 ) -> None:
-    """Each command of the wire is taken, as text and as UTF-8 bytes."""
+    """Each command of the wire is accepted, as text and as UTF-8 bytes."""
     assert parse(message, EMOJIS) == (command, fields)
     assert parse(message.encode(), EMOJIS) == (command, fields)
 
@@ -310,13 +310,13 @@ def test_a_valid_command_has_its_fields_and_defaults(
     ],
 )
 def test_anything_else_is_refused_with_the_reason(message: str | bytes, why: str) -> None:
-    """What is not valid raises one error that says why."""
+    """An invalid message raises one error that says why."""
     with pytest.raises(InvalidControl, match=why):
         parse(message, EMOJIS)
 
 
-def test_commands_of_sources_are_taken_while_there_are_such_sources() -> None:
-    """Each has the fields that its source makes of them; without the source it is not known."""
+def test_commands_of_sources_are_known_while_they_run() -> None:
+    """With the fields that the source's check returns."""
     message = control("replay_seek", offset_s=-5)
     assert parse(message, EMOJIS, COMMANDS) == ("replay_seek", {"offset_s": -5.0})
     assert parse(control("browse"), EMOJIS, COMMANDS) == ("browse", {"browse_step": 0})
@@ -334,8 +334,8 @@ def test_commands_of_sources_are_taken_while_there_are_such_sources() -> None:
         (control("replay_dance"), "emoji_update, replay_pause, replay_speed, replay_seek"),
     ],
 )
-def test_what_a_source_would_not_take_is_refused_with_its_reason(message: str, why: str) -> None:
-    """And what nobody takes, with the names of all that there are."""
+def test_a_sources_check_refuses_with_its_reason(message: str, why: str) -> None:
+    """An unknown command is refused with the names of all known ones."""
     with pytest.raises(InvalidControl, match=why):
         parse(message, EMOJIS, COMMANDS)
 
@@ -369,7 +369,7 @@ FIELDS = [
     ).map(json.dumps)
 )
 def test_no_message_raises_anything_else(message: str | bytes) -> None:
-    """Random bytes, text and near-valid objects are taken or refused."""
+    """Random bytes, text and near-valid objects are accepted or refused."""
     try:
         command, fields = parse(message, EMOJIS, COMMANDS)
     except InvalidControl:
@@ -397,12 +397,12 @@ def test_no_message_raises_anything_else(message: str | bytes) -> None:
         (b'\xff"receipt"', None),
     ],
 )
-def test_a_receipt_is_wanted_by_a_number(message: str | bytes, number: int | None) -> None:
-    """One that every client can hold exactly; whatever the message is, nothing is raised."""
+def test_a_number_asks_for_a_receipt(message: str | bytes, number: int | None) -> None:
+    """One that every client can represent exactly; no message raises anything."""
     assert receipt_wanted(message) == number
 
 
 def test_a_receipt_is_short() -> None:
-    """However long what was wrong is."""
+    """However long the error is."""
     assert len(receipt(2**53 - 1, "ü" * 100_000)) < 1500
     assert json.loads(receipt(1, "\ud800"))["error"] == "\ud800"

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_viewers_are_told_when_the_stream_ends() -> None:
-    """What was published arrives before the close frame, which says 1001, going away."""
+    """What was published arrives before the close frame with code 1001, going away."""
     async with on_air() as running:
         viewer = await connect(running.url)
         await until(lambda: running.totals.connected == 1)
@@ -41,7 +41,7 @@ async def test_viewers_are_told_when_the_stream_ends() -> None:
 
 
 async def test_bad_clients_do_not_delay_the_end() -> None:
-    """A half-open handshake and a viewer that reads nothing are cut off, within about a second."""
+    """A half-open handshake and a viewer that reads nothing are cut off within about a second."""
     async with on_air() as running, stalled_client(running):
         half_open = await anyio.to_thread.run_sync(lambda: RawClient(running.port, handshake=False))
         await running.until_behind(400_000)
@@ -51,8 +51,8 @@ async def test_bad_clients_do_not_delay_the_end() -> None:
     half_open.close()
 
 
-async def test_garbage_in_place_of_a_handshake_concerns_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """Bytes that are no HTTP are answered or cut off, and fill no log."""
+async def test_garbage_in_place_of_a_handshake_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+    """Or answered, and not logged."""
     async with on_air() as running, connect(running.url) as viewer:
         await until(lambda: running.totals.connected == 1)
         for garbage in (
@@ -90,7 +90,7 @@ async def _start_and_unwrap(config: WebSocketSettings) -> None:
 
 
 async def test_a_port_in_use_while_running_is_retried(caplog: pytest.LogCaptureFixture) -> None:
-    """A sink that comes back and finds its port taken tries again until it is free."""
+    """A restarted sink whose port is taken tries again until it is free."""
     taken = threading.Event()
     config = settings()
 
