@@ -8,7 +8,6 @@ import socket
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from beats.adapters.http.limits import Handshakes
 from beats.adapters.http.listener import AcceptedSocket, Acceptor, Feed, listen
 from beats.kit.descriptors import Descriptors
 from tests.adapters.http.test_tls import make_certificate, trusting
-from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, receive, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, fetch, on_air, receive, settings, until
 from tests.adapters.sinks.websocket.test_fuzz import REQUEST
 
 pytestmark = pytest.mark.anyio
@@ -125,18 +124,6 @@ async def ended(clients: list[socket.socket], count: int) -> None:
     await until(lambda: sum(map(is_ended, clients)) >= count)
 
 
-async def get(running: Running, path: str, source: str = "127.0.0.1") -> int:
-    """How a plain request is answered."""
-
-    def ask() -> int:
-        client = HTTPConnection("127.0.0.1", running.port, timeout=10, source_address=(source, 0))
-        with contextlib.closing(client):
-            client.request("GET", path)
-            return client.getresponse().status
-
-    return await to_thread.run_sync(ask)
-
-
 async def test_max_handshakes_bounds_connections_that_were_not_let_in() -> None:
     """Places of viewers do not add to it; the oldest ones are closed."""
     async with on_air(settings(max_handshakes=4)) as running:
@@ -151,7 +138,7 @@ async def test_idle_connections_lock_nobody_out(source: str) -> None:
     async with on_air(settings(max_handshakes=4, max_clients=4)) as running:
         with connections(running.port, 50):
             for path in ("/livez", "/readyz", "/healthz"):
-                assert await get(running, path, source) == 200
+                assert (await fetch(running.port, path, "GET", source)).status == 200
             async with connect(running.url, local_addr=(source, 0)) as viewer:
                 running.knob(1)
                 assert (await receive(viewer)).sequence == 1
@@ -217,7 +204,7 @@ async def test_connections_that_are_gone_are_forgotten(monkeypatch: pytest.Monke
                 client.reset()
 
         await to_thread.run_sync(come_and_go)
-        assert await get(running, "/") == 200
+        assert (await fetch(running.port, "/")).status == 200
         await until(lambda: len(made[0]) == 0 and running.totals.connected == 0)
         assert not running.sink._admission._viewers  # pyright: ignore[reportPrivateUsage]
 
@@ -227,7 +214,7 @@ async def test_silent_connections_do_not_outlive_the_server() -> None:
     async with on_air() as running:
         stack = ExitStack()
         clients = stack.enter_context(connections(running.port, 3))
-        assert await get(running, "/livez") == 200
+        assert (await fetch(running.port, "/livez")).status == 200
     with stack:
         assert all(map(is_ended, clients))
 
@@ -305,6 +292,6 @@ def test_an_event_loop_that_accepts_by_itself_is_served() -> None:
         async with on_air(settings(max_handshakes=4)) as running:
             with connections(running.port, 20) as clients:
                 await ended(clients, 16)
-                assert await get(running, "/livez") == 200
+                assert (await fetch(running.port, "/livez")).status == 200
 
     anyio.run(main, backend_options={"loop_factory": OtherLoop})

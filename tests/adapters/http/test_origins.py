@@ -1,18 +1,18 @@
 """Which web pages may ask, and what refusals say."""
 
-import logging
 import re
 
 import pytest
 
 from beats.adapters.http.origins import (
+    MOST_WARNINGS,
     OriginPolicy,
     as_origin,
     host_known,
     is_loopback,
     origin_allowed,
 )
-from tests.adapters.sinks.websocket.support import settings
+from tests.adapters.sinks.websocket.support import settings, warnings
 
 LOCAL = ("192.168.1.5", 8765)
 HERE = "http://192.168.1.5:8765"
@@ -58,19 +58,26 @@ def test_a_listed_proxy_is_known_by_its_origin_and_its_host() -> None:
 
 
 def test_each_refusal_is_logged_once_until_the_settings_change(caplog: pytest.LogCaptureFixture) -> None:
-    """A name from outside is quoted and short."""
+    """With the setting; a name from outside is quoted and short, and their number is bounded."""
     here = origins()
-    evil = "https://evil.example/\r\n2026 ERROR forged"
+    forged = "https://evil.example/\r\n2026 ERROR forged" + "x" * 1000
     for _ in range(2):
         for _ in range(3):
-            here.foreign([evil], LOCAL)
-            here.misdirected([evil], [], LOCAL)
+            here.foreign(["https://wall.example", forged], LOCAL)
+            here.foreign([forged], LOCAL)
+            here.misdirected(["wall.example"], [], LOCAL)
             here.incomplete("192.168.1.9")
-        found = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-        assert len(found) == 3
-        assert not any("\n" in line for line in found)
+        found = warnings(caplog)
+        assert len(found) == 4
+        assert not any("\n" in line or len(line) > 600 for line in found)
+        assert 'sinks.wall.origins = ["https://wall.example"]' in found[0]
+        assert "sinks.wall.public_host" in found[2]
+        assert "sinks.wall.origins" in found[2]
         caplog.clear()
         here.adjust(settings())
+    for number in range(10 * MOST_WARNINGS):
+        here.foreign([f"https://{number}.example"], LOCAL)
+    assert len(warnings(caplog)) == MOST_WARNINGS
 
 
 @pytest.mark.parametrize(
@@ -152,11 +159,6 @@ def test_an_invalid_origin_is_refused_with_a_valid_one(text: str, right: str) ->
         as_origin(text)
 
 
-def test_a_star_allows_every_origin() -> None:
-    """An operator may open the stream to all web pages."""
-    assert origin_allowed("https://anyone.example", [], 8765, ["*"])
-
-
 @pytest.mark.parametrize(
     ("host", "loopback"),
     [
@@ -199,6 +201,7 @@ def test_a_rebound_name_is_not_the_servers_own(host: str, known: bool) -> None:
     assert host_known(host, ["wall.local", "0.0.0.0"], ["https://show.example"]) is known
 
 
-def test_a_star_knows_every_name() -> None:
-    """An operator who opens the stream to all web pages includes those of rebound names."""
+def test_a_star_allows_every_origin_and_host() -> None:
+    """An operator may open the stream to all web pages, including those of rebound names."""
+    assert origin_allowed("https://anyone.example", [], 8765, ["*"])
     assert host_known("anyone.example", [], ["*"])

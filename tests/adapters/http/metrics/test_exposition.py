@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from http.client import HTTPConnection
 from importlib.metadata import version
 from typing import Final
 
@@ -25,6 +24,7 @@ from tests.adapters.http.metrics.material import QUEUE, RECORDER, STATS
 from tests.adapters.sinks.websocket.support import (
     CODEC,
     Running,
+    fetch,
     on_air,
     settings,
     stalled_client,
@@ -44,22 +44,6 @@ def context(stats: Stats = STATS) -> Context:
 
 def answer(accept: str = "", stats: Stats = STATS) -> str:
     return Metrics(context(stats)).reply(accept).body.decode()
-
-
-async def scrape(running: Running, accept: str = "") -> str:
-    """The answer from the real socket."""
-
-    def ask() -> str:
-        connection = HTTPConnection("127.0.0.1", running.port, timeout=20)
-        try:
-            connection.request("GET", "/metrics", headers={"Accept": accept})
-            answer = connection.getresponse()
-            assert answer.status == 200
-            return answer.read().decode()
-        finally:
-            connection.close()
-
-    return await to_thread.run_sync(ask)
 
 
 def test_the_text_format_is_valid() -> None:
@@ -231,7 +215,7 @@ async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
         await them.read("chosen", "peripheral/knob", last_knob)
         await them.read("thinned", "frame", last_frame)
 
-        behind = Samples(plain(await scrape(running)))
+        behind = Samples(plain((await fetch(running.port, "/metrics")).text))
         assert behind.value("beats_behind_clients", sink="browser", client_class="full") == 1
         assert behind.value("beats_client_queue_envelopes", sink="browser", client_class="full") == 3
 
@@ -241,7 +225,7 @@ async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
 
         await to_thread.run_sync(read_on)
         await until(lambda: not any(client.behind for client in running.sink.clients()))
-        after = Samples(openmetrics(await scrape(running, OPENMETRICS)))
+        after = Samples(openmetrics((await fetch(running.port, "/metrics", Accept=OPENMETRICS)).text))
         stats = running.kernel.stats()
 
     assert after.risen_only_since(behind) == []
@@ -323,10 +307,10 @@ async def test_no_counter_falls_when_a_sink_fails() -> None:
         for _ in range(5):
             running.knob(1)
         await failing.holds.wait()
-        before = Samples(plain(await scrape(running)))
+        before = Samples(plain((await fetch(running.port, "/metrics")).text))
         failing.fail.set()
         await until(lambda: running.kernel.stats().sinks[1].queue.taken.items == 0)
-        after = Samples(plain(await scrape(running)))
+        after = Samples(plain((await fetch(running.port, "/metrics")).text))
     assert after.risen_only_since(before) == []
     labels = {"sink": "failing", "kind": "peripheral", "reason": "failed"}
     assert after.value("beats_sink_dropped_envelopes_total", **labels) == 5
