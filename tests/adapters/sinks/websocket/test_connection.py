@@ -1,7 +1,6 @@
 """The connection's own view of its other side."""
 
 import asyncio
-import logging
 from typing import Any, Final
 
 import anyio
@@ -14,7 +13,14 @@ from websockets.protocol import State
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.kernel.envelope import Frame
 from beats.proto.encode import PNG_SIGNATURE
-from tests.adapters.sinks.websocket.support import RawClient, on_air, settings, stalled_client, until
+from tests.adapters.sinks.websocket.support import (
+    RawClient,
+    on_air,
+    settings,
+    stalled_client,
+    until,
+    warnings,
+)
 
 WEBSOCKETS_MAJOR: Final = int(websockets.version.version.partition(".")[0])
 
@@ -109,7 +115,7 @@ async def test_nothing_is_written_to_a_connection_that_broke_in_a_long_burst(
         for _ in range(40):
             await stays.recv()
         await until(lambda: running.totals.connected == 1)
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert warnings(caplog) == []
 
 
 PING = b"\x89\xfd\0\0\0\0" + b"x" * 125
@@ -158,7 +164,7 @@ async def test_a_client_that_pings_and_leaves_is_not_logged(caplog: pytest.LogCa
             client.socket.sendall(PING * 1000)
             client.reset()
             await until(lambda: running.totals.connected == 0)
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert warnings(caplog) == []
 
 
 @pytest.mark.parametrize("bad", [b"\x81\x01x", b"\x81\xff" + b"\x7f" * 8], ids=["unmasked", "too-large"])

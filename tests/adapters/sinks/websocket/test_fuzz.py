@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.receiver import InvalidControl, parse
-from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until, warnings
 
 REQUEST = (
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -116,7 +116,7 @@ async def test_random_bytes_affect_no_other_client(caplog: pytest.LogCaptureFixt
         assert (await receive(witness)).sequence == 1
         await until(lambda: running.totals.connected == 1)
         await until(lambda: connections() == 1)
-    noted = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    noted = warnings(caplog)
     noted = [message for message in noted if "ignored" not in message]
     assert len(noted) == 1
     assert "incomplete WebSocket handshake" in noted[0]

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -20,12 +21,16 @@ from beats.adapters.sources.replay.commands import COMMANDS
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
-from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until, warnings
 
 pytestmark = pytest.mark.anyio
 CLOSE = 8
 """The opcode of a close frame: RFC 6455, section 5.2."""
 BROWSE = '{"kind": "control", "command": "browse"}'
+
+
+def control(command: object, **fields: object) -> str:
+    return json.dumps({"kind": "control", "command": command, **fields})
 
 
 async def test_a_flood_of_messages_closes_that_client_alone() -> None:
@@ -74,7 +79,7 @@ async def test_every_frame_counts(kind: str, caplog: pytest.LogCaptureFixture) -
         await until(lambda: running.totals.flooded == 1 and running.totals.connected == 1)
         running.knob(1)
         assert (await receive(quiet)).sequence == 1
-    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    lines = warnings(caplog)
     assert len(lines) <= 2
     assert "sent more than max_messages_per_s allows" in lines[-1]
 
@@ -101,7 +106,7 @@ async def test_many_floods_make_few_log_lines(caplog: pytest.LogCaptureFixture) 
             client.socket.sendall(FLOODS["messages"] * 3)
             client.close()
         await until(lambda: running.totals.flooded == 50)
-    assert sum(record.levelno >= logging.WARNING for record in caplog.records) == 2 * (10 + 1)
+    assert len(warnings(caplog)) == 2 * (10 + 1)
 
 
 async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:
@@ -116,89 +121,56 @@ async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:
         assert (await receive(quiet)).sequence == 1
 
 
+def with_commands(
+    commands: Mapping[str, CommandCheck],
+) -> Callable[[WebSocketSettings, Context], WebSocketSink]:
+    """Builds a sink whose sources take these commands."""
+    return lambda config, context: WebSocketSink(config, replace(context, commands=commands))
+
+
 async def test_watching_does_not_imply_steering(caplog: pytest.LogCaptureFixture) -> None:
-    """With a control token, commands of other viewers are ignored."""
+    """With a control token, all commands of other viewers are ignored; a receipt says so."""
     controls: list[Control] = []
-    async with on_air(settings(control_token="steer-me")) as running:
+    async with on_air(settings(control_token="steer-me"), build=with_commands(COMMANDS)) as running:
         running.kernel.bus.connect("control", controls.append)
-        with caplog.at_level(logging.WARNING):
-            async with (
-                connect(running.url) as watcher,
-                connect(running.url + "/?token=steer-me") as pilot,
-            ):
-                await watcher.send(BROWSE)
-                await until(lambda: "may watch, not steer" in caplog.text)
-                await pilot.send(BROWSE)
-                await until(lambda: controls)
-    assert len(controls) == 1
+        async with connect(running.url) as watcher, connect(running.url + "/?token=steer-me") as pilot:
+            await watcher.send(BROWSE)
+            await watcher.send(control("replay_pause", paused=True, receipt=1))
+            error = "it may watch, not steer, without the control token"
+            expected = {"kind": "receipt", "receipt": 1, "taken": False, "error": error}
+            assert json.loads(await watcher.recv()) == expected
+            await pilot.send(BROWSE)
+            await pilot.send(control("replay_pause", paused=False))
+            await until(lambda: len(controls) == 2)
+    assert [control.command for control in controls] == ["browse", "replay_pause"]
+    assert controls[1].fields == {"paused": False}
+    assert "may watch, not steer" in caplog.text
     assert "steer-me" not in caplog.text
 
 
-def replay_control(command: str, **fields: object) -> str:
-    return json.dumps({"kind": "control", "command": command, **fields})
-
-
 async def test_commands_of_a_source_are_accepted_while_it_runs(caplog: pytest.LogCaptureFixture) -> None:
-    """Before and afterwards they are unknown: ignored and counted."""
+    """Before and afterwards they are unknown; those with invalid fields are ignored and counted, too."""
     controls: list[Control] = []
     commands: dict[str, CommandCheck] = {}
-
-    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
-        return WebSocketSink(config, replace(context, commands=commands))
-
     caplog.set_level(logging.DEBUG, "beats")
-    async with on_air(build=build) as running, connect(running.url) as viewer:
+    async with on_air(build=with_commands(commands)) as running, connect(running.url) as viewer:
         running.kernel.bus.connect("control", controls.append)
-        await viewer.send(replay_control("replay_pause"))
+        await viewer.send(control("replay_pause"))
         await until(lambda: "message 1 from client" in caplog.text)
         commands.update(COMMANDS)
-        await viewer.send(replay_control("replay_pause"))
-        await viewer.send(replay_control("replay_seek", frames=-1))
+        for fields in ({"position_s": 10**400}, {"frames": 0.5}, {"frames": -1}):
+            await viewer.send(control("replay_seek", **fields))
+        await viewer.send(control("replay_pause"))
         await until(lambda: len(controls) == 2)
         commands.clear()
-        await viewer.send(replay_control("replay_pause"))
-        await until(lambda: "message 2 from client" in caplog.text)
+        await viewer.send(control("replay_pause"))
+        await until(lambda: "message 4 from client" in caplog.text)
     assert [(control.command, control.fields) for control in controls] == [
-        ("replay_pause", {"paused": None}),
         ("replay_seek", {"frames": -1}),
+        ("replay_pause", {"paused": None}),
     ]
     assert controls[0].client.sink == "browser"
-
-
-async def test_invalid_fields_of_a_source_are_ignored_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """The client stays connected, even after a number that no float can hold."""
-
-    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
-        return WebSocketSink(config, replace(context, commands=COMMANDS))
-
-    controls: list[Control] = []
-    caplog.set_level(logging.DEBUG, "beats")
-    async with on_air(build=build) as running, connect(running.url) as viewer:
-        running.kernel.bus.connect("control", controls.append)
-        for fields in ({"position_s": 10**400}, {}, {"frames": 0.5}):
-            await viewer.send(replay_control("replay_seek", **fields))
-        await viewer.send(replay_control("replay_speed", speed="max"))
-        await until(lambda: controls)
     assert "ignored: position_s is 1000" in caplog.text
-    assert "message 3 from client" in caplog.text
-    assert "message 4 from client" not in caplog.text
-
-
-async def test_steering_a_replay_needs_the_right_to_steer(caplog: pytest.LogCaptureFixture) -> None:
-    """As every other command does."""
-
-    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
-        return WebSocketSink(config, replace(context, commands=COMMANDS))
-
-    controls: list[Control] = []
-    async with on_air(settings(control_token="steer-me"), build=build) as running:
-        running.kernel.bus.connect("control", controls.append)
-        async with connect(running.url) as watcher, connect(running.url + "/?token=steer-me") as pilot:
-            await watcher.send(replay_control("replay_pause", paused=True))
-            await until(lambda: "may watch, not steer" in caplog.text)
-            await pilot.send(replay_control("replay_pause", paused=False))
-            await until(lambda: controls)
-    assert [control.fields for control in controls] == [{"paused": False}]
 
 
 async def test_a_client_that_asks_for_a_receipt_gets_one(caplog: pytest.LogCaptureFixture) -> None:
@@ -208,10 +180,8 @@ async def test_a_client_that_asks_for_a_receipt_gets_one(caplog: pytest.LogCaptu
         running.kernel.bus.connect("control", controls.append)
         async with connect(running.url) as asker, connect(running.url) as other:
             await until(lambda: running.totals.connected == 2)
-            for number, more in enumerate(
-                [{"command": "browse"}, {"command": "dance"}, {"command": "browse"}]
-            ):
-                await asker.send(json.dumps({"kind": "control", "receipt": number, **more}))
+            for number, command in enumerate(("browse", "dance", "browse")):
+                await asker.send(control(command, receipt=number))
                 await other.send(BROWSE)
             texts = [json.loads(await asker.recv()) for _ in range(3)]
             await until(lambda: len(controls) == 5)
@@ -225,20 +195,7 @@ async def test_a_client_that_asks_for_a_receipt_gets_one(caplog: pytest.LogCaptu
     assert "receipt" not in controls[0].fields
 
 
-async def test_a_receipt_tells_that_a_client_may_not_steer() -> None:
-    """In the words of the log."""
-    async with on_air(settings(control_token="t")) as running, connect(running.url) as watcher:
-        await watcher.send('{"kind": "control", "command": "browse", "receipt": 1}')
-        said = json.loads(await watcher.recv())
-    error = "it may watch, not steer, without the control token"
-    assert said == {"kind": "receipt", "receipt": 1, "taken": False, "error": error}
-
-
 EMOJIS = ("heart", "star")
-
-
-def control(command: object, **fields: object) -> str:
-    return json.dumps({"kind": "control", "command": command, **fields})
 
 
 @pytest.mark.parametrize(
