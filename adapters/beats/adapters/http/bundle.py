@@ -80,7 +80,6 @@ class _Mappings:
     """The `mappings` of a source map: which line of the script comes from which line of which source."""
 
     def __init__(self, lines: int) -> None:
-        """Begin with so many lines that come from no source."""
         self.text = ";" * lines
         self._source = 0
         self._line = 0
