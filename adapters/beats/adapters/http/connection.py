@@ -199,7 +199,7 @@ class HttpConnection(ServerConnection):
         """The write buffer is empty."""
         super().resume_writing()
         if self._end_waits:
-            # Not from within the transport's own callback, which goes on to look at what was changed here.
+            # Not from within the transport's own callback, which goes on to use what is changed here.
             self._end_waits = False
             self.loop.call_soon(self._end_stream)
 

@@ -123,7 +123,7 @@ class Handshakes:
         self._idle: Final[dict[str, dict[int, _Idle]]] = {}
         """By address and descriptor, oldest first."""
         self._addresses: Final[dict[int, str]] = {}
-        """Of all, by descriptor."""
+        """The address of each, by descriptor."""
         self._ended: Final[set[int]] = set()
         """Descriptors of those that are being closed to make room."""
 

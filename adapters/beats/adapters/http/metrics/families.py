@@ -1,6 +1,6 @@
 """Which counters become which metrics: those of the bus, of sources, of sinks and of classes of viewers.
 
-Viewers are told about by class, never one by one: there may be thousands.
+Viewers are counted by class, never one by one: there may be thousands.
 """
 
 from collections.abc import Callable, Iterable, Iterator
