@@ -1,7 +1,8 @@
 """Puts what comes from another bus on this one."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -12,6 +13,7 @@ from beats.adapters.nats.settings import InboxSettings
 from beats.config.settings import LaneSettings, QueueSettings
 from beats.kernel.envelope import Envelope, Frame, Kind, Message, Peripheral, Sealed, topic_of
 from beats.kernel.errors import QueueFull
+from beats.kernel.ports import Publish
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.testing import FixedClock, PublishRecorder
 from beats.kit.throttled_log import ThrottledLog
@@ -68,13 +70,20 @@ class Bus(PublishRecorder):
         return [each.sequence for each, _ in self.forwarded]
 
 
-async def run(passing: Forwarder[Sealed], bus: Bus, count: int) -> None:
-    """Until this many are on the bus."""
+@asynccontextmanager
+async def forwarding(passing: Forwarder[Sealed], bus: Publish) -> AsyncGenerator[None]:
+    """Run a forwarder while the block lasts."""
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             group.start_soon(passing.run, bus)
-            await until(lambda: len(bus.forwarded) >= count)
+            yield
             group.cancel_scope.cancel()
+
+
+async def run(passing: Forwarder[Sealed], bus: Bus, count: int) -> None:
+    """Until this many are on the bus."""
+    async with forwarding(passing, bus):
+        await until(lambda: len(bus.forwarded) >= count)
 
 
 async def test_messages_are_published_unchanged() -> None:
@@ -112,18 +121,15 @@ async def test_left_out_frames_are_not_missing(caplog: pytest.LogCaptureFixture)
 async def test_last_values_are_published_first() -> None:
     """Except for topics with a live message, which would come too late after them."""
     passing, bus = forwarder(), Bus()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
+    async with forwarding(passing, bus):
+        await anyio.wait_all_tasks_blocked()
+        with passing.held():
+            arrive(passing, frame(5))
+            arrive(passing, frame(6))
             await anyio.wait_all_tasks_blocked()
-            with passing.held():
-                arrive(passing, frame(5))
-                arrive(passing, frame(6))
-                await anyio.wait_all_tasks_blocked()
-                assert bus.numbers() == []
-                await passing.bring_state(bus, [frame(6), knob(3), knob(3)])
-            await until(lambda: len(bus.forwarded) == 3)
-            group.cancel_scope.cancel()
+            assert bus.numbers() == []
+            await passing.bring_state(bus, [frame(6), knob(3), knob(3)])
+        await until(lambda: len(bus.forwarded) == 3)
     assert [each for each, _ in bus.forwarded] == [knob(3), frame(5), frame(6)]
 
 
@@ -132,15 +138,12 @@ async def test_drops_while_messages_are_held_are_counted_once(
 ) -> None:
     """The first message was taken before the dropped ones came."""
     passing, bus = forwarder(QueueSettings(size=2)), Bus()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
-            with passing.held():
-                arrive(passing, frame(1))
-                await anyio.wait_all_tasks_blocked()
-                arrive(passing, *map(frame, range(2, 11)))
-            await until(lambda: bus.numbers() == [1, 9, 10])
-            group.cancel_scope.cancel()
+    async with forwarding(passing, bus):
+        with passing.held():
+            arrive(passing, frame(1))
+            await anyio.wait_all_tasks_blocked()
+            arrive(passing, *map(frame, range(2, 11)))
+        await until(lambda: bus.numbers() == [1, 9, 10])
     assert passing.missed == 0
     assert "did not come" not in caplog.text
     assert passing.metrics()["dropped_total"] == 7
@@ -175,15 +178,12 @@ async def test_dropped_messages_are_never_decoded() -> None:
 async def test_a_burst_does_not_overflow_the_queue() -> None:
     """The reader lets the bus empty it in between."""
     passing, bus = forwarder(), Bus()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
-            for number in range(1, 101):
-                arrive(passing, frame(number))
-                if number % 5 == 0:
-                    await passing.make_way()
-            await until(lambda: len(bus.forwarded) == 100)
-            group.cancel_scope.cancel()
+    async with forwarding(passing, bus):
+        for number in range(1, 101):
+            arrive(passing, frame(number))
+            if number % 5 == 0:
+                await passing.make_way()
+        await until(lambda: len(bus.forwarded) == 100)
     assert passing.metrics()["dropped_total"] == 0
 
 
@@ -193,16 +193,13 @@ async def test_a_bus_that_cannot_keep_up_is_not_waited_for(reason: str) -> None:
     passing, bus = forwarder(), Bus()
     if reason == "held up":
         bus.free = anyio.Event()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
-            for number in range(1, 1001):
-                arrive(passing, frame(number))
-                if number % 20 == 0:
-                    await passing.make_way(0 if reason == "held up" else 10_000_000)
-            bus.free.set()
-            await until(lambda: bus.numbers()[-1:] == [1000])
-            group.cancel_scope.cancel()
+    async with forwarding(passing, bus):
+        for number in range(1, 1001):
+            arrive(passing, frame(number))
+            if number % 20 == 0:
+                await passing.make_way(0 if reason == "held up" else 10_000_000)
+        bus.free.set()
+        await until(lambda: bus.numbers()[-1:] == [1000])
     assert passing.metrics()["dropped_total"] > 500
     assert passing.missed == 0
 
@@ -222,17 +219,14 @@ async def test_the_queue_is_fresh_after_the_bus_was_blocked(caplog: pytest.LogCa
     passing = forwarder(QueueSettings(size=100, frame=LaneSettings(size=2)))
     bus = Bus()
     bus.free = anyio.Event()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
-            arrive(passing, frame(1))
-            await anyio.wait_all_tasks_blocked()
-            for number in range(2, 100):
-                arrive(passing, frame(number))
-                arrive(passing, knob(number))
-            bus.free.set()
-            await until(lambda: len(bus.forwarded) == 3 + 98)
-            group.cancel_scope.cancel()
+    async with forwarding(passing, bus):
+        arrive(passing, frame(1))
+        await anyio.wait_all_tasks_blocked()
+        for number in range(2, 100):
+            arrive(passing, frame(number))
+            arrive(passing, knob(number))
+        bus.free.set()
+        await until(lambda: len(bus.forwarded) == 3 + 98)
     assert [each.sequence for each, _ in bus.forwarded if isinstance(each.message, Frame)] == [1, 98, 99]
     assert passing.metrics()["dropped_total"] == 96
     assert "frame: 96 were dropped for newer ones" in caplog.text
@@ -274,13 +268,10 @@ async def test_an_envelope_without_a_number_gets_one() -> None:
     """Other programs may send envelopes without."""
     machine, passing = Machine(), forwarder()
     bare = Sealed(Peripheral("knob", 1), 0, 0, CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 0))
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, Source(machine.kernel))
-            for _ in range(3):
-                arrive(passing, bare)
-            await machine.sees(lambda: len(machine.seen) == 3)
-            group.cancel_scope.cancel()
+    async with forwarding(passing, Source(machine.kernel)):
+        for _ in range(3):
+            arrive(passing, bare)
+        await machine.sees(lambda: len(machine.seen) == 3)
     assert machine.numbers("peripheral/knob") == [1, 2, 3]
     assert [CODEC.decode(data).sequence for data in machine.bytes_of("peripheral/knob")] == [1, 2, 3]
 
@@ -306,15 +297,12 @@ async def test_numbers_continue_from_those_of_the_bus() -> None:
     machine, passing = Machine(), forwarder()
     for _ in range(10):
         machine.frame()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, Source(machine.kernel))
-            for number in (4, 5):
-                arrive(passing, frame(number))
-            await machine.sees(lambda: len(machine.seen) == 12)
-            arrive(passing, frame(7))
-            await machine.sees(lambda: len(machine.seen) == 13)
-            group.cancel_scope.cancel()
+    async with forwarding(passing, Source(machine.kernel)):
+        for number in (4, 5):
+            arrive(passing, frame(number))
+        await machine.sees(lambda: len(machine.seen) == 12)
+        arrive(passing, frame(7))
+        await machine.sees(lambda: len(machine.seen) == 13)
     assert machine.numbers("frame")[10:] == [11, 12, 14]
     assert passing.missed == 1
 
