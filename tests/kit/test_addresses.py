@@ -21,19 +21,19 @@ IPV4, IPV6 = socket.AF_INET, socket.AF_INET6
         ("0::0", [(IPV6, "::"), (IPV4, "0.0.0.0")]),
     ],
 )
-def test_a_host_stands_for_addresses(host: str, found: list[tuple[socket.AddressFamily, str]]) -> None:
-    """Each once; `::` stands for all addresses of both families, as its users expect."""
+def test_a_host_has_addresses(host: str, found: list[tuple[socket.AddressFamily, str]]) -> None:
+    """Each once; `::` means all addresses of both families, as users expect."""
     assert addresses(host) == found
 
 
-def test_a_star_stands_for_all_addresses() -> None:
-    """As the C library has it, which the sockets get it from."""
+def test_a_star_means_all_addresses() -> None:
+    """As in the C library."""
     assert set(addresses("*")) == {(IPV4, "0.0.0.0"), (IPV6, "::")}
 
 
 @pytest.mark.parametrize("host", ["beats.invalid", "x" * 70, "a\0b", "[::1]", "."])
 def test_a_host_without_address_is_an_operating_system_error(host: str) -> None:
-    """Whatever is wrong with it, there is one kind of error with a text."""
+    """Whatever is wrong with it, the error has a text."""
     with pytest.raises(OSError, match=r"not known|not a name|No address") as caught:
         addresses(host)
     assert caught.value.strerror
@@ -58,6 +58,6 @@ def test_a_host_without_address_is_an_operating_system_error(host: str) -> None:
         ("", False),
     ],
 )
-def test_a_wildcard_is_told_by_the_address_that_it_comes_to(host: str, wildcard: bool) -> None:
-    """However it is written, and without asking a server for names."""
+def test_a_wildcard_is_recognised_in_any_form(host: str, wildcard: bool) -> None:
+    """Without asking a name server."""
     assert is_wildcard(host) is wildcard

@@ -10,7 +10,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_the_first_ten_of_a_kind_are_logged_then_each_power_of_ten(caplog: pytest.LogCaptureFixture) -> None:
-    """A hundred thousand faults make fifteen lines, and the count is in them."""
+    """A hundred thousand events make fifteen lines, with the count."""
     reports = ThrottledLog(logging.getLogger("test"), "source 'x'")
     for number in range(1, 100_001):
         reports.add("bad lines", f"line {number}")
@@ -26,7 +26,7 @@ def test_the_first_ten_of_a_kind_are_logged_then_each_power_of_ten(caplog: pytes
 
 
 def test_each_kind_is_counted_by_itself(caplog: pytest.LogCaptureFixture) -> None:
-    """A flood of one kind does not silence another, and each has its level."""
+    """A flood of one kind does not silence another; each has its level."""
     reports = ThrottledLog(logging.getLogger("test"), "source 'x'")
     for _ in range(50):
         reports.add("bad lines", "one more")
@@ -37,7 +37,7 @@ def test_each_kind_is_counted_by_itself(caplog: pytest.LogCaptureFixture) -> Non
     )
 
 
-def test_a_summary_tells_only_what_was_not_shown_in_full(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_summary_lists_only_kinds_that_were_not_shown_in_full(caplog: pytest.LogCaptureFixture) -> None:
     """Ten of a kind were all shown; eleven were not."""
     reports = ThrottledLog(logging.getLogger("test"), "source 'x'")
     for kind, count in (("bad lines", 10), ("refused updates", 11)):

@@ -1,4 +1,4 @@
-"""The addresses that a host stands for when a server listens there."""
+"""The addresses that a server listens on, by its host."""
 
 import errno
 import ipaddress
@@ -11,23 +11,23 @@ Address = tuple[socket.AddressFamily, str]
 UNAVAILABLE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 """Error numbers of an address, or of a whole family, that this machine does not have."""
 _NUMERIC: Final = re.compile(r"[0-9a-fA-FxX.:%*]+")
-"""What an address may be written with: also `*`, `0` and `0x0`."""
+"""The characters of an address; `*`, `0` and `0x0` are addresses, too."""
 _EVERY: Final = (socket.AF_INET6, "::")
 _EVERY_IPV4: Final = (socket.AF_INET, "0.0.0.0")
 
 
 def addresses(host: str, *, numeric: bool = False) -> list[Address]:
-    """The addresses to bind, each once, with a socket of its own for each (IPV6_V6ONLY).
+    """The addresses to bind, each once, to one socket each (IPV6_V6ONLY).
 
-    `::` stands for all addresses of both families: on most systems one IPv6 socket would take both, but name
-    IPv4 clients by mapped addresses (RFC 4291, section 2.5.5.2).
+    `::` means all addresses of both families: on most systems one IPv6 socket would accept both, but show
+    IPv4 clients with mapped addresses (RFC 4291, section 2.5.5.2).
 
     Args:
         host: name or address as the C library reads it: also `*` and `0`.
-        numeric: ask no server for names; then a name has no address.
+        numeric: ask no name server; then a name has no address.
 
     Raises:
-        OSError: it has no address.
+        OSError: the host has no address.
     """
     flags = socket.AI_PASSIVE | (socket.AI_NUMERICHOST if numeric else 0)
     try:
@@ -44,9 +44,9 @@ def addresses(host: str, *, numeric: bool = False) -> list[Address]:
 
 
 def is_wildcard(host: str) -> bool:
-    """Whether listening on this host, or address, means listening on every address of the machine.
+    """Whether listening on this host means listening on every address of the machine.
 
-    A name never means that: it is not looked up.
+    A name never does, and is not resolved.
     """
     if not _NUMERIC.fullmatch(host):
         return False

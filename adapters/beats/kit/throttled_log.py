@@ -1,4 +1,4 @@
-"""Log lines about what repeats, bounded: the first few in full, then only each power of ten."""
+"""Bounded logging of repeated events: the first few in full, then only each power of ten."""
 
 import logging
 from collections import Counter
@@ -7,24 +7,24 @@ from typing import Final
 from beats.kernel.log_sampling import is_power_of_ten
 
 FIRST: Final = 10
-"""How many of a kind are logged one by one."""
+"""How many events of a kind are logged one by one."""
 
 
 class ThrottledLog:
-    """Counts what went wrong by kind, and logs so that no input can flood the log.
+    """Counts events by kind, and logs them so that no input can flood the log.
 
-    The first ten of a kind are logged each, then the hundredth, the thousandth and so on, with the
-    count: a million of a kind make fifteen lines.
+    The first ten of a kind are logged, then the hundredth, the thousandth and so on, with the count: a
+    million events make fifteen lines.
     """
 
     def __init__(self, logger: logging.Logger, name: str) -> None:
         self.counts: Counter[str] = Counter()
-        """How many there were of each kind."""
+        """How many events there were of each kind."""
         self._logger = logger
         self._name = name
 
     def add(self, kind: str, text: str, level: int = logging.WARNING) -> None:
-        """Count one, and log it when its turn has come. `kind` is a noun in the plural."""
+        """Count an event, and log it if it is one of the first or a power of ten. `kind` is a plural."""
         self.counts[kind] += 1
         count = self.counts[kind]
         if count <= FIRST:
@@ -35,7 +35,7 @@ class ThrottledLog:
             self._logger.log(level, "%s: %d %s so far; the latest: %s", self._name, count, kind, text)
 
     def summarise(self) -> None:
-        """Log how many there were of each kind that was not shown in full."""
+        """Log the count of each kind that was not shown in full."""
         for kind, count in self.counts.items():
             if count > FIRST:
                 self._logger.warning("%s: %d %s in all", self._name, count, kind)

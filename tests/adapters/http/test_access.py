@@ -36,13 +36,13 @@ WATCH, STEER, NO = Rights(steer=False), Rights(steer=True), HTTPStatus.UNAUTHORI
     ],
 )
 def test_tokens_give_rights(tokens: Tokens, presented: list[str], outcome: object) -> None:
-    """Watching does not imply steering once there is a control token; a wrong token is turned away."""
+    """Where there is a control token, watching does not imply steering; a wrong token is refused."""
     result = authorise(tokens, presented)
     assert (result.status if isinstance(result, Denied) else result) == outcome
 
 
 def test_a_refusal_does_not_quote_any_token() -> None:
-    """What is wrong is said without what is right."""
+    """Neither the presented token nor the right one."""
     result = authorise(Tokens("secret-watch", "secret-control"), ["guess"])
     assert isinstance(result, Denied)
     assert "secret" not in result.text
@@ -62,5 +62,5 @@ def test_a_refusal_does_not_quote_any_token() -> None:
     ],
 )
 def test_the_authorization_header_carries_a_bearer_token(header: str | None, token: str | None) -> None:
-    """The scheme's letter case does not matter, and other schemes hold no token of ours."""
+    """The scheme's letter case does not matter; other schemes hold no token of ours."""
     assert bearer(header) == token

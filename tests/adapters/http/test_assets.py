@@ -12,13 +12,13 @@ ASSET = Found(Asset(b"x", gzip.compress(b"x"), "text/css; charset=utf-8", 'W/"ab
 
 
 def addresses() -> list[str]:
-    """What the document names, as paths from the root."""
+    """The files that the document names, as paths from the root."""
     document = page().document.body.decode()
     return [f"/{path}" for path in re.findall(r'(?:href|src)="(page/[^"]+)"', document)]
 
 
-def test_the_document_names_few_files_and_they_are_there() -> None:
-    """A style sheet, scripts and an icon, each under an address that changes when any of them does."""
+def test_the_document_names_few_files_that_exist() -> None:
+    """A style sheet, scripts and an icon, each at an address that changes when any of them changes."""
     named = addresses()
     assert sorted({path.rpartition("/")[2] for path in named}) == [
         *("icon.svg", "page.css", "page.js", "parts.js", "stream.js")
@@ -28,7 +28,7 @@ def test_the_document_names_few_files_and_they_are_there() -> None:
 
 
 def test_every_source_is_part_of_the_page() -> None:
-    """Each style sheet and each module, unchanged but for what joins modules."""
+    """Each style sheet and each module, unchanged except for imports and exports."""
     styles = page().others["page.css"].body.decode()
     scripts = "".join(page().others[f"{name}.js"].body.decode() for name in ("stream", "parts", "page"))
     assert {path.name for path in FOLDER.glob("*.css")} == set(STYLES)
@@ -42,8 +42,8 @@ def test_every_source_is_part_of_the_page() -> None:
             assert path.name in ("index.html", "icon.svg")
 
 
-def test_what_has_its_version_in_its_address_is_kept_for_good() -> None:
-    """And the document, which names it, is asked for at each visit."""
+def test_a_file_with_its_version_in_its_address_is_cached_for_good() -> None:
+    """The document, which names it, is revalidated at each visit."""
     for path in addresses():
         found = find(path)
         assert found is not None
@@ -54,8 +54,8 @@ def test_what_has_its_version_in_its_address_is_kept_for_good() -> None:
 
 
 @pytest.mark.parametrize("version", ["0" * 16, "older", "x"])
-def test_a_file_of_another_version_is_answered_with_this_one_and_not_kept(version: str) -> None:
-    """So that a document of another process, during an update, has a script all the same."""
+def test_another_version_gets_this_one_and_is_not_cached(version: str) -> None:
+    """During an update, a document of another process still gets its scripts."""
     found = find(f"/page/{version}/page.js")
     assert found is not None
     assert (found.asset, found.cache) == (page().others["page.js"], "no-store")
@@ -74,28 +74,28 @@ def test_a_file_of_another_version_is_answered_with_this_one_and_not_kept(versio
         "/page/../x/page.js",
     ],
 )
-def test_nothing_else_leads_anywhere(path: str) -> None:
-    """Neither sources nor what lies beside them."""
+def test_no_other_path_exists(path: str) -> None:
+    """Neither sources nor files beside them."""
     assert find(path) is None
 
 
 def test_where_a_token_is_needed_the_document_says_so() -> None:
-    """And differs in nothing else, but for its tag."""
+    """It differs in nothing else, except its tag."""
     locked = find("/", locked=True)
     assert locked is not None
     assert locked.asset.body.replace(b"<html data-locked ", b"<html ") == page().document.body
     assert locked.asset.tag != page().document.tag
 
 
-def test_files_are_told_apart_by_their_tags() -> None:
-    """What has changed has another."""
+def test_each_content_has_its_own_tag() -> None:
+    """A changed file has another one."""
     every = [page().document, page().locked, *page().others.values()]
     tags = {asset.tag for asset in every}
     assert len(tags) == len(every)
     assert all(re.fullmatch(r'W/"\w+"', tag) for tag in tags)
 
 
-def test_a_file_is_asked_for_again_and_sent_when_it_has_changed() -> None:
+def test_a_changed_file_is_sent_again() -> None:
     """After an update no browser shows the old page."""
     first = serve(ASSET, "")
     assert (first.status, first.body, first.content_type) == (HTTPStatus.OK, b"x", ASSET.asset.content_type)
@@ -119,8 +119,8 @@ def test_a_file_is_asked_for_again_and_sent_when_it_has_changed() -> None:
         ("gzip, deflate, br, zstd", True),
     ],
 )
-def test_files_are_compressed_for_those_who_take_it(accepted: str, is_zipped: bool) -> None:
-    """A third of the bytes, which decides how soon a page is there on a long line."""
+def test_files_are_compressed_if_the_browser_accepts_that(accepted: str, is_zipped: bool) -> None:
+    """To a third of their bytes."""
     reply = serve(ASSET, "", accepted)
     assert reply.headers["Vary"] == "Accept-Encoding"
     assert reply.headers.get("Content-Encoding") == ("gzip" if is_zipped else None)
@@ -128,7 +128,7 @@ def test_files_are_compressed_for_those_who_take_it(accepted: str, is_zipped: bo
 
 
 def test_the_page_may_load_nothing_from_elsewhere_and_nothing_inline() -> None:
-    """Whatever a peripheral's data hold, no script of theirs runs."""
+    """No script in a peripheral's data can run."""
     rules = dict(
         rule.split(" ", 1) for rule in serve(ASSET, "").headers["Content-Security-Policy"].split("; ")
     )

@@ -24,8 +24,8 @@ def run(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_it_does_what_its_modules_do(tmp_path: Path) -> None:
-    """Each runs once, when it is first needed; names of one are not those of another."""
+def test_a_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
+    """Each runs once, when it is first needed, in its own scope."""
     sources = {
         **SOURCES,
         "never.js": '// Never.\n\nthrow new Error("nobody needs it");\n',
@@ -37,16 +37,16 @@ def test_it_does_what_its_modules_do(tmp_path: Path) -> None:
     assert (done.stderr, done.stdout) == ("", "once\n42\n")
 
 
-def test_its_lines_are_those_of_the_sources() -> None:
-    """But for the words `import` and `export`."""
+def test_the_lines_are_those_of_the_sources() -> None:
+    """Except for the words `import` and `export`."""
     script = bundle(SOURCES, "$main();", "page.js.map").script
     for source in SOURCES.values():
         kept = [line for line in source.splitlines() if not line.startswith(("import", "export"))]
         assert all(line in script.splitlines() for line in kept)
 
 
-def test_a_debugger_is_led_to_the_sources(tmp_path: Path) -> None:
-    """An error names the file and line where it was made, with a map that another program reads."""
+def test_the_source_map_leads_to_the_sources(tmp_path: Path) -> None:
+    """Another program that reads it finds the file and line of an error."""
     failing = '// One.\n\nexport const one = fail();\nfunction fail() {\n  throw new Error("x");\n}\n'
     sources = {**SOURCES, "one.js": failing}
     made = bundle(sources, "$main();", "page.js.map")
@@ -70,7 +70,7 @@ def test_a_debugger_is_led_to_the_sources(tmp_path: Path) -> None:
     ],
 )
 def test_other_forms_of_import_and_export_are_refused(line: str) -> None:
-    """With the module and the line, in place of a script that does not work."""
+    """The error names the module and the line."""
     with pytest.raises(ValueError, match=r"odd\.js: '(import|export) ") as caught:
         bundle({"odd.js": f"// Odd.\n\n{line}\n"}, "$odd();", "page.js.map")
     assert line in str(caught.value)

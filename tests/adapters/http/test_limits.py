@@ -14,13 +14,13 @@ def test_a_burst_of_two_seconds_worth_is_allowed() -> None:
     assert [limit.take(0.0) for _ in range(21)] == [True] * 20 + [False]
 
 
-def test_the_rate_is_allowed_for_ever() -> None:
-    """A client that keeps to its rate is never over it."""
+def test_the_rate_is_always_allowed() -> None:
+    """A client that keeps to its rate never exceeds the limit."""
     limit = RateLimit(10, now_s=0.0)
     assert all(limit.take(step / 10) for step in range(10_000))
 
 
-def test_above_the_rate_the_rate_comes_through() -> None:
+def test_above_the_limit_its_rate_is_allowed() -> None:
     """At twice the rate about half is allowed, once the burst is used up."""
     limit = RateLimit(10, now_s=0.0)
     allowed = sum(limit.take(step / 20) for step in range(2000))
@@ -28,7 +28,7 @@ def test_above_the_rate_the_rate_comes_through() -> None:
 
 
 def guessed(guesses: WrongTokens, address: str, count: int, now_s: float = 0.0) -> int:
-    """Guess so often, with another token each time; how many of them were looked at."""
+    """Try this many different tokens; how many of them were checked."""
     looked = 0
     for number in range(count):
         if guesses.may_try(address, now_s):
@@ -44,8 +44,8 @@ def test_an_address_may_guess_a_few_times() -> None:
     assert guessed(guesses, "192.0.2.1", 200, now_s=1.0) == WRONG_TOKENS_PER_S
 
 
-def test_who_guesses_keeps_out_no_other_address() -> None:
-    """Each has its own limit."""
+def test_each_address_has_its_own_limit() -> None:
+    """Guessing locks out no other address."""
     guesses = WrongTokens()
     guessed(guesses, "192.0.2.1", 200)
     assert not guesses.may_try("192.0.2.1", 0.0)
@@ -53,7 +53,7 @@ def test_who_guesses_keeps_out_no_other_address() -> None:
 
 
 def test_an_ipv6_network_is_one_address() -> None:
-    """Whoever has one of its addresses has them all."""
+    """A client that has one of its addresses has all of them."""
     guesses = WrongTokens()
     guessed(guesses, "2001:db8::1", 200)
     assert not guesses.may_try("2001:db8::ffff:2", 0.0)
@@ -61,14 +61,14 @@ def test_an_ipv6_network_is_one_address() -> None:
 
 
 @pytest.mark.parametrize("address", ["::1", "unknown", "fe80::1%eth0"])
-def test_any_address_can_be_told(address: str) -> None:
-    """Also this machine's, one with a scope, and none."""
+def test_any_address_is_limited(address: str) -> None:
+    """Also this machine's, one with a scope, and an unknown one."""
     guesses = WrongTokens()
     assert guessed(guesses, address, 200) == 2 * WRONG_TOKENS_PER_S
 
 
 def test_the_same_wrong_token_again_is_no_guess() -> None:
-    """A hundred pages that still have yesterday's token do not lock out the others behind their proxy."""
+    """A hundred pages with an old token do not lock out the others behind their proxy."""
     guesses = WrongTokens()
     for _ in range(100):
         assert guesses.may_try("192.0.2.1", 0.0)
@@ -76,15 +76,15 @@ def test_the_same_wrong_token_again_is_no_guess() -> None:
 
 
 def test_each_token_of_a_request_is_a_guess() -> None:
-    """Several in one request are as many guesses."""
+    """Several in one request count as many."""
     guesses = WrongTokens()
     for number in range(5):
         guesses.add("192.0.2.1", [f"{number} a", f"{number} b"], 0.0)
     assert not guesses.may_try("192.0.2.1", 0.0)
 
 
-def test_only_the_first_of_an_address_is_news() -> None:
-    """For the log has one line for each."""
+def test_the_first_wrong_token_of_an_address_is_reported() -> None:
+    """So that the log has one line for each address."""
     guesses = WrongTokens()
     assert guesses.add("192.0.2.1", ["a"], 0.0)
     assert not guesses.add("192.0.2.1", ["b"], 0.0)
@@ -92,7 +92,7 @@ def test_only_the_first_of_an_address_is_news() -> None:
 
 
 def test_the_number_of_addresses_is_bounded() -> None:
-    """Those that have not guessed for longest are forgotten."""
+    """Those whose last wrong token is oldest are forgotten."""
     guesses = WrongTokens()
     guessed(guesses, "192.0.2.1", 200)
     for number in range(4096):
@@ -102,7 +102,7 @@ def test_the_number_of_addresses_is_bounded() -> None:
 
 
 class Table:
-    """Handshakes with a clock that is set by hand, and a list of those that had to give way."""
+    """Handshakes with a clock that is set by hand, and a list of those that were closed."""
 
     def __init__(self, most: int) -> None:
         self.now_s = 100.0
@@ -116,16 +116,16 @@ class Table:
         return self.handshakes.idle(descriptor, address, self.end(descriptor))
 
 
-def test_no_more_are_held_than_there_may_be() -> None:
-    """The oldest one gives way."""
+def test_the_number_of_handshakes_is_bounded() -> None:
+    """The oldest one is closed."""
     table = Table(3)
     for descriptor in (4, 5, 6, 7):
         assert table.idle(descriptor)
     assert (len(table.handshakes), table.ended) == (3, [4])
 
 
-def test_the_address_that_has_most_gives_way() -> None:
-    """Whoever comes from elsewhere takes nothing from others that have few."""
+def test_the_address_with_most_handshakes_loses_one() -> None:
+    """Clients from other addresses lose nothing."""
     table = Table(4)
     table.idle(4, "one")
     for descriptor in (5, 6, 7):
@@ -135,7 +135,7 @@ def test_the_address_that_has_most_gives_way() -> None:
     assert table.ended == [5, 6]
 
 
-def test_what_waits_for_us_does_not_give_way() -> None:
+def test_a_handshake_that_waits_for_the_server_is_not_closed() -> None:
     """Its client has done its part."""
     table = Table(2)
     table.idle(4)
@@ -146,7 +146,7 @@ def test_what_waits_for_us_does_not_give_way() -> None:
 
 
 def test_progress_makes_a_connection_the_newest() -> None:
-    """What waits for its client again has just heard from it."""
+    """Its client has just sent something."""
     table = Table(2)
     table.idle(4)
     table.idle(5)
@@ -155,8 +155,8 @@ def test_progress_makes_a_connection_the_newest() -> None:
     assert table.ended == [5]
 
 
-def test_one_that_had_to_give_way_is_told_so() -> None:
-    """It may be on its way to the server; its number can be used again once it is closed."""
+def test_a_closed_handshake_cannot_continue() -> None:
+    """Its descriptor can be used again once the socket is closed."""
     table = Table(1)
     table.idle(4)
     table.idle(5)
@@ -167,8 +167,8 @@ def test_one_that_had_to_give_way_is_told_so() -> None:
     assert table.ended == [4, 5]
 
 
-def test_one_that_was_let_in_leaves_its_place() -> None:
-    """And is not ended."""
+def test_an_accepted_handshake_frees_its_place() -> None:
+    """It is not closed."""
     table = Table(1)
     table.idle(4)
     table.handshakes.remove(4)
@@ -176,8 +176,8 @@ def test_one_that_was_let_in_leaves_its_place() -> None:
     assert (len(table.handshakes), table.ended) == (1, [])
 
 
-def test_who_comes_waits_until_another_was_idle_for_half_a_second() -> None:
-    """A thousand honest clients may come at once, and all of them have their time."""
+def test_new_handshakes_wait_until_another_was_idle_for_half_a_second() -> None:
+    """A thousand honest clients may come at once, and all of them have enough time."""
     table = Table(2)
     table.idle(4)
     assert table.handshakes.has_room()
@@ -188,8 +188,8 @@ def test_who_comes_waits_until_another_was_idle_for_half_a_second() -> None:
     assert table.handshakes.has_room()
 
 
-def test_nobody_waits_long_while_others_say_nothing_again_and_again() -> None:
-    """Once one that was idle for that long had to give way, others do after a moment, as long as some do."""
+def test_under_attack_handshakes_wait_a_moment_only() -> None:
+    """Once an idle one was closed, others are closed after a moment, as long as new ones come."""
     table = Table(2)
     table.idle(4)
     table.idle(5)
@@ -208,8 +208,8 @@ def test_nobody_waits_long_while_others_say_nothing_again_and_again() -> None:
     assert not table.handshakes.has_room()
 
 
-def test_there_is_no_room_while_all_wait_for_us() -> None:
-    """However long that takes: none of them is to blame."""
+def test_there_is_no_room_while_all_wait_for_the_server() -> None:
+    """However long that takes."""
     table = Table(1)
     table.idle(4)
     table.handshakes.busy(4)
@@ -218,7 +218,7 @@ def test_there_is_no_room_while_all_wait_for_us() -> None:
 
 
 def test_the_bound_can_be_lowered() -> None:
-    """As when descriptors run short: idle ones give way at once."""
+    """When descriptors run short, idle ones are closed at once."""
     table = Table(4)
     for descriptor in (4, 5, 6, 7):
         table.idle(descriptor)

@@ -8,7 +8,6 @@ import socket
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from beats.adapters.http.limits import Handshakes
 from beats.adapters.http.listener import AcceptedSocket, Acceptor, Feed, listen
 from beats.kit.descriptors import Descriptors
 from tests.adapters.http.test_tls import make_certificate, trusting
-from tests.adapters.sinks.websocket.support import RawClient, Running, on_air, receive, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, fetch, on_air, receive, settings, until
 from tests.adapters.sinks.websocket.test_fuzz import REQUEST
 
 pytestmark = pytest.mark.anyio
@@ -43,8 +42,8 @@ async def test_all_addresses_of_a_host_share_one_free_port() -> None:
 
 
 @pytest.mark.parametrize("host", ["::", "*"])
-async def test_all_addresses_means_those_of_both_families(host: str) -> None:
-    """Viewers reach it by IPv4 and by IPv6, on one port, and are told apart by their true addresses."""
+async def test_a_wildcard_means_both_families(host: str) -> None:
+    """Viewers reach it by IPv4 and by IPv6 on one port, and keep their true addresses."""
     sockets = await listen(host, 0)
     try:
         (port,) = {sock.getsockname()[1] for sock in sockets}
@@ -65,8 +64,8 @@ def _accepted(sock: socket.socket) -> tuple[socket.socket, tuple[str, int]] | No
         return None
 
 
-async def test_a_port_in_use_is_said_with_what_to_do() -> None:
-    """The error keeps its number and names port, host and a way out."""
+async def test_a_port_in_use_is_named() -> None:
+    """The error keeps its number and names port, host and a solution."""
     (first,) = await listen("127.0.0.1", 0)
     with first:
         port = first.getsockname()[1]
@@ -75,14 +74,14 @@ async def test_a_port_in_use_is_said_with_what_to_do() -> None:
         assert caught.value.errno == errno.EADDRINUSE
 
 
-async def test_a_foreign_address_is_said_to_be_one() -> None:
-    """An address that this machine does not have is named as the fault (RFC 5737 documentation range)."""
+async def test_a_foreign_address_is_named() -> None:
+    """The error says that this machine does not have it (RFC 5737 documentation range)."""
     with pytest.raises(OSError, match=r"'192\.0\.2\.1' is not an address of this machine"):
         await listen("192.0.2.1", 0)
 
 
 async def test_a_host_without_address_is_named() -> None:
-    """A name that cannot be resolved is quoted (RFC 6761: `.invalid` never exists)."""
+    """RFC 6761: `.invalid` never exists."""
     with pytest.raises(OSError, match=r"host 'beats\.invalid' has no address"):
         await listen("beats.invalid", 0)
     with pytest.raises(OSError, match=r"host 'x{70}' has no address"):
@@ -101,7 +100,7 @@ async def test_small_writes_do_not_wait_for_acknowledgements() -> None:
 
 @contextmanager
 def connections(port: int, count: int, source: str = "127.0.0.1") -> Generator[list[socket.socket]]:
-    """So many clients that have connected and say nothing."""
+    """This many clients that have connected and send nothing."""
     with ExitStack() as stack:
         yield [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), 10, source_address=(source, 0)))
@@ -121,24 +120,12 @@ def is_ended(client: socket.socket) -> bool:
 
 
 async def ended(clients: list[socket.socket], count: int) -> None:
-    """Wait until so many of them are."""
+    """Wait until this many of them are."""
     await until(lambda: sum(map(is_ended, clients)) >= count)
 
 
-async def get(running: Running, path: str, source: str = "127.0.0.1") -> int:
-    """How a plain request is answered."""
-
-    def ask() -> int:
-        client = HTTPConnection("127.0.0.1", running.port, timeout=10, source_address=(source, 0))
-        with contextlib.closing(client):
-            client.request("GET", path)
-            return client.getresponse().status
-
-    return await to_thread.run_sync(ask)
-
-
-async def test_max_handshakes_is_the_bound_of_those_that_were_not_let_in() -> None:
-    """It does not grow by the places of viewers; those that gave way are the oldest."""
+async def test_max_handshakes_bounds_connections_that_were_not_let_in() -> None:
+    """Places of viewers do not add to it; the oldest ones are closed."""
     async with on_air(settings(max_handshakes=4)) as running:
         with connections(running.port, 20) as clients:
             await ended(clients, 16)
@@ -147,17 +134,17 @@ async def test_max_handshakes_is_the_bound_of_those_that_were_not_let_in() -> No
 
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"], ids=["same-address", "other-address"])
 async def test_idle_connections_lock_nobody_out(source: str) -> None:
-    """Health is answered and viewers come in, from elsewhere and also from where the idle ones are."""
+    """Health is answered and viewers come in, from other addresses and from the same one."""
     async with on_air(settings(max_handshakes=4, max_clients=4)) as running:
         with connections(running.port, 50):
             for path in ("/livez", "/readyz", "/healthz"):
-                assert await get(running, path, source) == 200
+                assert (await fetch(running.port, path, "GET", source)).status == 200
             async with connect(running.url, local_addr=(source, 0)) as viewer:
                 running.knob(1)
                 assert (await receive(viewer)).sequence == 1
 
 
-async def test_who_connects_too_often_harms_no_other_address() -> None:
+async def test_many_connections_harm_no_other_address() -> None:
     """A slow client that came before them keeps its place."""
     async with on_air(settings(max_handshakes=4)) as running:
         with connections(running.port, 1, "127.0.0.2") as (slow,), connections(running.port, 40) as clients:
@@ -168,8 +155,8 @@ async def test_who_connects_too_often_harms_no_other_address() -> None:
             assert (await to_thread.run_sync(slow.recv, 12)) == b"HTTP/1.1 200"
 
 
-async def test_many_that_come_at_once_wait_for_their_turn() -> None:
-    """Honest clients are not cut off because there are more of them than handshakes: none gives way."""
+async def test_many_clients_at_once_are_all_served() -> None:
+    """More honest clients than handshakes wait; none is closed."""
     async with on_air(settings(max_handshakes=4)) as running:
         with connections(running.port, 100) as clients:
             for client in clients:
@@ -177,15 +164,15 @@ async def test_many_that_come_at_once_wait_for_their_turn() -> None:
             await until(lambda: running.totals.connected == 100)
 
 
-async def test_connections_that_say_nothing_are_ended_in_time() -> None:
-    """The others do not have to come for that."""
+async def test_silent_connections_are_ended_in_time() -> None:
+    """Also when no others come."""
     async with on_air(settings(handshake_timeout_s=0.1)) as running:
         with connections(running.port, 3) as clients:
             await ended(clients, 3)
 
 
-async def test_connections_that_do_not_encrypt_count(tmp_path: Path) -> None:
-    """Before TLS has begun, and in the middle of it; others are let in."""
+async def test_connections_before_tls_count(tmp_path: Path) -> None:
+    """Before TLS has begun, and in the middle of its handshake; others are let in."""
     cert, key = make_certificate(tmp_path, "one")
     async with on_air(settings(tls_cert=cert, tls_key=key, max_handshakes=4)) as running:
         with connections(running.port, 10) as silent, connections(running.port, 10) as half:
@@ -199,7 +186,7 @@ async def test_connections_that_do_not_encrypt_count(tmp_path: Path) -> None:
 
 
 async def test_connections_that_are_gone_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever they asked for, and however soon they went."""
+    """Whatever they asked for, and however soon they left."""
     made: list[Handshakes] = []
 
     def make(most: int, clock: Callable[[], float]) -> Handshakes:
@@ -217,23 +204,23 @@ async def test_connections_that_are_gone_are_forgotten(monkeypatch: pytest.Monke
                 client.reset()
 
         await to_thread.run_sync(come_and_go)
-        assert await get(running, "/") == 200
+        assert (await fetch(running.port, "/")).status == 200
         await until(lambda: len(made[0]) == 0 and running.totals.connected == 0)
         assert not running.sink._admission._viewers  # pyright: ignore[reportPrivateUsage]
 
 
-async def test_those_that_say_nothing_do_not_outlive_the_server() -> None:
-    """Also those that have not begun their handshake."""
+async def test_silent_connections_do_not_outlive_the_server() -> None:
+    """They are closed when it ends."""
     async with on_air() as running:
         stack = ExitStack()
         clients = stack.enter_context(connections(running.port, 3))
-        assert await get(running, "/livez") == 200
+        assert (await fetch(running.port, "/livez")).status == 200
     with stack:
         assert all(map(is_ended, clients))
 
 
 async def test_the_server_gets_a_few_at_a_time() -> None:
-    """However many are ready: everyone else has a turn in between."""
+    """Other tasks have their turn in between."""
     taken: list[AcceptedSocket] = []
     with Feed(lambda connection, address: taken.append(connection)) as feed:
         feed.setblocking(False)
@@ -251,7 +238,7 @@ async def test_the_server_gets_a_few_at_a_time() -> None:
 
 
 class Exhausted(socket.socket):
-    """A listening socket that cannot accept for a while; counts how often it was tried."""
+    """A listening socket that cannot accept for a while, and counts the attempts."""
 
     number = errno.EMFILE
     tries = 0
@@ -271,7 +258,7 @@ class Exhausted(socket.socket):
 async def test_an_error_when_accepting_is_waited_out(
     number: int, said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged once and not tried again at once, and those that wait are accepted when it is over."""
+    """It is logged once; after a pause, connections that wait are accepted."""
     monkeypatch.setattr(listener, "_ERROR_PAUSE_S", 0.05)
     monkeypatch.setattr(Exhausted, "number", number)
     monkeypatch.setattr(Exhausted, "tries", 0)
@@ -298,13 +285,13 @@ class OtherLoop(BaseSelectorEventLoop):
 
 
 def test_an_event_loop_that_accepts_by_itself_is_served() -> None:
-    """Such as uvloop, which knows nothing of a socket that stands in for another; the bound holds, too."""
+    """Such as uvloop, which cannot use the stand-in socket; the bound holds there too."""
 
     async def main() -> None:
         assert isinstance(asyncio.get_running_loop(), OtherLoop)
         async with on_air(settings(max_handshakes=4)) as running:
             with connections(running.port, 20) as clients:
                 await ended(clients, 16)
-                assert await get(running, "/livez") == 200
+                assert (await fetch(running.port, "/livez")).status == 200
 
     anyio.run(main, backend_options={"loop_factory": OtherLoop})

@@ -1,18 +1,18 @@
 """Which web pages may ask, and what refusals say."""
 
-import logging
 import re
 
 import pytest
 
 from beats.adapters.http.origins import (
+    MOST_WARNINGS,
     OriginPolicy,
     as_origin,
     host_known,
     is_loopback,
     origin_allowed,
 )
-from tests.adapters.sinks.websocket.support import settings
+from tests.adapters.sinks.websocket.support import settings, warnings
 
 LOCAL = ("192.168.1.5", 8765)
 HERE = "http://192.168.1.5:8765"
@@ -23,7 +23,7 @@ def origins(**changes: object) -> OriginPolicy:
 
 
 def test_every_origin_header_must_be_allowed() -> None:
-    """Two of them are no browser's, and one good one does not open the door for the other."""
+    """No browser sends two, and an allowed one does not excuse the other."""
     here = origins()
     assert here.foreign([], LOCAL) is None
     assert here.foreign([HERE], LOCAL) is None
@@ -35,15 +35,15 @@ def test_every_origin_header_must_be_allowed() -> None:
 
 @pytest.mark.parametrize("hosts", [["localhost", "localhost"], ["evil.example"], ["a", ""]])
 def test_a_request_names_one_host_that_is_this_server(hosts: list[str]) -> None:
-    """Or it is told what the operator can set."""
+    """Otherwise the refusal says what the operator can set."""
     refused = origins().misdirected(hosts, [], LOCAL)
     assert refused is not None
     assert "public_host" in refused.text
     assert "origins" in refused.text
 
 
-def test_no_host_is_enough_where_there_is_no_origin() -> None:
-    """With an origin it is a browser's request, which names its host."""
+def test_a_request_without_an_origin_needs_no_host() -> None:
+    """With an origin it comes from a browser, which names its host."""
     here = origins()
     for hosts in ([], [""]):
         assert here.misdirected(hosts, [], LOCAL) is None
@@ -51,26 +51,33 @@ def test_no_host_is_enough_where_there_is_no_origin() -> None:
 
 
 def test_a_listed_proxy_is_known_by_its_origin_and_its_host() -> None:
-    """One setting for both."""
+    """One setting covers both."""
     here = origins(origins=("https://wall.example",))
     assert here.foreign(["https://wall.example"], LOCAL) is None
     assert here.misdirected(["wall.example"], ["https://wall.example"], LOCAL) is None
 
 
 def test_each_refusal_is_logged_once_until_the_settings_change(caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever a stranger sends as a name is quoted and short."""
+    """With the setting; a name from outside is quoted and short, and their number is bounded."""
     here = origins()
-    evil = "https://evil.example/\r\n2026 ERROR forged"
+    forged = "https://evil.example/\r\n2026 ERROR forged" + "x" * 1000
     for _ in range(2):
         for _ in range(3):
-            here.foreign([evil], LOCAL)
-            here.misdirected([evil], [], LOCAL)
+            here.foreign(["https://wall.example", forged], LOCAL)
+            here.foreign([forged], LOCAL)
+            here.misdirected(["wall.example"], [], LOCAL)
             here.incomplete("192.168.1.9")
-        found = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-        assert len(found) == 3
-        assert not any("\n" in line for line in found)
+        found = warnings(caplog)
+        assert len(found) == 4
+        assert not any("\n" in line or len(line) > 600 for line in found)
+        assert 'sinks.wall.origins = ["https://wall.example"]' in found[0]
+        assert "sinks.wall.public_host" in found[2]
+        assert "sinks.wall.origins" in found[2]
         caplog.clear()
         here.adjust(settings())
+    for number in range(10 * MOST_WARNINGS):
+        here.foreign([f"https://{number}.example"], LOCAL)
+    assert len(warnings(caplog)) == MOST_WARNINGS
 
 
 @pytest.mark.parametrize(
@@ -102,7 +109,7 @@ def test_each_refusal_is_logged_once_until_the_settings_change(caplog: pytest.Lo
     ],
 )
 def test_origins_are_loopback_our_own_or_listed(origin: str, allowed: bool) -> None:
-    """Any other web page is turned away, however its name is made to look."""
+    """Every other web page is refused, whatever its name looks like."""
     assert origin_allowed(origin, ["wall.local", "192.168.1.5"], 8765, ["https://show.example"]) is allowed
 
 
@@ -123,7 +130,7 @@ def test_origins_are_loopback_our_own_or_listed(origin: str, allowed: bool) -> N
     ],
 )
 def test_a_listed_origin_matches_what_browsers_send(listed: str, sent: str) -> None:
-    """However its author writes it: RFC 6454, section 6.2, says how it is sent."""
+    """In whatever form it is written: RFC 6454, section 6.2, says how it is sent."""
     assert as_origin(listed) == sent
     assert origin_allowed(sent, [], 8765, [as_origin(listed)])
     assert not origin_allowed("https://evil.example", [], 8765, [as_origin(listed)])
@@ -146,15 +153,10 @@ def test_a_listed_origin_matches_what_browsers_send(listed: str, sent: str) -> N
         ("https://show .example", "https://wall.example"),
     ],
 )
-def test_what_is_no_origin_is_refused_with_what_would_be_one(text: str, right: str) -> None:
-    """No browser would ever send it, and its author would look for the fault elsewhere."""
+def test_an_invalid_origin_is_refused_with_a_valid_one(text: str, right: str) -> None:
+    """No browser would ever send it."""
     with pytest.raises(ValueError, match=re.escape(right)):
         as_origin(text)
-
-
-def test_a_star_allows_every_origin() -> None:
-    """An operator may open the stream to all web pages, in so many words."""
-    assert origin_allowed("https://anyone.example", [], 8765, ["*"])
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_a_star_allows_every_origin() -> None:
         ("wall.local", False),
     ],
 )
-def test_this_machine_is_told_from_others(host: str, loopback: bool) -> None:
+def test_loopback_hosts_are_recognised(host: str, loopback: bool) -> None:
     """By name or address."""
     assert is_loopback(host) is loopback
 
@@ -194,11 +196,12 @@ def test_this_machine_is_told_from_others(host: str, loopback: bool) -> None:
         ("localhost@evil.example", False),
     ],
 )
-def test_a_name_that_was_bound_to_this_machine_is_not_its_own(host: str, known: bool) -> None:
-    """Its own names, those of listed pages, and any address: only a name can be bound anew."""
+def test_a_rebound_name_is_not_the_servers_own(host: str, known: bool) -> None:
+    """Its own names, those of listed pages, and any address: only a name can be rebound."""
     assert host_known(host, ["wall.local", "0.0.0.0"], ["https://show.example"]) is known
 
 
-def test_a_star_knows_every_name() -> None:
-    """An operator who opens the stream to all web pages includes those of rebound names."""
+def test_a_star_allows_every_origin_and_host() -> None:
+    """An operator may open the stream to all web pages, including those of rebound names."""
+    assert origin_allowed("https://anyone.example", [], 8765, ["*"])
     assert host_known("anyone.example", [], ["*"])

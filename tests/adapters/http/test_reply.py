@@ -10,7 +10,7 @@ from beats.adapters.http.reply import Reply, document, text
 
 
 def parts(answer: bytes) -> tuple[str, dict[str, str], bytes]:
-    """The first line, the headers, and the body, as another implementation reads them."""
+    """The first line, the headers and the body, as another implementation reads them."""
     head, _, body = answer.partition(b"\r\n\r\n")
     first, _, rest = head.partition(b"\r\n")
     headers = BytesParser().parsebytes(rest + b"\r\n\r\n").items()
@@ -18,15 +18,15 @@ def parts(answer: bytes) -> tuple[str, dict[str, str], bytes]:
     return first.decode(), {name.lower(): str(value) for name, value in headers}, body
 
 
-def test_an_answer_says_its_length_and_that_it_is_the_last() -> None:
-    """One request on a connection: whoever reads to the end has all of it, and knows."""
+def test_an_answer_has_its_length_and_closes_the_connection() -> None:
+    """There is one request per connection."""
     first, headers, body = parts(Reply(HTTPStatus.OK, "ö".encode()).encoded())
     assert first == "HTTP/1.1 200 OK"
     assert (headers["content-length"], headers["connection"], body) == ("2", "close", "ö".encode())
 
 
-def test_every_answer_is_kept_from_others() -> None:
-    """No cache keeps it, no foreign page embeds it, nobody guesses its type, no address is passed on."""
+def test_every_answer_has_protective_headers() -> None:
+    """It is not cached, not embedded by foreign pages, its type is not guessed, its address not passed on."""
     _, headers, _ = parts(text(HTTPStatus.NOT_FOUND, "Nothing.").encoded())
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
@@ -35,7 +35,7 @@ def test_every_answer_is_kept_from_others() -> None:
 
 
 def test_an_answers_own_headers_take_the_place_of_the_usual_ones() -> None:
-    """None is there twice."""
+    """No header occurs twice."""
     reply = Reply(HTTPStatus.OK, b"x", headers={"Cache-Control": "no-cache", "ETag": '"1"'})
     _, headers, _ = parts(reply.encoded())
     assert (headers["cache-control"], headers["etag"]) == ("no-cache", '"1"')
@@ -49,16 +49,16 @@ def test_the_answer_to_head_is_the_same_without_the_body() -> None:
     assert parts(head)[1]["content-length"] == str(len(reply.body))
 
 
-def test_nothing_is_said_of_a_body_that_stayed_away() -> None:
-    """A 304 has none, and the type is that of what the browser has (RFC 9110, section 15.4.5)."""
+def test_a_304_has_neither_length_nor_type() -> None:
+    """RFC 9110, section 15.4.5."""
     first, headers, body = parts(Reply(HTTPStatus.NOT_MODIFIED, headers={"ETag": '"1"'}).encoded())
     assert first == "HTTP/1.1 304 Not Modified"
     assert {"content-length", "content-type"} & headers.keys() == set()
     assert (headers["etag"], body) == ('"1"', b"")
 
 
-def test_a_sentence_ends_its_line() -> None:
-    """So that a shell's prompt does not stand behind it."""
+def test_a_text_ends_with_a_line_break() -> None:
+    """So that a shell's prompt does not follow on the same line."""
     reply = text(HTTPStatus.UNAUTHORIZED, "No.", **{"WWW-Authenticate": "Bearer"})
     assert (reply.body, reply.content_type) == (b"No.\n", "text/plain; charset=utf-8")
     assert reply.headers == {"WWW-Authenticate": "Bearer"}
@@ -71,13 +71,13 @@ def test_a_document_is_json_in_utf_8() -> None:
     assert (reply.status, reply.content_type) == (503, "application/json")
 
 
-def test_a_text_that_utf_8_lacks_does_not_stop_the_rest() -> None:
-    """Half of a surrogate pair, such as a file's name that is no text holds."""
+def test_text_that_utf_8_lacks_is_replaced() -> None:
+    """Half of a surrogate pair, as in some file names."""
     assert json.loads(document({"error": "\udcff"}).body) == {"error": "?"}
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_what_is_no_json_is_not_sent(number: float) -> None:
-    """Python's writer would make of it what no other reader takes."""
+def test_numbers_that_json_lacks_are_refused(number: float) -> None:
+    """Python would write what no other parser accepts."""
     with pytest.raises(ValueError, match="JSON"):
         document({"value": number})

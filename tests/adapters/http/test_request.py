@@ -25,7 +25,7 @@ REST = b"Host: a\r\n\r\n"
     ],
 )
 def test_the_first_word_of_a_request_is_its_method(pieces: list[bytes], method: str | None) -> None:
-    """However it is cut into pieces, and before the line has ended; what is no word is none."""
+    """However it is split, and before the line has ended; other bytes give none."""
     line = RequestLine()
     for piece in pieces:
         line.feed(piece)
@@ -41,10 +41,10 @@ def test_the_first_word_of_a_request_is_its_method(pieces: list[bytes], method: 
         (b"OPTIONS /?a=b HTTP/1.0\n", "OPTIONS", "HTTP/1.0"),
     ],
 )
-def test_the_library_is_given_a_line_that_it_takes(
+def test_the_library_is_given_a_line_that_it_accepts(
     first: bytes, method: str, version: str, step: int
 ) -> None:
-    """Whatever the method and the version of HTTP; the rest is passed on as it comes."""
+    """Whatever the method and the version of HTTP; the rest is passed on unchanged."""
     line, passed = RequestLine(), b""
     whole = first + REST
     for begin in range(0, len(whole), step):
@@ -57,7 +57,7 @@ def test_the_library_is_given_a_line_that_it_takes(
     "first",
     [b"GET /\r\n", b"GET / HTTP/2.0\r\n", b"GET / x HTTP/1.1\r\n", b"\r\n", b"\x16\x03\x01 / HTTP/1.1\r\n"],
 )
-def test_what_is_no_line_of_a_request_is_passed_on(first: bytes) -> None:
+def test_an_invalid_first_line_is_passed_on(first: bytes) -> None:
     """The library refuses it."""
     line = RequestLine()
     assert line.feed(first + REST) == first + REST
@@ -67,7 +67,7 @@ def test_what_is_no_line_of_a_request_is_passed_on(first: bytes) -> None:
 @pytest.mark.parametrize("after", [b"", b"x", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 100])
 def test_a_request_ends_with_an_empty_line(step: int, after: bytes) -> None:
-    """However it is cut into pieces: what follows is told from it to the byte."""
+    """However it is split, what follows is separated to the byte."""
     request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     whole = request + after
     head, before, rest = Head(), b"", b""
@@ -94,8 +94,8 @@ def test_a_request_ends_with_an_empty_line(step: int, after: bytes) -> None:
         ("/?" + "&".join(["a=b"] * 100), None),
     ],
 )
-def test_a_target_is_a_path_and_what_its_query_presents(target: str, expected: Target | None) -> None:
-    """All of them: whichever is right counts. What cannot be read is none."""
+def test_a_target_has_a_path_tokens_and_origins(target: str, expected: Target | None) -> None:
+    """All tokens count; an unreadable target gives None."""
     assert parse_target(target) == expected
 
 
@@ -111,13 +111,13 @@ def test_a_target_is_a_path_and_what_its_query_presents(target: str, expected: T
         ("", False),
     ],
 )
-def test_who_wants_text_is_told_how_a_handshake_would_be_answered(accept: str, asks: bool) -> None:
-    """Everyone else who opens the stream's address means the page."""
+def test_text_means_the_answer_to_a_handshake(accept: str, asks: bool) -> None:
+    """Other requests for the stream's address get the page."""
     assert asks_for_reason(Request("/", Headers(Accept=accept))) is asks
 
 
-def test_a_method_that_nothing_has_is_answered_with_those_that_are_possible() -> None:
-    """And not repeated at any length."""
+def test_an_unknown_method_is_told_the_allowed_ones() -> None:
+    """A long method is not repeated in full."""
     reply = not_allowed("X" * 1000)
     assert (reply.status, reply.headers["Allow"]) == (HTTPStatus.METHOD_NOT_ALLOWED, "GET, HEAD, OPTIONS")
     assert len(reply.body) < 100

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 with its key, from an authority of its own that is in the same file."""
+    """A certificate for 127.0.0.1 with its key, and the authority that issued it in the same file."""
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1", common_name=name)
     cert, key = folder / f"{name}.pem", folder / f"{name}.key"
@@ -28,7 +28,7 @@ def trusting(cert: Path) -> ssl.SSLContext:
 
 
 async def test_viewers_connect_encrypted(tmp_path: Path) -> None:
-    """The certificate is checked by the client, and large frames come through whole."""
+    """The client checks the certificate, and large frames arrive complete."""
     cert, key = make_certificate(tmp_path, "one")
     async with on_air(settings(tls_cert=cert, tls_key=key)) as running:
         assert running.sink.address is not None
@@ -42,7 +42,7 @@ async def test_viewers_connect_encrypted(tmp_path: Path) -> None:
 
 
 async def test_a_renewed_certificate_is_used_for_new_viewers(tmp_path: Path) -> None:
-    """Viewers that are connected stay; whoever comes after the files have changed gets the new one."""
+    """Connected viewers stay; new ones get the new certificate."""
     cert, key = make_certificate(tmp_path, "one")
     new_cert, new_key = make_certificate(tmp_path, "two")
     certificate = Certificate(cert, key)
@@ -57,7 +57,7 @@ async def test_a_renewed_certificate_is_used_for_new_viewers(tmp_path: Path) -> 
 async def test_a_bad_renewal_leaves_the_old_certificate(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Half a renewal is reported once, and what was read before goes on."""
+    """An incomplete renewal is logged once."""
     cert, key = make_certificate(tmp_path, "one")
     certificate = Certificate(cert, key)
     context = certificate.load()
@@ -80,7 +80,7 @@ async def test_files_that_are_no_certificate_stop_the_start(tmp_path: Path, cont
 
 
 def subject_served_by(context: ssl.SSLContext) -> str:
-    """The name in the certificate that a server with this context shows, through memory alone."""
+    """The name in the certificate that a server with this context presents, in memory."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     trusts_all = ssl.create_default_context()
     trusts_all.check_hostname = False

@@ -23,7 +23,7 @@ def broker(*urls: str, **changes: Any) -> Broker:
     return Broker(settings, "sink 'relay'", log)
 
 
-async def test_it_finds_the_one_that_answers(server: NatsServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_it_finds_the_server_that_answers(server: NatsServer, caplog: pytest.LogCaptureFixture) -> None:
     """Among others that do not; its version is in the log."""
     caplog.set_level(logging.INFO)
     several = broker(f"nats://127.0.0.1:{free_port()}", server.url, f"nats://127.0.0.1:{free_port()}")
@@ -35,7 +35,7 @@ async def test_it_finds_the_one_that_answers(server: NatsServer, caplog: pytest.
     assert f"connected to {server.url}, nats-server 2." in caplog.text
 
 
-async def test_it_waits_for_one_that_comes_later(tmp_path: Path) -> None:
+async def test_it_waits_for_a_server_that_starts_later(tmp_path: Path) -> None:
     """However long that takes."""
     server = NatsServer(tmp_path)
     patient = broker(server.url)
@@ -52,8 +52,10 @@ async def test_it_waits_for_one_that_comes_later(tmp_path: Path) -> None:
             stack.enter_context(server)
 
 
-async def test_it_goes_to_another_when_one_dies(own_server: NatsServer, server: NatsServer) -> None:
-    """And does not begin with the dead one."""
+async def test_it_connects_to_another_server_when_one_dies(
+    own_server: NatsServer, server: NatsServer
+) -> None:
+    """Without trying the dead one first."""
     several = broker(own_server.url, server.url)
     with anyio.fail_after(20):
         connection = await several.connect()
@@ -73,8 +75,8 @@ async def test_it_goes_to_another_when_one_dies(own_server: NatsServer, server: 
         await connection.close()
 
 
-async def test_it_is_left_when_nobody_needs_it_any_more() -> None:
-    """After each has been tried once more."""
+async def test_it_stops_trying_when_the_stream_has_ended() -> None:
+    """After one more attempt for each server."""
     ended = anyio.Event()
     ended.set()
     with anyio.fail_after(20):
@@ -88,10 +90,10 @@ async def test_it_is_left_when_nobody_needs_it_any_more() -> None:
         ("nkeys", {"credentials_file": Path("x")}, "pip install nkeys"),
     ],
 )
-async def test_a_package_may_be_missing(
+async def test_a_missing_package_is_named(
     monkeypatch: pytest.MonkeyPatch, missing: str, changes: dict[str, Any], what: str
 ) -> None:
-    """It is said what to install."""
+    """With the command to install it."""
 
     def find(name: str) -> object:
         return None if name == missing else log
@@ -101,8 +103,8 @@ async def test_a_package_may_be_missing(
         broker("nats://a", **changes).open()
 
 
-def test_it_runs_on_asyncio() -> None:
-    """The library does."""
+def test_it_runs_on_asyncio_only() -> None:
+    """As the library does."""
 
     async def main() -> None:
         with pytest.raises(RuntimeError, match="sink 'relay' runs on asyncio only"):
@@ -111,8 +113,8 @@ def test_it_runs_on_asyncio() -> None:
     anyio.run(main, backend="trio")
 
 
-async def test_files_become_what_they_hold(tmp_path: Path) -> None:
-    """Encryption is a must where somebody is named to trust."""
+async def test_files_are_read(tmp_path: Path) -> None:
+    """A trusted authority makes encryption a requirement."""
     (tmp_path / "token").write_text("hush\n")
     identity = broker("nats://a", token_file=tmp_path / "token").open()
     assert (identity.token, identity.tls, identity.must_encrypt) == ("hush", None, False)

@@ -37,7 +37,7 @@ async def connected(server: NatsServer, me: Identity = ME) -> AsyncGenerator[Con
 
 
 async def test_what_was_written_has_arrived_when_the_server_answers(server: NatsServer, stream: str) -> None:
-    """In order, past what the library itself sends."""
+    """In order, past the library's own messages."""
     heard: list[bytes] = []
 
     async def hear(message: Any) -> None:
@@ -56,16 +56,16 @@ async def test_what_was_written_has_arrived_when_the_server_answers(server: Nats
     assert heard == [b"%03d" % number for number in range(100)]
 
 
-async def test_the_server_says_what_it_takes(tmp_path: Path) -> None:
-    """And which others there are."""
+async def test_the_server_announces_its_limit(tmp_path: Path) -> None:
+    """The largest message."""
     with NatsServer(tmp_path, "max_payload: 12345") as server:
         async with connected(server) as connection:
             assert connection.max_payload == 12345
             assert connection.others == []
 
 
-async def test_a_cluster_tells_of_its_other_servers(tmp_path: Path) -> None:
-    """One address suffices."""
+async def test_a_cluster_announces_its_other_servers(tmp_path: Path) -> None:
+    """One address is enough."""
     ports = (free_port(), free_port())
     routes = [
         f"cluster: {{ name: c, listen: 127.0.0.1:{port}, routes: [nats://127.0.0.1:{ports[0]}] }}"
@@ -83,8 +83,8 @@ async def test_a_cluster_tells_of_its_other_servers(tmp_path: Path) -> None:
         assert ("127.0.0.1", two.port) in found
 
 
-async def test_a_connection_that_is_lost_says_so(own_server: NatsServer) -> None:
-    """At once, and without a word from us."""
+async def test_a_lost_connection_is_noticed_at_once(own_server: NatsServer) -> None:
+    """Without sending anything."""
     async with connected(own_server) as connection:
         own_server.kill()
         await connection.lost.wait()
@@ -95,7 +95,7 @@ async def test_a_connection_that_is_lost_says_so(own_server: NatsServer) -> None
 
 
 async def test_a_server_that_does_not_answer_is_given_up(own_server: NatsServer) -> None:
-    """Its connection stays open; also while more is to be sent than it takes."""
+    """Its connection stays open, also while bytes wait for it."""
     async with connected(own_server, HASTY) as connection:
         own_server.freeze()
         connection.write([bytes(50_000_000)])
@@ -104,8 +104,8 @@ async def test_a_server_that_does_not_answer_is_given_up(own_server: NatsServer)
         assert connection.why == "no answer for 0.1 s"
 
 
-async def test_a_server_that_does_not_begin_is_given_up(own_server: NatsServer) -> None:
-    """The operating system has let us in, and it says nothing."""
+async def test_a_server_that_never_greets_is_given_up(own_server: NatsServer) -> None:
+    """The operating system has accepted the connection, and nothing comes."""
     own_server.freeze()
     with pytest.raises(TimeoutError, match=r"no answer within 0\.1 s"):
         await connect(server_at(own_server.url), HASTY)
@@ -114,8 +114,8 @@ async def test_a_server_that_does_not_begin_is_given_up(own_server: NatsServer) 
 @pytest.mark.parametrize(
     "line", [b"HTTP/1.1 400 Bad Request\r\n", b"INFO {\r\n", b"\r\n", b"x" * 200_000, b"INFO \xff\r\n", b""]
 )
-async def test_another_program_may_listen_there(line: bytes) -> None:
-    """Whatever it says, it is no NATS server."""
+async def test_another_program_is_no_nats_server(line: bytes) -> None:
+    """Whatever it sends."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(line)
@@ -137,8 +137,8 @@ async def test_another_program_may_listen_there(line: bytes) -> None:
         ("token: hush", ME._replace(token="hush")),
     ],
 )
-async def test_it_says_who_it_is(tmp_path: Path, config: str, me: Identity) -> None:
-    """Nobody else is let in."""
+async def test_it_logs_in(tmp_path: Path, config: str, me: Identity) -> None:
+    """The server refuses everyone else."""
     with NatsServer(tmp_path, f"authorization: {{ {config} }}") as server:
         async with connected(server, me) as connection:
             assert await connection.answered()
@@ -146,8 +146,8 @@ async def test_it_says_who_it_is(tmp_path: Path, config: str, me: Identity) -> N
             await connect(server_at(server.url), ME)
 
 
-async def test_who_it_is_may_stand_in_the_address(tmp_path: Path) -> None:
-    """The settings come before it."""
+async def test_the_login_may_be_in_the_address(tmp_path: Path) -> None:
+    """The settings take precedence."""
     with NatsServer(tmp_path, 'authorization: { user: "ann", password: "a@b" }') as server:
         address = server_at(server.url.replace("://", "://ann:a%40b@"))
         connection = await connect(address, ME)
@@ -158,7 +158,7 @@ async def test_who_it_is_may_stand_in_the_address(tmp_path: Path) -> None:
 
 @pytest.fixture
 def tls_server(tmp_path: Path) -> NatsServer:
-    """A server that encrypts, and the files of those who trust it: `ca.pem`, `me.pem`, `me.key`."""
+    """A server that encrypts, and the files of its clients: `ca.pem`, `me.pem`, `me.key`."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     for name, issued in (("server", authority.issue_cert("localhost")), ("me", authority.issue_cert("me"))):
@@ -170,8 +170,8 @@ def tls_server(tmp_path: Path) -> NatsServer:
     return NatsServer(tmp_path, f"tls: {{ {files}, verify: true }}")
 
 
-async def test_it_encrypts_and_shows_its_certificate(tmp_path: Path, tls_server: NatsServer) -> None:
-    """A server may ask for both; it must have the name in its own."""
+async def test_it_encrypts_and_presents_its_certificate(tmp_path: Path, tls_server: NatsServer) -> None:
+    """A server may require both; its own certificate must have its name."""
     tls = client_context(tmp_path / "ca.pem", tmp_path / "me.pem", tmp_path / "me.key")
     me = ME._replace(tls=tls, must_encrypt=True)
     with tls_server:
@@ -192,7 +192,7 @@ async def test_it_encrypts_and_shows_its_certificate(tmp_path: Path, tls_server:
 
 @pytest.mark.parametrize("way", ["address", "settings"])
 async def test_no_password_goes_unencrypted_where_encryption_was_asked_for(way: str) -> None:
-    """Somebody between us and the server could take out that it encrypts."""
+    """An attacker in between could remove the server's offer to encrypt."""
     seen = bytearray()
 
     async def pretend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -227,7 +227,7 @@ async def test_cancelled_at_any_moment_it_leaves_nothing_open(server: NatsServer
     assert len(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208 - as above
 
 
-async def test_what_is_not_allowed_is_told(tmp_path: Path) -> None:
+async def test_a_refused_permission_is_reported(tmp_path: Path) -> None:
     """It does not end the connection."""
     told: list[str] = []
     config = 'authorization: { users: [ { user: a, password: b, permissions: { publish: "x" } } ] }'
@@ -240,10 +240,10 @@ async def test_what_is_not_allowed_is_told(tmp_path: Path) -> None:
     assert told == ['permissions violation for publish to "y"']
 
 
-async def test_a_fault_of_whoever_hears_a_message_is_in_the_log(
+async def test_an_error_of_a_message_handler_is_logged(
     server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With a traceback; the next message comes all the same."""
+    """With a traceback; the next message arrives all the same."""
     heard = anyio.Event()
 
     async def hear(message: Any) -> None:
@@ -262,8 +262,8 @@ async def test_a_fault_of_whoever_hears_a_message_is_in_the_log(
     assert "could not be handled" in record.getMessage()
 
 
-async def test_a_link_that_was_cut_says_nothing_and_is_noticed(server: NatsServer) -> None:
-    """By asking."""
+async def test_a_cut_link_is_noticed(server: NatsServer) -> None:
+    """By a ping without an answer."""
     async with linked(server.port) as link:
         connection = await connect(Server("127.0.0.1", link.port), HASTY._replace(connect_timeout_s=20))
         assert await connection.answered()
@@ -272,10 +272,10 @@ async def test_a_link_that_was_cut_says_nothing_and_is_noticed(server: NatsServe
         await connection.close()
 
 
-async def test_a_question_may_be_given_up_at_any_moment(
+async def test_a_ping_can_be_cancelled_at_any_moment(
     server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its answer is for nothing then, and does no harm."""
+    """Its late answer does no harm."""
     async with connected(server) as connection:
         for count in range(20):
             async with anyio.create_task_group() as group:
@@ -287,8 +287,8 @@ async def test_a_question_may_be_given_up_at_any_moment(
     assert caplog.text == ""
 
 
-def test_credentials_are_looked_into(tmp_path: Path) -> None:
-    """The library would look for what is not there without an end."""
+def test_credentials_are_checked(tmp_path: Path) -> None:
+    """The library would search a wrong file without an end."""
     file = tmp_path / "me.creds"
     with pytest.raises(FileNotFoundError, match=r"credentials_file '.*me\.creds' cannot be read"):
         credentials_in(file)

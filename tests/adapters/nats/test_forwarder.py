@@ -1,7 +1,8 @@
 """Puts what comes from another bus on this one."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -12,6 +13,7 @@ from beats.adapters.nats.settings import InboxSettings
 from beats.config.settings import LaneSettings, QueueSettings
 from beats.kernel.envelope import Envelope, Frame, Kind, Message, Peripheral, Sealed, topic_of
 from beats.kernel.errors import QueueFull
+from beats.kernel.ports import Publish
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.testing import FixedClock, PublishRecorder
 from beats.kit.throttled_log import ThrottledLog
@@ -51,7 +53,7 @@ def arrive(passing: Forwarder[Sealed], *arrived: Sealed) -> None:
 
 
 class Bus(PublishRecorder):
-    """Does with what is forwarded what it is told to."""
+    """A bus that treats what is forwarded as told."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,17 +70,24 @@ class Bus(PublishRecorder):
         return [each.sequence for each, _ in self.forwarded]
 
 
-async def run(passing: Forwarder[Sealed], bus: Bus, count: int) -> None:
-    """Until so many are on the bus."""
+@asynccontextmanager
+async def forwarding(passing: Forwarder[Sealed], bus: Publish) -> AsyncGenerator[None]:
+    """Run a forwarder while the block lasts."""
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             group.start_soon(passing.run, bus)
-            await until(lambda: len(bus.forwarded) >= count)
+            yield
             group.cancel_scope.cancel()
 
 
-async def test_what_arrives_is_put_on_the_bus_as_it_is() -> None:
-    """In order, with its number, its time and its bytes; what was there already is not."""
+async def run(passing: Forwarder[Sealed], bus: Bus, count: int) -> None:
+    """Until this many are on the bus."""
+    async with forwarding(passing, bus):
+        await until(lambda: len(bus.forwarded) >= count)
+
+
+async def test_messages_are_published_unchanged() -> None:
+    """In order, with number, time and bytes; repeated ones are not."""
     passing, bus = forwarder(), Bus()
     arrived = [frame(7), knob(1), frame(8), frame(8), knob(1), frame(7), knob(2)]
     for each in arrived:
@@ -88,8 +97,8 @@ async def test_what_arrives_is_put_on_the_bus_as_it_is() -> None:
     assert passing.repeated == 3
 
 
-async def test_what_is_missing_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """And counted; it stays a gap for whoever watches."""
+async def test_gaps_are_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """They stay gaps for viewers."""
     passing, bus = forwarder(), Bus()
     for each in (frame(7), frame(10)):
         arrive(passing, each)
@@ -99,8 +108,8 @@ async def test_what_is_missing_is_told(caplog: pytest.LogCaptureFixture) -> None
     assert "frame: 2 before number 10 did not come" in caplog.text
 
 
-async def test_frames_that_were_not_wanted_are_not_missing(caplog: pytest.LogCaptureFixture) -> None:
-    """Updates are."""
+async def test_left_out_frames_are_not_missing(caplog: pytest.LogCaptureFixture) -> None:
+    """Left-out updates are."""
     passing, bus = forwarder(is_thinned=True), Bus()
     for each in (frame(7), frame(10), knob(1), knob(3)):
         arrive(passing, each)
@@ -109,45 +118,39 @@ async def test_frames_that_were_not_wanted_are_not_missing(caplog: pytest.LogCap
     assert "frame" not in caplog.text
 
 
-async def test_the_state_comes_before_what_arrives_meanwhile() -> None:
-    """Of a topic that arrives meanwhile it is not needed, and would make what waits come too late."""
+async def test_last_values_are_published_first() -> None:
+    """Except for topics with a live message, which would come too late after them."""
     passing, bus = forwarder(), Bus()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
+    async with forwarding(passing, bus):
+        await anyio.wait_all_tasks_blocked()
+        with passing.held():
+            arrive(passing, frame(5))
+            arrive(passing, frame(6))
             await anyio.wait_all_tasks_blocked()
-            with passing.held():
-                arrive(passing, frame(5))
-                arrive(passing, frame(6))
-                await anyio.wait_all_tasks_blocked()
-                assert bus.numbers() == []
-                await passing.bring_state(bus, [frame(6), knob(3), knob(3)])
-            await until(lambda: len(bus.forwarded) == 3)
-            group.cancel_scope.cancel()
+            assert bus.numbers() == []
+            await passing.bring_state(bus, [frame(6), knob(3), knob(3)])
+        await until(lambda: len(bus.forwarded) == 3)
     assert [each for each, _ in bus.forwarded] == [knob(3), frame(5), frame(6)]
 
 
-async def test_what_gives_way_while_the_state_is_awaited_is_counted_once(
+async def test_drops_while_messages_are_held_are_counted_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The first that came is on its way already, and what gave way came after it."""
+    """The first message was taken before the dropped ones came."""
     passing, bus = forwarder(QueueSettings(size=2)), Bus()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
-            with passing.held():
-                arrive(passing, frame(1))
-                await anyio.wait_all_tasks_blocked()
-                arrive(passing, *map(frame, range(2, 11)))
-            await until(lambda: bus.numbers() == [1, 9, 10])
-            group.cancel_scope.cancel()
+    async with forwarding(passing, bus):
+        with passing.held():
+            arrive(passing, frame(1))
+            await anyio.wait_all_tasks_blocked()
+            arrive(passing, *map(frame, range(2, 11)))
+        await until(lambda: bus.numbers() == [1, 9, 10])
     assert passing.missed == 0
     assert "did not come" not in caplog.text
-    assert passing.stats().dropped.items == 7
+    assert passing.metrics()["dropped_total"] == 7
 
 
-async def test_it_is_known_of_which_topics_something_has_arrived() -> None:
-    """Of this connection: of others, what was kept late is news."""
+async def test_it_knows_which_topics_had_a_message() -> None:
+    """On this connection; for others, a late last value is news."""
     passing = forwarder()
     arrive(passing, frame(1))
     assert passing.has_arrived("frame")
@@ -157,8 +160,8 @@ async def test_it_is_known_of_which_topics_something_has_arrived() -> None:
     assert not passing.has_arrived("frame")
 
 
-async def test_what_gives_way_is_never_looked_into() -> None:
-    """And what is of no use is passed over."""
+async def test_dropped_messages_are_never_decoded() -> None:
+    """Messages to be ignored are skipped."""
     looked: list[Sealed] = []
 
     def understand(each: Sealed) -> Sealed | None:
@@ -172,43 +175,37 @@ async def test_what_gives_way_is_never_looked_into() -> None:
     assert bus.numbers() == [4]
 
 
-async def test_a_burst_does_not_overflow_what_the_bus_can_take() -> None:
-    """Whoever reads the network lets the bus have its turns in between."""
+async def test_a_burst_does_not_overflow_the_queue() -> None:
+    """The reader lets the bus empty it in between."""
     passing, bus = forwarder(), Bus()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
-            for number in range(1, 101):
-                arrive(passing, frame(number))
-                if number % 5 == 0:
-                    await passing.make_way()
-            await until(lambda: len(bus.forwarded) == 100)
-            group.cancel_scope.cancel()
-    assert passing.stats().dropped.items == 0
+    async with forwarding(passing, bus):
+        for number in range(1, 101):
+            arrive(passing, frame(number))
+            if number % 5 == 0:
+                await passing.make_way()
+        await until(lambda: len(bus.forwarded) == 100)
+    assert passing.metrics()["dropped_total"] == 0
 
 
 @pytest.mark.parametrize("reason", ["held up", "behind"])
 async def test_a_bus_that_cannot_keep_up_is_not_waited_for(reason: str) -> None:
-    """Neither one that is held up, nor one that leaves ever more unread."""
+    """Neither a blocked one, nor one that leaves more and more unread."""
     passing, bus = forwarder(), Bus()
     if reason == "held up":
         bus.free = anyio.Event()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
-            for number in range(1, 1001):
-                arrive(passing, frame(number))
-                if number % 20 == 0:
-                    await passing.make_way(0 if reason == "held up" else 10_000_000)
-            bus.free.set()
-            await until(lambda: bus.numbers()[-1:] == [1000])
-            group.cancel_scope.cancel()
-    assert passing.stats().dropped.items > 500
+    async with forwarding(passing, bus):
+        for number in range(1, 1001):
+            arrive(passing, frame(number))
+            if number % 20 == 0:
+                await passing.make_way(0 if reason == "held up" else 10_000_000)
+        bus.free.set()
+        await until(lambda: bus.numbers()[-1:] == [1000])
+    assert passing.metrics()["dropped_total"] > 500
     assert passing.missed == 0
 
 
-async def test_the_state_may_hold_what_is_here_already() -> None:
-    """After a connection was lost and made anew."""
+async def test_last_values_that_are_known_are_skipped() -> None:
+    """After a reconnection."""
     passing, bus = forwarder(), Bus()
     arrive(passing, knob(3))
     await run(passing, bus, 1)
@@ -217,30 +214,27 @@ async def test_the_state_may_hold_what_is_here_already() -> None:
     assert bus.numbers() == [3, 9]
 
 
-async def test_what_waits_is_fresh_when_the_bus_was_held_up(caplog: pytest.LogCaptureFixture) -> None:
-    """By the bounds of the queue; what gave way is told."""
+async def test_the_queue_is_fresh_after_the_bus_was_blocked(caplog: pytest.LogCaptureFixture) -> None:
+    """By the bounds of the queue; drops are logged."""
     passing = forwarder(QueueSettings(size=100, frame=LaneSettings(size=2)))
     bus = Bus()
     bus.free = anyio.Event()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, bus)
-            arrive(passing, frame(1))
-            await anyio.wait_all_tasks_blocked()
-            for number in range(2, 100):
-                arrive(passing, frame(number))
-                arrive(passing, knob(number))
-            bus.free.set()
-            await until(lambda: len(bus.forwarded) == 3 + 98)
-            group.cancel_scope.cancel()
+    async with forwarding(passing, bus):
+        arrive(passing, frame(1))
+        await anyio.wait_all_tasks_blocked()
+        for number in range(2, 100):
+            arrive(passing, frame(number))
+            arrive(passing, knob(number))
+        bus.free.set()
+        await until(lambda: len(bus.forwarded) == 3 + 98)
     assert [each.sequence for each, _ in bus.forwarded if isinstance(each.message, Frame)] == [1, 98, 99]
-    assert passing.stats().dropped.items == 96
+    assert passing.metrics()["dropped_total"] == 96
     assert "frame: 96 were dropped for newer ones" in caplog.text
     assert passing.missed == 0
 
 
-async def test_what_the_bus_refuses_is_told_and_the_rest_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    """A full queue of one sink, or a topic too many."""
+async def test_refused_envelopes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A full queue of one sink, or a topic too many; others are published."""
     passing, bus = forwarder(), Bus()
 
     def refuse(each: Sealed) -> None:
@@ -258,8 +252,8 @@ async def test_what_the_bus_refuses_is_told_and_the_rest_goes_on(caplog: pytest.
     assert "one topic too many" in caplog.text
 
 
-async def test_numbers_go_on_when_the_origin_begins_again() -> None:
-    """The number in the bytes with them, and nothing else in them."""
+async def test_numbers_continue_after_a_restart_of_the_origin() -> None:
+    """In the bytes too, where nothing else changes."""
     passing, bus = forwarder(), Bus()
     arrive(passing, frame(100))
     await run(passing, bus, 1)
@@ -270,23 +264,20 @@ async def test_numbers_go_on_when_the_origin_begins_again() -> None:
     assert again == [sealed(frame(1).message, 101, 1000), sealed(frame(3).message, 103, 3000)]
 
 
-async def test_without_numbers_it_gets_those_of_the_bus() -> None:
-    """Somebody else's program may send envelopes without."""
+async def test_an_envelope_without_a_number_gets_one() -> None:
+    """Other programs may send envelopes without."""
     machine, passing = Machine(), forwarder()
     bare = Sealed(Peripheral("knob", 1), 0, 0, CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 0))
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, Source(machine.kernel))
-            for _ in range(3):
-                arrive(passing, bare)
-            await machine.sees(lambda: len(machine.seen) == 3)
-            group.cancel_scope.cancel()
+    async with forwarding(passing, Source(machine.kernel)):
+        for _ in range(3):
+            arrive(passing, bare)
+        await machine.sees(lambda: len(machine.seen) == 3)
     assert machine.numbers("peripheral/knob") == [1, 2, 3]
     assert [CODEC.decode(data).sequence for data in machine.bytes_of("peripheral/knob")] == [1, 2, 3]
 
 
 class Source:
-    """A source's way onto the bus of a kernel that need not run."""
+    """A source's access to the bus of a kernel that need not run."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -301,26 +292,23 @@ class Source:
         return await self._kernel.publisher.forward_async(sealed, renumber=renumber)
 
 
-async def test_it_goes_on_from_where_the_bus_is() -> None:
-    """Another source has published the topic; a gap is still a gap."""
+async def test_numbers_continue_from_those_of_the_bus() -> None:
+    """After another source has published the topic; a gap is still a gap."""
     machine, passing = Machine(), forwarder()
     for _ in range(10):
         machine.frame()
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            group.start_soon(passing.run, Source(machine.kernel))
-            for number in (4, 5):
-                arrive(passing, frame(number))
-            await machine.sees(lambda: len(machine.seen) == 12)
-            arrive(passing, frame(7))
-            await machine.sees(lambda: len(machine.seen) == 13)
-            group.cancel_scope.cancel()
+    async with forwarding(passing, Source(machine.kernel)):
+        for number in (4, 5):
+            arrive(passing, frame(number))
+        await machine.sees(lambda: len(machine.seen) == 12)
+        arrive(passing, frame(7))
+        await machine.sees(lambda: len(machine.seen) == 13)
     assert machine.numbers("frame")[10:] == [11, 12, 14]
     assert passing.missed == 1
 
 
-async def test_a_stream_that_comes_back_to_itself_is_stopped() -> None:
-    """What it puts on the bus would be put there again and again."""
+async def test_a_loop_is_stopped() -> None:
+    """Its envelopes would be published again and again."""
     machine, passing = Machine(), forwarder()
 
     def come_back(each: Envelope) -> None:

@@ -42,8 +42,8 @@ def publish(connection: Connection, subject: str, data: bytes) -> None:
     connection.write([b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data)])
 
 
-async def test_the_last_of_each_subject_is_kept(server: NatsServer, stream: str) -> None:
-    """What changed last comes last; nothing of another stream."""
+async def test_the_last_message_of_each_subject_is_kept(server: NatsServer, stream: str) -> None:
+    """In the order of their last change; other streams are left out."""
     subjects = Subjects("beats", stream)
     values = KeptValues(subjects, 1 << 20)
     async with connected(server) as connection:
@@ -63,8 +63,8 @@ async def test_the_last_of_each_subject_is_kept(server: NatsServer, stream: str)
     ]
 
 
-async def test_many_are_read_while_more_come(server: NatsServer, stream: str) -> None:
-    """It comes to an end, and none is missing: those that the server had not kept yet follow."""
+async def test_many_values_are_read_while_more_come(server: NatsServer, stream: str) -> None:
+    """It ends, and none is missing: those that the server had not kept yet follow."""
     subjects = Subjects("beats", stream)
     values = KeptValues(subjects, 1 << 24)
     found: set[str] = set()
@@ -94,8 +94,8 @@ async def test_many_are_read_while_more_come(server: NatsServer, stream: str) ->
             group.cancel_scope.cancel()
 
 
-async def test_what_follows_is_given_to_somebody(server: NatsServer, stream: str) -> None:
-    """As long as it is read: a message is kept a moment after it was sent to those who listen."""
+async def test_later_messages_are_passed_on_while_reading(server: NatsServer, stream: str) -> None:
+    """The server keeps a message a moment after it has sent it to subscribers."""
     subjects = Subjects("beats", stream)
     values = KeptValues(subjects, 1 << 20)
     more: list[bytes] = []
@@ -118,8 +118,8 @@ async def test_what_follows_is_given_to_somebody(server: NatsServer, stream: str
     assert more == [b"2"]
 
 
-async def test_what_changed_longest_ago_gives_way(server: NatsServer, stream: str) -> None:
-    """So much memory it takes and no more."""
+async def test_what_changed_longest_ago_is_dropped_first(server: NatsServer, stream: str) -> None:
+    """Memory is bounded."""
     subjects = Subjects("beats", stream)
     values = KeptValues(subjects, 100_000)
     async with connected(server) as connection:
@@ -132,8 +132,8 @@ async def test_what_changed_longest_ago_gives_way(server: NatsServer, stream: st
     assert found[-1].subject == subjects.of("peripheral/99")
 
 
-async def test_a_stream_that_is_there_is_taken_as_it_is(server: NatsServer, stream: str) -> None:
-    """Its operator may have made another of it; but it has to have the subjects."""
+async def test_an_existing_stream_is_used_as_it_is(server: NatsServer, stream: str) -> None:
+    """Its operator may have configured it, but it must have the subjects."""
     subjects = Subjects("beats", stream)
     async with connected(server) as connection:
         js = connection.client.jetstream()  # pyright: ignore[reportUnknownMemberType]  # the library says less
@@ -147,8 +147,8 @@ async def test_a_stream_that_is_there_is_taken_as_it_is(server: NatsServer, stre
         await js.delete_stream(other.last_values)
 
 
-async def test_a_stream_of_somebody_else_may_have_the_subjects(server: NatsServer, stream: str) -> None:
-    """The server says so."""
+async def test_overlapping_subjects_are_reported(server: NatsServer, stream: str) -> None:
+    """In the server's words."""
     subjects = Subjects("beats", stream)
     async with connected(server) as connection:
         js = connection.client.jetstream()  # pyright: ignore[reportUnknownMemberType]  # the library says less
@@ -166,7 +166,7 @@ async def test_a_stream_of_somebody_else_may_have_the_subjects(server: NatsServe
         ("authorization: { users: [ { PERMISSIONS, USER } ] }", True, "no answer: let"),
     ],
 )
-async def test_it_is_said_why_a_server_keeps_none(
+async def test_the_reason_why_a_server_keeps_none_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, jetstream: bool, why: str
 ) -> None:
     """And what to do about it."""

@@ -23,9 +23,7 @@ def link(caplog: pytest.LogCaptureFixture) -> LinkStatus:
     return LinkStatus("sink 'relay'", 1.0, log)
 
 
-def test_why_there_is_no_connection_is_said_once_for_each_reason(
-    link: LinkStatus, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_each_reason_of_a_failure_is_logged_once(link: LinkStatus, caplog: pytest.LogCaptureFixture) -> None:
     """However often it is tried."""
     for _ in range(1000):
         link.failed("a:1", OSError("nobody"))
@@ -39,10 +37,10 @@ def test_why_there_is_no_connection_is_said_once_for_each_reason(
     assert len(said(caplog)) == 100
 
 
-async def test_a_connection_is_said_and_what_was_said_before_may_be_said_again(
+async def test_a_connection_is_logged_and_resets_the_reasons(
     link: LinkStatus, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is another time."""
+    """After it, the same reason is logged again."""
     link.failed("a:1", OSError("nobody"))
     link.connected("a:1")
     assert (link.is_connected, link.reconnects) == (True, 0)
@@ -58,10 +56,10 @@ async def test_a_connection_is_said_and_what_was_said_before_may_be_said_again(
     assert again == "sink 'relay': connected to a:1 again, after 0.0 s"
 
 
-async def test_one_who_comes_and_goes_does_not_fill_the_log(
+async def test_an_unstable_connection_does_not_fill_the_log(
     link: LinkStatus, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A thousand times are some dozen lines."""
+    """A thousand losses make some dozen lines."""
     for _ in range(1000):
         link.connected("a:1")
         link.lost("a:1", "the end")
@@ -69,8 +67,8 @@ async def test_one_who_comes_and_goes_does_not_fill_the_log(
     assert len(said(caplog)) < 30
 
 
-async def test_whoever_waits_is_woken_at_the_end(link: LinkStatus) -> None:
-    """A pause after somebody has not let us in is long."""
+async def test_the_end_wakes_a_pause(link: LinkStatus) -> None:
+    """Even the long one after a refusal."""
     ended = anyio.Event()
     ended.set()
     with anyio.fail_after(1):
@@ -79,7 +77,7 @@ async def test_whoever_waits_is_woken_at_the_end(link: LinkStatus) -> None:
 
 
 async def test_a_pause_ends_by_itself(link: LinkStatus) -> None:
-    """The first are short."""
+    """The first ones are short."""
     with anyio.fail_after(20):
         await link.pause()
         await link.pause(ended=anyio.Event())
@@ -87,7 +85,7 @@ async def test_a_pause_ends_by_itself(link: LinkStatus) -> None:
 
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualTimeLoop})])
 async def test_an_attempt_that_took_long_is_followed_by_the_next_at_once(link: LinkStatus) -> None:
-    """Nobody answers over a link that was cut: once it is whole again, no pause shall be in the way."""
+    """Over a cut link no answer comes: once it is restored, no pause must delay the next attempt."""
     for _ in range(10):
         await link.pause()
     began_s = anyio.current_time()
@@ -116,5 +114,5 @@ async def test_an_attempt_that_took_long_is_followed_by_the_next_at_once(link: L
     ],
 )
 def test_a_reason_is_short(error: Exception, text: str) -> None:
-    """The addresses that asyncio adds are known."""
+    """Without the addresses that asyncio adds."""
     assert reason(error) == text

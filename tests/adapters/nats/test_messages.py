@@ -39,8 +39,8 @@ ODD_IDS = [
 ]
 
 
-def test_a_stream_has_subjects_of_its_own() -> None:
-    """Frames in one, each peripheral in one."""
+def test_each_stream_has_its_own_subjects() -> None:
+    """One for frames, and one for each peripheral."""
     assert SUBJECTS.of("frame") == "beats.main.frame"
     assert SUBJECTS.of("peripheral/knob-1") == "beats.main.peripheral.knob-1"
     assert SUBJECTS.everything == "beats.main.>"
@@ -48,28 +48,28 @@ def test_a_stream_has_subjects_of_its_own() -> None:
 
 
 def test_the_stream_of_last_values_has_a_legal_name() -> None:
-    """A dot would be none."""
+    """Without dots."""
     assert Subjects("site.hall", "left").last_values == "site_hall_left"
 
 
 @pytest.mark.parametrize("text", ODD_IDS)
-def test_any_id_has_a_token_that_tells_it(text: str) -> None:
-    """A token may hold no blank, dot, wildcard or control character, and not be empty."""
+def test_any_id_has_a_valid_token(text: str) -> None:
+    """Without blank, dot, wildcard or control character, and not empty; the id can be read back."""
     assert re.fullmatch(r"[A-Za-z0-9%_~-]+", token(text))
     assert peripheral_id(token(text)) == text
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
 @example("%")
-def test_a_topic_comes_back_from_its_subject(text: str) -> None:
-    """Or, where the id is very long, is not told; never another one."""
+def test_a_topic_is_read_back_from_its_subject(text: str) -> None:
+    """Or not at all for a very long id; never another one."""
     topic = f"peripheral/{text}"
     assert SUBJECTS.topic(SUBJECTS.of(topic)) in (topic, None)
     assert SUBJECTS.topic(SUBJECTS.of(topic)) == topic or len(text.encode()) * 3 > MAX_TOKEN
 
 
 def test_different_ids_have_different_tokens() -> None:
-    """Also very long ones, whose tokens are short all the same."""
+    """Also very long ids, whose tokens are short."""
     ids = [
         *ODD_IDS,
         *("x" * length for length in range(MAX_TOKEN - 2, MAX_TOKEN + 3)),
@@ -98,13 +98,13 @@ def test_different_ids_have_different_tokens() -> None:
         "xbeats.main.frame",
     ],
 )
-def test_a_subject_that_is_nobodys_has_no_topic(subject: str) -> None:
-    """Anyone may send to it."""
+def test_other_subjects_have_no_topic(subject: str) -> None:
+    """Anyone may send to them."""
     assert SUBJECTS.topic(subject) is None
 
 
 def test_a_command_is_what_a_server_expects() -> None:
-    """The sizes count: the headers with the empty line after them, and all of it."""
+    """With the sizes of the headers, including the empty line, and of everything."""
     sent = envelope(7, unix_ns=-5, encoded=b"picture")
     head, size_bytes = publish_command(b"a.b", b"run", sent)
     line, headers = head.split(b"\r\n", 1)
@@ -115,20 +115,20 @@ def test_a_command_is_what_a_server_expects() -> None:
     assert size_bytes == len(headers) + 7
 
 
-def test_headers_say_the_place() -> None:
-    """As they were written."""
+def test_headers_are_read() -> None:
+    """Origin and sequence number."""
     assert headers_of({"Beats-Sequence": "7", "Beats-Origin": "run", "Other": "x"}) == MessageHeaders(
         "run", 7
     )
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"Other": "x"}])
-def test_a_message_of_somebody_else_says_nothing(headers: dict[str, str] | None) -> None:
-    """Headers are anyone's choice."""
+def test_missing_headers_are_empty(headers: dict[str, str] | None) -> None:
+    """Other programs may send messages."""
     assert headers_of(headers) == MessageHeaders()
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "x", "²", "1" * 5000, " 1"])
-def test_a_number_that_is_none_says_nothing(text: str) -> None:
-    """Nor does one of five thousand digits."""
+def test_an_invalid_number_is_ignored(text: str) -> None:
+    """Also one of five thousand digits."""
     assert headers_of({"Beats-Sequence": text}) == MessageHeaders()

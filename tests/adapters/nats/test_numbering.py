@@ -7,32 +7,32 @@ from beats.adapters.nats.numbering import LoopGuard, Numbered, Numbering
 
 
 def taken(numbering: Numbering, *sequences: int, topic: str = "frame") -> list[int | None]:
-    """The numbers that envelopes get; they are captured at the time of their number."""
+    """The numbers that envelopes get; their capture time equals their number."""
     found = [numbering.take(topic, sequence, sequence) for sequence in sequences]
     return [None if each is None else each.here for each in found]
 
 
 def test_numbers_are_kept() -> None:
-    """Whatever the first is, and topic by topic."""
+    """Whatever the first one is, topic by topic."""
     numbering = Numbering()
     assert taken(numbering, 7, 8, 9) == [7, 8, 9]
     assert taken(numbering, 1, 2, topic="peripheral/knob") == [1, 2]
 
 
-def test_what_was_here_is_not_here_again() -> None:
-    """Neither the same nor an older one."""
+def test_repeated_and_older_envelopes_are_skipped() -> None:
+    """Their numbers are known."""
     assert taken(Numbering(), 7, 7, 6, 8, 1) == [7, None, None, 8, None]
 
 
-def test_a_gap_stays_one_and_is_told() -> None:
-    """What came before the first is not known of."""
+def test_a_gap_is_kept_and_counted() -> None:
+    """Not for what came before the first envelope."""
     numbering = Numbering()
     assert numbering.take("frame", 7, 0) == Numbered(7, 0)
     assert numbering.take("frame", 10, 0) == Numbered(10, 2)
 
 
-def test_numbers_go_on_when_the_origin_begins_again() -> None:
-    """As far apart as its own: what it has lost since is still a gap."""
+def test_numbers_continue_after_a_restart_of_the_origin() -> None:
+    """As far apart as the origin's: a loss is still a gap."""
     numbering = Numbering()
     taken(numbering, 100)
     taken(numbering, 5, topic="peripheral/knob")
@@ -44,8 +44,8 @@ def test_numbers_go_on_when_the_origin_begins_again() -> None:
     assert numbering.take("peripheral/new", 9, 0) == Numbered(9, 0)
 
 
-def test_a_run_that_is_followed_again_is_not_told_of_what_was_missed() -> None:
-    """Another had taken its place meanwhile."""
+def test_a_resumed_run_has_no_gap() -> None:
+    """Another run had been followed meanwhile."""
     numbering = Numbering()
     taken(numbering, 100)
     numbering.begin_run(is_known=True)
@@ -57,7 +57,7 @@ def test_a_run_that_is_followed_again_is_not_told_of_what_was_missed() -> None:
 
 
 def test_after_a_new_connection_a_first_number_that_goes_back_is_of_another_run() -> None:
-    """A server of the same run begins with a number that is as high as the last, or higher."""
+    """A server of the same run begins with a number at least as high as the last."""
     numbering = Numbering()
     taken(numbering, 100)
     numbering.reconnected()
@@ -66,8 +66,8 @@ def test_after_a_new_connection_a_first_number_that_goes_back_is_of_another_run(
     assert numbering.take("frame", 2, 2) is None
 
 
-def test_after_a_new_connection_the_state_comes_again() -> None:
-    """The same number and time: it is here already. Another time: it is of another run."""
+def test_after_a_new_connection_last_values_come_again() -> None:
+    """The same number and time is a repetition; another time means another run."""
     numbering = Numbering()
     assert numbering.take("frame", 5, 55) == Numbered(5)
     numbering.reconnected()
@@ -77,14 +77,14 @@ def test_after_a_new_connection_the_state_comes_again() -> None:
     assert numbering.take("frame", 6, 77) == Numbered(12, 5)
 
 
-def test_without_a_number_it_is_for_the_bus_to_give_one() -> None:
-    """As often as it comes; a number beyond all streams is none."""
+def test_an_envelope_without_a_number_is_numbered_by_the_bus() -> None:
+    """Each time; a number out of range counts as none."""
     numbering = Numbering()
     assert taken(numbering, 0, 0, 2**63, 2**64 - 1, 1) == [0, 0, 0, 0, 1]
 
 
-def test_it_goes_on_from_where_the_bus_is() -> None:
-    """Another source has published the topic; what is missed is still a gap."""
+def test_numbers_continue_from_those_of_the_bus() -> None:
+    """After another source has published the topic; a gap is still a gap."""
     numbering = Numbering()
     assert taken(numbering, 5) == [5]
     numbering.corrected("frame", 5, 10)
@@ -94,8 +94,8 @@ def test_it_goes_on_from_where_the_bus_is() -> None:
     assert numbering.take("frame", 9, 9) == Numbered(21, 0)
 
 
-def test_what_is_old_for_certain_needs_no_look() -> None:
-    """What may be of another run does."""
+def test_old_envelopes_are_recognised_by_their_headers() -> None:
+    """Unless they may be of another run."""
     numbering = Numbering()
     assert not numbering.is_old("frame", 1)
     taken(numbering, 5)
@@ -123,7 +123,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 30)), max_si
 
 @given(STEPS)
 def test_numbers_always_rise(steps: list[Step]) -> None:
-    """Whatever comes in whatever order, and the numbers that were missed add up."""
+    """Whatever comes in whatever order; missed numbers add up."""
     numbering, last, first, missed, given_out = Numbering(), 0, 0, 0, 0
     corrected = False
     for index, (what, number) in enumerate(steps):
@@ -145,8 +145,8 @@ def test_numbers_always_rise(steps: list[Step]) -> None:
         assert last - first + 1 == given_out + missed
 
 
-def test_the_very_same_bytes_are_known() -> None:
-    """In their topic, and for a while."""
+def test_the_guard_recognises_the_same_bytes() -> None:
+    """Of the same topic, among the last 64."""
     guard = LoopGuard()
     guard.remember("frame", b"a")
     assert guard.has("frame", b"a")

@@ -12,14 +12,14 @@ def context(kernel: Kernel) -> Context:
     return Context("relay", "test", FixedClock(), lambda control: None, stats=kernel.stats)
 
 
-def test_all_adapters_of_a_kernel_are_of_one_run() -> None:
-    """One that takes the place of another goes on with its numbers."""
+def test_all_adapters_of_a_kernel_share_a_run() -> None:
+    """A replacement continues the numbers."""
     kernel = Kernel(PlainCodec())
     assert run_id(context(kernel)) == run_id(context(kernel))
 
 
-def test_every_kernel_is_a_run_of_its_own() -> None:
-    """Its numbers begin at 1, also when a program has one after the other."""
+def test_every_kernel_has_its_own_run() -> None:
+    """Its numbers begin at 1, even if one program has several."""
     ids: set[str] = set()
     for _ in range(5):
         ids.add(run_id(context(Kernel(PlainCodec()))))
@@ -27,14 +27,14 @@ def test_every_kernel_is_a_run_of_its_own() -> None:
     assert len(ids) == 5
 
 
-def test_an_adapter_without_a_kernel_is_a_run_of_its_own() -> None:
-    """As in a test of it alone."""
+def test_an_adapter_without_a_kernel_has_its_own_run() -> None:
+    """As in a test of an adapter alone."""
     alone = Context("relay", "test", FixedClock(), lambda control: None)
     assert run_id(alone) != run_id(alone)
 
 
-def test_the_first_is_followed() -> None:
-    """And goes on to be."""
+def test_the_first_run_is_followed() -> None:
+    """And stays followed."""
     runs = RunFilter()
     assert runs.current is None
     assert [runs.hear("a", now_s) for now_s in (0.0, 1.0, 100.0)] == ["followed"] * 3
@@ -42,15 +42,15 @@ def test_the_first_is_followed() -> None:
 
 
 def test_a_new_run_takes_over_at_once() -> None:
-    """An origin was restarted."""
+    """The origin was restarted."""
     runs = RunFilter()
     runs.hear("a", 0.0)
     assert runs.hear("b", 0.1) == "new"
     assert runs.hear("b", 0.2) == "followed"
 
 
-def test_two_that_send_at_once_do_not_take_turns() -> None:
-    """Whoever came last is followed, and the other is not."""
+def test_two_origins_do_not_alternate() -> None:
+    """The one that came last is followed."""
     runs = RunFilter()
     runs.hear("a", 0.0)
     runs.hear("b", 0.1)
@@ -60,8 +60,8 @@ def test_two_that_send_at_once_do_not_take_turns() -> None:
     assert runs.current == "b"
 
 
-def test_one_goes_on_when_the_other_falls_silent() -> None:
-    """It was cut off for a while, and somebody stood in for it."""
+def test_an_earlier_run_resumes_when_the_other_falls_silent() -> None:
+    """It was cut off for a while."""
     runs = RunFilter()
     runs.hear("a", 0.0)
     runs.hear("b", 1.0)
@@ -70,7 +70,7 @@ def test_one_goes_on_when_the_other_falls_silent() -> None:
 
 
 def test_only_some_runs_are_remembered() -> None:
-    """An origin may be restarted a thousand times; a run of long ago is a new one then."""
+    """An origin may be restarted a thousand times; a forgotten run counts as new."""
     runs = RunFilter()
     for number in range(1000):
         assert runs.hear(str(number), 0.0) == ("new" if number else "followed")

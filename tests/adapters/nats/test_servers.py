@@ -18,7 +18,7 @@ from beats.adapters.nats.servers import Server, ServerPool, masked, server
         ("nats://hush@host", Server("host", user="hush")),
     ],
 )
-def test_an_address_says_where_and_who(url: str, found: Server) -> None:
+def test_an_address_has_server_and_login(url: str, found: Server) -> None:
     """A user without a password is a token."""
     assert server(url) == found
 
@@ -37,15 +37,15 @@ def test_an_address_says_where_and_who(url: str, found: Server) -> None:
         ("nats://[::1", "must be an address"),
     ],
 )
-def test_what_is_no_address_is_refused(url: str, why: str) -> None:
-    """Without showing it, for a password may stand in it."""
+def test_an_invalid_address_is_refused(url: str, why: str) -> None:
+    """Without showing it, since it may hold a password."""
     with pytest.raises(ValueError, match=why) as caught:
         server(url.replace("://", "://ann:hush@", 1))
     assert "hush" not in str(caught.value)
 
 
 def test_an_address_is_shown_without_the_user() -> None:
-    """In the log, and wherever settings are."""
+    """In the log and with the settings."""
     assert str(server("nats://ann:hush@host")) == "nats://host:4222"
     assert str(server("tls://[::1]:5")) == "tls://[::1]:5"
     assert masked("nats://ann:h@u@sh@host:1") == "nats://host:1"
@@ -53,7 +53,7 @@ def test_an_address_is_shown_without_the_user() -> None:
     assert masked("nats://host:1") == "nats://host:1"
 
 
-def test_servers_take_turns() -> None:
+def test_servers_are_tried_in_turn() -> None:
     """The one that answered comes first, the one that was lost last."""
     a, b, c = (Server(name) for name in "abc")
     pool = ServerPool([a, b, a, c])
@@ -64,8 +64,8 @@ def test_servers_take_turns() -> None:
     assert pool.round() == [a, c, b]
 
 
-def test_a_cluster_tells_of_its_others() -> None:
-    """They have the same users; a certificate has a name, which an address alone does not tell."""
+def test_a_cluster_announces_other_servers() -> None:
+    """They have the same users; an address alone does not tell the name in a certificate."""
     first = Server("host", user="ann", password="hush", encrypted=True)
     pool = ServerPool([first])
     pool.reached(first, [("host", 4222), ("10.0.0.2", 4222), ("other", 1)])
@@ -79,8 +79,8 @@ def test_a_cluster_tells_of_its_others() -> None:
     assert pool.round()[-1].tls_name == "host"
 
 
-def test_only_so_many_are_kept_in_mind() -> None:
-    """A server could tell of more for ever."""
+def test_the_number_of_servers_is_bounded() -> None:
+    """A server could announce others without end."""
     first = Server("host")
     pool = ServerPool([first])
     for number in range(1000):

@@ -38,7 +38,7 @@ HUSH = SecretStr("hush")
         ({"reconnect_max_s": 0.0}, "0.01"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], why: str) -> None:
+def test_contradictory_settings_are_refused(changes: dict[str, Any], why: str) -> None:
     """Before anything starts; no secret is in the message."""
     with pytest.raises(ValidationError, match=why) as caught:
         NatsSettings.model_validate(changes)
@@ -56,12 +56,12 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], why: str) -> N
         {"servers": ("nats://a", "tls://b:1")},
     ],
 )
-def test_each_way_to_say_who_and_where_is_taken(changes: dict[str, Any]) -> None:
+def test_each_way_to_log_in_is_accepted(changes: dict[str, Any]) -> None:
     """Alone, and with encryption."""
     assert NatsSettings.model_validate(changes).model_dump(exclude_unset=True).keys() == changes.keys()
 
 
-def test_as_plain_values_addresses_have_no_passwords() -> None:
+def test_addresses_are_dumped_without_passwords() -> None:
     """A recording holds the settings of its profile."""
     settings = NatsSettings(servers=("nats://ann:hush@a", "b"), token=HUSH)
     assert settings.model_dump(mode="json")["servers"] == ["nats://a", "b"]
@@ -71,8 +71,8 @@ def test_as_plain_values_addresses_have_no_passwords() -> None:
 
 @pytest.mark.parametrize("overflow", ["block", "error"])
 @pytest.mark.parametrize("lane", [None, "frame", "peripheral"])
-def test_a_network_cannot_be_made_to_wait(overflow: str, lane: str | None) -> None:
-    """In no lane of what waits between it and the bus."""
+def test_a_network_cannot_be_slowed_down(overflow: str, lane: str | None) -> None:
+    """Neither by the queue nor by one of its lanes."""
     changes: dict[str, Any] = {"overflow": overflow} if lane is None else {lane: {"overflow": overflow}}
     with pytest.raises(ValidationError, match="can neither be slowed down"):
         InboxSettings.model_validate(changes)

@@ -31,8 +31,8 @@ def _is_open(number: int) -> bool:
     return True
 
 
-async def test_it_is_connected_to_whoever_answers() -> None:
-    """Whichever of the host's addresses that is."""
+async def test_it_connects_to_the_address_that_answers() -> None:
+    """Among all addresses of the host."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sock = await connected_socket("localhost", listener.getsockname()[1], 20)
         with sock:
@@ -40,8 +40,8 @@ async def test_it_is_connected_to_whoever_answers() -> None:
             assert sock.gettimeout() == 0
 
 
-async def test_there_may_be_nobody() -> None:
-    """That leaves nothing open."""
+async def test_a_refused_connection_is_an_error() -> None:
+    """It leaves nothing open."""
     before = open_sockets()
     with pytest.raises(ConnectionRefusedError):
         await connected_socket("127.0.0.1", free_port(), 20)
@@ -50,8 +50,8 @@ async def test_there_may_be_nobody() -> None:
     assert open_sockets() == before
 
 
-async def test_somebody_may_not_answer() -> None:
-    """He has so long and no longer."""
+async def test_a_connection_without_an_answer_times_out() -> None:
+    """After the given time."""
     with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
         port = listener.getsockname()[1]
         waiting = [socket.socket() for _ in range(8)]  # more than the operating system answers by itself
@@ -65,7 +65,7 @@ async def test_somebody_may_not_answer() -> None:
 
 
 async def test_cancelled_at_any_moment_it_leaves_nothing_open() -> None:
-    """Which asyncio's own way of connecting does not see to."""
+    """Unlike asyncio's own way of connecting."""
     before = open_sockets()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         for count in range(20):
@@ -82,7 +82,7 @@ async def test_cancelled_at_any_moment_it_leaves_nothing_open() -> None:
 
 
 async def test_little_waits_in_the_operating_system_for_a_slow_reader() -> None:
-    """What has not been sent is where the queue's strategy can reach it."""
+    """Unsent bytes stay within reach of the queue's strategy."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sock = await connected_socket("127.0.0.1", listener.getsockname()[1], 20)
         with sock:
@@ -90,8 +90,8 @@ async def test_little_waits_in_the_operating_system_for_a_slow_reader() -> None:
     assert bound == sockets._NOTSENT_BYTES  # pyright: ignore[reportPrivateUsage]
 
 
-async def test_what_is_small_does_not_wait() -> None:
-    """A question of six bytes, and all that is sent after it, would wait for an answer to what was before."""
+async def test_small_writes_are_sent_at_once() -> None:
+    """Without waiting for an acknowledgement."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sock = await connected_socket("127.0.0.1", listener.getsockname()[1], 20)
         with sock:
@@ -110,19 +110,19 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_servers_must_prove_who_they_are(files: Path) -> None:
-    """With a certificate of their name, whoever is trusted."""
+def test_servers_must_present_a_certificate(files: Path) -> None:
+    """Of their name, from a trusted authority."""
     for context in (client_context(None, None, None), client_context(files / "ca.pem", None, None)):
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
 
 
-def test_only_those_named_are_trusted(files: Path) -> None:
-    """Not those of the operating system besides."""
+def test_only_the_given_authority_is_trusted(files: Path) -> None:
+    """Not those of the operating system as well."""
     assert len(client_context(files / "ca.pem", None, None).get_ca_certs()) == 1
 
 
-def test_a_certificate_of_our_own_is_read(files: Path) -> None:
+def test_a_client_certificate_is_read(files: Path) -> None:
     """With its key."""
     client_context(files / "ca.pem", files / "cert.pem", files / "key.pem")
 
@@ -136,7 +136,7 @@ def test_a_certificate_of_our_own_is_read(files: Path) -> None:
         (None, "cert.pem", "other.pem", "tls_cert .*: no matching pair of PEM files"),
     ],
 )
-def test_files_that_cannot_be_used_are_named(
+def test_unusable_files_are_named(
     files: Path, ca: str | None, cert: str | None, key: str | None, why: str
 ) -> None:
     """With their settings."""

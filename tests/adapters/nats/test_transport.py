@@ -21,7 +21,7 @@ Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def facing(peer: Peer, *, must_encrypt: bool = False) -> AsyncGenerator[Transport]:
-    """A transport to somebody."""
+    """A transport connected to a peer."""
     writers: list[asyncio.StreamWriter] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,8 +55,8 @@ async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.transport.pause_reading()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-async def test_it_is_there_from_the_beginning() -> None:
-    """The library makes its own where there is none, and connects it."""
+async def test_it_is_true_and_carries_bytes() -> None:
+    """The library replaces a transport that is false."""
     async with facing(mirror) as transport:
         assert bool(transport)
         transport.write(b"a\n")
@@ -67,7 +67,7 @@ async def test_it_is_there_from_the_beginning() -> None:
 
 
 async def test_it_can_be_cut_while_bytes_wait() -> None:
-    """A server that takes nothing more cannot keep it."""
+    """A server that reads nothing cannot keep it open."""
     async with facing(deaf) as transport:
         transport.write(bytes(50_000_000))
         with anyio.move_on_after(0.05) as waiting:
@@ -80,8 +80,8 @@ async def test_it_can_be_cut_while_bytes_wait() -> None:
             await transport.room()
 
 
-async def test_before_more_is_read_somebody_is_told_how_much_waits() -> None:
-    """In the operating system, where it grows old."""
+async def test_before_reading_it_reports_unread_bytes() -> None:
+    """Those that wait in the operating system."""
     told: list[int] = []
 
     async def turn(unread_bytes: int) -> None:
@@ -108,8 +108,8 @@ async def test_before_more_is_read_somebody_is_told_how_much_waits() -> None:
     assert told[-1] == 0
 
 
-async def test_the_other_side_may_end_it() -> None:
-    """Whoever reads is told."""
+async def test_the_end_of_the_other_side_is_noticed() -> None:
+    """By the reader."""
 
     async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
@@ -119,8 +119,8 @@ async def test_the_other_side_may_end_it() -> None:
         assert transport.at_eof()
 
 
-async def test_what_must_be_encrypted_never_goes_otherwise() -> None:
-    """A password among it; it is for the server's operator to say tls."""
+async def test_required_encryption_is_enforced() -> None:
+    """Nothing is sent before it begins, in particular no password."""
     async with facing(mirror, must_encrypt=True) as transport:
         with pytest.raises(ConnectionError, match="does not encrypt"):
             transport.write(b"hush")
@@ -128,8 +128,8 @@ async def test_what_must_be_encrypted_never_goes_otherwise() -> None:
             transport.writelines([b"hush"])
 
 
-async def test_it_encrypts_what_follows() -> None:
-    """As a server of NATS asks for it: after its first line."""
+async def test_it_encrypts_after_the_first_line() -> None:
+    """As a NATS server requires."""
     authority: Any = trustme.CA()  # whose types depend on packages that are not there
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)

@@ -1,1 +1,1 @@
-"""What the server answers to plain HTTP: the page, health, metrics and counters."""
+"""The HTTP server: admission, the page, health, metrics and counters; the sinks websocket and http run it."""

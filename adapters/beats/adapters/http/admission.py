@@ -36,7 +36,6 @@ class Admission(Generic[S]):
     """Answers plain requests."""
 
     def __init__(self, settings: S, context: Context, site: Site) -> None:
-        """Prepare for a sink; reads no file yet."""
         self.rejected_tokens = 0
         """Requests with an invalid token, or with any token that came too soon after several of those."""
         self.name: Final = context.name

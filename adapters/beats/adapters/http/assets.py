@@ -1,8 +1,8 @@
-"""What the page is made of: a document, a style sheet, three scripts and an icon.
+"""The files of the page: a document, a style sheet, three scripts and an icon.
 
-The document is asked for at each visit. It names the others by addresses that change with their content, so
-that a browser keeps those for good, and never has half of an old page. Each is so small that it may be sent
-at once (RFC 6928): a larger one would take one more round trip.
+The document is requested at each visit. It names the others by addresses that change with their content, so
+that browsers cache those for good, and never mix an old page with a new one. Each is small enough to be sent
+at once (RFC 6928): a larger file would take one more round trip.
 """
 
 import gzip
@@ -20,9 +20,9 @@ from beats.adapters.http.reply import Reply
 FOLDER: Final = Path(__file__).parent / "page"
 INDEX: Final = "index.html"
 STYLES: Final = ("theme.css", "layout.css", "bar.css", "picture.css", "drive.css", "peripherals.css")
-"""In the order in which they count."""
+"""In their order of precedence."""
 _PATH: Final = re.compile(r"/page/(?P<version>\w{1,64})/(?P<name>[\w.]+)", re.ASCII)
-# In the document it only says what it holds; the worker, which is made of it alone, has no document.
+# The page loads this script too; only in the worker, which has no document, it starts the worker.
 _START_WORKER: Final = 'if (typeof document === "undefined") $worker();'
 _TYPES: Final[Mapping[str, str]] = {
     ".html": "text/html; charset=utf-8",
@@ -32,7 +32,7 @@ _TYPES: Final[Mapping[str, str]] = {
     ".svg": "image/svg+xml",
 }
 _KEEP: Final = "public, max-age=31536000, immutable"
-"""For what has its version in its address: RFC 9111, section 5.2.2.1, and RFC 8246."""
+"""For files with their version in their address: RFC 9111, section 5.2.2.1, and RFC 8246."""
 _POLICY: Final = "; ".join(
     [
         "default-src 'none'",
@@ -48,42 +48,42 @@ _POLICY: Final = "; ".join(
         "trusted-types beats",
     ]
 )
-"""Content Security Policy, level 3: nothing from elsewhere, nothing inline, nobody's frame."""
+"""Content Security Policy, level 3: nothing from other sites, nothing inline, no embedding in frames."""
 
 
 class Asset(NamedTuple):
-    """One file, as it is sent."""
+    """One file as it is sent."""
 
     body: bytes
     zipped: bytes
     """The same, compressed (RFC 1952)."""
     content_type: str
     tag: str
-    """Changes when the file does; weak, since it stands for both forms (RFC 9110, section 8.8.3)."""
+    """Changes with the file; weak, since it stands for both forms (RFC 9110, section 8.8.3)."""
 
 
 class Page(NamedTuple):
-    """All files of the page; no other name leads anywhere."""
+    """All files of the page."""
 
     document: Asset
     locked: Asset
-    """The document where a token is needed to watch: the page asks for it before anything else."""
+    """The document when a token is needed to watch: the page asks for it first."""
     version: str
-    """Changes when any of the others does."""
+    """Changes when any of the other files does."""
     others: Mapping[str, Asset]
 
 
 class Found(NamedTuple):
-    """What a path leads to."""
+    """The file at a path."""
 
     asset: Asset
     cache: str
-    """How long it may be kept: a `Cache-Control` header."""
+    """How long it may be cached: a `Cache-Control` header."""
 
 
 @cache
 def page() -> Page:
-    """The page, made of its sources once."""
+    """The page, built from its sources once."""
     sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())}
     texts = {
         **_scripts({name: source for name, source in sources.items() if name.endswith(".js")}),
@@ -102,7 +102,7 @@ def page() -> Page:
 
 
 def _scripts(modules: Mapping[str, str]) -> Mapping[str, str]:
-    """All modules in three scripts of about the same size, and the maps of those."""
+    """All modules in three scripts of about the same size, with their source maps."""
     stream = needed_by("worker.js", modules)
     halves: tuple[list[str], list[str]] = ([], [])
     for name in sorted(modules.keys() - stream, key=lambda name: -len(modules[name])):
@@ -119,10 +119,10 @@ def _scripts(modules: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def find(path: str, *, locked: bool = False) -> Found | None:
-    """What a path leads to; None when it leads nowhere.
+    """The file at a path; None when there is none.
 
     A file is found under any version, since the document may come from another process than the file: during
-    an update, or behind a proxy with several servers. Under a version that is not its own it is not kept.
+    an update, or behind a proxy with several servers. Under another version than its own it is not cached.
     """
     if path == "/":
         return Found(page().locked if locked else page().document, "no-cache")
@@ -134,7 +134,7 @@ def find(path: str, *, locked: bool = False) -> Found | None:
 
 
 def serve(found: Found, if_none_match: str, accept_encoding: str = "") -> Reply:
-    """A file, or word that the one that the browser has is still right."""
+    """A file, or the answer that the browser's copy is still valid."""
     asset = found.asset
     headers = {
         "Cache-Control": found.cache,

@@ -1,9 +1,9 @@
-"""Joins modules of the page into scripts, so that a browser asks for few files and not for forty.
+"""Joins modules of the page into scripts, so that a browser requests a few files, not forty.
 
-The sources stay what they are: modules that a browser or Node could run as they lie there. Each becomes a
-function that runs when it is first needed, its lines unchanged but for the words `import` and `export`, and a
-source map leads a debugger from the script back to the files. Scripts see each other's modules: what one
-declares at its top is known to all that run in the same place.
+The sources stay modules that a browser or Node can run as they are. Each becomes a function that runs when it
+is first needed, with its lines unchanged except for the words `import` and `export`. A source map leads
+debuggers from the script back to the files. Scripts see each other's modules, as their top-level names are
+shared.
 """
 
 import json
@@ -22,7 +22,7 @@ function $once(run, made) { return () => (made ??= run()); }
 
 
 class Bundle(NamedTuple):
-    """One script, and where its lines come from."""
+    """A script and its source map."""
 
     script: str
     map: str
@@ -34,11 +34,11 @@ def bundle(sources: Mapping[str, str], start: str, map_name: str) -> Bundle:
 
     Args:
         sources: the text of each module by its name, such as `fit.js`.
-        start: what runs when all are there; it calls modules as `$fit()`.
+        start: what runs when all modules are loaded; it calls modules as `$fit()`.
         map_name: where the source map will be, relative to the script.
 
     Raises:
-        ValueError: a module imports or exports in another form than the modules of the page do.
+        ValueError: a module imports or exports in an unsupported form.
     """
     parts = [_BEGIN]
     mappings = _Mappings(_BEGIN.count("\n"))
@@ -59,7 +59,7 @@ def bundle(sources: Mapping[str, str], start: str, map_name: str) -> Bundle:
 
 
 def needed_by(name: str, sources: Mapping[str, str]) -> frozenset[str]:
-    """The modules that run when one does, itself among them."""
+    """The modules that a module needs, including itself."""
     others = (f"{other}.js" for _, other in _IMPORT.findall(sources[name]))
     return frozenset({name}).union(*(needed_by(other, sources) for other in others))
 
@@ -80,15 +80,14 @@ class _Mappings:
     """The `mappings` of a source map: which line of the script comes from which line of which source."""
 
     def __init__(self, lines: int) -> None:
-        """Begin with so many lines that come from no source."""
         self.text = ";" * lines
         self._source = 0
         self._line = 0
-        """Where the last line came from; what follows is told as steps from there."""
+        """Where the last line came from; mappings are differences from there."""
         self._next_source = 0
 
     def add(self, lines: int) -> None:
-        """All lines of the next source, after one line of none, and before two."""
+        """All lines of the next source, after one line without a source, and before two."""
         self.text += ";"
         for line in range(lines):
             step = (0, self._next_source - self._source, line - self._line, 0)

@@ -22,7 +22,6 @@ class LongLines(StreamReader):
     """Reads lines of any length: the limit of the whole request also bounds each line."""
 
     def __init__(self, most_bytes: int) -> None:
-        """Read a request of at most this many bytes."""
         super().__init__()
         self._most_bytes: Final = most_bytes
 
@@ -49,12 +48,6 @@ class _LostTransport(asyncio.Transport):
         super().__init__()
         self.get_extra_info = before.get_extra_info  # type: ignore[method-assign]  # the same answers
 
-    def abort(self) -> None:
-        """Nothing is left to abort."""
-
-    def close(self) -> None:
-        """Nothing is left to close."""
-
     def is_closing(self) -> bool:
         """It has closed."""
         return True
@@ -63,11 +56,10 @@ class _LostTransport(asyncio.Transport):
         """Nothing waits."""
         return 0
 
-    def pause_reading(self) -> None:
-        """Nothing comes."""
+    def abort(self) -> None:
+        """Nothing is left to do."""
 
-    def resume_reading(self) -> None:
-        """Nothing comes."""
+    close = pause_reading = resume_reading = abort
 
 
 class HttpProtocol(ServerProtocol):
@@ -207,7 +199,7 @@ class HttpConnection(ServerConnection):
         """The write buffer is empty."""
         super().resume_writing()
         if self._end_waits:
-            # Not from within the transport's own callback, which goes on to look at what was changed here.
+            # Not from within the transport's own callback, which goes on to use what is changed here.
             self._end_waits = False
             self.loop.call_soon(self._end_stream)
 

@@ -23,7 +23,6 @@ class RateLimit:
     __slots__ = ("_level", "_seen_s", "per_s")
 
     def __init__(self, per_s: float, now_s: float) -> None:
-        """Begin with a full bucket."""
         self.per_s: Final = per_s
         self._level = 2 * per_s
         self._seen_s = now_s
@@ -58,7 +57,6 @@ class WrongTokens:
     """
 
     def __init__(self) -> None:
-        """Begin with no address known."""
         self._guessers: Final[dict[str, _Guesser]] = {}
         """By address or network, in the order of their last wrong token."""
 
@@ -125,7 +123,7 @@ class Handshakes:
         self._idle: Final[dict[str, dict[int, _Idle]]] = {}
         """By address and descriptor, oldest first."""
         self._addresses: Final[dict[int, str]] = {}
-        """Of all, by descriptor."""
+        """The address of each, by descriptor."""
         self._ended: Final[set[int]] = set()
         """Descriptors of those that are being closed to make room."""
 

@@ -135,7 +135,6 @@ class AcceptedSocket(socket.socket):
     """Reports when it is closed: nothing else reports a connection that fails before it begins (TLS)."""
 
     def __init__(self, accepted: socket.socket, on_close: Callable[[int], None]) -> None:
-        """Take over a socket; `on_close` gets its descriptor."""
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         self._on_close: Final = on_close
 
@@ -159,7 +158,6 @@ class Feed(socket.socket):
     """
 
     def __init__(self, on_accept: Callable[[AcceptedSocket, Any], object]) -> None:
-        """Begin with nothing to accept; `on_accept` is called with what the event loop takes."""
         self._on_accept: Final = on_accept
         reading, self._bell = socket.socketpair()
         super().__init__(reading.family, reading.type, reading.proto, reading.detach())

@@ -149,7 +149,6 @@ class OriginPolicy:
     """Refuses foreign pages by the settings of one sink."""
 
     def __init__(self, sink: str, settings: OriginSettings) -> None:
-        """Decide for the sink with this name."""
         self._sink: Final = sink
         self._settings = settings
         self._warned: Final[set[str]] = set()

@@ -41,7 +41,6 @@ class Certificate:
     """A certificate and its key, in files that another program renews."""
 
     def __init__(self, cert: Path, key: Path) -> None:
-        """Name the files; nothing is read yet."""
         self._files: Final = (cert, key)
         self._context: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._seen: object = None

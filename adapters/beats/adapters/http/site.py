@@ -51,7 +51,6 @@ class Site:
     """Answers requests, for one sink."""
 
     def __init__(self, context: Context, page: Page | None = None) -> None:
-        """Prepare; without a page, `/` lists the other paths, and nobody can steer anything."""
         self._context: Final = context
         self._page: Final = page
         self._quick: Final[Mapping[str, Callable[[Visit], Reply]]] = {

@@ -1,1 +1,1 @@
-"""What the relay's sinks and sources share: how a stream travels from one machine's bus to another's."""
+"""Shared by the sinks and sources that relay a stream from one machine's bus to another's."""

@@ -15,7 +15,6 @@ from beats.kernel.envelope import FRAME_TOPIC, Envelope, Kind, Message, Sealed, 
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Clock, Publish
 from beats.kernel.queue.queue import SinkQueue
-from beats.kernel.stats import QueueStats
 from beats.kit.bounds import queue_bounds
 from beats.kit.throttled_log import ThrottledLog
 from beats.proto.codec import StreamCodec
@@ -75,9 +74,14 @@ class Forwarder(Generic[_T]):
         self._loop: str | None = None
         self._taken = 0
 
-    def stats(self) -> QueueStats:
-        """The counters of the queue."""
-        return self._inbox.stats()
+    def metrics(self) -> dict[str, float]:
+        """How many envelopes were missed, repeated and dropped."""
+        return {
+            "missed_total": float(self.missed),
+            "repeated_total": float(self.repeated),
+            "dropped_total": float(self._inbox.stats().dropped.items),
+            "unreadable_total": float(self._reports.counts["unreadable messages"]),
+        }
 
     def arrived(self, kind: Kind, topic: str, encoded: bytes, content: _T) -> None:
         """Queue a message; never waits.

@@ -45,33 +45,33 @@ class LinkStatus:
         """How many connections replaced one that was lost."""
         return max(0, self.connections - 1)
 
-    def failed(self, whom: str, error: Exception) -> None:
+    def failed(self, address: str, error: Exception) -> None:
         """An attempt to connect has failed; each reason is logged once."""
-        why = f"{whom}: {reason(error)}"
+        why = f"{address}: {reason(error)}"
         if why in self._logged or len(self._logged) >= _MOST_REASONS:
             self._log.debug("%s: %s", self._who, why)
         else:
             self._logged.add(why)
             self._log.warning("%s: no connection to %s; trying again", self._who, why)
 
-    def connected(self, whom: str) -> None:
+    def connected(self, address: str) -> None:
         """The connection was opened."""
         now_s = anyio.current_time()
         again = f" again, after {now_s - self._since_s:.1f} s" if self.connections else ""
-        self._reports.add("connections", f"connected to {whom}{again}", logging.INFO)
+        self._reports.add("connections", f"connected to {address}{again}", logging.INFO)
         self._logged.clear()
         self.is_connected = True
         self.connections += 1
         self._since_s = now_s
 
-    def lost(self, whom: str, why: str) -> None:
+    def lost(self, address: str, why: str) -> None:
         """The connection was lost unexpectedly."""
         now_s = anyio.current_time()
         self.is_connected = False
         if now_s - self._since_s > self._reconnect_max_s:
             self._backoff.reset()  # unless the other side accepts and closes connections again and again
         self._since_s = self._began_s = now_s
-        self._reports.add("lost connections", f"connection to {whom} lost: {why}")
+        self._reports.add("lost connections", f"connection to {address} lost: {why}")
 
     async def pause(self, *, refused: bool = False, ended: anyio.Event | None = None) -> None:
         """Wait before the next attempt, or until `ended` is set.

@@ -13,7 +13,6 @@ STREAM: Final = re.compile(r"[A-Za-z0-9_-]+")
 MAX_TOKEN: Final = 1024
 """Longest token: a server cuts off a client whose line, with the subject, is longer than 4,096 bytes."""
 SEQUENCE: Final = "Beats-Sequence"
-CAPTURED: Final = "Beats-Captured-Unix-Ns"
 ORIGIN: Final = "Beats-Origin"
 
 _PERIPHERAL: Final = "peripheral/"

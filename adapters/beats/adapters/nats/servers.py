@@ -60,7 +60,6 @@ class ServerPool:
     """The order in which servers are tried, including those that a cluster has announced."""
 
     def __init__(self, servers: Iterable[Server]) -> None:
-        """Begin with these servers, in this order."""
         self._servers: Final = list(dict.fromkeys(servers))
 
     def round(self) -> list[Server]:

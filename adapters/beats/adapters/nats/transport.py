@@ -35,7 +35,6 @@ class Transport:
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, must_encrypt: bool
     ) -> None:
-        """Use an open connection."""
         self._reader = reader
         self._writer = writer
         self._bare_writer: Final = writer  # or it would be closed as garbage once it is replaced

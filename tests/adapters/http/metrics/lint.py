@@ -20,12 +20,12 @@ NO_UNIT: Final = re.compile(r"_(state|paused|info)$|^python_gc_objects_")
 
 
 def plain(text: str) -> list[Metric]:
-    """What the parser of the text format, version 0.0.4, reads."""
+    """The metrics that the parser of the text format, version 0.0.4, reads."""
     return list(parse_plain(text))
 
 
 def openmetrics(text: str) -> list[Metric]:
-    """What the parser of OpenMetrics reads, which also looks for names and samples that are there twice."""
+    """The metrics that the parser of OpenMetrics reads, which also finds duplicate names and samples."""
     return list(cast("Any", openmetrics_parser).text_string_to_metric_families(text))  # it has no types
 
 
@@ -40,7 +40,7 @@ def faults(metrics: Iterable[Metric]) -> list[str]:
 
 
 def unit_faults(metrics: Iterable[Metric]) -> list[str]:
-    """What has no unit though it measures or counts something; the older format does not tell of units."""
+    """Metrics without a unit that measure or count something; the older format has no units."""
     return [
         f"{metric.name}: has no unit"
         for metric in metrics
@@ -128,7 +128,7 @@ class Samples:
         return {name for name, _ in self._values}
 
     def risen_only_since(self, before: "Samples") -> list[str]:
-        """Counters, and parts of histograms, that have fallen or gone since then."""
+        """Counters, and parts of histograms, that have fallen or vanished since then."""
         return [
             f"{name}{dict(labels)}: {value} is now {self._values.get((name, labels))}"
             for (name, labels), value in before._values.items()

@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from http.client import HTTPConnection
 from importlib.metadata import version
 from typing import Final
 
@@ -25,6 +24,7 @@ from tests.adapters.http.metrics.material import QUEUE, RECORDER, STATS
 from tests.adapters.sinks.websocket.support import (
     CODEC,
     Running,
+    fetch,
     on_air,
     settings,
     stalled_client,
@@ -46,39 +46,23 @@ def answer(accept: str = "", stats: Stats = STATS) -> str:
     return Metrics(context(stats)).reply(accept).body.decode()
 
 
-async def scrape(running: Running, accept: str = "") -> str:
-    """The answer over the real socket."""
-
-    def ask() -> str:
-        connection = HTTPConnection("127.0.0.1", running.port, timeout=20)
-        try:
-            connection.request("GET", "/metrics", headers={"Accept": accept})
-            answer = connection.getresponse()
-            assert answer.status == 200
-            return answer.read().decode()
-        finally:
-            connection.close()
-
-    return await to_thread.run_sync(ask)
-
-
-def test_the_text_format_has_no_fault() -> None:
-    """What `promtool check metrics` looks for, on every metric that there is."""
+def test_the_text_format_is_valid() -> None:
+    """By what `promtool check metrics` checks, for every metric."""
     metrics = plain(answer())
     assert faults(metrics) == []
     missing = {family.name for family in FAMILIES} - {metric.name for metric in metrics}
     assert missing == set()
 
 
-def test_openmetrics_has_no_fault_and_tells_the_units() -> None:
-    """Its parser also looks for a name, or a sample, that is there twice."""
+def test_openmetrics_is_valid_and_has_units() -> None:
+    """Its parser also finds duplicate names and samples."""
     metrics = openmetrics(answer(OPENMETRICS))
     assert faults(metrics) == []
     assert unit_faults(metrics) == []
 
 
 def test_both_formats_say_the_same() -> None:
-    """Of all that does not change from one moment to the next."""
+    """Of everything that does not change between two answers."""
     both = [Samples(plain(answer())), Samples(openmetrics(answer(OPENMETRICS)))]
     names = [{name for name in samples.names() if name.startswith("beats_")} for samples in both]
     assert names[0] == names[1]
@@ -86,14 +70,14 @@ def test_both_formats_say_the_same() -> None:
         assert both[0].each(name) == both[1].each(name)
 
 
-def test_version_and_profile_are_told() -> None:
-    """What runs there, as labels of a constant."""
+def test_version_and_profile_are_labels() -> None:
+    """Of a constant metric."""
     (labels,) = Samples(plain(answer())).each("beats_info")
     assert dict(labels) == {"version": version("beats"), "profile": "studio"}
 
 
-def test_the_process_is_told_of() -> None:
-    """As every program with this library tells of itself, so that dashboards for all of them work."""
+def test_the_process_has_its_usual_metrics() -> None:
+    """So that common dashboards work."""
     samples = Samples(plain(answer()))
     for name in (
         "process_cpu_seconds_total",
@@ -106,8 +90,8 @@ def test_the_process_is_told_of() -> None:
     assert len(samples.each("python_info")) == 1
 
 
-def test_names_from_outside_cannot_break_the_answer() -> None:
-    """A name in the settings may hold what the format has a meaning for."""
+def test_names_from_the_settings_cannot_break_the_answer() -> None:
+    """They may hold characters that the format uses."""
     name = 'a"b\\c\nd{e}=f,g # HELP é'
     sink: SinkStats = replace(STATS.sinks[1], name=name)
     for parse, accept in ((plain, ""), (openmetrics, OPENMETRICS)):
@@ -116,15 +100,15 @@ def test_names_from_outside_cannot_break_the_answer() -> None:
         assert faults(metrics) == []
 
 
-def test_nothing_is_told_of_viewers_and_errors_one_by_one() -> None:
-    """An address, or the text of an error, would make a series of its own each time."""
+def test_no_address_and_no_error_text_is_shown() -> None:
+    """Each would make its own series."""
     text = answer()
     assert "127.0.0.1" not in text
     assert "OSError" not in text
 
 
-def test_metrics_of_the_program_around_beats_stay_its_own() -> None:
-    """It may have a registry for all, and what is in it is not told here, nor the other way round."""
+def test_metrics_of_an_embedding_program_stay_separate() -> None:
+    """In both directions."""
     registry = prometheus_client.REGISTRY
     theirs = prometheus_client.Counter("their_things_total", "Theirs.")
     try:
@@ -156,8 +140,8 @@ def test_metrics_of_the_program_around_beats_stay_its_own() -> None:
         (";;,,;q==,", False),
     ],
 )
-def test_the_format_is_the_one_that_is_wanted_more(accept: str, expected: bool) -> None:
-    """The header may say anything; the older format is what is given when in doubt."""
+def test_the_preferred_format_is_sent(accept: str, expected: bool) -> None:
+    """The older one when in doubt; the header may hold anything."""
     assert wants_openmetrics(accept) is expected
     reply = Metrics(context()).reply(accept)
     assert reply.content_type.startswith(
@@ -167,7 +151,7 @@ def test_the_format_is_the_one_that_is_wanted_more(accept: str, expected: bool) 
 
 
 class Viewers(AsyncExitStack):
-    """Clients that all read, and what they got."""
+    """Clients that all read, and what they received."""
 
     def __init__(self, running: Running) -> None:
         super().__init__()
@@ -177,30 +161,30 @@ class Viewers(AsyncExitStack):
         self._connections: Final[dict[str, ClientConnection]] = {}
 
     async def add(self, name: str, query: str = "") -> None:
-        """Connect one, before anything is published, and wait until it is in."""
+        """Connect a viewer before anything is published, and wait until it is in."""
         before = self.running.totals.connected
         url = f"{self.running.url}/{query}"
         self._connections[name] = await self.enter_async_context(connect(url, max_size=None, max_queue=None))
         await until(lambda: self.running.totals.connected == before + 1)
 
     async def read(self, name: str, topic: str, last: int) -> None:
-        """Read until the envelope of this number has come."""
+        """Read until this envelope has come."""
         while not self.has(name, topic, last):
             message = await self._connections[name].recv()
             assert isinstance(message, bytes)
             self.keep(name, message)
 
     def has(self, name: str, topic: str, sequence: int) -> bool:
-        """Whether it got a certain envelope."""
+        """Whether it got this envelope."""
         return any((each.topic, each.sequence) == (topic, sequence) for each in self.got[name])
 
     def keep(self, name: str, message: bytes) -> None:
-        """Remember what came."""
+        """Remember a message."""
         self.got[name].append(CODEC.decode(message))
         self.bytes[name] += len(message)
 
     def missed(self, name: str, topic: str) -> int:
-        """How many are missing between the first that was published and the last that came."""
+        """How many are missing between the first published and the last received."""
         numbers = [0, *(each.sequence for each in self.got[name] if each.topic == topic)]
         assert numbers == sorted(set(numbers))
         return numbers[-1] - len(numbers[1:])
@@ -217,7 +201,7 @@ async def viewers(running: Running) -> AsyncGenerator[Viewers]:
 
 @pytest.mark.anyio
 async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
-    """A good one, one that stops reading for a while, one that wants few frames and one that wants none."""
+    """A good viewer, one that stops reading for a while, one with few frames and one with none."""
     config = settings(client_queue={"size": 3, "overflow": "drop_oldest"}, send_buffer_bytes=4096)
     async with on_air(config) as running, viewers(running) as them, stalled_client(running) as slow:
         for _ in range(12):  # one at a time, so that only one viewer falls behind
@@ -231,7 +215,7 @@ async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
         await them.read("chosen", "peripheral/knob", last_knob)
         await them.read("thinned", "frame", last_frame)
 
-        behind = Samples(plain(await scrape(running)))
+        behind = Samples(plain((await fetch(running.port, "/metrics")).text))
         assert behind.value("beats_behind_clients", sink="browser", client_class="full") == 1
         assert behind.value("beats_client_queue_envelopes", sink="browser", client_class="full") == 3
 
@@ -241,7 +225,7 @@ async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
 
         await to_thread.run_sync(read_on)
         await until(lambda: not any(client.behind for client in running.sink.clients()))
-        after = Samples(openmetrics(await scrape(running, OPENMETRICS)))
+        after = Samples(openmetrics((await fetch(running.port, "/metrics", Accept=OPENMETRICS)).text))
         stats = running.kernel.stats()
 
     assert after.risen_only_since(behind) == []
@@ -271,7 +255,7 @@ async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
 
 
 def agrees(samples: Samples, stats: Stats) -> None:
-    """Each counter of a quiet kernel is what its `stats()` have."""
+    """Whether each counter of an idle kernel equals that of its `stats()`."""
     (sink,) = stats.sinks
     totals, latency = sink.client_totals, sink.latency
     assert totals is not None
@@ -299,14 +283,14 @@ def agrees(samples: Samples, stats: Stats) -> None:
 
 
 class Failing:
-    """A sink that takes what there is, and fails with it in its hands when it is told to."""
+    """A sink that takes everything, and fails with it when told to."""
 
     def __init__(self) -> None:
         self.holds: Final = anyio.Event()
         self.fail: Final = anyio.Event()
 
     async def run(self, queue: Batches) -> None:
-        """Take, and give nothing back."""
+        """Take everything, and give nothing back."""
         await queue.take()
         if self.holds.is_set():
             await anyio.sleep_forever()
@@ -316,17 +300,17 @@ class Failing:
 
 
 @pytest.mark.anyio
-async def test_no_counter_is_seen_to_fall_when_a_sink_fails_with_what_it_holds() -> None:
-    """What it held is counted as dropped in place of delivered, which Prometheus takes for a restart."""
+async def test_no_counter_falls_when_a_sink_fails() -> None:
+    """What it held counts as dropped, no longer as delivered, which Prometheus would take for a restart."""
     failing = Failing()
     async with on_air(others={"failing": failing}) as running:
         for _ in range(5):
             running.knob(1)
         await failing.holds.wait()
-        before = Samples(plain(await scrape(running)))
+        before = Samples(plain((await fetch(running.port, "/metrics")).text))
         failing.fail.set()
         await until(lambda: running.kernel.stats().sinks[1].queue.taken.items == 0)
-        after = Samples(plain(await scrape(running)))
+        after = Samples(plain((await fetch(running.port, "/metrics")).text))
     assert after.risen_only_since(before) == []
     labels = {"sink": "failing", "kind": "peripheral", "reason": "failed"}
     assert after.value("beats_sink_dropped_envelopes_total", **labels) == 5
@@ -341,8 +325,8 @@ def taken(stats: Stats) -> Amount:
     return stats.sinks[0].queue.taken
 
 
-def test_what_a_sink_gives_back_does_not_make_its_count_fall() -> None:
-    """It stays where it was until as much was delivered again, and then goes on."""
+def test_a_count_does_not_fall_when_a_sink_gives_back() -> None:
+    """It stays until as much was delivered again."""
     monotonic = Monotonic()
     assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))) == Amount(100, 1000)
     assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(90, 900)))) == Amount(100, 1000)
@@ -350,38 +334,38 @@ def test_what_a_sink_gives_back_does_not_make_its_count_fall() -> None:
     assert taken(monotonic.hold(counters(Amount(120, 1200), Amount(120, 1200)))) == Amount(120, 1200)
 
 
-def test_items_and_bytes_are_held_each_for_itself() -> None:
-    """Few large envelopes may come in the place of many small ones."""
+def test_items_and_bytes_are_kept_separately() -> None:
+    """A few large envelopes may replace many small ones."""
     monotonic = Monotonic()
     monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))
     assert taken(monotonic.hold(counters(Amount(101, 9000), Amount(95, 8950)))) == Amount(100, 8950)
 
 
 def test_a_new_queue_begins_again_from_zero() -> None:
-    """A reload put another sink in the place of the old one, and Prometheus knows what that means."""
+    """A reload replaced the sink, and Prometheus knows what that means."""
     monotonic = Monotonic()
     monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))
     assert taken(monotonic.hold(counters(Amount(3, 30), Amount(2, 20)))) == Amount(2, 20)
     assert taken(monotonic.hold(counters(Amount(4, 40), Amount(3, 30)))) == Amount(3, 30)
 
 
-def test_a_sink_that_was_away_is_forgotten() -> None:
-    """What is kept is bounded by the sinks that there are."""
+def test_a_removed_sink_is_forgotten() -> None:
+    """Memory is bounded by the number of sinks."""
     monotonic = Monotonic()
     monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000)))
     monotonic.hold(replace(STATS, sinks=()))
     assert taken(monotonic.hold(counters(Amount(200, 2000), Amount(50, 500)))) == Amount(50, 500)
 
 
-def test_sinks_do_not_hold_each_other() -> None:
+def test_sinks_are_independent() -> None:
     """Each has its own count."""
     monotonic = Monotonic()
     monotonic.hold(counters(Amount(100, 1000), Amount(100, 1000), "one"))
     assert taken(monotonic.hold(counters(Amount(100, 1000), Amount(90, 900), "other"))) == Amount(90, 900)
 
 
-def test_everything_else_is_as_it_was() -> None:
-    """Only what falls is touched."""
+def test_other_counters_are_unchanged() -> None:
+    """Only falling ones are changed."""
     monotonic = Monotonic()
     assert monotonic.hold(STATS) == STATS
     assert monotonic.hold(STATS) == STATS

@@ -43,8 +43,8 @@ def with_figures(**sinks: tuple[tuple[str, float], ...]) -> Stats:
         ("gap_s", math.inf, OwnMetric("beats_sink_gap_seconds", False, math.inf)),
     ],
 )
-def test_a_name_is_spelt_as_prometheus_has_it(name: str, value: float, expected: OwnMetric) -> None:
-    """With whole words, base units, and the unit at its end; what rises is told by its `_total`."""
+def test_a_name_follows_the_rules_of_prometheus(name: str, value: float, expected: OwnMetric) -> None:
+    """Whole words, base units, the unit at its end; `_total` marks a counter."""
     found = own_metric(name, value)
     assert found is not None
     assert found._replace(value=0) == expected._replace(value=0)
@@ -64,13 +64,13 @@ def test_a_name_is_spelt_as_prometheus_has_it(name: str, value: float, expected:
         ("a_total", math.inf),
     ],
 )
-def test_what_prometheus_could_not_take_is_left_out(name: str, value: object) -> None:
-    """An adapter of somebody else's cannot make the whole answer unreadable."""
+def test_names_and_values_that_prometheus_rejects_are_left_out(name: str, value: object) -> None:
+    """A third-party adapter cannot make the whole answer unreadable."""
     assert own_metric(name, value) is None
 
 
-def test_a_figure_of_several_sinks_is_one_metric() -> None:
-    """Told apart by the sink."""
+def test_a_metric_of_several_sinks_is_one_metric() -> None:
+    """With the sink as label."""
     (metric,) = own_metrics(with_figures(a=(("free_bytes", 1.0),), b=(("free_bytes", 2.0),)), ())
     assert (metric.type, metric.unit) == ("gauge", "bytes")
     assert [(sample.labels, sample.value) for sample in metric.samples] == [
@@ -79,8 +79,8 @@ def test_a_figure_of_several_sinks_is_one_metric() -> None:
     ]
 
 
-def test_a_name_that_is_there_already_is_left_out() -> None:
-    """As one of Beats' own, as another spelling of the same, or as both a counter and a gauge."""
+def test_a_duplicate_name_is_left_out() -> None:
+    """One of Beats' own, another spelling of the same, or both a counter and a gauge."""
     stats = with_figures(
         a=(("restarts_total", 1.0), ("free_ms", 2.0), ("free_s", 3.0), ("x_total", 4.0)), b=(("x", 5.0),)
     )
@@ -90,7 +90,7 @@ def test_a_name_that_is_there_already_is_left_out() -> None:
 
 
 class Told:
-    """A collector of figures alone."""
+    """A collector of sinks' own metrics only."""
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
@@ -107,10 +107,10 @@ awkward = st.sampled_from(
 
 
 @given(st.lists(st.tuples(awkward, numbers), max_size=8), pairs)
-def test_no_figure_makes_the_rest_unreadable(
+def test_no_metric_makes_the_rest_unreadable(
     one: list[tuple[str, float]], other: list[tuple[str, float]]
 ) -> None:
-    """Whatever adapters tell, under whatever names, the answer is without a fault that matters."""
+    """Whatever names and values adapters choose, the answer is valid."""
     registry = CollectorRegistry()
     registry.register(Told(with_figures(a=tuple(one), b=tuple(other))))
     metrics = plain(generate_latest(registry).decode())

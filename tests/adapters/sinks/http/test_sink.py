@@ -1,16 +1,13 @@
 """The HTTP sink: what the WebSocket sink answers to plain requests, over real sockets, without a stream."""
 
 import json
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
 import pytest
-from anyio import to_thread
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -26,7 +23,7 @@ from beats.kit.bounds import queue_bounds
 from beats.proto.codec import StreamCodec
 from tests.adapters.http.metrics.lint import faults, plain
 from tests.adapters.http.test_tls import make_certificate, trusting
-from tests.adapters.sinks.websocket.support import RawClient, until
+from tests.adapters.sinks.websocket.support import RawClient, fetch, until, warnings
 
 pytestmark = pytest.mark.anyio
 
@@ -42,17 +39,8 @@ class Running(NamedTuple):
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
         """Status and body of an answer."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        return await to_thread.run_sync(ask, connection, method, path, headers)
-
-
-def ask(connection: HTTPConnection, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
-    try:
-        connection.request(method, path, headers=headers)
-        response = connection.getresponse()
-        return response.status, response.read().decode()
-    finally:
-        connection.close()
+        answer = await fetch(self.port, path, method, **headers)
+        return answer.status, answer.text
 
 
 def settings(**changes: Any) -> HttpSettings:
@@ -130,8 +118,7 @@ async def test_answers_are_encrypted_with_a_certificate(tmp_path: Path) -> None:
     """The client checks it."""
     cert, key = make_certificate(tmp_path, "one")
     async with on_air(settings(tls_cert=cert, tls_key=key)) as running:
-        connection = HTTPSConnection("127.0.0.1", running.port, timeout=10, context=trusting(cert))
-        assert (await to_thread.run_sync(ask, connection, "GET", "/livez", {}))[0] == 200
+        assert (await fetch(running.port, "/livez", "GET", "127.0.0.1", trusting(cert))).status == 200
 
 
 async def test_idle_connections_and_long_requests_are_bounded() -> None:
@@ -159,7 +146,7 @@ async def test_a_wildcard_address_without_a_token_is_logged(caplog: pytest.LogCa
     """Anyone who can reach the machine could read."""
     async with on_air(settings(host="0.0.0.0")):
         pass
-    [warning] = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    [warning] = warnings(caplog)
     assert "anyone who can reach this machine can read the counters: set sinks.health.token" in warning
 
 

@@ -9,8 +9,8 @@ from beats.kernel.testing import envelope
 SENT = [envelope(number, encoded=b"x" * number) for number in range(1, 6)]
 
 
-def test_what_was_sent_up_to_a_mark_is_confirmed() -> None:
-    """In order; what came after the mark is not."""
+def test_everything_up_to_a_mark_is_confirmed() -> None:
+    """In order; later ones are not."""
     unconfirmed = Unconfirmed()
     unconfirmed.add(SENT[:2])
     mark = unconfirmed.mark
@@ -22,8 +22,8 @@ def test_what_was_sent_up_to_a_mark_is_confirmed() -> None:
     assert unconfirmed.confirm(mark) == []
 
 
-def test_what_nobody_will_confirm_is_taken_back() -> None:
-    """An answer that comes for it all the same is for nothing."""
+def test_unconfirmed_envelopes_are_taken_back() -> None:
+    """A late confirmation has no effect."""
     unconfirmed = Unconfirmed()
     unconfirmed.add(SENT[:2])
     mark = unconfirmed.mark
@@ -35,8 +35,8 @@ def test_what_nobody_will_confirm_is_taken_back() -> None:
 
 
 @pytest.mark.anyio
-async def test_whoever_waits_is_told_of_each_change() -> None:
-    """Of what is sent, confirmed, and taken back."""
+async def test_each_change_wakes_those_who_wait() -> None:
+    """Sending, confirming and taking back."""
     unconfirmed = Unconfirmed()
     told = 0
 

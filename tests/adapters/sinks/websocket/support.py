@@ -1,13 +1,17 @@
 """A sink in a real kernel on loopback, and clients that behave well or badly."""
 
+import logging
 import socket
+import ssl
 import struct
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
 from typing import NamedTuple
 
 import anyio
 import anyio.to_thread
+import pytest
 from websockets.asyncio.client import ClientConnection
 
 from beats.adapters.sinks.websocket import WebSocketSettings
@@ -28,7 +32,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def frame(size_bytes: int = 100, fill: bytes = b"x") -> Frame:
-    """A frame of so many bytes that passes for a PNG file."""
+    """A frame of this many bytes that passes for a PNG file."""
     return Frame(SIGNATURE + fill * (size_bytes - len(SIGNATURE)))
 
 
@@ -116,12 +120,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def exact(stats: QueueStats) -> bool:
-    """The rule that holds for every queue at every instant."""
+    """The rule that holds for every queue at every moment."""
     return stats.offered == stats.taken.plus(stats.dropped).plus(stats.waiting)
 
 
 class RawClient:
-    """A viewer that reads only when it is told to, through a small receive buffer."""
+    """A viewer that reads only when told to, through a small receive buffer."""
 
     def __init__(self, port: int, *, handshake: bool = True) -> None:
         self.socket = socket.socket()
@@ -136,7 +140,7 @@ class RawClient:
             )
 
     def handshaken(self) -> "RawClient":
-        """Read the server's answer, and not a byte of the stream."""
+        """Read the server's answer, but nothing of the stream."""
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
             answer += self.socket.recv(1)
@@ -161,7 +165,7 @@ class RawClient:
         return opcode, self._payload()
 
     def close(self) -> None:
-        """Leave without a word."""
+        """Leave without a close frame."""
         self.socket.close()
 
     def reset(self) -> None:
@@ -190,3 +194,63 @@ async def stalled_client(running: Running) -> AsyncGenerator[RawClient]:
         yield raw
     finally:
         raw.close()
+
+
+class Answer(NamedTuple):
+    """The answer to a plain request."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+
+async def fetch(
+    port: int,
+    path: str,
+    method: str = "GET",
+    source: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+    /,
+    **headers: str,
+) -> Answer:
+    """Send a plain request with another implementation's client."""
+
+    def ask() -> Answer:
+        at = (source, 0)
+        if tls is None:
+            connection = HTTPConnection("127.0.0.1", port, timeout=20, source_address=at)
+        else:
+            connection = HTTPSConnection("127.0.0.1", port, timeout=20, source_address=at, context=tls)
+        with closing(connection):
+            connection.request(method, path, headers=headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+
+    return await anyio.to_thread.run_sync(ask)
+
+
+async def exchange(port: int, *pieces: bytes, end: bool = False) -> bytes:
+    """Send bytes, end our side of the stream if told to, and read until the other side ends."""
+
+    def send() -> bytes:
+        answer = b""
+        with RawClient(port, handshake=False).socket as raw:
+            for piece in pieces:
+                raw.sendall(piece)
+            if end:
+                raw.shutdown(socket.SHUT_WR)
+            while received := raw.recv(1 << 16):
+                answer += received
+        return answer
+
+    return await anyio.to_thread.run_sync(send)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged at WARNING and above."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

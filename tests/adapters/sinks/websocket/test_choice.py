@@ -12,7 +12,7 @@ KNOB = envelope(1, topic="peripheral/knob-1")
 
 
 def test_no_query_means_everything() -> None:
-    """Old clients connect to `/` and get the stream as it is."""
+    """Old clients connect to `/` and get the whole stream."""
     choice, token = parse_choice("/")
     assert (choice, token) == (Choice(), None)
     assert choice.everything
@@ -34,8 +34,8 @@ def test_no_query_means_everything() -> None:
         ("topics=peripheral/KNOB-1", False, False),
     ],
 )
-def test_kinds_and_topics_choose_what_comes(query: str, frames: bool, knobs: bool) -> None:
-    """An envelope must be of a kind and a topic that were asked for; patterns mind letter case."""
+def test_kinds_and_topics_select_envelopes(query: str, frames: bool, knobs: bool) -> None:
+    """An envelope must match both; patterns are case-sensitive."""
     choice, _ = parse_choice(f"/?{query}")
     assert (choice.wants(FRAME), choice.wants(KNOB)) == (frames, knobs)
 
@@ -47,8 +47,8 @@ def test_the_other_parameters_are_read() -> None:
     assert not choice.everything
 
 
-def test_equal_wishes_make_equal_choices() -> None:
-    """Viewers that ask for the same, in whatever order, are served together."""
+def test_equal_queries_make_equal_choices() -> None:
+    """In any order, so that their viewers are served together."""
     one, _ = parse_choice("/?topics=b,a&kinds=frame,peripheral")
     two, _ = parse_choice("/?topics=a,b,a")
     assert one == two
@@ -75,14 +75,14 @@ def test_equal_wishes_make_equal_choices() -> None:
     ],
 )
 def test_a_wrong_value_is_refused_with_the_reason(query: str, why: str) -> None:
-    """The text names the parameter, its value and what it takes."""
+    """The text names the parameter, its value and what is expected."""
     with pytest.raises(InvalidChoice, match=why.replace("(", r"\(")):
         parse_choice(f"/?{query}")
 
 
 @given(st.text() | st.text().map(lambda text: f"/?{text}"))
 def test_no_path_raises_anything_else(path: str) -> None:
-    """Whatever is in the request line, it is a choice or it is refused."""
+    """Any request line gives a choice, or is refused."""
     try:
         choice, _ = parse_choice(path)
     except InvalidChoice:

@@ -25,7 +25,7 @@ from tests.adapters.sinks.websocket.support import (
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_stalled_viewer_does_not_concern_the_others() -> None:
+async def test_a_stalled_viewer_does_not_affect_the_others() -> None:
     """The healthy viewer gets everything; the stalled one's loss is counted, within its bounds."""
     queue = {"size": 8, "overflow": "drop_oldest"}
     async with on_air(settings(client_queue=queue, queue=ROOMY)) as running, stalled_client(running):
@@ -43,7 +43,7 @@ async def test_a_stalled_viewer_does_not_concern_the_others() -> None:
 
 
 async def test_a_viewer_that_falls_behind_and_catches_up_misses_nothing() -> None:
-    """The switch to a queue of its own and back loses, doubles and reorders nothing, time and again."""
+    """Switching to its own queue and back, repeatedly, loses, doubles and reorders nothing."""
     async with on_air(settings(client_queue=ROOMY, queue=ROOMY)) as running, stalled_client(running) as raw:
         sequence = 0
         for _ in range(5):
@@ -63,7 +63,7 @@ async def test_a_viewer_that_falls_behind_and_catches_up_misses_nothing() -> Non
 
 
 async def test_a_viewer_with_latest_is_fresh_when_it_comes_back() -> None:
-    """It gets what was under way, then the newest frame, every peripheral, and sees the gap."""
+    """It gets what was in flight, then the newest frame and every peripheral, and sees the gap."""
     queue = {"size": 64, "frame": {"size": 4, "overflow": "latest"}}
     async with on_air(settings(client_queue=queue)) as running, stalled_client(running) as raw:
         newest = await running.until_behind(100_000)
@@ -87,7 +87,7 @@ async def test_a_viewer_with_latest_is_fresh_when_it_comes_back() -> None:
 
 
 async def test_nothing_is_written_while_the_transport_calls_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that fails there would make asyncio report the connection as lost twice."""
+    """If such a write fails, asyncio reports the connection as lost twice."""
     calling_back = False
     written_inside: list[int] = []
     resume = StreamConnection.resume_writing
@@ -116,8 +116,8 @@ async def test_nothing_is_written_while_the_transport_calls_back(monkeypatch: py
     assert written_inside == []
 
 
-async def test_a_viewer_that_is_cut_off_learns_of_it() -> None:
-    """It is reset, and nothing of it stays behind in the operating system."""
+async def test_a_viewer_that_is_cut_off_gets_a_reset() -> None:
+    """Nothing stays queued in the operating system."""
     async with on_air(settings(stall_timeout_s=0.2)) as running, stalled_client(running) as raw:
         await running.until_behind()
         await until(lambda: running.totals.connected == 0)
@@ -131,7 +131,7 @@ async def test_a_viewer_that_is_cut_off_learns_of_it() -> None:
 
 
 async def test_a_viewer_that_reads_slowly_is_not_closed() -> None:
-    """As long as its socket accepts bytes now and then, it stays."""
+    """As long as its socket accepts some bytes."""
     async with on_air(settings(stall_timeout_s=0.4)) as running, stalled_client(running) as raw:
         await running.until_behind(400_000)
         started = anyio.current_time()
@@ -144,7 +144,7 @@ async def test_a_viewer_that_reads_slowly_is_not_closed() -> None:
 
 
 async def test_a_viewer_with_error_is_closed_with_1013_when_it_is_full() -> None:
-    """It cannot be told through a producer, so its connection says it: try again later."""
+    """Code 1013 means: try again later."""
     queue = {"size": 2, "overflow": "error"}
     async with on_air(settings(client_queue=queue)) as running, stalled_client(running) as raw:
         while not running.totals.overflowed and not running.client().queue.dropped.items:

@@ -16,8 +16,8 @@ from beats.kernel.testing import envelope
 from tests.adapters.sinks.websocket.support import Running, on_air, settings, stalled_client
 
 
-def test_an_earlier_amount_tells_what_came_since() -> None:
-    """Envelopes and bytes between two looks are the difference of two amounts."""
+def test_the_difference_of_two_amounts_is_what_came_between() -> None:
+    """In envelopes and bytes."""
     flow = RunningCount()
     flow.add([envelope(1, encoded=b"abc")])
     before = flow.amount()
@@ -38,13 +38,13 @@ def viewer(
     return ClientStats(1, "127.0.0.1:1", 0, bool(waiting.items), queue, group)
 
 
-def test_nobody_has_no_class() -> None:
-    """A class is there once somebody was in it."""
+def test_there_is_no_class_without_viewers() -> None:
+    """A class appears with its first viewer."""
     assert ViewerTotals().groups([]) == ()
 
 
 def test_viewers_are_summed_up_by_class() -> None:
-    """Each class in its own place, whoever is in it."""
+    """Each class has its own sums."""
     groups = ViewerTotals().groups(
         [
             viewer("full", Amount(5, 50), Amount(1, 10)),
@@ -59,7 +59,7 @@ def test_viewers_are_summed_up_by_class() -> None:
 
 
 def test_drops_are_summed_up_by_reason_and_kind() -> None:
-    """The same reason for another kind is another cause."""
+    """The same reason for another kind is separate."""
     (group,) = ViewerTotals().groups(
         [
             viewer("full", Amount(), Amount(), DropStats("latest", "frame", 1, 10)),
@@ -81,7 +81,7 @@ def test_drops_are_summed_up_by_reason_and_kind() -> None:
 
 
 def test_what_viewers_got_stays_when_they_leave() -> None:
-    """They are connected no more, and nothing waits for them."""
+    """They no longer count as connected, and nothing waits for them."""
     totals = ViewerTotals()
     leaves = viewer("full", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20))
     stays = viewer("full", Amount(1, 10), Amount(3, 30))
@@ -92,15 +92,15 @@ def test_what_viewers_got_stays_when_they_leave() -> None:
 
 
 def test_asking_changes_nothing() -> None:
-    """Whoever is asked about again is not counted again."""
+    """The same viewers give the same sums again."""
     totals = ViewerTotals()
     totals.leave(viewer("chosen", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20)))
     here = [viewer("full", Amount(1, 10)), viewer("chosen", Amount(1, 10))]
     assert totals.groups(here) == totals.groups(here)
 
 
-def test_a_copy_stays_as_it_is() -> None:
-    """While others leave, in another thread."""
+def test_a_copy_does_not_change() -> None:
+    """While viewers leave in another thread."""
     totals = ViewerTotals()
     totals.leave(viewer("full", Amount(5, 50), Amount(), DropStats("left", "frame", 2, 20)))
     copy = totals.copy()
@@ -126,7 +126,7 @@ def rising(totals: ClientTotals) -> tuple[int, ...]:
 
 
 class Reader:
-    """Another thread that asks for the counters again and again."""
+    """Another thread that reads the counters without pause."""
 
     def __init__(self, running: Running) -> None:
         self.falls: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
@@ -136,7 +136,7 @@ class Reader:
         self._thread.start()
 
     def end(self) -> None:
-        """Ask no more."""
+        """Stop reading."""
         self._end.set()
         self._thread.join()
 
@@ -152,7 +152,7 @@ class Reader:
 @pytest.mark.anyio
 @pytest.mark.usefixtures("_many_turns")
 async def test_no_count_falls_while_viewers_come_fall_behind_and_go() -> None:
-    """Whoever asks, in whatever thread, finds each viewer once: among those connected or those that left."""
+    """Any thread finds each viewer once: among those connected, or those that left."""
     config = settings(client_queue={"size": 3, "overflow": "drop_oldest"}, send_buffer_bytes=4096)
     async with on_air(config) as running:
 

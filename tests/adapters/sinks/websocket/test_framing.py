@@ -21,7 +21,7 @@ SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000]
 
 @pytest.mark.parametrize("size_bytes", SIZES)
 def test_a_header_is_what_the_library_writes(size_bytes: int) -> None:
-    """Header and payload together are the bytes of the library's own frame, at every length form."""
+    """Header and payload equal the library's own frame, for every form of length."""
     payload = b"x" * size_bytes
     assert header(size_bytes) + payload == Frame(Opcode.BINARY, payload).serialize(mask=False)
 
@@ -33,14 +33,14 @@ def test_a_text_is_what_the_library_writes(text: str) -> None:
 
 
 def test_several_envelopes_are_framed_one_after_the_other() -> None:
-    """A burst is the frames of its envelopes in order, with nothing between them."""
+    """In order, with nothing in between."""
     one, two = envelope(1, encoded=b"a" * 10), envelope(2, encoded=b"b" * 300)
     assert framed([one, two]) == header(10) + b"a" * 10 + header(300) + b"b" * 300
 
 
 @given(st.lists(st.integers(0, 3 * CHUNK_BYTES), max_size=12))
 def test_chunks_are_bounded_and_lose_nothing(sizes: list[int]) -> None:
-    """Chunks hold the batch in order, and none is larger than the bound unless it is one envelope."""
+    """None is larger than the bound unless it is one envelope."""
     shared = bytes(3 * CHUNK_BYTES)
     batch = [envelope(index + 1, encoded=shared[:size]) for index, size in enumerate(sizes)]
     pieces = list(chunks(batch))
@@ -60,7 +60,7 @@ def test_chunks_are_bounded_and_lose_nothing(sizes: list[int]) -> None:
     st.integers(1, 50),
 )
 def test_frames_are_found_where_they_begin(frames: list[tuple[Opcode, int]], mask: bool, pieces: int) -> None:
-    """Whatever kind they are of, however long, masked or not, and however they are cut into pieces."""
+    """For any kind and length, masked or not, however the bytes are split."""
     data, expected = b"", list[int]()
     for opcode, size_bytes in frames:
         expected.append(len(data))
@@ -71,7 +71,7 @@ def test_frames_are_found_where_they_begin(frames: list[tuple[Opcode, int]], mas
 
 
 def test_frames_that_come_byte_by_byte_are_found() -> None:
-    """A header may be cut anywhere, too."""
+    """A header may be split anywhere."""
     data = b"".join(Frame(Opcode.TEXT, bytes(size)).serialize(mask=True) for size in (0, 125, 126, 300, 0))
     scanner = FrameScanner()
     assert sum(len(list(scanner.starts(data[at : at + 1]))) for at in range(len(data))) == 5

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.receiver import InvalidControl, parse
-from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until, warnings
 
 REQUEST = (
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -48,7 +48,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 
 def test_no_command_raises_anything_else() -> None:
-    """60,000 mutated commands and random bytes are taken or refused."""
+    """60,000 mutated commands and random bytes are accepted or refused."""
     chance = random.Random(1)
     taken = 0
     for _ in range(60_000):
@@ -63,7 +63,7 @@ def test_no_command_raises_anything_else() -> None:
 
 
 def test_no_query_raises_anything_else() -> None:
-    """30,000 mutated queries are taken or refused."""
+    """30,000 mutated queries are accepted or refused."""
     chance = random.Random(2)
     query = b"/?kinds=frame,peripheral&topics=a*,peripheral/[b]&max_fps=10&snapshot=0&token=%20x"
     taken = 0
@@ -77,7 +77,7 @@ def test_no_query_raises_anything_else() -> None:
 
 
 def throw(port: int, data: bytes) -> None:
-    """Send bytes on a connection of their own, and read to its end."""
+    """Send bytes on a new connection, and read to its end."""
     with suppress(ConnectionError, TimeoutError), socket.create_connection(("127.0.0.1", port), 10) as raw:
         raw.sendall(data)
         raw.shutdown(socket.SHUT_WR)
@@ -93,8 +93,8 @@ def connections() -> int:
 
 
 @pytest.mark.anyio
-async def test_no_bytes_on_the_wire_concern_anyone_else(caplog: pytest.LogCaptureFixture) -> None:
-    """Random handshakes and frames: no other client, one line in the log, and no connection is left."""
+async def test_random_bytes_affect_no_other_client(caplog: pytest.LogCaptureFixture) -> None:
+    """Random handshakes and frames: one line in the log, and no connection is left."""
     chance = random.Random(3)
     config = settings(handshake_timeout_s=2, max_messages_per_s=1e9)
 
@@ -116,15 +116,15 @@ async def test_no_bytes_on_the_wire_concern_anyone_else(caplog: pytest.LogCaptur
         assert (await receive(witness)).sequence == 1
         await until(lambda: running.totals.connected == 1)
         await until(lambda: connections() == 1)
-    noted = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    noted = warnings(caplog)
     noted = [message for message in noted if "ignored" not in message]
     assert len(noted) == 1
     assert "incomplete WebSocket handshake" in noted[0]
 
 
 @pytest.mark.anyio
-async def test_messages_of_one_client_do_not_keep_it_from_anyone(caplog: pytest.LogCaptureFixture) -> None:
-    """7,000 random messages, text and binary, are ignored on a connection that stays open."""
+async def test_random_messages_are_ignored(caplog: pytest.LogCaptureFixture) -> None:
+    """7,000 of them, text and binary, on a connection that stays open."""
     chance = random.Random(4)
     async with on_air(settings(max_messages_per_s=1e9)) as running, connect(running.url) as client:
         with suppress(ConnectionClosed):
@@ -164,7 +164,7 @@ async def test_thousands_of_connections_leave_no_memory_behind() -> None:
 
 @pytest.mark.anyio
 async def test_viewers_that_leave_are_forgotten_by_those_that_stay() -> None:
-    """However a viewer goes, politely or thrown out, the view that it shared keeps nothing of it."""
+    """A shared view keeps nothing of a viewer that left or was closed."""
     config = settings(max_messages_per_s=1)
     async with on_air(config) as running, connect(running.url) as stays:
         for index in range(20):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from beats.adapters.sources.replay.commands import COMMANDS
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
-from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until
+from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until, warnings
 
 pytestmark = pytest.mark.anyio
 CLOSE = 8
@@ -28,8 +29,12 @@ CLOSE = 8
 BROWSE = '{"kind": "control", "command": "browse"}'
 
 
+def control(command: object, **fields: object) -> str:
+    return json.dumps({"kind": "control", "command": command, **fields})
+
+
 async def test_a_flood_of_messages_closes_that_client_alone() -> None:
-    """More than its allowance gets code 1008; the others go on."""
+    """More than its limit gets code 1008; the others go on."""
     async with on_air(settings(max_messages_per_s=5)) as running, connect(running.url) as quiet:
         async with connect(running.url) as loud:
             with suppress(ConnectionClosed):
@@ -52,13 +57,13 @@ FLOODS = {
 
 @pytest.mark.parametrize("kind", FLOODS)
 async def test_every_frame_counts(kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A flood of any kind gets 1008 however it is cut, is counted, and leaves a line or two in the log."""
+    """A flood of any kind gets 1008, is counted, and leaves a line or two in the log."""
     flood = FLOODS[kind] * 30_000
     if kind == "fragments":
         flood = b"\x01\x81\0\0\0\0x" + flood
 
     def attack(port: int) -> int:
-        """Send without pause, read nothing, and leave; then read what came."""
+        """Send without pause, read nothing, and leave; then read the answer."""
         client = RawClient(port).handshaken()
         with suppress(OSError):
             while True:
@@ -74,13 +79,13 @@ async def test_every_frame_counts(kind: str, caplog: pytest.LogCaptureFixture) -
         await until(lambda: running.totals.flooded == 1 and running.totals.connected == 1)
         running.knob(1)
         assert (await receive(quiet)).sequence == 1
-    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    lines = warnings(caplog)
     assert len(lines) <= 2
     assert "sent more than max_messages_per_s allows" in lines[-1]
 
 
-async def test_what_came_within_the_allowance_is_not_lost() -> None:
-    """The commands before the one too many reach the application, also when all come in one piece."""
+async def test_commands_within_the_limit_are_not_lost() -> None:
+    """They reach the application, even when all come in one piece."""
     controls: list[Control] = []
     text = BROWSE.encode()
     frame = bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
@@ -93,19 +98,19 @@ async def test_what_came_within_the_allowance_is_not_lost() -> None:
     assert len(controls) == 10
 
 
-async def test_many_floods_are_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
-    """However often a client comes back to do it again."""
+async def test_many_floods_make_few_log_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """However often a client returns."""
     async with on_air(settings(max_messages_per_s=1)) as running:
         for _ in range(50):
             client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
             client.socket.sendall(FLOODS["messages"] * 3)
             client.close()
         await until(lambda: running.totals.flooded == 50)
-    assert sum(record.levelno >= logging.WARNING for record in caplog.records) == 2 * (10 + 1)
+    assert len(warnings(caplog)) == 2 * (10 + 1)
 
 
 async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:
-    """The library answers 1009, message too big, and nobody else notices."""
+    """With code 1009, message too big."""
     async with on_air(settings(max_message_bytes=2048)) as running, connect(running.url) as quiet:
         async with connect(running.url) as loud:
             await loud.send("x" * 3000)
@@ -116,102 +121,67 @@ async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:
         assert (await receive(quiet)).sequence == 1
 
 
+def with_commands(
+    commands: Mapping[str, CommandCheck],
+) -> Callable[[WebSocketSettings, Context], WebSocketSink]:
+    """Builds a sink whose sources take these commands."""
+    return lambda config, context: WebSocketSink(config, replace(context, commands=commands))
+
+
 async def test_watching_does_not_imply_steering(caplog: pytest.LogCaptureFixture) -> None:
-    """With a control token, commands of others are ignored; with it, they arrive."""
+    """With a control token, all commands of other viewers are ignored; a receipt says so."""
     controls: list[Control] = []
-    async with on_air(settings(control_token="steer-me")) as running:
+    async with on_air(settings(control_token="steer-me"), build=with_commands(COMMANDS)) as running:
         running.kernel.bus.connect("control", controls.append)
-        with caplog.at_level(logging.WARNING):
-            async with (
-                connect(running.url) as watcher,
-                connect(running.url + "/?token=steer-me") as pilot,
-            ):
-                await watcher.send(BROWSE)
-                await until(lambda: "may watch, not steer" in caplog.text)
-                await pilot.send(BROWSE)
-                await until(lambda: controls)
-    assert len(controls) == 1
+        async with connect(running.url) as watcher, connect(running.url + "/?token=steer-me") as pilot:
+            await watcher.send(BROWSE)
+            await watcher.send(control("replay_pause", paused=True, receipt=1))
+            error = "it may watch, not steer, without the control token"
+            expected = {"kind": "receipt", "receipt": 1, "taken": False, "error": error}
+            assert json.loads(await watcher.recv()) == expected
+            await pilot.send(BROWSE)
+            await pilot.send(control("replay_pause", paused=False))
+            await until(lambda: len(controls) == 2)
+    assert [control.command for control in controls] == ["browse", "replay_pause"]
+    assert controls[1].fields == {"paused": False}
+    assert "may watch, not steer" in caplog.text
     assert "steer-me" not in caplog.text
 
 
-def replay_control(command: str, **fields: object) -> str:
-    return json.dumps({"kind": "control", "command": command, **fields})
-
-
-async def test_commands_of_a_source_pass_only_while_it_takes_them(caplog: pytest.LogCaptureFixture) -> None:
-    """Before, and afterwards, they are what nobody knows: ignored and counted, and the client stays."""
+async def test_commands_of_a_source_are_accepted_while_it_runs(caplog: pytest.LogCaptureFixture) -> None:
+    """Before and afterwards they are unknown; those with invalid fields are ignored and counted, too."""
     controls: list[Control] = []
     commands: dict[str, CommandCheck] = {}
-
-    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
-        return WebSocketSink(config, replace(context, commands=commands))
-
     caplog.set_level(logging.DEBUG, "beats")
-    async with on_air(build=build) as running, connect(running.url) as viewer:
+    async with on_air(build=with_commands(commands)) as running, connect(running.url) as viewer:
         running.kernel.bus.connect("control", controls.append)
-        await viewer.send(replay_control("replay_pause"))
+        await viewer.send(control("replay_pause"))
         await until(lambda: "message 1 from client" in caplog.text)
         commands.update(COMMANDS)
-        await viewer.send(replay_control("replay_pause"))
-        await viewer.send(replay_control("replay_seek", frames=-1))
+        for fields in ({"position_s": 10**400}, {"frames": 0.5}, {"frames": -1}):
+            await viewer.send(control("replay_seek", **fields))
+        await viewer.send(control("replay_pause"))
         await until(lambda: len(controls) == 2)
         commands.clear()
-        await viewer.send(replay_control("replay_pause"))
-        await until(lambda: "message 2 from client" in caplog.text)
+        await viewer.send(control("replay_pause"))
+        await until(lambda: "message 4 from client" in caplog.text)
     assert [(control.command, control.fields) for control in controls] == [
-        ("replay_pause", {"paused": None}),
         ("replay_seek", {"frames": -1}),
+        ("replay_pause", {"paused": None}),
     ]
     assert controls[0].client.sink == "browser"
-
-
-async def test_what_a_source_would_not_take_is_ignored_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """The client that sent it goes on, also after a number that no float can hold."""
-
-    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
-        return WebSocketSink(config, replace(context, commands=COMMANDS))
-
-    controls: list[Control] = []
-    caplog.set_level(logging.DEBUG, "beats")
-    async with on_air(build=build) as running, connect(running.url) as viewer:
-        running.kernel.bus.connect("control", controls.append)
-        for fields in ({"position_s": 10**400}, {}, {"frames": 0.5}):
-            await viewer.send(replay_control("replay_seek", **fields))
-        await viewer.send(replay_control("replay_speed", speed="max"))
-        await until(lambda: controls)
     assert "ignored: position_s is 1000" in caplog.text
-    assert "message 3 from client" in caplog.text
-    assert "message 4 from client" not in caplog.text
-
-
-async def test_steering_a_replay_needs_the_right_to_steer(caplog: pytest.LogCaptureFixture) -> None:
-    """As every other command does."""
-
-    def build(config: WebSocketSettings, context: Context) -> WebSocketSink:
-        return WebSocketSink(config, replace(context, commands=COMMANDS))
-
-    controls: list[Control] = []
-    async with on_air(settings(control_token="steer-me"), build=build) as running:
-        running.kernel.bus.connect("control", controls.append)
-        async with connect(running.url) as watcher, connect(running.url + "/?token=steer-me") as pilot:
-            await watcher.send(replay_control("replay_pause", paused=True))
-            await until(lambda: "may watch, not steer" in caplog.text)
-            await pilot.send(replay_control("replay_pause", paused=False))
-            await until(lambda: controls)
-    assert [control.fields for control in controls] == [{"paused": False}]
 
 
 async def test_a_client_that_asks_for_a_receipt_gets_one(caplog: pytest.LogCaptureFixture) -> None:
-    """Whether its command was taken, and if not, why; between the envelopes, and to nobody else."""
+    """Whether its command was accepted, and if not, why; between the envelopes, and nobody else gets it."""
     controls: list[Control] = []
     async with on_air() as running:
         running.kernel.bus.connect("control", controls.append)
         async with connect(running.url) as asker, connect(running.url) as other:
             await until(lambda: running.totals.connected == 2)
-            for number, more in enumerate(
-                [{"command": "browse"}, {"command": "dance"}, {"command": "browse"}]
-            ):
-                await asker.send(json.dumps({"kind": "control", "receipt": number, **more}))
+            for number, command in enumerate(("browse", "dance", "browse")):
+                await asker.send(control(command, receipt=number))
                 await other.send(BROWSE)
             texts = [json.loads(await asker.recv()) for _ in range(3)]
             await until(lambda: len(controls) == 5)
@@ -225,20 +195,7 @@ async def test_a_client_that_asks_for_a_receipt_gets_one(caplog: pytest.LogCaptu
     assert "receipt" not in controls[0].fields
 
 
-async def test_who_may_not_steer_is_told_so_in_the_receipt() -> None:
-    """In the words of the log."""
-    async with on_air(settings(control_token="t")) as running, connect(running.url) as watcher:
-        await watcher.send('{"kind": "control", "command": "browse", "receipt": 1}')
-        said = json.loads(await watcher.recv())
-    error = "it may watch, not steer, without the control token"
-    assert said == {"kind": "receipt", "receipt": 1, "taken": False, "error": error}
-
-
 EMOJIS = ("heart", "star")
-
-
-def control(command: object, **fields: object) -> str:
-    return json.dumps({"kind": "control", "command": command, **fields})
 
 
 @pytest.mark.parametrize(
@@ -276,7 +233,7 @@ def control(command: object, **fields: object) -> str:
 def test_a_valid_command_has_its_fields_and_defaults(
     message: str, command: str, fields: dict[str, Any]
 ) -> None:
-    """Each command of the wire is taken, as text and as UTF-8 bytes."""
+    """Each command of the wire is accepted, as text and as UTF-8 bytes."""
     assert parse(message, EMOJIS) == (command, fields)
     assert parse(message.encode(), EMOJIS) == (command, fields)
 
@@ -310,13 +267,13 @@ def test_a_valid_command_has_its_fields_and_defaults(
     ],
 )
 def test_anything_else_is_refused_with_the_reason(message: str | bytes, why: str) -> None:
-    """What is not valid raises one error that says why."""
+    """An invalid message raises one error that says why."""
     with pytest.raises(InvalidControl, match=why):
         parse(message, EMOJIS)
 
 
-def test_commands_of_sources_are_taken_while_there_are_such_sources() -> None:
-    """Each has the fields that its source makes of them; without the source it is not known."""
+def test_commands_of_sources_are_known_while_they_run() -> None:
+    """With the fields that the source's check returns."""
     message = control("replay_seek", offset_s=-5)
     assert parse(message, EMOJIS, COMMANDS) == ("replay_seek", {"offset_s": -5.0})
     assert parse(control("browse"), EMOJIS, COMMANDS) == ("browse", {"browse_step": 0})
@@ -334,8 +291,8 @@ def test_commands_of_sources_are_taken_while_there_are_such_sources() -> None:
         (control("replay_dance"), "emoji_update, replay_pause, replay_speed, replay_seek"),
     ],
 )
-def test_what_a_source_would_not_take_is_refused_with_its_reason(message: str, why: str) -> None:
-    """And what nobody takes, with the names of all that there are."""
+def test_a_sources_check_refuses_with_its_reason(message: str, why: str) -> None:
+    """An unknown command is refused with the names of all known ones."""
     with pytest.raises(InvalidControl, match=why):
         parse(message, EMOJIS, COMMANDS)
 
@@ -369,7 +326,7 @@ FIELDS = [
     ).map(json.dumps)
 )
 def test_no_message_raises_anything_else(message: str | bytes) -> None:
-    """Random bytes, text and near-valid objects are taken or refused."""
+    """Random bytes, text and near-valid objects are accepted or refused."""
     try:
         command, fields = parse(message, EMOJIS, COMMANDS)
     except InvalidControl:
@@ -397,12 +354,12 @@ def test_no_message_raises_anything_else(message: str | bytes) -> None:
         (b'\xff"receipt"', None),
     ],
 )
-def test_a_receipt_is_wanted_by_a_number(message: str | bytes, number: int | None) -> None:
-    """One that every client can hold exactly; whatever the message is, nothing is raised."""
+def test_a_number_asks_for_a_receipt(message: str | bytes, number: int | None) -> None:
+    """One that every client can represent exactly; no message raises anything."""
     assert receipt_wanted(message) == number
 
 
 def test_a_receipt_is_short() -> None:
-    """However long what was wrong is."""
+    """However long the error is."""
     assert len(receipt(2**53 - 1, "ü" * 100_000)) < 1500
     assert json.loads(receipt(1, "\ud800"))["error"] == "\ud800"

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_every_viewer_gets_every_envelope_byte_equal_and_in_order() -> None:
-    """What the sink sends are the encoded bytes of the envelopes, the same for everyone."""
+    """The encoded bytes of the envelopes, the same for every viewer."""
     sent: list[bytes] = []
     async with on_air() as running:
         for kind in ("frame", "peripheral"):
@@ -41,7 +41,7 @@ async def test_every_viewer_gets_every_envelope_byte_equal_and_in_order() -> Non
             assert [await two.recv() for _ in range(100)] == sent
 
 
-async def test_a_late_joiner_gets_the_state_first() -> None:
+async def test_a_late_joiner_gets_the_last_values_first() -> None:
     """The latest frame, then the latest update of each peripheral as first seen, then the live stream."""
     async with on_air() as running:
         for value in (1, 2):
@@ -58,7 +58,7 @@ async def test_a_late_joiner_gets_the_state_first() -> None:
 
 
 async def test_a_late_joiner_misses_and_doubles_nothing_at_full_speed() -> None:
-    """Between the snapshot and the live stream there is no gap, however fast the producers are."""
+    """Between the last values and the live stream, however fast the producers are."""
     stop = threading.Event()
     async with on_air(settings(queue=ROOMY)) as running:
 
@@ -91,7 +91,7 @@ async def test_a_late_joiner_misses_and_doubles_nothing_at_full_speed() -> None:
 
 
 async def test_a_viewer_whose_socket_accepts_nothing_is_closed_once(caplog: pytest.LogCaptureFixture) -> None:
-    """After `stall_timeout_s` without progress it is cut off, counted and logged; nobody else is."""
+    """After `stall_timeout_s` without progress; it is counted and logged, and no other viewer is closed."""
     async with (
         on_air(settings(stall_timeout_s=0.2)) as running,
         stalled_client(running),
@@ -110,7 +110,7 @@ async def test_a_viewer_whose_socket_accepts_nothing_is_closed_once(caplog: pyte
 
 
 async def test_the_totals_keep_what_viewers_that_left_had() -> None:
-    """Delivered and dropped are sums over all viewers there ever were."""
+    """Delivered and dropped are sums over all viewers since the start."""
     async with on_air(settings(client_queue={"size": 2})) as running:
         async with connect(running.url) as viewer:
             await until(lambda: running.totals.connected == 1)
@@ -129,7 +129,7 @@ async def test_the_totals_keep_what_viewers_that_left_had() -> None:
 
 
 async def test_valid_commands_reach_the_bus_with_their_sender(caplog: pytest.LogCaptureFixture) -> None:
-    """Invalid ones are ignored, the first of a client with a warning, and close nothing."""
+    """Invalid ones are ignored, with a warning for the first of a client, and close nothing."""
     controls: list[Control] = []
     async with on_air() as running:
         running.kernel.bus.connect("control", controls.append)
@@ -150,8 +150,8 @@ async def test_valid_commands_reach_the_bus_with_their_sender(caplog: pytest.Log
     assert [record.levelname for record in ignored] == ["WARNING"]
 
 
-def test_the_library_is_said_to_need_asyncio() -> None:
-    """On trio the sink says so in place of failing somewhere inside."""
+def test_the_sink_runs_on_asyncio_only() -> None:
+    """On trio it says so at once."""
 
     async def main() -> None:
         sink = WebSocketSink(settings(), Context("browser", "test", SystemClock(), lambda control: None))

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_viewer_gets_the_kinds_and_topics_it_asked_for() -> None:
-    """Snapshot and stream hold nothing else, and nothing of it is missing."""
+    """In last values and stream, with nothing missing."""
     async with on_air() as running:
         running.frame()
         running.knob(1, "a")
@@ -34,8 +34,8 @@ async def test_a_viewer_gets_the_kinds_and_topics_it_asked_for() -> None:
             assert running.client(0).queue.offered.items == 3
 
 
-async def test_a_viewer_may_do_without_the_snapshot() -> None:
-    """With `snapshot=0` the first that comes is the first that is new."""
+async def test_a_viewer_may_skip_the_last_values() -> None:
+    """With `snapshot=0` it begins with the first new envelope."""
     async with on_air() as running:
         running.knob("old")
         await running.fanned_out()
@@ -46,7 +46,7 @@ async def test_a_viewer_may_do_without_the_snapshot() -> None:
 
 
 async def test_max_fps_leaves_out_frames_and_counts_them() -> None:
-    """A phone gets fewer frames, but the newest, and every update; what it missed is counted."""
+    """A viewer gets fewer frames, including the newest, and every update; left-out frames are counted."""
     async with on_air() as running:
         url = running.url + "/?max_fps=20"
         async with connect(url) as phone, connect(url) as tablet, connect(running.url) as wall:
@@ -78,7 +78,7 @@ async def test_max_fps_leaves_out_frames_and_counts_them() -> None:
 
 
 async def test_a_late_joiner_of_a_thinned_view_sees_no_frame_twice() -> None:
-    """It begins with the last frame that the view was sent, not with one that is held back."""
+    """It begins with the last frame that the view was sent, not with a held one."""
     async with on_air() as running, connect(running.url + "/?max_fps=2&kinds=frame") as first:
         await until(lambda: running.totals.connected == 1)
         running.frame()
@@ -88,8 +88,8 @@ async def test_a_late_joiner_of_a_thinned_view_sees_no_frame_twice() -> None:
             assert [(await receive(late)).sequence for _ in range(2)] == [1, 2]
 
 
-async def test_a_held_frame_of_viewers_that_left_goes_nowhere() -> None:
-    """The last viewer of a view takes its timer along."""
+async def test_a_held_frame_is_dropped_with_the_last_viewer() -> None:
+    """Its timer is cancelled."""
     async with on_air(settings()) as running:
         async with connect(running.url + "/?max_fps=1") as viewer:
             await until(lambda: running.totals.connected == 1)

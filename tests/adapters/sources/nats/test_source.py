@@ -31,7 +31,7 @@ ODD_IDS = (".", "a.b", "*", ">", "ü 🎛", "%", "x" * 5000)
 
 
 def content(machine: Machine) -> list[tuple[str, int, int, bytes]]:
-    """All that a machine had on its bus, but for the times when."""
+    """All that a machine had on its bus, except the times."""
     return [(each.topic, each.sequence, each.captured_unix_ns, each.encoded) for each in machine.seen]
 
 
@@ -50,7 +50,7 @@ async def all_arrived(machine: Machine, sink: NatsSink) -> None:
 
 @asynccontextmanager
 async def speaking(server: NatsServer) -> AsyncGenerator[Connection]:
-    """Somebody who can send anything."""
+    """A connection that can send anything."""
     connection = await connect(server_at(server.url), Identity("speaker"))
     try:
         yield connection
@@ -66,7 +66,7 @@ def say(connection: Connection, subject: str, data: bytes, headers: bytes = b"")
 
 
 async def test_an_edge_has_what_the_origin_has(server: NatsServer, stream: str) -> None:
-    """Byte for byte, in order, with numbers and times, whatever the ids are."""
+    """Byte for byte, in order, with numbers and times, for any ids."""
     origin, edge = Machine(), Machine()
     source = edge.nats_source(server.url, stream=stream)
     sink = origin.nats_sink(server.url, stream=stream)
@@ -89,8 +89,8 @@ async def test_an_edge_has_what_the_origin_has(server: NatsServer, stream: str) 
     }
 
 
-async def test_a_late_edge_has_the_state_at_once(server: NatsServer, stream: str) -> None:
-    """The picture first; then the live stream, with nothing missing or twice in between."""
+async def test_a_late_edge_gets_the_last_values_at_once(server: NatsServer, stream: str) -> None:
+    """The frame first; then the live stream, with nothing missing or doubled in between."""
     origin = Machine()
     sink = origin.nats_sink(server.url, stream=stream)
     async with on_air(origin):
@@ -109,10 +109,8 @@ async def test_a_late_edge_has_the_state_at_once(server: NatsServer, stream: str
             } | {origin.seen[-1].encoded}
 
 
-async def test_edges_that_come_while_much_happens_miss_nothing_from_then_on(
-    server: NatsServer, stream: str
-) -> None:
-    """What is live is whole, and never comes before the state; of that, the server may be a little behind."""
+async def test_edges_that_join_under_load_miss_nothing(server: NatsServer, stream: str) -> None:
+    """Live messages are complete, and never come before the last values, which may be slightly older."""
     origin = Machine()
     roomy = {"size": 100_000, "frame": {"size": 100_000}}
     sink = origin.nats_sink(server.url, stream=stream, queue=roomy)
@@ -151,10 +149,10 @@ async def test_edges_that_come_while_much_happens_miss_nothing_from_then_on(
             assert sum(second - first > 1 for first, second in pairwise(numbers)) <= 1
 
 
-async def test_an_origin_that_was_restarted_goes_on_where_it_was(
+async def test_a_restarted_origin_continues_its_numbers(
     server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """To whoever watches the edge; what is lost after the restart is still a gap."""
+    """For viewers of the edge; a loss after the restart is still a gap."""
     caplog.set_level(logging.INFO)
     edge = Machine()
     source = edge.nats_source(server.url, stream=stream)
@@ -174,7 +172,7 @@ async def test_an_origin_that_was_restarted_goes_on_where_it_was(
 
 
 async def test_a_gap_after_a_restart_is_a_gap(server: NatsServer, stream: str) -> None:
-    """An edge that hears the fourth of a new run first has missed three."""
+    """An edge that hears the fourth envelope of a new run first has missed three."""
     edge = Machine()
     source = edge.nats_source(server.url, stream=stream)
     async with speaking(server) as speaker, on_air(edge):
@@ -191,8 +189,8 @@ async def test_a_gap_after_a_restart_is_a_gap(server: NatsServer, stream: str) -
     assert source.metrics()["missed_total"] == 3
 
 
-async def test_what_is_left_of_an_ended_run_is_not_the_state(server: NatsServer, stream: str) -> None:
-    """A sensor that the origin had before its restart, and has no more."""
+async def test_last_values_of_an_earlier_run_are_ignored(server: NatsServer, stream: str) -> None:
+    """Such as of a sensor that the restarted origin no longer has."""
     for name in ("gone", "there"):
         origin = Machine()
         sink = origin.nats_sink(server.url, stream=stream)
@@ -206,10 +204,10 @@ async def test_what_is_left_of_an_ended_run_is_not_the_state(server: NatsServer,
     assert [each.topic for each in edge.seen] == ["peripheral/there"]
 
 
-async def test_two_origins_of_one_stream_are_told_of(
+async def test_two_origins_of_one_stream_are_logged(
     server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The newer one is followed, and there is no to and fro between the two."""
+    """The newer one is followed, without alternating."""
     first, second, edge = Machine(), Machine(), Machine()
     sinks = [machine.nats_sink(server.url, stream=stream) for machine in (first, second)]
     edge.nats_source(server.url, stream=stream)
@@ -226,8 +224,8 @@ async def test_two_origins_of_one_stream_are_told_of(
     assert "give each its own `stream`" in caplog.text
 
 
-async def test_a_kernel_does_not_hear_itself(server: NatsServer, stream: str) -> None:
-    """A profile may send to the stream that it listens to."""
+async def test_a_kernel_ignores_its_own_messages(server: NatsServer, stream: str) -> None:
+    """A profile may send to the stream that it reads."""
     machine = Machine()
     sink = machine.nats_sink(server.url, stream=stream)
     source = machine.nats_source(server.url, stream=stream)
@@ -245,7 +243,7 @@ async def test_a_kernel_does_not_hear_itself(server: NatsServer, stream: str) ->
 
 
 async def test_a_ring_of_machines_is_stopped(server: NatsServer, stream: str) -> None:
-    """Each passes on what the other does; the restarts are ever further apart."""
+    """Each relays what the other does; the restarts become rarer."""
     a, b = Machine(), Machine()
     a.nats_sink(server.url, stream=f"{stream}-a")
     b.nats_source(server.url, stream=f"{stream}-a")
@@ -258,10 +256,10 @@ async def test_a_ring_of_machines_is_stopped(server: NatsServer, stream: str) ->
 
 
 @pytest.mark.parametrize("last_value", [True, False])
-async def test_anything_may_be_sent_to_the_stream(
+async def test_invalid_messages_are_counted_and_logged(
     server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture, last_value: bool
 ) -> None:
-    """It is counted and told, live as among last values, and what is right goes on."""
+    """Live and among last values; valid ones are published."""
     origin, edge = Machine(), Machine()
     sink = origin.nats_sink(server.url, stream=stream, last_value=last_value)
     right = CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 1)
@@ -300,10 +298,8 @@ async def test_anything_may_be_sent_to_the_stream(
     assert "source 'origin': 'beats." in caplog.text
 
 
-async def test_the_state_that_changed_while_the_link_was_cut_is_there_again(
-    server: NatsServer, stream: str
-) -> None:
-    """What was missed is a gap, and told; nothing is twice."""
+async def test_after_a_cut_the_last_values_are_current(server: NatsServer, stream: str) -> None:
+    """Missed envelopes are a logged gap; nothing is doubled."""
     origin, edge = Machine(), Machine()
     sink = origin.nats_sink(server.url, stream=stream)
     async with linked(server.port) as link:
@@ -330,10 +326,10 @@ async def test_the_state_that_changed_while_the_link_was_cut_is_there_again(
     assert source.metrics()["missed_total"] == 6
 
 
-async def test_after_a_cut_what_is_live_does_not_wait_for_the_state(
+async def test_after_a_cut_live_messages_do_not_wait_for_last_values(
     server: NatsServer, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is fresher; a server far away takes long to tell what was last."""
+    """A distant server needs long to send those."""
     origin, edge = Machine(), Machine()
     sink = origin.nats_sink(server.url, stream=stream)
     read = KeptValues.read
@@ -364,10 +360,10 @@ async def test_after_a_cut_what_is_live_does_not_wait_for_the_state(
     assert edge.numbers("peripheral/knob") == [1, 2]
 
 
-async def test_a_connection_that_ends_while_an_answer_is_awaited_is_made_anew_at_once(
+async def test_a_connection_that_ends_during_a_ping_is_replaced_at_once(
     server: NatsServer, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer cannot come any more, and is not waited for as long as one might."""
+    """The answer cannot come any more."""
     edge = Machine()
     answered = Connection.answered
     asked = anyio.Event()
@@ -388,8 +384,8 @@ async def test_a_connection_that_ends_while_an_answer_is_awaited_is_made_anew_at
             await until(lambda: source.metrics()["reconnects_total"] == 1)
 
 
-async def test_a_server_that_was_restarted_is_found_again(own_server: NatsServer) -> None:
-    """It has forgotten everything, and the origin tells it the state, also for who came meanwhile."""
+async def test_a_restarted_server_is_found_again(own_server: NatsServer) -> None:
+    """The origin sends it the last values again, also for edges that connected meanwhile."""
     origin, edge, late = Machine(), Machine(), Machine()
     sink = origin.nats_sink(own_server.url, reconnect_max_s=0.05)
     source = edge.nats_source(own_server.url, reconnect_max_s=0.05)
@@ -415,7 +411,7 @@ async def test_a_server_that_was_restarted_is_found_again(own_server: NatsServer
 
 
 class Stuck:
-    """A sink that takes one envelope at a time, and only when it is told to."""
+    """A sink that takes one envelope at a time, when told to."""
 
     def __init__(self) -> None:
         self.taken: list[Envelope] = []
@@ -427,10 +423,10 @@ class Stuck:
             self.taken += batch
 
 
-async def test_an_edge_that_is_held_up_goes_on_with_what_is_fresh(
+async def test_a_delayed_edge_continues_with_fresh_envelopes(
     server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By a sink that makes the source wait: it is a gap of the edge's own, and told."""
+    """Its sink blocks the source: the edge's own gap, which is logged."""
     origin, edge, stuck = Machine(), Machine(), Stuck()
     sink = origin.nats_sink(server.url, stream=stream)
     source = edge.nats_source(server.url, stream=stream)
@@ -450,10 +446,10 @@ async def test_an_edge_that_is_held_up_goes_on_with_what_is_fresh(
     assert "were dropped for newer ones" in caplog.text
 
 
-async def test_without_last_values_it_begins_with_what_is_live(
+async def test_without_last_values_it_begins_with_live_messages(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And says so."""
+    """This is logged."""
     caplog.set_level(logging.INFO)
     with NatsServer(tmp_path, jetstream=False) as server:
         origin, edge = Machine(), Machine()
@@ -467,10 +463,8 @@ async def test_without_last_values_it_begins_with_what_is_live(
     assert "no last values to begin with: it has no JetStream" in caplog.text
 
 
-async def test_a_stream_that_it_may_not_hear_is_told_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """With what to let this user do; it asks again until it may."""
+async def test_a_missing_permission_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With what to permit; it tries again until it is permitted."""
     user = 'user: a, password: b, permissions: { subscribe: "_INBOX.>" }'
     with NatsServer(tmp_path, f"authorization: {{ users: [ {{ {user} }} ] }}") as server:
         edge = Machine()
@@ -481,7 +475,7 @@ async def test_a_stream_that_it_may_not_hear_is_told_of(
 
 
 async def test_cancelled_at_any_moment_it_leaves_nothing_behind(server: NatsServer, stream: str) -> None:
-    """Also while it asks for what was last."""
+    """Also while it reads last values."""
     before = len(asyncio.all_tasks())
     for count in range(0, 100, 3):
         source = NatsSource(
@@ -498,8 +492,8 @@ async def test_cancelled_at_any_moment_it_leaves_nothing_behind(server: NatsServ
 
 
 @pytest.mark.parametrize("changes", [{"token_file": Path("gone")}, {"tls_ca": Path("gone")}])
-async def test_a_wrong_file_is_told_of(changes: dict[str, Any]) -> None:
-    """It is looked for again and again, as the kernel does with what fails."""
+async def test_an_unusable_file_is_reported(changes: dict[str, Any]) -> None:
+    """The kernel restarts the source, with pauses."""
     edge = Machine()
     edge.nats_source("nats://127.0.0.1:1", **changes)
     async with on_air(edge):
@@ -507,8 +501,8 @@ async def test_a_wrong_file_is_told_of(changes: dict[str, Any]) -> None:
     assert "gone" in edge.kernel.stats().sources[0].last_error
 
 
-def test_it_says_what_it_runs_on() -> None:
-    """The library needs asyncio."""
+def test_it_runs_on_asyncio_only() -> None:
+    """As the library does."""
     source = NatsSource(NatsSourceSettings(type="nats"), Machine().context("origin"))
     with pytest.raises(RuntimeError, match="asyncio only"):
         anyio.run(source.run, PublishRecorder(), backend="trio")

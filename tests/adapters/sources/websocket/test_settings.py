@@ -10,7 +10,7 @@ from beats.adapters.sources.websocket import WebSocketSourceSettings
 
 
 @pytest.mark.parametrize("url", ["ws://host", "ws://host:8765/", "wss://host/a/path", "ws://[::1]:8765"])
-def test_an_address_is_what_viewers_know(url: str) -> None:
+def test_an_address_is_that_of_viewers(url: str) -> None:
     """Also behind a proxy with a path."""
     assert WebSocketSourceSettings(type="websocket", url=url).url == url
 
@@ -37,7 +37,7 @@ def test_an_address_is_what_viewers_know(url: str) -> None:
         ({"queue": {"overflow": "block"}}, "can neither be slowed down"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], why: str) -> None:
+def test_contradictory_settings_are_refused(changes: dict[str, Any], why: str) -> None:
     """Before anything starts."""
     with pytest.raises(ValidationError, match=why):
         WebSocketSourceSettings.model_validate({"type": "websocket", **changes})

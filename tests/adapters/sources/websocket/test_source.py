@@ -47,7 +47,7 @@ def content(machine: Machine) -> list[tuple[str, int, int, bytes]]:
 
 
 async def test_an_edge_has_what_the_origin_has() -> None:
-    """Byte for byte, in order, with numbers and times; the state first, as every viewer."""
+    """Byte for byte, in order, with numbers and times; the last values first, as for every viewer."""
     edge = Machine()
     async with origin_on_air() as (origin, url):
         origin.knob(0)
@@ -74,7 +74,7 @@ async def test_an_edge_has_what_the_origin_has() -> None:
         ({"kinds": ("peripheral",), "topics": ("*b*",)}, {"peripheral/b"}),
     ],
 )
-async def test_it_takes_the_part_that_it_shall(changes: dict[str, Any], topics: set[str]) -> None:
+async def test_it_takes_the_configured_part(changes: dict[str, Any], topics: set[str]) -> None:
     """The other side sends nothing else."""
     edge = Machine()
     async with origin_on_air() as (origin, url):
@@ -87,8 +87,8 @@ async def test_it_takes_the_part_that_it_shall(changes: dict[str, Any], topics: 
     assert {each.topic for each in edge.seen} == topics
 
 
-async def test_frames_that_it_did_not_want_are_not_missing(caplog: pytest.LogCaptureFixture) -> None:
-    """The numbers of the others stay."""
+async def test_left_out_frames_are_not_missing(caplog: pytest.LogCaptureFixture) -> None:
+    """The others keep their numbers."""
     edge = Machine()
     async with origin_on_air() as (origin, url):
         source = edge.websocket_source(url, max_fps=20.0)
@@ -103,8 +103,8 @@ async def test_frames_that_it_did_not_want_are_not_missing(caplog: pytest.LogCap
     assert "did not come" not in caplog.text
 
 
-async def test_a_link_that_was_cut_is_found_whole_again(caplog: pytest.LogCaptureFixture) -> None:
-    """What was missed is a gap, and told; the state is there again, and nothing is twice."""
+async def test_a_cut_link_is_restored(caplog: pytest.LogCaptureFixture) -> None:
+    """Missed envelopes are a logged gap, last values are current, and nothing is doubled."""
     caplog.set_level(logging.INFO)
     edge = Machine()
     async with origin_on_air() as (origin, url), linked(int(url.rpartition(":")[2])) as link:
@@ -132,8 +132,8 @@ async def test_a_link_that_was_cut_is_found_whole_again(caplog: pytest.LogCaptur
     assert "again, after" in caplog.text
 
 
-async def test_an_origin_that_was_restarted_goes_on_where_it_was() -> None:
-    """To whoever watches the edge; a gap is still a gap."""
+async def test_a_restarted_origin_continues_its_numbers() -> None:
+    """For viewers of the edge; a gap is still a gap."""
     edge, port = Machine(), free_port()
     source = edge.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
     async with on_air(edge):
@@ -150,10 +150,10 @@ async def test_an_origin_that_was_restarted_goes_on_where_it_was() -> None:
     assert source.metrics()["missed_total"] == 0
 
 
-async def test_a_wrong_token_is_said_clearly_and_tried_again(
+async def test_a_wrong_token_is_logged_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What to set; slowly, and for ever: it comes back by itself when the token is right. It is in no log."""
+    """With the setting, slowly and without end; the token itself is never logged."""
     monkeypatch.setattr("beats.adapters.nats.link_status._REFUSED_PAUSE_S", 0.02)
     caplog.set_level(logging.DEBUG, logger="beats")
     (tmp_path / "token").write_text("wrong-hush")
@@ -174,10 +174,10 @@ async def test_a_wrong_token_is_said_clearly_and_tried_again(
 @pytest.mark.parametrize(
     ("status", "text", "why"), [(503, "no room", "HTTP 503: no room"), (404, "", "HTTP 404")]
 )
-async def test_who_is_not_let_in_is_told_why(
+async def test_a_refusal_is_logged_with_its_reason(
     caplog: pytest.LogCaptureFixture, status: int, text: str, why: str
 ) -> None:
-    """In the words of the other side."""
+    """In the other server's words."""
 
     async def never(connection: ServerConnection) -> None:
         raise AssertionError
@@ -193,8 +193,8 @@ async def test_who_is_not_let_in_is_told_why(
             await until(lambda: why in caplog.text)
 
 
-async def test_there_may_be_nobody_yet(caplog: pytest.LogCaptureFixture) -> None:
-    """It is said once."""
+async def test_a_missing_server_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """And tried again."""
     edge, port = Machine(), free_port()
     edge.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
     async with on_air(edge):
@@ -206,8 +206,8 @@ async def test_there_may_be_nobody_yet(caplog: pytest.LogCaptureFixture) -> None
     assert warnings[0].endswith("Connection refused; trying again")
 
 
-async def test_anything_may_come(caplog: pytest.LogCaptureFixture) -> None:
-    """It is counted and told, and what is right goes on."""
+async def test_invalid_messages_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Valid ones are published."""
     right = CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 1)
 
     async def talk(connection: ServerConnection) -> None:
@@ -226,10 +226,10 @@ async def test_anything_may_come(caplog: pytest.LogCaptureFixture) -> None:
     assert edge.bytes_of("peripheral/knob") == [right]
 
 
-async def test_an_envelope_that_is_too_large_ends_the_connection_and_nothing_else(
+async def test_an_envelope_that_is_too_large_ends_the_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is said, and it goes on with what is small enough."""
+    """It is logged, and the next connection goes on."""
     edge = Machine()
     async with origin_on_air() as (origin, url):
         source = edge.websocket_source(url, max_message_bytes=2000, kinds=("frame",), **QUICK)
@@ -245,7 +245,7 @@ async def test_an_envelope_that_is_too_large_ends_the_connection_and_nothing_els
 
 
 async def test_a_server_that_watches_itself_is_stopped() -> None:
-    """After a few envelopes; the restarts are ever further apart."""
+    """After a few envelopes; the restarts become rarer."""
     machine = Machine()
     port = free_port()
     machine.websocket_sink(port=port)
@@ -257,7 +257,7 @@ async def test_a_server_that_watches_itself_is_stopped() -> None:
 
 
 async def test_it_encrypts(tmp_path: Path) -> None:
-    """With a server that has proved who it is."""
+    """And checks the server's certificate."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     issued = authority.issue_cert("127.0.0.1")
@@ -294,8 +294,8 @@ async def test_cancelled_at_any_moment_it_leaves_nothing_behind() -> None:
         await until(lambda: len(os.listdir("/proc/self/fd")) <= files)  # noqa: PTH208 - as above
 
 
-async def test_a_wrong_file_is_told_of() -> None:
-    """It is looked for again and again, as the kernel does with what fails."""
+async def test_an_unusable_file_is_reported() -> None:
+    """The kernel restarts the source, with pauses."""
     edge = Machine()
     edge.websocket_source("ws://127.0.0.1:1", token_file=Path("gone"))
     async with on_air(edge):
@@ -303,8 +303,8 @@ async def test_a_wrong_file_is_told_of() -> None:
     assert "token_file 'gone' cannot be read" in edge.kernel.stats().sources[0].last_error
 
 
-def test_it_says_what_it_runs_on() -> None:
-    """The library needs asyncio."""
+def test_it_runs_on_asyncio_only() -> None:
+    """As the library does."""
     source = WebSocketSource(WebSocketSourceSettings(type="websocket"), Machine().context("origin"))
     with pytest.raises(RuntimeError, match="asyncio only"):
         anyio.run(source.run, PublishRecorder(), backend="trio")

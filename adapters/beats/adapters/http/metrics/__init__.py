@@ -1,1 +1,1 @@
-"""The counters as Prometheus reads them."""
+"""The counters in the formats of Prometheus."""

@@ -62,7 +62,6 @@ class Counters(Collector):
     """
 
     def __init__(self, context: Context) -> None:
-        """Prepare; nothing is asked yet."""
         self._context: Final = context
         self._monotonic: Final = Monotonic()
 
@@ -83,7 +82,6 @@ class ProcessMetrics(Collector):
     """The library's metrics of the process (on Linux) and of Python, with their units."""
 
     def __init__(self) -> None:
-        """Prepare, with a registry of its own: the library's belongs to the program that embeds Beats."""
         self._registry: Final = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
@@ -105,7 +103,6 @@ class Metrics:
     """Answers Prometheus."""
 
     def __init__(self, context: Context) -> None:
-        """Prepare for the kernel of a sink's context."""
         self._registry: Final = CollectorRegistry()
         self._registry.register(Counters(context))
         self._registry.register(ProcessMetrics())

@@ -1,11 +1,11 @@
 """Which counters become which metrics: those of the bus, of sources, of sinks and of classes of viewers.
 
-Viewers are told about by class, never one by one: there may be thousands.
+Viewers are counted by class, never one by one: there may be thousands.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import Final, NamedTuple, get_args
+from typing import Final, NamedTuple, TypeVar, get_args
 
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -22,7 +22,6 @@ from beats.kernel.stats import (
     ClientTotals,
     DropStats,
     Playback,
-    QueueStats,
     SinkStats,
     SourceStats,
     Stats,
@@ -53,8 +52,11 @@ UNITS: Final = frozenset(
 )
 """Words at the end of a name that say what is counted or measured."""
 
-Rows = Iterable[tuple[tuple[str, ...], float]]
-"""The values of the labels in order, and the value."""
+Labels = tuple[str, ...]
+T = TypeVar("T")
+Items = Callable[[Stats], Iterable[tuple[Labels, T]]]
+"""What a metric is read from, with the values of its labels. Each combination of labels occurs once:
+Prometheus rejects the whole answer otherwise."""
 
 
 class Family(NamedTuple):
@@ -64,9 +66,8 @@ class Family(NamedTuple):
     name: str
     """A counter's without its `_total`, which the library adds."""
     help: str
-    labels: tuple[str, ...]
-    rows: Callable[[Stats], Rows]
-    """Each combination of labels once: Prometheus rejects the whole answer when one occurs twice."""
+    labels: Labels
+    rows: Items[float]
 
     def metric(self, stats: Stats) -> Metric | None:
         """The values now; None when there are none."""
@@ -82,117 +83,37 @@ def unit_of(name: str) -> str:
     return last if last in UNITS else ""
 
 
-def counter(name: str, text: str, labels: tuple[str, ...], rows: Callable[[Stats], Rows]) -> Family:
+def counter(name: str, text: str, labels: Labels, items: Items[T], value: Callable[[T], float]) -> Family:
     """A metric that only rises."""
-    return Family(CounterMetricFamily, name, text, labels, rows)
+    return Family(CounterMetricFamily, name, text, labels, _each(items, value))
 
 
-def gauge(name: str, text: str, labels: tuple[str, ...], rows: Callable[[Stats], Rows]) -> Family:
+def gauge(name: str, text: str, labels: Labels, items: Items[T], value: Callable[[T], float]) -> Family:
     """A metric that rises and falls."""
-    return Family(GaugeMetricFamily, name, text, labels, rows)
-
-
-Amounts = Iterable[tuple[tuple[str, ...], Amount]]
+    return Family(GaugeMetricFamily, name, text, labels, _each(items, value))
 
 
 def amounts(
-    make: Callable[[str, str, tuple[str, ...], Callable[[Stats], Rows]], Family],
+    kind: type[CounterMetricFamily] | type[GaugeMetricFamily],
     name: str,
     text: str,
-    labels: tuple[str, ...],
-    rows: Callable[[Stats], Amounts],
+    labels: Labels,
+    items: Items[T],
+    amount: Callable[[T], Amount],
 ) -> tuple[Family, Family]:
-    """Two metrics, in envelopes and in bytes; `make` is `counter` or `gauge`."""
+    """Two metrics, in envelopes and in bytes."""
+    in_items, in_bytes = (
+        _each(items, lambda item: amount(item).items),
+        _each(items, lambda item: amount(item).bytes),
+    )
     return (
-        make(
-            f"{name}_envelopes",
-            f"Envelopes {text}",
-            labels,
-            lambda stats: ((values, amount.items) for values, amount in rows(stats)),
-        ),
-        make(
-            f"{name}_bytes",
-            f"Encoded bytes of envelopes {text}",
-            labels,
-            lambda stats: ((values, amount.bytes) for values, amount in rows(stats)),
-        ),
+        Family(kind, f"{name}_envelopes", f"Envelopes {text}", labels, in_items),
+        Family(kind, f"{name}_bytes", f"Encoded bytes of envelopes {text}", labels, in_bytes),
     )
 
 
-def states(parts: Iterable[SourceStats | SinkStats]) -> Rows:
-    """For each source or sink and each state: 1 for the state that it is in, 0 for the others."""
-    for part in parts:
-        for state in STATES:
-            yield (part.name, state), float(part.state == state)
-
-
-def _published(stats: Stats) -> Rows:
-    yield ("frame",), stats.frames
-    yield ("peripheral",), stats.published - stats.frames
-
-
-def _playing(stats: Stats) -> Iterator[tuple[tuple[str], Playback]]:
-    for source in stats.sources:
-        if source.playback is not None:
-            yield (source.name,), source.playback
-
-
-_SOURCES: Final[tuple[Family, ...]] = (
-    counter(
-        "beats_published_envelopes",
-        "Envelopes put on the bus, by sources and by the program that embeds Beats.",
-        ("kind",),
-        _published,
-    ),
-    counter(
-        "beats_source_published_envelopes",
-        "Envelopes put on the bus by a source.",
-        ("source",),
-        lambda stats: (((source.name,), source.published) for source in stats.sources),
-    ),
-    gauge(
-        "beats_source_state",
-        "1 for the state that a source is in, 0 for the others.",
-        ("source", "state"),
-        lambda stats: states(stats.sources),
-    ),
-    counter(
-        "beats_source_restarts",
-        "Attempts to run a source after the first.",
-        ("source",),
-        lambda stats: (((source.name,), source.restarts) for source in stats.sources),
-    ),
-    gauge(
-        "beats_source_position_seconds",
-        "Position of a source that plays something, from its beginning.",
-        ("source",),
-        lambda stats: ((labels, playback.position_s) for labels, playback in _playing(stats)),
-    ),
-    gauge(
-        "beats_source_duration_seconds",
-        "Length of what a source plays.",
-        ("source",),
-        lambda stats: ((labels, playback.duration_s) for labels, playback in _playing(stats)),
-    ),
-    gauge(
-        "beats_source_speed_ratio",
-        "Speed at which a source plays: 1 is as recorded, +Inf as fast as the sinks take it.",
-        ("source",),
-        lambda stats: ((labels, playback.speed) for labels, playback in _playing(stats)),
-    ),
-    gauge(
-        "beats_source_paused",
-        "1 while a source that plays something is paused.",
-        ("source",),
-        lambda stats: ((labels, float(playback.paused)) for labels, playback in _playing(stats)),
-    ),
-    counter(
-        "beats_source_loops",
-        "How often a source that plays something has started over.",
-        ("source",),
-        lambda stats: ((labels, playback.loops) for labels, playback in _playing(stats)),
-    ),
-)
+def _each(items: Items[T], value: Callable[[T], float]) -> Items[float]:
+    return lambda stats: ((labels, value(item)) for labels, item in items(stats))
 
 
 def causes(drops: Iterable[DropStats]) -> dict[tuple[str, str], Amount]:
@@ -204,81 +125,49 @@ def causes(drops: Iterable[DropStats]) -> dict[tuple[str, str], Amount]:
     return found
 
 
-def _of_sinks(amount: Callable[[QueueStats], Amount]) -> Callable[[Stats], Amounts]:
-    """A number of each sink's queue."""
-    return lambda stats: (((sink.name,), amount(sink.queue)) for sink in stats.sinks)
+def _published(stats: Stats) -> Iterator[tuple[Labels, float]]:
+    yield ("frame",), stats.frames
+    yield ("peripheral",), stats.published - stats.frames
 
 
-def _sink_drops(stats: Stats) -> Amounts:
+def _sources(stats: Stats) -> Iterator[tuple[Labels, SourceStats]]:
+    return (((source.name,), source) for source in stats.sources)
+
+
+def _playing(stats: Stats) -> Iterator[tuple[Labels, Playback]]:
+    return (((each.name,), each.playback) for each in stats.sources if each.playback is not None)
+
+
+def _sinks(stats: Stats) -> Iterator[tuple[Labels, SinkStats]]:
+    return (((sink.name,), sink) for sink in stats.sinks)
+
+
+def _states(parts: Iterable[SourceStats | SinkStats]) -> Iterator[tuple[Labels, bool]]:
+    return (((part.name, state), part.state == state) for part in parts for state in STATES)
+
+
+def _sink_drops(stats: Stats) -> Iterator[tuple[Labels, Amount]]:
     for sink in stats.sinks:
         for cause, amount in causes(sink.queue.drops).items():
             yield (sink.name, *cause), amount
 
 
-_SINKS: Final[tuple[Family, ...]] = (
-    gauge(
-        "beats_sink_state",
-        "1 for the state that a sink is in, 0 for the others.",
-        ("sink", "state"),
-        lambda stats: states(stats.sinks),
-    ),
-    counter(
-        "beats_sink_restarts",
-        "Attempts to run a sink after the first.",
-        ("sink",),
-        lambda stats: (((sink.name,), sink.restarts) for sink in stats.sinks),
-    ),
-    *amounts(
-        counter,
-        "beats_sink_offered",
-        "offered to a sink's queue: delivered, dropped or waiting.",
-        ("sink",),
-        _of_sinks(lambda queue: queue.offered),
-    ),
-    *amounts(
-        counter,
-        "beats_sink_delivered",
-        "delivered by a sink. Those whose delivery fails later stay counted until others follow.",
-        ("sink",),
-        _of_sinks(lambda queue: queue.taken),
-    ),
-    *amounts(
-        counter,
-        "beats_sink_dropped",
-        "dropped on their way to a sink: by its queue's overflow strategy, or for another reason.",
-        ("sink", "kind", "reason"),
-        _sink_drops,
-    ),
-    *amounts(
-        gauge,
-        "beats_sink_queue",
-        "that wait in a sink's queue.",
-        ("sink",),
-        _of_sinks(lambda queue: queue.waiting),
-    ),
-    gauge(
-        "beats_sink_queue_high_water_envelopes",
-        "The most envelopes that ever waited in a sink's queue.",
-        ("sink",),
-        lambda stats: (((sink.name,), sink.queue.high_water) for sink in stats.sinks),
-    ),
-)
+def _viewers(stats: Stats) -> Iterator[tuple[Labels, ClientTotals]]:
+    return (((each.name,), each.client_totals) for each in stats.sinks if each.client_totals is not None)
 
 
-_LABELS: Final = ("sink", "client_class")
+def _groups(stats: Stats) -> Iterator[tuple[Labels, ClientGroup]]:
+    for (sink,), totals in _viewers(stats):
+        empty = {name: ClientGroup(name, 0, Amount(), Amount(), ()) for name in CLASSES}
+        for name, group in (empty | {group.name: group for group in totals.groups}).items():
+            yield (sink, name), group
 
 
-def _groups(stats: Stats) -> Iterator[tuple[SinkStats, ClientGroup]]:
-    for sink in stats.sinks:
-        if sink.client_totals is not None:
-            empty = {name: ClientGroup(name, 0, Amount(), Amount(), ()) for name in CLASSES}
-            for group in (empty | {group.name: group for group in sink.client_totals.groups}).values():
-                yield sink, group
-
-
-def _of_groups(amount: Callable[[ClientGroup], Amount]) -> Callable[[Stats], Amounts]:
-    """A number of each class of viewers."""
-    return lambda stats: (((sink.name, group.name), amount(group)) for sink, group in _groups(stats))
+def _connected(stats: Stats) -> Iterator[tuple[Labels, list[ClientStats]]]:
+    """The connected viewers of each class."""
+    clients = {sink.name: sink.clients for sink in stats.sinks}
+    for (sink, name), _ in _groups(stats):
+        yield (sink, name), [client for client in clients[sink] if client.group == name]
 
 
 def _group_offered(group: ClientGroup) -> Amount:
@@ -288,54 +177,159 @@ def _group_offered(group: ClientGroup) -> Amount:
     return offered
 
 
-def _group_drops(stats: Stats) -> Amounts:
-    for sink, group in _groups(stats):
+def _group_drops(stats: Stats) -> Iterator[tuple[Labels, Amount]]:
+    for labels, group in _groups(stats):
         for cause, amount in causes(group.drops).items():
-            yield (sink.name, group.name, *cause), amount
+            yield (*labels, *cause), amount
 
 
-def _of_connected(count: Callable[[list[ClientStats]], int]) -> Callable[[Stats], Rows]:
-    """A number of the connected viewers of each class."""
-
-    def rows(stats: Stats) -> Rows:
-        for sink, group in _groups(stats):
-            yield (sink.name, group.name), count([one for one in sink.clients if one.group == group.name])
-
-    return rows
-
-
-def _client_totals(stats: Stats) -> Iterator[tuple[tuple[str], ClientTotals]]:
-    for sink in stats.sinks:
-        if sink.client_totals is not None:
-            yield (sink.name,), sink.client_totals
-
-
-def _evicted(stats: Stats) -> Rows:
-    for labels, totals in _client_totals(stats):
+def _evicted(stats: Stats) -> Iterator[tuple[Labels, float]]:
+    for labels, totals in _viewers(stats):
         yield (*labels, "stalled"), totals.stalled
         yield (*labels, "overflowed"), totals.overflowed
         yield (*labels, "flooded"), totals.flooded
 
 
-_CLIENTS: Final[tuple[Family, ...]] = (
+_SOURCE: Final = ("source",)
+_SINK: Final = ("sink",)
+_CLASS: Final = ("sink", "client_class")
+_UP: Final = CounterMetricFamily
+_NOW: Final = GaugeMetricFamily
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    counter(
+        "beats_published_envelopes",
+        "Envelopes put on the bus, by sources and by the program that embeds Beats.",
+        ("kind",),
+        _published,
+        float,
+    ),
+    counter(
+        "beats_source_published_envelopes",
+        "Envelopes put on the bus by a source.",
+        _SOURCE,
+        _sources,
+        lambda source: source.published,
+    ),
+    gauge(
+        "beats_source_state",
+        "1 for the state that a source is in, 0 for the others.",
+        ("source", "state"),
+        lambda stats: _states(stats.sources),
+        float,
+    ),
+    counter(
+        "beats_source_restarts",
+        "Attempts to run a source after the first.",
+        _SOURCE,
+        _sources,
+        lambda source: source.restarts,
+    ),
+    gauge(
+        "beats_source_position_seconds",
+        "Position of a source that plays something, from its beginning.",
+        _SOURCE,
+        _playing,
+        lambda playback: playback.position_s,
+    ),
+    gauge(
+        "beats_source_duration_seconds",
+        "Length of what a source plays.",
+        _SOURCE,
+        _playing,
+        lambda playback: playback.duration_s,
+    ),
+    gauge(
+        "beats_source_speed_ratio",
+        "Speed at which a source plays: 1 is as recorded, +Inf as fast as the sinks take it.",
+        _SOURCE,
+        _playing,
+        lambda playback: playback.speed,
+    ),
+    gauge(
+        "beats_source_paused",
+        "1 while a source that plays something is paused.",
+        _SOURCE,
+        _playing,
+        lambda playback: playback.paused,
+    ),
+    counter(
+        "beats_source_loops",
+        "How often a source that plays something has started over.",
+        _SOURCE,
+        _playing,
+        lambda playback: playback.loops,
+    ),
+    gauge(
+        "beats_sink_state",
+        "1 for the state that a sink is in, 0 for the others.",
+        ("sink", "state"),
+        lambda stats: _states(stats.sinks),
+        float,
+    ),
+    counter(
+        "beats_sink_restarts",
+        "Attempts to run a sink after the first.",
+        _SINK,
+        _sinks,
+        lambda sink: sink.restarts,
+    ),
+    *amounts(
+        _UP,
+        "beats_sink_offered",
+        "offered to a sink's queue: delivered, dropped or waiting.",
+        _SINK,
+        _sinks,
+        lambda sink: sink.queue.offered,
+    ),
+    *amounts(
+        _UP,
+        "beats_sink_delivered",
+        "delivered by a sink. Those whose delivery fails later stay counted until others follow.",
+        _SINK,
+        _sinks,
+        lambda sink: sink.queue.taken,
+    ),
+    *amounts(
+        _UP,
+        "beats_sink_dropped",
+        "dropped on their way to a sink: by its queue's overflow strategy, or for another reason.",
+        ("sink", "kind", "reason"),
+        _sink_drops,
+        lambda amount: amount,
+    ),
+    *amounts(
+        _NOW,
+        "beats_sink_queue",
+        "that wait in a sink's queue.",
+        _SINK,
+        _sinks,
+        lambda sink: sink.queue.waiting,
+    ),
+    gauge(
+        "beats_sink_queue_high_water_envelopes",
+        "The most envelopes that ever waited in a sink's queue.",
+        _SINK,
+        _sinks,
+        lambda sink: sink.queue.high_water,
+    ),
     gauge(
         "beats_connected_clients",
         "Viewers that are connected; client_class is full (the whole stream), chosen (some kinds or topics) "
         "or thinned (max_fps).",
-        _LABELS,
-        lambda stats: (((sink.name, group.name), group.connected) for sink, group in _groups(stats)),
+        _CLASS,
+        _groups,
+        lambda group: group.connected,
     ),
     gauge(
         "beats_behind_clients",
         "Viewers that do not keep up, and read from a queue of their own.",
-        _LABELS,
-        _of_connected(lambda viewers: sum(viewer.behind for viewer in viewers)),
+        _CLASS,
+        _connected,
+        lambda viewers: sum(viewer.behind for viewer in viewers),
     ),
     counter(
-        "beats_accepted_clients",
-        "Viewers that were let in.",
-        ("sink",),
-        lambda stats: ((labels, totals.accepted) for labels, totals in _client_totals(stats)),
+        "beats_accepted_clients", "Viewers that were let in.", _SINK, _viewers, lambda totals: totals.accepted
     ),
     counter(
         "beats_evicted_clients",
@@ -343,56 +337,62 @@ _CLIENTS: Final[tuple[Family, ...]] = (
         "queue whose strategy is error, flooded ones sent more than max_messages_per_s.",
         ("sink", "reason"),
         _evicted,
+        float,
     ),
     counter(
         "beats_refused_handshakes",
         "Requests for the stream that were refused.",
-        ("sink",),
-        lambda stats: ((labels, totals.refused) for labels, totals in _client_totals(stats)),
+        _SINK,
+        _viewers,
+        lambda totals: totals.refused,
     ),
     counter(
         "beats_rejected_tokens",
         "Requests with an invalid token, or with any token that came too soon after several of those.",
-        ("sink",),
-        lambda stats: ((labels, totals.rejected_tokens) for labels, totals in _client_totals(stats)),
+        _SINK,
+        _viewers,
+        lambda totals: totals.rejected_tokens,
     ),
     *amounts(
-        counter,
+        _UP,
         "beats_client_offered",
         "that were for viewers, counted for each of them: delivered, dropped or waiting.",
-        _LABELS,
-        _of_groups(_group_offered),
+        _CLASS,
+        _groups,
+        _group_offered,
     ),
     *amounts(
-        counter,
+        _UP,
         "beats_client_delivered",
         "written to viewers, counted for each of them, including the state that they get first.",
-        _LABELS,
-        _of_groups(lambda group: group.delivered),
+        _CLASS,
+        _groups,
+        lambda group: group.delivered,
     ),
     *amounts(
-        counter,
+        _UP,
         "beats_client_dropped",
         "that viewers missed, counted for each of them.",
-        (*_LABELS, "kind", "reason"),
+        (*_CLASS, "kind", "reason"),
         _group_drops,
+        lambda amount: amount,
     ),
     *amounts(
-        gauge,
+        _NOW,
         "beats_client_queue",
         "that wait in the queues of viewers that do not keep up.",
-        _LABELS,
-        _of_groups(lambda group: group.waiting),
+        _CLASS,
+        _groups,
+        lambda group: group.waiting,
     ),
     gauge(
         "beats_client_queue_high_water_envelopes",
         "The most envelopes that ever waited in the queue of a connected viewer.",
-        _LABELS,
-        _of_connected(lambda viewers: max((viewer.queue.high_water for viewer in viewers), default=0)),
+        _CLASS,
+        _connected,
+        lambda viewers: max((viewer.queue.high_water for viewer in viewers), default=0),
     ),
 )
-
-FAMILIES: Final = (*_SOURCES, *_SINKS, *_CLIENTS)
 
 
 def latency(stats: Stats) -> HistogramMetricFamily | None:

@@ -136,7 +136,7 @@ class NatsSink:
         connection.on_refusal = self._report_refusal
         writing = anyio.Lock()
         has_ended = False
-        looked = anyio.Event()
+        checked = anyio.Event()
         async with anyio.create_task_group() as group:
 
             async def until_lost() -> None:
@@ -146,9 +146,9 @@ class NatsSink:
             group.start_soon(until_lost)
             group.start_soon(self._ask, connection)
             if self._settings.last_value:
-                group.start_soon(self._keep_last_values, connection, writing, looked)
+                group.start_soon(self._keep_last_values, connection, writing, checked)
             else:
-                looked.set()
+                checked.set()
             try:
                 self._is_owed_sent = False  # not on this connection
                 await self._write_owed(connection, writing)
@@ -164,7 +164,7 @@ class NatsSink:
                     while self._unconfirmed.bytes > self._settings.queue.max_bytes:
                         await self._unconfirmed.changed()
                 with anyio.move_on_after(_CONFIRM_S):
-                    await looked.wait()
+                    await checked.wait()
                     while self._unconfirmed:
                         await self._unconfirmed.changed()
                 has_ended = True
@@ -236,7 +236,7 @@ class NatsSink:
             await anyio.sleep(_PING_PAUSE_S)
 
     async def _keep_last_values(
-        self, connection: Connection, writing: anyio.Lock, looked: anyio.Event
+        self, connection: Connection, writing: anyio.Lock, checked: anyio.Event
     ) -> None:
         """Have the server keep last values, and send it those that it lacks, such as after its restart."""
         while True:
@@ -257,7 +257,7 @@ class NatsSink:
                 what = "last values are not kept for edges that connect later"
                 log.warning("sink %r: %s: %s; or set last_value = false", self._name, what, problem)
             self._problem_logged = problem
-            looked.set()
+            checked.set()
             await anyio.sleep(_CHECK_S)
 
     async def _write_state(self, connection: Connection) -> None:

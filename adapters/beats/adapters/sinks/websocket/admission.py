@@ -34,7 +34,6 @@ class StreamAdmission(Admission[WebSocketSettings]):
     """Checks each handshake's origin, token and query, and whether there is room."""
 
     def __init__(self, settings: WebSocketSettings, context: Context) -> None:
-        """Prepare for a sink; reads no file yet."""
         page = Page(lambda: self.locked, lambda: self.settings.emojis, COMMANDS)
         super().__init__(settings, context, Site(context, page))
         self.refused = 0

@@ -19,7 +19,6 @@ class View:
     """
 
     def __init__(self, choice: Choice) -> None:
-        """Begin without viewers."""
         self.choice: Final = choice
         self.clients: Final[dict[int, Client]] = {}
         self.sent: Final = RunningCount()

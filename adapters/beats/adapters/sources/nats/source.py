@@ -48,14 +48,10 @@ class NatsSource:
 
     def metrics(self) -> Mapping[str, float]:
         """The state of its connection, and what was missed or ignored."""
-        counts = self._reports.counts
         return {
             "connected": float(self._is_listening),
             "reconnects_total": float(self._broker.link.reconnects),
-            "missed_total": float(self._forwarder.missed),
-            "repeated_total": float(self._forwarder.repeated),
-            "dropped_total": float(self._forwarder.stats().dropped.items),
-            "unreadable_total": float(counts["unreadable messages"]),
+            **self._forwarder.metrics(),
         }
 
     async def run(self, publish: Publish) -> None:

@@ -50,10 +50,7 @@ class WebSocketSource:
         return {
             "connected": float(self._link.is_connected),
             "reconnects_total": float(self._link.reconnects),
-            "missed_total": float(self._forwarder.missed),
-            "repeated_total": float(self._forwarder.repeated),
-            "dropped_total": float(self._forwarder.stats().dropped.items),
-            "unreadable_total": float(self._reports.counts["unreadable messages"]),
+            **self._forwarder.metrics(),
         }
 
     async def run(self, publish: Publish) -> None:
