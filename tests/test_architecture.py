@@ -127,8 +127,8 @@ def test_blinker_is_imported_in_one_module() -> None:
 
 
 def test_dynaconf_is_imported_in_one_module() -> None:
-    """What is to be known of dynaconf stands where the layers are loaded."""
-    assert importers("dynaconf") == {"config/beats/config/load.py"}
+    """Only the module that reads files depends on dynaconf."""
+    assert importers("dynaconf") == {"config/beats/config/layers/files.py"}
 
 
 def room_of(module: str) -> str:

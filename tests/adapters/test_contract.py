@@ -11,7 +11,7 @@ import anyio
 import pytest
 from PIL import Image
 
-from beats.config.output.documentation import descriptions
+from beats.config.schema import descriptions
 from beats.config.settings import Settings, SinkSettings, SourceSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Frame, Peripheral

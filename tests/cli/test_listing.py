@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from beats.cli.listing import adapters
 from beats.config.errors import shown
 from beats.config.layers.profiles import SHIPPED
-from beats.config.output.documentation import descriptions
+from beats.config.schema import descriptions
 from beats.runtime.registry import SINKS, SOURCES
 from tests.support import called, install_adapter
 

@@ -7,7 +7,7 @@ from tests.config.fakes import House
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    """A folder of profiles of its own; the current folder is an empty one."""
+    """A new folder of profiles; the current folder is another, empty one."""
     folder = tmp_path / "profiles"
     folder.mkdir()
     elsewhere = tmp_path / "elsewhere"

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
@@ -13,6 +13,15 @@ from beats.config.errors import Problem, SettingsError
 from beats.config.load import load_profile
 from beats.config.schema import Group
 from beats.config.settings import ProfileSettings, QueueSettings, SinkSettings, SourceSettings
+
+ALIASES: Final[Mapping[str, str]] = {
+    "BEATS_STREAM_QUEUE_SIZE": "queue.size",
+    "BEATS_STREAM_QUEUE_OVERFLOW": "queue.overflow",
+    "BEATS_WEBSOCKET_BIND_HOST": "host",
+    "BEATS_WEBSOCKET_ENABLED": "enabled",
+    "BEATS_WEBSOCKET_HOST": "public_host",
+    "BEATS_WEBSOCKET_PORT": "port",
+}
 
 
 class WebsocketSettings(SinkSettings):
@@ -65,7 +74,7 @@ class NatsSinkSettings(SinkSettings):
 
 
 class FakeAdapters:
-    """Adapters with settings and nothing else; `missing` ones need a package that is not installed."""
+    """Adapters with settings and nothing else; `missing` types need a package that is not installed."""
 
     def __init__(self, *missing: str) -> None:
         self._missing = missing
@@ -86,9 +95,14 @@ class FakeAdapters:
             raise ImportError(f"adapter '{type_name}' needs a package: pip install {type_name}")
         return self._models[group][type_name]
 
+    def env_aliases(self, group: Group, type_name: str) -> Mapping[str, str]:
+        if type_name in self._missing:
+            raise ImportError(type_name)
+        return ALIASES if (group, type_name) == ("sinks", "websocket") else {}
+
 
 class House:
-    """A folder of profiles, and everything else that a start is told."""
+    """A folder of profiles, with the other arguments of a start."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -100,7 +114,7 @@ class House:
         self.sources: dict[str, object] | None = None
 
     def write(self, name: str, text: str) -> Path:
-        """Write `<name>.toml`; the profile written last, other than local, is the one that is loaded."""
+        """Write `<name>.toml`; unless it is local, it becomes the profile to load."""
         path = self.folder / f"{name}.toml"
         path.write_text(text, encoding="utf-8")
         if name != "local":
@@ -119,15 +133,15 @@ class House:
         )
 
     def problems(self) -> list[Problem]:
-        """What is wrong; fails when nothing is."""
+        """The problems; fails when there are none."""
         try:
             loaded = self.load()
         except SettingsError as error:
             return list(error.problems)
-        raise AssertionError(f"nothing is wrong with {loaded}")
+        raise AssertionError(f"no problem in {loaded}")
 
     def problem(self) -> Problem:
-        """The only thing that is wrong."""
+        """The only problem."""
         [problem] = self.problems()
         return problem
 
@@ -139,7 +153,7 @@ class House:
 
 
 def to_toml(value: object) -> str:
-    """A value in TOML's inline form."""
+    """A value as inline TOML."""
     if isinstance(value, Mapping):
         items = cast(Mapping[str, object], value).items()
         return f"{{ {', '.join(f'{to_toml(key)} = {to_toml(item)}' for key, item in items)} }}"

@@ -1,10 +1,11 @@
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, create_model
 from typing_extensions import TypeAliasType
 
 from beats.config.schema import (
+    descriptions,
     expected_at,
     holds_password,
     holds_secret,
@@ -40,13 +41,13 @@ class Login(BaseModel):
         (type(None), ()),
     ],
 )
-def test_an_annotation_is_seen_through_to_its_types(annotation: Any, expected: tuple[Any, ...]) -> None:
-    """Notes, aliases and None say nothing of what can be written."""
+def test_the_types_of_an_annotation_are_found(annotation: Any, expected: tuple[Any, ...]) -> None:
+    """Metadata, type aliases and None are left out."""
     assert members(annotation) == expected
 
 
-def test_the_place_of_a_key_is_found_through_nested_settings() -> None:
-    """Optional tables, tables with free keys and arrays are walked alike."""
+def test_the_type_of_a_key_is_found_in_nested_settings() -> None:
+    """Through optional tables, tables with free keys, and arrays; Any where it is unknown."""
     assert expected_at(WebsocketSettings, ["client_queue", "size"]) is int
     assert expected_at(WebsocketSettings, ["origins", 3]) is str
     assert inside(dict[str, int], "any") is int
@@ -57,8 +58,8 @@ def test_the_place_of_a_key_is_found_through_nested_settings() -> None:
     assert expected_at(WebsocketSettings, ["no", "such"]) is Any
 
 
-def test_text_is_no_array() -> None:
-    """Text has items too, but is not written as an array."""
+def test_text_is_not_an_array() -> None:
+    """Nor is a table or a choice."""
     assert is_sequence(list[str])
     assert is_sequence(frozenset)
     assert not is_sequence(str)
@@ -67,14 +68,14 @@ def test_text_is_no_array() -> None:
 
 
 def test_the_known_keys_are_those_of_the_settings() -> None:
-    """A table with free keys has none."""
+    """A table with free keys has no known ones."""
     assert known_keys(SinkSettings) == ("type", "enabled", "required", "queue")
     assert known_keys(QueueSettings | None) == tuple(QueueSettings.model_fields)
     assert known_keys(dict[str, int]) == ()
 
 
-def test_secrets_are_found_wherever_they_are() -> None:
-    """A table that holds one must not be shown whole."""
+def test_secrets_are_found_at_any_depth() -> None:
+    """A table that holds a secret is secret."""
     assert holds_secret(SecretStr | None)
     assert holds_secret(WebsocketSettings)
     assert holds_secret(Login)
@@ -83,23 +84,23 @@ def test_secrets_are_found_wherever_they_are() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["nats://ann:hush@host:1", "nats://hush@host", "wss://:hush@h/x", ["a", "x://u:p@h"], ("a://b@c",)],
+    ["nats://ann:hush@host:1", "nats://hush@host", "wss://:hush@h/x", ["a", "x://u:p@h"]],
 )
 def test_an_address_may_hold_a_password(value: object) -> None:
-    """Whatever setting it stands in."""
+    """In any setting, also in a list."""
     assert holds_password(value)
 
 
 @pytest.mark.parametrize(
     "value", ["nats://host:1", "ws://h/a@b", "ws://h?a@b", "ann@host", ["a"], 1, None, {}]
 )
-def test_an_at_sign_elsewhere_makes_no_password(value: object) -> None:
-    """It may stand in a path, a query, or in any text."""
+def test_an_at_sign_elsewhere_is_not_a_password(value: object) -> None:
+    """In a path, a query, or a text that is not an address."""
     assert not holds_password(value)
 
 
 def test_settings_may_contain_themselves() -> None:
-    """The walk ends though the model does not."""
+    """The walk stops at a fixed depth."""
     paths = set(key_paths(Tree))
     assert ("left", "left", "name") in paths
     assert max(map(len, paths)) == 5
@@ -107,6 +108,36 @@ def test_settings_may_contain_themselves() -> None:
 
 
 def test_every_key_has_a_path() -> None:
-    """Nested tables and their keys are both there: each can be set by a variable."""
+    """Tables and the keys in them, because a variable can set each."""
     paths = set(key_paths(SinkSettings))
     assert {("type",), ("queue",), ("queue", "size"), ("queue", "frame", "overflow")} <= paths
+
+
+class RateSettings(SinkSettings):
+    rate: int = 1
+    """How often,
+    in Hz."""
+    plain: int = 2
+    given: int = Field(3, description="given")
+    """Not this."""
+
+
+class DerivedSettings(RateSettings):
+    rate: int = 4
+    """Replaced."""
+
+
+def test_the_string_below_a_field_is_its_help() -> None:
+    """On one line; a description given to the field replaces it, as does one in a subclass."""
+    found = descriptions(RateSettings)
+    assert (found["rate"], found["given"]) == ("How often, in Hz.", "given")
+    assert "plain" not in found
+    assert found["enabled"] == descriptions(SinkSettings)["enabled"]
+    assert descriptions(DerivedSettings)["rate"] == "Replaced."
+
+
+def test_a_class_without_source_has_only_inherited_help() -> None:
+    """It was made at run time."""
+    found = descriptions(create_model("Made", __base__=RateSettings, more=(int, 1)))
+    assert "more" not in found
+    assert found["rate"] == "How often, in Hz."

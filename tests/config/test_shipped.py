@@ -1,4 +1,4 @@
-"""The profiles that come with Beats."""
+"""The profiles shipped with Beats."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ def empty_folder(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_shipped_profile_is_valid(name: str) -> None:
-    """It starts what its comment promises, without a warning."""
+    """Without a warning, with the expected sources and sinks."""
     found = load_profile(ADAPTERS, profile=name, environ={})
     sources, sinks = EXPECTED[name]
     assert list(found.sources) == sources
@@ -44,15 +44,15 @@ def test_every_shipped_profile_is_valid(name: str) -> None:
     assert found.warnings == ()
 
 
-def test_every_shipped_profile_says_who_it_is_for() -> None:
-    """The list of profiles is of use to somebody who knows none."""
+def test_every_shipped_profile_has_a_summary() -> None:
+    """It says who the profile is for."""
     found = list_profiles(None, {})
     assert {info.name for info in found} == set(EXPECTED)
     assert all(info.summary.startswith("For ") for info in found)
 
 
-def test_the_kiosk_is_open_to_the_network_and_asks_for_a_token() -> None:
-    """What waits for a phone that falls behind is one picture."""
+def test_the_kiosk_listens_to_the_network_and_requires_a_token() -> None:
+    """For a phone that falls behind, one frame waits."""
     browser = load_profile(ADAPTERS, profile="kiosk", environ={}).sinks["browser"]
     assert isinstance(browser, WebsocketSettings)
     assert (browser.host, browser.require_token, browser.token) == ("0.0.0.0", True, None)
@@ -60,14 +60,14 @@ def test_the_kiosk_is_open_to_the_network_and_asks_for_a_token() -> None:
     assert browser.client_queue.frame == LaneSettings(size=1, overflow="latest")
 
 
-def test_recording_alone_loses_nothing() -> None:
-    """The profile for keeping everything makes producers wait."""
+def test_the_profile_record_loses_nothing() -> None:
+    """Producers wait for the recorder."""
     assert load_profile(ADAPTERS, profile="record", environ={}).sinks["recorder"].queue.overflow == "block"
 
 
 @pytest.mark.parametrize(("profile", "group"), [("origin", "sinks"), ("edge", "sources")])
-def test_the_relay_is_where_the_variable_says(profile: str, group: str) -> None:
-    """Or on this machine."""
+def test_a_variable_gives_the_address_of_the_nats_server(profile: str, group: str) -> None:
+    """By default it is on this machine."""
 
     def servers(environ: dict[str, str]) -> object:
         found = getattr(load_profile(ADAPTERS, profile=profile, environ=environ), group)["nats"]
@@ -78,8 +78,8 @@ def test_the_relay_is_where_the_variable_says(profile: str, group: str) -> None:
     assert servers({"BEATS_NATS_URL": "nats://a:1,nats://b:2"}) == ("nats://a:1", "nats://b:2")
 
 
-def test_a_frozen_edge_does_not_hold_up_the_others() -> None:
-    """The rule that the server's settings give, for the rate that they name."""
+def test_the_nats_server_does_not_block_publishers_for_a_frozen_edge() -> None:
+    """The rule in its configuration holds for the rate that is named there."""
     text = (SHIPPED / "nats-server.conf").read_text()
     pending_mib = int(re.findall(r"^max_pending: (\d+)MB$", text, re.MULTILINE)[0])
     payload_mib = int(re.findall(r"^max_payload: (\d+)MB$", text, re.MULTILINE)[0])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from beats.config.checks.assembly import AdapterKey
+from beats.config.schema import AdapterKey
 from beats.runtime.conflicts import Part
 from beats.runtime.registry import kind_of, resources_of
 

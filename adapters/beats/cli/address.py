@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import typer
 
-from beats.config.checks.oddities import oddity
+from beats.config.checks.texts import stray_characters
 from beats.kernel.capabilities import authority
 
 if TYPE_CHECKING:  # loaded only for encrypted connections
@@ -113,7 +113,7 @@ def find(text: str | None, token: str | None, environ: Mapping[str, str] = os.en
 def token_warning(address: ServerAddress, environ: Mapping[str, str] = os.environ) -> str | None:
     """A warning about the token from the environment, if that is the one in use."""
     given = environ.get("BEATS_TOKEN")
-    what = oddity(given) if given is not None and given == address.token else None
+    what = stray_characters(given) if given is not None and given == address.token else None
     return None if what is None else f"BEATS_TOKEN: the value {what}"
 
 

@@ -11,7 +11,7 @@ from beats.cli.output import out, say
 from beats.cli.printable import printable
 from beats.config.errors import SettingsError, shown
 from beats.config.layers.profiles import list_profiles
-from beats.config.output.documentation import descriptions
+from beats.config.schema import descriptions
 from beats.kernel.plugins import Catalogue
 from beats.kernel.ports import SinkKind, SourceKind
 from beats.runtime.registry import SINKS, SOURCES

@@ -7,8 +7,16 @@ from typing import Any, Final, Literal, Self, cast, get_args, get_origin
 
 from beats.config.layers.merging import Leaf, Table, child
 from beats.config.load import inspect_profile
-from beats.config.output.documentation import descriptions
-from beats.config.schema import GROUPS, SECTIONS, Group, expected_at, is_mapping, is_model, members
+from beats.config.schema import (
+    GROUPS,
+    SECTIONS,
+    Group,
+    descriptions,
+    expected_at,
+    is_mapping,
+    is_model,
+    members,
+)
 from beats.config.settings import KernelSettings
 from beats.runtime.registry import InstalledAdapters
 

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Final, NamedTuple
 
-from beats.config.checks.assembly import AdapterKey
 from beats.config.checks.validation import Inspected
 from beats.config.errors import Problem, dotted, shown
 from beats.config.layers.merging import Node, child, where
-from beats.config.schema import GROUPS
+from beats.config.schema import GROUPS, AdapterKey
 from beats.config.settings import SinkSettings, SourceSettings
 from beats.kernel.resources import Input, Output, Package, Port, Resources
 from beats.kit import file_access as probe

@@ -1,6 +1,6 @@
 """The installed adapters. Each is imported only when it is looked up, without what runs it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from pydantic import BaseModel
@@ -29,6 +29,15 @@ class InstalledAdapters:
             ImportError: it needs a package that is not installed.
         """
         return kind_of(group, type_name).settings
+
+    def env_aliases(self, group: _Group, type_name: str) -> Mapping[str, str]:
+        """The short environment variables that an adapter declares.
+
+        Raises:
+            LookupError, ImportError: as `settings`.
+        """
+        kind = kind_of(group, type_name)
+        return kind.env_aliases if isinstance(kind, SinkKind) else {}
 
 
 def kind_of(group: _Group, type_name: str) -> SinkKind | SourceKind:

@@ -1,11 +1,9 @@
-"""What is wrong with the settings, said to the operator."""
+"""Faults in the settings, worded for the operator."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from beats.config.toml_text import dotted, value_text
-
-__all__ = ["MASK", "Problem", "SettingsError", "dotted", "nearest", "shown"]
+from beats.config.toml_text import key_text, value_text
 
 MASK: Final = "********"
 _SHOWN_CHARACTERS: Final = 120  # a whole table pasted into a variable must not fill the screen
@@ -19,11 +17,11 @@ class Problem(NamedTuple):
     key: str
     """The full dotted key, such as `sinks.browser.queue.size`; empty when a whole file is at fault."""
     value: str | None
-    """The offending value as TOML would write it, secrets masked; None when there is none to show."""
+    """The wrong value as TOML writes it, secrets masked; None when there is none to show."""
     message: str
     """What is wrong, or what is allowed."""
     nearest: str | None = None
-    """The nearest known name."""
+    """The most similar known name."""
 
     def __str__(self) -> str:
         """One line for the operator."""
@@ -34,19 +32,18 @@ class Problem(NamedTuple):
 
 
 class SettingsError(ValueError):
-    """The settings cannot be used; holds everything that is wrong with them."""
+    """The settings cannot be used; holds every problem found in them."""
 
     def __init__(self, problems: Iterable[Problem], warnings: Iterable[str] = ()) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.warnings: tuple[str, ...] = tuple(warnings)
-        """What was odd besides, such as a misspelt variable: often the reason for a problem."""
+        """Warnings, such as a misspelt variable: often the reason for a problem."""
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """The known name that `name` was probably meant to be, letter case aside."""
-    # Imported here because only a fault needs it, and a start without faults should not pay for it.
-    from difflib import get_close_matches
+    """The known name that is most similar to `name`, ignoring letter case."""
+    from difflib import get_close_matches  # imported here, so that a start without faults does not load it
 
     folded = {candidate.casefold(): candidate for candidate in known}
     matches = get_close_matches(name.casefold(), folded, n=1, cutoff=cutoff)
@@ -54,6 +51,11 @@ def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
 
 
 def shown(value: object) -> str:
-    """A value as TOML would write it, cut to a readable length."""
+    """A value as TOML writes it, cut to a readable length."""
     text = value_text(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A key as messages show it: as TOML writes it, with `*` for any name."""
+    return ".".join(part if part == "*" else key_text(part) for part in map(str, path))

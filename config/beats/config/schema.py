@@ -1,10 +1,14 @@
-"""What the typed settings say about a key: what is expected there, its neighbours, whether it is secret."""
+"""What the typed settings tell about a key: its type, its neighbours, its help text, whether it is secret."""
 
+import ast
+import inspect
 import re
+import textwrap
 import types
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import PurePath
-from typing import Annotated, Any, Final, Literal, Protocol, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
@@ -14,21 +18,28 @@ Group = Literal["sources", "sinks"]
 GROUPS: Final[tuple[Group, ...]] = ("sources", "sinks")
 SECTIONS: Final = ("kernel", *GROUPS)
 BASES: Final[Mapping[Group, type[BaseModel]]] = {"sources": SourceSettings, "sinks": SinkSettings}
-"""What all sources and all sinks have; used alone while the adapter's own settings are not known."""
-_DEEPEST: Final = 5  # levels of nested settings that are walked, so that a model may contain itself
+"""Settings of all sources and all sinks; used where the adapter's own settings are unknown."""
+_DEEPEST: Final = 5  # levels of nested settings to walk, so that a model may contain itself
 
 _USER_INFO: Final = re.compile(r"://[^/?#\s]*@")  # RFC 3986, section 3.2.1
 
 
+class AdapterKey(NamedTuple):
+    """The place of a source or sink in the settings."""
+
+    group: Group
+    name: str
+
+
 class Adapters(Protocol):
-    """Finds the typed settings of an adapter."""
+    """Tells which adapters there are, and what each one declares."""
 
     def names(self, group: Group) -> Sequence[str]:
-        """What there is, for messages."""
+        """The types of a group."""
         ...
 
     def settings(self, group: Group, type_name: str) -> type[BaseModel]:
-        """The settings of one adapter.
+        """The typed settings of a type.
 
         Raises:
             LookupError: there is no such adapter.
@@ -36,9 +47,17 @@ class Adapters(Protocol):
         """
         ...
 
+    def env_aliases(self, group: Group, type_name: str) -> Mapping[str, str]:
+        """The variables that act on all adapters of a type, each with the key that it sets.
+
+        Raises:
+            LookupError, ImportError: as `settings`.
+        """
+        ...
+
 
 def members(annotation: Any) -> tuple[Any, ...]:
-    """The types that an annotation allows, in the order written; None is left out, for TOML has no null."""
+    """The types that an annotation allows, in the order written, without None: TOML has no null."""
     if hasattr(annotation, "__value__"):  # `type X = …`; typing_extensions' form of it on Python 3.11
         return members(annotation.__value__)
     origin = get_origin(annotation)
@@ -65,13 +84,13 @@ def is_sequence(annotation: Any) -> bool:
 
 
 def is_mapping(annotation: Any) -> bool:
-    """Whether a type is a table with keys of the user's choice."""
+    """Whether a type is a table with free keys."""
     origin = get_origin(annotation) or annotation
     return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
 def inside(annotation: Any, key: str | int) -> Any:
-    """What is expected at a key of a table or an index of an array; Any when nothing is known of it."""
+    """The type expected at a key of a table or an index of an array; Any when unknown."""
     for member in members(annotation):
         if is_model(member) and key in member.model_fields:
             return member.model_fields[key].annotation
@@ -84,20 +103,20 @@ def inside(annotation: Any, key: str | int) -> Any:
 
 def _item(sequence: Any, index: int) -> Any:
     args = get_args(sequence)
-    if get_origin(sequence) is tuple and args and args[-1] is not Ellipsis:  # a type for each place
+    if get_origin(sequence) is tuple and args and args[-1] is not Ellipsis:  # a type for each position
         return args[index] if index < len(args) else Any
     return args[0] if args else Any
 
 
 def expected_at(annotation: Any, path: Sequence[str | int]) -> Any:
-    """What is expected at a path below a type."""
+    """The type expected at a path below a type."""
     for key in path:
         annotation = inside(annotation, key)
     return annotation
 
 
 def known_keys(annotation: Any) -> tuple[str, ...]:
-    """The keys of a table that has known ones."""
+    """The known keys of a table."""
     return tuple(key for member in members(annotation) if is_model(member) for key in member.model_fields)
 
 
@@ -117,16 +136,51 @@ def holds_secret(annotation: Any, depth: int = _DEEPEST) -> bool:
 
 
 def holds_password(value: Any) -> bool:
-    """Whether a text, or one in a list, is an address with somebody's name or password in it."""
+    """Whether a text, or one in a list, is an address that holds a user name or password."""
     if isinstance(value, str):
         return _USER_INFO.search(value) is not None
     return isinstance(value, list | tuple) and any(map(holds_password, cast(Iterable[Any], value)))
 
 
 def key_paths(annotation: Any, depth: int = _DEEPEST) -> Iterator[tuple[str, ...]]:
-    """Every key of a table and of the tables in it."""
+    """The path of every key of a table and of the tables in it."""
     for member in members(annotation):
         if depth and is_model(member):
             for key, field in member.model_fields.items():
                 yield (key,)
                 yield from ((key, *path) for path in key_paths(field.annotation, depth - 1))
+
+
+def descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """The help text of each field that has one, on one line: the string below the field.
+
+    Pydantic can collect these (`use_attribute_docstrings`), but then reads the source of every class at every
+    start, at 2.5 ms each. Here they are read on demand.
+    """
+    found: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if issubclass(cls, BaseModel) and cls is not BaseModel:
+            found |= {name: text for name, text in _texts(cls).items() if name in model.model_fields}
+    given = {name: field.description for name, field in model.model_fields.items()}
+    found |= {name: text for name, text in given.items() if text}
+    return {name: " ".join(text.split()) for name, text in found.items()}
+
+
+def _texts(cls: type) -> dict[str, str]:
+    """The string after each annotated name in the body of a class."""
+    try:
+        [node] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return {}  # the class was made without a source file
+    body = node.body if isinstance(node, ast.ClassDef) else []
+    texts: dict[str, str] = {}
+    for field, text in pairwise(body):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+            and isinstance(text.value.value, str)
+        ):
+            texts[field.target.id] = text.value.value
+    return texts

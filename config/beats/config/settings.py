@@ -1,4 +1,4 @@
-"""The typed settings that every profile has; each adapter adds its own by subclassing."""
+"""The typed settings that every profile has; each adapter subclasses them to add its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,28 +12,28 @@ MIB = 1024 * 1024
 
 
 def _fold(value: object) -> object:
-    """Letter case and surrounding blanks do not matter in the name of a strategy."""
+    """Ignore letter case and surrounding blanks in the name of a strategy."""
     return value.strip().lower() if isinstance(value, str) else value
 
 
 Overflow = Annotated[OverflowName, BeforeValidator(_fold)]
 HostName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-"""A name or address of a machine; blanks around it do not matter."""
+"""The name or address of a machine; blanks around it are removed."""
 
 
 class Settings(BaseModel):
-    """Frozen, strict, and without unknown keys; the text under a field is its help."""
+    """Frozen and strict; refuses unknown keys. The string below a field is its help text."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         strict=True,
-        allow_inf_nan=False,  # TOML can write `inf`; no rate, size or time may be that
+        allow_inf_nan=False,  # TOML can write `inf`; no rate, size or time may be infinite
     )
 
 
 class LaneSettings(Settings):
-    """What one kind's lane of a queue does differently from the queue; None takes the queue's value."""
+    """How the lane of one kind differs from its queue; None takes the queue's value."""
 
     size: Annotated[int, Field(ge=1)] | None = None
     """Largest number of waiting envelopes."""
@@ -57,59 +57,59 @@ class QueueSettings(Settings):
     block_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Longest time in seconds that `block` makes a producer wait."""
     frame: LaneSettings | None = None
-    """A lane of their own for frames, so that pictures never crowd out state."""
+    """A separate lane for frames, so that pictures never crowd out peripheral updates."""
     peripheral: LaneSettings | None = None
-    """A lane of their own for peripheral updates."""
+    """A separate lane for peripheral updates."""
 
 
 class SinkSettings(Settings):
-    """What every sink has."""
+    """Settings of every sink."""
 
     type: str
-    """Which sink this is; `beats adapters` lists them."""
+    """Type of the sink; `beats adapters` lists all types."""
     enabled: bool = True
-    """False switches the sink off, in whichever layer it stands."""
+    """False switches the sink off."""
     required: bool = True
-    """False lets everything else start when this sink cannot, such as when its port is in use; it is then
-    tried again with growing pauses, as after any failure."""
+    """False lets everything else start when this sink cannot, such as when its port is in use; the sink is
+    then retried with growing pauses, as after any failure."""
     queue: QueueSettings = QueueSettings()
     """The queue between the bus and this sink."""
 
 
 class SourceSettings(Settings):
-    """What every source has."""
+    """Settings of every source."""
 
     type: str
-    """Which source this is; `beats adapters` lists them."""
+    """Type of the source; `beats adapters` lists all types."""
     enabled: bool = True
-    """False switches the source off, in whichever layer it stands."""
+    """False switches the source off."""
 
 
 class KernelSettings(Settings):
     """How the kernel runs sources and sinks."""
 
     shutdown_timeout_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
-    """Seconds that sinks have, at the end, to deliver what waits in their queues."""
+    """Seconds that sinks have at shutdown to deliver what is left in their queues."""
     restart_initial_s: Annotated[float, Field(gt=0, le=3600)] = 0.5
-    """Seconds until a failed source or sink is first restarted; doubles with each failure."""
+    """Seconds before a failed source or sink is first restarted; doubles with each failure."""
     restart_max_s: Annotated[float, Field(gt=0, le=86400)] = 30.0
-    """Longest time in seconds between restarts; a run that lasted longer starts the doubling anew."""
+    """Longest time in seconds between restarts; a run that lasts longer resets the doubling."""
     max_topics: Annotated[int, Field(ge=1)] = 10_000
-    """Largest number of topics; a message for one more is refused, so that stray ids cannot fill memory."""
+    """Largest number of topics; messages for more are refused, so that stray ids cannot fill memory."""
     when_sources_end: Literal["stop", "stay"] = "stop"
-    """What `beats run` does when every source has ended: stop, or go on serving until it is told to stop."""
+    """What `beats run` does when every source has ended: stop, or keep serving until it is stopped."""
     watch: bool = False
-    """Read the settings again when one of their files changes, and apply what differs; else on `beats reload`
-    or, where there is no terminal, on SIGHUP."""
+    """Reload the settings when one of their files changes. Without it, `beats reload` or, where there is no
+    terminal, SIGHUP reloads them."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """Least level of the log lines that are shown."""
+    """Lowest level of the log lines that are shown."""
     log_format: LogFormat = "human"
-    """For whom the log is, on standard error: human, or json with one object a line for log collectors."""
+    """Format of the log on standard error: human, or json with one object per line for log collectors."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileSettings:
-    """Everything that a run needs to know, checked and frozen."""
+    """All settings of a run, checked and frozen."""
 
     profile: str
     """The profile's name."""
@@ -119,4 +119,4 @@ class ProfileSettings:
     sinks: Mapping[str, SinkSettings]
     """The enabled sinks by name, in the order of the files."""
     warnings: tuple[str, ...] = ()
-    """What is odd but harmless, such as an unknown BEATS_… variable."""
+    """Harmless oddities, such as an unknown BEATS_… variable."""

@@ -1,4 +1,4 @@
-"""Writes keys and values as TOML has them."""
+"""Writes keys and values as TOML."""
 
 import datetime
 import json
@@ -9,18 +9,13 @@ from pathlib import PurePath
 from typing import cast
 
 
-def dotted(path: Iterable[str | int]) -> str:
-    """A key as a message shows it: as TOML would write it, and `*` for any name."""
-    return ".".join(part if part == "*" else key_text(part) for part in map(str, path))
-
-
 def key_text(*path: str) -> str:
     """A key as TOML writes it, with quotes only where they are needed."""
     return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else _quoted(part) for part in path)
 
 
 def value_text(value: object) -> str:
-    """A value as TOML would write it, in one line."""
+    """A value as TOML writes it, on one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Enum):
@@ -39,13 +34,13 @@ def value_text(value: object) -> str:
 
 
 def comment_text(text: str) -> str:
-    """A text as it can stand in a comment: in one line, and without control characters."""
+    """A text made safe for a comment: one line, control characters escaped."""
     return "".join(character if character.isprintable() else _escape(character) for character in text)
 
 
 def _quoted(text: str) -> str:
-    # JSON's text is TOML's, but JSON lets stand what TOML forbids (U+007F) and what a terminal obeys: C1
-    # control characters, and marks that turn the direction of writing.
+    # A JSON string is a TOML string, except that JSON allows U+007F, which TOML forbids. Also escaped: C1
+    # control characters and bidirectional marks, which a terminal would obey.
     return comment_text(json.dumps(text, ensure_ascii=False))
 
 

@@ -84,60 +84,60 @@ def problem(model: type[Settings], tree: Mapping[str, object]) -> Problem:
         (Colour, "zzz", "must be one of red, green"),
     ],
 )
-def test_a_wrong_value_is_told_what_is_allowed(annotation: Any, value: object, message: str) -> None:
-    """In words for operators, not for programmers."""
+def test_the_message_says_what_is_allowed(annotation: Any, value: object, message: str) -> None:
+    """In words for operators."""
     model = create_model("Model", __base__=Settings, key=(annotation, ...))
     found = problem(model, {"key": fit(value, annotation)})
     assert (found.where, found.key, found.message) == ("x.toml", "sinks.door.key", message)
     assert found.value is not None
 
 
-def test_what_has_no_words_of_ours_keeps_those_of_pydantic() -> None:
-    """A rare check is still reported."""
+def test_other_faults_have_the_message_of_pydantic() -> None:
+    """A rare type of setting."""
     model = create_model("Model", __base__=Settings, key=(complex, ...))
     assert "complex" in problem(model, {"key": "x"}).message
 
 
 def test_a_missing_key_has_no_value() -> None:
-    """Its place is where the table is."""
+    """Its origin is that of the table."""
     model = create_model("Model", __base__=Settings, path=(str, ...))
     assert problem(model, {}) == ("x.toml", "sinks.door.path", None, "is required", None)
 
 
-def test_a_misspelt_key_is_told_the_nearest_one() -> None:
+def test_the_message_for_a_misspelt_key_names_the_nearest_one() -> None:
     """At any depth."""
     assert problem(Door, {"widht": 3}) == ("x.toml", "sinks.door.widht", "3", "unknown key", "width")
     found = problem(Door, {"login": {"usr": "x"}})
     assert (found.key, found.nearest) == ("sinks.door.login.usr", "user")
 
 
-def test_a_key_like_no_other_is_told_those_there_are() -> None:
-    """The list helps where no guess does."""
+def test_the_message_for_an_unknown_key_lists_the_known_ones() -> None:
+    """Where none is similar."""
     model = create_model("Model", __base__=Settings, path=(str, ""), size=(int, 0))
     assert problem(model, {"zzz": 3}).message == "unknown key; known are: path, size"
 
 
-def test_a_misspelt_choice_is_told_the_nearest_one() -> None:
-    """Whatever its letter case."""
+def test_the_message_for_a_misspelt_choice_names_the_nearest_one() -> None:
+    """Ignoring letter case."""
     assert problem(Door, {"colour": "reed"}).nearest == "red"
     assert problem(Door, {"level": "debug"}).nearest == "DEBUG"
 
 
 def test_a_value_that_fits_none_of_several_types_is_one_problem() -> None:
-    """And its key is the operator's, without names of types in it."""
+    """Its key has no names of types in it."""
     found = problem(Door, {"width": "wide"})
     assert (found.key, found.value) == ("sinks.door.width", '"wide"')
     assert found.message == "must be a whole number, or must be one of auto"
 
 
-def test_the_place_in_an_array_is_part_of_the_key() -> None:
-    """The third of many is found at once."""
+def test_the_index_in_an_array_is_part_of_the_key() -> None:
+    """Counted from 0."""
     found = problem(Door, {"steps": (1, 2, "x")})
     assert (found.where, found.key, found.value) == ("x.toml", "sinks.door.steps.2", '"x"')
 
 
 def test_a_validators_own_words_are_used() -> None:
-    """An adapter's author knows best."""
+    """The author of an adapter writes them."""
     assert problem(Door, {"even": 3}) == ("x.toml", "sinks.door.even", "3", "must be even", None)
 
 
@@ -153,7 +153,7 @@ def test_a_validators_own_words_are_used() -> None:
     ],
 )
 def test_a_secret_is_never_shown(tree: dict[str, object]) -> None:
-    """Not in a wrong value, a misspelt key, nor in a table that should have held it."""
+    """Not in a wrong value, in a misspelt key, or in place of the table that holds it."""
     found = problem(Door, tree)
     assert found.value == "********"
     assert "12345" not in str(found)
@@ -161,11 +161,11 @@ def test_a_secret_is_never_shown(tree: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("key", ["even", "steps", "zzz"])
 def test_an_address_with_a_password_is_never_shown(key: str) -> None:
-    """It is a secret wherever it stands."""
+    """It is a secret in any setting."""
     assert problem(Door, {key: "nats://ann:12345@host"}).value == "********"
 
 
 def test_everything_wrong_is_reported() -> None:
-    """One pass finds it all."""
+    """In one pass."""
     keys = [found.key for found in problems(Door, {"even": "x", "steps": 3, "zzz": 1})]
     assert keys == ["sinks.door.steps", "sinks.door.even", "sinks.door.zzz"]

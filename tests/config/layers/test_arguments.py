@@ -5,7 +5,7 @@ from beats.config.layers.merging import Level, Text
 
 
 def test_a_set_is_a_path_and_a_value() -> None:
-    """The first equals sign divides them; the value is text, blanks and all."""
+    """Divided at the first equals sign; the value is text, blanks included."""
     [layer], problems = set_layers(["sinks.rec.path= a=b "])
     assert problems == []
     assert layer.tree == {"sinks": {"rec": {"path": Text(" a=b ")}}}
@@ -13,20 +13,20 @@ def test_a_set_is_a_path_and_a_value() -> None:
 
 
 def test_a_path_is_a_key_as_toml_writes_it() -> None:
-    """Quotes hold what a bare key cannot."""
+    """With quotes where a bare key cannot hold a name."""
     [layer], _ = set_layers(['sinks.rec.labels."a.b"=1'])
     assert layer.tree == {"sinks": {"rec": {"labels": {"a.b": Text("1")}}}}
 
 
-def test_an_empty_value_is_a_value() -> None:
-    """It is how a list is emptied."""
+def test_a_value_may_be_empty() -> None:
+    """It empties a list."""
     [layer], _ = set_layers(["sinks.browser.origins="])
     assert layer.tree == {"sinks": {"browser": {"origins": Text("")}}}
 
 
 @pytest.mark.parametrize("text", ["", "=", "=1", "sinks.browser.port", "a..b=1", "a b=1", "a\nb=2", "a.=1"])
-def test_a_set_of_the_wrong_form_is_told_the_right_one(text: str) -> None:
-    """The message holds an example."""
+def test_the_message_for_a_wrong_form_shows_the_right_one(text: str) -> None:
+    """With an example."""
     layers, [problem] = set_layers([text])
     assert layers == []
     assert problem.where == "--set"
@@ -35,7 +35,7 @@ def test_a_set_of_the_wrong_form_is_told_the_right_one(text: str) -> None:
 
 
 def test_overrides_are_copied() -> None:
-    """A caller that goes on using its mapping changes nothing."""
+    """Later changes to the caller's mapping have no effect."""
     inner: dict[str, object] = {"port": 1}
     layer = override_layer({"sinks": {"browser": inner}})
     inner["port"] = 2
@@ -43,8 +43,8 @@ def test_overrides_are_copied() -> None:
     assert layer.level is Level.SET
 
 
-def test_sources_of_the_command_line_lie_below_the_variables() -> None:
-    """`BEATS_SOURCES__PICTURE__FPS` still has a say."""
+def test_variables_override_sources_of_the_command_line() -> None:
+    """Such as `BEATS_SOURCES__PICTURE__FPS`."""
     layer = source_layer({"picture": {"type": "images"}})
     assert layer.tree == {"sources": {"picture": {"type": "images"}}}
     assert Level.LOCAL < layer.level < Level.SHORT_VARIABLE
@@ -60,6 +60,6 @@ def test_sources_of_the_command_line_lie_below_the_variables() -> None:
         ("a = 1\nb", None),
     ],
 )
-def test_a_key_is_taken_apart_as_toml_does(key: str, parts: tuple[str, ...] | None) -> None:
-    """So quotes work as in `--set`."""
+def test_a_key_is_split_as_in_toml(key: str, parts: tuple[str, ...] | None) -> None:
+    """Quotes work as in `--set`."""
     assert key_parts(key) == parts

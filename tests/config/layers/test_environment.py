@@ -1,14 +1,14 @@
 import pytest
 
 from beats.config.layers.environment import (
-    SHORT_VARIABLES,
+    alias_layers,
     nested,
     read_variables,
-    short_layers,
     unknown_warning,
     variable_name,
 )
-from beats.config.layers.merging import Layer, Level, Table, Text, merge
+from beats.config.layers.merging import Layer, Level, Text, merge
+from tests.config.fakes import ALIASES, WebsocketSettings
 
 LOWER = merge([
     Layer(
@@ -20,39 +20,31 @@ LOWER = merge([
 PATHS = [("kernel", "log_level"), ("sinks", "browser", "port"), ("sinks", "front-left", "queue", "size")]
 
 
-def tree_of(name: str, lower: Table = LOWER) -> object:
-    [layer] = read_variables({name: "v"}, lower).layers
-    assert layer.level is Level.VARIABLE
-    assert layer.where == name
-    return layer.tree
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("BEATS_KERNEL__LOG_LEVEL", ["kernel", "log_level"]),
+        ("BEATS_SINKS__BROWSER__PORT", ["sinks", "Browser", "port"]),
+        ("BEATS_SINKS__BROWSER__HEADERS__X_NAME", ["sinks", "Browser", "headers", "X-Name"]),
+        ("BEATS_SINKS__FRONT_LEFT__ENABLED", ["sinks", "front-left", "enabled"]),
+        ("BEATS_SINKS__NEW__TYPE", ["sinks", "new", "type"]),
+    ],
+)
+def test_a_variable_sets_the_key_that_it_spells(name: str, path: list[str]) -> None:
+    """In the letter case of the files, `_` also matching `-`; new names in lower case."""
+    [layer] = read_variables({name: "v"}, LOWER).layers
+    assert layer == Layer(Level.VARIABLE, name, nested(path, Text("v")))
 
 
-def test_a_variable_sets_the_key_that_it_spells() -> None:
-    """Two underscores stand between the parts, one within them."""
-    assert tree_of("BEATS_KERNEL__LOG_LEVEL") == {"kernel": {"log_level": Text("v")}}
-
-
-def test_a_name_is_matched_without_regard_to_letter_case() -> None:
-    """Variables are in upper case by custom, names in TOML as their author likes."""
-    assert tree_of("BEATS_SINKS__BROWSER__PORT") == {"sinks": {"Browser": {"port": Text("v")}}}
-
-
-def test_an_underscore_stands_for_a_hyphen_that_is_there() -> None:
-    """No variable's name can hold a hyphen."""
-    assert tree_of("BEATS_SINKS__FRONT_LEFT__ENABLED") == {"sinks": {"front-left": {"enabled": Text("v")}}}
-    assert tree_of("BEATS_SINKS__BROWSER__HEADERS__X_NAME") == {
-        "sinks": {"Browser": {"headers": {"X-Name": Text("v")}}}
-    }
-
-
-def test_the_exact_name_comes_before_one_that_is_alike() -> None:
+def test_an_exact_name_comes_before_a_similar_one() -> None:
     """Both `a_b` and `a-b` may exist."""
     lower = merge([Layer(Level.PROFILE, "x", {"sinks": {"a-b": {}, "a_b": {}}})])
-    assert tree_of("BEATS_SINKS__A_B__PORT", lower) == {"sinks": {"a_b": {"port": Text("v")}}}
+    [layer] = read_variables({"BEATS_SINKS__A_B__PORT": "v"}, lower).layers
+    assert layer.tree == {"sinks": {"a_b": {"port": Text("v")}}}
 
 
-def test_a_variable_that_could_mean_two_names_is_a_problem() -> None:
-    """Picking one would change the wrong sink in silence."""
+def test_a_variable_that_matches_two_names_is_a_problem() -> None:
+    """A choice between them might change the wrong sink."""
     lower = merge([Layer(Level.PROFILE, "x", {"sinks": {"Wall": {}, "WALL": {}}})])
     found = read_variables({"BEATS_SINKS__WALL__PORT": "1"}, lower)
     assert found.layers == []
@@ -61,13 +53,8 @@ def test_a_variable_that_could_mean_two_names_is_a_problem() -> None:
     assert "Wall, WALL" in problem.message
 
 
-def test_what_no_file_names_is_created_in_lower_case() -> None:
-    """A sink can be made of variables alone."""
-    assert tree_of("BEATS_SINKS__NEW__TYPE") == {"sinks": {"new": {"type": Text("v")}}}
-
-
-def test_the_more_precise_variable_is_the_higher_layer() -> None:
-    """The order of the environment does not matter."""
+def test_the_more_specific_variable_is_the_higher_layer() -> None:
+    """Whatever the order of the environment."""
     names = ["BEATS_SINKS__A__QUEUE__SIZE", "BEATS_SINKS__A__QUEUE", "BEATS_SINKS__A"]
     for order in (names, names[::-1]):
         layers = read_variables(dict.fromkeys(order, "v"), LOWER).layers
@@ -75,40 +62,26 @@ def test_the_more_precise_variable_is_the_higher_layer() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "is_ours"),
     [
-        "BEATS_SINKS_BROWSER_PORT",
-        "BEATS_SINK__BROWSER__PORT",
-        "BEATS_SINKS",
-        "BEATS_SINKS__",
-        "BEATS_SINKS____PORT",
-        "BEATS_",
-        "BEATS_WEBSOCKT_PORT",
+        ("BEATS_SINKS_BROWSER_PORT", True),
+        ("BEATS_SINK__BROWSER__PORT", True),
+        ("BEATS_SINKS", True),
+        ("BEATS_SINKS__", True),
+        ("BEATS_SINKS____PORT", True),
+        ("BEATS_", True),
+        ("BEATS_WEBSOCKET_PORT", True),
+        ("PATH", False),
+        ("beats_sinks__a__b", False),
+        ("BEATS_PROFILE", False),
+        ("BEATS_CONFIG_DIR", False),
+        ("BEATS_TOKEN", False),
+        ("BEATS_NATS_URL", False),
     ],
 )
-def test_a_variable_that_means_nothing_is_told_apart(name: str) -> None:
-    """It is not taken for a setting, and it does not pass in silence."""
-    found = read_variables({name: "v"}, LOWER)
-    assert found.layers == []
-    assert found.unknown == [name]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "PATH",
-        "BEAT_X",
-        "beats_sinks__a__b",
-        "BEATS_PROFILE",
-        "BEATS_CONFIG_DIR",
-        "BEATS_TOKEN",
-        "BEATS_NATS_URL",
-        *SHORT_VARIABLES,
-    ],
-)
-def test_other_variables_are_left_alone(name: str) -> None:
-    """What belongs to others, or is read elsewhere, is neither a setting nor unknown."""
-    assert read_variables({name: "v"}, LOWER) == ([], [], [])
+def test_a_variable_that_names_no_setting_is_returned_by_name(name: str, is_ours: bool) -> None:
+    """It may be an alias or a mistake; variables of other programs and those read elsewhere are ignored."""
+    assert read_variables({name: "v"}, LOWER) == ([], [name] if is_ours else [], [])
 
 
 @pytest.mark.parametrize(
@@ -120,37 +93,28 @@ def test_other_variables_are_left_alone(name: str) -> None:
         ("BEATS_KERNEL_LOGLEVEL", "BEATS_KERNEL__LOG_LEVEL"),
         ("BEATS_WEBSOCKET__PORT", "BEATS_WEBSOCKET_PORT"),
         ("BEATS_PROFIL", "BEATS_PROFILE"),
+        ("BEATS_XYZZY", None),
     ],
 )
-def test_the_warning_names_the_variable_that_was_meant(name: str, meant: str) -> None:
-    """A single underscore is the commonest slip."""
-    assert unknown_warning(name, PATHS) == f"{name}: unknown variable, ignored; did you mean {meant}?"
-
-
-def test_a_warning_does_not_guess_wildly() -> None:
-    """A variable like no other gets no suggestion."""
-    assert unknown_warning("BEATS_XYZZY", PATHS) == "BEATS_XYZZY: unknown variable, ignored"
+def test_the_warning_names_the_most_similar_variable(name: str, meant: str | None) -> None:
+    """A missing underscore is the most common mistake; a variable like no other gets no suggestion."""
+    hint = f"; did you mean {meant}?" if meant else ""
+    assert unknown_warning(name, ALIASES, PATHS) == f"{name}: unknown variable, ignored{hint}"
 
 
 def test_the_name_of_a_variable_follows_from_the_key() -> None:
-    """The messages and the reader agree."""
+    """Messages use it."""
     assert variable_name(["sinks", "front-left", "queue", "size"]) == "BEATS_SINKS__FRONT_LEFT__QUEUE__SIZE"
 
 
-def test_each_short_variable_is_a_layer_of_its_own() -> None:
-    """So that a fault in it names it."""
-    layers = short_layers(
-        {"BEATS_STREAM_QUEUE_SIZE": "4", "BEATS_WEBSOCKET_HOST": "wall"}, "sinks", "browser"
-    )
-    assert layers == [
+def test_each_alias_is_a_layer() -> None:
+    """A fault in it names the variable; a blank one counts as not set where text is expected."""
+    environ = {"BEATS_STREAM_QUEUE_SIZE": "4", "BEATS_WEBSOCKET_HOST": " ", "BEATS_WEBSOCKET_PORT": ""}
+    assert alias_layers(ALIASES, WebsocketSettings, environ, "sinks", "browser") == [
         Layer(
             Level.SHORT_VARIABLE,
             "BEATS_STREAM_QUEUE_SIZE",
             nested(["sinks", "browser", "queue", "size"], Text("4")),
         ),
-        Layer(
-            Level.SHORT_VARIABLE,
-            "BEATS_WEBSOCKET_HOST",
-            nested(["sinks", "browser", "public_host"], Text("wall")),
-        ),
+        Layer(Level.SHORT_VARIABLE, "BEATS_WEBSOCKET_PORT", nested(["sinks", "browser", "port"], Text(""))),
     ]

@@ -27,25 +27,25 @@ def merged(*trees: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def test_tables_merge_and_siblings_survive() -> None:
-    """A profile that sets one key of a table keeps the others."""
+    """A layer that sets one key of a table keeps the others."""
     lower = {"sinks": {"browser": {"type": "websocket", "port": 1}}}
     higher = {"sinks": {"browser": {"port": 2}}}
     assert merged(lower, higher) == {"sinks": {"browser": {"type": "websocket", "port": 2}}}
 
 
 def test_arrays_are_replaced() -> None:
-    """A higher layer can narrow an allow-list, which appending would forbid."""
+    """Else no higher layer could narrow an allow-list."""
     assert merged({"origins": ["a", "b"]}, {"origins": ["c"]}) == {"origins": ["c"]}
     assert merged({"origins": ["a", "b"]}, {"origins": []}) == {"origins": []}
 
 
 def test_the_order_of_lower_layers_stays() -> None:
-    """Sinks keep the order of the files; new ones come after."""
+    """New keys come after."""
     assert list(merged({"b": 1, "a": 1}, {"c": 1, "a": 2})) == ["b", "a", "c"]
 
 
-def test_a_value_knows_every_layer_that_gave_it() -> None:
-    """The chain runs from the lowest layer to the one that holds."""
+def test_a_value_has_every_layer_that_gave_it() -> None:
+    """From the lowest layer to the one in effect."""
     root = merge([
         layer({"a": {"b": 1}}, "default.toml", Level.SHIPPED),
         layer({"a": {"b": 2}}, "BEATS_A__B", Level.VARIABLE),
@@ -56,16 +56,16 @@ def test_a_value_knows_every_layer_that_gave_it() -> None:
     assert where(leaf) == "BEATS_A__B"
 
 
-def test_a_table_knows_all_places_that_have_a_part_in_what_holds() -> None:
-    """A fault between two keys may be in either file; an overridden value has no part."""
+def test_a_table_names_every_origin_of_its_values() -> None:
+    """A fault between two keys may be in either file; overridden values do not count."""
     root = merge([layer({"a": {"x": 1, "y": 1}}, "one"), layer({"a": {"y": 2}}, "two")])
     assert where(root) == "one, two"
     assert where(merge([layer({"a": 1}, "one"), layer({"a": 2}, "two")])) == "two"
     assert where(merge([layer({"a": {}}, "one")])) == "one"
 
 
-def test_a_place_in_a_file_has_its_line() -> None:
-    """Of a value its own; of a table where it stands in each file that has a part in what holds."""
+def test_an_origin_in_a_file_has_its_line() -> None:
+    """That of the value, or that of the table in each file with a value in effect."""
     lines = {("a",): 3, ("a", "x"): 4, ("a", "y"): 5}
     files = [Layer(Level.PROFILE, name, {"a": {"x": 1, "y": 2}}, lines) for name in ("one", "two")]
     table = child(merge([files[0]]), "a")
@@ -85,16 +85,16 @@ def test_the_higher_layer_decides_whether_there_is_a_table() -> None:
     assert merged({"a": {"b": 2}}, {"a": 1}) == {"a": 1}
 
 
-def test_there_is_nothing_below_a_value() -> None:
-    """Looking for a key where there is no table finds nothing."""
+def test_a_value_has_no_children() -> None:
+    """Nor has a missing node."""
     assert child(Leaf((Step(Level.SET, "x", 1),)), "a") is None
     assert child(None, "a") is None
     assert mapping_in({"a": 1}, "a", "b") == {}
     assert mapping_in({"a": {"b": {"c": 1}}}, "a", "b") == {"c": 1}
 
 
-# Keys of tables and of values are told apart by their spelling: where layers disagree about which of the two
-# a key is, the highest wins, and what lies below it does depend on the grouping.
+# Keys of tables and of values have different names. Where layers disagree whether a key is a table,
+# the result depends on the grouping.
 _values: st.SearchStrategy[object] = st.one_of(
     st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=3)
 )
@@ -111,19 +111,19 @@ _trees = st.recursive(_flat, _deeper, max_leaves=8)
 
 @given(_trees, _trees, _trees)
 def test_merging_is_associative(a: dict[str, object], b: dict[str, object], c: dict[str, object]) -> None:
-    """It makes no difference which neighbours are merged first, arrays replaced throughout."""
+    """The result does not depend on which neighbours are merged first."""
     assert merged(merged(a, b), c) == merged(a, merged(b, c)) == merged(a, b, c)
 
 
 @given(_trees)
 def test_merging_with_nothing_changes_nothing(tree: dict[str, object]) -> None:
-    """An empty layer is neutral, a layer upon itself too."""
+    """Nor does merging a layer with itself."""
     assert merged(tree, {}) == merged({}, tree) == merged(tree, tree) == tree
 
 
 @given(_trees, _trees)
 def test_merging_leaves_its_input_alone(lower: dict[str, object], higher: dict[str, object]) -> None:
-    """Layers are read again when settings are explained, so merging must not write to them."""
+    """The layers are used again."""
     before = repr((lower, higher))
     root = merge([layer(lower), layer(higher)])
     assert isinstance(root, Table)

@@ -3,7 +3,17 @@ from pathlib import Path
 import pytest
 
 from beats.config.errors import SettingsError
-from beats.config.layers.profiles import SHIPPED, choose, find_folder, list_profiles, profile_of
+from beats.config.layers.merging import Level
+from beats.config.layers.profiles import (
+    EXTENDS,
+    SHIPPED,
+    choose,
+    find_folder,
+    list_profiles,
+    profile_layers,
+    profile_of,
+)
+from beats.config.load import read_layers
 from tests.config.fakes import House
 from tests.permissions import permissions_hold
 
@@ -15,14 +25,14 @@ def refused(profile: str | None, folder: Path | None, environ: dict[str, str] | 
 
 
 def test_without_a_name_the_base_layer_stands_alone() -> None:
-    """The first look needs no argument; an empty variable is none."""
+    """The first start needs no argument; an empty variable counts as not set."""
     assert choose(None, None, {})[:3] == ("default", None, None)
     empty = {"BEATS_PROFILE": "", "BEATS_CONFIG_DIR": ""}
     assert choose(None, None, empty)[:3] == ("default", None, None)
 
 
 def test_the_argument_comes_before_the_variable(house: House) -> None:
-    """What is said for this start beats what is said for the shell."""
+    """An argument is for this start, a variable for the shell."""
     path = house.write("mine", "")
     house.write("other", "")
     assert choose("mine", house.folder, {"BEATS_PROFILE": "other"}).profile == path
@@ -32,28 +42,21 @@ def test_the_argument_comes_before_the_variable(house: House) -> None:
 def test_the_folder_is_the_argument_then_the_variable_then_config(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three places, in this order."""
+    """In this order; folders above the current one are not searched."""
     (tmp_path / "config").mkdir()
     monkeypatch.chdir(tmp_path)
     variable = {"BEATS_CONFIG_DIR": str(house.folder)}
     assert find_folder(tmp_path, variable) == tmp_path
     assert find_folder(None, variable) == house.folder
     assert find_folder(None, {}) == Path("config")
-
-
-def test_no_folder_above_is_searched(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile in a parent's `config` is somebody else's."""
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "mine.toml").write_text("")
     below = tmp_path / "below"
     below.mkdir()
     monkeypatch.chdir(below)
     assert find_folder(None, {}) is None
-    assert "no such profile" in refused("mine", None)
 
 
-def test_a_folder_that_was_named_must_exist(tmp_path: Path) -> None:
-    """A typing error in --config must not fall back to the shipped profiles."""
+def test_a_named_folder_must_exist(tmp_path: Path) -> None:
+    """A typing error in --config must not select the shipped profiles."""
     missing = tmp_path / "missing"
     assert refused(None, missing) == f'config: "{missing}": no such folder'
     assert refused(None, None, {"BEATS_CONFIG_DIR": str(missing)}).startswith("BEATS_CONFIG_DIR: ")
@@ -61,30 +64,30 @@ def test_a_folder_that_was_named_must_exist(tmp_path: Path) -> None:
     assert "is not a folder" in refused(None, missing)
 
 
-def test_a_users_profile_stands_in_for_a_shipped_one(house: House) -> None:
+def test_a_users_profile_replaces_a_shipped_one(house: House) -> None:
     """The user's folder is searched first."""
     assert choose("studio", house.folder, {}).profile == SHIPPED / "studio.toml"
     own = house.write("studio", "")
     assert choose("studio", house.folder, {}).profile == own
 
 
-def test_a_users_default_is_the_layer_of_that_profile_alone(house: House) -> None:
-    """It lies above the shipped base and has no part in other profiles."""
+def test_a_users_default_is_used_by_that_profile_only(house: House) -> None:
+    """It overrides the shipped default, and other profiles do not use it."""
     own = house.write("default", "")
     assert choose(None, house.folder, {}).profile == own
     assert choose("studio", house.folder, {}).profile == SHIPPED / "studio.toml"
 
 
-def test_the_local_file_is_looked_for_in_the_folder_alone(house: House, tmp_path: Path) -> None:
-    """The current folder's own is not meant."""
+def test_the_local_file_is_the_one_in_the_folder(house: House, tmp_path: Path) -> None:
+    """One in the current folder is ignored."""
     Path("local.toml").write_text("")
     assert choose(None, house.folder, {}).local is None
     local = house.write("local", "")
     assert choose(None, house.folder, {}).local == local
 
 
-def test_an_unknown_profile_is_an_error_that_names_those_there_are(house: House) -> None:
-    """The nearest is offered."""
+def test_an_unknown_profile_is_an_error_with_the_known_ones(house: House) -> None:
+    """And the most similar one."""
     house.write("stage", "")
     message = refused("studoi", house.folder)
     assert message.startswith(f'profile: "studoi": no such profile (looked in {house.folder} and ')
@@ -93,22 +96,20 @@ def test_an_unknown_profile_is_an_error_that_names_those_there_are(house: House)
     assert refused(None, None, {"BEATS_PROFILE": "x"}).startswith('BEATS_PROFILE: "x": no such profile')
 
 
-@pytest.mark.parametrize(
-    "name", ["", "../x", "a/b", "a\\b", "/etc/passwd", ".hidden", "..", "a b", "a\0", "a\n"]
-)
-def test_a_profiles_name_is_no_path(name: str, house: House) -> None:
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "a\\b", ".hidden", "a b", "a\0", "a\n"])
+def test_the_name_of_a_profile_is_not_a_path(name: str, house: House) -> None:
     """A name cannot lead out of the folder."""
     assert "a profile's name is made of" in refused(name, house.folder)
 
 
-def test_local_is_no_profile(house: House) -> None:
-    """It would be read twice, and means something else."""
+def test_local_is_not_a_profile(house: House) -> None:
+    """It is a layer above every profile."""
     house.write("local", "")
-    assert "lies above every profile" in refused("local", house.folder)
+    assert "a layer above every profile" in refused("local", house.folder)
 
 
-def test_profiles_are_listed_with_who_they_are_for(house: House) -> None:
-    """The first comment for people is the summary; local.toml is left out."""
+def test_profiles_are_listed_with_their_purpose(house: House) -> None:
+    """The first comment that is not for editors; local.toml is left out, a broken file is not."""
     house.write("stage", "#:schema ./beats.json\n\n#  \n# For the stage.\n# More.\n[kernel]\n")
     house.write("studio", "[kernel]\n")
     house.write("local", "# Not listed.\n")
@@ -123,8 +124,8 @@ def test_profiles_are_listed_with_who_they_are_for(house: House) -> None:
     assert found["record"].path == SHIPPED / "record.toml"
 
 
-def test_a_file_is_a_profile_in_its_folder(tmp_path: Path) -> None:
-    """local.toml is none; it lies above `default`."""
+def test_a_file_gives_a_profile_and_its_folder(tmp_path: Path) -> None:
+    """local.toml gives `default`."""
     for name in ("wall.toml", "local.toml", "wall.txt"):
         (tmp_path / name).write_text("")
     assert profile_of(tmp_path / "wall.toml") == ("wall", tmp_path)
@@ -135,7 +136,7 @@ def test_a_file_is_a_profile_in_its_folder(tmp_path: Path) -> None:
 
 
 def closed(folder: Path, mode: int) -> Path:
-    """A folder with a profile that its permissions keep us out of."""
+    """A folder with a profile, which may not be read."""
     folder.mkdir()
     (folder / "wall.toml").write_text("# For the wall.\n")
     folder.chmod(mode)
@@ -143,8 +144,8 @@ def closed(folder: Path, mode: int) -> Path:
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444])
-def test_a_folder_without_permission_is_a_fault_of_the_settings(tmp_path: Path, mode: int) -> None:
-    """Whether it may not be listed or its files may not be looked at: where it is named, and the reason."""
+def test_a_folder_without_permission_is_an_error(tmp_path: Path, mode: int) -> None:
+    """With its origin and the reason, whether it may not be listed or not be searched."""
     folder = closed(tmp_path / "closed", mode)
     inside = folder / "sub"
     with permissions_hold():
@@ -159,10 +160,10 @@ def test_a_folder_without_permission_is_a_fault_of_the_settings(tmp_path: Path, 
             list_profiles(folder, {})
 
 
-def test_the_usual_folder_without_permission_is_a_fault_too(
+def test_the_default_folder_without_permission_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`./config` is not passed over as if it were not there."""
+    """`./config` is not treated as missing."""
     closed(tmp_path / "config", 0o000)
     monkeypatch.chdir(tmp_path)
     with permissions_hold():
@@ -170,7 +171,7 @@ def test_the_usual_folder_without_permission_is_a_fault_too(
 
 
 def test_a_profile_without_permission_does_not_hide_the_others(house: House) -> None:
-    """It is listed without a summary; reading it says why."""
+    """It is listed without a summary."""
     path = house.write("stage", "# For the stage.\n")
     path.chmod(0o000)
     with permissions_hold():
@@ -179,7 +180,97 @@ def test_a_profile_without_permission_does_not_hide_the_others(house: House) -> 
 
 
 def test_a_byte_order_mark_does_not_hide_the_summary(house: House) -> None:
-    """Some editors begin every text with one."""
+    """Some editors begin every file with one."""
     (house.folder / "stage.toml").write_bytes(b"\xef\xbb\xbf# For the stage.\n")
     found = {info.name: info for info in list_profiles(house.folder, {})}
     assert found["stage"].summary == "For the stage."
+
+
+def layers(house: House) -> list[str]:
+    return [layer.where for layer in read_layers(house.profile, house.folder, {}).layers]
+
+
+def test_an_extended_profile_is_a_lower_layer(house: House) -> None:
+    """Over several levels, between the shipped default and local.toml."""
+    a = house.write("a", "[sinks.browser]\nport = 1\nhost = 'a'\norigins = ['x', 'y']")
+    b = house.write("b", "extends = 'a'\n[sinks.browser]\nport = 2\norigins = ['z']")
+    local = house.write("local", "[sinks.browser]\nstall_timeout_s = 9.0")
+    c = house.write("c", "extends = 'b'\n[sinks.browser]\nport = 3")
+    browser = house.browser()
+    assert (browser.port, browser.host, browser.origins) == (3, "a", ("z",))
+    assert browser.stall_timeout_s == 9
+    assert house.load().profile == "c"
+    assert layers(house) == [str(path) for path in (SHIPPED / "default.toml", a, b, c, local)]
+    found = profile_layers(choose("b", house.folder, {}))
+    assert [layer.level for layer in found] == [Level.PROFILE, Level.PROFILE]
+    assert all(EXTENDS not in layer.tree for layer in found)
+
+
+def test_a_profile_can_extend_a_shipped_one(house: House) -> None:
+    """The user's own of that name comes first, as for `--profile`."""
+    house.write("mine", "extends = 'studio'")
+    assert list(house.load().sinks) == ["browser", "recorder"]
+    own = house.write("studio", "")
+    house.profile = "mine"
+    assert list(house.load().sinks) == ["browser"]
+    assert str(own) in layers(house)
+
+
+def test_a_profile_can_extend_the_users_default(house: House) -> None:
+    """Without such a file, there is only the shipped default."""
+    house.write("mine", "extends = 'default'")
+    assert house.browser().port == 8765
+    house.write("default", "[sinks.browser]\nport = 1")
+    house.profile = "mine"
+    assert house.browser().port == 1
+
+
+def test_a_cycle_is_shown(house: House) -> None:
+    """With the file and line that close it."""
+    house.write("a", "extends = 'b'")
+    house.write("b", "# first\nextends = 'c'")
+    last = house.write("c", "extends = 'b'")
+    house.profile = "a"
+    assert str(house.problem()) == (f'{last}:1: extends = "b": a profile cannot extend itself: b -> c -> b')
+    house.write("self", "extends = 'self'")
+    assert house.problem().message.endswith("self -> self")
+
+
+def test_a_missing_extended_profile_is_reported_where_it_is_named(house: House) -> None:
+    """With the most similar one."""
+    path = house.write("mine", "\nextends = 'studoi'")
+    problem = house.problem()
+    assert (problem.where, problem.key, problem.value) == (f"{path}:2", "extends", '"studoi"')
+    assert problem.nearest == "studio"
+    assert problem.message.startswith("no such profile")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("3", "must be text"),
+        ("['a']", "must be text"),
+        ("'local'", "local.toml"),
+        ("'../x'", "without a folder"),
+    ],
+)
+def test_only_a_name_can_be_extended(house: House, value: str, message: str) -> None:
+    """A single one, in the form that `--profile` takes."""
+    house.write("mine", f"extends = {value}")
+    problem = house.problem()
+    assert problem.key == "extends"
+    assert message in problem.message
+
+
+def test_broken_files_below_are_all_reported(house: House) -> None:
+    """All files that cannot be read are named at once."""
+    a = house.write("a", "= 1")
+    local = house.write("local", "= 2")
+    house.write("b", "extends = 'a'")
+    assert [problem.where.split(":")[0] for problem in house.problems()] == [str(a), str(local)]
+
+
+def test_a_file_whose_lines_are_unknown_is_named_without_one(house: House) -> None:
+    """A file with arrays of tables has no lines."""
+    path = house.write("mine", "extends = 3\n[[a]]\n")
+    assert house.problem().where == str(path)

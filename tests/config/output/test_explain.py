@@ -1,4 +1,4 @@
-"""What is in effect, with every layer that had a part in it."""
+"""The settings in effect, with their origins."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -7,7 +7,6 @@ import pytest
 from pydantic import SecretStr
 
 from beats.config.errors import SettingsError
-from beats.config.layers.merging import Level
 from beats.config.load import inspect_profile
 from beats.config.output.explain import Setting, below, differences, keys_of, settings_of
 from beats.config.settings import SinkSettings
@@ -30,8 +29,8 @@ def at(settings: Sequence[Setting], key: str) -> Setting:
     return setting
 
 
-def test_defaults_are_explained_too(house: House) -> None:
-    """Every setting of the kernel and of what is switched on is there; what no layer says has no steps."""
+def test_defaults_are_listed_too(house: House) -> None:
+    """Every setting of the kernel and of enabled sources and sinks; a default has no steps."""
     found = explained(house)
     keys = [setting.key for setting in found]
     assert keys[0] == "kernel.shutdown_timeout_s"
@@ -41,27 +40,7 @@ def test_defaults_are_explained_too(house: House) -> None:
     assert at(found, "sinks.browser.client_queue").value is None
 
 
-def test_a_value_in_all_five_layers_names_the_right_one(house: House) -> None:
-    """The highest holds, the others are what it lies over, lowest first."""
-    profile = house.write("mine", "[sinks.browser]\nport = 1")
-    local = house.write("local", "# here\n[sinks.browser]\nport = 2")
-    house.environ = {"BEATS_SINKS__BROWSER__PORT": "3"}
-    house.sets = ["sinks.browser.port=4"]
-    port = at(explained(house), "sinks.browser.port")
-    assert port.value == 4
-    assert [(step.level, step.value) for step in port.steps] == [
-        (Level.SHIPPED, 8765),
-        (Level.PROFILE, 1),
-        (Level.LOCAL, 2),
-        (Level.VARIABLE, 3),
-        (Level.SET, 4),
-    ]
-    assert [step.place for step in port.steps[1:]] == [
-        f"{profile}:2", f"{local}:3", "BEATS_SINKS__BROWSER__PORT", "--set sinks.browser.port",
-    ]  # fmt: skip
-
-
-def test_what_is_switched_off_is_its_type_and_that(house: House) -> None:
+def test_of_a_disabled_sink_only_type_and_enabled_are_listed(house: House) -> None:
     """Its other settings have no effect."""
     house.write("mine", "[sinks.browser]\nenabled = false\nport = 1")
     found = explained(house)
@@ -74,7 +53,7 @@ def test_what_is_switched_off_is_its_type_and_that(house: House) -> None:
 
 
 def test_secrets_are_never_shown(house: House) -> None:
-    """Neither what holds nor what it lies over; that there is none may be seen."""
+    """Neither the value in effect nor an overridden one; that there is none may be shown."""
     house.write("mine", "[sinks.browser]\ntoken = 'hush-1'")
     token = at(explained(house), "sinks.browser.token")
     assert token.value == SecretStr("hush-1")
@@ -83,7 +62,7 @@ def test_secrets_are_never_shown(house: House) -> None:
 
 
 def test_an_address_with_a_password_is_never_shown(house: House) -> None:
-    """In a setting that is no secret by itself; what it lies over, without one, may be seen."""
+    """In a setting that is not a secret; another value of it may be shown."""
     house.write("mine", "[sinks.browser]\norigins = ['http://ann:hush@a']")
     house.sets = ["sinks.browser.origins=http://b"]
     origins = at(explained(house), "sinks.browser.origins")
@@ -95,7 +74,7 @@ def test_an_address_with_a_password_is_never_shown(house: House) -> None:
 
 
 def test_nested_values_become_plain(house: House) -> None:
-    """Arrays of tables and tables with keys of one's own, whatever an adapter has."""
+    """Arrays of tables, and tables with free keys."""
 
     class Part(SinkSettings):
         type: str = "part"
@@ -120,15 +99,15 @@ def test_nested_values_become_plain(house: House) -> None:
     assert at(found, "sinks.odd.empty").value == {}
 
 
-def test_wrong_settings_are_not_explained(house: House) -> None:
-    """They are refused as a run refuses them."""
+def test_wrong_settings_are_refused(house: House) -> None:
+    """As a run refuses them."""
     house.sets = ["sinks.browser.port=many"]
     with pytest.raises(SettingsError, match="must be a whole number"):
         explained(house)
 
 
-def test_a_table_is_found_by_its_path(house: House) -> None:
-    """All in it, and nothing beside it."""
+def test_the_settings_in_a_table_are_found_by_its_path(house: House) -> None:
+    """All of them, and no others."""
     found = explained(house)
     assert [setting.path[-1] for setting in below(found, ("sinks", "browser", "queue"))][:2] == [
         "size",
@@ -138,8 +117,8 @@ def test_a_table_is_found_by_its_path(house: House) -> None:
     assert {"sinks", "sinks.browser", "sinks.browser.queue.size"} <= set(keys_of(found))
 
 
-def test_profiles_differ_in_values_not_in_layers(house: House) -> None:
-    """The same value from elsewhere is no difference; defaults of what only one has go without saying."""
+def test_profiles_differ_in_values_not_in_origins(house: House) -> None:
+    """Defaults of a sink that only one of them has are left out."""
     house.write("one", "[sinks.browser]\nport = 8765")
     assert differences(explained(house, "default"), explained(house, "one")) == []
     house.write("two", "[sinks.browser]\nport = 1\n[sinks.keep]\ntype = 'recorder'")
@@ -151,7 +130,7 @@ def test_profiles_differ_in_values_not_in_layers(house: House) -> None:
 
 
 def test_secrets_are_compared(house: House) -> None:
-    """Two tokens differ although neither is shown."""
+    """Two tokens can differ, though neither is shown."""
     house.write("one", "[sinks.browser]\ntoken = 'a'")
     house.write("two", "[sinks.browser]\ntoken = 'b'")
     assert len(differences(explained(house, "one"), explained(house, "two"))) == 1

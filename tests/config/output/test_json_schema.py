@@ -1,4 +1,4 @@
-"""The JSON Schema of profiles, held against a validator that other people wrote."""
+"""The JSON Schema of profiles, tested with an independent validator."""
 
 import tomllib
 from typing import Any
@@ -23,7 +23,7 @@ class OddSettings(SinkSettings):
     pair: tuple[int, str] = (1, "x")
     names: dict[str, float] = {}  # noqa: RUF012 - pydantic copies it
     title: str = "a title"
-    """A setting that is called as a word of JSON Schema is."""
+    """A setting with the name of a JSON Schema keyword."""
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +37,15 @@ def faults(schema: dict[str, Any], text: str) -> list[str]:
     return sorted(error.message for error in validator.iter_errors(tomllib.loads(text)))
 
 
-def test_a_key_that_no_type_has_does_not_fit() -> None:
-    """Where the type stands in another layer; unless there is a type whose package is not installed."""
+def test_a_key_that_no_type_has_is_refused() -> None:
+    """In a table without a type, unless there is a type whose package is not installed."""
     text = "[sinks.x]\nnothing_has_this = 1"
     assert faults(profile_schema(FakeAdapters()), text)
     assert faults(profile_schema(FakeAdapters("gone")), text) == []
 
 
-def test_it_is_a_schema_of_its_draft(schema: dict[str, Any]) -> None:
-    """And says which."""
+def test_it_is_a_schema_of_the_draft_that_it_names(schema: dict[str, Any]) -> None:
+    """Draft 2020-12."""
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == DIALECT == Draft202012Validator.META_SCHEMA["$id"]
 
@@ -66,8 +66,8 @@ def test_it_is_a_schema_of_its_draft(schema: dict[str, Any]) -> None:
         "[sources.x]\nsize = 'auto'",
     ],
 )
-def test_what_a_layer_may_say_fits(schema: dict[str, Any], text: str) -> None:
-    """Layers are partial: nothing is required, and a type may stand elsewhere."""
+def test_a_valid_layer_is_accepted(schema: dict[str, Any], text: str) -> None:
+    """No key is required, because another layer may give it."""
     assert faults(schema, text) == []
 
 
@@ -88,8 +88,8 @@ def test_what_a_layer_may_say_fits(schema: dict[str, Any], text: str) -> None:
         ("sinks = 3", "is not of type 'object'"),
     ],
 )
-def test_what_no_layer_may_say_does_not_fit(schema: dict[str, Any], text: str, fault: str) -> None:
-    """A misspelt key or type is seen while it is written."""
+def test_an_invalid_layer_is_refused(schema: dict[str, Any], text: str, fault: str) -> None:
+    """An editor shows a misspelt key or type."""
     found = faults(schema, text)
     assert found
     assert any(fault in each for each in found), found
@@ -105,16 +105,16 @@ def test_what_no_layer_may_say_does_not_fit(schema: dict[str, Any], text: str, f
         ('"$WALL_PORT"', False),
     ],
 )
-def test_a_reference_to_a_variable_stands_for_any_value(
+def test_a_reference_to_a_variable_is_accepted_for_any_value(
     schema: dict[str, Any], value: str, fits: bool
 ) -> None:
-    """Also where a number or a list is expected; other text does not."""
+    """Also for a number or an array, where other text is refused."""
     for place in ("[sinks.x]\ntype = 'websocket'\nport = ", "[sinks.x]\ntype = 'odd'\npair = "):
         assert (faults(schema, place + value) == []) is fits
 
 
-def test_settings_have_their_help_and_default(schema: dict[str, Any]) -> None:
-    """What an editor shows beside a key; where there is no value, there is no default."""
+def test_settings_have_help_and_default(schema: dict[str, Any]) -> None:
+    """Editors show them; None is not a default."""
     defs = schema["$defs"]
     size = defs["QueueSettings"]["properties"]["size"]
     assert (size["description"], size["default"]) == ("Largest number of waiting envelopes.", 256)
@@ -130,8 +130,8 @@ def test_settings_have_their_help_and_default(schema: dict[str, Any]) -> None:
     assert "null" not in str(defs["QueueSettings"])
 
 
-def test_only_what_is_used_is_defined(schema: dict[str, Any]) -> None:
-    """The models of adapters stand under the adapters' names, each with its own type."""
+def test_only_used_definitions_are_included(schema: dict[str, Any]) -> None:
+    """Each adapter has its own definition, even if two share their settings."""
     assert "NullSettings" not in schema["$defs"]
     assert schema["$defs"]["sinks.twin"]["properties"]["type"]["const"] == "twin"
     assert schema["$defs"]["sinks.null"]["properties"]["type"]["const"] == "null"

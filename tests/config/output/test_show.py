@@ -1,4 +1,4 @@
-"""How settings are shown."""
+"""Settings as text and data."""
 
 import datetime
 import json
@@ -46,8 +46,8 @@ def test_each_line_names_its_layer(house: House) -> None:
     assert line(text, "port") == "port = 9 # --set, over default.toml:15 = 8765"
 
 
-def test_all_five_layers_are_named_in_order(house: House) -> None:
-    """What holds first, then what it lies over, highest first."""
+def test_all_layers_are_named_in_order(house: House) -> None:
+    """Highest first."""
     profile = house.write("mine", "[sinks.browser]\nport = 1")
     local = house.write("local", "[sinks.browser]\nport = 2")
     house.environ = {"BEATS_SINKS__BROWSER__PORT": "3"}
@@ -68,8 +68,8 @@ PROFILES = [
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_what_is_shown_loads_again(house: House, profile: str) -> None:
-    """As a profile of its own it has the same effect."""
+def test_the_shown_document_can_be_loaded(house: House, profile: str) -> None:
+    """As a profile, it has the same effect."""
 
     def parts(settings: ProfileSettings) -> tuple[object, ...]:
         return settings.kernel, dict(settings.sources), dict(settings.sinks), settings.warnings
@@ -81,17 +81,17 @@ def test_what_is_shown_loads_again(house: House, profile: str) -> None:
 
 
 def test_secrets_are_commented_out(house: House) -> None:
-    """A masked value must not be loaded as if it were the secret."""
+    """A masked value must not be loaded as the secret."""
     house.write("mine", "[sinks.browser]\ntoken = 'hush-1'")
     house.sets = ["sinks.browser.token=hush-2"]
     text = document(house)
     assert "hush" not in text
     assert line(text, "#token").startswith('#token = "********" # --set, over ')
-    assert line(text, "#token").endswith("; a secret: give it again where this is loaded")
+    assert line(text, "#token").endswith("; secret: set it again before you load this")
     assert "token" not in tomllib.loads(text)["sinks"]["browser"]
 
 
-def test_what_has_no_value_is_commented_out(house: House) -> None:
+def test_a_setting_without_a_value_is_commented_out(house: House) -> None:
     """TOML has no null."""
     assert line(document(house), "#client_queue") == "#client_queue = (none) # default"
 
@@ -108,8 +108,8 @@ NOTHING = Setting(("sinks", "x", "rate"), None, False, ())
 NESTED = Setting(("sinks", "x", "list"), ({"day": datetime.date(2024, 1, 2)}, 1.5), False, ())
 
 
-def test_data_is_for_other_programs() -> None:
-    """Full paths, and values as JSON has them."""
+def test_data_for_other_programs_can_be_written_as_json() -> None:
+    """With the full origins, and secrets masked."""
     assert json.loads(json.dumps(as_data([PORT, DAY, TOKEN, NOTHING, NESTED]))) == [
         {
             "key": 'sinks."a.b".port', "value": 5, "secret": False, "layer": "set",
@@ -130,7 +130,7 @@ def test_data_is_for_other_programs() -> None:
 
 
 def test_a_difference_reads_as_those_of_diff() -> None:
-    """The first with `-`, the second with `+`, each with its layer; secrets masked."""
+    """The first with `-`, the second with `+`, each with its origin; secrets masked."""
     assert as_difference([(PORT, None), (DAY, TOKEN)]) == (
         '- sinks."a.b".port = 5  # --set, over default.toml:3 = 1\n'
         "- kernel.day = 2024-01-02  # default\n"
@@ -138,13 +138,13 @@ def test_a_difference_reads_as_those_of_diff() -> None:
     )
 
 
-def test_lines_leave_out_what_was_asked_for() -> None:
-    """Of a table, the keys in it."""
+def test_lines_leave_out_the_key_of_the_table() -> None:
+    """`beats config get` prints a table like this."""
     assert as_lines([PORT, NOTHING], 2) == "port = 5\nrate = (none)\n"
 
 
-def test_a_shipped_file_goes_without_its_folder() -> None:
-    """One of the user's has its path, so the two are told apart."""
+def test_a_shipped_file_is_shown_without_its_folder() -> None:
+    """A user's file is shown with its path."""
     assert file_name(str(SHIPPED / "studio.toml")) == "studio.toml"
     assert file_name("config/studio.toml") == "config/studio.toml"
     assert file_name(str(Path("/x/studio.toml"))) == "/x/studio.toml"

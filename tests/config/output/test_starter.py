@@ -1,4 +1,4 @@
-"""What `beats init` writes."""
+"""The files that `beats init` writes."""
 
 import tomllib
 
@@ -10,8 +10,8 @@ from tests.config.fakes import House
 
 
 @pytest.mark.parametrize("name", ["default", "wall"])
-def test_the_first_profile_is_right(house: House, name: str) -> None:
-    """It loads without a warning, and streams as the shipped default does."""
+def test_the_first_profile_is_valid(house: House, name: str) -> None:
+    """Without a warning, with the same sources and sinks as the shipped default."""
     for file in starter_files(name, "{}"):
         (house.folder / file.name).write_text(file.text)
     house.profile = name
@@ -22,8 +22,8 @@ def test_the_first_profile_is_right(house: House, name: str) -> None:
     assert ("--profile wall" in info.summary) == (name == "wall")
 
 
-def test_the_example_of_a_local_layer_is_one(house: House) -> None:
-    """Copied, and with its lines uncommented."""
+def test_the_example_of_a_local_layer_is_valid(house: House) -> None:
+    """After it is copied and its settings are uncommented."""
     [example] = [file for file in starter_files("x", "") if file.name == EXAMPLE_NAME]
     text = example.text.replace("# log_level", "log_level").replace("# port", "port")
     house.write("local", text)
@@ -31,8 +31,8 @@ def test_the_example_of_a_local_layer_is_one(house: House) -> None:
     assert house.load().kernel.log_level == "DEBUG"
 
 
-def test_editors_are_pointed_to_the_schema() -> None:
-    """In the first line, where they look for it."""
+def test_the_files_name_the_schema_for_editors() -> None:
+    """In the first line."""
     profile, example, schema = starter_files("x", "the schema")
     for file in (profile, example):
         assert file.text.startswith(f"#:schema ./{SCHEMA_NAME}\n")

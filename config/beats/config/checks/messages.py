@@ -1,4 +1,4 @@
-"""Turns what pydantic finds into what an operator needs to read."""
+"""Turns pydantic's errors into problems worded for the operator."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, EnumType
@@ -17,7 +17,7 @@ _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
 
 def check(model: type[_ModelT], table: Table, key: Sequence[str]) -> _ModelT | list[Problem]:
-    """The settings in a table that stands at `key`, or all that is wrong with them."""
+    """The settings in the table at `key`, or every problem in them."""
     try:
         return model.model_validate(plain(table))
     except ValidationError as error:
@@ -40,7 +40,7 @@ def _problems(
 
 
 def _path(detail: ErrorDetails, data: object) -> tuple[str | int, ...]:
-    """The place of a fault as the operator knows it: pydantic puts names of types in between."""
+    """The path of a fault in the data; pydantic's own path has names of types in between."""
     path: list[str | int] = []
     for part in detail["loc"]:
         if isinstance(data, Mapping) and part in data:
@@ -70,7 +70,7 @@ def _problem(
     if kind == "extra_forbidden":
         meant = nearest(str(path[-1]), siblings)
         message = "unknown key" if meant else f"unknown key; known are: {', '.join(siblings)}"
-        # A misspelt secret is one all the same; so is anything beside one that resembles no known key.
+        # A misspelt secret must not be shown, nor an unknown key of a table that holds secrets.
         secret = holds_secret(expected_at(model, [*path[:-1], meant] if meant else path[:-1]))
     elif choices := _choices(detail, expected):
         message = f"must be one of {', '.join(choices)}"
@@ -84,7 +84,7 @@ def _problem(
 
 
 def _where(table: Table, path: Sequence[str | int]) -> str:
-    """Where the value at a path came from; of a missing one, where the table did that lacks it."""
+    """Where the value at a path came from; for a missing one, where its table came from."""
     node: Node = table
     for part in path:
         below = child(node, str(part))
@@ -95,7 +95,7 @@ def _where(table: Table, path: Sequence[str | int]) -> str:
 
 
 def _choices(detail: ErrorDetails, expected: Any) -> list[str]:
-    """What could be chosen, when the fault is that something else was."""
+    """The allowed values, when the fault is that the value is not one of them."""
     if detail["type"] == "literal_error":
         literals = [member for member in members(expected) if get_origin(member) is Literal]
         return [str(choice) for literal in literals for choice in get_args(literal)]
@@ -106,7 +106,7 @@ def _choices(detail: ErrorDetails, expected: Any) -> list[str]:
 
 
 def _number(value: float) -> str:
-    """A bound of a float that was written as a whole number is shown as one."""
+    """A bound as text; a float without a fraction is shown as a whole number."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

@@ -1,33 +1,28 @@
 """Checks raw layers and makes the typed, frozen settings of them; no I/O.
 
-Everything that is wrong is reported at once. What is switched off is checked as well, so that a profile
-does not rot; only a package or adapter that is missing for it is no fault.
+All problems are reported at once. What is switched off is checked too, so that it stays valid; only a missing
+package or adapter type is no problem there.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel
 
-from beats.config.checks.assembly import (
-    AdapterKey,
-    adapter_types,
-    add_short_variables,
-    fit_layer,
-    start_afresh,
-)
 from beats.config.checks.messages import check
-from beats.config.checks.oddities import no_texts, odd_variables
+from beats.config.checks.texts import stray_character_warnings, undecodable
 from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
-from beats.config.layers.environment import SHORT_VARIABLES, ShortSettings, short_layers, unknown_warning
-from beats.config.layers.extends import EXTENDS
+from beats.config.layers.assembly import adapter_types, drop_settings_of_old_types, fit_layer, in_order
+from beats.config.layers.environment import alias_layers, unknown_warning
 from beats.config.layers.merging import Layer, Leaf, Node, Table, child, merge, where
-from beats.config.schema import BASES, SECTIONS, Adapters, Group, key_paths
+from beats.config.layers.profiles import EXTENDS
+from beats.config.schema import BASES, GROUPS, SECTIONS, AdapterKey, Adapters, Group, key_paths
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
 
 _SettingsT = TypeVar("_SettingsT", bound=BaseModel)
+_Type = tuple[Group, str]
 _EXAMPLES: Final[Mapping[str, str]] = {
     "kernel": 'log_level = "INFO"',
     "sources": 'demo = { type = "demo" }',
@@ -36,43 +31,45 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 
 
 class Raw(NamedTuple):
-    """What was read, before anything is known of its meaning."""
+    """The layers of a profile before the check."""
 
     profile: str
     """The profile's name."""
     layers: Sequence[Layer]
     """Lowest first."""
     environ: Mapping[str, str]
-    """For the variables that act on every sink of a type."""
-    unknown: Sequence[str]
-    """Variables that begin as ours do and mean nothing."""
+    """The environment variables, for aliases."""
+    others: Sequence[str]
+    """Variables that begin with `BEATS_` and name no setting: aliases, referenced ones, or mistakes."""
+    referenced: set[str]
+    """Variables that files reference."""
     problems: Sequence[Problem]
-    """What was wrong already, to be reported with the rest."""
+    """Problems found so far."""
     warnings: Sequence[str]
-    """What was odd already."""
+    """Warnings so far."""
 
 
 class Inspected(NamedTuple):
-    """All that a check found, right or wrong."""
+    """The result of a check, with or without problems."""
 
     profile: str
     """The profile's name."""
     root: Table
-    """All layers as one, each value with where it came from."""
+    """The merged layers, each value with its origin."""
     kernel: KernelSettings | None
-    """None when something in it is wrong."""
+    """None when there is a problem in them."""
     sources: Mapping[str, SourceSettings]
-    """The enabled ones in which nothing is wrong."""
+    """The enabled sources without problems."""
     sinks: Mapping[str, SinkSettings]
-    """Likewise."""
+    """The enabled sinks without problems."""
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
 
     def settings(self) -> ProfileSettings:
-        """What a run needs.
+        """The settings of a run.
 
         Raises:
-            SettingsError: holds everything that is wrong.
+            SettingsError: holds every problem.
         """
         if self.problems or self.kernel is None:
             raise SettingsError(self.problems, self.warnings)
@@ -86,7 +83,7 @@ class Inspected(NamedTuple):
 
 
 class Validation:
-    """One pass over one profile."""
+    """Checks one profile once."""
 
     def __init__(self, adapters: Adapters, raw: Raw) -> None:
         self._adapters = adapters
@@ -95,75 +92,96 @@ class Validation:
         self._warnings = list(raw.warnings)
         self._models: dict[AdapterKey, type[BaseModel]] = {}
         self._unusable: dict[AdapterKey, str] = {}
-        """Why there are no settings to be had for an adapter's type."""
-
-    def run(self) -> ProfileSettings:
-        """The settings.
-
-        Raises:
-            SettingsError: holds everything that is wrong.
-        """
-        return self.inspect().settings()
+        """Why the type of an adapter cannot be used."""
 
     def inspect(self) -> Inspected:
-        """All that there is to find."""
-        layers = add_short_variables(start_afresh(self._raw.layers), self._checked_short_variables())
-        self._problems += dict.fromkeys(no_texts(layers))
-        for key, kind in adapter_types(layers).items():
-            if kind is not None:
-                self._find_model(key, kind)
+        """Find the settings and every problem in them."""
+        layers = drop_settings_of_old_types(self._raw.layers)
+        types = {key: kind for key, kind in adapter_types(layers).items() if kind is not None}
+        for key, kind in types.items():
+            model = self._model(key.group, kind)
+            if isinstance(model, str):
+                self._unusable[key] = model
+            else:
+                self._models[key] = model
+        aliases = self._find_aliases((key.group, kind) for key, kind in types.items())
+        valid = {kind: self._check_aliases(kind, found) for kind, found in aliases.items()}
+        for key, kind in types.items():
+            names = valid.get((key.group, kind), {})
+            layers += alias_layers(names, self._models.get(key), self._raw.environ, *key)
+        layers = in_order(layers)
+        self._problems += dict.fromkeys(undecodable(layers))
         root = merge(fit_layer(layer, self._models) for layer in layers)
         self._check_sections(root)
         kernel = self._check(KernelSettings, child(root, "kernel") or Table({}), ["kernel"])
         sources = self._check_group("sources", child(root, "sources"))
         sinks = self._check_group("sinks", child(root, "sinks"))
-        self._warn_of_unknown_variables()
+        self._warn_of_unknown_variables({name for found in aliases.values() for name in found})
         checked = {"kernel": kernel, "sources": sources, "sinks": sinks}
-        self._warnings += dict.fromkeys(odd_variables(layers, checked))
+        self._warnings += dict.fromkeys(stray_character_warnings(layers, checked))
         return Inspected(
             self._raw.profile,
             root,
             kernel,
-            # Every model was seen to derive from its group's base before it was used.
+            # `_model` made sure that every model derives from the base of its group.
             cast(dict[str, SourceSettings], sources),
             cast(dict[str, SinkSettings], sinks),
             tuple(self._problems),
             tuple(self._warnings),
         )
 
-    def _checked_short_variables(self) -> dict[str, str]:
-        """The short variables without the wrong ones, which are reported here once, not for each sink."""
-        place = AdapterKey("sinks", "*")
-        root = merge(
-            fit_layer(layer, {place: ShortSettings}) for layer in short_layers(self._raw.environ, *place)
-        )
-        before = len(self._problems)
-        self._check(ShortSettings, child(child(root, place.group), place.name) or Table({}), place)
-        wrong = {problem.where for problem in self._problems[before:]}
-        return {
-            name: value
-            for name, value in self._raw.environ.items()
-            if name in SHORT_VARIABLES and name not in wrong
-        }
-
-    def _find_model(self, key: AdapterKey, kind: str) -> None:
+    def _model(self, group: Group, kind: str) -> type[BaseModel] | str:
+        """The settings of an adapter type, or why there are none."""
         try:
-            model = self._adapters.settings(key.group, kind)
+            model = self._adapters.settings(group, kind)
         except LookupError:
-            self._unusable[key] = f"no such type; known are: {', '.join(self._adapters.names(key.group))}"
-        except (ImportError, TypeError) as error:  # TypeError: somebody's adapter breaks the contract
-            self._unusable[key] = str(error)
-        else:
-            base = BASES[key.group]
-            if issubclass(model, base):
-                self._models[key] = model
-            else:
-                self._unusable[key] = f"the settings of this adapter must derive from {base.__name__}"
+            return f"no such type; known are: {', '.join(self._adapters.names(group))}"
+        except (ImportError, TypeError) as error:  # TypeError: a third-party adapter breaks the contract
+            return str(error)
+        base = BASES[group]
+        if not issubclass(model, base):
+            return f"the settings of this adapter must derive from {base.__name__}"
+        return model
+
+    def _find_aliases(self, used: Iterable[_Type]) -> dict[_Type, Mapping[str, str]]:
+        """The aliases that adapter types declare, where any variable may be one."""
+        if not self._raw.others:
+            return {}
+        found = {kind: self._aliases_of(kind) for kind in used}
+        if set(self._raw.others) - self._raw.referenced.union(*found.values()):
+            # Only such a variable is worth the import of types that the profile does not use.
+            every = [(group, name) for group in GROUPS for name in self._adapters.names(group)]
+            found |= {kind: self._aliases_of(kind) for kind in every}
+        return found
+
+    def _aliases_of(self, kind: _Type) -> Mapping[str, str]:
+        try:
+            return self._adapters.env_aliases(*kind)
+        except (LookupError, ImportError, TypeError):  # reported where the type is used
+            return {}
+
+    def _check_aliases(self, kind: _Type, aliases: Mapping[str, str]) -> Mapping[str, str]:
+        """Report the wrong values of aliases, once and not for each adapter; the aliases with right ones."""
+        group, name = kind
+        model = self._model(group, name)
+        if isinstance(model, str):
+            return {}
+        place = AdapterKey(group, "*")
+        layers = alias_layers(aliases, model, self._raw.environ, *place)
+        root = merge(fit_layer(layer, {place: model}) for layer in layers)
+        table = child(child(root, group), place.name)
+        result = check(model, table, place) if isinstance(table, Table) else []
+        keys = {dotted([*place, *key.split(".")]) for key in aliases.values()}
+        # Other problems are those of an incomplete table: it has no type, for example.
+        problems = [problem for problem in result if problem.key in keys] if isinstance(result, list) else []
+        self._problems += problems
+        wrong = {problem.where for problem in problems}
+        return {name: key for name, key in aliases.items() if name not in wrong}
 
     def _check_sections(self, root: Table) -> None:
         for name, node in root.children.items():
             if name == EXTENDS:
-                message = "stands at the top of a profile's own file, nowhere else"
+                message = "is allowed only at the top of a profile's own file"
                 self._problems.append(Problem(where(node), name, None, message))
             elif name not in SECTIONS:
                 meant = nearest(name, SECTIONS)
@@ -171,7 +189,7 @@ class Validation:
                 self._problems.append(Problem(where(node), dotted([name]), None, message, meant))
 
     def _check(self, model: type[_SettingsT], node: Node, key: Sequence[str]) -> _SettingsT | None:
-        """The settings of one table; None when something in it is wrong."""
+        """The settings in a table; None when there is a problem in it."""
         if isinstance(node, Leaf):
             self._must_be_table(node, key, _EXAMPLES[key[0]])
             return None
@@ -182,7 +200,7 @@ class Validation:
         return result
 
     def _must_be_table(self, leaf: Leaf, key: Sequence[str], example: str) -> None:
-        # The value stays unseen: as text in a variable it may be a whole table with a secret in it.
+        # The value is not shown: text in a variable may be a whole table with a secret in it.
         message = f"must be a table, such as {{ {example} }}"
         self._problems.append(Problem(where(leaf), dotted(key), None, message))
 
@@ -224,10 +242,10 @@ class Validation:
         named = [name for name, node in siblings.children.items() if child(node, "type") is not None]
         meant = nearest(key.name, named)
         if _is_off(table) and len(table.children) == 1:
-            # One local.toml may switch off what only some of the profiles have.
+            # One local.toml may switch off a sink that only some of the profiles have.
             hint = f"; did you mean '{meant}'?" if meant else ""
             self._warnings.append(
-                f"{where(table)}: {dotted(key)} is switched off, but nothing names it{hint}"
+                f"{where(table)}: {dotted(key)} is switched off, but no layer defines it{hint}"
             )
         elif meant:
             message = "has no type in any layer"
@@ -243,13 +261,16 @@ class Validation:
         if not is_off:
             self._problems.append(problem)
         elif kind not in names:
-            self._warnings.append(f"{problem} (switched off, so nothing is lost)")
+            self._warnings.append(f"{problem} (ignored, because it is switched off)")
 
-    def _warn_of_unknown_variables(self) -> None:
+    def _warn_of_unknown_variables(self, aliases: set[str]) -> None:
         paths = [("kernel", *path) for path in key_paths(KernelSettings)]
         for key, model in self._models.items():
             paths += [(*key, *path) for path in key_paths(model)]
-        self._warnings += [unknown_warning(name, paths) for name in self._raw.unknown]
+        known = aliases | self._raw.referenced
+        self._warnings += [
+            unknown_warning(name, aliases, paths) for name in self._raw.others if name not in known
+        ]
 
 
 def _is_off(table: Table) -> bool:

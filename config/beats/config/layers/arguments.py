@@ -1,4 +1,4 @@
-"""The layers that a command line or a Python program gives."""
+"""The layers given by a command line or a Python program."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,14 @@ from beats.config.errors import Problem, shown
 from beats.config.layers.merging import Layer, Level, Text
 
 OVERRIDES: Final = "overrides"
-"""Where a value came from that a Python program gave."""
+"""The origin of values given by a Python program."""
 COMMAND_LINE: Final = "command line"
-"""Where a source came from that the command line named in place of the profile's."""
+"""The origin of sources that the command line named in place of the profile's."""
 _FORM: Final = "must have the form PATH=VALUE, such as --set sinks.browser.port=9000"
 
 
 def set_layers(sets: Sequence[str]) -> tuple[list[Layer], list[Problem]]:
-    """One layer for each `PATH=VALUE`; the last of several for one path is the highest."""
+    """A layer for each `PATH=VALUE`; of several for one path, the last is the highest."""
     layers: list[Layer] = []
     problems: list[Problem] = []
     for text in sets:
@@ -23,7 +23,7 @@ def set_layers(sets: Sequence[str]) -> tuple[list[Layer], list[Problem]]:
         path = path.strip()
         tree = _place(path, Text(value)) if equals else None
         if tree is None:
-            # The value stays unseen: what is in the wrong form may still be a secret.
+            # Only the path is shown: a value in the wrong form may still be a secret.
             problems.append(Problem("--set", "", shown(path or text), _FORM))
         else:
             layers.append(Layer(Level.SET, f"--set {path}", tree))
@@ -31,17 +31,17 @@ def set_layers(sets: Sequence[str]) -> tuple[list[Layer], list[Problem]]:
 
 
 def override_layer(overrides: Mapping[str, object]) -> Layer:
-    """The layer of typed values that a program gives; it lies where `--set` does."""
+    """The layer of typed values from a program, at the height of `--set`."""
     return Layer(Level.SET, OVERRIDES, _copy(overrides))
 
 
 def source_layer(sources: Mapping[str, object]) -> Layer:
-    """The sources that stand in place of the profile's."""
+    """The layer of sources that replace the profile's."""
     return Layer(Level.SOURCES, COMMAND_LINE, {"sources": _copy(sources)})
 
 
 def key_parts(key: str) -> tuple[str, ...] | None:
-    """The parts of a key as TOML says it; None when it is no key."""
+    """The parts of a TOML key; None when the text is not a key."""
     tree: object = _place(key, None)
     parts: list[str] = []
     while isinstance(tree, Mapping):
@@ -51,7 +51,7 @@ def key_parts(key: str) -> tuple[str, ...] | None:
 
 
 def _place(path: str, value: object) -> dict[str, object] | None:
-    """The value in tables as a TOML key says it (so quotes work); None when it is no key."""
+    """The value in nested tables, its path parsed as a TOML key; None when that is not a key."""
     try:
         tree = tomllib.loads(f"{path} = 0")
     except (ValueError, RecursionError):
@@ -68,7 +68,7 @@ def _place(path: str, value: object) -> dict[str, object] | None:
 
 
 def _copy(tree: Mapping[str, object]) -> dict[str, object]:
-    """A copy that later changes to the caller's mapping do not reach."""
+    """A copy that is independent of the caller's mapping."""
     return {
         str(key): _copy(cast(Mapping[str, object], value)) if isinstance(value, Mapping) else value
         for key, value in tree.items()

@@ -1,21 +1,20 @@
-"""Fits values to what the schema expects; never guesses.
+"""Converts values to the types that the settings expect; never guesses.
 
-Text from a variable or `--set` becomes what its place expects and nothing else: `12345678` stays text where
-text is expected. Text that does not fit is left as text, so that the check of the settings reports it.
-Values from TOML and Python are typed already; only what TOML cannot write is made here (tuples, sets, paths,
-members of an enum).
+Text from a variable or `--set` is converted to the expected type only: `12345678` stays text where text is
+expected. Text that does not fit stays text, and the check of the settings reports it. Values from TOML and
+Python are typed already; only what TOML cannot express is converted (tuples, sets, paths, enum members).
 
 | expected        | text that fits                                                                     |
 |-----------------|------------------------------------------------------------------------------------|
 | whole number    | decimal digits, with a sign or `_` between digits: `8765`, `-1`, `10_000`          |
 | number          | the same, or with a point or exponent: `0.5`, `1e3`                                |
 | true or false   | `true` `1` `yes` `on`, `false` `0` `no` `off`, in any letter case                  |
-| array           | a TOML array, `["a", "b"]`, or values with commas between, `a, b`; empty: no value |
+| array           | a TOML array, `["a", "b"]`, or comma-separated values, `a, b`; empty: no items     |
 | table           | a TOML inline table, `{ size = 4 }`                                                |
 | date or time    | as in TOML                                                                         |
-| text            | any, as it is                                                                      |
+| text            | any, unchanged                                                                     |
 
-Of several types (`int | Literal["auto"]`) the first, as written, that the text fits is taken.
+Where several types are allowed (`int | Literal["auto"]`), the first one that fits is taken.
 """
 
 import datetime
@@ -42,7 +41,7 @@ class _UnfitError(Exception):
 
 
 def fit(value: object, annotation: Any) -> object:
-    """The value as the annotation expects it, or as it was; no `Text` is left in it."""
+    """The value converted to the annotation, or unchanged; no `Text` is left in it."""
     for member in members(annotation):
         try:
             return _from_text(value.text, member) if isinstance(value, Text) else _from_value(value, member)
@@ -52,10 +51,10 @@ def fit(value: object, annotation: Any) -> object:
 
 
 def inline_table(text: str) -> dict[str, object]:
-    """The table that an inline table says.
+    """Parse an inline table.
 
     Raises:
-        ValueError: the text is no inline table.
+        ValueError: the text is not an inline table.
     """
     table = _toml_value(text)
     if not isinstance(table, dict):
@@ -80,7 +79,7 @@ def _from_text(text: str, expected: Any) -> object:
         return _from_value(_read(inline_table, text), expected)
     if is_sequence(expected):
         return _array(text, expected)
-    if not isinstance(expected, type):  # Any, a type variable: nothing says that it is not text
+    if not isinstance(expected, type):  # Any or a type variable: it may be text
         return text
     if issubclass(expected, Enum):
         return _first(expected, lambda member: str(member.value) == text)
@@ -104,7 +103,7 @@ def _from_value(value: object, expected: Any) -> object:
 
 
 def _same(one: object, other: object) -> bool:
-    return type(one) is type(other) and one == other  # for 1 == True == 1.0
+    return type(one) is type(other) and one == other  # because 1 == True == 1.0
 
 
 def _read(reader: Callable[[str], _T], text: str) -> _T:
@@ -115,7 +114,7 @@ def _read(reader: Callable[[str], _T], text: str) -> _T:
 
 
 def _ascii(text: str) -> str:
-    if not text.isascii():  # int() and float() would take the digits of every script
+    if not text.isascii():  # int() and float() accept the digits of every script
         raise ValueError("not a number")
     return text
 
@@ -157,7 +156,7 @@ def _sequence(items: "list[Any] | tuple[object, ...]", expected: Any) -> object:
     make: Callable[[list[object]], object] | None = _CONTAINERS.get(get_origin(expected) or expected)
     try:
         return make(fitted) if make else fitted
-    except TypeError:  # a table in a set: the check of the settings says so
+    except TypeError:  # a table in a set: the check of the settings reports it
         return fitted
 
 

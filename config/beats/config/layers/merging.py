@@ -1,6 +1,6 @@
 """Layers of settings, how they merge, and where each value came from.
 
-Tables merge key by key; everything else, arrays included, is replaced by the higher layer.
+Tables merge key by key; the higher layer replaces everything else, arrays included.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,44 +9,44 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
-Lines = Mapping[tuple[str, ...], int]
+LineNumbers = Mapping[tuple[str, ...], int]
 """The line of each key of a file, by its path."""
-NO_LINES: Final[Lines] = MappingProxyType({})
+NO_LINES: Final[LineNumbers] = MappingProxyType({})
 
 
 class Level(IntEnum):
-    """Where a layer stands; the higher one wins."""
+    """The height of a layer; the higher one wins."""
 
     SHIPPED = 0
     PROFILE = 1
     LOCAL = 2
     SOURCES = 3
-    """Sources named on the command line, in place of those in the files."""
+    """Sources named on the command line, which replace those of the files."""
     SHORT_VARIABLE = 4
-    """The variables that act on every `websocket` sink."""
+    """Variables that act on every adapter of a type, such as BEATS_WEBSOCKET_PORT."""
     VARIABLE = 5
     SET = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text from a variable or `--set`, which means nothing until the schema says what is expected."""
+    """Text from a variable or `--set`, not yet converted to the type that its setting expects."""
 
     text: str
     variable: str | None = field(default=None, compare=False)
-    """The environment variable that it is the value of."""
+    """The environment variable that holds it."""
 
 
 class Layer(NamedTuple):
-    """One file, one variable or one `--set`: a table, and where it came from."""
+    """The settings in one file, variable or `--set`, and where they came from."""
 
     level: Level
     where: str
     tree: Mapping[str, object]
-    lines: Lines = NO_LINES
+    lines: LineNumbers = NO_LINES
 
     def place(self, path: tuple[str, ...]) -> str:
-        """Where the value at a path stands: the file with its line, the variable, or `--set PATH`."""
+        """Where the value at a path came from: the file with its line, the variable, or `--set PATH`."""
         line = self.lines.get(path)
         return self.where if line is None else f"{self.where}:{line}"
 
@@ -62,37 +62,37 @@ class Step(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it stands: the file with its line, the variable, or `--set PATH`."""
+        """Where it came from: the file with its line, the variable, or `--set PATH`."""
         return self.where if self.line is None else f"{self.where}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value that is not a table, with every layer that ever gave it."""
+    """A value that is not a table, with every layer that gave one."""
 
     steps: tuple[Step, ...]
-    """Lowest layer first; the last one holds."""
+    """Lowest layer first; the last one is in effect."""
 
     @property
     def value(self) -> object:
-        """The value that holds."""
+        """The value in effect."""
         return self.steps[-1].value
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, with the layers that had a part in it."""
+    """A table, with the layers that contribute to it."""
 
     children: Mapping[str, "Node"]
     steps: tuple[Step, ...] = ()
-    """Lowest layer first; of each, where the table stands in it."""
+    """Lowest layer first, each with the line of the table in it."""
 
 
 Node = Leaf | Table
 
 
 def merge(layers: Iterable[Layer]) -> Table:
-    """All layers as one, given lowest first."""
+    """Merge layers, given lowest first."""
     merged = Table({})
     for layer in layers:
         merged = _merge_table(merged, layer.tree, layer, ())
@@ -121,41 +121,41 @@ def _step(layer: Layer, value: object, path: tuple[str, ...]) -> Step:
 
 
 def plain(node: Node) -> object:
-    """The values alone, as dicts and what they hold."""
+    """The values without their origin."""
     if isinstance(node, Leaf):
         return node.value
     return {key: plain(child) for key, child in node.children.items()}
 
 
 def child(node: Node | None, key: str) -> Node | None:
-    """The node under a key, if there is one."""
+    """The node at a key of a table, if there is one."""
     return node.children.get(key) if isinstance(node, Table) else None
 
 
 def where(node: Node) -> str:
-    """Where what holds came from: one place for a value, all that have a part in a table.
+    """Where a value came from; for a table, every place that contributes a value in effect.
 
-    Of a file that has a part in a table, it is the line where the table stands in it.
+    A file that contributes to a table is named with the line of the table in it.
     """
     if isinstance(node, Leaf):
         return node.steps[-1].place
     tables = {step.where: step.place for step in reversed(node.steps)}
-    return ", ".join(dict.fromkeys(tables.get(step.where, step.where) for step in _holding(node)))
+    return ", ".join(dict.fromkeys(tables.get(step.where, step.where) for step in _in_effect(node)))
 
 
-def _holding(node: Node) -> Iterator[Step]:
-    """The steps that gave what holds."""
+def _in_effect(node: Node) -> Iterator[Step]:
+    """The steps whose values are in effect."""
     if isinstance(node, Leaf):
         yield node.steps[-1]
     elif not node.children:
         yield from node.steps
     else:
         for below in node.children.values():
-            yield from _holding(below)
+            yield from _in_effect(below)
 
 
 def mapping_in(tree: Mapping[str, object], *path: str) -> Mapping[str, object]:
-    """The table at a path of a layer; an empty one when nothing or something else is there."""
+    """The table at a path of a layer; an empty one when there is no table."""
     for key in path:
         below = tree.get(key)
         tree = cast(Mapping[str, object], below) if isinstance(below, Mapping) else {}

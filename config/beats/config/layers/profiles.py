@@ -1,4 +1,4 @@
-"""Profiles: where their files are, and which there are."""
+"""Profiles: which there are, where their files are, and which files a profile is made of."""
 
 import re
 from collections.abc import Mapping
@@ -8,60 +8,89 @@ from stat import S_ISDIR
 from typing import Final, NamedTuple
 
 from beats.config.errors import Problem, SettingsError, nearest, shown
+from beats.config.layers.files import read_layer
+from beats.config.layers.merging import Layer, Level
 
 SHIPPED: Final = Path(__file__).parents[1]
-"""The folder of the profiles that come with Beats."""
+"""The folder of the profiles shipped with Beats."""
 DEFAULT: Final = "default"
-"""The profile that is taken when none is named: the shipped base layer and nothing else."""
+"""The profile used when none is named: the shipped base layer alone."""
 LOCAL: Final = "local"
-"""`local.toml` is no profile: it lies above whichever profile runs."""
+"""`local.toml` is not a profile, but a layer above every profile."""
+EXTENDS: Final = "extends"
+"""The key at the top of a profile's file that names the profile it extends."""
 PROFILE_VARIABLE: Final = "BEATS_PROFILE"
 CONFIG_DIR_VARIABLE: Final = "BEATS_CONFIG_DIR"
 DEFAULT_FOLDER: Final = Path("config")
-"""Where profiles are looked for when nothing names a folder."""
+"""The folder of profiles when none is named."""
 
 
 class ProfileInfo(NamedTuple):
-    """One profile that can be named."""
+    """A profile in a list of profiles."""
 
     name: str
     path: Path
     summary: str
-    """The first line of comment in its file: who it is for."""
+    """The first comment in its file: its purpose."""
 
 
-class Chosen(NamedTuple):
-    """The files that one start reads."""
+class ProfileFiles(NamedTuple):
+    """The files of a profile."""
 
     name: str
     profile: Path | None
     """The profile's own file; None for `default` when the user has no `default.toml`."""
     local: Path | None
-    """The machine's own settings, `local.toml` in the folder of profiles, if it is there."""
+    """The settings of this machine, `local.toml` in the folder of profiles; None without that file."""
     folder: Path | None
     """The folder of the user's profiles."""
 
 
-def choose(profile: str | None, config_dir: Path | str | None, environ: Mapping[str, str]) -> Chosen:
-    """Find the files of the profile that is named, by the argument or else by `BEATS_PROFILE`.
+def choose(profile: str | None, config_dir: Path | str | None, environ: Mapping[str, str]) -> ProfileFiles:
+    """Find the files of the profile named by the argument or else by `BEATS_PROFILE`.
 
-    A user's own `default.toml` is the layer of the profile `default`; it lies above the shipped one and
-    has no part in other profiles.
+    A user's own `default.toml` is the profile `default`, above the shipped one; other profiles do not use it.
 
     Raises:
         SettingsError: no such profile or folder.
     """
     folder = find_folder(config_dir, environ)
     place = "profile" if profile is not None else PROFILE_VARIABLE
-    # An empty variable counts as none: `BEATS_PROFILE= beats run` is how a shell takes one back.
+    # An empty variable counts as not set: a shell unsets one with `BEATS_PROFILE= beats run`.
     name = profile if profile is not None else environ.get(PROFILE_VARIABLE) or DEFAULT
-    path = find(name, folder, place)
-    local = _file(folder, LOCAL)
-    return Chosen(name, path, local, folder)
+    return ProfileFiles(name, find(name, folder, place), _file(folder, LOCAL), folder)
+
+
+def profile_layers(files: ProfileFiles) -> list[Layer]:
+    """The layers of a profile and of those it extends, lowest first, without the key `extends`.
+
+    Raises:
+        SettingsError: a file cannot be read, an extended profile does not exist, or a profile extends itself.
+    """
+    layers: list[Layer] = []
+    names = [files.name]
+    path = files.profile
+    while path is not None:
+        layer = read_layer(Level.PROFILE, path)
+        tree = dict(layer.tree)
+        below = tree.pop(EXTENDS, None)
+        layers.insert(0, layer._replace(tree=tree))
+        if below is None:
+            break
+        problem = partial(Problem, layer.place((EXTENDS,)), EXTENDS, shown(below))
+        if not isinstance(below, str):
+            message = f'must be text, in quotes, such as extends = "{DEFAULT}"'
+            raise SettingsError([problem(message)])
+        if below in names:
+            circle = " -> ".join([*names[names.index(below) :], below])
+            raise SettingsError([problem(f"a profile cannot extend itself: {circle}")])
+        names.append(below)
+        path = find(below, files.folder, layer.place((EXTENDS,)), EXTENDS)
+    return layers
 
 
 def list_profiles(config_dir: Path | str | None, environ: Mapping[str, str]) -> list[ProfileInfo]:
-    """Every profile by name; a user's file stands in for a shipped one of the same name.
+    """All profiles by name; a user's file replaces a shipped one of the same name.
 
     Raises:
         SettingsError: the folder does not exist, or cannot be read.
@@ -71,10 +100,10 @@ def list_profiles(config_dir: Path | str | None, environ: Mapping[str, str]) -> 
 
 
 def find_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Path | None:
-    """The folder of the user's profiles: the argument, `BEATS_CONFIG_DIR`, or `./config` if it is there.
+    """The folder of the user's profiles: the argument, `BEATS_CONFIG_DIR`, or `./config` if it exists.
 
     Raises:
-        SettingsError: the folder that was named does not exist, or one cannot be looked at.
+        SettingsError: the named folder does not exist, or a folder cannot be read.
     """
     folder = wanted_folder(config_dir, environ)
     named = _named(config_dir, environ)
@@ -94,7 +123,7 @@ def find_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Pa
 
 
 def wanted_folder(config_dir: Path | str | None, environ: Mapping[str, str]) -> Path:
-    """The folder of the user's profiles that is looked into, whether or not it is there."""
+    """The folder of the user's profiles, whether or not it exists."""
     return Path(_named(config_dir, environ) or DEFAULT_FOLDER)
 
 
@@ -103,10 +132,10 @@ def _named(config_dir: Path | str | None, environ: Mapping[str, str]) -> Path | 
 
 
 def profile_of(file: Path) -> tuple[str, Path]:
-    """The profile that a file is, and the folder that it is found in; of `local.toml`, `default`.
+    """The name of the profile in a file, and its folder; for `local.toml`, `default`.
 
     Raises:
-        SettingsError: it is not there, or its name is none of a profile's file.
+        SettingsError: there is no such file, or its name does not end with .toml.
     """
     if not _exists(file):
         raise SettingsError([Problem(str(file), "", None, "no such file")])
@@ -116,13 +145,13 @@ def profile_of(file: Path) -> tuple[str, Path]:
 
 
 def check_name(name: str, place: str, key: str = "") -> None:
-    """Accept what can be the name of a profile.
+    """Check that a name can be that of a profile.
 
     Raises:
-        SettingsError: it cannot be one; says why.
+        SettingsError: it cannot.
     """
     if name == LOCAL:
-        message = "local.toml lies above every profile and is not one itself"
+        message = "local.toml is a layer above every profile, not a profile"
         raise SettingsError([Problem(place, key, shown(name), message)])
     if not re.fullmatch(r"\w[\w.-]*", name):
         message = "a profile's name is made of letters, digits, '_', '-' and '.', without a folder"
@@ -130,13 +159,13 @@ def check_name(name: str, place: str, key: str = "") -> None:
 
 
 def find(name: str, folder: Path | None, place: str, key: str = "") -> Path | None:
-    """The file of a profile: the user's own, or else the shipped one; None for a `default` without one.
+    """The file of a profile: the user's own, else the shipped one; None for `default` without a user's file.
 
     Args:
-        name: the profile's.
-        folder: that of the user's profiles.
-        place: where the name stands, for the message.
-        key: the key that it is the value of there, if any.
+        name: the name of the profile.
+        folder: the folder of the user's profiles.
+        place: where the name was given, for the message.
+        key: the key there that holds the name, if any.
 
     Raises:
         SettingsError: there is no such profile.
@@ -155,14 +184,14 @@ def find(name: str, folder: Path | None, place: str, key: str = "") -> Path | No
 
 
 def _file(folder: Path | None, name: str) -> Path | None:
-    # Whatever has the name is taken, a folder too: reading it then says what is wrong with it.
+    # A folder of that name counts too: reading it then reports what is wrong with it.
     return path if folder is not None and _exists(path := folder / f"{name}.toml") else None
 
 
 def _exists(file: Path) -> bool:
     try:
         return file.exists()
-    except OSError as error:  # a folder on the way to it is closed to us
+    except OSError as error:  # a folder above it may not be searched
         raise SettingsError([Problem(str(file), "", None, _unreadable(error))]) from error
 
 
@@ -182,10 +211,10 @@ def _unreadable(error: OSError) -> str:
 
 
 def _summary(path: Path) -> str:
-    """The first comment that is for people; `#:` begins one for editors."""
+    """The first comment for people; a comment for editors begins with `#:`."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
-        return ""  # listing profiles must not fail for one that is broken; loading it says why
+        return ""  # a broken profile must not break the list; loading it reports why
     comments = (line.lstrip("#").strip() for line in lines if re.match(r"#(?!:)", line))
     return next((comment for comment in comments if comment), "")

@@ -1,8 +1,8 @@
-"""Values of files that stand in the environment: `token = "${WALL_TOKEN}"`.
+"""References in files to environment variables: `token = "${WALL_TOKEN}"`.
 
-The text of the whole value is the reference, so that a `$` in a path or a pattern means nothing. What the
-variable holds is text like that of any variable: it becomes what its place expects. `$${…}` is plain text.
-`${WALL_HOST:-localhost}` stands for `localhost` where the variable is not set or empty, as in a shell.
+The reference is the whole value, so that a `$` within a path or a pattern has no effect. The variable's value
+is converted to the type that its setting expects, as that of any variable. `$${…}` is plain text.
+`${WALL_HOST:-localhost}` gives `localhost` when the variable is empty or not set, as in a shell.
 """
 
 import re
@@ -14,19 +14,19 @@ from beats.config.layers.casting import fit
 from beats.config.layers.merging import Layer, Level, Text, mapping_in
 
 REFERENCE_PATTERN: Final = r"^\$\{[A-Za-z0-9_]+(:-[^{}]*)?\}$"
-"""A value that is such a reference, for a JSON Schema (ECMA-262's regular expressions)."""
+"""Matches a reference, in a JSON Schema (ECMA-262 regular expression)."""
 _REFERENCE: Final = re.compile(r"(?P<plain>\$?)\$\{(?P<name>\w+)(?::-(?P<default>[^{}]*))?\}", re.ASCII)
 _Path = tuple[str, ...]
 
 
-def named(layers: Iterable[Layer]) -> set[str]:
-    """The variables that files refer to."""
+def referenced_variables(layers: Iterable[Layer]) -> set[str]:
+    """The variables that files reference."""
     files = (layer for layer in layers if layer.level <= Level.LOCAL)
     return {match["name"] for layer in files for _, match in _references(layer.tree)}
 
 
 def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[Layer], list[Problem]]:
-    """The layers with what their references name.
+    """Replace the references in files by the values of their variables.
 
     A variable that is not set is a problem, unless a higher layer gives the value, or the sink or source is
     switched off.
@@ -51,7 +51,7 @@ def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[L
 
 
 def _resolved(tree: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, object]:
-    """The table without the values that are nowhere to be had."""
+    """The table, without references to variables that are not set."""
     found = {key: _value(value, environ) for key, value in tree.items()}
     return {key: value for key, value in found.items() if value is not None}
 
@@ -69,14 +69,14 @@ def _value(value: object, environ: Mapping[str, str]) -> object:
 
 
 def _text(match: re.Match[str], environ: Mapping[str, str]) -> str | None:
-    """What a reference stands for; None when it stands for nothing."""
+    """The text that a reference gives; None when its variable is not set."""
     default: str | None = match["default"]
     given = environ.get(match["name"])
     return given if default is None else given or default
 
 
 def _references(tree: Mapping[str, object], path: _Path = ()) -> Iterator[tuple[_Path, re.Match[str]]]:
-    """Path and parts of each reference."""
+    """The path and the parts of each reference."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _references(cast("Mapping[str, object]", value), (*path, key))

@@ -1,15 +1,14 @@
-"""Every setting that is in effect, with where its value came from and what it lies over."""
+"""Lists the settings in effect, each with its origin and the values that it overrides."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
 from pydantic import BaseModel
 
-from beats.config.checks.assembly import AdapterKey
 from beats.config.checks.validation import Inspected
 from beats.config.errors import MASK
 from beats.config.layers.merging import Leaf, Node, Step, Table, child
-from beats.config.schema import GROUPS, holds_password, holds_secret
+from beats.config.schema import GROUPS, AdapterKey, holds_password, holds_secret
 from beats.config.toml_text import key_text
 
 
@@ -18,11 +17,11 @@ class Setting(NamedTuple):
 
     path: tuple[str, ...]
     value: object
-    """As the program has it; None where there is none."""
+    """The typed value; None where there is none."""
     is_secret: bool
     """Whether the value must not be shown."""
     steps: tuple[Step, ...]
-    """The layers that gave it, lowest first; none for a default."""
+    """The values that layers gave, lowest layer first; none for a default."""
 
     @property
     def key(self) -> str:
@@ -30,19 +29,19 @@ class Setting(NamedTuple):
         return key_text(*self.path)
 
     def shown(self, value: object) -> object:
-        """A value of this setting, or its mask; as plain values that TOML and JSON have."""
+        """A value of this setting, as plain data, or the mask of a secret."""
         is_secret = self.is_secret or holds_password(value)
         return MASK if is_secret and value is not None else _plain(value)
 
 
 def settings_of(found: Inspected) -> list[Setting]:
-    """The settings of the kernel and of every source and sink that is switched on, defaults included.
+    """The settings of the kernel and of every enabled source and sink, defaults included.
 
-    Of what is switched off there are only its type and that it is off: a layer that holds all this has the
-    same effect as those it was made of.
+    Of a disabled source or sink, only `type` and `enabled`. Written to one file, these settings have the same
+    effect as all the layers.
 
     Raises:
-        SettingsError: something is wrong with the settings.
+        SettingsError: there is a problem in the settings.
     """
     profile = found.settings()
     result = list(_of_model(profile.kernel, child(found.root, "kernel"), ("kernel",)))
@@ -57,12 +56,12 @@ def settings_of(found: Inspected) -> list[Setting]:
 
 
 def below(settings: Iterable[Setting], path: tuple[str, ...]) -> list[Setting]:
-    """The setting at a path, or all in the table there."""
+    """The setting at a path, or all settings in the table there."""
     return [setting for setting in settings if setting.path[: len(path)] == path]
 
 
 def keys_of(settings: Iterable[Setting]) -> list[str]:
-    """Every key there is, tables included."""
+    """The keys of all settings and tables."""
     paths = [setting.path[:depth] for setting in settings for depth in range(1, len(setting.path) + 1)]
     return [key_text(*path) for path in dict.fromkeys(paths)]
 
@@ -70,9 +69,9 @@ def keys_of(settings: Iterable[Setting]) -> list[str]:
 def differences(
     one: Iterable[Setting], other: Iterable[Setting]
 ) -> list[tuple[Setting | None, Setting | None]]:
-    """The settings whose values differ, or that only one of two profiles has.
+    """The settings whose values differ between two profiles, or that only one of them has.
 
-    The defaults of a source or sink that only one of them has go without saying.
+    Defaults of a source or sink that only one of them has are left out.
     """
     ours = {setting.path: setting for setting in one}
     theirs = {setting.path: setting for setting in other}

@@ -1,7 +1,7 @@
-"""A JSON Schema of profile files, for editors that complete and check TOML as it is written.
+"""A JSON Schema (draft 2020-12) of profile files, with which editors complete and check TOML.
 
-It is of draft 2020-12. A profile is one of several layers, so no key is required: a type or a path may stand
-in another layer. Whether all layers together are right is for `beats config check` to say.
+A profile is one of several layers, so no key is required: another layer may give a type or a path. Only
+`beats config check` can tell whether all layers together are valid.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,10 +10,9 @@ from typing import Any, Final, cast, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from beats.config.layers.extends import EXTENDS
+from beats.config.layers.profiles import EXTENDS
 from beats.config.layers.references import REFERENCE_PATTERN
-from beats.config.output.documentation import descriptions
-from beats.config.schema import BASES, GROUPS, Adapters, Group, members
+from beats.config.schema import BASES, GROUPS, Adapters, Group, descriptions, members
 from beats.config.settings import KernelSettings
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -24,7 +23,7 @@ _Json = dict[str, Any]
 
 
 def profile_schema(adapters: Adapters) -> _Json:
-    """The schema of a profile with every source and sink that is installed."""
+    """The schema of a profile with all installed sources and sinks."""
     models = _models(adapters)
     named: list[type[BaseModel]] = [KernelSettings, *BASES.values(), *models.values()]
     refs, document = models_json_schema([(model, _MODE) for model in dict.fromkeys(named)])
@@ -46,7 +45,7 @@ def profile_schema(adapters: Adapters) -> _Json:
         "properties": {
             EXTENDS: {
                 "type": "string",
-                "description": "Name of the profile whose settings lie below this one's.",
+                "description": "Name of the profile that this one extends.",
             },
             "kernel": {"$ref": f"{_REF}{names[KernelSettings]}"},
             **{group: {"$ref": f"{_REF}{group}.named"} for group in GROUPS},
@@ -56,7 +55,7 @@ def profile_schema(adapters: Adapters) -> _Json:
 
 
 def _models(adapters: Adapters) -> dict[tuple[Group, str], type[BaseModel]]:
-    """The settings of each adapter; of one that cannot be imported here nothing is known."""
+    """The settings of each adapter that can be imported here."""
     found: dict[tuple[Group, str], type[BaseModel]] = {}
     for group in GROUPS:
         for name in adapters.names(group):
@@ -68,7 +67,7 @@ def _models(adapters: Adapters) -> dict[tuple[Group, str], type[BaseModel]]:
 
 
 def _describe(known: _Json, refs: Mapping[Any, _Json], models: list[type[BaseModel]]) -> None:
-    """Add the help of each setting, also of tables in tables."""
+    """Add the help text of each setting, nested tables included."""
     by_title: dict[str, type[BaseModel]] = {}
     for model in models:
         by_title |= {each.__name__: each for each in _nested(model)}
@@ -93,7 +92,7 @@ def _nested(annotation: Any, depth: int = 6) -> Iterator[type[BaseModel]]:
 
 
 def _without_null(schema: object) -> Any:
-    """As TOML has it: without null, without what is required, and without names that only repeat the key."""
+    """A schema for TOML: without null, required keys, and titles, which only repeat the key."""
     if isinstance(schema, list):
         return [_without_null(part) for part in cast(list[object], schema)]
     if not isinstance(schema, dict):
@@ -115,9 +114,9 @@ def _without_null(schema: object) -> Any:
 
 
 def _or_reference(schema: _Json) -> _Json:
-    """A value, or a reference to the variable that has it.
+    """Allow a reference to a variable in place of a value that is not text.
 
-    A bound of a number means nothing for text, nor does a pattern for a number.
+    JSON Schema ignores the bounds of a number for text, and a pattern for a number.
     """
     if (kind := schema.get("type")) not in _NOT_TEXT:
         return schema
@@ -139,7 +138,7 @@ def _adapter(name: str, schema: _Json) -> _Json:
 
 
 def _any_adapter(group: Group, names: Sequence[str]) -> _Json:
-    """A table that says its type has the settings of that; any other those of some type."""
+    """A table with a type has the settings of that type; one without, those of any type."""
     refs = {name: {"$ref": f"{_REF}{group}.{name}"} for name in names}
     types = [
         {"if": {"properties": {"type": {"const": name}}, "required": ["type"]}, "then": ref}
@@ -155,14 +154,14 @@ def _any_adapter(group: Group, names: Sequence[str]) -> _Json:
 def _named_tables(group: Group) -> _Json:
     return {
         "type": "object",
-        "description": f"The {group}, each a table of its own with a name of your choice.",
+        "description": f"The {group}: a table for each, with a name of your choice.",
         "propertyNames": {"pattern": r"^[\w-]+$"},
         "additionalProperties": {"$ref": f"{_REF}{group}"},
     }
 
 
 def _needed(root: _Json, defs: _Json) -> _Json:
-    """The definitions that the root leads to."""
+    """The definitions that the root refers to, directly or indirectly."""
     found: set[str] = set()
     todo = list(_refs(root))
     while todo:

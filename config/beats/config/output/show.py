@@ -1,4 +1,4 @@
-"""Shows settings with where they came from: as TOML that loads again, as plain data, as a difference."""
+"""Shows settings with their origin: as TOML that can be loaded again, as plain data, as a difference."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -14,14 +14,14 @@ from beats.config.toml_text import comment_text, key_text, value_text
 
 _DEFAULT: Final = "default"
 _COLUMN: Final = 48
-"""Comments are put below each other up to here."""
-_SECRET: Final = "a secret: give it again where this is loaded"
+"""Comments are aligned, up to this column."""
+_SECRET: Final = "secret: set it again before you load this"
 
 
 def as_toml(found: Inspected, settings: Iterable[Setting]) -> str:
-    """A document that has the effect of all layers, each line with the layer it came from.
+    """A TOML document with the effect of all layers, each line with the layer that it came from.
 
-    What TOML cannot say (that there is no value), and what must not be shown, is commented out.
+    Settings without a value, which TOML cannot express, and secrets are commented out.
     """
     files = [step for step in found.root.steps if step.level < Level.SOURCES]
     names = dict.fromkeys(file_name(step.where) for step in files)
@@ -32,12 +32,12 @@ def as_toml(found: Inspected, settings: Iterable[Setting]) -> str:
 
 
 def as_lines(settings: Iterable[Setting], depth: int = 0) -> str:
-    """A line for each setting, without the first parts of its key."""
+    """A line for each setting, without the first `depth` parts of its key."""
     return "".join(f"{_assignment(setting, depth)}\n" for setting in settings)
 
 
 def as_data(settings: Iterable[Setting]) -> list[dict[str, object]]:
-    """The same for other programs: each setting with its value, its layer, and what it lies over."""
+    """Data for other programs: each setting with its value, its layer, and the values that it overrides."""
     return [
         {
             "key": setting.key,
@@ -54,7 +54,7 @@ def as_data(settings: Iterable[Setting]) -> list[dict[str, object]]:
 
 
 def as_difference(pairs: Iterable[tuple[Setting | None, Setting | None]]) -> str:
-    """What the first profile has with `-`, what the second has with `+`, as `diff -u` writes it."""
+    """The settings of the first profile with `-`, those of the second with `+`, as in `diff -u`."""
     lines = [
         f"{sign} {_assignment(setting, 0)}  # {origin(setting)}"
         for pair in pairs
@@ -65,7 +65,7 @@ def as_difference(pairs: Iterable[tuple[Setting | None, Setting | None]]) -> str
 
 
 def origin(setting: Setting) -> str:
-    """The layer that a value came from, and the lower ones that it lies over."""
+    """The layer that a value came from, and the lower layers that it overrides."""
     if not setting.steps:
         return _DEFAULT
     *lower, highest = setting.steps
@@ -74,14 +74,14 @@ def origin(setting: Setting) -> str:
 
 
 def place(step: Step) -> str:
-    """Where a value stands, as short as it is clear: a shipped file goes without its folder."""
+    """The origin of a value in short: a shipped file without its folder."""
     if step.level == Level.SET:
         return step.where.split(" ")[0]
     return file_name(step.place) if step.level < Level.SOURCES else step.place
 
 
 def file_name(where: str) -> str:
-    """A file's path; of a shipped one, the name alone."""
+    """The path of a file; for a shipped one, only its name."""
     path = Path(where)
     return path.name if path.parent == SHIPPED else where
 
@@ -92,7 +92,7 @@ def _place(step: Step) -> dict[str, object]:
 
 
 def _data(value: object) -> object:
-    """As JSON has it: what it has no form for is text, as in TOML."""
+    """A value as JSON; types that JSON lacks become text."""
     if isinstance(value, dict):
         return {key: _data(item) for key, item in cast(dict[str, object], value).items()}
     if isinstance(value, list):

@@ -1,21 +1,21 @@
-"""What `beats init` writes: a first profile of one's own, with what there is to know in its comments."""
+"""The files that `beats init` writes: a first profile with explanations in its comments."""
 
 from typing import Final, NamedTuple
 
 from beats.config.layers.profiles import DEFAULT
 
 SCHEMA_NAME: Final = "beats.schema.json"
-"""The schema that editors are pointed to; `beats config schema --out` writes it anew."""
+"""The schema for editors; `beats config schema --out` updates it."""
 EXAMPLE_NAME: Final = "local.toml.example"
 
 
 class StarterFile(NamedTuple):
-    """One file to write into the folder of profiles."""
+    """A file to write into the folder of profiles."""
 
     name: str
     text: str
     is_shared: bool
-    """Whether it serves all profiles, and stays as it is when it is there already."""
+    """Whether all profiles share it, so that an existing one is kept."""
 
 
 def starter_files(profile: str, schema: str) -> list[StarterFile]:
@@ -35,17 +35,17 @@ def starter_files(profile: str, schema: str) -> list[StarterFile]:
 
 _PROFILE: Final = """\
 #:schema ./{schema}
-# For a show of my own: `{run}` puts it on air, `beats config check` looks it over.
+# For my own show: `{run}` starts it, `beats config check` checks it.
 #
-# It lies above the shipped `default.toml` (a demo picture, watched in a browser): tables merge key by key,
-# anything else is replaced. `beats adapters` lists all sources and sinks with their settings, and
-# `beats config show` every setting in effect with where it comes from. To build on another profile:
+# This file overrides the shipped `default.toml` (a demo picture, watched in a browser): tables merge key by
+# key, anything else is replaced. `beats adapters` lists all sources and sinks with their settings, and
+# `beats config show` shows every setting in effect with its origin. To extend another profile:
 # extends = "studio"
 
 [kernel]
 log_level = "INFO"
 
-# What is shown: a demo, until there is something better. Then set enabled = false and take one of the others.
+# What is shown: a demo. To show your own, set enabled = false here and use one of the sources below.
 [sources.demo]
 type = "demo"
 enabled = true
@@ -59,15 +59,15 @@ fps = 30.0
 # type = "jsonl"
 # path = "-"
 
-# Where it goes: to browsers on this machine. For others to watch, host = "0.0.0.0", public_host to the name
-# of this machine, and a token; best in the variable BEATS_SINKS__BROWSER__TOKEN, not here.
+# Where it goes: to browsers on this machine. To let others watch, set host = "0.0.0.0", public_host to the
+# name of this machine, and a token, best in the variable BEATS_SINKS__BROWSER__TOKEN, not here.
 [sinks.browser]
 type = "websocket"
 host = "localhost"
 port = 8765
 queue = {{ size = 256, overflow = "drop_oldest" }}
 
-# And into files that `beats replay` plays again.
+# Records to files that `beats replay` can play.
 [sinks.recorder]
 type = "recorder"
 enabled = false
@@ -75,8 +75,8 @@ enabled = false
 
 _LOCAL: Final = """\
 #:schema ./{schema}
-# For what holds on this machine alone, above every profile. Copied to local.toml, it has effect; leave that
-# out of version control.
+# For settings of this machine, which override every profile. Copy it to local.toml to use it, and keep that
+# file out of version control.
 
 [kernel]
 # log_level = "DEBUG"

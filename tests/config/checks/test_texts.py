@@ -1,8 +1,8 @@
-"""Values of variables that hold more than was meant."""
+"""Values of variables with stray characters around them."""
 
 import pytest
 
-from beats.config.checks.oddities import oddity
+from beats.config.checks.texts import stray_characters
 from tests.config.fakes import House
 
 TOKEN = '[sinks.browser]\ntoken = "${WALL_TOKEN}"\n'
@@ -13,26 +13,26 @@ TOKEN = '[sinks.browser]\ntoken = "${WALL_TOKEN}"\n'
     [
         ("abc\r", "carriage return"),
         ('"abc"\r', "carriage return"),
-        ("abc\n", "line end"),
+        ("abc\n", "line break"),
         (" abc", "blank"),
         ("abc\t", "blank"),
         ('"abc"', "quotes"),
         ("'abc'", "quotes"),
     ],
 )
-def test_what_files_of_variables_leave_around_a_value_is_odd(text: str, said: str) -> None:
-    """And what to do about it is said."""
-    assert said in str(oddity(text))
+def test_stray_characters_around_a_text_are_found(text: str, said: str) -> None:
+    """Files of variables leave them there."""
+    assert said in str(stray_characters(text))
 
 
 @pytest.mark.parametrize("text", ["", "abc", "a b", '"', "it's", '"a" b', "'abc\"", "größe"])
-def test_what_stands_within_a_value_is_not(text: str) -> None:
-    """Nobody is warned of a value that may well be meant."""
-    assert oddity(text) is None
+def test_characters_within_a_text_are_not_stray(text: str) -> None:
+    """A value that may be intended is no reason for a warning."""
+    assert stray_characters(text) is None
 
 
-def test_a_variable_whose_oddity_is_in_a_setting_is_named(house: House) -> None:
-    """A token, a path, an item of a list; whichever way the variable sets it. No value is shown."""
+def test_a_variable_with_stray_characters_is_a_warning(house: House) -> None:
+    """In a token, a path, or an item of a list; without the value, which may be secret."""
     house.environ = {
         "WALL_TOKEN": "secret\r",
         "BEATS_SINKS__TAPE__PATH": '"secret.mcap"',
@@ -44,8 +44,8 @@ def test_a_variable_whose_oddity_is_in_a_setting_is_named(house: House) -> None:
     assert "secret" not in "".join(warnings)
 
 
-def test_an_oddity_that_has_no_effect_is_no_matter(house: House) -> None:
-    """Of a number, of a value that a higher layer replaces or that is not asked for."""
+def test_stray_characters_without_effect_are_ignored(house: House) -> None:
+    """In a number, in an overridden value, or in a sink that is switched off."""
     house.environ = {
         "WALL_TOKEN": "secret\r",
         "BEATS_SINKS__BROWSER__PORT": " 8765\r",
@@ -59,16 +59,16 @@ def test_an_oddity_that_has_no_effect_is_no_matter(house: House) -> None:
     assert house.load().warnings == ()
 
 
-def test_one_variable_is_one_warning(house: House) -> None:
-    """However many sinks it acts on."""
+def test_a_variable_gives_one_warning(house: House) -> None:
+    """Even if it acts on several sinks."""
     house.write("mine", '[sinks.other]\ntype = "websocket"\nport = 1\n')
     house.environ = {"BEATS_WEBSOCKET_HOST": "'wall'"}
     assert len(house.load().warnings) == 1
 
 
 @pytest.mark.parametrize("name", ["WALL_TOKEN", "BEATS_SINKS__BROWSER__TOKEN"])
-def test_what_is_no_text_is_refused(house: House, name: str) -> None:
-    """Bytes of another encoding in a variable: a token like that would fail every request."""
+def test_a_variable_that_is_not_utf_8_is_refused(house: House, name: str) -> None:
+    """No client could present such a token."""
     house.write("mine", TOKEN)
     house.environ = {"WALL_TOKEN": "abc", name: "secret\udcff"}
     problem = house.problem()
@@ -77,7 +77,7 @@ def test_what_is_no_text_is_refused(house: House, name: str) -> None:
     assert "secret" not in str(problem)
 
 
-def test_an_argument_that_is_no_text_is_refused(house: House) -> None:
-    """As `--set` may hold any bytes, too."""
+def test_an_argument_that_is_not_utf_8_is_refused(house: House) -> None:
+    """`--set` can contain any bytes, too."""
     house.sets = ["sinks.browser.token=secret\udcff"]
     assert str(house.problem()) == "--set sinks.browser.token: sinks.browser.token: is not UTF-8 text"

@@ -1,7 +1,7 @@
-"""Values of variables that hold more than was meant, as files of variables (`.env`) make them.
+"""Checks text from variables for characters that became part of it by mistake.
 
-`docker --env-file` and others take what stands behind `=` as it is: quotes, blanks and the carriage return
-of a file with Windows line ends become part of a token, which then nobody can present, or of a path.
+`docker --env-file` and others take everything after `=` literally: quotes, blanks and the carriage return of
+a file with Windows line endings become part of a token, which no client can then present, or of a path.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,50 +16,44 @@ from beats.config.layers.merging import Layer, Text
 _QUOTES: Final = ("'", '"')
 
 
-def oddity(text: str) -> str | None:
-    """What a text has around it that was hardly meant, and what to do; None when there is nothing."""
+def stray_characters(text: str) -> str | None:
+    """The stray characters around a text, with how to remove them; None when there are none."""
     if text.endswith("\r"):
-        return "ends with a carriage return, which is part of it: save its file with Unix line ends"
+        return "ends with a carriage return: save the file that it comes from with Unix line endings"
     if text.endswith("\n"):
-        return "ends with a line end, which is part of it: remove it"
+        return "ends with a line break: remove it"
     if text != text.strip():
-        return "begins or ends with a blank, which is part of it: remove it"
+        return "begins or ends with a blank: remove it"
     if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
-        return "stands in quotes, which are part of it: remove them, for only a shell takes them away"
+        return "is in quotes, which become part of it: remove them, because only a shell strips quotes"
     return None
 
 
-def no_texts(layers: Iterable[Layer]) -> Iterator[Problem]:
-    """A problem for each value of a variable or `--set` that is no UTF-8, as all text of profiles is.
+def undecodable(layers: Iterable[Layer]) -> Iterator[Problem]:
+    """A problem for each variable or `--set` whose value is not UTF-8, as all text in profiles is.
 
-    Python keeps such bytes as halves of surrogate pairs (PEP 383), which nothing can send or compare.
+    Python represents such bytes as lone surrogates (PEP 383), which cannot be sent or compared.
     """
     for layer in layers:
         for path, text in _texts(layer.tree, ()):
-            if not _is_utf_8(text.text):
+            try:
+                text.text.encode()
+            except UnicodeEncodeError:
                 yield Problem(text.variable or layer.where, dotted(path), None, "is not UTF-8 text")
 
 
-def odd_variables(layers: Iterable[Layer], settings: Mapping[str, object]) -> Iterator[str]:
-    """A warning for each variable whose oddity has become part of a setting.
+def stray_character_warnings(layers: Iterable[Layer], settings: Mapping[str, object]) -> Iterator[str]:
+    """A warning for each variable whose stray characters have become part of a setting.
 
     Args:
-        layers: what the variables say, as text.
-        settings: the checked settings; those that take blanks away by themselves are as they should be.
+        layers: the values of the variables, as text.
+        settings: the checked settings, some of which strip blanks.
     """
     for layer in layers:
         for path, text in _texts(layer.tree, ()):
             for part in _strings(_at(settings, path)) if text.variable is not None else ():
-                if part in text.text and (what := oddity(part)) is not None:
+                if part in text.text and (what := stray_characters(part)) is not None:
                     yield f"{text.variable}: the value {what}"
-
-
-def _is_utf_8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _texts(tree: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Text]]:
@@ -71,7 +65,7 @@ def _texts(tree: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tuple[
 
 
 def _at(value: object, path: Iterable[str]) -> object:
-    """What stands at a path of the settings; None when nothing does."""
+    """The setting at a path; None when there is none."""
     for key in path:
         if isinstance(value, Mapping):
             value = cast("Mapping[str, object]", value).get(key)
@@ -81,7 +75,7 @@ def _at(value: object, path: Iterable[str]) -> object:
 
 
 def _strings(value: object) -> Iterator[str]:
-    """The texts in a setting; of tables, none: in those, quotes are TOML's."""
+    """The texts in a setting; none from a table, where quotes belong to TOML."""
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
     elif isinstance(value, str | PurePath):

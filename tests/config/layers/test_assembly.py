@@ -1,16 +1,17 @@
 from collections.abc import Mapping
 
-from beats.config.checks.assembly import (
-    AdapterKey,
-    adapter_types,
-    add_short_variables,
-    fit_layer,
-    open_tables,
-    replace_sources,
-    start_afresh,
-)
+import pytest
+
 from beats.config.layers.arguments import source_layer
+from beats.config.layers.assembly import (
+    adapter_types,
+    drop_settings_of_old_types,
+    fit_layer,
+    parse_tables,
+    replace_sources,
+)
 from beats.config.layers.merging import Layer, Level, Text, merge, plain
+from beats.config.schema import AdapterKey
 from tests.config.fakes import WebsocketSettings
 
 
@@ -22,26 +23,21 @@ def result(layers: list[Layer]) -> object:
     return plain(merge(layers))
 
 
-def test_text_for_a_whole_table_is_opened() -> None:
-    """A section and an adapter are tables whatever the type."""
+def test_text_for_a_whole_table_is_parsed() -> None:
+    """A section and an adapter are tables whatever the type; other text is left for the check to report."""
     raw = layer(
         {"sinks": Text('{ a = { type = "null" } }'), "kernel": Text('{ log_level = "INFO" }')}, Level.SET
     )
-    opened = open_tables(raw)
-    assert opened.tree == {"sinks": {"a": {"type": "null"}}, "kernel": {"log_level": "INFO"}}
-    assert open_tables(layer({"sinks": {"a": Text('{ type = "null" }')}})).tree == {
+    assert parse_tables(raw).tree == {"sinks": {"a": {"type": "null"}}, "kernel": {"log_level": "INFO"}}
+    assert parse_tables(layer({"sinks": {"a": Text('{ type = "null" }')}})).tree == {
         "sinks": {"a": {"type": "null"}}
     }
-
-
-def test_text_that_is_no_table_is_left_for_the_check() -> None:
-    """So that it is reported with the rest."""
     raw = layer({"sinks": {"a": Text("3")}, "kernel": Text("3"), "other": Text("{ a = 1 }")})
-    assert open_tables(raw) == raw
+    assert parse_tables(raw) == raw
 
 
-def test_the_type_of_an_adapter_is_what_the_highest_layer_says() -> None:
-    """It can stand in any layer, also as text from a variable."""
+def test_the_highest_layer_sets_the_type_of_an_adapter() -> None:
+    """Any layer can set it, also as text from a variable."""
     layers = [
         layer({"sinks": {"a": {"type": "websocket"}, "b": {"port": 1}}, "sources": {"a": {"type": 3}}}),
         layer({"sinks": {"a": {"type": Text("null")}}}, Level.VARIABLE),
@@ -53,9 +49,9 @@ def test_the_type_of_an_adapter_is_what_the_highest_layer_says() -> None:
     }
 
 
-def test_a_new_type_starts_afresh() -> None:
-    """The old type's port is not passed on; what all sinks have is."""
-    layers = start_afresh([
+def test_a_new_type_does_not_inherit_settings_of_the_old_one() -> None:
+    """Settings that all sinks have are inherited."""
+    layers = drop_settings_of_old_types([
         layer({"sinks": {"a": {"type": "websocket", "port": 1, "enabled": False, "queue": {"size": 3}}}}),
         layer({"sinks": {"a": {"type": "recorder", "path": "p"}}}, Level.LOCAL, "local.toml"),
     ])  # fmt: skip
@@ -64,18 +60,16 @@ def test_a_new_type_starts_afresh() -> None:
     }
 
 
-def test_the_same_type_once_more_keeps_what_was_said() -> None:
-    """Naming the type again changes nothing."""
-    layers = [
-        layer({"sinks": {"a": {"type": "websocket", "port": 1}}}),
-        layer({"sinks": {"a": {"type": "websocket"}}}, Level.LOCAL),
-    ]
-    assert start_afresh(layers) == layers
+@pytest.mark.parametrize("lower", [{"type": "websocket", "port": 1}, {"port": 1}])
+def test_setting_the_same_or_the_first_type_drops_nothing(lower: dict[str, object]) -> None:
+    """A layer without a type gives settings for the type that a higher layer sets."""
+    layers = [layer({"sinks": {"a": lower}}), layer({"sinks": {"a": {"type": "websocket"}}}, Level.LOCAL)]
+    assert drop_settings_of_old_types(layers) == layers
 
 
 def test_variables_change_type_and_settings_together() -> None:
-    """Which variable is read first does not matter."""
-    layers = start_afresh([
+    """The order of the variables does not matter."""
+    layers = drop_settings_of_old_types([
         layer({"sinks": {"a": {"type": "websocket", "port": 1}}}),
         layer({"sinks": {"a": {"path": Text("p")}}}, Level.VARIABLE, "BEATS_SINKS__A__PATH"),
         layer({"sinks": {"a": {"type": Text("recorder")}}}, Level.VARIABLE, "BEATS_SINKS__A__TYPE"),
@@ -83,43 +77,8 @@ def test_variables_change_type_and_settings_together() -> None:
     assert result(layers) == {"sinks": {"a": {"type": Text("recorder"), "path": Text("p")}}}
 
 
-def test_settings_may_come_before_their_type() -> None:
-    """A layer that names no type sets keys for the one that comes."""
-    layers = [
-        layer({"sinks": {"a": {"port": 1}}}),
-        layer({"sinks": {"a": {"type": "websocket"}}}, Level.LOCAL),
-    ]
-    assert start_afresh(layers) == layers
-
-
-def test_short_variables_reach_every_websocket_sink_and_no_other() -> None:
-    """They lie above the files and below the precise variables."""
-    layers = add_short_variables(
-        [
-            layer({"sinks": {"a": {"type": "websocket"}, "b": {"type": "null"}, "c": {"type": "websocket"}}}),
-            layer({"sinks": {"c": {"port": Text("3")}}}, Level.VARIABLE),
-        ],
-        {"BEATS_WEBSOCKET_PORT": "2"},
-    )
-    assert [one.level for one in layers] == [
-        Level.PROFILE, Level.SHORT_VARIABLE, Level.SHORT_VARIABLE, Level.VARIABLE,
-    ]  # fmt: skip
-    sinks = {
-        "a": {"type": "websocket", "port": Text("2")},
-        "b": {"type": "null"},
-        "c": {"type": "websocket", "port": Text("3")},
-    }
-    assert result(layers) == {"sinks": sinks}
-
-
-def test_a_short_variable_does_not_make_a_source_of_a_sink() -> None:
-    """A source that calls itself websocket is somebody else's."""
-    layers = [layer({"sources": {"a": {"type": "websocket"}}})]
-    assert add_short_variables(layers, {"BEATS_WEBSOCKET_PORT": "2"}) == layers
-
-
-def test_sources_of_the_files_give_way() -> None:
-    """A picture on the command line runs in place of the demo; variables for new sources still count."""
+def test_sources_of_the_files_are_replaced() -> None:
+    """A picture on the command line replaces the demo; variables for new sources still count."""
     layers, warnings = replace_sources(
         [
             layer({"sources": {"demo": {"type": "demo"}}, "kernel": {"log_level": "INFO"}}),
@@ -136,8 +95,8 @@ def test_sources_of_the_files_give_way() -> None:
     }
 
 
-def test_a_variable_for_a_source_that_is_gone_has_no_effect_but_a_warning() -> None:
-    """`beats run picture.gif` works in a shell that tunes the demo."""
+def test_a_variable_for_a_replaced_source_is_a_warning() -> None:
+    """`beats run picture.gif` works in a shell that has variables for the demo."""
     layers, [warning] = replace_sources(
         [
             layer({"sources": {"demo": {"type": "demo"}}}),
@@ -150,7 +109,7 @@ def test_a_variable_for_a_source_that_is_gone_has_no_effect_but_a_warning() -> N
 
 
 def test_a_layer_is_fitted_to_the_settings_of_each_adapter() -> None:
-    """What no settings are known for is fitted to what all sinks have."""
+    """Where they are unknown, to the settings that all sinks have."""
     raw = layer(
         {
             "kernel": {"shutdown_timeout_s": Text("2")},

@@ -1,7 +1,7 @@
 """Finds the line of each key in a TOML file, which `tomllib` does not tell.
 
-Only where keys stand is read. That the file is TOML was seen before by the parser, whose keys must be the
-same ones, or nothing is told: no line is better than a wrong one. Arrays of tables have no lines.
+The scan only looks for keys in a text that `tomllib` has accepted. If it finds other keys than `tomllib` did,
+it gives no lines at all, because no line is better than a wrong one. Arrays of tables have no lines.
 """
 
 import re
@@ -9,14 +9,14 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, cast
 
-from beats.config.layers.merging import NO_LINES, Lines
+from beats.config.layers.merging import NO_LINES, LineNumbers
 
 _Path = tuple[str, ...]
 
 _SPACE: Final = re.compile(r"[ \t]*")
 _BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]+" r'|"(?:[^"\\\n]|\\.)*"' r"|'[^'\n]*'")
-# Up to two more quotes belong to the text that three end: TOML 1.0, "String".
+# Up to two quotes before the closing three belong to the text: TOML 1.0, "String".
 _STRING: Final = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""(?:"{0,2})'
     r"|'''(?:[^']|'(?!''))*'''(?:'{0,2})"
@@ -27,12 +27,12 @@ _STRING: Final = re.compile(
 _PLAIN: Final = re.compile(r"[^,\[\]{}#\n]+")
 
 
-def lines_of(text: str, tree: Mapping[str, object]) -> Lines:
+def lines_of(text: str, tree: Mapping[str, object]) -> LineNumbers:
     """The line of each key and table, from 1, by its path.
 
     Args:
         text: a TOML document.
-        tree: what the parser made of it.
+        tree: its content, from the parser.
     """
     scan = _Scan(text)
     try:
@@ -50,7 +50,7 @@ def _paths(tree: Mapping[str, object], path: _Path) -> Iterator[_Path]:
 
 
 class _LostError(Exception):
-    """What follows is not what the scan expects there."""
+    """The text is not what the scan expects."""
 
 
 class _Scan:
@@ -78,7 +78,7 @@ class _Scan:
         self._value(path)
 
     def _value(self, path: _Path | None) -> None:
-        """Pass over a value; the keys of an inline table are noted, unless it is in an array."""
+        """Skip a value; note the keys of an inline table, unless it is in an array."""
         self._skip(_SPACE)
         if self._sees("["):
             self._items("]", lambda: self._value(None))
@@ -117,7 +117,7 @@ class _Scan:
             self._at += 1
 
     def _note(self, table: _Path, key: _Path) -> _Path:
-        """The first line that names a table or value counts, except that a table's own heading is better."""
+        """Note the first line that names a table or value; the heading of a table replaces it."""
         for depth in range(1, len(key)):
             self.lines.setdefault((*table, *key[:depth]), self._line)
         path = (*table, *key)
