@@ -100,7 +100,7 @@ def test_a_right_profile_says_what_is_in_it(profile: Examined) -> None:
     """And its parts are looked at further."""
     found = profile()
     [finding] = found.findings
-    assert (finding.level, finding.found) == ("ok", "profile mine is right: sources demo; sinks browser")
+    assert (finding.level, finding.found) == ("ok", "profile mine is valid: sources demo; sinks browser")
     assert [part.key.name for part in found.parts] == ["demo", "browser"]
     assert found.needed == frozenset()
 

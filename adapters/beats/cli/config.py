@@ -1,4 +1,4 @@
-"""`beats config`: what the settings are, where they come from, and whether they are right."""
+"""`beats config`: shows, compares and checks settings."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ from beats.runtime.registry import InstalledAdapters
 
 app = typer.Typer(
     name="config",
-    help="""Show and check the settings, and where each comes from.
+    help="""Show and check the settings, each with its origin.
 
     Examples: `beats config check`, `beats config show --profile studio`.
     """,
@@ -48,11 +48,11 @@ def show(
     profile: ProfileOption = None,
     config: ConfigOption = None,
     sets: SetOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
-    """Print the settings in effect as TOML, each line with the layer it came from and what it overrides.
+    """Print the settings in effect as TOML, each with the layer it came from and the values it overrides.
 
-    Saved as a profile, it has the same effect; only secrets, which are masked, have to be given again.
+    Saved as a profile, the output has the same effect, except that secrets are masked and must be set again.
 
     Examples: `beats config show`, `beats config show --profile studio --json`.
     """
@@ -68,16 +68,18 @@ def get(
     key: Annotated[
         str,
         typer.Argument(
-            metavar="PATH", help="Such as sinks.browser.port.", autocompletion=completers.setting_paths
+            metavar="PATH",
+            help="Such as sinks.browser.port.",
+            autocompletion=completers.setting_paths,
         ),
     ],
     profile: ProfileOption = None,
     config: ConfigOption = None,
     sets: SetOption = None,
 ) -> None:
-    """Print one value, text without quotes; of a table, a line for each key.
+    """Print one value, text without quotes; for a table, a line for each key.
 
-    Exit code 0: there it is, empty if there is none; 1: there is no such setting.
+    Exit code 0: the value was printed, or an empty line if there is none; 1: there is no such setting.
 
     Examples: `beats config get sinks.browser.port`, `beats config get sinks.browser.queue`.
     """
@@ -101,9 +103,9 @@ def diff(
     config: ConfigOption = None,
     sets: SetOption = None,
 ) -> None:
-    """Print the settings that differ between two profiles, each with its value and layer in both.
+    """Print the settings that differ between two profiles, with value and layer in both.
 
-    Exit code 0: they have the same effect; 1: they differ.
+    Exit code 0: both have the same effect; 1: they differ.
 
     Example: `beats config diff default studio`.
     """
@@ -119,7 +121,7 @@ def check(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="A profile's file, in place of --profile.",
+            help="The file of a profile, instead of --profile.",
             show_default=False,
             readable=False,
         ),
@@ -127,21 +129,21 @@ def check(
     profile: ProfileOption = None,
     config: ConfigOption = None,
     sets: SetOption = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Take warnings for faults.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
 ) -> None:
-    """Say all that is wrong with the settings, and what would fail at the start, without starting anything.
+    """Report every problem in the settings, and what would fail at the start, without starting anything.
 
-    Two sinks on one port, two recorders on one path, a file that is missing or cannot be written, a package
-    that is not installed. It opens no port and writes no file; of recordings, pictures and certificates it
-    sees whether they are there, not whether they are any good.
+    Such as two sinks on one port, two recorders on one path, a file that is missing or cannot be written, or
+    a package that is not installed. The check opens no port and writes no file. It tests whether recordings,
+    pictures and certificates exist, but does not read them.
 
-    Exit code 0: nothing is wrong; 2: wrong usage; 78: something is.
+    Exit code 0: no problems; 2: wrong usage; 78: there are problems.
 
     Examples: `beats config check`, `beats config check --profile studio --strict`,
     `beats config check config/wall.toml`.
     """
     if file is not None and (profile is not None or config is not None):
-        complain("FILE says which profile, and in which folder: leave out --profile and --config")
+        complain("FILE gives the profile and its folder: leave out --profile and --config")
         raise typer.Exit(EXIT_USAGE)
     try:
         if file is not None:
@@ -160,11 +162,11 @@ def check(
     for warning in warnings:
         warn(warning)
     sources, sinks = (", ".join(names) or "none" for names in (found.sources, found.sinks))
-    say(f"profile {found.profile} is right: sources {sources}; sinks {sinks}")
+    say(f"profile {found.profile} is valid: sources {sources}; sinks {sinks}")
 
 
 def _descriptors(found: Inspected) -> Iterator[str]:
-    """Whether the system allows as many open files as viewers may come."""
+    """A warning if the system allows fewer open files than the largest number of viewers needs."""
     parts = [part for part in parts_of(found) if isinstance(part, Part)]
     short = descriptors.shortage(connections(parts), descriptors.limits()[1])
     if short is not None:
@@ -174,13 +176,12 @@ def _descriptors(found: Inspected) -> Iterator[str]:
 @app.command()
 def schema(
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A file, in place of standard output.")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A file, instead of standard output.")
     ] = None,
 ) -> None:
-    """Print a JSON Schema of profiles, with every setting of every adapter that is installed.
+    """Print a JSON Schema of profiles, with every setting of every installed adapter.
 
-    Editors complete and check TOML with it: let the first line of a profile be
-    `#:schema ./beats.schema.json`.
+    Editors use it to complete and check a profile whose first line is `#:schema ./beats.schema.json`.
 
     Examples: `beats config schema`, `beats config schema --out config/beats.schema.json`.
     """
@@ -189,9 +190,7 @@ def schema(
         return
     try:
         if not _may_replace(out):
-            complain(
-                f"{out}: exists and is no JSON Schema, and nothing else is overwritten: give another name"
-            )
+            complain(f"{out}: exists and is not a JSON Schema, so it is kept: give another name")
             raise typer.Exit(EXIT_FAILED)
         out.write_text(schema_text(), encoding="utf-8")
     except OSError as error:
@@ -201,7 +200,7 @@ def schema(
 
 
 def _may_replace(path: Path) -> bool:
-    """Whether what is at a path was made by this command, perhaps by an older version, or holds nothing."""
+    """Whether a path is free, or its file is empty or was written by this command."""
     if not path.is_file():
         return True
     with path.open("rb") as file:
@@ -218,7 +217,7 @@ def _why_not(path: tuple[str, ...] | None, key: str, settings: Sequence[Setting]
 
 
 def schema_text() -> str:
-    """The JSON Schema of profiles, as it is written to files."""
+    """The JSON Schema of profiles, as text for a file."""
     import json
 
     return json.dumps(_schema(), indent=2, ensure_ascii=False) + "\n"

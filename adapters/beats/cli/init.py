@@ -1,7 +1,7 @@
 """`beats init`."""
 
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -17,15 +17,15 @@ _FOLDER: Final = Path("config")
 
 def init(
     profile: Annotated[
-        str, typer.Option("--profile", "-p", help="Name of the profile; `default` runs without --profile.")
+        str, typer.Option("--profile", "-p", help="Name of the profile; `default` is used without --profile.")
     ] = DEFAULT,
 ) -> None:
-    """Write a first profile of your own, with comments, into the folder `config` here.
+    """Write a first profile, with explanations, into the folder `config` of the current folder.
 
-    Beside it an example of local.toml, and a JSON Schema with which editors complete and check. Nothing is
-    ever overwritten.
+    Also writes an example of local.toml, and a JSON Schema with which editors complete and check profiles.
+    Existing files are never overwritten.
 
-    Exit code 0: it is there; 1: there is such a profile already, or it cannot be written; 78: wrong name.
+    Exit code 0: written; 1: the profile exists already, or cannot be written; 78: wrong name.
 
     Examples: `beats init`, `beats init --profile wall`.
     """
@@ -37,18 +37,16 @@ def init(
     done: list[str] = []
     failure: OSError | None = None
     try:
-        taken = [
-            path for path in (_FOLDER / file.name for file in files if not file.is_shared) if path.exists()
-        ]
-        if taken:
-            complain(f"{taken[0]} exists, and nothing is overwritten: choose another --profile")
-            raise typer.Exit(EXIT_FAILED)
+        for path in [_FOLDER / file.name for file in files if not file.is_shared]:
+            if path.exists():
+                complain(f"{path} exists and is not overwritten: choose another --profile")
+                raise typer.Exit(EXIT_FAILED)
         _FOLDER.mkdir(exist_ok=True)
         for file in files:
             done.append(_write(_FOLDER / file.name, file.text, keep=file.is_shared))
     except OSError as error:
         failure = error
-    for line in done:  # only now: all is written even if standard output cannot be
+    for line in done:  # after the files, which must be written even if standard output is closed
         say(line)
     if failure is not None:
         complain(f"{failure.filename}: cannot be written: {failure.strerror}")
@@ -57,21 +55,17 @@ def init(
 
 
 def _write(path: Path, text: str, *, keep: bool) -> str:
-    """Make a file; gives what was done."""
+    """Write a new file; returns a line that says so, or that an existing file was kept."""
     try:
-        with path.open("x", encoding="utf-8") as file:  # also when it came into being a moment ago
-            _fill(file, path, text)
+        file = path.open("x", encoding="utf-8")
     except FileExistsError:
         if not keep:
             raise
-        return f"{path} is there already, and stays as it is"
-    return f"wrote {path}"
-
-
-def _fill(file: IO[str], path: Path, text: str) -> None:
+        return f"{path} exists already and was kept"
     try:
-        file.write(text)
-        file.flush()
-    except OSError as error:  # half a file would be in the way of the next attempt
+        with file:
+            file.write(text)
+    except OSError as error:  # an incomplete file would block the next attempt
         path.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from None
+    return f"wrote {path}"

@@ -1,4 +1,4 @@
-"""The settings of a profile by name, for those who type one."""
+"""Completes the names and values of settings, as in `--set sinks.browser.po`."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from beats.runtime.registry import InstalledAdapters
 
 
 class SettingNames:
-    """Of one profile, whether or not its values are right."""
+    """The settings of one profile, whether or not its values are valid."""
 
     def __init__(self, root: Table, adapters: InstalledAdapters) -> None:
         self._root: Final = root
@@ -30,7 +30,7 @@ class SettingNames:
 
     @classmethod
     def of(cls, profile: str | None, config: Path | str | None) -> Self:
-        """Of the profile that would run.
+        """The settings of the profile that would run.
 
         Raises:
             SettingsError: there is no such profile, or a file cannot be read.
@@ -40,13 +40,13 @@ class SettingNames:
         return cls(found.root, adapters)
 
     def offers(self, incomplete: str) -> Iterator[tuple[str, str]]:
-        """What `--set` may go on with, and what for: a table, `sinks.`, a key, `port=`, or a value."""
+        """The completions of a `--set`, each with its help: a table `sinks.`, a key `port=`, or a value."""
         path, equals, _ = incomplete.partition("=")
         if equals:
             yield from ((f"{path}={value}", "") for value in self._values(path.split(".")))
             return
         found = self._starting(incomplete)
-        while len(found) == 1 and found[0][0].endswith("."):  # else some shells would put a blank behind it
+        while len(found) == 1 and found[0][0].endswith("."):  # some shells would add a blank after it
             below = self._starting(found[0][0])
             if not below:
                 break
@@ -63,7 +63,7 @@ class SettingNames:
         ]
 
     def _names(self, path: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """What is in a table, with the sign that goes on from there."""
+        """The keys of a table, each with the sign that follows it, and their help."""
         if not path:
             yield from ((f"{section}.", "") for section in SECTIONS)
         elif len(path) == 1 and path[0] in GROUPS:
@@ -77,7 +77,7 @@ class SettingNames:
                     yield name + sign, texts.get(name, "")
 
     def _values(self, path: Sequence[str]) -> Iterator[str]:
-        """The values of a setting, where there are only a few."""
+        """The values of a setting that allows only a few."""
         if len(path) == 3 and path[0] in GROUPS and path[2] == "type":
             yield from self._adapters.names(path[0])
             return
@@ -88,7 +88,7 @@ class SettingNames:
                 yield from map(str, get_args(member))
 
     def _expected(self, path: Sequence[str]) -> Any:
-        """The type of what stands at a path; Any where nothing is known of it."""
+        """The type expected at a path; Any when unknown."""
         group, *rest = path
         if group == "kernel":
             return expected_at(KernelSettings, rest)
@@ -97,7 +97,7 @@ class SettingNames:
             return Any
         try:
             return expected_at(self._adapters.settings(cast("Group", group), str(kind.value)), rest[1:])
-        except (LookupError, ImportError, TypeError):  # as a check of the settings would say
+        except (LookupError, ImportError, TypeError):  # reported by a check of the settings
             return Any
 
 

@@ -39,7 +39,7 @@ def _findings(found: Inspected, conflicts: Found) -> Iterator[Finding]:
     problems = [*found.problems, *conflicts.problems]
     if not problems:
         sources, sinks = (", ".join(names) or "none" for names in (found.sources, found.sinks))
-        right = f"profile {found.profile} is right: sources {sources}; sinks {sinks}"
+        right = f"profile {found.profile} is valid: sources {sources}; sinks {sinks}"
         yield Finding(_SUBJECT, "ok", right)
     yield from map(_fault, problems)
     yield from map(_warning, (*found.warnings, *conflicts.warnings))
