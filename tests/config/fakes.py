@@ -1,18 +1,19 @@
 """Adapters, folders and a way to write TOML, for the tests of the settings."""
 
-import datetime
-import json
-import re
+import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, cast
+from typing import Annotated, Final, Literal, Self
 
+from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
+from beats.config.checks.validation import Inspected
 from beats.config.errors import Problem, SettingsError
-from beats.config.load import load_profile
+from beats.config.load import inspect_profile, load_profile
 from beats.config.schema import Group
 from beats.config.settings import ProfileSettings, QueueSettings, SinkSettings, SourceSettings
+from beats.config.toml_text import key_text, value_text
 
 ALIASES: Final[Mapping[str, str]] = {
     "BEATS_STREAM_QUEUE_SIZE": "queue.size",
@@ -132,6 +133,16 @@ class House:
             replace_sources=self.sources,
         )
 
+    def inspect(self, profile: str | None = None) -> Inspected:
+        """The settings with their origins."""
+        return inspect_profile(
+            self.adapters,
+            profile=profile or self.profile,
+            config_dir=self.folder,
+            environ=self.environ,
+            sets=self.sets,
+        )
+
     def problems(self) -> list[Problem]:
         """The problems; fails when there are none."""
         try:
@@ -152,24 +163,28 @@ class House:
         return found
 
 
-def to_toml(value: object) -> str:
-    """A value as inline TOML."""
-    if isinstance(value, Mapping):
-        items = cast(Mapping[str, object], value).items()
-        return f"{{ {', '.join(f'{to_toml(key)} = {to_toml(item)}' for key, item in items)} }}"
-    if isinstance(value, list):
-        return f"[{', '.join(to_toml(item) for item in cast(list[object], value))}]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    return str(value)
-
-
 def to_document(table: Mapping[str, object]) -> str:
     """A table as a TOML file."""
-    return "".join(f"{to_toml(key)} = {to_toml(value)}\n" for key, value in table.items())
+    return "".join(f"{key_text(key)} = {value_text(value)}\n" for key, value in table.items())
+
+
+TEXTS: Final = st.one_of(
+    st.text(),
+    st.text(string.digits, min_size=1),
+    st.sampled_from(["@int 3", "@del", "@none", "dynaconf_merge", "1e5", "true", "2024-01-01", "{this.X}"]),
+)
+"""Texts, also those that mean something to dynaconf."""
+VALUES: Final = st.recursive(
+    st.one_of(
+        TEXTS,
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+        st.floats(allow_nan=False),
+        st.dates(),
+        st.datetimes().map(lambda moment: moment.replace(fold=0)),  # TOML has no way to write the fold
+        st.times().map(lambda moment: moment.replace(fold=0)),
+    ),
+    lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(TEXTS, below, max_size=3)),
+    max_leaves=6,
+)
+"""Every value of TOML."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
 from beats.config.toml_text import key_text, value_text
+from tests.config.fakes import VALUES
 
 
 class Colour(enum.Enum):
@@ -78,23 +78,7 @@ def test_keys_are_quoted_only_where_toml_requires_it() -> None:
     assert key_text("sinks", "a.b", "é", "", "*") == 'sinks."a.b"."é".""."*"'
 
 
-_values = st.recursive(
-    st.one_of(
-        st.booleans(),
-        st.integers(-(2**63), 2**63 - 1),
-        st.floats(allow_nan=False),
-        st.text(),
-        st.dates(),
-        st.datetimes().map(lambda moment: moment.replace(fold=0)),
-    ),
-    lambda below: st.one_of(
-        st.lists(below, max_size=3), st.dictionaries(st.text(st.characters(codec="ascii")), below, max_size=3)
-    ),
-    max_leaves=6,
-)
-
-
-@given(_values)
+@given(VALUES)
 def test_a_written_value_can_be_read_again(value: object) -> None:
     """With the same value and type."""
     found = tomllib.loads(f"value = {value_text(value)}")["value"]

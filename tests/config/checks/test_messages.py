@@ -104,41 +104,29 @@ def test_a_missing_key_has_no_value() -> None:
     assert problem(model, {}) == ("x.toml", "sinks.door.path", None, "is required", None)
 
 
-def test_the_message_for_a_misspelt_key_names_the_nearest_one() -> None:
-    """At any depth."""
-    assert problem(Door, {"widht": 3}) == ("x.toml", "sinks.door.widht", "3", "unknown key", "width")
-    found = problem(Door, {"login": {"usr": "x"}})
-    assert (found.key, found.nearest) == ("sinks.door.login.usr", "user")
+@pytest.mark.parametrize(
+    ("tree", "key", "value", "message", "meant"),
+    [
+        ({"widht": 3}, "widht", "3", "unknown key", "width"),
+        ({"login": {"usr": "x"}}, "login.usr", '"x"', "unknown key", "user"),
+        ({"colour": "reed"}, "colour", '"reed"', "must be one of red, green", "red"),
+        ({"level": "debug"}, "level", '"debug"', "must be one of DEBUG, INFO", "DEBUG"),
+        ({"width": "wide"}, "width", '"wide"', "must be a whole number, or must be one of auto", None),
+        ({"steps": (1, 2, "x")}, "steps.2", '"x"', "must be a whole number", None),
+        ({"even": 3}, "even", "3", "must be even", None),
+    ],
+)
+def test_a_problem_has_key_value_message_and_the_nearest_name(
+    tree: dict[str, object], key: str, value: str, message: str, meant: str | None
+) -> None:
+    """At any depth; one for a value that fits none of several types; validators write their own messages."""
+    assert problem(Door, tree) == ("x.toml", f"sinks.door.{key}", value, message, meant)
 
 
 def test_the_message_for_an_unknown_key_lists_the_known_ones() -> None:
     """Where none is similar."""
     model = create_model("Model", __base__=Settings, path=(str, ""), size=(int, 0))
     assert problem(model, {"zzz": 3}).message == "unknown key; known are: path, size"
-
-
-def test_the_message_for_a_misspelt_choice_names_the_nearest_one() -> None:
-    """Ignoring letter case."""
-    assert problem(Door, {"colour": "reed"}).nearest == "red"
-    assert problem(Door, {"level": "debug"}).nearest == "DEBUG"
-
-
-def test_a_value_that_fits_none_of_several_types_is_one_problem() -> None:
-    """Its key has no names of types in it."""
-    found = problem(Door, {"width": "wide"})
-    assert (found.key, found.value) == ("sinks.door.width", '"wide"')
-    assert found.message == "must be a whole number, or must be one of auto"
-
-
-def test_the_index_in_an_array_is_part_of_the_key() -> None:
-    """Counted from 0."""
-    found = problem(Door, {"steps": (1, 2, "x")})
-    assert (found.where, found.key, found.value) == ("x.toml", "sinks.door.steps.2", '"x"')
-
-
-def test_a_validators_own_words_are_used() -> None:
-    """The author of an adapter writes them."""
-    assert problem(Door, {"even": 3}) == ("x.toml", "sinks.door.even", "3", "must be even", None)
 
 
 @pytest.mark.parametrize(

@@ -188,32 +188,15 @@ def test_a_new_type_does_not_inherit_the_old_ones_settings(house: House) -> None
     assert house.load().sinks["browser"] == NullSettings(type="null")
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("BEATS_STREAM_QUEUE_SIZE", "0", "must be at least 1"),
-        ("BEATS_STREAM_QUEUE_SIZE", "many", "must be a whole number"),
-        (
-            "BEATS_STREAM_QUEUE_OVERFLOW",
-            "explode",
-            "must be one of drop_oldest, drop_newest, error, latest, block",
-        ),
-        ("BEATS_WEBSOCKET_PORT", "65536", "must be at most 65535"),
-        ("BEATS_WEBSOCKET_PORT", "", "must be a whole number"),
-        ("BEATS_WEBSOCKET_ENABLED", "maybe", "must be true or false"),
-    ],
-)
 @pytest.mark.parametrize("profile", ["default", "no-websocket"])
-def test_a_wrong_short_variable_stops_the_start(
-    house: House, profile: str, name: str, value: str, message: str
-) -> None:
-    """It is reported once, with its value and what is allowed, also without a websocket sink."""
+def test_a_wrong_alias_stops_the_start(house: House, profile: str) -> None:
+    """It is reported once, also without a websocket sink."""
     house.write("no-websocket", "[sinks.browser]\ntype = 'null'")
     house.profile = profile
-    house.environ = {name: value}
-    problem = house.problem()
-    assert (problem.where, problem.message) == (name, message)
-    assert value in str(problem)
+    house.environ = {"BEATS_WEBSOCKET_PORT": "65536"}
+    assert house.problem() == (
+        "BEATS_WEBSOCKET_PORT", "sinks.*.port", "65536", "must be at most 65535", None,
+    )  # fmt: skip
 
 
 def test_aliases_act_on_every_adapter_of_their_type(house: House) -> None:

@@ -1,27 +1,21 @@
 import pytest
 
 from beats.config.layers.arguments import key_parts, override_layer, set_layers, source_layer
-from beats.config.layers.merging import Level, Text
+from beats.config.layers.merging import Layer, Level, Text
 
 
-def test_a_set_is_a_path_and_a_value() -> None:
-    """Divided at the first equals sign; the value is text, blanks included."""
-    [layer], problems = set_layers(["sinks.rec.path= a=b "])
-    assert problems == []
-    assert layer.tree == {"sinks": {"rec": {"path": Text(" a=b ")}}}
-    assert (layer.level, layer.where) == (Level.SET, "--set sinks.rec.path")
-
-
-def test_a_path_is_a_key_as_toml_writes_it() -> None:
-    """With quotes where a bare key cannot hold a name."""
-    [layer], _ = set_layers(['sinks.rec.labels."a.b"=1'])
-    assert layer.tree == {"sinks": {"rec": {"labels": {"a.b": Text("1")}}}}
-
-
-def test_a_value_may_be_empty() -> None:
-    """It empties a list."""
-    [layer], _ = set_layers(["sinks.browser.origins="])
-    assert layer.tree == {"sinks": {"browser": {"origins": Text("")}}}
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("sinks.rec.path= a=b ", {"sinks": {"rec": {"path": Text(" a=b ")}}}),
+        ('sinks.rec."a.b"=1', {"sinks": {"rec": {"a.b": Text("1")}}}),
+        ("sinks.browser.origins=", {"sinks": {"browser": {"origins": Text("")}}}),
+    ],
+)
+def test_a_set_is_a_toml_key_and_a_text(text: str, tree: dict[str, object]) -> None:
+    """Divided at the first equals sign; the text is kept as it is, and may be empty."""
+    where = f"--set {text.partition('=')[0]}"
+    assert set_layers([text]) == ([Layer(Level.SET, where, tree)], [])
 
 
 @pytest.mark.parametrize("text", ["", "=", "=1", "sinks.browser.port", "a..b=1", "a b=1", "a\nb=2", "a.=1"])

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import string
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from beats.config.errors import SettingsError
 from beats.config.layers.files import IrregularFileError, open_regular, read_layer
 from beats.config.layers.merging import Level
-from tests.config.fakes import House, to_document
+from tests.config.fakes import TEXTS, VALUES, House, to_document
 from tests.permissions import permissions_hold
 
 
@@ -170,27 +169,7 @@ def test_only_the_files_of_the_profile_are_read(
     assert "BEATS_SINKS__BROWSER__PORT" not in os.environ
 
 
-_texts = st.one_of(
-    st.text(),
-    st.text(string.digits, min_size=1),
-    st.sampled_from(["@int 3", "@del", "@none", "dynaconf_merge", "1e5", "true", "2024-01-01", "{this.X}"]),
-)
-_values = st.recursive(
-    st.one_of(
-        _texts,
-        st.booleans(),
-        st.integers(-(2**63), 2**63 - 1),
-        st.floats(allow_nan=False),
-        st.dates(),
-        st.datetimes().map(lambda moment: moment.replace(fold=0)),  # TOML has no way to write the fold
-        st.times().map(lambda moment: moment.replace(fold=0)),
-    ),
-    lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(_texts, below, max_size=3)),
-    max_leaves=6,
-)
-
-
-@given(st.dictionaries(_texts, _values, max_size=4))
+@given(st.dictionaries(TEXTS, VALUES, max_size=4))
 def test_dynaconf_returns_the_content_unchanged(content: dict[str, object]) -> None:
     """Every value and type of TOML."""
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from beats.config.layers.lines import lines_of
 from beats.config.layers.merging import LineNumbers
 from beats.config.layers.profiles import SHIPPED
-from tests.config.fakes import to_toml
+from beats.config.toml_text import key_text
+from tests.config.fakes import TEXTS, VALUES, to_document
 
 
 def lines(text: str) -> Mapping[str, int]:
@@ -78,27 +79,18 @@ def test_a_text_that_does_not_match_its_content_has_no_lines(text: str) -> None:
     assert lines_of("a = " + "[" * 100_000, {"a": []}) == {}
 
 
-_keys = st.one_of(st.sampled_from(["a", "b-c", "d_1"]), st.text(max_size=5))
-_values = st.recursive(
-    st.one_of(st.integers(), st.text(), st.booleans(), st.dates()),
-    lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(_keys, below, max_size=3)),
-    max_leaves=6,
-)
-
-
-@given(st.dictionaries(_keys, st.dictionaries(_keys, _values, max_size=4), max_size=4))
+@given(st.dictionaries(TEXTS, st.dictionaries(TEXTS, VALUES, max_size=4), max_size=4))
 def test_each_key_is_in_its_line(content: dict[str, dict[str, object]]) -> None:
     """For any content: no key is missed, and each line contains its key."""
     text = ""
     for table, items in content.items():
-        text += f"\n# {'x'}\n[{to_toml(table)}]\n"
-        text += "".join(f"{to_toml(key)} = {to_toml(value)}\n" for key, value in items.items())
+        text += f"\n# x\n[{key_text(table)}]\n{to_document(items)}"
     tree = tomllib.loads(text)
     found = lines_of(text, tree)
     assert {path[0] for path in found if len(path) == 1} == set(content)
     written = text.split("\n")
     for path, line in found.items():
-        assert to_toml(path[-1]) in written[line - 1]
+        assert key_text(path[-1]) in written[line - 1]
 
 
 def test_the_shipped_profiles_have_lines() -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,22 +27,28 @@ def merged(*trees: Mapping[str, object]) -> Mapping[str, object]:
     return cast(Mapping[str, object], plain(merge(layer(tree) for tree in trees)))
 
 
-def test_tables_merge_and_siblings_survive() -> None:
-    """A layer that sets one key of a table keeps the others."""
-    lower = {"sinks": {"browser": {"type": "websocket", "port": 1}}}
-    higher = {"sinks": {"browser": {"port": 2}}}
-    assert merged(lower, higher) == {"sinks": {"browser": {"type": "websocket", "port": 2}}}
-
-
-def test_arrays_are_replaced() -> None:
-    """Else no higher layer could narrow an allow-list."""
-    assert merged({"origins": ["a", "b"]}, {"origins": ["c"]}) == {"origins": ["c"]}
-    assert merged({"origins": ["a", "b"]}, {"origins": []}) == {"origins": []}
-
-
-def test_the_order_of_lower_layers_stays() -> None:
-    """New keys come after."""
-    assert list(merged({"b": 1, "a": 1}, {"c": 1, "a": 2})) == ["b", "a", "c"]
+@pytest.mark.parametrize(
+    ("lower", "higher", "expected"),
+    [
+        (
+            {"s": {"b": {"type": "w", "port": 1}}},
+            {"s": {"b": {"port": 2}}},
+            {"s": {"b": {"type": "w", "port": 2}}},
+        ),
+        ({"origins": ["a", "b"]}, {"origins": ["c"]}, {"origins": ["c"]}),
+        ({"origins": ["a", "b"]}, {"origins": []}, {"origins": []}),
+        ({"b": 1, "a": 1}, {"c": 1, "a": 2}, {"b": 1, "a": 2, "c": 1}),
+        ({"a": 1}, {"a": {"b": 2}}, {"a": {"b": 2}}),
+        ({"a": {"b": 2}}, {"a": 1}, {"a": 1}),
+    ],
+)
+def test_tables_merge_and_anything_else_is_replaced(
+    lower: dict[str, object], higher: dict[str, object], expected: dict[str, object]
+) -> None:
+    """Keys keep the order of the lower layers, new keys come after; tables and values replace each other."""
+    found = merged(lower, higher)
+    assert found == expected
+    assert list(found) == list(expected)
 
 
 def test_a_value_has_every_layer_that_gave_it() -> None:
@@ -77,12 +84,6 @@ def test_an_origin_in_a_file_has_its_line() -> None:
     both = child(merge([files[0], layer({"a": {"y": 3}}, "--set a.y", Level.SET)]), "a")
     assert both is not None
     assert where(both) == "one:3, --set a.y"
-
-
-def test_the_higher_layer_decides_whether_there_is_a_table() -> None:
-    """A table replaces a value and a value replaces a table."""
-    assert merged({"a": 1}, {"a": {"b": 2}}) == {"a": {"b": 2}}
-    assert merged({"a": {"b": 2}}, {"a": 1}) == {"a": 1}
 
 
 def test_a_value_has_no_children() -> None:

@@ -20,30 +20,28 @@ def test_a_reference_becomes_the_text_of_its_variable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "value"), [({}, "a:1,b:2"), ({"HOSTS": ""}, "a:1,b:2"), ({"HOSTS": "c"}, "c")]
+    ("text", "environ", "value"),
+    [
+        ("${HOSTS:-a:1,b:2}", {}, "a:1,b:2"),
+        ("${HOSTS:-a:1,b:2}", {"HOSTS": ""}, "a:1,b:2"),
+        ("${HOSTS:-a:1,b:2}", {"HOSTS": "c"}, "c"),
+        ("${HOSTS:-}", {}, ""),
+    ],
 )
-def test_a_reference_may_have_a_default(environ: dict[str, str], value: str) -> None:
-    """Used, as in a shell, where the variable is empty or not set."""
-    (found,), problems = resolve([layer(Level.SHIPPED, {"kernel": {"x": "${HOSTS:-a:1,b:2}"}})], environ)
+def test_a_reference_may_have_a_default(text: str, environ: dict[str, str], value: str) -> None:
+    """Used, as in a shell, where the variable is empty or not set; it may be empty."""
+    (found,), problems = resolve([layer(Level.SHIPPED, {"kernel": {"x": text}})], environ)
     assert found.tree == {"kernel": {"x": Text(value)}}
     assert problems == []
 
 
-def test_a_default_may_be_empty() -> None:
-    """The check of the settings decides whether that is allowed."""
-    (found,), problems = resolve([layer(Level.LOCAL, {"kernel": {"x": "${HOSTS:-}"}})], {})
-    assert found.tree == {"kernel": {"x": Text("")}}
-    assert problems == []
-
-
 @pytest.mark.parametrize(
-    "text",
-    ["$TOKEN", "a${TOKEN}", "${TOKEN}b", "${}", "${TO KEN}", "{TOKEN}", "${TOKEN-x}", "${:-x}"],
+    "text", ["$TOKEN", "a${TOKEN}", "${TOKEN}b", "${}", "${TO KEN}", "{TOKEN}", "${TOKEN-x}", "${:-x}"]
 )
-def test_only_a_whole_value_is_a_reference(text: str) -> None:
-    """A path or a pattern may contain a dollar sign."""
-    tree: dict[str, object] = {"sinks": {"a": {"path": text}}}
-    assert resolve([layer(Level.LOCAL, tree)], {"TOKEN": "x"}) == ([layer(Level.LOCAL, tree)], [])
+def test_only_a_whole_value_in_a_file_is_a_reference(text: str) -> None:
+    """A path may contain a dollar sign; the shell expands references in variables and arguments."""
+    layers = [layer(Level.LOCAL, {"x": text}), layer(Level.SET, {"x": "${TOKEN}"})]
+    assert resolve(layers, {"TOKEN": "x"}) == (layers, [])
 
 
 def test_a_second_dollar_makes_it_plain_text() -> None:
@@ -51,12 +49,6 @@ def test_a_second_dollar_makes_it_plain_text() -> None:
     (found,), problems = resolve([layer(Level.LOCAL, {"kernel": {"x": "$${TOKEN}"}})], {})
     assert found.tree == {"kernel": {"x": "${TOKEN}"}}
     assert problems == []
-
-
-def test_variables_and_set_have_no_references() -> None:
-    """The shell has expanded them already."""
-    tree: dict[str, object] = {"kernel": {"x": "${TOKEN}"}}
-    assert resolve([layer(Level.SET, tree)], {"TOKEN": "x"}) == ([layer(Level.SET, tree)], [])
 
 
 def test_a_variable_that_is_not_set_is_a_problem() -> None:

@@ -3,25 +3,15 @@
 from collections.abc import Sequence
 from typing import cast
 
-import pytest
 from pydantic import SecretStr
 
-from beats.config.errors import SettingsError
-from beats.config.load import inspect_profile
 from beats.config.output.explain import Setting, below, differences, keys_of, settings_of
 from beats.config.settings import SinkSettings
 from tests.config.fakes import House
 
 
 def explained(house: House, profile: str | None = None) -> list[Setting]:
-    found = inspect_profile(
-        house.adapters,
-        profile=profile or house.profile,
-        config_dir=house.folder,
-        environ=house.environ,
-        sets=house.sets,
-    )
-    return settings_of(found)
+    return settings_of(house.inspect(profile))
 
 
 def at(settings: Sequence[Setting], key: str) -> Setting:
@@ -97,13 +87,6 @@ def test_nested_values_become_plain(house: House) -> None:
     assert at(found, "sinks.odd.names.a.b").steps[0].line == 4
     assert at(found, "sinks.odd.names.c.d").value == 2
     assert at(found, "sinks.odd.empty").value == {}
-
-
-def test_wrong_settings_are_refused(house: House) -> None:
-    """As a run refuses them."""
-    house.sets = ["sinks.browser.port=many"]
-    with pytest.raises(SettingsError, match="must be a whole number"):
-        explained(house)
 
 
 def test_the_settings_in_a_table_are_found_by_its_path(house: House) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from beats.config.layers.merging import Level, Step
 from beats.config.layers.profiles import SHIPPED
-from beats.config.load import inspect_profile
 from beats.config.output.explain import Setting, settings_of
 from beats.config.output.show import as_data, as_difference, as_lines, as_toml, file_name, origin, place
 from beats.config.settings import ProfileSettings
@@ -17,13 +16,7 @@ from tests.config.fakes import House
 
 
 def document(house: House) -> str:
-    found = inspect_profile(
-        house.adapters,
-        profile=house.profile,
-        config_dir=house.folder,
-        environ=house.environ,
-        sets=house.sets,
-    )
+    found = house.inspect()
     return as_toml(found, settings_of(found))
 
 
@@ -44,18 +37,6 @@ def test_each_line_names_its_layer(house: House) -> None:
     assert line(text, "stall") == "stall_timeout_s = 3.0 # BEATS_SINKS__BROWSER__STALL_TIMEOUT_S"
     assert line(text, "queue.size") == "queue.size = 7 # BEATS_STREAM_QUEUE_SIZE, over default.toml:16 = 256"
     assert line(text, "port") == "port = 9 # --set, over default.toml:15 = 8765"
-
-
-def test_all_layers_are_named_in_order(house: House) -> None:
-    """Highest first."""
-    profile = house.write("mine", "[sinks.browser]\nport = 1")
-    local = house.write("local", "[sinks.browser]\nport = 2")
-    house.environ = {"BEATS_SINKS__BROWSER__PORT": "3"}
-    house.sets = ["sinks.browser.port=4"]
-    assert line(document(house), "port") == (
-        f"port = 4 # --set, over BEATS_SINKS__BROWSER__PORT = 3, {local}:2 = 2, {profile}:2 = 1, "
-        "default.toml:15 = 8765"
-    )
 
 
 PROFILES = [

@@ -2,24 +2,8 @@
 
 import tomllib
 
-import pytest
-
-from beats.config.layers.profiles import list_profiles
 from beats.config.output.starter import EXAMPLE_NAME, SCHEMA_NAME, starter_files
 from tests.config.fakes import House
-
-
-@pytest.mark.parametrize("name", ["default", "wall"])
-def test_the_first_profile_is_valid(house: House, name: str) -> None:
-    """Without a warning, with the same sources and sinks as the shipped default."""
-    for file in starter_files(name, "{}"):
-        (house.folder / file.name).write_text(file.text)
-    house.profile = name
-    found = house.load()
-    assert (list(found.sources), list(found.sinks), found.warnings) == (["demo"], ["browser"], ())
-    [info] = [info for info in list_profiles(house.folder, {}) if info.name == name]
-    assert info.summary.startswith("For ")
-    assert ("--profile wall" in info.summary) == (name == "wall")
 
 
 def test_the_example_of_a_local_layer_is_valid(house: House) -> None:

@@ -11,7 +11,7 @@ from typing import Final, cast
 from pydantic import SecretStr
 
 from beats.config.errors import Problem, dotted
-from beats.config.layers.merging import Layer, Text
+from beats.config.layers.merging import Layer, Text, leaves
 
 _QUOTES: Final = ("'", '"')
 
@@ -34,12 +34,11 @@ def undecodable(layers: Iterable[Layer]) -> Iterator[Problem]:
 
     Python represents such bytes as lone surrogates (PEP 383), which cannot be sent or compared.
     """
-    for layer in layers:
-        for path, text in _texts(layer.tree, ()):
-            try:
-                text.text.encode()
-            except UnicodeEncodeError:
-                yield Problem(text.variable or layer.where, dotted(path), None, "is not UTF-8 text")
+    for where, path, text in _texts(layers):
+        try:
+            text.text.encode()
+        except UnicodeEncodeError:
+            yield Problem(where, dotted(path), None, "is not UTF-8 text")
 
 
 def stray_character_warnings(layers: Iterable[Layer], settings: Mapping[str, object]) -> Iterator[str]:
@@ -49,19 +48,18 @@ def stray_character_warnings(layers: Iterable[Layer], settings: Mapping[str, obj
         layers: the values of the variables, as text.
         settings: the checked settings, some of which strip blanks.
     """
+    for where, path, text in _texts(layers):
+        for part in _strings(_at(settings, path)) if text.variable is not None else ():
+            if part in text.text and (what := stray_characters(part)) is not None:
+                yield f"{where}: the value {what}"
+
+
+def _texts(layers: Iterable[Layer]) -> Iterator[tuple[str, tuple[str, ...], Text]]:
+    """The origin, the path and the text of every unconverted value."""
     for layer in layers:
-        for path, text in _texts(layer.tree, ()):
-            for part in _strings(_at(settings, path)) if text.variable is not None else ():
-                if part in text.text and (what := stray_characters(part)) is not None:
-                    yield f"{text.variable}: the value {what}"
-
-
-def _texts(tree: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Text]]:
-    for key, value in tree.items():
-        if isinstance(value, Text):
-            yield (*path, key), value
-        elif isinstance(value, Mapping):
-            yield from _texts(cast("Mapping[str, object]", value), (*path, key))
+        for path, value in leaves(layer.tree):
+            if isinstance(value, Text):
+                yield value.variable or layer.where, path, value
 
 
 def _at(value: object, path: Iterable[str]) -> object:

@@ -105,7 +105,7 @@ class Validation:
             else:
                 self._models[key] = model
         aliases = self._find_aliases((key.group, kind) for key, kind in types.items())
-        valid = {kind: self._check_aliases(kind, found) for kind, found in aliases.items()}
+        valid = {kind: self._check_aliases(kind, found) for kind, found in aliases.items() if found}
         for key, kind in types.items():
             names = valid.get((key.group, kind), {})
             layers += alias_layers(names, self._models.get(key), self._raw.environ, *key)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from beats.config.errors import Problem, shown
-from beats.config.layers.merging import Layer, Level, Text
+from beats.config.layers.merging import Layer, Level, Text, nested
 
 OVERRIDES: Final = "overrides"
 """The origin of values given by a Python program."""
@@ -21,12 +21,12 @@ def set_layers(sets: Sequence[str]) -> tuple[list[Layer], list[Problem]]:
     for text in sets:
         path, equals, value = text.partition("=")
         path = path.strip()
-        tree = _place(path, Text(value)) if equals else None
-        if tree is None:
+        parts = key_parts(path) if equals else None
+        if parts is None:
             # Only the path is shown: a value in the wrong form may still be a secret.
             problems.append(Problem("--set", "", shown(path or text), _FORM))
         else:
-            layers.append(Layer(Level.SET, f"--set {path}", tree))
+            layers.append(Layer(Level.SET, f"--set {path}", nested(parts, Text(value))))
     return layers, problems
 
 
@@ -41,30 +41,18 @@ def source_layer(sources: Mapping[str, object]) -> Layer:
 
 
 def key_parts(key: str) -> tuple[str, ...] | None:
-    """The parts of a TOML key; None when the text is not a key."""
-    tree: object = _place(key, None)
-    parts: list[str] = []
-    while isinstance(tree, Mapping):
-        [(part, tree)] = cast(Mapping[str, object], tree).items()
-        parts.append(part)
-    return tuple(parts) or None
-
-
-def _place(path: str, value: object) -> dict[str, object] | None:
-    """The value in nested tables, its path parsed as a TOML key; None when that is not a key."""
+    """The parts of a TOML key, so that quotes work; None when the text is not a key."""
     try:
-        tree = tomllib.loads(f"{path} = 0")
+        tree: object = tomllib.loads(f"{key} = 0")
     except (ValueError, RecursionError):
         return None
-    table = tree
-    while True:
-        if len(table) != 1:  # a line break in the text began a second key
+    parts: list[str] = []
+    while isinstance(tree, dict):
+        if len(tree) != 1:  # a line break in the text began a second key
             return None
-        [(key, below)] = table.items()
-        if not isinstance(below, dict):
-            table[key] = value
-            return tree
-        table = cast(dict[str, object], below)
+        [(part, tree)] = cast(dict[str, object], tree).items()
+        parts.append(part)
+    return tuple(parts)
 
 
 def _copy(tree: Mapping[str, object]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from beats.config.errors import Problem, nearest
-from beats.config.layers.merging import Layer, Level, Node, Table, Text, child
+from beats.config.layers.merging import Layer, Level, Node, Table, Text, child, nested
 from beats.config.layers.profiles import CONFIG_DIR_VARIABLE, PROFILE_VARIABLE
 from beats.config.schema import SECTIONS, expected_at, members
 
@@ -88,12 +88,6 @@ def unknown_warning(name: str, aliases: Iterable[str], known_paths: Iterable[tup
 def variable_name(path: Iterable[str]) -> str:
     """The variable that sets a key."""
     return PREFIX + SEPARATOR.join(part.replace("-", "_").upper() for part in path)
-
-
-def nested(path: Iterable[str], value: object) -> dict[str, object]:
-    """Nested tables that hold one value at a path."""
-    key, *rest = path
-    return {key: nested(rest, value) if rest else value}
 
 
 def _spell(parts: Iterable[str], lower: Node | None) -> Iterator[str]:

@@ -9,7 +9,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
-LineNumbers = Mapping[tuple[str, ...], int]
+_Path = tuple[str, ...]
+LineNumbers = Mapping[_Path, int]
 """The line of each key of a file, by its path."""
 NO_LINES: Final[LineNumbers] = MappingProxyType({})
 
@@ -45,7 +46,7 @@ class Layer(NamedTuple):
     tree: Mapping[str, object]
     lines: LineNumbers = NO_LINES
 
-    def place(self, path: tuple[str, ...]) -> str:
+    def place(self, path: _Path) -> str:
         """Where the value at a path came from: the file with its line, the variable, or `--set PATH`."""
         line = self.lines.get(path)
         return self.where if line is None else f"{self.where}:{line}"
@@ -99,9 +100,7 @@ def merge(layers: Iterable[Layer]) -> Table:
     return merged
 
 
-def _merge_table(
-    lower: Node | None, tree: Mapping[str, object], layer: Layer, path: tuple[str, ...]
-) -> Table:
+def _merge_table(lower: Node | None, tree: Mapping[str, object], layer: Layer, path: _Path) -> Table:
     base = lower if isinstance(lower, Table) else Table({})
     children = dict(base.children)
     for key, value in tree.items():
@@ -109,14 +108,14 @@ def _merge_table(
     return Table(children, (*base.steps, _step(layer, None, path)))
 
 
-def _merge_value(lower: Node | None, value: object, layer: Layer, path: tuple[str, ...]) -> Node:
+def _merge_value(lower: Node | None, value: object, layer: Layer, path: _Path) -> Node:
     if isinstance(value, Mapping):
         return _merge_table(lower, cast(Mapping[str, object], value), layer, path)
     steps = lower.steps if isinstance(lower, Leaf) else ()
     return Leaf((*steps, _step(layer, value, path)))
 
 
-def _step(layer: Layer, value: object, path: tuple[str, ...]) -> Step:
+def _step(layer: Layer, value: object, path: _Path) -> Step:
     return Step(layer.level, layer.where, value, layer.lines.get(path))
 
 
@@ -152,6 +151,21 @@ def _in_effect(node: Node) -> Iterator[Step]:
     else:
         for below in node.children.values():
             yield from _in_effect(below)
+
+
+def nested(path: Iterable[str], value: object) -> dict[str, object]:
+    """Nested tables that hold one value at a path."""
+    key, *rest = path
+    return {key: nested(rest, value) if rest else value}
+
+
+def leaves(tree: Mapping[str, object], path: _Path = ()) -> Iterator[tuple[_Path, object]]:
+    """Every value of a layer that is not a table, with its path."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(cast(Mapping[str, object], value), (*path, key))
+        else:
+            yield (*path, key), value
 
 
 def mapping_in(tree: Mapping[str, object], *path: str) -> Mapping[str, object]:

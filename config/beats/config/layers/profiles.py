@@ -152,10 +152,11 @@ def check_name(name: str, place: str, key: str = "") -> None:
     """
     if name == LOCAL:
         message = "local.toml is a layer above every profile, not a profile"
-        raise SettingsError([Problem(place, key, shown(name), message)])
-    if not re.fullmatch(r"\w[\w.-]*", name):
+    elif not re.fullmatch(r"\w[\w.-]*", name):
         message = "a profile's name is made of letters, digits, '_', '-' and '.', without a folder"
-        raise SettingsError([Problem(place, key, shown(name), message)])
+    else:
+        return
+    raise SettingsError([Problem(place, key, shown(name), message)])
 
 
 def find(name: str, folder: Path | None, place: str, key: str = "") -> Path | None:

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from beats.config.errors import Problem, dotted, shown
 from beats.config.layers.casting import fit
-from beats.config.layers.merging import Layer, Level, Text, mapping_in
+from beats.config.layers.merging import Layer, Level, Text, leaves, mapping_in
 
 REFERENCE_PATTERN: Final = r"^\$\{[A-Za-z0-9_]+(:-[^{}]*)?\}$"
 """Matches a reference, in a JSON Schema (ECMA-262 regular expression)."""
@@ -22,7 +22,7 @@ _Path = tuple[str, ...]
 def referenced_variables(layers: Iterable[Layer]) -> set[str]:
     """The variables that files reference."""
     files = (layer for layer in layers if layer.level <= Level.LOCAL)
-    return {match["name"] for layer in files for _, match in _references(layer.tree)}
+    return {match["name"] for layer in files for _, match in _references(layer)}
 
 
 def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[Layer], list[Problem]]:
@@ -38,15 +38,11 @@ def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[L
             resolved.append(layer)
             continue
         resolved.append(layer._replace(tree=_resolved(layer.tree, environ)))
-        for path, match in _references(layer.tree):
-            if (
-                _text(match, environ) is not None
-                or _is_given(layers[index + 1 :], path)
-                or _is_off(layers, path)
-            ):
-                continue
-            message = f"the environment variable {match['name']} is not set"
-            problems.append(Problem(layer.place(path), dotted(path), shown(match[0]), message))
+        for path, match in _references(layer):
+            is_used = not _is_given(layers[index + 1 :], path) and not _is_off(layers, path)
+            if is_used and _text(match, environ) is None:
+                message = f"the environment variable {match['name']} is not set"
+                problems.append(Problem(layer.place(path), dotted(path), shown(match[0]), message))
     return resolved, problems
 
 
@@ -75,13 +71,11 @@ def _text(match: re.Match[str], environ: Mapping[str, str]) -> str | None:
     return given if default is None else given or default
 
 
-def _references(tree: Mapping[str, object], path: _Path = ()) -> Iterator[tuple[_Path, re.Match[str]]]:
+def _references(layer: Layer) -> Iterator[tuple[_Path, re.Match[str]]]:
     """The path and the parts of each reference."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _references(cast("Mapping[str, object]", value), (*path, key))
-        elif isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) and not match["plain"]:
-            yield (*path, key), match
+    for path, value in leaves(layer.tree):
+        if isinstance(value, str) and (match := _REFERENCE.fullmatch(value)) and not match["plain"]:
+            yield path, match
 
 
 def _is_given(higher: Sequence[Layer], path: _Path) -> bool:

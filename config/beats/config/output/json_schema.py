@@ -4,15 +4,16 @@ A profile is one of several layers, so no key is required: another layer may giv
 `beats config check` can tell whether all layers together are valid.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, cast, get_args
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic_core.core_schema import ModelSchema
 
 from beats.config.layers.profiles import EXTENDS
 from beats.config.layers.references import REFERENCE_PATTERN
-from beats.config.schema import BASES, GROUPS, Adapters, Group, descriptions, members
+from beats.config.schema import BASES, GROUPS, Adapters, Group, descriptions
 from beats.config.settings import KernelSettings
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -26,11 +27,11 @@ def profile_schema(adapters: Adapters) -> _Json:
     """The schema of a profile with all installed sources and sinks."""
     models = _models(adapters)
     named: list[type[BaseModel]] = [KernelSettings, *BASES.values(), *models.values()]
-    refs, document = models_json_schema([(model, _MODE) for model in dict.fromkeys(named)])
-    known: _Json = document.get("$defs", {})
-    _describe(known, refs, named)
+    refs, document = models_json_schema(
+        [(model, _MODE) for model in dict.fromkeys(named)], schema_generator=_WithHelp
+    )
     names = {model: str(ref["$ref"]).removeprefix(_REF) for (model, _), ref in refs.items()}
-    defs: _Json = {name: _without_null(schema) for name, schema in known.items()}
+    defs: _Json = {name: _without_null(schema) for name, schema in document["$defs"].items()}
     for group in GROUPS:
         for name in adapters.names(group):
             model = models.get((group, name))
@@ -66,29 +67,16 @@ def _models(adapters: Adapters) -> dict[tuple[Group, str], type[BaseModel]]:
     return found
 
 
-def _describe(known: _Json, refs: Mapping[Any, _Json], models: list[type[BaseModel]]) -> None:
-    """Add the help text of each setting, nested tables included."""
-    by_title: dict[str, type[BaseModel]] = {}
-    for model in models:
-        by_title |= {each.__name__: each for each in _nested(model)}
-    by_name = {str(ref["$ref"]).removeprefix(_REF): model for (model, _), ref in refs.items()}
-    for name, schema in known.items():
-        described = by_name.get(name) or by_title.get(schema.get("title", ""))
-        helps = descriptions(described) if described is not None else {}
-        for key, part in schema.get("properties", {}).items():
-            if key in helps:
-                part["description"] = helps[key]
+class _WithHelp(GenerateJsonSchema):
+    """Adds the help text of each setting."""
 
-
-def _nested(annotation: Any, depth: int = 6) -> Iterator[type[BaseModel]]:
-    for member in members(annotation):
-        if depth and isinstance(member, type) and issubclass(member, BaseModel):
-            yield member
-            for field in member.model_fields.values():
-                yield from _nested(field.annotation, depth - 1)
-        elif depth:
-            for part in get_args(member):
-                yield from _nested(part, depth - 1)
+    def model_schema(self, schema: ModelSchema) -> _Json:
+        found = super().model_schema(schema)
+        texts = descriptions(schema["cls"])
+        for key, part in found.get("properties", {}).items():
+            if key in texts:
+                part["description"] = texts[key]
+        return found
 
 
 def _without_null(schema: object) -> Any:
@@ -98,7 +86,9 @@ def _without_null(schema: object) -> Any:
     if not isinstance(schema, dict):
         return schema
     plain: _Json = {}
-    for key, value in cast(dict[str, object], schema).items():
+    table = cast(dict[str, object], schema)
+    last = "" if "properties" in table else "description"  # the help of a setting follows its type
+    for key, value in sorted(table.items(), key=lambda item: item[0] == last):
         if key == "properties":
             plain[key] = {
                 name: _or_reference(_without_null(part)) for name, part in cast(_Json, value).items()
