@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
@@ -168,6 +169,7 @@ def to_document(table: Mapping[str, object]) -> str:
     return "".join(f"{key_text(key)} = {value_text(value)}\n" for key, value in table.items())
 
 
+EXPLORE: Final = settings(deadline=None)  # a busy machine is not a failure
 TEXTS: Final = st.one_of(
     st.text(),
     st.text(string.digits, min_size=1),

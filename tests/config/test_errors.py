@@ -9,7 +9,7 @@ from hypothesis import given
 
 from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
 from beats.config.toml_text import key_text, value_text
-from tests.config.fakes import VALUES
+from tests.config.fakes import EXPLORE, VALUES
 
 
 class Colour(enum.Enum):
@@ -78,6 +78,7 @@ def test_keys_are_quoted_only_where_toml_requires_it() -> None:
     assert key_text("sinks", "a.b", "é", "", "*") == 'sinks."a.b"."é".""."*"'
 
 
+@EXPLORE
 @given(VALUES)
 def test_a_written_value_can_be_read_again(value: object) -> None:
     """With the same value and type."""

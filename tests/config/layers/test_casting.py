@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, SecretStr
 from beats.config.layers.casting import fit, inline_table
 from beats.config.layers.merging import Text
 from beats.config.settings import LaneSettings, QueueSettings
+from tests.config.fakes import EXPLORE
 
 
 class Colour(Enum):
@@ -30,6 +31,7 @@ def same(value: object, expected: object) -> bool:
 
 
 @pytest.mark.parametrize("annotation", [str, str | None, Annotated[str, Field(min_length=1)], SecretStr, Any])
+@EXPLORE
 @given(st.one_of(st.text(), st.sampled_from(["12345678", "1e5", "2024-01-01", "true", "[1]", "@int 3"])))
 def test_text_stays_text_where_text_is_expected(annotation: Any, text: str) -> None:
     """A token of digits is not a number."""

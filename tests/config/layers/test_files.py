@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from beats.config.errors import SettingsError
 from beats.config.layers.files import IrregularFileError, open_regular, read_layer
 from beats.config.layers.merging import Level
-from tests.config.fakes import TEXTS, VALUES, House, to_document
+from tests.config.fakes import EXPLORE, TEXTS, VALUES, House, to_document
 from tests.permissions import permissions_hold
 
 
@@ -169,6 +169,7 @@ def test_only_the_files_of_the_profile_are_read(
     assert "BEATS_SINKS__BROWSER__PORT" not in os.environ
 
 
+@EXPLORE
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
 def test_dynaconf_returns_the_content_unchanged(content: dict[str, object]) -> None:
     """Every value and type of TOML."""

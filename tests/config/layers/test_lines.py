@@ -11,7 +11,7 @@ from beats.config.layers.lines import lines_of
 from beats.config.layers.merging import LineNumbers
 from beats.config.layers.profiles import SHIPPED
 from beats.config.toml_text import key_text
-from tests.config.fakes import TEXTS, VALUES, to_document
+from tests.config.fakes import EXPLORE, TEXTS, VALUES, to_document
 
 
 def lines(text: str) -> Mapping[str, int]:
@@ -79,6 +79,7 @@ def test_a_text_that_does_not_match_its_content_has_no_lines(text: str) -> None:
     assert lines_of("a = " + "[" * 100_000, {"a": []}) == {}
 
 
+@EXPLORE
 @given(st.dictionaries(TEXTS, st.dictionaries(TEXTS, VALUES, max_size=4), max_size=4))
 def test_each_key_is_in_its_line(content: dict[str, dict[str, object]]) -> None:
     """For any content: no key is missed, and each line contains its key."""

@@ -17,6 +17,7 @@ from beats.config.layers.merging import (
     plain,
     where,
 )
+from tests.config.fakes import EXPLORE
 
 
 def layer(tree: Mapping[str, object], place: str = "file", level: Level = Level.PROFILE) -> Layer:
@@ -110,18 +111,21 @@ def _deeper(below: st.SearchStrategy[dict[str, object]]) -> st.SearchStrategy[di
 _trees = st.recursive(_flat, _deeper, max_leaves=8)
 
 
+@EXPLORE
 @given(_trees, _trees, _trees)
 def test_merging_is_associative(a: dict[str, object], b: dict[str, object], c: dict[str, object]) -> None:
     """The result does not depend on which neighbours are merged first."""
     assert merged(merged(a, b), c) == merged(a, merged(b, c)) == merged(a, b, c)
 
 
+@EXPLORE
 @given(_trees)
 def test_merging_with_nothing_changes_nothing(tree: dict[str, object]) -> None:
     """Nor does merging a layer with itself."""
     assert merged(tree, {}) == merged({}, tree) == merged(tree, tree) == tree
 
 
+@EXPLORE
 @given(_trees, _trees)
 def test_merging_leaves_its_input_alone(lower: dict[str, object], higher: dict[str, object]) -> None:
     """The layers are used again."""

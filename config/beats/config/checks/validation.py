@@ -150,7 +150,7 @@ class Validation:
         found = {kind: self._aliases_of(kind) for kind in used}
         if set(self._raw.others) - self._raw.referenced.union(*found.values()):
             # Only such a variable is worth the import of types that the profile does not use.
-            every = [(group, name) for group in GROUPS for name in self._adapters.names(group)]
+            every: list[_Type] = [(group, name) for group in GROUPS for name in self._adapters.names(group)]
             found |= {kind: self._aliases_of(kind) for kind in every}
         return found
 

@@ -48,9 +48,10 @@ def key_parts(key: str) -> tuple[str, ...] | None:
         return None
     parts: list[str] = []
     while isinstance(tree, dict):
-        if len(tree) != 1:  # a line break in the text began a second key
+        table = cast(dict[str, object], tree)
+        if len(table) != 1:  # a line break in the text began a second key
             return None
-        [(part, tree)] = cast(dict[str, object], tree).items()
+        [(part, tree)] = table.items()
         parts.append(part)
     return tuple(parts)
 
