@@ -2,6 +2,8 @@
 
 import tomllib
 
+import pytest
+
 from beats.config.output.starter import EXAMPLE_NAME, SCHEMA_NAME, starter_files
 from tests.config.fakes import House
 
@@ -13,6 +15,18 @@ def test_the_example_of_a_local_layer_is_valid(house: House) -> None:
     house.write("local", text)
     assert house.browser().port == 9000
     assert house.load().kernel.log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), [("default", "beats run"), ("wall", "beats run --profile wall")]
+)
+def test_the_summary_of_the_profile_says_how_to_run_it(name: str, command: str) -> None:
+    """`beats profiles` lists it."""
+    assert (
+        starter_files(name, "")[0]
+        .text.splitlines()[1]
+        .startswith(f"# For my own show: `{command}` starts it")
+    )
 
 
 def test_the_files_name_the_schema_for_editors() -> None:
