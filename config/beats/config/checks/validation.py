@@ -181,12 +181,22 @@ class Validation:
     def _check_sections(self, root: Table) -> None:
         for name, node in root.children.items():
             if name == EXTENDS:
-                message = "is allowed only at the top of a profile's own file"
-                self._problems.append(Problem(where(node), name, None, message))
+                self._report(node, [name], "is allowed only at the top of a profile's own file")
             elif name not in SECTIONS:
                 meant = nearest(name, SECTIONS)
                 message = "unknown table" if meant else f"unknown table; known are: {', '.join(SECTIONS)}"
-                self._problems.append(Problem(where(node), dotted([name]), None, message, meant))
+                self._report(node, [name], message, meant=meant)
+
+    def _report(
+        self,
+        node: Node,
+        key: Sequence[str],
+        message: str,
+        *,
+        value: str | None = None,
+        meant: str | None = None,
+    ) -> None:
+        self._problems.append(Problem(where(node), dotted(key), value, message, meant))
 
     def _check(self, model: type[_SettingsT], node: Node, key: Sequence[str]) -> _SettingsT | None:
         """The settings in a table; None when there is a problem in it."""
@@ -201,8 +211,7 @@ class Validation:
 
     def _must_be_table(self, leaf: Leaf, key: Sequence[str], example: str) -> None:
         # The value is not shown: text in a variable may be a whole table with a secret in it.
-        message = f"must be a table, such as {{ {example} }}"
-        self._problems.append(Problem(where(leaf), dotted(key), None, message))
+        self._report(leaf, key, f"must be a table, such as {{ {example} }}")
 
     def _check_group(self, group: Group, node: Node | None) -> dict[str, BaseModel]:
         if isinstance(node, Leaf):
@@ -213,8 +222,7 @@ class Validation:
         for name, below in node.children.items():
             key = AdapterKey(group, name)
             if not re.fullmatch(r"[\w-]+", name):
-                message = "a name is made of letters, digits, '_' and '-'"
-                self._problems.append(Problem(where(below), dotted(key), None, message))
+                self._report(below, key, "a name is made of letters, digits, '_' and '-'")
             elif isinstance(below, Leaf):
                 self._must_be_table(below, key, f'type = "{self._adapters.names(group)[0]}"')
             else:
@@ -231,9 +239,7 @@ class Validation:
             return self._check(self._models[key], table, key)
         elif not isinstance(kind, Leaf) or not isinstance(kind.value, str):
             value = shown(kind.value) if isinstance(kind, Leaf) else None
-            self._problems.append(
-                Problem(where(kind), dotted([*key, "type"]), value, "must be text, in quotes")
-            )
+            self._report(kind, [*key, "type"], "must be text, in quotes", value=value)
         else:
             self._report_unusable(key, kind, kind.value, is_off=_is_off(table))
         return None
@@ -248,11 +254,10 @@ class Validation:
                 f"{where(table)}: {dotted(key)} is switched off, but no layer defines it{hint}"
             )
         elif meant:
-            message = "has no type in any layer"
-            self._problems.append(Problem(where(table), dotted(key), None, message, meant))
+            self._report(table, key, "has no type in any layer", meant=meant)
         else:
-            message = f"is required; known are: {', '.join(self._adapters.names(key.group))}"
-            self._problems.append(Problem(where(table), dotted([*key, "type"]), None, message))
+            known = ", ".join(self._adapters.names(key.group))
+            self._report(table, [*key, "type"], f"is required; known are: {known}")
 
     def _report_unusable(self, key: AdapterKey, leaf: Leaf, kind: str, *, is_off: bool) -> None:
         names = self._adapters.names(key.group)

@@ -43,9 +43,9 @@ def as_data(settings: Iterable[Setting]) -> list[dict[str, object]]:
             "key": setting.key,
             "value": _data(setting.shown(setting.value)),
             "secret": setting.is_secret,
-            **(_place(setting.steps[-1]) if setting.steps else {"layer": _DEFAULT, "where": _DEFAULT}),
+            **(_step_data(setting.steps[-1]) if setting.steps else {"layer": _DEFAULT, "where": _DEFAULT}),
             "over": [
-                {**_place(step), "value": _data(setting.shown(step.value))}
+                {**_step_data(step), "value": _data(setting.shown(step.value))}
                 for step in reversed(setting.steps[:-1])
             ],
         }
@@ -86,7 +86,7 @@ def file_name(where: str) -> str:
     return path.name if path.parent == SHIPPED else where
 
 
-def _place(step: Step) -> dict[str, object]:
+def _step_data(step: Step) -> dict[str, object]:
     line = {} if step.line is None else {"line": step.line}
     return {"layer": step.level.name.lower(), "where": step.where, **line}
 
@@ -111,16 +111,12 @@ def _aligned(settings: Iterable[Setting], depth: int) -> list[str]:
 
 
 def _line(setting: Setting, depth: int) -> str:
-    is_sayable = setting.value is not None and not setting.is_secret
-    return _assignment(setting, depth) if is_sayable else f"#{_assignment(setting, depth)}"
+    sign = "#" if setting.value is None or setting.is_secret else ""
+    return sign + _assignment(setting, depth)
 
 
 def _comment(setting: Setting) -> str:
-    return (
-        f"{origin(setting)}; {_SECRET}"
-        if setting.is_secret and setting.value is not None
-        else origin(setting)
-    )
+    return origin(setting) + (f"; {_SECRET}" if setting.is_secret and setting.value is not None else "")
 
 
 def _assignment(setting: Setting, depth: int) -> str:
