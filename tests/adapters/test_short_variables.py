@@ -54,25 +54,15 @@ def test_variables_reach_the_queue_and_the_server() -> None:
     Builder(profile(BEATS_STREAM_QUEUE_SIZE="7")).add_all()
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "allowed"),
-    [
-        ("BEATS_STREAM_QUEUE_SIZE", "0", "1"),
-        ("BEATS_STREAM_QUEUE_OVERFLOW", "drop", "drop_oldest, drop_newest, error, latest"),
-        ("BEATS_WEBSOCKET_PORT", "70000", "65535"),
-        ("BEATS_WEBSOCKET_ENABLED", "maybe", "true or false"),
-        ("BEATS_WEBSOCKET_ENABLED", "", "true or false"),
-    ],
-)
-def test_a_wrong_value_is_reported_with_what_is_allowed(name: str, value: str, allowed: str) -> None:
-    """Once, with the variable and its value, also if a profile has no such sink."""
-    for chosen in ("default", "headless"):
-        with pytest.raises(SettingsError) as caught:
-            profile(chosen, **{name: value})
-        [problem] = caught.value.problems
-        assert problem.where == name
-        assert value in str(problem)
-        assert allowed in problem.message
+@pytest.mark.parametrize("chosen", ["default", "headless"])
+def test_a_wrong_value_is_reported_with_what_is_allowed(chosen: str) -> None:
+    """Once, with the variable, also if a profile has no such sink; blank is wrong unless text is expected."""
+    with pytest.raises(SettingsError) as caught:
+        profile(chosen, BEATS_STREAM_QUEUE_SIZE="many", BEATS_WEBSOCKET_ENABLED="")
+    assert {problem.where: problem.message for problem in caught.value.problems} == {
+        "BEATS_STREAM_QUEUE_SIZE": "must be a whole number",
+        "BEATS_WEBSOCKET_ENABLED": "must be true or false",
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from beats.config.schema import (
     inside,
     is_sequence,
     key_paths,
-    known_keys,
     members,
 )
-from beats.config.settings import KernelSettings, QueueSettings, SinkSettings
+from beats.config.settings import KernelSettings, SinkSettings
 from tests.config.fakes import WebsocketSettings
 
 Port = TypeAliasType("Port", Annotated[int, Field(ge=0)])
@@ -67,13 +66,6 @@ def test_text_is_not_an_array() -> None:
     assert not is_sequence(Literal["a"])
 
 
-def test_the_known_keys_are_those_of_the_settings() -> None:
-    """A table with free keys has no known ones."""
-    assert known_keys(SinkSettings) == ("type", "enabled", "required", "queue")
-    assert known_keys(QueueSettings | None) == tuple(QueueSettings.model_fields)
-    assert known_keys(dict[str, int]) == ()
-
-
 def test_secrets_are_found_at_any_depth() -> None:
     """A table that holds a secret is secret."""
     assert holds_secret(SecretStr | None)
@@ -99,18 +91,13 @@ def test_an_at_sign_elsewhere_is_not_a_password(value: object) -> None:
     assert not holds_password(value)
 
 
-def test_settings_may_contain_themselves() -> None:
-    """The walk stops at a fixed depth."""
+def test_every_key_has_a_path() -> None:
+    """Also tables and the keys in them, to a fixed depth: settings may contain themselves."""
     paths = set(key_paths(Tree))
     assert ("left", "left", "name") in paths
     assert max(map(len, paths)) == 5
+    assert {("queue",), ("queue", "size"), ("queue", "frame", "overflow")} <= set(key_paths(SinkSettings))
     assert not holds_secret(Tree)
-
-
-def test_every_key_has_a_path() -> None:
-    """Tables and the keys in them, because a variable can set each."""
-    paths = set(key_paths(SinkSettings))
-    assert {("type",), ("queue",), ("queue", "size"), ("queue", "frame", "overflow")} <= paths
 
 
 class RateSettings(SinkSettings):
