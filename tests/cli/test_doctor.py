@@ -53,7 +53,7 @@ def test_a_good_profile_has_no_faults(tmp_path: Path) -> None:
     code, found = diagnosed("--profile", "studio", *PORT_0, cwd=tmp_path)
     assert code == 0
     assert found["levels"]["fault"] == 0
-    assert of(found, "settings")[0]["found"].startswith("profile studio is right")
+    assert of(found, "settings")[0]["found"].startswith("profile studio is valid")
     assert of(found, "disk")
     assert list(tmp_path.iterdir()) == []
 
