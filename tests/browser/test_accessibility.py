@@ -69,7 +69,7 @@ def test_axe_finds_nothing_serious(tab: Tab, host: Host, axe: str) -> None:
     tab.until_drawn(3)
     tab.shows("#list .value >> nth=1", "text")
     expect(tab["#notice"]).to_be_visible(timeout=TIMEOUT_MS)
-    tab["#drive-more"].dispatch_event("click")  # what it brings up is to be seen on a phone, too
+    tab["#controls-more"].dispatch_event("click")  # what it brings up is to be seen on a phone, too
     tab["#about summary"].click()
     tab.until_figure("drops", 1)
     assert violations(tab, axe, *LOOKS) == {look: [] for look in LOOKS}
@@ -79,8 +79,8 @@ def test_axe_finds_nothing_serious_where_little_can_be_done(tab: Tab, host: Host
     """Without the right to steer, while a token is asked for, and when the connection is lost."""
     host.facts["rights"] = {"steer": False}
     tab.open(host.url)
-    tab.shows("#drive-why-text", "You may watch. To steer, the control token is needed.")
-    tab["#drive-token"].click()
+    tab.shows("#controls-why-text", "You can watch. To send commands, enter the control token.")
+    tab["#controls-token"].click()
     assert violations(tab, axe, "light", "dark") == {"light": [], "dark": []}
     host.connection().close(1001)
     tab.shows("#status-text", "Reconnecting")
@@ -92,10 +92,10 @@ def test_what_is_read_out_is_what_is_shown(new_tab: Callable[..., Tab], host: Ho
     tab = new_tab()
     host.facts["rights"] = {"steer": False}
     tab.open(host.url)
-    controls, stage, canvas = tab["#drive-fields"], tab["#stage"], tab["#canvas"]
-    why = "You may watch. To steer, the control token is needed."
+    controls, stage, canvas = tab["#controls-fields"], tab["#stage"], tab["#canvas"]
+    why = "You can watch. To send commands, enter the control token."
     expect(controls).to_have_accessible_description(why, timeout=TIMEOUT_MS)
-    expect(tab["#drive-why-text"]).to_be_visible()
+    expect(tab["#controls-why-text"]).to_be_visible()
     expect(stage).to_have_accessible_name("Picture")
     expect(tab["#veil"]).to_have_text("No picture yet")
     host.facts["rights"] = {"steer": True}
@@ -105,9 +105,9 @@ def test_what_is_read_out_is_what_is_shown(new_tab: Callable[..., Tab], host: Ho
     expect(stage).to_have_accessible_name("Picture: the left and right arrow keys browse")
     expect(canvas).to_have_accessible_name("The live picture")
     connection.close(1001)
-    lost = "Nothing can be steered while there is no connection."
+    lost = "Commands cannot be sent without a connection."
     expect(controls).to_have_accessible_description(lost, timeout=TIMEOUT_MS)
-    expect(canvas).to_have_accessible_name("The last picture, which is old")
+    expect(canvas).to_have_accessible_name("The last picture, out of date")
 
 
 def test_changes_of_the_connection_are_announced_and_figures_are_not(scene: Scene) -> None:

@@ -99,12 +99,12 @@ def test_it_says_when_the_stream_is_full(on_air: OnAir, new_tab: Callable[..., T
             400,
             "max_fps is '0'; it takes more.",
             "Wrong address",
-            "wrong query: max_fps is '0'; it takes more.",
+            "invalid query: max_fps is '0'; it takes more.",
         ),
         (403, "Pages of http://a may not.", "Not allowed", "Pages of http://a may not."),
         (429, "Too many from here.", "Too many", "Too many from here."),
         (503, "No room.", "Stream full", "The stream is full. No room."),
-        (502, "Bad Gateway", "Server away", "A proxy answers, but not the server behind it (status 502)."),
+        (502, "Bad Gateway", "Server away", "the server behind it does not (status 502)."),
     ],
 )
 def test_it_says_why_it_was_refused(
@@ -131,7 +131,7 @@ def test_it_says_what_is_wrong_with_its_query(tab: Tab, on_air: OnAir) -> None:
     tab.expect_complaints(AWAY, REFUSED)
     tab.open(on_air(), "?max_fps=fast")
     tab.shows("#status-text", "Wrong address")
-    tab.shows("#veil", re.compile("wrong query: max_fps is 'fast'; it takes a number above 0"))
+    tab.shows("#veil", re.compile("invalid query: max_fps is 'fast'; it takes a number above 0"))
 
 
 def test_a_server_that_has_frozen_is_noticed(tab: Tab, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_server_that_has_frozen_is_noticed(tab: Tab, tmp_path: Path) -> None:
         tab.shows("#status", re.compile(r"No data\s+for 2 s"))
         expect(tab["#status"]).to_have_attribute("data-tone", "wait")
         expect(tab["#stage"]).to_have_class("stage stale")
-        expect(tab["#canvas"]).to_have_accessible_name("The last picture, which is old")
+        expect(tab["#canvas"]).to_have_accessible_name("The last picture, out of date")
         tab.shows("#veil", re.compile(r"^No data for \d s$"))
         program.signal(signal.SIGCONT)
         tab.shows("#status-text", "Live")
@@ -257,7 +257,7 @@ def test_a_browser_that_cannot_run_the_worker_is_told(new_tab: Callable[..., Tab
     assert broken != script
     tab.page.route("**/stream.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
     tab.open(host.url)
-    tab.shows("#veil", re.compile("does not work in this browser"))
+    tab.shows("#veil", "This page needs a browser of 2024 or newer.")
 
 
 def test_it_works_on_a_network_without_encryption(

@@ -54,7 +54,7 @@ def test_buttons_arrive_on_the_bus(desk: Desk) -> None:
     """Browse back and on, activate, and the alternate of it."""
     for name, command, fields in (
         ("Browse back", "browse", {"browse_step": -1}),
-        ("Browse on", "browse", {"browse_step": 1}),
+        ("Browse forward", "browse", {"browse_step": 1}),
         ("Activate", "activate", {}),
         ("Alternate", "alternate_activate", {}),
     ):
@@ -62,10 +62,10 @@ def test_buttons_arrive_on_the_bus(desk: Desk) -> None:
         desk.hears(command, **fields)
 
 
-@pytest.mark.parametrize("focused", ["#stage", "[data-command=activate]", "#drive-more", "#text-clear"])
+@pytest.mark.parametrize("focused", ["#stage", "[data-command=activate]", "#controls-more", "#text-clear"])
 def test_arrow_keys_browse_from_the_picture_and_from_what_steers(desk: Desk, focused: str) -> None:
     """But not while a key is held that makes them mean something else."""
-    desk.tab["#drive-more"].evaluate("more => more.style.display = 'inline-flex'")  # as on a phone
+    desk.tab["#controls-more"].evaluate("more => more.style.display = 'inline-flex'")  # as on a phone
     desk.tab[focused].focus()
     keyboard = desk.tab.page.keyboard
     keyboard.press("ArrowLeft")
@@ -139,13 +139,13 @@ def test_emojis_are_those_of_the_settings(desk: Desk) -> None:
 
 def test_the_usual_emojis_have_their_place_from_the_start() -> None:
     """Those of the settings' default."""
-    assert call("drive.js", "return USUAL") == [list(settings().emojis)]
+    assert call("controls.js", "return DEFAULT_EMOJIS") == [list(settings().emojis)]
 
 
 def test_that_a_command_was_taken_is_seen(desk: Desk) -> None:
     """In a line that is always there, so that nothing moves, and that is read out; it goes after a while."""
     box = desk.tab[".keys"].bounding_box()
-    desk.tab.page.get_by_role("button", name="Browse on").click()
+    desk.tab.page.get_by_role("button", name="Browse forward").click()
     told = desk.tab.page.get_by_text("Sent browse 1")
     expect(told).to_have_text("Sent browse 1: taken")
     expect(told).to_have_attribute("role", "status")

@@ -14,7 +14,7 @@ def test_a_picture_covers_whole_pixels_of_the_screen() -> None:
         for picture in ((64, 64), (64, 32), (7, 5), (300, 200))
         for ratio in (1, 1.25, 1.5, 2, 2.625, 0.9)
     ]
-    places = call("fit.js", *(placed(area, picture, ratio) for picture, ratio in cases))
+    places = call("picture.js", *(placed(area, picture, ratio) for picture, ratio in cases))
     for place, (picture, ratio) in zip(places, cases, strict=True):
         scale = place["scale"]
         assert scale == round(scale) >= 1
@@ -27,7 +27,7 @@ def test_a_picture_covers_whole_pixels_of_the_screen() -> None:
 
 def test_a_picture_that_is_too_large_is_shrunk_to_fit() -> None:
     """It is in the middle; in an area without size there is none."""
-    shrunk, gone = call("fit.js", placed((800, 600), (3840, 2160), 1), placed((0, 0), (64, 64), 1))
+    shrunk, gone = call("picture.js", placed((800, 600), (3840, 2160), 1), placed((0, 0), (64, 64), 1))
     assert shrunk == {"scale": pytest.approx(800 / 3840), "left": 0, "top": 75}
     assert gone == {"scale": 0, "left": 0, "top": 0}
 
@@ -35,7 +35,7 @@ def test_a_picture_that_is_too_large_is_shrunk_to_fit() -> None:
 def test_a_picture_may_fill_its_area_at_any_scale() -> None:
     """Between whole scales, to the edge; where a whole scale is right it is the same."""
     filled, whole = call(
-        "fit.js", placed((811, 633), (64, 64), 1, "false"), placed((640, 700), (64, 64), 1, "false")
+        "picture.js", placed((811, 633), (64, 64), 1, "false"), placed((640, 700), (64, 64), 1, "false")
     )
     assert filled == {"scale": pytest.approx(633 / 64), "left": 89, "top": 0}
     assert whole == {"scale": 10, "left": 0, "top": 30}
@@ -50,7 +50,7 @@ def placed(area: tuple[float, float], picture: tuple[int, int], ratio: float, is
 def test_attempts_to_connect_become_rarer() -> None:
     """From half a second to ten, with chance, and never less than half a second."""
     (lows, highs) = call(
-        "backoff.js",
+        "link.js",
         "return Array.from({length: 12}, (_, failed) => delayMs(failed, 0))",
         "return Array.from({length: 12}, (_, failed) => delayMs(failed, 1))",
     )
@@ -61,11 +61,11 @@ def test_attempts_to_connect_become_rarer() -> None:
 def test_why_a_connection_ended_is_said_in_words() -> None:
     """For each code that a server sends, and for others."""
     ended = "return reason({code: %d, reason: 'so it said', opened: true})"
-    assert call("status.js", *(ended % code for code in (1001, 1006, 1008, 1013, 4321))) == [
+    assert call("reasons.js", *(ended % code for code in (1001, 1006, 1008, 1013, 4321))) == [
         "The server stopped or restarts.",
         "The connection was lost.",
         "The server closed the connection: so it said.",
-        "This page was too slow for the stream, and was let go.",
+        "This page was too slow for the stream and was disconnected.",
         "The connection ended with code 4321.",
     ]
 
@@ -79,35 +79,35 @@ def test_why_a_connection_ended_is_said_in_words() -> None:
             "{status: 400, text: 'max_fps is 0; it takes more.'}",
             0,
             "Wrong address",
-            "This page was opened with a wrong query: max_fps is 0; it takes more.",
+            "This page has an invalid query: max_fps is 0; it takes more.",
         ),
         ("{status: 403, text: 'Not from there.'}", 0, "Not allowed", "Not from there."),
-        ("{status: 403, text: ''}", 0, "Not allowed", "A proxy does not let this page in (status 403)."),
+        ("{status: 403, text: ''}", 0, "Not allowed", "A proxy refused this page (status 403)."),
         ("{status: 429, text: 'Too many.'}", 0, "Too many", "Too many."),
         ("{status: 503, text: 'No room.'}", 0, "Stream full", "The stream is full. No room."),
         (
             "{status: 503, text: ''}",
             0,
             "Server away",
-            "A proxy answers, but not the server behind it (status 503).",
+            "A proxy answers, but the server behind it does not (status 503).",
         ),
         (
             "{status: 502, text: 'Bad Gateway'}",
             0,
             "Server away",
-            "A proxy answers, but not the server behind it (status 502).",
+            "A proxy answers, but the server behind it does not (status 502).",
         ),
         (
             "{status: 200, text: ''}",
             503,
             "Stream full",
-            "The stream is full: it has as many viewers as it may have.",
+            "The stream is full: it has reached its limit of viewers.",
         ),
         (
             "{status: 200, text: '', moved: true}",
             200,
             "Moved",
-            "The server sends this page elsewhere, perhaps to sign in: load it again.",
+            "The server redirects this page, perhaps to sign in: reload it.",
         ),
         ("{status: 421, text: 'Not by that name.'}", 0, "Refused", "Not by that name."),
         ("{status: 404, text: ''}", 0, "Refused", "The server answered with status 404."),
@@ -116,8 +116,8 @@ def test_why_a_connection_ended_is_said_in_words() -> None:
                 f"{{status: {status}, text: 'x'}}",
                 200,
                 "No WebSocket",
-                "The server would let this page in, but what is between does not pass on WebSocket "
-                "connections: a proxy must hand on the headers Upgrade and Connection.",
+                "The server would accept this page, but something in between does not forward WebSocket "
+                "connections: a proxy must forward the headers Upgrade and Connection.",
             )
             for status in (200, 204, 426)
         ),
@@ -127,33 +127,33 @@ def test_why_a_connection_was_refused_is_said_in_words(
     answer: str, ready: int, title: str, text: str
 ) -> None:
     """By what the server, or a proxy before it, answers to a plain request."""
-    (found,) = call("refusal.js", f"return judge({answer}, {{status: {ready}}})")
+    (found,) = call("reasons.js", f"return judge({answer}, {{status: {ready}}})")
     assert (found["title"], found["text"]) == (title, text)
     assert found["needsToken"] is (title == "Token needed")
 
 
 def test_a_device_without_a_network_is_told_so() -> None:
     """It is not the server's fault then."""
-    (found,) = call("refusal.js", "return judge({status: 0, text: ''}, {status: 0}, false)")
+    (found,) = call("reasons.js", "return judge({status: 0, text: ''}, {status: 0}, false)")
     assert found["text"] == "This device has no network."
 
 
 def test_a_stream_that_stops_is_told_from_one_that_speaks_seldom() -> None:
     """Two seconds are much for a stream that flows, and nothing for one that has paused as long before."""
     begin = "const silence = new Silence(); silence.begin(0);"
-    flows = f"{begin} for (let t = 0; t <= 9000; t += 20) silence.heard(t, true);"
-    seldom = f"{begin} for (let t = 0; t <= 30000; t += 10000) silence.heard(t, false);"
-    once = f"{begin} silence.heard(10, true);"
+    flows = f"{begin} for (let t = 0; t <= 9000; t += 20) silence.note(t, true);"
+    seldom = f"{begin} for (let t = 0; t <= 30000; t += 10000) silence.note(t, false);"
+    once = f"{begin} silence.note(10, true);"
     late = "return [silence.at(%d).isNotable, silence.at(%d).isNotable]"
     found = call(
-        "silence.js",
+        "measures.js",
         flows + late % (10_999, 11_000),
         flows + "return [silence.at(9500).quietMs, silence.at(9500).flowed]",
         seldom + late % (44_999, 45_000),
         once + late % (2009, 2010),
         once + "return silence.at(9000).flowed",
-        flows + "silence.heard(19000, true);" + late % (20_999, 21_000),
-        seldom + "silence.heard(200000, false);" + late % (201_999, 202_000),
+        flows + "silence.note(19000, true);" + late % (20_999, 21_000),
+        seldom + "silence.note(200000, false);" + late % (201_999, 202_000),
         f"{begin} silence.begin(1000);" + late % (2999, 3000),
     )
     assert found == [
@@ -180,7 +180,7 @@ def test_a_rate_is_that_of_the_last_seconds() -> None:
     steady = "const meter = new Meter(); for (let t = 0; t < 5000; t += 20) meter.add(1, t);"
     young = "const meter = new Meter(); for (let t = 40; t < 500; t += 20) meter.add(1, t);"
     rates = call(
-        "meter.js",
+        "measures.js",
         f"{steady} return meter.perSecond(5000)",
         f"{young} return meter.perSecond(500)",
         f"{steady} return meter.perSecond(9000)",
@@ -199,7 +199,7 @@ def test_gaps_are_what_was_missed() -> None:
         for (const sequence of [2n ** 60n, 2n ** 60n + 11n]) gaps.take("far", sequence);
         return [gaps.total, gaps.topics, gaps.worst(1), gaps.worst(9)];
     """
-    (found,) = call("gaps.js", body)
+    (found,) = call("measures.js", body)
     assert found == [13, 2, [["far", 10]], [["far", 10], ["frame", 3]]]
 
 
@@ -210,7 +210,7 @@ def test_the_numbers_of_a_bounded_number_of_topics_are_kept() -> None:
         for (let topic = 0; topic < 50000; topic++) { gaps.take(`${topic}`, 1); gaps.take(`${topic}`, 3); }
         return gaps.topics;
     """
-    assert call("gaps.js", body) == [20_000]
+    assert call("measures.js", body) == [20_000]
 
 
 def shown(function: str, *values: float) -> list[str]:
@@ -243,7 +243,7 @@ def test_a_replay_goes_on_between_two_answers() -> None:
     place = "{position_s: 10, duration_s: 20, speed: %s, paused: %s}"
     make = f"const head = new Playhead(); head.set({place}, 1000);"
     places = call(
-        "playhead.js",
+        "replay.js",
         make % (2, "false") + "return head.position_s(3000)",
         make % (2, "true") + "return head.position_s(3000)",
         make % ('"max"', "false") + "return head.position_s(3000)",
@@ -256,7 +256,7 @@ def test_the_size_of_a_picture_is_known_before_it_is_decoded() -> None:
     """From the header of a PNG file, and of nothing else."""
     header = [*PNG_SIGNATURE, 0, 0, 0, 13, *b"IHDR", 0, 0, 1, 0, 0, 0, 0, 2]
     found = call(
-        "png.js",
+        "frames.js",
         f"return sizeOf(new Uint8Array({header}))",
         f"return sizeOf(new Uint8Array({header}).fill(0, 20))",
         f"return sizeOf(new Uint8Array({header}).subarray(1))",

@@ -281,7 +281,7 @@ def test_an_update_without_an_id_is_told_apart_by_its_tags(
     """As the server makes its topic: names, variants, and the type of a payload that is protobuf."""
     info = {"id": id_, "tags": [{"name": name, "variant": variant} for name, variant in tags]}
     encoding = {"encoding": payload[0], "type": payload[1]}
-    assert call("topic.js", f"return nameOf({json.dumps(info)}, {json.dumps(encoding)})") == [name]
+    assert call("messages.js", f"return nameOf({json.dumps(info)}, {json.dumps(encoding)})") == [name]
 
 
 _words = st.text(alphabet="ab\\,:() ü🎛", max_size=4)
@@ -296,6 +296,6 @@ def test_it_names_topics_as_the_server_does(updates: list[tuple[list[tuple[str, 
         info = {"id": "", "tags": [{"name": name, "variant": variant} for name, variant in tags]}
         payload = {"encoding": PROTOBUF if payload_type else JSON_UTF8, "type": payload_type}
         bodies.append(f"return nameOf({json.dumps(info)}, {json.dumps(payload)})")
-    assert [f"peripheral/{name}" for name in call("topic.js", *bodies)] == [
+    assert [f"peripheral/{name}" for name in call("messages.js", *bodies)] == [
         peripheral_topic("", [Tag(*tag) for tag in tags], payload_type) for tags, payload_type in updates
     ]

@@ -28,8 +28,8 @@ SENSORS: Final = (3, 60)
 # What is seen of each part: its box, cut off by those around it that scroll.
 _BOXES: Final = """() => {
     const parts = [
-        ".brand", "#status", ".figures", "#about > summary", "#theme", "#notice", "#stage", "#gate",
-        ".toolbar > *", "#replay > *", "#drive-why", "#sent", ".keys > *", ".line > *",
+        ".brand", "#status", ".metrics", "#about > summary", "#theme", "#notice", "#stage", "#gate",
+        ".toolbar > *", "#replay > *", "#controls-why", "#sent", ".keys > *", ".line > *",
         ".peripherals .head > *", "#scroll",
     ];
     const found = [];
@@ -119,7 +119,7 @@ def full(browser: Browser, request: pytest.FixtureRequest) -> Generator[Tab]:
 def test_nothing_overlaps_and_everything_can_be_reached(full: Tab, size: str) -> None:
     """With all controls folded and unfolded; and nothing sticks out at the side."""
     full.page.set_viewport_size(SIZES[size])
-    more = full["#drive-more"]
+    more = full["#controls-more"]
     for is_open in (False, True):
         if is_open and more.is_visible():
             more.click()

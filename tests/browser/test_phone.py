@@ -45,22 +45,22 @@ def test_the_picture_is_on_top_and_what_steers_below(phone: Tab) -> None:
 
 def test_what_is_touched_is_large_enough(phone: Tab) -> None:
     """At least 44 pixels each way, with everything open."""
-    phone["#drive-more"].tap()
+    phone["#controls-more"].tap()
     expect(phone["#text"]).to_be_visible()
     targets = phone.page.evaluate(SIZES_OF_TARGETS)
     assert len(targets) > 12
     assert [target for target in targets if min(target[1:]) < 44] == []
-    phone["#drive-more"].tap()
+    phone["#controls-more"].tap()
 
 
 def test_the_rest_comes_up_on_demand(phone: Tab) -> None:
     """And everything is on the screen then, with the picture."""
     expect(phone["#text"]).to_be_hidden()
-    phone["#drive-more"].tap()
-    expect(phone["#drive-more"]).to_have_attribute("aria-expanded", "true")
+    phone["#controls-more"].tap()
+    expect(phone["#controls-more"]).to_have_attribute("aria-expanded", "true")
     expect(phone["#emojis"]).to_be_in_viewport(ratio=1)
     expect(phone["#canvas"]).to_be_in_viewport(ratio=1)
-    phone["#drive-more"].tap()
+    phone["#controls-more"].tap()
     expect(phone["#text"]).to_be_hidden()
 
 

@@ -67,7 +67,7 @@ def test_it_says_when_a_proxy_does_not_pass_websockets_on(opened: Opened) -> Non
     assert count == 3
     tab, _ = opened(site, complains=True)
     tab.shows("#status-text", "No WebSocket")
-    tab.shows("#veil", re.compile("a proxy must hand on the headers Upgrade and Connection"))
+    tab.shows("#veil", re.compile("a proxy must forward the headers Upgrade and Connection"))
 
 
 def test_it_says_when_its_origin_is_not_known_to_the_server(opened: Opened) -> None:

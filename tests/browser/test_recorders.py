@@ -28,14 +28,14 @@ def test_a_recorder_that_waits_is_told_to_record_and_to_stop(on_air: OnAir, tab:
     tab.open(stream)
     tab.may_steer()
     tab.shows("#record", "Record")
-    tab.shows("#recorders", "tape waits")
+    tab.shows("#recorders", "tape is idle")
     tab["#record"].click()
     tab.shows("#record", "Stop recording")
     tab.shows("#recorders", re.compile(r"tape [\d.,]+ k?B, .* free"))
     stream.publish_frame(tiny_png(1))
     tab["#record"].click()
     tab.shows("#record", "Record")
-    tab.shows("#recorders", "tape waits")
+    tab.shows("#recorders", "tape is idle")
     assert files(tmp_path) == ["1.mcap"]
 
 
@@ -66,11 +66,11 @@ def test_a_recorder_that_records_all_the_time_has_no_button(on_air: OnAir, tab: 
 def test_what_a_recorder_does_is_said() -> None:
     """Also when its disk is full, and when the disk has not answered."""
     for figures, text in (
-        ("{recording: 0, idle: 1}", "tape waits"),
+        ("{recording: 0, idle: 1}", "tape is idle"),
         ("{recording: 0, idle: 0}", "tape cannot record now"),
         ("{recording: 0}", "tape cannot record now"),
         ("{recording: 0, held_s: 12.4}", ""),
-        ("{recording: 1, held_s: 12.4}", "tape writes 12 s"),
+        ("{recording: 1, held_s: 12.4}", "tape is saving 12 s"),
         ("{recording: 1, written_bytes_total: 1.5e9}", "tape 1.50 GB"),
         ("{recording: 1, written_bytes_total: 1.5e9, free_bytes: 2e10}", "tape 1.50 GB, 20.0 GB free"),
         ("{recording: 1, written_bytes_total: 1e6, unflushed_age_s: 0.9}", "tape 1.00 MB"),

@@ -93,7 +93,7 @@ def test_it_goes_frame_by_frame(tab: Tab, stream: Stream) -> None:
     opened(tab, stream)
     seek(tab, 10.05)
     until_brightness(tab, 100)
-    for direction, level in (("on", 101), ("on", 102), ("back", 101), ("back", 100)):
+    for direction, level in (("forward", 101), ("forward", 102), ("back", 101), ("back", 100)):
         tab[f"#replay-{direction}"].click()
         until_brightness(tab, level)
 
@@ -138,7 +138,7 @@ def test_who_may_only_watch_sees_the_timeline(scene: Scene) -> None:
     tab, host, _ = scene
     host.facts.update(playback={"replay": _playback()}, rights={"steer": False})
     expect(tab["#replay"]).to_be_visible(timeout=TIMEOUT_MS)
-    for control in ("#replay-pause", "#replay-back", "#replay-on", "#replay-position", "#replay-speed"):
+    for control in ("#replay-pause", "#replay-back", "#replay-forward", "#replay-position", "#replay-speed"):
         expect(tab[control]).to_be_disabled()
 
 

@@ -69,7 +69,7 @@ def test_it_is_live_after_few_round_trips(tab: Tab, on_air: OnAir, trips: int) -
         tab.open(f"http://127.0.0.1:{proxy.port}/")
         tab.until("at.live && at.drawn")
         # What a viewer may do is not known yet, and nothing is said of it.
-        assert tab["#drive-why"].is_hidden()
+        assert tab["#controls-why"].is_hidden()
         for name in ("live", "drawn"):
             assert tab.page.evaluate(f"at.{name}") < trips * trip_s * 1000
         tab.page.close()

@@ -1,4 +1,4 @@
-// The worker, as the rest of the page sees it.
+// The page's side of the worker: starts it, sends it orders, receives its news.
 
 /**
  * @typedef {object} Picture
@@ -10,34 +10,34 @@
  * @typedef {object} Batch
  * @property {import("./worker.js").Totals} totals
  * @property {boolean} began whether a connection has begun since the last batch
- * @property {number} unlisted updates of peripherals beyond those that can be kept
- * @property {import("./updates.js").Found[]} found peripherals that are new, or have changed
+ * @property {number} unlisted updates of peripherals that exceed the limit
+ * @property {import("./updates.js").Found[]} found new or changed peripherals
  * @property {import("./updates.js").Update[]} updates
  *
- * @typedef {object} Listener
+ * @typedef {object} FeedListener
  * @property {(state: import("./link.js").LinkState) => void} link
- * @property {(picture: Picture) => void} frame must call `drawn` some time
+ * @property {(picture: Picture) => void} frame must call `drawn` later
  * @property {(batch: Batch) => void} batch
  * @property {(png: {sequence: number | bigint, png: Uint8Array}) => void} png
- * @property {(receipt: import("./receipt.js").Receipt) => void} receipt
- * @property {() => void} broken the worker does not work: the browser does not know what it is made of
+ * @property {(receipt: import("./messages.js").Receipt) => void} receipt
+ * @property {() => void} broken the worker failed to start: the browser is too old
  */
 
-/** The script that the worker is made of. The document has it, too, so it is there already. */
+/** The worker's script. The document loads it too, so the browser has it already. */
 const SCRIPT = new URL("stream.js", /** @type {HTMLScriptElement} */ (document.currentScript).src).href;
-// A page that demands trusted types (Content Security Policy) takes the address of a script from a policy alone.
+// With `require-trusted-types-for` in the Content Security Policy, a script's address must come from a policy.
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("beats", {
   createScriptURL: (/** @type {string} */ url) => {
-    if (url !== SCRIPT) throw new TypeError(`${url} is not the script of the worker`);
+    if (url !== SCRIPT) throw new TypeError(`${url} is not the worker's script`);
     return url;
   },
 });
 
-/** Gives orders to the worker, and passes on what it tells. */
+/** Sends orders to the worker, and passes its news to a listener. */
 export class Feed {
   #worker;
 
-  /** @param {Listener} on */
+  /** @param {FeedListener} on */
   constructor(on) {
     this.#worker = new Worker(policy?.createScriptURL(SCRIPT) ?? SCRIPT, { name: "feed" });
     this.#worker.addEventListener("error", on.broken);
@@ -54,35 +54,35 @@ export class Feed {
   }
 
   /**
-   * Connect, for ever.
+   * Connect, and reconnect whenever the connection ends.
    * @param {string} url
    */
   start(url) {
     this.#order("start", { url });
   }
 
-  /** Connect no more. */
+  /** Disconnect, and stay disconnected. */
   stop() {
     this.#order("stop");
   }
 
-  /** Try to connect now, if it waits. */
+  /** If it waits to reconnect, do so now. */
   hurry() {
     this.#order("hurry");
   }
 
-  /** The server did not answer a request. */
+  /** Report that the server did not answer a request. */
   doubt() {
     this.#order("doubt");
   }
 
-  /** The picture is on the screen. */
+  /** Report that the picture is on the screen. */
   drawn() {
     this.#order("drawn");
   }
 
   /**
-   * Whether anybody can see the page.
+   * Whether the page is visible.
    * @param {boolean} visible
    */
   set visible(visible) {
@@ -90,7 +90,7 @@ export class Feed {
   }
 
   /**
-   * Read these peripherals.
+   * Choose the peripherals whose updates are sent.
    * @param {string[]} names
    */
   watch(names) {
@@ -103,7 +103,7 @@ export class Feed {
   }
 
   /**
-   * Tell the server a command.
+   * Send a command to the server.
    * @param {string} command
    * @param {Record<string, unknown>} fields
    */
@@ -111,10 +111,7 @@ export class Feed {
     this.#order("send", { text: JSON.stringify({ kind: "control", command, ...fields }) });
   }
 
-  /**
-   * @param {string} type
-   * @param {object} more
-   */
+  /** @param {string} type @param {object} more */
   #order(type, more = {}) {
     this.#worker.postMessage({ type, ...more });
   }

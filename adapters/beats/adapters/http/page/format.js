@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers as text, each with its unit.
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const PREFIXES = ["", "k", "M", "G", "T"];

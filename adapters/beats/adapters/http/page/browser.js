@@ -1,4 +1,4 @@
-// Short hands for the document.
+// Helpers for the document and for what the browser stores.
 
 /**
  * The element with this id, which must be there.
@@ -28,7 +28,7 @@ export function make(tag, className = "", text = "") {
 }
 
 /**
- * Set an element's text, unless it is that already.
+ * Set an element's text, unless it is the same already.
  * @param {Element} element
  * @param {string} text
  */
@@ -37,12 +37,46 @@ export function write(element, text) {
 }
 
 /**
- * Set what a figure shows, and the number itself beside it.
+ * Set the text of a `data` element, and its value.
  * @param {HTMLDataElement} element
  * @param {number | string} value
  * @param {string} text
  */
-export function figure(element, value, text) {
+export function measure(element, value, text) {
   write(element, text);
   if (element.value !== String(value)) element.value = String(value);
+}
+
+/** A text stored under a name. Where the browser refuses to store it, it lasts as long as the page is open. */
+export class Stored {
+  #name;
+  #storage;
+  /** @type {string | null} */
+  #value = null;
+
+  /** @param {string} name @param {() => Storage} storage */
+  constructor(name, storage) {
+    this.#name = name;
+    this.#storage = storage;
+    try {
+      this.#value = storage().getItem(name);
+    } catch {
+      // nothing was stored
+    }
+  }
+
+  get value() {
+    return this.#value;
+  }
+
+  /** @param {string | null} value null: remove it */
+  set value(value) {
+    this.#value = value;
+    try {
+      if (value === null) this.#storage().removeItem(this.#name);
+      else this.#storage().setItem(this.#name, value);
+    } catch {
+      // kept in memory only
+    }
+  }
 }
