@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Playwright, expect
 
-from beats.adapters.sources.demo.picture import Picture
+from beats.adapters.sources.demo.renderer import Renderer
 from beats.kernel.envelope import Frame
 from tests.browser.chromium import launch
 from tests.browser.host import Host, frame
@@ -53,13 +53,13 @@ def test_the_picture_is_the_demos_frame_of_that_number(on_air: OnAir, new_tab: C
             shown[sequence] = image
         viewer.until(lambda envelope: envelope.sequence >= max(shown))
     files = {envelope.sequence: envelope.message for envelope in viewer.seen}
-    picture = Picture(seed, 64, 64)
+    renderer = Renderer(seed, 64, 64)
     for sequence, image in shown.items():
         file = files[sequence]
         assert isinstance(file, Frame)
         assert image.tobytes() == Image.open(io.BytesIO(file.png_data)).convert("RGB").tobytes()
         # A frame whose time has passed is left out, so the number may lag behind the demo's own count.
-        assert any(file.png_data == picture.png(tick / fps) for tick in range(sequence - 1, sequence + 200))
+        assert any(file.png_data == renderer.png(tick / fps) for tick in range(sequence - 1, sequence + 200))
 
 
 @pytest.mark.parametrize("ratio", [1, 1.1, 1.5])

@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     code, found = diagnosed("-p", "studio", *PORT_0, "--set", path, cwd=tmp_path)
     assert code == 78
     [fault] = of(found, "settings")
-    assert fault["advice"].startswith("cannot be made: ")
+    assert fault["advice"].startswith("cannot be created: ")
 
 
 def test_in_a_pipe_each_finding_is_a_line(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a forked child may do with what it inherits."""
+"""What a forked child may do with inherited objects."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 
 
 def in_child(call: Callable[[], object]) -> str:
-    """What a call gives in a forked child, or the text of its error."""
+    """The result of a call in a forked child, or the text of its error."""
     reader, writer = os.pipe()
     if (pid := os.fork()) == 0:
         try:
@@ -29,15 +29,15 @@ def in_child(call: Callable[[], object]) -> str:
     return said
 
 
-def test_at_home_everything_is_allowed() -> None:
-    """In the process that it was made in."""
+def test_everything_is_allowed_in_the_original_process() -> None:
+    """The check passes."""
     home = Home()
     home.check()
     assert not home.left
 
 
-def test_a_child_is_told_whose_it_is() -> None:
-    """The error names both processes and says what to do; the parent notices nothing."""
+def test_a_child_is_refused() -> None:
+    """The error names both processes and says what to do; the parent is not affected."""
     home = Home()
     said = in_child(home.check)
     assert f"opened in another process ({os.getpid()})" in said
@@ -45,8 +45,8 @@ def test_a_child_is_told_whose_it_is() -> None:
     home.check()
 
 
-def test_a_child_keeps_no_port_of_its_parent() -> None:
-    """A listening socket is closed in the child alone."""
+def test_a_listening_socket_is_closed_in_a_child() -> None:
+    """And stays open in the parent."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         close_in_children(listening)
         assert in_child(listening.fileno) == "-1"

@@ -1,4 +1,4 @@
-"""A file that is followed by its name: no line is lost or doubled, whatever is done to the file."""
+"""A file followed by name: no line is lost or repeated, whatever happens to the file."""
 
 import os
 from collections.abc import Generator
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from beats.adapters.sources.jsonl.chunks import CHUNK_BYTES, Chunk
-from beats.adapters.sources.jsonl.following import FollowedFile
+from beats.adapters.sources.jsonl.inputs import CHUNK_BYTES, Chunk, FollowedFile
 from tests.permissions import permissions_hold
 
 
@@ -19,7 +18,7 @@ class Follower:
         self.file = FollowedFile(str(path), self.reported.append)
 
     def read(self) -> list[bytes]:
-        """What is there, in one text for each file."""
+        """Read all, as one text for each file."""
         texts = [b""]
         idle = 0
         while idle < 2:
@@ -51,7 +50,7 @@ def append(path: Path, data: bytes) -> None:
 
 
 def test_a_file_that_grows_is_read_as_it_grows(path: Path, follower: Follower) -> None:
-    """From where the last read ended."""
+    """From the end of the last read."""
     append(path, b"two\n")
     assert follower.read() == [b"two\n"]
     assert follower.read() == [b""]
@@ -59,7 +58,7 @@ def test_a_file_that_grows_is_read_as_it_grows(path: Path, follower: Follower) -
     assert follower.read() == [b"x" * 3 * CHUNK_BYTES]
 
 
-def test_a_file_that_takes_the_name_is_read_from_its_beginning(path: Path, follower: Follower) -> None:
+def test_a_new_file_of_the_same_name_is_read_from_its_start(path: Path, follower: Follower) -> None:
     """Rotation by renaming and creating."""
     path.rename(path.with_name("log.1"))
     path.write_bytes(b"two\n")
@@ -68,10 +67,10 @@ def test_a_file_that_takes_the_name_is_read_from_its_beginning(path: Path, follo
     assert follower.read() == [b"three\n"]
 
 
-def test_what_is_written_to_the_old_file_after_its_renaming_is_read_first(
+def test_text_written_to_the_old_file_after_its_renaming_is_read_first(
     path: Path, follower: Follower
 ) -> None:
-    """A program goes on with the old file until it is told to open the new one, which is empty until then."""
+    """A program writes to the old file until it opens the new one, which is empty until then."""
     with path.open("ab", buffering=0) as writer:
         path.rename(path.with_name("log.1"))
         path.touch()
@@ -83,10 +82,10 @@ def test_what_is_written_to_the_old_file_after_its_renaming_is_read_first(
     assert follower.read() == [b"three\n", b"four\n"]
 
 
-def test_several_rotations_between_two_looks_lose_nothing_that_was_seen(
+def test_several_rotations_between_two_reads_lose_no_file_that_was_noticed(
     path: Path, follower: Follower
 ) -> None:
-    """Each file that had the name at a look is read to its end, in order."""
+    """Each is read to its end, in order."""
     for number in range(3):
         path.rename(path.with_name(f"log.{number}"))
         path.write_bytes(b"%d\n" % number)
@@ -94,7 +93,7 @@ def test_several_rotations_between_two_looks_lose_nothing_that_was_seen(
     assert follower.read() == [b"", b"0\n", b"1\n", b"2\n"]
 
 
-def test_rotations_are_seen_while_there_is_much_to_read(path: Path, follower: Follower) -> None:
+def test_rotations_are_noticed_in_the_middle_of_a_long_file(path: Path, follower: Follower) -> None:
     """Not only at the end of the old file."""
     append(path, b"x" * 5 * CHUNK_BYTES)
     for number in range(3):
@@ -104,8 +103,8 @@ def test_rotations_are_seen_while_there_is_much_to_read(path: Path, follower: Fo
     assert follower.read() == [b"x" * 2 * CHUNK_BYTES, b"0\n", b"1\n", b"2\n"]
 
 
-def test_a_file_that_was_cut_is_read_from_its_beginning(path: Path, follower: Follower) -> None:
-    """Rotation by copying and cutting."""
+def test_a_truncated_file_is_read_from_its_start(path: Path, follower: Follower) -> None:
+    """Rotation by copying and truncating."""
     append(path, b"two\n")
     follower.read()
     path.write_bytes(b"a\n")
@@ -113,16 +112,14 @@ def test_a_file_that_was_cut_is_read_from_its_beginning(path: Path, follower: Fo
 
 
 @pytest.mark.parametrize("text", [b"ONE\n", b"ONE\nTWO\n", b"xne\nTWO\n", b"a much longer line\n"])
-def test_a_file_that_was_rewritten_is_read_from_its_beginning(
-    path: Path, follower: Follower, text: bytes
-) -> None:
-    """However long it is: not from the middle of a line."""
+def test_a_rewritten_file_is_read_from_its_start(path: Path, follower: Follower, text: bytes) -> None:
+    """Whether it became longer or shorter."""
     path.write_bytes(text)
     assert follower.read() == [b"", text]
 
 
-def test_a_longer_file_with_the_same_end_is_noticed_by_its_beginning(path: Path) -> None:
-    """What was read last stands where it stood, and what came before it does not."""
+def test_a_rewritten_file_with_the_same_end_is_noticed_by_its_start(path: Path) -> None:
+    """Even if the last bytes read are at the same place."""
     tail = b"".join(b"%06d\n" % number for number in range(1000))
     path.write_bytes(b"old\n" + tail)
     follower = Follower(path)
@@ -132,8 +129,8 @@ def test_a_longer_file_with_the_same_end_is_noticed_by_its_beginning(path: Path)
     follower.file.close()
 
 
-def test_a_swapped_link_leads_to_the_other_file(tmp_path: Path, path: Path) -> None:
-    """It is the name that is followed."""
+def test_a_changed_link_leads_to_the_other_file(tmp_path: Path, path: Path) -> None:
+    """The name is followed, not the file."""
     (tmp_path / "a").write_bytes(b"a\n")
     (tmp_path / "b").write_bytes(b"b\n")
     path.symlink_to("a")
@@ -145,19 +142,19 @@ def test_a_swapped_link_leads_to_the_other_file(tmp_path: Path, path: Path) -> N
     follower.file.close()
 
 
-def test_a_file_that_is_not_there_yet_is_waited_for(path: Path) -> None:
-    """It is said once that it is."""
+def test_it_waits_for_a_file_that_does_not_exist_yet(path: Path) -> None:
+    """It reports that once."""
     follower = Follower(path)
     for _ in range(3):
         assert follower.read() == [b""]
     path.write_bytes(b"one\n")
     assert follower.read() == [b"one\n"]
-    assert follower.reported == ["cannot be read (No such file or directory), and is waited for"]
+    assert follower.reported == ["cannot be read (No such file or directory); waiting for it"]
     follower.file.close()
 
 
 def test_a_deleted_file_is_followed_until_there_is_another(path: Path, follower: Follower) -> None:
-    """It is not reported: a rotation takes such a moment."""
+    """Without a report: a rotation takes such a moment."""
     with path.open("ab", buffering=0) as writer:
         path.unlink()
         writer.write(b"two\n")
@@ -167,8 +164,8 @@ def test_a_deleted_file_is_followed_until_there_is_another(path: Path, follower:
     assert follower.reported == []
 
 
-def test_a_successor_that_cannot_be_read_is_said_once_and_waited_for(path: Path, follower: Follower) -> None:
-    """Another user made it, or it is a folder."""
+def test_an_unreadable_new_file_is_reported_once(path: Path, follower: Follower) -> None:
+    """If another user created it, or if it is a folder."""
     path.rename(path.with_name("log.1"))
     path.touch(0o000)
     with permissions_hold():
@@ -181,13 +178,13 @@ def test_a_successor_that_cannot_be_read_is_said_once_and_waited_for(path: Path,
     path.write_bytes(b"two\n")
     assert follower.read() == [b"", b"two\n"]
     assert follower.reported == [
-        "cannot be read (Permission denied), and is waited for",
-        "cannot be read (it is not a regular file), and is waited for",
+        "cannot be read (Permission denied); waiting for it",
+        "cannot be read (it is not a regular file); waiting for it",
     ]
 
 
-def test_no_more_files_are_open_than_the_bound(path: Path, follower: Follower) -> None:
-    """However often the file is rotated while nothing is read; all are closed at the end."""
+def test_the_number_of_open_files_is_bounded(path: Path, follower: Follower) -> None:
+    """Even if the file is rotated often while nothing is read; all are closed at the end."""
     before = len(os.listdir("/dev/fd"))  # noqa: PTH208 - their number suffices
     for number in range(100):
         path.rename(path.with_name(f"log.{number}"))
@@ -199,6 +196,6 @@ def test_no_more_files_are_open_than_the_bound(path: Path, follower: Follower) -
     assert len(os.listdir("/dev/fd")) == before - 1  # noqa: PTH208 - as above
 
 
-def test_an_empty_chunk_says_that_more_may_come(follower: Follower) -> None:
-    """A followed file never ends."""
+def test_a_followed_file_never_ends(follower: Follower) -> None:
+    """An empty chunk says that more may come."""
     assert follower.file.read() == Chunk(b"", "more")

@@ -1,3 +1,5 @@
+"""Where the bytes come from."""
+
 import os
 import sys
 from collections.abc import Callable, Generator
@@ -7,9 +9,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from beats.adapters.sources.jsonl.chunks import Chunk
-from beats.adapters.sources.jsonl.following import FollowedFile
-from beats.adapters.sources.jsonl.inputs import FifoInput, FileInput, Input, StreamInput, open_input
+from beats.adapters.sources.jsonl.inputs import (
+    Chunk,
+    FifoInput,
+    FileInput,
+    FollowedFile,
+    Input,
+    StreamInput,
+    open_input,
+)
 from beats.kernel.errors import InputError
 
 pytestmark = pytest.mark.anyio
@@ -44,8 +52,8 @@ async def test_a_file_ends(tmp_path: Path) -> None:
         assert [await next_chunk(source) for _ in range(2)] == [Chunk(b"abc"), Chunk(b"", "end")]
 
 
-async def test_a_followed_file_never_ends_but_grows(tmp_path: Path) -> None:
-    """What is written later is read later; one that is not there yet is waited for."""
+async def test_a_followed_file_is_read_as_it_grows(tmp_path: Path) -> None:
+    """It may not exist at first."""
     path = tmp_path / "a"
     reported: list[str] = []
     with opened(path, follow=True, report=reported.append) as source:
@@ -58,8 +66,8 @@ async def test_a_followed_file_never_ends_but_grows(tmp_path: Path) -> None:
             assert [await next_chunk(source) for _ in range(2)] == [Chunk(text), Chunk(b"")]
 
 
-async def test_what_is_no_file_is_not_followed(tmp_path: Path) -> None:
-    """A FIFO stays open from writer to writer anyway, a pipe with a path ends, a folder is an error."""
+async def test_only_a_file_is_followed(tmp_path: Path) -> None:
+    """A FIFO stays open anyway, a pipe ends, a folder is an error."""
     os.mkfifo(tmp_path / "fifo")
     with opened(tmp_path / "fifo", follow=True) as source:
         assert isinstance(source, FifoInput)
@@ -70,7 +78,7 @@ async def test_what_is_no_file_is_not_followed(tmp_path: Path) -> None:
 
 
 async def test_a_pipe_ends_when_its_writer_closes_it() -> None:
-    """Standard input is not closed with it: it is not ours."""
+    """Standard input itself stays open."""
     ours, theirs = os.pipe()
     os.write(theirs, b"abc")
     with opened("-", stdin_fd=ours) as source:
@@ -81,8 +89,8 @@ async def test_a_pipe_ends_when_its_writer_closes_it() -> None:
     os.close(ours)
 
 
-async def test_waiting_for_a_pipe_that_says_nothing_is_cancelled_at_once() -> None:
-    """No thread waits in a read: the event loop waits, and stops when it is told to."""
+async def test_waiting_for_a_silent_pipe_is_cancelled_at_once() -> None:
+    """The event loop waits, not a thread."""
     ours, theirs = os.pipe()
     with opened("-", stdin_fd=ours) as source, anyio.CancelScope() as scope:
         scope.cancel()
@@ -92,8 +100,8 @@ async def test_waiting_for_a_pipe_that_says_nothing_is_cancelled_at_once() -> No
     os.close(ours)
 
 
-async def test_what_cannot_be_waited_for_is_read_directly() -> None:
-    """`/dev/null` is always ready, which epoll refuses to watch."""
+async def test_a_file_that_epoll_refuses_is_read_directly() -> None:
+    """Such as `/dev/null`, which is always ready."""
     with opened("/dev/null") as source:
         assert isinstance(source, StreamInput)
         for _ in range(2):
@@ -101,7 +109,7 @@ async def test_what_cannot_be_waited_for_is_read_directly() -> None:
 
 
 async def test_a_terminal_is_read_line_by_line() -> None:
-    """What was typed is there after Enter; Ctrl-D ends it."""
+    """Enter sends a line; Ctrl-D ends the input."""
     keyboard, terminal = os.openpty()
     with opened("-", stdin_fd=terminal) as source:
         os.write(keyboard, b"abc\n")
@@ -112,8 +120,8 @@ async def test_a_terminal_is_read_line_by_line() -> None:
     os.close(terminal)
 
 
-async def test_a_fifo_stays_on_air_from_writer_to_writer(tmp_path: Path) -> None:
-    """A writer's end is a pause; no byte of the next writer is lost, whenever it opens."""
+async def test_a_fifo_stays_open_from_one_writer_to_the_next(tmp_path: Path) -> None:
+    """The end of a writer is a pause; no byte of the next writer is lost."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     with opened(path) as source:
@@ -131,7 +139,7 @@ async def test_a_fifo_stays_on_air_from_writer_to_writer(tmp_path: Path) -> None
 
 
 async def test_a_fifo_without_a_writer_waits_and_can_be_cancelled(tmp_path: Path) -> None:
-    """Opening does not wait for a writer, and waiting is the event loop's."""
+    """Opening does not wait for a writer; the event loop waits."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     with opened(path) as source:
@@ -141,7 +149,7 @@ async def test_a_fifo_without_a_writer_waits_and_can_be_cancelled(tmp_path: Path
 
 
 async def test_a_pipe_with_a_path_ends_like_a_pipe() -> None:
-    """`/dev/fd/N`, which a shell makes of `<(command)`, cannot be opened again by another writer."""
+    """`/dev/fd/N`, which a shell makes of `<(command)`, cannot be reopened."""
     ours, theirs = os.pipe()
     os.write(theirs, b"abc")
     os.close(theirs)
@@ -150,8 +158,8 @@ async def test_a_pipe_with_a_path_ends_like_a_pipe() -> None:
     os.close(ours)
 
 
-async def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
-    """Missing, a folder, and a standard input that is closed: each with what would be right."""
+async def test_an_unreadable_path_is_an_input_error(tmp_path: Path) -> None:
+    """A missing file, a folder, and a closed standard input; the message says what to give."""
     for path in ("nothing", "."):
         wanted = r'cannot be read \(.*\): give a file or FIFO of JSON Lines, or "-"'
         with pytest.raises(InputError, match=wanted), opened(tmp_path / path):
@@ -166,7 +174,7 @@ async def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
 def test_a_standard_input_that_was_closed_at_the_start_is_an_input_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its number may belong to something else by now, which must not be read."""
+    """Its descriptor may belong to another file by now, which must not be read."""
     monkeypatch.setattr(sys, "__stdin__", None)
     closed = r"standard input cannot be read \(it was closed when the program"
     with pytest.raises(InputError, match=closed), opened("-", stdin_fd=0):
