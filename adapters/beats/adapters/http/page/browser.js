@@ -27,11 +27,7 @@ export function make(tag, className = "", text = "") {
   return made;
 }
 
-/**
- * Set an element's text, unless it is the same already.
- * @param {Element} element
- * @param {string} text
- */
+/** Set an element's text, unless it is the same already. @param {Element} element @param {string} text */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -53,10 +53,7 @@ export class Feed {
     });
   }
 
-  /**
-   * Connect, and reconnect whenever the connection ends.
-   * @param {string} url
-   */
+  /** Connect, and reconnect whenever the connection ends. @param {string} url */
   start(url) {
     this.#order("start", { url });
   }
@@ -81,18 +78,12 @@ export class Feed {
     this.#order("drawn");
   }
 
-  /**
-   * Whether the page is visible.
-   * @param {boolean} visible
-   */
+  /** Whether the page is visible. @param {boolean} visible */
   set visible(visible) {
     this.#order("visible", { visible });
   }
 
-  /**
-   * Choose the peripherals whose updates are sent.
-   * @param {string[]} names
-   */
+  /** Choose the peripherals whose updates are sent. @param {string[]} names */
   watch(names) {
     this.#order("watch", { names });
   }
@@ -102,11 +93,7 @@ export class Feed {
     this.#order("save");
   }
 
-  /**
-   * Send a command to the server.
-   * @param {string} command
-   * @param {Record<string, unknown>} fields
-   */
+  /** Send a command to the server. @param {string} command @param {Record<string, unknown>} fields */
   send(command, fields = {}) {
     this.#order("send", { text: JSON.stringify({ kind: "control", command, ...fields }) });
   }

@@ -14,12 +14,14 @@ export class Frames {
   #next = null;
   /** @type {FrameEnvelope | null} the last one passed to `hand` */
   #handed = null;
-  /** @type {FrameEnvelope | null} the last one drawn */
-  #shown = null;
+  /** @type {FrameEnvelope | null} the picture on the screen */
+  shown = null;
+  /** Pictures that were received but never shown, because a newer one replaced them. */
+  skipped = 0;
+  /** Pictures that could not be decoded. */
+  unreadable = 0;
   #busy = false;
   #visible = true;
-  #skipped = 0;
-  #unreadable = 0;
   #hand;
   #decode;
 
@@ -32,45 +34,27 @@ export class Frames {
     this.#decode = decode;
   }
 
-  /** Pictures that were received but never shown, because a newer one replaced them. */
-  get skipped() {
-    return this.#skipped;
-  }
-
-  /** Pictures that could not be decoded. */
-  get unreadable() {
-    return this.#unreadable;
-  }
-
-  /** The picture that is on the screen. */
-  get shown() {
-    return this.#shown;
-  }
-
   /** Reset the counters. */
   begin() {
-    this.#skipped = 0;
-    this.#unreadable = 0;
+    this.skipped = 0;
+    this.unreadable = 0;
   }
 
   /** @param {FrameEnvelope} frame */
   take(frame) {
-    if (this.#next) this.#skipped += 1;
+    if (this.#next) this.skipped += 1;
     this.#next = frame;
     this.#work();
   }
 
   /** Report that the picture passed to `hand` is on the screen. */
   drawn() {
-    this.#shown = this.#handed;
+    this.shown = this.#handed;
     this.#busy = false;
     this.#work();
   }
 
-  /**
-   * Whether the page is visible; no picture is decoded while it is not.
-   * @param {boolean} visible
-   */
+  /** Whether the page is visible; no picture is decoded while it is not. @param {boolean} visible */
   set visible(visible) {
     this.#visible = visible;
     this.#work();
@@ -86,17 +70,14 @@ export class Frames {
         this.#handed = frame;
         this.#hand(frame, bitmap);
       } catch {
-        this.#unreadable += 1;
+        this.unreadable += 1;
         this.#busy = false;
       }
     }
   }
 }
 
-/**
- * Decode a picture without conversion between colour spaces, so that its values stay exact.
- * @param {Uint8Array} png
- */
+/** Decode a picture without conversion between colour spaces, so that its values stay exact. @param {Uint8Array} png */
 async function decodePng(png) {
   const size = sizeOf(png);
   if (!size || size.width * size.height > MOST_PX) throw new RangeError("not a PNG file, or too large");

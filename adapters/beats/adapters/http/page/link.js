@@ -37,10 +37,7 @@ export class Link {
     this.#on = on;
   }
 
-  /**
-   * Connect, and reconnect whenever the connection ends.
-   * @param {string} url
-   */
+  /** Connect, and reconnect whenever the connection ends. @param {string} url */
   start(url) {
     this.#url = url;
     this.#failed = 0;
@@ -63,10 +60,7 @@ export class Link {
     if (this.#opened && performance.now() - this.#heardMs > QUIET_MS) this.#lost(1006, "");
   }
 
-  /**
-   * Send a message; false without a connection.
-   * @param {string} text
-   */
+  /** Send a message; false without a connection. @param {string} text */
   send(text) {
     if (!this.#socket || !this.#opened) return false;
     this.#socket.send(text);

@@ -103,10 +103,7 @@ export class List {
     this.#arrange();
   }
 
-  /**
-   * Show lines or cards: as the viewer chose, else by the number of rows.
-   * @param {number} count
-   */
+  /** Show lines or cards: as the viewer chose, else by the number of rows. @param {number} count */
   #setDefault(count) {
     const isDense = this.#stored.value ? this.#stored.value === LINES : count > MOST_CARDS;
     if (isDense !== this.#isDense) this.#choose(isDense);
@@ -184,11 +181,7 @@ export class List {
   }
 }
 
-/**
- * The text that a search looks at.
- * @param {string} name
- * @param {Info} info
- */
+/** The text that a search looks at. @param {string} name @param {Info} info */
 function words(name, { tags, location }) {
   const parts = tags.flatMap(({ name, variant, metadata }) => [`${name}/${variant}`, ...metadata.flat()]);
   if (location) parts.push(`${location.x}, ${location.y}, ${location.z}`, location.time);

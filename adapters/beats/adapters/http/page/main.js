@@ -131,10 +131,7 @@ async function checkToken(candidate) {
   return null;
 }
 
-/**
- * Take an answer of the server.
- * @param {Answer} answer
- */
+/** Take an answer of the server. @param {Answer} answer */
 function take(answer) {
   const { facts, status } = answer;
   if (!facts) {
@@ -150,7 +147,7 @@ function take(answer) {
   sheet.facts = facts;
   controls.emojis = facts.emojis;
   replay.playback = facts.playback;
-  metrics.replaying = replay.isShown;
+  metrics.isReplaying = replay.isShown;
   recorders.show(facts);
   notice(facts.failed.length ? `Not running: ${facts.failed.join(", ")}.` : "");
   allow();

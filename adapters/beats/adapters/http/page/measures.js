@@ -19,10 +19,7 @@ export class Meter {
     this.#slots[this.#slot % this.#slots.length] += amount;
   }
 
-  /**
-   * The amount per second, over all complete slots, or since the first amount after a pause.
-   * @param {number} nowMs
-   */
+  /** The amount per second, over all complete slots, or since the first amount after a pause. @param {number} nowMs */
   perSecond(nowMs) {
     this.#advance(nowMs);
     const whole = Math.min(this.#slot - this.#begin, this.#slots.length - 1);
@@ -55,12 +52,8 @@ export class Gaps {
   #last = new Map();
   /** @type {Map<string, number>} */
   #missed = new Map();
-  #total = 0;
-
   /** Envelopes missed, in all topics. */
-  get total() {
-    return this.#total;
-  }
+  total = 0;
 
   /**
    * Note a sequence number. The first one of a topic, and one lower than the last (the producer restarted), start the
@@ -76,7 +69,7 @@ export class Gaps {
     const missed = difference(sequence, last) - 1;
     if (missed === 0) return;
     this.#missed.set(topic, (this.#missed.get(topic) ?? 0) + missed);
-    this.#total += missed;
+    this.total += missed;
   }
 
   /**
@@ -123,10 +116,7 @@ export class Silence {
   /** @type {{endMs: number, lengthMs: number}[]} */
   #pauses = [];
 
-  /**
-   * Start over for a new connection.
-   * @param {number} nowMs
-   */
+  /** Start over for a new connection. @param {number} nowMs */
   begin(nowMs) {
     this.#heardMs = nowMs;
     this.#frameMs = Number.NEGATIVE_INFINITY;
@@ -134,11 +124,7 @@ export class Silence {
     this.#pauses.length = 0;
   }
 
-  /**
-   * Note a message.
-   * @param {number} nowMs
-   * @param {boolean} isFrame
-   */
+  /** Note a message. @param {number} nowMs @param {boolean} isFrame */
   note(nowMs, isFrame) {
     const lengthMs = nowMs - this.#heardMs;
     this.#heardMs = nowMs;

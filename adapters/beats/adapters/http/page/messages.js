@@ -124,11 +124,7 @@ function tag(reader) {
   return { name, variant, metadata: [...metadata] };
 }
 
-/**
- * One entry of a map, encoded as a message with two fields.
- * @param {Reader} reader
- * @returns {[string, string]}
- */
+/** One entry of a map, encoded as a message with two fields. @param {Reader} reader @returns {[string, string]} */
 function entry(reader) {
   let key = "";
   let value = "";
@@ -166,10 +162,7 @@ export function nameOf({ id, tags }, { encoding, type }) {
   return `(${parts.join(", ")})`;
 }
 
-/**
- * The text that the page shows for a name.
- * @param {string} name
- */
+/** The text that the page shows for a name. @param {string} name */
 export function shown(name) {
   return name === "()" ? "no id" : name;
 }
@@ -186,11 +179,7 @@ function escape(text) {
  * @property {string} error why it was not taken; empty if it was
  */
 
-/**
- * Read a text message from the server.
- * @param {string} text
- * @returns {Receipt | null} null: not a receipt
- */
+/** Read a text message from the server. @param {string} text @returns {Receipt | null} null: not a receipt */
 export function readReceipt(text) {
   try {
     const { kind, receipt, taken, error } = JSON.parse(text);

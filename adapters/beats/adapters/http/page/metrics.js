@@ -25,25 +25,15 @@ export class Metrics {
   #drawn = 0;
   #capturedMs = 0;
   #drawnMs = 0;
-  #replaying = false;
+  /** Whether pictures come from a replay: their age is meaningless then. */
+  isReplaying = false;
 
   /** @param {import("./clock.js").Clock} clock */
   constructor(clock) {
     this.#clock = clock;
   }
 
-  /**
-   * Whether pictures come from a replay: their age is meaningless then.
-   * @param {boolean} replaying
-   */
-  set replaying(replaying) {
-    this.#replaying = replaying;
-  }
-
-  /**
-   * Note that a picture was drawn.
-   * @param {number} capturedMs
-   */
+  /** Note that a picture was drawn. @param {number} capturedMs */
   drawn(capturedMs) {
     this.#drawnMs = now();
     this.#capturedMs = capturedMs;
@@ -60,16 +50,13 @@ export class Metrics {
     measure(this.#fps, fps.toFixed(2), fps.toFixed(fps < 9.95 ? 1 : 0));
     const isFresh = nowMs - this.#drawnMs < FRESH_MS;
     const ageMs = isFresh ? median(this.#ages) : this.#ageMs(nowMs);
-    const isRecorded = this.#replaying || (isFresh && ageMs > RECORDED_MS);
+    const isRecorded = this.isReplaying || (isFresh && ageMs > RECORDED_MS);
     write(this.#ageName, isRecorded ? "recorded" : "age");
     if (isRecorded) measure(this.#age, "", moment(this.#capturedMs));
     else if (!Number.isNaN(ageMs)) measure(this.#age, ageMs.toFixed(1), duration(ageMs));
   }
 
-  /**
-   * Update what was received and what was lost.
-   * @param {import("./worker.js").Totals} totals
-   */
+  /** Update what was received and what was lost. @param {import("./worker.js").Totals} totals */
   show({ bytesPerSecond, skipped, missed }) {
     measure(this.#data, bytesPerSecond.toFixed(0), `${size(bytesPerSecond)}/s`);
     measure(this.#skipped, skipped, count(skipped));
@@ -77,10 +64,7 @@ export class Metrics {
     this.#drops.classList.toggle("some", missed > 0);
   }
 
-  /**
-   * How long ago the picture was captured, by the server's clock; NaN: unknown.
-   * @param {number} nowMs
-   */
+  /** How long ago the picture was captured, by the server's clock; NaN: unknown. @param {number} nowMs */
   #ageMs(nowMs) {
     const serverMs = this.#clock.serverMs(nowMs);
     return serverMs === null || !this.#capturedMs ? Number.NaN : Math.max(0, serverMs - this.#capturedMs);

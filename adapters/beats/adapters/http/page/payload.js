@@ -55,10 +55,7 @@ function inputEvent(reader) {
   return { event, timestamp, data: data ? parse(data) : null };
 }
 
-/**
- * Parse JSON with long integers as `bigint`, because a number would be rounded.
- * @param {string} json
- */
+/** Parse JSON with long integers as `bigint`, because a number would be rounded. @param {string} json */
 function parse(json) {
   if (!/\d{16}/.test(json)) return JSON.parse(json);
   const marked = json.replace(TEXT_OR_LONG, (found) => (found[0] === '"' ? found : `"${MARK}${found}"`));

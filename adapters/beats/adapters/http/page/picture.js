@@ -47,10 +47,7 @@ export class Canvas {
     return { width: this.#canvas.width, height: this.#canvas.height };
   }
 
-  /**
-   * Draw a picture with the next animation frame.
-   * @param {import("./feed.js").Picture} picture
-   */
+  /** Draw a picture with the next animation frame. @param {import("./feed.js").Picture} picture */
   show(picture) {
     this.#next?.bitmap.close();
     if (!this.#next) requestAnimationFrame(() => this.#draw());
@@ -108,10 +105,7 @@ export class Canvas {
   }
 }
 
-/**
- * Browsers round lengths down to 1/64 pixel, so add a little.
- * @param {number} px
- */
+/** Browsers round lengths down to 1/64 pixel, so add a little. @param {number} px */
 function length(px) {
   return `${px + 1 / 512}px`;
 }
@@ -161,11 +155,7 @@ function margin(room, length) {
   return Math.max(0, Math.floor((room - length) / 2 + 1e-6));
 }
 
-/**
- * Save a picture as the file that was sent.
- * @param {number | bigint} sequence
- * @param {Uint8Array} png
- */
+/** Save a picture as the file that was sent. @param {number | bigint} sequence @param {Uint8Array} png */
 export function save(sequence, png) {
   const url = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (png)], { type: "image/png" }));
   const link = document.createElement("a");

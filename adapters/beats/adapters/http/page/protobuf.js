@@ -48,10 +48,7 @@ export class Reader {
     return this.#field === field && this.#type === type;
   }
 
-  /**
-   * An unsigned integer of up to 64 bits.
-   * @returns {number | bigint} a bigint only if a number would not be exact
-   */
+  /** An unsigned integer of up to 64 bits. @returns {number | bigint} a bigint only if a number would not be exact */
   varint() {
     let low = 0; // the lower 28 bits
     let high = 0; // all above them

@@ -23,10 +23,7 @@ const CODES = new Map([
   [1013, "This page was too slow for the stream and was disconnected."],
 ]);
 
-/**
- * Why an open connection ended.
- * @param {import("./link.js").LinkState} state of phase `waiting`
- */
+/** Why an open connection ended. @param {import("./link.js").LinkState} state of phase `waiting` */
 export function reason({ code, reason: said }) {
   const meaning = CODES.get(code) ?? `The connection ended with code ${code}.`;
   return code === 1008 ? `${meaning}: ${said || "policy"}.` : meaning;

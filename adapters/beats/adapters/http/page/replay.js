@@ -168,10 +168,7 @@ export class Playhead {
     return this.#playback.duration_s;
   }
 
-  /**
-   * Seconds from the start. At speed `max` only the server knows the position.
-   * @param {number} nowMs
-   */
+  /** Seconds from the start. At speed `max` only the server knows the position. @param {number} nowMs */
   position_s(nowMs) {
     const { position_s, duration_s, speed, paused } = this.#playback;
     const pace = paused || speed === "max" ? 0 : speed;

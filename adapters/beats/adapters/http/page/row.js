@@ -81,11 +81,7 @@ export class Row {
     this.#show(true);
   }
 
-  /**
-   * Take an update of this peripheral.
-   * @param {Update} update
-   * @param {number} nowMs
-   */
+  /** Take an update of this peripheral. @param {Update} update @param {number} nowMs */
   take(update, nowMs) {
     // The count starts again with a new connection. Updates from before the row existed do not count.
     const before = this.#last && this.#last.count <= update.count ? this.#last.count : update.count;
@@ -94,10 +90,7 @@ export class Row {
     this.#values.take(update);
   }
 
-  /**
-   * Advance the drawings by one batch.
-   * @param {boolean} moves whether to redraw them
-   */
+  /** Advance the drawings by one batch. @param {boolean} moves whether to redraw them */
   tick(moves) {
     if (!this.#last) return;
     this.#values.tick();
@@ -109,11 +102,7 @@ export class Row {
     this.#values.pause();
   }
 
-  /**
-   * Show its rate and the age of its last update.
-   * @param {number} nowMs
-   * @param {(update: Update) => number} ageMs
-   */
+  /** Show its rate and the age of its last update. @param {number} nowMs @param {(update: Update) => number} ageMs */
   showAge(nowMs, ageMs) {
     if (!this.#last || !this.isVisible) return;
     const age = ageMs(this.#last);
@@ -172,10 +161,7 @@ class Values {
   /** @type {{canvas: HTMLCanvasElement, history: History, low: number, high: number, last: number}[]} */
   #drawn = [];
 
-  /**
-   * Take the latest update, which may sum up several.
-   * @param {import("./updates.js").Update} update
-   */
+  /** Take the latest update, which may sum up several. @param {import("./updates.js").Update} update */
   take({ fields, bytes, lows, highs }) {
     this.#written = null;
     this.#fields = fields ?? [{ key: "", text: `${bytes} bytes that cannot be shown`, number: null }];
@@ -221,10 +207,7 @@ class Values {
     for (const { canvas, history } of this.#drawn) draw(canvas, history);
   }
 
-  /**
-   * Draw the sparkline of the first number on another canvas.
-   * @param {HTMLCanvasElement} canvas
-   */
+  /** Draw the sparkline of the first number on another canvas. @param {HTMLCanvasElement} canvas */
   drawFirst(canvas) {
     if (this.#drawn.length) draw(canvas, this.#drawn[0].history);
     else canvas.width = 0;
@@ -266,11 +249,7 @@ class Values {
   }
 }
 
-/**
- * A value preceded by its name.
- * @param {string} key
- * @param {HTMLElement} value
- */
+/** A value preceded by its name. @param {string} key @param {HTMLElement} value */
 function named(key, value) {
   const both = make("span");
   if (key) both.append(make("span", "quiet", key), " ");

@@ -99,11 +99,7 @@ export class Session {
     this.#schedule();
   }
 
-  /**
-   * Ask once.
-   * @param {string | null} token
-   * @returns {Promise<Answer>}
-   */
+  /** Ask once. @param {string | null} token @returns {Promise<Answer>} */
   async ask(token = this.#token()) {
     try {
       return await this.#request(token);

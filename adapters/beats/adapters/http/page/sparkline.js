@@ -43,10 +43,7 @@ export function draw(canvas, history) {
   context.stroke();
 }
 
-/**
- * Give the canvas as many pixels as it covers on the screen.
- * @param {HTMLCanvasElement} canvas
- */
+/** Give the canvas as many pixels as it covers on the screen. @param {HTMLCanvasElement} canvas */
 function sized(canvas) {
   const width = Math.round(canvas.clientWidth * devicePixelRatio);
   const height = Math.round(canvas.clientHeight * devicePixelRatio);
@@ -73,18 +70,12 @@ export class History {
     this.#next = (this.#next + 1) % KEPT;
   }
 
-  /**
-   * The lowest value this many batches ago; 0 is the last.
-   * @param {number} ago
-   */
+  /** The lowest value this many batches ago; 0 is the last. @param {number} ago */
   low(ago) {
     return this.#low[(this.#next - 1 - ago + 2 * KEPT) % KEPT];
   }
 
-  /**
-   * The highest value.
-   * @param {number} ago
-   */
+  /** The highest value. @param {number} ago */
   high(ago) {
     return this.#high[(this.#next - 1 - ago + 2 * KEPT) % KEPT];
   }

@@ -53,11 +53,7 @@ export class Status {
     this.#countDown(performance.now() + retryInMs);
   }
 
-  /**
-   * Show why the last attempt was refused.
-   * @param {string} title
-   * @param {string} text
-   */
+  /** Show why the last attempt was refused. @param {string} title @param {string} text */
   refused(title, text) {
     this.#title = title;
     this.#why = text;

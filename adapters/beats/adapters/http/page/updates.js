@@ -59,10 +59,7 @@ export class Updates {
     this.#began = true;
   }
 
-  /**
-   * Watch these peripherals, and no others.
-   * @param {string[]} names
-   */
+  /** Watch these peripherals, and no others. @param {string[]} names */
   watch(names) {
     this.#watched = new Set(names);
     for (const name of names) {
@@ -151,10 +148,7 @@ export class Updates {
   }
 }
 
-/**
- * Parse an entry's payload, and widen the ranges of its numbers.
- * @param {Entry} entry
- */
+/** Parse an entry's payload, and widen the ranges of its numbers. @param {Entry} entry */
 function read(entry) {
   const { update } = entry;
   update.fields = entry.payload && fields(entry.payload);
