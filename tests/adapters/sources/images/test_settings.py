@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from beats.adapters.sources.images import SOURCE, ImagesSettings
+from beats.adapters.sources.images import ImagesSettings
 from beats.kernel.resources import Input, Resources
 
 
@@ -34,4 +34,4 @@ def test_invalid_settings_are_refused(wrong: dict[str, object], message: str) ->
 def test_it_needs_its_pictures() -> None:
     """A file or a folder, with the home folder expanded."""
     settings = ImagesSettings(type="images", path="~/a.gif", size=(2, 3))
-    assert SOURCE.resources(settings, "x") == Resources(inputs=(Input("path", Path.home() / "a.gif", "any"),))
+    assert settings.resources("x") == Resources(inputs=(Input("path", Path.home() / "a.gif", "any"),))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from beats.adapters.sources.jsonl import SOURCE, JsonlSettings
+from beats.adapters.sources.jsonl import JsonlSettings
 from beats.kernel.resources import Input, Resources
 
 
@@ -35,4 +35,4 @@ def test_invalid_settings_are_refused(wrong: dict[str, object], message: str) ->
 )
 def test_it_needs_its_file(settings: JsonlSettings, inputs: tuple[Input, ...]) -> None:
     """A followed file may come later; standard input is always there."""
-    assert SOURCE.resources(settings, "x") == Resources(inputs=inputs)
+    assert settings.resources("x") == Resources(inputs=inputs)
