@@ -41,6 +41,7 @@ def test_it_reconnects_when_the_server_is_back(tab: Tab) -> None:
         tab.expect_complaints(AWAY)
     tab.shows("#status-text", "Reconnecting")
     tab.shows("#status-more", re.compile(r"in \d+ s"))
+    tab.shows("#veil", "The server cannot be reached.")
     expect(tab["#stage"]).to_have_class("stage stale")
     expect(tab["#canvas"]).to_have_attribute("data-sequence", str(last))
     tab.may_control(False)
@@ -57,15 +58,6 @@ def test_it_reconnects_when_the_server_is_back(tab: Tab) -> None:
         tab.until_number("drops", 0)
         tab.may_control()
         tab.page.close()
-
-
-def test_it_shows_that_the_server_cannot_be_reached(tab: Tab) -> None:
-    """In words over the picture."""
-    with Stream.open(overrides=on_port()) as stream:
-        tab.open(stream)
-        tab.is_live()
-        tab.expect_complaints(AWAY)
-    tab.shows("#veil", "The server cannot be reached.")
 
 
 def test_it_shows_why_the_server_closed_the_connection(tab: Tab, host: Host) -> None:

@@ -48,58 +48,13 @@ export class Feed {
       else if (data.type === "receipt") on.receipt(data.receipt);
       else if (data.type === "batch") {
         on.batch(data);
-        this.#order("told");
+        this.order("told");
       }
     });
   }
 
-  /** Connect, and reconnect whenever the connection ends. @param {string} url */
-  start(url) {
-    this.#order("start", { url });
-  }
-
-  /** Disconnect, and stay disconnected. */
-  stop() {
-    this.#order("stop");
-  }
-
-  /** If it waits to reconnect, do so now. */
-  hurry() {
-    this.#order("hurry");
-  }
-
-  /** Report that the server did not answer a request. */
-  doubt() {
-    this.#order("doubt");
-  }
-
-  /** Report that the picture is on the screen. */
-  drawn() {
-    this.#order("drawn");
-  }
-
-  /** Whether the page is visible. @param {boolean} visible */
-  set visible(visible) {
-    this.#order("visible", { visible });
-  }
-
-  /** Choose the peripherals whose updates are sent. @param {string[]} names */
-  watch(names) {
-    this.#order("watch", { names });
-  }
-
-  /** Ask for the file of the picture that is shown. */
-  save() {
-    this.#order("save");
-  }
-
-  /** Send a command to the server. @param {string} command @param {Record<string, unknown>} fields */
-  send(command, fields = {}) {
-    this.#order("send", { text: JSON.stringify({ kind: "control", command, ...fields }) });
-  }
-
-  /** @param {string} type @param {object} more */
-  #order(type, more = {}) {
+  /** Send an order; `worker.js` lists them. @param {string} type @param {object} more */
+  order(type, more = {}) {
     this.#worker.postMessage({ type, ...more });
   }
 }

@@ -60,11 +60,9 @@ export class Link {
     if (this.#opened && performance.now() - this.#heardMs > QUIET_MS) this.#lost(1006, "");
   }
 
-  /** Send a message; false without a connection. @param {string} text */
+  /** Send a message, if there is a connection. @param {string} text */
   send(text) {
-    if (!this.#socket || !this.#opened) return false;
-    this.#socket.send(text);
-    return true;
+    if (this.#opened) this.#socket?.send(text);
   }
 
   #connect() {

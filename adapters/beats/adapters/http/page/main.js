@@ -47,7 +47,7 @@ const receipts = new Receipts();
 const controls = new Controls(send, () => gate.open("Enter the control token.", { optional: true }));
 const replay = new Replay(send);
 const recorders = new Recorders(send);
-const list = new List((names) => feed.watch(names), ageMs);
+const list = new List((names) => feed.order("watch", { names }), ageMs);
 const saveButton = byId("save", HTMLButtonElement);
 const forgetButton = byId("forget", HTMLButtonElement);
 let isLive = false;
@@ -72,7 +72,7 @@ function streamUrl() {
 function connect() {
   forgetButton.hidden = !token.value;
   unexplained = 0;
-  feed.start(streamUrl().href.replace("http", "ws"));
+  feed.order("start", { url: streamUrl().href.replace("http", "ws") });
 }
 
 /** @param {import("./link.js").LinkState} state */
@@ -112,7 +112,7 @@ async function explain() {
 
 /** The stream needs a token, or another one: ask for it. */
 function lock() {
-  feed.stop();
+  feed.order("stop");
   status.locked();
   const isWrong = token.value !== null;
   const why = isWrong ? "The given token is wrong." : "Ask the operator of the stream for the token.";
@@ -135,7 +135,7 @@ async function checkToken(candidate) {
 function take(answer) {
   const { facts, status } = answer;
   if (!facts) {
-    if (status === 0) feed.doubt();
+    if (status === 0) feed.order("doubt");
     if (status === 401) mayControl = false;
     notice(status === 401 ? "The server now needs another token. This connection continues until it ends." : "");
     allow();
@@ -167,12 +167,14 @@ function notice(text) {
 }
 
 /**
+ * Send a command to the server.
  * @param {string} command
  * @param {Record<string, unknown>} fields
  * @param {string} words describes it in the line of receipts; empty: the control itself shows the effect
  */
 function send(command, fields = {}, words = "") {
-  feed.send(command, words ? { ...fields, receipt: receipts.expect(words) } : fields);
+  const receipt = words ? { receipt: receipts.expect(words) } : {};
+  feed.order("send", { text: JSON.stringify({ kind: "control", command, ...fields, ...receipt }) });
   session.soon();
 }
 
@@ -183,7 +185,7 @@ function broken() {
 
 /** @param {import("./feed.js").Picture} picture */
 function drawn({ capturedMs }) {
-  feed.drawn();
+  feed.order("drawn");
   metrics.drawn(capturedMs);
   status.drawn();
   if (!hasPicture) saveButton.disabled = false;
@@ -213,21 +215,21 @@ function ageMs({ capturedMs, arrivedMs }) {
 
 function watchVisibility() {
   const isVisible = document.visibilityState === "visible";
-  feed.visible = isVisible;
-  if (isVisible) feed.hurry();
+  feed.order("visible", { visible: isVisible });
+  if (isVisible) feed.order("hurry");
   else list.pause();
 }
 
 async function begin() {
   new Theme();
   new FullScreen();
-  saveButton.addEventListener("click", () => feed.save());
+  saveButton.addEventListener("click", () => feed.order("save"));
   forgetButton.addEventListener("click", () => {
     token.value = null;
     location.reload(); // nothing that it gave access to stays
   });
   document.addEventListener("visibilitychange", watchVisibility);
-  addEventListener("online", () => feed.hurry());
+  addEventListener("online", () => feed.order("hurry"));
   setInterval(() => metrics.refresh(), METRICS_MS);
   setInterval(() => replay.refresh(), REPLAY_MS);
   allow();

@@ -108,16 +108,22 @@ function sendBatch() {
 
 /** @type {Record<string, (order: any) => void>} */
 const orders = {
+  /** Connect, and reconnect whenever the connection ends. */
   start: ({ url }) => {
     wantsFewer = new URL(url).searchParams.has("max_fps");
     link.start(url);
   },
   stop: () => link.stop(),
+  /** If the link waits to reconnect, do so now. */
   hurry: () => link.hurry(),
+  /** The server did not answer a request. */
   doubt: () => link.doubt(),
   send: ({ text }) => link.send(text),
+  /** Send the updates of these peripherals. */
   watch: ({ names }) => updates.watch(names),
+  /** The last picture is on the screen. */
   drawn: () => frames.drawn(),
+  /** The page has taken the last batch. */
   told: () => {
     maySend = true;
   },
@@ -125,6 +131,7 @@ const orders = {
     isVisible = visible;
     frames.visible = visible;
   },
+  /** Send the file of the picture on the screen. */
   save: () => {
     if (frames.shown) post({ type: "png", sequence: frames.shown.sequence, png: frames.shown.png.slice() });
   },
