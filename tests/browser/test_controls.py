@@ -147,14 +147,14 @@ def test_a_receipt_shows_that_a_command_was_taken(desk: Desk) -> None:
     box = desk.tab[".keys"].bounding_box()
     with desk.tab.held_timers() as fire:
         desk.tab.page.get_by_role("button", name="Browse forward").click()
-        told = desk.tab.page.get_by_text("Sent browse 1")
-        expect(told).to_have_text("Sent browse 1: taken")
-        expect(told).to_have_attribute("role", "status")
-        expect(told).to_be_visible()
+        receipt = desk.tab.page.get_by_text("Sent browse 1")
+        expect(receipt).to_have_text("Sent browse 1: taken")
+        expect(receipt).to_have_attribute("role", "status")
+        expect(receipt).to_be_visible()
         desk.hears("browse", browse_step=1)
         assert desk.tab[".keys"].bounding_box() == box
         fire()
-        expect(told).to_be_hidden()
+        expect(receipt).to_be_hidden()
 
 
 def test_a_receipt_shows_why_a_command_was_not_taken(scene: Scene) -> None:
@@ -168,7 +168,7 @@ def test_a_receipt_shows_why_a_command_was_not_taken(scene: Scene) -> None:
         json.dumps({"kind": "receipt", "receipt": given["receipt"], "taken": False, "error": "No."})
     )
     tab.shows("#sent", "Not taken: activate: No.")
-    assert tab["#sent"].evaluate("told => getComputedStyle(told, '::before').content") == '"✗"'
+    assert tab["#sent"].evaluate("line => getComputedStyle(line, '::before').content") == '"✗"'
     tab.until_number("unreadable", 0)
 
 

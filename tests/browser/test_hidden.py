@@ -16,7 +16,7 @@ _HIDING = """
     const draw = requestAnimationFrame.bind(window);
     const waiting = [];
     let hidden = false;
-    window.told = { frame: 0, batch: 0 };
+    window.sent = { frame: 0, batch: 0 };
     window.requestAnimationFrame = callback => hidden ? waiting.push(callback) : draw(callback);
     Object.defineProperty(document, "visibilityState", { get: () => hidden && tells ? "hidden" : "visible" });
     let tells = true;
@@ -32,7 +32,7 @@ _HIDING = """
     };
     const listen = Worker.prototype.addEventListener;
     Worker.prototype.addEventListener = function (type, listener) {
-        listen.call(this, type, event => { window.told[event.data.type] += 1; listener(event); });
+        listen.call(this, type, event => { window.sent[event.data.type] += 1; listener(event); });
     };
 """
 
@@ -45,23 +45,23 @@ def hidden(new_tab: Callable[..., Tab], host: Host) -> Tab:
     return tab
 
 
-@pytest.mark.parametrize("is_told", [True, False])
-def test_a_hidden_page_keeps_only_the_newest_picture(hidden: Tab, host: Host, is_told: bool) -> None:
+@pytest.mark.parametrize("has_event", [True, False])
+def test_a_hidden_page_keeps_only_the_newest_picture(hidden: Tab, host: Host, has_event: bool) -> None:
     """With or without the event it receives at most one picture; afterwards it shows the newest at once."""
     connection = host.connection()
     connection.send(frame(tiny_png(), 1))
     hidden.until_drawn(1)
-    hidden.page.evaluate(f"hide({str(is_told).lower()}), told.frame = 0")
+    hidden.page.evaluate(f"hide({str(has_event).lower()}), sent.frame = 0")
     for number in range(2, COUNT + 1):
         connection.send(frame(tiny_png(number), number))
         connection.send(update("knob", {"turn": number}, number - 1))
     _until_all_is_read(hidden)
-    assert hidden.page.evaluate("told.frame") <= 1
+    assert hidden.page.evaluate("sent.frame") <= 1
     hidden.page.evaluate("unhide()")
     hidden.until_drawn(COUNT)
     hidden.until_number("received", 2 * COUNT - 1)
     hidden.until(f"skipped.value > {COUNT / 2}")
-    assert hidden.page.evaluate("told.frame") < COUNT / 2
+    assert hidden.page.evaluate("sent.frame") < COUNT / 2
     hidden.until_number("drops", 0)
     hidden.shows("#list .value", str(COUNT))
 
@@ -70,15 +70,15 @@ def test_a_hidden_page_receives_no_batches(hidden: Tab, host: Host) -> None:
     """Nor does it poll the server."""
     connection = host.connection()
     hidden.is_live()
-    hidden.until("told.batch > 0")
+    hidden.until("sent.batch > 0")
     hidden.page.evaluate("hide(true)")
     _until_all_is_read(hidden)
-    before = hidden.page.evaluate("told.batch")
+    before = hidden.page.evaluate("sent.batch")
     asked = len(host.asked)
     for number in range(1, COUNT):
         connection.send(update("knob", {"turn": number}, number))
     _until_all_is_read(hidden)
-    assert hidden.page.evaluate("told.batch") == before
+    assert hidden.page.evaluate("sent.batch") == before
     assert len(host.asked) == asked
 
 

@@ -17,16 +17,16 @@ def in_child(call: Callable[[], object]) -> str:
     reader, writer = os.pipe()
     if (pid := os.fork()) == 0:
         try:
-            said = str(call())
+            text = str(call())
         except Exception as error:
-            said = str(error)
-        os.write(writer, said.encode())
+            text = str(error)
+        os.write(writer, text.encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        said = pipe.read()
+        text = pipe.read()
     assert os.waitpid(pid, 0)[1] == 0
-    return said
+    return text
 
 
 def test_everything_is_allowed_in_the_original_process() -> None:
@@ -39,9 +39,9 @@ def test_everything_is_allowed_in_the_original_process() -> None:
 def test_a_child_is_refused() -> None:
     """The error names both processes and says what to do; the parent is not affected."""
     home = Home()
-    said = in_child(home.check)
-    assert f"opened in another process ({os.getpid()})" in said
-    assert "open a stream here" in said
+    text = in_child(home.check)
+    assert f"opened in another process ({os.getpid()})" in text
+    assert "open a stream here" in text
     home.check()
 
 

@@ -148,7 +148,7 @@ def test_a_truncated_gif_gives_its_whole_frames_and_is_reported(tmp_path: Path) 
 
 
 def test_a_broken_animation_is_reported_and_its_default_image_shown(tmp_path: Path) -> None:
-    """Alone or in a folder, in each pass; it is reported once."""
+    """As a single file or in a folder, in each pass; it is reported once."""
     path = broken_animation(animation(tmp_path / "a.png", [50, 50], default_image=True), with_damage)
     for place in (path, tmp_path):
         show = Show(place)
@@ -204,16 +204,16 @@ def test_an_added_picture_is_shown_in_its_place(tmp_path: Path, decoded: list[st
 
 @pytest.mark.parametrize("is_renamed", [False, True])
 def test_a_rewritten_picture_replaces_the_old_one(tmp_path: Path, is_renamed: bool) -> None:
-    """In a folder at its next turn, alone at once; whether rewritten in place or by renaming."""
+    """In a folder at its next turn, a single file at once; whether rewritten in place or by renaming."""
     path = still(tmp_path / "a.png", RED)
-    alone, folder = Show(path), Show(tmp_path)
-    assert (alone.take(2), folder.take(2)) == ([RED, RED], [RED, RED])
+    single, folder = Show(path), Show(tmp_path)
+    assert (single.take(2), folder.take(2)) == ([RED, RED], [RED, RED])
     still(tmp_path / ".b.png" if is_renamed else path, BLUE, (5, 5))
     if is_renamed:
         (tmp_path / ".b.png").replace(path)
-    alone.look()
+    single.look()
     folder.look()
-    assert (alone.take(2), folder.take(2)) == ([BLUE, BLUE], [BLUE, BLUE])
+    assert (single.take(2), folder.take(2)) == ([BLUE, BLUE], [BLUE, BLUE])
 
 
 def test_a_rewritten_animation_starts_from_its_first_frame(tmp_path: Path) -> None:

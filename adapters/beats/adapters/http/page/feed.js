@@ -48,7 +48,7 @@ export class Feed {
       else if (data.type === "receipt") on.receipt(data.receipt);
       else if (data.type === "batch") {
         on.batch(data);
-        this.order("told");
+        this.order("next");
       }
     });
   }

@@ -124,7 +124,7 @@ const orders = {
   /** The last picture is on the screen. */
   drawn: () => frames.drawn(),
   /** The page has taken the last batch. */
-  told: () => {
+  next: () => {
     maySend = true;
   },
   visible: ({ visible }) => {

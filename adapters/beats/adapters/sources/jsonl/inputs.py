@@ -56,28 +56,6 @@ class Input(Protocol):
         ...
 
 
-class FileInput:
-    """A regular file."""
-
-    def __init__(self, fd: int, *, owned: bool = True) -> None:
-        self._fd = fd
-        self._owned = owned
-
-    async def wait(self) -> None:
-        """Return at once: a file can always be read."""
-        await anyio.lowlevel.checkpoint()
-
-    def read(self) -> Chunk:
-        """Read the next bytes."""
-        data = os.read(self._fd, CHUNK_BYTES)
-        return Chunk(data, "more" if data else "end")
-
-    def close(self) -> None:
-        """Close it, unless it is standard input, which belongs to the process."""
-        if self._owned:
-            os.close(self._fd)
-
-
 class StreamInput:
     """A pipe, a terminal or a socket, read until the other side closes it. It must have no other reader.
 
@@ -111,6 +89,14 @@ class StreamInput:
         """Close it, unless it is standard input, which belongs to the process."""
         if self._owned:
             os.close(self._fd)
+
+
+class FileInput(StreamInput):
+    """A regular file."""
+
+    async def wait(self) -> None:
+        """Return at once: a file can always be read."""
+        await anyio.lowlevel.checkpoint()
 
 
 class FifoInput:
