@@ -67,4 +67,4 @@ def new_tab(browser: Browser, host: Host, on_air: OnAir) -> Generator[Callable[.
 @pytest.fixture
 def tab(new_tab: Callable[..., Tab]) -> Tab:
     """One tab of default size."""
-    return new_tab(ignore_https_errors=True)
+    return new_tab()
