@@ -1,3 +1,5 @@
+"""The source `demo`."""
+
 import logging
 import threading
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""The pictures at a path, pass after pass."""
+
 import os
 from collections.abc import Generator
 from pathlib import Path

@@ -11,11 +11,11 @@ import pytest
 
 from beats.adapters.sources.jsonl.inputs import (
     CHUNK_BYTES,
-    Chunk,
+    ByteChunk,
+    ByteInput,
     FifoInput,
     FileInput,
     FollowedFile,
-    Input,
     StreamInput,
     open_input,
 )
@@ -32,7 +32,7 @@ def opened(
     follow: bool = False,
     stdin_fd: int = 0,
     report: Callable[[str], None] = lambda text: None,
-) -> Generator[Input]:
+) -> Generator[ByteInput]:
     source = open_input(str(path), follow=follow, stdin_fd=stdin_fd, report=report)
     try:
         yield source
@@ -40,7 +40,7 @@ def opened(
         source.close()
 
 
-async def next_chunk(source: Input) -> Chunk:
+async def next_chunk(source: ByteInput) -> ByteChunk:
     with anyio.fail_after(10):
         await source.wait()
     return source.read()
@@ -51,7 +51,7 @@ async def test_a_file_ends(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     with opened(tmp_path / "a") as source:
         assert isinstance(source, FileInput)
-        assert [await next_chunk(source) for _ in range(2)] == [Chunk(b"abc"), Chunk(b"", "end")]
+        assert [await next_chunk(source) for _ in range(2)] == [ByteChunk(b"abc"), ByteChunk(b"", "end")]
 
 
 async def test_only_a_file_is_followed(tmp_path: Path) -> None:
@@ -71,9 +71,9 @@ async def test_a_pipe_ends_when_its_writer_closes_it() -> None:
     os.write(theirs, b"abc")
     with opened("-", stdin_fd=ours) as source:
         assert isinstance(source, StreamInput)
-        assert await next_chunk(source) == Chunk(b"abc")
+        assert await next_chunk(source) == ByteChunk(b"abc")
         os.close(theirs)
-        assert await next_chunk(source) == Chunk(b"", "end")
+        assert await next_chunk(source) == ByteChunk(b"", "end")
     os.close(ours)
 
 
@@ -82,7 +82,7 @@ async def test_a_file_that_epoll_refuses_is_read_directly() -> None:
     with opened("/dev/null") as source:
         assert isinstance(source, StreamInput)
         for _ in range(2):
-            assert await next_chunk(source) == Chunk(b"", "end")
+            assert await next_chunk(source) == ByteChunk(b"", "end")
 
 
 async def test_a_terminal_is_read_line_by_line() -> None:
@@ -90,9 +90,9 @@ async def test_a_terminal_is_read_line_by_line() -> None:
     keyboard, terminal = os.openpty()
     with opened("-", stdin_fd=terminal) as source:
         os.write(keyboard, b"abc\n")
-        assert await next_chunk(source) == Chunk(b"abc\n")
+        assert await next_chunk(source) == ByteChunk(b"abc\n")
         os.write(keyboard, b"\x04")
-        assert await next_chunk(source) == Chunk(b"", "end")
+        assert await next_chunk(source) == ByteChunk(b"", "end")
     os.close(keyboard)
     os.close(terminal)
 
@@ -106,12 +106,12 @@ async def test_a_fifo_stays_open_from_one_writer_to_the_next(tmp_path: Path) -> 
         for text in (b"one\n", b"two\n", b"three"):
             with path.open("wb", buffering=0) as writer:
                 writer.write(text)
-            assert await next_chunk(source) == Chunk(text)
+            assert await next_chunk(source) == ByteChunk(text)
             if text != b"two\n":
-                assert await next_chunk(source) == Chunk(b"", "pause")
+                assert await next_chunk(source) == ByteChunk(b"", "pause")
         writer_fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.write(writer_fd, b"four")
-        assert await next_chunk(source) == Chunk(b"four")
+        assert await next_chunk(source) == ByteChunk(b"four")
         os.close(writer_fd)
 
 
@@ -131,7 +131,7 @@ async def test_a_pipe_with_a_path_ends_like_a_pipe() -> None:
     os.write(theirs, b"abc")
     os.close(theirs)
     with opened(f"/dev/fd/{ours}") as source:
-        assert [await next_chunk(source) for _ in range(2)] == [Chunk(b"abc"), Chunk(b"", "end")]
+        assert [await next_chunk(source) for _ in range(2)] == [ByteChunk(b"abc"), ByteChunk(b"", "end")]
     os.close(ours)
 
 

@@ -31,7 +31,7 @@ _MOST_OPEN: Final = 16
 """Most files open at once: the one being read, and those that have taken its name since."""
 
 
-class Chunk(NamedTuple):
+class ByteChunk(NamedTuple):
     """The result of one read."""
 
     data: bytes
@@ -40,14 +40,14 @@ class Chunk(NamedTuple):
     and the next bytes are the start of a file."""
 
 
-class Input(Protocol):
+class ByteInput(Protocol):
     """An open stream of bytes."""
 
     async def wait(self) -> None:
         """Wait until there is something to read."""
         ...
 
-    def read(self) -> Chunk:
+    def read(self) -> ByteChunk:
         """Read what is there, at most `CHUNK_BYTES`."""
         ...
 
@@ -77,13 +77,13 @@ class StreamInput:
         else:
             await anyio.lowlevel.checkpoint()
 
-    def read(self) -> Chunk:
+    def read(self) -> ByteChunk:
         """Read what is there."""
         try:
             data = os.read(self._fd, CHUNK_BYTES)
         except BlockingIOError:  # another reader of the same pipe was faster
-            return Chunk(b"")
-        return Chunk(data, "more" if data else "end")
+            return ByteChunk(b"")
+        return ByteChunk(data, "more" if data else "end")
 
     def close(self) -> None:
         """Close it, unless it is standard input, which belongs to the process."""
@@ -116,7 +116,7 @@ class FifoInput:
             await anyio.sleep(LOOK_AGAIN_S)
         await self._stream.wait()
 
-    def read(self) -> Chunk:
+    def read(self) -> ByteChunk:
         """Read what is there; after the last writer has closed, reopen the FIFO."""
         chunk = self._stream.read()
         if chunk.then != "end":
@@ -126,7 +126,7 @@ class FifoInput:
         # Open the new one before closing the old, so that bytes from a new writer are not lost.
         ended, self._stream = self._stream, self._opened()
         ended.close()
-        return Chunk(b"", "pause")
+        return ByteChunk(b"", "pause")
 
     def close(self) -> None:
         """Close it; writers get SIGPIPE from now on."""
@@ -155,12 +155,12 @@ class FollowedFile:
         """Pause at the end of the file."""
         await anyio.sleep(LOOK_AGAIN_S if self._at_end else 0)
 
-    def read(self) -> Chunk:
+    def read(self) -> ByteChunk:
         """Read on in the current file, or in the one that has taken its name."""
         self._look()
         self._at_end = not self._files
         if not self._files:
-            return Chunk(b"")
+            return ByteChunk(b"")
         chunk = self._files[0].read()
         if chunk.data or chunk.then != "more":
             return chunk
@@ -171,7 +171,7 @@ class FollowedFile:
         if last.data:
             return last
         self._files.pop(0).close()
-        return Chunk(b"", "restart")
+        return ByteChunk(b"", "restart")
 
     def close(self) -> None:
         """Close all open files."""
@@ -218,18 +218,18 @@ class _OpenFile:
     def size_bytes(self) -> int:
         return os.fstat(self._fd).st_size
 
-    def read(self) -> Chunk:
+    def read(self) -> ByteChunk:
         """Read the next bytes, if any; `restart` if the file was rewritten."""
         found = os.pread(self._fd, len(self._last) + CHUNK_BYTES, self._offset - len(self._last))
         data = found[len(self._last) :]
         if not found.startswith(self._last) or (data and not self._begins_as_before()):
             self._offset, self._begin, self._last = 0, b"", b""
-            return Chunk(b"", "restart")
+            return ByteChunk(b"", "restart")
         if len(self._begin) < _PROBE_BYTES:
             self._begin = (self._begin + data)[:_PROBE_BYTES]
         self._last = found[-_PROBE_BYTES:]
         self._offset += len(data)
-        return Chunk(data)
+        return ByteChunk(data)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -238,7 +238,7 @@ class _OpenFile:
         return os.pread(self._fd, len(self._begin), 0) == self._begin
 
 
-def open_input(path: str, *, follow: bool, stdin_fd: int, report: Callable[[str], None]) -> Input:
+def open_input(path: str, *, follow: bool, stdin_fd: int, report: Callable[[str], None]) -> ByteInput:
     """Open the input that a setting names. May access the disk, but never waits for a writer.
 
     Args:
@@ -271,7 +271,7 @@ def open_input(path: str, *, follow: bool, stdin_fd: int, report: Callable[[str]
         raise InputError(f"{name} cannot be read ({error.strerror}): {WANTED}") from error
 
 
-def _of_kind(fd: int, mode: int, *, owned: bool) -> Input:
+def _of_kind(fd: int, mode: int, *, owned: bool) -> ByteInput:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if stat.S_ISREG(mode):

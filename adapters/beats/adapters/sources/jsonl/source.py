@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import anyio.lowlevel
 from anyio import to_thread
 
-from beats.adapters.sources.jsonl.inputs import Input, open_input
+from beats.adapters.sources.jsonl.inputs import ByteInput, open_input
 from beats.adapters.sources.jsonl.lines import LineCutter, RawLine, Update, parse
 from beats.adapters.sources.jsonl.settings import JsonlSettings
 from beats.kernel.errors import QueueFull
@@ -97,7 +97,7 @@ class JsonlSource:
         self.reports.add("bad lines", f"line {line.number} is skipped: {line.why}")
 
 
-def _next_batch(reader: Input, cutter: LineCutter, max_line_bytes: int) -> Batch:
+def _next_batch(reader: ByteInput, cutter: LineCutter, max_line_bytes: int) -> Batch:
     """Read, cut and parse; runs in a worker thread."""
     chunk = reader.read()
     lines = cutter.feed(chunk.data)
