@@ -51,9 +51,10 @@ def scenes(browser: Browser, host: Host) -> Generator[Callable[[], Scene]]:
             nonlocal connection
             host.reset()
             tab.reset_when_lost()
-            connection.close()
-            connection = host.connection()
-            tab.is_live()
+            with tab.page.expect_response("**/api/session"):  # the answer may change the layout
+                connection.close()
+                connection = host.connection()
+                tab.is_live()
             tab.until_number("received", 0)
             return Scene(tab, host, connection)
 

@@ -25,12 +25,6 @@ _INKED = """canvas => {
 }"""
 
 
-def values(tab: Tab) -> list[list[str]]:
-    """The shown pairs of key and value."""
-    keys, texts = tab["#list dt"].all_text_contents(), tab["#list .value"].all_text_contents()
-    return [list(pair) for pair in zip(keys, texts, strict=True)]
-
-
 def test_a_card_shows_everything_about_a_peripheral(scene: Scene) -> None:
     """Name, tags with variant and metadata, location, latest values, rate, age."""
     tab, _, connection = scene
@@ -47,7 +41,7 @@ def test_a_card_shows_everything_about_a_peripheral(scene: Scene) -> None:
     tab.shows("#list .what > :last-child", "at 0.5, -1, 2.25 · 2024-05-01T12:00:00Z · unit m/s^2")
     expect(tab["#list .field"]).to_have_count(5)
     expect(tab["#list .value"]).to_have_text(["1.25", "slow", "false", "1", "2"])
-    assert [key for key, _ in values(tab)] == ["x", "mode", "on", "deep.a.0", "deep.a.1"]
+    expect(tab["#list dt"]).to_have_text(["x", "mode", "on", "deep.a.0", "deep.a.1"])
     tab.shows("#list .often", re.compile(r"^0/s · 1 h ago$"))
 
 
@@ -84,8 +78,8 @@ def test_an_input_event_is_shown_by_its_fields(scene: Scene) -> None:
     tab, _, connection = scene
     pad = Peripheral("pad", input_event("press", "2024-05-01T00:00:00Z", {"button": 1}))
     connection.send(sealed(pad, 1))
-    expect(tab["#list .field"]).to_have_count(3)
-    assert values(tab) == [["event", "press"], ["timestamp", "2024-05-01T00:00:00Z"], ["data.button", "1"]]
+    expect(tab["#list dt"]).to_have_text(["event", "timestamp", "data.button"])
+    expect(tab["#list .value"]).to_have_text(["press", "2024-05-01T00:00:00Z", "1"])
 
 
 def test_names_that_look_like_code_are_shown_as_text(scene: Scene) -> None:
