@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from beats.adapters.sources.images.listing import File, look, natural_key
 from tests.adapters.sources.images.pictures import RED, still
 
@@ -57,28 +55,16 @@ def test_the_file_after_a_removed_one_is_found(tmp_path: Path) -> None:
     assert after.path.name == "c.png"
 
 
-def test_a_changed_or_removed_file_is_not_in_the_listing(tmp_path: Path) -> None:
-    """A listing holds files in one state only."""
+def test_listings_differ_after_a_file_was_changed_or_removed(tmp_path: Path) -> None:
+    """And are equal otherwise; a listing holds files in one state only."""
     path = still(tmp_path / "a.png")
     before = look(tmp_path)
     file = before.after(None)
     assert isinstance(file, File)
     assert file in before
+    assert look(tmp_path) == before
     still(path, RED, (9, 9))
     assert look(tmp_path) != before
     assert file not in look(tmp_path)
     path.unlink()
     assert file not in look(tmp_path)
-
-
-def test_listings_of_the_same_files_are_equal(tmp_path: Path) -> None:
-    """And have the same hash."""
-    still(tmp_path / "a.png")
-    assert look(tmp_path) == look(tmp_path)
-    assert len({look(tmp_path), look(tmp_path)}) == 1
-
-
-def test_a_missing_path_cannot_be_listed(tmp_path: Path) -> None:
-    """The error of the operating system is raised."""
-    with pytest.raises(FileNotFoundError):
-        look(tmp_path / "nothing")

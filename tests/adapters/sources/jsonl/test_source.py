@@ -14,7 +14,7 @@ from beats.adapters.sources.jsonl import SOURCE, JsonlSettings
 from beats.adapters.sources.jsonl.inputs import CHUNK_BYTES
 from beats.adapters.sources.jsonl.source import JsonlSource
 from beats.kernel.envelope import Message, Peripheral
-from beats.kernel.errors import InputError, QueueFull
+from beats.kernel.errors import QueueFull
 from beats.kernel.testing import PublishRecorder
 from tests.adapters.sources.support import context
 
@@ -285,12 +285,6 @@ async def test_reading_and_parsing_happen_in_a_worker_thread(
     assert await published(path) == [1]
     assert threads
     assert threading.get_ident() not in threads
-
-
-async def test_an_unreadable_path_is_an_input_error(tmp_path: Path) -> None:
-    """A restart would not help."""
-    with pytest.raises(InputError, match="nothing cannot be read"):
-        await published(tmp_path / "nothing")
 
 
 async def test_building_does_not_touch_the_path(tmp_path: Path) -> None:

@@ -31,9 +31,6 @@ class Listing:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Listing) and self.stamps == other.stamps
 
-    def __hash__(self) -> int:
-        return hash(frozenset(self.stamps.items()))
-
     def __contains__(self, file: File) -> bool:
         """Whether a file is there, unchanged."""
         return self.stamps.get(file.path) == file.stamp
