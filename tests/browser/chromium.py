@@ -6,7 +6,7 @@ from typing import Final
 from playwright.sync_api import Browser, Playwright
 
 PATH: Final = Path("/usr/bin/chromium")
-# Without the flags about the background it asks hosts of its maker for updates at every start.
+# Without the flags about background, update and sync it sends requests to its vendor at every start.
 ARGUMENTS: Final = (
     "--headless=new",
     "--no-sandbox",

@@ -13,14 +13,14 @@ from tests.browser.tab import Tab
 
 @pytest.fixture(scope="package")
 def driver() -> Generator[Playwright]:
-    """What drives browsers."""
+    """The driver of browsers."""
     with sync_playwright() as playwright:
         yield playwright
 
 
 @pytest.fixture(scope="package")
 def browser(driver: Playwright) -> Generator[Browser]:
-    """Started once, since that takes most of a second; without one the tests of the page are skipped."""
+    """One browser for all tests; without Chromium the tests are skipped."""
     if not PATH.exists():
         pytest.skip(f"there is no {PATH}: on Debian, install the package chromium")
     browser = launch(driver)
@@ -30,7 +30,7 @@ def browser(driver: Playwright) -> Generator[Browser]:
 
 @pytest.fixture
 def host() -> Generator[Host]:
-    """A server that serves the page, and says what the test has it say."""
+    """A server that serves the page and sends what the test tells it to."""
     with Host() as host:
         yield host
 
@@ -44,7 +44,7 @@ def next_scene(browser: Browser) -> Generator[Callable[[], Scene]]:
 
 @pytest.fixture
 def scene(next_scene: Callable[[], Scene]) -> Generator[Scene]:
-    """A page that has just connected to a host; the same page for all tests that need no other."""
+    """A page that has just connected to a host; one page serves all tests that use this fixture."""
     scene = next_scene()
     yield scene
     assert scene.tab.complaints() == []
@@ -52,19 +52,19 @@ def scene(next_scene: Callable[[], Scene]) -> Generator[Scene]:
 
 @pytest.fixture
 def on_air() -> Generator[OnAir]:
-    """Opens streams without sources; they end after the tabs."""
+    """Opens streams without sources, which end after the tabs."""
     with streams() as on_air:
         yield on_air
 
 
 @pytest.fixture
 def new_tab(browser: Browser, host: Host, on_air: OnAir) -> Generator[Callable[..., Tab]]:
-    """Makes tabs, which are closed before their servers, since they would miss those."""
+    """Makes tabs, which are closed before their servers, so that they do not complain."""
     with tabs(browser) as new_tab:
         yield new_tab
 
 
 @pytest.fixture
 def tab(new_tab: Callable[..., Tab]) -> Tab:
-    """One tab of usual size."""
-    return new_tab(ignore_https_errors=True)
+    """One tab of default size."""
+    return new_tab()

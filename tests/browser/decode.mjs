@@ -1,7 +1,7 @@
-// What the page's own decoder makes of envelopes: reads one a line in hex, writes one line of JSON each.
+// Decodes envelopes with the page's decoder: reads one envelope per line in hex, writes one line of JSON for each.
 
 import { createInterface } from "node:readline";
-import { decode } from "../../adapters/beats/adapters/http/page/envelope.js";
+import { decode } from "../../adapters/beats/adapters/http/page/messages.js";
 import { fields } from "../../adapters/beats/adapters/http/page/payload.js";
 
 /** @param {string} hex */

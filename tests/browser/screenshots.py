@@ -1,9 +1,9 @@
-"""The pictures of the page in the README.
+"""Takes the pictures of the page in the README.
 
     python -m tests.browser.screenshots [--seconds S] [--out docs]
 
-in the root of the repository. The demo runs with a few peripherals more and a recorder that waits to be told;
-what it shows is recorded, and replayed for the last picture.
+in the root of the repository. The demo runs with a few more peripherals and recorders; it is recorded, and
+replayed for the last picture.
 """
 
 import argparse
@@ -37,7 +37,7 @@ UPDATES_HZ: Final = 10
 
 
 def speak(stream: Stream, ended: Event) -> None:
-    """A fader, a thermometer and a drum pad beside the demo's own peripherals."""
+    """Publish a fader, a thermometer and a drum pad besides the demo's peripherals."""
     dice = random.Random(3)
     begin_s = time.monotonic()
     while not ended.wait(1 / UPDATES_HZ):
@@ -67,14 +67,14 @@ def opened(browser: Browser, url: str, **options: Any) -> Page:
 
 
 def shoot(page: Page, path: Path) -> None:
-    """Written as small as it can be."""
+    """Take a picture, and write it as small as possible."""
     page.screenshot(path=path)
     Image.open(path).convert("RGB").save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def live(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
-    """The page while the demo runs: on a desk, on a phone, and in the dark after trouble with the line."""
+    """The page while the demo runs: on a desk, on a phone, and with dark colours after an interruption."""
     sinks = {
         "browser": {"port": 0, "client_queue": {"size": 8}, "send_buffer_bytes": 16384},
         "recorder": {"type": "recorder", "path": str(tape)},
@@ -107,7 +107,7 @@ def live(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
 
 
 def replayed(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
-    """The page while a recording of it is replayed."""
+    """The page while the recording is replayed."""
     sources = {"demo": {"enabled": False}, "replay": {"type": "replay", "path": str(tape)}}
     with Stream.open(overrides={"sources": sources, "sinks": {"browser": {"port": 0}}}) as stream:
         page = opened(browser, url_of(stream), **DESK)

@@ -1,4 +1,4 @@
-"""Streams and tabs for tests, and how they end."""
+"""Opens and closes streams and tabs for tests."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,8 +20,8 @@ class OnAir(Protocol):
         """Open a stream without sources.
 
         Args:
-            more: other sections of the profile, in place of those.
-            settings: of the sink `browser`.
+            more: sections of the profile that replace the default ones.
+            settings: settings of the sink `browser`.
         """
         ...
 
@@ -33,10 +33,15 @@ class Scene(NamedTuple):
     host: Host
     connection: ServerConnection
 
+    def tell(self, **facts: object) -> None:
+        """Have the host answer this about the session, and the page ask at once."""
+        self.host.facts.update(facts)
+        self.tab.ask_again()
+
 
 @contextmanager
 def scenes(browser: Browser, host: Host) -> Generator[Callable[[], Scene]]:
-    """What has one page connect again and again: it counts anew then, and loading it anew takes longer."""
+    """Makes scenes with one page, which reconnects: that resets its counters, and is faster than a reload."""
     with tabs(browser) as new_tab:
         tab = new_tab()
         tab.open(host.url)
@@ -46,10 +51,11 @@ def scenes(browser: Browser, host: Host) -> Generator[Callable[[], Scene]]:
             nonlocal connection
             host.reset()
             tab.reset_when_lost()
-            connection.close()
-            connection = host.connection()
-            tab.is_live()
-            tab.until_figure("received", 0)
+            with tab.page.expect_response("**/api/session"):  # the answer may change the layout
+                connection.close()
+                connection = host.connection()
+                tab.is_live()
+            tab.until_number("received", 0)
             return Scene(tab, host, connection)
 
         yield next_scene
@@ -57,7 +63,7 @@ def scenes(browser: Browser, host: Host) -> Generator[Callable[[], Scene]]:
 
 @contextmanager
 def streams() -> Generator[OnAir]:
-    """What opens streams; they end with the block."""
+    """Opens streams, which end with the block."""
     with ExitStack() as stack:
 
         def on_air(more: Mapping[str, Any] | None = None, /, **settings: object) -> Stream:
@@ -69,10 +75,10 @@ def streams() -> Generator[OnAir]:
 
 @contextmanager
 def tabs(browser: Browser) -> Generator[Callable[..., Tab]]:
-    """What makes tabs, each of another visitor, with the options of playwright's `new_context`.
+    """Makes tabs, each with a profile of its own, with the options of playwright's `new_context`.
 
-    In the end the browser must not have complained of anything that was not expected, and no page may have
-    asked anybody but its own server.
+    At the end there must be no unexpected complaint of the browser, and no page may have sent a request to
+    another host than its own server.
     """
     made: list[Tab] = []
     contexts: list[BrowserContext] = []

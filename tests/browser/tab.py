@@ -1,10 +1,11 @@
-"""The page in a tab, as a person has it, and what the browser complains of meanwhile."""
+"""The page in a tab, and what the browser complains about."""
 
 import base64
 import io
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,9 +19,10 @@ TIMEOUT_MS: Final = TIMEOUT_S * 1000
 REFUSED: Final = r"Failed to load resource: the server responded with a status of 4\d\d"
 AWAY: Final = r"WebSocket connection to .* failed|Failed to load resource: net::ERR_CONNECTION"
 FULL: Final = r"Failed to load resource: the server responded with a status of 503"
-"""What the browser itself writes of a refusal, of a server that is not there, and of one that has no room."""
+"""What the browser logs about a refusal, an unreachable server, and a full one."""
+expect.set_options(timeout=TIMEOUT_MS)
 
-# Read from a copy: a canvas that is read moves to where reading is cheap, and drawing is not.
+# Read from a copy: reading a canvas often makes the browser move it to slower memory.
 _PICTURE: Final = """canvas => {
     const { width, height } = canvas;
     const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
@@ -33,7 +35,7 @@ _PICTURE: Final = """canvas => {
 }"""
 
 
-# Once the connection is lost: the page shows nothing any more, and connects again at once.
+# When the connection is lost: clear what the page shows, and reconnect at once.
 _RESET: Final = """() => {
     const status = document.getElementById("status-text");
     new MutationObserver((_, observer) => {
@@ -59,6 +61,23 @@ _UNTIL: Final = """new Promise((resolve, reject) => {
 })"""
 
 
+_HOLD_TIMERS: Final = """() => {
+    const { setTimeout: start, clearTimeout: stop } = window;
+    const held = new Map();
+    let last = 1e9;
+    const fire = () => {
+        for (const [id, then] of [...held]) if (held.delete(id)) then();
+    };
+    const release = () => {
+        Object.assign(window, { setTimeout: start, clearTimeout: stop });
+        fire();
+    };
+    window.timers = { fire, release };
+    window.setTimeout = (then, ms) => ms < 3000 ? start(then, ms) : held.set(++last, then) && last;
+    window.clearTimeout = id => held.delete(id) || stop(id);
+}"""
+
+
 class Tab:
     """One tab with the page."""
 
@@ -76,7 +95,7 @@ class Tab:
         page.on("websocket", lambda socket: self._asked.add(urlsplit(socket.url).netloc))
 
     def open(self, server: str | Stream, address: str = "") -> None:
-        """Open the page of a server, given its URL or the stream that runs here."""
+        """Open the page of a server, given its URL or its stream."""
         if isinstance(server, Stream):
             listening = server.sinks["browser"].address
             server = f"http://{listening.host}:{listening.port}/"
@@ -84,15 +103,15 @@ class Tab:
         self.page.goto(server + address)
 
     def reset_when_lost(self) -> None:
-        """Have the page connect again at once when it loses its connection, with nothing left to be seen."""
+        """Clear the page when it loses its connection, and have it reconnect at once."""
         self.page.evaluate(_RESET)
 
     def expect_complaints(self, *patterns: str) -> None:
-        """The browser will complain of what the test does to the page, in such words."""
+        """Accept complaints that match these patterns."""
         self._expected.extend(patterns)
 
     def complaints(self) -> list[str]:
-        """What the browser has complained of, but for what was expected."""
+        """The complaints of the browser, except expected ones."""
         return [
             text
             for text in self._complaints
@@ -100,54 +119,54 @@ class Tab:
         ]
 
     def strangers(self) -> set[str]:
-        """Hosts that were asked for something and are not those whose page was opened."""
+        """Hosts that received a request, except those whose page was opened."""
         return self._asked - self._visited
 
     def __getitem__(self, selector: str) -> Locator:
-        """The element that a selector of CSS names."""
+        """The element with this CSS selector."""
         return self.page.locator(selector)
 
     def is_live(self) -> None:
-        """Wait until it is connected; after two seconds of silence it is called something else."""
-        expect(self["#status-text"]).to_have_text(re.compile("^(Live|No data)$"), timeout=TIMEOUT_MS)
+        """Wait until it is connected; after two seconds of silence the status is "No data"."""
+        expect(self["#status-text"]).to_have_text(re.compile("^(Live|No data)$"))
 
     def shows(self, selector: str, text: str | re.Pattern[str]) -> None:
         """Wait until an element has this text."""
-        expect(self[selector]).to_have_text(text, timeout=TIMEOUT_MS)
+        expect(self[selector]).to_have_text(text)
 
-    def may_steer(self, may: bool = True) -> None:
-        """Wait until what steers can be used, or cannot."""
+    def may_control(self, may: bool = True) -> None:
+        """Wait until the controls are enabled, or disabled."""
         button = self["[data-command=activate]"]
         if may:
-            expect(button).to_be_enabled(timeout=TIMEOUT_MS)
+            expect(button).to_be_enabled()
         else:
-            expect(button).to_be_disabled(timeout=TIMEOUT_MS)
+            expect(button).to_be_disabled()
 
     def until(self, condition: str) -> None:
         """Wait until an expression of JavaScript is true in the page."""
         self.page.evaluate(_UNTIL % (TIMEOUT_MS, condition))
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is true on this side, while the page goes on."""
+        """Wait until something is true in Python, while the page continues."""
         end_s = time.monotonic() + TIMEOUT_S
         while not condition():
             assert time.monotonic() < end_s, "it never came true"
             self.page.wait_for_timeout(20)
 
-    def figure(self, name: str) -> float:
-        """A number that the page shows, as it is."""
+    def number(self, name: str) -> float:
+        """A number that the page shows, unrounded."""
         return float(self[f"#{name}"].get_attribute("value") or "nan")
 
-    def until_figure(self, name: str, value: float) -> None:
+    def until_number(self, name: str, value: float) -> None:
         """Wait until the page shows this number."""
-        expect(self[f"#{name}"]).to_have_attribute("value", f"{value:g}", timeout=TIMEOUT_MS)
+        expect(self[f"#{name}"]).to_have_attribute("value", f"{value:g}")
 
     def until_drawn(self, sequence: int) -> None:
         """Wait until the picture with this number is on the canvas."""
-        expect(self["#canvas"]).to_have_attribute("data-sequence", str(sequence), timeout=TIMEOUT_MS)
+        expect(self["#canvas"]).to_have_attribute("data-sequence", str(sequence))
 
     def picture(self) -> tuple[int, Image.Image]:
-        """What is on the canvas, pixel for pixel, and its number."""
+        """The sequence number and the pixels of the canvas."""
         self["#canvas[data-sequence]"].wait_for()
         sequence, width, height, pixels = self["#canvas"].evaluate(_PICTURE)
         image = Image.frombytes("RGBA", (width, height), base64.b64decode(pixels))
@@ -156,11 +175,22 @@ class Tab:
     def ask(self, method: str, **parameters: object) -> dict[str, Any]:
         """Call a method of Chromium's debugging protocol."""
         self._session = self._session or self.page.context.new_cdp_session(self.page)
-        # Playwright does not say what is in the dictionaries.
+        # Playwright does not type the dictionaries.
         return self._session.send(method, parameters)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
+    @contextmanager
+    def held_timers(self) -> Generator[Callable[[], None]]:
+        """Hold back the page's timers of 3 s and more; yields a function that fires them."""
+        self.page.evaluate(_HOLD_TIMERS)
+        yield lambda: self.page.evaluate("timers.fire()")
+        self.page.evaluate("timers.release()")
+
+    def ask_again(self) -> None:
+        """Have the page poll the session at once."""
+        self.page.evaluate('document.dispatchEvent(new Event("visibilitychange"))')
+
     def freeze(self, frozen: bool) -> None:
-        """Have the browser stop the page altogether, or let it go on."""
+        """Freeze or resume the page."""
         self.ask("Page.setWebLifecycleState", state="frozen" if frozen else "active")
 
     def screenshot(self) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The page for everybody: what axe-core finds, in every state and look."""
+"""Accessibility: what axe-core finds, in every state and look."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from playwright.sync_api import ViewportSize, expect
 from beats.kernel.envelope import Location, Peripheral, Tag
 from tests.browser.host import Host, frame, sealed
 from tests.browser.stage import Scene
-from tests.browser.tab import TIMEOUT_MS, Tab
+from tests.browser.tab import Tab
 from tests.support import tiny_png
 
 AXE: Final = Path(__file__).parents[1] / "node" / "node_modules" / "axe-core" / "axe.min.js"
@@ -33,8 +33,8 @@ def axe() -> str:
 
 
 def violations(tab: Tab, axe: str, *looks: str) -> dict[str, list[str]]:
-    """What is serious or critical of what axe finds in each look."""
-    # Given to the debugger, as the page's own policy lets no script in.
+    """The serious and critical findings of axe in each look."""
+    # Through the debugger, because the page's policy lets no script in.
     tab.page.evaluate(f"() => {{ {axe} }}")
     found: dict[str, list[str]] = {}
     for look in looks:
@@ -52,7 +52,7 @@ def violations(tab: Tab, axe: str, *looks: str) -> dict[str, list[str]]:
 
 
 def test_axe_finds_nothing_serious(tab: Tab, host: Host, axe: str) -> None:
-    """With everything on the screen that there is: pictures, peripherals, drops, a replay, recorders."""
+    """With all parts visible: picture, peripherals, drops, a replay, recorders."""
     host.facts.update(
         commands=["record", "snapshot"],
         playback={"replay": {"position_s": 1, "duration_s": 9, "speed": 1, "paused": True, "loops": 0}},
@@ -68,50 +68,50 @@ def test_axe_finds_nothing_serious(tab: Tab, host: Host, axe: str) -> None:
     connection.send(sealed(board, 1))
     tab.until_drawn(3)
     tab.shows("#list .value >> nth=1", "text")
-    expect(tab["#notice"]).to_be_visible(timeout=TIMEOUT_MS)
-    tab["#drive-more"].dispatch_event("click")  # what it brings up is to be seen on a phone, too
+    expect(tab["#notice"]).to_be_visible()
+    tab["#controls-more"].dispatch_event("click")  # so that its controls are visible on a phone, too
     tab["#about summary"].click()
-    tab.until_figure("drops", 1)
+    tab.until_number("drops", 1)
     assert violations(tab, axe, *LOOKS) == {look: [] for look in LOOKS}
 
 
-def test_axe_finds_nothing_serious_where_little_can_be_done(tab: Tab, host: Host, axe: str) -> None:
-    """Without the right to steer, while a token is asked for, and when the connection is lost."""
+def test_axe_finds_nothing_serious_without_rights_or_connection(tab: Tab, host: Host, axe: str) -> None:
+    """With the token form open, and after the connection was lost."""
     host.facts["rights"] = {"steer": False}
     tab.open(host.url)
-    tab.shows("#drive-why-text", "You may watch. To steer, the control token is needed.")
-    tab["#drive-token"].click()
+    tab.shows("#controls-why-text", "You can watch. To send commands, enter the control token.")
+    tab["#controls-token"].click()
     assert violations(tab, axe, "light", "dark") == {"light": [], "dark": []}
     host.connection().close(1001)
     tab.shows("#status-text", "Reconnecting")
     assert violations(tab, axe, "light", "dark") == {"light": [], "dark": []}
 
 
-def test_what_is_read_out_is_what_is_shown(new_tab: Callable[..., Tab], host: Host) -> None:
-    """Why nothing can be steered describes the controls while it is so; the picture is called what it is."""
-    tab = new_tab()
+def test_a_screen_reader_reads_what_is_shown(tab: Tab, host: Host) -> None:
+    """The reason why the controls are disabled is their description; the picture has a fitting name."""
     host.facts["rights"] = {"steer": False}
     tab.open(host.url)
-    controls, stage, canvas = tab["#drive-fields"], tab["#stage"], tab["#canvas"]
-    why = "You may watch. To steer, the control token is needed."
-    expect(controls).to_have_accessible_description(why, timeout=TIMEOUT_MS)
-    expect(tab["#drive-why-text"]).to_be_visible()
+    controls, stage, canvas = tab["#controls-fields"], tab["#stage"], tab["#canvas"]
+    why = "You can watch. To send commands, enter the control token."
+    expect(controls).to_have_accessible_description(why)
+    expect(tab["#controls-why-text"]).to_be_visible()
     expect(stage).to_have_accessible_name("Picture")
     expect(tab["#veil"]).to_have_text("No picture yet")
     host.facts["rights"] = {"steer": True}
+    tab.ask_again()
     connection = host.connection()
     connection.send(frame(tiny_png(), 1))
-    expect(controls).to_have_accessible_description("", timeout=TIMEOUT_MS)
+    expect(controls).to_have_accessible_description("")
     expect(stage).to_have_accessible_name("Picture: the left and right arrow keys browse")
     expect(canvas).to_have_accessible_name("The live picture")
     connection.close(1001)
-    lost = "Nothing can be steered while there is no connection."
-    expect(controls).to_have_accessible_description(lost, timeout=TIMEOUT_MS)
-    expect(canvas).to_have_accessible_name("The last picture, which is old")
+    lost = "Commands cannot be sent without a connection."
+    expect(controls).to_have_accessible_description(lost)
+    expect(canvas).to_have_accessible_name("The last picture, out of date")
 
 
-def test_changes_of_the_connection_are_announced_and_figures_are_not(scene: Scene) -> None:
-    """What speaks by itself is the state, what has failed, and what was sent; seconds and rates do not."""
+def test_changes_of_the_connection_are_announced_and_metrics_are_not(scene: Scene) -> None:
+    """Only the state, failures and sent commands are live regions; seconds and rates are not."""
     tab, _, _ = scene
     tab.is_live()
     live = tab["[role=status], [role=alert], [aria-live]"].evaluate_all("all => all.map(each => each.id)")
@@ -119,7 +119,7 @@ def test_changes_of_the_connection_are_announced_and_figures_are_not(scene: Scen
 
 
 def test_colours_can_be_chosen(new_tab: Callable[..., Tab], host: Host) -> None:
-    """As the system has them, light, or dark; the choice is kept."""
+    """The system's, light, or dark; the choice is stored."""
     tab = new_tab(color_scheme="light")
     tab.open(host.url)
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -135,8 +135,8 @@ def test_colours_can_be_chosen(new_tab: Callable[..., Tab], host: Host) -> None:
     assert tab.page.evaluate(ground) == light
 
 
-def test_movement_is_slow_for_those_whom_it_disturbs(new_tab: Callable[..., Tab], host: Host) -> None:
-    """Nothing is animated by the style sheet."""
+def test_nothing_is_animated_with_reduced_motion(new_tab: Callable[..., Tab], host: Host) -> None:
+    """No transition in the style sheet."""
     tab = new_tab(reduced_motion="reduce")
     tab.open(host.url)
     tab.is_live()

@@ -1,4 +1,4 @@
-"""What a person does on the page arrives where commands are taken."""
+"""Commands given on the page arrive at the application."""
 
 import json
 import queue
@@ -12,10 +12,10 @@ from beats.kernel.envelope import Control
 from tests.adapters.sinks.websocket.support import settings
 from tests.browser.node import call
 from tests.browser.stage import Scene, streams, tabs
-from tests.browser.tab import TIMEOUT_MS, Tab
+from tests.browser.tab import Tab
 from tests.support import TIMEOUT_S
 
-# What has the focus, by the first name that it has, and how wide the ring around it is.
+# The name of the focused element, and the width of the ring around it.
 _FOCUSED = """(() => {
     const { id, parentElement, ariaLabel, textContent, tagName } = document.activeElement;
     if (tagName === "BODY") return [tagName, ""];
@@ -25,36 +25,36 @@ _FOCUSED = """(() => {
 
 
 class Desk(NamedTuple):
-    """A page whose commands are heard by a program."""
+    """A page, and the commands that an application received from it."""
 
     tab: Tab
     heard: "queue.Queue[Control]"
 
     def hears(self, command: str, **fields: object) -> None:
-        """Wait for the next command, which must be this one."""
+        """Check the next command."""
         control = self.heard.get(timeout=TIMEOUT_S)
         assert (control.command, control.fields) == (command, {"browse_step": 0, **fields})
 
 
 @pytest.fixture(scope="module")
 def desk(browser: Browser) -> Generator[Desk]:
-    """One for all tests, each of which takes all commands that it gives."""
+    """One for all tests; each test consumes the commands that it gives."""
     heard: queue.Queue[Control] = queue.Queue()
     with streams() as on_air, tabs(browser) as new_tab:
         stream, tab = on_air(emojis=["heart", "poop", "our-own"]), new_tab()
         stream.on_control(heard.put)
         tab.open(stream)
         tab.is_live()
-        tab.may_steer()
+        tab.may_control()
         yield Desk(tab, heard)
     assert heard.empty()
 
 
-def test_buttons_arrive_on_the_bus(desk: Desk) -> None:
-    """Browse back and on, activate, and the alternate of it."""
+def test_buttons_send_commands(desk: Desk) -> None:
+    """Browse back and forward, activate, alternate activate."""
     for name, command, fields in (
         ("Browse back", "browse", {"browse_step": -1}),
-        ("Browse on", "browse", {"browse_step": 1}),
+        ("Browse forward", "browse", {"browse_step": 1}),
         ("Activate", "activate", {}),
         ("Alternate", "alternate_activate", {}),
     ):
@@ -62,10 +62,10 @@ def test_buttons_arrive_on_the_bus(desk: Desk) -> None:
         desk.hears(command, **fields)
 
 
-@pytest.mark.parametrize("focused", ["#stage", "[data-command=activate]", "#drive-more", "#text-clear"])
-def test_arrow_keys_browse_from_the_picture_and_from_what_steers(desk: Desk, focused: str) -> None:
-    """But not while a key is held that makes them mean something else."""
-    desk.tab["#drive-more"].evaluate("more => more.style.display = 'inline-flex'")  # as on a phone
+@pytest.mark.parametrize("focused", ["#stage", "[data-command=activate]", "#controls-more"])
+def test_arrow_keys_browse_from_the_picture_and_the_controls(desk: Desk, focused: str) -> None:
+    """But not with a modifier key."""
+    desk.tab["#controls-more"].evaluate("more => more.style.display = 'inline-flex'")  # as on a phone
     desk.tab[focused].focus()
     keyboard = desk.tab.page.keyboard
     keyboard.press("ArrowLeft")
@@ -77,7 +77,7 @@ def test_arrow_keys_browse_from_the_picture_and_from_what_steers(desk: Desk, foc
 
 
 def test_a_click_on_the_picture_gives_it_the_arrow_keys(desk: Desk) -> None:
-    """And the whole screen does."""
+    """So does full screen."""
     desk.tab["#stage"].click()
     desk.tab.page.keyboard.press("ArrowRight")
     desk.hears("browse", browse_step=1)
@@ -90,8 +90,8 @@ def test_a_click_on_the_picture_gives_it_the_arrow_keys(desk: Desk) -> None:
     expect(desk.tab["#leave"]).to_be_hidden()
 
 
-def test_elsewhere_arrow_keys_steer_nothing(desk: Desk) -> None:
-    """They scroll a list and move in a text; nothing happens on the page as a whole."""
+def test_arrow_keys_do_not_browse_elsewhere(desk: Desk) -> None:
+    """They scroll a list or move in a text."""
     desk.tab["body"].evaluate("() => document.activeElement.blur()")
     for focused in ("body", "#search", "#text", "#sensor-value", "#scroll", "#theme", "#save", "#dense"):
         if focused != "body":
@@ -102,8 +102,8 @@ def test_elsewhere_arrow_keys_steer_nothing(desk: Desk) -> None:
     desk.hears("activate")  # and nothing before it
 
 
-def test_texts_arrive_on_the_bus(desk: Desk) -> None:
-    """As they were written; and that they are to be cleared."""
+def test_texts_are_sent(desk: Desk) -> None:
+    """Unchanged; so is the command to clear them."""
     desk.tab["#text"].fill("größer “than” 🎛")
     desk.tab["#text"].press("Enter")
     desk.hears("text_update", text="größer “than” 🎛", clear=False)
@@ -112,8 +112,8 @@ def test_texts_arrive_on_the_bus(desk: Desk) -> None:
     assert desk.tab["#text"].input_value() == ""
 
 
-def test_sensor_overrides_arrive_on_the_bus(desk: Desk) -> None:
-    """With their number, or to be cleared; without a key or a number nothing is sent."""
+def test_sensor_overrides_are_sent(desk: Desk) -> None:
+    """With a number, or to be cleared; nothing is sent without a key or a number."""
     desk.tab["#sensor-form [type=submit]"].click()
     desk.tab["#sensor-clear"].click()
     desk.tab["#sensor-key"].fill("accel-1")
@@ -127,7 +127,7 @@ def test_sensor_overrides_arrive_on_the_bus(desk: Desk) -> None:
 
 
 def test_emojis_are_those_of_the_settings(desk: Desk) -> None:
-    """Drawn where the page has a drawing, else written; each by its name."""
+    """As drawings if the page has them, else as words; each has its name."""
     buttons = desk.tab["#emojis button"]
     expect(buttons).to_have_count(3)
     assert buttons.nth(0).inner_text() == ""
@@ -137,28 +137,30 @@ def test_emojis_are_those_of_the_settings(desk: Desk) -> None:
         desk.hears("emoji_update", emoji=name)
 
 
-def test_the_usual_emojis_have_their_place_from_the_start() -> None:
-    """Those of the settings' default."""
-    assert call("drive.js", "return USUAL") == [list(settings().emojis)]
+def test_the_default_emojis_are_those_of_the_settings() -> None:
+    """So that they are in place before the server answers."""
+    assert call("controls.js", "return DEFAULT_EMOJIS") == [list(settings().emojis)]
 
 
-def test_that_a_command_was_taken_is_seen(desk: Desk) -> None:
-    """In a line that is always there, so that nothing moves, and that is read out; it goes after a while."""
+def test_a_receipt_shows_that_a_command_was_taken(desk: Desk) -> None:
+    """In a reserved line, so that nothing moves; a screen reader reads it; it disappears after a while."""
     box = desk.tab[".keys"].bounding_box()
-    desk.tab.page.get_by_role("button", name="Browse on").click()
-    told = desk.tab.page.get_by_text("Sent browse 1")
-    expect(told).to_have_text("Sent browse 1: taken")
-    expect(told).to_have_attribute("role", "status")
-    expect(told).to_be_visible()
-    desk.hears("browse", browse_step=1)
-    assert desk.tab[".keys"].bounding_box() == box
-    expect(told).to_be_hidden(timeout=TIMEOUT_MS)
+    with desk.tab.held_timers() as fire:
+        desk.tab.page.get_by_role("button", name="Browse forward").click()
+        receipt = desk.tab.page.get_by_text("Sent browse 1")
+        expect(receipt).to_have_text("Sent browse 1: taken")
+        expect(receipt).to_have_attribute("role", "status")
+        expect(receipt).to_be_visible()
+        desk.hears("browse", browse_step=1)
+        assert desk.tab[".keys"].bounding_box() == box
+        fire()
+        expect(receipt).to_be_hidden()
 
 
-def test_why_a_command_was_not_taken_is_seen(scene: Scene) -> None:
-    """In the server's words, for each that was not."""
+def test_a_receipt_shows_why_a_command_was_not_taken(scene: Scene) -> None:
+    """In the server's words."""
     tab, host, connection = scene
-    tab.may_steer()
+    tab.may_control()
     tab["[data-command=activate]"].click()
     given = host.next_command()
     assert given["command"] == "activate"
@@ -166,34 +168,33 @@ def test_why_a_command_was_not_taken_is_seen(scene: Scene) -> None:
         json.dumps({"kind": "receipt", "receipt": given["receipt"], "taken": False, "error": "No."})
     )
     tab.shows("#sent", "Not taken: activate: No.")
-    assert tab["#sent"].evaluate("told => getComputedStyle(told, '::before').content") == '"✗"'
-    tab.until_figure("unreadable", 0)
+    assert tab["#sent"].evaluate("line => getComputedStyle(line, '::before').content") == '"✗"'
+    tab.until_number("unreadable", 0)
 
 
-def test_a_server_that_gives_no_receipt_is_not_believed(scene: Scene) -> None:
-    """Whatever else it sends."""
+def test_a_missing_receipt_is_shown(scene: Scene) -> None:
+    """Other messages are not taken for one."""
     tab, host, connection = scene
-    tab.may_steer()
-    tab["[data-command=activate]"].click()
-    number = host.next_command()["receipt"]
-    for said in (
-        {"kind": "receipt", "receipt": number + 1, "taken": True},
-        {"receipt": number, "taken": True},
-        1,
-    ):
-        connection.send(json.dumps(said))
-    tab.shows("#sent", "Sent activate: no receipt came")
-    tab.until_figure("unreadable", 2)
+    tab.may_control()
+    with tab.held_timers() as fire:
+        tab["[data-command=activate]"].click()
+        number = host.next_command()["receipt"]
+        other = {"kind": "receipt", "receipt": number + 1, "taken": True}
+        for message in (other, {"receipt": number, "taken": True}, 1):
+            connection.send(json.dumps(message))
+        tab.until_number("unreadable", 2)
+        fire()
+        tab.shows("#sent", "Sent activate: no receipt came")
 
 
 def test_the_keyboard_reaches_everything(desk: Desk) -> None:
-    """By the tab key alone, each with a ring around it that can be seen."""
+    """With the tab key alone; each focused element has a visible ring."""
     reached: list[str] = []
     while len(reached) == len(set(reached)):
         assert len(reached) < 40, reached
         desk.tab.page.keyboard.press("Tab")
         name, ring = desk.tab.page.evaluate(_FOCUSED)
-        if name != "BODY":  # from the last on to the first
+        if name != "BODY":  # after the last element
             assert ring == "2px", name
             reached.append(name)
     some = {"about", "theme", "fullscreen", "Activate", "heart", "text", "sensor-clear", "search", "scroll"}

@@ -1,4 +1,4 @@
-"""What the page decides without a browser: places, rates, gaps, times."""
+"""Functions of the page that need no browser: placement, rates, gaps, times, texts."""
 
 import pytest
 
@@ -7,14 +7,14 @@ from tests.browser.node import call
 
 
 def test_a_picture_covers_whole_pixels_of_the_screen() -> None:
-    """At any ratio, its edges lie between pixels of the screen, in the area; a larger scale would not fit."""
+    """At any pixel ratio, its edges lie between screen pixels; the next larger scale would not fit."""
     area = (811.5, 633.25)
     cases = [
         (picture, ratio)
         for picture in ((64, 64), (64, 32), (7, 5), (300, 200))
         for ratio in (1, 1.25, 1.5, 2, 2.625, 0.9)
     ]
-    places = call("fit.js", *(placed(area, picture, ratio) for picture, ratio in cases))
+    places = call("picture.js", *(placed(area, picture, ratio) for picture, ratio in cases))
     for place, (picture, ratio) in zip(places, cases, strict=True):
         scale = place["scale"]
         assert scale == round(scale) >= 1
@@ -26,16 +26,16 @@ def test_a_picture_covers_whole_pixels_of_the_screen() -> None:
 
 
 def test_a_picture_that_is_too_large_is_shrunk_to_fit() -> None:
-    """It is in the middle; in an area without size there is none."""
-    shrunk, gone = call("fit.js", placed((800, 600), (3840, 2160), 1), placed((0, 0), (64, 64), 1))
+    """It is centred; in an area without size it has none."""
+    shrunk, gone = call("picture.js", placed((800, 600), (3840, 2160), 1), placed((0, 0), (64, 64), 1))
     assert shrunk == {"scale": pytest.approx(800 / 3840), "left": 0, "top": 75}
     assert gone == {"scale": 0, "left": 0, "top": 0}
 
 
 def test_a_picture_may_fill_its_area_at_any_scale() -> None:
-    """Between whole scales, to the edge; where a whole scale is right it is the same."""
+    """Also at a scale that is not whole."""
     filled, whole = call(
-        "fit.js", placed((811, 633), (64, 64), 1, "false"), placed((640, 700), (64, 64), 1, "false")
+        "picture.js", placed((811, 633), (64, 64), 1, "false"), placed((640, 700), (64, 64), 1, "false")
     )
     assert filled == {"scale": pytest.approx(633 / 64), "left": 89, "top": 0}
     assert whole == {"scale": 10, "left": 0, "top": 30}
@@ -48,9 +48,9 @@ def placed(area: tuple[float, float], picture: tuple[int, int], ratio: float, is
 
 
 def test_attempts_to_connect_become_rarer() -> None:
-    """From half a second to ten, with chance, and never less than half a second."""
+    """With random waits from half a second to ten seconds."""
     (lows, highs) = call(
-        "backoff.js",
+        "link.js",
         "return Array.from({length: 12}, (_, failed) => delayMs(failed, 0))",
         "return Array.from({length: 12}, (_, failed) => delayMs(failed, 1))",
     )
@@ -58,102 +58,79 @@ def test_attempts_to_connect_become_rarer() -> None:
     assert lows == [500, 500, 1000, 2000, 4000, *[5000] * 7]
 
 
-def test_why_a_connection_ended_is_said_in_words() -> None:
-    """For each code that a server sends, and for others."""
+def test_the_reason_for_the_end_of_a_connection_is_shown() -> None:
+    """For each close code of the server, and for others."""
     ended = "return reason({code: %d, reason: 'so it said', opened: true})"
-    assert call("status.js", *(ended % code for code in (1001, 1006, 1008, 1013, 4321))) == [
+    assert call("reasons.js", *(ended % code for code in (1001, 1006, 1008, 1013, 4321))) == [
         "The server stopped or restarts.",
         "The connection was lost.",
         "The server closed the connection: so it said.",
-        "This page was too slow for the stream, and was let go.",
+        "This page was too slow for the stream and was disconnected.",
         "The connection ended with code 4321.",
     ]
 
 
-@pytest.mark.parametrize(
-    ("answer", "ready", "title", "text"),
-    [
-        ("{status: 0, text: ''}", 0, "Server away", "The server cannot be reached."),
-        ("{status: 401, text: 'A token.'}", 0, "Token needed", "A token."),
-        (
-            "{status: 400, text: 'max_fps is 0; it takes more.'}",
-            0,
-            "Wrong address",
-            "This page was opened with a wrong query: max_fps is 0; it takes more.",
-        ),
-        ("{status: 403, text: 'Not from there.'}", 0, "Not allowed", "Not from there."),
-        ("{status: 403, text: ''}", 0, "Not allowed", "A proxy does not let this page in (status 403)."),
-        ("{status: 429, text: 'Too many.'}", 0, "Too many", "Too many."),
-        ("{status: 503, text: 'No room.'}", 0, "Stream full", "The stream is full. No room."),
-        (
-            "{status: 503, text: ''}",
-            0,
-            "Server away",
-            "A proxy answers, but not the server behind it (status 503).",
-        ),
-        (
-            "{status: 502, text: 'Bad Gateway'}",
-            0,
-            "Server away",
-            "A proxy answers, but not the server behind it (status 502).",
-        ),
-        (
-            "{status: 200, text: ''}",
-            503,
-            "Stream full",
-            "The stream is full: it has as many viewers as it may have.",
-        ),
-        (
-            "{status: 200, text: '', moved: true}",
-            200,
-            "Moved",
-            "The server sends this page elsewhere, perhaps to sign in: load it again.",
-        ),
-        ("{status: 421, text: 'Not by that name.'}", 0, "Refused", "Not by that name."),
-        ("{status: 404, text: ''}", 0, "Refused", "The server answered with status 404."),
-        *(
-            (
-                f"{{status: {status}, text: 'x'}}",
-                200,
-                "No WebSocket",
-                "The server would let this page in, but what is between does not pass on WebSocket "
-                "connections: a proxy must hand on the headers Upgrade and Connection.",
-            )
-            for status in (200, 204, 426)
-        ),
-    ],
+_NO_WEBSOCKET = (
+    "The server would accept this page, but something in between does not forward WebSocket connections: "
+    "a proxy must forward the headers Upgrade and Connection."
 )
-def test_why_a_connection_was_refused_is_said_in_words(
-    answer: str, ready: int, title: str, text: str
-) -> None:
-    """By what the server, or a proxy before it, answers to a plain request."""
-    (found,) = call("refusal.js", f"return judge({answer}, {{status: {ready}}})")
-    assert (found["title"], found["text"]) == (title, text)
-    assert found["needsToken"] is (title == "Token needed")
+_FULL = "The stream is full: it has reached its limit of viewers."
+_MOVED = "The server redirects this page, perhaps to sign in: reload it."
+_REFUSALS = [
+    ("{status: 0, text: ''}", 0, "Server away", "The server cannot be reached."),
+    ("{status: 401, text: 'A token.'}", 0, "Token needed", "A token."),
+    ("{status: 400, text: 'No.'}", 0, "Wrong address", "This page has an invalid query: No."),
+    ("{status: 403, text: 'Not from there.'}", 0, "Not allowed", "Not from there."),
+    ("{status: 403, text: ''}", 0, "Not allowed", "A proxy refused this page (status 403)."),
+    ("{status: 429, text: 'Too many.'}", 0, "Too many", "Too many."),
+    ("{status: 503, text: 'No room.'}", 0, "Stream full", "The stream is full. No room."),
+    *(
+        (
+            f"{{status: {status}, text: '{text}'}}",
+            0,
+            "Server away",
+            f"A proxy answers, but the server behind it does not (status {status}).",
+        )
+        for status, text in ((503, ""), (502, "Bad Gateway"))
+    ),
+    ("{status: 200, text: ''}", 503, "Stream full", _FULL),
+    ("{status: 200, text: '', moved: true}", 200, "Moved", _MOVED),
+    ("{status: 421, text: 'Not by that name.'}", 0, "Refused", "Not by that name."),
+    ("{status: 404, text: ''}", 0, "Refused", "The server answered with status 404."),
+    *((f"{{status: {status}, text: 'x'}}", 200, "No WebSocket", _NO_WEBSOCKET) for status in (200, 204, 426)),
+]
 
 
-def test_a_device_without_a_network_is_told_so() -> None:
-    """It is not the server's fault then."""
-    (found,) = call("refusal.js", "return judge({status: 0, text: ''}, {status: 0}, false)")
+def test_the_reason_for_a_refusal_is_shown() -> None:
+    """From the answer of the server, or of a proxy in between, to a plain request."""
+    calls = (f"return judge({answer}, {{status: {ready}}})" for answer, ready, _, _ in _REFUSALS)
+    found = call("reasons.js", *calls)
+    assert [(each["title"], each["text"]) for each in found] == [case[2:] for case in _REFUSALS]
+    assert all(each["needsToken"] is (each["title"] == "Token needed") for each in found)
+
+
+def test_a_missing_network_is_reported() -> None:
+    """Instead of blaming the server."""
+    (found,) = call("reasons.js", "return judge({status: 0, text: ''}, {status: 0}, false)")
     assert found["text"] == "This device has no network."
 
 
-def test_a_stream_that_stops_is_told_from_one_that_speaks_seldom() -> None:
-    """Two seconds are much for a stream that flows, and nothing for one that has paused as long before."""
+def test_a_stream_that_stops_differs_from_one_that_often_pauses() -> None:
+    """Two seconds are notable for a continuous stream, but not for one with such pauses before."""
     begin = "const silence = new Silence(); silence.begin(0);"
-    flows = f"{begin} for (let t = 0; t <= 9000; t += 20) silence.heard(t, true);"
-    seldom = f"{begin} for (let t = 0; t <= 30000; t += 10000) silence.heard(t, false);"
-    once = f"{begin} silence.heard(10, true);"
+    flows = f"{begin} for (let t = 0; t <= 9000; t += 20) silence.note(t, true);"
+    seldom = f"{begin} for (let t = 0; t <= 30000; t += 10000) silence.note(t, false);"
+    once = f"{begin} silence.note(10, true);"
     late = "return [silence.at(%d).isNotable, silence.at(%d).isNotable]"
     found = call(
-        "silence.js",
+        "measures.js",
         flows + late % (10_999, 11_000),
         flows + "return [silence.at(9500).quietMs, silence.at(9500).flowed]",
         seldom + late % (44_999, 45_000),
         once + late % (2009, 2010),
         once + "return silence.at(9000).flowed",
-        flows + "silence.heard(19000, true);" + late % (20_999, 21_000),
-        seldom + "silence.heard(200000, false);" + late % (201_999, 202_000),
+        flows + "silence.note(19000, true);" + late % (20_999, 21_000),
+        seldom + "silence.note(200000, false);" + late % (201_999, 202_000),
         f"{begin} silence.begin(1000);" + late % (2999, 3000),
     )
     assert found == [
@@ -162,8 +139,8 @@ def test_a_stream_that_stops_is_told_from_one_that_speaks_seldom() -> None:
     ]
 
 
-def test_the_quickest_answer_tells_the_time() -> None:
-    """The clock's offset is that of the sample with the shortest way, of the last eight."""
+def test_the_quickest_answer_sets_the_clock() -> None:
+    """Its offset counts, among the last eight."""
     make = "const clock = new Clock(); clock.sample(0, 100, 1000); clock.sample(200, 204, 1302);"
     first, best, old, none = call(
         "clock.js",
@@ -175,12 +152,12 @@ def test_the_quickest_answer_tells_the_time() -> None:
     assert (first, best, old, none) == (1000, 2100, 0, None)
 
 
-def test_a_rate_is_that_of_the_last_seconds() -> None:
-    """Steady, begun a moment ago, ended, and begun again."""
+def test_a_rate_covers_the_last_seconds() -> None:
+    """Steady, just started, ended, and started again."""
     steady = "const meter = new Meter(); for (let t = 0; t < 5000; t += 20) meter.add(1, t);"
     young = "const meter = new Meter(); for (let t = 40; t < 500; t += 20) meter.add(1, t);"
     rates = call(
-        "meter.js",
+        "measures.js",
         f"{steady} return meter.perSecond(5000)",
         f"{young} return meter.perSecond(500)",
         f"{steady} return meter.perSecond(9000)",
@@ -190,8 +167,8 @@ def test_a_rate_is_that_of_the_last_seconds() -> None:
     assert rates == [50, pytest.approx(50, abs=6), 0, 50, 0]
 
 
-def test_gaps_are_what_was_missed() -> None:
-    """By topic; the first number, a lower one, the same again and none at all are no gap."""
+def test_gaps_in_sequence_numbers_are_counted() -> None:
+    """By topic. The first number, a lower one, a repeated one and 0 are no gaps."""
     body = """
         const gaps = new Gaps();
         for (const sequence of [5, 6, 9, 9, 10, 1, 2, 0, 4]) gaps.take("frame", sequence);
@@ -199,27 +176,27 @@ def test_gaps_are_what_was_missed() -> None:
         for (const sequence of [2n ** 60n, 2n ** 60n + 11n]) gaps.take("far", sequence);
         return [gaps.total, gaps.topics, gaps.worst(1), gaps.worst(9)];
     """
-    (found,) = call("gaps.js", body)
+    (found,) = call("measures.js", body)
     assert found == [13, 2, [["far", 10]], [["far", 10], ["frame", 3]]]
 
 
-def test_the_numbers_of_a_bounded_number_of_topics_are_kept() -> None:
-    """A stream with ever new topics costs no more memory than one with many."""
+def test_the_number_of_topics_is_bounded() -> None:
+    """A stream with ever new topics takes bounded memory."""
     body = """
         const gaps = new Gaps();
         for (let topic = 0; topic < 50000; topic++) { gaps.take(`${topic}`, 1); gaps.take(`${topic}`, 3); }
         return gaps.topics;
     """
-    assert call("gaps.js", body) == [20_000]
+    assert call("measures.js", body) == [20_000]
 
 
 def shown(function: str, *values: float) -> list[str]:
-    """What the page writes for numbers."""
+    """The texts for numbers."""
     return call("format.js", *(f"return {function}({value})" for value in values))
 
 
-def test_numbers_are_short_and_have_their_unit() -> None:
-    """Bytes, times, rates, places on a timeline, readings."""
+def test_numbers_are_short_and_have_units() -> None:
+    """Bytes, times, rates, positions, readings."""
     assert shown("size", 0, 999, 1000, 12_345, 999_999, 83.4e9) == [
         *("0 B", "999 B", "1.00 kB", "12.3 kB", "1.00 MB", "83.4 GB")
     ]
@@ -238,12 +215,12 @@ def test_numbers_are_short_and_have_their_unit() -> None:
     ]
 
 
-def test_a_replay_goes_on_between_two_answers() -> None:
-    """At its speed, not while it is paused or nobody knows its speed, and not beyond its end."""
+def test_the_position_of_a_replay_moves_between_two_answers() -> None:
+    """At its speed up to its end; not while paused, and not at speed `max`."""
     place = "{position_s: 10, duration_s: 20, speed: %s, paused: %s}"
     make = f"const head = new Playhead(); head.set({place}, 1000);"
     places = call(
-        "playhead.js",
+        "replay.js",
         make % (2, "false") + "return head.position_s(3000)",
         make % (2, "true") + "return head.position_s(3000)",
         make % ('"max"', "false") + "return head.position_s(3000)",
@@ -253,10 +230,10 @@ def test_a_replay_goes_on_between_two_answers() -> None:
 
 
 def test_the_size_of_a_picture_is_known_before_it_is_decoded() -> None:
-    """From the header of a PNG file, and of nothing else."""
+    """From the header of a PNG file; of other files it is unknown."""
     header = [*PNG_SIGNATURE, 0, 0, 0, 13, *b"IHDR", 0, 0, 1, 0, 0, 0, 0, 2]
     found = call(
-        "png.js",
+        "frames.js",
         f"return sizeOf(new Uint8Array({header}))",
         f"return sizeOf(new Uint8Array({header}).fill(0, 20))",
         f"return sizeOf(new Uint8Array({header}).subarray(1))",

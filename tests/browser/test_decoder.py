@@ -1,4 +1,4 @@
-"""The page's own decoder reads what our encoder writes, and is never led astray by anything else."""
+"""The page's decoder reads everything that the codec encodes, and refuses everything else."""
 
 import json
 import random
@@ -30,7 +30,7 @@ def decoded(sealed: Sequence[bytes]) -> list[Any]:
 
 
 def expected(data: bytes) -> dict[str, Any]:
-    """What the page should make of an envelope, as protobuf itself reads it."""
+    """The expected result, as protobuf decodes the envelope."""
     envelope = StreamEnvelope.FromString(data)
     common = {
         "sequence": str(envelope.sequence),
@@ -65,7 +65,7 @@ def expected(data: bytes) -> dict[str, Any]:
 
 
 def without_fields(found: dict[str, Any]) -> dict[str, Any]:
-    """What came, with metadata in an order that can be compared."""
+    """A result without `fields`, and with sorted metadata."""
     found.pop("fields", None)
     for tag in found.get("info", {}).get("tags", []):
         tag["metadata"].sort()
@@ -74,8 +74,8 @@ def without_fields(found: dict[str, Any]) -> dict[str, Any]:
 
 @given(st.lists(st.tuples(messages, sequences, times_unix_ns), min_size=20, max_size=60))
 @examples(8)
-def test_it_reads_what_we_write(sent: list[tuple[Message, int, int]]) -> None:
-    """Messages of every shape, with every number and time that 64 bits hold."""
+def test_it_reads_what_the_codec_encodes(sent: list[tuple[Message, int, int]]) -> None:
+    """For messages of every shape, and any sequence number and time."""
     sealed = [CODEC.seal(CODEC.prepare(message), number, time) for message, number, time in sent]
     assert [without_fields(found) for found in decoded(sealed)] == [expected(data) for data in sealed]
 
@@ -98,47 +98,40 @@ def test_damage_is_told_and_nothing_is_made_up() -> None:
 
 
 def _has_twins(data: bytes) -> bool:
-    """Whether a message is there twice, which protobuf merges, and the page takes the last of."""
+    """Whether a message occurs twice: protobuf merges them, the page takes the last one."""
     envelope = StreamEnvelope.FromString(data)
     return len(envelope.SerializeToString()) < len(data)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\x0a",
-        b"\x0a\x05\x0a",
-        b"\xff" * 20,
-        b"\x00\x00",
-        b"\x0b\x0b\x0b",
-        b"\x0b" * 5000,
-        b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-        StreamEnvelope(sequence=1).SerializeToString(),
-        b"<!doctype html>",
-    ],
-)
-def test_what_is_no_envelope_is_refused(data: bytes) -> None:
-    """Nothing, cut off, endless varints, groups without end, lengths beyond the message, no payload."""
-    assert decoded([data]) == [None]
+_GARBAGE = [
+    b"",
+    b"\x0a",
+    b"\x0a\x05\x0a",
+    b"\xff" * 20,
+    b"\x00\x00",
+    b"\x0b\x0b\x0b",
+    b"\x0b" * 5000,
+    b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    StreamEnvelope(sequence=1).SerializeToString(),
+    b"<!doctype html>",
+]
 
 
-def test_unknown_fields_are_passed_over() -> None:
-    """Numbers, fixed widths, bytes and groups of fields that come some day change nothing."""
+def test_anything_but_an_envelope_is_refused() -> None:
+    """Empty, truncated, endless varints, groups without end, lengths beyond the message, no payload."""
+    assert decoded(_GARBAGE) == [None] * len(_GARBAGE)
+
+
+def test_unknown_fields_are_skipped() -> None:
+    """Numbers, fixed widths, bytes and groups of later versions change nothing."""
     unknown = b"\xc8\x3e\x01" + b"\xcd\x3e\x01\x02\x03\x04" + b"\xc9\x3e12345678" + b"\xca\x3e\x03abc"
     group = b"\xcb\x3e" + unknown + b"\xcc\x3e"
     sealed = CODEC.seal(CODEC.prepare(Frame(tiny_png())), 3, 4_000_000)
     assert decoded([unknown + group + sealed + group]) == decoded([sealed])
 
 
-def test_numbers_beyond_what_a_double_holds_are_exact() -> None:
-    """The largest sequence number is not rounded."""
-    sealed = [CODEC.seal(CODEC.prepare(Frame(tiny_png())), number, 1) for number in (2**53 + 1, 2**64 - 1)]
-    assert [found["sequence"] for found in decoded(sealed)] == [str(2**53 + 1), str(2**64 - 1)]
-
-
-def test_values_are_read_as_fields() -> None:
-    """Nested ones by their path, numbers and truth values with what is drawn of them, the rest as text."""
+def test_data_are_read_as_fields() -> None:
+    """Nested values by path; numbers and booleans with a number to draw, other values as text."""
     (found,) = decoded([CODEC.seal(CODEC.prepare(KNOB), 1, 1)])
     assert [(each["key"], each["text"], each["number"]) for each in found["fields"]] == [
         ("turn", "1.5", 1.5),
@@ -152,7 +145,7 @@ def test_values_are_read_as_fields() -> None:
 
 
 def test_an_input_event_is_read() -> None:
-    """Of protobuf payloads that one is known; of others, what they are called and how long they are."""
+    """Of other protobuf payloads, name and length are shown."""
     known = CODEC.seal(CODEC.prepare(PAD), 1, 1)
     (found, other) = decoded([known, known.replace(b"InputEvent", b"OtherEvent")])
     assert [(each["key"], each["text"]) for each in found["fields"]] == [
@@ -164,8 +157,8 @@ def test_an_input_event_is_read() -> None:
     assert field["text"].startswith("heart.peripheral.input.OtherEvent, ")
 
 
-def test_long_values_are_cut() -> None:
-    """A thousand keys, a long text, a deep nest and a long array give a bounded number of short fields."""
+def test_long_data_are_cut() -> None:
+    """Many keys, long texts, deep nesting and long arrays give a bounded number of short fields."""
     deep: object = 1
     for _ in range(50):
         deep = {"d": deep}
@@ -183,59 +176,58 @@ def test_long_values_are_cut() -> None:
 @pytest.mark.parametrize(
     ("payload", "encoding"), [(b"{", JSON_UTF8), (b'"\xff"', JSON_UTF8), (b"{}", 0), (b"\x0a\x05", PROTOBUF)]
 )
-def test_an_unreadable_payload_is_no_fault_of_the_rest(payload: bytes, encoding: int) -> None:
-    """The peripheral is known all the same, but not what it says."""
+def test_the_rest_of_an_update_with_an_unreadable_payload_is_read(payload: bytes, encoding: int) -> None:
+    """The peripheral is known, but its data are not."""
     envelope = StreamEnvelope()
     envelope.peripheral.peripheral_info.id = "p"
     envelope.peripheral.payload = payload
-    envelope.peripheral.payload_encoding = encoding  # type: ignore[assignment] # 0 is what nobody should send
+    envelope.peripheral.payload_encoding = encoding  # type: ignore[assignment] # 0 is not a valid encoding
     envelope.peripheral.payload_type = "heart.peripheral.input.InputEvent"
     (found,) = decoded([envelope.SerializeToString()])
     assert found["info"]["id"] == "p"
     assert found["fields"] is None
 
 
-def test_json_that_is_a_mere_number_has_one_field() -> None:
+def test_data_that_are_a_number_have_one_field() -> None:
     """Data need not be an object."""
     (found,) = decoded([CODEC.seal(CODEC.prepare(Peripheral("p", 21.25)), 1, 1)])
     assert found["fields"] == [{"key": "", "text": "21.25", "number": 21.25}]
     assert json.loads(bytes.fromhex(found["payload"])) == 21.25
 
 
-@pytest.mark.parametrize(
-    ("json_text", "shown"),
-    [
-        ("1796017488", "1796017488"),
-        ("18446744073709551615", "18446744073709551615"),
-        ("-9223372036854775808", "-9223372036854775808"),
-        ("9007199254740993", "9007199254740993"),
-        ("123456789012345678901234567890", "123456789012345678901234567890"),
-        ("1796017488.253", "1796017488.3"),
-        ("0.1234567890123456789", "0.123457"),
-        ("12345678901234567890.5", "12345678901234567000"),
-        ("1234567890123456e3", "1234567890123456000"),
-        ("1e-7", "1e-7"),
-        ('"18446744073709551615"', "18446744073709551615"),
-        ('"a \\"18446744073709551615\\" b"', 'a "18446744073709551615" b'),
-        ('"\ue00018446744073709551615x"', "\ue00018446744073709551615x"),
-        ("[[18446744073709551615]]", "[[18446744073709551615]]"),
-    ],
-)
-def test_whole_numbers_are_shown_whole(json_text: str, shown: str) -> None:
-    """All their digits, also where a double would round them; others stay short, and texts what they are."""
-    envelope = StreamEnvelope()
-    envelope.peripheral.peripheral_info.id = "p"
-    envelope.peripheral.payload = f'{{"n":{json_text},"18446744073709551615":1}}'.encode()
-    envelope.peripheral.payload_encoding = JSON_UTF8
-    (found,) = decoded([envelope.SerializeToString()])
-    assert [(each["key"], each["text"]) for each in found["fields"]] == [
-        ("n", shown),
-        ("18446744073709551615", "1"),
-    ]
+_NUMBERS = {
+    "1796017488": "1796017488",
+    "18446744073709551615": "18446744073709551615",
+    "-9223372036854775808": "-9223372036854775808",
+    "9007199254740993": "9007199254740993",
+    "123456789012345678901234567890": "123456789012345678901234567890",
+    "1796017488.253": "1796017488.3",
+    "0.1234567890123456789": "0.123457",
+    "12345678901234567890.5": "12345678901234567000",
+    "1234567890123456e3": "1234567890123456000",
+    "1e-7": "1e-7",
+    '"18446744073709551615"': "18446744073709551615",
+    '"a \\"18446744073709551615\\" b"': 'a "18446744073709551615" b',
+    '"\ue00018446744073709551615x"': "\ue00018446744073709551615x",
+    "[[18446744073709551615]]": "[[18446744073709551615]]",
+}
 
 
-def test_long_whole_numbers_are_drawn_all_the_same() -> None:
-    """As well as a double can tell them; also one by one in a short array, and in an input event."""
+def test_integers_are_shown_with_all_digits() -> None:
+    """Even if a double would round them; other numbers are short, and texts stay unchanged."""
+    sealed: list[bytes] = []
+    for json_text in _NUMBERS:
+        envelope = StreamEnvelope()
+        envelope.peripheral.peripheral_info.id = "p"
+        envelope.peripheral.payload = f'{{"n":{json_text},"18446744073709551615":1}}'.encode()
+        envelope.peripheral.payload_encoding = JSON_UTF8
+        sealed.append(envelope.SerializeToString())
+    found = [[(each["key"], each["text"]) for each in envelope["fields"]] for envelope in decoded(sealed)]
+    assert found == [[("n", shown), ("18446744073709551615", "1")] for shown in _NUMBERS.values()]
+
+
+def test_large_integers_can_be_drawn() -> None:
+    """As doubles; also within a short array and in an input event."""
     data = {"all": 2**64 - 1, "some": [2**64 - 1, 1]}
     sealed = [
         CODEC.seal(CODEC.prepare(Peripheral("p", data)), 1, 1),
@@ -247,7 +239,7 @@ def test_long_whole_numbers_are_drawn_all_the_same() -> None:
 
 
 def test_an_update_without_an_id_is_read() -> None:
-    """With tags or without, and as any other."""
+    """With or without tags."""
     envelope = StreamEnvelope(sequence=1)
     envelope.peripheral.payload = b"1"
     envelope.peripheral.payload_encoding = JSON_UTF8
@@ -259,29 +251,31 @@ def test_an_update_without_an_id_is_read() -> None:
     assert found[1]["info"]["tags"] == [{"name": "input", "variant": "knob", "metadata": []}]
 
 
-@pytest.mark.parametrize(
-    ("id_", "tags", "payload", "name"),
-    [
-        ("knob", [("input", "")], (1, ""), "knob"),
-        ("", [], (1, ""), "()"),
-        ("", [], (0, ""), "()"),
-        ("", [], (2, "a.b.Event"), "(a.b.Event)"),
-        ("", [("input", "")], (1, "ignored"), "(input)"),
-        ("", [("input", "rotary"), ("stage", "")], (1, ""), "(input:rotary, stage)"),
-        ("", [("input", "rotary")], (2, "a.b.Event"), "(input:rotary, a.b.Event)"),
-        ("", [("a:b", "c,d"), ("(e)", "\\")], (1, ""), r"(a\:b:c\,d, \(e\):\\)"),
-        ("", [("", "")], (1, ""), "()"),
-        ("", [("", "v")], (1, ""), "(:v)"),
-        ("", [("input", "")], (2, ""), "(input)"),
-    ],
-)
-def test_an_update_without_an_id_is_told_apart_by_its_tags(
-    id_: str, tags: list[tuple[str, str]], payload: tuple[int, str], name: str
-) -> None:
-    """As the server makes its topic: names, variants, and the type of a payload that is protobuf."""
+_NAMED: list[tuple[str, list[tuple[str, str]], int, str, str]] = [
+    ("knob", [("input", "")], 1, "", "knob"),
+    ("", [], 1, "", "()"),
+    ("", [], 0, "", "()"),
+    ("", [], 2, "a.b.Event", "(a.b.Event)"),
+    ("", [("input", "")], 1, "ignored", "(input)"),
+    ("", [("input", "rotary"), ("stage", "")], 1, "", "(input:rotary, stage)"),
+    ("", [("input", "rotary")], 2, "a.b.Event", "(input:rotary, a.b.Event)"),
+    ("", [("a:b", "c,d"), ("(e)", "\\")], 1, "", r"(a\:b:c\,d, \(e\):\\)"),
+    ("", [("", "")], 1, "", "()"),
+    ("", [("", "v")], 1, "", "(:v)"),
+    ("", [("input", "")], 2, "", "(input)"),
+]
+
+
+def name_call(id_: str, tags: list[tuple[str, str]], encoding: int, payload_type: str) -> str:
+    """The call that names an update."""
     info = {"id": id_, "tags": [{"name": name, "variant": variant} for name, variant in tags]}
-    encoding = {"encoding": payload[0], "type": payload[1]}
-    assert call("topic.js", f"return nameOf({json.dumps(info)}, {json.dumps(encoding)})") == [name]
+    return f"return nameOf({json.dumps(info)}, {json.dumps({'encoding': encoding, 'type': payload_type})})"
+
+
+def test_an_update_without_an_id_is_named_by_its_tags() -> None:
+    """By names, variants and the type of a protobuf payload, as the server names its topic."""
+    found = call("messages.js", *(name_call(*case[:4]) for case in _NAMED))
+    assert found == [case[4] for case in _NAMED]
 
 
 _words = st.text(alphabet="ab\\,:() ü🎛", max_size=4)
@@ -290,12 +284,8 @@ _words = st.text(alphabet="ab\\,:() ü🎛", max_size=4)
 @given(st.lists(st.tuples(st.lists(st.tuples(_words, _words), max_size=3), _words), min_size=30, max_size=60))
 @examples(8)
 def test_it_names_topics_as_the_server_does(updates: list[tuple[list[tuple[str, str]], str]]) -> None:
-    """Whatever the tags are called, and whatever the payload's type is."""
-    bodies: list[str] = []
-    for tags, payload_type in updates:
-        info = {"id": "", "tags": [{"name": name, "variant": variant} for name, variant in tags]}
-        payload = {"encoding": PROTOBUF if payload_type else JSON_UTF8, "type": payload_type}
-        bodies.append(f"return nameOf({json.dumps(info)}, {json.dumps(payload)})")
-    assert [f"peripheral/{name}" for name in call("topic.js", *bodies)] == [
+    """For any tags and payload type."""
+    bodies = [name_call("", tags, PROTOBUF if type_ else JSON_UTF8, type_) for tags, type_ in updates]
+    assert [f"peripheral/{name}" for name in call("messages.js", *bodies)] == [
         peripheral_topic("", [Tag(*tag) for tag in tags], payload_type) for tags, payload_type in updates
     ]

@@ -1,39 +1,54 @@
-"""The files of the page: plain, small, complete, and of nobody else."""
+"""The files of the page, and how it loads them."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from beats.adapters.http.assets import FOLDER, INDEX, page
 from tests.browser.host import Host
+from tests.browser.stage import OnAir
 from tests.browser.tab import Tab
+from tests.line import Line
+from tests.proxy import Proxy
+from tests.support import tiny_png
 from tests.test_architecture import MAX_LINES
 
 MODULES = sorted(FOLDER.glob("*.js"))
 _IMPORT = re.compile(r'^(?:import|export) [^;]*?"\./([a-z]+\.js)";', re.MULTILINE)
 _OTHER_HOSTS = re.compile(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z0-9.-]+\.[a-z]{2,}[/\"']")
 
+# Times of the live status and of the first picture, in milliseconds since the request of the page.
+_WATCH = """addEventListener("DOMContentLoaded", () => {
+    window.at = {};
+    const note = name => { at[name] ??= performance.now(); };
+    new MutationObserver(() => {
+        if (document.getElementById("status-text").textContent === "Live") note("live");
+        if (document.getElementById("canvas").dataset.sequence) note("drawn");
+    }).observe(document.documentElement, { subtree: true, childList: true, attributes: true });
+})"""
+
 
 def imported(name: str, above: tuple[str, ...] = ()) -> frozenset[str]:
-    """All modules that a module needs, itself among them; none may need itself."""
+    """A module and all modules that it needs; fails on a circle."""
     assert name not in above, " -> ".join([*above, name])
     others = _IMPORT.findall((FOLDER / name).read_text(encoding="utf-8"))
     return frozenset({name}).union(*(imported(other, (*above, name)) for other in others))
 
 
 def code_of(path: Path) -> str:
-    """A file without its comments."""
+    """A file without comments."""
     return re.sub(
         r"/\*.*?\*/|^\s*//.*$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
     )
 
 
-def test_every_module_is_needed_and_none_is_missing() -> None:
-    """By the page or by its worker, and none by itself, in however many steps."""
+def test_every_module_is_used_and_exists() -> None:
+    """By the page or its worker, without circles."""
     assert imported("main.js") | imported("worker.js") == {path.name for path in MODULES}
 
 
-def test_modules_are_short_and_say_what_they_are_for() -> None:
-    """As those in Python."""
+def test_modules_are_short_and_start_with_a_description() -> None:
+    """As in Python."""
     for path in MODULES:
         lines = path.read_text(encoding="utf-8").splitlines()
         assert len(lines) <= MAX_LINES, path.name
@@ -41,19 +56,19 @@ def test_modules_are_short_and_say_what_they_are_for() -> None:
 
 
 def test_the_page_is_small() -> None:
-    """Everything together, as it is sent, is less than one picture of a small wall."""
+    """All compressed files together are smaller than one picture of a small wall."""
     sent = [page().document, *(asset for name, asset in page().others.items() if not name.endswith(".map"))]
     assert sum(len(asset.zipped) for asset in sent) < 50_000
 
 
-def test_nothing_comes_from_elsewhere() -> None:
-    """No file names another host, but for the name of SVG, which is none."""
+def test_no_file_names_another_host() -> None:
+    """Except the namespace of SVG."""
     for path in FOLDER.iterdir():
         assert _OTHER_HOSTS.findall(code_of(path)) == [], path.name
 
 
 def test_nothing_is_inline() -> None:
-    """No script, no style and no handler stands in the document itself; the policy would not have it."""
+    """The document contains no script, style or handler: the policy forbids them."""
     document = (FOLDER / INDEX).read_text(encoding="utf-8")
     assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", document) == []
     assert set(re.findall(r"<script[^>]*>([^<]*)</script>", document)) == {""}
@@ -61,8 +76,8 @@ def test_nothing_is_inline() -> None:
         assert re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b", code_of(path)) == []
 
 
-def test_the_browser_lets_nothing_else_in(tab: Tab, host: Host) -> None:
-    """Neither text as elements or scripts, nor another policy, nor a request to another host."""
+def test_the_policy_blocks_everything_else(tab: Tab, host: Host) -> None:
+    """Text as elements or scripts, other policies, requests to other hosts."""
     tab.open(host.url)
     tab.is_live()
     tab.expect_complaints("Content Security Policy", "Trusted(HTML|Script|ScriptURL|TypePolicy)")
@@ -77,3 +92,78 @@ def test_the_browser_lets_nothing_else_in(tab: Tab, host: Host) -> None:
         assert tab.page.evaluate(f"({refused})({attempt})") == "TypeError", attempt
     fetched = "fetch('http://127.0.0.1:1/').then(() => 'fetched').catch(error => error.name)"
     assert tab.page.evaluate(fetched) == "TypeError"
+
+
+def test_a_first_visit_makes_few_requests(tab: Tab, host: Host) -> None:
+    """Ten at most, including the stream and two polls of the session."""
+    tab.open(host.url)
+    tab.is_live()
+    tab.wait_for(lambda: host.asked.count("/api/session") == 2)
+    assert len(host.asked) + len(["the stream"]) <= 10
+    files = [path for path in host.asked if path != "/api/session"]
+    named = {f"/page/{page().version}/{name}" for name in page().others if not name.endswith(".map")}
+    assert (files[0], sorted(files[1:])) == ("/", sorted(named))
+
+
+def test_a_second_visit_requests_only_the_document(new_tab: Callable[..., Tab], host: Host) -> None:
+    """Everything else is cached, also for another tab; then it polls the session."""
+    tab = new_tab()
+    tab.open(host.url)
+    tab.is_live()
+    tab.wait_for(lambda: host.asked.count("/api/session") == 2)
+    host.asked.clear()
+    again = Tab(tab.page.context.new_page())
+    again.open(host.url)
+    again.is_live()
+    again.may_control()
+    tab.page.close()
+    assert host.asked.count("/") == 1
+    assert set(host.asked) == {"/", "/api/session"}
+    again.page.reload()
+    again.is_live()
+    assert host.asked.count("/") == 2
+    assert set(host.asked) == {"/", "/api/session"}
+
+
+def test_it_is_live_after_few_round_trips(tab: Tab, on_air: OnAir) -> None:
+    """Three on a very long line: for the document, its files and the stream; and one to connect."""
+    stream = on_air()
+    stream.publish_frame(tiny_png())
+    trips, trip_s = 4, 1.0
+    with Proxy(stream.sinks["browser"].address.port, Line(delay_s=trip_s / 2)) as proxy:
+        tab.page.add_init_script(_WATCH)
+        tab.open(f"http://127.0.0.1:{proxy.port}/")
+        tab.until("at.live && at.drawn")
+        # The rights of the viewer are not known yet, and no message is shown.
+        assert tab["#controls-why"].is_hidden()
+        for name in ("live", "drawn"):
+            assert tab.page.evaluate(f"at.{name}") < trips * trip_s * 1000
+        tab.page.close()
+
+
+def test_a_locked_stream_is_not_requested_without_a_token(tab: Tab, on_air: OnAir) -> None:
+    """The document says that it is locked: the page asks for the token without a refused handshake."""
+    stream = on_air(token="secret")
+    tab.open(stream)
+    tab.shows("#status-text", "Token needed")
+    totals = stream.stats().sinks[0].client_totals
+    assert totals is not None
+    assert (totals.accepted, totals.refused) == (0, 0)
+    tab["#gate-token"].fill("secret")
+    tab["#gate [type=submit]"].click()
+    tab.is_live()
+
+
+def test_each_file_fits_into_one_round_trip() -> None:
+    """A server sends ten packets before the first acknowledgement (RFC 6928)."""
+    for name, asset in page().others.items():
+        if not name.endswith(".map"):
+            assert len(asset.zipped) < 10 * 1460 - 800, name
+
+
+def test_the_page_runs_from_its_versioned_files(tab: Tab, host: Host) -> None:
+    """The worker, too: its script is one of those of the document."""
+    tab.open(host.url)
+    tab.is_live()
+    (worker,) = tab.page.workers
+    assert re.search(rf"/page/{page().version}/stream\.js$", worker.url)

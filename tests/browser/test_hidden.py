@@ -1,4 +1,4 @@
-"""Nothing piles up where nobody looks."""
+"""Nothing piles up in a hidden page."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,13 @@ from tests.support import tiny_png
 
 COUNT = 400
 
-# What a browser does to a page that is hidden: no animation frame comes, and the page is told. (Without a
-# screen, Chromium hides no page.) Also counts what the worker sends to the page.
+# What a browser does to a hidden page: it stops animation frames and sends an event. (Without a screen,
+# Chromium never hides a page.) Also counts the messages of the worker to the page.
 _HIDING = """
     const draw = requestAnimationFrame.bind(window);
     const waiting = [];
     let hidden = false;
-    window.told = { frame: 0, batch: 0 };
+    window.sent = { frame: 0, batch: 0 };
     window.requestAnimationFrame = callback => hidden ? waiting.push(callback) : draw(callback);
     Object.defineProperty(document, "visibilityState", { get: () => hidden && tells ? "hidden" : "visible" });
     let tells = true;
@@ -32,7 +32,7 @@ _HIDING = """
     };
     const listen = Worker.prototype.addEventListener;
     Worker.prototype.addEventListener = function (type, listener) {
-        listen.call(this, type, event => { window.told[event.data.type] += 1; listener(event); });
+        listen.call(this, type, event => { window.sent[event.data.type] += 1; listener(event); });
     };
 """
 
@@ -45,45 +45,45 @@ def hidden(new_tab: Callable[..., Tab], host: Host) -> Tab:
     return tab
 
 
-@pytest.mark.parametrize("is_told", [True, False])
-def test_a_hidden_page_keeps_the_newest_alone(hidden: Tab, host: Host, is_told: bool) -> None:
-    """While it is hidden, told or not, it is handed at most one picture; then it shows the newest at once."""
+@pytest.mark.parametrize("has_event", [True, False])
+def test_a_hidden_page_keeps_only_the_newest_picture(hidden: Tab, host: Host, has_event: bool) -> None:
+    """With or without the event it receives at most one picture; afterwards it shows the newest at once."""
     connection = host.connection()
     connection.send(frame(tiny_png(), 1))
     hidden.until_drawn(1)
-    hidden.page.evaluate(f"hide({str(is_told).lower()}), told.frame = 0")
+    hidden.page.evaluate(f"hide({str(has_event).lower()}), sent.frame = 0")
     for number in range(2, COUNT + 1):
         connection.send(frame(tiny_png(number), number))
         connection.send(update("knob", {"turn": number}, number - 1))
     _until_all_is_read(hidden)
-    assert hidden.page.evaluate("told.frame") <= 1
+    assert hidden.page.evaluate("sent.frame") <= 1
     hidden.page.evaluate("unhide()")
     hidden.until_drawn(COUNT)
-    hidden.until_figure("received", 2 * COUNT - 1)
+    hidden.until_number("received", 2 * COUNT - 1)
     hidden.until(f"skipped.value > {COUNT / 2}")
-    assert hidden.page.evaluate("told.frame") < COUNT / 2
-    hidden.until_figure("drops", 0)
+    assert hidden.page.evaluate("sent.frame") < COUNT / 2
+    hidden.until_number("drops", 0)
     hidden.shows("#list .value", str(COUNT))
 
 
-def test_a_hidden_page_is_told_nothing(hidden: Tab, host: Host) -> None:
-    """No batch of news comes, and the server is not asked for any."""
+def test_a_hidden_page_receives_no_batches(hidden: Tab, host: Host) -> None:
+    """Nor does it poll the server."""
     connection = host.connection()
     hidden.is_live()
-    hidden.until("told.batch > 0")
+    hidden.until("sent.batch > 0")
     hidden.page.evaluate("hide(true)")
     _until_all_is_read(hidden)
-    before = hidden.page.evaluate("told.batch")
+    before = hidden.page.evaluate("sent.batch")
     asked = len(host.asked)
     for number in range(1, COUNT):
         connection.send(update("knob", {"turn": number}, number))
     _until_all_is_read(hidden)
-    assert hidden.page.evaluate("told.batch") == before
+    assert hidden.page.evaluate("sent.batch") == before
     assert len(host.asked) == asked
 
 
-def test_a_page_that_is_frozen_goes_on_from_now(tab: Tab, host: Host) -> None:
-    """A browser that stops a page altogether, as on phones, finds the newest picture when it goes on."""
+def test_a_frozen_page_continues_with_the_newest_picture(tab: Tab, host: Host) -> None:
+    """As after a phone froze the page."""
     tab.open(host.url)
     connection = host.connection()
     connection.send(frame(tiny_png(), 1))
@@ -93,10 +93,10 @@ def test_a_page_that_is_frozen_goes_on_from_now(tab: Tab, host: Host) -> None:
         connection.send(frame(tiny_png(number), number))
     tab.freeze(False)
     tab.until_drawn(COUNT)
-    tab.until_figure("drops", 0)
+    tab.until_number("drops", 0)
 
 
 def _until_all_is_read(tab: Tab) -> None:
-    """Give the worker the time to read what was sent, and three times that to tell of it."""
+    """Give the worker time to read what was sent, and for three batches."""
     (worker,) = tab.page.workers
     worker.evaluate("new Promise(resolve => setTimeout(resolve, 400))")

@@ -1,4 +1,4 @@
-"""Where things are, in windows of every size: nothing overlaps, and everything can be reached."""
+"""The layout in windows of many sizes: nothing overlaps, and everything can be reached."""
 
 import re
 from collections.abc import Callable, Generator, Mapping
@@ -10,26 +10,26 @@ from playwright.sync_api import Browser, ViewportSize, expect
 from beats.kernel.envelope import Peripheral, Tag
 from tests.adapters.sinks.websocket.support import settings
 from tests.browser.host import Host, frame, sealed
-from tests.browser.stage import tabs
-from tests.browser.tab import TIMEOUT_MS, Tab
+from tests.browser.stage import streams, tabs
+from tests.browser.tab import Tab
 from tests.support import tiny_png
 
 SIZES: Final[Mapping[str, ViewportSize]] = {
     f"{width}x{height}": {"width": width, "height": height}
     for width, height in (
-        *((1280, 900), (1024, 768), (1280, 400), (683, 384), (700, 520)),  # desks, also enlarged ones
-        *((390, 844), (390, 600), (390, 540), (390, 460), (320, 568)),  # phones, also with a keyboard
-        *((844, 390), (667, 375)),  # phones held sideways
-        *((768, 1024), (341, 192), (320, 256)),  # a tablet; a screen of 1366 x 768 enlarged to 400 %
+        *((1280, 900), (1280, 400), (683, 384), (700, 520)),  # desks, also enlarged
+        *((390, 844), (390, 600), (390, 540), (390, 460)),  # phones, also with a keyboard
+        *((844, 390), (768, 1024)),  # a phone in landscape, a tablet
+        *((341, 192), (320, 256)),  # screens of 1366 x 768 and 1280 x 1024 enlarged to 400 %
     )
 }
-SENSORS: Final = (3, 60)
+SENSORS: Final = 60
 
-# What is seen of each part: its box, cut off by those around it that scroll.
+# The visible box of each part: clipped by the scrolling elements around it.
 _BOXES: Final = """() => {
     const parts = [
-        ".brand", "#status", ".figures", "#about > summary", "#theme", "#notice", "#stage", "#gate",
-        ".toolbar > *", "#replay > *", "#drive-why", "#sent", ".keys > *", ".line > *",
+        ".brand", "#status", ".metrics", "#about > summary", "#theme", "#notice", "#stage", "#gate",
+        ".toolbar > *", "#replay > *", "#controls-why", "#sent", ".keys > *", ".line > *",
         ".peripherals .head > *", "#scroll",
     ];
     const found = [];
@@ -48,7 +48,7 @@ _BOXES: Final = """() => {
     return found;
 }"""
 
-# Controls that, brought to the middle, are not what is found there.
+# Controls that are too small, or covered by another element after scrolling them to the middle.
 _COVERED: Final = """() => [...document.querySelectorAll("button, input, select, summary")]
     .filter(control => control.checkVisibility({ visibilityProperty: true }))
     .filter(control => {
@@ -59,7 +59,7 @@ _COVERED: Final = """() => [...document.querySelectorAll("button, input, select,
     })
     .map(control => control.id || control.textContent.trim())"""
 
-# Notes the place of the picture, at first and whenever it has another.
+# Records the place of the picture whenever it changes.
 _NOTE_PLACES: Final = """addEventListener("DOMContentLoaded", () => {
     window.places = [];
     const look = () => {
@@ -70,11 +70,16 @@ _NOTE_PLACES: Final = """addEventListener("DOMContentLoaded", () => {
     };
     requestAnimationFrame(look);
 })"""
+# The size of each control.
+_TARGETS: Final = """() => [...document.querySelectorAll("button, input, select, summary")]
+    .filter(element => element.checkVisibility())
+    .map(element => [element.id || element.textContent, element.getBoundingClientRect()])
+    .map(([name, box]) => [name, Math.round(box.width * 10) / 10, Math.round(box.height * 10) / 10])"""
 _RENDERED: Final = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def overlapping(tab: Tab) -> list[tuple[str, str]]:
-    """Pairs of parts of which one lies on the other."""
+    """Pairs of overlapping parts."""
     boxes: list[tuple[str, float, float, float, float]] = tab.page.evaluate(_BOXES)
     assert len(boxes) > 10
     return [
@@ -86,9 +91,9 @@ def overlapping(tab: Tab) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.fixture(scope="module", params=SENSORS)
-def full(browser: Browser, request: pytest.FixtureRequest) -> Generator[Tab]:
-    """A page with all that there is on it, and with few or many sensors."""
+@pytest.fixture(scope="module")
+def full(browser: Browser) -> Generator[Tab]:
+    """A page that shows everything."""
     with Host() as host, tabs(browser) as new_tab:
         host.facts.update(
             commands=["record", "snapshot"],
@@ -105,21 +110,26 @@ def full(browser: Browser, request: pytest.FixtureRequest) -> Generator[Tab]:
         connection = host.connection()
         for sequence in (1, 3):
             connection.send(frame(tiny_png(), sequence))
-        for number in range(request.param):
+        for number in range(SENSORS):
             data = {"x": -0.123456, "ticks": 1796017488, "all": 2**64 - 1, "mode": "slow"}
             message = Peripheral(f"sensor/of-the-hall-{number}", data, (Tag("sensor", "accelerometer"),))
             connection.send(sealed(message, 1))
         tab.until_drawn(3)
-        tab.may_steer()
-        expect(tab["#notice"]).to_be_visible(timeout=TIMEOUT_MS)
+        tab.may_control()
+        expect(tab["#notice"]).to_be_visible()
         yield tab
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_nothing_overlaps_and_everything_can_be_reached(full: Tab, size: str) -> None:
-    """With all controls folded and unfolded; and nothing sticks out at the side."""
+_CASES = [*((size, "") for size in SIZES), *((size, "hall-5") for size in ("1280x900", "390x844", "390x460"))]
+
+
+@pytest.mark.parametrize(("size", "search"), _CASES)
+def test_nothing_overlaps_and_everything_can_be_reached(full: Tab, size: str, search: str) -> None:
+    """With controls folded and unfolded, sensors as lines and as cards; nothing sticks out at the side."""
     full.page.set_viewport_size(SIZES[size])
-    more = full["#drive-more"]
+    full["#search"].fill(search)
+    expect(full["#dense"]).to_have_attribute("aria-pressed", str(not search).lower())
+    more = full["#controls-more"]
     for is_open in (False, True):
         if is_open and more.is_visible():
             more.click()
@@ -135,9 +145,9 @@ def test_nothing_overlaps_and_everything_can_be_reached(full: Tab, size: str) ->
         more.click()
 
 
-@pytest.mark.parametrize("size", ["1280x900", "390x844", "390x460", "341x192", "667x375"])
-def test_a_token_can_be_entered_in_any_window(full: Tab, size: str) -> None:
-    """The form for it hides nothing of itself, and can be sent and left."""
+@pytest.mark.parametrize("size", ["1280x900", "390x844", "390x460", "341x192", "844x390"])
+def test_the_token_form_can_be_used_in_any_window(full: Tab, size: str) -> None:
+    """All of its controls can be reached."""
     full.page.set_viewport_size(SIZES[size])
     full.page.evaluate(
         "document.getElementById('gate').hidden = document.getElementById('gate-cancel').hidden = false"
@@ -152,8 +162,8 @@ def test_a_token_can_be_entered_in_any_window(full: Tab, size: str) -> None:
 
 
 @pytest.mark.parametrize("size", ["1280x900", "390x844", "390x460", "341x192", "844x390"])
-def test_what_was_missed_can_be_read_in_any_window(full: Tab, size: str) -> None:
-    """The sheet below the drops lies in the window, or can be scrolled there."""
+def test_the_sheet_can_be_read_in_any_window(full: Tab, size: str) -> None:
+    """It lies in the window, or can be scrolled there."""
     full.page.set_viewport_size(SIZES[size])
     full["#about summary"].click()
     box = full[".sheet"].bounding_box()
@@ -166,11 +176,11 @@ def test_what_was_missed_can_be_read_in_any_window(full: Tab, size: str) -> None
     expect(full[".sheet"]).to_be_hidden()
 
 
-@pytest.mark.parametrize("size", ["1280x900", "900x700", "390x844", "390x540"])
-def test_the_picture_stays_where_it_is_while_the_page_comes_alive(
+@pytest.mark.parametrize("size", ["1280x900", "390x844", "390x540"])
+def test_the_picture_does_not_move_while_the_page_loads(
     new_tab: Callable[..., Tab], host: Host, size: str
 ) -> None:
-    """What is learnt of the stream and of what a viewer may do has its place already."""
+    """The place of everything that appears later is reserved."""
     width, height = map(int, size.split("x"))
     tab = new_tab(viewport={"width": width, "height": height})
     tab.page.add_init_script(_NOTE_PLACES)
@@ -178,7 +188,65 @@ def test_the_picture_stays_where_it_is_while_the_page_comes_alive(
     tab.open(host.url)
     host.connection().send(frame(tiny_png(), 1))
     tab.until_drawn(1)
-    tab.may_steer()
-    tab["[data-command=activate]"].click()
-    tab.shows("#sent", re.compile("no receipt came"))
+    tab.may_control()
+    with tab.held_timers() as fire:
+        tab["[data-command=activate]"].click()
+        fire()
+        tab.shows("#sent", re.compile("no receipt came"))
     assert len(tab.page.evaluate("places")) == 1
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Browser) -> Generator[Tab]:
+    """A page on a phone; each test leaves it unchanged."""
+    with streams() as on_air, tabs(browser) as new_tab:
+        stream = on_air()
+        stream.publish_frame(tiny_png())
+        for number in range(30):
+            stream.publish_peripheral(f"probe-{number}", {"x": number, "y": 1})
+        tab = new_tab(
+            viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2
+        )
+        tab.open(stream)
+        tab.is_live()
+        tab.until_drawn(1)
+        yield tab
+
+
+def test_on_a_phone_the_picture_is_on_top_and_the_controls_below(phone: Tab) -> None:
+    """The main keys are in the lowest fifth of the screen; nothing sticks out at the side."""
+    picture, keys = phone["#stage"].bounding_box(), phone[".keys"].bounding_box()
+    assert picture is not None
+    assert keys is not None
+    assert picture["y"] + picture["height"] < 844 * 0.65
+    assert keys["y"] > 844 * 0.8
+    assert keys["y"] + keys["height"] <= 844
+    assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_on_a_phone_controls_are_large_enough(phone: Tab) -> None:
+    """At least 44 pixels in each direction."""
+    phone["#controls-more"].tap()
+    expect(phone["#text"]).to_be_visible()
+    targets = phone.page.evaluate(_TARGETS)
+    assert len(targets) > 12
+    assert [target for target in targets if min(target[1:]) < 44] == []
+    phone["#controls-more"].tap()
+
+
+def test_on_a_phone_a_button_unfolds_the_other_controls(phone: Tab) -> None:
+    """All of them and the picture are on the screen."""
+    expect(phone["#text"]).to_be_hidden()
+    phone["#controls-more"].tap()
+    expect(phone["#controls-more"]).to_have_attribute("aria-expanded", "true")
+    expect(phone["#emojis"]).to_be_in_viewport(ratio=1)
+    expect(phone["#canvas"]).to_be_in_viewport(ratio=1)
+    phone["#controls-more"].tap()
+    expect(phone["#text"]).to_be_hidden()
+
+
+def test_on_a_phone_only_the_list_scrolls(phone: Tab) -> None:
+    """The picture and the main keys stay in place."""
+    phone["#list > li"].last.scroll_into_view_if_needed()
+    expect(phone["#canvas"]).to_be_in_viewport(ratio=1)
+    expect(phone[".keys"]).to_be_in_viewport(ratio=1)

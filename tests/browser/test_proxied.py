@@ -21,7 +21,7 @@ _UPGRADES: Final = re.compile(r"^ +proxy_(http_version|set_header) .*\n", re.MUL
 
 @pytest.fixture(scope="module")
 def elsewhere(driver: Playwright) -> Generator[Browser]:
-    """A browser that finds the proxy by its name."""
+    """A browser that resolves the name of the proxy."""
     browser = launch(driver, f"--host-resolver-rules=MAP {NAME} 127.0.0.1")
     yield browser
     browser.close()
@@ -29,7 +29,7 @@ def elsewhere(driver: Playwright) -> Generator[Browser]:
 
 @pytest.fixture
 def opened(elsewhere: Browser, on_air: OnAir, tmp_path: Path) -> Generator[Opened]:
-    """Opens a page behind nginx, and tells the port of the proxy; the page is closed before its server."""
+    """Opens a page behind nginx, and returns the proxy's port; the page is closed before its server."""
     program_of("nginx")
     with ExitStack() as stack:
 
@@ -49,29 +49,29 @@ def opened(elsewhere: Browser, on_air: OnAir, tmp_path: Path) -> Generator[Opene
         yield open_
 
 
-def test_the_page_works_encrypted_and_below_another_site(opened: Opened) -> None:
-    """As the recipe for nginx has it: every file is found, the stream comes, and it may be steered."""
+def test_the_page_works_with_tls_and_below_a_path(opened: Opened) -> None:
+    """With the documented nginx configuration: files, stream and commands work."""
     tab, _ = opened()
     tab.is_live()
     tab.until_drawn(1)
-    tab.may_steer()
+    tab.may_control()
     tab["[data-command=activate]"].click()
     tab.shows("#sent", "Sent activate: taken")
     tab.page.reload()
     tab.is_live()
 
 
-def test_it_says_when_a_proxy_does_not_pass_websockets_on(opened: Opened) -> None:
-    """As nginx does not, if nobody told it to."""
+def test_it_shows_that_a_proxy_does_not_forward_websockets(opened: Opened) -> None:
+    """As with nginx by default."""
     site, count = _UPGRADES.subn("", recipe("nginx"))
     assert count == 3
     tab, _ = opened(site, complains=True)
     tab.shows("#status-text", "No WebSocket")
-    tab.shows("#veil", re.compile("a proxy must hand on the headers Upgrade and Connection"))
+    tab.shows("#veil", re.compile("a proxy must forward the headers Upgrade and Connection"))
 
 
-def test_it_says_when_its_origin_is_not_known_to_the_server(opened: Opened) -> None:
-    """With the setting that would let it in."""
+def test_it_shows_that_its_origin_is_not_allowed(opened: Opened) -> None:
+    """With the setting that would allow it."""
     tab, port = opened(complains=True, known=False)
     tab.shows("#status-text", "Not allowed")
     tab.shows("#veil", re.compile(f"https://{NAME}:{port}.*origins"))

@@ -1,4 +1,4 @@
-"""A replay on a timeline."""
+"""The timeline of a replay."""
 
 import io
 import re
@@ -14,7 +14,7 @@ from beats.kernel.envelope import Frame
 from beats.kernel.stats import Playback
 from tests.adapters.sources.replay.recordings import FRAME_S, at
 from tests.browser.stage import OnAir, Scene
-from tests.browser.tab import TIMEOUT_MS, Tab
+from tests.browser.tab import Tab
 from tests.recordings.support import line, record
 
 FRAMES = 201
@@ -28,14 +28,14 @@ def grey(level: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording of twenty seconds; each picture is as bright as its number says, from 0 on."""
+    """A recording of twenty seconds; the brightness of each picture is its number, from 0."""
     lines = [line(Frame(grey(number)), number + 1, at(number * FRAME_S)) for number in range(FRAMES)]
     return record(tmp_path_factory.mktemp("tapes") / "show.mcap", lines)
 
 
 @pytest.fixture
 def stream(on_air: OnAir, show: Path) -> Stream:
-    """It is replayed, and paused at once where the page can see it."""
+    """A stream that replays it."""
     sources = {"demo": {"enabled": False}, "replay": {"type": "replay", "path": str(show), "loop": True}}
     return on_air({"sources": sources})
 
@@ -51,34 +51,38 @@ def until_brightness(tab: Tab, level: int) -> None:
 
 
 def opened(tab: Tab, stream: Stream) -> None:
-    """The page, with the replay paused through it."""
+    """Open the page, and pause the replay with it."""
     tab.open(stream)
-    tab.may_steer()
+    tab.may_control()
     tab.shows("#replay-end", "0:20.0")
     tab["#replay-pause"].click()
     tab.wait_for(lambda: playback(stream).paused)
-    expect(tab["#replay-pause"]).to_have_accessible_name("Play", timeout=TIMEOUT_MS)
+    expect(tab["#replay-pause"]).to_have_accessible_name("Play")
 
 
 def seek(tab: Tab, position_s: float) -> None:
     tab["#replay-position"].fill(str(position_s))
 
 
-def test_it_is_paused_and_goes_on(tab: Tab, stream: Stream) -> None:
-    """While it is paused the picture and the place stand still; then both go on."""
+def test_it_is_paused_and_continues(tab: Tab, stream: Stream) -> None:
+    """While paused, picture and position stay the same; then both continue."""
     opened(tab, stream)
-    here = tab["#replay-here"].inner_text()
+    # After pausing, the page may still draw a picture and correct the position: seek to a known one.
+    seek(tab, 10.05)
+    until_brightness(tab, 100)
     sequence = tab.picture()[0]
-    tab.page.wait_for_timeout(300)
-    assert (tab["#replay-here"].inner_text(), tab.picture()[0]) == (here, sequence)
+    for _ in range(3):
+        with tab.page.expect_response("**/api/session"):
+            tab.ask_again()
+        assert (tab["#replay-here"].inner_text(), tab.picture()[0]) == ("0:10.0", sequence)
     tab["#replay-pause"].click()
     tab.wait_for(lambda: not playback(stream).paused)
-    expect(tab["#replay-here"]).not_to_have_text(here, timeout=TIMEOUT_MS)
-    expect(tab["#canvas"]).not_to_have_attribute("data-sequence", str(sequence), timeout=TIMEOUT_MS)
+    expect(tab["#replay-here"]).not_to_have_text("0:10.0")
+    expect(tab["#canvas"]).not_to_have_attribute("data-sequence", str(sequence))
 
 
-def test_it_goes_where_the_slider_is_put(tab: Tab, stream: Stream) -> None:
-    """The picture of that place is shown, also while it is paused; the keys of a slider work as well."""
+def test_the_slider_seeks(tab: Tab, stream: Stream) -> None:
+    """The picture at that position is shown, even while paused; the keys of the slider work as well."""
     opened(tab, stream)
     for position_s in (15.05, 3.05):
         seek(tab, position_s)
@@ -88,57 +92,55 @@ def test_it_goes_where_the_slider_is_put(tab: Tab, stream: Stream) -> None:
     tab.wait_for(lambda: playback(stream).position_s > 19)
 
 
-def test_it_goes_frame_by_frame(tab: Tab, stream: Stream) -> None:
-    """On and back, one picture each time."""
+def test_it_steps_by_frames(tab: Tab, stream: Stream) -> None:
+    """Forward and back, one picture each time."""
     opened(tab, stream)
     seek(tab, 10.05)
     until_brightness(tab, 100)
-    for direction, level in (("on", 101), ("on", 102), ("back", 101), ("back", 100)):
+    for direction, level in (("forward", 101), ("forward", 102), ("back", 101), ("back", 100)):
         tab[f"#replay-{direction}"].click()
         until_brightness(tab, level)
 
 
-def test_its_speed_is_chosen(tab: Tab, stream: Stream) -> None:
-    """From a tenth to as fast as can be; one that somebody else chose is shown, too."""
+def test_the_speed_can_be_chosen(tab: Tab, stream: Stream) -> None:
+    """From a tenth to the maximum."""
     opened(tab, stream)
     for value, speed in (("0.1", 0.1), ("4", 4.0), ("max", inf)):
         tab["#replay-speed"].select_option(value)
         tab.wait_for(lambda speed=speed: playback(stream).speed == speed)  # type: ignore[misc] # the default tells
 
 
-def test_a_speed_that_somebody_else_chose_is_shown(scene: Scene) -> None:
-    """Also one that is not among those to choose from."""
-    tab, host, _ = scene
-    host.facts["playback"] = {"replay": _playback(speed=3)}
-    expect(tab["#replay-speed"]).to_have_value("3", timeout=TIMEOUT_MS)
+def test_a_speed_chosen_elsewhere_is_shown(scene: Scene) -> None:
+    """Even one that the page does not offer."""
+    scene.tell(playback={"replay": _playback(speed=3)})
+    expect(scene.tab["#replay-speed"]).to_have_value("3")
 
 
-def test_it_goes_on_between_two_answers(scene: Scene) -> None:
-    """The place moves although the server has nothing new to say of it, and stops at the end."""
-    tab, host, _ = scene
-    # Asked each second, it says each time that it is there; half a second later it is at the end.
-    host.facts["playback"] = {"replay": _playback(position_s=99.2, speed=2)}
+def test_the_position_moves_between_two_answers(scene: Scene) -> None:
+    """Although the server repeats the same position; it stops at the end."""
+    # Each answer, one a second, sets this position; half a second later the end is reached.
+    tab = scene.tab
+    scene.tell(playback={"replay": _playback(position_s=99.2, speed=2)})
     tab.until("document.getElementById('replay-here').textContent.startsWith('1:39.')")
     tab.until("document.getElementById('replay-here').textContent === '1:40.0'")
 
 
-def test_without_a_replay_there_is_no_timeline(scene: Scene) -> None:
-    """It appears with a replay, and goes with it."""
-    tab, host, _ = scene
-    tab.is_live()
+def test_the_timeline_is_shown_during_a_replay(scene: Scene) -> None:
+    """And hidden otherwise."""
+    tab = scene.tab
     expect(tab["#replay"]).to_be_hidden()
-    host.facts["playback"] = {"replay": _playback()}
-    expect(tab["#replay"]).to_be_visible(timeout=TIMEOUT_MS)
-    host.facts["playback"] = {}
-    expect(tab["#replay"]).to_be_hidden(timeout=TIMEOUT_MS)
+    scene.tell(playback={"replay": _playback()})
+    expect(tab["#replay"]).to_be_visible()
+    scene.tell(playback={})
+    expect(tab["#replay"]).to_be_hidden()
 
 
-def test_who_may_only_watch_sees_the_timeline(scene: Scene) -> None:
-    """And can move nothing on it."""
-    tab, host, _ = scene
-    host.facts.update(playback={"replay": _playback()}, rights={"steer": False})
-    expect(tab["#replay"]).to_be_visible(timeout=TIMEOUT_MS)
-    for control in ("#replay-pause", "#replay-back", "#replay-on", "#replay-position", "#replay-speed"):
+def test_a_viewer_who_may_only_watch_sees_the_timeline(scene: Scene) -> None:
+    """With disabled controls."""
+    tab = scene.tab
+    scene.tell(playback={"replay": _playback()}, rights={"steer": False})
+    expect(tab["#replay"]).to_be_visible()
+    for control in ("#replay-pause", "#replay-back", "#replay-forward", "#replay-position", "#replay-speed"):
         expect(tab[control]).to_be_disabled()
 
 

@@ -1,11 +1,11 @@
-"""The token: asked for, kept for this tab, and never seen again."""
+"""The token: the page asks for it, and stores it for the tab."""
 
 import pytest
 from playwright.sync_api import expect
 
 from beats.app import Stream
 from tests.browser.stage import OnAir
-from tests.browser.tab import REFUSED, TIMEOUT_MS, Tab
+from tests.browser.tab import REFUSED, Tab
 from tests.support import tiny_png
 
 WATCH = "watch/&?=ü token"
@@ -14,7 +14,7 @@ STEER = "steer token"
 
 @pytest.fixture
 def locked(on_air: OnAir) -> Stream:
-    """A stream that needs a token to watch and another to steer, with a picture."""
+    """A stream with a picture, a token for watching and another for control."""
     stream = on_air(token=WATCH, control_token=STEER)
     stream.publish_frame(tiny_png())
     return stream
@@ -25,14 +25,14 @@ def enter(tab: Tab, token: str) -> None:
     tab["#gate [type=submit]"].click()
 
 
-def test_it_is_asked_for(tab: Tab, locked: Stream) -> None:
-    """Nothing is shown before; a wrong one is told to be wrong; the right one lets in, and is kept."""
+def test_the_page_asks_for_the_token(tab: Tab, locked: Stream) -> None:
+    """Nothing is shown before. A wrong token is refused; the right one is stored."""
     tab.expect_complaints(REFUSED)
     tab.open(locked)
     tab.shows("#status-text", "Token needed")
-    expect(tab["#gate-token"]).to_be_focused(timeout=TIMEOUT_MS)
+    expect(tab["#gate-token"]).to_be_focused()
     enter(tab, "guessed")
-    tab.shows("#gate-why", "That is not the token.")
+    tab.shows("#gate-why", "This token is wrong.")
     assert tab["#canvas"].get_attribute("data-sequence") is None
     expect(tab["#save"]).to_be_disabled()
     enter(tab, WATCH)
@@ -44,28 +44,28 @@ def test_it_is_asked_for(tab: Tab, locked: Stream) -> None:
     assert "token" not in tab.page.url
 
 
-def test_it_leaves_the_address(tab: Tab, locked: Stream) -> None:
-    """It is taken from there once, with everything else left as it was."""
+def test_the_token_is_removed_from_the_address(tab: Tab, locked: Stream) -> None:
+    """The rest of the address stays unchanged."""
     tab.open(locked, "?max_fps=10&token=steer%20token")
     tab.is_live()
     tab.until_drawn(1)
     assert tab.page.url.endswith("/?max_fps=10")
     assert tab.page.evaluate("history.length") == 2
-    tab.may_steer()
+    tab.may_control()
 
 
-def test_a_wrong_one_in_the_address_is_told_to_be_wrong(tab: Tab, locked: Stream) -> None:
-    """And another one can be entered."""
+def test_a_wrong_token_in_the_address_is_refused(tab: Tab, locked: Stream) -> None:
+    """Another one can be entered."""
     tab.expect_complaints(REFUSED)
     tab.open(locked, "?token=guessed")
-    tab.shows("#gate-why", "The token that was given is not the right one.")
+    tab.shows("#gate-why", "The given token is wrong.")
     assert "token" not in tab.page.url
     enter(tab, STEER)
     tab.is_live()
 
 
-def test_it_can_be_forgotten(tab: Tab, locked: Stream) -> None:
-    """Then nothing of what it let see is left, and it is asked for again."""
+def test_the_token_can_be_forgotten(tab: Tab, locked: Stream) -> None:
+    """Nothing is shown any more, and the page asks for it again."""
     tab.expect_complaints(REFUSED)
     tab.open(locked, "?token=steer%20token")
     tab.until_drawn(1)
@@ -76,19 +76,19 @@ def test_it_can_be_forgotten(tab: Tab, locked: Stream) -> None:
     assert tab.page.evaluate("sessionStorage.length") == 0
 
 
-def test_who_may_only_watch_is_told_why(tab: Tab, locked: Stream) -> None:
-    """All that steers is greyed out, with a sentence; the control token can be entered there."""
+def test_a_viewer_who_may_only_watch_sees_why(tab: Tab, locked: Stream) -> None:
+    """The controls are disabled with a reason; the control token can be entered there."""
     tab.expect_complaints(REFUSED)
     tab.open(locked)
     enter(tab, WATCH)
     tab.is_live()
-    tab.shows("#drive-why-text", "This token lets you watch, not steer.")
-    tab.may_steer(False)
-    tab["#drive-token"].click()
+    tab.shows("#controls-why-text", "This token only lets you watch.")
+    tab.may_control(False)
+    tab["#controls-token"].click()
     enter(tab, "guessed")
-    tab.shows("#gate-why", "That is not the token.")
+    tab.shows("#gate-why", "This token is wrong.")
     tab.until_drawn(1)
     enter(tab, STEER)
-    tab.may_steer()
-    expect(tab["#drive-why"]).to_be_hidden()
+    tab.may_control()
+    expect(tab["#controls-why"]).to_be_hidden()
     tab.is_live()

@@ -172,7 +172,7 @@ def test_check_warns_of_too_few_open_files(folder: Path) -> None:
     with Program(command, folder, clean_environment(), before=limit) as program:
         assert program.end() == 0
         [warning] = program.err.text().splitlines()
-    assert warning.startswith("warning: 256 open files are allowed, and 820 are needed")
+    assert warning.startswith("warning: the limit is 256 open files, but 820 are needed")
     assert "LimitNOFILE=820" in warning
 
 

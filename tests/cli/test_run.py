@@ -121,8 +121,8 @@ def test_an_unknown_variable_is_a_warning_and_no_fault(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["[red].gif"], "[red].gif does not exist"),
-        (["text.gif"], "text.gif is not a picture that can be read"),
-        (["empty"], "empty holds no picture that can be read"),
+        (["text.gif"], "text.gif is not a readable picture"),
+        (["empty"], "empty holds no readable picture"),
         (["--duration", "-1"], "--duration"),
         (["--durations", "1"], "--durations"),
         (["one.gif", "two.gif"], "two.gif"),

@@ -81,7 +81,7 @@ def test_a_limit_that_can_be_raised_is_right(soft: int, hard: int, found: str) -
 def test_a_limit_below_what_viewers_need_says_how_to_raise_it(soft: int) -> None:
     """Which this user cannot do."""
     found = machine.allowed(soft, 1024, 1256)
-    assert (found.level, "1,024 open files are allowed" in found.found) == ("warning", True)
+    assert (found.level, "the limit is 1,024 open files" in found.found) == ("warning", True)
     assert (found.advice or "").startswith("set LimitNOFILE=1320 in its systemd unit, or `hard nofile`")
 
 

@@ -17,19 +17,19 @@ FOREVER = resource.RLIM_INFINITY
 
 @pytest.fixture
 def _hundred(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that may have 100 files open, and so keeps 25 in reserve."""
+    """A process with a limit of 100 open files, which reserves 25."""
     monkeypatch.setattr(descriptors, "limits", lambda: (100, 100))
 
 
 @pytest.mark.usefixtures("_hundred")
 @pytest.mark.parametrize(("descriptor", "short"), [(3, False), (74, False), (75, True), (99, True)])
-def test_a_high_number_says_that_descriptors_run_short(descriptor: int, short: bool) -> None:
-    """For all below it were in use when it was opened."""
+def test_a_high_number_means_that_descriptors_run_short(descriptor: int, short: bool) -> None:
+    """All lower numbers were in use when it was opened."""
     assert Descriptors("browser").are_short(descriptor) is short
 
 
-def test_sixty_four_are_kept_where_many_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reserve does not grow with the limit."""
+def test_the_reserve_is_at_most_sixty_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not grow with the limit."""
     monkeypatch.setattr(descriptors, "limits", lambda: (20_000, 20_000))
     assert [Descriptors("browser").are_short(number) for number in (19_935, 19_936)] == [False, True]
 
@@ -38,7 +38,7 @@ def test_sixty_four_are_kept_where_many_are_allowed(monkeypatch: pytest.MonkeyPa
 def test_a_shortage_is_logged_once_a_minute(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However many connections come; with the limit, and what to do."""
+    """For any number of connections; the log names the limit and says what to do."""
     now_s = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
     watched = Descriptors("browser")
@@ -63,7 +63,7 @@ raise_limit()
 
 
 def raised(folder: Path, soft: int, hard: int) -> list[str]:
-    """What a process with these limits has, once it has raised them."""
+    """The limits of a process after it has raised them."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -74,12 +74,12 @@ def raised(folder: Path, soft: int, hard: int) -> list[str]:
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one(tmp_path: Path) -> None:
-    """As any process may; a second time changes nothing."""
+    """A second call changes nothing."""
     assert raised(tmp_path, 200, 300) == ["True", "300", "300"]
 
 
-def test_an_infinite_limit_is_told_as_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The most that Linux allows, unless it is told otherwise."""
+def test_an_infinite_limit_becomes_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default maximum of Linux."""
 
     def getrlimit(which: int) -> tuple[int, int]:
         return (1024, FOREVER)
@@ -89,10 +89,10 @@ def test_an_infinite_limit_is_told_as_a_number(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("hard", "enough"), [(FOREVER, True), (1320, True), (1319, False), (1024, False)])
-def test_a_limit_is_enough_for_all_viewers_and_the_reserve(hard: int, enough: bool) -> None:
-    """Else what is wrong is said, with what to do."""
+def test_a_limit_must_cover_all_viewers_and_the_reserve(hard: int, enough: bool) -> None:
+    """Otherwise the fault comes with advice."""
     found = shortage(1256, hard)
     assert (found is None) is enough
     if found is not None:
-        assert f"{hard:,} open files are allowed, and 1,320 are needed" in found[0]
+        assert f"the limit is {hard:,} open files, but 1,320 are needed" in found[0]
         assert "LimitNOFILE=1320" in found[1]

@@ -1,4 +1,4 @@
-"""What a forked child may do with what it inherits."""
+"""What a forked child may do with inherited objects."""
 
 import os
 import socket
@@ -13,40 +13,40 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 
 
 def in_child(call: Callable[[], object]) -> str:
-    """What a call gives in a forked child, or the text of its error."""
+    """The result of a call in a forked child, or the text of its error."""
     reader, writer = os.pipe()
     if (pid := os.fork()) == 0:
         try:
-            said = str(call())
+            text = str(call())
         except Exception as error:
-            said = str(error)
-        os.write(writer, said.encode())
+            text = str(error)
+        os.write(writer, text.encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        said = pipe.read()
+        text = pipe.read()
     assert os.waitpid(pid, 0)[1] == 0
-    return said
+    return text
 
 
-def test_at_home_everything_is_allowed() -> None:
-    """In the process that it was made in."""
+def test_everything_is_allowed_in_the_original_process() -> None:
+    """The check passes."""
     home = Home()
     home.check()
     assert not home.left
 
 
-def test_a_child_is_told_whose_it_is() -> None:
-    """The error names both processes and says what to do; the parent notices nothing."""
+def test_a_child_is_refused() -> None:
+    """The error names both processes and says what to do; the parent is not affected."""
     home = Home()
-    said = in_child(home.check)
-    assert f"opened in another process ({os.getpid()})" in said
-    assert "open a stream here" in said
+    text = in_child(home.check)
+    assert f"opened in another process ({os.getpid()})" in text
+    assert "open a stream here" in text
     home.check()
 
 
-def test_a_child_keeps_no_port_of_its_parent() -> None:
-    """A listening socket is closed in the child alone."""
+def test_a_listening_socket_is_closed_in_a_child() -> None:
+    """And stays open in the parent."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         close_in_children(listening)
         assert in_child(listening.fileno) == "-1"

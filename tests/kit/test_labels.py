@@ -1,4 +1,4 @@
-"""Tags and places as mappings; what lines of JSON may say stands in sources/jsonl/test_parse.py."""
+"""Tags and locations from mappings; tests/adapters/sources/jsonl/test_lines.py covers those from JSON."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,8 +11,8 @@ from beats.kernel.envelope import Location, Tag
 from beats.kit.labels import location, shown, tag
 
 
-def test_any_mapping_will_do() -> None:
-    """Not only those that JSON gives."""
+def test_any_mapping_is_accepted() -> None:
+    """Not only dictionaries."""
     given = MappingProxyType({"name": "a", "metadata": MappingProxyType({"b": "c"})})
     assert tag(given, "tags[0]") == Tag("a", "", {"b": "c"})
     time = datetime(2024, 5, 1, tzinfo=UTC)
@@ -30,12 +30,12 @@ def test_any_mapping_will_do() -> None:
         (None, "null"),
     ],
 )
-def test_a_wrong_value_is_shown_in_few_words(value: Any, expected: str) -> None:
-    """Whatever it is, also what JSON does not have."""
+def test_a_wrong_value_is_quoted_briefly(value: Any, expected: str) -> None:
+    """Including types that JSON lacks."""
     assert shown(value) == expected
 
 
-def test_a_key_that_is_no_text_is_unknown() -> None:
-    """And not a failure of the look for a similar one."""
+def test_a_key_that_is_not_text_is_unknown() -> None:
+    """The search for similar keys must not fail."""
     with pytest.raises(ValueError, match="location has an unknown key 7: known are x, y, z, time"):
         location({7: 1})

@@ -1,4 +1,4 @@
-"""Decoded pictures in the form in which they are sent."""
+"""Decoded pictures as 8-bit RGB or RGBA."""
 
 import pytest
 from PIL import Image
@@ -19,17 +19,17 @@ from beats.kit.pixels import to_rgb
         ("F", 0.5, (0, 0, 0)),
     ],
 )
-def test_a_picture_becomes_8_bits_of_colour_and_of_what_shows_through(
+def test_a_picture_becomes_8_bit_rgb_or_rgba(
     mode: str, colour: int | float | tuple[int, ...], expected: tuple[int, ...]
 ) -> None:
-    """RGBA only where something is transparent; deep greyscale keeps its upper bits."""
+    """RGBA only if something is transparent; 16-bit greyscale keeps its upper bits."""
     image = to_rgb(Image.new(mode, (2, 2), colour))
     assert image.mode == ("RGBA" if len(expected) == 4 else "RGB")
     assert image.getpixel((1, 1)) == expected
 
 
 def test_floats_are_stretched_to_their_own_range() -> None:
-    """They have no agreed one."""
+    """They have no agreed range."""
     image = Image.new("F", (2, 1))
     image.putdata([-1.0, 3.0])  # pyright: ignore[reportUnknownMemberType]
     assert [to_rgb(image).getpixel((x, 0)) for x in (0, 1)] == [(0, 0, 0), (255, 255, 255)]

@@ -1,4 +1,4 @@
-"""What this process costs."""
+"""What this process uses."""
 
 import os
 from pathlib import Path
@@ -9,8 +9,8 @@ import beats.kit.process as module
 from beats.kit.process import name_process, process
 
 
-def test_the_process_tells_of_itself() -> None:
-    """Its number, and figures that a running process has."""
+def test_a_running_process_has_values() -> None:
+    """On Linux, all of them are known."""
     now = process()
     assert now.pid == os.getpid()
     assert now.uptime_s > 0
@@ -22,7 +22,7 @@ def test_the_process_tells_of_itself() -> None:
 
 
 def test_an_open_file_counts(tmp_path: Path) -> None:
-    """As long as it is open."""
+    """While it is open."""
     before = process().open_files
     assert before is not None
     with (tmp_path / "file").open("w"):
@@ -30,16 +30,18 @@ def test_an_open_file_counts(tmp_path: Path) -> None:
     assert process().open_files == before
 
 
-def test_time_only_rises() -> None:
-    """Both the one on the wall and the processor's."""
+def test_times_only_rise() -> None:
+    """Uptime and processor time."""
     first = process()
     while process().cpu_s == first.cpu_s:  # the clock of the processor may be coarse
         pass
     assert process().uptime_s > first.uptime_s
 
 
-def test_what_the_system_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As on a system without /proc, or with something else there."""
+def test_values_that_the_system_does_not_provide_are_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without /proc, or with unexpected content there."""
     monkeypatch.setattr(module, "_OPEN", str(tmp_path / "nothing"))
     for content in (None, "", "12", "a b c"):
         path = tmp_path / "statm"
@@ -49,8 +51,8 @@ def test_what_the_system_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch, 
         assert (process().rss_bytes, process().open_files) == (None, None)
 
 
-def test_a_process_that_is_one_of_several_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By which its figures are told from those of the others."""
+def test_a_process_of_several_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It distinguishes its metrics from those of the others."""
     assert process().name == ""
     monkeypatch.setattr(module, "_name", "")
     name_process("worker 1")

@@ -1,4 +1,4 @@
-"""Numbers for a person."""
+"""Numbers as text."""
 
 import pytest
 
@@ -16,8 +16,8 @@ from beats.kit import units
         (123 * 10**8, "12G"),
     ],
 )
-def test_counts_are_whole_until_they_are_too_long(number: int, text: str) -> None:
-    """Up to ten million; then rounded."""
+def test_counts_are_exact_up_to_ten_million(number: int, text: str) -> None:
+    """Then rounded."""
     assert units.count(number) == text
 
 
@@ -26,8 +26,8 @@ def test_counts_are_whole_until_they_are_too_long(number: int, text: str) -> Non
     [(None, units.UNKNOWN), (0, "0"), (0.01, "<0.1"), (0.5, "0.5"), (59.94, "59.9"), (999.9, "999.9"),
      (1234, "1.2k"), (45_678, "46k"), (2_500_000, "2.5M")],
 )  # fmt: skip
-def test_rates_show_tenths_while_they_say_something(per_s: float | None, text: str) -> None:
-    """What is unknown is no zero, and what is not zero does not look like it."""
+def test_rates_have_a_fitting_precision(per_s: float | None, text: str) -> None:
+    """An unknown rate is not shown as 0, nor is a small one."""
     assert units.rate(per_s) == text
 
 
@@ -37,7 +37,7 @@ def test_rates_show_tenths_while_they_say_something(per_s: float | None, text: s
      (999_499, "999 kB"), (999_600, "1.0 MB"), (83.5e9, "84 GB"), (5e15, "5 PB")],
 )  # fmt: skip
 def test_sizes_have_a_fitting_unit(number: float | None, text: str) -> None:
-    """Thousands, as disks and networks count."""
+    """In powers of 1000, as for disks and networks."""
     assert units.size(number) == text
 
 
@@ -48,7 +48,7 @@ def test_sizes_have_a_fitting_unit(number: float | None, text: str) -> None:
      (-5000, "-1:23:20")],
 )  # fmt: skip
 def test_short_times_have_a_fitting_unit(seconds: float | None, text: str) -> None:
-    """Down to a tenth of a millisecond; also of a clock that is ahead."""
+    """Down to a tenth of a millisecond; negative if a clock is ahead."""
     assert units.duration(seconds) == text
 
 
@@ -57,13 +57,13 @@ def test_short_times_have_a_fitting_unit(seconds: float | None, text: str) -> No
     [(-1, "0 s"), (59.9, "59 s"), (60, "1:00"), (3599, "59:59"), (3661, "1:01:01"), (86399, "23:59:59"),
      (86400, "1 d 0 h"), (8.6e6, "99 d 12 h")],
 )  # fmt: skip
-def test_long_times_are_cut(seconds: float, text: str) -> None:
-    """Never longer than it was."""
+def test_long_times_are_rounded_down(seconds: float, text: str) -> None:
+    """To whole seconds."""
     assert units.age(seconds) == text
 
 
-def test_every_number_keeps_within_its_width() -> None:
-    """Columns do not move, whatever stands in them."""
+def test_every_number_fits_its_width() -> None:
+    """So that columns do not move."""
     for power in range(-6, 16):
         for digits in (1, 4.4444, 9.9499, 9.95, 9.9999):
             number = digits * 10.0**power

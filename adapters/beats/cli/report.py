@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beats.cli.printable import printable
-from beats.kit.amounts import amount
+from beats.kit import units
 from beats.recordings.format import LOG_OFFSET, iso
 from beats.recordings.info import FileInfo, PlacedJump, Tally, most_frequent
 from beats.recordings.scan import Damage
@@ -102,7 +102,7 @@ def _facts() -> Table:
 
 
 def _tally_facts(facts: Table, tally: Tally) -> None:
-    facts.add_row("size", amount(tally.size_bytes))
+    facts.add_row("size", units.size(tally.size_bytes))
     topics = tally.topics.values()
     if tally.first_unix_ns is not None and tally.last_unix_ns is not None:
         when = f"{iso(tally.first_unix_ns)} to {iso(tally.last_unix_ns)}, {tally.duration_s:,.3f} s"
@@ -148,9 +148,8 @@ def _topics(tally: Tally) -> Table:
         result.add_column(name, justify="right")
     for name, topic in most_frequent(tally.topics, _MOST_TOPICS):
         rate = f"{topic.messages / tally.duration_s:,.1f}" if tally.duration_s else "-"
-        result.add_row(
-            _text(name), f"{topic.messages:,}", rate, amount(topic.size_bytes), f"{topic.missing:,}"
-        )
+        size = units.size(topic.size_bytes)
+        result.add_row(_text(name), f"{topic.messages:,}", rate, size, f"{topic.missing:,}")
     if (more := len(tally.topics) - _MOST_TOPICS) > 0:
         result.add_row(Text(f"and {more:,} more; --json lists all", "dim"))
     return result

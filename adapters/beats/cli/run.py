@@ -86,7 +86,7 @@ def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Work
 
 
 def _why_no_picture(path: Path) -> str | None:
-    from beats.adapters.sources.images.film import can_read  # only now: it loads Pillow
+    from beats.adapters.sources.images.slideshow import can_read  # only now: it loads Pillow
 
     try:
         return can_read(path)

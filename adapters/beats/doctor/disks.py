@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from beats.config.errors import dotted
 from beats.doctor.findings import Finding, Level
 from beats.kernel.resources import Output
-from beats.kit.amounts import amount
+from beats.kit import units
 from beats.runtime.conflicts import Part
 
 _FRAME_BYTES: Final = 20_000
@@ -73,13 +73,13 @@ def room(plan: Plan, found: Disk) -> Finding:
         what = f"{found.folder}, where {plan.name} writes, is mounted read-only"
         return Finding("disk", "fault", what, "mount it for writing, or choose another path")
     left = found.free_bytes - plan.min_free_bytes
-    what = f"{amount(found.free_bytes)} free in {found.folder} for {plan.name}"
-    kept = f", which leaves {amount(plan.min_free_bytes)} free"
+    what = f"{units.size(found.free_bytes)} free in {found.folder} for {plan.name}"
+    kept = f", which leaves {units.size(plan.min_free_bytes)} free"
     if left <= 0:
         advice = "free some space, choose another path, or lower min_free_bytes"
         return Finding("disk", "fault", f"{what}{kept}: it cannot start", advice)
     if plan.keep_bytes is not None and plan.keep_bytes < left:
-        return Finding("disk", "ok", f"{what}, which keeps {amount(plan.keep_bytes)} at most")
+        return Finding("disk", "ok", f"{what}, which keeps {units.size(plan.keep_bytes)} at most")
     hours = left / GUESS_BYTES_S / 3600
     guess = f"about {duration(hours)}, assuming {_FRAMES_HZ} frames of {_FRAME_BYTES // 1000} kB per second"
     if hours < _SHORT_H:

@@ -1,7 +1,7 @@
-"""Tells what was opened in this process from what a forked child has inherited.
+"""Detects use of a stream in a forked child.
 
-A child gets a copy of every object and none of the threads: a stream in it has no event loop that delivers,
-and may have locks that are never released.
+A child gets a copy of every object but none of the threads: its copy of a stream has no event loop that
+delivers, and may have locks that are never released.
 """
 
 import os
@@ -13,19 +13,19 @@ from beats.kernel.errors import ClosedError
 
 
 class Home:
-    """The process that something was opened in: this one."""
+    """Remembers the process in which something was opened."""
 
     def __init__(self) -> None:
         self.left = False
-        """Whether this process was forked from it."""
+        """Whether this process is a forked child of it."""
         self._pid: Final = os.getpid()
         _homes.add(self)
 
     def check(self) -> None:
-        """Refuse what works only in that process. Costs no system call.
+        """Refuse an operation that works only in that process. Costs no system call.
 
         Raises:
-            ClosedError: this process was forked from it.
+            ClosedError: this process is a forked child.
         """
         if self.left:
             raise ClosedError(
@@ -35,7 +35,7 @@ class Home:
 
 
 def close_in_children(listening: socket.socket) -> None:
-    """Have a socket closed in forked children: one that lives on would keep the port in use."""
+    """Close a socket in forked children, where it would keep the port in use."""
     _listening.add(listening)
 
 
@@ -47,7 +47,7 @@ def _leave() -> None:
     for home in _homes:
         home.left = True
     for each in _listening:
-        each.close()  # this process's descriptor alone; that of the parent goes on to listen
+        each.close()  # only this process's descriptor; the parent continues to listen
 
 
 os.register_at_fork(after_in_child=_leave)

@@ -1,4 +1,4 @@
-"""Tags and places as plain mappings say them, made into the kernel's own types. Pure, and strict."""
+"""Makes tags and locations from mappings; accepts only known keys and types."""
 
 import difflib
 import json
@@ -16,20 +16,20 @@ TAG_KEYS: Final = ("name", "variant", "metadata")
 LOCATION_KEYS: Final = ("x", "y", "z", "time")
 NOT_EMPTY: Final = "a text that is not empty"
 MISSING: Final = object()
-"""In place of a value that is not there."""
+"""Stands for a missing value."""
 SHOWN: Final = 60
-"""Characters of a wrong value that an error repeats."""
+"""Most characters of a wrong value that an error quotes."""
 
 
 def tag(value: object, where: str) -> Tag:
-    """The tag that a text, or a mapping with a name, stands for.
+    """The tag for a text, or for a mapping with a name.
 
     Args:
-        value: what was given.
-        where: what the error calls it.
+        value: a text or a mapping.
+        where: the name of the value in errors.
 
     Raises:
-        ValueError: what is wrong with it and what would be right, in one sentence.
+        ValueError: says in one sentence what is wrong and what is expected.
     """
     if isinstance(value, str) and value:
         return Tag(value)
@@ -50,10 +50,10 @@ def tag(value: object, where: str) -> Tag:
 
 
 def location(value: object) -> Location:
-    """The place that a mapping stands for.
+    """The location for a mapping.
 
     Raises:
-        ValueError: as `tag`.
+        ValueError: as in `tag`.
     """
     given = fields(value, LOCATION_KEYS, "location", "an object with x, y, z and time")
     time = given.get("time", "")
@@ -65,24 +65,24 @@ def location(value: object) -> Location:
 def _number(given: Object, axis: str) -> float:
     value = given.get(axis, 0.0)
     if not isinstance(value, bool) and isinstance(value, Real):
-        with suppress(OverflowError):  # an integer that is larger than a double can be
+        with suppress(OverflowError):  # an integer too large for a double
             return float(value)
     return refuse(f"location.{axis}", "a number", value)
 
 
 def fields(
-    value: object, known: tuple[str, ...], where: str, wanted: str, passed_over: tuple[str, ...] = ()
+    value: object, known: tuple[str, ...], where: str, wanted: str, ignored: tuple[str, ...] = ()
 ) -> Object:
-    """A mapping whose keys are all known, or passed over.
+    """Check that a value is a mapping with known or ignored keys only.
 
     Raises:
-        ValueError: it is none, or has another key.
+        ValueError: it is not a mapping, or has another key.
     """
     if not isinstance(value, Mapping):
         refuse(where, wanted, value)
     given = cast("Object", value)
     for key in given:
-        if key not in known and key not in passed_over:
+        if key not in known and key not in ignored:
             near = difflib.get_close_matches(str(key)[:SHOWN], known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             raise ValueError(f"{where} has an unknown key {shown(key)}: {hint}")
@@ -90,7 +90,7 @@ def fields(
 
 
 def refuse(where: str, wanted: str, value: object) -> NoReturn:
-    """Say what a value must be and what it is.
+    """Raise an error that says what a value must be and what it is.
 
     Raises:
         ValueError: always.
@@ -100,7 +100,7 @@ def refuse(where: str, wanted: str, value: object) -> NoReturn:
 
 
 def shown(value: object) -> str:
-    """A value as JSON, ASCII only and cut short, so that no input can forge or flood a log line."""
+    """A value as short ASCII JSON, so that no input can forge or flood a log line."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list):

@@ -1,6 +1,6 @@
-"""Decoded pictures in the form in which they are sent and exported: 8 bits, RGB or RGBA.
+"""Converts decoded pictures to the form that is sent and exported: 8 bits, RGB or RGBA.
 
-Some of Pillow's own annotations name NumPy types, which are unknown where NumPy is not installed.
+Some of Pillow's annotations name NumPy types, which are unknown where NumPy is not installed.
 """
 
 from typing import Final
@@ -8,11 +8,11 @@ from typing import Final
 from PIL import Image
 
 MAX_PX: Final = 89_478_485
-"""Most pixels of a picture: Pillow's own limit against decompression bombs."""
+"""Most pixels of a picture: Pillow's limit against decompression bombs."""
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """The picture in 8-bit RGB, or in RGBA when some of it is transparent."""
+    """The picture in 8-bit RGB, or in RGBA if some of it is transparent."""
     image = _to_8_bits(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
@@ -22,9 +22,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Deep greyscale brought down to 8 bits; Pillow's `convert` would cut off all above 255 instead.
+    """Scale 16-bit and floating-point greyscale to 8 bits; Pillow's `convert` would clip values above 255.
 
-    `I` holds 16-bit values by Pillow's convention. `F` has no agreed range, so it is stretched to its own.
+    By Pillow's convention, `I` holds 16-bit values. `F` has no agreed range: values are stretched to 0..255.
     """
     if image.mode.startswith("I"):
         image = image.convert("I")
@@ -41,5 +41,5 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 def _linear(image: Image.Image, factor: float, offset: float) -> Image.Image:
     mapped = image.point(lambda value: value * factor + offset)  # pyright: ignore[reportUnknownMemberType]
     grey = mapped.convert("L")
-    grey.info.pop("transparency", None)  # names a value of the old range
+    grey.info.pop("transparency", None)  # it names a value of the old range
     return grey

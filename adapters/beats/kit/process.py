@@ -1,4 +1,4 @@
-"""What this process costs."""
+"""What this process uses: time, memory, open files."""
 
 import os
 import time
@@ -12,32 +12,32 @@ _OPEN: Final = "/proc/self/fd"
 
 
 class Process(NamedTuple):
-    """One moment; what the operating system does not tell is None."""
+    """A snapshot; None for values that the operating system does not provide."""
 
     name: str
-    """What it is called among those of a run, such as `worker 1`; empty where it is the only one."""
+    """Its name within a run of several processes, such as `worker 1`; empty for a single process."""
     pid: int
     uptime_s: float
     """Since Beats was imported."""
     cpu_s: float
-    """Processor time used, by user code and by the system for it."""
+    """Processor time, user and system."""
     rss_bytes: int | None
-    """Memory that is resident."""
+    """Resident memory."""
     open_files: int | None
-    """Files and sockets that are open."""
+    """Open files and sockets."""
 
 
 _name = ""
 
 
 def name_process(name: str) -> None:
-    """Say what this process is called among those of a run."""
+    """Set the name of this process."""
     global _name
     _name = name
 
 
 def process() -> Process:
-    """What it costs now."""
+    """The current values."""
     uptime_s = time.monotonic() - _BEGUN_S
     return Process(_name, os.getpid(), uptime_s, time.process_time(), _rss_bytes(), _open_files())
 
@@ -51,6 +51,6 @@ def _rss_bytes() -> int | None:
 
 def _open_files() -> int | None:
     try:
-        return len(os.listdir(_OPEN))  # noqa: PTH208 - pathlib would make an object of each
+        return len(os.listdir(_OPEN))  # noqa: PTH208 - pathlib would make an object for each
     except OSError:
         return None

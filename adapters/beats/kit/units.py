@@ -1,21 +1,21 @@
-"""Numbers as a person reads them, each within a known width."""
+"""Numbers as text with units, each within a known width."""
 
 from typing import Final
 
 UNKNOWN: Final = "–"  # noqa: RUF001 - a dash, as in tables
-"""Where there is no number."""
+"""For an unknown number."""
 _SIZES: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _MANY: Final = ("", "k", "M", "G", "T", "P")
 _DAY_S: Final = 86400
 
 
 def count(number: float) -> str:
-    """A number of things; at most 9 characters."""
+    """A count; at most 9 characters."""
     return f"{number:,.0f}" if number < 10_000_000 else _scaled(number, _MANY, "")
 
 
 def rate(per_s: float | None) -> str:
-    """So many a second; at most 6 characters."""
+    """A rate per second; at most 6 characters."""
     if per_s is None:
         return UNKNOWN
     if per_s == 0:
@@ -43,7 +43,7 @@ def duration(seconds: float | None) -> str:
 
 
 def age(seconds: float) -> str:
-    """A long time, cut and not rounded; at most 8 characters for less than a hundred days."""
+    """A long time, rounded down; at most 8 characters below a hundred days."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -11,7 +11,7 @@ from beats.config.layers.merging import Node, child, where
 from beats.config.schema import GROUPS, AdapterKey
 from beats.config.settings import SinkSettings, SourceSettings
 from beats.kernel.resources import Input, Output, Package, Port, Resources
-from beats.kit import file_access as probe
+from beats.kit import paths
 from beats.kit.addresses import addresses
 from beats.runtime.registry import resources_of
 
@@ -144,7 +144,7 @@ def _output_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
 def _awaited(parts: Iterable[Part]) -> Iterator[Problem]:
     for part in parts:
         for resource in part.resources.inputs:
-            if resource.may_come and (why := probe.why_unreadable(resource)) is not None:
+            if resource.may_come and (why := paths.why_unreadable(resource)) is not None:
                 yield part.problem(resource.key, str(resource.path), f"is waited for: it {why}")
 
 
@@ -164,9 +164,9 @@ def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
 
 def _why_not(resource: Input | Output | Package) -> str | None:
     if isinstance(resource, Input):
-        return probe.why_unreadable(resource)
+        return paths.why_unreadable(resource)
     if isinstance(resource, Output):
-        return probe.why_unwritable(resource)
+        return paths.why_unwritable(resource)
     if _is_installed(resource.module):
         return None
     return f"needs the package {resource.install!r}, which is not installed: pip install {resource.install}"

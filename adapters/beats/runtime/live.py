@@ -15,7 +15,7 @@ from beats.kernel.errors import MissingPackageError, StartError
 from beats.kernel.ports import Sink
 from beats.kernel.run.kernel import Kernel
 from beats.kit.bounds import queue_bounds
-from beats.kit.stamps import Stamp, stamp
+from beats.kit.paths import Stamp, stamp
 from beats.runtime.builder import Builder, kernel_options
 from beats.runtime.diff import Step, kernel_keys, steps
 from beats.runtime.registry import SINKS, resources_of

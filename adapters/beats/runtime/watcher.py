@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from beats.config.layers.files import open_regular
 from beats.config.settings import ProfileSettings
-from beats.kit.stamps import Stamp, stamp
+from beats.kit.paths import Stamp, stamp
 from beats.runtime.reader import Reader
 from beats.runtime.registry import resources_of
 

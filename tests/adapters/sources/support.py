@@ -1,4 +1,4 @@
-"""What tests of several sources use."""
+"""Helpers for tests of sources."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,41 +20,41 @@ def context(name: str = "demo") -> Context:
 
 
 def in_virtual_time(backend: str) -> Backend:
-    """An anyio back end whose clock starts at 0 and jumps when every task waits."""
+    """An anyio back end whose clock starts at 0 and jumps whenever all tasks wait."""
     if backend == "trio":
         return "trio", {"clock": MockClock(autojump_threshold=0)}
     return "asyncio", {"loop_factory": VirtualTimeLoop}
 
 
-async def inline(function: Callable[..., T], *args: object) -> T:
-    """In place of a worker thread, while which virtual time would jump."""
+async def inline(function: Callable[..., T], /, *args: object) -> T:
+    """Instead of a worker thread: virtual time would jump while it runs."""
     return function(*args)
 
 
 class TimedRecorder(PublishRecorder):
-    """Also keeps when each message came; takes its time, or refuses, when told to."""
+    """Also records when each message was published; can be slow or refuse."""
 
     def __init__(self) -> None:
         super().__init__()
         self.times_s: list[float] = []
         self.delays_s: dict[int, float] = {}
-        """How long publishing a frame takes, by the number of frames before."""
+        """How long publishing a frame takes, by frame number from 0."""
         self.refuse = False
         self._frames = 0
         self._awaited: dict[int, anyio.Event] = {}
 
     def of(self, kind: type[T]) -> list[tuple[float, T]]:
-        """The messages of one type, with their times."""
+        """The messages of one type with their times."""
         pairs = zip(self.times_s, self.messages, strict=True)
         return [(time_s, message) for time_s, message in pairs if isinstance(message, kind)]
 
     async def frames(self, count: int) -> None:
-        """Wait until so many frames have come."""
+        """Wait until this many frames were published."""
         if self._frames < count:
             await self._awaited.setdefault(count, anyio.Event()).wait()
 
     async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
-        """Keep the message and its time."""
+        """Record the message and its time."""
         self.times_s.append(round(anyio.current_time(), 6))
         sequence = await super().__call__(message, captured_unix_ns=captured_unix_ns)
         if isinstance(message, Frame):

@@ -6,7 +6,7 @@ from math import inf, nan
 
 import pytest
 
-from beats.adapters.sources.jsonl.parse import parse
+from beats.adapters.sources.jsonl.lines import parse
 from beats.cli.tap.document import document
 from beats.kernel.envelope import Peripheral
 from beats.proto.events import input_event

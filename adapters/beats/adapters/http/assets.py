@@ -19,7 +19,7 @@ from beats.adapters.http.reply import Reply
 
 FOLDER: Final = Path(__file__).parent / "page"
 INDEX: Final = "index.html"
-STYLES: Final = ("theme.css", "layout.css", "bar.css", "picture.css", "drive.css", "peripherals.css")
+STYLES: Final = ("theme.css", "layout.css", "bar.css", "picture.css", "controls.css", "peripherals.css")
 """In their order of precedence."""
 _PATH: Final = re.compile(r"/page/(?P<version>\w{1,64})/(?P<name>[\w.]+)", re.ASCII)
 # The page loads this script too; only in the worker, which has no document, it starts the worker.

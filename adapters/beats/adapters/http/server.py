@@ -19,7 +19,7 @@ from beats.adapters.http.listener import BACKLOG, Acceptor, listen
 from beats.adapters.http.settings import ServerSettings
 from beats.kit.addresses import is_wildcard
 from beats.kit.descriptors import limits, raise_limit
-from beats.kit.stamps import stamp
+from beats.kit.paths import stamp
 
 log = logging.getLogger(__name__)
 

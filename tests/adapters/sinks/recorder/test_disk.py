@@ -77,7 +77,7 @@ def test_it_says_why_a_file_could_not_be_made(tmp_path: Path) -> None:
     Disk(tmp_path / "to" / "a.mcap").check()
     (tmp_path / "file").touch()
     with pytest.raises(
-        OSError, match=rf"^{tmp_path}/file/a.mcap cannot be made: {tmp_path}/file is no folder$"
+        OSError, match=rf"^{tmp_path}/file/a.mcap cannot be created: {tmp_path}/file is not a folder$"
     ):
         Disk(tmp_path / "file" / "a.mcap").check()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -257,5 +257,5 @@ async def test_an_idle_recorder_that_could_not_record_stops_the_start(tmp_path: 
     """Its operator hears of it now, and not whoever presses the button in the night."""
     (tmp_path / "file").touch()
     stage = Stage(tmp_path / "file" / "a.mcap", idle=True)
-    with pytest.raises(StartError, match=r"'archive' could not start.*cannot be made.*is no folder"):
+    with pytest.raises(StartError, match=r"'archive' could not start.*cannot be created.*is not a folder"):
         await stage.kernel.run()

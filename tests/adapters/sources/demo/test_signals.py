@@ -1,3 +1,5 @@
+"""The signals of the demo's peripherals."""
+
 import math
 from itertools import pairwise
 
@@ -9,7 +11,7 @@ TICKS_S = [tick / 20 for tick in range(20 * 60)]
 
 
 def test_the_same_seed_and_time_give_the_same_values() -> None:
-    """Signals are functions of seed and time, whatever was asked before."""
+    """Signals depend only on seed and time, not on earlier calls."""
     fresh, used = Signals(7), Signals(7)
     for time_s in TICKS_S:
         used.acceleration(time_s)
@@ -21,31 +23,31 @@ def test_the_same_seed_and_time_give_the_same_values() -> None:
 
 
 def test_another_seed_gives_another_show() -> None:
-    """The seed is what picks the signals."""
+    """The seed selects the signals."""
     assert Signals(1).acceleration(1.0) != Signals(2).acceleration(1.0)
     assert Signals(1).press(0) != Signals(2).press(0)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_knob_changes_a_few_times_a_second(seed: int) -> None:
-    """A hand on a knob: neither still nor frantic, and never many detents at once."""
+    """By one detent at a time."""
     rotations = [Signals(seed).rotation(time_s) for time_s in TICKS_S]
     steps = [abs(after - before) for before, after in pairwise(rotations)]
     assert 1.0 <= sum(step > 0 for step in steps) / 60 <= 8.0
     assert max(steps) <= 1
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_the_accelerometer_feels_gravity(seed: int) -> None:
-    """The vector's length stays near 9.81 m/s², and its mean is close to it."""
+@pytest.mark.parametrize("seed", range(3))
+def test_the_accelerometer_measures_gravity(seed: int) -> None:
+    """The length of the vector stays near 9.81 m/s²."""
     lengths = [math.hypot(*Signals(seed).acceleration(time_s)) for time_s in TICKS_S]
     assert all(7.0 < length < 13.0 for length in lengths)
     assert sum(lengths) / len(lengths) == pytest.approx(GRAVITY_M_S2, rel=0.05)
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_the_button_is_pressed_once_in_each_window_and_let_go(seed: int) -> None:
-    """Presses last long enough to be seen at 20 Hz and end within their window."""
+@pytest.mark.parametrize("seed", range(3))
+def test_the_button_is_pressed_once_in_each_window(seed: int) -> None:
+    """Long enough to be seen at 20 Hz, and released within the window."""
     signals = Signals(seed)
     for window in range(20):
         press = signals.press(window)
@@ -56,8 +58,8 @@ def test_the_button_is_pressed_once_in_each_window_and_let_go(seed: int) -> None
         assert not signals.pressed(press.end_s + 0.01)
 
 
-def test_the_time_since_a_press_runs_on_into_the_next_window() -> None:
-    """The last press counts until the next one begins; before the first there is none."""
+def test_the_time_since_the_last_press_continues_into_the_next_window() -> None:
+    """Until the next press starts; before the first press it is infinite."""
     signals = Signals(0)
     first, second = signals.press(0), signals.press(1)
     assert signals.since_press_s(first.start_s - 0.01) == math.inf

@@ -1,3 +1,5 @@
+"""The source `demo`."""
+
 import logging
 import threading
 from collections.abc import Callable
@@ -10,11 +12,11 @@ from anyio import to_thread
 from pydantic import ValidationError
 
 from beats.adapters.sources.demo import SOURCE, DemoSettings
-from beats.adapters.sources.demo.picture import Picture
+from beats.adapters.sources.demo.renderer import Renderer
 from beats.adapters.sources.demo.signals import Signals
 from beats.adapters.sources.demo.source import DemoSource
 from beats.kernel.envelope import Frame, Peripheral
-from tests.adapters.sources.support import Backend, TimedRecorder, context, in_virtual_time, inline
+from tests.adapters.sources.support import Backend, T, TimedRecorder, context, in_virtual_time, inline
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +31,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> Backend:
 async def shown(
     seconds: float, settings: DemoSettings = SMALL, publish: TimedRecorder | None = None
 ) -> TimedRecorder:
-    """What the demo publishes in some seconds of virtual time."""
+    """What the demo publishes within some virtual time."""
     publish = publish or TimedRecorder()
     with anyio.move_on_after(seconds):
         await DemoSource(settings, context(), inline).run(publish)
@@ -37,31 +39,31 @@ async def shown(
 
 
 async def test_frame_n_goes_out_at_n_divided_by_fps_without_drift() -> None:
-    """Deadlines are absolute: after a minute, frames still come at whole multiples."""
+    """Deadlines are absolute: after a minute, frames still come at exact multiples."""
     frames = (await shown(60.01, SMALL.model_copy(update={"fps": 7.0}))).of(Frame)
     assert [time_s for time_s, _ in frames] == [round(number / 7, 6) for number in range(421)]
 
 
 async def test_what_frame_n_shows_depends_on_settings_and_n_alone() -> None:
-    """The source publishes exactly the picture of each moment, run after run."""
+    """Every run publishes the same pictures and updates."""
     first, second = await shown(0.49), await shown(0.49)
-    picture = Picture(5, 8, 8)
-    assert [frame.png_data for _, frame in first.of(Frame)] == [picture.png(n / 30) for n in range(15)]
+    renderer = Renderer(5, 8, 8)
+    assert [frame.png_data for _, frame in first.of(Frame)] == [renderer.png(n / 30) for n in range(15)]
     for kind in (Frame, Peripheral):
         assert [message for _, message in first.of(kind)] == [message for _, message in second.of(kind)]
 
 
-async def test_a_late_frame_is_left_out_rather_than_sent_in_a_burst() -> None:
-    """After a stall of a second the demo goes on at the frame whose time it is, on the same grid."""
+async def test_late_frames_are_left_out() -> None:
+    """After a stall of a second the demo continues with the current frame, without a burst."""
     publish = TimedRecorder()
     publish.delays_s = {0: 1.1}
     frames = (await shown(2.1, SMALL.model_copy(update={"fps": 4.0}), publish)).of(Frame)
     assert [time_s for time_s, _ in frames] == [0.0, 1.1, 1.25, 1.5, 1.75, 2.0]
-    assert frames[1][1].png_data == Picture(5, 8, 8).png(4 / 4)
+    assert frames[1][1].png_data == Renderer(5, 8, 8).png(4 / 4)
 
 
-async def test_the_accelerometer_speaks_twenty_times_a_second() -> None:
-    """Its data are three axes in m/s²; its tags and place come with it."""
+async def test_the_accelerometer_is_published_twenty_times_a_second() -> None:
+    """With three axes in m/s², its tags and its location."""
     updates = [(t, m) for t, m in (await shown(2.01)).of(Peripheral) if m.id == "accel-1"]
     assert [time_s for time_s, _ in updates] == [round(tick / 20, 6) for tick in range(41)]
     expected = Signals(5).acceleration(2.0)._asdict()
@@ -71,8 +73,8 @@ async def test_the_accelerometer_speaks_twenty_times_a_second() -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), [("knob-1", "rotation"), ("button-1", "pressed")])
-async def test_the_knob_and_the_button_speak_when_they_change(name: str, key: str) -> None:
-    """The first value goes out at once, then only what differs from the last."""
+async def test_the_knob_and_the_button_are_published_when_they_change(name: str, key: str) -> None:
+    """The first value at once, then only values that differ from the last."""
     updates = [(t, m) for t, m in (await shown(20.0)).of(Peripheral) if m.id == name]
     values = [cast("dict[str, object]", message.data)[key] for _, message in updates]
     assert updates[0][0] == 0.0
@@ -82,8 +84,8 @@ async def test_the_knob_and_the_button_speak_when_they_change(name: str, key: st
     assert all(message.tags and message.location for _, message in updates)
 
 
-async def test_a_queue_that_refuses_does_not_end_the_demo(caplog: pytest.LogCaptureFixture) -> None:
-    """The producer is told of a full queue; a demo says so, a few times, and goes on."""
+async def test_a_full_queue_does_not_end_the_demo(caplog: pytest.LogCaptureFixture) -> None:
+    """The source logs it a few times and goes on."""
     publish = TimedRecorder()
     publish.refuse = True
     with caplog.at_level(logging.ERROR):
@@ -94,40 +96,30 @@ async def test_a_queue_that_refuses_does_not_end_the_demo(caplog: pytest.LogCapt
 
 
 async def test_the_picture_is_rendered_in_a_worker_thread() -> None:
-    """Rendering never stalls the event loop."""
+    """Rendering never blocks the event loop; a source runs until it is cancelled."""
     threads: list[int] = []
 
-    async def watched(function: Callable[[float], bytes], time_s: float) -> bytes:
-        def call() -> bytes:
+    async def watched(function: Callable[..., T], /, *args: object) -> T:
+        def call() -> T:
             threads.append(threading.get_ident())
-            return function(time_s)
+            return function(*args)
 
         return await to_thread.run_sync(call)
 
-    source = DemoSource(SMALL, context(), watched)
-    publish = TimedRecorder()
-    async with anyio.create_task_group() as group:
-        group.start_soon(source.run, publish)
-        await publish.frames(3)
-        group.cancel_scope.cancel()
+    for source in (DemoSource(SMALL, context(), watched), SOURCE.build(SMALL, context())):
+        publish = TimedRecorder()
+        async with anyio.create_task_group() as group:
+            group.start_soon(source.run, publish)
+            await publish.frames(3)
+            group.cancel_scope.cancel()
+    assert threads
     assert threading.get_ident() not in threads
-
-
-async def test_a_source_as_it_is_built_uses_threads_and_can_be_cancelled() -> None:
-    """`build` does no work; `run` renders and publishes until it is cancelled."""
-    source = SOURCE.build(SMALL, context())
-    publish = TimedRecorder()
-    async with anyio.create_task_group() as group:
-        group.start_soon(source.run, publish)
-        await publish.frames(1)
-        group.cancel_scope.cancel()
-    assert publish.of(Frame)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"fps": 0.05}, {"fps": 241}, {"width": 7}, {"height": 513}, {"seed": "x"}, {"colour": "red"}]
 )
-def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
-    """Rates and sizes have limits; there are no other keys."""
+def test_invalid_settings_are_refused(wrong: dict[str, object]) -> None:
+    """Rates and sizes have limits, and unknown keys are refused."""
     with pytest.raises(ValidationError):
         DemoSettings.model_validate({"type": "demo", **wrong})

@@ -1,4 +1,4 @@
-"""Makes real picture files with Pillow, and reads what was published."""
+"""Makes picture files with Pillow, and reads published pictures."""
 
 import io
 import struct
@@ -19,7 +19,7 @@ def still(path: Path, colour: Colour = RED, size: tuple[int, int] = (4, 3)) -> P
 
 
 def animation(path: Path, durations_ms: Sequence[int], **options: Any) -> Path:
-    """A file with one frame for each duration, in shades of red that tell its number."""
+    """A file with one frame for each duration, in shades of red that differ by frame."""
     images = [Image.new("RGB", (4, 3), (40 * number + 10, 0, 0)) for number in range(len(durations_ms))]
     options.setdefault("lossless", True)
     images[0].save(path, save_all=True, append_images=images[1:], duration=list(durations_ms), **options)
@@ -27,14 +27,14 @@ def animation(path: Path, durations_ms: Sequence[int], **options: Any) -> Path:
 
 
 def noisy_gif(path: Path, count: int) -> Path:
-    """A GIF whose frames are long enough to be cut in their middle."""
+    """A GIF whose frames are large enough to be truncated in the middle."""
     images = [Image.effect_noise((32, 32), 60 + number) for number in range(count)]
     images[0].save(path, save_all=True, append_images=images[1:], duration=50)
     return path
 
 
 def huge_png(path: Path, side: int) -> Path:
-    """A few bytes that claim to be an enormous picture."""
+    """A small file with an enormous size in its header."""
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", b"x"))
     return path
@@ -45,11 +45,11 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 Chunks = list[tuple[bytes, bytes]]
-"""Names and contents of the pieces of a PNG file."""
+"""Names and contents of the chunks of a PNG file."""
 
 
 def broken_animation(path: Path, damage: Callable[[Chunks], Chunks]) -> Path:
-    """Take an animated PNG file apart, and put it together again as `damage` says."""
+    """Split an animated PNG file into chunks, and rewrite it as `damage` changes them."""
     data = path.read_bytes()
     chunks: Chunks = []
     at = 8
@@ -62,12 +62,12 @@ def broken_animation(path: Path, damage: Callable[[Chunks], Chunks]) -> Path:
 
 
 def without_frame_control(chunks: Chunks) -> Chunks:
-    """An animation of which nothing says how its frames are shown."""
+    """Without the chunks that say how frames are shown."""
     return [(name, content) for name, content in chunks if name != b"fcTL"]
 
 
 def with_wrong_order(chunks: Chunks) -> Chunks:
-    """The numbers of the animation's pieces begin at 7 in place of 0."""
+    """Sequence numbers that start at 7 instead of 0."""
 
     def moved(name: bytes, content: bytes) -> bytes:
         if name not in (b"fcTL", b"fdAT"):
@@ -79,7 +79,7 @@ def with_wrong_order(chunks: Chunks) -> Chunks:
 
 
 def with_damage(chunks: Chunks) -> Chunks:
-    """Frames that cannot be decoded, other than the default image."""
+    """Frames that cannot be decoded, except the default image."""
     return [(name, content[:4] + b"no" if name == b"fdAT" else content) for name, content in chunks]
 
 

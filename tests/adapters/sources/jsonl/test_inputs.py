@@ -1,3 +1,5 @@
+"""Where the bytes come from."""
+
 import os
 import sys
 from collections.abc import Callable, Generator
@@ -7,10 +9,18 @@ from pathlib import Path
 import anyio
 import pytest
 
-from beats.adapters.sources.jsonl.chunks import Chunk
-from beats.adapters.sources.jsonl.following import FollowedFile
-from beats.adapters.sources.jsonl.inputs import FifoInput, FileInput, Input, StreamInput, open_input
+from beats.adapters.sources.jsonl.inputs import (
+    CHUNK_BYTES,
+    ByteChunk,
+    ByteInput,
+    FifoInput,
+    FileInput,
+    FollowedFile,
+    StreamInput,
+    open_input,
+)
 from beats.kernel.errors import InputError
+from tests.permissions import permissions_hold
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +32,7 @@ def opened(
     follow: bool = False,
     stdin_fd: int = 0,
     report: Callable[[str], None] = lambda text: None,
-) -> Generator[Input]:
+) -> Generator[ByteInput]:
     source = open_input(str(path), follow=follow, stdin_fd=stdin_fd, report=report)
     try:
         yield source
@@ -30,7 +40,7 @@ def opened(
         source.close()
 
 
-async def next_chunk(source: Input) -> Chunk:
+async def next_chunk(source: ByteInput) -> ByteChunk:
     with anyio.fail_after(10):
         await source.wait()
     return source.read()
@@ -41,25 +51,11 @@ async def test_a_file_ends(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     with opened(tmp_path / "a") as source:
         assert isinstance(source, FileInput)
-        assert [await next_chunk(source) for _ in range(2)] == [Chunk(b"abc"), Chunk(b"", "end")]
+        assert [await next_chunk(source) for _ in range(2)] == [ByteChunk(b"abc"), ByteChunk(b"", "end")]
 
 
-async def test_a_followed_file_never_ends_but_grows(tmp_path: Path) -> None:
-    """What is written later is read later; one that is not there yet is waited for."""
-    path = tmp_path / "a"
-    reported: list[str] = []
-    with opened(path, follow=True, report=reported.append) as source:
-        assert isinstance(source, FollowedFile)
-        assert await next_chunk(source) == Chunk(b"")
-        assert len(reported) == 1
-        for text in (b"abc", b"def"):
-            with path.open("ab") as file:
-                file.write(text)
-            assert [await next_chunk(source) for _ in range(2)] == [Chunk(text), Chunk(b"")]
-
-
-async def test_what_is_no_file_is_not_followed(tmp_path: Path) -> None:
-    """A FIFO stays open from writer to writer anyway, a pipe with a path ends, a folder is an error."""
+async def test_only_a_file_is_followed(tmp_path: Path) -> None:
+    """A FIFO stays open anyway, a pipe ends, a folder is an error."""
     os.mkfifo(tmp_path / "fifo")
     with opened(tmp_path / "fifo", follow=True) as source:
         assert isinstance(source, FifoInput)
@@ -70,50 +66,39 @@ async def test_what_is_no_file_is_not_followed(tmp_path: Path) -> None:
 
 
 async def test_a_pipe_ends_when_its_writer_closes_it() -> None:
-    """Standard input is not closed with it: it is not ours."""
+    """Standard input itself stays open."""
     ours, theirs = os.pipe()
     os.write(theirs, b"abc")
     with opened("-", stdin_fd=ours) as source:
         assert isinstance(source, StreamInput)
-        assert await next_chunk(source) == Chunk(b"abc")
+        assert await next_chunk(source) == ByteChunk(b"abc")
         os.close(theirs)
-        assert await next_chunk(source) == Chunk(b"", "end")
+        assert await next_chunk(source) == ByteChunk(b"", "end")
     os.close(ours)
 
 
-async def test_waiting_for_a_pipe_that_says_nothing_is_cancelled_at_once() -> None:
-    """No thread waits in a read: the event loop waits, and stops when it is told to."""
-    ours, theirs = os.pipe()
-    with opened("-", stdin_fd=ours) as source, anyio.CancelScope() as scope:
-        scope.cancel()
-        await source.wait()
-    assert scope.cancelled_caught
-    os.close(theirs)
-    os.close(ours)
-
-
-async def test_what_cannot_be_waited_for_is_read_directly() -> None:
-    """`/dev/null` is always ready, which epoll refuses to watch."""
+async def test_a_file_that_epoll_refuses_is_read_directly() -> None:
+    """Such as `/dev/null`, which is always ready."""
     with opened("/dev/null") as source:
         assert isinstance(source, StreamInput)
         for _ in range(2):
-            assert await next_chunk(source) == Chunk(b"", "end")
+            assert await next_chunk(source) == ByteChunk(b"", "end")
 
 
 async def test_a_terminal_is_read_line_by_line() -> None:
-    """What was typed is there after Enter; Ctrl-D ends it."""
+    """Enter sends a line; Ctrl-D ends the input."""
     keyboard, terminal = os.openpty()
     with opened("-", stdin_fd=terminal) as source:
         os.write(keyboard, b"abc\n")
-        assert await next_chunk(source) == Chunk(b"abc\n")
+        assert await next_chunk(source) == ByteChunk(b"abc\n")
         os.write(keyboard, b"\x04")
-        assert await next_chunk(source) == Chunk(b"", "end")
+        assert await next_chunk(source) == ByteChunk(b"", "end")
     os.close(keyboard)
     os.close(terminal)
 
 
-async def test_a_fifo_stays_on_air_from_writer_to_writer(tmp_path: Path) -> None:
-    """A writer's end is a pause; no byte of the next writer is lost, whenever it opens."""
+async def test_a_fifo_stays_open_from_one_writer_to_the_next(tmp_path: Path) -> None:
+    """The end of a writer is a pause; no byte of the next writer is lost."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     with opened(path) as source:
@@ -121,17 +106,17 @@ async def test_a_fifo_stays_on_air_from_writer_to_writer(tmp_path: Path) -> None
         for text in (b"one\n", b"two\n", b"three"):
             with path.open("wb", buffering=0) as writer:
                 writer.write(text)
-            assert await next_chunk(source) == Chunk(text)
+            assert await next_chunk(source) == ByteChunk(text)
             if text != b"two\n":
-                assert await next_chunk(source) == Chunk(b"", "pause")
+                assert await next_chunk(source) == ByteChunk(b"", "pause")
         writer_fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.write(writer_fd, b"four")
-        assert await next_chunk(source) == Chunk(b"four")
+        assert await next_chunk(source) == ByteChunk(b"four")
         os.close(writer_fd)
 
 
 async def test_a_fifo_without_a_writer_waits_and_can_be_cancelled(tmp_path: Path) -> None:
-    """Opening does not wait for a writer, and waiting is the event loop's."""
+    """Opening does not wait for a writer; the event loop waits."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     with opened(path) as source:
@@ -141,17 +126,17 @@ async def test_a_fifo_without_a_writer_waits_and_can_be_cancelled(tmp_path: Path
 
 
 async def test_a_pipe_with_a_path_ends_like_a_pipe() -> None:
-    """`/dev/fd/N`, which a shell makes of `<(command)`, cannot be opened again by another writer."""
+    """`/dev/fd/N`, which a shell makes of `<(command)`, cannot be reopened."""
     ours, theirs = os.pipe()
     os.write(theirs, b"abc")
     os.close(theirs)
     with opened(f"/dev/fd/{ours}") as source:
-        assert [await next_chunk(source) for _ in range(2)] == [Chunk(b"abc"), Chunk(b"", "end")]
+        assert [await next_chunk(source) for _ in range(2)] == [ByteChunk(b"abc"), ByteChunk(b"", "end")]
     os.close(ours)
 
 
-async def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
-    """Missing, a folder, and a standard input that is closed: each with what would be right."""
+async def test_an_unreadable_path_is_an_input_error(tmp_path: Path) -> None:
+    """A missing file, a folder, and a closed standard input; the message says what to give."""
     for path in ("nothing", "."):
         wanted = r'cannot be read \(.*\): give a file or FIFO of JSON Lines, or "-"'
         with pytest.raises(InputError, match=wanted), opened(tmp_path / path):
@@ -166,8 +151,197 @@ async def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
 def test_a_standard_input_that_was_closed_at_the_start_is_an_input_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its number may belong to something else by now, which must not be read."""
+    """Its descriptor may belong to another file by now, which must not be read."""
     monkeypatch.setattr(sys, "__stdin__", None)
     closed = r"standard input cannot be read \(it was closed when the program"
     with pytest.raises(InputError, match=closed), opened("-", stdin_fd=0):
         pass
+
+
+# Following a file: no line is lost or repeated, whatever happens to it.
+
+
+class Follower:
+    """Reads a followed file as the source does, without its pauses."""
+
+    def __init__(self, path: Path) -> None:
+        self.reported: list[str] = []
+        self.file = FollowedFile(str(path), self.reported.append)
+
+    def read(self) -> list[bytes]:
+        """Read all, as one text for each file."""
+        texts = [b""]
+        idle = 0
+        while idle < 2:
+            data, then = self.file.read()
+            idle = 0 if data or then == "restart" else idle + 1
+            if then == "restart":
+                texts.append(b"")
+            texts[-1] += data
+        return texts
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def follower(path: Path) -> Generator[Follower]:
+    path.write_bytes(b"one\n")
+    follower = Follower(path)
+    assert follower.read() == [b"one\n"]
+    yield follower
+    follower.file.close()
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def test_a_file_that_grows_is_read_as_it_grows(path: Path, follower: Follower) -> None:
+    """From the end of the last read."""
+    append(path, b"two\n")
+    assert follower.read() == [b"two\n"]
+    assert follower.read() == [b""]
+    append(path, b"x" * 3 * CHUNK_BYTES)
+    assert follower.read() == [b"x" * 3 * CHUNK_BYTES]
+
+
+def test_a_new_file_of_the_same_name_is_read_from_its_start(path: Path, follower: Follower) -> None:
+    """Rotation by renaming and creating."""
+    path.rename(path.with_name("log.1"))
+    path.write_bytes(b"two\n")
+    assert follower.read() == [b"", b"two\n"]
+    append(path, b"three\n")
+    assert follower.read() == [b"three\n"]
+
+
+def test_text_written_to_the_old_file_after_its_renaming_is_read_first(
+    path: Path, follower: Follower
+) -> None:
+    """A program writes to the old file until it opens the new one, which is empty until then."""
+    with path.open("ab", buffering=0) as writer:
+        path.rename(path.with_name("log.1"))
+        path.touch()
+        assert follower.read() == [b""]
+        writer.write(b"two\n")
+        assert follower.read() == [b"two\n"]
+        writer.write(b"three\n")
+    path.write_bytes(b"four\n")
+    assert follower.read() == [b"three\n", b"four\n"]
+
+
+def test_several_rotations_between_two_reads_lose_no_file_that_was_noticed(
+    path: Path, follower: Follower
+) -> None:
+    """Each is read to its end, in order."""
+    for number in range(3):
+        path.rename(path.with_name(f"log.{number}"))
+        path.write_bytes(b"%d\n" % number)
+        follower.file._look()  # pyright: ignore[reportPrivateUsage]
+    assert follower.read() == [b"", b"0\n", b"1\n", b"2\n"]
+
+
+def test_rotations_are_noticed_in_the_middle_of_a_long_file(path: Path, follower: Follower) -> None:
+    """Not only at the end of the old file."""
+    append(path, b"x" * 5 * CHUNK_BYTES)
+    for number in range(3):
+        assert len(follower.file.read().data) == CHUNK_BYTES
+        path.rename(path.with_name(f"log.{number}"))
+        path.write_bytes(b"%d\n" % number)
+    assert follower.read() == [b"x" * 2 * CHUNK_BYTES, b"0\n", b"1\n", b"2\n"]
+
+
+def test_a_truncated_file_is_read_from_its_start(path: Path, follower: Follower) -> None:
+    """Rotation by copying and truncating."""
+    append(path, b"two\n")
+    follower.read()
+    path.write_bytes(b"a\n")
+    assert follower.read() == [b"", b"a\n"]
+
+
+@pytest.mark.parametrize("text", [b"ONE\n", b"ONE\nTWO\n", b"xne\nTWO\n", b"a much longer line\n"])
+def test_a_rewritten_file_is_read_from_its_start(path: Path, follower: Follower, text: bytes) -> None:
+    """Whether it became longer or shorter."""
+    path.write_bytes(text)
+    assert follower.read() == [b"", text]
+
+
+def test_a_rewritten_file_with_the_same_end_is_noticed_by_its_start(path: Path) -> None:
+    """Even if the last bytes read are at the same place."""
+    tail = b"".join(b"%06d\n" % number for number in range(1000))
+    path.write_bytes(b"old\n" + tail)
+    follower = Follower(path)
+    follower.read()
+    path.write_bytes(b"new\n" + tail + b"more\n")
+    assert follower.read() == [b"", b"new\n" + tail + b"more\n"]
+    follower.file.close()
+
+
+def test_a_changed_link_leads_to_the_other_file(tmp_path: Path, path: Path) -> None:
+    """The name is followed, not the file."""
+    (tmp_path / "a").write_bytes(b"a\n")
+    (tmp_path / "b").write_bytes(b"b\n")
+    path.symlink_to("a")
+    follower = Follower(path)
+    assert follower.read() == [b"a\n"]
+    (tmp_path / "link").symlink_to("b")
+    (tmp_path / "link").replace(path)
+    assert follower.read() == [b"", b"b\n"]
+    follower.file.close()
+
+
+def test_it_waits_for_a_file_that_does_not_exist_yet(path: Path) -> None:
+    """It reports that once."""
+    follower = Follower(path)
+    for _ in range(3):
+        assert follower.read() == [b""]
+    path.write_bytes(b"one\n")
+    assert follower.read() == [b"one\n"]
+    assert follower.reported == ["cannot be read (No such file or directory); waiting for it"]
+    follower.file.close()
+
+
+def test_a_deleted_file_is_followed_until_there_is_another(path: Path, follower: Follower) -> None:
+    """Without a report: a rotation takes such a moment."""
+    with path.open("ab", buffering=0) as writer:
+        path.unlink()
+        writer.write(b"two\n")
+        assert follower.read() == [b"two\n"]
+    path.write_bytes(b"three\n")
+    assert follower.read() == [b"", b"three\n"]
+    assert follower.reported == []
+
+
+def test_an_unreadable_new_file_is_reported_once(path: Path, follower: Follower) -> None:
+    """If another user created it, or if it is a folder."""
+    path.rename(path.with_name("log.1"))
+    path.touch(0o000)
+    with permissions_hold():
+        for _ in range(3):
+            assert follower.read() == [b""]
+    path.unlink()
+    path.mkdir()
+    assert follower.read() == [b""]
+    path.rmdir()
+    path.write_bytes(b"two\n")
+    assert follower.read() == [b"", b"two\n"]
+    assert follower.reported == [
+        "cannot be read (Permission denied); waiting for it",
+        "cannot be read (it is not a regular file); waiting for it",
+    ]
+
+
+def test_the_number_of_open_files_is_bounded(path: Path, follower: Follower) -> None:
+    """Even if the file is rotated often while nothing is read; all are closed at the end."""
+    before = len(os.listdir("/dev/fd"))  # noqa: PTH208 - their number suffices
+    for number in range(100):
+        path.rename(path.with_name(f"log.{number}"))
+        path.write_bytes(b"%d\n" % number)
+        follower.file._look()  # pyright: ignore[reportPrivateUsage]
+    assert len(os.listdir("/dev/fd")) == before + 15  # noqa: PTH208 - as above
+    assert follower.read()[-1] == b"99\n"
+    follower.file.close()
+    assert len(os.listdir("/dev/fd")) == before - 1  # noqa: PTH208 - as above

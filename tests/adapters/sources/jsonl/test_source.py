@@ -1,3 +1,5 @@
+"""The source `jsonl`."""
+
 import json
 import logging
 import os
@@ -7,13 +9,12 @@ from pathlib import Path
 
 import anyio
 import pytest
-from pydantic import ValidationError
 
 from beats.adapters.sources.jsonl import SOURCE, JsonlSettings
-from beats.adapters.sources.jsonl.chunks import CHUNK_BYTES
+from beats.adapters.sources.jsonl.inputs import CHUNK_BYTES
 from beats.adapters.sources.jsonl.source import JsonlSource
 from beats.kernel.envelope import Message, Peripheral
-from beats.kernel.errors import InputError, QueueFull
+from beats.kernel.errors import QueueFull
 from beats.kernel.testing import PublishRecorder
 from tests.adapters.sources.support import context
 
@@ -30,7 +31,7 @@ def source_of(path: Path, **settings: object) -> JsonlSource:
 
 
 async def published(path: Path, **settings: object) -> list[object]:
-    """The data of each update, when the whole input was read."""
+    """The data of all updates of an input."""
     publish = PublishRecorder()
     with anyio.fail_after(20):
         await source_of(path, **settings).run(publish)
@@ -42,7 +43,7 @@ def data_of(publish: PublishRecorder) -> list[object]:
 
 
 class Awaited(PublishRecorder):
-    """Lets a test wait until so many messages have come."""
+    """Lets a test wait for a number of messages."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ class Awaited(PublishRecorder):
 
 
 class Refusing(PublishRecorder):
-    """Raises what it is given for each message whose data is odd."""
+    """Raises an error for each message with odd data."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -76,7 +77,7 @@ class Refusing(PublishRecorder):
 
 
 async def test_each_line_of_a_file_is_published_in_order(tmp_path: Path) -> None:
-    """Also across many reads, and the last line needs no newline."""
+    """Across many reads; the last line needs no newline."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"".join(map(line, range(5000))).rstrip())
     assert path.stat().st_size > 10 * CHUNK_BYTES
@@ -84,7 +85,7 @@ async def test_each_line_of_a_file_is_published_in_order(tmp_path: Path) -> None
 
 
 async def test_the_capture_time_of_a_line_is_kept(tmp_path: Path) -> None:
-    """A line without one leaves it to the publisher."""
+    """Without one, the publisher sets it."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"id": "a", "data": 1, "captured_unix_ns": 5}\n{"id": "a", "data": 1}\n')
     publish = PublishRecorder()
@@ -92,10 +93,10 @@ async def test_the_capture_time_of_a_line_is_kept(tmp_path: Path) -> None:
     assert [item.captured_unix_ns for item in publish.published] == [5, None]
 
 
-async def test_a_bad_line_is_reported_with_its_number_and_skipped(
+async def test_an_invalid_line_is_reported_with_its_number_and_skipped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The lines around it arrive; blank lines count but are no fault."""
+    """The other lines are published; blank lines are counted but no fault."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(line(1) + b"\n  \r\n" + b"oops\n" + line(2) + b'{"id": 3}\n' + line(4))
     assert await published(path) == [1, 2, 4]
@@ -106,10 +107,10 @@ async def test_a_bad_line_is_reported_with_its_number_and_skipped(
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
-async def test_a_flood_of_bad_lines_does_not_flood_the_log(
+async def test_a_flood_of_invalid_lines_does_not_flood_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ten lines in full, then counts, and the sum at the end."""
+    """Ten lines in full, then counts, and the total at the end."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"oops\n" * 2345)
     assert await published(path) == []
@@ -118,25 +119,25 @@ async def test_a_flood_of_bad_lines_does_not_flood_the_log(
 
 
 async def test_a_line_that_is_too_long_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is never held in memory; its length and the setting are named."""
+    """The report names its length and the setting."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(line(1) + b"x" * 300_000 + b"\n" + line(2))
     assert await published(path, max_line_bytes=1000) == [1, 2]
     assert "line 2 is skipped: 300,000 bytes are more than max_line_bytes = 1,000" in caplog.text
 
 
-async def test_a_byte_order_mark_at_the_beginning_is_no_fault(tmp_path: Path) -> None:
-    """Some programs begin every text so."""
+async def test_a_byte_order_mark_at_the_start_is_ignored(tmp_path: Path) -> None:
+    """Some programs write one."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + line(1))
     assert await published(path) == [1]
 
 
 @pytest.mark.parametrize("error", [TypeError("no such type"), ValueError("NaN"), RecursionError()])
-async def test_what_cannot_be_encoded_is_reported_like_a_bad_line(
+async def test_data_that_cannot_be_encoded_are_reported_like_an_invalid_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    """The line has a number there, too."""
+    """With the number of the line."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(line(0) + line(1) + line(2))
     publish = Refusing(error)
@@ -145,10 +146,8 @@ async def test_what_cannot_be_encoded_is_reported_like_a_bad_line(
     assert f"line 2 is skipped: {str(error) or 'RecursionError'}" in caplog.text
 
 
-async def test_a_queue_that_refuses_does_not_end_the_source(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The producer is told of a full queue; it counts that, says so, and goes on."""
+async def test_a_full_queue_does_not_end_the_source(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The source counts and logs it, and goes on."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"".join(map(line, range(100))))
     publish = Refusing(QueueFull("browser", "peripheral/knob-1", 1, 1, "it is full"))
@@ -159,8 +158,8 @@ async def test_a_queue_that_refuses_does_not_end_the_source(
     assert "'browser'" in caplog.text
 
 
-async def test_standard_input_is_read_as_it_comes_and_ends_with_its_writer() -> None:
-    """A pipe's lines arrive before it is closed."""
+async def test_standard_input_is_read_as_it_arrives() -> None:
+    """Lines are published before the pipe is closed; its end ends the source."""
     ours, theirs = os.pipe()
     source = JsonlSource(JsonlSettings(type="jsonl"), context(), stdin_fd=ours)
     publish = Awaited()
@@ -176,8 +175,8 @@ async def test_standard_input_is_read_as_it_comes_and_ends_with_its_writer() -> 
     assert data_of(publish) == [1, 2, 3]
 
 
-async def test_waiting_for_input_that_never_comes_is_cancelled_at_once() -> None:
-    """No thread is left in a read that does not return."""
+async def test_waiting_for_input_is_cancelled_at_once() -> None:
+    """No thread is left in a blocking read."""
     ours, theirs = os.pipe()
     source = JsonlSource(JsonlSettings(type="jsonl"), context(), stdin_fd=ours)
     publish = Awaited()
@@ -195,7 +194,7 @@ async def test_waiting_for_input_that_never_comes_is_cancelled_at_once() -> None
 
 
 async def test_a_fifo_takes_one_writer_after_another(tmp_path: Path) -> None:
-    """A line that one writer leaves open ends with it."""
+    """An incomplete line ends with its writer."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     publish = Awaited()
@@ -210,7 +209,7 @@ async def test_a_fifo_takes_one_writer_after_another(tmp_path: Path) -> None:
 
 
 async def test_a_followed_file_is_read_as_it_grows(tmp_path: Path) -> None:
-    """A line is published when it is whole."""
+    """Each line is published once it is complete."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(line(1) + line(2)[:5])
     publish = Awaited()
@@ -228,7 +227,7 @@ async def test_a_followed_file_is_read_as_it_grows(tmp_path: Path) -> None:
 async def test_a_followed_file_is_read_through_rotation_and_rewriting(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No line is lost or doubled; lines are counted from the beginning of each file, mark included."""
+    """No line is lost or repeated; line numbers and byte order marks start again with each file."""
     path = tmp_path / "a.jsonl"
     publish = Awaited()
     with anyio.fail_after(20):
@@ -249,7 +248,7 @@ async def test_a_followed_file_is_read_through_rotation_and_rewriting(
 
 
 async def test_other_tasks_run_while_lines_are_published(tmp_path: Path) -> None:
-    """A big file gives the event loop its turn again and again, also between two reads."""
+    """A large file does not block the event loop."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"".join(map(line, range(1000))))
     seen: set[int] = set()
@@ -271,7 +270,7 @@ async def test_other_tasks_run_while_lines_are_published(tmp_path: Path) -> None
 async def test_reading_and_parsing_happen_in_a_worker_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The event loop only publishes."""
+    """Only publishing runs in the event loop."""
     threads: set[int] = set()
     read = os.read
 
@@ -288,24 +287,8 @@ async def test_reading_and_parsing_happen_in_a_worker_thread(
     assert threading.get_ident() not in threads
 
 
-async def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
-    """A restart would not help."""
-    with pytest.raises(InputError, match="nothing cannot be read"):
-        await published(tmp_path / "nothing")
-
-
 async def test_building_does_not_touch_the_path(tmp_path: Path) -> None:
     """`build` does no I/O."""
     assert isinstance(
         SOURCE.build(JsonlSettings(type="jsonl", path=str(tmp_path / "nothing")), context()), JsonlSource
     )
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"path": ""}, {"follow": True}, {"follow": True, "path": "-"}, {"max_line_bytes": 0}, {"file": "a"}],
-)
-async def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
-    """Standard input cannot be followed; a line has some length; there are no other keys."""
-    with pytest.raises(ValidationError):
-        JsonlSettings.model_validate({"type": "jsonl", **wrong})

@@ -1,10 +1,18 @@
-// The server's clock, as well as it can be told from here.
-
-const KEPT = 8;
+// The time, by this machine's clock and by the server's.
 
 /**
- * Half-way between a request and its answer, both clocks showed the same instant, give or take half the time in
- * between (RFC 5905, section 8): so the quickest of the last answers is the best.
+ * Milliseconds since 1970 by this machine's clock when the page was opened, plus the monotonic time since then: it
+ * never jumps, and is the same in the page and in its worker.
+ */
+export function now() {
+  return performance.timeOrigin + performance.now();
+}
+
+const MOST_SAMPLES = 8;
+
+/**
+ * The server's clock, estimated. Half-way between a request and its answer both clocks showed the same instant, give
+ * or take half the time in between (RFC 5905, section 8). So the quickest of the last answers is the best.
  */
 export class Clock {
   /** @type {{offsetMs: number, tripMs: number}[]} */
@@ -17,7 +25,7 @@ export class Clock {
    */
   sample(askedMs, answeredMs, serverMs) {
     this.#samples.push({ offsetMs: serverMs - (askedMs + answeredMs) / 2, tripMs: answeredMs - askedMs });
-    if (this.#samples.length > KEPT) this.#samples.shift();
+    if (this.#samples.length > MOST_SAMPLES) this.#samples.shift();
   }
 
   /** The quickest of the last requests; null before the first. */
@@ -28,13 +36,13 @@ export class Clock {
     );
   }
 
-  /** Forget what was measured: the machine may have slept, and its monotonic clock with it. */
+  /** Forget all samples: the monotonic clock stops while the machine sleeps. */
   reset() {
     this.#samples.length = 0;
   }
 
   /**
-   * What the server's clock shows, in milliseconds since 1970; null while nobody knows.
+   * The server's time in milliseconds since 1970; null before the first sample.
    * @param {number} nowMs on this machine's monotonic clock
    */
   serverMs(nowMs) {

@@ -1,4 +1,4 @@
-// The worker, as the rest of the page sees it.
+// The page's side of the worker: starts it, sends it orders, receives its news.
 
 /**
  * @typedef {object} Picture
@@ -10,34 +10,34 @@
  * @typedef {object} Batch
  * @property {import("./worker.js").Totals} totals
  * @property {boolean} began whether a connection has begun since the last batch
- * @property {number} unlisted updates of peripherals beyond those that can be kept
- * @property {import("./updates.js").Found[]} found peripherals that are new, or have changed
+ * @property {number} unlisted updates of peripherals that exceed the limit
+ * @property {import("./updates.js").Found[]} found new or changed peripherals
  * @property {import("./updates.js").Update[]} updates
  *
- * @typedef {object} Listener
+ * @typedef {object} FeedListener
  * @property {(state: import("./link.js").LinkState) => void} link
- * @property {(picture: Picture) => void} frame must call `drawn` some time
+ * @property {(picture: Picture) => void} frame must call `drawn` later
  * @property {(batch: Batch) => void} batch
  * @property {(png: {sequence: number | bigint, png: Uint8Array}) => void} png
- * @property {(receipt: import("./receipt.js").Receipt) => void} receipt
- * @property {() => void} broken the worker does not work: the browser does not know what it is made of
+ * @property {(receipt: import("./messages.js").Receipt) => void} receipt
+ * @property {() => void} broken the worker failed to start: the browser is too old
  */
 
-/** The script that the worker is made of. The document has it, too, so it is there already. */
+/** The worker's script. The document loads it too, so the browser has it already. */
 const SCRIPT = new URL("stream.js", /** @type {HTMLScriptElement} */ (document.currentScript).src).href;
-// A page that demands trusted types (Content Security Policy) takes the address of a script from a policy alone.
+// With `require-trusted-types-for` in the Content Security Policy, a script's address must come from a policy.
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("beats", {
   createScriptURL: (/** @type {string} */ url) => {
-    if (url !== SCRIPT) throw new TypeError(`${url} is not the script of the worker`);
+    if (url !== SCRIPT) throw new TypeError(`${url} is not the worker's script`);
     return url;
   },
 });
 
-/** Gives orders to the worker, and passes on what it tells. */
+/** Sends orders to the worker, and passes its news to a listener. */
 export class Feed {
   #worker;
 
-  /** @param {Listener} on */
+  /** @param {FeedListener} on */
   constructor(on) {
     this.#worker = new Worker(policy?.createScriptURL(SCRIPT) ?? SCRIPT, { name: "feed" });
     this.#worker.addEventListener("error", on.broken);
@@ -48,74 +48,13 @@ export class Feed {
       else if (data.type === "receipt") on.receipt(data.receipt);
       else if (data.type === "batch") {
         on.batch(data);
-        this.#order("told");
+        this.order("next");
       }
     });
   }
 
-  /**
-   * Connect, for ever.
-   * @param {string} url
-   */
-  start(url) {
-    this.#order("start", { url });
-  }
-
-  /** Connect no more. */
-  stop() {
-    this.#order("stop");
-  }
-
-  /** Try to connect now, if it waits. */
-  hurry() {
-    this.#order("hurry");
-  }
-
-  /** The server did not answer a request. */
-  doubt() {
-    this.#order("doubt");
-  }
-
-  /** The picture is on the screen. */
-  drawn() {
-    this.#order("drawn");
-  }
-
-  /**
-   * Whether anybody can see the page.
-   * @param {boolean} visible
-   */
-  set visible(visible) {
-    this.#order("visible", { visible });
-  }
-
-  /**
-   * Read these peripherals.
-   * @param {string[]} names
-   */
-  watch(names) {
-    this.#order("watch", { names });
-  }
-
-  /** Ask for the file of the picture that is shown. */
-  save() {
-    this.#order("save");
-  }
-
-  /**
-   * Tell the server a command.
-   * @param {string} command
-   * @param {Record<string, unknown>} fields
-   */
-  send(command, fields = {}) {
-    this.#order("send", { text: JSON.stringify({ kind: "control", command, ...fields }) });
-  }
-
-  /**
-   * @param {string} type
-   * @param {object} more
-   */
-  #order(type, more = {}) {
+  /** Send an order; `worker.js` lists them. @param {string} type @param {object} more */
+  order(type, more = {}) {
     this.#worker.postMessage({ type, ...more });
   }
 }

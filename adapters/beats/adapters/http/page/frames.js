@@ -1,35 +1,32 @@
-// Decodes pictures, the newest alone, one at a time.
+// Decodes pictures: one at a time, and of those that wait only the newest.
 
-import { sizeOf } from "./png.js";
-
-/** Most pixels of a picture: 8192 x 8192 are 256 MiB once they are decoded. */
+/** Most pixels of a picture: 8192 x 8192 take 256 MiB when decoded. */
 const MOST_PX = 2 ** 26;
 
 /**
- * @typedef {import("./envelope.js").FrameEnvelope} FrameEnvelope
+ * @typedef {import("./messages.js").FrameEnvelope} FrameEnvelope
  * @typedef {(png: Uint8Array) => Promise<ImageBitmap>} Decode
  */
 
-/**
- * Between the stream and the screen: of what comes while a picture is decoded, or waits to be drawn, only the
- * newest is kept, as bytes.
- */
+/** Holds one undecoded picture, the newest, while another is decoded or waits to be drawn. */
 export class Frames {
-  /** @type {FrameEnvelope | null} the newest that nobody has begun to decode */
+  /** @type {FrameEnvelope | null} the newest, not yet decoded */
   #next = null;
-  /** @type {FrameEnvelope | null} the last that was handed over */
+  /** @type {FrameEnvelope | null} the last one passed to `hand` */
   #handed = null;
-  /** @type {FrameEnvelope | null} the last that was drawn */
-  #shown = null;
+  /** @type {FrameEnvelope | null} the picture on the screen */
+  shown = null;
+  /** Pictures that were received but never shown, because a newer one replaced them. */
+  skipped = 0;
+  /** Pictures that could not be decoded. */
+  unreadable = 0;
   #busy = false;
   #visible = true;
-  #skipped = 0;
-  #unreadable = 0;
   #hand;
   #decode;
 
   /**
-   * @param {(frame: FrameEnvelope, bitmap: ImageBitmap) => void} hand takes a picture; must call `drawn` some time
+   * @param {(frame: FrameEnvelope, bitmap: ImageBitmap) => void} hand takes a picture, and must call `drawn` later
    * @param {Decode} decode
    */
   constructor(hand, decode = decodePng) {
@@ -37,45 +34,27 @@ export class Frames {
     this.#decode = decode;
   }
 
-  /** Pictures that came and were never shown, since a newer one was there first. */
-  get skipped() {
-    return this.#skipped;
-  }
-
-  /** Pictures that could not be decoded. */
-  get unreadable() {
-    return this.#unreadable;
-  }
-
-  /** The picture that is on the screen. */
-  get shown() {
-    return this.#shown;
-  }
-
-  /** Count anew. */
+  /** Reset the counters. */
   begin() {
-    this.#skipped = 0;
-    this.#unreadable = 0;
+    this.skipped = 0;
+    this.unreadable = 0;
   }
 
   /** @param {FrameEnvelope} frame */
   take(frame) {
-    if (this.#next) this.#skipped += 1;
+    if (this.#next) this.skipped += 1;
     this.#next = frame;
     this.#work();
   }
 
-  /** The picture that was handed over is on the screen. */
+  /** Report that the picture passed to `hand` is on the screen. */
   drawn() {
-    this.#shown = this.#handed;
+    this.shown = this.#handed;
     this.#busy = false;
     this.#work();
   }
 
-  /**
-   * Whether anybody can see a picture; while nobody can, none is decoded.
-   * @param {boolean} visible
-   */
+  /** Whether the page is visible; no picture is decoded while it is not. @param {boolean} visible */
   set visible(visible) {
     this.#visible = visible;
     this.#work();
@@ -91,20 +70,34 @@ export class Frames {
         this.#handed = frame;
         this.#hand(frame, bitmap);
       } catch {
-        this.#unreadable += 1;
+        this.unreadable += 1;
         this.#busy = false;
       }
     }
   }
 }
 
-/**
- * Decode a picture to exactly the values that it holds: no conversion between colour spaces.
- * @param {Uint8Array} png
- */
+/** Decode a picture without conversion between colour spaces, so that its values stay exact. @param {Uint8Array} png */
 async function decodePng(png) {
   const size = sizeOf(png);
-  if (!size || size.width * size.height > MOST_PX) throw new RangeError("no PNG file, or far too large");
+  if (!size || size.width * size.height > MOST_PX) throw new RangeError("not a PNG file, or too large");
   const blob = new Blob([/** @type {BlobPart} */ (png)], { type: "image/png" });
   return createImageBitmap(blob, { colorSpaceConversion: "none" });
+}
+
+const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** Offset of the width: after the signature, a length and "IHDR". */
+const WIDTH_AT = 16;
+
+/**
+ * The size in pixels from the header of a PNG file (PNG specification, section 11.2.1).
+ * @param {Uint8Array} bytes
+ * @returns {{width: number, height: number} | null} null: not a PNG file
+ */
+export function sizeOf(bytes) {
+  if (bytes.length < WIDTH_AT + 8 || SIGNATURE.some((byte, index) => bytes[index] !== byte)) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const width = view.getUint32(WIDTH_AT);
+  const height = view.getUint32(WIDTH_AT + 4);
+  return width && height ? { width, height } : null;
 }

@@ -1,28 +1,26 @@
-// The connection to the stream, which comes back by itself.
+// The connection to the stream, which reconnects by itself.
 
-import { delayMs } from "./backoff.js";
-
-/** Longest wait for an answer; a host that is gone does not even refuse. */
+/** Longest wait for a connection; a host that is gone does not refuse it. */
 const ANSWER_MS = 10_000;
-/** Whoever stays connected for so long was let in for good: the next failure is the first. */
+/** A connection that lasted this long succeeded: the next back-off starts from its minimum. */
 const SETTLED_MS = 5_000;
-/** Without a message for so long, a connection may be dead although nobody said so. */
+/** Without a message for this long, the connection may be dead. */
 const QUIET_MS = 10_000;
 
 /**
  * @typedef {object} LinkState
  * @property {"connecting" | "live" | "waiting"} phase
  * @property {number} retryInMs when waiting
- * @property {number} code why it ended, when waiting: RFC 6455, section 7.4
+ * @property {number} code the close code (RFC 6455, section 7.4), when waiting
  * @property {string} reason in the server's words; may be empty
- * @property {boolean} opened whether it had been let in, when waiting
+ * @property {boolean} opened whether it had been open, when waiting
  *
- * @typedef {object} Listener
+ * @typedef {object} LinkListener
  * @property {(state: LinkState) => void} state
  * @property {(data: ArrayBuffer | string) => void} message
  */
 
-/** One WebSocket at a time, for ever. */
+/** Keeps one WebSocket open. */
 export class Link {
   #on;
   #url = "";
@@ -34,45 +32,37 @@ export class Link {
   #openedMs = 0;
   #heardMs = 0;
 
-  /** @param {Listener} on */
+  /** @param {LinkListener} on */
   constructor(on) {
     this.#on = on;
   }
 
-  /**
-   * Connect, and again whenever the connection ends.
-   * @param {string} url
-   */
+  /** Connect, and reconnect whenever the connection ends. @param {string} url */
   start(url) {
     this.#url = url;
     this.#failed = 0;
     this.#connect();
   }
 
-  /** Connect no more. */
+  /** Disconnect, and stay disconnected. */
   stop() {
     this.#url = "";
     this.#drop();
   }
 
-  /** Do not wait any longer for the next attempt. */
+  /** If it waits to reconnect, do so now. */
   hurry() {
     if (this.#url && !this.#socket) this.#connect();
   }
 
-  /** The server did not answer elsewhere: if nothing has come here either, the connection is dead. */
+  /** The server did not answer a request: unless something came here lately, the connection is dead. */
   doubt() {
     if (this.#opened && performance.now() - this.#heardMs > QUIET_MS) this.#lost(1006, "");
   }
 
-  /**
-   * Send a message; whether there was a connection to send it on.
-   * @param {string} text
-   */
+  /** Send a message, if there is a connection. @param {string} text */
   send(text) {
-    if (!this.#socket || !this.#opened) return false;
-    this.#socket.send(text);
-    return true;
+    if (this.#opened) this.#socket?.send(text);
   }
 
   #connect() {
@@ -98,10 +88,7 @@ export class Link {
     this.#tell("live");
   }
 
-  /**
-   * @param {number} code
-   * @param {string} reason
-   */
+  /** @param {number} code @param {string} reason */
   #lost(code, reason) {
     const opened = this.#opened;
     if (opened && performance.now() - this.#openedMs >= SETTLED_MS) this.#failed = 0;
@@ -112,7 +99,7 @@ export class Link {
     this.#tell("waiting", { retryInMs, code, reason, opened });
   }
 
-  /** Have nothing more to do with the socket: one to a host that is gone takes minutes to close. */
+  /** Drop the socket without waiting: closing one to a host that is gone takes minutes. */
   #drop() {
     clearTimeout(this.#timer);
     const socket = this.#socket;
@@ -125,11 +112,22 @@ export class Link {
     socket.close();
   }
 
-  /**
-   * @param {LinkState["phase"]} phase
-   * @param {Partial<LinkState>} more
-   */
+  /** @param {LinkState["phase"]} phase @param {Partial<LinkState>} more */
   #tell(phase, more = {}) {
     this.#on.state({ phase, retryInMs: 0, code: 0, reason: "", opened: false, ...more });
   }
+}
+
+const LEAST_MS = 500;
+const MOST_MS = 10_000;
+
+/**
+ * The wait before the next attempt. It doubles with each failed one, up to ten seconds, and half of it is random, so
+ * that the viewers of a restarted server do not all reconnect at once.
+ * @param {number} failed attempts in a row
+ * @param {number} chance from 0 to 1
+ */
+export function delayMs(failed, chance) {
+  const whole = Math.min(MOST_MS, LEAST_MS * 2 ** failed);
+  return Math.max(LEAST_MS, whole * (0.5 + 0.5 * chance));
 }

@@ -1,33 +1,32 @@
 // The list of peripherals.
 
-import { byId, write } from "./dom.js";
+import { byId, Stored, write } from "./browser.js";
+import { now } from "./clock.js";
 import { count } from "./format.js";
-import { Kept } from "./kept.js";
-import { now } from "./now.js";
+import { shown } from "./messages.js";
 import { Row } from "./row.js";
-import { shown } from "./topic.js";
 
-/** Rows at once; to see others, search. */
+/** Most rows; a search finds the other peripherals. */
 const MOST_ROWS = 100;
-/** More than these are lines, not cards, unless somebody chose. */
+/** With more rows than this, rows are lines and not cards, unless the viewer chose. */
 const MOST_CARDS = 12;
 const LINES = "lines";
 const CARDS = "cards";
-/** Ages are shown each time that so many batches came. */
+/** Ages are updated with every fourth batch. */
 const AGES_EVERY = 4;
-/** Drawings move so seldom for people whom movement disturbs. */
+/** Drawings are updated with every eighth batch for viewers who prefer reduced motion. */
 const CALM_EVERY = 8;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
- * @typedef {import("./envelope.js").Info} Info
+ * @typedef {import("./messages.js").Info} Info
  * @typedef {{info: Info, words: string}} Known
  * @typedef {import("./updates.js").Found} Found
  */
 
 const byName = new Intl.Collator("en", { numeric: true }).compare;
 
-/** All peripherals by name, those that match the search, as far as there is room. */
+/** The peripherals that match the search, sorted by name, up to the limit. */
 export class List {
   #search = byId("search", HTMLInputElement);
   #list = byId("list", HTMLElement);
@@ -35,7 +34,7 @@ export class List {
   #more = byId("list-more", HTMLElement);
   #none = byId("list-none", HTMLElement);
   #dense = byId("dense", HTMLButtonElement);
-  #kept = new Kept("beats.list", () => localStorage);
+  #stored = new Stored("beats.list", () => localStorage);
   #isDense = false;
   /** @type {Map<string, Known>} */
   #known = new Map();
@@ -45,14 +44,14 @@ export class List {
   #rows = new Map();
   /** @type {WeakMap<Element, Row>} */
   #byElement = new WeakMap();
-  #observer = new IntersectionObserver((entries) => this.#look(entries));
+  #observer = new IntersectionObserver((entries) => this.#observe(entries));
   #unlisted = 0;
   #batches = 0;
   #onWatch;
   #ageMs;
 
   /**
-   * @param {(names: string[]) => void} onWatch the rows are these now
+   * @param {(names: string[]) => void} onWatch called with the names of the rows when they change
    * @param {(update: import("./updates.js").Update) => number} ageMs
    */
   constructor(onWatch, ageMs) {
@@ -60,17 +59,17 @@ export class List {
     this.#ageMs = ageMs;
     this.#search.addEventListener("input", () => this.#arrange());
     this.#dense.addEventListener("click", () => {
-      this.#kept.value = this.#isDense ? CARDS : LINES;
+      this.#stored.value = this.#isDense ? CARDS : LINES;
       this.#choose(!this.#isDense);
     });
-    this.#fold(0);
+    this.#setDefault(0);
   }
 
   /** @param {import("./feed.js").Batch} batch */
   take({ began, found, unlisted, updates }) {
     const nowMs = now();
     if (began) this.#forget();
-    if (began || found.length > 0 || unlisted !== this.#unlisted) this.#meet(found, unlisted);
+    if (began || found.length > 0 || unlisted !== this.#unlisted) this.#learn(found, unlisted);
     for (const update of updates) this.#rows.get(update.name)?.take(update, nowMs);
     this.#batches += 1;
     const moves = !calm.matches || this.#batches % CALM_EVERY === 0;
@@ -80,22 +79,19 @@ export class List {
     }
   }
 
-  /** Nobody looked for a while. */
+  /** The page was hidden: leave a gap in the drawings. */
   pause() {
     for (const row of this.#rows.values()) row.pause();
   }
 
-  /** A connection begins with all peripherals that there are; rows of those that are still there stay. */
+  /** A new connection sends all peripherals again; their rows stay. */
   #forget() {
     this.#known.clear();
     this.#order = [];
   }
 
-  /**
-   * @param {Found[]} found
-   * @param {number} unlisted
-   */
-  #meet(found, unlisted) {
+  /** @param {Found[]} found @param {number} unlisted */
+  #learn(found, unlisted) {
     this.#unlisted = unlisted;
     const before = this.#known.size;
     for (const { name, info } of found) {
@@ -107,12 +103,9 @@ export class List {
     this.#arrange();
   }
 
-  /**
-   * Lines or cards: as somebody chose, else as many as there are.
-   * @param {number} count
-   */
-  #fold(count) {
-    const isDense = this.#kept.value ? this.#kept.value === LINES : count > MOST_CARDS;
+  /** Show lines or cards: as the viewer chose, else by the number of rows. @param {number} count */
+  #setDefault(count) {
+    const isDense = this.#stored.value ? this.#stored.value === LINES : count > MOST_CARDS;
     if (isDense !== this.#isDense) this.#choose(isDense);
   }
 
@@ -127,9 +120,9 @@ export class List {
     const wanted = this.#search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const matching = this.#order.filter((name) => wanted.every((word) => this.#known.get(name)?.words.includes(word)));
     const placed = matching.slice(0, MOST_ROWS);
-    this.#fold(placed.length);
+    this.#setDefault(placed.length);
     this.#place(placed);
-    this.#say(matching.length, placed.length);
+    this.#showCount(matching.length, placed.length);
   }
 
   /** @param {string[]} names */
@@ -165,25 +158,22 @@ export class List {
     return row;
   }
 
-  /**
-   * @param {number} matching
-   * @param {number} placed
-   */
-  #say(matching, placed) {
+  /** @param {number} matching @param {number} placed */
+  #showCount(matching, placed) {
     const all = this.#known.size;
     write(this.#count, matching === all ? count(all) : `${count(matching)} of ${count(all)}`);
     write(this.#more, `and ${count(matching - placed)} more: search to find them`);
     this.#more.hidden = matching === placed;
-    write(this.#none, all === 0 ? "No peripheral has said anything yet." : "None matches the search.");
+    write(this.#none, all === 0 ? "No peripheral has sent anything yet." : "No peripheral matches the search.");
     this.#none.hidden = matching > 0;
     if (this.#unlisted > 0) {
-      write(this.#more, `and more than this page keeps, ${count(this.#unlisted)} updates of them so far`);
+      write(this.#more, `and more than this page can list: ${count(this.#unlisted)} updates left out so far`);
       this.#more.hidden = false;
     }
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
-  #look(entries) {
+  #observe(entries) {
     for (const { target, isIntersecting } of entries) {
       const row = this.#byElement.get(target);
       if (row) row.isVisible = isIntersecting;
@@ -191,11 +181,7 @@ export class List {
   }
 }
 
-/**
- * What a peripheral can be found by.
- * @param {string} name
- * @param {Info} info
- */
+/** The text that a search looks at. @param {string} name @param {Info} info */
 function words(name, { tags, location }) {
   const parts = tags.flatMap(({ name, variant, metadata }) => [`${name}/${variant}`, ...metadata.flat()]);
   if (location) parts.push(`${location.x}, ${location.y}, ${location.z}`, location.time);

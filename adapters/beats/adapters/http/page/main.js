@@ -1,63 +1,63 @@
 // Puts the page together.
 
-import { Canvas } from "./canvas.js";
-import { Clock } from "./clock.js";
-import { byId, write } from "./dom.js";
-import { Drive } from "./drive.js";
+import { byId, write } from "./browser.js";
+import { Clock, now } from "./clock.js";
+import { Controls, Receipts } from "./controls.js";
 import { Feed } from "./feed.js";
-import { Figures } from "./figures.js";
-import { FullScreen } from "./fullscreen.js";
-import { Gate } from "./gate.js";
 import { List } from "./list.js";
-import { now } from "./now.js";
-import { Receipts } from "./receipts.js";
+import { Metrics, Sheet } from "./metrics.js";
+import { Canvas, save } from "./picture.js";
+import { ask, judge, NO_ANSWER, reason } from "./reasons.js";
 import { Recorders } from "./recorders.js";
-import { ask, judge, NO_ANSWER } from "./refusal.js";
 import { Replay } from "./replay.js";
-import { save } from "./save.js";
 import { Session } from "./session.js";
-import { Sheet } from "./sheet.js";
-import { reason, Status } from "./status.js";
-import { Theme } from "./theme.js";
-import { Token } from "./token.js";
+import { Status } from "./status.js";
+import { Gate, Token } from "./token.js";
+import { FullScreen, Theme } from "./view.js";
 
 /** @typedef {import("./session.js").Answer} Answer */
 
-const FIGURES_MS = 250;
+const METRICS_MS = 250;
 const REPLAY_MS = 50;
-/** A server that does not answer, and sends nothing for so long either, has stopped. */
+/** A server that neither answers requests nor sends anything for this long has stopped. */
 const QUIET_MS = 2000;
-/** What a viewer may ask for (see the README) can stand in the page's address, too. */
+/** The options of the stream (see the README) that the page's address may contain. */
 const CHOICES = ["kinds", "topics", "max_fps", "snapshot"];
 
 const token = new Token();
 const base = new URL(".", document.baseURI);
-/** The document tells whether the stream needs a token. */
+/** The document says whether the stream needs a token. */
 const isLocked = "locked" in document.documentElement.dataset;
 const clock = new Clock();
-const session = new Session(new URL("api/session", base), () => token.value, clock, hear);
-const png = (/** @type {{sequence: number | bigint, png: Uint8Array}} */ file) => save(file.sequence, file.png);
-const feed = new Feed({ link, frame, batch, broken, png, receipt: (receipt) => receipts.take(receipt) });
+const session = new Session(new URL("api/session", base), () => token.value, clock, take);
+const feed = new Feed({
+  link,
+  batch,
+  broken,
+  frame: (picture) => canvas.show(picture),
+  png: ({ sequence, png }) => save(sequence, png),
+  receipt: (receipt) => receipts.take(receipt),
+});
 const status = new Status();
-const figures = new Figures(clock);
+const metrics = new Metrics(clock);
 const sheet = new Sheet(clock);
 const canvas = new Canvas(byId("stage", HTMLElement), byId("canvas", HTMLCanvasElement), drawn);
 const gate = new Gate(checkToken);
 const receipts = new Receipts();
-const drive = new Drive(send, () => gate.open("Enter the control token.", { optional: true }));
+const controls = new Controls(send, () => gate.open("Enter the control token.", { optional: true }));
 const replay = new Replay(send);
 const recorders = new Recorders(send);
-const list = new List((names) => feed.watch(names), ageMs);
+const list = new List((names) => feed.order("watch", { names }), ageMs);
 const saveButton = byId("save", HTMLButtonElement);
 const forgetButton = byId("forget", HTMLButtonElement);
 let isLive = false;
-/** @type {boolean | null} null: the server has not told yet */
-let maySteer = null;
+/** @type {boolean | null} null: not known yet */
+let mayControl = null;
 let hasPicture = false;
-/** Refusals in a row for which the server gives no reason. */
-let puzzles = 0;
+/** Refusals in a row without a reason from the server. */
+let unexplained = 0;
 
-/** The stream's address, but for `ws` in place of `http`. */
+/** The stream's address, with `http` instead of `ws`. */
 function streamUrl() {
   const url = new URL(base);
   const asked = new URLSearchParams(location.search);
@@ -71,8 +71,8 @@ function streamUrl() {
 
 function connect() {
   forgetButton.hidden = !token.value;
-  puzzles = 0;
-  feed.start(streamUrl().href.replace("http", "ws"));
+  unexplained = 0;
+  feed.order("start", { url: streamUrl().href.replace("http", "ws") });
 }
 
 /** @param {import("./link.js").LinkState} state */
@@ -80,7 +80,7 @@ async function link(state) {
   isLive = state.phase === "live";
   allow();
   if (state.phase === "live") {
-    puzzles = 0;
+    unexplained = 0;
     status.live();
     session.start();
   } else if (state.phase === "connecting") {
@@ -95,73 +95,68 @@ async function link(state) {
 /** Why the last attempt to connect was refused. */
 async function explain() {
   const url = streamUrl();
-  url.searchParams.delete("token"); // a proxy would write it down
-  url.searchParams.set("origin", location.origin); // which a browser sends with a handshake, and not here
+  url.searchParams.delete("token"); // a proxy would log it
+  url.searchParams.set("origin", location.origin); // a browser sends it with a handshake, but not with this request
   const bearer = token.value ? { Authorization: `Bearer ${token.value}` } : undefined;
   const answer = await ask(url, bearer);
   const isClear = answer.status === 0 || (answer.status >= 400 && answer.status !== 426);
   const ready = isClear ? NO_ANSWER : await ask(new URL("readyz", base), bearer);
   if (isLive) return;
   const refusal = judge(answer, ready, navigator.onLine);
-  puzzles = isClear || ready.status !== 200 ? 0 : puzzles + 1;
+  unexplained = isClear || ready.status !== 200 ? 0 : unexplained + 1;
   if (refusal.needsToken) lock();
-  // There may have been no room when it was refused, and be some by now.
-  else if (puzzles === 1) status.refused("Refused", "The connection was refused.");
+  // The stream may have been full then, and have room now.
+  else if (unexplained === 1) status.refused("Refused", "The connection was refused.");
   else status.refused(refusal.title, refusal.text);
 }
 
-/** Nothing comes without a token, or without the right one. */
+/** The stream needs a token, or another one: ask for it. */
 function lock() {
-  feed.stop();
+  feed.order("stop");
   status.locked();
   const isWrong = token.value !== null;
-  gate.open(isWrong ? "The token that was given is not the right one." : "Ask the operator of the stream for it.", { wrong: isWrong });
+  const why = isWrong ? "The given token is wrong." : "Ask the operator of the stream for the token.";
+  gate.open(why, { wrong: isWrong });
 }
 
-/**
- * @param {string} candidate
- * @returns {Promise<string | null>} what is wrong with it
- */
+/** @param {string} candidate @returns {Promise<string | null>} what is wrong with it; null: nothing */
 async function checkToken(candidate) {
   const answer = await session.ask(candidate);
   if (!answer.facts) {
-    return answer.status === 401 ? "That is not the token." : judge({ ...answer, moved: false }, NO_ANSWER).text;
+    return answer.status === 401 ? "This token is wrong." : judge({ ...answer, moved: false }, NO_ANSWER).text;
   }
   token.value = candidate;
-  hear(answer);
+  take(answer);
   connect();
   return null;
 }
 
-/**
- * What the server has told.
- * @param {Answer} answer
- */
-function hear(answer) {
-  const { facts } = answer;
+/** Take an answer of the server. @param {Answer} answer */
+function take(answer) {
+  const { facts, status } = answer;
   if (!facts) {
-    if (answer.status === 0) feed.doubt();
-    notice(answer.status === 401 ? "The server asks for another token now; the stream goes on until it ends." : "");
-    if (answer.status === 401) maySteer = false;
+    if (status === 0) feed.order("doubt");
+    if (status === 401) mayControl = false;
+    notice(status === 401 ? "The server now needs another token. This connection continues until it ends." : "");
     allow();
     return;
   }
-  maySteer = facts.rights.steer;
+  mayControl = facts.rights.steer;
   write(byId("profile", HTMLElement), facts.profile);
   document.title = `${facts.profile} · Beats`;
   sheet.facts = facts;
-  drive.emojis = facts.emojis;
+  controls.emojis = facts.emojis;
   replay.playback = facts.playback;
-  figures.replaying = replay.isShown;
+  metrics.isReplaying = replay.isShown;
   recorders.show(facts);
   notice(facts.failed.length ? `Not running: ${facts.failed.join(", ")}.` : "");
   allow();
 }
 
 function allow() {
-  drive.allow({ live: isLive, steer: maySteer, hasToken: token.value !== null });
-  replay.allowed = isLive && maySteer === true;
-  recorders.allowed = isLive && maySteer === true;
+  controls.allow({ live: isLive, steer: mayControl, hasToken: token.value !== null });
+  replay.allowed = isLive && mayControl === true;
+  recorders.allowed = isLive && mayControl === true;
 }
 
 /** @param {string} text */
@@ -172,29 +167,26 @@ function notice(text) {
 }
 
 /**
+ * Send a command to the server.
  * @param {string} command
  * @param {Record<string, unknown>} fields
- * @param {string} words what to tell of it; empty: its effect is seen where it was given
+ * @param {string} words describes it in the line of receipts; empty: the control itself shows the effect
  */
 function send(command, fields = {}, words = "") {
-  feed.send(command, words ? { ...fields, receipt: receipts.expect(words) } : fields);
+  const receipt = words ? { receipt: receipts.expect(words) } : {};
+  feed.order("send", { text: JSON.stringify({ kind: "control", command, ...fields, ...receipt }) });
   session.soon();
 }
 
-/** The half of the page that reads the stream has failed. */
+/** The worker failed to start. */
 function broken() {
-  status.refused("Broken", "This page does not work in this browser: it needs one of 2024 or newer.");
-}
-
-/** @param {import("./feed.js").Picture} picture */
-function frame(picture) {
-  canvas.show(picture);
+  status.refused("Broken", "This page needs a browser of 2024 or newer.");
 }
 
 /** @param {import("./feed.js").Picture} picture */
 function drawn({ capturedMs }) {
-  feed.drawn();
-  figures.drawn(capturedMs);
+  feed.order("drawn");
+  metrics.drawn(capturedMs);
   status.drawn();
   if (!hasPicture) saveButton.disabled = false;
   hasPicture = true;
@@ -203,15 +195,15 @@ function drawn({ capturedMs }) {
 /** @param {import("./feed.js").Batch} news */
 function batch(news) {
   const { quietMs, isNotable, flowed } = news.totals.quiet;
-  const isQuiet = !replay.isPaused && (isNotable || (session.isDeaf && quietMs > QUIET_MS));
-  status.quiet(isQuiet ? quietMs : 0, flowed || session.isDeaf);
-  figures.show(news.totals);
+  const isQuiet = !replay.isPaused && (isNotable || (session.isUnanswered && quietMs > QUIET_MS));
+  status.quiet(isQuiet ? quietMs : 0, flowed || session.isUnanswered);
+  metrics.show(news.totals);
   sheet.show(news.totals, hasPicture ? canvas.size : null);
   list.take(news);
 }
 
 /**
- * How long ago something was captured; of a recording, how long ago it came.
+ * How long ago an update was captured; in a replay, how long ago it arrived.
  * @param {import("./updates.js").Update} update
  */
 function ageMs({ capturedMs, arrivedMs }) {
@@ -221,29 +213,29 @@ function ageMs({ capturedMs, arrivedMs }) {
   return Math.max(0, serverMs - capturedMs);
 }
 
-function look() {
+function watchVisibility() {
   const isVisible = document.visibilityState === "visible";
-  feed.visible = isVisible;
-  if (isVisible) feed.hurry();
+  feed.order("visible", { visible: isVisible });
+  if (isVisible) feed.order("hurry");
   else list.pause();
 }
 
 async function begin() {
   new Theme();
   new FullScreen();
-  saveButton.addEventListener("click", () => feed.save());
+  saveButton.addEventListener("click", () => feed.order("save"));
   forgetButton.addEventListener("click", () => {
     token.value = null;
-    location.reload(); // nothing of what it let see stays
+    location.reload(); // nothing that it gave access to stays
   });
-  document.addEventListener("visibilitychange", look);
-  addEventListener("online", () => feed.hurry());
-  setInterval(() => figures.refresh(), FIGURES_MS);
+  document.addEventListener("visibilitychange", watchVisibility);
+  addEventListener("online", () => feed.order("hurry"));
+  setInterval(() => metrics.refresh(), METRICS_MS);
   setInterval(() => replay.refresh(), REPLAY_MS);
   allow();
-  look();
-  // Whether the stream can be had is seen quickest by connecting. Only what would be refused for certain, and
-  // what may be a wrong token, is not presented there.
+  watchVisibility();
+  // To connect is the quickest way to learn whether the stream is available. But without a token the handshake would
+  // be refused for certain, and a token that may be wrong is checked first.
   if (isLocked && !token.value) lock();
   else if (isLocked && (await session.ask()).status === 401) lock();
   else connect();

@@ -1,29 +1,29 @@
-// What a peripheral's update says, as fields that a person can read.
+// The payload of a peripheral's update as readable fields.
 
-import { JSON_UTF8, PROTOBUF } from "./envelope.js";
 import { reading } from "./format.js";
-import { BYTES, Reader } from "./reader.js";
+import { JSON_UTF8, PROTOBUF } from "./messages.js";
+import { BYTES, Reader } from "./protobuf.js";
 
 /** @typedef {{key: string, text: string, number: number | null}} Field */
 
 const INPUT_EVENT = "heart.peripheral.input.InputEvent";
 const MOST_FIELDS = 24;
 const MOST_DEPTH = 4;
-/** Longer arrays, such as samples of a sound, are shown as one text. */
+/** Longer arrays, such as audio samples, are shown as one text. */
 const MOST_ITEMS = 8;
 const MOST_CHARACTERS = 160;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-/** In JSON, a text or a whole number of more digits than a double is sure to hold. */
+/** Matches, in JSON, strings, and integers with more digits than a double holds exactly. */
 const TEXT_OR_LONG = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?[1-9]\d{15,}(?![\d.eE])/g;
-/** Such a number as a text, on its way through a parser that would round it: marked with a private character. */
+/** Marks such an integer, turned into a string so that the parser does not round it: a private-use character. */
 const MARK = "\ue000";
 const MARKED = /^\ue000-?\d+$/;
 
 /**
- * The fields of an update: nested ones as `a.b`; a number, true and false also as what can be drawn.
- * @param {import("./envelope.js").Payload} payload
- * @returns {Field[] | null} null: it cannot be read
+ * The fields of an update, nested ones named `a.b`. Numbers and booleans also have a number to draw.
+ * @param {import("./messages.js").Payload} payload
+ * @returns {Field[] | null} null: unreadable
  */
 export function fields(payload) {
   try {
@@ -33,7 +33,7 @@ export function fields(payload) {
   }
 }
 
-/** @param {import("./envelope.js").Payload} payload */
+/** @param {import("./messages.js").Payload} payload */
 function value({ bytes, encoding, type }) {
   if (encoding === JSON_UTF8) return parse(utf8.decode(bytes));
   if (encoding !== PROTOBUF) throw new RangeError(`encoding ${encoding}`);
@@ -55,10 +55,7 @@ function inputEvent(reader) {
   return { event, timestamp, data: data ? parse(data) : null };
 }
 
-/**
- * Read JSON, with long whole numbers as `bigint`: as a number they would be rounded.
- * @param {string} json
- */
+/** Parse JSON with long integers as `bigint`, because a number would be rounded. @param {string} json */
 function parse(json) {
   if (!/\d{16}/.test(json)) return JSON.parse(json);
   const marked = json.replace(TEXT_OR_LONG, (found) => (found[0] === '"' ? found : `"${MARK}${found}"`));
@@ -67,10 +64,7 @@ function parse(json) {
   );
 }
 
-/**
- * @param {unknown} data
- * @returns {Field[]}
- */
+/** @param {unknown} data @returns {Field[]} */
 function flat(data) {
   /** @type {Field[]} */
   const found = [];
@@ -78,12 +72,7 @@ function flat(data) {
   return found;
 }
 
-/**
- * @param {Field[]} found
- * @param {string} key
- * @param {unknown} data
- * @param {number} depth
- */
+/** @param {Field[]} found @param {string} key @param {unknown} data @param {number} depth */
 function add(found, key, data, depth) {
   if (found.length >= MOST_FIELDS) return;
   if (!isOpen(data) || depth === MOST_DEPTH) {
@@ -94,7 +83,7 @@ function add(found, key, data, depth) {
 }
 
 /**
- * Whether to show what is inside, not the thing itself.
+ * Whether to show the fields inside rather than the value as one text.
  * @param {unknown} data
  * @returns {data is Record<string, unknown>}
  */

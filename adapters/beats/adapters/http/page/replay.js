@@ -1,18 +1,17 @@
 // The timeline of a replay.
 
-import { byId, make, write } from "./dom.js";
+import { byId, make, write } from "./browser.js";
+import { now } from "./clock.js";
 import { position } from "./format.js";
-import { now } from "./now.js";
-import { Playhead } from "./playhead.js";
 
 /** @type {(number | "max")[]} */
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4, 10, "max"];
-/** A slider that is dragged says where to this often. */
+/** Interval between seeks while the slider is dragged. */
 const SEEK_MS = 120;
-/** Until the server has obeyed, what it says is from before. */
-const OBEYS_MS = 700;
+/** For this long after a command, positions from the server may be out of date. */
+const SETTLE_MS = 700;
 
-/** Shown while something is replayed. */
+/** Visible while something is replayed. */
 export class Replay {
   #section = byId("replay", HTMLElement);
   #pause = byId("replay-pause", HTMLButtonElement);
@@ -20,15 +19,15 @@ export class Replay {
   #here = byId("replay-here", HTMLElement);
   #end = byId("replay-end", HTMLElement);
   #speed = byId("replay-speed", HTMLSelectElement);
-  #buttons = [byId("replay-back", HTMLButtonElement), this.#pause, byId("replay-on", HTMLButtonElement)];
+  #buttons = [byId("replay-back", HTMLButtonElement), this.#pause, byId("replay-forward", HTMLButtonElement)];
   #playhead = new Playhead();
   #paused = false;
-  #isHeld = false;
-  #heldUntilMs = 0;
+  #isDragged = false;
+  #ignoresUntilMs = 0;
   #seekTimer = 0;
   #send;
 
-  /** @param {import("./drive.js").Send} send */
+  /** @param {import("./controls.js").Send} send */
   constructor(send) {
     this.#send = send;
     const [back, pause, on] = this.#buttons;
@@ -46,14 +45,14 @@ export class Replay {
     return !this.#section.hidden;
   }
 
-  /** Whether a replay stands still, since somebody paused it or it is at its end: then nothing comes. */
+  /** Whether a replay is paused or at its end, so that nothing arrives. */
   get isPaused() {
     if (!this.isShown) return false;
     return this.#paused || this.#playhead.position_s(now()) >= this.#playhead.duration_s;
   }
 
   /**
-   * What the server says of it. All replays obey the same commands; the first is shown.
+   * Show the server's state of the replay. All replays obey the same commands; the first is shown.
    * @param {Record<string, import("./session.js").Playback>} playback by the sources' names
    */
   set playback(playback) {
@@ -62,21 +61,21 @@ export class Replay {
     if (!first) return;
     this.#showPaused(first.paused);
     this.#showSpeed(first.speed);
-    if (now() >= this.#heldUntilMs) this.#playhead.set(first, now());
+    if (now() >= this.#ignoresUntilMs) this.#playhead.set(first, now());
     const duration = String(first.duration_s);
     if (this.#slider.max !== duration) this.#slider.max = duration;
     write(this.#end, position(first.duration_s));
     this.refresh();
   }
 
-  /** @param {boolean} may whether the viewer may steer */
+  /** @param {boolean} may whether the viewer may send commands */
   set allowed(may) {
     for (const control of [...this.#buttons, this.#slider, this.#speed]) control.disabled = !may;
   }
 
-  /** Show where it is by now. */
+  /** Show the current position. */
   refresh() {
-    if (this.#isHeld || !this.isShown) return;
+    if (this.#isDragged || !this.isShown) return;
     const here_s = this.#playhead.position_s(now());
     this.#slider.value = String(here_s);
     this.#showPosition(here_s);
@@ -84,21 +83,21 @@ export class Replay {
 
   #toggle() {
     this.#send("replay_pause", { paused: !this.#paused });
-    this.#hold(this.#playhead.position_s(now()), !this.#paused);
+    this.#continueFrom(this.#playhead.position_s(now()), !this.#paused);
     this.#showPaused(!this.#paused);
   }
 
   #drag() {
-    this.#isHeld = true;
+    this.#isDragged = true;
     this.#showPosition(this.#slider.valueAsNumber);
     this.#seekTimer ||= setTimeout(() => this.#seek(), SEEK_MS);
   }
 
   #release() {
-    this.#isHeld = false;
+    this.#isDragged = false;
     clearTimeout(this.#seekTimer);
     this.#seek();
-    this.#hold(this.#slider.valueAsNumber, this.#paused);
+    this.#continueFrom(this.#slider.valueAsNumber, this.#paused);
   }
 
   #seek() {
@@ -107,14 +106,14 @@ export class Replay {
   }
 
   /**
-   * Go on from here, whatever is still said of before.
+   * Continue from here, and ignore the server's positions for a moment.
    * @param {number} position_s
    * @param {boolean} paused
    */
-  #hold(position_s, paused) {
+  #continueFrom(position_s, paused) {
     const speed = speedOf(this.#speed.value);
     this.#playhead.set({ position_s, duration_s: this.#playhead.duration_s, speed, paused, loops: 0 }, now());
-    this.#heldUntilMs = now() + OBEYS_MS;
+    this.#ignoresUntilMs = now() + SETTLE_MS;
   }
 
   /** @param {boolean} paused */
@@ -150,4 +149,29 @@ function option(speed) {
 /** @param {string} value */
 function speedOf(value) {
   return value === "max" ? "max" : Number(value);
+}
+
+/** The position between two answers of the server: moves on at the replay's speed. */
+export class Playhead {
+  /** @type {import("./session.js").Playback} */
+  #playback = { position_s: 0, duration_s: 0, speed: 1, paused: true, loops: 0 };
+  #atMs = 0;
+
+  /** @param {import("./session.js").Playback} playback @param {number} nowMs when the server sent it */
+  set(playback, nowMs) {
+    this.#playback = playback;
+    this.#atMs = nowMs;
+  }
+
+  /** Seconds from start to end. */
+  get duration_s() {
+    return this.#playback.duration_s;
+  }
+
+  /** Seconds from the start. At speed `max` only the server knows the position. @param {number} nowMs */
+  position_s(nowMs) {
+    const { position_s, duration_s, speed, paused } = this.#playback;
+    const pace = paused || speed === "max" ? 0 : speed;
+    return Math.min(duration_s, Math.max(0, position_s + ((nowMs - this.#atMs) / 1000) * pace));
+  }
 }

@@ -1,25 +1,25 @@
-// One peripheral in the list: a line, or a card with all that is known of it.
+// One peripheral in the list: a line, or a card with everything known about it.
 
-import { make, write } from "./dom.js";
+import { make, write } from "./browser.js";
 import { duration, rate, reading } from "./format.js";
-import { Meter } from "./meter.js";
-import { shown } from "./topic.js";
-import { Values } from "./values.js";
+import { Meter } from "./measures.js";
+import { shown } from "./messages.js";
+import { draw, History } from "./sparkline.js";
 
 /**
- * @typedef {import("./envelope.js").Info} Info
+ * @typedef {import("./messages.js").Info} Info
  * @typedef {import("./updates.js").Update} Update
  */
 
 const RATE_SLOTS = 10;
 const RATE_SLOT_MS = 500;
-/** Digits that change faster than anybody reads only disturb. */
+/** Smaller ages are shown as "now": digits that change all the time distract. */
 const NOW_MS = 1000;
-/** Whoever names things decides how long their names are, but not how much of the page they take. */
+/** Longer names and places are cut. */
 const MOST_CHARACTERS = 200;
 const MOST_TAGS = 8;
 
-/** Its name, what it is and where, what it says and how often. */
+/** Shows name, tags, place, values, rate and age. */
 export class Row {
   element = make("li", "peripheral");
   /** Whether it is on the screen. */
@@ -36,11 +36,7 @@ export class Row {
   #last = null;
   #isOpen = true;
 
-  /**
-   * @param {string} name
-   * @param {Info} info
-   * @param {boolean} isOpen
-   */
+  /** @param {string} name @param {Info} info @param {boolean} isOpen */
   constructor(name, info, isOpen) {
     const head = make("div", "name");
     const title = make("h3");
@@ -66,7 +62,7 @@ export class Row {
     this.#what.replaceChildren(...labels, make("span", "", cut(details.join(" · "))));
   }
 
-  /** Whether it is a card; a line if not. */
+  /** Whether it is a card or a line. */
   get isOpen() {
     return this.#isOpen;
   }
@@ -85,39 +81,28 @@ export class Row {
     this.#show(true);
   }
 
-  /**
-   * It has spoken.
-   * @param {Update} update
-   * @param {number} nowMs
-   */
+  /** Take an update of this peripheral. @param {Update} update @param {number} nowMs */
   take(update, nowMs) {
-    // Whoever began anew counts from one again; what was said before it was watched was not said now.
+    // The count starts again with a new connection. Updates from before the row existed do not count.
     const before = this.#last && this.#last.count <= update.count ? this.#last.count : update.count;
     this.#meter.add(update.count - before, nowMs);
     this.#last = update;
     this.#values.take(update);
   }
 
-  /**
-   * A moment has passed.
-   * @param {boolean} moves whether its drawings go on
-   */
+  /** Advance the drawings by one batch. @param {boolean} moves whether to redraw them */
   tick(moves) {
     if (!this.#last) return;
     this.#values.tick();
     if (this.isVisible) this.#show(moves);
   }
 
-  /** Nobody looked for a while. */
+  /** The page was hidden: leave a gap in the drawings. */
   pause() {
     this.#values.pause();
   }
 
-  /**
-   * Show how often it speaks, and how long ago it did.
-   * @param {number} nowMs
-   * @param {(update: Update) => number} ageMs
-   */
+  /** Show its rate and the age of its last update. @param {number} nowMs @param {(update: Update) => number} ageMs */
   showAge(nowMs, ageMs) {
     if (!this.#last || !this.isVisible) return;
     const age = ageMs(this.#last);
@@ -139,7 +124,7 @@ export class Row {
   }
 }
 
-/** @param {import("./envelope.js").Location | null} location */
+/** @param {import("./messages.js").Location | null} location */
 function place(location) {
   if (!location) return [];
   const { x, y, z, time } = location;
@@ -154,4 +139,120 @@ function pair([key, value]) {
 /** @param {string} text */
 function cut(text) {
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+}
+
+/** @typedef {import("./payload.js").Field} Field */
+
+/** The fields of one peripheral, numbers with a sparkline. The document is changed only for what is visible. */
+class Values {
+  element = make("dl", "values");
+  /** The same in one line, with as many fields as fit. */
+  glance = make("span", "glance");
+  /** The fields there are, and which of them are numbers. */
+  #shape = "";
+  /** @type {Field[]} */
+  #fields = [];
+  /** @type {HTMLElement[] | null} which texts are up to date: those of the list or of the line */
+  #written = null;
+  /** @type {HTMLElement[]} */
+  #texts = [];
+  /** @type {HTMLElement[]} */
+  #glances = [];
+  /** @type {{canvas: HTMLCanvasElement, history: History, low: number, high: number, last: number}[]} */
+  #drawn = [];
+
+  /** Take the latest update, which may sum up several. @param {import("./updates.js").Update} update */
+  take({ fields, bytes, lows, highs }) {
+    this.#written = null;
+    this.#fields = fields ?? [{ key: "", text: `${bytes} bytes that cannot be shown`, number: null }];
+    const shape = this.#fields.map(({ key, number }) => `${key} ${number !== null}`).join("\n");
+    if (shape !== this.#shape) {
+      this.#shape = shape;
+      this.#build(this.#fields, lows.length);
+    }
+    const numbers = this.#fields.flatMap(({ number }) => (number === null ? [] : [number]));
+    for (const [place, drawing] of this.#drawn.entries()) {
+      drawing.low = lows[place];
+      drawing.high = highs[place];
+      drawing.last = numbers[place];
+    }
+  }
+
+  /** Advance the sparklines by one batch; without an update, numbers keep their last value. */
+  tick() {
+    for (const drawing of this.#drawn) {
+      drawing.history.push(drawing.low, drawing.high);
+      drawing.low = drawing.last;
+      drawing.high = drawing.last;
+    }
+  }
+
+  /** Leave a gap in the sparklines. */
+  pause() {
+    for (const { history } of this.#drawn) history.push(Number.NaN, Number.NaN);
+  }
+
+  /** Update the texts of the list. */
+  write() {
+    this.#write(this.#texts);
+  }
+
+  /** Update the texts of the line. */
+  writeGlance() {
+    this.#write(this.#glances);
+  }
+
+  /** Redraw the sparklines. */
+  draw() {
+    for (const { canvas, history } of this.#drawn) draw(canvas, history);
+  }
+
+  /** Draw the sparkline of the first number on another canvas. @param {HTMLCanvasElement} canvas */
+  drawFirst(canvas) {
+    if (this.#drawn.length) draw(canvas, this.#drawn[0].history);
+    else canvas.width = 0;
+  }
+
+  /** @param {HTMLElement[]} texts */
+  #write(texts) {
+    if (this.#written === texts) return;
+    for (const [place, { text }] of this.#fields.entries()) write(texts[place], text);
+    this.#written = texts;
+  }
+
+  /** @param {Field[]} fields @param {number} most how many numbers get a sparkline */
+  #build(fields, most) {
+    this.#drawn = [];
+    this.#texts = fields.map(() => make("span", "value"));
+    this.#glances = fields.map(() => make("span"));
+    this.glance.replaceChildren(...fields.map(({ key }, place) => named(key, this.#glances[place])));
+    const lines = fields.map(({ key, number }, place) => {
+      const line = make("div", "field");
+      const cell = make("dd");
+      cell.append(this.#texts[place]);
+      line.append(make("dt", "", key || "value"), cell);
+      if (number !== null && this.#drawn.length < most) {
+        line.classList.add("drawn");
+        cell.append(this.#drawing(number));
+      }
+      return line;
+    });
+    this.element.replaceChildren(...lines);
+  }
+
+  /** @param {number} number */
+  #drawing(number) {
+    const canvas = make("canvas");
+    canvas.setAttribute("aria-hidden", "true");
+    this.#drawn.push({ canvas, history: new History(), low: number, high: number, last: number });
+    return canvas;
+  }
+}
+
+/** A value preceded by its name. @param {string} key @param {HTMLElement} value */
+function named(key, value) {
+  const both = make("span");
+  if (key) both.append(make("span", "quiet", key), " ");
+  both.append(value);
+  return both;
 }

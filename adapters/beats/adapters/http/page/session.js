@@ -1,6 +1,6 @@
-// Asks the server what this viewer may do, what plays and what is recorded, and what time it is.
+// Polls the server for this viewer's rights, the state of replays and recorders, and the time.
 
-import { now } from "./now.js";
+import { now } from "./clock.js";
 
 /**
  * @typedef {object} Playback
@@ -19,27 +19,27 @@ import { now } from "./now.js";
  * @property {string[]} commands
  * @property {string[]} emojis
  * @property {Record<string, Playback>} playback
- * @property {Record<string, Record<string, number>>} recorders figures by the sinks' names
+ * @property {Record<string, Record<string, number>>} recorders metrics by the sinks' names
  * @property {string[]} failed
  *
  * @typedef {object} Answer
  * @property {Facts | null} facts
- * @property {number} status 0: there was no answer
+ * @property {number} status 0: no answer
  * @property {string} text why there are no facts, in the server's words
  */
 
-/** The first questions are for the clock, too: the quickest of several answers tells it best. */
-const FIRST_QUESTIONS = 2;
+/** The first requests come sooner: several answers give a better estimate of the server's clock. */
+const FIRST_REQUESTS = 2;
 const FIRST_MS = 1500;
 const REPLAY_MS = 1000;
-const USUAL_MS = 5000;
-/** After a command: once at once, and once when a slow server has obeyed. */
+const DEFAULT_MS = 5000;
+/** After a command: once almost at once, and once more for a slow server. */
 const SOON_MS = [60, 400];
 const ANSWER_MS = 5000;
-/** A server that takes longer than this to answer may have stopped. */
+/** A server that takes longer than this may have stopped. */
 const PROMPT_MS = 2000;
 
-/** Asks again and again, while it is told to and somebody can see the page. */
+/** Polls while it is started and the page is visible. */
 export class Session {
   #url;
   #token;
@@ -48,12 +48,12 @@ export class Session {
   #timer = 0;
   #isOn = false;
   #asked = 0;
-  /** When the question was asked that has no answer yet; NaN: there is none. */
+  /** When the pending request was sent; NaN: none is pending. */
   #waitsSinceMs = Number.NaN;
   #hasFailed = false;
   /** @type {number[]} */
   #soon = [];
-  #intervalMs = USUAL_MS;
+  #intervalMs = DEFAULT_MS;
 
   /**
    * @param {URL} url
@@ -67,13 +67,13 @@ export class Session {
     this.#clock = clock;
     this.#onAnswer = onAnswer;
     document.addEventListener("visibilitychange", () => {
-      this.#clock.reset(); // the machine may have slept
+      this.#clock.reset(); // the monotonic clock stops while the machine sleeps
       this.#asked = 0;
       this.#schedule();
     });
   }
 
-  /** Ask from now on. */
+  /** Start to poll. */
   start() {
     this.#isOn = true;
     this.#asked = 0;
@@ -82,28 +82,24 @@ export class Session {
     this.#schedule();
   }
 
-  /** Ask no more. */
+  /** Stop polling. */
   stop() {
     this.#isOn = false;
     clearTimeout(this.#timer);
   }
 
-  /** Whether the server does not answer here. */
-  get isDeaf() {
+  /** Whether the server fails to answer. */
+  get isUnanswered() {
     return this.#hasFailed || now() - this.#waitsSinceMs > PROMPT_MS;
   }
 
-  /** A command was sent: what it did is worth knowing at once. */
+  /** Poll sooner, because a command was sent. */
   soon() {
     this.#soon = [...SOON_MS];
     this.#schedule();
   }
 
-  /**
-   * Ask once.
-   * @param {string | null} token
-   * @returns {Promise<Answer>}
-   */
+  /** Ask once. @param {string | null} token @returns {Promise<Answer>} */
   async ask(token = this.#token()) {
     try {
       return await this.#request(token);
@@ -112,10 +108,7 @@ export class Session {
     }
   }
 
-  /**
-   * @param {string | null} token
-   * @returns {Promise<Answer>}
-   */
+  /** @param {string | null} token @returns {Promise<Answer>} */
   async #request(token) {
     const askedMs = now();
     const response = await fetch(this.#url, {
@@ -141,7 +134,7 @@ export class Session {
     const soon = this.#soon.shift();
     if (soon !== undefined) return soon;
     if (this.#asked === 0) return 0;
-    return this.#asked < FIRST_QUESTIONS ? FIRST_MS : this.#intervalMs;
+    return this.#asked < FIRST_REQUESTS ? FIRST_MS : this.#intervalMs;
   }
 
   async #poll() {
@@ -152,8 +145,8 @@ export class Session {
     this.#hasFailed = answer.status === 0;
     if (!this.#isOn) return;
     this.#asked += 1;
-    if (answer.facts) this.#intervalMs = Object.keys(answer.facts.playback).length ? REPLAY_MS : USUAL_MS;
+    if (answer.facts) this.#intervalMs = Object.keys(answer.facts.playback).length ? REPLAY_MS : DEFAULT_MS;
     this.#onAnswer(answer);
-    if (timer === this.#timer) this.#schedule(); // or somebody has, meanwhile
+    if (timer === this.#timer) this.#schedule(); // unless it was scheduled meanwhile
   }
 }

@@ -1,31 +1,9 @@
-// How the connection is, in words.
+// The state of the connection, in words.
 
-import { byId, write } from "./dom.js";
+import { byId, write } from "./browser.js";
 import { duration } from "./format.js";
 
-/** @typedef {import("./link.js").LinkState} LinkState */
-
-/** What the server means by these codes of RFC 6455, section 7.4, and of its registry. */
-const CODES = new Map([
-  [1000, "The server ended the stream."],
-  [1001, "The server stopped or restarts."],
-  [1006, "The connection was lost."],
-  [1008, "The server closed the connection"],
-  [1011, "Something failed in the server."],
-  [1012, "The server restarts."],
-  [1013, "This page was too slow for the stream, and was let go."],
-]);
-
-/**
- * Why a connection that had been there has ended.
- * @param {LinkState} state of phase `waiting`
- */
-export function reason({ code, reason: said }) {
-  const meaning = CODES.get(code) ?? `The connection ended with code ${code}.`;
-  return code === 1008 ? `${meaning}: ${said || "policy"}.` : meaning;
-}
-
-/** The line in the bar, the words over the picture, and the picture's look when it is not live. */
+/** Shows the state in the bar, over the picture, and by the look of a picture that is out of date. */
 export class Status {
   #line = byId("status", HTMLElement);
   #text = byId("status-text", HTMLElement);
@@ -35,35 +13,35 @@ export class Status {
   #veil = byId("veil", HTMLElement);
   #hasPicture = false;
   #isLive = false;
-  /** Whether the picture is an old one although the connection is there. */
+  /** Whether the picture is out of date although the connection is open. */
   #isOld = false;
   #isQuiet = false;
   #why = "";
-  /** Why the last attempt was refused; empty: it was not. */
+  /** Why the last attempt was refused; empty: it was not refused. */
   #title = "";
   #timer = 0;
 
-  /** The stream comes. */
+  /** The connection is open. */
   live() {
     this.#isLive = true;
     this.#isOld = false;
     this.#isQuiet = false;
     this.#why = "";
     this.#title = "";
-    this.#say("good", "Live");
+    this.#show("good", "Live");
   }
 
-  /** The first attempt, or one more. */
+  /** An attempt to connect has started. */
   connecting() {
     this.#isLive = false;
-    if (this.#title) this.#say("bad", this.#title, "trying again");
-    else this.#say("wait", "Connecting");
+    if (this.#title) this.#show("bad", this.#title, "trying again");
+    else this.#show("wait", "Connecting");
   }
 
   /**
-   * The next attempt is so far away.
+   * The connection ended or was refused; count down to the next attempt.
    * @param {number} retryInMs
-   * @param {string} why empty: it has to be found out
+   * @param {string} why empty: not known yet
    */
   waiting(retryInMs, why) {
     this.#isLive = false;
@@ -71,75 +49,67 @@ export class Status {
       this.#why = why;
       this.#title = "";
     }
-    this.#say(this.#title ? "bad" : "wait", this.#title || "Reconnecting");
+    this.#show(this.#title ? "bad" : "wait", this.#title || "Reconnecting");
     this.#countDown(performance.now() + retryInMs);
   }
 
-  /**
-   * Why the last attempt was refused has been found out.
-   * @param {string} title
-   * @param {string} text
-   */
+  /** Show why the last attempt was refused. @param {string} title @param {string} text */
   refused(title, text) {
     this.#title = title;
     this.#why = text;
     this.#line.dataset.tone = "bad";
     write(this.#text, title);
-    this.#cover();
+    this.#update();
   }
 
-  /** Nothing happens without a token. */
+  /** The stream needs a token. */
   locked() {
     this.#isLive = false;
     this.#why = "";
     this.#title = "";
-    this.#say("bad", "Token needed");
+    this.#show("bad", "Token needed");
   }
 
   /**
-   * It is connected, and nothing has come for so long.
-   * @param {number} quietMs 0: that is nothing special
-   * @param {boolean} isOld whether the picture is not what it would be by now
+   * Show for how long nothing has arrived on an open connection.
+   * @param {number} quietMs 0: the pause is normal
+   * @param {boolean} isOld whether the picture is out of date
    */
   quiet(quietMs, isOld) {
     if (!this.#isLive) return;
     const isQuiet = quietMs > 0;
     if (isQuiet !== this.#isQuiet) {
       this.#isQuiet = isQuiet;
-      if (isQuiet) this.#say("wait", "No data");
-      else this.#say("good", "Live");
+      if (isQuiet) this.#show("wait", "No data");
+      else this.#show("good", "Live");
     }
     this.#isOld = isQuiet && isOld;
-    if (isQuiet) write(this.#more, `for ${whole(quietMs)}`);
-    this.#why = this.#isOld ? `No data for ${whole(quietMs)}` : "";
-    this.#cover();
+    if (isQuiet) write(this.#more, `for ${seconds(quietMs)}`);
+    this.#why = this.#isOld ? `No data for ${seconds(quietMs)}` : "";
+    this.#update();
   }
 
-  /** A picture is on the screen. */
+  /** Note that a picture is on the screen. */
   drawn() {
     if (this.#hasPicture) return;
     this.#hasPicture = true;
-    this.#cover();
+    this.#update();
   }
 
-  /**
-   * @param {string} tone
-   * @param {string} text
-   * @param {string} more
-   */
-  #say(tone, text, more = "") {
+  /** @param {string} tone @param {string} text @param {string} more */
+  #show(tone, text, more = "") {
     clearTimeout(this.#timer);
     this.#line.dataset.tone = tone;
     write(this.#text, text);
     write(this.#more, more);
-    this.#cover();
+    this.#update();
   }
 
-  #cover() {
+  #update() {
     const isStale = this.#hasPicture && (!this.#isLive || this.#isOld);
     this.#stage.classList.toggle("stale", isStale);
     write(this.#veil, this.#isLive && !this.#isOld ? (this.#hasPicture ? "" : "No picture yet") : this.#why);
-    this.#canvas.setAttribute("aria-label", isStale ? "The last picture, which is old" : "The live picture");
+    this.#canvas.setAttribute("aria-label", isStale ? "The last picture, out of date" : "The live picture");
   }
 
   /** @param {number} untilMs */
@@ -153,6 +123,6 @@ export class Status {
 }
 
 /** @param {number} ms */
-function whole(ms) {
+function seconds(ms) {
   return duration(Math.floor(ms / 1000) * 1000).replace(".0", "");
 }

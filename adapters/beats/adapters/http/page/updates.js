@@ -1,56 +1,56 @@
-// The latest of each peripheral, and what its numbers did meanwhile.
+// The latest update of each peripheral, and the range of its numbers since the last batch.
 
 import { fields } from "./payload.js";
 
 const MOST_PERIPHERALS = 20_000;
-/** A longer payload is not kept, nor is any beyond the bytes of all together. */
+/** A longer payload is not kept, nor one that exceeds the total. */
 const MOST_PAYLOAD_BYTES = 2 ** 16;
 const MOST_HELD_BYTES = 2 ** 26;
-/** Of longer ones not each update is read, only the latest when it is asked for. */
+/** Longer payloads are parsed only when the batch is sent. */
 const QUICKLY_READ_BYTES = 4096;
-/** Peripherals that are told of at a time. */
+/** Most new peripherals in a batch. */
 const MOST_FOUND = 2000;
 /** Numbers of one peripheral that are drawn. */
-export const MOST_DRAWN = 6;
+const MOST_DRAWN = 6;
 
 /**
- * @typedef {import("./envelope.js").Info} Info
- * @typedef {import("./envelope.js").PeripheralEnvelope} PeripheralEnvelope
+ * @typedef {import("./messages.js").Info} Info
+ * @typedef {import("./messages.js").PeripheralEnvelope} PeripheralEnvelope
  * @typedef {import("./payload.js").Field} Field
  *
  * @typedef {object} Update
- * @property {string} name see `topic.js`
+ * @property {string} name see `nameOf` in `messages.js`
  * @property {number} count updates since the connection began
  * @property {number} bytes of the latest
- * @property {number} capturedMs of the latest, since 1970; 0 when the server does not say
+ * @property {number} capturedMs of the latest, since 1970; 0: not given
  * @property {number} arrivedMs of the latest, since 1970 by this machine's clock
- * @property {Field[] | null} fields null: they cannot be read, or are too long to be kept
- * @property {number[]} lows the lowest that each number was since it was told last
+ * @property {Field[] | null} fields null: unreadable, or too long to keep
+ * @property {number[]} lows the lowest value of each number since the last batch
  * @property {number[]} highs
  *
  * @typedef {{name: string, info: Info}} Found
  *
  * @typedef {object} Entry
  * @property {Info} info
- * @property {import("./envelope.js").Payload | null} payload
+ * @property {import("./messages.js").Payload | null} payload
  * @property {Update} update
- * @property {boolean} isRead whether the fields are those of the payload
- * @property {boolean} isNew whether there is something to tell
+ * @property {boolean} isRead whether `fields` are those of the payload
+ * @property {boolean} isNew whether it belongs in the next batch
  */
 
-/** Keeps one update of each peripheral; reads those that somebody looks at. */
+/** Keeps one update of each peripheral, and parses those that are watched. */
 export class Updates {
   /** @type {Map<string, Entry>} */
   #entries = new Map();
-  /** @type {Set<string>} those that somebody looks at */
+  /** @type {Set<string>} names of the peripherals that the page shows */
   #watched = new Set();
-  /** @type {Set<string>} of what the other side does not know yet */
+  /** @type {Set<string>} names that the page does not know yet */
   #found = new Set();
   #heldBytes = 0;
   #began = true;
   #unlisted = 0;
 
-  /** Forget everything: a new connection begins with the state of all peripherals. */
+  /** Forget everything: a new connection sends the state of all peripherals. */
   begin() {
     this.#entries.clear();
     this.#found.clear();
@@ -59,10 +59,7 @@ export class Updates {
     this.#began = true;
   }
 
-  /**
-   * Read the updates of these from now on, and no others.
-   * @param {string[]} names
-   */
+  /** Watch these peripherals, and no others. @param {string[]} names */
   watch(names) {
     this.#watched = new Set(names);
     for (const name of names) {
@@ -71,11 +68,7 @@ export class Updates {
     }
   }
 
-  /**
-   * @param {string} name
-   * @param {PeripheralEnvelope} envelope
-   * @param {number} arrivedMs
-   */
+  /** @param {string} name @param {PeripheralEnvelope} envelope @param {number} arrivedMs */
   take(name, { info, payload, capturedMs }, arrivedMs) {
     const entry = this.#entries.get(name) ?? this.#add(name, info);
     if (!entry) return;
@@ -94,7 +87,7 @@ export class Updates {
     if (payload.bytes.length <= QUICKLY_READ_BYTES && this.#watched.has(name)) read(entry);
   }
 
-  /** What has changed since the last call, of those that are watched. */
+  /** What changed since the last call. */
   batch() {
     const batch = {
       began: this.#began,
@@ -106,10 +99,7 @@ export class Updates {
     return batch;
   }
 
-  /**
-   * @param {string} name
-   * @param {Info} info
-   */
+  /** @param {string} name @param {Info} info */
   #add(name, info) {
     if (this.#entries.size >= MOST_PERIPHERALS) {
       this.#unlisted += 1;
@@ -122,10 +112,7 @@ export class Updates {
     return entry;
   }
 
-  /**
-   * @param {Entry} entry
-   * @param {import("./envelope.js").Payload} payload
-   */
+  /** @param {Entry} entry @param {import("./messages.js").Payload} payload */
   #keep(entry, payload) {
     const size = payload.bytes.length;
     this.#heldBytes -= entry.payload?.bytes.length ?? 0;
@@ -161,10 +148,7 @@ export class Updates {
   }
 }
 
-/**
- * Read an entry's payload, and widen the ranges of its numbers.
- * @param {Entry} entry
- */
+/** Parse an entry's payload, and widen the ranges of its numbers. @param {Entry} entry */
 function read(entry) {
   const { update } = entry;
   update.fields = entry.payload && fields(entry.payload);
@@ -179,10 +163,7 @@ function read(entry) {
   }
 }
 
-/**
- * @param {Info} one
- * @param {Info} other
- */
+/** @param {Info} one @param {Info} other */
 function isSame(one, other) {
   const here = one.location;
   const there = other.location;
@@ -190,10 +171,7 @@ function isSame(one, other) {
   return stayed && here?.time === there?.time && areSame(one.tags, other.tags);
 }
 
-/**
- * @param {import("./envelope.js").Tag[]} some
- * @param {import("./envelope.js").Tag[]} others
- */
+/** @param {import("./messages.js").Tag[]} some @param {import("./messages.js").Tag[]} others */
 function areSame(some, others) {
   return (
     some.length === others.length &&

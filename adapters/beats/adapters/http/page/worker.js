@@ -1,16 +1,11 @@
-// The half of the page that is not on the screen: holds the connection, reads the stream, decodes pictures. It
-// sends the other half one picture and one batch of news at a time, and the next only when asked, so that nothing
-// piles up where nobody draws.
+// The worker: holds the connection, reads the stream, decodes pictures. It sends the page one picture and one batch of
+// news at a time, and the next only on request, so that nothing piles up in a page that does not draw.
 
-import { decode } from "./envelope.js";
+import { now } from "./clock.js";
 import { Frames } from "./frames.js";
-import { Gaps } from "./gaps.js";
 import { Link } from "./link.js";
-import { Meter } from "./meter.js";
-import { now } from "./now.js";
-import { readReceipt } from "./receipt.js";
-import { Silence } from "./silence.js";
-import { nameOf } from "./topic.js";
+import { Gaps, Meter, Silence } from "./measures.js";
+import { decode, nameOf, readReceipt } from "./messages.js";
 import { Updates } from "./updates.js";
 
 /**
@@ -22,11 +17,11 @@ import { Updates } from "./updates.js";
  * @property {number} missed envelopes
  * @property {number} missedTopics
  * @property {[string, number][]} worst of the topics
- * @property {number} leftOut pictures that the server left out, since this page asked for fewer
- * @property {import("./silence.js").Quiet} quiet
+ * @property {number} leftOut pictures that the server left out because this page asked for fewer
+ * @property {import("./measures.js").Quiet} quiet
  */
 
-/** Eight times a second: as much as anybody can read. */
+/** Eight batches a second: more cannot be read. */
 const BATCH_MS = 125;
 const WORST_TOPICS = 20;
 
@@ -39,18 +34,15 @@ const frames = new Frames((frame, bitmap) => {
 const link = new Link({ state, message });
 const silence = new Silence();
 let gaps = new Gaps();
-/** Those of pictures of which this page wants only some, and so does not miss the others. */
+/** Gaps in the pictures, if this page asked for fewer (`max_fps`); these are no losses. */
 let leftOut = new Gaps();
 let wantsFewer = false;
 let received = 0;
 let malformed = 0;
 let isVisible = true;
-let mayTell = true;
+let maySend = true;
 
-/**
- * @param {object} news
- * @param {Transferable[]} transfer
- */
+/** @param {object} news @param {Transferable[]} transfer */
 function post(news, transfer = []) {
   /** @type {Worker} */ (/** @type {unknown} */ (self)).postMessage(news, transfer);
 }
@@ -80,7 +72,7 @@ function message(data) {
   const envelope = typeof data === "string" ? null : decode(data);
   received += 1;
   bytes.add(typeof data === "string" ? data.length : data.byteLength, nowMs);
-  silence.heard(nowMs, envelope?.kind === "frame");
+  silence.note(nowMs, envelope?.kind === "frame");
   if (!envelope) {
     malformed += 1;
   } else if (envelope.kind === "frame") {
@@ -108,35 +100,42 @@ function totals() {
   };
 }
 
-function tell() {
-  if (!isVisible || !mayTell) return;
-  mayTell = false;
+function sendBatch() {
+  if (!isVisible || !maySend) return;
+  maySend = false;
   post({ type: "batch", totals: totals(), ...updates.batch() });
 }
 
 /** @type {Record<string, (order: any) => void>} */
 const orders = {
+  /** Connect, and reconnect whenever the connection ends. */
   start: ({ url }) => {
     wantsFewer = new URL(url).searchParams.has("max_fps");
     link.start(url);
   },
   stop: () => link.stop(),
+  /** If the link waits to reconnect, do so now. */
   hurry: () => link.hurry(),
+  /** The server did not answer a request. */
   doubt: () => link.doubt(),
   send: ({ text }) => link.send(text),
+  /** Send the updates of these peripherals. */
   watch: ({ names }) => updates.watch(names),
+  /** The last picture is on the screen. */
   drawn: () => frames.drawn(),
-  told: () => {
-    mayTell = true;
+  /** The page has taken the last batch. */
+  next: () => {
+    maySend = true;
   },
   visible: ({ visible }) => {
     isVisible = visible;
     frames.visible = visible;
   },
+  /** Send the file of the picture on the screen. */
   save: () => {
     if (frames.shown) post({ type: "png", sequence: frames.shown.sequence, png: frames.shown.png.slice() });
   },
 };
 
 self.addEventListener("message", ({ data }) => orders[data.type](data));
-setInterval(tell, BATCH_MS);
+setInterval(sendBatch, BATCH_MS);

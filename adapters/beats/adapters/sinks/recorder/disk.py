@@ -8,7 +8,7 @@ import anyio
 from anyio import to_thread
 
 from beats.kernel.resources import Output
-from beats.kit.file_access import why_unwritable
+from beats.kit.paths import why_unwritable
 
 _PAUSE_S: Final = 1.0
 

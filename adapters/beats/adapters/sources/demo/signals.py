@@ -1,4 +1,4 @@
-"""What the demo's knob, accelerometer and button do, as pure functions of the seed and of time."""
+"""The signals of the demo's knob, accelerometer and button: pure functions of seed and time."""
 
 import math
 import random
@@ -12,7 +12,7 @@ WINDOW_S: Final = 4.0
 
 
 class Acceleration(NamedTuple):
-    """What an accelerometer at rest or in motion feels, in m/s²; gravity is part of it."""
+    """A reading of an accelerometer in m/s², including gravity."""
 
     x: float
     y: float
@@ -27,7 +27,7 @@ class Press(NamedTuple):
 
 
 class Signals:
-    """The three peripherals of one seed. The same seed and time give the same values, always."""
+    """The signals of one seed. The same seed and time always give the same values."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -35,7 +35,7 @@ class Signals:
         self._phases = [dice.uniform(0, math.tau) for _ in range(8)]
 
     def knob_angle(self, time_s: float) -> float:
-        """Where a hand has turned the knob, in detents: slow sweeps that change a few times a second."""
+        """The angle of the knob in detents: slow sweeps that pass a few detents a second."""
         first, second, third, *_ = self._phases
         return (
             9.0 * math.sin(0.31 * time_s + first)
@@ -44,11 +44,11 @@ class Signals:
         )
 
     def rotation(self, time_s: float) -> int:
-        """The detent that the knob has snapped to."""
+        """The detent of the knob."""
         return round(self.knob_angle(time_s))
 
     def acceleration(self, time_s: float) -> Acceleration:
-        """A board that sways slowly in a hand and trembles a little."""
+        """The acceleration of a board that sways and trembles in a hand."""
         *_, sway, nod, shake, tremor, breath = self._phases
         roll = 0.55 * math.sin(0.7 * time_s + sway) + 0.12 * math.sin(2.3 * time_s + shake)
         pitch = 0.4 * math.sin(0.53 * time_s + nod)

@@ -1,4 +1,4 @@
-"""Source `images`: a GIF, APNG, WebP, still picture or a folder of pictures, put on air."""
+"""Source `images`: shows a GIF, APNG, WebP, still picture or folder of pictures."""
 
 from typing import Final
 

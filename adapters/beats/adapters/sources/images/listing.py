@@ -1,4 +1,4 @@
-"""Which files with pictures there are, in the order in which they are shown."""
+"""The files with pictures, in the order in which they are shown."""
 
 import os
 import re
@@ -9,20 +9,20 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Final, NamedTuple
 
-from beats.kit.stamps import Stamp, stamp_of
+from beats.kit.paths import Stamp, stamp_of
 
 _Key = tuple[list[str | int], str]
 
 
 class File(NamedTuple):
-    """One file, as it was when it was looked at."""
+    """One file, as it was when the listing was made."""
 
     path: Path
     stamp: Stamp
 
 
 class Listing:
-    """What was found at one moment; equal to another one when no file has changed."""
+    """The files at one moment; two listings are equal if no file has changed."""
 
     def __init__(self, stamps: Mapping[Path, Stamp], *, is_folder: bool) -> None:
         self.is_folder: Final = is_folder
@@ -31,15 +31,12 @@ class Listing:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Listing) and self.stamps == other.stamps
 
-    def __hash__(self) -> int:
-        return hash(frozenset(self.stamps.items()))
-
     def __contains__(self, file: File) -> bool:
-        """Whether a file is there and still the same."""
+        """Whether a file is there, unchanged."""
         return self.stamps.get(file.path) == file.stamp
 
     def after(self, path: Path | None) -> File | None:
-        """The file that comes after another one, which may have gone; the first one after None."""
+        """The file after another one, which need not exist any more; the first one after None."""
         index = 0 if path is None else bisect_right(self._keys, natural_key(path.name))
         if index == len(self._keys):
             return None
@@ -48,7 +45,7 @@ class Listing:
 
     @cached_property
     def _by_key(self) -> list[Path]:
-        """In the order of showing; made only when needed, since most looks find what was there before."""
+        """In the order of showing; sorted only when needed, because most listings show no change."""
         return sorted(self.stamps, key=lambda path: natural_key(path.name))
 
     @cached_property
@@ -57,13 +54,12 @@ class Listing:
 
 
 def look(path: Path) -> Listing:
-    """What is at a path now.
+    """List the files at a path: the file itself, or those in a folder.
 
-    Of a folder, all that may be pictures: no hidden files (`.DS_Store`), no folders, and no FIFO, which would
-    block.
+    Leaves out hidden files (`.DS_Store`), folders, and FIFOs, which would block.
 
     Raises:
-        OSError: there is nothing, or it cannot be looked at.
+        OSError: the path does not exist or cannot be read.
     """
     if not path.is_dir():
         return Listing({path: stamp_of(path.stat())}, is_folder=False)
@@ -71,7 +67,7 @@ def look(path: Path) -> Listing:
 
 
 def natural_key(name: str) -> _Key:
-    """Sorts `frame2` before `frame10`; letter case decides only between equals."""
+    """Sort `frame2` before `frame10`; letter case decides only between equal names."""
     parts = re.split(r"(\d+)", name)
     return [int(part) if index % 2 else part.casefold() for index, part in enumerate(parts)], name
 
@@ -83,7 +79,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[Path, Stamp]]:
                 continue
             try:
                 about = entry.stat()
-            except OSError:  # it has gone since, or is a link to nowhere
+            except OSError:  # it was removed meanwhile, or is a broken link
                 continue
             if S_ISREG(about.st_mode):
                 yield folder / entry.name, stamp_of(about)

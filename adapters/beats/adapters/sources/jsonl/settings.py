@@ -13,12 +13,12 @@ class JsonlSettings(SourceSettings):
     """Peripheral updates, one JSON object a line: {"id": "knob-1", "data": {…}}."""
 
     path: Annotated[str, Field(min_length=1)] = "-"
-    """A file, a FIFO (which stays open from writer to writer), or "-" for standard input."""
+    """A file, a FIFO (which stays open from one writer to the next), or "-" for standard input."""
     follow: bool = False
-    """Go on with what is written to a file later, as `tail -F` does: also when another file takes its name
-    (rotation), when it is cut or written again from its beginning, or is not there yet."""
+    """Wait for further lines at the end of a file, as `tail -F` does: also if another file takes its name
+    (rotation), if it is truncated or rewritten, or if it does not exist yet."""
     max_line_bytes: Annotated[int, Field(ge=16, le=256 * MIB)] = MIB
-    """Longest line in bytes; a longer one is passed over. 1 MiB is far above any sensor's."""
+    """Longest line in bytes; a longer one is skipped. 1 MiB is far more than any sensor sends."""
 
     @model_validator(mode="after")
     def _follow_a_file(self) -> Self:

@@ -1,4 +1,4 @@
-"""Reads lines as they arrive and publishes each good one; a bad one is reported and passed over."""
+"""Reads lines as they arrive and publishes each valid one; an invalid one is reported and skipped."""
 
 import codecs
 import logging
@@ -7,54 +7,53 @@ from typing import Final, NamedTuple
 import anyio.lowlevel
 from anyio import to_thread
 
-from beats.adapters.sources.jsonl.inputs import Input, open_input
-from beats.adapters.sources.jsonl.lines import Line, LineCutter
-from beats.adapters.sources.jsonl.parse import Update, parse
+from beats.adapters.sources.jsonl.inputs import ByteInput, open_input
+from beats.adapters.sources.jsonl.lines import LineCutter, RawLine, Update, parse
 from beats.adapters.sources.jsonl.settings import JsonlSettings
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Context, Publish
 from beats.kit.throttled_log import ThrottledLog
 
-BREATH: Final = 32
-"""After so many lines, other tasks get their turn: well under a millisecond of work."""
+YIELD_EVERY: Final = 32
+"""After this many lines, other tasks may run: well under a millisecond of work."""
 
 
 class BadLine(NamedTuple):
-    """A line that says nothing usable, and why."""
+    """An invalid line, and why."""
 
     number: int
     why: str
 
 
 class GoodLine(NamedTuple):
-    """A line that can be published."""
+    """A line to publish."""
 
     number: int
     update: Update
 
 
 class Batch(NamedTuple):
-    """What one read brought, parsed."""
+    """The parsed lines of one read."""
 
     lines: list[GoodLine | BadLine]
     ended: bool
 
 
 class JsonlSource:
-    """Publishes each line of its input; waiting for input is cancelled at once."""
+    """Publishes each line of its input; can be cancelled at once while waiting for input."""
 
     def __init__(self, settings: JsonlSettings, context: Context, stdin_fd: int = 0) -> None:
         self._settings = settings
         self._stdin_fd = stdin_fd
         where = "standard input" if settings.path == "-" else settings.path
         self.reports = ThrottledLog(logging.getLogger(__name__), f"source {context.name!r}, {where}")
-        """What went wrong so far, by kind."""
+        """The faults so far, by kind."""
 
     async def run(self, publish: Publish) -> None:
         """Publish until the input ends.
 
         Raises:
-            InputError: there is nothing to read at the path.
+            InputError: the path cannot be read.
         """
         settings = self._settings
         reader = await to_thread.run_sync(
@@ -79,7 +78,7 @@ class JsonlSource:
                 self._report(line)
             else:
                 await self._publish(publish, line)
-            if count % BREATH == 0:
+            if count % YIELD_EVERY == 0:
                 await anyio.lowlevel.checkpoint()
 
     async def _publish(self, publish: Publish, line: GoodLine) -> None:
@@ -98,7 +97,7 @@ class JsonlSource:
         self.reports.add("bad lines", f"line {line.number} is skipped: {line.why}")
 
 
-def _next_batch(reader: Input, cutter: LineCutter, max_line_bytes: int) -> Batch:
+def _next_batch(reader: ByteInput, cutter: LineCutter, max_line_bytes: int) -> Batch:
     """Read, cut and parse; runs in a worker thread."""
     chunk = reader.read()
     lines = cutter.feed(chunk.data)
@@ -110,13 +109,13 @@ def _next_batch(reader: Input, cutter: LineCutter, max_line_bytes: int) -> Batch
     return Batch(parsed, chunk.then == "end")
 
 
-def _parsed(line: Line, max_line_bytes: int) -> GoodLine | BadLine:
+def _parsed(line: RawLine, max_line_bytes: int) -> GoodLine | BadLine:
     if line.skipped_bytes:
         why = f"{line.skipped_bytes:,} bytes are more than max_line_bytes = {max_line_bytes:,}"
         return BadLine(line.number, why)
     text = line.text
     if line.number == 1:
-        text = text.removeprefix(codecs.BOM_UTF8)  # some programs begin every text so
+        text = text.removeprefix(codecs.BOM_UTF8)  # some programs start each text with it
     try:
         return GoodLine(line.number, parse(text))
     except ValueError as error:

@@ -1,5 +1,5 @@
-// Reads the protobuf wire format: https://protobuf.dev/programming-guides/encoding/. Every step is checked, since
-// the bytes come from elsewhere: whatever they are, the outcome is a value or a RangeError.
+// Reads the protobuf wire format: https://protobuf.dev/programming-guides/encoding/. The bytes are not trusted: each
+// step is checked, and any input gives a value or a RangeError.
 
 export const VARINT = 0;
 export const FIXED64 = 1;
@@ -9,12 +9,12 @@ const END_GROUP = 4;
 const FIXED32 = 5;
 
 const MOST_VARINT_BYTES = 10;
-/** Groups within groups; nobody has sent one in twenty years. */
+/** Nested groups, a deprecated feature. */
 const MOST_DEPTH = 32;
 
 const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A place in one message. */
+/** A position in one message. */
 export class Reader {
   #bytes;
   #view;
@@ -22,18 +22,13 @@ export class Reader {
   #field = 0;
   #type = 0;
 
-  /** @param {Uint8Array} bytes one message, without anything before or after it */
+  /** @param {Uint8Array} bytes exactly one message */
   constructor(bytes) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** The number of the field that `next` found. */
-  get field() {
-    return this.#field;
-  }
-
-  /** Go on to the next field; false at the end. */
+  /** Move to the next field; false at the end. */
   next() {
     if (this.#at === this.#bytes.length) return false;
     const tag = this.varint();
@@ -45,8 +40,7 @@ export class Reader {
   }
 
   /**
-   * Whether the field that `next` found is this one. A field of another wire type is another field, as an
-   * unknown one is.
+   * Whether `next` found this field. With another wire type it is another, unknown field.
    * @param {number} field
    * @param {number} type
    */
@@ -54,10 +48,7 @@ export class Reader {
     return this.#field === field && this.#type === type;
   }
 
-  /**
-   * An unsigned integer of up to 64 bits.
-   * @returns {number | bigint} a bigint only where a number would not be exact
-   */
+  /** An unsigned integer of up to 64 bits. @returns {number | bigint} a bigint only if a number would not be exact */
   varint() {
     let low = 0; // the lower 28 bits
     let high = 0; // all above them
@@ -74,24 +65,24 @@ export class Reader {
   }
 
   /**
-   * A signed 64-bit number of nanoseconds as milliseconds. A double holds the times of our days to within a
-   * quarter of a microsecond.
+   * A signed 64-bit number of nanoseconds as milliseconds. A double holds current times to within a quarter of a
+   * microsecond.
    */
   nanosecondsAsMs() {
-    const at = this.#pass(8);
+    const at = this.#advance(8);
     return (this.#view.getInt32(at + 4, true) * 2 ** 32 + this.#view.getUint32(at, true)) / 1e6;
   }
 
-  /** A floating-point number of 64 bits. */
+  /** A 64-bit floating-point number. */
   double() {
-    return this.#view.getFloat64(this.#pass(8), true);
+    return this.#view.getFloat64(this.#advance(8), true);
   }
 
-  /** Bytes with their length before them: a view, not a copy. */
+  /** Length-prefixed bytes: a view, not a copy. */
   bytes() {
     const length = this.varint();
     if (typeof length === "bigint") throw new RangeError("longer than the message");
-    const at = this.#pass(length);
+    const at = this.#advance(length);
     return this.#bytes.subarray(at, at + length);
   }
 
@@ -104,22 +95,19 @@ export class Reader {
     }
   }
 
-  /** Pass over the field that `next` found. */
+  /** Skip the field that `next` found. */
   skip() {
     this.#skip(this.#type, 0);
   }
 
-  /**
-   * @param {number} type
-   * @param {number} depth
-   */
+  /** @param {number} type @param {number} depth */
   #skip(type, depth) {
     if (type === VARINT) this.varint();
-    else if (type === FIXED64) this.#pass(8);
-    else if (type === FIXED32) this.#pass(4);
+    else if (type === FIXED64) this.#advance(8);
+    else if (type === FIXED32) this.#advance(4);
     else if (type === BYTES) this.bytes();
     else if (type === GROUP && depth < MOST_DEPTH) this.#skipGroup(depth);
-    else throw new RangeError(`wire type ${type} where a field begins`);
+    else throw new RangeError(`wire type ${type} where a field starts`);
   }
 
   /** @param {number} depth */
@@ -136,15 +124,15 @@ export class Reader {
   }
 
   #byte() {
-    return this.#bytes[this.#pass(1)];
+    return this.#bytes[this.#advance(1)];
   }
 
   /**
-   * Move on by so many bytes, all of which must be there.
+   * Advance by this many bytes, all of which must be there.
    * @param {number} count
-   * @returns {number} where they begin
+   * @returns {number} where they start
    */
-  #pass(count) {
+  #advance(count) {
     const at = this.#at;
     if (count > this.#bytes.length - at) throw new RangeError("ends in the middle of a field");
     this.#at = at + count;

@@ -1,10 +1,41 @@
-// The picture alone, on the whole screen.
+// How the page is shown: its colours, and the picture on the full screen.
 
-import { byId } from "./dom.js";
+import { byId, Stored } from "./browser.js";
+import { recolour } from "./sparkline.js";
+
+const THEMES = ["system", "light", "dark"];
+
+/** A button that switches between the system's colours, light and dark. */
+export class Theme {
+  #button = byId("theme", HTMLButtonElement);
+  #stored = new Stored("beats.theme", () => localStorage);
+
+  /** Apply the last choice. */
+  constructor() {
+    this.#button.addEventListener("click", () => {
+      this.#stored.value = THEMES[(THEMES.indexOf(this.#theme) + 1) % THEMES.length];
+      this.#show();
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+    this.#show();
+  }
+
+  get #theme() {
+    return this.#stored.value ?? THEMES[0];
+  }
+
+  #show() {
+    const name = this.#theme === THEMES[0] ? "as the system" : this.#theme;
+    document.documentElement.dataset.theme = this.#theme;
+    this.#button.setAttribute("aria-label", `Colours: ${name}`);
+    this.#button.title = `Colours: ${name}`;
+    recolour();
+  }
+}
 
 const REST_MS = 2500;
 
-/** Switches an area to the whole screen and back. */
+/** Switches the picture to full screen and back. */
 export class FullScreen {
   #area = byId("stage", HTMLElement);
   #leave = byId("leave", HTMLButtonElement);
@@ -21,7 +52,7 @@ export class FullScreen {
     this.#area.addEventListener("pointermove", () => this.#wake());
     this.#area.addEventListener("pointerdown", () => this.#wake());
     document.addEventListener("fullscreenchange", () => this.#show(document.fullscreenElement === this.#area));
-    // The browser itself leaves on Escape, but for where it has no full screen: there it is ours.
+    // Browsers leave full screen on Escape by themselves; without full screen it has to be done here.
     document.addEventListener("keydown", ({ key }) => {
       if (key === "Escape" && this.#isOn) this.#exit();
     });
@@ -36,7 +67,7 @@ export class FullScreen {
     try {
       await this.#area.requestFullscreen({ navigationUI: "hide" });
     } catch {
-      this.#show(true); // iPhones have it for films alone: then the whole window must do
+      this.#show(true); // iPhones offer full screen for videos only: fill the window instead
     }
   }
 
@@ -49,19 +80,19 @@ export class FullScreen {
   #show(on) {
     this.#area.classList.toggle("wall", on);
     this.#leave.hidden = !on;
-    if (on) this.#area.focus({ preventScroll: true }); // its keys steer
+    if (on) this.#area.focus({ preventScroll: true }); // for its arrow keys
     this.#wake();
     this.#keepAwake();
   }
 
-  /** Show the pointer, and the way out, for as long as somebody moves. */
+  /** Show the pointer and the button to leave while the pointer moves. */
   #wake() {
     this.#area.classList.add("awake");
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => this.#area.classList.remove("awake"), REST_MS);
   }
 
-  /** A wall must not go dark because nobody touches it. */
+  /** Keep the screen from turning off. */
   async #keepAwake() {
     const wanted = this.#isOn && document.visibilityState === "visible";
     if (!wanted) {

@@ -1,6 +1,6 @@
-// One message of the stream: StreamEnvelope of streaming.proto.
+// What the server sends: envelopes, which are StreamEnvelope of streaming.proto, and receipts of commands.
 
-import { BYTES, FIXED64, Reader, VARINT } from "./reader.js";
+import { BYTES, FIXED64, Reader, VARINT } from "./protobuf.js";
 
 export const JSON_UTF8 = 1;
 export const PROTOBUF = 2;
@@ -8,13 +8,13 @@ export const PROTOBUF = 2;
 /**
  * @typedef {{name: string, variant: string, metadata: [string, string][]}} Tag
  * @typedef {{x: number, y: number, z: number, time: string}} Location
- * @typedef {{id: string, tags: Tag[], location: Location | null}} Info its id may be empty, see `topic.js`
+ * @typedef {{id: string, tags: Tag[], location: Location | null}} Info its id may be empty, see `nameOf`
  * @typedef {{bytes: Uint8Array, encoding: number, type: string}} Payload
  *
  * @typedef {object} FrameEnvelope
  * @property {"frame"} kind
- * @property {number | bigint} sequence place within its topic, from 1; 0 when the server does not say
- * @property {number} capturedMs since 1970-01-01 UTC; 0 when the server does not say
+ * @property {number | bigint} sequence from 1 within its topic; 0: not given
+ * @property {number} capturedMs since 1970-01-01 UTC; 0: not given
  * @property {Uint8Array} png
  *
  * @typedef {object} PeripheralEnvelope
@@ -30,10 +30,10 @@ export const PROTOBUF = 2;
 const EMPTY = new Uint8Array();
 
 /**
- * Read one message. What it holds are views into `data`, not copies. Of a field that comes twice the last
- * counts; those that are not known are passed over.
+ * Decode one message. Bytes in the result are views into `data`, not copies. If a field occurs twice, the last one
+ * counts. Unknown fields are skipped.
  * @param {ArrayBuffer} data
- * @returns {Envelope | null} null: it is no message of the stream
+ * @returns {Envelope | null} null: not a message of the stream
  */
 export function decode(data) {
   try {
@@ -44,10 +44,7 @@ export function decode(data) {
   }
 }
 
-/**
- * @param {Reader} reader
- * @returns {Envelope | null}
- */
+/** @param {Reader} reader @returns {Envelope | null} */
 function envelope(reader) {
   /** @type {Uint8Array | null} */
   let png = null;
@@ -58,7 +55,7 @@ function envelope(reader) {
   while (reader.next()) {
     if (reader.is(1, BYTES)) {
       png = frame(new Reader(reader.bytes()));
-      update = null; // they are a oneof: one excludes the other
+      update = null; // a oneof: one excludes the other
     } else if (reader.is(2, BYTES)) {
       update = peripheral(new Reader(reader.bytes()));
       png = null;
@@ -97,28 +94,22 @@ function peripheral(reader) {
   return { info, payload };
 }
 
-/**
- * @param {Reader} reader
- * @returns {Info}
- */
+/** @param {Reader} reader @returns {Info} */
 function peripheralInfo(reader) {
   let id = "";
   /** @type {Tag[]} */
   const tags = [];
-  let place = null;
+  let where = null;
   while (reader.next()) {
     if (reader.is(1, BYTES)) id = reader.string();
     else if (reader.is(2, BYTES)) tags.push(tag(new Reader(reader.bytes())));
-    else if (reader.is(3, BYTES)) place = location(new Reader(reader.bytes()));
+    else if (reader.is(3, BYTES)) where = location(new Reader(reader.bytes()));
     else reader.skip();
   }
-  return { id, tags, location: place };
+  return { id, tags, location: where };
 }
 
-/**
- * @param {Reader} reader
- * @returns {Tag}
- */
+/** @param {Reader} reader @returns {Tag} */
 function tag(reader) {
   let name = "";
   let variant = "";
@@ -133,11 +124,7 @@ function tag(reader) {
   return { name, variant, metadata: [...metadata] };
 }
 
-/**
- * One pair of a map, which travels as a message of two fields.
- * @param {Reader} reader
- * @returns {[string, string]}
- */
+/** One entry of a map, encoded as a message with two fields. @param {Reader} reader @returns {[string, string]} */
 function entry(reader) {
   let key = "";
   let value = "";
@@ -149,18 +136,56 @@ function entry(reader) {
   return [key, value];
 }
 
-/**
- * @param {Reader} reader
- * @returns {Location}
- */
+/** @param {Reader} reader @returns {Location} */
 function location(reader) {
-  const place = { x: 0, y: 0, z: 0, time: "" };
+  const where = { x: 0, y: 0, z: 0, time: "" };
   while (reader.next()) {
-    if (reader.is(1, FIXED64)) place.x = reader.double();
-    else if (reader.is(2, FIXED64)) place.y = reader.double();
-    else if (reader.is(3, FIXED64)) place.z = reader.double();
-    else if (reader.is(4, BYTES)) place.time = reader.string();
+    if (reader.is(1, FIXED64)) where.x = reader.double();
+    else if (reader.is(2, FIXED64)) where.y = reader.double();
+    else if (reader.is(3, FIXED64)) where.z = reader.double();
+    else if (reader.is(4, BYTES)) where.time = reader.string();
     else reader.skip();
   }
-  return place;
+  return where;
+}
+
+/**
+ * The name of a peripheral, which is its topic without `peripheral/`: its id, or without one a label made of its tags
+ * and its payload type.
+ * @param {Info} info
+ * @param {Payload} payload
+ */
+export function nameOf({ id, tags }, { encoding, type }) {
+  if (id) return id;
+  const parts = tags.map(({ name, variant }) => (variant ? `${escape(name)}:${escape(variant)}` : escape(name)));
+  if (encoding === PROTOBUF && type) parts.push(type);
+  return `(${parts.join(", ")})`;
+}
+
+/** The text that the page shows for a name. @param {string} name */
+export function shown(name) {
+  return name === "()" ? "no id" : name;
+}
+
+/** @param {string} text */
+function escape(text) {
+  return text.replace(/[\\,:()]/g, "\\$&");
+}
+
+/**
+ * @typedef {object} Receipt
+ * @property {number} receipt the number of the command
+ * @property {boolean} taken
+ * @property {string} error why it was not taken; empty if it was
+ */
+
+/** Read a text message from the server. @param {string} text @returns {Receipt | null} null: not a receipt */
+export function readReceipt(text) {
+  try {
+    const { kind, receipt, taken, error } = JSON.parse(text);
+    if (kind !== "receipt" || typeof receipt !== "number" || typeof taken !== "boolean") return null;
+    return { receipt, taken, error: typeof error === "string" ? error : "" };
+  } catch {
+    return null;
+  }
 }

@@ -1,8 +1,8 @@
-"""The demo's moving picture: flowing colour, comets, a scope line and a shock wave.
+"""The demo's moving picture: flowing colours, comets, a scope line and a shock wave.
 
-Everything costly is a table made once; a frame is a handful of Pillow calls that run in C (measured:
-well under 1 ms for 64 x 64). The picture reacts to the same `Signals` that the peripherals publish: the
-knob turns the colours, the scope line draws the accelerometer, the button sends the wave.
+Costly tables are made once; a frame is a handful of Pillow calls that run in C (measured: well under
+1 ms for 64 x 64). The picture reacts to the `Signals` that the peripherals publish: the knob turns the
+colours, the scope line draws the accelerometer, the button starts the wave.
 """
 
 import io
@@ -19,19 +19,19 @@ TILE_PX: Final = 128
 VIEW_PX: Final = 80
 """How much of a texture the picture's longer side shows."""
 TRAIL: Final = 9
-"""Spots that a comet consists of."""
+"""Spots in a comet."""
 TRAIL_STEP_S: Final = 0.09
 SUBPIXELS: Final = 4
-"""Comets move in quarters of a pixel, so that they glide on a coarse wall."""
+"""Comets move in quarters of a pixel, so that they move smoothly on a coarse wall."""
 RIM: Final = 181
 """Value of Pillow's 256 x 256 radial gradient 128 pixels from its centre, where it is 0."""
 WAVE_S: Final = 1.1
-"""How long a shock wave runs after the button went down."""
+"""Duration of a shock wave after the button was pressed."""
 SCOPE_S: Final = 2.5
-"""Time that the scope line shows."""
+"""Time span of the scope line."""
 COMET_COLOURS: Final = ((255, 190, 60), (60, 220, 255), (255, 70, 170), (150, 255, 90))
 BACKGROUND_LEVEL: Final = 0.72
-"""The plasma's brightness, so that comets and waves stand out."""
+"""Brightness of the plasma: low enough for comets and waves to stand out."""
 
 
 class Comet(NamedTuple):
@@ -45,8 +45,8 @@ class Comet(NamedTuple):
     """For each place in the trail, one image for each subpixel shift."""
 
 
-class Picture:
-    """Renders one seed's picture at one size; the same time gives the same bytes."""
+class Renderer:
+    """Renders the picture of one seed at one size; the same time gives the same bytes."""
 
     def __init__(self, seed: int, width: int, height: int) -> None:
         self.size = (width, height)
@@ -87,7 +87,7 @@ class Picture:
         return image.convert("RGB")
 
     def _layer(self, texture: Image.Image, turn_x: float, turn_y: float, angle: float) -> Image.Image:
-        """A window into a texture, moved and turned about the picture's centre."""
+        """A window into a texture, moved and rotated about the centre of the picture."""
         width, height = self.size
         zoom = VIEW_PX / max(width, height)
         cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
@@ -127,7 +127,7 @@ class Picture:
         ImageDraw.Draw(line).line(points, fill=255, width=max(1, height // 64))
         glow = line.filter(ImageFilter.BoxBlur(max(1, height // 40)))
         dim = _mapped(glow, [int(0.9 * v) for v in range(256)])
-        # The line's surroundings are darkened first, so that it is seen on any colour.
+        # Darken the surroundings of the line first, so that it is visible on any colour.
         shade = ImageChops.invert(glow)
         image.paste(ImageChops.multiply(image, Image.merge("RGB", (shade, shade, shade))))
         image.paste(ImageChops.add(image, Image.merge("RGB", (dim, line, line))))
@@ -182,7 +182,7 @@ def _texture(dice: random.Random) -> Image.Image:
 
 
 def _tiled(tile: Image.Image) -> Image.Image:
-    """The texture three times each way, so that any window into it is inside."""
+    """The texture repeated three times each way, so that every window lies inside it."""
     out = Image.new("L", (3 * TILE_PX, 3 * TILE_PX))
     for x in range(3):
         for y in range(3):
@@ -206,7 +206,7 @@ def _palette(turn: float) -> bytes:
 
 
 def _spots(diameter: int, colour: tuple[int, int, int], strength: float) -> tuple[Image.Image, ...]:
-    """A glowing disc in a colour, once for each subpixel shift, white at its heart."""
+    """A glowing disc of one colour with a white centre, once for each subpixel shift."""
     side = diameter + 2
     gradient = Image.radial_gradient("L")
     zoom = 256 / diameter

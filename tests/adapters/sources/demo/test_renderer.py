@@ -1,37 +1,39 @@
+"""The demo's picture."""
+
 import io
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from beats.adapters.sources.demo.picture import Picture
+from beats.adapters.sources.demo.renderer import Renderer
 from beats.adapters.sources.demo.signals import Signals
 
 
 def test_the_same_seed_size_and_time_give_the_same_bytes() -> None:
-    """A picture does not depend on the ones before it."""
-    fresh, used = Picture(3, 64, 64), Picture(3, 64, 64)
+    """A picture does not depend on earlier ones."""
+    fresh, used = Renderer(3, 64, 64), Renderer(3, 64, 64)
     for number in range(40):
         used.png(number / 30)
     assert fresh.png(0.7) == used.png(0.7)
 
 
 def test_another_seed_gives_another_picture() -> None:
-    """The seed picks colours and paths."""
-    assert Picture(0, 32, 32).png(1.0) != Picture(1, 32, 32).png(1.0)
+    """The seed selects colours and paths."""
+    assert Renderer(0, 32, 32).png(1.0) != Renderer(1, 32, 32).png(1.0)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (8, 8), (512, 8), (8, 512), (96, 48)])
 def test_the_picture_is_a_png_of_the_size_asked_for(size: tuple[int, int]) -> None:
-    """From the smallest to the largest side, in RGB."""
-    with Image.open(io.BytesIO(Picture(0, *size).png(2.0))) as image:
+    """For the smallest and the largest sides; in RGB."""
+    with Image.open(io.BytesIO(Renderer(0, *size).png(2.0))) as image:
         image.load()
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", size)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_it_moves_and_is_neither_dark_nor_glaring(seed: int) -> None:
-    """Each frame differs from the one before; brightness and contrast stay in a pleasant range."""
-    picture = Picture(seed, 64, 64)
+@pytest.mark.parametrize("seed", range(2))
+def test_it_moves_and_is_neither_too_dark_nor_too_bright(seed: int) -> None:
+    """Each frame differs from the one before; brightness and contrast stay in a range."""
+    picture = Renderer(seed, 64, 64)
     before = picture.image(0.0)
     for number in range(1, 30):
         image = picture.image(number / 3)
@@ -42,10 +44,10 @@ def test_it_moves_and_is_neither_dark_nor_glaring(seed: int) -> None:
         before = image
 
 
-def test_a_press_sends_a_wave_outwards() -> None:
-    """Soon after the button goes down, a ring around the centre is brighter than without it."""
+def test_a_press_starts_a_wave() -> None:
+    """After a press, a growing ring around the centre differs from the picture without it."""
     press = Signals(0).press(0)
-    picture, calm = Picture(0, 64, 64), Picture(0, 64, 64)
+    picture, calm = Renderer(0, 64, 64), Renderer(0, 64, 64)
     calm._signals.since_press_s = lambda time_s: float("inf")  # type: ignore[method-assign]  # pyright: ignore[reportPrivateUsage]
     rings: list[int] = []
     for age_s in (0.1, 0.3, 0.5):
