@@ -123,19 +123,19 @@ class Screen:
         while self.process.poll() is None:
             assert time.monotonic() < deadline_s, f"it does not end:\n{self.text()}"
             self._read(0.05)
-        self._read(0)
+        while self._read(0):
+            pass
         return self.process.wait()
 
-    def _read(self, wait_s: float) -> None:
-        while select.select([self._ours], [], [], wait_s)[0]:
-            wait_s = 0
-            data = b""
+    def _read(self, wait_s: float) -> bool:
+        """Read once, since on a busy machine a command may draw faster than the screen can be parsed."""
+        data = b""
+        if select.select([self._ours], [], [], wait_s)[0]:
             with suppress(OSError):
                 data = os.read(self._ours, 65536)
-            if not data:
-                return
-            self.raw += data
-            self._stream.feed(data)
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
 
 
 def set_size(fd: int, columns: int, lines: int) -> None:

@@ -22,7 +22,7 @@ ASYNCIO = (
         (OSError("all failed\n\x1b[2J"), r"all failed\n\x1b[2J"),
         (
             ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version"),
-            "encryption fails ([SSL: WRONG_VERSION_NUMBER] wrong version): if there",
+            "encryption fails ([SSL: WRONG_VERSION_NUMBER] wrong version): use ws:",
         ),
     ],
 )
