@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio
 
-from beats.adapters.nats.connection import Connection, Identity, connect, credentials_in
+from beats.adapters.nats.connection import Identity, NatsConnection, connect, credentials_in
 from beats.adapters.nats.link_status import LinkStatus
 from beats.adapters.nats.servers import ServerPool, server
 from beats.adapters.nats.settings import NatsSettings
@@ -70,7 +70,7 @@ class Broker:
             silence_timeout_s=settings.silence_timeout_s,
         )
 
-    async def connect(self, ended: anyio.Event | None = None) -> Connection | None:
+    async def connect(self, ended: anyio.Event | None = None) -> NatsConnection | None:
         """The next connection, however long that takes; None once `ended` is set and no server answers.
 
         Reads the files of the settings each time, so that a changed password needs no restart.
@@ -93,7 +93,7 @@ class Broker:
             if ended is not None and ended.is_set():
                 return None
 
-    def lose(self, connection: Connection) -> None:
+    def lose(self, connection: NatsConnection) -> None:
         """Log that a connection was lost."""
         self.link.lost(str(connection.server), connection.why)
         self._pool.lost(connection.server)
