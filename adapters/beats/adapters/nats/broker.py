@@ -32,9 +32,8 @@ class Broker:
         self._settings: Final = settings
         self._who: Final = who
         servers = [server(url) for url in settings.servers]
-        self._pool: Final = ServerPool(
-            random.sample(servers, len(servers))
-        )  # so that a cluster shares the load
+        random.shuffle(servers)  # so that a cluster shares the load
+        self._pool: Final = ServerPool(servers)
 
     def open(self) -> Identity:
         """Read the files that the settings name.
@@ -55,8 +54,7 @@ class Broker:
         if credentials is not None and find_spec("nkeys") is None:
             raise MissingPackageError("credentials_file needs the package nkeys: pip install nkeys")
         files = (settings.tls_ca, settings.tls_cert, settings.tls_key)
-        # Loading the certificates of the operating system is slow, and most servers on a cable do not
-        # encrypt.
+        # Loading the operating system's certificates is slow, and most servers on a cable do not encrypt.
         tls = client_context(*files) if any(files) else None
         return Identity(
             f"beats {self._who}",
