@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 import pytest
 
-from beats.adapters.http.assets import FOLDER, STYLES, Asset, Found, find, page, serve
+from beats.adapters.http.assets import FOLDER, STYLES, Asset, FoundAsset, find, page, serve
 
-ASSET = Found(Asset(b"x", gzip.compress(b"x"), "text/css; charset=utf-8", 'W/"abc"'), "no-cache")
+ASSET = FoundAsset(Asset(b"x", gzip.compress(b"x"), "text/css; charset=utf-8", 'W/"abc"'), "no-cache")
 
 
 def addresses() -> list[str]:

@@ -6,7 +6,14 @@ import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from beats.adapters.http.request import Head, RequestLine, Target, asks_for_reason, not_allowed, parse_target
+from beats.adapters.http.request import (
+    Head,
+    RequestLine,
+    RequestTarget,
+    asks_for_reason,
+    not_allowed,
+    parse_target,
+)
 
 REST = b"Host: a\r\n\r\n"
 
@@ -83,18 +90,18 @@ def test_a_request_ends_with_an_empty_line(step: int, after: bytes) -> None:
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("/", Target("/", ())),
-        ("/metrics?token=a%20b&x=1", Target("/metrics", ("a b",))),
-        ("/metrics?token=a&token=b", Target("/metrics", ("a", "b"))),
-        ("/?token=", Target("/", ("",))),
-        ("/?origin=a&token=b&origin=c", Target("/", ("b",), ("a", "c"))),
-        ("http://localhost:8765/livez?token=a", Target("/livez", ("a",))),
-        ("*", Target("*", ())),
+        ("/", RequestTarget("/", ())),
+        ("/metrics?token=a%20b&x=1", RequestTarget("/metrics", ("a b",))),
+        ("/metrics?token=a&token=b", RequestTarget("/metrics", ("a", "b"))),
+        ("/?token=", RequestTarget("/", ("",))),
+        ("/?origin=a&token=b&origin=c", RequestTarget("/", ("b",), ("a", "c"))),
+        ("http://localhost:8765/livez?token=a", RequestTarget("/livez", ("a",))),
+        ("*", RequestTarget("*", ())),
         ("//[", None),
         ("/?" + "&".join(["a=b"] * 100), None),
     ],
 )
-def test_a_target_has_a_path_tokens_and_origins(target: str, expected: Target | None) -> None:
+def test_a_target_has_a_path_tokens_and_origins(target: str, expected: RequestTarget | None) -> None:
     """All tokens count; an unreadable target gives None."""
     assert parse_target(target) == expected
 

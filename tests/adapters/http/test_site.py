@@ -14,7 +14,7 @@ import pytest
 
 from beats.adapters.http import assets
 from beats.adapters.http.access import Rights
-from beats.adapters.http.site import Page, Site, Visit, everything, health, ready, session
+from beats.adapters.http.site import Site, ViewerPage, Visit, everything, health, ready, session
 from beats.kernel.clock import SystemClock
 from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
@@ -23,7 +23,7 @@ from tests.adapters.http.metrics.material import BROWSER, RECORDER, STATS
 from tests.adapters.sinks.websocket.support import until
 
 PATHS: Final = ("/", "/livez", "/readyz", "/healthz", "/api/session", "/api/stats", "/metrics")
-PAGE: Final = Page(lambda: False, lambda: ["heart"], ["browse", "emoji_update"])
+PAGE: Final = ViewerPage(lambda: False, lambda: ["heart"], ["browse", "emoji_update"])
 STEER: Final = Rights(steer=True)
 
 

@@ -13,7 +13,7 @@ import anyio
 import pytest
 import trustme
 
-from beats.adapters.nats.connection import Connection, Identity, connect, credentials_in
+from beats.adapters.nats.connection import Identity, NatsConnection, connect, credentials_in
 from beats.adapters.nats.servers import Server
 from beats.adapters.nats.servers import server as server_at
 from beats.adapters.nats.sockets import client_context
@@ -27,7 +27,7 @@ HASTY = ME._replace(connect_timeout_s=0.1, silence_timeout_s=0.1)
 
 
 @asynccontextmanager
-async def connected(server: NatsServer, me: Identity = ME) -> AsyncGenerator[Connection]:
+async def connected(server: NatsServer, me: Identity = ME) -> AsyncGenerator[NatsConnection]:
     with anyio.fail_after(30):
         connection = await connect(server_at(server.url), me)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from beats.adapters.nats.connection import Connection, Identity, connect
+from beats.adapters.nats.connection import Identity, NatsConnection, connect
 from beats.adapters.nats.kept_values import KeptValues, UnavailableError
 from beats.adapters.nats.messages import Subjects
 from beats.adapters.nats.servers import server as server_at
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def connected(server: NatsServer, me: Identity | None = None) -> AsyncGenerator[Connection]:
+async def connected(server: NatsServer, me: Identity | None = None) -> AsyncGenerator[NatsConnection]:
     with anyio.fail_after(30):
         connection = await connect(server_at(server.url), me or Identity("me"))
         try:
@@ -30,7 +30,7 @@ async def connected(server: NatsServer, me: Identity | None = None) -> AsyncGene
             await connection.close()
 
 
-async def read(values: KeptValues, connection: Connection) -> "list[Msg]":
+async def read(values: KeptValues, connection: NatsConnection) -> "list[Msg]":
     async def ignore(message: "Msg") -> None:
         pass
 
@@ -38,7 +38,7 @@ async def read(values: KeptValues, connection: Connection) -> "list[Msg]":
         return messages
 
 
-def publish(connection: Connection, subject: str, data: bytes) -> None:
+def publish(connection: NatsConnection, subject: str, data: bytes) -> None:
     connection.write([b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data)])
 
 

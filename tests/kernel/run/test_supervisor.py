@@ -78,6 +78,16 @@ def test_the_pause_is_bounded_after_any_number_of_failures() -> None:
     assert Backoff().delay_s(10**9) == 30.0
 
 
+def test_jitter_makes_a_part_of_each_pause_random() -> None:
+    """Clients that lost one server at the same moment do not all return at the same moment."""
+    backoff = Backoff(0.05, 1.0, jitter=0.5)
+    for failures in range(1, 8):
+        longest_s = min(1.0, 0.05 * 2 ** (failures - 1))
+        pauses = {backoff.delay_s(failures) for _ in range(100)}
+        assert len(pauses) > 80
+        assert all(longest_s / 2 <= pause_s <= longest_s for pause_s in pauses)
+
+
 async def test_a_long_run_resets_the_pauses() -> None:
     """After working for longer than the longest pause, old failures do not count."""
     attempts = Attempts(fail, fail, fail, run_long_then_fail, fail, end)

@@ -14,7 +14,7 @@ from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import WrongTokens
 from beats.adapters.http.origins import OriginPolicy
 from beats.adapters.http.reply import Reply, refusal, text
-from beats.adapters.http.request import Target, joined, options, parse_target, tokens_of
+from beats.adapters.http.request import RequestTarget, joined, options, parse_target, tokens_of
 from beats.adapters.http.settings import ServerSettings
 from beats.adapters.http.site import Site, Visit
 from beats.kernel.ports import Context
@@ -112,7 +112,9 @@ class Admission(Generic[S]):
         fields = (joined(request, name) for name in ("Accept", "If-None-Match", "Accept-Encoding"))
         return await self._site.answer(Visit(target.path, rights, self.has_room(connection), *fields))
 
-    async def _reader(self, connection: HttpConnection, request: Request, target: Target) -> Rights | Denied:
+    async def _reader(
+        self, connection: HttpConnection, request: Request, target: RequestTarget
+    ) -> Rights | Denied:
         """The rights of a request for something that is not open to all."""
         origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
         if denied := self.origins.foreign(origins, connection.local):

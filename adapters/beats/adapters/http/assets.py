@@ -62,7 +62,7 @@ class Asset(NamedTuple):
     """Changes with the file; weak, since it stands for both forms (RFC 9110, section 8.8.3)."""
 
 
-class Page(NamedTuple):
+class PageFiles(NamedTuple):
     """All files of the page."""
 
     document: Asset
@@ -73,7 +73,7 @@ class Page(NamedTuple):
     others: Mapping[str, Asset]
 
 
-class Found(NamedTuple):
+class FoundAsset(NamedTuple):
     """The file at a path."""
 
     asset: Asset
@@ -82,7 +82,7 @@ class Found(NamedTuple):
 
 
 @cache
-def page() -> Page:
+def page() -> PageFiles:
     """The page, built from its sources once."""
     sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())}
     texts = {
@@ -93,7 +93,7 @@ def page() -> Page:
     version = sha256("\0".join(texts.values()).encode()).hexdigest()[:16]
     document = re.sub(r'((?:href|src)="page/)', rf"\g<1>{version}/", sources[INDEX])
     others = {name: _asset(name, text) for name, text in texts.items()}
-    return Page(
+    return PageFiles(
         _asset(INDEX, document),
         _asset(INDEX, document.replace("<html ", "<html data-locked ", 1)),
         version,
@@ -118,22 +118,22 @@ def _scripts(modules: Mapping[str, str]) -> Mapping[str, str]:
     return made
 
 
-def find(path: str, *, locked: bool = False) -> Found | None:
+def find(path: str, *, locked: bool = False) -> FoundAsset | None:
     """The file at a path; None when there is none.
 
     A file is found under any version, since the document may come from another process than the file: during
     an update, or behind a proxy with several servers. Under another version than its own it is not cached.
     """
     if path == "/":
-        return Found(page().locked if locked else page().document, "no-cache")
+        return FoundAsset(page().locked if locked else page().document, "no-cache")
     match = _PATH.fullmatch(path)
     asset = page().others.get(match["name"]) if match else None
     if match is None or asset is None:
         return None
-    return Found(asset, _KEEP if match["version"] == page().version else "no-store")
+    return FoundAsset(asset, _KEEP if match["version"] == page().version else "no-store")
 
 
-def serve(found: Found, if_none_match: str, accept_encoding: str = "") -> Reply:
+def serve(found: FoundAsset, if_none_match: str, accept_encoding: str = "") -> Reply:
     """A file, or the answer that the browser's copy is still valid."""
     asset = found.asset
     headers = {

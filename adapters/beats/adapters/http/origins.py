@@ -10,10 +10,13 @@ import json
 import logging
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from beats.adapters.http.access import Denied
+
+if TYPE_CHECKING:
+    from beats.adapters.http.settings import ServerSettings
 
 log = logging.getLogger(__name__)
 
@@ -126,34 +129,15 @@ def _ascii_host(host: str) -> str:
     return host if host.isascii() else host.encode("idna").decode()
 
 
-class OriginSettings(Protocol):
-    """The settings that decide which pages may read."""
-
-    @property
-    def host(self) -> str:
-        """Address that the server listens on."""
-        ...
-
-    @property
-    def public_host(self) -> str:
-        """Name that clients use."""
-        ...
-
-    @property
-    def origins(self) -> Sequence[str]:
-        """Further origins whose pages may read."""
-        ...
-
-
 class OriginPolicy:
     """Refuses foreign pages by the settings of one sink."""
 
-    def __init__(self, sink: str, settings: OriginSettings) -> None:
+    def __init__(self, sink: str, settings: "ServerSettings") -> None:
         self._sink: Final = sink
         self._settings = settings
         self._warned: Final[set[str]] = set()
 
-    def adjust(self, settings: OriginSettings) -> None:
+    def adjust(self, settings: "ServerSettings") -> None:
         """Decide by other settings from now on, and log each refused name once more."""
         self._settings = settings
         self._warned.clear()

@@ -65,7 +65,7 @@ class Head:
         return data[: len(data) - len(after)], after
 
 
-class Target(NamedTuple):
+class RequestTarget(NamedTuple):
     """The target of a request (RFC 9112, section 3.2)."""
 
     path: str
@@ -75,7 +75,7 @@ class Target(NamedTuple):
     """The origins of pages that the query names."""
 
 
-def parse_target(target: str) -> Target | None:
+def parse_target(target: str) -> RequestTarget | None:
     """The path of a target, and the tokens and origins in its query; None when it cannot be read."""
     try:
         parts = urlsplit(target)
@@ -85,7 +85,7 @@ def parse_target(target: str) -> Target | None:
     tokens, origins = (
         tuple(value for name, value in query if name == wanted) for wanted in ("token", "origin")
     )
-    return Target(parts.path, tokens, origins)
+    return RequestTarget(parts.path, tokens, origins)
 
 
 def joined(request: Request, name: str) -> str:

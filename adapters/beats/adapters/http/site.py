@@ -36,7 +36,7 @@ class Visit(NamedTuple):
     """Accepted compressions (RFC 9110, section 12.5.3)."""
 
 
-class Page(NamedTuple):
+class ViewerPage(NamedTuple):
     """What a server that has the page knows about its viewers."""
 
     locked: Callable[[], bool]
@@ -50,7 +50,7 @@ class Page(NamedTuple):
 class Site:
     """Answers requests, for one sink."""
 
-    def __init__(self, context: Context, page: Page | None = None) -> None:
+    def __init__(self, context: Context, page: ViewerPage | None = None) -> None:
         self._context: Final = context
         self._page: Final = page
         self._quick: Final[Mapping[str, Callable[[Visit], Reply]]] = {
@@ -131,7 +131,7 @@ def everything(context: Context) -> Mapping[str, object]:
     }
 
 
-def session(context: Context, rights: Rights, page: Page | None) -> Mapping[str, object]:
+def session(context: Context, rights: Rights, page: ViewerPage | None) -> Mapping[str, object]:
     """What the page asks for repeatedly; costs the same however many viewers there are.
 
     `time_unix_ns` is the server's clock at the time of the answer: half-way between request and answer, the

@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio
 
-from beats.adapters.nats.connection import Connection, Identity, connect, credentials_in
+from beats.adapters.nats.connection import Identity, NatsConnection, connect, credentials_in
 from beats.adapters.nats.link_status import LinkStatus
 from beats.adapters.nats.servers import ServerPool, server
 from beats.adapters.nats.settings import NatsSettings
@@ -32,9 +32,8 @@ class Broker:
         self._settings: Final = settings
         self._who: Final = who
         servers = [server(url) for url in settings.servers]
-        self._pool: Final = ServerPool(
-            random.sample(servers, len(servers))
-        )  # so that a cluster shares the load
+        random.shuffle(servers)  # so that a cluster shares the load
+        self._pool: Final = ServerPool(servers)
 
     def open(self) -> Identity:
         """Read the files that the settings name.
@@ -55,8 +54,7 @@ class Broker:
         if credentials is not None and find_spec("nkeys") is None:
             raise MissingPackageError("credentials_file needs the package nkeys: pip install nkeys")
         files = (settings.tls_ca, settings.tls_cert, settings.tls_key)
-        # Loading the certificates of the operating system is slow, and most servers on a cable do not
-        # encrypt.
+        # Loading the operating system's certificates is slow, and most servers on a cable do not encrypt.
         tls = client_context(*files) if any(files) else None
         return Identity(
             f"beats {self._who}",
@@ -70,7 +68,7 @@ class Broker:
             silence_timeout_s=settings.silence_timeout_s,
         )
 
-    async def connect(self, ended: anyio.Event | None = None) -> Connection | None:
+    async def connect(self, ended: anyio.Event | None = None) -> NatsConnection | None:
         """The next connection, however long that takes; None once `ended` is set and no server answers.
 
         Reads the files of the settings each time, so that a changed password needs no restart.
@@ -93,7 +91,7 @@ class Broker:
             if ended is not None and ended.is_set():
                 return None
 
-    def lose(self, connection: Connection) -> None:
+    def lose(self, connection: NatsConnection) -> None:
         """Log that a connection was lost."""
         self.link.lost(str(connection.server), connection.why)
         self._pool.lost(connection.server)

@@ -44,7 +44,7 @@ class Identity(NamedTuple):
     silence_timeout_s: float = 3.0
 
 
-class Connection:
+class NatsConnection:
     """Never reconnects; the owner opens a new connection, which begins empty.
 
     The library's own reconnection would first send what was published meanwhile, the oldest first, and leaves
@@ -208,7 +208,7 @@ class Connection:
             self.lost.set()
 
 
-async def connect(server: Server, identity: Identity) -> Connection:
+async def connect(server: Server, identity: Identity) -> NatsConnection:
     """Open a connection to a server.
 
     Raises:
@@ -217,7 +217,7 @@ async def connect(server: Server, identity: Identity) -> Connection:
     """
     from nats.aio.client import Client
 
-    connection: Connection | None = None
+    connection: NatsConnection | None = None
     try:
         with anyio.fail_after(identity.connect_timeout_s):
             must_encrypt = server.encrypted or identity.must_encrypt
@@ -226,7 +226,7 @@ async def connect(server: Server, identity: Identity) -> Connection:
             client = Client()
             # There is no other way to replace its transport.
             client._transport = transport  # type: ignore[assignment]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-            connection = Connection(client, transport, server, identity)
+            connection = NatsConnection(client, transport, server, identity)
             await connection.begin()
     except BaseException as error:
         if connection is not None:

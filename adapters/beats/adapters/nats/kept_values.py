@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import anyio
 
-from beats.adapters.nats.connection import Connection, OnMessage
+from beats.adapters.nats.connection import NatsConnection, OnMessage
 from beats.adapters.nats.messages import Subjects
 
 if TYPE_CHECKING:  # the package comes with an extra
@@ -42,7 +42,7 @@ class KeptValues:
         self._subjects: Final = subjects
         self._max_bytes: Final = max_bytes
 
-    async def keep(self, connection: Connection) -> Literal["kept", "begun"]:
+    async def keep(self, connection: NatsConnection) -> Literal["kept", "begun"]:
         """Make the server keep them; "begun" if it begins only now, with nothing.
 
         An existing stream stays as it is, so that its operator can configure it: on disk, or with replicas in
@@ -81,7 +81,7 @@ class KeptValues:
         return "kept"
 
     @asynccontextmanager
-    async def read(self, connection: Connection, on_more: OnMessage) -> "AsyncGenerator[list[Msg]]":
+    async def read(self, connection: NatsConnection, on_more: OnMessage) -> "AsyncGenerator[list[Msg]]":
         """All of them, in the order of their last change; empty when none are kept.
 
         While the block lasts, `on_more` gets those that follow. The server keeps a message a moment after it
@@ -94,7 +94,7 @@ class KeptValues:
         from nats.js.errors import NotFoundError
 
         inbox = connection.client.new_inbox()
-        found = _Found(on_more)
+        found = _Collector(on_more)
         config = ConsumerConfig(
             deliver_subject=inbox,
             deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
@@ -120,7 +120,7 @@ class KeptValues:
                 await subscription.unsubscribe()
 
 
-class _Found:
+class _Collector:
     """Collects messages until none are left, and passes on those that follow."""
 
     def __init__(self, on_more: OnMessage) -> None:
@@ -146,7 +146,7 @@ class _Found:
         return messages or []
 
 
-def _jetstream(connection: Connection) -> Any:
+def _jetstream(connection: NatsConnection) -> Any:
     client: Any = connection.client  # the library lacks some of the types
     return client.jetstream(timeout=_REQUEST_S)
 

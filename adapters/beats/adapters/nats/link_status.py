@@ -7,11 +7,12 @@ from typing import Final
 
 import anyio
 
-from beats.kit.backoff import JitteredBackoff
+from beats.kernel.run.supervisor import Backoff
 from beats.kit.throttled_log import ThrottledLog
 
 _REFUSED_PAUSE_S: Final = 5.0
 """Pause after the other side refused us: only an operator can change that."""
+_FIRST_PAUSE_S: Final = 0.05
 _MOST_REASONS: Final = 100
 
 
@@ -31,7 +32,8 @@ class LinkStatus:
         """How many there were so far."""
         self._who: Final = who
         self._reconnect_max_s: Final = reconnect_max_s
-        self._backoff: Final = JitteredBackoff(reconnect_max_s)
+        self._backoff: Final = Backoff(_FIRST_PAUSE_S, reconnect_max_s, jitter=0.5)
+        self._failures = 0
         self._log: Final = logger
         self._reports: Final = ThrottledLog(logger, who)
         self._logged: Final[set[str]] = set()
@@ -69,7 +71,7 @@ class LinkStatus:
         now_s = anyio.current_time()
         self.is_connected = False
         if now_s - self._since_s > self._reconnect_max_s:
-            self._backoff.reset()  # unless the other side accepts and closes connections again and again
+            self._failures = 0  # unless the other side accepts and closes connections again and again
         self._since_s = self._began_s = now_s
         self._reports.add("lost connections", f"connection to {address} lost: {why}")
 
@@ -80,7 +82,8 @@ class LinkStatus:
         enough: over a link that was cut, attempts without a pause find it restored soonest.
         """
         now_s = anyio.current_time()
-        rest_s = (self._began_s or now_s) + self._backoff.next_s() - now_s
+        self._failures += 1
+        rest_s = (self._began_s or now_s) + self._backoff.delay_s(self._failures) - now_s
         with anyio.move_on_after(_REFUSED_PAUSE_S if refused else rest_s):
             await (ended or anyio.Event()).wait()
         self._began_s = anyio.current_time()

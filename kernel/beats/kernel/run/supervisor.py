@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from random import random
 from typing import Final, Literal
 
 import anyio
@@ -21,10 +22,13 @@ class Backoff:
 
     initial_s: float = 0.5
     max_s: float = 30.0
+    jitter: float = 0.0
+    """The random part of each pause, from 0 to 1, so that many clients of one server do not return together."""
 
     def delay_s(self, failures: int) -> float:
         """The pause after this many failures in a row, from 1."""
-        return min(self.max_s, self.initial_s * 2.0 ** min(failures - 1, 64))
+        longest_s = min(self.max_s, self.initial_s * 2.0 ** min(failures - 1, 64))
+        return longest_s * (1 - self.jitter * random()) if self.jitter else longest_s
 
 
 def sole(error: BaseException) -> BaseException:

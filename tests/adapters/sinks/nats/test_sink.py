@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.nats.connection import Connection, Identity, connect
+from beats.adapters.nats.connection import Identity, NatsConnection, connect
 from beats.adapters.nats.kept_values import KeptValues
 from beats.adapters.nats.messages import Subjects, publish_command
 from beats.adapters.nats.servers import server as server_at
@@ -34,7 +34,7 @@ ME = Identity("listener")
 class Listener:
     """A subscriber to a whole stream, written with the plain library."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: NatsConnection) -> None:
         self.connection = connection
         self.subjects: list[str] = []
         self.data: list[bytes] = []

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus

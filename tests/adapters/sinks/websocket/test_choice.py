@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.adapters.sinks.websocket.choice import Choice, InvalidChoice, parse_choice
+from beats.adapters.sinks.websocket.choice import InvalidChoice, StreamChoice, parse_choice
 from beats.kernel.testing import envelope
 
 FRAME = envelope(1)
@@ -14,7 +14,7 @@ KNOB = envelope(1, topic="peripheral/knob-1")
 def test_no_query_means_everything() -> None:
     """Old clients connect to `/` and get the whole stream."""
     choice, token = parse_choice("/")
-    assert (choice, token) == (Choice(), None)
+    assert (choice, token) == (StreamChoice(), None)
     assert choice.everything
     assert choice.wants(FRAME)
     assert choice.wants(KNOB)

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.nats.connection import Connection, Identity, connect
+from beats.adapters.nats.connection import Identity, NatsConnection, connect
 from beats.adapters.nats.kept_values import KeptValues
 from beats.adapters.nats.servers import server as server_at
 from beats.adapters.sinks.nats.sink import NatsSink
@@ -49,7 +49,7 @@ async def all_arrived(machine: Machine, sink: NatsSink) -> None:
 
 
 @asynccontextmanager
-async def speaking(server: NatsServer) -> AsyncGenerator[Connection]:
+async def speaking(server: NatsServer) -> AsyncGenerator[NatsConnection]:
     """A connection that can send anything."""
     connection = await connect(server_at(server.url), Identity("speaker"))
     try:
@@ -58,7 +58,7 @@ async def speaking(server: NatsServer) -> AsyncGenerator[Connection]:
         await connection.close()
 
 
-def say(connection: Connection, subject: str, data: bytes, headers: bytes = b"") -> None:
+def say(connection: NatsConnection, subject: str, data: bytes, headers: bytes = b"") -> None:
     block = b"NATS/1.0\r\n" + headers + b"\r\n"
     connection.write(
         [b"HPUB %b %d %d\r\n" % (subject.encode(), len(block), len(block) + len(data)), block, data, b"\r\n"]
@@ -365,17 +365,17 @@ async def test_a_connection_that_ends_during_a_ping_is_replaced_at_once(
 ) -> None:
     """The answer cannot come any more."""
     edge = Machine()
-    answered = Connection.answered
+    answered = NatsConnection.answered
     asked = anyio.Event()
 
-    async def hangs(self: Connection) -> bool:
+    async def hangs(self: NatsConnection) -> bool:
         if not source.metrics()["connected"]:
             return await answered(self)
         asked.set()
         await anyio.sleep_forever()
         raise AssertionError
 
-    monkeypatch.setattr(Connection, "answered", hangs)
+    monkeypatch.setattr(NatsConnection, "answered", hangs)
     async with linked(server.port) as link:
         source = edge.nats_source(f"nats://127.0.0.1:{link.port}", stream=stream, silence_timeout_s=0.03)
         async with on_air(edge):

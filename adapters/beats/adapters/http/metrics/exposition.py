@@ -53,7 +53,7 @@ class Monotonic:
         return replace(queue, taken=taken)
 
 
-class Counters(Collector):
+class KernelMetrics(Collector):
     """The counters of the kernel, from one call of `stats()`.
 
     Labels are names from the settings and fixed words: the number of series does not depend on how many
@@ -104,7 +104,7 @@ class Metrics:
 
     def __init__(self, context: Context) -> None:
         self._registry: Final = CollectorRegistry()
-        self._registry.register(Counters(context))
+        self._registry.register(KernelMetrics(context))
         self._registry.register(ProcessMetrics())
 
     def reply(self, accept: str) -> Reply:

@@ -7,7 +7,7 @@ from typing import Final
 import anyio
 
 from beats.adapters.nats.broker import Broker
-from beats.adapters.nats.connection import Connection
+from beats.adapters.nats.connection import NatsConnection
 from beats.adapters.nats.kept_values import KeptValues, UnavailableError
 from beats.adapters.nats.messages import Subjects, publish_command
 from beats.adapters.nats.run_id import run_id
@@ -109,10 +109,10 @@ class NatsSink:
         if self._too_large:
             log.error("sink %r: %d envelopes were too large in all", self._name, self._too_large)
 
-    async def _connected(self, queue: Batches) -> Connection | None:
+    async def _connected(self, queue: Batches) -> NatsConnection | None:
         """The next connection, or None when the queue ends before there is one."""
         ended = anyio.Event()
-        connection: Connection | None = None
+        connection: NatsConnection | None = None
 
         async def watch() -> None:
             # Takes nothing, so it returns only when the queue has ended. It also tells the kernel that this
@@ -131,7 +131,7 @@ class NatsSink:
             raise
         return connection
 
-    async def _deliver(self, connection: Connection, queue: Batches) -> bool:
+    async def _deliver(self, connection: NatsConnection, queue: Batches) -> bool:
         """Send until the connection is lost; True if the queue has ended first."""
         connection.on_refusal = self._report_refusal
         writing = anyio.Lock()
@@ -188,14 +188,14 @@ class NatsSink:
                 self._owed[value.topic] = value
                 self._is_owed_sent = False
 
-    async def _write_owed(self, connection: Connection, writing: anyio.Lock) -> None:
+    async def _write_owed(self, connection: NatsConnection, writing: anyio.Lock) -> None:
         if self._owed and not self._is_owed_sent:
             async with writing:
                 await self._write(connection, self._owed.in_order(), is_new=False)
             self._is_owed_sent = True
 
     async def _write(
-        self, connection: Connection, envelopes: Sequence[Envelope], *, is_new: bool = True
+        self, connection: NatsConnection, envelopes: Sequence[Envelope], *, is_new: bool = True
     ) -> None:
         """Send envelopes, and wait until there is room for more.
 
@@ -219,7 +219,7 @@ class NatsSink:
         connection.write(pieces)
         await connection.drain()
 
-    async def _ask(self, connection: Connection) -> None:
+    async def _ask(self, connection: NatsConnection) -> None:
         """Ping the server to confirm what was sent and, when nothing was, that it is still there."""
         while True:
             if not self._unconfirmed:
@@ -236,7 +236,7 @@ class NatsSink:
             await anyio.sleep(_PING_PAUSE_S)
 
     async def _keep_last_values(
-        self, connection: Connection, writing: anyio.Lock, checked: anyio.Event
+        self, connection: NatsConnection, writing: anyio.Lock, checked: anyio.Event
     ) -> None:
         """Have the server keep last values, and send it those that it lacks, such as after its restart."""
         while True:
@@ -260,7 +260,7 @@ class NatsSink:
             checked.set()
             await anyio.sleep(_CHECK_S)
 
-    async def _write_state(self, connection: Connection) -> None:
+    async def _write_state(self, connection: NatsConnection) -> None:
         state = LastValues(self._state)
         state.note([*self._unconfirmed.envelopes(), *self._owed.values()])
         for chunk in _chunks(state.in_order()):

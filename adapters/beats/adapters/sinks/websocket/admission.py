@@ -14,8 +14,8 @@ from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import RateLimit
 from beats.adapters.http.reply import Reply, refusal, text
 from beats.adapters.http.request import asks_for_reason, is_incomplete, parse_target
-from beats.adapters.http.site import Page, Site
-from beats.adapters.sinks.websocket.choice import Choice, InvalidChoice, parse_choice
+from beats.adapters.http.site import Site, ViewerPage
+from beats.adapters.sinks.websocket.choice import InvalidChoice, StreamChoice, parse_choice
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.receiver import COMMANDS
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
@@ -34,7 +34,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
     """Checks each handshake's origin, token and query, and whether there is room."""
 
     def __init__(self, settings: WebSocketSettings, context: Context) -> None:
-        page = Page(lambda: self.locked, lambda: self.settings.emojis, COMMANDS)
+        page = ViewerPage(lambda: self.locked, lambda: self.settings.emojis, COMMANDS)
         super().__init__(settings, context, Site(context, page))
         self.refused = 0
         """Handshakes that were refused."""
@@ -78,7 +78,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
     async def admit(self, connection: HttpConnection, request: Request) -> Denied | None:
         """Let a viewer in, or say why not."""
         assert isinstance(connection, StreamConnection)
-        found: Denied | tuple[Choice, Rights]
+        found: Denied | tuple[StreamChoice, Rights]
         if is_incomplete(request, connection.line.version):
             found = self.origins.incomplete(connection.remote_host)
         else:
@@ -97,7 +97,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
         request: Request,
         origins: list[str],
         others: tuple[str, ...] = (),
-    ) -> Denied | tuple[Choice, Rights]:
+    ) -> Denied | tuple[StreamChoice, Rights]:
         """What a viewer chose and may do, or why it is refused; `others` are further query parameters."""
         if denied := self.origins.foreign(origins, connection.local):
             return denied

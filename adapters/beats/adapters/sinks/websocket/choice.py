@@ -15,7 +15,7 @@ class InvalidChoice(ValueError):  # noqa: N818 - says what it is
     """A query that is not valid; the text tells its author why."""
 
 
-class Choice(NamedTuple):
+class StreamChoice(NamedTuple):
     """The part of the stream that a viewer wants. Viewers with equal choices are served together."""
 
     kinds: frozenset[Kind] = frozenset(KINDS)
@@ -45,7 +45,7 @@ class Choice(NamedTuple):
         return not self.topics or any(fnmatchcase(envelope.topic, pattern) for pattern in self.topics)
 
 
-def parse_choice(path: str, others: Collection[str] = ()) -> tuple[Choice, str | None]:
+def parse_choice(path: str, others: Collection[str] = ()) -> tuple[StreamChoice, str | None]:
     """The choice and the token in a request's path.
 
     Args:
@@ -63,7 +63,7 @@ def parse_choice(path: str, others: Collection[str] = ()) -> tuple[Choice, str |
     if len(values) < len(parameters):
         raise InvalidChoice("a parameter of the query is given twice")
     token = values.pop("token", None)
-    choice = Choice(
+    choice = StreamChoice(
         _kinds(values.pop("kinds", None)),
         _topics(values.pop("topics", None)),
         _max_fps(values.pop("max_fps", None)),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -11,34 +11,16 @@ from beats.adapters.http.access import Rights
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import RateLimit
 from beats.adapters.http.request import is_handshake
-from beats.adapters.sinks.websocket.choice import Choice
+from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.framing import FrameScanner
+
+if TYPE_CHECKING:
+    from beats.adapters.sinks.websocket.client import Client
 
 _PONG: Final = b"\x8a"
 """The first byte of a pong that a server sends: RFC 6455, section 5.2."""
 _DISCARDED_BYTES: Final = 1 << 20
 """How much is read and discarded of what comes after our end of the stream."""
-
-
-class Writer(Protocol):
-    """What writes to a connection, and is told about its write buffer."""
-
-    @property
-    def drained(self) -> bool:
-        """Whether everything that is to be sent has gone to the socket."""
-        ...
-
-    def pause(self) -> None:
-        """The write buffer is not empty."""
-        ...
-
-    def resume(self) -> None:
-        """The write buffer is empty."""
-        ...
-
-    def closing(self) -> None:
-        """Nothing may be written any more."""
-        ...
 
 
 class StreamConnection(HttpConnection):
@@ -60,10 +42,10 @@ class StreamConnection(HttpConnection):
             kwargs: the library's own.
         """
         super().__init__(*args, **kwargs)
-        self.client: Writer | None = None
+        self.client: Client | None = None
         self.address: str | None = None
         """The other side's address, once it was let in."""
-        self.choice: Choice = Choice()
+        self.choice: StreamChoice = StreamChoice()
         self.rights: Rights = Rights(steer=False)
         self.flooded = False
         """It has sent more than it may."""
@@ -83,7 +65,7 @@ class StreamConnection(HttpConnection):
         """Whether its request is a handshake: only GET can be one."""
         return self.line.method == "GET" and is_handshake(request)
 
-    def admit(self, address: str, choice: Choice, rights: Rights) -> None:
+    def admit(self, address: str, choice: StreamChoice, rights: Rights) -> None:
         """The handshake will be accepted."""
         self._handshakes.remove(self.descriptor)
         self.address, self.choice, self.rights = address, choice, rights

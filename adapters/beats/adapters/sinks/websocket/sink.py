@@ -13,14 +13,14 @@ from anyio.lowlevel import checkpoint
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.server import serving
 from beats.adapters.sinks.websocket.admission import StreamAdmission
-from beats.adapters.sinks.websocket.choice import Choice
+from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.counters import ViewerTotals
 from beats.adapters.sinks.websocket.framing import chunks, framed
 from beats.adapters.sinks.websocket.receiver import receive
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
-from beats.adapters.sinks.websocket.view import View
+from beats.adapters.sinks.websocket.view import StreamView
 from beats.kernel.capabilities import Address
 from beats.kernel.envelope import ClientIdentity, Envelope
 from beats.kernel.last_values import CaughtUp
@@ -48,7 +48,7 @@ class WebSocketSink:
         self._bounds = settings.client_bounds()
         self._admission: Final = StreamAdmission(settings, context)
         self._ids: Final = count(1)
-        self._views: Final[dict[Choice, View]] = {}
+        self._views: Final[dict[StreamChoice, StreamView]] = {}
         self._clients: Final[dict[int, Client]] = {}
         self._everyone: Final[set[HttpConnection]] = set()
         self._address: Address | None = None
@@ -182,7 +182,7 @@ class WebSocketSink:
             # From here on there is no await: the last values and the stream meet exactly.
             view = self._views.get(connection.choice)
             if view is None:
-                view = self._views[connection.choice] = View(connection.choice)
+                view = self._views[connection.choice] = StreamView(connection.choice)
             identity = ClientIdentity(self._name, next(self._ids), connection.remote)
             now_ns = self._context.clock.unix_ns()
             client = Client(identity, connection, self._bounds, view.sent, view.thinned, view.paths, now_ns)

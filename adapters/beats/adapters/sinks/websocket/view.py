@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from beats.adapters.sinks.websocket.choice import Choice
+from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client, Paths
 from beats.adapters.sinks.websocket.counters import RunningCount
 from beats.adapters.sinks.websocket.framing import framed
@@ -11,14 +11,14 @@ from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import CaughtUp
 
 
-class View:
+class StreamView:
     """The part of the stream that a choice selects, framed once for all viewers that made it.
 
     To keep a `max_fps` below the rate of the frames, a frame that comes too early is held until it is due,
     and replaced if a newer one comes first.
     """
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: StreamChoice) -> None:
         self.choice: Final = choice
         self.clients: Final[dict[int, Client]] = {}
         self.sent: Final = RunningCount()

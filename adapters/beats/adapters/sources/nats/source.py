@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from beats.adapters.nats.broker import Broker
-from beats.adapters.nats.connection import Connection
+from beats.adapters.nats.connection import NatsConnection
 from beats.adapters.nats.forwarder import Forwarder
 from beats.adapters.nats.kept_values import KeptValues, UnavailableError
 from beats.adapters.nats.messages import Subjects, headers_of
@@ -79,7 +79,7 @@ class NatsSource:
         finally:
             self._reports.summarise()
 
-    async def _listen(self, connection: Connection, publish: Publish) -> None:
+    async def _listen(self, connection: NatsConnection, publish: Publish) -> None:
         """Listen until the connection is lost."""
 
         def refused(text: str) -> None:
@@ -126,7 +126,7 @@ class NatsSource:
             await anyio.sleep_forever()
 
     async def _read_last(
-        self, connection: Connection, stack: AsyncExitStack, late: "dict[str, Msg]"
+        self, connection: NatsConnection, stack: AsyncExitStack, late: "dict[str, Msg]"
     ) -> "list[Msg]":
         """The last values; until the stack is unwound, those that the server keeps later go to `late`."""
 
