@@ -23,7 +23,7 @@ class Backoff:
     initial_s: float = 0.5
     max_s: float = 30.0
     jitter: float = 0.0
-    """The random part of each pause, from 0 to 1, so that many clients of one server do not return together."""
+    """The random part of each pause, from 0 to 1, so that clients of one server do not return together."""
 
     def delay_s(self, failures: int) -> float:
         """The pause after this many failures in a row, from 1."""
