@@ -1,4 +1,6 @@
-"""Tags and locations from mappings; tests/adapters/sources/jsonl/test_lines.py covers those from JSON."""
+"""Tags and locations import math
+from mappings; tests/adapters/sources/jsonl/test_lines.py covers those from JSON.
+"""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,6 +11,13 @@ import pytest
 
 from beats.kernel.envelope import Location, Tag
 from beats.kit.labels import location, shown, tag
+
+
+def test_a_coordinate_that_is_not_known_is_none() -> None:
+    """It is NaN on the wire, and null in the JSON that `beats tap` prints."""
+    found = location({"x": None, "y": 2})
+    assert math.isnan(found.x)
+    assert (found.y, found.z) == (2.0, 0.0)
 
 
 def test_any_mapping_is_accepted() -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -50,7 +51,7 @@ def tag(value: object, where: str) -> Tag:
 
 
 def location(value: object) -> Location:
-    """The location for a mapping.
+    """The location for a mapping; None for a coordinate means that it is not known, NaN.
 
     Raises:
         ValueError: as in `tag`.
@@ -64,6 +65,8 @@ def location(value: object) -> Location:
 
 def _number(given: Object, axis: str) -> float:
     value = given.get(axis, 0.0)
+    if value is None:  # what `beats tap --json` prints for a number that JSON lacks
+        return math.nan
     if not isinstance(value, bool) and isinstance(value, Real):
         with suppress(OverflowError):  # an integer too large for a double
             return float(value)

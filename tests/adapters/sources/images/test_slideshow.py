@@ -60,7 +60,7 @@ class Show:
 
 def one_pass(path: Path) -> tuple[list[Slide], list[str]]:
     """All pictures once, and the reports."""
-    show = Show(path, loop=False)
+    show = Show(path, loop=False, is_watched=False)  # as the source does it
     return [slide for slide in show.slides if slide is not None], show.reported
 
 
@@ -321,7 +321,7 @@ def test_the_cache_stays_within_its_limit_while_files_change(tmp_path: Path, dec
 def test_a_change_does_not_cut_short_a_single_pass(tmp_path: Path) -> None:
     """Without `loop`, a file is shown to its end."""
     path = animation(tmp_path / "a.gif", [50, 50, 50])
-    show = Show(path, loop=False)
+    show = Show(path, loop=False, is_watched=False)  # as the source does it
     first = show.next()
     path.write_bytes(path.read_bytes() + b"more")
     show.slideshow.listing = look(path)

@@ -113,6 +113,22 @@ async def test_nothing_to_read_is_an_input_error(tmp_path: Path) -> None:
         await shown(tmp_path / "nothing.gif")
 
 
+async def test_a_folder_may_get_its_first_picture_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning says what is missing; the picture is shown as soon as it is there."""
+    publish = TimedRecorder()
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(shown, tmp_path, 6.0, publish))
+        await anyio.sleep(3.5)
+        assert publish.times_s == []
+        still(tmp_path / "a.png", BLUE)
+    assert colours(publish)[0] == BLUE
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().endswith("files into it; waiting for a picture")
+
+
 async def test_faults_in_files_are_logged_with_the_sources_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

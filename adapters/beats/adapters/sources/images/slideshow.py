@@ -85,7 +85,7 @@ class Slideshow:
         """The files at the path now; None if there are none, which is reported once."""
         try:
             found = look(self._path)
-            trouble = "" if found.stamps else "no longer holds a file"
+            trouble = "" if found.stamps or not self.listing.stamps else "no longer holds a file"
         except OSError as error:
             found, trouble = None, why(error)
         if trouble and trouble != self._trouble:
@@ -97,7 +97,7 @@ class Slideshow:
         """One picture after the other; None if there is nothing to show for now.
 
         Raises:
-            InputError: no picture is readable in the first pass or, if not watched, in a later one; says why.
+            InputError: no picture is readable, and none may come: the path is not watched, or is a file; says why.
         """
         try:
             self.listing = look(self._path)
@@ -110,9 +110,11 @@ class Slideshow:
             for slide in self._pass():
                 is_empty = False
                 yield slide
-            if is_empty and (is_first or not self._is_watched):
+            if is_empty and (not self._is_watched or (is_first and not self.listing.is_folder)):
                 raise InputError(self._fault)
             if is_empty:
+                if is_first:
+                    self._report(f"{self._fault}; waiting for a picture")
                 yield None
             is_first = False
 
