@@ -1,7 +1,6 @@
-"""Tags and locations import math
-from mappings; tests/adapters/sources/jsonl/test_lines.py covers those from JSON.
-"""
+"""Tags and locations from mappings; tests/adapters/sources/jsonl/test_lines.py covers those from JSON."""
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType

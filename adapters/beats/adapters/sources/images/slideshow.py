@@ -97,7 +97,7 @@ class Slideshow:
         """One picture after the other; None if there is nothing to show for now.
 
         Raises:
-            InputError: no picture is readable, and none may come: the path is not watched, or is a file; says why.
+            InputError: no picture is readable, and the path is not watched, or is a file; says why.
         """
         try:
             self.listing = look(self._path)
