@@ -28,3 +28,14 @@ def test_an_empty_file_is_named(tmp_path: Path, content: bytes, why: str) -> Non
     (tmp_path / "token").write_bytes(content)
     with pytest.raises(ValueError, match=rf"token_file '.*token' {why}"):
         secret_of("token", None, tmp_path / "token")
+
+
+def test_quotes_in_a_file_are_part_of_the_secret_and_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody who wrote them for a shell could present it; the secret is not shown."""
+    (tmp_path / "token").write_text('"hush"\n')
+    assert secret_of("token", None, tmp_path / "token") == '"hush"'
+    (record,) = caplog.records
+    assert "is in quotes, which become part of it: remove them" in record.getMessage()
+    assert "hush" not in record.getMessage()

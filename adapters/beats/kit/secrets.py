@@ -1,9 +1,14 @@
 """Secrets that are given in the settings, or in a file."""
 
+import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr
+
+from beats.config.checks.texts import stray_characters
+
+_log: Final = logging.getLogger(__name__)
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
 
@@ -41,4 +46,6 @@ def secret_of(key: str, secret: SecretStr | None, file: Path | None) -> str | No
         raise ValueError(f"{key}_file {str(file)!r} is not text") from error
     if not content:
         raise ValueError(f"{key}_file {str(file)!r} is empty: it must hold the {key}")
+    if (what := stray_characters(content)) is not None:
+        _log.warning("%s_file %r: the %s %s", key, str(file), key, what)
     return content

@@ -343,6 +343,8 @@ def test_no_message_raises_anything_else(message: str | bytes) -> None:
         ('{"receipt": 9007199254740991}', 2**53 - 1),
         ('{"kind": "control", "command": "browse"}', None),
         ('{"receipt": 9007199254740992}', None),
+        ('{"receipt": 7, "browse_step": ' + "9" * 5000 + "}", 7),
+        ('{"receipt": ' + "9" * 5000 + "}", None),
         ('{"receipt": -1}', None),
         ('{"receipt": 1.0}', None),
         ('{"receipt": true}', None),

@@ -116,13 +116,18 @@ def receipt_wanted(message: str | bytes) -> int | None:
     if '"receipt"' not in text:  # most have none, and one may be two million characters long
         return None
     try:
-        content: object = json.loads(text)
+        content: object = json.loads(text, parse_int=_receipt_number)
     except (ValueError, RecursionError):
         return None
     number = cast("dict[str, Any]", content).get("receipt") if isinstance(content, dict) else None
     if not isinstance(number, int) or isinstance(number, bool):
         return None
     return number if 0 <= number < 2**53 else None
+
+
+def _receipt_number(digits: str) -> int:
+    """A whole number; -1 for one that is too long for a receipt, and may be too long for Python as well."""
+    return int(digits) if len(digits) < 20 else -1
 
 
 def receipt(number: int, error: str | None) -> str:
