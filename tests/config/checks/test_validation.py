@@ -164,6 +164,17 @@ def test_switching_off_an_undefined_sink_is_a_warning(house: House) -> None:
     )
 
 
+def test_defining_a_source_that_a_profile_switches_off_is_a_warning(house: House) -> None:
+    """A program that adds a source under a name of the profile would wait for it in vain."""
+    path = house.write("mine", "[sources.demo]\nenabled = false")
+    house.overrides = {"sources": {"demo": {"type": "demo"}}}
+    [warning] = house.load().warnings
+    expected = f"overrides: sources.demo is switched off by {path}:2: set sources.demo.enabled = true as well"
+    assert warning == expected
+    house.overrides = {"sources": {"demo": {"type": "demo", "enabled": True}}}
+    assert house.load().warnings == ()
+
+
 def test_an_adapter_that_breaks_the_contract_is_reported(house: House) -> None:
     """As a problem, not as a traceback."""
 

@@ -16,7 +16,7 @@ from beats.config.checks.texts import stray_character_warnings, undecodable
 from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
 from beats.config.layers.assembly import adapter_types, drop_settings_of_old_types, fit_layer, in_order
 from beats.config.layers.environment import alias_layers, unknown_warning
-from beats.config.layers.merging import Layer, Leaf, Node, Table, child, merge, where
+from beats.config.layers.merging import Layer, Leaf, Level, Node, Table, child, merge, where
 from beats.config.layers.profiles import EXTENDS
 from beats.config.schema import BASES, GROUPS, SECTIONS, AdapterKey, Adapters, Group, key_paths
 from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
@@ -236,6 +236,7 @@ class Validation:
         if kind is None:
             self._report_missing_type(key, table, siblings)
         elif key in self._models:
+            self._warn_if_off(key, table, kind)
             return self._check(self._models[key], table, key)
         elif not isinstance(kind, Leaf) or not isinstance(kind.value, str):
             value = shown(kind.value) if isinstance(kind, Leaf) else None
@@ -243,6 +244,20 @@ class Validation:
         else:
             self._report_unusable(key, kind, kind.value, is_off=_is_off(table))
         return None
+
+    def _warn_if_off(self, key: AdapterKey, table: Table, kind: Node) -> None:
+        """Warn when arguments define an adapter that a file switches off: it would be missed in silence."""
+        enabled = child(table, "enabled")
+        if (
+            _is_off(table)
+            and isinstance(enabled, Leaf)
+            and isinstance(kind, Leaf)
+            and kind.steps[-1].level == Level.SET > enabled.steps[-1].level
+        ):
+            self._warnings.append(
+                f"{where(kind)}: {dotted(key)} is switched off by {where(enabled)}: "
+                f"set {dotted(key)}.enabled = true as well"
+            )
 
     def _report_missing_type(self, key: AdapterKey, table: Table, siblings: Table) -> None:
         named = [name for name, node in siblings.children.items() if child(node, "type") is not None]

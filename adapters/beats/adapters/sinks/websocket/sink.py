@@ -57,6 +57,7 @@ class WebSocketSink:
         self._totals: Final = ViewerTotals()
         self._queue: Batches | None = None
         self._taken: list[Envelope] = []
+        self._written_chunks = 0
         """From the queue, and not yet sent to the viewers."""
         self._delivering: Final = asyncio.Lock()  # unlike anyio's, it does not wait while it is free
         """Held while a batch goes to the viewers, and while a viewer joins, so never within one."""
@@ -155,12 +156,13 @@ class WebSocketSink:
             await self._send(batch, queue)
 
     async def _send(self, batch: list[Envelope], queue: Batches) -> None:
-        for number, chunk in enumerate(chunks(batch), 1):
+        for chunk in chunks(batch):
             data = framed(chunk)
             for view in self._views.values():
                 view.send(chunk, data)
             queue.written(chunk)
-            if number % _CHUNKS_AT_ONCE == 0:
+            self._written_chunks += 1  # counted over batches, which may follow each other without a pause
+            if self._written_chunks % _CHUNKS_AT_ONCE == 0:
                 await checkpoint()
 
     async def _catch_up(self) -> CaughtUp:
