@@ -262,24 +262,12 @@ async def test_a_table_needs_two_answers(capsys: pytest.CaptureFixture[str]) -> 
     assert all(line == line.rstrip() for line in out.splitlines())
 
 
-async def test_once_prints_one_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """And asks no more."""
-    assert await printed(at(1), at(2), at(3), once=True) is None
-    assert rates(capsys.readouterr().out) == ["60.0"]
-
-
 async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     """As the server said it, in ASCII, so that no terminal obeys anything in it."""
     assert await printed(at(1), at(2), as_json=True) is None
     out = capsys.readouterr().out
     assert [json.loads(line) for line in out.splitlines()] == [at(1).document, at(2).document]
     assert out.isascii()
-
-
-async def test_json_once_is_exactly_one_object(capsys: pytest.CaptureFixture[str]) -> None:
-    """It has no rates, and so needs no second look."""
-    assert await printed(at(1), at(2), once=True, as_json=True) is None
-    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 async def test_a_server_that_is_away_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
