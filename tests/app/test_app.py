@@ -51,7 +51,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[None]:
     yield
     for thread in set(threading.enumerate()) - before:
         if thread.name.startswith("Trio thread"):
-            continue  # trio keeps them for ten seconds, for whoever comes next
+            continue  # trio keeps idle threads for ten seconds
         thread.join(TIMEOUT_S)  # asyncio.run tells its worker threads to end and does not wait
         assert not thread.is_alive(), thread
 

@@ -57,7 +57,7 @@ def test_a_profile_that_is_named_is_run(
 
 
 def test_a_user_s_own_program_profile_is_taken(tmp_path: Path) -> None:
-    """As any profile of one's own stands in for the shipped one of its name."""
+    """A user's profile replaces the shipped one of the same name."""
     (tmp_path / "program.toml").write_text(
         '[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n[sinks.void]\ntype = "null"\n'
     )
