@@ -3,15 +3,13 @@
 import logging
 from pathlib import Path
 
-import anyio
 import pytest
-from anyio import to_thread
 
 from beats.app import Stream
 from beats.config.errors import SettingsError
 from beats.runtime import watcher as watch
 from tests.recordings.support import messages
-from tests.support import TIMEOUT_S, quiet, tiny_png, until
+from tests.support import quiet, tiny_png, until
 
 
 def tape(path: Path) -> dict[str, object]:
@@ -59,7 +57,7 @@ def test_a_profile_that_is_named_is_run(
 
 
 def test_a_user_s_own_program_profile_is_taken(tmp_path: Path) -> None:
-    """As any profile of one's own stands in for the shipped one of its name."""
+    """A user's profile replaces the shipped one of the same name."""
     (tmp_path / "program.toml").write_text(
         '[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n[sinks.void]\ntype = "null"\n'
     )
@@ -98,22 +96,6 @@ def test_a_program_that_watches_its_settings_follows_them(
         profile.write_text(text)
         until(lambda: "void" not in stream.sinks)
         assert stream.sinks["browser"].address == address
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_program_with_a_loop_follows_them_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And the end of the block ends the watch."""
-    monkeypatch.setattr(watch, "LOOK_S", 0.01)
-    profile = tmp_path / "program.toml"
-    text = "[kernel]\nwatch = true\n[sources.demo]\nenabled = false\n[sinks.browser]\nport = 0\n"
-    profile.write_text(text)
-    with anyio.fail_after(TIMEOUT_S):
-        async with Stream.open(config_dir=tmp_path) as stream:
-            profile.write_text(text + "[sinks.void]\ntype = 'null'\n")
-            await to_thread.run_sync(until, lambda: "void" in stream.sinks)
 
 
 def test_what_was_given_once_is_kept_by_later_calls(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from beats.cli.common import read_or_exit, refused
-from beats.cli.output import EXIT_SETTINGS, out, warn
+from beats.cli.output import EXIT_SETTINGS, warn
 from beats.config.errors import Problem, SettingsError
 from beats.runtime.reader import Reader
 from beats.runtime.watcher import Watcher
@@ -30,12 +30,6 @@ def test_arguments_become_settings(tmp_path: Path) -> None:
     assert profile.kernel.max_topics == 5
     assert getattr(profile.sinks["browser"], "port", None) == 0
     assert list(profile.sources) == ["stdin"]
-
-
-def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Variables are a layer of every command."""
-    monkeypatch.setenv("BEATS_KERNEL__MAX_TOPICS", "7")
-    assert Reader(None, None, None).read().kernel.max_topics == 7
 
 
 def test_wrong_settings_end_the_command_with_78(
@@ -64,12 +58,6 @@ def test_what_is_wrong_is_shown_as_it_is(text: str, capsys: pytest.CaptureFixtur
     assert refused(SettingsError([Problem("here", "key", text, "is wrong")])).exit_code == 78
     warn(text)
     assert capsys.readouterr().err == f"here: key = {text}: is wrong\nwarning: {text}\n"
-
-
-def test_lines_are_whole_where_no_terminal_limits_them(capsys: pytest.CaptureFixture[str]) -> None:
-    """What goes into a pipe or a file is not cut to a screen's width."""
-    out.print("x" * 300, "y" * 300)
-    assert capsys.readouterr().out == "x" * 300 + " " + "y" * 300 + "\n"
 
 
 def test_the_folder_that_is_looked_into_is_the_one_that_was_named(

@@ -44,7 +44,7 @@ def test_a_setting_to_get_has_no_sign_for_a_value() -> None:
 
 @pytest.mark.parametrize("completer", [completers.profiles, completers.settings, completers.setting_paths])
 def test_what_cannot_be_read_offers_nothing(completer: Any, tmp_path: Path) -> None:
-    """And raises nothing: somebody is typing."""
+    """And raises nothing, as a person is typing."""
     assert offered(completer, "", profile="nobody", config=tmp_path / "none") == []
 
 

@@ -85,7 +85,7 @@ def test_a_port_that_is_taken_is_a_fault(tmp_path: Path, taken: int) -> None:
 
 
 def test_beside_a_running_show_its_port_is_no_fault(tmp_path: Path) -> None:
-    """Somebody looks at it while it is on air."""
+    """Beats may be checked while it is on air."""
     with beats("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "run")) as program:
         port = program.url.rpartition(":")[2].strip("/")
         while True:
@@ -206,7 +206,7 @@ def test_for_a_program_nothing_is_drawn(tmp_path: Path) -> None:
 def test_nothing_that_a_process_calls_itself_is_obeyed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever has a port has chosen the name of its process."""
+    """Any program may use the port, under any name."""
     evil = "held by x\x1b[2J\n\x9b"
     findings = [Finding("port 8765", "fault", evil, "end it")]
 

@@ -125,7 +125,7 @@ async def test_a_job_in_the_background_leaves_the_terminal_alone(
 
 
 async def test_a_terminal_that_has_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody closed the window; whoever ignores that goes on."""
+    """The window was closed; a process that ignores SIGHUP goes on."""
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "rb", buffering=0) as stdin, anyio.fail_after(TIMEOUT_S):
         monkeypatch.setattr(sys, "stdin", stdin)

@@ -109,11 +109,3 @@ def test_a_folder_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
     code, out, err = called("profiles", "--config", "nowhere", cwd=tmp_path)
     assert (code, out) == (78, "")
     assert err == 'config: "nowhere": no such folder\n'
-
-
-def test_adapters_is_a_command(tmp_path: Path) -> None:
-    """The list comes from the real command too."""
-    code, out, err = called("adapters", cwd=tmp_path)
-    assert (code, err) == (0, "")
-    for role, name, _ in KINDS:
-        assert f"{role} {name}: " in out

@@ -81,13 +81,6 @@ def test_all_faults_of_the_settings_are_shown_at_once(tmp_path: Path) -> None:
     assert len(err.splitlines()) == 4
 
 
-def test_an_unknown_profile_is_a_wrong_setting(tmp_path: Path) -> None:
-    """Exit code 78 with the nearest name."""
-    code, out, err = called("run", "--profile", "studioo", cwd=tmp_path)
-    assert (code, out) == (78, "")
-    assert "did you mean 'studio'?" in err
-
-
 @pytest.mark.parametrize(
     "command",
     [

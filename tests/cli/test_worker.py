@@ -8,7 +8,7 @@ from beats.runtime.reader import Reader
 
 
 def test_a_worker_reads_what_its_parent_reads(tmp_path: Path) -> None:
-    """The same profile, folder and `--set`, told as JSON, and read anew each time."""
+    """The same profile, folder and `--set`, passed on as JSON, and read again each time."""
     file = tmp_path / "wall.toml"
     file.write_text("[sinks.browser]\nport = 1\n")
     reader = Reader("wall", tmp_path, ["sinks.browser.max_clients=5"], log_format="json")

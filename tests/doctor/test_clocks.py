@@ -17,7 +17,7 @@ YEAR_S = 365 * 86400
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells everybody")
 def test_the_system_tells_what_keeps_its_clock_right() -> None:
-    """Without any right, and without setting anything."""
+    """Without privileges, and without changing anything."""
     before = time.time()
     found = discipline()
     assert found is None or 0 <= found.error_s < 3600
@@ -32,20 +32,20 @@ def test_the_system_tells_what_keeps_its_clock_right() -> None:
     ],
 )
 def test_what_is_not_told_is_not_known(library: Any, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And it is not guessed."""
+    """It is reported as unknown."""
     monkeypatch.setattr(ctypes, "CDLL", always(library))
     assert discipline() is None, why
     assert kept(discipline()).level == "note"
 
 
 def test_other_systems_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They have a call of that name, and another structure."""
+    """Their adjtimex has another structure."""
     monkeypatch.setattr(sys, "platform", "darwin")
     assert discipline() is None
 
 
 def test_a_clock_that_nothing_keeps_right_is_a_warning() -> None:
-    """With what to do; a synchronised one says how far it may be wrong."""
+    """With advice; for a synchronised clock, its error is reported."""
     found = kept(Discipline(False, 16.0))
     assert found.level == "warning"
     assert found.advice is not None
@@ -56,12 +56,12 @@ def test_a_clock_that_nothing_keeps_right_is_a_warning() -> None:
 
 @pytest.mark.parametrize(("by_s", "count"), [(0.0, 0), (0.049, 0), (-0.049, 0), (0.051, 1), (-3.0, 1)])
 def test_a_jump_is_told(by_s: float, count: int) -> None:
-    """What a time service corrects bit by bit is none."""
+    """Gradual corrections by a time service are not jumps."""
     assert len(list(jumped(by_s))) == count
 
 
 def test_a_clock_behind_the_installation_is_told() -> None:
-    """By more than a day: files may come from another time zone."""
+    """If by more than a day, as files may come from another time zone."""
     now = time.time()
     assert list(late(now, now - YEAR_S)) == []
     assert list(late(now, now + 3600)) == []
@@ -70,7 +70,7 @@ def test_a_clock_behind_the_installation_is_told() -> None:
 
 
 def test_the_clock_does_not_jump_while_this_is_tested() -> None:
-    """Or somebody sets it now: then that is what it says."""
+    """Unless it is set right now, which is then reported."""
     [first, *others] = clock(clocks.offset_s())
     assert first.subject == "clock"
     assert all("jumped" in other.found for other in others)

@@ -22,7 +22,7 @@ def plan(min_free_bytes: int = 0, keep_bytes: int | None = None) -> Plan:
 
 
 def test_the_disk_of_a_folder_that_will_be_made_is_looked_at(tmp_path: Path) -> None:
-    """It is that of the nearest one that is there; none is made."""
+    """The disk of its nearest existing parent is checked; no folder is created."""
     found = look(tmp_path / "to" / "be" / "made")
     assert found.folder == tmp_path
     assert found.free_bytes > 0
@@ -31,14 +31,14 @@ def test_the_disk_of_a_folder_that_will_be_made_is_looked_at(tmp_path: Path) -> 
 
 
 def test_a_relative_folder_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is depends on where one stands."""
+    """A relative path depends on the current folder."""
     monkeypatch.chdir(tmp_path)
     assert look(Path("recordings")).folder == tmp_path
     assert look(Path()).folder == tmp_path
 
 
 def test_the_room_of_a_recorder_is_told(tmp_path: Path) -> None:
-    """By its own settings."""
+    """From its own settings."""
     it = part("recorder", path=f"{tmp_path}/show.mcap", min_free_bytes=2**62)
     [resource] = it.resources.outputs
     [found, *_] = disks.disk(it, resource)
@@ -61,7 +61,7 @@ def test_the_room_of_a_recorder_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_room_is_told_in_hours(found: Disk, wish: Plan, level: str, said: str) -> None:
-    """Of a stream that nobody knows yet, and so it is called a guess."""
+    """The size of the stream is unknown, so the assumption is stated."""
     finding = room(wish, found)
     assert finding.level == level
     assert said in finding.found
@@ -73,7 +73,7 @@ def test_room_is_told_in_hours(found: Disk, wish: Plan, level: str, said: str) -
     ("left", "levels"), [(None, []), (1000, []), (999, ["warning"]), (1, ["warning"]), (0, ["fault"])]
 )
 def test_a_disk_that_can_hold_hardly_another_file_is_told(left: int | None, levels: list[str]) -> None:
-    """However much room there is in bytes."""
+    """Even if many bytes are free."""
     assert [each.level for each in files(plan(), free(GB, left))] == levels
 
 
@@ -91,7 +91,7 @@ def test_of_a_disk_that_cannot_be_written_nothing_else_matters(
 def test_a_file_system_without_a_number_of_files_has_no_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As btrfs, which says 0 of 0."""
+    """Such as btrfs, which reports 0 of 0."""
     about = os.statvfs(tmp_path)
     none = os.statvfs_result((*about[:5], 0, 0, 0, *about[8:]))
     monkeypatch.setattr(os, "statvfs", always(none))
@@ -103,5 +103,5 @@ def test_a_file_system_without_a_number_of_files_has_no_limit(
     [(0.0, "0 minutes"), (0.5, "30 minutes"), (1.0, "1.0 hours"), (47.9, "47.9 hours"), (48.0, "2 days")],
 )
 def test_a_time_is_said_roughly(hours: float, expected: str) -> None:
-    """It is a guess."""
+    """As it is an estimate."""
     assert duration(hours) == expected

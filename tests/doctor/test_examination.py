@@ -27,7 +27,7 @@ def findings_of(profile: str, *sets: str) -> list[Finding]:
 
 
 def test_the_machine_and_the_profile_are_looked_at(tmp_path: Path) -> None:
-    """In an order that does not change, and nothing is left behind."""
+    """In a fixed order, and no file is left."""
     subjects = list(dict.fromkeys(each.subject for each in findings_of("studio")))
     subjects = [subject for subject in subjects if not subject.startswith("extra ")]
     expected = ["Python", "packages", "processors", "timers", "runtime folder", "settings", "port 0"]
@@ -36,7 +36,7 @@ def test_the_machine_and_the_profile_are_looked_at(tmp_path: Path) -> None:
 
 
 def test_of_a_profile_that_cannot_be_read_the_machine_remains() -> None:
-    """There are no ports or disks to look at."""
+    """There are no ports or disks to check."""
     found = examine(SettingsError([Problem("profile", "", '"nobody"', "no such profile")]))
     subjects = {each.subject for each in found}
     assert {"Python", "settings", "open files", "clock"} <= subjects
@@ -44,7 +44,7 @@ def test_of_a_profile_that_cannot_be_read_the_machine_remains() -> None:
 
 
 def test_parts_that_are_right_are_looked_at_beside_wrong_ones() -> None:
-    """All faults are told at once."""
+    """All faults are reported at once."""
     found = findings_of("studio", "sinks.browser.max_clients=0")
     subjects = {each.subject for each in found if each.level != "ok"}
     assert "settings" in subjects
@@ -53,7 +53,7 @@ def test_parts_that_are_right_are_looked_at_beside_wrong_ones() -> None:
 
 
 def test_files_are_needed_for_the_viewers_of_all_sinks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And for those who knock at the door."""
+    """And for pending connections."""
     seen: list[int] = []
 
     def open_files(connections: int) -> list[Finding]:
@@ -68,7 +68,7 @@ def test_files_are_needed_for_the_viewers_of_all_sinks(monkeypatch: pytest.Monke
 
 
 def test_a_check_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is the matter with this machine."""
+    """The other checks still run."""
 
     def broken() -> list[Finding]:
         raise RuntimeError("no such thing")
@@ -97,7 +97,7 @@ def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
 
 
 def test_a_right_profile_says_what_is_in_it(profile: Examined) -> None:
-    """And its parts are looked at further."""
+    """And its sinks and sources are checked further."""
     found = profile()
     [finding] = found.findings
     assert (finding.level, finding.found) == ("ok", "profile mine is valid: sources demo; sinks browser")
@@ -106,7 +106,7 @@ def test_a_right_profile_says_what_is_in_it(profile: Examined) -> None:
 
 
 def test_every_problem_is_a_fault_of_the_settings(profile: Examined) -> None:
-    """With its place, and what would be right as the thing to do."""
+    """With its origin, and with the correct value as advice."""
     found = profile("[kernel]\nlog_levl = 'INFO'\n[sinks.browser]\nport = 99999\n")
     one, other = found.findings
     assert one.is_setting
@@ -117,7 +117,7 @@ def test_every_problem_is_a_fault_of_the_settings(profile: Examined) -> None:
 
 
 def test_what_would_fail_at_the_start_is_a_fault_too(profile: Examined) -> None:
-    """As `beats config check` finds it."""
+    """As in `beats config check`."""
     found = profile("[sinks.second]\ntype = 'websocket'\nport = 8765\n")
     [finding] = found.findings
     assert finding.is_setting
@@ -126,7 +126,7 @@ def test_what_would_fail_at_the_start_is_a_fault_too(profile: Examined) -> None:
 
 
 def test_what_is_odd_is_a_warning(profile: Examined) -> None:
-    """Of the settings, and of what they come to."""
+    """Of the settings, and of their consequences."""
     found = profile("[sinks.browser]\nhost = '0.0.0.0'\n", BEATS_NOISE="1")
     right, *warnings = found.findings
     assert right.level == "ok"
@@ -136,14 +136,14 @@ def test_what_is_odd_is_a_warning(profile: Examined) -> None:
 
 
 def test_what_a_profile_cannot_do_without_is_known(profile: Examined) -> None:
-    """By what its parts claim."""
+    """From the resources of its sinks and sources."""
     assert profile("[kernel]\nwatch = true\n").needed == set()
     recorder = "[sinks.recorder]\ntype = 'recorder'\ncompression = 'zstd'\n"
     assert profile(recorder).needed == {"zstandard"}
 
 
 def test_a_profile_that_cannot_be_read_is_a_fault() -> None:
-    """With all that is known of why."""
+    """With the reasons."""
     problem = Problem("profile", "", '"nobody"', "no such profile", "somebody")
     found = unreadable(SettingsError([problem], ["BEATS_NOISE: unknown variable, ignored"]))
     fault, warning = found.findings
@@ -157,13 +157,13 @@ ONE, TWO = Finding("one", "ok", "right"), Finding("two", "fault", "wrong", "mend
 
 
 def test_all_checks_are_made_in_order() -> None:
-    """Each may find several things, or nothing."""
+    """Each may yield several findings, or none."""
     checks = [Check("a", lambda: [ONE, TWO]), Check("b", lambda: ()), Check("c", lambda: iter([ONE]))]
     assert list(run(checks)) == [ONE, TWO, ONE]
 
 
 def test_a_check_that_fails_is_a_finding_and_the_others_go_on() -> None:
-    """What it found before stays."""
+    """Its earlier findings are kept."""
 
     def failing() -> Iterator[Finding]:
         yield ONE
@@ -176,5 +176,5 @@ def test_a_check_that_fails_is_a_finding_and_the_others_go_on() -> None:
 
 
 def test_levels_go_from_best_to_worst() -> None:
-    """By which findings are sorted."""
+    """The sort order of findings."""
     assert LEVELS == ("ok", "note", "warning", "fault")

@@ -40,7 +40,7 @@ def test_a_system_without_affinities_counts_all(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_waits_are_measured() -> None:
-    """None ends before its time, bar the grain of the clock."""
+    """None ends early, apart from the resolution of the clock."""
     [found] = machine.timers()
     assert found.subject == "timers"
     assert float(found.found.split("takes ")[1].split()[0]) >= 0.9
@@ -48,13 +48,13 @@ def test_waits_are_measured() -> None:
 
 @pytest.mark.parametrize(("seconds", "level"), [(0.0011, "ok"), (0.005, "ok"), (0.0156, "warning")])
 def test_coarse_timers_are_told(seconds: float, level: str) -> None:
-    """Those of a tick of 64 Hz, for one."""
+    """Such as timers with a tick of 64 Hz."""
     found = machine.waited(seconds)
     assert (found.level, f"{seconds * 1000:.1f} ms" in found.found) == (level, True)
 
 
 def test_this_process_may_open_some_files() -> None:
-    """The limit is read, not set."""
+    """The limit is read, not changed."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     [found] = machine.open_files(0)
     assert found.subject == "open files"
@@ -71,7 +71,7 @@ def test_this_process_may_open_some_files() -> None:
     ],
 )
 def test_a_limit_that_can_be_raised_is_right(soft: int, hard: int, found: str) -> None:
-    """For a start raises it."""
+    """Because Beats raises it at the start."""
     assert machine.allowed(soft, hard, 1256) == Finding(
         "open files", "ok", f"{found} for the largest number of viewers"
     )
@@ -79,7 +79,7 @@ def test_a_limit_that_can_be_raised_is_right(soft: int, hard: int, found: str) -
 
 @pytest.mark.parametrize("soft", [512, 1024])
 def test_a_limit_below_what_viewers_need_says_how_to_raise_it(soft: int) -> None:
-    """Which this user cannot do."""
+    """This user cannot raise it."""
     found = machine.allowed(soft, 1024, 1256)
     assert (found.level, "the limit is 1,024 open files" in found.found) == ("warning", True)
     assert (found.advice or "").startswith("set LimitNOFILE=1320 in its systemd unit, or `hard nofile`")
@@ -93,7 +93,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folder_that_is_not_there_yet_is_not_made(folder: Path) -> None:
-    """It can be, by the first run."""
+    """The first run can create it."""
     [found] = folder_for_sockets([])
     assert (found.level, found.found.endswith(f"find a run in {folder}; none is running")) == ("ok", True)
     assert not folder.exists()
@@ -101,7 +101,7 @@ def test_a_folder_that_is_not_there_yet_is_not_made(folder: Path) -> None:
 
 
 def test_a_run_is_seen(folder: Path, tmp_path: Path) -> None:
-    """And its socket stays as it is."""
+    """And its socket is left alone."""
     with beats("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as program:
         assert program.url
         while not (pids := running()):  # it listens there a moment after it is on air
@@ -115,7 +115,7 @@ def test_a_run_is_seen(folder: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_dead_run_left_is_neither_counted_nor_removed(folder: Path) -> None:
-    """The next command that looks for a run does that."""
+    """The next command that looks for a run removes it."""
     folder.mkdir(mode=0o700)
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
@@ -127,7 +127,7 @@ def test_what_a_dead_run_left_is_neither_counted_nor_removed(folder: Path) -> No
 
 
 def test_a_folder_of_others_is_a_warning(folder: Path) -> None:
-    """They could answer in place of the run."""
+    """They could answer instead of the run."""
     folder.mkdir(mode=0o700)
     assert why_not(folder) is None
     folder.chmod(0o755)
@@ -138,7 +138,7 @@ def test_a_folder_of_others_is_a_warning(folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_what_is_no_folder_is_a_warning(folder: Path, kind: str) -> None:
-    """Nor is a link to one, which anybody could have made."""
+    """Nor is a link to one, which any user could have created."""
     if kind == "file":
         folder.touch()
     else:
@@ -147,7 +147,7 @@ def test_what_is_no_folder_is_a_warning(folder: Path, kind: str) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_a_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after `su`, when XDG_RUNTIME_DIR is still another user's."""
+    """As after `su`, when XDG_RUNTIME_DIR still belongs to another user."""
     monkeypatch.setattr(os, "access", always(False))
     found = why_not(folder)
     assert found is not None
@@ -155,7 +155,7 @@ def test_a_folder_that_cannot_be_made_is_a_warning(folder: Path, monkeypatch: py
 
 
 def test_a_file_on_the_way_to_it_is_a_warning(folder: Path) -> None:
-    """The system says why."""
+    """With the reason of the system."""
     folder.touch()
     found = why_not(folder / "deeper")
     assert found is not None
@@ -163,7 +163,7 @@ def test_a_file_on_the_way_to_it_is_a_warning(folder: Path) -> None:
 
 
 def test_a_path_that_no_socket_can_have_is_a_warning() -> None:
-    """Some hundred bytes is all it can have."""
+    """It is limited to about a hundred bytes."""
     found = why_not(Path("/" + "x" * 95))
     assert found is not None
     assert "too long" in found[0]

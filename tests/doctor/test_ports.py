@@ -44,7 +44,7 @@ def free_port() -> int:
 
 
 def test_a_free_port_can_be_had_and_is_given_back() -> None:
-    """Again and again: nothing listens there meanwhile."""
+    """Repeatedly, as the check does not listen."""
     port = free_port()
     for _ in range(2):
         assert looked(port=port) == [Finding(f"port {port}", "ok", f"free for sinks.it on {LOCAL}")]
@@ -53,35 +53,35 @@ def test_a_free_port_can_be_had_and_is_given_back() -> None:
 
 
 def test_any_free_port_is_not_looked_for() -> None:
-    """There is always one."""
+    """There is always a free one."""
     assert looked(port=0) == [Finding("port 0", "ok", "sinks.it uses a free one")]
 
 
 def test_a_port_that_is_taken_is_a_warning_where_the_sink_is_not_required(taken: int) -> None:
-    """Everything else starts without it."""
+    """All else starts without it."""
     assert [finding.level for finding in looked(port=taken)] == ["fault"]
     assert [finding.level for finding in looked(port=taken, required=False)] == ["warning"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not tell who listens")
 def test_a_port_that_is_taken_says_by_whom(taken: int) -> None:
-    """And what to do."""
+    """And advises what to do."""
     [found] = looked(port=taken)
     assert (found.subject, found.level) == (f"port {taken}", "fault")
     assert found.found.startswith(f"sinks.it wants {LOCAL}, where process {os.getpid()} (")
-    assert found.advice == "stop that, or choose another port, 0 for any free one"
+    assert found.advice == "stop it, or choose another port, 0 for any free one"
 
 
 @pytest.mark.parametrize("pid", [os.getpid(), os.getppid()], ids=["this one", "its parent"])
 def test_a_port_that_beats_has_is_no_fault(taken: int, pid: int) -> None:
-    """The show is on air, perhaps by processes of its own."""
+    """Beats is on air, perhaps with worker processes."""
     [found] = looked((pid,), port=taken)
     assert found.level == "warning"
     assert found.found.endswith(f"where Beats listens already, process {pid}")
 
 
 def test_a_shared_port_can_be_had_beside_another() -> None:
-    """Which shares it, too."""
+    """Which shares it too."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind((LOCAL, 0))
@@ -92,7 +92,7 @@ def test_a_shared_port_can_be_had_beside_another() -> None:
 
 
 def test_an_address_of_another_machine_is_a_fault() -> None:
-    """RFC 5737 keeps this one for documentation."""
+    """RFC 5737 reserves this address for documentation."""
     [found, *_] = looked(host="192.0.2.1", port=free_port())
     assert found.level == "fault"
     assert "'192.0.2.1', which is not an address of this machine" in found.found
@@ -100,13 +100,13 @@ def test_an_address_of_another_machine_is_a_fault() -> None:
 
 @pytest.mark.parametrize("host", ["nobody.invalid", "no body", "a" * 70, "nul\0", ".."])
 def test_a_host_without_an_address_is_a_fault(host: str) -> None:
-    """Nobody has the first name (RFC 6761, section 6.4), nor can anybody have one of the others."""
+    """The first name never exists (RFC 6761, section 6.4), and the others are invalid."""
     [found] = looked(host=host, port=8765)
     assert (found.level, found.found) == ("fault", f"sinks.it: host {host!r} has no address")
 
 
 def test_a_name_server_that_does_not_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It counts as one that does not know the name."""
+    """The name counts as unknown."""
     answer = threading.Event()
     asking: list[threading.Thread] = []
 
@@ -129,7 +129,7 @@ def verdict(*attempts: Attempt) -> Finding:
 
 
 def test_an_address_family_that_is_missing_is_passed_over() -> None:
-    """As the server does, which listens on the other."""
+    """The server listens on the other family."""
     found = verdict(Attempt(LOCAL, None), Attempt("::1", ABSENT))
     assert found.level == "ok"
     assert found.found == "free for sinks.it on 127.0.0.1; ::1 is skipped, as this machine does not have it"
@@ -146,7 +146,7 @@ def test_one_address_that_is_taken_is_enough() -> None:
     [(errno.EACCES, "choose a port from 1024"), (errno.ENOBUFS, "choose another host or port")],
 )
 def test_whatever_else_is_in_the_way_is_told(number: int, advice: str) -> None:
-    """In the system's own words."""
+    """With the message of the system."""
     found = verdict(Attempt(LOCAL, OSError(number, os.strerror(number))))
     assert found.level == "fault"
     assert found.found == f"sinks.it cannot listen on 127.0.0.1: {os.strerror(number)}"
@@ -156,7 +156,7 @@ def test_whatever_else_is_in_the_way_is_told(number: int, advice: str) -> None:
 @pytest.mark.parametrize(
     ("there", "said"),
     [
-        ([], "somebody else"),
+        ([], "another process"),
         ([Listener(None, "a process of root")], "a process of root"),
         ([Listener(7, "nginx -g"), Listener(8, "")], "process 7 (nginx -g), process 8"),
     ],
@@ -164,7 +164,7 @@ def test_whatever_else_is_in_the_way_is_told(number: int, advice: str) -> None:
 def test_who_is_in_the_way_is_said_as_far_as_it_is_known(
     there: list[Listener], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of other users' processes little is."""
+    """Little is known of other users' processes."""
     monkeypatch.setattr(ports, "listeners", always(there))
     assert verdict(Attempt(LOCAL, IN_USE)).found == f"sinks.it wants 127.0.0.1, where {said} listens"
 
@@ -184,13 +184,13 @@ def test_who_is_in_the_way_is_said_as_far_as_it_is_known(
 def test_who_can_be_reached_by_others_needs_a_token(
     settings: dict[str, Any], addresses: list[str], count: int
 ) -> None:
-    """Of all addresses at once the settings warn already."""
+    """For wildcard addresses the settings warn already."""
     it = part("websocket", **settings)
     assert len(list(ports.exposed(it, addresses))) == count
 
 
 def test_a_sink_that_knows_no_tokens_is_not_told_to_have_one() -> None:
-    """What listens there may be something else altogether."""
+    """Its sink may serve something else."""
     assert list(ports.exposed(part("null"), ["192.0.2.1"])) == []
 
 
@@ -205,7 +205,7 @@ HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrn
 
 
 def test_a_process_of_ours_is_named() -> None:
-    """With what it was started by."""
+    """With its command line."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         [found] = listeners(server.getsockname()[1])
     assert (found.pid, found.parent) == (os.getpid(), os.getppid())
@@ -213,7 +213,7 @@ def test_a_process_of_ours_is_named() -> None:
 
 
 def test_one_on_both_families_is_named_once() -> None:
-    """It is one process."""
+    """Since it is one process."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
         try:
@@ -225,7 +225,7 @@ def test_one_on_both_families_is_named_once() -> None:
 
 
 def test_who_is_connected_does_not_listen() -> None:
-    """Neither from that port nor to it."""
+    """Connections from or to the port do not count."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         connection = socket.create_connection(("127.0.0.1", port))
@@ -243,13 +243,13 @@ def proc(tmp_path: Path) -> Path:
 
 
 def test_of_another_users_process_the_user_is_named(proc: Path) -> None:
-    """What it is cannot be seen."""
+    """Its command line cannot be read."""
     assert listeners(8765, proc) == [Listener(None, "a process of user 424242")]
     assert listeners(8766, proc) == []
 
 
 def test_a_name_that_would_do_something_to_a_terminal_is_harmless(proc: Path) -> None:
-    """And a long one is cut."""
+    """And a long name is cut."""
     folder = proc / "12"
     (folder / "fd").mkdir(parents=True)
     (folder / "fd" / "3").symlink_to("socket:[77]")
@@ -263,19 +263,19 @@ def test_a_name_that_would_do_something_to_a_terminal_is_harmless(proc: Path) ->
 
 
 def test_a_process_that_ends_meanwhile_is_still_one(proc: Path) -> None:
-    """Nothing more is known of it."""
+    """Without a name."""
     (proc / "12" / "fd").mkdir(parents=True)
     (proc / "12" / "fd" / "3").symlink_to("socket:[77]")
     assert listeners(8765, proc) == [Listener(12, "", None)]
 
 
 def test_a_system_that_tells_nothing_is_believed(tmp_path: Path) -> None:
-    """As one without /proc."""
+    """Such as one without /proc."""
     assert listeners(8765, tmp_path) == []
 
 
 def test_a_child_has_a_parent() -> None:
-    """By which the processes of one run are known."""
+    """By which the processes of one run are recognised."""
     with subprocess.Popen(
         [sys.executable, "-c", LISTEN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -39,7 +39,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def test_this_python_will_do() -> None:
-    """Or the tests would not run."""
+    """Otherwise the tests would not run."""
     [found] = software.python()
     assert (found.subject, found.level) == ("Python", "ok")
     assert "Python 3." in found.found
@@ -56,7 +56,7 @@ def test_this_python_will_do() -> None:
 def test_another_python_or_system_is_told(
     wanted: str, system: str, level: str, advice: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With what would be right."""
+    """With what to use instead."""
     about = Message()
     about["Requires-Python"] = wanted
     monkeypatch.setattr(metadata, "metadata", always(about))
@@ -71,21 +71,21 @@ def platform_of(system: str) -> SimpleNamespace:
 
 
 def test_the_packages_of_this_installation_are_right() -> None:
-    """Or the tests would not run."""
+    """Otherwise the tests would not run."""
     [found] = software.packages()
     assert found.level == "ok"
     assert "pydantic 2." in found.found
 
 
 def test_right_packages_are_named_with_their_versions(there: dict[str, str]) -> None:
-    """As a report of a fault needs them; extras are told apart."""
+    """As bug reports need them; extras are listed separately."""
     assert there
     [found] = software.packages()
     assert found == Finding("packages", "ok", "Beats 1.0; rich 15.0, typer 0.20")
 
 
 def test_a_package_that_lacks_or_is_too_old_is_a_fault(there: dict[str, str]) -> None:
-    """Each with the command that mends it."""
+    """Each with the command that fixes it."""
     del there["rich"]
     there["typer"] = "0.16"
     one, other = software.packages()
@@ -98,7 +98,7 @@ def test_a_package_that_lacks_or_is_too_old_is_a_fault(there: dict[str, str]) ->
 
 
 def test_without_an_installation_nothing_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when it runs from its sources."""
+    """As when Beats runs from its sources."""
 
     def missing(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
@@ -113,7 +113,7 @@ def test_without_an_installation_nothing_says_what_is_needed(monkeypatch: pytest
 
 
 def test_extras_are_those_of_users(there: dict[str, str]) -> None:
-    """One that is not there is no fault while nothing needs it."""
+    """A missing one is no fault unless it is needed."""
     assert there
     nats, led = software.extras()
     assert (nats.subject, nats.level) == ("extra nats", "note")
@@ -124,7 +124,7 @@ def test_extras_are_those_of_users(there: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("needed", ["nats", "nats-py", "beats[nats]"])
 def test_an_extra_that_is_needed_and_lacks_is_a_fault(there: dict[str, str], needed: str) -> None:
-    """By whichever name the profile calls it."""
+    """Under any name that the profile uses."""
     assert there
     nats, _ = software.extras({needed})
     assert (nats.level, nats.advice) == ("fault", "pip install --upgrade 'beats[nats]'")
@@ -132,7 +132,7 @@ def test_an_extra_that_is_needed_and_lacks_is_a_fault(there: dict[str, str], nee
 
 @pytest.mark.parametrize(("needed", "level"), [((), "warning"), (("led",), "fault")])
 def test_an_extra_that_is_too_old_is_told(there: dict[str, str], needed: tuple[str, ...], level: str) -> None:
-    """It may be used one day."""
+    """Even if it is not needed."""
     there["sacn"] = "0.9"
     _, led = software.extras(needed)
     assert (led.level, led.found) == (level, "there is sacn 0.9, and >=1 is needed")
@@ -157,12 +157,12 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_a_line_is_a_name_versions_and_an_extra(line: str, expected: Requirement | None) -> None:
-    """What has other conditions is left alone."""
+    """Lines with other conditions are skipped."""
     assert parse(line) == expected
 
 
 def test_every_requirement_of_ours_is_understood() -> None:
-    """As it stands in the project's own file."""
+    """From the project's own file."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for line in project["dependencies"]:
         found = parse(line)
@@ -203,5 +203,5 @@ def test_every_requirement_of_ours_is_understood() -> None:
     ],
 )
 def test_a_version_meets_what_is_wanted_or_not(version: str, wanted: str, does: bool) -> None:
-    """Number by number, not letter by letter."""
+    """Versions are compared by number, not by letter."""
     assert meets(version, wanted) == does

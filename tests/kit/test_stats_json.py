@@ -79,7 +79,7 @@ def test_an_infinite_speed_is_a_word() -> None:
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
 def test_a_figure_that_json_lacks_is_left_out(number: float) -> None:
-    """An adapter of somebody else's cannot keep all others from being told of."""
+    """One adapter must not break the counters of all others."""
     sink = SinkStats("a", "running", 0, "", QUEUE, figures=(("wrong", number), ("right", 1.0)))
     values = plain(replace(STATS, sinks=(sink,)))
     assert values["sinks"][0]["figures"] == {"right": 1.0}

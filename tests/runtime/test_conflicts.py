@@ -30,12 +30,12 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checked:
 
 
 def test_the_default_profile_can_start(checked: Checked) -> None:
-    """There is nothing to say."""
+    """There are no problems."""
     assert checked() == Found([], [])
 
 
 def test_two_sinks_on_one_port_clash(checked: Checked) -> None:
-    """Said of the second, with the place of both."""
+    """The problem names the second sink, and the origin of both ports."""
     found = checked("[sinks.second]\ntype = 'websocket'\nport = 8765\n")
     [problem] = found.problems
     assert (problem.where, problem.key, problem.value) == ("mine.toml:3", "sinks.second.port", "8765")
@@ -45,7 +45,7 @@ def test_two_sinks_on_one_port_clash(checked: Checked) -> None:
 
 
 def test_of_a_sink_that_is_not_required_it_is_a_warning(checked: Checked) -> None:
-    """The others start without it."""
+    """The other sinks start without it."""
     text = "[sinks.second]\ntype = 'websocket'\nport = 8765\nrequired = false\n"
     found = checked(text)
     assert found.problems == []
@@ -54,7 +54,7 @@ def test_of_a_sink_that_is_not_required_it_is_a_warning(checked: Checked) -> Non
 
 
 def test_a_default_can_clash(checked: Checked) -> None:
-    """No layer gave it."""
+    """The origin of such a port is `default`."""
     [problem] = checked("[sinks.second]\ntype = 'websocket'\n").problems
     assert problem.where == "default"
 
@@ -92,7 +92,7 @@ def test_ports_clash_on_one_address(one: Port, other: Port, does: bool) -> None:
 
 
 def test_two_recorders_on_one_path_clash(checked: Checked) -> None:
-    """Also when they spell it differently, and when the time is in it."""
+    """Also if the paths are spelt differently or contain the time."""
     recorder = "[sinks.{}]\ntype = 'recorder'\npath = '{}'\n"
     [problem] = checked(recorder.format("a", "x.mcap") + recorder.format("b", "./y/../x.mcap")).problems
     assert problem.where == "mine.toml:6"
@@ -137,7 +137,7 @@ def test_files_that_are_not_there_are_named(checked: Checked, tmp_path: Path) ->
 
 
 def test_a_recording_that_exists_is_in_the_way(checked: Checked, tmp_path: Path) -> None:
-    """As the recorder would say when it starts."""
+    """As the recorder reports when it starts."""
     (tmp_path / "x.mcap").write_text("")
     [problem] = checked("[sinks.a]\ntype = 'recorder'\npath = 'x.mcap'\n").problems
     assert problem.message.startswith("exists")
@@ -162,7 +162,7 @@ def test_a_package_that_is_not_installed_is_named(
 
 
 def test_what_may_be_meant_is_a_warning(checked: Checked) -> None:
-    """With the setting and its layer."""
+    """The warning names the setting and its layer."""
     found = checked("", "sinks.browser.host=0.0.0.0")
     assert found.problems == []
     [warning] = found.warnings
@@ -170,7 +170,7 @@ def test_what_may_be_meant_is_a_warning(checked: Checked) -> None:
 
 
 def test_what_is_wrong_elsewhere_hides_nothing(checked: Checked) -> None:
-    """The sinks that are right are looked at, whatever else is wrong."""
+    """Valid sinks are checked, even if other settings are invalid."""
     found = checked("[kernel]\nnonsense = 1\n[sinks.b]\ntype = 'websocket'\n[sinks.c]\ntype = 'nonsense'\n")
     assert [problem.key for problem in found.problems] == ["sinks.b.port"]
 
@@ -178,7 +178,7 @@ def test_what_is_wrong_elsewhere_hides_nothing(checked: Checked) -> None:
 def test_an_adapter_that_breaks_the_contract_is_reported(
     checked: Checked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else's mistake is no traceback of ours, and hides nothing."""
+    """It causes no traceback, and other problems are still found."""
     code = STUCK_SINK.replace("    pass\n", "    def resources(self, profile):\n        return None\n", 1)
     install_adapter(tmp_path / "site", "sinks", "broken", code, monkeypatch)
     found = checked("[sinks.x]\ntype = 'broken'\n[sinks.b]\ntype = 'websocket'\n")
@@ -193,7 +193,7 @@ def test_what_is_switched_off_clashes_with_nothing(checked: Checked) -> None:
 
 
 def test_what_is_waited_for_is_a_warning(checked: Checked, tmp_path: Path) -> None:
-    """A file that is followed may come later; that its name is misspelt is as likely."""
+    """A followed file may come later, or its name may be misspelt."""
     table = "[sources.log]\ntype = 'jsonl'\nfollow = true\npath = 'log'\n"
     found = checked(table)
     assert found.problems == []

@@ -99,14 +99,14 @@ def say(data: bytes, *, close: bool = False) -> object:
 
 
 async def test_a_question_is_answered() -> None:
-    """By the only one that runs, or by the one with that pid; several may ask."""
+    """By the only instance, or by the one with the given pid; several clients may ask."""
     async with serving():
         for pid in (None, os.getpid()):
             assert await to_thread.run_sync(ask, "hello", pid) == {"hello": "world"}
 
 
 async def test_what_cannot_be_done_says_why(caplog: pytest.LogCaptureFixture) -> None:
-    """As an error at the one who asks; what was not expected is also in the log of the one who was asked."""
+    """The client gets an error; unexpected errors are also logged by the instance."""
     async with serving():
         with pytest.raises(RuntimeError, match="there is none"):
             await to_thread.run_sync(ask, "broken")
@@ -120,7 +120,7 @@ async def test_what_cannot_be_done_says_why(caplog: pytest.LogCaptureFixture) ->
 
 
 async def test_only_the_user_can_reach_it_and_it_is_gone_afterwards(folder: Path) -> None:
-    """Folder and socket are for this user alone, and the socket does not outlive the run."""
+    """Only this user can access folder and socket, and the socket is removed at the end."""
     async with serving() as path:
         assert (mode_of(folder), mode_of(path)) == (0o700, 0o600)
         assert instances() == [Instance(os.getpid(), path)]
@@ -144,7 +144,7 @@ async def test_only_the_user_can_reach_it_and_it_is_gone_afterwards(folder: Path
     ],
 )
 async def test_garbage_harms_nothing(garbage: bytes) -> None:
-    """It is answered with an error, or not at all, and the next one who asks is served."""
+    """It is answered with an error, or not at all, and the next client is served."""
     async with serving():
         try:
             answer = await to_thread.run_sync(say, garbage)
@@ -156,7 +156,7 @@ async def test_garbage_harms_nothing(garbage: bytes) -> None:
 
 
 async def test_one_who_says_nothing_keeps_nobody_waiting() -> None:
-    """Others are served meanwhile, and the end does not wait for him."""
+    """Other clients are served meanwhile, and the end does not wait for this one."""
     async with serving() as path:
         with socket.socket(socket.AF_UNIX) as silent:
             silent.connect(str(path))
@@ -164,7 +164,7 @@ async def test_one_who_says_nothing_keeps_nobody_waiting() -> None:
 
 
 def test_nobody_runs() -> None:
-    """Without a folder, and with an empty one, that is what is said."""
+    """The error says so, without a folder and with an empty one."""
     assert instances() == []
     with pytest.raises(NoInstanceError, match="no beats of this user runs on this machine"):
         ask("hello")
@@ -192,7 +192,7 @@ def test_when_several_run_one_must_be_named(folder: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_removed(folder: Path) -> None:
-    """The socket of a process that is no more; what others put there is left alone."""
+    """The socket of a dead process is removed; other files are left alone."""
     gone = subprocess.Popen(["true"])
     gone.wait()
     listening(folder / f"{gone.pid}.sock").close()
@@ -204,14 +204,14 @@ def test_what_a_killed_run_left_is_removed(folder: Path) -> None:
 
 
 def test_a_name_that_no_process_can_have_is_passed_over(folder: Path) -> None:
-    """Whoever put it there, it keeps nobody from finding the others."""
+    """Other instances are still found."""
     folder.mkdir(mode=0o700)
     (folder / f"{'9' * 40}.sock").touch()
     assert instances() == []
 
 
 def test_one_that_is_just_about_to_listen_keeps_its_socket(folder: Path) -> None:
-    """Between the two steps of opening it, it cannot be asked yet, and must not be taken for dead."""
+    """Between bind and listen it refuses connections, but must not be taken for dead."""
     folder.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(socket_path()))
@@ -221,7 +221,7 @@ def test_one_that_is_just_about_to_listen_keeps_its_socket(folder: Path) -> None
 
 
 async def test_a_socket_that_a_killed_process_of_this_number_left_is_replaced(folder: Path) -> None:
-    """Numbers of processes come again."""
+    """Pids are reused."""
     listening(folder / f"{os.getpid()}.sock").close()
     async with serving():
         assert await to_thread.run_sync(ask, "hello") == {"hello": "world"}
@@ -231,7 +231,7 @@ async def test_a_socket_that_a_killed_process_of_this_number_left_is_replaced(fo
 def test_a_folder_that_others_can_reach_is_refused(
     folder: Path, mode: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """There is no way in, with a warning, and nobody is asked through it."""
+    """The run logs a warning and opens no socket, and clients refuse the folder."""
     folder.mkdir()
     folder.chmod(mode)
     serve_until_it_gives_up()
@@ -246,7 +246,7 @@ def test_a_folder_that_others_can_reach_is_refused(
 def test_what_is_no_folder_of_ours_is_refused(
     folder: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Somebody else may have made it first, or made it lead elsewhere."""
+    """Another user may have created it first, or made it a link."""
     if kind == "a file":
         folder.touch()
     elif kind == "a link":
@@ -265,7 +265,7 @@ def test_what_is_no_folder_of_ours_is_refused(
 def test_a_place_that_is_too_long_for_a_socket_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Unix sockets have names of some hundred bytes; the run goes on without."""
+    """Paths of Unix sockets are limited to about a hundred bytes; the run goes on without one."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / ("x" * 120)))
     serve_until_it_gives_up()
     assert "AF_UNIX path too long" in caplog.text
@@ -274,7 +274,7 @@ def test_a_place_that_is_too_long_for_a_socket_is_a_warning(
 def test_without_a_runtime_folder_it_is_one_of_the_users_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the folder for temporary files, with the user's number in its name."""
+    """It is in the folder for temporary files, with the user id in its name."""
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert instance.runtime_folder() == tmp_path / f"beats-{os.getuid()}"
@@ -282,7 +282,7 @@ def test_without_a_runtime_folder_it_is_one_of_the_users_own(
 
 @pytest.mark.parametrize("answer", [b"", b"[1]\n", b"null\n"])
 def test_an_answer_that_is_none_is_an_error(answer: bytes) -> None:
-    """Whoever listens there may be something else, or have died."""
+    """The process that listens may be another program, or may have died."""
     with listening(socket_path()) as listener:
 
         def serve_twice() -> None:

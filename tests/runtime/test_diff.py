@@ -18,7 +18,7 @@ def between(before: ProfileSettings, after: ProfileSettings) -> list[Step]:
 
 
 def test_equal_profiles_need_nothing() -> None:
-    """What is the same is left alone."""
+    """There are no steps."""
     assert between(profile(), profile()) == []
     assert kernel_keys(profile().kernel, profile().kernel) == ()
 
@@ -46,7 +46,7 @@ def test_each_difference_becomes_a_step_with_what_differs() -> None:
 
 
 def test_whether_a_sink_is_required_changes_in_place() -> None:
-    """It matters at the next start only."""
+    """It matters only at the next start."""
     off, tape = {"enabled": False}, {"type": "recorder"}
     before = profile(sinks={"browser": off, "tape": tape})
     after = profile(sinks={"browser": off, "tape": {**tape, "required": False}})
@@ -54,13 +54,13 @@ def test_whether_a_sink_is_required_changes_in_place() -> None:
 
 
 def test_what_cannot_change_in_place_makes_it_a_replacement() -> None:
-    """One such setting is enough, whatever else differs."""
+    """One such setting is enough."""
     after = profile(sinks={"browser": {"max_clients": 7, "port": 9000}})
     assert [step.action for step in between(profile(), after)] == ["replace"]
 
 
 def test_what_goes_makes_room_and_sources_come_last() -> None:
-    """A port that a sink gives up can be taken by another; a source publishes when all sinks are there."""
+    """A new sink can take the port of a removed one, and a source publishes when all sinks are there."""
     off = {"enabled": False}
     before = profile(sources={"a": {"type": "demo"}, "demo": off}, sinks={"one": {"type": "null"}})
     after = profile(sources={"b": {"type": "demo"}, "demo": off}, sinks={"two": {"type": "null"}})
@@ -73,7 +73,7 @@ def test_what_goes_makes_room_and_sources_come_last() -> None:
 
 
 def test_a_changed_source_is_replaced() -> None:
-    """Sources have no queue to hand over, and nothing that changes in place."""
+    """Sources cannot be changed in place."""
     before = profile(sources={"a": {"type": "demo"}})
     after = profile(sources={"a": {"type": "demo", "fps": 10.0}})
     assert between(before, after) == [Step("replace", "sources", "a", ("fps",))]
@@ -81,7 +81,7 @@ def test_a_changed_source_is_replaced() -> None:
 
 
 def test_an_idle_source_that_is_the_same_is_started_again() -> None:
-    """One that has changed is replaced anyway, and one that goes is gone."""
+    """A changed source is replaced anyway, and a removed one is not restarted."""
     demo = {"type": "demo"}
     before = profile(sources={"a": demo, "b": demo, "c": demo, "d": demo})
     after = profile(sources={"a": demo, "b": {"type": "demo", "fps": 10.0}, "d": demo})

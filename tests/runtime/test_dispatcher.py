@@ -51,7 +51,7 @@ def test_several_handlers_are_called_one_after_the_other(commands: Dispatcher) -
 
 
 def test_a_handler_can_be_removed(commands: Dispatcher) -> None:
-    """By what adding it gave; others stay, and so does the same one where it was added once more."""
+    """By the function that `add` returned; others stay, and so does a second registration of it."""
     seen: list[str] = []
 
     def handle(control: Control) -> None:
@@ -68,7 +68,7 @@ def test_a_handler_can_be_removed(commands: Dispatcher) -> None:
 
 
 def test_a_handler_may_remove_itself_and_others(commands: Dispatcher) -> None:
-    """From then on they are not called, also with the command that is being handled."""
+    """They are no longer called, not even for the current message."""
     seen: list[str] = []
 
     def once(control: Control) -> None:
@@ -86,7 +86,7 @@ def test_a_handler_may_remove_itself_and_others(commands: Dispatcher) -> None:
 def test_a_handler_that_raises_is_reported_and_called_again(
     commands: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One command's failure keeps neither the other handlers nor the next command from being served."""
+    """The other handlers and the next message are still served."""
     seen: list[Control] = []
 
     def fail(control: Control) -> None:
@@ -105,7 +105,7 @@ def test_a_handler_that_raises_is_reported_and_called_again(
 def test_a_slow_handler_costs_commands_and_no_waiting(
     commands: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What comes while too many wait is given up, counted and reported; what waits is not lost."""
+    """Messages that come while too many wait are dropped, counted and logged; waiting ones are not lost."""
     busy, go_on = threading.Event(), threading.Event()
     seen: list[Control] = []
 
@@ -130,7 +130,7 @@ def test_a_slow_handler_costs_commands_and_no_waiting(
 
 
 def test_without_a_handler_commands_go_nowhere() -> None:
-    """Nothing is kept for a handler that may come later, no thread is started, and the end has no work."""
+    """Nothing is kept for later handlers, and no thread is started."""
     before = threading.enumerate()
     commands = Dispatcher()
     for step in range(2 * BOUND):

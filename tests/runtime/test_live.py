@@ -1,4 +1,4 @@
-"""A kernel that is brought to other settings; whole runs of it are in tests/system."""
+"""Applying changed settings to a kernel; whole runs are in tests/system."""
 
 import json
 import logging
@@ -93,7 +93,7 @@ def published_by(live: LiveProfile, name: str) -> int:
 
 
 async def test_equal_settings_touch_nothing() -> None:
-    """The same sink objects go on, and nothing is said to have changed."""
+    """The same sink objects go on, and no change is reported."""
     settings = profile(void={"type": "null"})
     async with running(settings) as live:
         before = dict(live.kernel.sinks)
@@ -102,7 +102,7 @@ async def test_equal_settings_touch_nothing() -> None:
 
 
 async def test_a_failed_step_stays_out_of_what_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """So the next reading tries it again, and everything else is done."""
+    """The next reload tries it again, and all other changes are made."""
     (tmp_path / "file").touch()
     async with running(profile()) as live:
         wanted = profile(void={"type": "null"}, tape=tape(tmp_path / "file" / "a.mcap"))
@@ -119,7 +119,7 @@ async def test_a_failed_step_stays_out_of_what_runs(tmp_path: Path, caplog: pyte
 async def test_a_change_is_logged_and_noted_in_recordings(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line for each change, and one record in the recording that goes on."""
+    """One log line for each change, and one metadata record in the current recording."""
     caplog.set_level(logging.INFO)
     path = tmp_path / "a.mcap"
     async with running(profile(tape=tape(path))) as live:
@@ -146,7 +146,7 @@ async def test_settings_of_the_kernel_hold_at_once() -> None:
 
 
 async def test_a_recorder_that_moves_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    """What waits goes to the successor, whatever is published meanwhile."""
+    """The new recorder takes over the queue, while publishing goes on."""
     first, second = tmp_path / "a.mcap", tmp_path / "b.mcap"
     async with running(profile(tape=tape(first))) as live:
         done = anyio.Event()
@@ -184,7 +184,7 @@ async def test_a_token_file_is_read_anew_although_its_name_is_the_same(
 
 @pytest.mark.parametrize("kind", ["jsonl", "images"])
 async def test_a_source_whose_input_was_missing_is_started_again(tmp_path: Path, kind: str) -> None:
-    """What a reload finds failed has another start, and a part that runs notices nothing."""
+    """A reload restarts a failed source; running sources go on undisturbed."""
     path = tmp_path / "input"
     sources = {"late": {"type": kind, "path": str(path)}, "other": {"type": "demo", "fps": 1.0}}
     settings = profile(sources=sources, void={"type": "null"})
@@ -203,7 +203,7 @@ async def test_a_source_whose_input_was_missing_is_started_again(tmp_path: Path,
 
 
 async def test_a_source_that_is_still_missing_fails_again(tmp_path: Path) -> None:
-    """It is said each time that it was tried."""
+    """Each attempt is reported."""
     settings = profile(sources={"late": {"type": "jsonl", "path": str(tmp_path / "input")}})
     async with running(settings) as live:
         for _ in range(2):
@@ -212,7 +212,7 @@ async def test_a_source_that_is_still_missing_fails_again(tmp_path: Path) -> Non
 
 
 async def test_a_source_that_has_ended_is_read_again_when_its_input_has_changed(tmp_path: Path) -> None:
-    """And only then; one that runs looks for itself."""
+    """Otherwise it stays ended."""
     path = tmp_path / "input"
     path.write_text('{"id": "knob", "data": 1}\n')
     settings = profile(sources={"once": {"type": "jsonl", "path": str(path)}})
@@ -229,7 +229,7 @@ async def test_a_source_that_has_ended_is_read_again_when_its_input_has_changed(
 async def test_what_waits_for_its_next_attempt_is_tried_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sink or source that failed has another attempt; its counters go on."""
+    """A failed sink or source is restarted at once; its counters go on."""
     install_adapter(tmp_path, "sources", "shaky", SHAKY_SOURCE, monkeypatch)
     settings = profile(
         {"restart_initial_s": 3600.0, "restart_max_s": 3600.0}, sources={"a": {"type": "shaky"}}
@@ -244,7 +244,7 @@ async def test_what_waits_for_its_next_attempt_is_tried_at_once(
 async def test_a_source_that_cannot_be_built_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever an adapter raises, the others are brought to their settings."""
+    """Whatever an adapter raises, the other changes are made."""
     install_adapter(tmp_path, "sources", "unbuilt", UNBUILT_SOURCE, monkeypatch)
     before = profile(sources={"a": {"type": "demo", "fps": 1.0}})
     after = profile(sources={"a": {"type": "unbuilt"}}, void={"type": "null"})
@@ -261,5 +261,5 @@ async def test_a_source_that_cannot_be_built_leaves_what_was_there(
 
 
 def test_a_summary_tells_what_was_done_from_what_was_not() -> None:
-    """As plain values, for whoever asked from outside."""
+    """As JSON values, for clients of the control socket."""
     assert summary([Change("a"), Change("b", "why")]) == {"changed": ["a"], "failed": {"b": "why"}}

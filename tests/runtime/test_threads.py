@@ -205,7 +205,7 @@ async def double(number: int) -> int:
 
 
 def test_something_can_be_run_in_the_loop_from_any_thread() -> None:
-    """What it gives, and what it raises, comes to the caller; afterwards the loop is closed."""
+    """The caller gets its result or exception; after the end the loop is closed."""
     with in_thread(kernel_with(Keeper())) as token:
         assert in_loop_of(token, double, 21) == 42
         with pytest.raises(ValueError, match="it is negative"):

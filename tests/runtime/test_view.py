@@ -12,8 +12,8 @@ def elsewhere(*, clients: bool = True) -> Stats:
     return ELSEWHERE
 
 
-def test_sinks_know_of_a_larger_house_than_their_kernel() -> None:
-    """Commands go there, and counters come from there, without a sink's knowing the difference."""
+def test_sinks_see_the_whole_run() -> None:
+    """Their commands and counters are those of the view, not those of their kernel."""
     heard: list[Control] = []
     profile = Reader(None, None, None, overrides=quiet()).read()
     builder = Builder(profile, view=RuntimeView(heard.append, {"seek": dict}, elsewhere))

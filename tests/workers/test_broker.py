@@ -44,7 +44,7 @@ def pid_of(url: str) -> int:
 
 
 async def test_a_server_listens_on_loopback_alone_and_wants_its_token() -> None:
-    """Nobody on the network reaches it, and nobody on this machine without what its settings hold."""
+    """It cannot be reached over the network, or without the token."""
     with anyio.fail_after(30):
         async with broker() as url:
             assert url.startswith("nats://")
@@ -59,7 +59,7 @@ async def test_a_server_listens_on_loopback_alone_and_wants_its_token() -> None:
 
 
 async def test_a_server_that_is_killed_is_started_again_on_its_port() -> None:
-    """Whoever was connected finds it where it was."""
+    """Clients find it at the same address."""
     with anyio.fail_after(30):
         async with broker() as url:
             port, before = int(url.rpartition(":")[2]), pid_of(url)
@@ -80,7 +80,7 @@ async def test_a_server_that_is_not_installed_says_how_to_get_it(monkeypatch: py
 
 
 async def test_a_server_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its own last word."""
+    """With the last line of its log."""
 
     def wrong(port: int, folder: Path, token: str) -> str:
         return "no such setting }"

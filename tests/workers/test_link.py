@@ -38,7 +38,7 @@ async def test_messages_arrive_whole_and_in_order() -> None:
 
 
 async def test_messages_end_when_the_other_side_is_gone() -> None:
-    """What it began to say and did not finish is no message; what is sent to it is lost, and that is told."""
+    """An unfinished line is no message, and `send` returns False."""
     one, sock = socket.socketpair()
     link = await Link.over(one)
     sock.sendall(b'{"kind": "whole"}\n{"kind": "ha')
@@ -51,7 +51,7 @@ async def test_messages_end_when_the_other_side_is_gone() -> None:
 
 
 async def test_a_side_that_takes_nothing_costs_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the bound a message is given up, and whoever sent it knows."""
+    """Beyond the bound, `send` drops the message and returns False."""
     monkeypatch.setattr(module, "_MOST_WAITING_BYTES", 100_000)
     one, stuck = socket.socketpair()
     link = await Link.over(one)

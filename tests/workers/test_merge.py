@@ -64,13 +64,13 @@ def together(*reports: Report, gone: tuple[Stats, ...] = (), restarts: int = 0) 
 
 
 def test_what_only_the_parent_has_is_the_parents() -> None:
-    """Its sources, its other sinks, and what was published, which workers get to see again."""
+    """Its sources, its other sinks and what it published, which workers count again."""
     merged = merge(PARENT, [Report(1, 1, of_worker())], ["browser"], [], 0)
     assert replace(merged, sinks=merged.sinks[1:]) == PARENT
 
 
 def test_counters_of_workers_are_added() -> None:
-    """The sum is exact as each of them is; the peak is the highest of any."""
+    """Sums are exact; the high-water mark is the highest of any."""
     sink = together(Report(1, 1, of_worker(5, 1, 2)), Report(2, 2, of_worker(7, 0, 0)))
     assert exact(sink.queue)
     assert (sink.queue.taken.items, sink.queue.dropped.items, sink.queue.high_water) == (12, 1, 2)
@@ -112,19 +112,19 @@ def test_clients_of_different_processes_have_different_ids() -> None:
     ids=["killed", "sink", "starting", "source"],
 )
 def test_a_sink_runs_only_if_it_runs_in_all_workers(bad: Report, state: str, why: str) -> None:
-    """Health names it, and says which worker."""
+    """The error names the worker."""
     sink = together(Report(1, 1, of_worker()), bad)
     assert (sink.state, sink.last_error) == (state, why)
 
 
 def test_a_sink_of_which_no_worker_has_told_yet_is_there() -> None:
-    """With nothing counted."""
+    """Its counters are zero."""
     sink = together(Report(1, 0, None, "it has not started yet"))
     assert (sink.state, sink.queue.offered, sink.client_totals) == ("failed", Amount(), None)
 
 
 def test_what_a_worker_had_counted_stays_counted_when_it_has_ended() -> None:
-    """Its viewers are gone, what waited is lost; counters never go back by a restart."""
+    """Its viewers are gone and what waited is lost, but no counter decreases."""
     left = added(ended(of_worker(5, 1, 2)), ended(of_worker(1, 1, 1)))
     sink = together(Report(1, 3, of_worker(2, 0, 0)), gone=(left,), restarts=2)
     assert exact(sink.queue)
@@ -138,7 +138,7 @@ def test_what_a_worker_had_counted_stays_counted_when_it_has_ended() -> None:
 
 
 def test_what_plays_is_shown_where_it_is_by_now() -> None:
-    """Counters are some moments old when they are looked at; a position is not past the end."""
+    """A playback position is advanced by the age of the counters, but not past the end."""
 
     def after(seconds: float, playback: Playback) -> float:
         playing = SourceStats("replay", "running", 0, "", 0, playback)

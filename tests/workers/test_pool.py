@@ -113,7 +113,7 @@ async def test_all_workers_are_on_air_before_anything_else_is(tmp_path: Path) ->
 
 
 async def test_counters_are_those_of_all_workers_also_at_the_end(tmp_path: Path) -> None:
-    """Asked for again and again, anew when all is wanted, and told once more by a worker that ends."""
+    """They are requested periodically, and when needed; a worker that ends sends its last ones."""
     async with worker_pool(tmp_path, READY + ANSWERS, Kernel(StreamCodec())) as members:
         await until(lambda: browser(members).state == "running")
         full = await members.full_stats()
@@ -156,7 +156,7 @@ if not os.path.exists({str(tmp_path / "died")!r}) and start["number"] == 1:
 
 
 async def test_commands_of_clients_reach_the_parents_bus(tmp_path: Path) -> None:
-    """Each client has a number of its own; what sources take is checked, and what is wrong left out."""
+    """Each client has a unique id; commands of sources are checked, and invalid ones are dropped."""
     says = """
 if start["number"] == 1:
     for command, fields in (("browse", {"browse_step": 1}), ("seek", {"to": "no"}), ("seek", {"to": 3})):
@@ -178,7 +178,7 @@ if start["number"] == 1:
 async def test_a_worker_that_does_not_end_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The run ends all the same, and says so."""
+    """The run still ends, and logs it."""
     monkeypatch.setattr("beats.workers.pool._END_S", 0.1)
     kernel = Kernel(StreamCodec())
     kernel.options = type(kernel.options)(shutdown_timeout_s=0.1)
@@ -207,7 +207,7 @@ def hang_up(member: Worker, other: Link) -> None:
 
 
 async def test_a_worker_is_ready_when_it_says_so() -> None:
-    """Its addresses are known from then on, and a later failure is none of its start."""
+    """Its addresses are known then, and a later failure is not a failed start."""
     member = Worker(1)
     member.ready({"browser": Address("localhost", 1)})
     member.fail("too late")
@@ -216,7 +216,7 @@ async def test_a_worker_is_ready_when_it_says_so() -> None:
 
 
 async def test_a_worker_that_could_not_start_says_why() -> None:
-    """The first reason counts: what follows is only that it has ended."""
+    """The first reason counts; the later one is only that it ended."""
     member = Worker(1)
     member.fail("port in use")
     member.fail("it ended")
@@ -224,8 +224,8 @@ async def test_a_worker_that_could_not_start_says_why() -> None:
     assert member.start_error == "port in use"
 
 
-async def test_whoever_asks_waits_for_the_answer_to_that_question() -> None:
-    """An older answer is taken note of, and is not it."""
+async def test_a_question_waits_for_its_own_answer() -> None:
+    """An older answer is stored, but does not end the wait."""
     member = Worker(1)
     other = await begun(member)
     answered: list[Stats | None] = []
@@ -248,7 +248,7 @@ async def test_whoever_asks_waits_for_the_answer_to_that_question() -> None:
 
 
 async def test_nobody_waits_for_a_worker_that_has_ended() -> None:
-    """Neither for one that ends meanwhile, nor for one that has no process."""
+    """Neither for one that ends meanwhile, nor for one without a process."""
     member = Worker(1)
     with anyio.fail_after(20):
         await member.ask(True, 3600)
@@ -262,7 +262,7 @@ async def test_nobody_waits_for_a_worker_that_has_ended() -> None:
 
 
 async def test_a_worker_that_tells_nothing_has_told_what_it_told_before() -> None:
-    """Whoever asks waits for so long, and no longer."""
+    """The wait for an answer is bounded."""
     member = Worker(1)
     other = await begun(member)
     member.told(of_worker(), None)

@@ -91,7 +91,7 @@ async def knowing(port: int, command: str) -> Any:
 
 
 async def test_a_worker_listens_tells_where_and_ends_when_it_is_told_to() -> None:
-    """Its last message has its counters; whether there is a broker makes no difference to that."""
+    """Its last message has its counters, with or without a broker."""
     async with parent() as other:
         other.link.send("start", **START)
         addresses = (await other.hear("ready"))["addresses"]
@@ -102,7 +102,7 @@ async def test_a_worker_listens_tells_where_and_ends_when_it_is_told_to() -> Non
 
 
 async def test_a_worker_ends_when_its_parent_is_gone() -> None:
-    """A parent that was killed leaves no worker behind."""
+    """A killed parent leaves no worker."""
     async with parent() as other:
         other.link.send("start", **START)
         await other.hear("ready")
@@ -110,14 +110,14 @@ async def test_a_worker_ends_when_its_parent_is_gone() -> None:
 
 
 async def test_a_worker_whose_settings_are_wrong_says_so() -> None:
-    """With all that is wrong with them."""
+    """With all problems."""
     async with parent() as other:
         other.link.send("start", **{**START, "settings": {"sinks": {"browser": {"prot": 1}}}})
         assert "sinks.browser.prot" in (await other.hear("failed"))["error"]
 
 
 async def test_a_worker_answers_for_everyone() -> None:
-    """What the page, health and the counters tell is what the parent told it, or tells when it is asked."""
+    """Page, health and counters show what the parent has sent, or sends on request."""
     playing = SourceStats("replay", "running", 0, "", 10, Playback(1.0, 60.0, 1.0, True, 0))
     everyone = replace(PARENT, sources=(playing,))
     async with parent() as other:
@@ -144,7 +144,7 @@ async def test_a_worker_answers_for_everyone() -> None:
 
 
 async def test_a_workers_clients_steer_the_parent() -> None:
-    """Commands are passed on with who sent them; what only the parent can check is passed on as it is."""
+    """Commands are passed on with their client; the parent checks some of them."""
     async with parent() as other:
         other.link.send("start", **START)
         port = (await other.hear("ready"))["addresses"]["browser"][1]

@@ -28,7 +28,7 @@ def share(workers: int = 4) -> Share:
 
 
 def test_the_parent_keeps_everything_but_the_viewers() -> None:
-    """And passes the stream on in their place."""
+    """And has a relay in their place."""
     before = profile()
     after = parent_profile(before, HERE)
     assert set(served(before)) == {"browser"}
@@ -39,7 +39,7 @@ def test_the_parent_keeps_everything_but_the_viewers() -> None:
 
 
 def test_a_worker_has_the_viewers_alone() -> None:
-    """Fed by the relay, on the port that all workers share; it ends when it is told to."""
+    """Fed by the relay, on the shared port; it runs until told to end."""
     after = worker_profile(profile(), share())
     assert set(after.sources) == {RELAY}
     (browser,) = after.sinks.values()
@@ -50,7 +50,7 @@ def test_a_worker_has_the_viewers_alone() -> None:
 
 @pytest.mark.parametrize(("most", "workers", "each"), [(1000, 4, 250), (10, 4, 3), (1, 4, 1)])
 def test_workers_share_the_places(most: int, workers: int, each: int) -> None:
-    """Rounded up, so that none is left without."""
+    """Rounded up, so that each has at least one."""
     limits = {"max_clients": most, "max_clients_per_address": most}
     after = worker_profile(profile(browser={"port": 0, **limits}), share(workers))
     browser = after.sinks["browser"]
@@ -59,7 +59,7 @@ def test_workers_share_the_places(most: int, workers: int, each: int) -> None:
 
 
 def test_the_stream_has_a_name_that_a_broker_takes() -> None:
-    """The same for each run on the same ports, and another for another run beside it."""
+    """It is the same for each run on the same ports, and differs between simultaneous runs."""
     one = profile()
     assert stream_name(one, {"browser": 9000}) == "workers-default-9000"
     assert stream_name(one, {"browser": 9001}) != stream_name(one, {"browser": 9000})

@@ -57,7 +57,7 @@ def sink(**changes: object) -> WebSocketSettings:
 
 
 def test_a_port_is_held_for_those_who_share_it() -> None:
-    """A process that shares may listen there and gets the connections; one that does not may not."""
+    """A process that shares the port can listen there and gets the connections; others cannot."""
     with reserved({"browser": sink(), "other": sink()}) as ports, socket.socket() as shares:
         assert ports["browser"] != ports["other"]
         address = ("127.0.0.1", ports["browser"])
@@ -72,7 +72,7 @@ def test_a_port_is_held_for_those_who_share_it() -> None:
 
 
 def test_a_port_is_free_again_afterwards() -> None:
-    """Nothing is left of the reservation."""
+    """The reservation leaves nothing."""
     with reserved({"browser": sink()}) as ports:
         pass
     with socket.socket() as alone:
@@ -91,7 +91,7 @@ def test_a_port_that_is_taken_is_told_with_its_sink() -> None:
 
 
 def test_all_addresses_of_a_host_share_one_port() -> None:
-    """`localhost` may be two of them."""
+    """`localhost` may have two."""
     with reserved({"browser": sink(host="localhost")}) as ports:
         assert ports["browser"] > 0
 

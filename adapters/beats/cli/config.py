@@ -1,6 +1,5 @@
 """`beats config`: shows, compares and checks settings."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -23,13 +22,13 @@ from beats.config.checks.validation import Inspected
 from beats.config.errors import Problem, SettingsError, nearest
 from beats.config.layers.arguments import key_parts
 from beats.config.layers.profiles import profile_of
-from beats.config.load import inspect_profile
 from beats.config.output.explain import Setting, below, differences, keys_of, settings_of
 from beats.config.output.show import as_data, as_difference, as_lines, as_toml, origin
 from beats.config.toml_text import key_text, value_text
 from beats.kit import descriptors
 from beats.runtime.conflicts import Part, connections, parts_of
 from beats.runtime.conflicts import check as find_clashes
+from beats.runtime.reader import Reader
 from beats.runtime.registry import InstalledAdapters
 
 app = typer.Typer(
@@ -148,7 +147,7 @@ def check(
     try:
         if file is not None:
             profile, config = profile_of(file)
-        found = _inspected(profile, config, sets)
+        found = Reader(profile, config, sets).inspect()
     except SettingsError as error:
         raise refused(error) from None
     conflicts = find_clashes(found)
@@ -229,17 +228,11 @@ def _schema() -> dict[str, object]:
     return profile_schema(InstalledAdapters())
 
 
-def _inspected(profile: str | None, config: Path | None, sets: list[str] | None) -> Inspected:
-    return inspect_profile(
-        InstalledAdapters(), profile=profile, config_dir=config, environ=os.environ, sets=sets or ()
-    )
-
-
 def _explained(
     profile: str | None, config: Path | None, sets: list[str] | None
 ) -> tuple[Inspected, list[Setting]]:
     try:
-        found = _inspected(profile, config, sets)
+        found = Reader(profile, config, sets).inspect()
         return found, settings_of(found)
     except SettingsError as error:
         raise refused(error) from None

@@ -1,6 +1,5 @@
 """`beats doctor`."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,9 +10,8 @@ from beats.cli.common import ConfigOption, ProfileOption, SetOption
 from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, say, say_document
 from beats.cli.printable import printable
 from beats.config.errors import SettingsError
-from beats.config.load import inspect_profile
 from beats.doctor.findings import LEVELS, Finding, Level
-from beats.runtime.registry import InstalledAdapters
+from beats.runtime.reader import Reader
 
 if TYPE_CHECKING:  # not needed for JSON
     from rich.table import Table
@@ -39,9 +37,7 @@ def doctor(
     from beats.doctor.examination import examine  # only now: it loads what only this command needs
 
     try:
-        found = inspect_profile(
-            InstalledAdapters(), profile=profile, config_dir=config, environ=os.environ, sets=sets or ()
-        )
+        found = Reader(profile, config, sets).inspect()
     except SettingsError as error:
         findings = examine(error)
     else:

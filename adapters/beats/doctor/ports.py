@@ -175,14 +175,14 @@ def verdict(part: Part, resource: Port, attempts: list[Attempt], running: Collec
 
 
 def _in_use(subject: str, wish: str, there: list[Listener], running: Collection[int]) -> Finding:
-    # It may serve by processes of its own.
+    # Beats may listen in worker processes.
     theirs = {pid for each in there for pid in (each.pid, each.parent) if pid is not None}
     if found := sorted(theirs & set(running)):
         what = f"{wish}, where Beats listens already, process {found[0]}"
-        return Finding(subject, "warning", what, "stop that before you start another, or choose another port")
+        return Finding(subject, "warning", what, "stop it first, or choose another port")
     names = ", ".join(_who(each) for each in there)
-    what = f"{wish}, where {names or 'somebody else'} listens"
-    return Finding(subject, "fault", what, "stop that, or choose another port, 0 for any free one")
+    what = f"{wish}, where {names or 'another process'} listens"
+    return Finding(subject, "fault", what, "stop it, or choose another port, 0 for any free one")
 
 
 def _who(listener: Listener) -> str:
@@ -192,11 +192,11 @@ def _who(listener: Listener) -> str:
 
 
 def exposed(part: Part, addresses: list[str]) -> Iterator[Finding]:
-    """Whether others can reach it who need no token; of all addresses at once the settings warn."""
+    """Whether other machines can watch without a token; for wildcard addresses the settings warn already."""
     has_none = part.value("token") is None and part.value("token_file") is None
     reached = [address for address in addresses if not _is_own(address)]
     if hasattr(part.settings, "token") and has_none and reached:
-        what = f"{dotted(part.key)} has no token, and whoever reaches {reached[0]} can watch"
+        what = f"{dotted(part.key)} has no token: anyone who can reach {reached[0]} can watch"
         yield Finding("access", "warning", what, "set token or token_file, or its host to localhost")
 
 

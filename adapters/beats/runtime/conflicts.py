@@ -1,4 +1,4 @@
-"""Finds what would fail at the start, from what each sink and source says it needs."""
+"""Finds what would fail at the start, from what sinks and sources need. Opens and writes nothing."""
 
 import os.path
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ _DEFAULT: Final = "default"
 
 
 class Part(NamedTuple):
-    """One sink or source, what it needs, and where its settings stand."""
+    """One sink or source, its resources, and the origin of its settings."""
 
     key: AdapterKey
     settings: SinkSettings | SourceSettings
@@ -27,29 +27,29 @@ class Part(NamedTuple):
     table: Node | None
 
     def value(self, key: str) -> object:
-        """A setting as it is in effect."""
+        """The value of a setting."""
         return getattr(self.settings, key, None)
 
     def where(self, key: str) -> str:
-        """The layer that gave a setting."""
+        """The layer that a setting comes from."""
         node = child(self.table, key)
         return _DEFAULT if node is None else where(node)
 
     def problem(self, key: str, value: object, message: str) -> Problem:
-        """Something about a setting."""
+        """A problem of a setting."""
         text = None if value is None else shown(value)
         return Problem(self.where(key), dotted([*self.key, key]), text, message)
 
 
 class Found(NamedTuple):
-    """What would fail, and what may not be meant."""
+    """What would fail, and what may be unintended."""
 
     problems: list[Problem]
     warnings: list[str]
 
 
 def check(found: Inspected) -> Found:
-    """Look at all sinks and sources in which nothing is wrong; opens nothing, and writes nothing."""
+    """Check all sinks and sources with valid settings."""
     parts: list[Part] = []
     problems: list[Problem] = []
     for part in parts_of(found):
@@ -70,12 +70,12 @@ def check(found: Inspected) -> Found:
 
 
 def connections(parts: Iterable[Part]) -> int:
-    """The most that all sinks and sources together have open at once."""
+    """The most connections that all sinks and sources have open at once."""
     return sum(part.resources.connections for part in parts)
 
 
 def parts_of(found: Inspected) -> Iterator[Part | Problem]:
-    """The sinks and sources in which nothing is wrong, and those that break the contract of adapters."""
+    """The sinks and sources with valid settings, and a problem for each adapter that breaks its contract."""
     for group in GROUPS:
         running: Mapping[str, SinkSettings | SourceSettings] = (
             found.sinks if group == "sinks" else found.sources
@@ -85,7 +85,7 @@ def parts_of(found: Inspected) -> Iterator[Part | Problem]:
             part = Part(AdapterKey(group, name), settings, Resources(), table)
             try:
                 yield part._replace(resources=resources_of(settings, found.profile))
-            except Exception as error:  # somebody's adapter breaks the contract; the others are looked at
+            except Exception as error:  # the adapter breaks its contract; the others are checked
                 yield part.problem("type", settings.type, f"this adapter cannot say what it needs: {error!r}")
 
 
@@ -105,7 +105,7 @@ def _port_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
 
 
 def conflict(one: Port, other: Port) -> bool:
-    """Whether two cannot listen at once."""
+    """Whether two ports cannot be listened on at once."""
     if one.port != other.port or one.port == 0 or (one.is_shared and other.is_shared):
         return False
     ours, theirs = _addresses(one.host), _addresses(other.host)
@@ -117,12 +117,12 @@ def _addresses(host: str) -> set[str]:
         return {"127.0.0.1", "::1"}
     try:
         return {address for _, address in addresses(host, numeric=True)}
-    except OSError:  # a name; the name server that knows its addresses is not asked
+    except OSError:  # a name, which is not looked up
         return {host.lower()}
 
 
 def _covers(ours: set[str], theirs: set[str]) -> bool:
-    """Whether ours are all addresses of a family, and theirs may be of it: a name can have any."""
+    """Whether `ours` are all addresses of a family that `theirs` may belong to: a name may have either."""
     return "::" in ours or ("0.0.0.0" in ours and any(":" not in address for address in theirs))
 
 
@@ -175,5 +175,5 @@ def _why_not(resource: Input | Output | Package) -> str | None:
 def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # the package that it is a part of
+    except ModuleNotFoundError:  # its parent package is missing
         return False

@@ -1,8 +1,10 @@
 """Merges the counters of all processes of a run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Final, NamedTuple
+from dataclasses import fields, replace
+from functools import reduce
+from itertools import chain
+from typing import Any, Final, NamedTuple, TypeVar
 
 from beats.kernel.stats import (
     Amount,
@@ -14,6 +16,8 @@ from beats.kernel.stats import (
     SinkStats,
     Stats,
 )
+
+_Counters = TypeVar("_Counters", QueueStats, ClientTotals, ClientGroup)
 
 _IDS: Final = 1_000_000_000
 """Client ids reserved for each process."""
@@ -118,9 +122,9 @@ def _sum_of_sinks(parts: Sequence[SinkStats]) -> SinkStats:
     return replace(
         parts[0],
         restarts=sum(sink.restarts for sink in parts),
-        queue=_queue(parts[0].name, [sink.queue for sink in parts]),
+        queue=_added([sink.queue for sink in parts]),
         clients=tuple(client for sink in parts for client in sink.clients),
-        client_totals=_totals(totals) if totals else None,
+        client_totals=_added(totals) if totals else None,
         latency=_latency(latencies) if latencies else None,
         figures=_figures(parts),
     )
@@ -140,46 +144,27 @@ def _state(name: str, reports: Sequence[Report]) -> tuple[str, str]:
     return "running", ""
 
 
-def _queue(name: str, queues: Sequence[QueueStats]) -> QueueStats:
-    return QueueStats(
-        name,
-        _sum(queue.offered for queue in queues),
-        _sum(queue.taken for queue in queues),
-        _sum(queue.dropped for queue in queues),
-        _sum(queue.waiting for queue in queues),
-        _drops(drop for queue in queues for drop in queue.drops),
-        max((queue.high_water for queue in queues), default=0),
+def _added(parts: Sequence[_Counters]) -> _Counters:
+    """The sum of counters, field by field; names are those of the first."""
+    first = parts[0]
+    return replace(
+        first,
+        **{each.name: _field(each.name, [getattr(p, each.name) for p in parts]) for each in fields(first)},
     )
 
 
-def _totals(totals: Sequence[ClientTotals]) -> ClientTotals:
-    return ClientTotals(
-        sum(each.connected for each in totals),
-        sum(each.accepted for each in totals),
-        sum(each.refused for each in totals),
-        sum(each.stalled for each in totals),
-        sum(each.overflowed for each in totals),
-        _sum(each.delivered for each in totals),
-        _sum(each.dropped for each in totals),
-        _groups([group for each in totals for group in each.groups]),
-        sum(each.flooded for each in totals),
-        sum(each.rejected_tokens for each in totals),
-    )
-
-
-def _groups(groups: Sequence[ClientGroup]) -> tuple[ClientGroup, ...]:
-    names = dict.fromkeys(group.name for group in groups)
-    same = {name: [group for group in groups if group.name == name] for name in names}
-    return tuple(
-        ClientGroup(
-            name,
-            sum(group.connected for group in each),
-            _sum(group.delivered for group in each),
-            _sum(group.waiting for group in each),
-            _drops(drop for group in each for drop in group.drops),
-        )
-        for name, each in same.items()
-    )
+def _field(name: str, values: Sequence[Any]) -> Any:
+    if name == "high_water":
+        return max(values)
+    if name == "drops":
+        return _drops(chain.from_iterable(values))
+    if name == "groups":
+        groups: list[ClientGroup] = [group for each in values for group in each]
+        names = dict.fromkeys(group.name for group in groups)
+        return tuple(_added([group for group in groups if group.name == name]) for name in names)
+    if isinstance(values[0], Amount):
+        return reduce(Amount.plus, values)
+    return sum(values) if isinstance(values[0], int) else values[0]
 
 
 def _latency(latencies: Sequence[Latency]) -> Latency:
@@ -193,13 +178,6 @@ def _figures(parts: Sequence[SinkStats]) -> tuple[tuple[str, float], ...]:
         for name, value in sink.figures:
             found[name] = found.get(name, 0) + value
     return tuple(found.items())
-
-
-def _sum(amounts: Iterable[Amount]) -> Amount:
-    total = Amount()
-    for amount in amounts:
-        total = total.plus(amount)
-    return total
 
 
 def _drops(drops: Iterable[DropStats]) -> tuple[DropStats, ...]:

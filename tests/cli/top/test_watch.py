@@ -131,7 +131,7 @@ def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
-    """Somebody restarts it with another token: what was seen stays, until it lets in again."""
+    """The server was restarted with another token: the last content stays until it accepts again."""
     server = Server()
     with watched(tmp_path, server) as (screen, _):
         screen.wait_for(r"^\d+ to")
@@ -153,7 +153,7 @@ def test_a_refusal_at_the_beginning_ends_it(tmp_path: Path) -> None:
 
 
 def test_before_there_is_a_server_it_is_waited_for(tmp_path: Path) -> None:
-    """Whoever starts both at once need not mind which is first."""
+    """Both can be started at once, in any order."""
     with answering(b"") as gone:
         port = gone.port
     with on_a_screen("top", f"127.0.0.1:{port}", "--interval", "0.1", cwd=tmp_path) as screen:
@@ -213,7 +213,7 @@ def test_a_terminal_of_another_time_shows_what_it_can(tmp_path: Path) -> None:
 
 
 def test_a_terminal_that_goes_is_its_end(tmp_path: Path) -> None:
-    """Somebody closes the window: nothing can be written any more, and nobody reads a traceback."""
+    """When the window is closed, the command ends without a traceback."""
     with watched(tmp_path, Server()) as (screen, _):
         screen.wait_for("q quit")
         screen.hang_up()
@@ -262,24 +262,12 @@ async def test_a_table_needs_two_answers(capsys: pytest.CaptureFixture[str]) -> 
     assert all(line == line.rstrip() for line in out.splitlines())
 
 
-async def test_once_prints_one_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """And asks no more."""
-    assert await printed(at(1), at(2), at(3), once=True) is None
-    assert rates(capsys.readouterr().out) == ["60.0"]
-
-
 async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     """As the server said it, in ASCII, so that no terminal obeys anything in it."""
     assert await printed(at(1), at(2), as_json=True) is None
     out = capsys.readouterr().out
     assert [json.loads(line) for line in out.splitlines()] == [at(1).document, at(2).document]
     assert out.isascii()
-
-
-async def test_json_once_is_exactly_one_object(capsys: pytest.CaptureFixture[str]) -> None:
-    """It has no rates, and so needs no second look."""
-    assert await printed(at(1), at(2), once=True, as_json=True) is None
-    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 async def test_a_server_that_is_away_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
