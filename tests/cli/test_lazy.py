@@ -154,7 +154,7 @@ def test_no_help_has_what_would_be_taken_for_markup(path: tuple[str, ...]) -> No
     [
         (("profiles",), "default"),
         (("adapters",), "sink websocket"),
-        (("config", "check"), "profile default is right"),
+        (("config", "check"), "profile default is valid"),
         (("config", "show"), "[sinks.browser]"),
         (("config", "get", "sinks.browser.port"), "8765"),
         (("config", "schema"), "$schema"),
@@ -182,7 +182,9 @@ def test_paragraphs_fill_the_width_of_the_terminal(tmp_path: Path, columns: int)
     """A line is as long as it can be, not as it stands in the code."""
     _, out, _ = called("config", "check", "--help", cwd=tmp_path, COLUMNS=str(columns))
     lines = [line.strip() for line in out.splitlines()]
-    begin = next(index for index, line in enumerate(lines) if line.startswith("Two sinks on one port"))
+    begin = next(
+        index for index, line in enumerate(lines) if line.startswith("Such as two sinks on one port")
+    )
     first, second = lines[begin : begin + 2]
     assert len(first) <= columns - 2 < len(first) + 1 + len(second.split()[0])
 
