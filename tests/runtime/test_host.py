@@ -1,5 +1,6 @@
 """One host: reload, files, snapshots, addresses, counters. Its signals are in tests/cli/test_runner.py."""
 
+import json
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+from beats.adapters.sinks.http.sink import HttpSink
 from beats.config.settings import KernelSettings
 from beats.kernel.capabilities import Address, HoldsSnapshot
 from beats.kernel.ports import Batches
@@ -18,6 +20,7 @@ from beats.runtime.host import Host
 from beats.runtime.live import Change
 from beats.runtime.reader import Reader
 from beats.runtime.watcher import Watcher
+from tests.adapters.sinks.websocket.support import fetch
 from tests.support import TIMEOUT_S, quiet
 
 pytestmark = pytest.mark.anyio
@@ -126,6 +129,18 @@ async def test_a_host_speaks_for_its_peer() -> None:
     async with running(host):
         assert await host.reload() == [Change("workers told to reload")]
     assert workers.reloads == 1
+
+
+async def test_sinks_see_the_counters_of_all_processes() -> None:
+    """The sink `http` of a parent tells about the viewers of its workers."""
+    host = silent(health={"type": "http", "host": "127.0.0.1", "port": 0})
+    host.peer = Workers()
+    async with running(host):
+        sink = host.kernel.sinks["health"]
+        assert isinstance(sink, HttpSink)
+        assert sink.port is not None
+        answer = await fetch(sink.port, "/api/stats")
+    assert json.loads(answer.text)["stats"]["published"] == 7
 
 
 async def test_a_reload_says_what_was_done(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from beats.config.settings import KernelSettings, ProfileSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.errors import StartError
-from beats.kernel.ports import Context, Sink, Source
+from beats.kernel.ports import Context, Sink, Source, TakeStats
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kit.bounds import queue_bounds
@@ -39,15 +39,22 @@ class Builder:
     """Builds the sinks and sources of a profile for one kernel; no I/O."""
 
     def __init__(
-        self, profile: ProfileSettings, kernel: Kernel | None = None, view: RuntimeView | None = None
+        self,
+        profile: ProfileSettings,
+        kernel: Kernel | None = None,
+        view: RuntimeView | None = None,
+        stats: TakeStats | None = None,
     ) -> None:
-        """Build for a kernel, by default a new one; `view` is what adapters see, by default that kernel."""
+        """Build for a kernel, by default a new one.
+
+        `view` is what adapters see, by default that kernel; `stats` replaces only its counters.
+        """
         self._clock: Final = SystemClock()
         self.kernel: Final = kernel or Kernel(
             StreamCodec(), clock=self._clock, options=kernel_options(profile.kernel)
         )
         self._view: Final = view or RuntimeView(
-            self.kernel.bus.send_control, self.kernel.commands, self.kernel.stats
+            self.kernel.bus.send_control, self.kernel.commands, stats or self.kernel.stats
         )
         self._profile: Final = profile
         self._settings: Final = {

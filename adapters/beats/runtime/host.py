@@ -81,11 +81,11 @@ class Host:
         self._watcher: Final = watcher
         self._part: Final = part
         self._set_log: Final = set_log
-        self._live: Final = LiveProfile(part(settings), view)
-        self._changing: Final = anyio.Lock()
-        self.kernel: Final[Kernel] = self._live.kernel
         self.peer: Peer | None = None
         """Other processes of the run."""
+        self._live: Final = LiveProfile(part(settings), view, self.stats)
+        self._changing: Final = anyio.Lock()
+        self.kernel: Final[Kernel] = self._live.kernel
 
     @property
     def profile(self) -> ProfileSettings:

@@ -12,7 +12,7 @@ from anyio import to_thread
 from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
 from beats.kernel.capabilities import Adjusts, KeepsNotes, TakesOver
 from beats.kernel.errors import MissingPackageError, StartError
-from beats.kernel.ports import Sink
+from beats.kernel.ports import Sink, TakeStats
 from beats.kernel.run.kernel import Kernel
 from beats.kit.bounds import queue_bounds
 from beats.kit.paths import Stamp, stamp
@@ -40,12 +40,18 @@ class Change(NamedTuple):
 class LiveProfile:
     """Lives in the kernel's event loop."""
 
-    def __init__(self, profile: ProfileSettings, view: RuntimeView | None = None) -> None:
-        """Build a kernel; nothing runs yet. `view` is what sinks see of a run with several processes."""
+    def __init__(
+        self,
+        profile: ProfileSettings,
+        view: RuntimeView | None = None,
+        stats: TakeStats | None = None,
+    ) -> None:
+        """Build a kernel; nothing runs yet. `view` and `stats` show sinks all processes of a run."""
         self.profile = profile
         """The settings in effect."""
         self._view: Final = view
-        self._builder = Builder(profile, view=view)
+        self._stats: Final = stats
+        self._builder = Builder(profile, view=view, stats=stats)
         self.kernel: Final[Kernel] = self._builder.kernel
         self._builder.add_all()
         self._inputs = {name: _stamps(settings, profile) for name, settings in profile.sources.items()}
@@ -58,7 +64,7 @@ class LiveProfile:
         changed since.
         """
         before = self.profile
-        self._builder = Builder(after, self.kernel, self._view)
+        self._builder = Builder(after, self.kernel, self._view, self._stats)
         changes = self._change_kernel(after)
         sinks, sources = self.kernel.hurry()
         for what in (*(f"sink {name!r}" for name in sinks), *(f"source {name!r}" for name in sources)):

@@ -24,10 +24,10 @@ def run_id(context: Context) -> str:
     A program may have several kernels, at once or one after the other. A kernel may have several adapters one
     after the other, which continue its numbers.
     """
-    kernel: object = getattr(context.stats, "__self__", None)
-    if kernel is None:  # no kernel, as in a test of an adapter alone
+    owner: object = getattr(context.stats, "__self__", None)  # the kernel, or its host
+    if owner is None:  # as in a test of an adapter alone
         return token_hex(8)
-    return _RUNS.setdefault(kernel, token_hex(8))
+    return _RUNS.setdefault(owner, token_hex(8))
 
 
 class RunFilter:
