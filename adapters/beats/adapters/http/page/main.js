@@ -21,7 +21,7 @@ const METRICS_MS = 250;
 const REPLAY_MS = 50;
 /** A server that neither answers requests nor sends anything for this long has stopped. */
 const QUIET_MS = 2000;
-/** The options of the stream (see the README) that the page's address may contain. */
+/** The options of the stream (see docs/websocket.md) that the page's address may contain. */
 const CHOICES = ["kinds", "topics", "max_fps", "snapshot"];
 
 const token = new Token();
