@@ -71,7 +71,7 @@ def copy(source: object) -> tuple[bytes | memoryview, bool]:
                 return view.tobytes(), False
         except TypeError:  # no buffer
             return _copy_by_interface(_interface(source) or {}), False
-    except (TypeError, ValueError, BufferError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, BufferError, OverflowError) as error:
         raise PictureError(f"{_name(source)} cannot be copied: {error}") from error
 
 

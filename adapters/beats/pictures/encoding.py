@@ -172,7 +172,7 @@ class EncoderPool(Generic[JobT, ResultT]):
         """Take no more jobs, deliver those that run or wait, and end the threads.
 
         What is not delivered in time is given up; a thread that is still in the middle of one ends after it,
-        and its result is not delivered. Only a call of `on_encoded` that has begun goes on, and is still counted.
+        and its result is not delivered. Only a call of `on_encoded` that has begun goes on, and is counted.
         In a process forked from that of the pool there is nothing to close.
 
         Raises:

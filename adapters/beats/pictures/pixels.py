@@ -80,9 +80,10 @@ class Pixels:
             return self._store
         from PIL import Image
 
-        # Shares the memory for L and RGBA; unpacks the others, in C.
         data = cast("bytes", self._store)  # Pillow takes a memoryview too
-        return Image.frombuffer(self.mode, self.size, data, "raw", self._layout, 0, 1)
+        if self._layout == self.mode:  # L and RGBA share the memory
+            return Image.frombuffer(self.mode, self.size, data, "raw", self._layout, 0, 1)
+        return Image.frombytes(self.mode, self.size, data, "raw", self._layout)
 
     def __repr__(self) -> str:
         return f"<Pixels {self.width}x{self.height} {self.mode}>"
@@ -113,7 +114,7 @@ def copy_pixels(
     """
     if order not in get_args(Order):
         raise PictureError(f"order is {order!r}; it must be 'rgb' or 'bgr' (OpenCV)")
-    if mode is not None and mode not in _CHANNELS:
+    if mode is not None and mode not in get_args(GivenMode):
         hint = ": order='bgr' says that blue comes first" if str(mode).startswith("BGR") else ""
         raise PictureError(f"mode is {mode!r}; it must be 'L', 'RGB', 'RGBA' or 'RGBX'{hint}")
     other = _image(source, max_pixels) or _surface(source, max_pixels)
