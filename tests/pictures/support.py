@@ -2,11 +2,13 @@
 
 import io
 import struct
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
+HAS_AVIF: Final = "avif" in features.modules and bool(features.check("avif"))
+"""Since Pillow 11.3."""
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, features
+from PIL import Image
 
 from beats.pictures import encoders
 from beats.pictures.encoders import encode, transcode
 from beats.pictures.formats import FORMATS, MEDIA_TYPES, Format, PictureError, identify
 from beats.pictures.pixels import Pixels, copy_pixels
-from tests.pictures.support import Array, decoded, picture, saved
+from tests.pictures.support import HAS_AVIF, Array, avif, decoded, picture, saved
 from tests.support import TIMEOUT_S
 
 SIDES: Final = st.integers(1, 60)
@@ -141,7 +141,7 @@ def test_a_format_has_a_largest_side(form: Format, side: int) -> None:
     assert identify(encode(too_large)) == ("image/png", 1, side + 1)
 
 
-KINDS: Final = ["PNG", "JPEG", "WEBP", *(["AVIF"] if features.check("avif") else [])]
+KINDS: Final = ["PNG", "JPEG", "WEBP", *(["AVIF"] if HAS_AVIF else [])]
 
 
 @settings(deadline=None)
@@ -205,6 +205,14 @@ def test_what_it_was_said_to_be_is_what_it_must_be() -> None:
     with pytest.raises(PictureError, match="data is image/png, not image/webp"):
         transcode(data, "image/webp")
     assert identify(transcode(data, ""))[0] == "image/jpeg"
+
+
+def test_an_older_pillow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot decode a format, the error says so."""
+    Image.init()
+    monkeypatch.delitem(Image.OPEN, "AVIF", raising=False)
+    with pytest.raises(PictureError, match=r"Pillow [0-9.]+ cannot decode image/avif: update it"):
+        transcode(avif(5, 7), "image/avif")
 
 
 @settings(deadline=None)

@@ -11,12 +11,11 @@ from typing import Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, features
+from PIL import Image
 
 from beats.pictures.formats import MAX_PIXELS, PictureError, identify
-from tests.pictures.support import avif, box, saved
+from tests.pictures.support import HAS_AVIF, avif, box, saved
 
-HAS_AVIF: Final = bool(features.check("avif"))
 SIDES: Final = st.integers(1, 70)
 
 

@@ -65,7 +65,7 @@ def copy(source: object) -> tuple[bytes | memoryview, bool]:
     try:
         numpy: Any = sys.modules.get("numpy")
         if numpy is not None and hasattr(source, "__array_interface__"):
-            return _copy_by_numpy(numpy.asarray(source))
+            return _copy_by_numpy(numpy, numpy.asarray(source))
         try:
             with memoryview(cast("Buffer", source)) as view:
                 return view.tobytes(), False
@@ -75,7 +75,7 @@ def copy(source: object) -> tuple[bytes | memoryview, bool]:
         raise PictureError(f"{_name(source)} cannot be copied: {error}") from error
 
 
-def _copy_by_numpy(array: Any) -> tuple[bytes | memoryview, bool]:
+def _copy_by_numpy(numpy: Any, array: Any) -> tuple[bytes | memoryview, bool]:
     # `frame[..., ::-1]` turns BGR into RGB without a copy. To follow it byte by byte takes 20 times as long
     # as to copy the frame as it lies in memory and say that its channels are reversed.
     is_reversed = array.ndim == 3 and array.shape[2] > 1 and array.strides[2] == -1
@@ -83,7 +83,15 @@ def _copy_by_numpy(array: Any) -> tuple[bytes | memoryview, bool]:
         array = array[..., ::-1]
     if array.flags.c_contiguous:
         return memoryview(array).tobytes(), is_reversed
-    return memoryview(array.copy(order="C")).cast("B"), is_reversed
+    if array.ndim == 3 and array.strides[1:] != (array.shape[2], 1):
+        # Pixels that are mirrored, left out or turned: NumPy copies one channel after the other four times as
+        # fast as pixel by pixel.
+        out = numpy.empty(array.shape, numpy.uint8)
+        for channel in range(array.shape[2]):
+            out[..., channel] = array[..., channel]
+    else:
+        out = array.copy(order="C")
+    return memoryview(out).cast("B"), is_reversed
 
 
 def _copy_by_interface(interface: dict[str, Any]) -> bytes:

@@ -12,13 +12,14 @@ import os
 import struct
 import tempfile
 import zlib
-from typing import IO, Any, Final, Protocol, cast, get_args
+from typing import IO, Any, Final, Protocol, cast
 
+import PIL
 from PIL import Image, ImageChops
 
 from beats.kit.pixels import to_rgb
 from beats.pictures.errors import MAX_PIXELS, PictureError
-from beats.pictures.formats import PNG_SIGNATURE, Format, identify
+from beats.pictures.formats import FORMATS, PNG_SIGNATURE, Format, identify
 from beats.pictures.pixels import Pixels
 
 DEFAULT_QUALITY: Final = 85
@@ -129,8 +130,8 @@ def transcode(
 
 
 def _check(format: Format, quality: int, max_width: int | None) -> None:  # noqa: A002 - as above
-    if format not in get_args(Format):
-        raise PictureError(f"format is {format!r}; it must be one of {', '.join(get_args(Format))}")
+    if format not in FORMATS:
+        raise PictureError(f"format is {format!r}; it must be one of {', '.join(FORMATS)}")
     if not 1 <= quality <= 100:
         raise PictureError(f"quality is {quality}; it must be from 1 to 100")
     if max_width is not None and max_width < 1:
@@ -168,11 +169,12 @@ def _filtered(pixels: Pixels) -> bytes:
     width, height = pixels.width * pixels.channels, pixels.height
     rows = pixels.packed()
     out = Image.new("L", (width + 1, height), _UP)
-    out.paste(_grey(rows, width, 1), (1, 0))  # above the first row are zeros
+    whole = _grey(rows, width, height)
+    out.paste(whole, (1, 0))  # the first row stays: above it are zeros
     if height > 1:
-        above = _grey(rows, width, height - 1)
         below = _grey(memoryview(rows)[width:], width, height - 1)
-        out.paste(ImageChops.subtract_modulo(below, above), (1, 1))
+        # The result is as high as the lower of the two.
+        out.paste(ImageChops.subtract_modulo(below, whole), (1, 1))
     return out.tobytes()
 
 
@@ -182,9 +184,9 @@ def _grey(data: bytes | memoryview, width: int, height: int) -> Image.Image:
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:
-    # Pillow releases the interpreter only while it encodes into a file with a descriptor. At 1280 x 720,
-    # all of 1.8 ms were held with BytesIO, and 0.1 ms with a file in memory. Such a file costs 15 µs: too much
-    # for a small picture, which is encoded in 30.
+    # Pillow releases the interpreter only while it encodes into a file with a descriptor. At 1280 x 720
+    # all of 1.8 ms were held with BytesIO, and 0.1 ms with a file in memory. Such a file costs 15 µs, which is
+    # too much for a small picture that takes 30.
     is_small = image.width * image.height <= _SMALL_PIXELS
     with io.BytesIO() if is_small else _file_in_memory() as file:
         image.save(file, "JPEG", quality=quality)
@@ -228,8 +230,9 @@ def _scaled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _decoded(data: bytes, media_type: str, max_width: int | None) -> Pixels:
+    kind = media_type.removeprefix("image/").upper()
     try:
-        with Image.open(io.BytesIO(data), formats=[media_type.removeprefix("image/").upper()]) as image:
+        with Image.open(io.BytesIO(data), formats=[kind]) as image:
             orientation = image.getexif().get(_EXIF_ORIENTATION) if _may_be_turned(image) else None
             turn = _TURNS.get(cast("Any", orientation))
             is_on_its_side = isinstance(orientation, int) and orientation >= 5 and turn is not None
@@ -242,6 +245,8 @@ def _decoded(data: bytes, media_type: str, max_width: int | None) -> Pixels:
             whole = image.convert("L") if is_grey else to_rgb(image)
     # Pillow and the libraries below it raise errors of many kinds for damaged files.
     except Exception as error:
+        if kind not in Image.OPEN:  # AVIF, before Pillow 11.3
+            raise PictureError(f"Pillow {PIL.__version__} cannot decode {media_type}: update it") from error
         raise PictureError(f"data cannot be decoded as {media_type}: {error}") from error
     if stored != whole.size:
         whole = _scaled(whole, stored)
