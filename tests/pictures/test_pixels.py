@@ -4,6 +4,7 @@ import array
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -239,6 +240,13 @@ def test_other_surfaces_are_converted_by_pygame(
     assert bytes(pixels.packed()[: len(mode)]) == b"ABCD"[: len(mode)]
 
 
+class Tensor:
+    """Of another library: it becomes an array only when asked."""
+
+    def __array__(self) -> Array:
+        return picture(2, 2)
+
+
 WRONG: Final[list[tuple[object, dict[str, Any], str]]] = [
     (np.zeros((4, 5, 3), np.float32), {}, r"'f4', not uint8: give \(array \* 255\).astype"),
     (np.zeros((4, 5, 3), np.uint16), {}, r"'u2', not uint8: give \(array >> 8\)"),
@@ -277,7 +285,9 @@ WRONG: Final[list[tuple[object, dict[str, Any], str]]] = [
     (bytes(60), {"size": ("5", "4")}, "size is"),
     (b"", {"size": (5, 4)}, "0 bytes were given"),
     (None, {}, "the pixels are NoneType: give an array of uint8"),
-    ("image.png", {}, r"the pixels are str: load it first"),
+    ("image.png", {}, r"the pixels are str: open the file first"),
+    (Path("image.png"), {}, r"the pixels are PosixPath: open the file first"),
+    (Tensor(), {}, r"the pixels are Tensor: give it as an array \(numpy.asarray\)"),
     ([[1, 2], [3, 4]], {}, "the pixels are list"),
     (SimpleNamespace(__array_interface__={}), {}, "invalid __array_interface__"),
     (SimpleNamespace(__array_interface__={"shape": (2, "x"), "typestr": "|u1"}), {}, "invalid shape"),

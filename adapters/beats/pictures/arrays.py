@@ -6,6 +6,7 @@ the buffer protocol or by `__array_interface__` (https://numpy.org/doc/stable/re
 
 import ctypes
 import sys
+from pathlib import Path
 from typing import Any, Final, cast
 
 from typing_extensions import Buffer
@@ -44,7 +45,11 @@ def shape_of(source: object, right: str) -> tuple[int, ...]:
     try:
         view = memoryview(cast("Buffer", source))
     except (TypeError, ValueError, BufferError):
-        hint = "load it first (PIL.Image.open)" if isinstance(source, str) else right
+        hint = right
+        if isinstance(source, (str, Path)):
+            hint = "open the file first (PIL.Image.open)"
+        elif hasattr(type(source), "__array__"):  # a tensor
+            hint = "give it as an array (numpy.asarray)"
         raise PictureError(f"the pixels are {_name(source)}: {hint}") from None
     with view:
         if view.format not in ("B", "c", "<B", ">B", "=B", "@B"):
