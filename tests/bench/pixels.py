@@ -10,6 +10,7 @@ within the rounds, to our PNG. Each PNG is decoded by Pillow and must hold every
 
 The second table is the call in the producer's own thread: `copy_pixels` of what several libraries hold,
 beside the plainest copy of the same pixels (`array.tobytes()`), and how long `EncoderPool.submit` takes.
+The last lines say whether two threads encode twice as much as one.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -259,6 +261,36 @@ def measure_submit(rounds: int) -> dict[str, float]:
     return {**found, "encode_64_us": in_call_us}
 
 
+def measure_threads(rounds: int) -> dict[str, float]:
+    """How many pictures two threads encode in the time in which one encodes one; on a machine that is idle.
+
+    2.0 where the interpreter is released all the time; 1.0 where it is held, or where no second core is free.
+    """
+    pixels = copy_pixels(scene(1280, 720))
+    forms: tuple[Format, ...] = ("png", "jpeg", "webp")
+    found: dict[str, float] = {}
+    for form in forms:
+        call = partial(encode, pixels, form)
+        gains = [2 * _wall_s(1, call) / _wall_s(2, call) for _ in range(rounds)]
+        found[form] = statistics.median(gains)
+        print(f"two threads encode {form} {found[form]:.2f} times as fast as one")
+    return found
+
+
+def _wall_s(threads: int, call: Call, calls: int = 5) -> float:
+    def work() -> None:
+        for _ in range(calls):
+            call()
+
+    crowd = [threading.Thread(target=work) for _ in range(threads)]
+    begin_s = time.perf_counter()
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    return time.perf_counter() - begin_s
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(
@@ -280,6 +312,7 @@ def main() -> None:
         "encoders": [row for size in sizes for row in measure_encoders(*size, rounds)],
         "copies": [row for size in sizes for row in measure_copies(*size, rounds)],
         "submit": measure_submit(rounds),
+        "threads": measure_threads(rounds),
     }
     if given.json is not None:
         given.json.write_text(json.dumps(report, indent=2))

@@ -24,6 +24,7 @@ def test_all_figures_are_printed_and_written(
         assert all(row["is_exact"] for row in rows if "PNG" in row["encoder"])
         assert len([row for row in report["copies"] if size.items() <= row.items()]) == 9
     assert report["submit"]["asleep_us"] > 0
+    assert set(report["threads"]) == {"png", "jpeg", "webp"}
     printed = capsys.readouterr().out
     assert printed.count("faster than Pillow PNG level 1") == 2
     assert printed.count("the size of level 1") == 2
