@@ -240,6 +240,20 @@ def test_other_surfaces_are_converted_by_pygame(
     assert bytes(pixels.packed()[: len(mode)]) == b"ABCD"[: len(mode)]
 
 
+class Gone(Surface):
+    """Of a display that was closed."""
+
+    def get_size(self) -> tuple[int, int]:
+        raise RuntimeError("display Surface quit")
+
+
+@pytest.mark.usefixtures("pygame")
+def test_a_surface_that_is_gone_is_refused() -> None:
+    """With what pygame says of it."""
+    with pytest.raises(PictureError, match="the surface cannot be read: display Surface quit"):
+        copy_pixels(Gone((1, 1), bytes(4), (0, 0, 0, 0)))
+
+
 class Tensor:
     """Of another library: it becomes an array only when asked."""
 

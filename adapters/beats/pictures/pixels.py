@@ -200,7 +200,10 @@ def _surface(source: object, max_pixels: int) -> Pixels | None:
     """A copy of a pygame surface; None for anything else."""
     if not surfaces.is_surface(source):
         return None
-    width, height = source.get_size()
-    check_size(width, height, max_pixels)
-    data, layout = surfaces.copy(source)
+    try:
+        width, height = source.get_size()
+        check_size(width, height, max_pixels)
+        data, layout = surfaces.copy(source)
+    except RuntimeError as error:  # pygame.error: of a display that was closed, for one
+        raise PictureError(f"the surface cannot be read: {error}") from error
     return Pixels(width, height, "RGBA" if "A" in layout else "RGB", data, layout)
