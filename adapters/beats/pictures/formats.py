@@ -1,0 +1,154 @@
+"""What a picture's bytes are: media type, width and height, from the headers alone."""
+
+import re
+import struct
+from typing import Final, Literal, NamedTuple, get_args
+
+from beats.pictures.errors import MAX_PIXELS, PictureError, check_size
+from beats.pictures.headers import avif_size, brands, jpeg_size, png_size, webp_size
+
+__all__ = ["FORMATS", "MAX_PIXELS", "MEDIA_TYPES", "Format", "PictureError", "PictureInfo", "identify"]
+
+Format = Literal["png", "jpeg", "webp"]
+"""What can be encoded; AVIF can be published, and takes too long to encode for live pictures."""
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+MEDIA_TYPES: Final[dict[Format, str]] = {name: f"image/{name}" for name in FORMATS}
+
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_RIGHT: Final = "give a whole PNG, JPEG, WebP or AVIF file"
+
+
+class PictureInfo(NamedTuple):
+    """What the header of a picture tells."""
+
+    media_type: str
+    """`image/png`, `image/jpeg`, `image/webp` or `image/avif`."""
+    width: int
+    """In pixels, as stored: an orientation that EXIF names is not applied."""
+    height: int
+    """In pixels, as stored."""
+
+
+def identify(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
+    """Tell what a picture is. Takes a few microseconds and decodes nothing.
+
+    A file that is cut off after its header passes: what is missing is seen only when it is decoded.
+
+    Raises:
+        PictureError: it is no PNG, JPEG, WebP or AVIF file, it is animated (WebP, AVIF), its header is cut
+            off or wrong, or it has more than `max_pixels` pixels.
+    """
+    if not isinstance(data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - of callers without types
+        raise PictureError(f"data is {type(data).__qualname__}: {_RIGHT}, as bytes")
+    kind = _kind(data)
+    try:
+        if kind == "png":
+            width, height = png_size(data)
+        elif kind == "jpeg":
+            width, height = jpeg_size(data)
+        elif kind == "webp":
+            width, height = webp_size(data)
+        elif kind == "avif":
+            width, height = avif_size(data)
+        else:
+            raise PictureError(f"data is {_foreign(data)}")
+    except (struct.error, IndexError):
+        name = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP"}.get(kind, "AVIF")
+        raise PictureError(
+            f"data is a {name} that is cut off: its {len(data):,} bytes do not hold its whole header"
+        ) from None
+    check_size(width, height, max_pixels)
+    return PictureInfo(f"image/{kind}", width, height)
+
+
+def _kind(data: bytes) -> str:
+    """The subtype of `image/` whose signature the bytes have; empty for others."""
+    if data.startswith(PNG_SIGNATURE):
+        return "png"
+    if data.startswith(b"\xff\xd8\xff"):  # SOI and the first byte of the next marker
+        return "jpeg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[4:8] == b"ftyp":
+        major, compatible = brands(data)
+        if major == b"avif" or (b"avif" in compatible and major != b"avis"):
+            return "avif"
+    return ""
+
+
+_ANIMATED: Final = "give one picture as PNG, JPEG or WebP, or show the file with the source `images`"
+_SIGNATURES: Final = (
+    (b"GIF87a", f"a GIF: {_ANIMATED}"),
+    (b"GIF89a", f"a GIF: {_ANIMATED}"),
+    (b"BM", "a BMP"),
+    (b"II*\0", "a TIFF"),
+    (b"MM\0*", "a TIFF"),
+    (b"II+\0", "a TIFF"),
+    (b"MM\0+", "a TIFF"),
+    (b"\0\0\x01\0", "an icon (ICO)"),
+    (b"qoif", "a QOI"),
+    (b"8BPS", "a Photoshop file"),
+    (b"v/1\x01", "an OpenEXR file"),
+    (b"\xff\x0a", "a JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000"),
+    (b"\xff\xd8", "the beginning of a JPEG"),
+    (b"%PDF-", "a PDF"),
+    (b"\x1aE\xdf\xa3", "a WebM or Matroska video"),
+    (b"RIFF", "a RIFF file (such as AVI or WAV)"),
+    (b"\0\0\0\x01\x67", "an H.264 video"),
+    (b"\0\0\x01\x67", "an H.264 video"),
+    (b"PK\x03\x04", "a ZIP file"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"\x89MCAP0\r\n", "an MCAP recording"),
+    (b"\x93NUMPY", "a NumPy file: load it, and publish its pixels (publish_pixels)"),
+)
+_BRANDS: Final = {
+    b"avis": f"an animated AVIF: {_ANIMATED}",
+    b"heic": "a HEIC",
+    b"heix": "a HEIC",
+    b"hevc": "a HEIC",
+    b"mif1": "a HEIF",
+    b"msf1": "a HEIF",
+    b"crx ": "a raw camera picture",
+    b"qt  ": "a QuickTime video",
+}
+_BASE64: Final = re.compile(rb"(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)[A-Za-z0-9+/=\s]*")
+
+
+def _foreign(data: bytes) -> str:
+    """A name for bytes that are none of our formats, and what to do about it."""
+    if not data:
+        return f"empty: {_RIGHT}"
+    if data[4:8] == b"ftyp":
+        name = _BRANDS.get(data[8:12], "an MP4 video")
+    else:
+        name = next((name for start, name in _SIGNATURES if data.startswith(start)), None) or _text(data)
+    return name if ": " in name else f"{name}: {_RIGHT}"
+
+
+def _text(data: bytes) -> str:
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    lower = start.lower()
+    if start.startswith(b"data:image/") or _BASE64.fullmatch(start):
+        return "a picture as text: decode it first (base64.b64decode), without a beginning such as data:…,"
+    if lower.startswith(b"<svg") or (
+        lower.startswith((b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in lower
+    ):
+        return "an SVG: draw it first, and give the picture as PNG"
+    if lower.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page (perhaps a server's error message)"
+    if re.match(rb"P[1-6][\s#]", start):
+        return "a PNM"
+    if start.startswith((b"{", b"[")) and _is_printable(start):
+        return "JSON"
+    if _is_printable(start):
+        return f"text that begins with {start[:24].decode('ascii')!r}"
+    what = f"of an unknown format (it begins with {data[:8].hex(' ')})"
+    return f"{what}: {_RIGHT}; for raw pixels there is publish_pixels"
+
+
+def _is_printable(start: bytes) -> bool:
+    return bool(start) and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start)

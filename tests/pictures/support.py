@@ -1,0 +1,55 @@
+"""Pictures for the tests of this room."""
+
+import io
+import struct
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image, features
+
+HAS_AVIF: Final = "avif" in features.modules and bool(features.check("avif"))
+"""Since Pillow 11.3."""
+Array = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+def picture(width: int, height: int, channels: int = 3, seed: int = 0) -> Array:
+    """Smooth shapes with slight noise, other ones for each seed; of shape (height, width) for one channel."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [128 + 100 * np.sin(x / 9 + y / (7 + number) + seed) for number in range(channels)]
+    noise = random.integers(-2, 3, (height, width, channels))
+    whole = np.clip(np.stack(planes, -1) + noise, 0, 255).astype(np.uint8)
+    return whole[..., 0] if channels == 1 else whole
+
+
+def decoded(data: bytes) -> Array:
+    """The pixels of a file, by Pillow: of shape (height, width) for grey."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+def saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    """A file made by Pillow."""
+    out = io.BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+def box(name: bytes, *content: bytes) -> bytes:
+    """A box of ISO/IEC 14496-12, section 4.2."""
+    body = b"".join(content)
+    return struct.pack(">I4s", len(body) + 8, name) + body
+
+
+def avif(width: int, height: int, *, wide: bool = False, brand: bytes = b"avif") -> bytes:
+    """The header of an AVIF file with a thumbnail of 8 x 6 before the main picture; `wide`: long numbers."""
+    small, large = (box(b"ispe", bytes(4), struct.pack(">II", *size)) for size in ((8, 6), (width, height)))
+    number, link = (">I", ">H") if wide else (">H", ">B")
+    links = [(1, 1), (2, 3)]
+    content = [struct.pack(number, item) + b"\1" + struct.pack(link, index) for item, index in links]
+    flags = bytes([wide, 0, 0, wide])
+    ipma = box(b"ipma", flags, struct.pack(">I", len(links)), *content)
+    iprp = box(b"iprp", box(b"ipco", small, box(b"pixi", bytes(4)), large), ipma)
+    pitm = box(b"pitm", bytes([wide, 0, 0, 0]), struct.pack(number, 2))
+    meta = box(b"meta", bytes(4), pitm, iprp)
+    return box(b"ftyp", brand, bytes(4), b"mif1avif") + box(b"free") + meta + box(b"mdat", b"pixels")
