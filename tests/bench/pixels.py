@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -92,10 +93,9 @@ def encoders(whole: Array) -> dict[str, Callable[[], bytes]]:
 
 def _opencv(whole: Array) -> dict[str, Callable[[], bytes]]:
     try:
-        import cv2
+        library: Any = import_module("cv2")  # by name: the checks run where it is not installed
     except ImportError:
         return {}
-    library: Any = cv2
     blue_first = np.ascontiguousarray(whole[..., ::-1])
 
     def call(ending: str, *options: int) -> Callable[[], bytes]:
@@ -111,10 +111,9 @@ def _opencv(whole: Array) -> dict[str, Callable[[], bytes]]:
 
 def _imageio(whole: Array) -> dict[str, Callable[[], bytes]]:
     try:
-        from imageio import v3
+        library: Any = import_module("imageio.v3")
     except ImportError:
         return {}
-    library: Any = v3
     return {"imageio PNG": lambda: library.imwrite("<bytes>", whole, extension=".png")}
 
 

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-OverflowName = Literal["drop_oldest", "drop_newest", "error", "latest", "block"]
+from beats.kernel.queue.overflow import OVERFLOWS
+
+if TYPE_CHECKING:
+    OverflowName = str
+else:  # as the kernel has them: a new strategy is a new file there, and nothing here
+    OverflowName = Literal[tuple(OVERFLOWS)]
 LogFormat = Literal["human", "json"]
 MIB = 1024 * 1024
 
@@ -53,7 +58,7 @@ class QueueSettings(Settings):
     max_bytes: Annotated[int, Field(ge=1)] = 64 * MIB
     """Largest number of waiting bytes; an envelope larger than this is refused."""
     overflow: Overflow = "drop_oldest"
-    """What happens when a bound is reached: drop_oldest, drop_newest, error, latest or block."""
+    """What happens when a bound is reached: the name of an overflow strategy."""
     block_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Longest time in seconds that `block` makes a producer wait."""
     frame: LaneSettings | None = None

@@ -66,7 +66,7 @@ def test_everything_wrong_is_reported_at_once(house: House) -> None:
         f"{path}:9: sinks.browser.port = 99999: must be at most 65535",
         f"{path}:10: sinks.browser.queue.size = true: must be a whole number",
         'BEATS_SINKS__BROWSER__QUEUE__OVERFLOW: sinks.browser.queue.overflow = "drop_odlest": must be one of '
-        "drop_oldest, drop_newest, error, latest, block; did you mean 'drop_oldest'?",
+        "block, drop_newest, drop_oldest, error, latest; did you mean 'drop_oldest'?",
         "--set sinks.browser.stall_timeout_s: sinks.browser.stall_timeout_s = 0.0: must be more than 0",
         '--set: "nonsense": must have the form PATH=VALUE, such as --set sinks.browser.port=9000',
         f'{path}:12: sinks.keep.type = "recoder": no such type; known are: null, recorder, websocket; '

@@ -31,7 +31,7 @@ def test_a_producer_waits_for_a_positive_and_finite_time(value: float) -> None:
 
 def test_an_unknown_strategy_is_refused_with_the_known_ones() -> None:
     """The operator reads which names are allowed."""
-    with pytest.raises(ValueError, match=r"'newest'.*drop_oldest, drop_newest, error, latest, block"):
+    with pytest.raises(ValueError, match=r"'newest'.*block, drop_newest, drop_oldest, error, latest"):
         LaneBounds(overflow="newest")
 
 

@@ -9,6 +9,7 @@ from beats.adapters.nats.messages import PREFIX, STREAM
 from beats.adapters.nats.servers import masked, server
 from beats.config.settings import LaneSettings, QueueSettings, Settings
 from beats.kernel.resources import Input, Package, Resources
+from beats.kit.bounds import queue_bounds
 from beats.kit.secrets import Secret, check_places
 
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
@@ -33,8 +34,7 @@ class InboxSettings(FreshQueueSettings):
 
     @model_validator(mode="after")
     def _no_back_pressure(self) -> Self:
-        lanes = (self, self.frame, self.peripheral)
-        if any(lane is not None and lane.overflow in ("block", "error") for lane in lanes):
+        if any(strategy.tells_producer for strategy in queue_bounds(self).strategies()):
             raise ValueError(
                 "the other machine can neither be slowed down nor told: use drop_oldest, drop_newest or "
                 "latest"

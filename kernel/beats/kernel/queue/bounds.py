@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from beats.kernel.envelope import Kind
-from beats.kernel.queue.overflow import OVERFLOWS
+from beats.kernel.queue.overflow import OVERFLOWS, Overflow
 
 DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
 
@@ -49,6 +49,10 @@ class QueueBounds(LaneBounds):
 
     per_kind: Mapping[Kind, LaneBounds] = field(default_factory=lambda: MappingProxyType({}))
     """The bounds of each kind that has a lane of its own."""
+
+    def strategies(self) -> list[type[Overflow]]:
+        """The overflow strategies of the queue and of its lanes."""
+        return [OVERFLOWS[lane.overflow] for lane in (self, *self.per_kind.values())]
 
     def replacing(self, overflow: str, other: str) -> "QueueBounds":
         """The same bounds with another overflow strategy wherever this one is."""

@@ -29,11 +29,11 @@ class Lane:
         "_drops",
         "_losses",
         "_max_bytes",
-        "_overflow",
         "_size",
         "_waiting",
         "bounds",
         "line",
+        "overflow",
     )
 
     def __init__(
@@ -56,7 +56,7 @@ class Lane:
         self._losses: Final = losses
         self._size: Final = bounds.size
         self._max_bytes: Final = bounds.max_bytes
-        self._overflow: Final[Overflow] = OVERFLOWS[bounds.overflow]()
+        self.overflow: Final[Overflow] = OVERFLOWS[bounds.overflow]()
         # Keyed by number, or by topic when the strategy keeps one of each. An OrderedDict removes its first
         # and any other entry in constant time; a plain dict scans past the deleted ones.
         self._waiting: OrderedDict[int | str, tuple[int, Envelope]] = OrderedDict()
@@ -81,11 +81,11 @@ class Lane:
 
         A refused envelope is counted as dropped; one that gets `WAIT` is not counted yet.
         """
-        overflow = self._overflow
+        overflow = self.overflow
         size_bytes = len(envelope.encoded)
         if size_bytes > self._max_bytes:
             self.count_drop("too_large", envelope)
-            return Verdict.RAISE if overflow.name in ("error", "block") else Verdict.REFUSE
+            return Verdict.RAISE if overflow.tells_producer else Verdict.REFUSE
         if (
             overflow.one_per_topic
             or len(self._waiting) >= self._size
@@ -150,16 +150,16 @@ class Lane:
 
         With one envelope per topic, it is dropped if a newer one of its topic waits.
         """
-        key = envelope.topic if self._overflow.one_per_topic else number
+        key = envelope.topic if self.overflow.one_per_topic else number
         if key in self._waiting:
-            self.count_drop(self._overflow.name, envelope)
+            self.count_drop(self.overflow.name, envelope)
             return
         self.put_last(number, envelope)
         self._waiting.move_to_end(key, last=False)
 
     def put_last(self, number: int, envelope: Envelope) -> None:
         """Let an envelope wait after all others, regardless of the bounds."""
-        self._waiting[envelope.topic if self._overflow.one_per_topic else number] = (number, envelope)
+        self._waiting[envelope.topic if self.overflow.one_per_topic else number] = (number, envelope)
         self._bytes += len(envelope.encoded)
 
     def sort(self) -> None:
@@ -175,7 +175,7 @@ class Lane:
     @property
     def makes_wait(self) -> bool:
         """Whether producers wait for room, and nothing is dropped."""
-        return self._overflow.name == "block"
+        return self.overflow.waits
 
     def is_overfull(self) -> bool:
         """Whether more waits than the bounds allow.
@@ -202,7 +202,7 @@ class Lane:
     def give_up_oldest(self) -> None:
         """Drop the envelope that waits longest."""
         self._before_loss()
-        self.count_drop(self._overflow.name, self.take_first())
+        self.count_drop(self.overflow.name, self.take_first())
 
     def give_up_topic(self, topic: str) -> None:
         """Drop the waiting envelope of this topic, if any."""
@@ -210,7 +210,7 @@ class Lane:
             self._before_loss()
             _, envelope = self._waiting.pop(topic)
             self._bytes -= len(envelope.encoded)
-            self.count_drop(self._overflow.name, envelope)
+            self.count_drop(self.overflow.name, envelope)
 
 
 def make_lanes(

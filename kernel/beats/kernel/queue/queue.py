@@ -253,7 +253,7 @@ class SinkQueue:
                 return False
             lane.line.remove(waiter)
             self._count_offered(waiter.envelope)
-            lane.count_drop("block", waiter.envelope)
+            lane.count_drop(lane.overflow.name, waiter.envelope)
             return True
 
     def written(self, envelopes: Sequence[Envelope]) -> None:

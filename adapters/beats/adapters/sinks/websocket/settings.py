@@ -95,9 +95,7 @@ class WebSocketSettings(ServerSettings):
     @model_validator(mode="after")
     def _no_block_for_clients(self) -> Self:
         queue = self.client_queue
-        if queue is not None and any(
-            lane is not None and lane.overflow == "block" for lane in (queue, queue.frame, queue.peripheral)
-        ):
+        if queue is not None and any(strategy.waits for strategy in queue_bounds(queue).strategies()):
             raise ValueError(
                 "client_queue cannot use overflow 'block': it would let one viewer stall the others; "
                 "use drop_oldest, drop_newest, latest or error"

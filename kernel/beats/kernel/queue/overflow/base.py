@@ -42,8 +42,13 @@ class Overflow(Protocol):
     """
 
     name: ClassVar[str]
-    one_per_topic: ClassVar[bool]
+    """The name of its module."""
+    one_per_topic: ClassVar[bool] = False
     """Whether the lane never holds two envelopes of one topic."""
+    tells_producer: ClassVar[bool] = False
+    """Whether the producer learns of what is dropped: at once, or after it has waited for room."""
+    waits: ClassVar[bool] = False
+    """Whether the producer waits for room, and nothing that waits is dropped."""
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
         """Drop waiting envelopes as needed, and decide what happens to `envelope`."""

@@ -3,14 +3,15 @@
 from typing import ClassVar
 
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.overflow.base import Backlog, Verdict
+from beats.kernel.queue.overflow.base import Backlog, Overflow, Verdict
 
 
-class Block:
+class Block(Overflow):
     """Makes the producer wait until there is room."""
 
     name: ClassVar[str] = "block"
-    one_per_topic: ClassVar[bool] = False
+    tells_producer: ClassVar[bool] = True
+    waits: ClassVar[bool] = True
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
         """Admit while there is room."""

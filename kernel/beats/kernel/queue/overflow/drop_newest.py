@@ -3,14 +3,13 @@
 from typing import ClassVar
 
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.overflow.base import Backlog, Verdict
+from beats.kernel.queue.overflow.base import Backlog, Overflow, Verdict
 
 
-class DropNewest:
+class DropNewest(Overflow):
     """Refuses the incoming envelope and keeps the backlog."""
 
     name: ClassVar[str] = "drop_newest"
-    one_per_topic: ClassVar[bool] = False
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
         """Admit while there is room."""

@@ -3,14 +3,13 @@
 from typing import ClassVar
 
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.overflow.base import Backlog, Verdict
+from beats.kernel.queue.overflow.base import Backlog, Overflow, Verdict
 
 
-class DropOldest:
+class DropOldest(Overflow):
     """Drops the oldest until there is room for the newest."""
 
     name: ClassVar[str] = "drop_oldest"
-    one_per_topic: ClassVar[bool] = False
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
         """Always admit."""

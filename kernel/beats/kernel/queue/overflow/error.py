@@ -3,14 +3,14 @@
 from typing import ClassVar
 
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.overflow.base import Backlog, Verdict
+from beats.kernel.queue.overflow.base import Backlog, Overflow, Verdict
 
 
-class Error:
+class Error(Overflow):
     """Refuses the incoming envelope and raises in the producer that published it."""
 
     name: ClassVar[str] = "error"
-    one_per_topic: ClassVar[bool] = False
+    tells_producer: ClassVar[bool] = True
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
         """Admit while there is room."""

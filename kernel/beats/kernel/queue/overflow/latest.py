@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 from beats.kernel.envelope import Envelope
-from beats.kernel.queue.overflow.base import Backlog, Verdict
+from beats.kernel.queue.overflow.base import Backlog, Overflow, Verdict
 
 
-class Latest:
+class Latest(Overflow):
     """Replaces the waiting envelope of the same topic; the others keep their order of arrival.
 
     When more topics wait than the lane may hold, the one that waits longest is dropped.
