@@ -80,8 +80,8 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
         ([], "at least one of --frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl"),
         (["--gif", "a", "--apng", "./a"], "two outputs have the same name"),
         (["--events", "a.txt"], "--events a.txt: its name must end with .jsonl or .csv"),
-        (["--gif", "a", "--start", "noon"], "--start: 'noon' is no moment: give seconds"),
-        (["--gif", "a", "--end", "25:00"], "--end: '25:00' is no moment"),
+        (["--gif", "a", "--start", "noon"], "--start: 'noon' is not a moment: give seconds"),
+        (["--gif", "a", "--end", "25:00"], "--end: '25:00' is not a moment"),
         (["--gif", "a", "--start", "2", "--end", "1"], "end (1) is not after start (2)"),
         (["--gifs", "a"], "--gifs"),
         (["--gif", ""], "is a folder: name a file in it"),
@@ -106,7 +106,8 @@ def test_without_a_recording_it_is_wrong_usage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "said"), [("gone.mcap", "gone.mcap does not exist"), ("text.mcap", "text.mcap is no recording")]
+    ("file", "said"),
+    [("gone.mcap", "gone.mcap does not exist"), ("text.mcap", "text.mcap is not a recording")],
 )
 def test_what_cannot_be_read_is_a_failure(file: str, said: str, tmp_path: Path) -> None:
     """Exit code 1, one line that names the file, and nothing is made."""
@@ -126,7 +127,7 @@ def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> 
     code, out, err = ran("export", "r", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
     assert out.startswith("a.gif: 3 frames")
-    assert err.startswith("warning: passed over: r/text.mcap is no recording")
+    assert err.startswith("warning: skipped: r/text.mcap is not a recording")
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("mine")
     code, out, err = ran("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path)
     assert (code, out) == (1, "")
-    assert err == "a.csv: is there already and is not overwritten: give another name, or remove it first\n"
+    assert err == "a.csv: exists and is not overwritten: give another name, or remove it first\n"
     assert (tmp_path / "a.csv").read_text() == "mine"
     assert names(tmp_path) == ["a.csv", "a.mcap"]
 
@@ -147,7 +148,7 @@ def test_frames_are_not_mixed_with_those_of_another_export(tmp_path: Path) -> No
     before = names(tmp_path / "f")
     code, out, err = ran("export", "a.mcap", "--frames", "f", "--start", "0.1", cwd=tmp_path)
     assert (code, out) == (1, "")
-    assert err.startswith("f: holds exported frames already")
+    assert err.startswith("f: already holds exported frames")
     assert names(tmp_path / "f") == before
 
 
@@ -159,7 +160,7 @@ def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
     recording.write_bytes(data)
     code, _, err = ran("export", "a.mcap", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
-    assert re.fullmatch(r"warning: a\.mcap: at offset [\d,]+: a chunk: its content is damaged .*\n", err)
+    assert re.fullmatch(r"warning: a\.mcap: at byte [\d,]+: a chunk: its content is damaged .*\n", err)
     assert [each for each, _ in shown(tmp_path / "a.gif")] == [pixels(plain(RED)), pixels(plain(BLUE))]
 
 
@@ -168,7 +169,7 @@ def test_when_there_is_nothing_to_write_that_is_a_failure(tmp_path: Path) -> Non
     record(tmp_path / "a.mcap", film(RED))
     code, out, err = ran("export", "a.mcap", "--events", "a.csv", cwd=tmp_path)
     assert (code, out) == (1, "")
-    assert err.startswith("a.csv: not written: there are no updates")
+    assert err.startswith("a.csv: not written: the selection has no readable updates")
     code, out, err = ran("export", "a.mcap", "--events", "a.csv", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
     assert out.startswith("a.gif: 1 frame,")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beats.recordings.content import Message
+from beats.recordings.format import RecordedMessage
 from tests.recordings.support import messages
 from tests.support import PORT_0, Program, beats, ran, watching
 
@@ -22,7 +22,7 @@ def published(text: str) -> int:
     return int(found[1])
 
 
-def only(folder: Path) -> list[Message]:
+def only(folder: Path) -> list[RecordedMessage]:
     """What the only recording in a folder holds."""
     (path,) = folder.glob("*.mcap")
     assert not list(folder.glob("*.part"))
@@ -135,7 +135,7 @@ def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -
         (("--out", "show.mcap.part"), 2, "give show.mcap"),
         (("--out", "show.mcap/"), 2, "names a folder"),
         (("--out", "~no-such-user/show.mcap"), 2, "home folder"),
-        (("--set", "sinks.recorder.path=show"), 78, "ends with .mcap"),
+        (("--set", "sinks.recorder.path=show"), 78, "must end with .mcap"),
         (("gone.gif",), 2, "gone.gif does not exist"),
         (("--duration", "-1"), 2, "--duration"),
     ],

@@ -69,7 +69,7 @@ def test_info_says_what_a_recording_holds(tmp_path: Path) -> None:
     for wanted in (
         "recorded 2023-11-14T22:13:20.000000+00:00 to 2023-11-14T22:13:20.590000+00:00, 0.590 s",
         "messages 58, and 1 that repeat the state at the beginning",
-        "gaps 2 numbers are missing between recorded ones",
+        "gaps 2 sequence numbers are missing between recorded ones",
         "profile studio",
         "health whole",
         "topic messages per s size missing",
@@ -102,7 +102,7 @@ def test_info_as_json_is_one_document(tmp_path: Path) -> None:
     document = json.loads(out)
     first, second = document["files"]
     assert (first["path"], first["messages"], first["health"]["state"]) == ("a.mcap", 58, "whole")
-    assert "text.mcap is no recording" in second["error"]
+    assert "text.mcap is not a recording" in second["error"]
     assert document["total"]["unreadable_files"] == 1
 
 
@@ -145,7 +145,7 @@ def test_recover_gives_a_killed_writers_file_its_end(tmp_path: Path) -> None:
     record(tmp_path / "a.mcap", WRITTEN, close=False)
     code, out, err = ran("recover", "a.mcap.part", cwd=tmp_path)
     assert (code, out) == (0, "a-recovered.mcap: 60 messages\n")
-    assert "it has no end: it is still being written, or its writer was killed" in err
+    assert "the end is missing: it is still being written, or its writer was killed" in err
     with Recording(tmp_path / "a-recovered.mcap") as recording:
         assert recording.is_whole
 
@@ -156,7 +156,7 @@ def test_recover_claims_no_more_than_it_knows(tmp_path: Path) -> None:
     (tmp_path / "a.mcap").write_bytes(data[: data.index(WRITTEN[57].encoded)])
     code, out, err = ran("recover", "a.mcap", cwd=tmp_path)
     assert (code, out) == (3, "a-recovered.mcap: 55 messages\n")
-    assert "no gap in the numbers tells how many envelopes were in them" in err
+    assert "the sequence numbers do not show how many envelopes they held" in err
 
 
 def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> None:
@@ -167,10 +167,10 @@ def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> N
     (tmp_path / "b-recovered.mcap").write_text("mine")
     before = sorted(path.name for path in tmp_path.iterdir())
     for arguments, wanted in (
-        (("text.mcap",), "text.mcap is no recording"),
+        (("text.mcap",), "text.mcap is not a recording"),
         (("empty.mcap",), "nothing in empty.mcap can be read"),
         (("nowhere.mcap",), "nowhere.mcap: No such file"),
-        (("b.mcap",), "b-recovered.mcap: File exists: nothing is overwritten"),
+        (("b.mcap",), "b-recovered.mcap: exists and is not overwritten"),
         (("b.mcap", "text.mcap/x.mcap"), "text.mcap"),
     ):
         code, out, err = ran("recover", *arguments, cwd=tmp_path)
@@ -204,7 +204,7 @@ def test_cut_writes_a_range_that_stands_alone(tmp_path: Path, compression: Compr
     sample(tmp_path / "a.mcap", compression)
     arguments = ("--start", "0.30", "--end", "2023-11-14T22:13:20.500Z", "--topics", "peripheral/*")
     code, out, err = ran("cut", "a.mcap", "b.mcap", *arguments, cwd=tmp_path)
-    assert (code, out, err) == (0, "b.mcap: 13 messages, after 3 of the state before\n", "")
+    assert (code, out, err) == (0, "b.mcap: 13 messages, after 3 of the earlier state\n", "")
     found = node(tmp_path / "b.mcap")
     for way in ("withIndex", "inOrder"):
         assert (found[way]["messages"], found[way]["carried"]) == (16, 3)
@@ -216,12 +216,12 @@ def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
     sample(tmp_path / "a.mcap")
     (tmp_path / "c.mcap.part").touch()
     for arguments, expected, wanted in (
-        (("b.mcap", "--start", "soon"), 2, "'soon' is no moment: give seconds"),
+        (("b.mcap", "--start", "soon"), 2, "'soon' is not a moment: give seconds"),
         (("b.mcap", "--start", "2", "--end", "1"), 2, "end (1) is not after start (2)"),
         (("b.mcap", "--start", "100"), 1, "nothing to cut out: the recording ends at 0.590 s"),
         (("b.mcap", "--topics", "nobody"), 1, "nothing to cut out"),
-        (("a.mcap",), 1, "a.mcap: File exists: nothing is overwritten"),
-        (("c.mcap",), 1, "`beats recover c.mcap.part` makes a whole one of it"),
+        (("a.mcap",), 1, "a.mcap: exists and is not overwritten"),
+        (("c.mcap",), 1, "`beats recover c.mcap.part` makes it whole"),
         (("c.mcap.part",), 2, "OUT 'c.mcap.part': .part is added"),
         (("c",), 2, "give c.mcap"),
         (("/",), 2, "is a folder: name a file in it"),
@@ -262,13 +262,13 @@ def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> 
     sample(tmp_path / "r" / "2026" / "a.mcap")
     (tmp_path / "r" / "text.mcap").write_text("hello")
     code, out, err = ran("cut", "r", "b.mcap", cwd=tmp_path)
-    assert (code, out) == (0, "b.mcap: 58 messages, after 1 of the state before\n")
-    assert err.startswith("warning: passed over: r/text.mcap is no recording")
+    assert (code, out) == (0, "b.mcap: 58 messages, after 1 of the earlier state\n")
+    assert err.startswith("warning: skipped: r/text.mcap is not a recording")
     code, out, err = ran("info", "r", cwd=tmp_path)
     assert code == 1
     shown = squeezed(out)
     assert "r/2026/a.mcap" in shown
-    assert any(line.startswith("cannot be read: r/text.mcap is no recording") for line in shown)
+    assert any(line.startswith("cannot be read: r/text.mcap is not a recording") for line in shown)
 
 
 def test_info_counts_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None:

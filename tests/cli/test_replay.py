@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from beats.cli.replay import clock, command_of, next_speed
+from beats.cli.replay import command_of, next_speed
 from beats.kernel.stats import Playback
 from tests.adapters.sources.replay.recordings import frame, recorded, show
 from tests.recordings.support import lines, messages, record
@@ -125,7 +125,7 @@ def test_a_folder_and_files_may_be_named(tmp_path: Path) -> None:
             "nothing to play: no message is of these kinds, topics and times",
         ),
         (("empty",), 1, "empty holds no recordings"),
-        (("text.mcap",), 1, "text.mcap is no recording"),
+        (("text.mcap",), 1, "text.mcap is not a recording"),
     ],
 )
 def test_wrong_usage_says_what_would_be_right(
@@ -193,12 +193,3 @@ def test_speeds_go_by_usual_steps(speed: float, faster: float, slower: float) ->
     """From any speed to the next of a row; at its ends they stay."""
     assert next_speed(speed, up=True) == faster
     assert next_speed(speed, up=False) == slower
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0:00.0"), (62.56, "1:02.5"), (599.99, "9:59.9"), (3602.5, "1:00:02.5"), (360000, "100:00:00.0")],
-)
-def test_a_place_is_shown_in_minutes_or_hours(seconds: float, text: str) -> None:
-    """With tenths, cut and not rounded, so that it never shows a time that has not come."""
-    assert clock(seconds) == text

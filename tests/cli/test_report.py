@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from beats.cli.report import file_report, total_report
-from beats.recordings.info import FileInfo, LossInfo, PlacedJump, Tally, TopicInfo
+from beats.recordings.info import ContentCounts, FileInfo, LossInfo, PlacedJump, TopicInfo
 from beats.recordings.scan import Damage
-from beats.recordings.walltime import Jump
+from beats.recordings.walltime import ClockJump
 
 
 def shown(report: RenderableType) -> list[str]:
@@ -26,7 +26,7 @@ def test_a_file_that_cannot_be_read_says_why() -> None:
 
 def test_long_lists_are_cut_short() -> None:
     """Of many topics and damages the first are shown, and how many more there are."""
-    tally = Tally(topics={f"t{index}": TopicInfo(messages=100 - index) for index in range(60)})
+    tally = ContentCounts(topics={f"t{index}": TopicInfo(messages=100 - index) for index in range(60)})
     damages = [Damage(index, 5, "broken") for index in range(30)]
     found = shown(file_report(FileInfo(Path("a"), tally, damages=damages, damage_count=70)))
     assert sum(line.startswith("at byte") for line in found) == 20
@@ -42,7 +42,7 @@ def test_long_lists_are_cut_short() -> None:
 
 def test_it_says_where_the_clock_was_set() -> None:
     """By how much, where, and what it showed; of a clock that was set very often, only the first steps."""
-    step = Jump(10**10, 1_700_000_010 * 10**9, 1_700_000_000 * 10**9)
+    step = ClockJump(10**10, 1_700_000_010 * 10**9, 1_700_000_000 * 10**9)
     joint = step._replace(is_joint=True)
     jumps = [PlacedJump(10.0, step), PlacedJump(20.5, joint), *[PlacedJump(30.0, step)] * 28]
     found = shown(file_report(FileInfo(Path("a"), about={"log_offset_ns": "-17"}, jumps=jumps)))
@@ -55,7 +55,7 @@ def test_it_says_where_the_clock_was_set() -> None:
 
 def test_markup_in_names_is_shown_as_it_is() -> None:
     """A topic, a path and a note may hold brackets."""
-    tally = Tally(
+    tally = ContentCounts(
         topics={"peripheral/[bold]x": TopicInfo(1)},
         losses={"failed": LossInfo(0, 0, Counter({"[red]t": 2}))},
     )
@@ -69,7 +69,7 @@ def test_the_total_counts_states() -> None:
     """How many files are whole, and how many are not in which way."""
     whole = FileInfo(Path("a"), has_index=True)
     infos = [whole, whole, FileInfo(Path("b")), FileInfo(Path("c"), error="gone")]
-    found = shown(total_report(infos, Tally()))
+    found = shown(total_report(infos, ContentCounts()))
     assert found[0] == "total of 4 files"
     assert "health 2 whole, 1 ends early, 1 unreadable" in found
 
@@ -92,7 +92,9 @@ def test_of_the_settings_only_names_are_shown(settings: str, expected: str) -> N
 def test_nothing_in_a_file_is_obeyed_or_pretends_to_be_a_line() -> None:
     """Topics, metadata, notes, reasons, damages and names of files are what somebody wrote there."""
     evil = "x\x1b[2J\x9b\u202e\n  health  whole"
-    tally = Tally(topics={evil: TopicInfo(messages=1)}, losses={evil: LossInfo(1, 2, Counter({evil: 1}))})
+    tally = ContentCounts(
+        topics={evil: TopicInfo(messages=1)}, losses={evil: LossInfo(1, 2, Counter({evil: 1}))}
+    )
     notes, damages = Counter({evil: 1}), [Damage(1, 1, evil)]
     about = {evil: evil, "settings": evil}
     info = FileInfo(

@@ -1,14 +1,19 @@
-"""What records mean: who a message is from, and whether it is an envelope."""
+"""The meaning of records: channels, messages, notes."""
+
+import zlib
+from io import BytesIO
 
 import pytest
 from mcap.data_stream import RecordBuilder
 from mcap.opcode import Opcode
-from mcap.records import Channel, Header, McapRecord, Message, Metadata, Schema
+from mcap.records import Channel, Chunk, Header, McapRecord, Message, Metadata, Schema
 
 from beats.kernel.envelope import Frame, Peripheral
 from beats.proto import wire
-from beats.recordings.content import Contents, metadata_of, parsed, topic_of
+from beats.recordings import content as module
+from beats.recordings.content import Contents, Note, chunk_batch, loose_batch, note_of, parsed, topic_of
 from beats.recordings.format import CARRIED, LIBRARY, RECORDING, SCHEMA_NAME
+from beats.recordings.scan import Damage, Record, record_at
 from tests.recordings.support import BEGIN_NS, line, read_back
 from tests.support import tiny_png
 
@@ -83,7 +88,7 @@ def test_a_channel_that_contradicts_itself_is_refused() -> None:
     ours, theirs = contents(LIBRARY), contents("somebody")
     for made in (ours, theirs):
         assert list(made.messages(first)) == []
-    with pytest.raises(ValueError, match="not what it was before"):
+    with pytest.raises(ValueError, match="changes a channel that was defined before"):
         list(ours.messages(other))
     assert list(theirs.messages(other)) == []
 
@@ -133,7 +138,49 @@ def test_what_is_no_envelope_has_no_topic() -> None:
 
 def test_what_cannot_be_parsed_is_none() -> None:
     """The library's readers raise many things at bytes that nobody wrote."""
-    assert metadata_of(b"\xff" * 3) is None
-    assert metadata_of(b"\x02\0\0\0\xff\xff\0\0\0\0") is None
+    for data in (b"\xff" * 3, b"\x02\0\0\0\xff\xff\0\0\0\0"):
+        assert parsed(Metadata.read, data) is None
     assert parsed(Channel.read, b"") is None
-    assert metadata_of(bytes_of(Metadata(name="a", metadata={"b": "c"}))[9:]) == ("a", {"b": "c"})
+
+
+def place_of(record: McapRecord) -> tuple[BytesIO, Record]:
+    builder = RecordBuilder()
+    record.write(builder)
+    data: bytes = builder.end()  # type: ignore[no-untyped-call]  # the library forgot `-> bytes`
+    file = BytesIO(data)
+    place = record_at(file, len(data), 0)
+    assert place is not None
+    return file, place
+
+
+def test_a_loose_message_of_ours_is_damage() -> None:
+    """Ours are in chunks, under a checksum; in others' files what is no envelope is passed over."""
+    file, place = place_of(Message(channel_id=1, sequence=1, log_time=5, publish_time=5, data=b"{}"))
+    ours, theirs = Contents(), Contents()
+    theirs.is_ours = False
+    assert [*loose_batch(file, place, ours)] == [Damage(0, place.after, "a message without a checksum")]
+    assert [*loose_batch(file, place, theirs)] == []
+    assert theirs.foreign == 1
+
+
+def test_a_chunk_of_rubbish_under_a_right_checksum_is_damage() -> None:
+    """Its bytes are what somebody wrote, and no records all the same."""
+    chunk = Chunk(
+        compression="",
+        data=b"rubbish",
+        message_start_time=5,
+        message_end_time=5,
+        uncompressed_crc=zlib.crc32(b"rubbish"),
+        uncompressed_size=7,
+    )
+    file, place = place_of(chunk)
+    (found,) = chunk_batch(file, place, Contents())
+    assert found == Damage(0, place.after, "a chunk: it ends within a record")
+
+
+def test_a_note_is_read_unless_it_is_absurd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metadata record that would fill the memory is passed over."""
+    file, place = place_of(Metadata(name="n", metadata={"a": "b"}))
+    assert note_of(file, place) == Note("n", {"a": "b"})
+    monkeypatch.setattr(module, "MOST_NOTE_BYTES", 10)
+    assert note_of(file, place) is None

@@ -1,4 +1,4 @@
-"""Recordings made of recordings."""
+"""Recordings made from recordings."""
 
 import json
 import random
@@ -12,12 +12,14 @@ from mcap.reader import NonSeekingReader, make_reader
 from beats.kernel.envelope import Peripheral
 from beats.kernel.errors import InputError
 from beats.kernel.stats import Loss
-from beats.recordings.copying import CUT, RECOVERED, cut, is_sound, recover
+from beats.recordings.copying import CUT, RECOVERED, CutTimes, cut, is_sound, recover
+from beats.recordings.files import Piece
 from beats.recordings.format import FILE, LOG_OFFSET, LOSS, RECORDING, TOTALS, read_loss
 from beats.recordings.info import Surveyor
 from beats.recordings.reading import Recording
+from beats.recordings.scan import Times
 from beats.recordings.selection import Selection
-from beats.recordings.walltime import Jump, WallTime
+from beats.recordings.walltime import ClockJump, WallTime
 from beats.recordings.writing import RecordingFile
 from tests.recordings.support import (
     ABOUT,
@@ -30,14 +32,11 @@ from tests.recordings.support import (
     read,
     read_back,
     record,
+    silent,
 )
 
 WRITTEN = lines(60)
 STATE = [line(Peripheral("lamp", 1), 3, BEGIN_NS - 5)]
-
-
-def silent(done: float) -> None:
-    pass
 
 
 def strict(path: Path) -> int:
@@ -273,7 +272,7 @@ def test_what_is_made_of_a_recording_says_so(tmp_path: Path) -> None:
 def test_a_step_of_the_clock_is_copied_with_its_messages(tmp_path: Path, by_s: int) -> None:
     """A recovered file has the log times of its source; a range begins with what the clock showed there."""
     middle_ns = WRITTEN[30].log_unix_ns
-    step = Jump(middle_ns, middle_ns, middle_ns + by_s * 10**9)
+    step = ClockJump(middle_ns, middle_ns, middle_ns + by_s * 10**9)
     source = record(tmp_path / "a.mcap", WRITTEN, about=PART, jumps=[step])
     recover(source, tmp_path / "b.mcap", silent)
     cut(Selection([source], start="0.2", end="0.4"), tmp_path / "c.mcap", silent)
@@ -308,7 +307,7 @@ def test_a_cut_of_two_recordings_has_no_day_of_silence(tmp_path: Path) -> None:
     ]
     assert strict(tmp_path / "all.mcap") == 90
     info = Surveyor().survey(tmp_path / "all.mcap")
-    assert sum(topic.missing for topic in info.tally.topics.values()) == 0
+    assert sum(topic.missing for topic in info.counts.topics.values()) == 0
 
 
 def test_losses_move_with_the_messages_around_them(tmp_path: Path) -> None:
@@ -340,3 +339,58 @@ def test_a_file_that_has_gone_since_costs_a_cut_only_what_was_in_it(tmp_path: Pa
     assert [(path, damage.why) for path, damage in found.damages] == [
         (gone, "cannot be read: No such file or directory")
     ]
+
+
+SECOND_NS = 10**9
+DAY_NS = 86_400 * SECOND_NS
+
+
+def piece(
+    name: str, first_s: int, last_s: int, begins_s: float, *jumps: ClockJump, continues: bool = False
+) -> Piece:
+    times = Times(first_s * SECOND_NS, last_s * SECOND_NS)
+    return Piece(Path(name), times, begins_s, continues, WallTime(jumps))
+
+
+def test_the_log_times_of_one_file_stay_as_they_are() -> None:
+    """As long as nobody has set the clock before the range."""
+    only = piece("a", 1000, 1010, 0.0)
+    for start_s in (0.0, 4.0):
+        times = CutTimes([only], start_s)
+        assert times.begin_ns == (1000 + start_s) * SECOND_NS
+        assert times.log_ns(only, 1005 * SECOND_NS) == 1005 * SECOND_NS
+        assert list(times.jumps()) == []
+
+
+def test_a_range_begins_with_what_the_clock_showed_there() -> None:
+    """A step from before it is none of it; one in it stays where it is."""
+    steps = [
+        ClockJump(1003 * SECOND_NS, 1003 * SECOND_NS, 503 * SECOND_NS),
+        ClockJump(1007 * SECOND_NS, 507, 9000),
+    ]
+    only = piece("a", 1000, 1010, 0.0, *steps)
+    times = CutTimes([only], 5.0)
+    assert times.begin_ns == 505 * SECOND_NS
+    assert times.log_ns(only, 1005 * SECOND_NS) == 505 * SECOND_NS
+    assert list(times.jumps()) == [ClockJump(507 * SECOND_NS, 507, 9000)]
+
+
+def test_another_recording_follows_after_the_rest_that_the_timeline_has() -> None:
+    """Not after the days that passed; where it begins, the jump of the wall clock is a joint."""
+    first, second = piece("a", 1000, 1010, 0.0), piece("b", 90_000, 90_010, 11.0)
+    times = CutTimes([first, second], 0.0)
+    assert times.log_ns(second, 90_000 * SECOND_NS) == 1011 * SECOND_NS
+    at_ns = 1011 * SECOND_NS
+    assert list(times.jumps()) == [ClockJump(at_ns, at_ns, 90_000 * SECOND_NS, is_joint=True)]
+
+
+def test_parts_whose_log_times_begin_anew_are_one() -> None:
+    """Each begins with what the clock shows: where that is news, the clock was set."""
+    step = ClockJump(1005 * SECOND_NS, 1005 * SECOND_NS, 505 * SECOND_NS)
+    first, second = piece("a", 1000, 1010, 0.0, step), piece("b", 511, 520, 11.0, continues=True)
+    times = CutTimes([first, second], 0.0)
+    assert times.log_ns(second, 511 * SECOND_NS) == 1011 * SECOND_NS
+    assert list(times.jumps()) == [step]  # the wall clock went on from there
+    first = piece("a", 1000, 1010, 0.0)
+    at_ns = 1011 * SECOND_NS
+    assert list(CutTimes([first, second], 0.0).jumps()) == [ClockJump(at_ns, at_ns, 511 * SECOND_NS)]

@@ -8,9 +8,9 @@ import pytest
 from beats.kernel.errors import InputError
 from beats.recordings import files
 from beats.recordings.copying import recover
-from beats.recordings.files import GAP_S, Found, Piece, find, in_order
+from beats.recordings.files import GAP_S, FoundFile, Piece, find, in_order
 from beats.recordings.format import LOG_OFFSET
-from beats.recordings.walltime import Jump
+from beats.recordings.walltime import ClockJump
 from tests.recordings.support import ABOUT, BEGIN_NS, lines, record
 
 SECOND_NS = 10**9
@@ -25,7 +25,7 @@ def found(*paths: Path) -> list[Path]:
 
 
 def timeline(paths: list[Path]) -> list[Piece]:
-    return files.timeline((Found(path, must_be_readable=True) for path in paths), nothing_skipped)
+    return files.timeline((FoundFile(path, must_be_readable=True) for path in paths), nothing_skipped)
 
 
 def test_a_folder_means_its_recordings(tmp_path: Path) -> None:
@@ -79,13 +79,13 @@ def test_parts_that_overlap_are_joined_without_a_rest(tmp_path: Path) -> None:
 
 
 def test_files_without_messages_are_left_out(tmp_path: Path) -> None:
-    """Such as one that a power cut left empty; what is no recording at all is an error."""
+    """Such as one that a power cut left empty; what is not a recording at all is an error."""
     (tmp_path / "a.mcap.part").touch()
     record(tmp_path / "b.mcap", [])
     third = record(tmp_path / "c.mcap", lines(3))
     assert [piece.path for piece in timeline(found(tmp_path))] == [third]
     (tmp_path / "d.mcap").write_text("hello")
-    with pytest.raises(InputError, match=r"d\.mcap is no recording"):
+    with pytest.raises(InputError, match=r"d\.mcap is not a recording"):
         timeline(found(tmp_path))
 
 
@@ -154,14 +154,14 @@ def test_what_need_not_be_there_is_passed_over(tmp_path: Path) -> None:
     skipped: list[str] = []
     names = [tmp_path / "gone.mcap", tmp_path / "a.mcap"]
     (only,) = find(names, skipped.append, strict=False)
-    assert only == Found(tmp_path / "a.mcap", must_be_readable=False)
+    assert only == FoundFile(tmp_path / "a.mcap", must_be_readable=False)
     assert skipped == [f"{names[0]} does not exist: give a recording, or a folder of recordings"]
 
 
 def test_a_file_that_is_renamed_while_it_is_looked_for_is_found(tmp_path: Path) -> None:
     """Its writer has finished it: it has lost the `.part` since the folder was read."""
     part(tmp_path / "a.mcap", 1)
-    unfinished = Found(tmp_path / "a.mcap.part", must_be_readable=True)
+    unfinished = FoundFile(tmp_path / "a.mcap.part", must_be_readable=True)
     (piece,) = files.timeline([unfinished], nothing_skipped)
     with piece.open() as recording:
         assert recording.is_whole
@@ -208,7 +208,7 @@ def test_a_recording_that_began_with_a_wrong_clock_is_as_old_as_it_is(tmp_path: 
     """The clock that was set last is believed: a machine without a battery starts in the past."""
     before = part(tmp_path / "b.mcap", 1, at_s=-3600.0, recording="before the restart")
     begin_ns = 1000 * SECOND_NS
-    right = Jump(begin_ns + SECOND_NS, begin_ns + SECOND_NS, BEGIN_NS)
+    right = ClockJump(begin_ns + SECOND_NS, begin_ns + SECOND_NS, BEGIN_NS)
     about = {**ABOUT, "recording": "after it"}
     after = record(tmp_path / "a.mcap", lines(300, begin_ns=begin_ns), about=about, jumps=[right])
     assert [piece.path for piece in timeline([after, before])] == [before, after]
@@ -222,8 +222,8 @@ def test_files_of_a_folder_that_cannot_be_read_are_passed_over(tmp_path: Path) -
     pieces = files.timeline(find([tmp_path], nothing_skipped), skipped.append)
     assert [piece.path for piece in pieces] == [good]
     assert len(skipped) == 1
-    assert "a.mcap is no recording" in skipped[0]
-    with pytest.raises(InputError, match=r"a\.mcap is no recording"):
+    assert "a.mcap is not a recording" in skipped[0]
+    with pytest.raises(InputError, match=r"a\.mcap is not a recording"):
         timeline([tmp_path / "a.mcap", good])
 
 
@@ -236,7 +236,7 @@ def test_a_recovered_file_is_passed_over_where_its_original_is(tmp_path: Path) -
     skipped: list[str] = []
     pieces = files.timeline(find([tmp_path], nothing_skipped), skipped.append)
     assert [piece.path for piece in pieces] == [first, second]
-    assert skipped == [f"{recovered}: it was recovered from {second}, which is read as it is"]
+    assert skipped == [f"{recovered}: recovered from {second}, which is read instead"]
     second.unlink()
     assert [(piece.path, piece.continues) for piece in timeline([recovered, first])] == [
         (first, False),

@@ -10,7 +10,7 @@ import pytest
 from beats.recordings.files import Piece
 from beats.recordings.ranges import check_moment, position_s
 from beats.recordings.scan import Times
-from beats.recordings.walltime import Jump, WallTime
+from beats.recordings.walltime import ClockJump, WallTime
 from tests.recordings.support import BEGIN_NS
 
 SECOND_NS = 10**9
@@ -70,7 +70,7 @@ def test_the_second_of_the_beginning_is_no_day_later() -> None:
 @pytest.mark.parametrize("text", ["", "x", "24:00", "12:60", "-5", "1e5", "2023-13-01", "nan", "12:00:60"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
     """The error says what would be one."""
-    with pytest.raises(ValueError, match="is no moment: give seconds"):
+    with pytest.raises(ValueError, match="is not a moment: give seconds"):
         check_moment(text)
 
 
@@ -110,9 +110,9 @@ def test_a_time_of_day_is_right_in_the_nights_of_clock_change(begin: str, text: 
     assert position_s(text, [FIRST._replace(times=times)]) == expected
 
 
-BACK = Jump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS - 13 * HOUR_NS)
+BACK = ClockJump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS - 13 * HOUR_NS)
 """After half an hour, at 23:43:20, the clock is set to 10:13:20 of the same day."""
-ON = Jump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS + 48 * HOUR_NS)
+ON = ClockJump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS + 48 * HOUR_NS)
 """After half an hour the clock is set to 23:13:20 of two days later."""
 
 
@@ -130,6 +130,6 @@ ON = Jump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS + 48 * HOUR
         (ON, "12:00", 1800.0),
     ],
 )
-def test_a_moment_is_where_the_clock_showed_it(jump: Jump, text: str, expected: float) -> None:
+def test_a_moment_is_where_the_clock_showed_it(jump: ClockJump, text: str, expected: float) -> None:
     """A step takes no time: what it passed over is where it was, what it repeated is where it was first."""
     assert position_s(text, [FIRST._replace(wall=WallTime([jump]))]) == expected

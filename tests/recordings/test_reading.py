@@ -1,4 +1,4 @@
-"""Reading a recording back: whole, cut, damaged, somebody else's, still being written."""
+"""Reading recordings: whole, cut, damaged, of other programs, still being written."""
 
 import os
 import random
@@ -9,11 +9,13 @@ from mcap.opcode import Opcode
 
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.errors import InputError
-from beats.recordings.content import Message
-from beats.recordings.format import RECORDING
+from beats.recordings.content import Contents
+from beats.recordings.format import RECORDING, RecordedMessage
+from beats.recordings.index import ChunkPlace, has_no_summary, read_summary, walked_chunks
 from beats.recordings.reading import Recording
-from beats.recordings.scan import Damage, Place, Times, walk
-from beats.recordings.walltime import Jump
+from beats.recordings.scan import Damage, Record, Times, walk
+from beats.recordings.unfinished import UnfinishedRecording
+from beats.recordings.walltime import ClockJump
 from beats.recordings.writing import Compression, RecordingFile
 from tests.recordings.support import (
     ABOUT,
@@ -50,20 +52,20 @@ def sample(path: Path, compression: Compression = "none") -> bytes:
     return file.close().read_bytes()
 
 
-def places(path: Path, opcode: Opcode) -> list[Place]:
+def places(path: Path, opcode: Opcode) -> list[Record]:
     with path.open("rb") as file:
         found = walk(file, path.stat().st_size)
-        return [each for each in found if isinstance(each, Place) and each.opcode == opcode]
+        return [each for each in found if isinstance(each, Record) and each.opcode == opcode]
 
 
-def held(path: Path) -> list[tuple[Place, list[Message]]]:
+def held(path: Path) -> list[tuple[Record, list[RecordedMessage]]]:
     """The chunks of a whole file, and what each holds."""
     with Recording(path) as recording:
         batches = [item for item in recording.items() if isinstance(item, list)]
     return list(zip(places(path, Opcode.CHUNK), batches, strict=True))
 
 
-def assert_right(found: list[Message], expected: list[Message] = EXPECTED) -> None:
+def assert_right(found: list[RecordedMessage], expected: list[RecordedMessage] = EXPECTED) -> None:
     """No wrong one, none twice, none out of order."""
     rest = iter(expected)
     assert all(message in rest for message in found)
@@ -143,7 +145,7 @@ def reads_in_any_order(path: Path) -> None:
         assert_right([message for batch in later for message in batch])
 
 
-def sorted_by_time(expected: list[Message]) -> list[Message]:
+def sorted_by_time(expected: list[RecordedMessage]) -> list[RecordedMessage]:
     return sorted(expected, key=lambda message: message.log_unix_ns)
 
 
@@ -342,7 +344,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     """A text file, a folder, a FIFO and a file that is not there are named, with what is wrong."""
     text = tmp_path / "text.mcap"
     text.write_text("hello " * 1000)
-    with pytest.raises(InputError, match=r"text\.mcap is no recording: it does not begin as an MCAP file"):
+    with pytest.raises(InputError, match=r"text\.mcap is not a recording: it does not begin as an MCAP file"):
         Recording(text)
     with pytest.raises(InputError, match=r"cannot be read: Is a directory"):
         Recording(tmp_path)
@@ -363,7 +365,7 @@ def test_a_damage_is_told_with_its_place(tmp_path: Path) -> None:
     path.write_bytes(data)
     found, damage, _ = read(path)
     assert found == EXPECTED[:17] + EXPECTED[27:]
-    assert damage == [Damage(first.offset, chunks[6][0].offset - first.offset, "something that is no record")]
+    assert damage == [Damage(first.offset, chunks[6][0].offset - first.offset, "not a valid record")]
 
 
 @pytest.mark.parametrize("checksums", [True, False])
@@ -385,9 +387,70 @@ def test_a_recording_that_another_program_rewrote_is_read(
 @pytest.mark.parametrize("way", ["index", "walk", "rewritten"])
 def test_what_the_wall_clock_showed_is_read(tmp_path: Path, way: str) -> None:
     """By way of the index, without one, and from a file of another program that kept what it says."""
-    jumps = [Jump(BEGIN_NS + 9, BEGIN_NS + 9, BEGIN_NS - 3600), Jump(BEGIN_NS + 90, BEGIN_NS, BEGIN_NS + 5)]
+    jumps = [
+        ClockJump(BEGIN_NS + 9, BEGIN_NS + 9, BEGIN_NS - 3600),
+        ClockJump(BEGIN_NS + 90, BEGIN_NS, BEGIN_NS + 5),
+    ]
     path = record(tmp_path / "a.mcap", WRITTEN, jumps=jumps, close=way != "walk")
     if way == "rewritten":
         rewritten(path)
     with Recording(path) as recording:
         assert recording.wall_time().jumps == tuple(jumps)
+
+
+def chunks_of(path: Path) -> list[ChunkPlace]:
+    with path.open("rb") as file:
+        return walked_chunks(file, path.stat().st_size, Contents())
+
+
+def test_the_index_says_what_a_way_through_the_file_finds(tmp_path: Path) -> None:
+    """Offsets and times of all chunks agree, whichever way they are found."""
+    path = record(tmp_path / "a.mcap", lines(30))
+    with path.open("rb") as file:
+        contents = Contents()
+        summary = read_summary(file, path.stat().st_size, contents)
+    assert summary is not None
+    assert summary.chunks == chunks_of(path)
+    assert [chunk.times for chunk in summary.chunks] == [
+        Times(BEGIN_NS + 5 * index * STEP_NS, BEGIN_NS + (5 * index + 4) * STEP_NS) for index in range(6)
+    ]
+    assert summary.statistics is not None
+    assert summary.statistics.message_count == 30
+
+
+def test_a_file_without_an_index_has_none(tmp_path: Path) -> None:
+    """Neither one that was cut off, nor one that a failed write ended, which is in order none the less."""
+    part = record(tmp_path / "a.mcap", lines(30), close=False)
+    data = part.read_bytes()
+    output = UnfinishedRecording(tmp_path / "b.mcap")
+    output.write(data)
+    output.flush()
+    assert output.close_cut()
+    for path in (part, output.path):
+        with path.open("rb") as file:
+            assert read_summary(file, path.stat().st_size, Contents()) is None
+    with output.path.open("rb") as file:
+        size = output.path.stat().st_size
+        end = next(
+            each.after
+            for each in walk(file, size)
+            if isinstance(each, Record) and each.opcode == Opcode.DATA_END
+        )
+        assert has_no_summary(file, size, end)
+        assert not has_no_summary(file, size - 9, end)
+    assert len(chunks_of(part)) == len(chunks_of(output.path)) == 6
+
+
+def test_times_that_do_not_rise_are_compared_with_the_messages(tmp_path: Path) -> None:
+    """A chunk's head may lie about its times; one that is damaged besides is left out."""
+    path = record(tmp_path / "a.mcap", lines(30), close=False)
+    whole = chunks_of(path)
+    for index in (0, 2, 5):
+        data = bytearray(path.read_bytes())
+        data[whole[index].offset + 9 + 15] ^= 0x60
+        path.write_bytes(data)
+        assert chunks_of(path) == whole
+        data[whole[index].offset + 80] ^= 1
+        broken = tmp_path / "broken.mcap"
+        broken.write_bytes(data)
+        assert chunks_of(broken) == [chunk for chunk in whole if chunk != whole[index]]

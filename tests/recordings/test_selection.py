@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from beats.kernel.envelope import Peripheral
 from beats.kernel.errors import InputError
-from beats.recordings.content import Message
+from beats.recordings.content import Batch, Note
 from beats.recordings.copying import cut, recover
-from beats.recordings.reading import Batch, Note, Recording
+from beats.recordings.format import RecordedMessage
+from beats.recordings.reading import Recording
 from beats.recordings.scan import Damage
 from beats.recordings.selection import Selection
-from beats.recordings.walltime import Jump
+from beats.recordings.walltime import ClockJump
 from tests.kernel.support import EXPLORE
-from tests.recordings.support import ABOUT, BEGIN_NS, line, lines, read_back, record
+from tests.recordings.support import ABOUT, BEGIN_NS, line, lines, read_back, record, silent
 
 WRITTEN = lines(60)
 STATE = [line(Peripheral("knob", 27), 10, WRITTEN[29].log_unix_ns)]
@@ -32,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def chosen(selection: Selection, position_s: float = 0.0) -> list[Message]:
+def chosen(selection: Selection, position_s: float = 0.0) -> list[RecordedMessage]:
     """All messages from a place on, but repeated ones."""
     found = [each for batch in selection.batches(position_s, no_damage) for each in batch]
     assert [each.position_s for each in found] == pytest.approx(
@@ -140,14 +141,14 @@ def test_what_selects_nothing_is_refused(folder: Path, tmp_path: Path) -> None:
         Selection([tmp_path])
     with pytest.raises(ValueError, match=r"end \(1\) is not after start \(1\)"):
         Selection([folder], start="1", end="1")
-    with pytest.raises(ValueError, match="'x' is no moment"):
+    with pytest.raises(ValueError, match="'x' is not a moment"):
         Selection([folder], start="x")
     assert chosen(Selection([folder], start="100")) == []
 
 
 def test_a_step_of_the_clock_takes_no_time_in_a_range(tmp_path: Path) -> None:
     """A range in seconds is as long as it says, and each message knows what the wall clock showed."""
-    back = Jump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS - 3600 * 10**9)
+    back = ClockJump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS - 3600 * 10**9)
     path = record(tmp_path / "a.mcap", WRITTEN, jumps=[back])
     selection = Selection([path], start="0.25", end="0.35")
     assert chosen(selection, 0.25) == [read_back(each) for each in WRITTEN[25:35]]
@@ -185,10 +186,6 @@ def test_a_file_that_was_finished_since_is_read_by_its_own_name(tmp_path: Path) 
     assert selection.state_before(0.1, 10**9) != []
 
 
-def silent(done: float) -> None:
-    pass
-
-
 def test_a_disk_that_fails_within_a_file_costs_its_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +205,7 @@ def test_a_disk_that_fails_within_a_file_costs_its_rest(
     why: list[str] = []
     found = [each.message for batch in selection.batches(0.0, told(why)) for each in batch]
     assert found == [read_back(each) for each in (*WRITTEN[:10], *WRITTEN[30:])]
-    assert why == ["a.mcap: it cannot be read any further: Input/output error"]
+    assert why == ["a.mcap: it cannot be read further: Input/output error"]
 
 
 def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
@@ -219,7 +216,7 @@ def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
     assert chosen(selection) == [read_back(each) for each in WRITTEN]
     assert len(selection.skipped) == 1
     path.unlink()
-    with pytest.raises(InputError, match=r"nothing to read: .*a\.mcap is no recording"):
+    with pytest.raises(InputError, match=r"nothing to read: .*a\.mcap is not a recording"):
         Selection([tmp_path])
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from beats.recordings.scan import Times
-from beats.recordings.walltime import Jump, WallTime, read_jump
+from beats.recordings.walltime import ClockJump, WallTime, read_jump
 
-BACK = Jump(1000, 1000, 400)
-ON = Jump(2000, 1400, 9000)
+BACK = ClockJump(1000, 1000, 400)
+ON = ClockJump(2000, 1400, 9000)
 
 
 def test_without_a_jump_log_times_are_those_of_the_wall_clock() -> None:
@@ -34,7 +34,7 @@ def test_the_clock_shows_what_it_was_set_to_from_the_jump_on() -> None:
 
 def test_log_times_that_began_after_a_jump_are_right_before_it() -> None:
     """A file that was begun after the clock was set may hold what came before that."""
-    wall = WallTime([Jump(1000, 4000, 1000)])
+    wall = WallTime([ClockJump(1000, 4000, 1000)])
     assert (wall.unix_ns(999), wall.unix_ns(1000), wall.last_ahead_ns) == (3999, 1000, 0)
 
 
@@ -47,8 +47,8 @@ def test_a_stretch_ends_where_the_clock_was_set() -> None:
     assert wall.within(Times(1000, 2000)) == (ON,)
 
 
-@pytest.mark.parametrize("jump", [BACK, ON, Jump(2**63, 0, 2**63, is_joint=True)])
-def test_a_jump_is_read_as_it_was_written(jump: Jump) -> None:
+@pytest.mark.parametrize("jump", [BACK, ON, ClockJump(2**63, 0, 2**63, is_joint=True)])
+def test_a_jump_is_read_as_it_was_written(jump: ClockJump) -> None:
     """Its record also says in seconds by how much, for people."""
     record = jump.record()
     assert read_jump(record) == jump

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from mcap.reader import NonSeekingReader, make_reader
+from mcap.writer import Writer
 
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.stats import Loss
-from beats.recordings import channels
+from beats.recordings import writing
 from beats.recordings.format import LOSS, RECORDING, read_loss
-from beats.recordings.writing import Compression, DiskLowError, RecordingFile
+from beats.recordings.writing import Channels, Compression, DiskLowError, RecordingFile
 from tests.recordings.support import (
     ABOUT,
     BEGIN_NS,
@@ -31,7 +32,6 @@ from tests.support import tiny_png
 
 WRITTEN = lines(30)
 CARRIED = [line(Frame(tiny_png(7)), 50, BEGIN_NS), line(Peripheral("knob", 2), 60, BEGIN_NS)]
-
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
@@ -121,7 +121,7 @@ def test_what_is_appended_is_flushed_by_itself(tmp_path: Path) -> None:
     for each in large:
         assert file.size_bytes - (tmp_path / "a.mcap.part").stat().st_size < 2**20
         file.append(each)
-    file.append(large[0], carried=True)
+    file.append(large[0]._replace(carried=True))
     found = messages(file.close())
     assert [message.carried for message in found] == [True] * 8 + [False] * 8 + [True]
     assert file.messages == 8
@@ -142,7 +142,7 @@ def test_losses_are_on_disk_at_once(tmp_path: Path) -> None:
 
 def test_a_file_holds_as_many_topics_as_mcap_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more is refused with the reason, known topics go on; the state takes half of them at most."""
-    monkeypatch.setattr(channels, "MAX_CHANNELS", 10)
+    monkeypatch.setattr(writing, "MAX_CHANNELS", 10)
     state = [line(Peripheral(f"old{index}", 1), 1, BEGIN_NS) for index in range(9)]
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none", carried=state)
     news = [line(Peripheral(f"new{index}", 1), 1, BEGIN_NS) for index in range(6)]
@@ -210,3 +210,43 @@ def test_a_file_tells_what_was_put_on_disk_and_whether_it_is_there(tmp_path: Pat
     file.append(WRITTEN[0])
     file.close()
     assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)
+
+
+def test_each_topic_has_a_channel_and_its_state_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many messages there are; both kinds together are no more than MCAP allows."""
+    monkeypatch.setattr(writing, "MAX_CHANNELS", 5)
+    out = BytesIO()
+    writer = Writer(out)
+    writer.start()
+    made = Channels(writer)
+    names = ["a", "b", "c", "d"]
+    a, b, c, d = (line(Peripheral(name, 1), 1, BEGIN_NS) for name in names)
+    assert [made.add(each._replace(carried=True)) for each in (a, b, c, a)] == [True, True, False, True]
+    for each in (a, b, c, a, b):
+        assert made.has_room_for(each.topic)
+        made.add(each)
+    assert not made.has_room_for(d.topic)
+    with pytest.raises(ValueError, match="no room for 'peripheral/d'"):
+        made.add(d)
+    writer.finish()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
+    summary = make_reader(BytesIO(out.getvalue())).get_summary()
+    assert summary is not None
+    found = [(each.topic, each.metadata.get("beats", "")) for each in summary.channels.values()]
+    assert found == [
+        ("peripheral/a", "carried"),
+        ("peripheral/b", "carried"),
+        ("peripheral/a", ""),
+        ("peripheral/b", ""),
+        ("peripheral/c", ""),
+    ]
+
+
+def test_state_leaves_room_for_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range that meets state late, when all channels are taken, goes on without it."""
+    monkeypatch.setattr(writing, "MAX_CHANNELS", 2)
+    writer = Writer(BytesIO())
+    writer.start()
+    made = Channels(writer)
+    for name in ("a", "b"):
+        made.add(line(Peripheral(name, 1), 1, BEGIN_NS))
+    assert not made.add(line(Peripheral("a", 1), 1, BEGIN_NS)._replace(carried=True))

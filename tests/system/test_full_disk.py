@@ -123,7 +123,7 @@ def test_recording_stops_before_the_disk_is_full_and_goes_on_when_there_is_room(
     with beats("run", "--stdin", *keep, cwd=folder, stdin=subprocess.PIPE) as program:
         fed, code = stream(program, act)
     assert code == 0, program.err.text()
-    assert "min_free_bytes keeps 2 MB: free some space, or lower it" in program.err.text()
+    assert "min_free_bytes reserves 2.0 MB: free some space, or lower it" in program.err.text()
     files = [small_disk / "1.mcap", small_disk / "2.mcap"]
     assert places(files) == knobs(*range(1, fed + 1))
     for file in files:
@@ -214,7 +214,7 @@ def test_a_folder_that_is_deleted_is_made_again(folder: Path) -> None:
     ) as program:
         fed, code = stream(program, act)
     assert code == 0, program.err.text()
-    assert "to/1.mcap was removed or moved while it was written" in program.err.text()
+    assert "to/1.mcap was removed or moved while it was being written" in program.err.text()
     held = places([folder / "to" / "2.mcap"])
     assert held == knobs(*range(fed - len(held) + 1, fed + 1))
     assert len(held) >= 5

@@ -81,7 +81,7 @@ def test_the_servers_end_is_the_end(tmp_path: Path) -> None:
     with serving(sending(frame(1), code=1013, why="too slow")) as server:
         code, out, err = ran("tap", server.place, cwd=tmp_path)
     assert (code, len(out.splitlines())) == (1, 1)
-    assert err == f"{server.place}: the server ended the stream: 1013 (try again later) too slow\n"
+    assert err == f"{server.place}: the server closed the stream: 1013 (try again later) too slow\n"
 
 
 def test_it_goes_on_when_the_server_is_there_again(tmp_path: Path) -> None:
@@ -89,10 +89,10 @@ def test_it_goes_on_when_the_server_is_there_again(tmp_path: Path) -> None:
     with serving(sending(frame(1))) as server:
         program = beats("tap", server.place, "--reconnect", "--count", "2", cwd=tmp_path)
         with program:
-            program.out.wait_for("the server ended the stream: 1000 .*; again in 0.5 s")
+            program.out.wait_for("the server closed the stream: 1000 .*; reconnecting in 0.5 s")
             server_port = server.port
             server.stop()
-            program.out.wait_for("Connection refused; again in")
+            program.out.wait_for("Connection refused; reconnecting in")
             with serving(holding(frame(5)), port=server_port):
                 program.out.wait_for(r"frame 3 missing \(2 to 4\)")
                 assert program.end() == 0
@@ -115,10 +115,10 @@ def test_frames_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
         code, out, err = ran("tap", server.place, "--frames", "shots", "--count", "3", cwd=tmp_path)
     files = {path.name: path.read_bytes() for path in (tmp_path / "shots").iterdir()}
     assert files == {"1.png": tiny_png(1), "2.png": b"mine", "3.png": tiny_png(3)}
-    assert "shots/2.png is there already and is not overwritten" in out
+    assert "shots/2.png exists and is not overwritten" in out
     assert (code, err) == (
         1,
-        "1 frames were not saved: shots has other pictures of their names; give another folder\n",
+        "1 frames were not saved: shots has other pictures with their names; give another folder\n",
     )
 
 
@@ -136,7 +136,7 @@ def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
         environment = clean_environment(PYTHONDONTWRITEBYTECODE="1")
         with Program(command, tmp_path, environment, before=limit) as program:
             assert program.end() == 1
-            said = "shots/2.png: File too large: free some room, or give another folder"
+            said = "shots/2.png: File too large: free some space, or give another folder"
             assert program.err.text() == f"{server.place}: {said}\n"
     assert [path.name for path in (tmp_path / "shots").iterdir()] == ["1.png"]
 
@@ -148,10 +148,10 @@ def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
         ({"kinds": "sound"}, 2, "kinds is 'sound'; it takes frame, peripheral, or both with a comma"),
         ({"topics": ""}, 2, "topics is ''; it takes 1 to 32 patterns"),
         ({"max_fps": "0"}, 2, "max_fps is '0'; it takes a number above 0"),
-        ({"pictures": True}, 2, "--pictures needs a terminal with 256 colours or more"),
-        ({"pictures": True, "as_json": True}, 2, "--pictures and --json exclude each other"),
+        ({"pictures": True}, 2, "--pictures needs a terminal with at least 256 colours"),
+        ({"pictures": True, "as_json": True}, 2, "--pictures and --json cannot be combined"),
         ({"ca": Path("ca.pem")}, 2, "--ca is for wss:// and https://"),
-        ({"frames": Path("file")}, 1, "file: is no folder: give one, or a name for a new one"),
+        ({"frames": Path("file")}, 1, "file: is not a folder: give one, or a new name"),
         ({"frames": Path("file/folder")}, 1, "Not a directory"),
     ],
 )

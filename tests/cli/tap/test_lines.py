@@ -1,13 +1,14 @@
-"""What came, one line each."""
+"""Messages as lines."""
 
+import json
 import re
 
 import pytest
 from rich.cells import cell_len
 
-from beats.cli.tap.gaps import Gap, Return
-from beats.cli.tap.item import Unreadable
-from beats.cli.tap.lines import Lines
+from beats.cli.tap.item import Unreadable, document
+from beats.cli.tap.lines import JsonLines, Lines, PlainLines
+from beats.kit.gaps import Gap, Restart
 from beats.proto.streaming_pb2 import StreamEnvelope
 from tests.cli.tap.envelopes import AT_NS, frame, item, opaque, update
 
@@ -58,7 +59,7 @@ def test_a_gap_is_a_line_of_its_own() -> None:
     lines = Lines(colours=False)
     assert lines.gap(Gap("frame", 13, 24), None) == " " * 13 + "frame 12 missing (13 to 24)"
     assert lines.gap(Gap("frame", 13, 13), None).endswith("frame 1 missing (13)")
-    assert lines.gap(Return("frame", 600, 1), None).endswith("frame goes back from 600 to 1")
+    assert lines.gap(Restart("frame", 600, 1), None).endswith("frame goes back from 600 to 1")
     assert cell_len(lines.gap(Gap("n" * 100, 1, 2), 40)) == 40
     assert lines.notice("lost", None) == " " * 13 + "lost"
     assert lines.notice("a\x1b[2J is there", None) == " " * 13 + r"a\x1b[2J is there"
@@ -105,3 +106,35 @@ def test_what_the_server_does_not_say_is_a_dash() -> None:
     bare = StreamEnvelope.FromString(frame(1, at_ns=0))
     bare.ClearField("sequence")
     assert re.search(r" frame       – +\d+ B       –  1 x 1$", line(bare.SerializeToString()))  # noqa: RUF001
+
+
+def test_json_lines_hold_envelopes_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    """In ASCII, so that no terminal obeys anything; what else there is to say stands beside."""
+    show = JsonLines()
+    show.item(item(frame(1)))
+    show.gap(Gap("frame", 2, 3))
+    show.unreadable(Unreadable(1, 1234, "no \x1b[2Jenvelope"))
+    show.notice("gone; reconnecting in 1 s")
+    show.item(item(update(1, "ä\x9b2J\x7f")))
+    out, err = capsys.readouterr()
+    assert [json.loads(line) for line in out.splitlines()] == [
+        document(item(frame(1))), document(item(update(1, "ä\x9b2J\x7f")))
+    ]  # fmt: skip
+    assert out.isascii()
+    assert err == (
+        "warning: skipped a message of 1,234 bytes: no \\x1b[2Jenvelope\nwarning: gone; reconnecting in 1 s\n"
+    )
+
+
+def test_plain_lines_are_as_wide_as_the_terminal_is_then(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may change its size while they are printed."""
+    sizes = [60, None, 30, 40, 40]
+    show = PlainLines(Lines(colours=False), lambda: sizes.pop(0))
+    show.item(item(update(1, "x" * 100)))
+    show.item(item(update(2, "x" * 100)))
+    show.gap(Gap("n" * 50, 1, 2))
+    show.unreadable(Unreadable(1, 5, "y" * 50))
+    show.notice("z" * 50)
+    lines = capsys.readouterr().out.splitlines()
+    assert [len(line) for line in lines] == [60, len(lines[1]), 30, 40, 40]
+    assert "x" * 100 in lines[1]

@@ -62,10 +62,10 @@ async def test_every_message_comes_as_it_was_sent() -> None:
 @pytest.mark.parametrize(
     ("code", "why", "said"),
     [
-        (1000, "", "the server ended the stream: 1000 (OK)"),
-        (1001, "", "the server ended the stream: 1001 (going away)"),
-        (1013, "too \x1b[2Jslow", r"the server ended the stream: 1013 (try again later) too \x1b[2Jslow"),
-        (4999, "mine", "the server ended the stream: 4999 (private use) mine"),
+        (1000, "", "the server closed the stream: 1000 (OK)"),
+        (1001, "", "the server closed the stream: 1001 (going away)"),
+        (1013, "too \x1b[2Jslow", r"the server closed the stream: 1013 (try again later) too \x1b[2Jslow"),
+        (4999, "mine", "the server closed the stream: 4999 (private use) mine"),
     ],
 )
 async def test_the_end_says_its_code_and_reason(code: int, why: str, said: str) -> None:
@@ -80,7 +80,7 @@ async def test_a_connection_that_breaks_off_says_so() -> None:
     """A killed server sends no close frame."""
     with serving(lambda connection: connection.socket.shutdown(2)) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
-    assert str(error) == "the connection was lost: 1006, no close frame came"
+    assert str(error) == "the connection was lost (1006, no close frame)"
 
 
 async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "_MOST_BYTES", 1000)
     with serving(holding(bytes(2000))) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
-    assert str(error).startswith("the stream was ended here: 1009 (message too big)")
+    assert str(error).startswith("the stream was closed here: 1009 (message too big)")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_what_is_no_websocket_is_called_so(reply: bytes) -> None:
     with answering(reply) as server:
         _, error = await take(messages(f"ws://127.0.0.1:{server.port}", {}, None))
     assert error is not None
-    assert "no WebSocket there: it is not a Beats server" in str(error)
+    assert "it is not a Beats server: no WebSocket there" in str(error)
     assert error.lasting
 
 
@@ -165,7 +165,7 @@ async def test_a_stream_that_ends_is_begun_again(monkeypatch: pytest.MonkeyPatch
         raise StreamError("gone", lasting=not ends)
 
     found, error = await take(persistent(attempt))
-    again = [Notice(f"gone; again in {pause_s} s") for pause_s in ("0.001", "0.002", "0.002")]
+    again = [Notice(f"gone; reconnecting in {pause_s} s") for pause_s in ("0.001", "0.002", "0.002")]
     assert found == [b"1", b"2", *again, b"3"]
     assert (str(error), ends) == ("gone", [])
 

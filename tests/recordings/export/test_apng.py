@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from beats.recordings.export.apng import ApngWriter, Survey, delay
+from beats.recordings.export.apng import ApngWriter, FormSurvey, delay
 from beats.recordings.export.png import RGB, RGBA, Form, Header, PictureError, take_apart
 from tests.recordings.export.material import (
     BLUE,
@@ -25,7 +25,7 @@ from tests.recordings.export.material import (
 
 
 def surveyed(frames: Sequence[bytes]) -> tuple[Form, list[bytes]]:
-    survey = Survey()
+    survey = FormSurvey()
     for png_data in frames:
         survey.add(png_data)
     found = survey.form()
@@ -34,7 +34,7 @@ def surveyed(frames: Sequence[bytes]) -> tuple[Form, list[bytes]]:
 
 
 def write(path: Path, frames: Sequence[tuple[float, bytes]]) -> ApngWriter:
-    survey = Survey()
+    survey = FormSurvey()
     for _, png_data in frames:
         survey.add(png_data)
     found = survey.form()
@@ -140,7 +140,7 @@ def test_the_form_has_room_for_transparency_only_if_there_may_be_some() -> None:
     grey = png(Image.new("L", (4, 3)))
     assert surveyed([grey, plain_png(RED)])[0] == Form(Header(4, 3, 8, RGB))
     assert surveyed([grey, plain_png(RED), plain_png((1, 2, 3, 4))])[0] == Form(Header(4, 3, 8, RGBA))
-    assert Survey().form() is None
+    assert FormSurvey().form() is None
 
 
 def test_a_frame_of_another_size_is_fitted(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_frame_that_nobody_looked_at_cannot_break_the_file(tmp_path: Path) -> 
     """When all that were looked at are in a form that nothing is converted to, another one is refused."""
     with (tmp_path / "a.png").open("w+b") as file:
         writer = ApngWriter(file, take_apart(png(Image.new("L", (4, 3)))).form, [])
-        with pytest.raises(PictureError, match="unlike the others"):
+        with pytest.raises(PictureError, match="its form differs from the others"):
             writer.add(0, plain_png(RED))
 
 

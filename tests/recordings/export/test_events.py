@@ -8,10 +8,10 @@ import pytest
 
 from beats.kernel.envelope import Location, OpaquePayload, Peripheral, Tag
 from beats.proto.input_event_pb2 import InputEvent
-from beats.recordings.content import Message
 from beats.recordings.export.events import COLUMNS, CsvWriter, JsonlWriter, event
+from beats.recordings.format import RecordedMessage
 
-MESSAGE = Message(
+MESSAGE = RecordedMessage(
     "peripheral/knob", 7, 1_700_000_000_123_456_789, 1_700_000_000_000_000_001, b"", carried=False
 )
 FULL = Peripheral(

@@ -9,7 +9,7 @@ import pytest
 
 from beats.kernel.envelope import Frame, Kind, Message, Peripheral
 from beats.proto.codec import OPEN_CODEC
-from beats.recordings.export.outputs import Output, open_outputs
+from beats.recordings.export.outputs import ExportOutput, open_outputs
 from beats.recordings.export.passes import MOST_TOLD, Result, export
 from beats.recordings.selection import Chosen, Selection
 from tests.recordings.export.material import (
@@ -34,7 +34,7 @@ class Told:
         self.texts: list[str] = []
         self.progress: list[float] = []
 
-    def export(self, selection: Selection, outputs: Sequence[Output]) -> list[Result]:
+    def export(self, selection: Selection, outputs: Sequence[ExportOutput]) -> list[Result]:
         return export(selection, outputs, self.texts.append, self.progress.append)
 
 
@@ -120,7 +120,7 @@ def test_damage_is_told_once_and_passed_over(tmp_path: Path) -> None:
         Selection([recording]), open_outputs(frames=None, gif=None, apng=tmp_path / "a.png", events=[])
     )
     (text,) = told.texts
-    assert text.startswith(f"{recording}: at offset ")
+    assert text.startswith(f"{recording}: at byte ")
     assert "a chunk: its content is damaged" in text
     assert [each for each, _ in shown(tmp_path / "a.png")] == [pixels(plain(RED)), pixels(plain(BLUE))]
 
@@ -168,7 +168,7 @@ def test_what_holds_nothing_is_not_written(tmp_path: Path) -> None:
     outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[tmp_path / "a.csv"])
     results = Told().export(Selection([recording]), outputs)
     assert [result.is_written for result in results] == [True, False]
-    assert "there are no updates" in results[1].text
+    assert "no readable updates" in results[1].text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "a.mcap"]
 
 

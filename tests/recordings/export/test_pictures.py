@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from beats.kit.pixels import MAX_PX
-from beats.recordings.export.pictures import decode, fitted, to_palette
-from beats.recordings.export.png import SIGNATURE, Header, PictureError, chunk
+from beats.proto.encode import PNG_SIGNATURE
+from beats.recordings.export.gif import to_palette
+from beats.recordings.export.png import Header, PictureError, chunk, decode, fitted
 from tests.recordings.export.material import (
     BLUE,
     GREEN,
@@ -49,7 +50,7 @@ def test_a_picture_of_absurd_size_takes_no_memory() -> None:
     """Its header is looked at before anything is decoded."""
     header = chunk(b"IHDR", Header(MAX_PX, 2, 8, 2).packed())
     with pytest.raises(PictureError, match="pixels"):
-        decode(SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+        decode(PNG_SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
 
 
 def test_a_picture_of_the_right_size_stays_as_it_is() -> None:

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from beats.kit.pixels import MAX_PX
+from beats.proto.encode import PNG_SIGNATURE
 from beats.recordings.export.png import (
     PALETTE,
     RGB,
     RGBA,
-    SIGNATURE,
     Form,
     Header,
     PictureError,
@@ -29,7 +29,7 @@ MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 def built(header: Header, data: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
     inner = b"".join(chunk(*each) for each in chunks)
     return (
-        SIGNATURE
+        PNG_SIGNATURE
         + chunk(b"IHDR", header.packed())
         + inner
         + chunk(b"IDAT", zlib.compress(data))
@@ -94,14 +94,14 @@ def test_interlaced_rows_are_counted_pass_by_pass(size: tuple[int, int], depth: 
     [
         (b"", "begin"),
         (b"GIF89a", "begin"),
-        (SIGNATURE, "cut"),
+        (PNG_SIGNATURE, "cut"),
         (plain_png(RED)[:-1], "cut"),
         (plain_png(RED)[:50], "cut"),
-        (SIGNATURE + chunk(b"IEND", b""), "IDAT is missing"),
-        (SIGNATURE + chunk(b"IDAT", b"") + chunk(b"IEND", b""), "header is missing"),
-        (built(Header(0, 1, 8, RGB), b""), "does not have"),
-        (built(Header(1, 1, 4, RGBA), b""), "does not have"),
-        (built(Header(1, 1, 8, 5), b""), "does not have"),
+        (PNG_SIGNATURE + chunk(b"IEND", b""), "IDAT is missing"),
+        (PNG_SIGNATURE + chunk(b"IDAT", b"") + chunk(b"IEND", b""), "header is missing"),
+        (built(Header(0, 1, 8, RGB), b""), "does not define"),
+        (built(Header(1, 1, 4, RGBA), b""), "does not define"),
+        (built(Header(1, 1, 8, 5), b""), "does not define"),
         (built(Header(MAX_PX + 1, 1, 8, RGB), b""), "pixels"),
         (built(Header(1, 1, 8, PALETTE), b""), "palette is missing"),
         (plain_png(RED).replace(b"\x08\x02\0\0\0", b"\x08\x06\0\0\0"), "checksum of its IHDR"),
@@ -121,7 +121,7 @@ def test_what_is_no_picture_is_refused_by_its_outside(data: bytes, said: str) ->
         (built(Header(2, 2, 8, RGB), b"\0" * 1_000_000), "more data"),
         (tiny_png().replace(b"IDATx", b"IDATy"), "checksum of its IDAT"),
         (
-            SIGNATURE
+            PNG_SIGNATURE
             + chunk(b"IHDR", Header(1, 1, 8, 0).packed())
             + chunk(b"IDAT", b"no")
             + chunk(b"IEND", b""),
@@ -144,7 +144,7 @@ def test_a_picture_in_many_chunks_is_whole() -> None:
     header = chunk(b"IHDR", Header(100, 100, 8, RGB).packed())
     check(
         take_apart(
-            SIGNATURE + header + b"".join(chunk(b"IDAT", each) for each in pieces) + chunk(b"IEND", b"")
+            PNG_SIGNATURE + header + b"".join(chunk(b"IDAT", each) for each in pieces) + chunk(b"IEND", b"")
         )
     )
 

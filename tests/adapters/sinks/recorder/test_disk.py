@@ -1,4 +1,4 @@
-"""How much room there is, and disks that do not say."""
+"""What a recorder has written, and the free space of its disk."""
 
 import errno
 import os
@@ -8,8 +8,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from beats.adapters.sinks.recorder.disk import Disk
+from beats.adapters.sinks.recorder.disk import Counters, Disk
 from tests.adapters.sinks.recorder.support import until
+from tests.kernel.support import threads
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio
@@ -81,3 +82,17 @@ def test_it_says_why_a_file_could_not_be_made(tmp_path: Path) -> None:
     ):
         Disk(tmp_path / "file" / "a.mcap").check()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_threads_may_add_at_once() -> None:
+    """Two snapshots, or one and a part, may be written at the same time."""
+    tally = Counters()
+
+    def add() -> None:
+        for _ in range(2000):
+            tally.add(written_bytes=3, envelopes=2)
+            tally.add(files=1)
+
+    with threads(add, add, add):
+        pass
+    assert (tally.written_bytes, tally.envelopes, tally.files) == (18000, 12000, 6000)

@@ -56,7 +56,7 @@ def test_a_plain_name_belongs_to_one_recording(tmp_path: Path) -> None:
     template = tmp_path / "a.mcap"
     assert names(template).free(1) == template
     template.touch()
-    with pytest.raises(FileExistsError, match=r"never overwritten: move this one away, or put \{start:"):
+    with pytest.raises(FileExistsError, match=r"never overwritten: move it away, or put \{start:"):
         names(template).free(1)
     assert names(template).free(2) == tmp_path / "a-2.mcap"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from beats.adapters.sinks.recorder.counters import Counters
+from beats.adapters.sinks.recorder.disk import Counters
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, envelope
 from beats.proto import wire
-from beats.recordings.output import Output
 from beats.recordings.reading import Recording
+from beats.recordings.unfinished import UnfinishedRecording
 from beats.recordings.walltime import WallTime
 from beats.recordings.writing import RecordingFile
 from tests.adapters.sinks.recorder.support import (
@@ -46,17 +46,17 @@ def pairs(envelopes: list[Envelope]) -> list[tuple[str, int]]:
     return [(each.topic, each.sequence) for each in envelopes]
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Output, bytes], bool]) -> None:
+def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[UnfinishedRecording, bytes], bool]) -> None:
     """Let the disk take half of a write that fails."""
-    original = Output.write
+    original = UnfinishedRecording.write
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if fails(output, data):
             original(output, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
 
 
 @pytest.mark.parametrize("by", ["size", "age"])
@@ -109,7 +109,7 @@ def test_more_topics_than_a_file_can_hold_begin_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MCAP has 65,535 channels in a file; nothing fails and nothing is lost."""
-    monkeypatch.setattr("beats.recordings.channels.MAX_CHANNELS", 5)
+    monkeypatch.setattr("beats.recordings.writing.MAX_CHANNELS", 5)
     parts = parts_of(tmp_path / "{part}.mcap")
     parts.open()
     every = [envelope(1, topic=f"peripheral/{number}", unix_ns=NOW_NS) for number in range(12)]
@@ -241,7 +241,7 @@ def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
         with pytest.raises(OSError, match="No space left"):
             parts.write(every[10:])
     back = parts.abandon()
-    assert "1.mcap ends early: a write failed" in caplog.text
+    assert "1.mcap ends early because a write failed" in caplog.text
     parts.open()
     parts.write(back)
     parts.close()
@@ -257,16 +257,18 @@ def test_a_low_disk_ends_the_file_whole_before_it_is_full(
     """The index is there, what could not be written comes back, and the error says what to do."""
     free = [10**9]
 
-    def free_bytes(output: Output) -> int:
+    def free_bytes(output: UnfinishedRecording) -> int:
         return free[0]
 
-    monkeypatch.setattr(Output, "free_bytes", free_bytes)
+    monkeypatch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
     parts = parts_of(tmp_path / "{part}.mcap", min_free_bytes=10**8)
     parts.open()
     every = numbered(9)
     parts.write(every[:6])
     free[0] = 10**7
-    with pytest.raises(OSError, match="only 10 MB are free and min_free_bytes keeps 100 MB: free some space"):
+    with pytest.raises(
+        OSError, match="only 10 MB are free and min_free_bytes reserves 100 MB: free some space"
+    ):
         parts.flush()
     back = parts.abandon()
     assert pairs(back) == []
@@ -292,7 +294,9 @@ def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
     parts.write(every[3:])
     (tmp_path / "to" / "1.mcap.part").unlink()
     (tmp_path / "to").rmdir()
-    with pytest.raises(FileNotFoundError, match=r"1\.mcap was removed or moved while it was written, with 6"):
+    with pytest.raises(
+        FileNotFoundError, match=r"1\.mcap was removed or moved while it was being written, with 6"
+    ):
         parts.flush()
     back = parts.abandon()
     assert pairs(back) == pairs(every[3:])

@@ -10,7 +10,7 @@ from beats.adapters.sinks.recorder.retention import Keep, Retention
 from beats.recordings.copying import cut, recover
 from beats.recordings.format import FILE, iso
 from beats.recordings.selection import Selection
-from beats.recordings.walltime import Jump
+from beats.recordings.walltime import ClockJump
 from beats.recordings.writing import RecordingFile
 from tests.adapters.sinks.recorder.support import NOW_NS
 from tests.recordings.support import lines, rewritten
@@ -98,7 +98,7 @@ def test_what_this_run_wrote_is_never_older_than_what_was_there(
     assert left(tmp_path) == ["004.mcap", "005.mcap", "006.mcap"]
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 3
-    assert all("although its time is after that of" in record.getMessage() for record in warnings)
+    assert all("although it is dated after" in record.getMessage() for record in warnings)
     assert pruned(tmp_path, "now", keep_parts=2, ring=ring) == ["004.mcap"]
     assert caplog.records[-1].levelname == "INFO"
 
@@ -119,7 +119,7 @@ def test_a_recording_during_which_a_wrong_clock_was_set_right_is_as_old_as_it_is
         ABOUT | {"recording": "after-boot", "part": "1", "started": iso(0), FILE: "001.mcap"},
         "none",
     )
-    file.add_jump(Jump(5, 5, NOW_NS))
+    file.add_jump(ClockJump(5, 5, NOW_NS))
     file.close()
     recorded(tmp_path, "002.mcap", "before-boot", at_s=-3600)
     recorded(tmp_path, "003.mcap", "now", at_s=10)
@@ -191,8 +191,8 @@ def test_files_that_do_not_say_their_name_are_left_alone_and_told_of_once(
     for _ in range(2):
         assert pruned(tmp_path, "now", keep_parts=1, ring=ring) == []
     assert [record.getMessage() for record in caplog.records] == [
-        "sink 'archive': 2 of its recordings are left alone: they do not say which name they had, so they "
-        "may be copies; delete them yourself"
+        "sink 'archive': 2 of its recordings are not counted and kept: their metadata lack a file "
+        "name, so they may be copies; delete them yourself"
     ]
 
 

@@ -27,7 +27,7 @@ from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, PlainCodec, envelope
 from beats.proto import streaming_pb2
-from beats.recordings.output import Output
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
@@ -258,15 +258,15 @@ async def test_a_disk_that_fails_to_sync_fails_the_recorder(
 async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails, is restarted, goes on in a new file; the parts hold everything once, and it is counted."""
     failures = iter([True, True])
-    original = Output.write
+    original = UnfinishedRecording.write
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if len(data) > 1_000_000 and next(failures, False):
             original(output, data[:1000])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
     kernel = Kernel(PlainCodec(), options=KernelOptions(backoff=Backoff(0.01, 0.01)))
     kernel.add_sink("archive", sink_of(tmp_path / "{part}.mcap"), QueueBounds(4096, 2**28, "block", 20.0))
     async with anyio.create_task_group() as group:
@@ -323,7 +323,7 @@ async def test_its_metrics_are_those_of_its_files(tmp_path: Path) -> None:
 async def test_it_tells_what_the_disk_has_left_when_that_is_too_little(tmp_path: Path) -> None:
     """Then above all."""
     sink = sink_of(tmp_path / "a.mcap", min_free_bytes=10**18)
-    with pytest.raises(OSError, match="are free and min_free_bytes keeps"):
+    with pytest.raises(OSError, match="are free and min_free_bytes reserves"):
         await sink.run(FakeBatches())
     assert 0 < sink.metrics()["free_bytes"] < 10**18
 
@@ -390,15 +390,15 @@ async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Envelopes that are in no file are not, and bytes that were taken away again were written."""
-    original = Output.write
+    original = UnfinishedRecording.write
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if len(data) > 2000:
             original(output, data[:1000])
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
     sink = sink_of(tmp_path / "a.mcap", fsync="always")
     queue = FakeBatches([envelope(1)], [envelope(2, encoded=b"x" * 3000)])
     with pytest.raises(OSError, match="Input/output error"):

@@ -15,8 +15,8 @@ import pytest
 from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.envelope import Envelope
 from beats.kernel.testing import FixedClock, envelope
-from beats.recordings.output import Output
 from beats.recordings.reading import Recording
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import NOW_NS, files_in, places, said, show, sink_of, until
 from tests.support import TIMEOUT_S
@@ -133,14 +133,14 @@ class Slow:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked, self._answer = threading.Event(), threading.Event()
-        original = Output.flush
+        original = UnfinishedRecording.flush
 
-        def flush(output: Output) -> None:
+        def flush(output: UnfinishedRecording) -> None:
             self.asked.set()
             assert self._answer.wait(TIMEOUT_S)
             original(output)
 
-        monkeypatch.setattr(Output, "flush", flush)
+        monkeypatch.setattr(UnfinishedRecording, "flush", flush)
 
     def answer(self) -> None:
         self._answer.set()
@@ -215,13 +215,13 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
     """Nothing held yet, no room on the disk, a fault of ours: holding goes on, with what to do in the log."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0, min_free_bytes=10**9)
 
-    def little(output: Output) -> int:
+    def little(output: UnfinishedRecording) -> int:
         return 5 * 10**6
 
-    def plenty(output: Output) -> int:
+    def plenty(output: UnfinishedRecording) -> int:
         return 10**12
 
-    def fault(output: Output) -> int:
+    def fault(output: UnfinishedRecording) -> int:
         raise RuntimeError("a fault of ours")
 
     async with holding(sink):
@@ -231,16 +231,16 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
         for free_bytes, told in (
             (
                 little,
-                "no snapshot: [Errno 28] only 5 MB are free and min_free_bytes keeps 1,000 MB: free some",
+                "no snapshot: [Errno 28] only 5.0 MB are free and min_free_bytes reserves 1.0 GB: free some",
             ),
             (fault, "RuntimeError: a fault of ours"),
         ):
             with monkeypatch.context() as patch:
-                patch.setattr(Output, "free_bytes", free_bytes)
+                patch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
                 sink.command(said(sink, "snapshot"))
                 await until(partial(in_log, caplog, told))
         assert {record.levelname for record in caplog.records} == {"ERROR"}
-        monkeypatch.setattr(Output, "free_bytes", plenty)
+        monkeypatch.setattr(UnfinishedRecording, "free_bytes", plenty)
         sink.command(said(sink, "snapshot"))
         await until(lambda: sink.metrics()["files_total"] == 1)
     assert len(places(tmp_path / "a.mcap")) == 6
@@ -250,16 +250,16 @@ async def test_a_write_that_fails_leaves_what_is_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file ends early; the next one has it all."""
-    original, failures = Output.write, iter([True])
+    original, failures = UnfinishedRecording.write, iter([True])
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if len(data) > 1000 and next(failures, False):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return original(output, data)
 
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
     await held(sink, show())
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
     with pytest.raises(OSError, match="Input/output error"):
         await sink.snapshot()
     assert len(places(await sink.snapshot())) == 6

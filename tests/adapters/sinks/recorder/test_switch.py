@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from beats.adapters.sinks.recorder.switch import MOST_CHANGES, Change, Switch
+from beats.adapters.sinks.recorder.switch import MOST_CHANGES, Switch, SwitchChange
 from beats.kernel.envelope import Envelope
 from beats.kernel.testing import FixedClock, envelope
 from tests.kernel.support import threads
@@ -60,7 +60,7 @@ def test_a_change_waits_until_something_comes_after_it() -> None:
     """What waits in a queue may have been published before it."""
     switch = told((True, 20))
     assert obeyed(switch, at(10, 20)) == [(False, [10, 20])]
-    assert switch.next_change == Change(is_on=True, unix_ns=20)
+    assert switch.next_change == SwitchChange(is_on=True, unix_ns=20)
     assert obeyed(switch, at(21)) == [(False, []), (True, [21])]
     assert switch.next_change is None
 

@@ -16,7 +16,7 @@ from beats.adapters.sinks.recorder.writer import rest_s
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, envelope
-from beats.recordings.output import Output
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
@@ -219,15 +219,15 @@ async def test_neither_commands_nor_metrics_wait_for_a_disk_that_hangs(
 ) -> None:
     """The age of what is in memory only tells of it; what was said meanwhile is obeyed when it answers."""
     hangs, answer = threading.Event(), threading.Event()
-    original = Output.write
+    original = UnfinishedRecording.write
 
-    def hanging(output: Output, data: bytes) -> int:
+    def hanging(output: UnfinishedRecording, data: bytes) -> int:
         if len(data) > 2_000_000:
             hangs.set()
             assert answer.wait(TIMEOUT_S)
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", hanging)
+    monkeypatch.setattr(UnfinishedRecording, "write", hanging)
     clock = FixedClock(NOW_NS)
     sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=clock)
     sink.command(said(sink, "record"))

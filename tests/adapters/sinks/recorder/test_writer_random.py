@@ -13,7 +13,7 @@ import pytest
 from anyio import to_thread
 
 from beats.recordings.info import Surveyor
-from beats.recordings.output import Output
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.recorder.support import (
     Place,
     Stage,
@@ -49,7 +49,7 @@ def act(stage: Stage, seed: int, steps: int) -> None:
 async def check(path: Path, tape: Tape) -> None:
     """What `beats info` and a replay make of a recording that is one file."""
     found = Surveyor().survey(path)
-    assert (found.error, found.state, sum(topic.missing for topic in found.tally.topics.values())) == (
+    assert (found.error, found.state, sum(topic.missing for topic in found.counts.topics.values())) == (
         None,
         "whole",
         0,
@@ -90,9 +90,9 @@ async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     """What was said while it failed is obeyed to the envelope, too; only a second failure ends one early."""
-    original, writes = Output.write, count(1)
+    original, writes = UnfinishedRecording.write, count(1)
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if next(writes) % (17 + seed) == 0:
             original(output, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -100,7 +100,7 @@ async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to
 
     async with on_stage(tmp_path / "{part:04}.mcap", idle=True) as stage:
         with monkeypatch.context() as patch:
-            patch.setattr(Output, "write", write)
+            patch.setattr(UnfinishedRecording, "write", write)
             await to_thread.run_sync(act, stage, seed, 1200)
         stage.say(recording=True)
         (last,) = stage.publish(1)

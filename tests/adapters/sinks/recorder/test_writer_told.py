@@ -11,7 +11,7 @@ import pytest
 
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
-from beats.recordings.output import Output
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.recorder.support import (
     Stage,
     files_in,
@@ -134,10 +134,10 @@ class Room:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.free_bytes = 10**12
 
-        def free_bytes(output: Output) -> int:
+        def free_bytes(output: UnfinishedRecording) -> int:
             return self.free_bytes
 
-        monkeypatch.setattr(Output, "free_bytes", free_bytes)
+        monkeypatch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
 
 
 async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
@@ -157,7 +157,7 @@ async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
         room.free_bytes = 10**12
         await stage.until_metrics(recording=1)
         stage.publish(7)
-    assert "only 0 MB are free and min_free_bytes keeps 0 MB: free some space, or lower it" in caplog.text
+    assert "only 0 B are free and min_free_bytes reserves 1.0 kB: free some space, or lower it" in caplog.text
     assert tapes(tmp_path) == stage.expected
     assert len(stage.expected[0].places) == 18
 
@@ -176,7 +176,7 @@ async def test_a_recorder_without_room_can_be_told_to_stop(
         stage.publish(2)
         await stage.until_delivered()
         await stage.until_metrics(recording=0, idle=1)
-        assert "the recording ends without what came before it was told to stop and is in no" in caplog.text
+        assert "the recording ends without the last envelopes before the command to stop" in caplog.text
         assert files_in(tmp_path) == []
         room.free_bytes = 10**12
         stage.say()
@@ -234,15 +234,15 @@ async def test_a_write_that_fails_loses_and_doubles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also of what lies behind the next command in the batch that failed."""
-    original = Output.write
+    original = UnfinishedRecording.write
     failures = iter([True])
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if b'"number":10' in data and next(failures, False):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
     async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
         for _ in range(4):
             stage.publish(20)

@@ -1,4 +1,4 @@
-"""The settings of the source `replay`."""
+"""The settings of a replay."""
 
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,9 @@ def test_moments_are_seconds_or_times(moment: object) -> None:
     ("changes", "said"),
     [
         ({"path": ""}, "at least 1"),
-        ({"path": ()}, "path and kinds must name at least one"),
+        ({"path": ()}, "path and kinds must not be empty"),
         ({"path": ("a", "")}, "at least 1"),
-        ({"kinds": ()}, "path and kinds must name at least one"),
+        ({"kinds": ()}, "path and kinds must not be empty"),
         ({"kinds": ("sound",)}, "frame"),
         ({"topics": ("",)}, "at least 1"),
         ({"speed": 0.09}, "0.1"),

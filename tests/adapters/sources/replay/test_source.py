@@ -11,7 +11,7 @@ from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.envelope import OpaquePayload, Peripheral
 from beats.kernel.errors import InputError
 from beats.proto.streaming_pb2 import PROTOBUF, StreamEnvelope
-from beats.recordings.channels import Line
+from beats.recordings.format import RecordedMessage
 from tests.adapters.sources.replay.recordings import (
     FRAME_S,
     Playing,
@@ -31,7 +31,7 @@ from tests.recordings.support import ABOUT, BEGIN_NS, line, record
 pytestmark = pytest.mark.anyio
 
 
-def pairs(written: list[Line]) -> list[tuple[str, int]]:
+def pairs(written: list[RecordedMessage]) -> list[tuple[str, int]]:
     return [(each.topic, each.sequence) for each in written]
 
 
@@ -172,7 +172,7 @@ async def test_a_choice_plays_what_it_names(
         ({"path": "gone.mcap"}, "gone.mcap does not exist"),
         ({"path": "empty"}, "empty holds no recordings"),
         ({"path": "empty.mcap"}, "nothing to read: the recordings hold no messages"),
-        ({"path": "text.mcap"}, "text.mcap is no recording"),
+        ({"path": "text.mcap"}, "text.mcap is not a recording"),
     ],
 )
 async def test_what_cannot_be_played_says_so_for_good(
@@ -214,7 +214,7 @@ async def test_a_payload_of_an_unknown_type_replays_bit_for_bit(tmp_path: Path) 
     envelope.peripheral.payload_type = "somebody.Secret"
     envelope.peripheral.payload = b"\x0a\xff"
     encoded = envelope.SerializeToString()
-    written = Line("peripheral/knob", 1, BEGIN_NS, BEGIN_NS, encoded)
+    written = RecordedMessage("peripheral/knob", 1, BEGIN_NS, BEGIN_NS, encoded)
     playing = await played(record(tmp_path / "a.mcap", [written]))
     (sealed,) = playing.sealed
     assert sealed.encoded == encoded

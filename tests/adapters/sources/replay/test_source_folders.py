@@ -7,22 +7,21 @@ import anyio
 import pytest
 
 from beats.kernel.errors import InputError
-from beats.recordings.channels import Line
 from beats.recordings.copying import recover
 from beats.recordings.files import Piece
-from beats.recordings.format import LOG_OFFSET
-from beats.recordings.walltime import Jump
+from beats.recordings.format import LOG_OFFSET, RecordedMessage
+from beats.recordings.walltime import ClockJump
 from tests.adapters.sources.replay.recordings import FRAME_S, at, frame, knob, on_air, played, show, shown_at
 from tests.recordings.support import ABOUT, record
 
 pytestmark = pytest.mark.anyio
 
 
-def pairs(written: list[Line]) -> list[tuple[str, int]]:
+def pairs(written: list[RecordedMessage]) -> list[tuple[str, int]]:
     return [(each.topic, each.sequence) for each in written]
 
 
-def part(folder: Path, number: int, written: list[Line]) -> Path:
+def part(folder: Path, number: int, written: list[RecordedMessage]) -> Path:
     """A part of one recording, each message in a chunk of its own, so that little is read ahead."""
     return record(folder / f"{number}.mcap", written, per_chunk=1, about={**ABOUT, "part": str(number)})
 
@@ -37,7 +36,7 @@ async def test_a_step_of_the_clock_takes_no_time(tmp_path: Path, by_s: int) -> N
     whole = show(20)
     later = [each._replace(log_unix_ns=each.log_unix_ns + by_s * 10**9) for each in whole[20:]]
     record(tmp_path / "a.mcap", later, about=second)
-    record(tmp_path / "b.mcap", whole[:20], about=first, jumps=[Jump(at(0.5), at(0.5), at(0.5 + by_s))])
+    record(tmp_path / "b.mcap", whole[:20], about=first, jumps=[ClockJump(at(0.5), at(0.5), at(0.5 + by_s))])
     playing = await played(tmp_path)
     assert playing.shown == pairs(whole)
     assert playing.publish.times_s == pytest.approx([shown_at(index * FRAME_S / 2) for index in range(40)])
@@ -73,7 +72,7 @@ async def test_a_file_that_cannot_be_read_does_not_stop_a_folder(
         await playing.ended.wait()
     assert playing.shown == pairs([*show()[:8], *show()[12:]])
     assert playing.publish.times_s[7:10] == pytest.approx([0.35, 0.35, 0.4], abs=0.002)
-    assert "0.mcap is no recording" in caplog.text
+    assert "0.mcap is not a recording" in caplog.text
     assert "2.mcap: cannot be read: No such file" in caplog.text
 
 
@@ -118,7 +117,7 @@ async def test_a_loop_waits_while_a_folder_is_empty(tmp_path: Path, caplog: pyte
         await playing.publish.frames(3)
     assert playing.frames == [1, 2, 7]
     assert f"{tmp_path} holds no recordings" in caplog.text
-    assert "it is tried again" in caplog.text
+    assert "trying again" in caplog.text
 
 
 async def test_rounds_in_which_all_files_go_away_are_bounded(

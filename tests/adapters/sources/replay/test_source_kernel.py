@@ -14,7 +14,7 @@ from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import SourceStats
 from beats.proto.codec import StreamCodec
-from beats.recordings.channels import Line
+from beats.recordings.format import RecordedMessage
 from tests.adapters.sources.replay.recordings import control, recorded, settings
 from tests.adapters.sources.support import context
 from tests.adapters.test_contract import open_files
@@ -51,8 +51,11 @@ async def run(kernel: Kernel) -> SourceStats:
 BLOCK = QueueBounds(2, 1 << 20, "block", 10.0)
 
 
-def as_recorded(received: Sequence[Envelope]) -> list[Line]:
-    return [Line(each.topic, each.sequence, 0, each.captured_unix_ns, each.encoded) for each in received]
+def as_recorded(received: Sequence[Envelope]) -> list[RecordedMessage]:
+    return [
+        RecordedMessage(each.topic, each.sequence, 0, each.captured_unix_ns, each.encoded)
+        for each in received
+    ]
 
 
 async def test_all_of_it_passes_through_small_block_queues(tmp_path: Path) -> None:
@@ -146,7 +149,7 @@ async def test_a_cut_recording_plays_what_is_whole(
     assert len(received) % 5 == 0
     assert stats.state == "ended"
     assert "a.mcap: " in caplog.text
-    assert "are passed over" in caplog.text
+    assert "at byte" in caplog.text
 
 
 async def test_a_recording_that_is_still_being_written_plays(tmp_path: Path) -> None:
