@@ -37,7 +37,7 @@ def test_everything_is_on_a_small_terminal() -> None:
 def test_it_always_fits(view: View, size: tuple[int, int], counts: tuple[int, int, int]) -> None:
     """As many lines as the terminal has, none wider than it, whatever is shown and asked for."""
     width, height = size
-    for trouble in ("", "no answer for 3 s: Connection refused; reconnecting in 2 s"):
+    for trouble in ("", "no answer for 3 s: Connection refused; again in 2 s"):
         found = screen.draw(shown(*counts), "wall:1", view, trouble, width, height)
         assert len(found.lines) == height
         assert all(cell_len(line.plain) <= width for line in found.lines)
