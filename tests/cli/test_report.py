@@ -56,8 +56,7 @@ def test_it_says_where_the_clock_was_set() -> None:
 def test_markup_in_names_is_shown_as_it_is() -> None:
     """A topic, a path and a note may hold brackets."""
     tally = ContentCounts(
-        topics={"peripheral/[bold]x": TopicInfo(1)},
-        losses={"failed": LossInfo(0, 0, Counter({"[red]t": 2}))},
+        topics={"peripheral/[bold]x": TopicInfo(1)}, losses={"failed": LossInfo(0, 0, Counter({"[red]t": 2}))}
     )
     info = FileInfo(Path("[dim]a"), tally, about={"profile": "[i]p"}, notes=Counter({"[b]n": 2}))
     text = "\n".join(shown(file_report(info)))

@@ -35,10 +35,7 @@ from tests.support import tiny_png
 
 WRITTEN = lines(60)
 CARRIED = [line(Peripheral("knob", "old"), 900, BEGIN_NS - 5), line(Peripheral("lamp", 1), 3, BEGIN_NS - 5)]
-EXPECTED = [
-    *(read_back(each, carried=True) for each in CARRIED),
-    *(read_back(each) for each in WRITTEN),
-]
+EXPECTED = [*(read_back(each, carried=True) for each in CARRIED), *(read_back(each) for each in WRITTEN)]
 
 
 def sample(path: Path, compression: Compression = "none") -> bytes:

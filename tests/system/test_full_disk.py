@@ -221,8 +221,7 @@ def test_a_folder_that_is_deleted_is_made_again(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocked", "said"),
-    [("to/1.mcap", "never overwritten"), ("to", "to"), ("read-only", "1.mcap")],
+    ("blocked", "said"), [("to/1.mcap", "never overwritten"), ("to", "to"), ("read-only", "1.mcap")]
 )
 def test_a_place_that_cannot_be_written_stops_the_start(folder: Path, blocked: str, said: str) -> None:
     """A folder where the file shall be, a file where the folder shall be, a read-only folder: exit code 1."""

@@ -27,9 +27,7 @@ def export(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE",
-            help="Recordings, or folders of recordings.",
-            autocompletion=completers.recordings,
+            metavar="FILE", help="Recordings, or folders of recordings.", autocompletion=completers.recordings
         ),
     ],
     frames: Annotated[

@@ -67,9 +67,7 @@ def recover(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN",
-            help="A cut or damaged recording.",
-            autocompletion=completers.recordings,
+            metavar="IN", help="A cut or damaged recording.", autocompletion=completers.recordings
         ),
     ],
     target: Annotated[
@@ -119,9 +117,7 @@ def cut(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN",
-            help="A recording, or a folder of its parts.",
-            autocompletion=completers.recordings,
+            metavar="IN", help="A recording, or a folder of its parts.", autocompletion=completers.recordings
         ),
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The new file.")],

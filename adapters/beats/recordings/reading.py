@@ -8,15 +8,7 @@ from mcap.opcode import Opcode
 
 from beats.config.layers.files import open_regular
 from beats.kernel.errors import InputError
-from beats.recordings.content import (
-    MOST_NOTE_BYTES,
-    Batch,
-    Contents,
-    Note,
-    chunk_batch,
-    loose_batch,
-    note_of,
-)
+from beats.recordings.content import MOST_NOTE_BYTES, Batch, Contents, Note, chunk_batch, loose_batch, note_of
 from beats.recordings.format import CLOCK, RECORDING, RecordedMessage
 from beats.recordings.index import ChunkPlace, Summary, has_no_summary, read_summary, walked_chunks
 from beats.recordings.scan import Damage, Record, Times, chunk_compression, content, record_at, walk

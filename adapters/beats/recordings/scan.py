@@ -98,12 +98,7 @@ class Times(NamedTuple):
 
 
 def walk(
-    file: IO[bytes],
-    size: int,
-    offset: int = 0,
-    *,
-    private: bool = True,
-    chunks: Sequence[int] | None = None,
+    file: IO[bytes], size: int, offset: int = 0, *, private: bool = True, chunks: Sequence[int] | None = None
 ) -> Iterator[Record | Damage]:
     """Yield the records of a file in its order, and the damaged stretches between them.
 

@@ -9,16 +9,7 @@ from beats.kit.pixels import MAX_PX
 from beats.proto.encode import PNG_SIGNATURE
 from beats.recordings.export.gif import to_palette
 from beats.recordings.export.png import Header, PictureError, chunk, decode, fitted
-from tests.recordings.export.material import (
-    BLUE,
-    GREEN,
-    RED,
-    pixels,
-    plain,
-    plain_png,
-    png,
-    without_data,
-)
+from tests.recordings.export.material import BLUE, GREEN, RED, pixels, plain, plain_png, png, without_data
 from tests.support import tiny_png
 
 

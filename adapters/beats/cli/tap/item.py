@@ -60,12 +60,7 @@ def read(message: str | bytes, received_unix_ns: int) -> Item | Unreadable:
     except DecodeError as error:
         return Unreadable(received_unix_ns, len(message), str(error))
     return Item(
-        found.topic,
-        found.sequence,
-        found.captured_unix_ns,
-        received_unix_ns,
-        len(message),
-        found.message,
+        found.topic, found.sequence, found.captured_unix_ns, received_unix_ns, len(message), found.message
     )
 
 
@@ -106,11 +101,7 @@ def data_of(message: Peripheral) -> object:
     if isinstance(data, OpaquePayload):
         return {"base64": base64.b64encode(data.payload).decode()}
     if isinstance(data, InputEvent):
-        return {
-            "event_type": data.event_type,
-            "timestamp": data.timestamp,
-            "data": _json(data.data_json),
-        }
+        return {"event_type": data.event_type, "timestamp": data.timestamp, "data": _json(data.data_json)}
     return data
 
 

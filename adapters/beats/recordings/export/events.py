@@ -12,16 +12,7 @@ from google.protobuf.message import Message as ProtobufMessage
 from beats.kernel.envelope import OpaquePayload, Peripheral
 from beats.recordings.format import RecordedMessage, iso
 
-COLUMNS: Final = (
-    "time",
-    "unix_ns",
-    "captured_unix_ns",
-    "id",
-    "sequence",
-    "tags",
-    "location",
-    "data",
-)
+COLUMNS: Final = ("time", "unix_ns", "captured_unix_ns", "id", "sequence", "tags", "location", "data")
 _AS_JSON: Final = ("tags", "location", "data")
 _ROW_END: Final = "\r\n"
 """The line terminator for `csv`, which quotes a cell with a character of it. Before Python 3.11.9 it does not

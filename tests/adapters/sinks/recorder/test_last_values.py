@@ -7,15 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from beats.kernel.queue.bounds import QueueBounds
-from tests.adapters.sinks.recorder.support import (
-    Stage,
-    files_in,
-    on_stage,
-    places,
-    sink_of,
-    tapes,
-    until,
-)
+from tests.adapters.sinks.recorder.support import Stage, files_in, on_stage, places, sink_of, tapes, until
 
 pytestmark = pytest.mark.anyio
 

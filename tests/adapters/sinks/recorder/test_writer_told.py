@@ -12,15 +12,7 @@ import pytest
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
 from beats.recordings.unfinished import UnfinishedRecording
-from tests.adapters.sinks.recorder.support import (
-    Stage,
-    files_in,
-    metadata,
-    on_stage,
-    places,
-    tapes,
-    until,
-)
+from tests.adapters.sinks.recorder.support import Stage, files_in, metadata, on_stage, places, tapes, until
 
 pytestmark = pytest.mark.anyio
 

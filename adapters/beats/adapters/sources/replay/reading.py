@@ -29,12 +29,7 @@ def select(settings: ReplaySettings, *, strict: bool = True) -> Selection:
     start, end = (None if moment is None else str(moment) for moment in (settings.start, settings.end))
     try:
         selection = Selection(
-            settings.paths,
-            start=start,
-            end=end,
-            topics=settings.topics,
-            kinds=settings.kinds,
-            strict=strict,
+            settings.paths, start=start, end=end, topics=settings.topics, kinds=settings.kinds, strict=strict
         )
     except ValueError as error:
         raise InputError(str(error)) from error
