@@ -29,7 +29,7 @@ from tests.recordings.export.material import (
     shown,
     without_data,
 )
-from tests.support import BEATS, TIMEOUT_S, Program, beats, clean_environment, python, ran
+from tests.support import BEATS, TIMEOUT_S, Program, beats, called, clean_environment, python
 
 SHOW: list[tuple[float, Message]] = [*film(RED, GREEN, BLUE), (0.25, Peripheral("k", {"a": 1}))]
 
@@ -43,7 +43,7 @@ def test_one_call_writes_all_that_is_named(tmp_path: Path) -> None:
     record(tmp_path / "a.mcap", SHOW)
     pictures = ("--frames", "f", "--gif", "a.gif", "--apng", "a.png")
     tables = ("--events", "a.jsonl", "--events", "a.csv")
-    code, out, err = ran("export", "a.mcap", *pictures, *tables, cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", *pictures, *tables, cwd=tmp_path)
     assert (code, err) == (0, "")
     assert [line.split(",")[0] for line in out.splitlines()] == [
         "f: 3 frames",
@@ -69,7 +69,7 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
     record(tmp_path / "r" / "a.mcap", film(RED, GREEN))
     record(tmp_path / "r" / "b.mcap", [(9 + at_s, frame) for at_s, frame in film(BLUE, RED)], identity="b")
     part = ("--start", "0.1", "--end", "1.15", "--topics", "x,fr*", "--topics", "y")
-    code, _, err = ran("export", "r", "--apng", "a.png", *part, cwd=tmp_path)
+    code, _, err = called("export", "r", "--apng", "a.png", *part, cwd=tmp_path)
     assert (code, err) == (0, "")
     assert [each for each, _ in shown(tmp_path / "a.png")] == [pixels(plain(GREEN)), pixels(plain(BLUE))]
 
@@ -92,7 +92,7 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
 def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_path: Path) -> None:
     """Exit code 2 with what would be right, and nothing is made."""
     record(tmp_path / "a.mcap", SHOW)
-    code, out, err = ran("export", "a.mcap", *arguments, cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", *arguments, cwd=tmp_path)
     assert (code, out) == (2, "")
     assert said in err
     assert names(tmp_path) == ["a.mcap"]
@@ -100,7 +100,7 @@ def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_
 
 def test_without_a_recording_it_is_wrong_usage(tmp_path: Path) -> None:
     """Exit code 2."""
-    code, out, err = ran("export", "--gif", "a.gif", cwd=tmp_path)
+    code, out, err = called("export", "--gif", "a.gif", cwd=tmp_path)
     assert (code, out) == (2, "")
     assert "FILE" in err
 
@@ -112,7 +112,7 @@ def test_without_a_recording_it_is_wrong_usage(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_a_failure(file: str, said: str, tmp_path: Path) -> None:
     """Exit code 1, one line that names the file, and nothing is made."""
     (tmp_path / "text.mcap").write_text("no recording")
-    code, out, err = ran("export", file, "--gif", "a.gif", cwd=tmp_path)
+    code, out, err = called("export", file, "--gif", "a.gif", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert said in err
     assert len(err.splitlines()) == 1
@@ -124,7 +124,7 @@ def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> 
     (tmp_path / "r" / "2026").mkdir(parents=True)
     record(tmp_path / "r" / "2026" / "a.mcap", SHOW)
     (tmp_path / "r" / "text.mcap").write_text("no recording")
-    code, out, err = ran("export", "r", "--gif", "a.gif", cwd=tmp_path)
+    code, out, err = called("export", "r", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
     assert out.startswith("a.gif: 3 frames")
     assert err.startswith("warning: skipped: r/text.mcap is not a recording")
@@ -134,7 +134,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """Exit code 1, the file that is there stays as it is, and the others of the call are not made."""
     record(tmp_path / "a.mcap", SHOW)
     (tmp_path / "a.csv").write_text("mine")
-    code, out, err = ran("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert err == "a.csv: exists and is not overwritten: give another name, or remove it first\n"
     assert (tmp_path / "a.csv").read_text() == "mine"
@@ -144,9 +144,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_frames_are_not_mixed_with_those_of_another_export(tmp_path: Path) -> None:
     """The same folder once more is refused, and what is in it stays."""
     record(tmp_path / "a.mcap", SHOW)
-    assert ran("export", "a.mcap", "--frames", "f", cwd=tmp_path)[0] == 0
+    assert called("export", "a.mcap", "--frames", "f", cwd=tmp_path)[0] == 0
     before = names(tmp_path / "f")
-    code, out, err = ran("export", "a.mcap", "--frames", "f", "--start", "0.1", cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", "--frames", "f", "--start", "0.1", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert err.startswith("f: already holds exported frames")
     assert names(tmp_path / "f") == before
@@ -158,7 +158,7 @@ def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
     data = bytearray(recording.read_bytes())
     data[data.index(plain_png(GREEN)) + 40] ^= 1
     recording.write_bytes(data)
-    code, _, err = ran("export", "a.mcap", "--gif", "a.gif", cwd=tmp_path)
+    code, _, err = called("export", "a.mcap", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
     assert re.fullmatch(r"warning: a\.mcap: at byte [\d,]+: a chunk: its content is damaged .*\n", err)
     assert [each for each, _ in shown(tmp_path / "a.gif")] == [pixels(plain(RED)), pixels(plain(BLUE))]
@@ -167,10 +167,10 @@ def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
 def test_when_there_is_nothing_to_write_that_is_a_failure(tmp_path: Path) -> None:
     """Exit code 1 and the reason, and no empty file; but 0 if another output has something."""
     record(tmp_path / "a.mcap", film(RED))
-    code, out, err = ran("export", "a.mcap", "--events", "a.csv", cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", "--events", "a.csv", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert err.startswith("a.csv: not written: the selection has no readable updates")
-    code, out, err = ran("export", "a.mcap", "--events", "a.csv", "--gif", "a.gif", cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", "--events", "a.csv", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
     assert out.startswith("a.gif: 1 frame,")
     assert err.startswith("a.csv: not written")
@@ -225,7 +225,7 @@ def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
 
 def test_the_help_has_an_example(tmp_path: Path) -> None:
     """It names every option and shows how it is called."""
-    code, out, _ = ran("export", "--help", cwd=tmp_path)
+    code, out, _ = called("export", "--help", cwd=tmp_path)
     assert code == 0
     assert "beats export show.mcap --gif show.gif" in out
     for option in ("--frames", "--gif", "--apng", "--events", "--start", "--end", "--topics"):

@@ -11,7 +11,7 @@ import pytest
 
 from beats.recordings.format import RecordedMessage
 from tests.recordings.support import messages
-from tests.support import PORT_0, Program, beats, ran, watching
+from tests.support import PORT_0, Program, beats, called, watching
 
 NO_BROWSER = ("--set", "sinks.browser.enabled=false")
 
@@ -46,7 +46,7 @@ def test_all_that_is_streamed_is_recorded(tmp_path: Path) -> None:
 
 def test_without_a_name_it_goes_to_the_folder_recordings(tmp_path: Path) -> None:
     """With the profile and the time in its name."""
-    code, _, err = ran("record", *NO_BROWSER, "--duration", "0.1", cwd=tmp_path)
+    code, _, err = called("record", *NO_BROWSER, "--duration", "0.1", cwd=tmp_path)
     assert code == 0, err
     (path,) = (tmp_path / "recordings").iterdir()
     assert re.fullmatch(r"default-\d{8}-\d{6}-001\.mcap", path.name)
@@ -80,7 +80,7 @@ def test_an_interrupt_finishes_the_file(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """A file of that name is kept, and the recording does not begin."""
     (tmp_path / "show.mcap").write_text("precious")
-    code, _, err = ran("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
+    code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 1
     assert "show.mcap" in err
     assert "Traceback" not in err
@@ -92,7 +92,7 @@ def test_the_profiles_own_recorder_is_used(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     own = '[sinks.browser]\nenabled = false\n[sinks.tape]\ntype = "recorder"\npath = "elsewhere.mcap"\n'
     (tmp_path / "config" / "mine.toml").write_text(own)
-    code, out, err = ran("record", "-p", "mine", "--out", "mine.mcap", "--duration", "0.1", cwd=tmp_path)
+    code, out, err = called("record", "-p", "mine", "--out", "mine.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 0, err
     assert [path.name for path in tmp_path.glob("*.mcap")] == ["mine.mcap"]
     assert len(re.findall(r"^tape ", out, re.MULTILINE)) == 1
@@ -103,7 +103,7 @@ def test_a_recorder_that_waits_to_be_told_does_not_wait(tmp_path: Path) -> None:
     """Whoever runs this has told it."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "default.toml").write_text('[sinks.tape]\ntype = "recorder"\nidle = true\n')
-    code, out, err = ran("record", *NO_BROWSER, "-o", "a.mcap", "--duration", "0.2", cwd=tmp_path)
+    code, out, err = called("record", *NO_BROWSER, "-o", "a.mcap", "--duration", "0.2", cwd=tmp_path)
     assert code == 0, err
     assert len(only(tmp_path)) == published(out)
 
@@ -111,7 +111,7 @@ def test_a_recorder_that_waits_to_be_told_does_not_wait(tmp_path: Path) -> None:
 def test_a_sink_that_is_called_recorder_is_left_alone(tmp_path: Path) -> None:
     """Beside one of another type, the recorder gets another name."""
     other = ("--set", "sinks.recorder.type=null")
-    code, out, err = ran("record", *NO_BROWSER, *other, "-o", "a.mcap", "--duration", "0.1", cwd=tmp_path)
+    code, out, err = called("record", *NO_BROWSER, *other, "-o", "a.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 0, err
     assert set(re.findall(r"^recorder\S*", out, re.MULTILINE)) == {"recorder", "recorder-1"}
     assert len(only(tmp_path)) == published(out)
@@ -120,7 +120,7 @@ def test_a_sink_that_is_called_recorder_is_left_alone(tmp_path: Path) -> None:
 def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -> None:
     """It is in the way, is what the error names, and can be made whole."""
     (tmp_path / "show.mcap.part").write_text("precious")
-    code, _, err = ran("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
+    code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 1
     assert "this one is unfinished (`beats recover show.mcap.part` makes it whole)" in err
     assert (tmp_path / "show.mcap.part").read_text() == "precious"
@@ -142,7 +142,7 @@ def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -
 )
 def test_wrong_usage_opens_nothing(tmp_path: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
     """What `--out` cannot mean, and what would be right, is said before anything is made."""
-    found, out, err = ran("record", *NO_BROWSER, *arguments, cwd=tmp_path)
+    found, out, err = called("record", *NO_BROWSER, *arguments, cwd=tmp_path)
     assert (found, out) == (code, "")
     assert said in err
     assert list(tmp_path.iterdir()) == []
@@ -167,7 +167,7 @@ def holding(tmp_path: Path, *arguments: str) -> Generator[Program]:
 
 
 def snapshot(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
-    return ran("snapshot", *arguments, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    return called("snapshot", *arguments, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
 
 
 def test_a_snapshot_is_written_while_the_stream_goes_on(tmp_path: Path) -> None:

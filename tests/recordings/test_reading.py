@@ -92,7 +92,7 @@ def test_a_cut_file_is_read_up_to_its_last_whole_chunk(tmp_path: Path, compressi
     data = sample(whole, compression)
     chunks = held(whole)
     cut = tmp_path / "cut.mcap"
-    offsets = random.Random(1).sample(range(len(data)), 200)
+    offsets = random.Random(1).sample(range(len(data)), 60)
     for size in [*offsets, 0, 1, 8, len(data) - 1]:
         cut.write_bytes(data[:size])
         found, damage, _ = read(cut)
@@ -112,7 +112,7 @@ def test_flipped_bytes_harm_only_what_they_hit(tmp_path: Path, compression: Comp
     data = sample(whole, compression)
     chunks = held(whole)
     broken = tmp_path / "broken.mcap"
-    for seed in range(300):
+    for seed in range(100):
         choice = random.Random(seed)
         flipped = bytearray(data)
         hits = [choice.randrange(len(data)) for _ in range(choice.choice((1, 1, 1, 2, 5)))]

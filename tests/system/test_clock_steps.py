@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import clean_environment, ran
+from tests.support import called, clean_environment
 
 SETTINGS = (
     "--set",
@@ -67,7 +67,7 @@ def test_a_step_of_the_clock_takes_no_time(tmp_path: Path, by_s: float) -> None:
     began_s = time.monotonic()
     recorded(tmp_path, by_s, "--out", "a.mcap")
     run_s = time.monotonic() - began_s
-    code, out, err = ran("info", "a.mcap", "--json", cwd=tmp_path)
+    code, out, err = called("info", "a.mcap", "--json", cwd=tmp_path)
     assert code == 0, err
     (file,) = json.loads(out)["files"]
     assert 0.0 < file["duration_s"] <= run_s
@@ -75,16 +75,16 @@ def test_a_step_of_the_clock_takes_no_time(tmp_path: Path, by_s: float) -> None:
     assert step["by_s"] == pytest.approx(by_s, abs=0.1)
     place_s = step["position_s"]
     assert 0.0 < place_s < file["duration_s"]
-    code, _, err = ran("export", "a.mcap", "--events", "a.csv", "--end", f"{place_s:.9f}", cwd=tmp_path)
+    code, _, err = called("export", "a.mcap", "--events", "a.csv", "--end", f"{place_s:.9f}", cwd=tmp_path)
     assert code == 0, err
-    code, _, err = ran("export", "a.mcap", "--events", "b.csv", "--start", f"{place_s:.9f}", cwd=tmp_path)
+    code, _, err = called("export", "a.mcap", "--events", "b.csv", "--start", f"{place_s:.9f}", cwd=tmp_path)
     assert code == 0, err
     before, after = (times_ns(tmp_path / name) for name in ("a.csv", "b.csv"))
     assert max(before) - min(before) <= place_s * 1e9
     assert max(before) <= step["before_unix_ns"]
     assert step["after_unix_ns"] <= min(after)
     began_s = time.monotonic()
-    code, out, err = ran("replay", "a.mcap", "--profile", "headless", cwd=tmp_path)
+    code, out, err = called("replay", "a.mcap", "--profile", "headless", cwd=tmp_path)
     assert code == 0, err
     assert file["duration_s"] <= time.monotonic() - began_s < 600  # not an hour, nor a day
     assert f"published {file['messages']}," in out
@@ -103,12 +103,12 @@ def test_parts_around_a_step_are_played_in_their_order(tmp_path: Path) -> None:
     began_s = time.monotonic()
     recorded(tmp_path, -3600.0, "--out", "r/{part}.mcap", "--set", "sinks.recorder.rotate_s=0.2", files=4)
     run_s = time.monotonic() - began_s
-    code, out, err = ran("export", "r", "--events", "a.jsonl", cwd=tmp_path)
+    code, out, err = called("export", "r", "--events", "a.jsonl", cwd=tmp_path)
     assert code == 0, err
     lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     accelerations = [line["sequence"] for line in lines if line["id"] == "accel-1"]
     assert accelerations == list(range(1, len(accelerations) + 1))
-    code, out, err = ran("info", "r", "--json", cwd=tmp_path)
+    code, out, err = called("info", "r", "--json", cwd=tmp_path)
     assert code == 0, err
     document = json.loads(out)
     assert len(document["files"]) > 3
@@ -122,14 +122,14 @@ def test_retention_keeps_what_was_recorded_after_the_clock_was_set_back(tmp_path
     recorded(tmp_path, 0.0, "--out", "r/{start:%Y/%m/%d}/{part:03}.mcap", *keep, files=5)
     (day,) = (tmp_path / "r").glob("*/*/*")
     first = min(day.iterdir())
-    code, _, err = ran("cut", str(first), str(day / "900.mcap"), cwd=tmp_path)
+    code, _, err = called("cut", str(first), str(day / "900.mcap"), cwd=tmp_path)
     assert code == 0, err
-    code, _, err = ran("recover", str(first), str(day / "901.mcap"), cwd=tmp_path)
+    code, _, err = called("recover", str(first), str(day / "901.mcap"), cwd=tmp_path)
     assert code == 0, err
     recorded(tmp_path, -86_400.0 * 400, "--out", "r/{start:%Y/%m/%d}/{part:03}.mcap", *keep, files=5)
     copies = ["900.mcap", "901.mcap"]
     left = sorted(path for path in (tmp_path / "r").rglob("*.mcap") if path.name not in copies)
-    code, out, err = ran("info", *map(str, left), "--json", cwd=tmp_path)
+    code, out, err = called("info", *map(str, left), "--json", cwd=tmp_path)
     assert code == 0, err
     about = [file["recording"] for file in json.loads(out)["files"]]
     assert len(about) == 3

@@ -21,7 +21,7 @@ from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.recordings.copying import recover
 from beats.runtime.registry import SOURCES
-from tests.support import CODEC, TIMEOUT_S, clean_environment, ran, tiny_png
+from tests.support import CODEC, TIMEOUT_S, called, clean_environment, tiny_png
 from tests.system.tapes import damages, read_in_node, recorded, strictly_read
 
 COUNTS: Final = (1, 50, 200, 400, 550, 700)
@@ -147,7 +147,7 @@ def test_a_killed_recorder_loses_no_more_than_the_flush_interval(killed: list[Ki
 
 def test_what_a_killed_recorder_left_opens_with_info(killed: list[Killed], tmp_path: Path) -> None:
     """One call reports all of them."""
-    code, out, err = ran("info", "--json", *(str(each.path) for each in killed), cwd=tmp_path)
+    code, out, err = called("info", "--json", *(str(each.path) for each in killed), cwd=tmp_path)
     assert code == 0, err
     files = json.loads(out)["files"]
     assert len(files) == len(COUNTS)
@@ -189,7 +189,9 @@ def played(path: Path) -> list[bytes]:
 def test_what_a_killed_recorder_left_plays_with_the_command(killed: list[Killed], tmp_path: Path) -> None:
     """`beats replay` plays the unfinished file without a repair."""
     longest = max(killed, key=lambda each: each.path.stat().st_size)
-    code, out, err = ran("replay", str(longest.path), "--speed", "max", "--profile", "record", cwd=tmp_path)
+    code, out, err = called(
+        "replay", str(longest.path), "--speed", "max", "--profile", "record", cwd=tmp_path
+    )
     assert code == 0, err
     assert f"published {len(recorded(longest.path))}," in out
 

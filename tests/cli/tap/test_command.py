@@ -13,7 +13,7 @@ from websockets.sync.server import ServerConnection
 
 from beats.cli.tap.command import tap
 from tests.cli.tap.envelopes import frame, holding, refusing, sending, serving, update
-from tests.support import BEATS, Program, beats, clean_environment, ran, tiny_png
+from tests.support import BEATS, Program, beats, called, clean_environment, tiny_png
 
 
 def test_lines_are_printed_as_they_come(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_lines_are_printed_as_they_come(tmp_path: Path) -> None:
 def test_a_count_is_an_end(tmp_path: Path) -> None:
     """And no error."""
     with serving(holding(frame(1), update(1), frame(2))) as server:
-        code, out, err = ran("tap", server.place, "--count", "2", "--json", cwd=tmp_path)
+        code, out, err = called("tap", server.place, "--count", "2", "--json", cwd=tmp_path)
         assert (code, err) == (0, "")
         assert [json.loads(line)["topic"] for line in out.splitlines()] == ["frame", "peripheral/knob-1"]
 
@@ -79,7 +79,7 @@ def test_an_output_that_takes_nothing_is_said(tmp_path: Path) -> None:
 def test_the_servers_end_is_the_end(tmp_path: Path) -> None:
     """With its code and reason, and exit code 1: nobody had seen enough."""
     with serving(sending(frame(1), code=1013, why="too slow")) as server:
-        code, out, err = ran("tap", server.place, cwd=tmp_path)
+        code, out, err = called("tap", server.place, cwd=tmp_path)
     assert (code, len(out.splitlines())) == (1, 1)
     assert err == f"{server.place}: the server closed the stream: 1013 (try again later) too slow\n"
 
@@ -101,7 +101,7 @@ def test_it_goes_on_when_the_server_is_there_again(tmp_path: Path) -> None:
 def test_a_refusal_says_what_the_server_says(tmp_path: Path) -> None:
     """With the address and exit code 1."""
     with serving(holding(), refusing(401, "No", b"This stream needs a token.\n")) as server:
-        code, out, err = ran("tap", server.place, cwd=tmp_path)
+        code, out, err = called("tap", server.place, cwd=tmp_path)
     assert (code, out) == (1, "")
     said = "HTTP 401: This stream needs a token. Give it with --token, or in BEATS_TOKEN."
     assert err == f"{server.place}: {said}\n"
@@ -112,7 +112,7 @@ def test_frames_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "shots").mkdir()
     (tmp_path / "shots" / "2.png").write_bytes(b"mine")
     with serving(holding(frame(1), frame(2), frame(3))) as server:
-        code, out, err = ran("tap", server.place, "--frames", "shots", "--count", "3", cwd=tmp_path)
+        code, out, err = called("tap", server.place, "--frames", "shots", "--count", "3", cwd=tmp_path)
     files = {path.name: path.read_bytes() for path in (tmp_path / "shots").iterdir()}
     assert files == {"1.png": tiny_png(1), "2.png": b"mine", "3.png": tiny_png(3)}
     assert "shots/2.png exists and is not overwritten" in out
@@ -174,7 +174,7 @@ def test_wrong_usage_says_what_would_be_right(
 
 def test_the_help_has_examples(tmp_path: Path) -> None:
     """As every command's."""
-    code, out, _ = ran("tap", "--help", cwd=tmp_path)
+    code, out, _ = called("tap", "--help", cwd=tmp_path)
     assert code == 0
     assert "beats tap wall.local:8765 --json --kinds peripheral | beats run --stdin" in " ".join(out.split())
 
@@ -183,6 +183,6 @@ def test_garbage_between_envelopes_is_passed_over(tmp_path: Path) -> None:
     """It is said, and what follows is shown."""
     given: list[str | bytes] = [b"\xff" * 50, "a text", b"", frame(1)[:-20], frame(2)]
     with serving(holding(*given)) as server:
-        code, out, err = ran("tap", server.place, "--count", "5", cwd=tmp_path)
+        code, out, err = called("tap", server.place, "--count", "5", cwd=tmp_path)
     assert (code, err) == (0, "")
     assert [line.split()[1].strip(",") for line in out.splitlines()] == ["unreadable"] * 4 + ["frame"]
