@@ -1,4 +1,4 @@
-"""`beats record` and `beats snapshot`, as processes."""
+"""`beats record` and `beats snapshot`."""
 
 import re
 import signal
@@ -30,7 +30,7 @@ def only(folder: Path) -> list[RecordedMessage]:
 
 
 def test_all_that_is_streamed_is_recorded(tmp_path: Path) -> None:
-    """The demo, for a while, into the file that was named; it is whole when the run has ended."""
+    """The named file contains the stream, and is whole when the run has ended."""
     with beats("record", "--out", "show.mcap", *PORT_0, cwd=tmp_path) as program:
         with watching(program.url) as viewer:
             viewer.take(10)
@@ -53,7 +53,7 @@ def test_without_a_name_it_goes_to_the_folder_recordings(tmp_path: Path) -> None
 
 
 def test_standard_input_is_recorded(tmp_path: Path) -> None:
-    """As `beats run --stdin` streams it; the end of the input ends the recording."""
+    """The end of the input ends the recording."""
     command = beats(
         "record", "--stdin", *NO_BROWSER, "-o", "sensor.mcap", cwd=tmp_path, stdin=subprocess.PIPE
     )
@@ -68,7 +68,7 @@ def test_standard_input_is_recorded(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_finishes_the_file(tmp_path: Path) -> None:
-    """What viewers saw is in it."""
+    """It contains what viewers saw."""
     with beats("record", *PORT_0, "--out", "show.mcap", cwd=tmp_path) as program:
         with watching(program.url) as viewer:
             seen = viewer.take(20)
@@ -78,7 +78,7 @@ def test_an_interrupt_finishes_the_file(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """A file of that name is kept, and the recording does not begin."""
+    """An existing file stays, and the recording does not start."""
     (tmp_path / "show.mcap").write_text("precious")
     code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 1
@@ -88,7 +88,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_the_profiles_own_recorder_is_used(tmp_path: Path) -> None:
-    """No second one is added; `--out` says where it writes to."""
+    """No second one is added; `--out` sets its path."""
     (tmp_path / "config").mkdir()
     own = '[sinks.browser]\nenabled = false\n[sinks.tape]\ntype = "recorder"\npath = "elsewhere.mcap"\n'
     (tmp_path / "config" / "mine.toml").write_text(own)
@@ -100,7 +100,7 @@ def test_the_profiles_own_recorder_is_used(tmp_path: Path) -> None:
 
 
 def test_a_recorder_that_waits_to_be_told_does_not_wait(tmp_path: Path) -> None:
-    """Whoever runs this has told it."""
+    """The command itself starts the recording."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "default.toml").write_text('[sinks.tape]\ntype = "recorder"\nidle = true\n')
     code, out, err = called("record", *NO_BROWSER, "-o", "a.mcap", "--duration", "0.2", cwd=tmp_path)
@@ -109,7 +109,7 @@ def test_a_recorder_that_waits_to_be_told_does_not_wait(tmp_path: Path) -> None:
 
 
 def test_a_sink_that_is_called_recorder_is_left_alone(tmp_path: Path) -> None:
-    """Beside one of another type, the recorder gets another name."""
+    """If it is of another type, the recorder gets another name."""
     other = ("--set", "sinks.recorder.type=null")
     code, out, err = called("record", *NO_BROWSER, *other, "-o", "a.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 0, err
@@ -118,7 +118,7 @@ def test_a_sink_that_is_called_recorder_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -> None:
-    """It is in the way, is what the error names, and can be made whole."""
+    """The error names it, and how to recover it."""
     (tmp_path / "show.mcap.part").write_text("precious")
     code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 1
@@ -141,7 +141,7 @@ def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -
     ],
 )
 def test_wrong_usage_opens_nothing(tmp_path: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
-    """What `--out` cannot mean, and what would be right, is said before anything is made."""
+    """The error says what `--out` may be, before anything is created."""
     found, out, err = called("record", *NO_BROWSER, *arguments, cwd=tmp_path)
     assert (found, out) == (code, "")
     assert said in err
@@ -171,7 +171,7 @@ def snapshot(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def test_a_snapshot_is_written_while_the_stream_goes_on(tmp_path: Path) -> None:
-    """The command prints the file, which is whole; another signal, another file; no socket is left."""
+    """The command prints the whole file; a signal makes another one; no socket is left."""
     with holding(tmp_path, *HELD) as program:
         code, out, err = snapshot(tmp_path)
         assert (code, err) == (0, "")
@@ -189,7 +189,7 @@ def test_a_snapshot_is_written_while_the_stream_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_run_that_holds_nothing_says_what_to_set(tmp_path: Path) -> None:
-    """To the command, and in the log when a signal asks; the stream goes on."""
+    """To the command, and in the log after a signal; the stream continues."""
     with holding(tmp_path) as program:
         code, out, err = snapshot(tmp_path)
         assert (code, out) == (1, "")
@@ -204,7 +204,7 @@ def test_a_run_that_holds_nothing_says_what_to_set(tmp_path: Path) -> None:
 
 
 def test_when_none_or_several_run_it_says_so(tmp_path: Path) -> None:
-    """Which ones, and how to name one."""
+    """With the choices, and how to name one."""
     code, out, err = snapshot(tmp_path)
     assert (code, out, err.strip()) == (1, "", "no beats of this user runs on this machine")
     with holding(tmp_path, *HELD) as one, holding(tmp_path, *HELD) as two:

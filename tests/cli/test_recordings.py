@@ -60,7 +60,7 @@ def node(path: Path) -> dict[str, Any]:
 
 
 def test_info_says_what_a_recording_holds(tmp_path: Path) -> None:
-    """Who recorded, when, each topic with its rate, what is missing and what was noted as lost."""
+    """Its origin, times, topics with rates, gaps and recorded losses."""
     sample(tmp_path / "a.mcap")
     code, out, err = called("info", "a.mcap", cwd=tmp_path)
     assert (code, err) == (0, "")
@@ -80,7 +80,7 @@ def test_info_says_what_a_recording_holds(tmp_path: Path) -> None:
 
 
 def test_info_adds_up_a_folder_and_says_what_is_damaged(tmp_path: Path) -> None:
-    """Each file, then all of them; a damaged one is read as far as it goes and is no failure."""
+    """Each file, then the total; a damaged file is read as far as possible, and is no failure."""
     sample(tmp_path / "a.mcap")
     broken(tmp_path / "b.mcap.part")
     code, out, err = called("info", ".", cwd=tmp_path)
@@ -94,7 +94,7 @@ def test_info_adds_up_a_folder_and_says_what_is_damaged(tmp_path: Path) -> None:
 
 
 def test_info_as_json_is_one_document(tmp_path: Path) -> None:
-    """Standard output is JSON and nothing else, also when a file cannot be read; that is code 1."""
+    """Standard output is JSON only, also if a file cannot be read, which is exit code 1."""
     sample(tmp_path / "a.mcap")
     (tmp_path / "text.mcap").write_text("hello")
     code, out, err = called("info", "a.mcap", "text.mcap", "--json", cwd=tmp_path)
@@ -107,7 +107,7 @@ def test_info_as_json_is_one_document(tmp_path: Path) -> None:
 
 
 def test_info_names_what_is_not_there(tmp_path: Path) -> None:
-    """A path that does not exist, or an empty folder, ends the command before anything is read."""
+    """A missing path or an empty folder ends the command before anything is read."""
     code, out, err = called("info", "nowhere", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert err == "nowhere does not exist: give a recording, or a folder of recordings\n"
@@ -115,7 +115,7 @@ def test_info_names_what_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["show.mcap", "show.mcap.part"])
 def test_recover_writes_what_is_whole_beside_the_file(tmp_path: Path, name: str) -> None:
-    """It says how much was lost, by bytes and by topic, and ends with 3; the result is read everywhere."""
+    """It reports the loss in bytes and by topic, with exit code 3; any reader reads the result."""
     before = broken(tmp_path / name).read_bytes()
     code, out, err = called("recover", name, cwd=tmp_path)
     assert (code, out) == (3, "show-recovered.mcap: 50 messages\n")
@@ -132,7 +132,7 @@ def test_recover_writes_what_is_whole_beside_the_file(tmp_path: Path, name: str)
 
 
 def test_recover_leaves_a_whole_file_alone(tmp_path: Path) -> None:
-    """There is nothing to do, unless a new file was named."""
+    """Unless a new file was named."""
     sample(tmp_path / "a.mcap")
     assert called("recover", "a.mcap", cwd=tmp_path) == (0, "a.mcap is whole: nothing to recover\n", "")
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
@@ -141,7 +141,7 @@ def test_recover_leaves_a_whole_file_alone(tmp_path: Path) -> None:
 
 
 def test_recover_gives_a_killed_writers_file_its_end(tmp_path: Path) -> None:
-    """Nothing was lost, which is code 0, but the file has an index now."""
+    """Nothing was lost, which is exit code 0, and the file has an index."""
     record(tmp_path / "a.mcap", WRITTEN, close=False)
     code, out, err = called("recover", "a.mcap.part", cwd=tmp_path)
     assert (code, out) == (0, "a-recovered.mcap: 60 messages\n")
@@ -151,7 +151,7 @@ def test_recover_gives_a_killed_writers_file_its_end(tmp_path: Path) -> None:
 
 
 def test_recover_claims_no_more_than_it_knows(tmp_path: Path) -> None:
-    """What was in a chunk at the end of a file no number tells."""
+    """No sequence number shows what was in the last chunk."""
     data = record(tmp_path / "a.mcap", WRITTEN).read_bytes()
     (tmp_path / "a.mcap").write_bytes(data[: data.index(WRITTEN[57].encoded)])
     code, out, err = called("recover", "a.mcap", cwd=tmp_path)
@@ -160,7 +160,7 @@ def test_recover_claims_no_more_than_it_knows(tmp_path: Path) -> None:
 
 
 def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> None:
-    """Code 1, one line that names the file, and no new one."""
+    """Exit code 1, one line that names the file, and no new file."""
     (tmp_path / "text.mcap").write_text("hello")
     (tmp_path / "empty.mcap").touch()
     broken(tmp_path / "b.mcap")
@@ -180,7 +180,7 @@ def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> N
 
 
 def test_recover_takes_away_what_a_full_disk_left_half(tmp_path: Path) -> None:
-    """It fails with the disk's reason, and can be tried again with the same name."""
+    """It fails with the disk's reason, and can be repeated with the same name."""
     broken(tmp_path / "b.mcap")
     limited = "import resource as r, sys; r.setrlimit(r.RLIMIT_FSIZE, (3000, 3000)); "
     code = limited + "sys.argv[0] = 'beats'; from beats.__main__ import main; main()"
@@ -200,7 +200,7 @@ def test_recover_takes_away_what_a_full_disk_left_half(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", ["none", "zstd"])
 def test_cut_writes_a_range_that_stands_alone(tmp_path: Path, compression: Compression) -> None:
-    """It begins with the state at its beginning; another implementation of MCAP reads it in both ways."""
+    """It begins with the state; another implementation of MCAP reads it with and without the index."""
     sample(tmp_path / "a.mcap", compression)
     arguments = ("--start", "0.30", "--end", "2023-11-14T22:13:20.500Z", "--topics", "peripheral/*")
     code, out, err = called("cut", "a.mcap", "b.mcap", *arguments, cwd=tmp_path)
@@ -212,7 +212,7 @@ def test_cut_writes_a_range_that_stands_alone(tmp_path: Path, compression: Compr
 
 
 def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
-    """A moment that is none is wrong usage; an empty range, and a name that is taken, are failures."""
+    """An invalid moment is wrong usage; an empty range and a taken name are failures."""
     sample(tmp_path / "a.mcap")
     (tmp_path / "c.mcap.part").touch()
     for arguments, expected, wanted in (
@@ -241,7 +241,7 @@ def test_recover_refuses_a_name_that_is_none(tmp_path: Path) -> None:
 
 
 def test_cut_tells_of_damage_in_its_range(tmp_path: Path) -> None:
-    """What can be read is cut out, and what cannot is a warning."""
+    """What is readable is written, and the rest is a warning."""
     broken(tmp_path / "b.mcap")
     code, out, err = called("cut", "b.mcap", "c.mcap", "--end", "0.3", cwd=tmp_path)
     assert (code, out) == (0, "c.mcap: 25 messages\n")
@@ -250,14 +250,14 @@ def test_cut_tells_of_damage_in_its_range(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["info", "recover", "cut"])
 def test_help_has_an_example(tmp_path: Path, command: str) -> None:
-    """Whoever asks for help sees a line to copy."""
+    """With a line to copy."""
     code, out, _ = called(command, "--help", cwd=tmp_path)
     assert code == 0
     assert f"beats {command} " in out.split("Example", 1)[1]
 
 
 def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
-    """A cut is made of the others, those in folders below included; `info` tells of all, and ends with 1."""
+    """The other files, also below the folder, are used."""
     (tmp_path / "r" / "2026").mkdir(parents=True)
     sample(tmp_path / "r" / "2026" / "a.mcap")
     (tmp_path / "r" / "text.mcap").write_text("hello")
@@ -272,7 +272,7 @@ def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> 
 
 
 def test_info_counts_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    """Ten comes before two in a folder: no number is missing between them."""
+    """Part 10 comes before part 2 in a folder, but no number is missing between them."""
     for number in range(1, 12):
         written = WRITTEN[(number - 1) * 5 : number * 5]
         record(tmp_path / f"{number}.mcap", written, about={**ABOUT, "part": str(number)})
@@ -284,7 +284,7 @@ def test_info_counts_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None
 
 
 def test_other_commands_do_not_wait_for_what_reads_recordings() -> None:
-    """The MCAP library is loaded once a command needs it."""
+    """Only commands that need it import the MCAP library."""
     code = "import sys, beats.cli; print('mcap' in sys.modules)"
     run = subprocess.run([BEATS[0], "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert run.stdout == "False\n"

@@ -28,7 +28,7 @@ LOSSES = st.lists(
 @EXPLORE
 @given(LOSSES)
 def test_losses_are_read_as_they_were_written(losses: list[Loss]) -> None:
-    """One record for each reason, with every number of every topic, whatever its name is."""
+    """One record for each reason, with all numbers of every topic, whatever its name."""
     read = [read_loss(record) for record in loss_records(losses)]
     expected = [
         LossRecord(
@@ -43,7 +43,7 @@ def test_losses_are_read_as_they_were_written(losses: list[Loss]) -> None:
 
 
 def test_a_loss_can_be_read_by_a_person() -> None:
-    """Its record has times in ISO 8601 and the number of envelopes beside the exact figures."""
+    """The record has times in ISO 8601 and the number of envelopes beside the exact values."""
     (record,) = loss_records([Loss("drop_oldest", "frame", 3, 900, 7, 9, 10**18, 10**18 + 10**9)])
     assert record["reason"] == "drop_oldest"
     assert record["from"] == "2001-09-09T01:46:40.000000+00:00"
@@ -64,12 +64,12 @@ def test_a_loss_can_be_read_by_a_person() -> None:
     ],
 )
 def test_what_is_no_loss_is_none(metadata: dict[str, str]) -> None:
-    """A record that somebody else wrote, or that is damaged, is passed over."""
+    """Damaged records, and those of other programs, are ignored."""
     assert read_loss(metadata) is None
 
 
 def test_times_that_no_calendar_reaches_are_numbers() -> None:
-    """A clock that was never set, or that is mad, costs no traceback."""
+    """A wrong clock must not raise an error."""
     assert iso(0) == "1970-01-01T00:00:00.000000+00:00"
     assert iso(2**80) == str(2**80)
     assert [clamped(-5), clamped(7), clamped(2**70)] == [0, 7, MAX_UINT64]

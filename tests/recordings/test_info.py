@@ -23,7 +23,7 @@ STATE = [line(Peripheral("knob", 1), 3, BEGIN_NS - 5)]
 
 
 def test_a_file_is_counted_by_topic(tmp_path: Path) -> None:
-    """Messages, bytes, first and last numbers; repeated state apart; what is missing in between."""
+    """Messages, bytes, first and last numbers, missing numbers; repeated state separately."""
     knobs = [line(Peripheral("knob", index), number, BEGIN_NS) for index, number in enumerate((4, 5, 9))]
     path = record(tmp_path / "a.mcap", [*knobs, WRITTEN[50]], carried=STATE)
     found = Surveyor().survey(path)
@@ -61,7 +61,7 @@ def test_what_the_recorder_noted_is_counted(tmp_path: Path) -> None:
 
 
 def test_several_files_are_added_up(tmp_path: Path) -> None:
-    """Between two parts of a recording numbers may be missing too; between two recordings none can."""
+    """Numbers may be missing between two parts of a recording, but not between two recordings."""
     first = record(tmp_path / "a.mcap", WRITTEN[:30])
     second = record(tmp_path / "b.mcap", WRITTEN[36:])
     other = record(tmp_path / "c.mcap", lines(3, first=500), about={**ABOUT, "recording": "other"})
@@ -78,7 +78,7 @@ def test_several_files_are_added_up(tmp_path: Path) -> None:
 
 
 def test_health_says_in_which_way_a_file_is_not_whole(tmp_path: Path) -> None:
-    """Whole, ended by a failed write, cut off, damaged, or not readable at all."""
+    """Whole, ended by a failed write, cut off, damaged, or unreadable."""
     whole = record(tmp_path / "a.mcap", WRITTEN)
     data = whole.read_bytes()
     part = record(tmp_path / "b.mcap", WRITTEN, close=False)
@@ -107,7 +107,7 @@ def test_health_says_in_which_way_a_file_is_not_whole(tmp_path: Path) -> None:
 
 
 def test_a_list_of_damages_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are counted on."""
+    """Further damages are only counted."""
     monkeypatch.setattr(info, "MOST_DAMAGES", 2)
     path = record(tmp_path / "a.mcap", WRITTEN)
     data = bytearray(path.read_bytes())
@@ -119,7 +119,7 @@ def test_a_list_of_damages_has_a_bound(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_others_messages_are_counted_apart(tmp_path: Path) -> None:
-    """What is no envelope is a number of its own."""
+    """Messages that are not envelopes have their own count."""
     found = Surveyor().survey(foreign(tmp_path / "a.mcap", WRITTEN))
     assert found.counts.foreign == 120
     assert sum(topic.messages for topic in found.counts.topics.values()) == 60
@@ -127,13 +127,13 @@ def test_others_messages_are_counted_apart(tmp_path: Path) -> None:
 
 
 def test_the_most_frequent_topics_come_first() -> None:
-    """Then by name; no more than are wanted."""
+    """Then by name, up to the given number."""
     topics = {"b": TopicInfo(2), "a": TopicInfo(2), "c": TopicInfo(5)}
     assert [name for name, _ in ContentCounts(topics=topics).most_frequent(2)] == ["c", "a"]
 
 
 def test_a_step_of_the_clock_is_told_and_takes_no_time(tmp_path: Path) -> None:
-    """Where it was and by how much; the times are what the clock showed, the duration is what passed."""
+    """Its place and size are reported; times are those of the wall clock, the duration is what passed."""
     middle_ns = WRITTEN[30].log_unix_ns
     back = ClockJump(middle_ns, middle_ns, middle_ns - 3600 * 10**9)
     before = ClockJump(BEGIN_NS - 1, BEGIN_NS - 1, BEGIN_NS - 1)
@@ -154,14 +154,14 @@ def test_a_step_of_the_clock_is_told_and_takes_no_time(tmp_path: Path) -> None:
 
 
 def test_a_step_between_two_parts_is_told_of_the_second(tmp_path: Path) -> None:
-    """It lies between the state that the part begins with and its first message."""
+    """It is between the state at the beginning of the part and its first message."""
     step = ClockJump(BEGIN_NS, BEGIN_NS, BEGIN_NS - 10**12)
     path = record(tmp_path / "a.mcap", WRITTEN, carried=STATE, jumps=[step])
     assert Surveyor().survey(path).jumps == [PlacedJump(0.0, step)]
 
 
 def test_no_number_is_missing_between_two_recordings_in_one_file(tmp_path: Path) -> None:
-    """Such as a cut of two of them, which both have numbers of their own."""
+    """A cut of two recordings contains two independent sequences."""
     joint = ClockJump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS + 10**15, is_joint=True)
     other = lines(30, begin_ns=WRITTEN[30].log_unix_ns, first=500)
     path = record(tmp_path / "a.mcap", [*WRITTEN[:30], *other], jumps=[joint])
@@ -189,7 +189,7 @@ def keys(value: object) -> Iterator[str]:
 
 
 def test_everything_is_in_the_document(tmp_path: Path) -> None:
-    """One entry for each file, and their sum; the keys say their unit."""
+    """One entry for each file, and their sum; keys contain units."""
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
     for each in lines(30):
         file.append(each)
@@ -229,7 +229,7 @@ def test_everything_is_in_the_document(tmp_path: Path) -> None:
 
 
 def test_steps_of_the_clock_are_in_the_document(tmp_path: Path) -> None:
-    """And apart from them, where another recording begins."""
+    """Beginnings of other recordings are listed separately."""
     step = ClockJump(BEGIN_NS + 10**8, BEGIN_NS + 10**8, BEGIN_NS - 10**9)
     joint = ClockJump(BEGIN_NS + 2 * 10**8, BEGIN_NS, BEGIN_NS + 10**15, is_joint=True)
     surveyor = Surveyor()

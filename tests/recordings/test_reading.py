@@ -70,7 +70,7 @@ def assert_right(found: list[RecordedMessage], expected: list[RecordedMessage] =
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_what_was_written_is_read(tmp_path: Path, compression: Compression) -> None:
-    """Every message comes back byte for byte, in its order, with its topic, times and mark."""
+    """Every message comes back byte for byte, in order, with its topic, times and mark."""
     path = tmp_path / "a.mcap"
     sample(path, compression)
     found, damage, notes = read(path)
@@ -87,7 +87,7 @@ def test_what_was_written_is_read(tmp_path: Path, compression: Compression) -> N
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_a_cut_file_is_read_up_to_its_last_whole_chunk(tmp_path: Path, compression: Compression) -> None:
-    """Wherever a file was cut off, every chunk that is whole is read, and that the end is missing is said."""
+    """Every whole chunk is read, and the missing end is reported."""
     whole = tmp_path / "whole.mcap"
     data = sample(whole, compression)
     chunks = held(whole)
@@ -107,7 +107,7 @@ def test_a_cut_file_is_read_up_to_its_last_whole_chunk(tmp_path: Path, compressi
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_flipped_bytes_harm_only_what_they_hit(tmp_path: Path, compression: Compression) -> None:
-    """Whichever bytes are wrong: no message is wrong or twice, whole chunks are read, loss is said."""
+    """No message is wrong or doubled, undamaged chunks are read, and the loss is reported."""
     whole = tmp_path / "whole.mcap"
     data = sample(whole, compression)
     chunks = held(whole)
@@ -148,7 +148,7 @@ def sorted_by_time(expected: list[RecordedMessage]) -> list[RecordedMessage]:
 
 @pytest.mark.parametrize("opcode", [Opcode.HEADER, Opcode.CHUNK, Opcode.MESSAGE_INDEX, Opcode.METADATA])
 def test_every_bit_of_a_records_head_may_be_wrong(tmp_path: Path, opcode: Opcode) -> None:
-    """A wrong opcode or length loses that record at most, and is found."""
+    """A wrong opcode or length loses at most that record, and is reported."""
     whole = tmp_path / "whole.mcap"
     data = sample(whole)
     chunks = held(whole)
@@ -165,7 +165,7 @@ def test_every_bit_of_a_records_head_may_be_wrong(tmp_path: Path, opcode: Opcode
 
 
 def test_a_damaged_index_is_said_and_not_believed(tmp_path: Path) -> None:
-    """A wrong byte behind the messages costs none of them; it is reported as what it is."""
+    """A wrong byte behind the messages loses none of them, and is reported as damage to the index."""
     whole = tmp_path / "whole.mcap"
     data = sample(whole)
     begin = places(whole, Opcode.DATA_END)[0].after
@@ -180,7 +180,7 @@ def test_a_damaged_index_is_said_and_not_believed(tmp_path: Path) -> None:
 
 
 def test_a_chunk_that_lies_about_its_times_is_found_out(tmp_path: Path) -> None:
-    """The times in a chunk's head have no checksum: they are held against those of its messages."""
+    """The times in a chunk's head have no checksum, so they are compared with its messages."""
     path = tmp_path / "a.mcap"
     whole = sample(path)
     chunk = places(path, Opcode.CHUNK)[-1]
@@ -195,7 +195,7 @@ def test_a_chunk_that_lies_about_its_times_is_found_out(tmp_path: Path) -> None:
 
 
 def test_a_file_whose_only_chunk_is_damaged_holds_nothing(tmp_path: Path) -> None:
-    """It is no error: there are no messages, no times, and one damage."""
+    """That is not an error: there are no messages and no times, and one damage."""
     path = record(tmp_path / "a.mcap", WRITTEN[:4], close=False)
     chunk = places(path, Opcode.CHUNK)[0]
     data = bytearray(path.read_bytes())
@@ -210,7 +210,7 @@ def test_a_file_whose_only_chunk_is_damaged_holds_nothing(tmp_path: Path) -> Non
 
 
 def test_what_follows_the_end_is_said(tmp_path: Path) -> None:
-    """Bytes behind the end of a whole file are damage, and cost nothing."""
+    """Bytes behind the end of a whole file are damage, but no message is lost."""
     path = tmp_path / "a.mcap"
     data = sample(path)
     path.write_bytes(data + b"more")
@@ -221,7 +221,7 @@ def test_what_follows_the_end_is_said(tmp_path: Path) -> None:
 
 
 def test_a_recording_within_a_recording_is_not_taken_for_it(tmp_path: Path) -> None:
-    """A picture may hold the bytes of chunks. With the index at hand they are never read in place of it."""
+    """A picture may contain the bytes of chunks; with the index they are never read as chunks."""
     inner = record(tmp_path / "inner.mcap", [line(Peripheral("evil", index), 1, 5) for index in range(9)])
     outer = [*WRITTEN[:10], line(Frame(tiny_png() + inner.read_bytes()), 90, BEGIN_NS), *WRITTEN[10:20]]
     path = record(tmp_path / "a.mcap", outer)
@@ -238,7 +238,7 @@ def test_a_recording_within_a_recording_is_not_taken_for_it(tmp_path: Path) -> N
 
 
 def test_a_recording_is_read_while_it_is_written(tmp_path: Path) -> None:
-    """All that was flushed is there; what was not yet is not."""
+    """Everything that was flushed can be read."""
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "lz4")
     part = tmp_path / "a.mcap.part"
     for index, each in enumerate(WRITTEN[:20]):
@@ -254,7 +254,7 @@ def test_a_recording_is_read_while_it_is_written(tmp_path: Path) -> None:
 
 
 def test_reading_begins_where_it_is_told(tmp_path: Path) -> None:
-    """With a time to begin and to end, only the chunks are read that hold something between them."""
+    """With a start and an end, only chunks with messages between them are read."""
     path = tmp_path / "a.mcap"
     data = sample(path)
     cut = tmp_path / "cut.mcap"
@@ -268,7 +268,7 @@ def test_reading_begins_where_it_is_told(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
-    """Reading from a time finds what is not older, wherever in the file it is; so does the state before."""
+    """Messages are found by time wherever they are in the file, and so is the state before a time."""
     early = lines(10, begin_ns=BEGIN_NS - 3600 * 10**9, first=100)
     written = [*WRITTEN[:10], *early, *WRITTEN[10:20]]
     for close in (True, False):
@@ -284,7 +284,7 @@ def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
 
 
 def test_the_state_before_a_time_is_the_latest_of_each_topic(tmp_path: Path) -> None:
-    """The latest message of each topic, also one of long ago; with few bytes allowed, only near ones."""
+    """Also if it is old; a limit in bytes restricts it to near messages."""
     path = tmp_path / "a.mcap"
     sample(path)
     with Recording(path) as recording:
@@ -300,7 +300,7 @@ def test_the_state_before_a_time_is_the_latest_of_each_topic(tmp_path: Path) -> 
 def test_files_of_other_programs_are_read(
     tmp_path: Path, chunked: bool, checksums: bool, summary: bool
 ) -> None:
-    """Envelopes are found among other messages, which are counted; other records are passed over."""
+    """Envelopes are found among other messages, which are counted; other records are skipped."""
     path = foreign(tmp_path / "theirs.mcap", WRITTEN, chunked=chunked, checksums=checksums, summary=summary)
     found, damage, notes = read(path)
     assert found == [read_back(each) for each in WRITTEN]
@@ -314,7 +314,7 @@ def test_files_of_other_programs_are_read(
 
 
 def test_a_cut_file_of_another_program_is_read(tmp_path: Path) -> None:
-    """What is whole of it is read, at any place where it was cut."""
+    """Everything whole is read, wherever it was cut."""
     data = foreign(tmp_path / "theirs.mcap", WRITTEN, chunked=False).read_bytes()
     cut = tmp_path / "cut.mcap"
     for size in random.Random(2).sample(range(len(data)), 50):
@@ -326,7 +326,7 @@ def test_a_cut_file_of_another_program_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, 3, 8, 12])
 def test_a_file_that_ends_at_its_beginning_holds_nothing(tmp_path: Path, size: int) -> None:
-    """What a power cut leaves of a file just begun is a recording without messages, not an error."""
+    """A power cut may leave such a file; it is a recording without messages, not an error."""
     path = tmp_path / "a.mcap"
     path.write_bytes(sample(tmp_path / "b.mcap")[:size])
     found, damage, _ = read(path)
@@ -338,7 +338,7 @@ def test_a_file_that_ends_at_its_beginning_holds_nothing(tmp_path: Path, size: i
 
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
-    """A text file, a folder, a FIFO and a file that is not there are named, with what is wrong."""
+    """A text file, a folder, a FIFO and a missing file are named, with the reason."""
     text = tmp_path / "text.mcap"
     text.write_text("hello " * 1000)
     with pytest.raises(InputError, match=r"text\.mcap is not a recording: it does not begin as an MCAP file"):
@@ -353,7 +353,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damage_is_told_with_its_place(tmp_path: Path) -> None:
-    """A stretch of zeros over two chunks is one damage from the first of them on, and the rest is read."""
+    """Zeros over two chunks are one damage, and the rest is read."""
     path = tmp_path / "a.mcap"
     data = bytearray(sample(path))
     chunks = held(path)
@@ -370,7 +370,7 @@ def test_a_damage_is_told_with_its_place(tmp_path: Path) -> None:
 def test_a_recording_that_another_program_rewrote_is_read(
     tmp_path: Path, chunked: bool, checksums: bool
 ) -> None:
-    """It has our metadata and that program's header: without chunks, or their checksums, nothing is wrong."""
+    """It has our metadata and that program's header; missing chunks and checksums are no damage then."""
     path = record(tmp_path / "a.mcap", WRITTEN, carried=CARRIED)
     rewritten(path, chunked=chunked, checksums=checksums)
     found, damage, _ = read(path)
@@ -383,7 +383,7 @@ def test_a_recording_that_another_program_rewrote_is_read(
 
 @pytest.mark.parametrize("way", ["index", "walk", "rewritten"])
 def test_what_the_wall_clock_showed_is_read(tmp_path: Path, way: str) -> None:
-    """By way of the index, without one, and from a file of another program that kept what it says."""
+    """From the index, without an index, and from a copy by another program."""
     jumps = [
         ClockJump(BEGIN_NS + 9, BEGIN_NS + 9, BEGIN_NS - 3600),
         ClockJump(BEGIN_NS + 90, BEGIN_NS, BEGIN_NS + 5),
@@ -401,7 +401,7 @@ def chunks_of(path: Path) -> list[ChunkPlace]:
 
 
 def test_the_index_says_what_a_way_through_the_file_finds(tmp_path: Path) -> None:
-    """Offsets and times of all chunks agree, whichever way they are found."""
+    """The offsets and times of all chunks are the same either way."""
     path = record(tmp_path / "a.mcap", lines(30))
     with path.open("rb") as file:
         contents = Contents()
@@ -416,7 +416,7 @@ def test_the_index_says_what_a_way_through_the_file_finds(tmp_path: Path) -> Non
 
 
 def test_a_file_without_an_index_has_none(tmp_path: Path) -> None:
-    """Neither one that was cut off, nor one that a failed write ended, which is in order none the less."""
+    """Neither one that was cut off, nor one that was ended properly after a failed write."""
     part = record(tmp_path / "a.mcap", lines(30), close=False)
     data = part.read_bytes()
     output = UnfinishedRecording(tmp_path / "b.mcap")
@@ -439,7 +439,7 @@ def test_a_file_without_an_index_has_none(tmp_path: Path) -> None:
 
 
 def test_times_that_do_not_rise_are_compared_with_the_messages(tmp_path: Path) -> None:
-    """A chunk's head may lie about its times; one that is damaged besides is left out."""
+    """The head of a chunk may have wrong times; a chunk that is damaged as well is left out."""
     path = record(tmp_path / "a.mcap", lines(30), close=False)
     whole = chunks_of(path)
     for index in (0, 2, 5):

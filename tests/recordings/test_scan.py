@@ -54,7 +54,7 @@ def chunks(data: bytes | bytearray) -> list[Record]:
 @given(st.binary(max_size=400), st.booleans())
 @example(b"\x06" + bytes(100), True)
 def test_any_bytes_are_walked_through(data: bytes, begins_right: bool) -> None:
-    """Whatever a file holds, the walk ends, and what it gives lies within the file, in its order."""
+    """The walk ends for any file, and its results are within the file, in order."""
     data = MCAP0_MAGIC + data if begins_right else data
     at = 0
     for found in walked(data):
@@ -75,7 +75,7 @@ def test_a_whole_file_has_no_damage() -> None:
 
 
 def test_a_chunk_is_found_wherever_it_is() -> None:
-    """Also behind megabytes of rubbish, across the border of what is read at once, and after false traces."""
+    """Also behind megabytes of rubbish, across a block of reading, and after false candidates."""
     data = written([b"payload"])
     chunk = chunks(data)[0]
     trace = b"\x06" + bytes(36) + b"\x03\0\0\0lz4"
@@ -88,7 +88,7 @@ def test_a_chunk_is_found_wherever_it_is() -> None:
 
 
 def test_a_trace_that_overlaps_a_chunk_does_not_hide_it() -> None:
-    """What looks like the beginning of a chunk may reach into one."""
+    """A false candidate may reach into a chunk."""
     data = written([b"payload"])
     chunk = chunks(data)[0]
     head = data[chunk.offset : chunk.offset + 41]
@@ -99,7 +99,7 @@ def test_a_trace_that_overlaps_a_chunk_does_not_hide_it() -> None:
 
 
 def test_a_record_that_lies_about_its_length_is_damage_from_its_beginning() -> None:
-    """A private record that swallows chunks is not believed when nothing follows it; they are read."""
+    """A private record that spans chunks is rejected when no record follows it."""
     data = written([b"a", b"b", b"c"])
     first = chunks(data)[0]
     liar = b"\x90" + (first.length + 100).to_bytes(8, "little")
@@ -110,7 +110,7 @@ def test_a_record_that_lies_about_its_length_is_damage_from_its_beginning() -> N
 
 
 def test_private_records_are_believed_only_where_they_may_be() -> None:
-    """Other programs write them, Beats does not; there one is a chunk whose opcode is wrong."""
+    """Other programs write them; in files of Beats they are chunks with a wrong opcode."""
     data = bytearray(written([b"a", b"b"]))
     first = chunks(data)[0]
     data[first.offset] |= 0x80
@@ -124,7 +124,7 @@ def test_private_records_are_believed_only_where_they_may_be() -> None:
     [("", CompressionType.NONE), ("lz4", CompressionType.LZ4), ("zstd", CompressionType.ZSTD)],
 )
 def test_a_chunk_is_read_only_if_its_checksum_is_right(name: str, compression: CompressionType) -> None:
-    """A wrong bit anywhere in it gives a reason in place of the records; so does a missing checksum."""
+    """A wrong bit anywhere in it, or a missing checksum, gives a reason instead of the records."""
     data = written([b"payload" * 20], compression)
     chunk = chunks(data)[0]
     assert chunk_compression(chunk) == name
@@ -147,7 +147,7 @@ def test_a_chunk_is_read_only_if_its_checksum_is_right(name: str, compression: C
 
 @pytest.mark.parametrize("size", [2**31 + 1, 2**62, 2**64 - 1])
 def test_absurd_sizes_take_no_memory(size: int) -> None:
-    """A chunk that says it is larger than any message, or than its bytes say, is not unpacked."""
+    """A chunk that states a larger size than its bytes do is not unpacked."""
     for compression in (CompressionType.NONE, CompressionType.LZ4, CompressionType.ZSTD):
         data = bytearray(written([b"payload"], compression))
         at = chunks(data)[0].offset
@@ -162,7 +162,7 @@ def test_absurd_sizes_take_no_memory(size: int) -> None:
 
 
 def test_a_huge_length_is_no_record() -> None:
-    """A length that reaches beyond the file, or to the end of all numbers, is damage."""
+    """A length that reaches beyond the file is damage."""
     data = bytearray(written([b"a", b"b"]))
     second = chunks(data)[1]
     first = chunks(data)[0]
@@ -200,13 +200,13 @@ RECORDS = contents_of(all_records(chunked=True)) | contents_of(all_records(chunk
 
 
 def test_every_record_of_the_library_fits() -> None:
-    """All fifteen kinds, with names far longer than a first look reaches."""
+    """All fifteen kinds, with names longer than the first block of reading."""
     assert set(RECORDS) == set(Opcode)
 
 
 @pytest.mark.parametrize("opcode", sorted(set(Opcode) - {Opcode.MESSAGE}))
 def test_no_other_length_fits(opcode: Opcode) -> None:
-    """One byte more or less than the fields add up to is damage."""
+    """One byte more or less than the sum of the fields is damage."""
     data = RECORDS[opcode] + b"\0" * 40
 
     def read(at: int, count: int) -> bytes:
@@ -218,7 +218,7 @@ def test_no_other_length_fits(opcode: Opcode) -> None:
 
 
 def test_others_records_fit_where_they_may_be() -> None:
-    """Nothing is known of a private record; of an opcode that nobody has, nothing is believed."""
+    """Private records are accepted if allowed, unknown opcodes never."""
 
     def read(at: int, count: int) -> bytes:
         return bytes(count)
@@ -257,7 +257,7 @@ def chunk_of(payload: bytes, compression: CompressionType) -> Chunk:
 def test_the_size_is_known_before_anything_is_unpacked(
     name: str, compression: CompressionType, length: int
 ) -> None:
-    """Whatever its size, and however it is packed, a chunk's bytes say it in their first ones."""
+    """The first bytes of a chunk state its size with any compression."""
     chunk = chunk_of(bytes(length), compression)
     assert chunk.compression == name
     assert unpacked_size(name, chunk.data) == chunk.uncompressed_size
@@ -266,6 +266,6 @@ def test_the_size_is_known_before_anything_is_unpacked(
 @EXPLORE
 @given(st.sampled_from(["", "lz4", "zstd"]), st.binary(max_size=40))
 def test_bytes_that_nobody_packed_are_no_trap(name: str, data: bytes) -> None:
-    """Damaged ones give some number, or none."""
+    """Damaged bytes give some number, or none."""
     size = unpacked_size(name, data)
     assert size is None or size >= 0

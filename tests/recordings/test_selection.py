@@ -57,7 +57,7 @@ def test_parts_are_one_stream(folder: Path) -> None:
 
 
 def test_state_is_new_to_whoever_has_not_seen_the_earlier_part(folder: Path) -> None:
-    """A later part alone begins with what was on then."""
+    """A later part alone begins with the state at that time."""
     selection = Selection([folder / "b.mcap"])
     assert chosen(selection)[0] == read_back(STATE[0], carried=True)
 
@@ -72,7 +72,7 @@ def test_state_is_new_to_whoever_has_not_seen_the_earlier_part(folder: Path) -> 
     ],
 )
 def test_topics_are_chosen_by_patterns(folder: Path, topics: list[str], wanted: set[str]) -> None:
-    """As a shell matches names; of several, one must match."""
+    """Shell patterns, of which one must match."""
     found = chosen(Selection([folder], topics=topics))
     assert {message.topic for message in found} == wanted
 
@@ -87,7 +87,7 @@ def test_kinds_are_chosen(folder: Path) -> None:
 @EXPLORE
 @given(st.integers(0, 700), st.integers(1, 700))
 def test_ranges_that_follow_one_another_hold_everything_once(folder: Path, start: int, length: int) -> None:
-    """A place that ends one range begins the next: nothing is left out, and nothing comes twice."""
+    """The end of one range is the beginning of the next: no message is missing or doubled."""
     first, second = start / 1000, (start + length) / 1000
     parts = [
         chosen(Selection([folder], end=str(first))) if start else [],
@@ -99,7 +99,7 @@ def test_ranges_that_follow_one_another_hold_everything_once(folder: Path, start
 
 
 def test_the_state_before_a_place_is_the_latest_of_each_topic(folder: Path) -> None:
-    """And no message of it is in what follows the place."""
+    """None of its messages follows the place."""
     selection = Selection([folder], topics=["peripheral/*"])
     state = selection.state_before(0.10, 10**9)
     assert state == [read_back(WRITTEN[index]) for index in (7, 8)]
@@ -110,7 +110,7 @@ def test_the_state_before_a_place_is_the_latest_of_each_topic(folder: Path) -> N
 
 
 def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
-    """Every message is in the stream, in the order of the file, and has a place from 0 on."""
+    """Messages are found by time wherever they are in the file, and so is the state before a time."""
     early = lines(10, begin_ns=BEGIN_NS - 3600 * 10**9)
     path = record(tmp_path / "a.mcap", [*WRITTEN[:20], *early, *WRITTEN[20:]])
     selection = Selection([path])
@@ -122,7 +122,7 @@ def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
 
 
 def test_damage_is_told_and_the_rest_read(tmp_path: Path) -> None:
-    """Whoever reads is told which file is damaged, and goes on."""
+    """The damaged file is reported, and reading continues."""
     path = record(tmp_path / "a.mcap", WRITTEN)
     data = bytearray(path.read_bytes())
     data[data.index(WRITTEN[12].encoded)] ^= 1
@@ -135,7 +135,7 @@ def test_damage_is_told_and_the_rest_read(tmp_path: Path) -> None:
 
 
 def test_what_selects_nothing_is_refused(folder: Path, tmp_path: Path) -> None:
-    """No messages at all, an end that is not after the start, a moment that is none."""
+    """No messages at all, an end that is not after the start, an invalid moment."""
     record(tmp_path / "a.mcap", [])
     with pytest.raises(InputError, match="hold no messages"):
         Selection([tmp_path])
@@ -147,7 +147,7 @@ def test_what_selects_nothing_is_refused(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_step_of_the_clock_takes_no_time_in_a_range(tmp_path: Path) -> None:
-    """A range in seconds is as long as it says, and each message knows what the wall clock showed."""
+    """A range has the requested length, and each message has its time by the wall clock."""
     back = ClockJump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS - 3600 * 10**9)
     path = record(tmp_path / "a.mcap", WRITTEN, jumps=[back])
     selection = Selection([path], start="0.25", end="0.35")
@@ -161,7 +161,7 @@ def told(into: list[str]) -> Callable[[Path, Damage], object]:
 
 
 def test_a_file_that_has_gone_since_is_told_and_the_rest_read(tmp_path: Path) -> None:
-    """Pruned by a ring, or on a disk that was unplugged: the others are there."""
+    """A file may have been deleted, or its disk unplugged."""
     first = record(tmp_path / "a.mcap", WRITTEN[:30])
     record(tmp_path / "b.mcap", WRITTEN[30:])
     selection = Selection([tmp_path])
@@ -176,7 +176,7 @@ def test_a_file_that_has_gone_since_is_told_and_the_rest_read(tmp_path: Path) ->
 
 
 def test_a_file_that_was_finished_since_is_read_by_its_own_name(tmp_path: Path) -> None:
-    """It has lost the `.part` that it had while it was written."""
+    """It no longer has the `.part` that it had while it was written."""
     part = record(tmp_path / "a.mcap", WRITTEN, close=False)
     selection = Selection([tmp_path])
     recover(part, tmp_path / "finished", silent)
@@ -189,7 +189,7 @@ def test_a_file_that_was_finished_since_is_read_by_its_own_name(tmp_path: Path) 
 def test_a_disk_that_fails_within_a_file_costs_its_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was read before that counts, and the files after it are read."""
+    """The messages before that, and the files after it, are read."""
     record(tmp_path / "a.mcap", WRITTEN[:30])
     record(tmp_path / "b.mcap", WRITTEN[30:])
     selection = Selection([tmp_path])
@@ -209,7 +209,7 @@ def test_a_disk_that_fails_within_a_file_costs_its_rest(
 
 
 def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
-    """A file of a folder that cannot be read; when nothing else is there, it is the reason."""
+    """A file of a folder that cannot be read; if there is no other, it is the reason of the error."""
     path = record(tmp_path / "b.mcap", WRITTEN)
     (tmp_path / "a.mcap").write_text("hello")
     selection = Selection([tmp_path])
@@ -221,7 +221,7 @@ def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
 
 
 def test_where_another_recording_begins_is_known(tmp_path: Path) -> None:
-    """Between two files that are not parts of one recording, and within a cut of several."""
+    """Between files of different recordings, and within a cut of several."""
     record(tmp_path / "a.mcap", WRITTEN[:5])
     record(tmp_path / "b.mcap", WRITTEN[5:10], about={**ABOUT, "part": "2"})
     record(tmp_path / "c.mcap", lines(5, first=900), about={**ABOUT, "recording": "other"})

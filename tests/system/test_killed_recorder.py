@@ -197,7 +197,7 @@ def test_what_a_killed_recorder_left_plays_with_the_command(killed: list[Killed]
 
 
 def test_what_is_recovered_passes_strict_readers(killed: list[Killed], tmp_path: Path) -> None:
-    """Those of the mcap library, with every checksum, and those of @mcap/core in Node."""
+    """The mcap library, with every checksum, and @mcap/core in Node."""
     targets: list[Path] = []
     for index, each in enumerate(killed):
         target = tmp_path / f"{index:02}.mcap"

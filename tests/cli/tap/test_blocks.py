@@ -47,7 +47,7 @@ def pixels(image: Image.Image) -> list[list[Pixel]]:
 
 
 def test_every_pixel_is_where_it_is_in_the_frame() -> None:
-    """In its exact colour, two of them in each place."""
+    """With its exact colour, two in each character cell."""
     image = wall(20, 10)
     found = draw(png(image), 30, 8, "truecolor")
     assert (found.width_px, found.height_px, len(found.rows)) == (20, 10, 5)
@@ -55,7 +55,7 @@ def test_every_pixel_is_where_it_is_in_the_frame() -> None:
 
 
 def test_below_an_odd_number_of_lines_there_is_nothing() -> None:
-    """The terminal's own background."""
+    """The terminal's background is visible there."""
     image = wall(4, 3)
     *lines, last = seen(draw(png(image), 6, 3, "truecolor").rows)
     assert lines == pixels(image)
@@ -72,7 +72,7 @@ def test_a_small_frame_is_enlarged_by_whole_factors() -> None:
 
 @pytest.mark.parametrize(("columns", "lines"), [(79, 15), (10, 50), (1, 1), (200, 3)])
 def test_a_large_frame_is_made_to_fit(columns: int, lines: int) -> None:
-    """In its proportions, as far as whole pixels allow; a terminal of next to nothing shows one."""
+    """In its proportions, as far as whole pixels allow; a tiny terminal shows one pixel."""
     found = draw(png(wall(640, 480)), columns, lines, "truecolor")
     height, width = len(found.rows), found.rows[0].count("▀")
     assert width <= columns
@@ -82,7 +82,7 @@ def test_a_large_frame_is_made_to_fit(columns: int, lines: int) -> None:
 
 
 def test_colours_are_named_only_where_they_change() -> None:
-    """A plain picture costs little."""
+    """A plain picture needs few bytes."""
     found = draw(png(Image.new("RGB", (40, 2), (1, 2, 3))), 40, 1, "truecolor")
     assert found.rows == ("\x1b[38;2;1;2;3m\x1b[48;2;1;2;3m" + "▀" * 40 + "\x1b[0m",)
 
@@ -100,7 +100,7 @@ def test_256_colours_are_the_nearest(colour: Pixel, number: int) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_every_kind_of_png_is_drawn(mode: str) -> None:
-    """What is transparent is on black."""
+    """Transparent pixels are on black."""
     image = Image.new("RGBA", (2, 2), (255, 255, 255, 255)).convert("L" if mode == "I;16" else mode)
     if mode == "I;16":
         image = Image.new("I;16", (2, 2), 65535)
@@ -123,6 +123,6 @@ def claiming(width: int, height: int) -> bytes:
     ids=["empty", "signature", "cut", "gif", "cut at the end", "huge", "large", "nothing"],
 )  # fmt: skip
 def test_what_cannot_be_drawn_says_why(data: bytes) -> None:
-    """Cut, of another kind, or claiming to be larger than any memory."""
+    """Cut files, other formats, and impossible sizes."""
     with pytest.raises(PictureError, match=r"\w"):
         draw(data, 80, 24, "truecolor")

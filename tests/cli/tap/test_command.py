@@ -17,7 +17,7 @@ from tests.support import BEATS, Program, beats, called, clean_environment, tiny
 
 
 def test_lines_are_printed_as_they_come(tmp_path: Path) -> None:
-    """Each at once, also into a pipe; Ctrl-C is how it is ended, and no error."""
+    """Each at once, also into a pipe; Ctrl-C ends it without an error."""
     with (
         serving(holding(frame(1), update(4, {"a": 1}))) as server,
         beats("tap", server.place, cwd=tmp_path) as program,
@@ -29,7 +29,7 @@ def test_lines_are_printed_as_they_come(tmp_path: Path) -> None:
 
 
 def test_a_count_is_an_end(tmp_path: Path) -> None:
-    """And no error."""
+    """Without an error."""
     with serving(holding(frame(1), update(1), frame(2))) as server:
         code, out, err = called("tap", server.place, "--count", "2", "--json", cwd=tmp_path)
         assert (code, err) == (0, "")
@@ -37,7 +37,7 @@ def test_a_count_is_an_end(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_has_enough_ends_it_in_silence(tmp_path: Path) -> None:
-    """`beats tap | head -1`."""
+    """As in `beats tap | head -1`."""
 
     def flood(connection: ServerConnection) -> None:
         for sequence in range(1, 1_000_000):
@@ -58,7 +58,7 @@ def test_a_reader_that_has_enough_ends_it_in_silence(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 def test_an_output_that_takes_nothing_is_said(tmp_path: Path) -> None:
-    """Somebody sends it to a disk that is full."""
+    """Such as a file on a full disk."""
     with serving(holding(frame(1))) as server, open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         command = [*BEATS, "tap", server.place]
         done = subprocess.run(
@@ -77,7 +77,7 @@ def test_an_output_that_takes_nothing_is_said(tmp_path: Path) -> None:
 
 
 def test_the_servers_end_is_the_end(tmp_path: Path) -> None:
-    """With its code and reason, and exit code 1: nobody had seen enough."""
+    """With its code and reason, and exit code 1."""
     with serving(sending(frame(1), code=1013, why="too slow")) as server:
         code, out, err = called("tap", server.place, cwd=tmp_path)
     assert (code, len(out.splitlines())) == (1, 1)
@@ -85,7 +85,7 @@ def test_the_servers_end_is_the_end(tmp_path: Path) -> None:
 
 
 def test_it_goes_on_when_the_server_is_there_again(tmp_path: Path) -> None:
-    """With `--reconnect`; what was missed meanwhile is told as any gap."""
+    """With `--reconnect`; missed envelopes are reported as a gap."""
     with serving(sending(frame(1))) as server:
         program = beats("tap", server.place, "--reconnect", "--count", "2", cwd=tmp_path)
         with program:
@@ -108,7 +108,7 @@ def test_a_refusal_says_what_the_server_says(tmp_path: Path) -> None:
 
 
 def test_frames_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
-    """What is in the way stays; what was not saved for it is counted, with exit code 1."""
+    """Existing files stay; frames not saved are counted, with exit code 1."""
     (tmp_path / "shots").mkdir()
     (tmp_path / "shots" / "2.png").write_bytes(b"mine")
     with serving(holding(frame(1), frame(2), frame(3))) as server:
@@ -123,7 +123,7 @@ def test_frames_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
-    """With the file and what to do; nothing half is left."""
+    """With the file and what to do; no incomplete file is left."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -163,7 +163,7 @@ def test_wrong_usage_says_what_would_be_right(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Before anything is connected."""
+    """2 for usage, 78 for settings, 1 for errors of the recording itself; no traceback."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("x")
     with pytest.raises(typer.Exit) as caught:
@@ -173,14 +173,14 @@ def test_wrong_usage_says_what_would_be_right(
 
 
 def test_the_help_has_examples(tmp_path: Path) -> None:
-    """As every command's."""
+    """As that of every command."""
     code, out, _ = called("tap", "--help", cwd=tmp_path)
     assert code == 0
     assert "beats tap wall.local:8765 --json --kinds peripheral | beats run --stdin" in " ".join(out.split())
 
 
 def test_garbage_between_envelopes_is_passed_over(tmp_path: Path) -> None:
-    """It is said, and what follows is shown."""
+    """It is reported, and what follows is shown."""
     given: list[str | bytes] = [b"\xff" * 50, "a text", b"", frame(1)[:-20], frame(2)]
     with serving(holding(*given)) as server:
         code, out, err = called("tap", server.place, "--count", "5", cwd=tmp_path)

@@ -58,7 +58,7 @@ async def follow(
 
 
 async def test_everything_is_shown_in_its_order() -> None:
-    """Envelopes, what is missing before them, what cannot be read, and what happens to the stream."""
+    """Envelopes, missing numbers, unreadable messages, and events of the connection."""
     given = (frame(1), update(5), "a text", frame(4), Notice("gone"), frame(2))
     assert await follow(*given) == (
         [
@@ -76,7 +76,7 @@ async def test_everything_is_shown_in_its_order() -> None:
 
 
 async def test_enough_is_enough() -> None:
-    """Messages are counted, readable or not; notices are none."""
+    """Messages are counted, readable or not; notices are not."""
     assert await follow(frame(1), Notice("gone"), b"", frame(3), frame(4), count=3) == (
         ["frame 1", "gone", "unreadable", "frame 1 missing", "frame 3"],
         None,
@@ -84,7 +84,7 @@ async def test_enough_is_enough() -> None:
 
 
 async def test_frames_are_saved(tmp_path: Path) -> None:
-    """And no updates; what is in the way is said once, however much there is."""
+    """Updates are not; an existing file is reported once, however many there are."""
     for number in (2, 3):
         (tmp_path / f"{number}.png").write_bytes(b"mine")
     folder = FrameSaver(tmp_path)
@@ -97,7 +97,7 @@ async def test_frames_are_saved(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_takes_nothing_is_the_end(tmp_path: Path) -> None:
-    """With what to do about it: what was asked for cannot be done."""
+    """The text says what to do."""
     folder = FrameSaver(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     _, ended = await follow(frame(1), frame(2), folder=folder)
@@ -113,7 +113,7 @@ def save(folder: FrameSaver, sequence: int, grey: int | None = None) -> Path | N
 
 
 def test_each_frame_is_a_file_of_its_number(tmp_path: Path) -> None:
-    """Byte for byte, in a folder that is made if need be; nothing else is left."""
+    """Byte for byte, in a folder that is created if necessary."""
     folder = FrameSaver(tmp_path / "a" / "b")
     for sequence in (1, 2, 300):
         assert save(folder, sequence) is None
@@ -123,7 +123,7 @@ def test_each_frame_is_a_file_of_its_number(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """Another picture stays, and the one that was not saved is counted."""
+    """Another picture stays, and the frame that was not saved is counted."""
     (tmp_path / "2.png").write_bytes(b"mine")
     folder = FrameSaver(tmp_path)
     assert save(folder, 1) is None
@@ -142,7 +142,7 @@ def test_the_same_picture_once_more_is_no_loss(tmp_path: Path) -> None:
 
 
 def test_what_another_tap_is_writing_is_left_alone(tmp_path: Path) -> None:
-    """Or what a killed one left."""
+    """Also if that tap was killed."""
     (tmp_path / "1.png.part").write_bytes(b"half")
     folder = FrameSaver(tmp_path)
     assert save(folder, 1) == tmp_path / "1.png.part"
@@ -150,7 +150,7 @@ def test_what_another_tap_is_writing_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_frame_without_number_is_known_by_when_it_came(tmp_path: Path) -> None:
-    """A server of another kind numbers nothing."""
+    """Other servers may send no numbers."""
     folder = FrameSaver(tmp_path)
     found = item(frame(1))._replace(sequence=0)
     assert isinstance(found.message, Frame)
@@ -190,7 +190,7 @@ async def tapped(place: str, query: Mapping[str, str] | None = None, **fields: o
 
 
 async def test_lines_are_printed_until_there_are_enough(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a terminal whole, and without colours."""
+    """Without a terminal they are complete and without colours."""
     with serving(holding(frame(1), update(1, "x" * 300), frame(3), frame(4))) as server:
         assert await tapped(server.place, most=3) is None
     lines = capsys.readouterr().out.splitlines()
@@ -201,14 +201,14 @@ async def test_lines_are_printed_until_there_are_enough(capsys: pytest.CaptureFi
 
 
 async def test_the_end_is_given_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    """After what came before it."""
+    """After the lines before it."""
     with serving(sending(frame(1), code=1001)) as server:
         assert await tapped(server.place) == "the server closed the stream: 1001 (going away)"
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 async def test_the_stream_is_asked_for_what_is_wanted() -> None:
-    """By the options and by the address, with the token in a header."""
+    """By the options and the address, with the token in a header."""
     with serving(holding(frame(1))) as server:
         place = f"ws://{server.place}/wall/?snapshot=0&token=secret"
         assert await tapped(place, {"kinds": "frame", "topics": "a,b*"}, most=1) is None
@@ -221,7 +221,7 @@ async def test_the_stream_is_asked_for_what_is_wanted() -> None:
 async def test_frames_that_were_not_asked_for_are_not_missing(
     place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whether the option says so or the address."""
+    """Whether the option or the address limits the frame rate."""
     query = {} if "max_fps" in place else {"max_fps": "5"}
     with serving(holding(frame(1), frame(9))) as server:
         assert await tapped(place.format(server.place), query, most=2) is None
@@ -229,7 +229,7 @@ async def test_frames_that_were_not_asked_for_are_not_missing(
 
 
 async def test_frames_are_saved_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both, in any form."""
+    """Together with any form of output."""
     folder = FrameSaver(tmp_path / "frames")
     with serving(holding(frame(1), frame(2))) as server:
         assert await tapped(server.place, most=2, folder=folder, as_json=True) is None
@@ -238,7 +238,7 @@ async def test_frames_are_saved_and_told(tmp_path: Path, capsys: pytest.CaptureF
 
 
 async def test_pictures_are_drawn_on_what_is_taken_for_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """And what came last is seen when it ends."""
+    """The last frame is visible at the end."""
     with serving(sending(frame(1), update(1, "hello"), frame(2))) as server:
         assert await tapped(server.place, depth="truecolor") is not None
     out = capsys.readouterr().out

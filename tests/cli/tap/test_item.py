@@ -17,7 +17,7 @@ from tests.support import tiny_png
 
 
 def test_an_envelope_is_read() -> None:
-    """With what is known of its way."""
+    """With its times and size."""
     message = frame(7)
     found = item(message, after_ms=2.5)
     assert (found.topic, found.sequence, found.captured_unix_ns) == ("frame", 7, AT_NS)
@@ -26,12 +26,12 @@ def test_an_envelope_is_read() -> None:
 
 
 def test_an_envelope_that_does_not_say_when_has_no_age() -> None:
-    """Zero is no time: a server of another kind leaves it out."""
+    """Other servers may leave the time out, which is 0 then."""
     assert item(frame(1, at_ns=0)).age_s is None
 
 
 def test_a_payload_of_a_type_that_is_not_known_is_kept() -> None:
-    """Whoever taps need not know every type."""
+    """A tap need not know every type."""
     payload = item(opaque(1, "wall.Weather", b"\x08\x05")).message
     assert isinstance(payload, Peripheral)
     assert payload.data == OpaquePayload("wall.Weather", b"\x08\x05")
@@ -52,7 +52,7 @@ def test_a_payload_of_a_type_that_is_not_known_is_kept() -> None:
     ],
 )
 def test_anything_else_is_unreadable_and_says_why(message: str | bytes, why: str) -> None:
-    """It is no error: the next message may be fine."""
+    """It is not an error: the next message may be fine."""
     found = read(message, 5)
     assert isinstance(found, Unreadable)
     assert why in found.why
@@ -60,14 +60,14 @@ def test_anything_else_is_unreadable_and_says_why(message: str | bytes, why: str
 
 
 def test_the_size_of_a_picture_is_in_its_header() -> None:
-    """It is not decoded for that; what is cut short has none."""
+    """The picture is not decoded for that; a cut header gives zeros."""
     assert png_size(tiny_png()) == (1, 1)
     assert png_size(b"\x89PNG") == (0, 0)
 
 
 @pytest.mark.parametrize("cut", range(0, 120, 7))
 def test_cut_messages_are_no_error(cut: int) -> None:
-    """At whichever byte."""
+    """At any byte."""
     for message in (frame(1), update(1, {"a": [1, "b"]})):
         assert isinstance(read(message[:cut], 1), Item | Unreadable)
 
@@ -88,7 +88,7 @@ def test_a_frame_is_told_without_its_bytes() -> None:
 
 
 def test_an_update_has_all_that_it_says() -> None:
-    """Tags with their metadata, the place, and the value as it is."""
+    """Tags with their metadata, the location, and the value."""
     found = document(item(update(3, {"rotation": [1, None, "ä"]})))
     assert (found["kind"], found["topic"], found["id"]) == ("peripheral", "peripheral/knob-1", "knob-1")
     assert found["tags"] == [
@@ -102,13 +102,13 @@ def test_an_update_has_all_that_it_says() -> None:
 
 @pytest.mark.parametrize("data", [None, 0, "text\x1b", [1, [2]], {"ä": "€"}, True, 1e300])
 def test_what_is_told_can_be_published_again(data: object) -> None:
-    """`beats run --stdin` makes the same update of it."""
+    """`beats run --stdin` makes the same update from it."""
     line = json.dumps(document(item(update(3, data))), allow_nan=False).encode()
     assert parse(line) == (Peripheral("knob-1", data, TAGS, PLACE), AT_NS)
 
 
 def test_what_nobody_knows_is_null() -> None:
-    """No number, no time, no place; that too can be published again."""
+    """No number, no time, no location; the line can be published, too."""
     bare = StreamEnvelope.FromString(update(1, at_ns=0))
     bare.peripheral.peripheral_info.ClearField("location")
     bare.ClearField("sequence")
@@ -119,7 +119,7 @@ def test_what_nobody_knows_is_null() -> None:
 
 @pytest.mark.parametrize("value", [inf, -inf, nan])
 def test_a_place_that_json_cannot_say_is_null(value: float) -> None:
-    """The wire can hold what JSON lacks."""
+    """The wire can carry numbers that JSON lacks."""
     strange = StreamEnvelope.FromString(update(1))
     strange.peripheral.peripheral_info.location.y = value
     location = document(item(strange.SerializeToString()))["location"]
@@ -127,7 +127,7 @@ def test_a_place_that_json_cannot_say_is_null(value: float) -> None:
 
 
 def test_an_input_event_is_an_object() -> None:
-    """With what belongs to it as JSON, and the type that it came as."""
+    """With its data as JSON, and its type."""
     event = input_event("press", datetime(2026, 1, 2, tzinfo=UTC), {"key": "a"})
     found = document(item(update(1, event)))
     assert found["payload_type"] == "heart.peripheral.input.InputEvent"
@@ -150,7 +150,7 @@ def test_an_input_event_is_an_object() -> None:
     ids=["empty", "cut", "no text", "NaN", "too large", "deep"],
 )
 def test_an_event_whose_json_is_none_is_text(text: bytes, data: object) -> None:
-    """Nothing that a device sends ends the tap."""
+    """Invalid data of a device does not end the tap."""
     event = InputEvent(event_type="press", timestamp="2026-01-02T00:00:00Z", data_json=text)
     found = document(item(opaque(1, "heart.peripheral.input.InputEvent", event.SerializeToString())))
     assert found["data"] == {"event_type": "press", "timestamp": "2026-01-02T00:00:00Z", "data": data}
@@ -158,7 +158,7 @@ def test_an_event_whose_json_is_none_is_text(text: bytes, data: object) -> None:
 
 
 def test_a_message_of_an_unknown_type_is_in_base64() -> None:
-    """With its type, so that whoever knows it can read it."""
+    """With its type."""
     found = document(item(opaque(1, "wall.Weather", b"\x08\x05")))
     assert (found["payload_type"], found["data"]) == ("wall.Weather", {"base64": "CAU="})
     assert parse(json.dumps(found).encode()).message == Peripheral("knob-1", {"base64": "CAU="})

@@ -23,7 +23,7 @@ def test_a_frame_says_when_which_and_how_large() -> None:
 
 
 def test_an_update_says_its_value_tags_and_place() -> None:
-    """In short: the value as compact JSON first, since the end may be cut."""
+    """The value as compact JSON comes first, since the end may be cut."""
     found = line(update(3, {"rotation": 5, "name": "ä"}))
     said = '{"rotation":5,"name":"ä"}  #input:rotary #demo  @1,-2.5,0 2026-01-02T03:04:05Z'
     assert found.endswith(said)
@@ -31,13 +31,13 @@ def test_an_update_says_its_value_tags_and_place() -> None:
 
 
 def test_a_value_of_an_unknown_type_has_its_type() -> None:
-    """And what it consists of."""
+    """Followed by its bytes."""
     assert line(opaque(1, "wall.Weather", b"\x08\x05")).endswith('wall.Weather  {"base64":"CAU="}')
 
 
 @pytest.mark.parametrize("width", [1, 5, 13, 14, 20, 40, 60, 80, 200])
 def test_a_line_is_never_longer_than_the_terminal(width: int) -> None:
-    """Whatever is in it; what is cut has a sign, and nothing stands after it."""
+    """A cut is marked, and nothing follows it."""
     for message in (frame(7), update(3, "x" * 500, "n" * 300), update(3, "壁" * 300, "壁" * 300)):
         found = line(message, width)
         assert cell_len(found) <= width
@@ -46,7 +46,7 @@ def test_a_line_is_never_longer_than_the_terminal(width: int) -> None:
 
 
 def test_columns_come_to_rest() -> None:
-    """The topic's is as wide as the longest so far, at most a third of the terminal."""
+    """The column of the topic is as wide as the longest so far, at most a third of the terminal."""
     lines = Lines(colours=False)
     first = lines.item(item(update(1, 5)), 80)
     assert lines.item(item(frame(1)), 80).index(" 1 x 1") == first.index(" 5 ")
@@ -55,7 +55,7 @@ def test_columns_come_to_rest() -> None:
 
 
 def test_a_gap_is_a_line_of_its_own() -> None:
-    """How many, and which."""
+    """How many numbers, and which."""
     lines = Lines(colours=False)
     assert lines.gap(Gap("frame", 13, 24), None) == " " * 13 + "frame 12 missing (13 to 24)"
     assert lines.gap(Gap("frame", 13, 13), None).endswith("frame 1 missing (13)")
@@ -72,7 +72,7 @@ def test_what_is_unreadable_says_why() -> None:
 
 
 def test_nothing_of_others_reaches_the_terminal_as_it_is() -> None:
-    """Neither as a name, nor in a value, tag, place or type."""
+    """Names, values, tags, locations and types are escaped."""
     evil = "\x1b[2J\x07\r\n\u202e"
     message = StreamEnvelope.FromString(update(1, {"a": evil}, evil))
     info = message.peripheral.peripheral_info
@@ -90,7 +90,7 @@ def test_nothing_of_others_reaches_the_terminal_as_it_is() -> None:
 
 
 def test_colours_are_beside_the_text() -> None:
-    """A line in colours is the same line, and ends in plain ones."""
+    """A coloured line has the same text, and resets its colours."""
     plain, coloured = Lines(colours=False), Lines(colours=True)
     for text, other in (
         (plain.item(item(frame(7)), 40), coloured.item(item(frame(7)), 40)),
@@ -109,7 +109,7 @@ def test_what_the_server_does_not_say_is_a_dash() -> None:
 
 
 def test_json_lines_hold_envelopes_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    """In ASCII, so that no terminal obeys anything; what else there is to say stands beside."""
+    """In ASCII, which is safe for terminals; other events go to standard error."""
     show = JsonLines()
     show.item(item(frame(1)))
     show.gap(Gap("frame", 2, 3))
@@ -127,7 +127,7 @@ def test_json_lines_hold_envelopes_and_nothing_else(capsys: pytest.CaptureFixtur
 
 
 def test_plain_lines_are_as_wide_as_the_terminal_is_then(capsys: pytest.CaptureFixture[str]) -> None:
-    """It may change its size while they are printed."""
+    """Its size may change while they are printed."""
     sizes = [60, None, 30, 40, 40]
     show = PlainLines(Lines(colours=False), lambda: sizes.pop(0))
     show.item(item(update(1, "x" * 100)))

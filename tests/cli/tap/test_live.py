@@ -63,7 +63,7 @@ def picture(image: Image.Image, sequence: int) -> bytes:
 
 
 async def test_a_frame_is_a_picture_with_a_line_below() -> None:
-    """Its number, size, age and rate; every pixel in its place and colour."""
+    """Number, size, age and rate; every pixel in its place and colour."""
     viewing = Viewing()
     image = wall(40, 20)
     viewing.live.item(item(picture(image, 7), after_ms=3))
@@ -76,7 +76,7 @@ async def test_a_frame_is_a_picture_with_a_line_below() -> None:
 
 
 async def test_other_things_scroll_above_the_picture() -> None:
-    """Updates, gaps and what is unreadable; frames have no lines."""
+    """Updates, gaps and unreadable messages; frames have no lines."""
     viewing = Viewing()
     viewing.live.item(item(picture(wall(4, 4), 1)))
     viewing.live.item(item(update(1, "hello")))
@@ -104,7 +104,7 @@ async def test_only_the_newest_frame_is_drawn() -> None:
 
 
 async def test_lines_are_all_drawn_however_many() -> None:
-    """In their order, in a few writes."""
+    """In order, in a few writes."""
     viewing = Viewing()
     viewing.live.item(item(picture(wall(4, 4), 1)))
     for number in range(1200):
@@ -118,7 +118,7 @@ async def test_lines_are_all_drawn_however_many() -> None:
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (20, 8), (10, 6), (5, 3), (1, 1)])
 async def test_it_fits_the_terminal(size: tuple[int, int]) -> None:
-    """A third of the lines at least is left for what scrolls; where there is no room there is no picture."""
+    """At least a third of the lines is left for scrolling; a tiny terminal gets no picture."""
     columns, lines = size
     viewing = Viewing(*size)
     viewing.live.item(item(picture(wall(640, 480), 1)))
@@ -130,7 +130,7 @@ async def test_it_fits_the_terminal(size: tuple[int, int]) -> None:
 
 
 async def test_a_frame_that_cannot_be_drawn_says_why() -> None:
-    """In its line; the next one is drawn again."""
+    """In the caption; the next frame is drawn again."""
     viewing = Viewing()
     viewing.live.item(item(frame(1, png(wall(20, 20))[:60])))
     assert "cannot be drawn: " in (await viewing.drawn())[-1]
@@ -139,7 +139,7 @@ async def test_a_frame_that_cannot_be_drawn_says_why() -> None:
 
 
 async def test_the_end_shows_what_came_last() -> None:
-    """Also when it came an instant before; and the terminal has its cursor again, below the picture."""
+    """The cursor is visible again, below the picture."""
     viewing = Viewing()
     viewing.live.item(item(picture(wall(4, 4), 1)))
     await viewing.drawn()
@@ -171,7 +171,7 @@ class Theatre:
 
 
 def test_what_is_below_is_replaced_and_what_is_above_scrolls() -> None:
-    """Whatever was on the terminal before goes up with the rest; nothing is lost, nothing twice."""
+    """What was on the terminal before scrolls up; nothing is lost or doubled."""
     theatre = Theatre()
     theatre.write("$ beats tap\n")
     theatre.stage.draw(["one"], ["AAA", "BBB"])
@@ -186,7 +186,7 @@ def test_what_is_below_is_replaced_and_what_is_above_scrolls() -> None:
 
 @pytest.mark.parametrize("heights", [(0, 3, 1, 5, 0, 2), (1, 1, 4), (5, 0, 5)])
 def test_it_may_grow_and_shrink(heights: tuple[int, ...]) -> None:
-    """Nothing of what was higher stays."""
+    """Nothing of a higher picture stays."""
     theatre = Theatre()
     for turn, height in enumerate(heights):
         theatre.stage.draw([f"line {turn}"], [f"{turn}-{row}" for row in range(height)])
@@ -197,7 +197,7 @@ def test_it_may_grow_and_shrink(heights: tuple[int, ...]) -> None:
 
 
 def test_without_lines_above_the_picture_stays_where_it_is() -> None:
-    """Drawn sixty times a second, it does not move."""
+    """It does not move when it is redrawn."""
     theatre = Theatre()
     for turn in range(50):
         theatre.stage.draw([], [f"{turn}"] * 3)
@@ -206,7 +206,7 @@ def test_without_lines_above_the_picture_stays_where_it_is() -> None:
 
 
 def test_after_the_terminal_has_changed_its_size_it_begins_anew() -> None:
-    """What the terminal made of the old picture is wiped away."""
+    """The remains of the old picture are wiped."""
     theatre = Theatre()
     theatre.stage.resized()
     theatre.stage.draw(["one"], ["AAA", "BBB"])
@@ -216,7 +216,7 @@ def test_after_the_terminal_has_changed_its_size_it_begins_anew() -> None:
 
 
 def test_it_leaves_the_terminal_as_it_was() -> None:
-    """With a cursor again, below what was drawn; once, and only if it ever drew."""
+    """The cursor is visible below what was drawn; nothing is written if it never drew."""
     theatre = Theatre()
     theatre.stage.leave()
     assert theatre.lines() == []

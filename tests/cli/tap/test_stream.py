@@ -47,7 +47,7 @@ async def take(
 
 
 async def test_every_message_comes_as_it_was_sent() -> None:
-    """Binary ones and texts, small and large, in order; without compression."""
+    """Binary and text, small and large, in order; without compression."""
     sent: list[str | bytes] = [frame(1), update(1), "a text", b"", bytes(3_000_000)]
     with serving(holding(*sent)) as server:
         found, error = await take(
@@ -69,7 +69,7 @@ async def test_every_message_comes_as_it_was_sent() -> None:
     ],
 )
 async def test_the_end_says_its_code_and_reason(code: int, why: str, said: str) -> None:
-    """After all that was sent."""
+    """After all messages."""
     with serving(sending(frame(1), code=code, why=why)) as server:
         found, error = await take(messages(f"ws://{server.place}", {}, None))
     assert found == [frame(1)]
@@ -84,7 +84,7 @@ async def test_a_connection_that_breaks_off_says_so() -> None:
 
 
 async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded, whatever comes."""
+    """Memory is bounded."""
     monkeypatch.setattr(module, "_MOST_BYTES", 1000)
     with serving(holding(bytes(2000))) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
@@ -96,7 +96,7 @@ async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatc
     [(400, True), (401, True), (403, True), (404, True), (301, True), (429, False), (503, False)],
 )
 async def test_a_refusal_tells_what_the_server_says(status: int, lasting: bool) -> None:
-    """And whether it would be the same the next time."""
+    """And whether another attempt could succeed."""
     with serving(holding(), refusing(status, "No", b"Because \x1b[31mof that.\n")) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
     assert error is not None
@@ -105,7 +105,7 @@ async def test_a_refusal_tells_what_the_server_says(status: int, lasting: bool) 
 
 
 async def test_a_refused_token_says_where_to_give_it() -> None:
-    """A page of HTML is not repeated."""
+    """An HTML page is not repeated."""
     with serving(holding(), refusing(401, "No", b"<h1>No</h1>", "text/html")) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
     assert str(error) == "HTTP 401 Give it with --token, or in BEATS_TOKEN."
@@ -133,7 +133,7 @@ async def test_where_nobody_listens_the_reason_is_plain() -> None:
 
 
 async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It accepts, and says nothing."""
+    """It accepts the connection, but does not answer."""
     monkeypatch.setattr(module, "_OPEN_TIMEOUT_S", 0.1)
     with answering(None) as server:
         _, error = await take(messages(f"ws://127.0.0.1:{server.port}", {}, None))
@@ -141,7 +141,7 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pyte
 
 
 async def test_a_certificate_is_checked(tmp_path: Path) -> None:
-    """What is not trusted gets no token."""
+    """An untrusted server gets no token."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore  # as in test_fetch
     with answering(b"", context) as server:
@@ -155,7 +155,7 @@ async def test_a_certificate_is_checked(tmp_path: Path) -> None:
 
 
 async def test_a_stream_that_ends_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After pauses that grow as long as nothing comes; each time it is said."""
+    """After growing pauses, each of which is reported."""
     monkeypatch.setattr(module, "BACKOFF", Backoff(0.001, 0.002))
     ends: list[list[str | bytes]] = [[b"1", b"2"], [], [], [b"3"]]
 
@@ -171,7 +171,7 @@ async def test_a_stream_that_ends_is_begun_again(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_who_leaves_closes_the_connection() -> None:
-    """At once, also while it waits for more."""
+    """At once, also while it waits for messages."""
     codes: queue.Queue[int | None] = queue.Queue()
 
     def serve_one(connection: ServerConnection) -> None:

@@ -24,7 +24,7 @@ CLOSE = [(r, g, b) for r in range(8) for g in range(8) for b in range(4)]
 
 
 def test_a_picture_is_decoded_to_rgb_or_rgba() -> None:
-    """Opaque pictures are RGB, transparent ones RGBA, and deep greyscale is brought down to eight bits."""
+    """Opaque pictures become RGB, transparent ones RGBA; deep greyscale is reduced to eight bits."""
     assert decode(plain_png(RED)).getpixel((0, 0)) == RED
     assert decode(plain_png((1, 2, 3, 4))).getpixel((0, 0)) == (1, 2, 3, 4)
     assert decode(tiny_png(0x8000)).getpixel((0, 0)) == (128, 128, 128)
@@ -32,26 +32,26 @@ def test_a_picture_is_decoded_to_rgb_or_rgba() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"no PNG", plain_png(RED)[:60], without_data(plain_png(RED))])
 def test_what_cannot_be_decoded_is_a_picture_error(data: bytes) -> None:
-    """Whatever the decoder stumbles on, it is the picture's fault."""
+    """Any error of the decoder becomes this one."""
     with pytest.raises(PictureError):
         decode(data)
 
 
 def test_a_picture_of_absurd_size_takes_no_memory() -> None:
-    """Its header is looked at before anything is decoded."""
+    """The size in its header is checked before decoding."""
     header = chunk(b"IHDR", Header(MAX_PX, 2, 8, 2).packed())
     with pytest.raises(PictureError, match="pixels"):
         decode(PNG_SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
 
 
 def test_a_picture_of_the_right_size_stays_as_it_is() -> None:
-    """Nothing is done to it."""
+    """It is returned unchanged."""
     image = plain(RED)
     assert fitted(image, image.size) is image
 
 
 def test_another_size_is_filled_in_proportion() -> None:
-    """A square in a wide picture has black bars at its sides, or nothing at all where that can be said."""
+    """A square in a wide picture gets bars at its sides, black or transparent."""
     wide = fitted(plain(RED, (2, 2)), (8, 4))
     assert [wide.getpixel((x, 1)) for x in (0, 1, 2, 5, 6)] == [(0, 0, 0), (0, 0, 0), RED, RED, (0, 0, 0)]
     clear = fitted(plain((*RED, 255), (2, 2)), (8, 4))
@@ -59,7 +59,7 @@ def test_another_size_is_filled_in_proportion() -> None:
 
 
 def test_enlarged_pixels_stay_crisp() -> None:
-    """No colour appears that was not there."""
+    """No new colours appear."""
     image = plain(RED, (2, 1))
     image.putpixel((1, 0), BLUE)
     large = fitted(image, (20, 10))
@@ -68,7 +68,7 @@ def test_enlarged_pixels_stay_crisp() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 16, 17, 255, 256])
 def test_few_colours_are_exact(count: int) -> None:
-    """Up to 256 colours come through unchanged, however close they are to each other."""
+    """Up to 256 colours are kept, however close they are to each other."""
     image = of_colours(random.Random(count).sample(CLOSE, count))
     mapped, clear, is_transparent = to_palette(image)
     assert mapped.convert("RGB").tobytes() == image.tobytes()
@@ -84,7 +84,7 @@ def gradient(side_px: int) -> Image.Image:
 @pytest.mark.parametrize("side_px", [256, 600])
 @pytest.mark.parametrize("has_alpha", [False, True])
 def test_many_colours_become_close_ones(side_px: int, has_alpha: bool) -> None:
-    """A gradient of thousands of colours keeps within a few steps of each, in large pictures too."""
+    """The colours of a gradient change by a few steps at most, also in large pictures."""
     image = gradient(side_px)
     expected = image.tobytes()
     if has_alpha:
@@ -98,7 +98,7 @@ def test_many_colours_become_close_ones(side_px: int, has_alpha: bool) -> None:
 
 
 def test_a_large_picture_of_few_colours_is_exact() -> None:
-    """A single pixel of a colour of its own is not lost among half a million others."""
+    """A single pixel with its own colour is kept among half a million others."""
     image = plain(RED, (800, 600))
     image.putpixel((123, 456), (254, 0, 0))
     assert to_palette(image).image.convert("RGB").tobytes() == image.tobytes()
@@ -106,7 +106,7 @@ def test_a_large_picture_of_few_colours_is_exact() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 200, 254])
 def test_transparent_pixels_have_a_colour_of_their_own(count: int) -> None:
-    """Below half alpha a pixel is transparent, otherwise it is opaque and keeps its exact colour."""
+    """Below half alpha a pixel is transparent, otherwise it is opaque with its exact colour."""
     image = of_colours(random.Random(count).sample(CLOSE, count)).convert("RGBA")
     for x, alpha in enumerate([0, 127, 128, 254]):
         image.putpixel((x, 31), (9, 9, x, alpha))
@@ -124,14 +124,14 @@ def test_transparent_pixels_have_a_colour_of_their_own(count: int) -> None:
 
 
 def test_alpha_that_hides_nothing_is_no_transparency() -> None:
-    """A picture all of whose pixels are at least half opaque is mapped as an opaque one."""
+    """A picture whose pixels are all at least half opaque is treated as opaque."""
     mapped, _, is_transparent = to_palette(plain((*GREEN, 200)))
     assert not is_transparent
     assert pixels(mapped)[:4] == bytes([*GREEN, 255])
 
 
 def test_a_picture_in_a_palette_is_decoded_by_its_colours() -> None:
-    """Numbers in a palette become the colours that they mean."""
+    """Palette indices become colours."""
     image = Image.new("P", (2, 1), 1)
     image.putpalette([0, 0, 0, *GREEN])
     assert decode(png(image)).getpixel((1, 0)) == GREEN

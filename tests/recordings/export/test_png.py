@@ -39,12 +39,12 @@ def built(header: Header, data: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_whatever_an_encoder_writes_passes_the_check(mode: str) -> None:
-    """All colour types and depths that Pillow writes, at a width that ends within a byte."""
+    """All colour types and depths of Pillow, at a width that ends within a byte."""
     check(take_apart(png(Image.new(mode, (13, 7)))))
 
 
 def test_the_parts_are_those_of_the_file() -> None:
-    """Header, palette, transparency and data are the file's bytes, and what is between keeps its order."""
+    """Header, palette, transparency and data are unchanged, and the chunks keep their order."""
     image = Image.new("P", (5, 4), 1)
     image.putpalette([0, 0, 0, 255, 0, 0])
     found = take_apart(png(image, transparency=1))
@@ -56,14 +56,14 @@ def test_the_parts_are_those_of_the_file() -> None:
 
 
 def test_transparency_is_told_by_colour_type_or_trns() -> None:
-    """A picture is certainly opaque only without an alpha channel and without tRNS."""
+    """A picture is opaque if it has neither an alpha channel nor tRNS."""
     assert take_apart(plain_png((1, 2, 3, 255))).form.may_be_transparent
     assert take_apart(png(plain(RED), transparency=RED)).form.may_be_transparent
     assert not take_apart(plain_png(RED)).form.may_be_transparent
 
 
 def test_a_truecolour_palette_is_a_suggestion() -> None:
-    """PLTE in a picture whose pixels are colours makes it no different from one without."""
+    """PLTE in a truecolour picture does not change its form."""
     header = Header(1, 1, 8, RGB)
     assert take_apart(built(header, b"\0abc", (b"PLTE", b"xyz"))).form == Form(header)
 
@@ -71,7 +71,7 @@ def test_a_truecolour_palette_is_a_suggestion() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (5, 3), (8, 8), (33, 17)])
 @pytest.mark.parametrize("depth", [1, 8])
 def test_interlaced_rows_are_counted_pass_by_pass(size: tuple[int, int], depth: int) -> None:
-    """The seven passes hold each pixel once, and passes without pixels have no rows."""
+    """The seven passes contain each pixel once; passes without pixels have no rows."""
     width, height = size
     starts = (
         (0, 0, 8, 8),
@@ -108,7 +108,7 @@ def test_interlaced_rows_are_counted_pass_by_pass(size: tuple[int, int], depth: 
     ],
 )
 def test_what_is_no_picture_is_refused_by_its_outside(data: bytes, said: str) -> None:
-    """A file that is none, is cut, or has an impossible header is refused, and the text says which."""
+    """A file that is cut, not PNG, or has an impossible header is refused with the reason."""
     with pytest.raises(PictureError, match=said):
         take_apart(data)
 
@@ -130,14 +130,14 @@ def test_what_is_no_picture_is_refused_by_its_outside(data: bytes, said: str) ->
     ],
 )
 def test_what_no_decoder_gets_through_is_refused(data: bytes, said: str) -> None:
-    """A wrong checksum, data that is cut, damaged, too short or far too long is found without decoding."""
+    """Wrong checksums and data that is cut, damaged, too short or far too long are found without decoding."""
     found = take_apart(data)
     with pytest.raises(PictureError, match=said):
         check(found)
 
 
 def test_a_picture_in_many_chunks_is_whole() -> None:
-    """Where an encoder cut its data into IDAT chunks, even within a byte's worth of code, does not matter."""
+    """The data may be split into IDAT chunks anywhere."""
     rng = random.Random(1)
     data = zlib.compress(b"".join(b"\0" + rng.randbytes(300) for _ in range(100)))
     pieces = [data[at : at + 7] for at in range(0, len(data), 7)]
@@ -150,5 +150,5 @@ def test_a_picture_in_many_chunks_is_whole() -> None:
 
 
 def test_bytes_beyond_the_last_row_are_passed_over() -> None:
-    """A little more data than rows, as some encoders write, is no damage."""
+    """Some encoders write a little more data than rows."""
     check(take_apart(built(Header(1, 1, 8, 0), b"\0\0and more")))

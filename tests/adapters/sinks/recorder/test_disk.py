@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 def test_it_knows_what_the_disk_has_left_for_this_user(tmp_path: Path) -> None:
-    """Also where the folders are still to be made, and below what is no folder."""
+    """Also if the folders do not exist yet, or a file is in the way."""
     (tmp_path / "file").touch()
     for path in (
         tmp_path / "a.mcap",
@@ -35,7 +35,7 @@ def test_it_knows_what_the_disk_has_left_for_this_user(tmp_path: Path) -> None:
 def test_a_disk_that_cannot_tell_stays_as_it_was_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A figure that is missing, or a little old, is no reason to stop."""
+    """A missing or old value must not stop the recorder."""
 
     def broken(path: Path) -> os.statvfs_result:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -52,7 +52,7 @@ def test_a_disk_that_cannot_tell_stays_as_it_was_seen(
 async def test_a_disk_that_hangs_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The watch ends when it is told to, although the disk has not answered yet."""
+    """The watch can be cancelled although the disk has not answered."""
     asked, answer = threading.Event(), threading.Event()
     original = os.statvfs
 
@@ -74,7 +74,7 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting(
 
 
 def test_it_says_why_a_file_could_not_be_made(tmp_path: Path) -> None:
-    """And makes nothing to find out, where it could."""
+    """Without creating anything."""
     Disk(tmp_path / "to" / "a.mcap").check()
     (tmp_path / "file").touch()
     with pytest.raises(
@@ -85,7 +85,7 @@ def test_it_says_why_a_file_could_not_be_made(tmp_path: Path) -> None:
 
 
 def test_threads_may_add_at_once() -> None:
-    """Two snapshots, or one and a part, may be written at the same time."""
+    """Snapshots and parts may be written at the same time."""
     tally = Counters()
 
     def add() -> None:

@@ -62,7 +62,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[UnfinishedRecordin
 
 @pytest.mark.parametrize("by", ["size", "age"])
 def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(tmp_path: Path, by: str) -> None:
-    """The parts together hold every envelope once; each begins with the state that the last one left."""
+    """The parts contain every envelope once; each begins with the state after the one before."""
     watch = Watch()
     bounds = {"rotate_bytes": 6000} if by == "size" else {"rotate_s": 10.0}
     parts = parts_of(tmp_path / "{part}.mcap", watch, **bounds)
@@ -85,7 +85,7 @@ def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(tmp_path:
 
 
 def test_a_part_is_never_empty(tmp_path: Path) -> None:
-    """Bounds that are smaller than an envelope give one file for each, and not one more."""
+    """Bounds smaller than an envelope give one file for each envelope."""
     parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)
     parts.open()
     parts.write(numbered(4))
@@ -121,7 +121,7 @@ def test_more_topics_than_a_file_can_hold_begin_the_next(
 
 
 def test_an_envelope_is_on_disk_when_its_time_has_come(tmp_path: Path) -> None:
-    """The time to flush is counted from the first envelope that is in memory only."""
+    """The interval starts at the first envelope that is only in memory."""
     watch = Watch()
     parts = parts_of(tmp_path / "a.mcap", watch, flush_interval_s=1.0)
     parts.open()
@@ -149,7 +149,7 @@ def on_disk(path: Path) -> int:
 
 
 def test_a_full_chunk_is_on_disk_at_once(tmp_path: Path) -> None:
-    """What is in memory only is bounded by size as well."""
+    """Memory is bounded by size as well."""
     parts = parts_of(tmp_path / "a.mcap")
     parts.open()
     parts.write(numbered(3, size_bytes=600_000))
@@ -163,7 +163,7 @@ def test_a_full_chunk_is_on_disk_at_once(tmp_path: Path) -> None:
 def test_the_disk_is_asked_as_often_as_the_settings_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: str, while_writing: int, in_all: int
 ) -> None:
-    """Never; at the end, besides what the sink does in between; or after each batch."""
+    """Never; at the end, besides the syncs of the sink; or after each batch."""
     calls: list[int] = []
     original = os.fdatasync
 
@@ -182,7 +182,7 @@ def test_the_disk_is_asked_as_often_as_the_settings_say(
 
 
 def test_a_recording_says_what_it_is_part_of(tmp_path: Path) -> None:
-    """Version, profile, sink, start, part and settings stand in it; the host only when it is asked for."""
+    """Version, profile, sink, start, part and settings are in it; the host only on request."""
     parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)
     parts.open()
     parts.write(numbered(2))
@@ -200,7 +200,7 @@ def test_a_recording_says_what_it_is_part_of(tmp_path: Path) -> None:
 
 
 def test_losses_are_written_where_they_happened_and_summed_up_at_the_end(tmp_path: Path) -> None:
-    """Reason, time, topics and numbers; the totals count what all parts hold and lack."""
+    """Reason, time, topics and numbers; the totals cover all parts."""
     loss = Loss("drop_newest", "frame", 3, 300, 5, 9, NOW_NS, NOW_NS + 10**9)
     other = loss._replace(topic="peripheral/a", items=2)
     parts = parts_of(tmp_path / "a.mcap")
@@ -217,7 +217,7 @@ def test_losses_are_written_where_they_happened_and_summed_up_at_the_end(tmp_pat
 
 
 def test_a_loss_alone_is_written_in_time(tmp_path: Path) -> None:
-    """Also when no envelope follows."""
+    """Also if no envelope follows."""
     watch = Watch()
     parts = parts_of(tmp_path / "a.mcap", watch, flush_interval_s=1.0)
     parts.open()
@@ -232,7 +232,7 @@ def test_a_loss_alone_is_written_in_time(tmp_path: Path) -> None:
 def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was flushed is in the first file, everything else in the second, and nothing in both."""
+    """What was flushed is in the first file, everything else in the second."""
     every = numbered(30, size_bytes=200_000)
     parts = parts_of(tmp_path / "{part}.mcap")
     parts.open()
@@ -255,7 +255,7 @@ def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
 def test_a_low_disk_ends_the_file_whole_before_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The index is there, what could not be written comes back, and the error says what to do."""
+    """The file has its index, what was not written comes back, and the error says what to do."""
     free = [10**9]
 
     def free_bytes(output: UnfinishedRecording) -> int:
@@ -286,7 +286,7 @@ def test_a_low_disk_ends_the_file_whole_before_it_is_full(
 
 
 def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
-    """Nobody writes for hours into a file that has no name any more; what was not flushed comes back."""
+    """The recorder must not write for hours into a deleted file; what was not flushed comes back."""
     parts = parts_of(tmp_path / "to" / "{part}.mcap")
     parts.open()
     every = numbered(6)
@@ -310,7 +310,7 @@ def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
 def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is overwritten, nothing is lost, and nothing is written twice."""
+    """Nothing is overwritten, lost or doubled."""
     tally = Counters()
     parts = Parts(settings_of(tmp_path / "a.mcap"), context_of(), tally)
     parts.open()
@@ -327,7 +327,7 @@ def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
 def test_each_file_is_told_at_its_beginning_and_its_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line each, with how much it holds."""
+    """One log line each, with the number of messages."""
     parts = parts_of(tmp_path / "a.mcap")
     with caplog.at_level(logging.INFO):
         parts.open()
@@ -339,7 +339,7 @@ def test_each_file_is_told_at_its_beginning_and_its_end(
 
 
 def test_the_ring_is_kept_at_the_end_of_each_part(tmp_path: Path) -> None:
-    """The oldest parts of this recorder give way; the last ones stay."""
+    """The oldest files of this recorder are deleted."""
     parts = parts_of(tmp_path / "{part:02}.mcap", rotate_bytes=1, keep_parts=2)
     parts.open()
     parts.write(numbered(5))
@@ -348,7 +348,7 @@ def test_the_ring_is_kept_at_the_end_of_each_part(tmp_path: Path) -> None:
 
 
 def test_another_recording_begins_with_the_state_and_counts_anew(tmp_path: Path) -> None:
-    """What was passed over between the two is in neither, but leaves a state; so does what was recorded."""
+    """Envelopes skipped between two recordings are in neither, but change the state."""
     parts = parts_of(tmp_path / "{part}.mcap")
     every = numbered(12)
     parts.pass_over(every[:3])
@@ -401,7 +401,7 @@ def test_what_is_in_memory_only_is_known_by_its_oldest(
 
 
 def test_what_is_given_back_is_not_in_memory(tmp_path: Path) -> None:
-    """It waits in the queue again, and has its age there."""
+    """It waits in the queue again, which reports its age."""
     parts = parts_of(tmp_path / "to" / "{part}.mcap", rotate_bytes=1)
     parts.open()
     every = numbered(2)
@@ -414,7 +414,7 @@ def test_what_is_given_back_is_not_in_memory(tmp_path: Path) -> None:
 
 
 def test_closing_without_a_file_does_nothing() -> None:
-    """A recorder that never got to open has nothing to finish."""
+    """A recorder that never opened a file has nothing to finish."""
     parts: Parts = parts_of("never.mcap")
     parts.close()
     parts.flush()
@@ -446,7 +446,7 @@ def wall_of(path: Path) -> WallTime:
 
 @pytest.mark.parametrize("step_s", [-3600, 86_400])
 def test_log_times_do_not_step_with_the_wall_clock(tmp_path: Path, step_s: int) -> None:
-    """They are as far apart as the envelopes were; the file says where the clock was set, and to what."""
+    """They are as far apart as the envelopes were; the file records where the clock was set."""
     clock = FixedClock(NOW_NS)
     parts = on_clock(clock, tmp_path / "a.mcap")
     parts.open()
@@ -473,7 +473,7 @@ def test_log_times_do_not_step_with_the_wall_clock(tmp_path: Path, step_s: int) 
 
 
 def test_each_part_begins_with_the_wall_clock_and_says_where_it_is_on_their_timeline(tmp_path: Path) -> None:
-    """What a clock without a battery showed at first does not stay in the log times for ever."""
+    """An initially wrong clock does not affect the log times of later parts."""
     clock = FixedClock(NOW_NS)
     parts = on_clock(clock, tmp_path / "{part}.mcap", rotate_bytes=1)
     every = ticking(clock, 2, 1)
@@ -515,7 +515,7 @@ def test_a_step_from_before_a_recording_is_none_of_it(tmp_path: Path) -> None:
 
 
 def test_a_step_is_on_disk_with_what_follows_it(tmp_path: Path) -> None:
-    """A killed recorder has said it."""
+    """A kill after that does not lose it."""
     clock = FixedClock(NOW_NS)
     parts = on_clock(clock, tmp_path / "a.mcap")
     parts.open()
@@ -529,7 +529,7 @@ def test_a_step_is_on_disk_with_what_follows_it(tmp_path: Path) -> None:
 
 
 def test_losses_are_dated_as_messages_are(tmp_path: Path) -> None:
-    """On the file's own timeline, though it began after the clock was set."""
+    """On the timeline of the file, though it began after the clock was set."""
     clock = FixedClock(NOW_NS)
     clock.set_ahead(7)
     parts = on_clock(clock, tmp_path / "a.mcap")

@@ -13,7 +13,7 @@ from tests.adapters.sinks.recorder.support import context_of, settings_of
 
 
 def test_part_of_a_queue_table_keeps_the_recorders_other_defaults() -> None:
-    """A recorder's queue is deep and keeps what is in it, whichever single key an operator sets."""
+    """Setting a single key does not change the deep default queue."""
     settings = RecorderSettings.model_validate({"type": "recorder", "queue": {"size": 10}})
     queue = settings.queue
     assert (queue.size, queue.max_bytes, queue.overflow) == (10, 2**28, "drop_newest")
@@ -21,7 +21,7 @@ def test_part_of_a_queue_table_keeps_the_recorders_other_defaults() -> None:
 
 
 def test_by_default_a_crash_costs_a_second_and_a_disk_is_never_filled() -> None:
-    """Without any setting a recording is flushed and synced each second, and leaves 256 MiB free."""
+    """A recording is flushed and synced each second, and leaves 256 MiB free."""
     settings = RecorderSettings(type="recorder")
     assert (settings.flush_interval_s, settings.fsync, settings.compression) == (1.0, "interval", "none")
     assert settings.min_free_bytes == 2**28
@@ -50,13 +50,13 @@ def test_by_default_a_crash_costs_a_second_and_a_disk_is_never_filled() -> None:
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> None:
-    """Each with the key that is wrong, before anything opens."""
+    """Each with the wrong key, before anything opens."""
     with pytest.raises(ValidationError, match=message):
         RecorderSettings.model_validate({"type": "recorder", **wrong})
 
 
 def test_only_some_recorders_wait_to_be_told() -> None:
-    """The others make a file as soon as they run; whoever waits may still keep a ring of files."""
+    """The others create a file as soon as they run; both kinds may limit the kept files."""
     told: tuple[dict[str, object], ...] = ({}, {"idle": True, "keep_parts": 3}, {"snapshot_s": 5.0})
     settings = [RecorderSettings.model_validate({"type": "recorder", **each}) for each in told]
     assert [each.waits_to_be_told for each in settings] == [False, True, True]
@@ -67,14 +67,14 @@ def commands(**settings: Any) -> Mapping[str, CommandCheck]:
 
 
 def test_a_recorder_takes_the_commands_that_its_settings_have_it_wait_for() -> None:
-    """Each is let in from clients, and shown by the page, as long as somebody takes it."""
+    """Clients may send only these, and the page shows them."""
     assert commands().keys() == set()
     assert commands(idle=True).keys() == {"record"}
     assert commands(snapshot_s=5.0).keys() == {"snapshot"}
 
 
 def test_what_is_said_becomes_fields() -> None:
-    """Whether to record may be left out; what is not asked for goes no further."""
+    """`recording` may be left out; unknown fields are dropped."""
     record = commands(idle=True)["record"]
     assert [record(said) for said in ({}, {"recording": True}, {"recording": False, "x": 1})] == [
         {"recording": None},
@@ -86,6 +86,6 @@ def test_what_is_said_becomes_fields() -> None:
 
 @pytest.mark.parametrize("wrong", [1, 0, "true", [], {"a": 1}])
 def test_what_is_neither_true_nor_false_is_refused(wrong: object) -> None:
-    """With what was said and what would be right."""
+    """The error has the value and the allowed ones."""
     with pytest.raises(ValueError, match=r"^recording is .*, not true or false$"):
         commands(idle=True)["record"]({"recording": wrong})

@@ -67,7 +67,7 @@ async def test_what_was_recorded_reads_back_byte_for_byte(tmp_path: Path, compre
 
 
 async def test_a_recording_explains_itself(tmp_path: Path) -> None:
-    """The embedded descriptor set alone is enough to decode the messages; there is a channel a topic."""
+    """The embedded descriptor set is enough to decode the messages; each topic has a channel."""
     envelopes = show()
     await sink_of(tmp_path / "a.mcap").run(FakeBatches(envelopes))
     with (tmp_path / "a.mcap").open("rb") as file:
@@ -94,14 +94,14 @@ async def test_a_recording_explains_itself(tmp_path: Path) -> None:
 async def test_numbers_that_the_format_cannot_hold_are_adapted(
     tmp_path: Path, given: int, expected: int
 ) -> None:
-    """MCAP's times are unsigned, and its sequence numbers have 32 bits; the envelope keeps the true values."""
+    """MCAP's times are unsigned, its sequence numbers have 32 bits; the envelope keeps the true values."""
     await sink_of(tmp_path / "a.mcap").run(FakeBatches([envelope(2**32 + 1, unix_ns=given)]))
     (message,) = read(tmp_path / "a.mcap")
     assert (message.log_time, message.publish_time, message.sequence) == (expected, expected, 1)
 
 
 async def test_the_first_batch_is_asked_for_when_the_file_is_open(tmp_path: Path) -> None:
-    """Asking is what tells the kernel that the sink is ready."""
+    """Asking for it tells the kernel that the sink is ready."""
     queue = FakeBatches()
     seen: list[bool] = []
     queue.before_first = lambda: seen.append((tmp_path / "a.mcap.part").exists())
@@ -110,7 +110,7 @@ async def test_the_first_batch_is_asked_for_when_the_file_is_open(tmp_path: Path
 
 
 async def test_a_cancelled_recording_is_finished_and_closed(tmp_path: Path) -> None:
-    """Everything that was taken is in it, it reads like any other, and nothing is given back."""
+    """It contains everything taken, and nothing is given back."""
     envelopes = show()
     queue = FakeBatches(envelopes, ends=False)
     sink = sink_of(tmp_path / "a.mcap")
@@ -124,7 +124,7 @@ async def test_a_cancelled_recording_is_finished_and_closed(tmp_path: Path) -> N
 
 
 async def test_a_recording_is_finished_when_its_queue_fails(tmp_path: Path) -> None:
-    """Whatever ends the sink, the file is whole; an empty one, too."""
+    """The file is whole, even an empty one."""
 
     class Failing(FakeBatches):
         async def take(self, max_items: int | None = None) -> list[Envelope]:
@@ -138,7 +138,7 @@ async def test_a_recording_is_finished_when_its_queue_fails(tmp_path: Path) -> N
 async def test_a_recorder_that_fails_of_its_own_fault_leaves_the_batch_to_the_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Given back, it would make the next attempt fail as well, and so on for ever."""
+    """Given back, the batch would make every further attempt fail."""
 
     def refuse(parts: Parts, batch: Sequence[Envelope], losses: Iterable[Loss] = ()) -> None:
         raise ValueError("a fault")
@@ -151,7 +151,7 @@ async def test_a_recorder_that_fails_of_its_own_fault_leaves_the_batch_to_the_ke
 
 
 async def test_a_restart_opens_a_new_file_beside_the_first(tmp_path: Path) -> None:
-    """What the first run recorded stays as it is."""
+    """Earlier files stay as they are."""
     sink = sink_of(tmp_path / "a.mcap")
     for number in range(1, 4):
         await sink.run(FakeBatches([envelope(number)]))
@@ -196,7 +196,7 @@ async def test_the_event_loop_never_waits_for_the_disk(
 
 
 async def test_an_envelope_alone_reaches_the_file_when_its_time_has_come(tmp_path: Path) -> None:
-    """Also when nothing follows it: the sink does not sleep on what is in memory."""
+    """It is flushed also if nothing follows it."""
     queue = FakeBatches([envelope(7)], ends=False)
     part = tmp_path / "a.mcap.part"
     heads: list[int] = []
@@ -209,7 +209,7 @@ async def test_an_envelope_alone_reaches_the_file_when_its_time_has_come(tmp_pat
 
 
 async def test_losses_of_the_queue_are_in_the_recording(tmp_path: Path) -> None:
-    """Those from before the last batch, and those from its very end."""
+    """Those before the last batch, and those at the very end."""
     queue = FakeBatches([envelope()])
     queue.lost = [Loss("drop_newest", "frame", 2, 20, 1, 2, NOW_NS, NOW_NS)]
     await sink_of(tmp_path / "a.mcap").run(queue)
@@ -218,7 +218,7 @@ async def test_losses_of_the_queue_are_in_the_recording(tmp_path: Path) -> None:
 
 
 async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fails, is restarted, goes on in a new file; the parts hold everything once, and it is counted."""
+    """After restarts the parts together contain everything once, and it is counted."""
     failures = iter([True, True])
     original = UnfinishedRecording.write
 
@@ -247,7 +247,7 @@ async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch:
 
 
 async def test_a_recorder_that_cannot_start_stops_the_start(tmp_path: Path) -> None:
-    """The operator hears of it at once: the error names the file and why."""
+    """The error names the file and the reason."""
     (tmp_path / "a.mcap").mkdir()
     kernel = Kernel(PlainCodec())
     kernel.add_sink("archive", sink_of(tmp_path / "a.mcap"))
@@ -262,7 +262,7 @@ async def settled(sink: RecorderSink, *batches: Sequence[Envelope]) -> dict[str,
 
 
 async def test_its_metrics_are_those_of_its_files(tmp_path: Path) -> None:
-    """What is on disk, in bytes, envelopes and files; over all attempts and parts."""
+    """Bytes, envelopes and files on disk, over all attempts and parts."""
     sink = sink_of(tmp_path / "{part}.mcap", rotate_bytes=1)
     assert sink.metrics() == {
         "recording": 0,
@@ -283,7 +283,7 @@ async def test_its_metrics_are_those_of_its_files(tmp_path: Path) -> None:
 
 
 async def test_it_tells_what_the_disk_has_left_when_that_is_too_little(tmp_path: Path) -> None:
-    """Then above all."""
+    """The metric is there when it matters most."""
     sink = sink_of(tmp_path / "a.mcap", min_free_bytes=10**18)
     with pytest.raises(OSError, match="are free and min_free_bytes reserves"):
         await sink.run(FakeBatches())
@@ -294,7 +294,7 @@ async def test_it_tells_what_the_disk_has_left_when_that_is_too_little(tmp_path:
 async def test_it_tells_what_the_disk_has_left_once_it_knows(
     tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    """Whatever it waits for: there may be too little by the time that it is told to record."""
+    """Also while it waits for a command."""
     sink = sink_of(tmp_path / "a.mcap", **settings)
     assert "free_bytes" not in sink.metrics()
     async with anyio.create_task_group() as group:
@@ -304,7 +304,7 @@ async def test_it_tells_what_the_disk_has_left_once_it_knows(
 
 
 async def test_a_sink_that_can_be_idle_says_whether_it_is(tmp_path: Path) -> None:
-    """It is not when it was told to record, whether or not it can."""
+    """It is not idle after the command to record, whether it can record or not."""
     sink = sink_of(tmp_path / "a.mcap", idle=True)
     assert sink.metrics()["idle"] == 1
     sink.command(said(sink, "record"))
@@ -313,7 +313,7 @@ async def test_a_sink_that_can_be_idle_says_whether_it_is(tmp_path: Path) -> Non
 
 
 async def test_a_sink_that_holds_a_snapshot_says_how_much(tmp_path: Path) -> None:
-    """The span of time that is held, its bytes, and the files that it was told to write."""
+    """The held time and bytes, and the files written on command."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
     every = [envelope(number, encoded=b"x" * 10, unix_ns=NOW_NS + number * 10**9) for number in range(6)]
     expected = {
@@ -332,7 +332,7 @@ async def test_a_sink_that_holds_a_snapshot_says_how_much(tmp_path: Path) -> Non
 
 
 async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_path: Path) -> None:
-    """That is what a killed process loses; a clock that was set back makes no negative one."""
+    """A killed process loses so much; a clock that was set back gives no negative age."""
     clock = FixedClock(NOW_NS)
     sink = sink_of(tmp_path / "a.mcap", clock=clock, flush_interval_s=3600.0)
     queue = FakeBatches([envelope(1, unix_ns=NOW_NS - 10**9), envelope(2, unix_ns=NOW_NS)], ends=False)
@@ -351,7 +351,7 @@ async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_pat
 async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Envelopes that are in no file are not, and bytes that were taken away again were written."""
+    """Envelopes in no file do not count; bytes that were removed again were written."""
     original = UnfinishedRecording.write
 
     def write(output: UnfinishedRecording, data: bytes) -> int:
@@ -372,7 +372,7 @@ async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
 
 
 async def test_the_kernel_finds_what_it_can_do(tmp_path: Path) -> None:
-    """By its methods: it takes commands, tells metrics, holds a snapshot, adjusts, and keeps notes."""
+    """By its methods: it takes commands, has metrics, holds a snapshot, adjusts, and keeps notes."""
     sink = sink_of(tmp_path / "a.mcap")
     assert isinstance(sink, TakesCommands)
     assert isinstance(sink, Measures)
@@ -383,7 +383,7 @@ async def test_the_kernel_finds_what_it_can_do(tmp_path: Path) -> None:
 
 
 async def test_who_told_it_stands_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What was no news is of no interest."""
+    """A command that changes nothing is logged at DEBUG."""
     sink = sink_of(tmp_path / "a.mcap", idle=True)
     with caplog.at_level(logging.DEBUG):
         for recording in (True, True, False):

@@ -34,7 +34,7 @@ def obeyed(switch: Switch, envelopes: Sequence[Envelope]) -> list[tuple[bool, li
 
 
 def test_being_told_the_same_twice_changes_nothing() -> None:
-    """It answers whether it was news; without saying which, it is the other of what it was told last."""
+    """`tell` returns whether something changes; without a value it toggles the last command."""
     switch = Switch(FixedClock(), is_on=False)
     told = (False, True, True, None, None, False, False)
     assert [switch.tell(wanted) for wanted in told] == [False, True, False, True, True, True, False]
@@ -43,7 +43,7 @@ def test_being_told_the_same_twice_changes_nothing() -> None:
 
 
 def test_a_change_holds_from_the_first_envelope_after_it() -> None:
-    """What came onto the bus before it was told, or just then, belongs to what was before."""
+    """Envelopes from before or at the time of the command belong to the state before."""
     assert obeyed(told((True, 20), (False, 40)), at(10, 20, 21, 40, 41)) == [
         (False, [10, 20]),
         (True, [21, 40]),
@@ -52,12 +52,12 @@ def test_a_change_holds_from_the_first_envelope_after_it() -> None:
 
 
 def test_two_changes_between_two_envelopes_are_both_made() -> None:
-    """Also if nothing lies between them."""
+    """Also if nothing is between them."""
     assert obeyed(told((True, 20), (False, 21)), at(10, 30)) == [(False, [10]), (True, []), (False, [30])]
 
 
 def test_a_change_waits_until_something_comes_after_it() -> None:
-    """What waits in a queue may have been published before it."""
+    """Envelopes in the queue may have been published before it."""
     switch = told((True, 20))
     assert obeyed(switch, at(10, 20)) == [(False, [10, 20])]
     assert switch.next_change == SwitchChange(is_on=True, unix_ns=20)
@@ -66,7 +66,7 @@ def test_a_change_waits_until_something_comes_after_it() -> None:
 
 
 def test_a_wall_clock_that_is_set_back_does_not_put_a_change_off() -> None:
-    """A change is dated as the envelopes are, by the time that never steps."""
+    """A change is dated by the steady clock, as envelopes are."""
     clock = FixedClock(1000)
     switch = Switch(clock, is_on=True)
     clock.set_ahead(-900)
@@ -75,7 +75,7 @@ def test_a_wall_clock_that_is_set_back_does_not_put_a_change_off() -> None:
 
 
 def test_changes_that_nobody_obeys_are_bounded_and_the_last_word_holds() -> None:
-    """Somebody may hold down a button while the disk hangs."""
+    """A person may press the button repeatedly while the disk hangs."""
     switch = Switch(FixedClock(), is_on=False)
     for count in range(1, 3 * MOST_CHANGES):
         assert switch.tell(None)
@@ -90,7 +90,7 @@ def test_changes_that_nobody_obeys_are_bounded_and_the_last_word_holds() -> None
 
 
 def test_threads_may_tell_while_a_task_obeys() -> None:
-    """Nothing told is lost: an odd number of changes is one."""
+    """No command is lost: an odd number of toggles is one."""
     switch = Switch(FixedClock(), is_on=False)
 
     def tell() -> None:

@@ -60,7 +60,7 @@ async def check(path: Path, tape: Tape) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_at_random_moments_under_load_each_recording_is_exact(tmp_path: Path, seed: int) -> None:
-    """Every envelope between the two commands, no other, the state first; whole, and played as any is."""
+    """Every envelope between the two commands and no other, with the state first; it can be played."""
     chance = random.Random(seed)
     settings: dict[str, object] = {
         "flush_interval_s": chance.choice([0.01, 0.05, 1.0]),
@@ -89,7 +89,7 @@ def is_recorded(folder: Path, place: Place) -> bool:
 async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to_end_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
-    """What was said while it failed is obeyed to the envelope, too; only a second failure ends one early."""
+    """Commands during a failure are exact, too; only a second failure ends a recording early."""
     original, writes = UnfinishedRecording.write, count(1)
 
     def write(output: UnfinishedRecording, data: bytes) -> int:
@@ -122,7 +122,7 @@ def run(targets: list[Callable[[], object]]) -> None:
 
 
 async def test_threads_that_publish_while_others_say_things_leave_no_gap(tmp_path: Path) -> None:
-    """Each recording is a piece of the stream, without a gap, and the pieces do not overlap."""
+    """Each recording is a contiguous piece of the stream, and the pieces do not overlap."""
     async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
         command = said(stage.sink, "record")
 

@@ -33,7 +33,7 @@ from tests.support import TIMEOUT_S
 def test_a_valid_command_becomes_its_fields(
     command: str, given: dict[str, Any], fields: dict[str, Any]
 ) -> None:
-    """Defaults filled in, numbers made floats, what is unknown left out."""
+    """Defaults are filled in, numbers become floats, unknown fields are dropped."""
     assert COMMANDS[command](given) == fields
 
 
@@ -62,7 +62,7 @@ def test_a_valid_command_becomes_its_fields(
 def test_anything_else_is_refused_with_what_would_be_right(
     command: str, given: dict[str, Any], said: str
 ) -> None:
-    """The text names the field, what it was, and what it may be."""
+    """The text names the field, its value, and the allowed values."""
     with pytest.raises(ValueError, match=said):
         COMMANDS[command](given)
 
@@ -74,7 +74,7 @@ FIELDS = ["paused", "speed", "position_s", "offset_s", "frames"]
 @EXPLORE
 @given(st.sampled_from(sorted(COMMANDS)), st.dictionaries(st.sampled_from(FIELDS), VALUES))
 def test_no_fields_raise_anything_else(command: str, fields: dict[str, Any]) -> None:
-    """Whatever a client sends is made fields of, or refused."""
+    """Any fields are converted, or refused with ValueError."""
     try:
         COMMANDS[command](fields)
     except ValueError:
@@ -96,7 +96,7 @@ def speed(number: float) -> object:
 
 
 def test_commands_are_taken_once_and_in_order() -> None:
-    """Also those that came before anybody obeyed."""
+    """Also those from before `attach`."""
     controls = CommandQueue()
     for number in (1, 2, 3):
         controls.put(control("replay_speed", speed=number))
@@ -105,7 +105,7 @@ def test_commands_are_taken_once_and_in_order() -> None:
 
 
 def test_too_many_push_out_the_oldest() -> None:
-    """What waits is bounded, and what was said last counts."""
+    """The queue is bounded, and the last commands count."""
     controls = CommandQueue()
     for number in range(1, 101):
         controls.put(control("replay_speed", speed=number))
@@ -113,7 +113,7 @@ def test_too_many_push_out_the_oldest() -> None:
 
 
 async def test_waiting_ends_at_once_when_one_waits() -> None:
-    """What came before is not slept over."""
+    """A command from before the wait ends it."""
     controls = CommandQueue()
     controls.put(control("replay_pause"))
     controls.attach()
@@ -123,7 +123,7 @@ async def test_waiting_ends_at_once_when_one_waits() -> None:
 
 
 async def test_a_command_from_the_loop_itself_wakes() -> None:
-    """As a WebSocket client's does."""
+    """A WebSocket client's commands come from there."""
     controls = CommandQueue()
     controls.attach()
     with anyio.fail_after(TIMEOUT_S):
@@ -134,7 +134,7 @@ async def test_a_command_from_the_loop_itself_wakes() -> None:
 
 
 async def test_commands_from_threads_wake_and_none_is_lost() -> None:
-    """Each of many, from several threads, is taken."""
+    """Commands of several threads are all taken."""
     controls = CommandQueue()
     controls.attach()
     taken: list[object] = []
