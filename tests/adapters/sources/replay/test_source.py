@@ -1,5 +1,6 @@
 """Recordings on air again, on their own timeline."""
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -251,7 +252,7 @@ async def test_it_says_where_it_is(tmp_path: Path) -> None:
     async with on_air(recorded(tmp_path), start=0.2, end=0.8, speed=2) as playing:
         await playing.publish.frames(3)
         await settled()
-        assert playing.playback == pytest.approx((0.2, 0.6, 2.0, False, 0))
+        assert astuple(playing.playback) == pytest.approx((0.2, 0.6, 2.0, False, 0))
         await playing.ended.wait()
     assert playing.playback.position_s == pytest.approx(0.55)
     assert playing.publish.times_s[-1] <= 0.3
