@@ -10,10 +10,11 @@ import pytest
 
 from beats.cli.address import parse
 from beats.cli.tap.follow import Follower, FrameSaver, TapOptions, tap
-from beats.cli.tap.item import Item, Unreadable
-from beats.cli.tap.stream import Notice, StreamError
+from beats.cli.tap.item import Item, Notice, Unreadable
+from beats.cli.tap.lines import Event
+from beats.cli.tap.stream import StreamError
 from beats.kernel.envelope import Frame
-from beats.kit.gaps import Gap, Restart
+from beats.kit.gaps import Gap
 from tests.cli.tap.envelopes import AT_NS, frame, holding, item, sending, serving, update
 from tests.support import TIMEOUT_S, tiny_png
 
@@ -31,17 +32,15 @@ class Memory:
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    def item(self, item: Item) -> None:
-        self.seen.append(f"{item.topic} {item.sequence}")
-
-    def gap(self, gap: Gap | Restart) -> None:
-        self.seen.append(f"{gap.topic} {gap.missing} missing" if isinstance(gap, Gap) else "back")
-
-    def unreadable(self, unreadable: Unreadable) -> None:
-        self.seen.append("unreadable")
-
-    def notice(self, text: str) -> None:
-        self.seen.append(text)
+    def show(self, event: Event) -> None:
+        if isinstance(event, Item):
+            self.seen.append(f"{event.topic} {event.sequence}")
+        elif isinstance(event, Gap):
+            self.seen.append(f"{event.topic} {event.missing} missing")
+        elif isinstance(event, Notice):
+            self.seen.append(event.text)
+        else:
+            self.seen.append("unreadable" if isinstance(event, Unreadable) else "back")
 
 
 async def follow(

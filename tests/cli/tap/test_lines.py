@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from beats.cli.tap.item import Unreadable, document
+from beats.cli.tap.item import Notice, Unreadable, document
 from beats.cli.tap.lines import JsonLines, Lines, PlainLines
 from beats.kit.gaps import Gap, Restart
 from beats.proto.streaming_pb2 import StreamEnvelope
@@ -14,7 +14,7 @@ from tests.cli.tap.envelopes import AT_NS, frame, item, opaque, update
 
 
 def line(message: bytes, width: int | None = None, after_ms: float = 2.5) -> str:
-    return Lines(colours=False).item(item(message, after_ms), width)
+    return Lines(colours=False).line(item(message, after_ms), width)
 
 
 def test_a_frame_says_when_which_and_how_large() -> None:
@@ -48,26 +48,26 @@ def test_a_line_is_never_longer_than_the_terminal(width: int) -> None:
 def test_columns_come_to_rest() -> None:
     """The column of the topic is as wide as the longest so far, at most a third of the terminal."""
     lines = Lines(colours=False)
-    first = lines.item(item(update(1, 5)), 80)
-    assert lines.item(item(frame(1)), 80).index(" 1 x 1") == first.index(" 5 ")
-    long = lines.item(item(update(1, 5, "n" * 100)), 90)
+    first = lines.line(item(update(1, 5)), 80)
+    assert lines.line(item(frame(1)), 80).index(" 1 x 1") == first.index(" 5 ")
+    long = lines.line(item(update(1, 5, "n" * 100)), 90)
     assert long.split()[1] == "peripheral/" + "n" * 18 + "…"
 
 
 def test_a_gap_is_a_line_of_its_own() -> None:
     """How many numbers, and which."""
     lines = Lines(colours=False)
-    assert lines.gap(Gap("frame", 13, 24), None) == " " * 13 + "frame 12 missing (13 to 24)"
-    assert lines.gap(Gap("frame", 13, 13), None).endswith("frame 1 missing (13)")
-    assert lines.gap(Restart("frame", 600, 1), None).endswith("frame goes back from 600 to 1")
-    assert cell_len(lines.gap(Gap("n" * 100, 1, 2), 40)) == 40
-    assert lines.notice("lost", None) == " " * 13 + "lost"
-    assert lines.notice("a\x1b[2J is there", None) == " " * 13 + r"a\x1b[2J is there"
+    assert lines.line(Gap("frame", 13, 24), None) == " " * 13 + "frame 12 missing (13 to 24)"
+    assert lines.line(Gap("frame", 13, 13), None).endswith("frame 1 missing (13)")
+    assert lines.line(Restart("frame", 600, 1), None).endswith("frame goes back from 600 to 1")
+    assert cell_len(lines.line(Gap("n" * 100, 1, 2), 40)) == 40
+    assert lines.line(Notice("lost"), None) == " " * 13 + "lost"
+    assert lines.line(Notice("a\x1b[2J is there"), None) == " " * 13 + r"a\x1b[2J is there"
 
 
 def test_what_is_unreadable_says_why() -> None:
     """With its size."""
-    found = Lines(colours=False).unreadable(Unreadable(AT_NS, 40, "not a StreamEnvelope"), 80)
+    found = Lines(colours=False).line(Unreadable(AT_NS, 40, "not a StreamEnvelope"), 80)
     assert found.endswith("unreadable, 40 B: not a StreamEnvelope")
 
 
@@ -80,10 +80,10 @@ def test_nothing_of_others_reaches_the_terminal_as_it_is() -> None:
     info.tags[0].name = info.tags[0].variant = evil
     lines = Lines(colours=False)
     for text in (
-        lines.item(item(message.SerializeToString()), None),
-        lines.item(item(opaque(1, evil, b"")), None),
-        lines.gap(Gap(evil, 1, 2), None),
-        lines.unreadable(Unreadable(AT_NS, 1, evil), None),
+        lines.line(item(message.SerializeToString()), None),
+        lines.line(item(opaque(1, evil, b"")), None),
+        lines.line(Gap(evil, 1, 2), None),
+        lines.line(Unreadable(AT_NS, 1, evil), None),
     ):
         assert text.isprintable()
         assert r"\x1b[2J" in text
@@ -93,9 +93,9 @@ def test_colours_are_beside_the_text() -> None:
     """A coloured line has the same text, and resets its colours."""
     plain, coloured = Lines(colours=False), Lines(colours=True)
     for text, other in (
-        (plain.item(item(frame(7)), 40), coloured.item(item(frame(7)), 40)),
-        (plain.gap(Gap("frame", 1, 2), 20), coloured.gap(Gap("frame", 1, 2), 20)),
-        (plain.notice("lost", 80), coloured.notice("lost", 80)),
+        (plain.line(item(frame(7)), 40), coloured.line(item(frame(7)), 40)),
+        (plain.line(Gap("frame", 1, 2), 20), coloured.line(Gap("frame", 1, 2), 20)),
+        (plain.line(Notice("lost"), 80), coloured.line(Notice("lost"), 80)),
     ):
         assert re.sub(r"\x1b\[\d*m", "", other) == text
         assert other.count("\x1b[0m") == other.count("\x1b[") / 2 > 0
@@ -111,11 +111,11 @@ def test_what_the_server_does_not_say_is_a_dash() -> None:
 def test_json_lines_hold_envelopes_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     """In ASCII, which is safe for terminals; other events go to standard error."""
     show = JsonLines()
-    show.item(item(frame(1)))
-    show.gap(Gap("frame", 2, 3))
-    show.unreadable(Unreadable(1, 1234, "no \x1b[2Jenvelope"))
-    show.notice("gone; reconnecting in 1 s")
-    show.item(item(update(1, "ä\x9b2J\x7f")))
+    show.show(item(frame(1)))
+    show.show(Gap("frame", 2, 3))
+    show.show(Unreadable(1, 1234, "no \x1b[2Jenvelope"))
+    show.show(Notice("gone; reconnecting in 1 s"))
+    show.show(item(update(1, "ä\x9b2J\x7f")))
     out, err = capsys.readouterr()
     assert [json.loads(line) for line in out.splitlines()] == [
         document(item(frame(1))), document(item(update(1, "ä\x9b2J\x7f")))
@@ -130,11 +130,11 @@ def test_plain_lines_are_as_wide_as_the_terminal_is_then(capsys: pytest.CaptureF
     """Its size may change while they are printed."""
     sizes = [60, None, 30, 40, 40]
     show = PlainLines(Lines(colours=False), lambda: sizes.pop(0))
-    show.item(item(update(1, "x" * 100)))
-    show.item(item(update(2, "x" * 100)))
-    show.gap(Gap("n" * 50, 1, 2))
-    show.unreadable(Unreadable(1, 5, "y" * 50))
-    show.notice("z" * 50)
+    show.show(item(update(1, "x" * 100)))
+    show.show(item(update(2, "x" * 100)))
+    show.show(Gap("n" * 50, 1, 2))
+    show.show(Unreadable(1, 5, "y" * 50))
+    show.show(Notice("z" * 50))
     lines = capsys.readouterr().out.splitlines()
     assert [len(line) for line in lines] == [60, len(lines[1]), 30, 40, 40]
     assert "x" * 100 in lines[1]

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from pyte.modes import DECTCEM
 
-from beats.cli.tap.item import Unreadable
+from beats.cli.tap.item import Notice, Unreadable
 from beats.cli.tap.lines import Lines
 from beats.cli.tap.live import Live, ScreenBottom
 from beats.kit.gaps import Gap
@@ -66,7 +66,7 @@ async def test_a_frame_is_a_picture_with_a_line_below() -> None:
     """Number, size, age and rate; every pixel in its place and colour."""
     viewing = Viewing()
     image = wall(40, 20)
-    viewing.live.item(item(picture(image, 7), after_ms=3))
+    viewing.live.show(item(picture(image, 7), after_ms=3))
     lines = await viewing.drawn()
     assert lines[:10] == ["▀" * 40] * 10
     assert lines[10].startswith("frame 7  40 x 20  ")
@@ -78,12 +78,12 @@ async def test_a_frame_is_a_picture_with_a_line_below() -> None:
 async def test_other_things_scroll_above_the_picture() -> None:
     """Updates, gaps and unreadable messages; frames have no lines."""
     viewing = Viewing()
-    viewing.live.item(item(picture(wall(4, 4), 1)))
-    viewing.live.item(item(update(1, "hello")))
-    viewing.live.gap(Gap("frame", 2, 5))
-    viewing.live.unreadable(Unreadable(AT_NS, 5, "what?"))
-    viewing.live.notice("gone")
-    viewing.live.item(item(picture(wall(4, 4), 6)))
+    viewing.live.show(item(picture(wall(4, 4), 1)))
+    viewing.live.show(item(update(1, "hello")))
+    viewing.live.show(Gap("frame", 2, 5))
+    viewing.live.show(Unreadable(AT_NS, 5, "what?"))
+    viewing.live.show(Notice("gone"))
+    viewing.live.show(item(picture(wall(4, 4), 6)))
     lines = await viewing.drawn()
     assert '"hello"' in lines[0]
     assert "frame 4 missing (2 to 5)" in lines[1]
@@ -98,7 +98,7 @@ async def test_only_the_newest_frame_is_drawn() -> None:
     """However fast they come."""
     viewing = Viewing()
     for sequence in range(1, 1000):
-        viewing.live.item(item(picture(wall(2, 2), sequence)))
+        viewing.live.show(item(picture(wall(2, 2), sequence)))
     assert (await viewing.drawn())[-1].startswith("frame 999 ")
     assert viewing.writes == 1
 
@@ -106,9 +106,9 @@ async def test_only_the_newest_frame_is_drawn() -> None:
 async def test_lines_are_all_drawn_however_many() -> None:
     """In order, in a few writes."""
     viewing = Viewing()
-    viewing.live.item(item(picture(wall(4, 4), 1)))
+    viewing.live.show(item(picture(wall(4, 4), 1)))
     for number in range(1200):
-        viewing.live.notice(f"line {number}")
+        viewing.live.show(Notice(f"line {number}"))
     await viewing.drawn()
     above = ["".join(line[at].data for at in range(40)).strip() for line in viewing.screen.history.top]
     seen = [line.strip() for line in above + viewing.lines() if "line" in line]
@@ -121,7 +121,7 @@ async def test_it_fits_the_terminal(size: tuple[int, int]) -> None:
     """At least a third of the lines is left for scrolling; a tiny terminal gets no picture."""
     columns, lines = size
     viewing = Viewing(*size)
-    viewing.live.item(item(picture(wall(640, 480), 1)))
+    viewing.live.show(item(picture(wall(640, 480), 1)))
     await viewing.drawn()
     rows = sum(line.startswith("▀") for line in viewing.lines())
     assert (rows > 0) == (lines >= 6)
@@ -132,19 +132,19 @@ async def test_it_fits_the_terminal(size: tuple[int, int]) -> None:
 async def test_a_frame_that_cannot_be_drawn_says_why() -> None:
     """In the caption; the next frame is drawn again."""
     viewing = Viewing()
-    viewing.live.item(item(frame(1, png(wall(20, 20))[:60])))
+    viewing.live.show(item(frame(1, png(wall(20, 20))[:60])))
     assert "cannot be drawn: " in (await viewing.drawn())[-1]
-    viewing.live.item(item(picture(wall(4, 4), 2)))
+    viewing.live.show(item(picture(wall(4, 4), 2)))
     assert (await viewing.drawn())[0].startswith("▀")
 
 
 async def test_the_end_shows_what_came_last() -> None:
     """The cursor is visible again, below the picture."""
     viewing = Viewing()
-    viewing.live.item(item(picture(wall(4, 4), 1)))
+    viewing.live.show(item(picture(wall(4, 4), 1)))
     await viewing.drawn()
-    viewing.live.notice("the last line")
-    viewing.live.item(item(picture(wall(4, 4), 2)))
+    viewing.live.show(Notice("the last line"))
+    viewing.live.show(item(picture(wall(4, 4), 2)))
     await viewing.live.finish()
     assert viewing.lines()[0].strip() == "the last line"
     assert viewing.lines()[-1].startswith("frame 2 ")

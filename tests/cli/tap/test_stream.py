@@ -13,7 +13,8 @@ from websockets.sync.server import ServerConnection
 
 from beats.cli.address import ServerAddress, tls
 from beats.cli.tap import stream as module
-from beats.cli.tap.stream import Notice, StreamError, messages, persistent
+from beats.cli.tap.item import Notice
+from beats.cli.tap.stream import StreamError, messages, persistent
 from beats.kernel.run.supervisor import Backoff
 from tests.cli.tap.envelopes import frame, holding, refusing, sending, serving, update
 from tests.cli.top.answering import answering

@@ -14,10 +14,10 @@ from beats.cli.address import ServerAddress
 from beats.cli.output import out, write
 from beats.cli.printable import printable
 from beats.cli.tap.blocks import Depth
-from beats.cli.tap.item import Item, Unreadable, read
+from beats.cli.tap.item import Item, Notice, Unreadable, read
 from beats.cli.tap.lines import Display, JsonLines, Lines, PlainLines
 from beats.cli.tap.live import Live
-from beats.cli.tap.stream import Notice, StreamError, messages, persistent
+from beats.cli.tap.stream import StreamError, messages, persistent
 from beats.kernel.envelope import Frame
 from beats.kit.gaps import Gap, GapCounter
 from beats.recordings.unfinished import new_folder, write_new
@@ -105,7 +105,7 @@ class Follower:
             async with aclosing(found):
                 async for each in found:
                     if isinstance(each, Notice):
-                        self._display.notice(each.text)
+                        self._display.show(each)
                         continue
                     trouble = self._take(read(each, time.time_ns()))
                     taken += 1
@@ -117,12 +117,12 @@ class Follower:
 
     def _take(self, item: Item | Unreadable) -> str | None:
         if isinstance(item, Unreadable):
-            self._display.unreadable(item)
+            self._display.show(item)
             return None
         gap = self._gaps.add(item.topic, item.sequence)
         if gap is not None and (self._frame_gaps or gap.topic != "frame" or not isinstance(gap, Gap)):
-            self._display.gap(gap)
-        self._display.item(item)
+            self._display.show(gap)
+        self._display.show(item)
         if self._folder is not None and isinstance(item.message, Frame):
             return self._save(self._folder, item, item.message)
         return None
@@ -134,7 +134,8 @@ class Follower:
             name = printable(str(error.filename))
             return f"{name}: {error.strerror}: free some space, or give another folder"
         if existing is not None and folder.kept == 1:
-            self._display.notice(f"{existing} exists and is not overwritten, nor is any other file")
+            notice = f"{existing} exists and is not overwritten, nor is any other file"
+            self._display.show(Notice(notice))
         return None
 
 

@@ -51,6 +51,12 @@ class Unreadable(NamedTuple):
     why: str
 
 
+class Notice(NamedTuple):
+    """An event of the connection, for the user."""
+
+    text: str
+
+
 def read(message: str | bytes, received_unix_ns: int) -> Item | Unreadable:
     """Decode a message."""
     if isinstance(message, str):

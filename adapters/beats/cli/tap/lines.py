@@ -9,12 +9,14 @@ from rich.cells import cell_len
 
 from beats.cli.output import warn, write
 from beats.cli.printable import printable
-from beats.cli.tap.item import Item, Unreadable, data_of, document, png_size
+from beats.cli.tap.item import Item, Notice, Unreadable, data_of, document, png_size
 from beats.cli.top.grid import fitted
 from beats.kernel.envelope import Frame, Location, Message, Tag, payload_type_of
 from beats.kit import units
 from beats.kit.gaps import Gap, Restart
 
+Event = Item | Unreadable | Gap | Restart | Notice
+"""What a tap shows: a message, what is missing before the next one, or an event of the connection."""
 _NO_TIME: Final = " " * 12
 _LEAST_TOPIC: Final = 5
 _DIM: Final = "2"
@@ -29,8 +31,24 @@ class Lines:
         self._colours: Final = colours
         self._topic_cells = _LEAST_TOPIC
 
-    def item(self, item: Item, width: int | None) -> str:
-        """Time, topic, sequence, size, age and content, cut to a width if there is one."""
+    def line(self, event: Event, width: int | None) -> str:
+        """The line of an event, cut to a width if there is one."""
+        if isinstance(event, Item):
+            return self._item(event, width)
+        if isinstance(event, Unreadable):
+            text = f"unreadable, {units.size(event.size_bytes)}: {printable(event.why)}"
+            return self._line(event.received_unix_ns, text, width, _RED)
+        if isinstance(event, Notice):
+            text, code = event.text, _YELLOW
+        elif isinstance(event, Restart):
+            text, code = f"{event.topic} goes back from {event.before} to {event.now}", _YELLOW
+        else:
+            which = f"{event.first}" if event.missing == 1 else f"{event.first} to {event.last}"
+            text, code = f"{event.topic} {event.missing:,} missing ({which})", _RED
+        return self._painted(_cut(f"{_NO_TIME} {printable(text)}", width), code)
+
+    def _item(self, item: Item, width: int | None) -> str:
+        """Time, topic, sequence, size, age and content."""
         topic = printable(item.topic)
         most = max(_LEAST_TOPIC, width // 3) if width is not None else cell_len(topic)
         self._topic_cells = max(self._topic_cells, min(cell_len(topic), most))
@@ -42,25 +60,6 @@ class Lines:
             _summary(item.message),
         ]
         return self._line(item.received_unix_ns, " ".join(columns), width)
-
-    def gap(self, gap: Gap | Restart, width: int | None) -> str:
-        """What is missing before the next message."""
-        topic = printable(gap.topic)
-        if isinstance(gap, Restart):
-            text = f"{topic} goes back from {gap.before} to {gap.now}"
-            return self._painted(_cut(f"{_NO_TIME} {text}", width), _YELLOW)
-        which = f"{gap.first}" if gap.missing == 1 else f"{gap.first} to {gap.last}"
-        text = f"{topic} {gap.missing:,} missing ({which})"
-        return self._painted(_cut(f"{_NO_TIME} {text}", width), _RED)
-
-    def unreadable(self, unreadable: Unreadable, width: int | None) -> str:
-        """A message that is not an envelope."""
-        text = f"unreadable, {units.size(unreadable.size_bytes)}: {printable(unreadable.why)}"
-        return self._line(unreadable.received_unix_ns, text, width, _RED)
-
-    def notice(self, text: str, width: int | None) -> str:
-        """An event of the connection."""
-        return self._painted(_cut(f"{_NO_TIME} {printable(text)}", width), _YELLOW)
 
     def _line(self, unix_ns: int, text: str, width: int | None, code: str = "") -> str:
         moment = datetime.fromtimestamp(unix_ns / 1e9).astimezone()
@@ -74,67 +73,37 @@ class Lines:
 
 
 class Display(Protocol):
-    """Shows messages and events one after the other."""
+    """Shows the events of a stream one after the other."""
 
-    def item(self, item: Item) -> None:
-        """An envelope."""
-        ...
-
-    def gap(self, gap: Gap | Restart) -> None:
-        """What is missing before the next message."""
-        ...
-
-    def unreadable(self, unreadable: Unreadable) -> None:
-        """A message that is not an envelope."""
-        ...
-
-    def notice(self, text: str) -> None:
-        """An event of the connection."""
+    def show(self, event: Event) -> None:
+        """Show the next event."""
         ...
 
 
 class JsonLines:
     """Prints one JSON object for each envelope, and nothing else, on standard output."""
 
-    def item(self, item: Item) -> None:
-        """Print an envelope, in ASCII, which is safe for terminals."""
-        write(json.dumps(document(item), separators=(",", ":"), allow_nan=False) + "\n")
-
-    def gap(self, gap: Gap | Restart) -> None:
-        """Print nothing: programs see the sequence numbers."""
-
-    def unreadable(self, unreadable: Unreadable) -> None:
-        """Warn on standard error."""
-        warn(f"skipped a message of {unreadable.size_bytes:,} bytes: {printable(unreadable.why)}")
-
-    def notice(self, text: str) -> None:
-        """Warn on standard error."""
-        warn(text)
+    def show(self, event: Event) -> None:
+        """Print an envelope in ASCII, which is safe for terminals; gaps are visible in the numbers."""
+        if isinstance(event, Item):
+            write(json.dumps(document(event), separators=(",", ":"), allow_nan=False) + "\n")
+        elif isinstance(event, Unreadable):
+            warn(f"skipped a message of {event.size_bytes:,} bytes: {printable(event.why)}")
+        elif isinstance(event, Notice):
+            warn(event.text)
 
 
 class PlainLines:
-    """Prints one line for each message and event."""
+    """Prints one line for each event."""
 
     def __init__(self, lines: Lines, width: Callable[[], int | None]) -> None:
         """Print lines of at most `width()` columns; None for no limit."""
         self._lines: Final = lines
         self._width: Final = width
 
-    def item(self, item: Item) -> None:
-        """Print an envelope."""
-        write(self._lines.item(item, self._width()) + "\n")
-
-    def gap(self, gap: Gap | Restart) -> None:
-        """Print a gap."""
-        write(self._lines.gap(gap, self._width()) + "\n")
-
-    def unreadable(self, unreadable: Unreadable) -> None:
-        """Print its size and what is wrong."""
-        write(self._lines.unreadable(unreadable, self._width()) + "\n")
-
-    def notice(self, text: str) -> None:
-        """Print it."""
-        write(self._lines.notice(text, self._width()) + "\n")
+    def show(self, event: Event) -> None:
+        """Print a line."""
+        write(self._lines.line(event, self._width()) + "\n")
 
 
 def _cut(text: str, width: int | None) -> str:

@@ -14,12 +14,12 @@ from anyio import to_thread
 from beats.cli import keys
 from beats.cli.printable import printable
 from beats.cli.tap.blocks import BlockPicture, Depth, draw
-from beats.cli.tap.item import Item, Unreadable
-from beats.cli.tap.lines import Lines
+from beats.cli.tap.item import Item
+from beats.cli.tap.lines import Event, Lines
 from beats.cli.top.grid import fitted
 from beats.kernel.envelope import Frame
 from beats.kit import units
-from beats.kit.gaps import Gap, Restart
+from beats.kit.gaps import Gap
 from beats.recordings.export.png import PictureError
 
 _LEAST_S: Final = 1 / 15
@@ -116,28 +116,16 @@ class Live:
         self._came_s: Final[deque[float]] = deque(maxlen=_MOST_FRAMES)
         self._changed = anyio.Event()
 
-    def item(self, item: Item) -> None:
+    def show(self, event: Event) -> None:
         """Draw a frame unless a newer one comes first; add a line for anything else."""
-        if isinstance(item.message, Frame):
-            self._frame = item
+        if isinstance(event, Item) and isinstance(event.message, Frame):
+            self._frame = event
             self._came_s.append(time.monotonic())
             self._changed.set()
-        else:
-            self._add(self._lines.item(item, self._width))
-
-    def gap(self, gap: Gap | Restart) -> None:
-        """Add a line, and count missing frames for the caption."""
-        if isinstance(gap, Gap) and gap.topic == "frame":
-            self._missing += gap.missing
-        self._add(self._lines.gap(gap, self._width))
-
-    def unreadable(self, unreadable: Unreadable) -> None:
-        """Add a line."""
-        self._add(self._lines.unreadable(unreadable, self._width))
-
-    def notice(self, text: str) -> None:
-        """Add a line."""
-        self._add(self._lines.notice(text, self._width))
+            return
+        if isinstance(event, Gap) and event.topic == "frame":
+            self._missing += event.missing
+        self._add(self._lines.line(event, self._width))
 
     async def redraw(self) -> None:
         """Draw changes as often as useful and as the terminal allows; never returns."""

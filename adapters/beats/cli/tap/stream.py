@@ -4,7 +4,7 @@ import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import anyio
 from websockets.asyncio.client import connect
@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from beats.cli.failures import reason
 from beats.cli.printable import printable
+from beats.cli.tap.item import Notice
 from beats.kernel.run.supervisor import Backoff
 
 BACKOFF: Final = Backoff(initial_s=0.5, max_s=5.0)
@@ -29,12 +30,6 @@ class StreamError(Exception):
         super().__init__(text)
         self.lasting: Final = lasting
         """Whether another attempt would fail in the same way."""
-
-
-class Notice(NamedTuple):
-    """An event of the connection, for the user."""
-
-    text: str
 
 
 class _Direct(connect):
