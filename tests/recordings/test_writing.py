@@ -35,6 +35,7 @@ CARRIED = [line(Frame(tiny_png(7)), 50, BEGIN_NS), line(Peripheral("knob", 2), 6
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
+from beats.recordings.unfinished import unfinished
 from beats.recordings.writing import RecordingFile
 from tests.recordings.support import ABOUT, lines
 
@@ -206,10 +207,13 @@ def test_a_file_can_be_given_up(tmp_path: Path) -> None:
 def test_a_file_tells_what_was_put_on_disk_and_whether_it_is_there(tmp_path: Path) -> None:
     """All of its bytes once it is closed; only then does it have its name."""
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
-    assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap.part").stat().st_size, False)
+    assert (file.output.written_bytes, file.output.has_name) == (
+        (tmp_path / "a.mcap.part").stat().st_size,
+        False,
+    )
     file.append(WRITTEN[0])
     file.close()
-    assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)
+    assert (file.output.written_bytes, file.output.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)
 
 
 def test_each_topic_has_a_channel_and_its_state_another(monkeypatch: pytest.MonkeyPatch) -> None:

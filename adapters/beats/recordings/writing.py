@@ -142,14 +142,18 @@ class RecordingFile:
         """The number of messages in it, without the state at its beginning."""
         self._unflushed: Final[list[Envelope]] = []
         self._pending_bytes = 0
-        self._failed = self._closed = False
+        self.is_closed = False
+        """Whether nothing more can be written."""
+        self.has_failed = False
+        """Whether a write failed: the file can be closed, and will end with its last whole chunk."""
         self._min_free_bytes: Final = min_free_bytes
         self._ahead_ns: Final = ahead_ns
-        self._output: Final = UnfinishedRecording(path)
+        self.output: Final = UnfinishedRecording(path)
+        """The file itself."""
         try:
             self._check_free()
             self._writer: Final = Writer(
-                cast("object", self._output),  # type: ignore[arg-type]  # write, tell and flush are all it needs
+                cast("object", self.output),  # type: ignore[arg-type]  # write, tell and flush are all it needs
                 chunk_size=_NEVER,
                 compression=COMPRESSIONS[compression],
             )
@@ -160,51 +164,18 @@ class RecordingFile:
                 self.append(message._replace(carried=True))
             self.flush()
         except BaseException:
-            self._output.remove()  # it would block the name for the next attempt
+            self.output.remove()  # it would block the name for the next attempt
             raise
-
-    @property
-    def path(self) -> Path:
-        """Its name once it is whole."""
-        return self._output.path
 
     @property
     def size_bytes(self) -> int:
         """Its size, including what is not yet flushed."""
-        return self._output.tell() + self._pending_bytes
-
-    @property
-    def written_bytes(self) -> int:
-        """All bytes written, including those that a failure removed again; never decreases."""
-        return self._output.written_bytes
+        return self.output.tell() + self._pending_bytes
 
     @property
     def unflushed(self) -> Sequence[Envelope]:
         """The envelopes written since the last flush."""
         return self._unflushed
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether nothing more can be written."""
-        return self._closed
-
-    @property
-    def has_name(self) -> bool:
-        """Whether it was closed and has its own name."""
-        return self._output.has_name
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether a write failed: the file can be closed, and will end with its last whole chunk."""
-        return self._failed
-
-    def fail(self) -> None:
-        """Give up what was written since the last flush."""
-        self._failed = True
-
-    def is_in_place(self) -> bool:
-        """Whether the file was neither removed nor moved."""
-        return self._output.is_in_place()
 
     def has_channel_for(self, topic: str) -> bool:
         """Whether the file can hold a message of this topic."""
@@ -224,7 +195,7 @@ class RecordingFile:
         """
         # Local names, and no call but the library's for a message: this is the recorder's inner loop.
         ids, add, keep = self._channels.ids, self._writer.add_message, self._unflushed.append
-        pending, messages, limit_bytes = self._pending_bytes, self.messages, limit_bytes - self._output.tell()
+        pending, messages, limit_bytes = self._pending_bytes, self.messages, limit_bytes - self.output.tell()
         ahead_ns = self._ahead_ns
         for place in range(start, len(envelopes)):
             envelope = envelopes[place]
@@ -282,7 +253,7 @@ class RecordingFile:
         with self._watched():
             self._writer.add_metadata(name, dict(metadata))
             # A whole record: a later failure truncates the file after it.
-            self._output.flush()
+            self.output.flush()
 
     def flush(self) -> list[Envelope]:
         """Close the chunk and write it out; returns the envelopes that it put into the file.
@@ -299,14 +270,6 @@ class RecordingFile:
         self._pending_bytes = 0
         return flushed
 
-    def sync(self) -> None:
-        """Wait until the disk has what was flushed; any thread may call it at any time.
-
-        Raises:
-            OSError: the disk reports a failure.
-        """
-        self._output.sync()
-
     def close(self, *, sync: bool = False) -> Path:
         """Finish the file and give it its own name; returns where it is.
 
@@ -315,30 +278,30 @@ class RecordingFile:
         Raises:
             OSError: it cannot be finished; it is closed after its last whole record.
         """
-        if self._closed:
-            return self._output.path
-        self._closed = True
-        if self._failed:
-            ended = self._output.close_cut()
-            where = self._output.path if ended else self._output.unfinished_path
+        if self.is_closed:
+            return self.output.path
+        self.is_closed = True
+        if self.has_failed:
+            ended = self.output.close_cut()
+            where = self.output.path if ended else self.output.unfinished_path
             _log.error("%s ends early because a write failed; it can be read up to there", where)
             return where
         try:
             with self._watched():
                 self._writer.finish()  # type: ignore[no-untyped-call]  # as above
                 if sync:
-                    self._output.sync()
+                    self.output.sync()
         except OSError:
-            self._output.close_cut()
+            self.output.close_cut()
             raise
         self._unflushed.clear()
-        self._output.close()
-        return self._output.path
+        self.output.close()
+        return self.output.path
 
     def discard(self) -> None:
         """Close the file and remove it."""
-        self._closed = True
-        self._output.remove()
+        self.is_closed = True
+        self.output.remove()
 
     @contextmanager
     def _watched(self) -> Generator[None]:
@@ -346,14 +309,14 @@ class RecordingFile:
         try:
             yield
         except BaseException:
-            self._failed = True
+            self.has_failed = True
             raise
 
     def _check_free(self) -> None:
-        if self._min_free_bytes and (free := self._output.free_bytes()) < self._min_free_bytes:
+        if self._min_free_bytes and (free := self.output.free_bytes()) < self._min_free_bytes:
             raise DiskLowError(
                 errno.ENOSPC,
                 f"only {units.size(free)} are free and min_free_bytes reserves "
                 f"{units.size(self._min_free_bytes)}: free some space, or lower it",
-                str(self.path.parent),
+                str(self.output.path.parent),
             )

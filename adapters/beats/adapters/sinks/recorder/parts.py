@@ -177,7 +177,7 @@ class Parts:
             raise
         if self._settings.fsync == "always" and self._file is not None:
             self._flush(self._file)
-            self._file.sync()
+            self._file.output.sync()
         elif self.flush_in_s == 0:
             self.flush()
 
@@ -197,7 +197,7 @@ class Parts:
             OSError: the disk reports a failure.
         """
         if (file := self._file) is not None:
-            file.sync()
+            file.output.sync()
 
     def close(self, losses: Iterable[Loss] = ()) -> None:
         """Finish the open file, if there is one, and delete old files that exceed the bounds.
@@ -235,8 +235,8 @@ class Parts:
                 file.add_metadata(TOTALS, self._manifest.totals(file.messages))
             file.close(sync=self._settings.fsync != "never")
         except OSError as error:
-            _log.error("sink %r: %s could not be finished: %s", self._context.name, file.path, error)
-        self._count(file, files=int(file.has_name))
+            _log.error("sink %r: %s could not be finished: %s", self._context.name, file.output.path, error)
+        self._count(file, files=int(file.output.has_name))
         if file.has_failed:
             return unflushed + rest
         self._delivered(unflushed)
@@ -257,11 +257,11 @@ class Parts:
         return self._file
 
     def _flush(self, file: RecordingFile) -> None:
-        if not file.is_in_place():
-            file.fail()
+        if not file.output.is_in_place():
+            file.has_failed = True
             raise FileNotFoundError(
-                f"{file.path} was removed or moved while it was being written, with {file.messages} messages "
-                "in it: do not touch it until it is finished"
+                f"{file.output.path} was removed or moved while it was being written, with "
+                f"{file.messages} messages in it: do not touch it until it is finished"
             )
         flushed = file.flush()
         self._delivered(flushed)
@@ -293,7 +293,10 @@ class Parts:
 
     def _count(self, file: RecordingFile, *, files: int = 0) -> None:
         """Count the bytes written since the last call, and finished files."""
-        added_bytes, self._counted_bytes = file.written_bytes - self._counted_bytes, file.written_bytes
+        added_bytes, self._counted_bytes = (
+            file.output.written_bytes - self._counted_bytes,
+            file.output.written_bytes,
+        )
         self._counters.add(written_bytes=added_bytes, files=files)
 
     def _add_losses(self, losses: Iterable[Loss]) -> None:
