@@ -227,18 +227,6 @@ def test_an_empty_range_makes_no_file(tmp_path: Path, start: str, topics: list[s
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
 
 
-def test_the_messages_of_a_clock_that_was_set_back_are_all_copied(tmp_path: Path) -> None:
-    """In the order of the file, readable by strict readers."""
-    early = lines(10, begin_ns=BEGIN_NS - 3600 * 10**9, first=100)
-    written = [*WRITTEN[:20], *early, *WRITTEN[20:]]
-    part = record(tmp_path / "a.mcap", written, close=False)
-    recover(part, tmp_path / "b.mcap", silent)
-    cut(Selection([part]), tmp_path / "c.mcap", silent)
-    for name in ("b.mcap", "c.mcap"):
-        assert messages(tmp_path / name) == [read_back(each) for each in written]
-        assert strict(tmp_path / name) == 70
-
-
 def test_an_interrupted_copy_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C removes the incomplete file, which frees its name for the next attempt."""
     source = sample(tmp_path / "a.mcap")

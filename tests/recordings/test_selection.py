@@ -121,19 +121,6 @@ def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
     assert len(chosen(Selection([path], start="3600"))) == 60
 
 
-def test_damage_is_told_and_the_rest_read(tmp_path: Path) -> None:
-    """The damaged file is reported, and reading continues."""
-    path = record(tmp_path / "a.mcap", WRITTEN)
-    data = bytearray(path.read_bytes())
-    data[data.index(WRITTEN[12].encoded)] ^= 1
-    path.write_bytes(data)
-    told: list[tuple[Path, Damage]] = []
-    batches = Selection([path]).batches(0.0, lambda file, damage: told.append((file, damage)))
-    found = [each.message for batch in batches for each in batch]
-    assert found == [read_back(each) for each in (*WRITTEN[:10], *WRITTEN[15:])]
-    assert [file for file, _ in told] == [path]
-
-
 def test_what_selects_nothing_is_refused(folder: Path, tmp_path: Path) -> None:
     """No messages at all, an end that is not after the start, an invalid moment."""
     record(tmp_path / "a.mcap", [])

@@ -15,7 +15,7 @@ from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.stats import Loss
 from beats.recordings import writing
 from beats.recordings.format import LOSS, RECORDING, read_loss
-from beats.recordings.writing import Channels, Compression, DiskLowError, RecordingFile
+from beats.recordings.writing import Channels, Compression, RecordingFile
 from tests.recordings.support import (
     ABOUT,
     BEGIN_NS,
@@ -158,13 +158,6 @@ def test_a_file_holds_as_many_topics_as_mcap_allows(tmp_path: Path, monkeypatch:
     assert [message.carried for message in found] == [True] * 5 + [False] * 6
 
 
-def test_a_low_disk_is_said_before_it_is_full(tmp_path: Path) -> None:
-    """No file is started then."""
-    with pytest.raises(DiskLowError, match="min_free_bytes"):
-        RecordingFile(tmp_path / "a.mcap", ABOUT, "none", min_free_bytes=2**62)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="its files have no such limit")
 def test_a_full_disk_leaves_a_file_that_every_reader_reads(tmp_path: Path) -> None:
     """It ends with its last whole chunk and has its own name."""
@@ -196,14 +189,6 @@ def test_a_name_that_was_taken_keeps_all_that_was_written(tmp_path: Path) -> Non
     assert with_index(tmp_path / "a.mcap.part") == [("frame", WRITTEN[0].encoded)]
 
 
-def test_a_file_can_be_given_up(tmp_path: Path) -> None:
-    """Nothing of it is left."""
-    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
-    file.append(WRITTEN[0])
-    file.discard()
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_file_tells_what_was_put_on_disk_and_whether_it_is_there(tmp_path: Path) -> None:
     """All of its bytes once it is closed; only then does it have its name."""
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
@@ -214,35 +199,6 @@ def test_a_file_tells_what_was_put_on_disk_and_whether_it_is_there(tmp_path: Pat
     file.append(WRITTEN[0])
     file.close()
     assert (file.output.written_bytes, file.output.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)
-
-
-def test_each_topic_has_a_channel_and_its_state_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both kinds together are no more than MCAP allows."""
-    monkeypatch.setattr(writing, "MAX_CHANNELS", 5)
-    out = BytesIO()
-    writer = Writer(out)
-    writer.start()
-    made = Channels(writer)
-    names = ["a", "b", "c", "d"]
-    a, b, c, d = (line(Peripheral(name, 1), 1, BEGIN_NS) for name in names)
-    assert [made.add(each._replace(carried=True)) for each in (a, b, c, a)] == [True, True, False, True]
-    for each in (a, b, c, a, b):
-        assert made.has_room_for(each.topic)
-        made.add(each)
-    assert not made.has_room_for(d.topic)
-    with pytest.raises(ValueError, match="no room for 'peripheral/d'"):
-        made.add(d)
-    writer.finish()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
-    summary = make_reader(BytesIO(out.getvalue())).get_summary()
-    assert summary is not None
-    found = [(each.topic, each.metadata.get("beats", "")) for each in summary.channels.values()]
-    assert found == [
-        ("peripheral/a", "carried"),
-        ("peripheral/b", "carried"),
-        ("peripheral/a", ""),
-        ("peripheral/b", ""),
-        ("peripheral/c", ""),
-    ]
 
 
 def test_state_leaves_room_for_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

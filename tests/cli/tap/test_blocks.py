@@ -9,7 +9,7 @@ from PIL import Image
 
 from beats.cli.tap.blocks import draw
 from beats.recordings.export.png import PictureError
-from tests.cli.tap.pictures import png, wall
+from tests.recordings.export.material import png, wall
 from tests.support import tiny_png
 
 Pixel = tuple[int, int, int]

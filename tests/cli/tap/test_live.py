@@ -12,7 +12,7 @@ from beats.cli.tap.live import Live, ScreenBottom
 from beats.kit.gaps import Gap
 from tests.cli.screen import ALTERNATE
 from tests.cli.tap.envelopes import AT_NS, frame, item, update
-from tests.cli.tap.pictures import png, wall
+from tests.recordings.export.material import png, wall
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio

@@ -38,6 +38,12 @@ def plain_png(colour: tuple[int, ...], size: tuple[int, int] = (4, 3)) -> bytes:
     return png(plain(colour, size))
 
 
+def wall(width: int, height: int) -> Image.Image:
+    """A picture in which every pixel has another colour."""
+    colours = [(x * 7 % 256, y * 5 % 256, (x + y) * 3 % 256) for y in range(height) for x in range(width)]
+    return Image.frombytes("RGB", (width, height), b"".join(map(bytes, colours)))
+
+
 def without_data(png_data: bytes) -> bytes:
     """A PNG file with right checksums whose picture ends too early."""
     from beats.recordings.export.png import chunk, take_apart

@@ -108,7 +108,9 @@ async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to
         await until(lambda: is_recorded(tmp_path, last))
     found = tapes(tmp_path)
     unlike = [tape for tape in stage.expected if tape not in found]
-    assert len(unlike) <= caplog.text.count("the recording ends without what came before it was told to stop")
+    assert len(unlike) <= caplog.text.count(
+        "the recording ends without the last envelopes before the command to stop"
+    )
     begun = [Tape(tape.state, tape.places[: len(each.places)]) for each in found for tape in stage.expected]
     assert all(tape in begun for tape in found)
     assert stage.stats.restarts

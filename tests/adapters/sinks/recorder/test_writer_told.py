@@ -1,7 +1,5 @@
 """A recorder that records while it is told to, in a whole kernel: by way of the bus."""
 
-import errno
-import os
 from collections.abc import Awaitable, Callable
 from itertools import groupby
 from pathlib import Path
@@ -57,16 +55,6 @@ async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path)
         assert tapes(tmp_path) == stage.expected
 
 
-async def test_telling_it_the_same_twice_changes_nothing(tmp_path: Path) -> None:
-    """Two people may press the button; a command without a value toggles."""
-    async with on_stage(tmp_path / "{part}.mcap", idle=True) as stage:
-        for recording in (False, True, True, None, None, False, False):
-            stage.publish(1)
-            stage.say(recording=recording)
-    assert [len(tape.places) for tape in stage.expected] == [2, 1]
-    assert tapes(tmp_path) == stage.expected
-
-
 async def test_each_recording_is_one_of_its_own(tmp_path: Path) -> None:
     """With parts from 1, its own counts and no earlier loss; all its parts share one id."""
     async with on_stage(tmp_path / "{part:03}.mcap", idle=True, rotate_bytes=3200) as stage:
@@ -93,16 +81,6 @@ async def test_a_name_without_time_or_number_does_for_any_number_of_recordings(t
             stage.say()
     assert (tmp_path / "a.mcap").read_bytes() == b"of yesterday"
     assert [len(places(tmp_path / name)) for name in ("a-2.mcap", "a-3.mcap")] == [3, 3]
-
-
-async def test_the_end_of_the_kernel_finishes_the_recording(tmp_path: Path) -> None:
-    """It contains everything published until then."""
-    async with on_stage(tmp_path / "a.mcap", idle=True) as stage:
-        stage.say()
-        stage.publish(50)
-    assert tapes(tmp_path) == stage.expected
-    assert stage.stats.state == "ended"
-    assert stage.sink.metrics()["recording"] == 0
 
 
 class Gate:
@@ -220,29 +198,6 @@ async def test_each_recording_has_a_last_attempt_of_its_own(
         room.free_bytes = 10**12
         await stage.until_metrics(recording=1)
     assert tapes(tmp_path) == stage.expected[1:]
-
-
-async def test_a_write_that_fails_loses_and_doubles_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also of what follows the next command within the failed batch."""
-    original = UnfinishedRecording.write
-    failures = iter([True])
-
-    def write(output: UnfinishedRecording, data: bytes) -> int:
-        if b'"number":10' in data and next(failures, False):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return original(output, data)
-
-    monkeypatch.setattr(UnfinishedRecording, "write", write)
-    async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
-        for _ in range(4):
-            stage.publish(20)
-            stage.say()
-        await until(lambda: stage.stats.restarts == 1)
-        await stage.until_delivered()
-    assert tapes(tmp_path) == stage.expected
-    assert [len(tape.places) for tape in stage.expected] == [20, 20]
 
 
 async def test_an_idle_recorder_that_could_not_record_stops_the_start(tmp_path: Path) -> None:
