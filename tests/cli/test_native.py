@@ -1,4 +1,4 @@
-"""Messages of libraries, in processes of their own: standard error is diverted."""
+"""Logging what native libraries write, in separate processes."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Text of others on a terminal."""
+"""Text from outside on a terminal."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How far a command has come."""
+"""The progress bar."""
 
 from io import StringIO
 

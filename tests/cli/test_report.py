@@ -1,4 +1,4 @@
-"""What `beats info` shows a person."""
+"""The report of `beats info`."""
 
 from collections import Counter
 from io import StringIO

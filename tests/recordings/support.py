@@ -56,7 +56,7 @@ def read_back(written: RecordedMessage, *, carried: bool = False) -> RecordedMes
 
 
 def silent(done: float) -> None:
-    """Progress that nobody watches."""
+    """A progress callback that does nothing."""
 
 
 def record(
@@ -113,7 +113,7 @@ def foreign(
     summary: bool = True,
     compression: CompressionType = CompressionType.NONE,
 ) -> Path:
-    """A file of somebody else's program, with envelopes beside messages of another kind."""
+    """A file of another program, with envelopes beside messages of another kind."""
     with path.open("wb") as file:
         writer = Writer(
             file,

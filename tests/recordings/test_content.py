@@ -178,7 +178,7 @@ def test_a_chunk_of_rubbish_under_a_right_checksum_is_damage() -> None:
     assert found == Damage(0, place.after, "a chunk: it ends within a record")
 
 
-def test_a_note_is_read_unless_it_is_absurd(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_is_read_unless_it_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A metadata record that would fill the memory is skipped."""
     file, place = place_of(Metadata(name="n", metadata={"a": "b"}))
     assert note_of(file, place) == Note("n", {"a": "b"})

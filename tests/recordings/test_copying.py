@@ -372,7 +372,7 @@ def test_another_recording_follows_after_the_rest_that_the_timeline_has() -> Non
     assert list(times.jumps()) == [ClockJump(at_ns, at_ns, 90_000 * SECOND_NS, is_joint=True)]
 
 
-def test_parts_whose_log_times_begin_anew_are_one() -> None:
+def test_parts_with_their_own_log_times_are_one() -> None:
     """Each part begins with the wall clock's time; a difference is a step of the clock."""
     step = ClockJump(1005 * SECOND_NS, 1005 * SECOND_NS, 505 * SECOND_NS)
     first, second = piece("a", 1000, 1010, 0.0, step), piece("b", 511, 520, 11.0, continues=True)

@@ -1,4 +1,4 @@
-"""Which files a path means, and their common timeline."""
+"""Finding recordings, and their common timeline."""
 
 import os
 from pathlib import Path

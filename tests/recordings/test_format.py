@@ -1,4 +1,4 @@
-"""What metadata records say: losses, times, the schema."""
+"""Metadata of losses, and times."""
 
 import json
 

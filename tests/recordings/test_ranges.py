@@ -1,4 +1,4 @@
-"""Where to begin and to end, as a person says it."""
+"""Moments in a recording, as people write them."""
 
 import time
 from collections.abc import Generator

@@ -146,7 +146,7 @@ def test_a_chunk_is_read_only_if_its_checksum_is_right(name: str, compression: C
 
 
 @pytest.mark.parametrize("size", [2**31 + 1, 2**62, 2**64 - 1])
-def test_absurd_sizes_take_no_memory(size: int) -> None:
+def test_impossible_sizes_take_no_memory(size: int) -> None:
     """A chunk that states a larger size than its bytes do is not unpacked."""
     for compression in (CompressionType.NONE, CompressionType.LZ4, CompressionType.ZSTD):
         data = bytearray(written([b"payload"], compression))
@@ -265,7 +265,7 @@ def test_the_size_is_known_before_anything_is_unpacked(
 
 @EXPLORE
 @given(st.sampled_from(["", "lz4", "zstd"]), st.binary(max_size=40))
-def test_bytes_that_nobody_packed_are_no_trap(name: str, data: bytes) -> None:
+def test_damaged_packed_bytes_give_some_size_or_none(name: str, data: bytes) -> None:
     """Damaged bytes give some number, or none."""
     size = unpacked_size(name, data)
     assert size is None or size >= 0

@@ -1,4 +1,4 @@
-"""A part of some recordings, as one stream."""
+"""Chosen messages of recordings, as one stream."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -56,7 +56,7 @@ def test_parts_are_one_stream(folder: Path) -> None:
     assert selection.end_s == selection.duration_s
 
 
-def test_state_is_new_to_whoever_has_not_seen_the_earlier_part(folder: Path) -> None:
+def test_a_later_part_alone_begins_with_its_state(folder: Path) -> None:
     """A later part alone begins with the state at that time."""
     selection = Selection([folder / "b.mcap"])
     assert chosen(selection)[0] == read_back(STATE[0], carried=True)

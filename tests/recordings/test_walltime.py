@@ -1,4 +1,4 @@
-"""From log times to those of the wall clock."""
+"""Converting log times to the wall clock."""
 
 import pytest
 

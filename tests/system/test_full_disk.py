@@ -1,4 +1,4 @@
-"""Disks that fill up, folders that vanish: the recorder says so, the viewers notice nothing."""
+"""Full disks and deleted folders: the recorder reports them, and viewers notice nothing."""
 
 import json
 import os

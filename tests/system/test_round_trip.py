@@ -1,4 +1,4 @@
-"""What was streamed, recorded, played again and recorded again is the same."""
+"""A recording that is replayed and recorded again stays the same."""
 
 import io
 import subprocess

@@ -74,7 +74,7 @@ async def test_everything_is_shown_in_its_order() -> None:
     )
 
 
-async def test_enough_is_enough() -> None:
+async def test_it_stops_after_the_given_number_of_messages() -> None:
     """Messages are counted, readable or not; notices are not."""
     assert await follow(frame(1), Notice("gone"), b"", frame(3), frame(4), count=3) == (
         ["frame 1", "gone", "unreadable", "frame 1 missing", "frame 3"],

@@ -107,7 +107,7 @@ def test_what_is_told_can_be_published_again(data: object) -> None:
     assert parse(line) == (Peripheral("knob-1", data, TAGS, PLACE), AT_NS)
 
 
-def test_what_nobody_knows_is_null() -> None:
+def test_unknown_values_are_null() -> None:
     """No number, no time, no location; the line can be published, too."""
     bare = StreamEnvelope.FromString(update(1, at_ns=0))
     bare.peripheral.peripheral_info.ClearField("location")

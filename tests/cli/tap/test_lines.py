@@ -45,7 +45,7 @@ def test_a_line_is_never_longer_than_the_terminal(width: int) -> None:
     assert line(update(3, "x" * 500), 80).endswith("…")
 
 
-def test_columns_come_to_rest() -> None:
+def test_columns_stay_aligned() -> None:
     """The column of the topic is as wide as the longest so far, at most a third of the terminal."""
     lines = Lines(colours=False)
     first = lines.line(item(update(1, 5)), 80)

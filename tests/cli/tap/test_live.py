@@ -205,7 +205,7 @@ def test_without_lines_above_the_picture_stays_where_it_is() -> None:
     assert theatre.above() == []
 
 
-def test_after_the_terminal_has_changed_its_size_it_begins_anew() -> None:
+def test_after_a_resize_the_screen_is_cleared() -> None:
     """The remains of the old picture are wiped."""
     theatre = Theatre()
     theatre.stage.resized()

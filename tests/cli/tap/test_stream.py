@@ -1,4 +1,4 @@
-"""The stream, message by message."""
+"""Reading a stream message by message."""
 
 import queue
 import ssl
@@ -124,7 +124,7 @@ async def test_what_is_no_websocket_is_called_so(reply: bytes) -> None:
     assert error.lasting
 
 
-async def test_where_nobody_listens_the_reason_is_plain() -> None:
+async def test_a_refused_connection_has_a_plain_reason() -> None:
     """For one address as for several."""
     with answering(b"") as gone:
         port = gone.port

@@ -187,7 +187,7 @@ def test_a_frame_that_cannot_be_decoded_leaves_its_time_to_the_one_before(tmp_pa
     assert [duration for _, duration in shown(tmp_path / "a.png")] == [200, 200]
 
 
-def test_a_frame_that_nobody_looked_at_cannot_break_the_file(tmp_path: Path) -> None:
+def test_a_frame_that_was_not_surveyed_cannot_break_the_file(tmp_path: Path) -> None:
     """A frame that was not surveyed and cannot be converted to the form of the file is refused."""
     with (tmp_path / "a.png").open("w+b") as file:
         writer = ApngWriter(file, take_apart(png(Image.new("L", (4, 3)))).form, [])

@@ -1,4 +1,4 @@
-"""How long pictures are shown."""
+"""The durations of pictures."""
 
 from collections.abc import Iterable
 

@@ -181,7 +181,7 @@ def test_what_cannot_be_decoded_is_a_picture_error(data: bytes) -> None:
         decode(data)
 
 
-def test_a_picture_of_absurd_size_takes_no_memory() -> None:
+def test_a_picture_of_impossible_size_takes_no_memory() -> None:
     """The size in its header is checked before decoding."""
     header = chunk(b"IHDR", Header(MAX_PX, 2, 8, 2).packed())
     with pytest.raises(PictureError, match="pixels"):

@@ -49,9 +49,7 @@ def test_a_disk_that_cannot_tell_stays_as_it_was_seen(
     assert (seen.free_bytes, unseen.free_bytes) == (before, None)
 
 
-async def test_a_disk_that_hangs_keeps_nobody_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_hanging_disk_blocks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The watch can be cancelled although the disk has not answered."""
     asked, answer = threading.Event(), threading.Event()
     original = os.statvfs

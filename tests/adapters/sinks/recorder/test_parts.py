@@ -338,7 +338,7 @@ def test_each_file_is_told_at_its_beginning_and_its_end(
     assert last == f"sink 'archive': {tmp_path / 'a.mcap'} is finished: 2 messages"
 
 
-def test_the_ring_is_kept_at_the_end_of_each_part(tmp_path: Path) -> None:
+def test_old_files_are_deleted_at_the_end_of_each_part(tmp_path: Path) -> None:
     """The oldest files of this recorder are deleted."""
     parts = parts_of(tmp_path / "{part:02}.mcap", rotate_bytes=1, keep_parts=2)
     parts.open()
@@ -347,7 +347,7 @@ def test_the_ring_is_kept_at_the_end_of_each_part(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["04.mcap", "05.mcap"]
 
 
-def test_another_recording_begins_with_the_state_and_counts_anew(tmp_path: Path) -> None:
+def test_another_recording_begins_with_the_state_and_its_own_counts(tmp_path: Path) -> None:
     """Envelopes skipped between two recordings are in neither, but change the state."""
     parts = parts_of(tmp_path / "{part}.mcap")
     every = numbered(12)

@@ -126,7 +126,7 @@ def test_a_recording_during_which_a_wrong_clock_was_set_right_is_as_old_as_it_is
     assert pruned(tmp_path, "now", keep_parts=2) == ["002.mcap"]
 
 
-def test_a_ring_works_over_folders_of_dates(tmp_path: Path) -> None:
+def test_retention_works_over_folders_of_dates(tmp_path: Path) -> None:
     """Empty folders are removed with their last file; a folder with other files stays."""
     template = "{start:%Y/%m/%d}/{part:03}.mcap"
     for day in (1, 2, 3, 4):

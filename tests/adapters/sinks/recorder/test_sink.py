@@ -382,7 +382,9 @@ async def test_the_kernel_finds_what_it_can_do(tmp_path: Path) -> None:
     assert sink.commands == {}
 
 
-async def test_who_told_it_stands_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_commands_are_logged_with_their_client(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A command that changes nothing is logged at DEBUG."""
     sink = sink_of(tmp_path / "a.mcap", idle=True)
     with caplog.at_level(logging.DEBUG):

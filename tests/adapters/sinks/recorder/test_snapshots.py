@@ -1,4 +1,4 @@
-"""What came last is held, and written when somebody says so."""
+"""Snapshots: the last seconds are held, and written on command."""
 
 import errno
 import logging
@@ -146,7 +146,7 @@ class Slow:
         self._answer.set()
 
 
-async def test_a_second_press_while_one_is_being_written_is_ignored(
+async def test_a_second_command_while_one_is_being_written_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The second command is logged at DEBUG."""
@@ -165,7 +165,7 @@ async def test_a_second_press_while_one_is_being_written_is_ignored(
     assert sink.metrics()["recording"] == 0
 
 
-async def test_a_press_while_somebody_else_has_one_written_is_ignored(
+async def test_a_command_while_a_requested_snapshot_is_written_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other may be `beats snapshot`."""

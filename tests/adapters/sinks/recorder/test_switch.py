@@ -1,4 +1,4 @@
-"""Being told, from any thread, and from which envelope on that holds."""
+"""Switching recording on and off, from any thread, at a certain envelope."""
 
 from collections.abc import Sequence
 
@@ -74,7 +74,7 @@ def test_a_wall_clock_that_is_set_back_does_not_put_a_change_off() -> None:
     assert obeyed(switch, at(1000, 1001)) == [(True, [1000]), (False, [1001])]
 
 
-def test_changes_that_nobody_obeys_are_bounded_and_the_last_word_holds() -> None:
+def test_pending_changes_are_bounded_and_the_last_one_counts() -> None:
     """A person may press the button repeatedly while the disk hangs."""
     switch = Switch(FixedClock(), is_on=False)
     for count in range(1, 3 * MOST_CHANGES):
@@ -89,7 +89,7 @@ def test_changes_that_nobody_obeys_are_bounded_and_the_last_word_holds() -> None
     assert switch.is_on == switch.wanted == ((3 * MOST_CHANGES - 1) % 2 == 1)
 
 
-def test_threads_may_tell_while_a_task_obeys() -> None:
+def test_threads_may_give_commands_while_a_task_carries_them_out() -> None:
     """No command is lost: an odd number of toggles is one."""
     switch = Switch(FixedClock(), is_on=False)
 

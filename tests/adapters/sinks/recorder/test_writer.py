@@ -1,4 +1,4 @@
-"""When it writes and when it does not, as the kernel has it; files are tested with the parts."""
+"""When the writer writes; files are tested with the parts."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""A recorder that is told to record at random moments: each recording is what lies between them."""
+"""A recorder that gets commands at random moments: each recording is exact."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""A recorder that records while it is told to, and settings that change meanwhile."""
+"""A recorder on command, and settings that change meanwhile."""
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -169,7 +169,7 @@ async def test_a_recording_that_is_stopped_while_no_successor_can_start_holds_al
     assert knobs(to) == [[1, 2]]
 
 
-async def test_what_was_noted_while_idle_is_in_the_next_recording_whoever_makes_it(tmp_path: Path) -> None:
+async def test_what_was_noted_while_idle_is_in_the_next_recording(tmp_path: Path) -> None:
     """Notes on changed settings are kept until then."""
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.live.apply(profile(tmp_path / "a{part}.mcap", flush_interval_s=0.02))

@@ -1,4 +1,4 @@
-"""A recorder that records while it is told to, in a whole kernel: by way of the bus."""
+"""A recorder on command in a whole kernel, with commands on the bus."""
 
 from collections.abc import Awaitable, Callable
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""Recordings on air again, on their own timeline."""
+"""Replays of recordings on their own timeline."""
 
 from dataclasses import astuple
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Folders of recordings on air again: parts, other recordings, and what changes while they are played."""
+"""Replays of folders: parts, other recordings, and changes while they are played."""
 
 from pathlib import Path
 from typing import NoReturn

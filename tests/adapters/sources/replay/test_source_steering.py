@@ -1,4 +1,4 @@
-"""A replay that somebody steers: pause, speed, seek, step."""
+"""Controlling a replay: pause, speed, seek, step."""
 
 from math import inf
 from pathlib import Path
