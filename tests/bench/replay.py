@@ -30,7 +30,8 @@ from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
-from beats.recordings.writing import Line, RecordingFile
+from beats.recordings.format import RecordedMessage
+from beats.recordings.writing import RecordingFile
 from tests.bench.peers.machine import describe
 from tests.bench.publish import Discard
 
@@ -68,7 +69,11 @@ def tape(path: Path, seconds: float) -> list[float]:
         topic = topic_of(message)
         sequence = sequences[topic] = sequences.get(topic, 0) + 1
         at_ns = begin_ns + round(at_s * 1e9)
-        file.append(Line(topic, sequence, at_ns, at_ns, codec.seal(codec.prepare(message), sequence, at_ns)))
+        file.append(
+            RecordedMessage(
+                topic, sequence, at_ns, at_ns, codec.seal(codec.prepare(message), sequence, at_ns)
+            )
+        )
     file.close()
     return [at_s - moments[0][0] for at_s, _ in moments]
 

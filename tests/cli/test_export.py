@@ -1,4 +1,4 @@
-"""`beats export`, as a process."""
+"""`beats export`."""
 
 import csv
 import fcntl
@@ -29,7 +29,7 @@ from tests.recordings.export.material import (
     shown,
     without_data,
 )
-from tests.support import BEATS, TIMEOUT_S, Program, beats, clean_environment, python, ran
+from tests.support import BEATS, TIMEOUT_S, Program, beats, called, clean_environment, python
 
 SHOW: list[tuple[float, Message]] = [*film(RED, GREEN, BLUE), (0.25, Peripheral("k", {"a": 1}))]
 
@@ -43,7 +43,7 @@ def test_one_call_writes_all_that_is_named(tmp_path: Path) -> None:
     record(tmp_path / "a.mcap", SHOW)
     pictures = ("--frames", "f", "--gif", "a.gif", "--apng", "a.png")
     tables = ("--events", "a.jsonl", "--events", "a.csv")
-    code, out, err = ran("export", "a.mcap", *pictures, *tables, cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", *pictures, *tables, cwd=tmp_path)
     assert (code, err) == (0, "")
     assert [line.split(",")[0] for line in out.splitlines()] == [
         "f: 3 frames",
@@ -64,12 +64,12 @@ def test_one_call_writes_all_that_is_named(tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
-    """Files of a folder follow one another, and start, end and topics choose among them."""
+    """Start, end and topics select from the files of a folder."""
     (tmp_path / "r").mkdir()
     record(tmp_path / "r" / "a.mcap", film(RED, GREEN))
     record(tmp_path / "r" / "b.mcap", [(9 + at_s, frame) for at_s, frame in film(BLUE, RED)], identity="b")
     part = ("--start", "0.1", "--end", "1.15", "--topics", "x,fr*", "--topics", "y")
-    code, _, err = ran("export", "r", "--apng", "a.png", *part, cwd=tmp_path)
+    code, _, err = called("export", "r", "--apng", "a.png", *part, cwd=tmp_path)
     assert (code, err) == (0, "")
     assert [each for each, _ in shown(tmp_path / "a.png")] == [pixels(plain(GREEN)), pixels(plain(BLUE))]
 
@@ -80,8 +80,8 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
         ([], "at least one of --frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl"),
         (["--gif", "a", "--apng", "./a"], "two outputs have the same name"),
         (["--events", "a.txt"], "--events a.txt: its name must end with .jsonl or .csv"),
-        (["--gif", "a", "--start", "noon"], "--start: 'noon' is no moment: give seconds"),
-        (["--gif", "a", "--end", "25:00"], "--end: '25:00' is no moment"),
+        (["--gif", "a", "--start", "noon"], "--start: 'noon' is not a moment: give seconds"),
+        (["--gif", "a", "--end", "25:00"], "--end: '25:00' is not a moment"),
         (["--gif", "a", "--start", "2", "--end", "1"], "end (1) is not after start (2)"),
         (["--gifs", "a"], "--gifs"),
         (["--gif", ""], "is a folder: name a file in it"),
@@ -90,9 +90,9 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_path: Path) -> None:
-    """Exit code 2 with what would be right, and nothing is made."""
+    """Exit code 2 with the right usage, and nothing is created."""
     record(tmp_path / "a.mcap", SHOW)
-    code, out, err = ran("export", "a.mcap", *arguments, cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", *arguments, cwd=tmp_path)
     assert (code, out) == (2, "")
     assert said in err
     assert names(tmp_path) == ["a.mcap"]
@@ -100,18 +100,19 @@ def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_
 
 def test_without_a_recording_it_is_wrong_usage(tmp_path: Path) -> None:
     """Exit code 2."""
-    code, out, err = ran("export", "--gif", "a.gif", cwd=tmp_path)
+    code, out, err = called("export", "--gif", "a.gif", cwd=tmp_path)
     assert (code, out) == (2, "")
     assert "FILE" in err
 
 
 @pytest.mark.parametrize(
-    ("file", "said"), [("gone.mcap", "gone.mcap does not exist"), ("text.mcap", "text.mcap is no recording")]
+    ("file", "said"),
+    [("gone.mcap", "gone.mcap does not exist"), ("text.mcap", "text.mcap is not a recording")],
 )
 def test_what_cannot_be_read_is_a_failure(file: str, said: str, tmp_path: Path) -> None:
-    """Exit code 1, one line that names the file, and nothing is made."""
+    """Exit code 1, one line that names the file, and nothing is created."""
     (tmp_path / "text.mcap").write_text("no recording")
-    code, out, err = ran("export", file, "--gif", "a.gif", cwd=tmp_path)
+    code, out, err = called("export", file, "--gif", "a.gif", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert said in err
     assert len(err.splitlines()) == 1
@@ -119,57 +120,57 @@ def test_what_cannot_be_read_is_a_failure(file: str, said: str, tmp_path: Path) 
 
 
 def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
-    """The others are exported, those in folders below included."""
+    """The other files, also below the folder, are used."""
     (tmp_path / "r" / "2026").mkdir(parents=True)
     record(tmp_path / "r" / "2026" / "a.mcap", SHOW)
     (tmp_path / "r" / "text.mcap").write_text("no recording")
-    code, out, err = ran("export", "r", "--gif", "a.gif", cwd=tmp_path)
+    code, out, err = called("export", "r", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
     assert out.startswith("a.gif: 3 frames")
-    assert err.startswith("warning: passed over: r/text.mcap is no recording")
+    assert err.startswith("warning: skipped: r/text.mcap is not a recording")
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """Exit code 1, the file that is there stays as it is, and the others of the call are not made."""
+    """Exit code 1; the existing file stays, and no other output of the call is created."""
     record(tmp_path / "a.mcap", SHOW)
     (tmp_path / "a.csv").write_text("mine")
-    code, out, err = ran("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path)
     assert (code, out) == (1, "")
-    assert err == "a.csv: is there already and is not overwritten: give another name, or remove it first\n"
+    assert err == "a.csv: exists and is not overwritten: give another name, or remove it first\n"
     assert (tmp_path / "a.csv").read_text() == "mine"
     assert names(tmp_path) == ["a.csv", "a.mcap"]
 
 
 def test_frames_are_not_mixed_with_those_of_another_export(tmp_path: Path) -> None:
-    """The same folder once more is refused, and what is in it stays."""
+    """A second export to the folder is refused; its content stays."""
     record(tmp_path / "a.mcap", SHOW)
-    assert ran("export", "a.mcap", "--frames", "f", cwd=tmp_path)[0] == 0
+    assert called("export", "a.mcap", "--frames", "f", cwd=tmp_path)[0] == 0
     before = names(tmp_path / "f")
-    code, out, err = ran("export", "a.mcap", "--frames", "f", "--start", "0.1", cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", "--frames", "f", "--start", "0.1", cwd=tmp_path)
     assert (code, out) == (1, "")
-    assert err.startswith("f: holds exported frames already")
+    assert err.startswith("f: already holds exported frames")
     assert names(tmp_path / "f") == before
 
 
 def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
-    """File, offset and reason on standard error; exit code 0, as something was written."""
+    """File, offset and reason go to standard error; exit code 0, since something was written."""
     recording = record(tmp_path / "a.mcap", SHOW, chunk_of=1)
     data = bytearray(recording.read_bytes())
     data[data.index(plain_png(GREEN)) + 40] ^= 1
     recording.write_bytes(data)
-    code, _, err = ran("export", "a.mcap", "--gif", "a.gif", cwd=tmp_path)
+    code, _, err = called("export", "a.mcap", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
-    assert re.fullmatch(r"warning: a\.mcap: at offset [\d,]+: a chunk: its content is damaged .*\n", err)
+    assert re.fullmatch(r"warning: a\.mcap: at byte [\d,]+: a chunk: its content is damaged .*\n", err)
     assert [each for each, _ in shown(tmp_path / "a.gif")] == [pixels(plain(RED)), pixels(plain(BLUE))]
 
 
 def test_when_there_is_nothing_to_write_that_is_a_failure(tmp_path: Path) -> None:
-    """Exit code 1 and the reason, and no empty file; but 0 if another output has something."""
+    """Exit code 1 and the reason, and no empty file; 0 if another output has content."""
     record(tmp_path / "a.mcap", film(RED))
-    code, out, err = ran("export", "a.mcap", "--events", "a.csv", cwd=tmp_path)
+    code, out, err = called("export", "a.mcap", "--events", "a.csv", cwd=tmp_path)
     assert (code, out) == (1, "")
-    assert err.startswith("a.csv: not written: there are no updates")
-    code, out, err = ran("export", "a.mcap", "--events", "a.csv", "--gif", "a.gif", cwd=tmp_path)
+    assert err.startswith("a.csv: not written: the selection has no readable updates")
+    code, out, err = called("export", "a.mcap", "--events", "a.csv", "--gif", "a.gif", cwd=tmp_path)
     assert code == 0
     assert out.startswith("a.gif: 1 frame,")
     assert err.startswith("a.csv: not written")
@@ -180,7 +181,7 @@ def test_when_there_is_nothing_to_write_that_is_a_failure(tmp_path: Path) -> Non
 def test_an_interrupted_export_leaves_no_half_file(
     number: signal.Signals, expected: int, tmp_path: Path
 ) -> None:
-    """A signal ends it with the code of shells, and without a traceback."""
+    """A signal ends it with the exit code of shells, without a traceback."""
     ramp = Image.linear_gradient("L").transform((1024, 1024), Image.Transform.EXTENT, (0, 0, 256, 256))
     slow = Frame(png(Image.merge("RGB", [ramp, ramp.rotate(90), ramp.rotate(180)])))
     broken = Frame(without_data(plain_png(RED)))
@@ -195,7 +196,7 @@ def test_an_interrupted_export_leaves_no_half_file(
 
 
 def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
-    """A bar is drawn on a terminal's standard error, and standard output holds only the closing lines."""
+    """The bar goes to standard error; standard output has only the results."""
     record(tmp_path / "a.mcap", SHOW)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
@@ -223,8 +224,8 @@ def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
 
 
 def test_the_help_has_an_example(tmp_path: Path) -> None:
-    """It names every option and shows how it is called."""
-    code, out, _ = ran("export", "--help", cwd=tmp_path)
+    """It lists every option and an example."""
+    code, out, _ = called("export", "--help", cwd=tmp_path)
     assert code == 0
     assert "beats export show.mcap --gif show.gif" in out
     for option in ("--frames", "--gif", "--apng", "--events", "--start", "--end", "--topics"):
@@ -232,7 +233,7 @@ def test_the_help_has_an_example(tmp_path: Path) -> None:
 
 
 def test_other_commands_do_not_wait_for_what_only_this_one_needs(tmp_path: Path) -> None:
-    """Neither the picture library nor that of recordings is loaded with the command line."""
+    """Importing the command line loads neither Pillow nor the MCAP library."""
     code = "import sys, beats.cli; print(sorted({'PIL', 'mcap', 'rich.progress'} & set(sys.modules)))"
     with python(code, tmp_path) as program:
         assert program.end() == 0
@@ -240,7 +241,7 @@ def test_other_commands_do_not_wait_for_what_only_this_one_needs(tmp_path: Path)
 
 
 def test_a_current_folder_that_was_removed_is_an_error_in_a_line(tmp_path: Path) -> None:
-    """Nothing can be made there."""
+    """Without a traceback."""
     record(tmp_path / "a.mcap", SHOW)
     (tmp_path / "gone").mkdir()
     line = f"rmdir ../gone; {' '.join(BEATS)} export {tmp_path}/a.mcap --gif a.gif"

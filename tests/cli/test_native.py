@@ -1,4 +1,4 @@
-"""Messages of libraries, in processes of their own: standard error is diverted."""
+"""Logging what native libraries write, in separate processes."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def run(code: str, folder: Path) -> tuple[str, str]:
 
 
 def test_what_is_written_by_number_is_logged_and_what_python_writes_is_not(tmp_path: Path) -> None:
-    """A line each, also of a process that was started; what has no end of line is logged at the end."""
+    """One record a line, also from child processes; an unfinished line is logged at the end."""
     out, err = run(
         """
 diversion.begin()
@@ -43,13 +43,13 @@ os.write(2, b"after")
 
 
 def test_the_end_of_the_process_ends_it_and_loses_nothing(tmp_path: Path) -> None:
-    """Without a call."""
+    """Without an explicit call."""
     out, err = run("diversion.begin()\nos.write(2, b'one\\n')\nprint('own', file=sys.stderr)", tmp_path)
     assert (out, err) == ("LOG standard error: one\n", "own\n")
 
 
 def test_a_flood_is_not_waited_for_and_logged_in_part(tmp_path: Path) -> None:
-    """A library that holds the interpreter while it writes must not wait for the thread that reads."""
+    """A library that writes while it holds the interpreter lock must not block."""
     code = """
 import ctypes
 diversion.begin()
@@ -66,14 +66,14 @@ diversion.end()
 
 
 def test_a_standard_error_that_is_not_the_process_s_own_is_left_alone(tmp_path: Path) -> None:
-    """It is a program's that has one of its own, or is closed."""
+    """A program may have replaced or closed it."""
     for stream in ("open(1, 'w', closefd=False)", "None", "__import__('io').StringIO()"):
         out, err = run(f"sys.stderr = {stream}\ndiversion.begin()\nos.write(2, b'one')", tmp_path)
         assert (out, err) == ("", "one")
 
 
 def test_a_process_that_holds_on_is_not_waited_for_at_the_end(tmp_path: Path) -> None:
-    """It has inherited the pipe, and may live long."""
+    """It has inherited the pipe, and may run for long."""
     code = """
 diversion.begin()
 child = subprocess.Popen(["sleep", "600"])

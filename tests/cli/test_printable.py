@@ -1,4 +1,4 @@
-"""Text of others on a terminal."""
+"""Text from outside on a terminal."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from beats.cli.printable import printable, printable_lines
 
 @pytest.mark.parametrize("text", ["", "knob-1", "Größe 3 µm", "壁の時計", "[bold]:heart:", "e\u0301"])
 def test_what_can_be_printed_stays(text: str) -> None:
-    """In any language, and markup is text."""
+    """In any language; markup is text."""
     assert printable(text) == text
 
 
@@ -24,7 +24,7 @@ def test_what_can_be_printed_stays(text: str) -> None:
     ],
 )
 def test_what_a_terminal_would_obey_is_shown(text: str, expected: str) -> None:
-    """No sequence of control, no second line, no writing backwards, nothing that cannot be encoded."""
+    """Control sequences, line ends, marks of direction and surrogates are escaped."""
     assert printable(text) == expected
     assert printable(text).isprintable()
 
@@ -35,5 +35,5 @@ def test_a_long_text_is_cut() -> None:
 
 
 def test_lines_stay_and_are_whole() -> None:
-    """Of a text of several lines nothing is cut, and only line ends are obeyed."""
+    """Nothing is cut, and only line ends are kept."""
     assert printable_lines("a" * 10**4 + "\n\x1b[2Jb\r\n\tc") == "a" * 10**4 + "\n\\x1b[2Jb\\r\n\\tc"

@@ -1,4 +1,4 @@
-"""How far a command has come."""
+"""The progress bar."""
 
 from io import StringIO
 
@@ -10,7 +10,7 @@ from beats.cli.progress import progress
 
 
 def test_a_bar_is_shown_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log file or a pipe gets not one byte of it."""
+    """A log file or a pipe gets nothing of it."""
     shown: dict[bool, str] = {}
     for is_terminal in (True, False):
         file = StringIO()

@@ -1,4 +1,4 @@
-"""`beats record` and `beats snapshot`, as processes."""
+"""`beats record` and `beats snapshot`."""
 
 import re
 import signal
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from beats.recordings.content import Message
+from beats.recordings.format import RecordedMessage
 from tests.recordings.support import messages
-from tests.support import PORT_0, Program, beats, ran, watching
+from tests.support import PORT_0, Program, beats, called, watching
 
 NO_BROWSER = ("--set", "sinks.browser.enabled=false")
 
@@ -22,7 +22,7 @@ def published(text: str) -> int:
     return int(found[1])
 
 
-def only(folder: Path) -> list[Message]:
+def only(folder: Path) -> list[RecordedMessage]:
     """What the only recording in a folder holds."""
     (path,) = folder.glob("*.mcap")
     assert not list(folder.glob("*.part"))
@@ -30,7 +30,7 @@ def only(folder: Path) -> list[Message]:
 
 
 def test_all_that_is_streamed_is_recorded(tmp_path: Path) -> None:
-    """The demo, for a while, into the file that was named; it is whole when the run has ended."""
+    """The named file contains the stream, and is whole when the run has ended."""
     with beats("record", "--out", "show.mcap", *PORT_0, cwd=tmp_path) as program:
         with watching(program.url) as viewer:
             viewer.take(10)
@@ -46,14 +46,14 @@ def test_all_that_is_streamed_is_recorded(tmp_path: Path) -> None:
 
 def test_without_a_name_it_goes_to_the_folder_recordings(tmp_path: Path) -> None:
     """With the profile and the time in its name."""
-    code, _, err = ran("record", *NO_BROWSER, "--duration", "0.1", cwd=tmp_path)
+    code, _, err = called("record", *NO_BROWSER, "--duration", "0.1", cwd=tmp_path)
     assert code == 0, err
     (path,) = (tmp_path / "recordings").iterdir()
     assert re.fullmatch(r"default-\d{8}-\d{6}-001\.mcap", path.name)
 
 
 def test_standard_input_is_recorded(tmp_path: Path) -> None:
-    """As `beats run --stdin` streams it; the end of the input ends the recording."""
+    """The end of the input ends the recording."""
     command = beats(
         "record", "--stdin", *NO_BROWSER, "-o", "sensor.mcap", cwd=tmp_path, stdin=subprocess.PIPE
     )
@@ -68,7 +68,7 @@ def test_standard_input_is_recorded(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_finishes_the_file(tmp_path: Path) -> None:
-    """What viewers saw is in it."""
+    """It contains what viewers saw."""
     with beats("record", *PORT_0, "--out", "show.mcap", cwd=tmp_path) as program:
         with watching(program.url) as viewer:
             seen = viewer.take(20)
@@ -78,9 +78,9 @@ def test_an_interrupt_finishes_the_file(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """A file of that name is kept, and the recording does not begin."""
+    """An existing file stays, and the recording does not start."""
     (tmp_path / "show.mcap").write_text("precious")
-    code, _, err = ran("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
+    code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 1
     assert "show.mcap" in err
     assert "Traceback" not in err
@@ -88,11 +88,11 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_the_profiles_own_recorder_is_used(tmp_path: Path) -> None:
-    """No second one is added; `--out` says where it writes to."""
+    """No second one is added; `--out` sets its path."""
     (tmp_path / "config").mkdir()
     own = '[sinks.browser]\nenabled = false\n[sinks.tape]\ntype = "recorder"\npath = "elsewhere.mcap"\n'
     (tmp_path / "config" / "mine.toml").write_text(own)
-    code, out, err = ran("record", "-p", "mine", "--out", "mine.mcap", "--duration", "0.1", cwd=tmp_path)
+    code, out, err = called("record", "-p", "mine", "--out", "mine.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 0, err
     assert [path.name for path in tmp_path.glob("*.mcap")] == ["mine.mcap"]
     assert len(re.findall(r"^tape ", out, re.MULTILINE)) == 1
@@ -100,27 +100,27 @@ def test_the_profiles_own_recorder_is_used(tmp_path: Path) -> None:
 
 
 def test_a_recorder_that_waits_to_be_told_does_not_wait(tmp_path: Path) -> None:
-    """Whoever runs this has told it."""
+    """The command itself starts the recording."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "default.toml").write_text('[sinks.tape]\ntype = "recorder"\nidle = true\n')
-    code, out, err = ran("record", *NO_BROWSER, "-o", "a.mcap", "--duration", "0.2", cwd=tmp_path)
+    code, out, err = called("record", *NO_BROWSER, "-o", "a.mcap", "--duration", "0.2", cwd=tmp_path)
     assert code == 0, err
     assert len(only(tmp_path)) == published(out)
 
 
 def test_a_sink_that_is_called_recorder_is_left_alone(tmp_path: Path) -> None:
-    """Beside one of another type, the recorder gets another name."""
+    """If it is of another type, the recorder gets another name."""
     other = ("--set", "sinks.recorder.type=null")
-    code, out, err = ran("record", *NO_BROWSER, *other, "-o", "a.mcap", "--duration", "0.1", cwd=tmp_path)
+    code, out, err = called("record", *NO_BROWSER, *other, "-o", "a.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 0, err
     assert set(re.findall(r"^recorder\S*", out, re.MULTILINE)) == {"recorder", "recorder-1"}
     assert len(only(tmp_path)) == published(out)
 
 
 def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -> None:
-    """It is in the way, is what the error names, and can be made whole."""
+    """The error names it, and how to recover it."""
     (tmp_path / "show.mcap.part").write_text("precious")
-    code, _, err = ran("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
+    code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
     assert code == 1
     assert "this one is unfinished (`beats recover show.mcap.part` makes it whole)" in err
     assert (tmp_path / "show.mcap.part").read_text() == "precious"
@@ -135,14 +135,14 @@ def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -
         (("--out", "show.mcap.part"), 2, "give show.mcap"),
         (("--out", "show.mcap/"), 2, "names a folder"),
         (("--out", "~no-such-user/show.mcap"), 2, "home folder"),
-        (("--set", "sinks.recorder.path=show"), 78, "ends with .mcap"),
+        (("--set", "sinks.recorder.path=show"), 78, "must end with .mcap"),
         (("gone.gif",), 2, "gone.gif does not exist"),
         (("--duration", "-1"), 2, "--duration"),
     ],
 )
 def test_wrong_usage_opens_nothing(tmp_path: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
-    """What `--out` cannot mean, and what would be right, is said before anything is made."""
-    found, out, err = ran("record", *NO_BROWSER, *arguments, cwd=tmp_path)
+    """The error says what `--out` may be, before anything is created."""
+    found, out, err = called("record", *NO_BROWSER, *arguments, cwd=tmp_path)
     assert (found, out) == (code, "")
     assert said in err
     assert list(tmp_path.iterdir()) == []
@@ -167,11 +167,11 @@ def holding(tmp_path: Path, *arguments: str) -> Generator[Program]:
 
 
 def snapshot(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
-    return ran("snapshot", *arguments, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    return called("snapshot", *arguments, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
 
 
 def test_a_snapshot_is_written_while_the_stream_goes_on(tmp_path: Path) -> None:
-    """The command prints the file, which is whole; another signal, another file; no socket is left."""
+    """The command prints the whole file; a signal makes another one; no socket is left."""
     with holding(tmp_path, *HELD) as program:
         code, out, err = snapshot(tmp_path)
         assert (code, err) == (0, "")
@@ -189,7 +189,7 @@ def test_a_snapshot_is_written_while_the_stream_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_run_that_holds_nothing_says_what_to_set(tmp_path: Path) -> None:
-    """To the command, and in the log when a signal asks; the stream goes on."""
+    """To the command, and in the log after a signal; the stream continues."""
     with holding(tmp_path) as program:
         code, out, err = snapshot(tmp_path)
         assert (code, out) == (1, "")
@@ -204,7 +204,7 @@ def test_a_run_that_holds_nothing_says_what_to_set(tmp_path: Path) -> None:
 
 
 def test_when_none_or_several_run_it_says_so(tmp_path: Path) -> None:
-    """Which ones, and how to name one."""
+    """With the choices, and how to name one."""
     code, out, err = snapshot(tmp_path)
     assert (code, out, err.strip()) == (1, "", "no beats of this user runs on this machine")
     with holding(tmp_path, *HELD) as one, holding(tmp_path, *HELD) as two:

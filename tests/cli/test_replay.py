@@ -1,4 +1,4 @@
-"""`beats replay`, as a process, and what its keys mean."""
+"""`beats replay`, and what its keys mean."""
 
 import json
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from beats.cli.replay import clock, command_of, next_speed
+from beats.cli.replay import command_of, next_speed
 from beats.kernel.stats import Playback
 from tests.adapters.sources.replay.recordings import frame, recorded, show
 from tests.recordings.support import lines, messages, record
-from tests.support import PORT_0, Viewer, beats, ran, watching
+from tests.support import PORT_0, Viewer, beats, called, watching
 
 NO_BROWSER = ("--set", "sinks.browser.enabled=false", "--set", "sinks.void.type=null")
 
@@ -28,7 +28,7 @@ def published(text: str) -> tuple[int, int]:
 
 
 def test_a_viewer_gets_the_recording_byte_for_byte(tmp_path: Path) -> None:
-    """All of it, in its order, in place of the profile's own sources; the run ends with the recording."""
+    """All of it in order, instead of the profile's sources; the run ends with the recording."""
     # A minute passes after the first frame, unless the viewer, who is there by then, shortens it.
     written = [
         frame(1, 0),
@@ -48,10 +48,10 @@ def test_a_viewer_gets_the_recording_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_max_into_the_recorder_makes_the_same_recording(tmp_path: Path) -> None:
-    """With a `block` queue nothing is lost: bytes, topics, numbers and capture times are the same."""
+    """With a `block` queue, bytes, topics, numbers and capture times are the same."""
     written = lines(300)
     path = record(tmp_path / "a.mcap", written)
-    code, out, err = ran(
+    code, out, err = called(
         "replay", str(path), "--speed", "max", "--profile", "record",
         "--set", "sinks.recorder.path=again.mcap", cwd=tmp_path,
     )  # fmt: skip
@@ -64,15 +64,15 @@ def test_max_into_the_recorder_makes_the_same_recording(tmp_path: Path) -> None:
 
 
 def test_a_loop_goes_on_until_its_time_is_over(tmp_path: Path) -> None:
-    """`--duration` ends a replay that would never end by itself."""
+    """`--duration` ends it."""
     path = recorded(tmp_path, 2)
-    code, out, err = ran("replay", str(path), "--loop", *NO_BROWSER, "--duration", "1", cwd=tmp_path)
+    code, out, err = called("replay", str(path), "--loop", *NO_BROWSER, "--duration", "1", cwd=tmp_path)
     assert code == 0, err
     assert published(out)[0] > 8
 
 
 def test_a_choice_is_played(tmp_path: Path) -> None:
-    """Kinds, topics, beginning and end, with blanks where people put them."""
+    """Kinds, topics, start and end; blanks are allowed."""
     path = recorded(tmp_path, 10)
     choice = (
         "--kinds",
@@ -84,18 +84,18 @@ def test_a_choice_is_played(tmp_path: Path) -> None:
         "--end",
         "0.65",
     )
-    code, out, err = ran("replay", str(path), *choice, "--speed", "100", *NO_BROWSER, cwd=tmp_path)
+    code, out, err = called("replay", str(path), *choice, "--speed", "100", *NO_BROWSER, cwd=tmp_path)
     assert code == 0, err
     assert published(out) == (5, 5)
 
 
 def test_a_folder_and_files_may_be_named(tmp_path: Path) -> None:
-    """All that is in them plays, in the order of its times."""
+    """Everything is played in the order of its times."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         recorded(tmp_path / name, 3)
     arguments = ("one", "two/show.mcap", "--speed", "max")
-    code, out, err = ran("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
+    code, out, err = called("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
     assert code == 0, err
     assert published(out) == (12, 6)
 
@@ -125,23 +125,23 @@ def test_a_folder_and_files_may_be_named(tmp_path: Path) -> None:
             "nothing to play: no message is of these kinds, topics and times",
         ),
         (("empty",), 1, "empty holds no recordings"),
-        (("text.mcap",), 1, "text.mcap is no recording"),
+        (("text.mcap",), 1, "text.mcap is not a recording"),
     ],
 )
 def test_wrong_usage_says_what_would_be_right(
     tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
-    """2 for usage, 78 for settings, 1 for what only the recording itself tells; no traceback."""
+    """2 for usage, 78 for settings, 1 for errors of the recording itself; no traceback."""
     recorded(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mcap").write_text("Dear diary")
-    found, _, err = ran("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
+    found, _, err = called("replay", *arguments, *NO_BROWSER, cwd=tmp_path)
     assert (found, said in err) == (code, True), err
     assert "Traceback" not in err
 
 
 def test_a_viewer_steers_with_messages(tmp_path: Path) -> None:
-    """The commands come in through the socket that the stream goes out of."""
+    """The commands come through the socket of the stream."""
     path = recorded(tmp_path, 600)
     with beats("replay", str(path), *PORT_0, cwd=tmp_path) as program:
         with watching(program.url) as viewer:
@@ -172,14 +172,14 @@ PLAYBACK = Playback(10.0, 60.0, 1.0, paused=False, loops=0)
     ],
 )
 def test_a_key_says_what_a_client_could(key: str, command: str, fields: dict[str, object]) -> None:
-    """Each becomes one command, from a client that is called terminal."""
+    """Each becomes one command, from a client called terminal."""
     control = command_of(key, PLAYBACK)
     assert control is not None
     assert (control.command, control.fields, control.client.sink) == (command, fields, "terminal")
 
 
 def test_other_keys_say_nothing() -> None:
-    """Nor do those for the speed before it is known."""
+    """Nor do the keys for the speed before it is known."""
     assert command_of("x", PLAYBACK) is None
     assert command_of("\x1b", PLAYBACK) is None
     assert command_of("up", None) is None
@@ -190,15 +190,6 @@ def test_other_keys_say_nothing() -> None:
     [(1.0, 2.0, 0.5), (0.1, 0.25, 0.1), (100.0, 100.0, 50.0), (3.0, 5.0, 2.0), (inf, inf, 100.0)],
 )
 def test_speeds_go_by_usual_steps(speed: float, faster: float, slower: float) -> None:
-    """From any speed to the next of a row; at its ends they stay."""
+    """Any speed goes to the next step; at the ends it stays."""
     assert next_speed(speed, up=True) == faster
     assert next_speed(speed, up=False) == slower
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0:00.0"), (62.56, "1:02.5"), (599.99, "9:59.9"), (3602.5, "1:00:02.5"), (360000, "100:00:00.0")],
-)
-def test_a_place_is_shown_in_minutes_or_hours(seconds: float, text: str) -> None:
-    """With tenths, cut and not rounded, so that it never shows a time that has not come."""
-    assert clock(seconds) == text

@@ -1,4 +1,4 @@
-"""What `beats info` shows a person."""
+"""The report of `beats info`."""
 
 from collections import Counter
 from io import StringIO
@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from beats.cli.report import file_report, total_report
-from beats.recordings.info import FileInfo, LossInfo, PlacedJump, Tally, TopicInfo
+from beats.recordings.info import ContentCounts, FileInfo, LossInfo, PlacedJump, TopicInfo
 from beats.recordings.scan import Damage
-from beats.recordings.walltime import Jump
+from beats.recordings.walltime import ClockJump
 
 
 def shown(report: RenderableType) -> list[str]:
@@ -20,13 +20,13 @@ def shown(report: RenderableType) -> list[str]:
 
 
 def test_a_file_that_cannot_be_read_says_why() -> None:
-    """And nothing else, for nothing is known of it."""
+    """And nothing else."""
     assert shown(file_report(FileInfo(Path("a"), error="it is gone"))) == ["a", "cannot be read: it is gone"]
 
 
 def test_long_lists_are_cut_short() -> None:
-    """Of many topics and damages the first are shown, and how many more there are."""
-    tally = Tally(topics={f"t{index}": TopicInfo(messages=100 - index) for index in range(60)})
+    """The first topics and damages are shown, and how many more there are."""
+    tally = ContentCounts(topics={f"t{index}": TopicInfo(messages=100 - index) for index in range(60)})
     damages = [Damage(index, 5, "broken") for index in range(30)]
     found = shown(file_report(FileInfo(Path("a"), tally, damages=damages, damage_count=70)))
     assert sum(line.startswith("at byte") for line in found) == 20
@@ -41,8 +41,8 @@ def test_long_lists_are_cut_short() -> None:
 
 
 def test_it_says_where_the_clock_was_set() -> None:
-    """By how much, where, and what it showed; of a clock that was set very often, only the first steps."""
-    step = Jump(10**10, 1_700_000_010 * 10**9, 1_700_000_000 * 10**9)
+    """By how much, where, and what it showed; of many steps, only the first ones."""
+    step = ClockJump(10**10, 1_700_000_010 * 10**9, 1_700_000_000 * 10**9)
     joint = step._replace(is_joint=True)
     jumps = [PlacedJump(10.0, step), PlacedJump(20.5, joint), *[PlacedJump(30.0, step)] * 28]
     found = shown(file_report(FileInfo(Path("a"), about={"log_offset_ns": "-17"}, jumps=jumps)))
@@ -54,10 +54,9 @@ def test_it_says_where_the_clock_was_set() -> None:
 
 
 def test_markup_in_names_is_shown_as_it_is() -> None:
-    """A topic, a path and a note may hold brackets."""
-    tally = Tally(
-        topics={"peripheral/[bold]x": TopicInfo(1)},
-        losses={"failed": LossInfo(0, 0, Counter({"[red]t": 2}))},
+    """Topics, paths and notes may contain brackets."""
+    tally = ContentCounts(
+        topics={"peripheral/[bold]x": TopicInfo(1)}, losses={"failed": LossInfo(0, 0, Counter({"[red]t": 2}))}
     )
     info = FileInfo(Path("[dim]a"), tally, about={"profile": "[i]p"}, notes=Counter({"[b]n": 2}))
     text = "\n".join(shown(file_report(info)))
@@ -66,10 +65,10 @@ def test_markup_in_names_is_shown_as_it_is() -> None:
 
 
 def test_the_total_counts_states() -> None:
-    """How many files are whole, and how many are not in which way."""
+    """How many files are in which state."""
     whole = FileInfo(Path("a"), has_index=True)
     infos = [whole, whole, FileInfo(Path("b")), FileInfo(Path("c"), error="gone")]
-    found = shown(total_report(infos, Tally()))
+    found = shown(total_report(infos, ContentCounts()))
     assert found[0] == "total of 4 files"
     assert "health 2 whole, 1 ends early, 1 unreadable" in found
 
@@ -84,15 +83,17 @@ def test_the_total_counts_states() -> None:
     ],
 )
 def test_of_the_settings_only_names_are_shown(settings: str, expected: str) -> None:
-    """All that was set would fill the screen; what cannot be read is shown as it is."""
+    """All settings would fill the screen; unreadable ones are shown as they are."""
     found = shown(file_report(FileInfo(Path("a"), about={"settings": settings})))
     assert f"settings {expected}" in found
 
 
 def test_nothing_in_a_file_is_obeyed_or_pretends_to_be_a_line() -> None:
-    """Topics, metadata, notes, reasons, damages and names of files are what somebody wrote there."""
+    """Topics, metadata, notes, reasons, damages and file names come from others."""
     evil = "x\x1b[2J\x9b\u202e\n  health  whole"
-    tally = Tally(topics={evil: TopicInfo(messages=1)}, losses={evil: LossInfo(1, 2, Counter({evil: 1}))})
+    tally = ContentCounts(
+        topics={evil: TopicInfo(messages=1)}, losses={evil: LossInfo(1, 2, Counter({evil: 1}))}
+    )
     notes, damages = Counter({evil: 1}), [Damage(1, 1, evil)]
     about = {evil: evil, "settings": evil}
     info = FileInfo(

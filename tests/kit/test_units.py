@@ -73,3 +73,12 @@ def test_every_number_fits_its_width() -> None:
             if number < 100 * 86400:
                 assert len(units.duration(number)) <= 9
                 assert len(units.age(number)) <= 9
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00.0"), (62.56, "1:02.5"), (599.99, "9:59.9"), (3602.5, "1:00:02.5"), (360000, "100:00:00.0")],
+)
+def test_a_place_is_shown_in_minutes_or_hours(seconds: float, text: str) -> None:
+    """With tenths, cut and not rounded, so that it never shows a time that has not come."""
+    assert units.clock(seconds) == text

@@ -9,12 +9,12 @@ from mcap.writer import CompressionType, IndexType, Writer
 
 from beats.kernel.envelope import Envelope, Frame, Kind, Peripheral, topic_of
 from beats.proto import streaming_pb2
-from beats.recordings.content import Message
-from beats.recordings.format import SCHEMA_NAME, descriptor_set
-from beats.recordings.reading import Note, Recording
+from beats.recordings.content import Note
+from beats.recordings.format import SCHEMA_NAME, RecordedMessage, descriptor_set
+from beats.recordings.reading import Recording
 from beats.recordings.scan import Damage
-from beats.recordings.walltime import Jump
-from beats.recordings.writing import Compression, Line, RecordingFile
+from beats.recordings.walltime import ClockJump
+from beats.recordings.writing import Compression, RecordingFile
 from tests.support import CODEC, tiny_png
 
 BEGIN_NS: Final = 1_700_000_000_000_000_000
@@ -24,21 +24,21 @@ ABOUT: Final = {"version": "1", "recording": "studio-1", "part": "1", "profile":
 COMPRESSIONS: Final[tuple[Compression, ...]] = ("none", "lz4", "zstd")
 
 
-def line(message: Frame | Peripheral, sequence: int, log_unix_ns: int) -> Line:
+def line(message: Frame | Peripheral, sequence: int, log_unix_ns: int) -> RecordedMessage:
     captured_ns = log_unix_ns - 1000
     encoded = CODEC.seal(CODEC.prepare(message), sequence, captured_ns)
-    return Line(topic_of(message), sequence, log_unix_ns, captured_ns, encoded)
+    return RecordedMessage(topic_of(message), sequence, log_unix_ns, captured_ns, encoded)
 
 
 def envelope(message: Frame | Peripheral, sequence: int, published_unix_ns: int) -> Envelope:
-    topic, _, log_ns, captured_ns, encoded = line(message, sequence, published_unix_ns)
+    topic, _, log_ns, captured_ns, encoded, _ = line(message, sequence, published_unix_ns)
     kind: Kind = "frame" if topic == "frame" else "peripheral"
     return Envelope(kind, topic, sequence, captured_ns, log_ns, message, encoded)
 
 
-def lines(count: int, *, begin_ns: int = BEGIN_NS, first: int = 1) -> list[Line]:
+def lines(count: int, *, begin_ns: int = BEGIN_NS, first: int = 1) -> list[RecordedMessage]:
     """A frame, then a knob, then a slider, and so on, ten milliseconds apart."""
-    made: list[Line] = []
+    made: list[RecordedMessage] = []
     for index in range(count):
         sequence = first + index // 3
         message = (
@@ -50,21 +50,25 @@ def lines(count: int, *, begin_ns: int = BEGIN_NS, first: int = 1) -> list[Line]
     return made
 
 
-def read_back(written: Line, *, carried: bool = False) -> Message:
-    """What a reader should make of a line."""
-    return Message(*written[:3], written.captured_unix_ns, written.encoded, carried)
+def read_back(written: RecordedMessage, *, carried: bool = False) -> RecordedMessage:
+    """What a reader should find for a written message."""
+    return written._replace(carried=carried)
+
+
+def silent(done: float) -> None:
+    """A progress callback that does nothing."""
 
 
 def record(
     path: Path,
-    written: Iterable[Line],
+    written: Iterable[RecordedMessage],
     compression: Compression = "none",
     *,
     per_chunk: int = 5,
-    carried: Sequence[Line] = (),
+    carried: Sequence[RecordedMessage] = (),
     about: dict[str, str] | None = None,
     close: bool = True,
-    jumps: Iterable[Jump] = (),
+    jumps: Iterable[ClockJump] = (),
 ) -> Path:
     """Write a recording in small chunks; without `close` it is one whose writer was killed."""
     file = RecordingFile(path, ABOUT if about is None else about, compression, carried=carried)
@@ -80,13 +84,13 @@ def record(
     return path.with_name(path.name + ".part")
 
 
-def messages(path: Path) -> list[Message]:
+def messages(path: Path) -> list[RecordedMessage]:
     return read(path)[0]
 
 
-def read(path: Path) -> tuple[list[Message], list[Damage], list[Note]]:
+def read(path: Path) -> tuple[list[RecordedMessage], list[Damage], list[Note]]:
     """All that a file holds."""
-    found: list[Message] = []
+    found: list[RecordedMessage] = []
     damage: list[Damage] = []
     notes: list[Note] = []
     with Recording(path) as recording:
@@ -102,14 +106,14 @@ def read(path: Path) -> tuple[list[Message], list[Damage], list[Note]]:
 
 def foreign(
     path: Path,
-    written: Iterable[Line],
+    written: Iterable[RecordedMessage],
     *,
     chunked: bool = True,
     checksums: bool = True,
     summary: bool = True,
     compression: CompressionType = CompressionType.NONE,
 ) -> Path:
-    """A file of somebody else's program, with envelopes beside messages of another kind."""
+    """A file of another program, with envelopes beside messages of another kind."""
     with path.open("wb") as file:
         writer = Writer(
             file,

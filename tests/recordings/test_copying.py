@@ -1,4 +1,4 @@
-"""Recordings made of recordings."""
+"""Recordings made from recordings."""
 
 import json
 import random
@@ -12,12 +12,14 @@ from mcap.reader import NonSeekingReader, make_reader
 from beats.kernel.envelope import Peripheral
 from beats.kernel.errors import InputError
 from beats.kernel.stats import Loss
-from beats.recordings.copying import CUT, RECOVERED, cut, is_sound, recover
+from beats.recordings.copying import CUT, RECOVERED, CutTimes, cut, is_sound, recover
+from beats.recordings.files import Piece
 from beats.recordings.format import FILE, LOG_OFFSET, LOSS, RECORDING, TOTALS, read_loss
 from beats.recordings.info import Surveyor
 from beats.recordings.reading import Recording
+from beats.recordings.scan import Times
 from beats.recordings.selection import Selection
-from beats.recordings.walltime import Jump, WallTime
+from beats.recordings.walltime import ClockJump, WallTime
 from beats.recordings.writing import RecordingFile
 from tests.recordings.support import (
     ABOUT,
@@ -30,14 +32,11 @@ from tests.recordings.support import (
     read,
     read_back,
     record,
+    silent,
 )
 
 WRITTEN = lines(60)
 STATE = [line(Peripheral("lamp", 1), 3, BEGIN_NS - 5)]
-
-
-def silent(done: float) -> None:
-    pass
 
 
 def strict(path: Path) -> int:
@@ -69,7 +68,7 @@ def sample(path: Path) -> Path:
 
 
 def test_a_whole_file_is_sound(tmp_path: Path) -> None:
-    """One without an index is not, nor one with a wrong byte."""
+    """A file without an index, or with a wrong byte, is not."""
     path = sample(tmp_path / "a.mcap")
     told: list[int] = []
     assert is_sound(path, told.append)
@@ -84,7 +83,7 @@ def test_a_whole_file_is_sound(tmp_path: Path) -> None:
 
 
 def test_what_is_whole_is_recovered(tmp_path: Path) -> None:
-    """Marks, notes and compression are kept; what was lost stands in the new file and in the answer."""
+    """Marks, notes and compression are kept; losses are recorded in the new file and returned."""
     source = sample(tmp_path / "a.mcap")
     data = bytearray(source.read_bytes())
     with Recording(source) as recording:
@@ -114,7 +113,7 @@ def test_what_is_whole_is_recovered(tmp_path: Path) -> None:
 
 
 def test_anything_that_was_cut_can_be_recovered(tmp_path: Path) -> None:
-    """Wherever it was cut, the result is whole, or there is none because nothing is left."""
+    """Wherever the file was cut, the result is whole, or there is none because nothing is left."""
     data = sample(tmp_path / "a.mcap").read_bytes()
     source, target = tmp_path / "cut.mcap", tmp_path / "out.mcap"
     for size in [*random.Random(3).sample(range(len(data)), 40), 0, 8, 100]:
@@ -132,7 +131,7 @@ def test_anything_that_was_cut_can_be_recovered(tmp_path: Path) -> None:
 
 
 def test_envelopes_are_recovered_from_others_files(tmp_path: Path) -> None:
-    """What is no envelope is left out, and counted."""
+    """Messages that are not envelopes are left out, and counted."""
     source = foreign(tmp_path / "a.mcap", WRITTEN, chunked=False)
     found = recover(source, tmp_path / "out.mcap", silent)
     assert messages(tmp_path / "out.mcap") == [read_back(each) for each in WRITTEN]
@@ -140,7 +139,7 @@ def test_envelopes_are_recovered_from_others_files(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """Neither by a recovery nor by a cut; the other file stays as it is, and nothing is left beside it."""
+    """An existing file is left, and nothing is left beside it."""
     source = sample(tmp_path / "a.mcap")
     target = tmp_path / "out.mcap"
     target.write_text("mine")
@@ -155,7 +154,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_cut_begins_with_the_state_at_its_beginning(tmp_path: Path) -> None:
-    """The latest message of each topic from before it, marked, as of the beginning; then the range."""
+    """The latest earlier message of each topic, marked and dated at the beginning; then the range."""
     source = sample(tmp_path / "a.mcap")
     target = tmp_path / "out.mcap"
     with Recording(source) as recording:
@@ -184,14 +183,14 @@ def test_a_cut_begins_with_the_state_at_its_beginning(tmp_path: Path) -> None:
 
 
 def test_a_cut_of_all_is_all(tmp_path: Path) -> None:
-    """Without a beginning and an end it holds what the recording holds, with its marks."""
+    """Without a start and an end it contains the whole recording, with its marks."""
     source = sample(tmp_path / "a.mcap")
     cut(Selection([source]), tmp_path / "out.mcap", silent)
     assert messages(tmp_path / "out.mcap") == messages(source)
 
 
 def test_a_cut_holds_only_the_topics_that_are_wanted(tmp_path: Path) -> None:
-    """Of the state too."""
+    """This applies to the state, too."""
     source = sample(tmp_path / "a.mcap")
     cut(Selection([source], start="0.3", topics=["peripheral/[kl]*"]), tmp_path / "out.mcap", silent)
     found = messages(tmp_path / "out.mcap")
@@ -200,7 +199,7 @@ def test_a_cut_holds_only_the_topics_that_are_wanted(tmp_path: Path) -> None:
 
 
 def test_a_cut_goes_over_the_border_of_two_parts(tmp_path: Path) -> None:
-    """The state that the second part repeats is in the range already."""
+    """The state that the second part repeats is not written again."""
     folder = tmp_path / "parts"
     record(folder / "a.mcap", WRITTEN[:30])
     known = WRITTEN[28]._replace(log_unix_ns=WRITTEN[29].log_unix_ns)
@@ -213,7 +212,7 @@ def test_a_cut_goes_over_the_border_of_two_parts(tmp_path: Path) -> None:
 
 
 def test_losses_outside_of_the_range_are_left_out(tmp_path: Path) -> None:
-    """What was lost before or after it is no loss of the new file."""
+    """They are not losses of the new file."""
     source = sample(tmp_path / "a.mcap")
     cut(Selection([source], start="0.4"), tmp_path / "out.mcap", silent)
     assert LOSS not in dict(notes(tmp_path / "out.mcap"))
@@ -221,27 +220,15 @@ def test_losses_outside_of_the_range_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("start", "topics"), [("100", []), ("0", ["nobody"])])
 def test_an_empty_range_makes_no_file(tmp_path: Path, start: str, topics: list[str]) -> None:
-    """A range beyond the end, or topics that nobody has."""
+    """Neither a range beyond the end nor unknown topics create one."""
     source = sample(tmp_path / "a.mcap")
     with pytest.raises(InputError, match="nothing to cut out"):
         cut(Selection([source], start=start, topics=topics), tmp_path / "out.mcap", silent)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
 
 
-def test_the_messages_of_a_clock_that_was_set_back_are_all_copied(tmp_path: Path) -> None:
-    """In the order of the file; strict readers take it."""
-    early = lines(10, begin_ns=BEGIN_NS - 3600 * 10**9, first=100)
-    written = [*WRITTEN[:20], *early, *WRITTEN[20:]]
-    part = record(tmp_path / "a.mcap", written, close=False)
-    recover(part, tmp_path / "b.mcap", silent)
-    cut(Selection([part]), tmp_path / "c.mcap", silent)
-    for name in ("b.mcap", "c.mcap"):
-        assert messages(tmp_path / name) == [read_back(each) for each in written]
-        assert strict(tmp_path / name) == 70
-
-
 def test_an_interrupted_copy_leaves_nothing(tmp_path: Path) -> None:
-    """Ctrl-C takes the half file away, so that the next attempt finds its name free."""
+    """Ctrl-C removes the incomplete file, which frees its name for the next attempt."""
     source = sample(tmp_path / "a.mcap")
 
     def interrupt(done: float) -> None:
@@ -258,7 +245,7 @@ PART = {**ABOUT, FILE: "a.mcap", LOG_OFFSET: "0"}
 
 
 def test_what_is_made_of_a_recording_says_so(tmp_path: Path) -> None:
-    """It does not pass for the recorder's own file, whose name it does not have."""
+    """It must not pass for the recorder's own file."""
     source = record(tmp_path / "a.mcap", WRITTEN, about=PART)
     recover(source, tmp_path / "b.mcap", silent)
     cut(Selection([source]), tmp_path / "c.mcap", silent)
@@ -271,9 +258,9 @@ def test_what_is_made_of_a_recording_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("by_s", [-3600, 86_400])
 def test_a_step_of_the_clock_is_copied_with_its_messages(tmp_path: Path, by_s: int) -> None:
-    """A recovered file has the log times of its source; a range begins with what the clock showed there."""
+    """A recovered file has the log times of its source; a range begins with the wall clock's time there."""
     middle_ns = WRITTEN[30].log_unix_ns
-    step = Jump(middle_ns, middle_ns, middle_ns + by_s * 10**9)
+    step = ClockJump(middle_ns, middle_ns, middle_ns + by_s * 10**9)
     source = record(tmp_path / "a.mcap", WRITTEN, about=PART, jumps=[step])
     recover(source, tmp_path / "b.mcap", silent)
     cut(Selection([source], start="0.2", end="0.4"), tmp_path / "c.mcap", silent)
@@ -293,7 +280,7 @@ def wall(path: Path) -> WallTime:
 
 
 def test_a_cut_of_two_recordings_has_no_day_of_silence(tmp_path: Path) -> None:
-    """Between them there is a second, as on the timeline; what the clock showed is known none the less."""
+    """Between them there is one second, as on the timeline; the wall clock's times are kept."""
     day_ns = 86_400 * 10**9
     late = lines(30, begin_ns=BEGIN_NS + day_ns, first=500)
     record(tmp_path / "r" / "a.mcap", WRITTEN, about=PART)
@@ -308,11 +295,11 @@ def test_a_cut_of_two_recordings_has_no_day_of_silence(tmp_path: Path) -> None:
     ]
     assert strict(tmp_path / "all.mcap") == 90
     info = Surveyor().survey(tmp_path / "all.mcap")
-    assert sum(topic.missing for topic in info.tally.topics.values()) == 0
+    assert sum(topic.missing for topic in info.counts.topics.values()) == 0
 
 
 def test_losses_move_with_the_messages_around_them(tmp_path: Path) -> None:
-    """They are on the timeline of the file that they stand in."""
+    """They are on the timeline of their file."""
     day_ns = 86_400 * 10**9
     record(tmp_path / "r" / "a.mcap", WRITTEN, about=PART)
     file = RecordingFile(tmp_path / "r" / "b.mcap", {**PART, "recording": "other"}, "none", ahead_ns=day_ns)
@@ -329,7 +316,7 @@ def test_losses_move_with_the_messages_around_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_file_that_has_gone_since_costs_a_cut_only_what_was_in_it(tmp_path: Path, number: int) -> None:
-    """A ring may delete it while the cut is made."""
+    """A recorder may delete it during the cut."""
     record(tmp_path / "r" / "1.mcap", WRITTEN[:30], about=PART)
     record(tmp_path / "r" / "2.mcap", WRITTEN[30:], about={**PART, "part": "2"})
     selection = Selection([tmp_path / "r"])
@@ -340,3 +327,58 @@ def test_a_file_that_has_gone_since_costs_a_cut_only_what_was_in_it(tmp_path: Pa
     assert [(path, damage.why) for path, damage in found.damages] == [
         (gone, "cannot be read: No such file or directory")
     ]
+
+
+SECOND_NS = 10**9
+DAY_NS = 86_400 * SECOND_NS
+
+
+def piece(
+    name: str, first_s: int, last_s: int, begins_s: float, *jumps: ClockJump, continues: bool = False
+) -> Piece:
+    times = Times(first_s * SECOND_NS, last_s * SECOND_NS)
+    return Piece(Path(name), times, begins_s, continues, WallTime(jumps))
+
+
+def test_the_log_times_of_one_file_stay_as_they_are() -> None:
+    """Unless the clock was set before the range."""
+    only = piece("a", 1000, 1010, 0.0)
+    for start_s in (0.0, 4.0):
+        times = CutTimes([only], start_s)
+        assert times.begin_ns == (1000 + start_s) * SECOND_NS
+        assert times.log_ns(only, 1005 * SECOND_NS) == 1005 * SECOND_NS
+        assert list(times.jumps()) == []
+
+
+def test_a_range_begins_with_what_the_clock_showed_there() -> None:
+    """A step before it is left out; a step within it keeps its place."""
+    steps = [
+        ClockJump(1003 * SECOND_NS, 1003 * SECOND_NS, 503 * SECOND_NS),
+        ClockJump(1007 * SECOND_NS, 507, 9000),
+    ]
+    only = piece("a", 1000, 1010, 0.0, *steps)
+    times = CutTimes([only], 5.0)
+    assert times.begin_ns == 505 * SECOND_NS
+    assert times.log_ns(only, 1005 * SECOND_NS) == 505 * SECOND_NS
+    assert list(times.jumps()) == [ClockJump(507 * SECOND_NS, 507, 9000)]
+
+
+def test_another_recording_follows_after_the_rest_that_the_timeline_has() -> None:
+    """Not after the days that passed; the jump of the wall clock there is a joint."""
+    first, second = piece("a", 1000, 1010, 0.0), piece("b", 90_000, 90_010, 11.0)
+    times = CutTimes([first, second], 0.0)
+    assert times.log_ns(second, 90_000 * SECOND_NS) == 1011 * SECOND_NS
+    at_ns = 1011 * SECOND_NS
+    assert list(times.jumps()) == [ClockJump(at_ns, at_ns, 90_000 * SECOND_NS, is_joint=True)]
+
+
+def test_parts_with_their_own_log_times_are_one() -> None:
+    """Each part begins with the wall clock's time; a difference is a step of the clock."""
+    step = ClockJump(1005 * SECOND_NS, 1005 * SECOND_NS, 505 * SECOND_NS)
+    first, second = piece("a", 1000, 1010, 0.0, step), piece("b", 511, 520, 11.0, continues=True)
+    times = CutTimes([first, second], 0.0)
+    assert times.log_ns(second, 511 * SECOND_NS) == 1011 * SECOND_NS
+    assert list(times.jumps()) == [step]  # the wall clock went on from there
+    first = piece("a", 1000, 1010, 0.0)
+    at_ns = 1011 * SECOND_NS
+    assert list(CutTimes([first, second], 0.0).jumps()) == [ClockJump(at_ns, at_ns, 511 * SECOND_NS)]

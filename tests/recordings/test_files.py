@@ -1,4 +1,4 @@
-"""Which files a path means, and their common timeline."""
+"""Finding recordings, and their common timeline."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 from beats.kernel.errors import InputError
 from beats.recordings import files
 from beats.recordings.copying import recover
-from beats.recordings.files import GAP_S, Found, Piece, find, in_order
+from beats.recordings.files import GAP_S, FoundFile, Piece, find, in_order
 from beats.recordings.format import LOG_OFFSET
-from beats.recordings.walltime import Jump
+from beats.recordings.walltime import ClockJump
 from tests.recordings.support import ABOUT, BEGIN_NS, lines, record
 
 SECOND_NS = 10**9
@@ -25,11 +25,11 @@ def found(*paths: Path) -> list[Path]:
 
 
 def timeline(paths: list[Path]) -> list[Piece]:
-    return files.timeline((Found(path, must_be_readable=True) for path in paths), nothing_skipped)
+    return files.timeline((FoundFile(path, must_be_readable=True) for path in paths), nothing_skipped)
 
 
 def test_a_folder_means_its_recordings(tmp_path: Path) -> None:
-    """Finished or not, in the order of their names, each once; other files are left alone."""
+    """Finished or not, in the order of their names, each once; other files are ignored."""
     for name in ("b.mcap", "a.mcap", "c.mcap.part", "notes.txt", "d.mcap.bak"):
         (tmp_path / name).touch()
     (tmp_path / "folder.mcap").mkdir()
@@ -39,7 +39,7 @@ def test_a_folder_means_its_recordings(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    """A path that does not exist, and a folder without recordings, with what would be right."""
+    """For a missing path and a folder without recordings, the error says what to give."""
     with pytest.raises(InputError, match=r"nowhere does not exist: give a recording"):
         found(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"holds no recordings: no file in it or below it ends with"):
@@ -47,7 +47,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_parts_keep_the_time_between_them(tmp_path: Path) -> None:
-    """Parts of one recording stay as far apart as they were; whatever their names say of the order."""
+    """Parts of one recording are as far apart as they were, whatever the order of their names."""
     second = record(tmp_path / "a.mcap", lines(100, begin_ns=BEGIN_NS + 10 * SECOND_NS))
     first = record(tmp_path / "b.mcap", lines(100))
     pieces = timeline([second, first])
@@ -59,7 +59,7 @@ def test_parts_keep_the_time_between_them(tmp_path: Path) -> None:
 
 
 def test_days_between_recordings_become_a_second(tmp_path: Path) -> None:
-    """What was recorded at another time follows after a short rest, and is no continuation."""
+    """A recording of another time follows after a short pause, and is not a continuation."""
     first = record(tmp_path / "a.mcap", lines(100))
     other = {**ABOUT, "recording": "studio-2"}
     late = lines(100, begin_ns=BEGIN_NS + 86_400 * SECOND_NS)
@@ -70,7 +70,7 @@ def test_days_between_recordings_become_a_second(tmp_path: Path) -> None:
 
 
 def test_parts_that_overlap_are_joined_without_a_rest(tmp_path: Path) -> None:
-    """After a clock was set back between two parts, the second begins where the first ends."""
+    """If a clock was set back between two parts, the second begins where the first ends."""
     first = record(tmp_path / "a.mcap", lines(100))
     late = lines(100, begin_ns=BEGIN_NS + SECOND_NS // 2)
     second = record(tmp_path / "b.mcap", late, about={**ABOUT, "part": "2"})
@@ -79,13 +79,13 @@ def test_parts_that_overlap_are_joined_without_a_rest(tmp_path: Path) -> None:
 
 
 def test_files_without_messages_are_left_out(tmp_path: Path) -> None:
-    """Such as one that a power cut left empty; what is no recording at all is an error."""
+    """A power cut may leave such a file; a file that is not a recording is an error."""
     (tmp_path / "a.mcap.part").touch()
     record(tmp_path / "b.mcap", [])
     third = record(tmp_path / "c.mcap", lines(3))
     assert [piece.path for piece in timeline(found(tmp_path))] == [third]
     (tmp_path / "d.mcap").write_text("hello")
-    with pytest.raises(InputError, match=r"d\.mcap is no recording"):
+    with pytest.raises(InputError, match=r"d\.mcap is not a recording"):
         timeline(found(tmp_path))
 
 
@@ -102,7 +102,7 @@ def part(
 
 
 def test_folders_below_a_folder_count(tmp_path: Path) -> None:
-    """As of a recorder that makes one for each day; links to folders are not followed."""
+    """Some recorders create one for each day; links to folders are not followed."""
     names = ["2026/11/30/001.mcap", "2026/12/01/001.mcap.part", "b.mcap"]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def test_folders_below_a_folder_count(tmp_path: Path) -> None:
 
 
 def test_a_file_with_two_names_comes_once(tmp_path: Path) -> None:
-    """A link beside it, or its own name that it is just getting."""
+    """A link to it, or its own name while it is being renamed."""
     (tmp_path / "a.mcap.part").touch()
     (tmp_path / "a.mcap").hardlink_to(tmp_path / "a.mcap.part")
     (tmp_path / "latest.mcap").symlink_to(tmp_path / "a.mcap")
@@ -121,7 +121,7 @@ def test_a_file_with_two_names_comes_once(tmp_path: Path) -> None:
 
 
 def test_what_is_no_regular_file_is_no_recording(tmp_path: Path) -> None:
-    """A pipe would keep whoever opens it waiting; a link may lead nowhere."""
+    """Opening a pipe would block, and a link may be broken."""
     os.mkfifo(tmp_path / "pipe.mcap")
     (tmp_path / "gone.mcap").symlink_to(tmp_path / "nowhere")
     (tmp_path / "a.mcap").touch()
@@ -131,7 +131,7 @@ def test_what_is_no_regular_file_is_no_recording(tmp_path: Path) -> None:
 def test_a_folder_below_that_cannot_be_read_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And said."""
+    """It is reported."""
     for name in ("a/1.mcap", "b/2.mcap"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
@@ -149,19 +149,19 @@ def test_a_folder_below_that_cannot_be_read_is_passed_over(
 
 
 def test_what_need_not_be_there_is_passed_over(tmp_path: Path) -> None:
-    """When a round of a loop begins, what was named may be gone; what is there is played."""
+    """When a loop starts again, named files may be gone; the others are played."""
     (tmp_path / "a.mcap").touch()
     skipped: list[str] = []
     names = [tmp_path / "gone.mcap", tmp_path / "a.mcap"]
     (only,) = find(names, skipped.append, strict=False)
-    assert only == Found(tmp_path / "a.mcap", must_be_readable=False)
+    assert only == FoundFile(tmp_path / "a.mcap", must_be_readable=False)
     assert skipped == [f"{names[0]} does not exist: give a recording, or a folder of recordings"]
 
 
 def test_a_file_that_is_renamed_while_it_is_looked_for_is_found(tmp_path: Path) -> None:
-    """Its writer has finished it: it has lost the `.part` since the folder was read."""
+    """Its writer may finish it, and remove the `.part`, after the folder was read."""
     part(tmp_path / "a.mcap", 1)
-    unfinished = Found(tmp_path / "a.mcap.part", must_be_readable=True)
+    unfinished = FoundFile(tmp_path / "a.mcap.part", must_be_readable=True)
     (piece,) = files.timeline([unfinished], nothing_skipped)
     with piece.open() as recording:
         assert recording.is_whole
@@ -169,7 +169,7 @@ def test_a_file_that_is_renamed_while_it_is_looked_for_is_found(tmp_path: Path) 
 
 @pytest.mark.parametrize("offset_s", [0.0, None])
 def test_parts_are_played_in_the_order_of_their_numbers(tmp_path: Path, offset_s: float | None) -> None:
-    """Whatever their names and times say, in recordings of earlier versions, too."""
+    """Whatever their names and times, also in recordings of earlier versions."""
     numbers = [10, 2, 1, 3]
     paths = {number: part(tmp_path / f"{number}.mcap", number, offset_s=offset_s) for number in numbers}
     pieces = timeline([paths[number] for number in numbers])
@@ -179,7 +179,7 @@ def test_parts_are_played_in_the_order_of_their_numbers(tmp_path: Path, offset_s
 
 @pytest.mark.parametrize("step_s", [-3600.0, 86_400.0])
 def test_a_step_between_two_parts_takes_no_time(tmp_path: Path, step_s: float) -> None:
-    """They are as far apart as they were, not as far as the wall clock has it."""
+    """They are as far apart as they were, not as the wall clock shows it."""
     first = part(tmp_path / "1.mcap", 1)
     second = part(tmp_path / "2.mcap", 2, at_s=3.0, offset_s=step_s)
     third = part(tmp_path / "3.mcap", 3, at_s=4.5, offset_s=step_s)
@@ -189,7 +189,7 @@ def test_a_step_between_two_parts_takes_no_time(tmp_path: Path, step_s: float) -
 
 
 def test_a_part_that_is_missing_is_not_waited_for(tmp_path: Path) -> None:
-    """Nobody wants to see an hour of nothing; what follows begins with its own state."""
+    """There is no pause for it; what follows begins with its own state."""
     first, third = part(tmp_path / "1.mcap", 1), part(tmp_path / "3.mcap", 3, at_s=7200.0)
     pieces = timeline([first, third])
     assert [piece.begins_s for piece in pieces] == pytest.approx([0.0, 1.0 + GAP_S])
@@ -197,7 +197,7 @@ def test_a_part_that_is_missing_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_part_without_messages_is_there(tmp_path: Path) -> None:
-    """What follows it continues what came before it."""
+    """The next part continues the one before it."""
     first, third = part(tmp_path / "1.mcap", 1), part(tmp_path / "3.mcap", 3, at_s=2.0)
     empty = record(tmp_path / "2.mcap", [], about={**ABOUT, "part": "2"})
     pieces = timeline([first, empty, third])
@@ -205,30 +205,30 @@ def test_a_part_without_messages_is_there(tmp_path: Path) -> None:
 
 
 def test_a_recording_that_began_with_a_wrong_clock_is_as_old_as_it_is(tmp_path: Path) -> None:
-    """The clock that was set last is believed: a machine without a battery starts in the past."""
+    """The last setting of the clock counts: a machine without a battery starts in the past."""
     before = part(tmp_path / "b.mcap", 1, at_s=-3600.0, recording="before the restart")
     begin_ns = 1000 * SECOND_NS
-    right = Jump(begin_ns + SECOND_NS, begin_ns + SECOND_NS, BEGIN_NS)
+    right = ClockJump(begin_ns + SECOND_NS, begin_ns + SECOND_NS, BEGIN_NS)
     about = {**ABOUT, "recording": "after it"}
     after = record(tmp_path / "a.mcap", lines(300, begin_ns=begin_ns), about=about, jumps=[right])
     assert [piece.path for piece in timeline([after, before])] == [before, after]
 
 
 def test_files_of_a_folder_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
-    """And said; one that was named itself must be readable."""
+    """They are reported; a file that was named must be readable."""
     good = part(tmp_path / "b.mcap", 1)
     (tmp_path / "a.mcap").write_text("hello")
     skipped: list[str] = []
     pieces = files.timeline(find([tmp_path], nothing_skipped), skipped.append)
     assert [piece.path for piece in pieces] == [good]
     assert len(skipped) == 1
-    assert "a.mcap is no recording" in skipped[0]
-    with pytest.raises(InputError, match=r"a\.mcap is no recording"):
+    assert "a.mcap is not a recording" in skipped[0]
+    with pytest.raises(InputError, match=r"a\.mcap is not a recording"):
         timeline([tmp_path / "a.mcap", good])
 
 
 def test_a_recovered_file_is_passed_over_where_its_original_is(tmp_path: Path) -> None:
-    """All that is in it would come twice; without the original it takes its place."""
+    """Its content would come twice; without the original it is used."""
     first = part(tmp_path / "1.mcap", 1)
     second = part(tmp_path / "2.mcap", 2, at_s=1.0)
     recovered = tmp_path / "2-recovered.mcap"
@@ -236,7 +236,7 @@ def test_a_recovered_file_is_passed_over_where_its_original_is(tmp_path: Path) -
     skipped: list[str] = []
     pieces = files.timeline(find([tmp_path], nothing_skipped), skipped.append)
     assert [piece.path for piece in pieces] == [first, second]
-    assert skipped == [f"{recovered}: it was recovered from {second}, which is read as it is"]
+    assert skipped == [f"{recovered}: recovered from {second}, which is read instead"]
     second.unlink()
     assert [(piece.path, piece.continues) for piece in timeline([recovered, first])] == [
         (first, False),
@@ -245,7 +245,7 @@ def test_a_recovered_file_is_passed_over_where_its_original_is(tmp_path: Path) -
 
 
 def test_files_may_stay_in_their_order_but_for_the_parts_of_a_recording(tmp_path: Path) -> None:
-    """As they are told of: what cannot be read keeps its place, too."""
+    """Unreadable files keep their places, too."""
     tenth, second = part(tmp_path / "10.mcap", 10), part(tmp_path / "2.mcap", 2)
     other = part(tmp_path / "3.mcap", 1, at_s=-9.0, recording="other")
     text = tmp_path / "text.mcap"

@@ -1,4 +1,4 @@
-"""Where to begin and to end, as a person says it."""
+"""Moments in a recording, as people write them."""
 
 import time
 from collections.abc import Generator
@@ -10,7 +10,7 @@ import pytest
 from beats.recordings.files import Piece
 from beats.recordings.ranges import check_moment, position_s
 from beats.recordings.scan import Times
-from beats.recordings.walltime import Jump, WallTime
+from beats.recordings.walltime import ClockJump, WallTime
 from tests.recordings.support import BEGIN_NS
 
 SECOND_NS = 10**9
@@ -57,25 +57,25 @@ def test_a_moment_is_a_place_on_the_timeline(text: str, expected: float) -> None
 
 
 def test_a_moment_between_two_recordings_is_the_beginning_of_the_second() -> None:
-    """The hours in which nothing was recorded are not on the timeline."""
+    """Time without a recording is not on the timeline."""
     assert position_s("2023-11-15T12:00:00Z", PIECES) == 3601.0
 
 
 def test_the_second_of_the_beginning_is_no_day_later() -> None:
-    """Nobody types its fraction."""
+    """People do not type fractions of seconds."""
     times = Times(BEGIN_NS + 700_000_000, BEGIN_NS + HOUR_NS)
     assert position_s("23:13:20", [FIRST._replace(times=times)]) == 0.0
 
 
 @pytest.mark.parametrize("text", ["", "x", "24:00", "12:60", "-5", "1e5", "2023-13-01", "nan", "12:00:60"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
-    """The error says what would be one."""
-    with pytest.raises(ValueError, match="is no moment: give seconds"):
+    """The error names the valid formats."""
+    with pytest.raises(ValueError, match="is not a moment: give seconds"):
         check_moment(text)
 
 
 def test_the_last_time_that_a_file_can_hold_has_a_place() -> None:
-    """A clock that was mad is within the calendar still: MCAP's times end in the year 2554."""
+    """The times of MCAP end in the year 2554."""
     piece = Piece(Path("a"), Times(2**64 - 5, 2**64 - 1), 0.0, False)
     assert position_s("12:00", [piece]) > 0.0
 
@@ -105,14 +105,14 @@ def local(text: str) -> int:
     ],
 )
 def test_a_time_of_day_is_right_in_the_nights_of_clock_change(begin: str, text: str, expected: float) -> None:
-    """The day has 23 hours or 25, and one that comes twice is meant as it comes next."""
+    """Such days have 23 or 25 hours; of a repeated time, the next one counts."""
     times = Times(local(begin), local(begin) + 48 * HOUR_NS)
     assert position_s(text, [FIRST._replace(times=times)]) == expected
 
 
-BACK = Jump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS - 13 * HOUR_NS)
+BACK = ClockJump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS - 13 * HOUR_NS)
 """After half an hour, at 23:43:20, the clock is set to 10:13:20 of the same day."""
-ON = Jump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS + 48 * HOUR_NS)
+ON = ClockJump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS + 48 * HOUR_NS)
 """After half an hour the clock is set to 23:13:20 of two days later."""
 
 
@@ -130,6 +130,6 @@ ON = Jump(BEGIN_NS + HOUR_NS // 2, BEGIN_NS + HOUR_NS // 2, BEGIN_NS + 48 * HOUR
         (ON, "12:00", 1800.0),
     ],
 )
-def test_a_moment_is_where_the_clock_showed_it(jump: Jump, text: str, expected: float) -> None:
-    """A step takes no time: what it passed over is where it was, what it repeated is where it was first."""
+def test_a_moment_is_where_the_clock_showed_it(jump: ClockJump, text: str, expected: float) -> None:
+    """A step takes no time: skipped moments are at the step, repeated ones where they came first."""
     assert position_s(text, [FIRST._replace(wall=WallTime([jump]))]) == expected

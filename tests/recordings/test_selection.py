@@ -1,4 +1,4 @@
-"""A part of some recordings, as one stream."""
+"""Chosen messages of recordings, as one stream."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from beats.kernel.envelope import Peripheral
 from beats.kernel.errors import InputError
-from beats.recordings.content import Message
+from beats.recordings.content import Batch, Note
 from beats.recordings.copying import cut, recover
-from beats.recordings.reading import Batch, Note, Recording
+from beats.recordings.format import RecordedMessage
+from beats.recordings.reading import Recording
 from beats.recordings.scan import Damage
 from beats.recordings.selection import Selection
-from beats.recordings.walltime import Jump
+from beats.recordings.walltime import ClockJump
 from tests.kernel.support import EXPLORE
-from tests.recordings.support import ABOUT, BEGIN_NS, line, lines, read_back, record
+from tests.recordings.support import ABOUT, BEGIN_NS, line, lines, read_back, record, silent
 
 WRITTEN = lines(60)
 STATE = [line(Peripheral("knob", 27), 10, WRITTEN[29].log_unix_ns)]
@@ -32,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def chosen(selection: Selection, position_s: float = 0.0) -> list[Message]:
+def chosen(selection: Selection, position_s: float = 0.0) -> list[RecordedMessage]:
     """All messages from a place on, but repeated ones."""
     found = [each for batch in selection.batches(position_s, no_damage) for each in batch]
     assert [each.position_s for each in found] == pytest.approx(
@@ -55,8 +56,8 @@ def test_parts_are_one_stream(folder: Path) -> None:
     assert selection.end_s == selection.duration_s
 
 
-def test_state_is_new_to_whoever_has_not_seen_the_earlier_part(folder: Path) -> None:
-    """A later part alone begins with what was on then."""
+def test_a_later_part_alone_begins_with_its_state(folder: Path) -> None:
+    """A later part alone begins with the state at that time."""
     selection = Selection([folder / "b.mcap"])
     assert chosen(selection)[0] == read_back(STATE[0], carried=True)
 
@@ -71,7 +72,7 @@ def test_state_is_new_to_whoever_has_not_seen_the_earlier_part(folder: Path) -> 
     ],
 )
 def test_topics_are_chosen_by_patterns(folder: Path, topics: list[str], wanted: set[str]) -> None:
-    """As a shell matches names; of several, one must match."""
+    """Shell patterns, of which one must match."""
     found = chosen(Selection([folder], topics=topics))
     assert {message.topic for message in found} == wanted
 
@@ -86,7 +87,7 @@ def test_kinds_are_chosen(folder: Path) -> None:
 @EXPLORE
 @given(st.integers(0, 700), st.integers(1, 700))
 def test_ranges_that_follow_one_another_hold_everything_once(folder: Path, start: int, length: int) -> None:
-    """A place that ends one range begins the next: nothing is left out, and nothing comes twice."""
+    """The end of one range is the beginning of the next: no message is missing or doubled."""
     first, second = start / 1000, (start + length) / 1000
     parts = [
         chosen(Selection([folder], end=str(first))) if start else [],
@@ -98,7 +99,7 @@ def test_ranges_that_follow_one_another_hold_everything_once(folder: Path, start
 
 
 def test_the_state_before_a_place_is_the_latest_of_each_topic(folder: Path) -> None:
-    """And no message of it is in what follows the place."""
+    """None of its messages follows the place."""
     selection = Selection([folder], topics=["peripheral/*"])
     state = selection.state_before(0.10, 10**9)
     assert state == [read_back(WRITTEN[index]) for index in (7, 8)]
@@ -109,7 +110,7 @@ def test_the_state_before_a_place_is_the_latest_of_each_topic(folder: Path) -> N
 
 
 def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
-    """Every message is in the stream, in the order of the file, and has a place from 0 on."""
+    """Messages are found by time wherever they are in the file, and so is the state before a time."""
     early = lines(10, begin_ns=BEGIN_NS - 3600 * 10**9)
     path = record(tmp_path / "a.mcap", [*WRITTEN[:20], *early, *WRITTEN[20:]])
     selection = Selection([path])
@@ -120,34 +121,21 @@ def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
     assert len(chosen(Selection([path], start="3600"))) == 60
 
 
-def test_damage_is_told_and_the_rest_read(tmp_path: Path) -> None:
-    """Whoever reads is told which file is damaged, and goes on."""
-    path = record(tmp_path / "a.mcap", WRITTEN)
-    data = bytearray(path.read_bytes())
-    data[data.index(WRITTEN[12].encoded)] ^= 1
-    path.write_bytes(data)
-    told: list[tuple[Path, Damage]] = []
-    batches = Selection([path]).batches(0.0, lambda file, damage: told.append((file, damage)))
-    found = [each.message for batch in batches for each in batch]
-    assert found == [read_back(each) for each in (*WRITTEN[:10], *WRITTEN[15:])]
-    assert [file for file, _ in told] == [path]
-
-
 def test_what_selects_nothing_is_refused(folder: Path, tmp_path: Path) -> None:
-    """No messages at all, an end that is not after the start, a moment that is none."""
+    """No messages at all, an end that is not after the start, an invalid moment."""
     record(tmp_path / "a.mcap", [])
     with pytest.raises(InputError, match="hold no messages"):
         Selection([tmp_path])
     with pytest.raises(ValueError, match=r"end \(1\) is not after start \(1\)"):
         Selection([folder], start="1", end="1")
-    with pytest.raises(ValueError, match="'x' is no moment"):
+    with pytest.raises(ValueError, match="'x' is not a moment"):
         Selection([folder], start="x")
     assert chosen(Selection([folder], start="100")) == []
 
 
 def test_a_step_of_the_clock_takes_no_time_in_a_range(tmp_path: Path) -> None:
-    """A range in seconds is as long as it says, and each message knows what the wall clock showed."""
-    back = Jump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS - 3600 * 10**9)
+    """A range has the requested length, and each message has its time by the wall clock."""
+    back = ClockJump(WRITTEN[30].log_unix_ns, WRITTEN[30].log_unix_ns, BEGIN_NS - 3600 * 10**9)
     path = record(tmp_path / "a.mcap", WRITTEN, jumps=[back])
     selection = Selection([path], start="0.25", end="0.35")
     assert chosen(selection, 0.25) == [read_back(each) for each in WRITTEN[25:35]]
@@ -160,7 +148,7 @@ def told(into: list[str]) -> Callable[[Path, Damage], object]:
 
 
 def test_a_file_that_has_gone_since_is_told_and_the_rest_read(tmp_path: Path) -> None:
-    """Pruned by a ring, or on a disk that was unplugged: the others are there."""
+    """A file may have been deleted, or its disk unplugged."""
     first = record(tmp_path / "a.mcap", WRITTEN[:30])
     record(tmp_path / "b.mcap", WRITTEN[30:])
     selection = Selection([tmp_path])
@@ -175,7 +163,7 @@ def test_a_file_that_has_gone_since_is_told_and_the_rest_read(tmp_path: Path) ->
 
 
 def test_a_file_that_was_finished_since_is_read_by_its_own_name(tmp_path: Path) -> None:
-    """It has lost the `.part` that it had while it was written."""
+    """It no longer has the `.part` that it had while it was written."""
     part = record(tmp_path / "a.mcap", WRITTEN, close=False)
     selection = Selection([tmp_path])
     recover(part, tmp_path / "finished", silent)
@@ -185,14 +173,10 @@ def test_a_file_that_was_finished_since_is_read_by_its_own_name(tmp_path: Path) 
     assert selection.state_before(0.1, 10**9) != []
 
 
-def silent(done: float) -> None:
-    pass
-
-
 def test_a_disk_that_fails_within_a_file_costs_its_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was read before that counts, and the files after it are read."""
+    """The messages before that, and the files after it, are read."""
     record(tmp_path / "a.mcap", WRITTEN[:30])
     record(tmp_path / "b.mcap", WRITTEN[30:])
     selection = Selection([tmp_path])
@@ -208,23 +192,23 @@ def test_a_disk_that_fails_within_a_file_costs_its_rest(
     why: list[str] = []
     found = [each.message for batch in selection.batches(0.0, told(why)) for each in batch]
     assert found == [read_back(each) for each in (*WRITTEN[:10], *WRITTEN[30:])]
-    assert why == ["a.mcap: it cannot be read any further: Input/output error"]
+    assert why == ["a.mcap: it cannot be read further: Input/output error"]
 
 
 def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
-    """A file of a folder that cannot be read; when nothing else is there, it is the reason."""
+    """A file of a folder that cannot be read; if there is no other, it is the reason of the error."""
     path = record(tmp_path / "b.mcap", WRITTEN)
     (tmp_path / "a.mcap").write_text("hello")
     selection = Selection([tmp_path])
     assert chosen(selection) == [read_back(each) for each in WRITTEN]
     assert len(selection.skipped) == 1
     path.unlink()
-    with pytest.raises(InputError, match=r"nothing to read: .*a\.mcap is no recording"):
+    with pytest.raises(InputError, match=r"nothing to read: .*a\.mcap is not a recording"):
         Selection([tmp_path])
 
 
 def test_where_another_recording_begins_is_known(tmp_path: Path) -> None:
-    """Between two files that are not parts of one recording, and within a cut of several."""
+    """Between files of different recordings, and within a cut of several."""
     record(tmp_path / "a.mcap", WRITTEN[:5])
     record(tmp_path / "b.mcap", WRITTEN[5:10], about={**ABOUT, "part": "2"})
     record(tmp_path / "c.mcap", lines(5, first=900), about={**ABOUT, "recording": "other"})

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from mcap.reader import NonSeekingReader, make_reader
+from mcap.writer import Writer
 
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.stats import Loss
-from beats.recordings import channels
+from beats.recordings import writing
 from beats.recordings.format import LOSS, RECORDING, read_loss
-from beats.recordings.writing import Compression, DiskLowError, RecordingFile
+from beats.recordings.writing import Channels, Compression, RecordingFile
 from tests.recordings.support import (
     ABOUT,
     BEGIN_NS,
@@ -31,10 +32,10 @@ from tests.support import tiny_png
 
 WRITTEN = lines(30)
 CARRIED = [line(Frame(tiny_png(7)), 50, BEGIN_NS), line(Peripheral("knob", 2), 60, BEGIN_NS)]
-
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
+from beats.recordings.unfinished import unfinished
 from beats.recordings.writing import RecordingFile
 from tests.recordings.support import ABOUT, lines
 
@@ -71,13 +72,13 @@ def in_order(path: Path) -> list[tuple[str, bytes]]:
 def test_strict_readers_read_all(
     tmp_path: Path, compression: Compression, reader: Callable[[Path], list[tuple[str, bytes]]]
 ) -> None:
-    """The MCAP library reads every message of a whole file and finds every checksum right."""
+    """The MCAP library reads every message, and every checksum is right."""
     path = record(tmp_path / "a.mcap", WRITTEN, compression, carried=CARRIED)
     assert reader(path) == [(each.topic, each.encoded) for each in [*CARRIED, *WRITTEN]]
 
 
 def test_every_field_has_its_place_in_mcap(tmp_path: Path) -> None:
-    """Sequence, time on the bus and time of capture are what other tools show; carried state is marked."""
+    """Sequence and both times are where other tools expect them; carried state is marked."""
     path = record(tmp_path / "a.mcap", WRITTEN[:1], carried=CARRIED[:1])
     reader = make_reader(BytesIO(path.read_bytes()))
     (_, marked, _), (schema, channel, message) = reader.iter_messages()
@@ -90,7 +91,7 @@ def test_every_field_has_its_place_in_mcap(tmp_path: Path) -> None:
 
 
 def test_numbers_that_mcap_cannot_hold_are_kept_in_the_message(tmp_path: Path) -> None:
-    """A sequence of 64 bits and a time before 1970 are exact in the envelope's own bytes."""
+    """The envelope keeps sequences of 64 bits and times before 1970."""
     odd = line(Peripheral("knob", 1), 2**40 + 5, -7)
     path = record(tmp_path / "a.mcap", [odd])
     (found,) = messages(path)
@@ -99,7 +100,7 @@ def test_numbers_that_mcap_cannot_hold_are_kept_in_the_message(tmp_path: Path) -
 
 
 def test_a_flush_says_what_is_on_disk_by_it(tmp_path: Path) -> None:
-    """Each envelope is returned once; what was not flushed is said to be so."""
+    """Each envelope is returned once; `unflushed` lists the others."""
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
     first, second = (envelope(Peripheral("knob", index), index + 1, BEGIN_NS) for index in range(2))
     file.write([first])
@@ -115,20 +116,20 @@ def test_a_flush_says_what_is_on_disk_by_it(tmp_path: Path) -> None:
 
 
 def test_what_is_appended_is_flushed_by_itself(tmp_path: Path) -> None:
-    """Memory holds one chunk at most, also of the state that a file begins with."""
+    """Memory holds at most one chunk, also of the state at the beginning."""
     large = [line(Peripheral(f"p{index}", "x" * 400_000), 1, BEGIN_NS) for index in range(8)]
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none", carried=large)
     for each in large:
         assert file.size_bytes - (tmp_path / "a.mcap.part").stat().st_size < 2**20
         file.append(each)
-    file.append(large[0], carried=True)
+    file.append(large[0]._replace(carried=True))
     found = messages(file.close())
     assert [message.carried for message in found] == [True] * 8 + [False] * 8 + [True]
     assert file.messages == 8
 
 
 def test_losses_are_on_disk_at_once(tmp_path: Path) -> None:
-    """What the queue gave up can be read from the file while it is being written."""
+    """They can be read while the file is being written."""
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
     loss = Loss("drop_oldest", "frame", 3, 900, 7, 9, 10**18, 10**18 + 10**9)
     file.add_losses([loss])
@@ -141,8 +142,8 @@ def test_losses_are_on_disk_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_holds_as_many_topics_as_mcap_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more is refused with the reason, known topics go on; the state takes half of them at most."""
-    monkeypatch.setattr(channels, "MAX_CHANNELS", 10)
+    """One more is refused with the reason; the state takes at most half of them."""
+    monkeypatch.setattr(writing, "MAX_CHANNELS", 10)
     state = [line(Peripheral(f"old{index}", 1), 1, BEGIN_NS) for index in range(9)]
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none", carried=state)
     news = [line(Peripheral(f"new{index}", 1), 1, BEGIN_NS) for index in range(6)]
@@ -157,16 +158,9 @@ def test_a_file_holds_as_many_topics_as_mcap_allows(tmp_path: Path, monkeypatch:
     assert [message.carried for message in found] == [True] * 5 + [False] * 6
 
 
-def test_a_low_disk_is_said_before_it_is_full(tmp_path: Path) -> None:
-    """Neither is a file begun nor a chunk written; what was written can be finished."""
-    with pytest.raises(DiskLowError, match="min_free_bytes"):
-        RecordingFile(tmp_path / "a.mcap", ABOUT, "none", min_free_bytes=2**62)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="its files have no such limit")
 def test_a_full_disk_leaves_a_file_that_every_reader_reads(tmp_path: Path) -> None:
-    """It ends with its last whole chunk, under its own name; strict readers find every checksum right."""
+    """It ends with its last whole chunk and has its own name."""
     path = tmp_path / "a.mcap"
     run = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, timeout=30, check=True
@@ -184,7 +178,7 @@ def test_a_full_disk_leaves_a_file_that_every_reader_reads(tmp_path: Path) -> No
 
 
 def test_a_name_that_was_taken_keeps_all_that_was_written(tmp_path: Path) -> None:
-    """Closing fails with both names, and the `.part` is a whole recording."""
+    """Closing fails and names both files; the `.part` is a whole recording."""
     path = tmp_path / "a.mcap"
     file = RecordingFile(path, ABOUT, "zstd")
     file.append(WRITTEN[0])
@@ -195,18 +189,24 @@ def test_a_name_that_was_taken_keeps_all_that_was_written(tmp_path: Path) -> Non
     assert with_index(tmp_path / "a.mcap.part") == [("frame", WRITTEN[0].encoded)]
 
 
-def test_a_file_can_be_given_up(tmp_path: Path) -> None:
-    """Nothing of it is left."""
-    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
-    file.append(WRITTEN[0])
-    file.discard()
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_file_tells_what_was_put_on_disk_and_whether_it_is_there(tmp_path: Path) -> None:
-    """All bytes of it once it is closed; its name only then."""
+    """All of its bytes once it is closed; only then does it have its name."""
     file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
-    assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap.part").stat().st_size, False)
+    assert (file.output.written_bytes, file.output.has_name) == (
+        (tmp_path / "a.mcap.part").stat().st_size,
+        False,
+    )
     file.append(WRITTEN[0])
     file.close()
-    assert (file.written_bytes, file.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)
+    assert (file.output.written_bytes, file.output.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)
+
+
+def test_state_leaves_room_for_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If all channels are used, a range continues without the state."""
+    monkeypatch.setattr(writing, "MAX_CHANNELS", 2)
+    writer = Writer(BytesIO())
+    writer.start()
+    made = Channels(writer)
+    for name in ("a", "b"):
+        made.add(line(Peripheral(name, 1), 1, BEGIN_NS))
+    assert not made.add(line(Peripheral("a", 1), 1, BEGIN_NS)._replace(carried=True))

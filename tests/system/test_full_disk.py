@@ -1,4 +1,4 @@
-"""Disks that fill up, folders that vanish: the recorder says so, the viewers notice nothing."""
+"""Full disks and deleted folders: the recorder reports them, and viewers notice nothing."""
 
 import json
 import os
@@ -109,7 +109,7 @@ def knobs(*numbers: int) -> list[tuple[str, int]]:
 def test_recording_stops_before_the_disk_is_full_and_goes_on_when_there_is_room(
     folder: Path, small_disk: Path
 ) -> None:
-    """The file ends whole, the error says what to do, and the next part begins where it ended."""
+    """The file is whole, the error says what to do, and the next part continues it."""
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(3_000_000))
     keep = ("--set", "sinks.tape.min_free_bytes=2000000")
@@ -123,7 +123,7 @@ def test_recording_stops_before_the_disk_is_full_and_goes_on_when_there_is_room(
     with beats("run", "--stdin", *keep, cwd=folder, stdin=subprocess.PIPE) as program:
         fed, code = stream(program, act)
     assert code == 0, program.err.text()
-    assert "min_free_bytes keeps 2 MB: free some space, or lower it" in program.err.text()
+    assert "min_free_bytes reserves 2.0 MB: free some space, or lower it" in program.err.text()
     files = [small_disk / "1.mcap", small_disk / "2.mcap"]
     assert places(files) == knobs(*range(1, fed + 1))
     for file in files:
@@ -133,7 +133,7 @@ def test_recording_stops_before_the_disk_is_full_and_goes_on_when_there_is_room(
 
 @needs_mounts
 def test_a_disk_that_is_full_leaves_a_readable_file_and_exit_code_1(folder: Path, small_disk: Path) -> None:
-    """Without a reserve the last write fails: what is whole is kept, and the end of the run is no success."""
+    """Without a reserve the last write fails: what is whole is kept."""
 
     def act(run: Run) -> None:
         run.feed_until("No space left on device")
@@ -152,7 +152,7 @@ def test_a_disk_that_is_full_leaves_a_readable_file_and_exit_code_1(folder: Path
 
 @needs_mounts
 def test_a_disk_that_becomes_read_only_fails_the_recorder_alone(folder: Path) -> None:
-    """As when a worn card gives up: the parts lack nothing, and it goes on by itself when it can."""
+    """It continues by itself when the disk is writable again; nothing is missing."""
     disk = folder / "to"
 
     def act(run: Run) -> None:
@@ -175,7 +175,7 @@ def test_a_disk_that_becomes_read_only_fails_the_recorder_alone(folder: Path) ->
 
 
 def test_a_limit_on_the_size_of_files_begins_the_next(folder: Path) -> None:
-    """With RLIMIT_FSIZE every file is cut at the limit; the parts together lack nothing."""
+    """With RLIMIT_FSIZE every file is cut at the limit; the parts together are complete."""
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
@@ -197,7 +197,7 @@ def test_a_limit_on_the_size_of_files_begins_the_next(folder: Path) -> None:
 
 
 def test_a_folder_that_is_deleted_is_made_again(folder: Path) -> None:
-    """What was in it is gone and named as such; the recording goes on in a new part."""
+    """The loss of its files is reported; the recording continues in a new part."""
 
     def act(run: Run) -> None:
         run.feed(5)
@@ -214,18 +214,17 @@ def test_a_folder_that_is_deleted_is_made_again(folder: Path) -> None:
     ) as program:
         fed, code = stream(program, act)
     assert code == 0, program.err.text()
-    assert "to/1.mcap was removed or moved while it was written" in program.err.text()
+    assert "to/1.mcap was removed or moved while it was being written" in program.err.text()
     held = places([folder / "to" / "2.mcap"])
     assert held == knobs(*range(fed - len(held) + 1, fed + 1))
     assert len(held) >= 5
 
 
 @pytest.mark.parametrize(
-    ("blocked", "said"),
-    [("to/1.mcap", "never overwritten"), ("to", "to"), ("read-only", "1.mcap")],
+    ("blocked", "said"), [("to/1.mcap", "never overwritten"), ("to", "to"), ("read-only", "1.mcap")]
 )
 def test_a_place_that_cannot_be_written_stops_the_start(folder: Path, blocked: str, said: str) -> None:
-    """A folder where the file shall be, a file where the folder shall be, a read-only folder: exit code 1."""
+    """A folder with the name of the file, a file with that of the folder, a read-only folder: exit code 1."""
     path = "to/1.mcap"
     if blocked == "to/1.mcap":
         (folder / "to" / "1.mcap").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What was streamed, recorded, played again and recorded again is the same."""
+"""A recording that is replayed and recorded again stays the same."""
 
 import io
 import subprocess
@@ -24,7 +24,7 @@ def one_in(folder: Path) -> Path:
 
 @pytest.mark.parametrize("speed", ["max", "2"])
 def test_a_recorded_demo_plays_into_an_equal_recording(tmp_path: Path, speed: str) -> None:
-    """Bytes, topics, sequences, capture times and order, also in another implementation's eyes."""
+    """Bytes, topics, sequences, capture times and order, also as read by another implementation."""
     code, _, err = ran("record", "--out", "first.mcap", "--duration", "2", *OFF, cwd=tmp_path)
     assert code == 0, err
     code, _, err = ran("replay", "first.mcap", "--speed", speed, *AGAIN, cwd=tmp_path)
@@ -45,7 +45,7 @@ def test_a_recorded_demo_plays_into_an_equal_recording(tmp_path: Path, speed: st
 
 
 def test_a_recorded_gif_plays_into_an_equal_recording(tmp_path: Path) -> None:
-    """Its pictures come back, each as it was, in order; a viewer of the replay sees the recorded bytes."""
+    """Its pictures come back unchanged and in order; a viewer of the replay gets the recorded bytes."""
     first, *others = [Image.new("RGB", (8, 8), colour) for colour in COLOURS]
     first.save(tmp_path / "some.gif", save_all=True, append_images=others, duration=30, loop=0)
     code, _, err = ran("record", "some.gif", "--out", "a.mcap", "--duration", "1", *OFF, cwd=tmp_path)
@@ -74,7 +74,7 @@ def test_a_recorded_gif_plays_into_an_equal_recording(tmp_path: Path) -> None:
 
 
 def test_updates_without_an_id_are_recorded_and_played_again(tmp_path: Path) -> None:
-    """Each kind of them, told by its tags, has numbers of its own, and its bytes keep the empty id."""
+    """Each combination of tags has its own numbers, and the bytes keep the empty id."""
     with beats("record", "--stdin", "--out", "a.mcap", *OFF, cwd=tmp_path, stdin=subprocess.PIPE) as program:
         for value in range(3):
             program.write(f'{{"data": {value}, "tags": [{{"name": "input", "variant": "rotary"}}]}}')
@@ -93,7 +93,7 @@ def test_updates_without_an_id_are_recorded_and_played_again(tmp_path: Path) -> 
 
 
 def test_what_a_slow_recorder_lost_is_said_in_the_recording(tmp_path: Path) -> None:
-    """A queue that is too small: what is missing from the file is what its records, and `info`, say."""
+    """The losses recorded by a small queue are those that `info` shows and that are missing."""
     queue = 'sinks.recorder.queue={ size = 2, overflow = "drop_newest" }'
     arguments = ("record", "--stdin", "--out", "a.mcap", "--set", queue, *OFF)
     with beats(*arguments, cwd=tmp_path, stdin=subprocess.PIPE) as program:

@@ -1,8 +1,6 @@
 """`beats export`."""
 
-import signal
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,13 +8,13 @@ import typer
 
 from beats.cli import completers
 from beats.cli.files import ending_in_order, why_no_file
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, err, say, warn
-from beats.cli.recordings import warn_of_skipped
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, say, warn
+from beats.cli.progress import progress
+from beats.cli.recordings import failing, warn_of_skipped
 from beats.kernel.envelope import Kind
-from beats.kernel.errors import InputError
 
-# What reads recordings and pictures is imported when it is needed: it takes longer than all of the rest, and
-# no other command waits for it.
+# The packages that read recordings and pictures are imported when needed, so that other commands start
+# faster.
 if TYPE_CHECKING:
     from beats.recordings.export.passes import Result
     from beats.recordings.selection import Selection
@@ -29,20 +27,18 @@ def export(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE",
-            help="Recordings, or folders of recordings.",
-            autocompletion=completers.recordings,
+            metavar="FILE", help="Recordings, or folders of recordings.", autocompletion=completers.recordings
         ),
     ],
     frames: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Each frame as the PNG file it was, in a folder.")
+        Path | None, typer.Option(metavar="DIR", help="Each frame as the original PNG file, in a folder.")
     ] = None,
     gif: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Frames as an animated GIF: 256 colours, 50 fps at most."),
     ] = None,
     apng: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Frames as an animated PNG: every pixel as it was.")
+        Path | None, typer.Option(metavar="FILE", help="Frames as an animated PNG, without loss.")
     ] = None,
     events: Annotated[
         list[Path] | None,
@@ -53,23 +49,25 @@ def export(
     start: Annotated[
         str | None,
         typer.Option(
-            metavar="MOMENT", help="Seconds from the beginning, a time of day (21:30), or an ISO 8601 time."
+            metavar="MOMENT", help="Where to start: seconds, a time of day (21:30), or an ISO 8601 time."
         ),
     ] = None,
-    end: Annotated[str | None, typer.Option(metavar="MOMENT", help="Where to stop, said likewise.")] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="Where to stop; same formats as `--start`.")
+    ] = None,
     topics: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PATTERN",
-            help="Only such topics, such as frame,'peripheral/knob-*'; may be given several times.",
+            help="Only these topics, such as frame,'peripheral/knob-*'; may be given several times.",
         ),
     ] = None,
 ) -> None:
-    """Write what recordings hold as pictures, animations and tables.
+    """Write the content of recordings as pictures, animations and tables.
 
-    Nothing is ever overwritten, and whatever ends an export early leaves no half file.
+    Nothing is ever overwritten, and an export that ends early leaves no incomplete file.
 
-    Exit code 0: something was written; 1: nothing was, or something failed; 2: wrong usage.
+    Exit code 0: something was written; 1: nothing was written, or something failed; 2: wrong usage.
 
     Examples: `beats export show.mcap --gif show.gif --events show.csv`,
     `beats export recordings/ --frames frames --start 21:30 --end 21:35`.
@@ -78,7 +76,7 @@ def export(
     from beats.recordings.export.outputs import open_outputs
     from beats.recordings.export.passes import export as write
 
-    with _clear_errors(), ending_in_order():
+    with failing(), ending_in_order():
         kinds: set[Kind] = set()
         if frames or gif or apng:
             kinds.add("frame")
@@ -88,8 +86,8 @@ def export(
         selection = _selection(files, start, end, patterns, kinds)
         warn_of_skipped(selection.skipped)
         outputs = open_outputs(frames=frames, gif=gif, apng=apng, events=events or ())
-        with _progress() as progress:
-            results = write(selection, outputs, warn, progress)
+        with progress("exporting", 1.0) as tell:
+            results = write(selection, outputs, warn, tell)
     _say(results)
 
 
@@ -100,14 +98,14 @@ def _check_usage(
     if not named:
         raise _wrong(f"nothing to write: give at least one of {_OUTPUTS}")
     if len(set(named)) < len(named):
-        raise _wrong("two outputs have the same name: give each its own")
+        raise _wrong("two outputs have the same name: give each a different one")
     for path in outputs[1:]:  # the first is a folder
         if path is not None and (why := why_no_file(path)) is not None:
             raise _wrong(f"{str(path)!r}: {why}")
     for path in events:
         if path.suffix.lower() not in _EVENTS:
             raise _wrong(
-                f"--events {path}: its name must end with {' or '.join(_EVENTS)}, which says the format"
+                f"--events {path}: its name must end with {' or '.join(_EVENTS)}, which determines the format"
             )
     from beats.recordings.ranges import check_moment
 
@@ -122,7 +120,7 @@ def _check_usage(
 def _absolute(path: Path) -> Path:
     try:
         return path.absolute()
-    except OSError:  # the current folder has been removed, as making the file will tell
+    except OSError:  # the current folder was removed, so that creating the file will fail
         return path
 
 
@@ -147,35 +145,3 @@ def _say(results: Sequence["Result"]) -> None:
 def _wrong(text: str) -> typer.Exit:
     complain(text)
     return typer.Exit(EXIT_USAGE)
-
-
-@contextmanager
-def _clear_errors() -> Generator[None]:
-    """What stops an export is one line that says what to do; interrupts have the codes of shells."""
-    try:
-        yield
-    except InputError as error:
-        complain(str(error))
-        raise typer.Exit(EXIT_FAILED) from None
-    except OSError as error:
-        name = "" if error.filename is None else f"{error.filename}: "
-        complain(f"{name}{error.strerror or error}")
-        raise typer.Exit(EXIT_FAILED) from None
-    except KeyboardInterrupt:
-        warn("interrupted: no half file is left")
-        raise typer.Exit(128 + signal.SIGINT) from None
-
-
-@contextmanager
-def _progress() -> Generator[Callable[[float], object]]:
-    """A bar on standard error while it lasts, if that is a terminal."""
-    if not err.is_terminal:
-        yield lambda done: None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("exporting"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    # Standard output is left alone: it may be somewhere else.
-    with Progress(*columns, console=err, transient=True, redirect_stdout=False) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda done: bar.update(task, completed=done)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from beats.recordings import PART_SUFFIX, SUFFIX
+from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 
 
 @contextmanager
@@ -38,10 +38,10 @@ def why_no_file(path: Path) -> str | None:
         return None
     if is_folder or not path.name:
         return "is a folder: name a file in it"
-    if path.name.endswith(PART_SUFFIX):
+    if path.name.endswith(UNFINISHED_SUFFIX):
         return (
-            f"{PART_SUFFIX} is added to the name of a file while it is written: "
-            f"give {str(path).removesuffix(PART_SUFFIX)}"
+            f"{UNFINISHED_SUFFIX} is added to the name of a file while it is written: "
+            f"give {str(path).removesuffix(UNFINISHED_SUFFIX)}"
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Shows the progress of a command on a terminal."""
+"""A progress bar, on a terminal only."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -8,24 +8,21 @@ from beats.cli.output import err
 
 @contextmanager
 def progress(title: str, total: float) -> Generator[Callable[[float], object]]:
-    """Show a progress bar on standard error until the block ends; nothing without a terminal.
+    """Show a progress bar on standard error during the block.
 
     Args:
-        title: what the command is doing.
-        total: the amount at the end, in any unit.
+        title: what is being done.
+        total: the value at which it is done, in any unit.
 
     Yields:
-        A function to call with the amount so far.
+        A function to call with the current value.
     """
     if not err.is_terminal:
-        yield _nothing
+        yield lambda done: None
         return
-    from rich.progress import Progress  # only now: few commands need it
+    from rich.progress import Progress  # lazy: most commands do not need it
 
-    with Progress(console=err, transient=True) as bar:
+    # Standard output is not redirected: it may be another file.
+    with Progress(console=err, transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(title, total=total)
         yield lambda done: bar.update(task, completed=done)
-
-
-def _nothing(done: float) -> None:
-    pass

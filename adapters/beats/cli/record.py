@@ -38,7 +38,7 @@ def record(
             "--out",
             "-o",
             metavar="FILE",
-            help="The recording; with {profile}, {start:%Y%m%d-%H%M%S} or {part:03} in its name if you like.",
+            help="The recording; its name may contain {profile}, {start:%Y%m%d-%H%M%S} and {part:03}.",
             show_default=False,
         ),
     ] = None,
@@ -48,9 +48,9 @@ def record(
     duration: DurationOption = None,
     log_format: LogFormatOption = None,
 ) -> None:
-    """Stream as `beats run` does, and record all of it.
+    """Stream as `beats run` does, and record everything.
 
-    The profile's own recorder is used when it has one, else one is added that writes to `recordings/`.
+    Uses the recorder of the profile if it has one, else adds one that writes to `recordings/`.
 
     Examples: `beats record`, `beats record --out show.mcap --duration 60`,
     `some-sensor | beats record --stdin --out sensor.mcap`.
@@ -58,14 +58,14 @@ def record(
     if to is not None:
         _check(to)
     replaced = sources(picture, stdin)
-    plain = Reader(profile, config, sets, replaced, log_format=log_format)
-    perform(plain._replace(overrides=_recorder(plain, to)), duration)
+    base = Reader(profile, config, sets, replaced, log_format=log_format)
+    perform(base._replace(overrides=_recorder(base, to)), duration)
 
 
 def snapshot(pid: PidOption = None) -> None:
-    """Have a running Beats write down what it holds: what has just happened.
+    """Make a running Beats write the last seconds, which it holds in memory, to a file.
 
-    It needs a sink of type `recorder` with `snapshot_s`. Prints the files.
+    It needs a sink of type `recorder` with `snapshot_s`. Prints the paths of the files.
 
     Examples: `beats snapshot`, `beats snapshot --pid 4711`.
     """
@@ -74,7 +74,7 @@ def snapshot(pid: PidOption = None) -> None:
 
 
 def _check(to: str) -> None:
-    """End the command when `--out` names what cannot be a recording."""
+    """End the command if `--out` is not a valid name for a recording."""
     why = why_no_recording(Path(to))
     if why is None:
         try:
@@ -87,23 +87,23 @@ def _check(to: str) -> None:
 
 
 def _recorder(reader: Reader, to: str | None) -> dict[str, object]:
-    """What makes a profile record to a file.
+    """The overrides that make a profile record.
 
     Args:
-        reader: reads the profile as it is.
-        to: the file; where the settings say, when None.
+        reader: reads the profile without them.
+        to: the file; None for that of the settings.
     """
     named = {} if to is None else {"path": to}
     try:
         sinks: Mapping[str, SinkSettings] = reader.read().sinks
     except SettingsError:
-        # What is wrong may be that `--set` says something of a recorder that is not there yet. If not, it is
-        # still wrong when the recorder is there, and told then.
+        # Perhaps `--set` refers to the recorder that is not added yet. Any other error is still there once it
+        # is added, and is reported then.
         sinks = {}
     for name, sink in sinks.items():
         if sink.type == _TYPE:
             return {"sinks": {name: {"idle": False, **named}}}
     name = _TYPE
-    while name in sinks:  # somebody's sink of another type has that name
+    while name in sinks:  # a sink of another type has that name
         name += "-1"
     return {"sinks": {name: {"type": _TYPE, "enabled": True, **named}}}

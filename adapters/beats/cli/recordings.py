@@ -1,8 +1,9 @@
-"""`beats info`, `beats recover` and `beats cut`: what to do with recordings.
+"""`beats info`, `beats recover` and `beats cut`.
 
-The packages that read them are loaded only when such a command runs: `beats run` shall not wait for them.
+The packages that read recordings are imported by these commands alone, so that `beats run` starts faster.
 """
 
+import signal
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,13 @@ from beats.cli.files import ending_in_order, why_no_recording
 from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, say, say_document, warn
 from beats.cli.progress import progress
 from beats.kernel.errors import InputError
-from beats.recordings import PART_SUFFIX
+from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 
 if TYPE_CHECKING:  # see above
     from beats.recordings.scan import Damage
 
 EXIT_LOST: Final = 3
-"""Something was recovered, and something was not."""
+"""Something was recovered, and something was lost."""
 _MOST_WARNINGS: Final = 20
 
 
@@ -36,18 +37,17 @@ def info(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Say what recordings hold: topics, rates, gaps, losses, and whether they are whole.
+    """Show the content of recordings: topics, rates, gaps, losses, and whether they are whole.
 
-    Exit code 0: every file could be read, damaged or not; 1: one could not be read at all.
+    Exit code 0: every file was readable, damaged or not; 1: one could not be read at all.
 
     Examples: `beats info show.mcap`, `beats info recordings/ --json`.
     """
     from beats.cli.report import file_report, total_report  # only now, see above
-    from beats.recordings.document import document
     from beats.recordings.files import find, in_order
-    from beats.recordings.info import FileInfo, Surveyor
+    from beats.recordings.info import FileInfo, Surveyor, document
 
-    with _failing():
+    with failing():
         found = in_order([each.path for each in find(files, warn)])
     surveyor = Surveyor()
     infos: list[FileInfo] = []
@@ -67,29 +67,27 @@ def recover(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN",
-            help="A recording that is cut or damaged.",
-            autocompletion=completers.recordings,
+            metavar="IN", help="A cut or damaged recording.", autocompletion=completers.recordings
         ),
     ],
     target: Annotated[
         Path | None,
         typer.Argument(
-            metavar="OUT", help="The new file; `<IN>-recovered.mcap` beside it.", show_default=False
+            metavar="OUT", help="The new file; default: `<IN>-recovered.mcap` beside IN.", show_default=False
         ),
     ] = None,
 ) -> None:
-    """Write everything that is still whole in a recording into a clean one; IN stays as it is.
+    """Write everything readable of a damaged recording into a new one; IN is not changed.
 
-    Exit code 0: nothing was lost; 3: something was, and how much is said; 1: nothing can be read, or OUT
-    cannot be written. A file that is whole is copied only if OUT is named.
+    Exit code 0: nothing was lost; 3: something was lost, and is listed; 1: nothing can be read, or OUT cannot
+    be written. An undamaged file is copied only if OUT is given.
 
     Examples: `beats recover show.mcap.part`, `beats recover broken.mcap clean.mcap`.
     """
     from beats.recordings import copying  # only now, see above
 
     _check("OUT", target)
-    with _failing(), ending_in_order():
+    with failing(), ending_in_order():
         size = source.stat().st_size
         if target is None:
             with progress("reading", size) as tell:
@@ -102,14 +100,14 @@ def recover(
     say(f"{target}: {found.messages:,} messages")
     _warn_of((source, damage) for damage in found.damages)
     if found.foreign:
-        warn(f"{found.foreign:,} messages that are no envelopes are left out")
+        warn(f"{found.foreign:,} messages are not envelopes, and were left out")
     if found.unreadable_bytes:
         missing = ", ".join(f"{count:,} of {topic}" for topic, count in sorted(found.missing.items()))
         count = sum(found.missing.values())
         known = (
-            f"by the gaps in the numbers at least {count:,} envelopes are missing: {missing}"
+            f"gaps in the sequence numbers show that at least {count:,} envelopes are missing: {missing}"
             if missing
-            else "no gap in the numbers tells how many envelopes were in them"
+            else "the sequence numbers do not show how many envelopes they held"
         )
         complain(f"lost: {found.unreadable_bytes:,} bytes; {known}")
         raise typer.Exit(EXIT_LOST)
@@ -119,27 +117,28 @@ def cut(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN",
-            help="A recording, or a folder of its parts.",
-            autocompletion=completers.recordings,
+            metavar="IN", help="A recording, or a folder of its parts.", autocompletion=completers.recordings
         ),
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The new file.")],
     start: Annotated[
         str | None,
-        typer.Option(help="Where to begin: seconds, a time of day, or an ISO 8601 time.", metavar="MOMENT"),
+        typer.Option(help="Where to start: seconds, a time of day, or an ISO 8601 time.", metavar="MOMENT"),
     ] = None,
     end: Annotated[
-        str | None, typer.Option(help="Where to end; what is there is left out.", metavar="MOMENT")
+        str | None,
+        typer.Option(help="Where to stop, exclusive; same formats as `--start`.", metavar="MOMENT"),
     ] = None,
     topics: Annotated[
         list[str] | None,
-        typer.Option("--topics", help="Only these, such as `frame` or `peripheral/*`; may be repeated."),
+        typer.Option(
+            "--topics", help="Only these topics, such as `frame` or `peripheral/*`; may be repeated."
+        ),
     ] = None,
 ) -> None:
-    """Write a range of a recording into a new one, which begins with the state at its beginning.
+    """Write a range of a recording into a new one, which begins with the state at that time.
 
-    Exit code 0: done; 1: IN cannot be read, holds nothing there, or OUT cannot be written; 2: wrong usage.
+    Exit code 0: done; 1: IN cannot be read or is empty there, or OUT cannot be written; 2: wrong usage.
 
     Examples: `beats cut show.mcap finale.mcap --start 21:30 --end 21:45`,
     `beats cut recordings/ knobs.mcap --start 90 --topics 'peripheral/*'`.
@@ -148,7 +147,7 @@ def cut(
     from beats.recordings.selection import Selection
 
     _check("OUT", target)
-    with _failing(), ending_in_order():
+    with failing(), ending_in_order():
         try:
             selection = Selection([source], start=start, end=end, topics=topics or ())
         except ValueError as error:
@@ -157,7 +156,7 @@ def cut(
         warn_of_skipped(selection.skipped)
         with progress("cutting", selection.end_s) as tell:
             found = copying.cut(selection, target, tell)
-    state = f", after {found.carried:,} of the state before" if found.carried else ""
+    state = f", after {found.carried:,} of the earlier state" if found.carried else ""
     say(f"{target}: {found.messages:,} messages{state}")
     _warn_of(found.damages)
 
@@ -167,43 +166,33 @@ def _warn_of(damages: Iterable[tuple[Path, "Damage"]]) -> None:
         if index == _MOST_WARNINGS:
             warn("and more")
             break
-        size = f" ({damage.size_bytes:,} bytes)" if damage.size_bytes else ""
-        warn(f"{path}: at byte {damage.offset:,}: {damage.why}{size}")
+        warn(f"{path}: {damage}")
 
 
 def warn_of_skipped(skipped: Sequence[str]) -> None:
-    """Say on standard error which files are passed over, and why."""
+    """Report the skipped files, and why, on standard error."""
     for each in skipped[:_MOST_WARNINGS]:
-        warn(f"passed over: {each}")
+        warn(f"skipped: {each}")
     if len(skipped) > _MOST_WARNINGS:
         warn(f"and {len(skipped) - _MOST_WARNINGS:,} more")
 
 
 def _check(name: str, target: Path | None) -> None:
-    """End the command when an argument names what cannot be a recording."""
+    """End the command if an argument is not a valid name for a recording."""
     why = None if target is None else why_no_recording(target)
     if why is not None:
         complain(f"{name} {str(target)!r}: {why}")
         raise typer.Exit(EXIT_USAGE)
 
 
-def _way_out(taken: str) -> str:
-    if taken.endswith(PART_SUFFIX):
-        return (
-            "give another name. It is being written or was left unfinished: "
-            f"`beats recover {taken}` makes a whole one of it"
-        )
-    return "give another name, or move that file away"
-
-
 def _recovered(source: Path) -> Path:
-    name = source.name.removesuffix(".part").removesuffix(".mcap")
-    return source.with_name(f"{name}-recovered.mcap")
+    name = source.name.removesuffix(UNFINISHED_SUFFIX).removesuffix(SUFFIX)
+    return source.with_name(f"{name}-recovered{SUFFIX}")
 
 
 @contextmanager
-def _failing() -> Generator[None]:
-    """Ends the command, with what is wrong on standard error, when a file cannot be read or written."""
+def failing() -> Generator[None]:
+    """End the command with one line on standard error if a file cannot be read or written, or on Ctrl-C."""
     try:
         yield
     except (InputError, OSError, ValueError) as error:
@@ -211,7 +200,8 @@ def _failing() -> Generator[None]:
         if isinstance(error, OSError) and error.filename is not None:
             other = "" if error.filename2 is None else f" -> {error.filename2}"
             text = f"{error.filename}{other}: {error.strerror}"
-        if isinstance(error, FileExistsError):
-            text += f": nothing is overwritten; {_way_out(str(error.filename))}"
         complain(text)
         raise typer.Exit(EXIT_FAILED) from None
+    except KeyboardInterrupt:
+        warn("interrupted: no incomplete file is left")
+        raise typer.Exit(128 + signal.SIGINT) from None

@@ -23,6 +23,7 @@ from beats.cli.runner import Counted, LiveLine, Show, perform
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Playback
+from beats.kit import units
 from beats.kit.paths import expanded, why_absent
 from beats.runtime.reader import Reader
 
@@ -38,24 +39,30 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="FILE…",
-            help="Recordings, or folders of them.",
+            help="Recordings, or folders of recordings.",
             show_default=False,
             autocompletion=completers.recordings,
         ),
     ],
-    speed: Annotated[str, typer.Option(help="0.1 to 100 times as fast, or max.")] = "1",
-    loop: Annotated[bool, typer.Option("--loop", help="Begin again after the end.")] = False,
+    speed: Annotated[str, typer.Option(help="0.1 to 100 times the recorded speed, or max.")] = "1",
+    loop: Annotated[bool, typer.Option("--loop", help="Start again after the end.")] = False,
     start: Annotated[
         str | None,
-        typer.Option(help="Seconds, a time of day (21:30), or an ISO 8601 time.", show_default=False),
+        typer.Option(
+            help="Where to start: seconds, a time of day (21:30), or an ISO 8601 time.", show_default=False
+        ),
     ] = None,
-    end: Annotated[str | None, typer.Option(help="Likewise.", show_default=False)] = None,
+    end: Annotated[
+        str | None, typer.Option(help="Where to stop; same formats as `--start`.", show_default=False)
+    ] = None,
     kinds: Annotated[
-        str | None, typer.Option(help="frame, peripheral, or both with a comma.", show_default=False)
+        str | None, typer.Option(help="frame, peripheral, or both, separated by a comma.", show_default=False)
     ] = None,
     topics: Annotated[
         str | None,
-        typer.Option(help="Patterns with commas, such as frame,peripheral/knob-*.", show_default=False),
+        typer.Option(
+            help="Patterns separated by commas, such as frame,peripheral/knob-*.", show_default=False
+        ),
     ] = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
@@ -63,10 +70,10 @@ def replay(
     duration: DurationOption = None,
     log_format: LogFormatOption = None,
 ) -> None:
-    """Put recordings on air again, in place of the profile's sources.
+    """Play recordings back, instead of the profile's sources.
 
-    On a terminal: space pauses, the arrows go 5 seconds back and on or change the speed, comma and point step
-    a frame, q quits.
+    On a terminal: space pauses, ← and → seek 5 seconds, ↑ and ↓ change the speed, comma and full stop step a
+    frame, q quits.
 
     Examples: `beats replay show.mcap`, `beats replay recordings/ --loop`,
     `beats replay show.mcap --speed 10 --start 21:30`.
@@ -79,17 +86,17 @@ def replay(
     source["speed"] = _speed(speed)
     source |= {name: text for name, text in (("start", start), ("end", end)) if text is not None}
     lists = {"kinds": kinds, "topics": topics}
-    source |= {name: _parts(text) for name, text in lists.items() if text is not None}
+    source |= {name: _split(text) for name, text in lists.items() if text is not None}
     reader = Reader(profile, config, sets, {_NAME: source}, log_format=log_format)
     perform(reader, duration, Show(Progress, refresh_hz=10, beside=obey_keys))
 
 
-def _parts(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
 
 def _speed(text: str) -> float | str:
-    from beats.adapters.sources.replay.settings import LEAST_SPEED, MOST_SPEED  # only now: it loads a lot
+    from beats.adapters.sources.replay.settings import LEAST_SPEED, MOST_SPEED  # lazy: slow to import
 
     with suppress(ValueError):
         if text == "max" or LEAST_SPEED <= float(text) <= MOST_SPEED:
@@ -100,19 +107,19 @@ def _speed(text: str) -> float | str:
 
 
 def playback_of(counted: Counted) -> Playback | None:
-    """Where the recording is that plays; None while it is not known."""
+    """The state of the replay; None while it is unknown."""
     return next((source.playback for source in counted.stats().sources if source.playback), None)
 
 
 class Progress:
-    """How far the recording is, above what every run shows."""
+    """The progress of the replay, above the status line of every run."""
 
     def __init__(self, counted: Counted) -> None:
         self._counted = counted
         self._line = LiveLine(counted)
 
     def __rich__(self) -> Group:
-        """The lines as they are now."""
+        """The current lines."""
         playback = playback_of(self._counted)
         if playback is None:
             return Group(self._line)
@@ -121,7 +128,7 @@ class Progress:
         row.add_column(ratio=1)
         row.add_column(no_wrap=True)
         sign = "⏸" if playback.paused else "▶"
-        place = f"{sign} {clock(playback.position_s)} / {clock(playback.duration_s)}"
+        place = f"{sign} {units.clock(playback.position_s)} / {units.clock(playback.duration_s)}"
         bar = ProgressBar(total=max(playback.duration_s, 1e-9), completed=playback.position_s)
         speed = "max" if playback.speed == float("inf") else f"×{playback.speed:g}"  # noqa: RUF001 - the sign
         loops = f" · loop {playback.loops + 1}" if playback.loops else ""
@@ -129,17 +136,8 @@ class Progress:
         return Group(row, Text(HELP, style="dim"), self._line)
 
 
-def clock(seconds: float) -> str:
-    """Minutes and seconds, with hours when there are some: `1:02.5`, `1:00:02.5`."""
-    tenths = int(seconds * 10)
-    hours, rest = divmod(tenths, 36000)
-    minutes, tenths = divmod(rest, 600)
-    end = f"{tenths // 10:02}.{tenths % 10}"
-    return f"{hours}:{minutes:02}:{end}" if hours else f"{minutes}:{end}"
-
-
 async def obey_keys(kernel: Kernel) -> None:
-    """Pass what is pressed on as commands, as a client would send them."""
+    """Send pressed keys as commands, as a client would."""
     async with aclosing(keys.pressed()) as pressed:
         async for key in pressed:
             if key == "q":
@@ -149,7 +147,7 @@ async def obey_keys(kernel: Kernel) -> None:
 
 
 def command_of(key: str, playback: Playback | None) -> Control | None:
-    """What a key says; None when it says nothing."""
+    """The command of a key; None for other keys."""
     if key == " ":
         return Control("replay_pause", {"paused": None}, _TERMINAL)
     if key in ("left", "right"):
@@ -162,7 +160,7 @@ def command_of(key: str, playback: Playback | None) -> Control | None:
 
 
 def next_speed(speed: float, *, up: bool) -> float:
-    """The next faster or slower one of the usual speeds."""
+    """The next faster or slower of the usual speeds."""
     if up:
         return next((each for each in _SPEEDS if each > speed), speed)
     return next((each for each in reversed(_SPEEDS) if each < speed), _SPEEDS[0])

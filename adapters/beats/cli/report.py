@@ -1,4 +1,4 @@
-"""What `beats info` shows a person."""
+"""The report of `beats info`."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,56 +12,55 @@ from rich.text import Text
 from beats.cli.printable import printable
 from beats.kit import units
 from beats.recordings.format import LOG_OFFSET, iso
-from beats.recordings.info import FileInfo, PlacedJump, Tally, most_frequent
-from beats.recordings.scan import Damage
+from beats.recordings.info import ContentCounts, FileInfo, PlacedJump
 
 _MOST_TOPICS: Final = 50
 _MOST_DAMAGES: Final = 20
 _MOST_JUMPS: Final = 20
 _MOST_FACTS: Final = 50
-"""Of each kind that a file says of itself."""
+"""Of each kind of metadata."""
 _STATES: Final = {
     "whole": "whole",
-    "no_index": "ends early, without an index: a write failed there; all that is before can be read",
+    "no_index": "ends early, without an index, because a write failed; everything before that can be read",
     "cut": "cut off",
     "damaged": "damaged",
 }
 
 
 def file_report(info: FileInfo) -> RenderableType:
-    """All about one file."""
+    """The report on one file."""
     head = _text(str(info.path), "bold")
     if info.error is not None:
         return Group(head, _text(f"  cannot be read: {info.error}", "red"))
     facts = _facts()
-    _tally_facts(facts, info.tally)
+    _add_counts(facts, info.counts)
     for placed in info.jumps[:_MOST_JUMPS]:
         facts.add_row("clock", _jump(placed))
     if len(info.jumps) > _MOST_JUMPS:
         facts.add_row("", f"and {len(info.jumps) - _MOST_JUMPS:,} more; --json lists all")
     about = (
         (key, value) for key, value in info.about.items() if key != LOG_OFFSET
-    )  # of use to programs only
-    _some(facts, ((key, _parts(value) if key == "settings" else value) for key, value in about))
+    )  # only useful to programs
+    _some(facts, ((key, _components(value) if key == "settings" else value) for key, value in about))
     _some(facts, ((f"total {key}", value) for key, value in (info.totals or {}).items()))
     notes = info.notes.items()
     _some(facts, (("note", f"{name}, {count} of them" if count > 1 else name) for name, count in notes))
     facts.add_row("health", _health(info))
     for damage in info.damages[:_MOST_DAMAGES]:
-        facts.add_row("", _text(_damage(damage)))
+        facts.add_row("", _text(str(damage)))
     if info.damage_count > _MOST_DAMAGES:
         facts.add_row("", Text(f"and {info.damage_count - _MOST_DAMAGES:,} more"))
     return Group(
         head,
         Padding(facts, (0, 0, 0, 2), expand=False),
-        Padding(_topics(info.tally), (0, 0, 0, 2), expand=False),
+        Padding(_topics(info.counts), (0, 0, 0, 2), expand=False),
     )
 
 
-def total_report(infos: Sequence[FileInfo], total: Tally) -> RenderableType:
-    """All about several files together."""
+def total_report(infos: Sequence[FileInfo], total: ContentCounts) -> RenderableType:
+    """The report on several files together."""
     facts = _facts()
-    _tally_facts(facts, total)
+    _add_counts(facts, total)
     states = [_STATES[info.state].split(",")[0] if info.error is None else "unreadable" for info in infos]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     facts.add_row("health", Text(counts))
@@ -72,12 +71,12 @@ def total_report(infos: Sequence[FileInfo], total: Tally) -> RenderableType:
 
 
 def _text(text: str, style: str = "") -> Text:
-    """What stands in a file: whatever it holds, it is one line and no terminal obeys it."""
+    """Text from a file, as one line without control characters."""
     return Text(printable(text), style)
 
 
 def _some(facts: Table, rows: Iterable[tuple[str, str]]) -> None:
-    """The first rows, and how many more there are: a file says as much of itself as its writer likes."""
+    """Add the first rows, and how many more there are: a file may have any number of metadata."""
     shown = list(rows)
     for key, value in shown[:_MOST_FACTS]:
         facts.add_row(_text(key), _text(value))
@@ -85,11 +84,11 @@ def _some(facts: Table, rows: Iterable[tuple[str, str]]) -> None:
         facts.add_row("", Text(f"and {more:,} more; --json lists all", "dim"))
 
 
-def _parts(settings: str) -> str:
-    """The names of the sources and sinks; all that was set would fill the screen, and is in `--json`."""
+def _components(settings: str) -> str:
+    """The names of the sources and sinks; all their settings would fill the screen, and are in `--json`."""
     try:
         groups = cast("dict[str, dict[str, object]]", json.loads(settings))
-        return ", ".join(f"{group}: {' '.join(parts)}" for group, parts in groups.items())
+        return ", ".join(f"{group}: {' '.join(names)}" for group, names in groups.items())
     except (ValueError, AttributeError, TypeError):
         return settings
 
@@ -101,21 +100,21 @@ def _facts() -> Table:
     return facts
 
 
-def _tally_facts(facts: Table, tally: Tally) -> None:
-    facts.add_row("size", units.size(tally.size_bytes))
-    topics = tally.topics.values()
-    if tally.first_unix_ns is not None and tally.last_unix_ns is not None:
-        when = f"{iso(tally.first_unix_ns)} to {iso(tally.last_unix_ns)}, {tally.duration_s:,.3f} s"
+def _add_counts(facts: Table, counts: ContentCounts) -> None:
+    facts.add_row("size", units.size(counts.size_bytes))
+    topics = counts.topics.values()
+    if counts.first_unix_ns is not None and counts.last_unix_ns is not None:
+        when = f"{iso(counts.first_unix_ns)} to {iso(counts.last_unix_ns)}, {counts.duration_s:,.3f} s"
         facts.add_row("recorded", when)
     messages = f"{sum(topic.messages for topic in topics):,}"
     if repeated := sum(topic.repeated for topic in topics):
         messages += f", and {repeated:,} that repeat the state at the beginning"
     facts.add_row("messages", messages)
-    if tally.foreign:
-        facts.add_row("", f"and {tally.foreign:,} that are no envelopes")
+    if counts.foreign:
+        facts.add_row("", f"and {counts.foreign:,} that are not envelopes")
     if missing := sum(topic.missing for topic in topics):
-        facts.add_row("gaps", f"{missing:,} numbers are missing between recorded ones")
-    for reason, loss in tally.losses.items():
+        facts.add_row("gaps", f"{missing:,} sequence numbers are missing between recorded ones")
+    for reason, loss in counts.losses.items():
         by_topic = ", ".join(f"{topic} {count:,}" for topic, count in loss.topics.most_common(_MOST_TOPICS))
         lost = f"{reason}: {loss.topics.total():,} from {iso(loss.first_unix_ns)} to {iso(loss.last_unix_ns)}"
         facts.add_row("lost", _text(f"{lost} ({by_topic})"))
@@ -124,8 +123,8 @@ def _tally_facts(facts: Table, tally: Tally) -> None:
 def _health(info: FileInfo) -> Text:
     text = _STATES[info.state]
     if info.state in ("cut", "damaged"):
-        count = info.tally.unreadable_bytes
-        text += f": {count:,} bytes cannot be read" if count else ", and no message is lost by it"
+        count = info.counts.unreadable_bytes
+        text += f": {count:,} bytes cannot be read" if count else ", but no message is lost"
     return Text(text, "green" if info.state == "whole" else "yellow")
 
 
@@ -137,19 +136,15 @@ def _jump(placed: PlacedJump) -> str:
     return f"stepped by {jump.by_ns / 1e9:+,.3f} s at {position_s:,.3f} s, from {span}"
 
 
-def _damage(damage: Damage) -> str:
-    size = f" ({damage.size_bytes:,} bytes)" if damage.size_bytes else ""
-    return f"at byte {damage.offset:,}: {damage.why}{size}"
-
-
-def _topics(tally: Tally) -> Table:
+def _topics(counts: ContentCounts) -> Table:
     result = Table("topic", box=None, pad_edge=False, header_style="bold")
     for name in ("messages", "per s", "size", "missing"):
         result.add_column(name, justify="right")
-    for name, topic in most_frequent(tally.topics, _MOST_TOPICS):
-        rate = f"{topic.messages / tally.duration_s:,.1f}" if tally.duration_s else "-"
-        size = units.size(topic.size_bytes)
-        result.add_row(_text(name), f"{topic.messages:,}", rate, size, f"{topic.missing:,}")
-    if (more := len(tally.topics) - _MOST_TOPICS) > 0:
+    for name, topic in counts.most_frequent(_MOST_TOPICS):
+        rate = f"{topic.messages / counts.duration_s:,.1f}" if counts.duration_s else "-"
+        result.add_row(
+            _text(name), f"{topic.messages:,}", rate, units.size(topic.size_bytes), f"{topic.missing:,}"
+        )
+    if (more := len(counts.topics) - _MOST_TOPICS) > 0:
         result.add_row(Text(f"and {more:,} more; --json lists all", "dim"))
     return result

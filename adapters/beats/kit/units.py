@@ -55,6 +55,15 @@ def age(seconds: float) -> str:
     return f"{whole // _DAY_S} d {whole % _DAY_S // 3600} h"
 
 
+def clock(seconds: float) -> str:
+    """A place on a timeline, cut to tenths, with hours if there are some: `1:02.5`, `1:00:02.5`."""
+    tenths = int(seconds * 10)
+    hours, rest = divmod(tenths, 36000)
+    minutes, tenths = divmod(rest, 600)
+    end = f"{tenths // 10:02}.{tenths % 10}"
+    return f"{hours}:{minutes:02}:{end}" if hours else f"{minutes}:{end}"
+
+
 def _scaled(number: float, units: tuple[str, ...], blank: str) -> str:
     for unit in units[:-1]:
         if number < 999.5:

@@ -1,12 +1,12 @@
 """Recordings on disk: how they are written, and how they are read back, whole or damaged.
 
-A recording is an MCAP file (https://mcap.dev/spec): one channel for each topic, a message's bytes are the
-envelope's, and what a reader must know besides stands in metadata records (see `format`).
+A recording is an MCAP file (https://mcap.dev/spec) with one channel for each topic. The bytes of a message
+are those of the envelope; everything else that a reader needs is in metadata records (see `format`).
 """
 
 from typing import Final
 
 SUFFIX: Final = ".mcap"
-"""What the name of a recording ends with."""
-PART_SUFFIX: Final = ".part"
-"""Added to the name of a recording, or of another file, while it is being written."""
+"""The ending of a recording's name."""
+UNFINISHED_SUFFIX: Final = ".part"
+"""Added to the name of a recording, or of an exported file, while it is being written."""

@@ -1,4 +1,4 @@
-"""Which files a path means, and in which order they were recorded."""
+"""Finds recordings, and puts them into the order in which they were recorded."""
 
 import os
 import stat
@@ -9,24 +9,25 @@ from typing import Final, NamedTuple
 
 from beats.kernel.errors import InputError
 from beats.kit.paths import expanded
-from beats.recordings import PART_SUFFIX, SUFFIX
+from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 from beats.recordings.format import DERIVED, LOG_OFFSET
 from beats.recordings.reading import Recording
 from beats.recordings.scan import Times
+from beats.recordings.unfinished import finished
 from beats.recordings.walltime import WallTime
 
 GAP_S: Final = 1.0
-"""How long the stream rests between two recordings that are not parts of one."""
+"""The pause between two unrelated recordings, in seconds."""
 Skip = Callable[[str], object]
-"""Told of a file that is passed over, and why."""
+"""Called with each file that is skipped, and why."""
 
 
-class Found(NamedTuple):
-    """A file that a path means."""
+class FoundFile(NamedTuple):
+    """A file that was found at a path."""
 
     path: Path
     must_be_readable: bool
-    """Whether it was named itself, rather than a folder that it is in."""
+    """Whether the file itself was named, rather than a folder that contains it."""
 
 
 class Piece(NamedTuple):
@@ -34,11 +35,11 @@ class Piece(NamedTuple):
 
     path: Path
     times: Times
-    """As logged."""
+    """By log times."""
     begins_s: float
-    """Where it begins on the timeline that all files share, in seconds from its beginning."""
+    """Where it begins on the common timeline of all files, in seconds."""
     continues: bool
-    """Whether it is the next part of the recording before it, so that the state it repeats is known."""
+    """Whether it is the next part of the recording before it; then the state that it repeats is known."""
     wall: WallTime = WallTime()
     """What the wall clock showed."""
 
@@ -56,32 +57,32 @@ class Piece(NamedTuple):
         return self.position_s(self.times.last_ns)
 
     def open(self) -> Recording:
-        """The file; one that was finished since it was found has its own name by now.
+        """Open the file, also when it was finished, and so renamed, since it was found.
 
         Raises:
-            InputError: it cannot be read, or is not there any more.
+            InputError: it cannot be read, or was removed.
         """
         return _opened(self.path)
 
     def is_joined_between(self, first_ns: int, last_ns: int) -> bool:
-        """Whether another recording begins after one log time, at the latest at the other."""
+        """Whether another recording begins after the first log time, and not after the last."""
         return any(jump.is_joint for jump in self.wall.within(Times(first_ns, last_ns)))
 
 
-def find(paths: Iterable[Path], skip: Skip, *, strict: bool = True) -> list[Found]:
-    """The files that some paths mean: themselves, or the recordings in a folder and in those below it.
+def find(paths: Iterable[Path], skip: Skip, *, strict: bool = True) -> list[FoundFile]:
+    """Find the files at some paths: the files themselves, and the recordings in and below folders.
 
-    Unfinished recordings count. Each file comes once, by whatever names.
+    Unfinished recordings count. Each file comes once, even if several names lead to it.
 
     Args:
         paths: files and folders.
-        skip: told of what is not there or cannot be read.
-        strict: whether each of the paths must be there; what is below a folder never must.
+        skip: called with what is missing or cannot be read.
+        strict: whether each of the paths must exist.
 
     Raises:
-        InputError: it is not; says what was looked for.
+        InputError: a path does not exist, or a folder holds no recordings.
     """
-    found: dict[tuple[int, int], Found] = {}
+    found: dict[tuple[int, int], FoundFile] = {}
     for path in paths:
         try:
             for identity, each in _meant(expanded(path), skip):
@@ -93,8 +94,8 @@ def find(paths: Iterable[Path], skip: Skip, *, strict: bool = True) -> list[Foun
     return list(found.values())
 
 
-def _meant(path: Path, skip: Skip) -> Iterator[tuple[tuple[int, int], Found]]:
-    """A file, or those in a folder, by their identity on the disk."""
+def _meant(path: Path, skip: Skip) -> Iterator[tuple[tuple[int, int], FoundFile]]:
+    """A file, or those in a folder, with their identity on the disk."""
     try:
         about = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -103,12 +104,12 @@ def _meant(path: Path, skip: Skip) -> Iterator[tuple[tuple[int, int], Found]]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     if not stat.S_ISDIR(about.st_mode):
-        yield _identity(about), Found(path, must_be_readable=True)
+        yield _identity(about), FoundFile(path, must_be_readable=True)
         return
     is_empty = True
     for identity, each in _inside(path, skip):
         is_empty = False
-        yield identity, Found(each, must_be_readable=False)
+        yield identity, FoundFile(each, must_be_readable=False)
     if is_empty:
         raise InputError(f"{path} holds no recordings: no file in it or below it ends with {SUFFIX}")
 
@@ -117,14 +118,9 @@ def _opened(path: Path) -> Recording:
     try:
         return Recording(path)
     except InputError:
-        if path.exists() or not (finished := _finished(path)).exists():
+        if path.exists() or not (renamed := finished(path)).exists():
             raise
-        return Recording(finished)
-
-
-def _finished(path: Path) -> Path:
-    """The name that a file has once it is finished."""
-    return path.with_name(path.name.removesuffix(PART_SUFFIX))
+        return Recording(renamed)
 
 
 def _identity(about: os.stat_result) -> tuple[int, int]:
@@ -145,60 +141,60 @@ def _inside(folder: Path, skip: Skip) -> Iterator[tuple[tuple[int, int], Path]]:
             path = Path(above, name)
             try:
                 if not path.exists():
-                    path = _finished(path)
+                    path = finished(path)
                 about = path.stat()
             except OSError:
-                continue  # deleted just now, or a link to nothing
+                continue  # just deleted, or a broken link
             if stat.S_ISREG(about.st_mode):
                 yield _identity(about), path
 
 
 def is_recording(name: str) -> bool:
-    """Whether a file of this name is one, finished or not."""
-    return name.removesuffix(PART_SUFFIX).endswith(SUFFIX)
+    """Whether a file of this name is a recording, finished or not."""
+    return name.removesuffix(UNFINISHED_SUFFIX).endswith(SUFFIX)
 
 
 class _Known(NamedTuple):
-    """What a file says of itself."""
+    """What the metadata of a file say."""
 
     path: Path
     times: Times | None
-    """None when it holds no messages."""
+    """None when it has no messages."""
     recording: str
-    """The identity of the recording that it is a part of; its path when it is of none."""
+    """The id of the recording that it is a part of; its path when it has none."""
     part: int
     offset_ns: int | None
-    """How far its log times are ahead of those of the other parts; None when it does not say."""
+    """How far its log times are ahead of those of the other parts; None when unknown."""
     wall: WallTime
     is_recovered: bool
 
     @property
     def shared(self) -> Times:
-        """When it was recorded, by a time that all its recording's parts share."""
+        """When it was recorded, by a clock that all parts of the recording share."""
         first_ns, last_ns = self.times or (0, 0)
         return Times(first_ns - (self.offset_ns or 0), last_ns - (self.offset_ns or 0))
 
     def was_recovered_from(self, other: "_Known") -> bool:
-        """Whether all that it holds is in another file, too."""
+        """Whether another file contains everything that this one does."""
         return self.is_recovered and not other.is_recovered and self.part == other.part
 
 
-def timeline(found: Iterable[Found], skip: Skip) -> list[Piece]:
-    """The files in the order in which they were recorded, on one timeline; files without messages left out.
+def timeline(found: Iterable[FoundFile], skip: Skip) -> list[Piece]:
+    """Put files on one timeline in the order in which they were recorded; leave out files without messages.
 
-    Parts of one recording follow one another by their numbers and keep the time that passed between them, in
-    which a step of the wall clock takes none. Between others, which may be days apart, there is a second.
+    Parts of one recording are ordered by their numbers and keep the time that passed between them; a step of
+    the wall clock takes no time. Between unrelated recordings, which may be days apart, there is one second.
 
     Args:
         found: the files.
-        skip: told of those in a folder that cannot be read, and of those that are there twice.
+        skip: called with those in a folder that cannot be read, and with duplicates.
 
     Raises:
         InputError: a file that was named cannot be read.
     """
     pieces: list[Piece] = []
-    before: _Known | None = None  # with messages
-    part = 0  # of it, or of one without messages that follows it
+    before: _Known | None = None  # the last file with messages
+    part = 0  # its number, or that of a later part without messages
     for known in _in_order(_known(found, skip), skip):
         continues = before is not None and before.recording == known.recording and known.part - part <= 1
         part = known.part
@@ -206,7 +202,7 @@ def timeline(found: Iterable[Found], skip: Skip) -> list[Piece]:
             continue
         begins_s = 0.0
         if before is not None:
-            # Without offsets, an overlap, as from a clock that was set back, becomes a step without a pause.
+            # Without offsets, an overlap, as of a clock that was set back, becomes a step without a pause.
             rest_s = (known.shared.first_ns - before.shared.last_ns) / 1e9 if continues else GAP_S
             begins_s = pieces[-1].ends_s + max(0.0, rest_s)
         pieces.append(Piece(known.path, known.times, begins_s, continues, known.wall))
@@ -215,7 +211,7 @@ def timeline(found: Iterable[Found], skip: Skip) -> list[Piece]:
 
 
 def in_order(paths: Sequence[Path]) -> list[Path]:
-    """The files as they are given, except that parts of one recording come in the order of their numbers."""
+    """The files in the given order, except that parts of one recording are ordered by their numbers."""
     known: dict[Path, _Known] = {}
     for path in paths:
         with suppress(InputError):
@@ -224,7 +220,7 @@ def in_order(paths: Sequence[Path]) -> list[Path]:
     return [next(parts[known[path].recording]).path if path in known else path for path in paths]
 
 
-def _known(found: Iterable[Found], skip: Skip) -> Iterator[_Known]:
+def _known(found: Iterable[FoundFile], skip: Skip) -> Iterator[_Known]:
     for path, must_be_readable in found:
         try:
             yield _look(path)
@@ -252,14 +248,14 @@ def _look(path: Path) -> _Known:
 
 
 def _in_order(files: Iterable[_Known], skip: Skip) -> Iterator[_Known]:
-    """Recording by recording, each part by part; what was recovered only where its original is not there."""
+    """By recording, then by part; a recovered file only when its original is missing."""
     for parts in sorted(_by_recording(files).values(), key=_start):
         for each in sorted(parts, key=_place):
             original = next((other for other in parts if each.was_recovered_from(other)), None)
             if original is None:
                 yield each
             else:
-                skip(f"{each.path}: it was recovered from {original.path}, which is read as it is")
+                skip(f"{each.path}: recovered from {original.path}, which is read instead")
 
 
 def _by_recording(files: Iterable[_Known]) -> dict[str, list[_Known]]:
@@ -273,7 +269,7 @@ def _by_recording(files: Iterable[_Known]) -> dict[str, list[_Known]]:
 
 
 def _start(parts: list[_Known]) -> tuple[int, str]:
-    """When a recording began, as the wall clock has it that was set last, and a name."""
+    """When a recording began, by the wall clock as it was last set, and a name."""
     full = sorted((each for each in parts if each.times is not None), key=_place)
     if not full:
         return 0, parts[0].path.name
@@ -283,7 +279,7 @@ def _start(parts: list[_Known]) -> tuple[int, str]:
 
 
 def _place(known: _Known) -> tuple[int, Times, str]:
-    """The order of the parts of a recording."""
+    """The sort key of the parts of a recording."""
     return known.part, known.shared, known.path.name
 
 

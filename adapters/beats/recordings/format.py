@@ -1,4 +1,4 @@
-"""What a recording holds besides its messages: names, metadata records, the schema."""
+"""The format of a recording: its messages, names, metadata records and schema."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,57 +12,66 @@ from beats.kernel.stats import Loss
 from beats.proto import streaming_pb2
 
 LIBRARY: Final = "beats"
-"""What the file's header calls its writer."""
+"""The name of the writer in the file's header."""
 SCHEMA_NAME: Final = streaming_pb2.StreamEnvelope.DESCRIPTOR.full_name
 ENCODING: Final = "protobuf"
 RECORDING: Final = "beats.recording"
-"""Metadata at the beginning: who recorded what, when, and as which part."""
+"""Metadata at the beginning: who recorded, when, with which settings, and which part it is."""
 LOSS: Final = "beats.loss"
-"""Metadata wherever the queue gave something up."""
+"""Metadata wherever the recorder's queue dropped something."""
 TOTALS: Final = "beats.totals"
-"""Metadata at the end of a part: what the recording holds and lacks until there."""
+"""Metadata at the end of a part: what the recording contains and lacks up to there."""
 CLOCK: Final = "beats.clock"
 """Metadata wherever the wall clock was set: see `walltime`."""
 LOG_OFFSET: Final = "log_offset_ns"
 """Key of `beats.recording`: how far the log times of this part are ahead of a clock that never steps, which
-all parts of a recording share. Log times begin with the wall clock's time in each part, so that other
-programs show what people know; less this number they are on one timeline."""
+all parts of a recording share. Log times start at the wall clock's time in each part, so that other programs
+show the time of day; subtract this number to put all parts on one timeline."""
 DERIVED: Final = "derived"
-"""Key of `beats.recording`: by which command the file was made from recordings; missing in recordings."""
+"""Key of `beats.recording`: the command that made the file from recordings; recorders never write it."""
 FILE: Final = "file"
-"""Key of `beats.recording`: the name that the recorder gave the file, from the first folder on in whose name
-the template has a placeholder."""
+"""Key of `beats.recording`: the path that the recorder gave the file, from the first folder on that comes
+from a placeholder of the template."""
 CARRIED: Final[Mapping[str, str]] = {"beats": "carried"}
-"""Metadata of the channels with which a part repeats the state that it begins with: the latest frame and
-the latest value of each peripheral. Their messages are in an earlier part, or before the range of a cut."""
+"""Metadata of the channels with which a part repeats the state at its beginning: the latest frame and the
+latest value of each peripheral. These messages are also in an earlier part, or before the range of a cut."""
 UINT32: Final = 2**32
 MAX_UINT64: Final = 2**64 - 1
 MAX_CHANNELS: Final = 2**16 - 1
 """A channel's id is 16 bits wide, and the library counts them from 1."""
 CHUNK_BYTES: Final = 1024 * 1024
-"""A chunk is closed when it is larger than this, or when its time has come."""
+"""A chunk is closed when it is larger than this, or when the flush interval has passed."""
+
+
+class RecordedMessage(NamedTuple):
+    """One message of a recording."""
+
+    topic: str
+    sequence: int
+    """As the envelope itself states it; 0 when it does not."""
+    log_unix_ns: int
+    """When it came onto the bus."""
+    captured_unix_ns: int
+    encoded: bytes
+    carried: bool = False
+    """Whether it repeats the state at the beginning of the file."""
 
 
 class LossRecord(NamedTuple):
-    """What the queue gave up for one reason between two looks, as a file says it."""
+    """What the recorder's queue dropped for one reason between two checks."""
 
     reason: str
     first_unix_ns: int
     last_unix_ns: int
     topics: Mapping[str, Loss]
 
-    @property
-    def items(self) -> int:
-        """How many envelopes."""
-        return sum(loss.items for loss in self.topics.values())
-
 
 def loss_records(losses: Iterable[Loss], ahead_ns: int = 0) -> Iterator[dict[str, str]]:
-    """The metadata of some losses, one record for each reason.
+    """The metadata for losses, one record for each reason.
 
     Args:
         losses: what was lost.
-        ahead_ns: how far the log times of the file are ahead of the times in them.
+        ahead_ns: how far the log times of the file are ahead of the times in the losses.
     """
     by_reason: dict[str, list[Loss]] = {}
     for loss in losses:
@@ -82,7 +91,7 @@ def loss_records(losses: Iterable[Loss], ahead_ns: int = 0) -> Iterator[dict[str
 
 
 def read_loss(metadata: Mapping[str, str]) -> LossRecord | None:
-    """A loss as a file says it; None when what it says cannot be read."""
+    """A loss from its metadata; None when it cannot be read."""
     try:
         topics = cast("dict[str, dict[str, object]]", json.loads(metadata["topics"]))
         losses = {topic: _loss(fields) for topic, fields in topics.items()}
@@ -102,7 +111,7 @@ def _loss(fields: Mapping[str, object]) -> Loss:
 
 
 def iso(unix_ns: int) -> str:
-    """A time in ISO 8601, UTC, to the microsecond; as the number it is when no calendar reaches it."""
+    """A time in ISO 8601, UTC, to the microsecond; the plain number when it is outside of the calendar."""
     try:
         return datetime.fromtimestamp(unix_ns / 1e9, UTC).isoformat(timespec="microseconds")
     except (OverflowError, ValueError, OSError):
@@ -110,12 +119,12 @@ def iso(unix_ns: int) -> str:
 
 
 def clamped(unix_ns: int) -> int:
-    """MCAP's times are unsigned: before 1970 becomes 1970. The message's own bytes keep the true time."""
+    """A time within the range of MCAP, whose times are unsigned; the envelope keeps the true time."""
     return min(max(unix_ns, 0), MAX_UINT64)
 
 
 def descriptor_set(file: FileDescriptor) -> bytes:
-    """A serialized `FileDescriptorSet` of a schema file and all that it imports, imports first."""
+    """A serialized `FileDescriptorSet` of a schema file and all its imports, imports first."""
     found = FileDescriptorSet()
     for each in dict.fromkeys(_with_imports(file)):
         each.CopyToProto(found.file.add())

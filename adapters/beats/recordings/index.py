@@ -1,4 +1,4 @@
-"""Where the chunks of a file are, and of what time: from its end, or by going through it."""
+"""Where the chunks of a file are, and their times: from the index at its end, or by walking through it."""
 
 import zlib
 from typing import IO, Final, NamedTuple
@@ -11,12 +11,12 @@ from beats.recordings.content import Contents, parsed
 from beats.recordings.scan import (
     HEAD_BYTES,
     MAGIC_BYTES,
-    Place,
+    Record,
     Times,
     chunk_records,
     chunk_times,
     content,
-    place_at,
+    record_at,
     walk,
 )
 
@@ -24,49 +24,49 @@ _FOOTER_BYTES: Final = HEAD_BYTES + 20 + MAGIC_BYTES
 
 
 class ChunkPlace(NamedTuple):
-    """A chunk, as an index knows it."""
+    """The place and times of a chunk."""
 
     offset: int
     times: Times
 
 
 class NotePlace(NamedTuple):
-    """A metadata record, as an index knows it."""
+    """The place and name of a metadata record."""
 
     offset: int
     name: str
 
 
 class Summary(NamedTuple):
-    """What the end of a whole file says of the rest."""
+    """The index at the end of a whole file."""
 
     start: int
-    """Where it begins, in bytes from the beginning of the file."""
+    """Its offset in the file."""
     statistics: Statistics | None
     chunks: list[ChunkPlace]
     notes: list[NotePlace]
 
     @property
     def has_all_notes(self) -> bool:
-        """Whether all metadata records are in it, as far as can be known."""
+        """Whether it lists all metadata records, by its own statistics."""
         return self.statistics is not None and self.statistics.metadata_count == len(self.notes)
 
 
 def read_summary(file: IO[bytes], size: int, contents: Contents) -> Summary | None:
-    """The index at the end of a file; None when there is none, or it is damaged."""
-    place = place_at(file, size, size - _FOOTER_BYTES) if size > _FOOTER_BYTES else None
-    if place is None or place.opcode != Opcode.FOOTER:
+    """The index at the end of a file; None when it is missing or damaged."""
+    end = record_at(file, size, size - _FOOTER_BYTES) if size > _FOOTER_BYTES else None
+    if end is None or end.opcode != Opcode.FOOTER:
         return None
-    footer = parsed(Footer.read, content(file, place))
-    if file.read(MAGIC_BYTES) != MCAP0_MAGIC or footer is None or not 0 < footer.summary_start < place.offset:
+    footer = parsed(Footer.read, content(file, end))
+    if file.read(MAGIC_BYTES) != MCAP0_MAGIC or footer is None or not 0 < footer.summary_start < end.offset:
         return None
-    if footer.summary_crc and footer.summary_crc != _checksum(file, footer.summary_start, place.offset):
+    if footer.summary_crc and footer.summary_crc != _checksum(file, footer.summary_start, end.offset):
         return None
     statistics: Statistics | None = None
     chunks: list[ChunkPlace] = []
     notes: list[NotePlace] = []
-    for found in walk(file, place.offset, footer.summary_start):
-        if not isinstance(found, Place):
+    for found in walk(file, end.offset, footer.summary_start):
+        if not isinstance(found, Record):
             continue
         data = content(file, found)
         if found.opcode == Opcode.STATISTICS:
@@ -82,40 +82,41 @@ def read_summary(file: IO[bytes], size: int, contents: Contents) -> Summary | No
 
 
 def has_no_summary(file: IO[bytes], size: int, offset: int) -> bool:
-    """Whether what follows the messages, from `offset` on, is the end of a file that never had an index."""
-    footer: Place | None = None
+    """Whether the records from `offset` on are the end of a file that was written without an index."""
+    footer: Record | None = None
     for found in walk(file, size, offset):
-        if not isinstance(found, Place):
+        if not isinstance(found, Record):
             return False
         footer = found
     return footer is not None and content(file, footer)[:8] == bytes(8)
 
 
 def walked_chunks(file: IO[bytes], size: int, contents: Contents) -> list[ChunkPlace]:
-    """The chunks as they are found on a way through the file, without reading all of them.
+    """The chunks found by walking through the file, without reading all of them.
 
-    Nothing vouches for the times in a chunk's head. So of ours, those that do not rise from chunk to chunk,
-    and those at both ends, which say how long the recording is, are compared with the messages; a chunk that
-    cannot be read is left out then. Other programs' chunks may need others to be understood.
+    No checksum covers the times in the head of a chunk. In files of Beats, times that do not rise from chunk
+    to chunk, and those of the first and last chunk, which determine the length of the recording, are
+    therefore taken from the messages, and a chunk that cannot be read is left out. The chunks of other
+    programs may depend on one another.
     """
-    places = [
+    records = [
         found
         for found in walk(file, size, private=not contents.is_ours)
-        if isinstance(found, Place) and found.opcode == Opcode.CHUNK
+        if isinstance(found, Record) and found.opcode == Opcode.CHUNK
     ]
-    times = [chunk_times(place) for place in places]
+    times = [chunk_times(record) for record in records]
     chunks: list[ChunkPlace] = []
-    for index, place in enumerate(places):
-        believed: Times | None = times[index]
+    for index, record in enumerate(records):
+        span: Times | None = times[index]
         if contents.is_ours and not _rises(times, index):
-            believed = _message_times(file, place, contents)
-        if believed is not None:
-            chunks.append(ChunkPlace(place.offset, believed))
+            span = _message_times(file, record, contents)
+        if span is not None:
+            chunks.append(ChunkPlace(record.offset, span))
     return chunks
 
 
 def _rises(times: list[Times], index: int) -> bool:
-    """Whether a chunk's times lie between those of its neighbours, of which it must have two."""
+    """Whether a chunk has two neighbours, and its times lie between theirs."""
     if not 0 < index < len(times) - 1:
         return False
     return (
@@ -124,8 +125,8 @@ def _rises(times: list[Times], index: int) -> bool:
     )
 
 
-def _message_times(file: IO[bytes], place: Place, contents: Contents) -> Times | None:
-    records = chunk_records(file, place, must_have_checksum=contents.is_ours)
+def _message_times(file: IO[bytes], chunk: Record, contents: Contents) -> Times | None:
+    records = chunk_records(file, chunk, must_have_checksum=contents.is_ours)
     if isinstance(records, str):
         return None
     try:
@@ -136,7 +137,7 @@ def _message_times(file: IO[bytes], place: Place, contents: Contents) -> Times |
 
 
 def _checksum(file: IO[bytes], start: int, footer: int) -> int:
-    """Of the summary, and of the footer up to the checksum itself."""
+    """The checksum of the summary, and of the footer up to the checksum itself."""
     file.seek(start)
     checksum, left = 0, footer + HEAD_BYTES + 16 - start
     while left > 0 and (data := file.read(min(left, 1 << 20))):

@@ -1,14 +1,15 @@
-"""What a recording holds and lacks, counted in one pass; memory grows with its topics alone."""
+"""What recordings contain and lack, counted in one pass, and as JSON. Memory grows with the topics alone."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from heapq import nsmallest
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from beats.kernel.errors import InputError
-from beats.recordings.content import Message
+from beats.kit.gaps import Gap, GapCounter
+from beats.recordings.content import Note
 from beats.recordings.format import (
     CLOCK,
     LOSS,
@@ -16,34 +17,34 @@ from beats.recordings.format import (
     RECORDING,
     TOTALS,
     LossRecord,
+    RecordedMessage,
     read_loss,
 )
-from beats.recordings.gaps import Gaps
-from beats.recordings.reading import Note, Recording
+from beats.recordings.reading import Recording
 from beats.recordings.scan import Damage, Times
-from beats.recordings.walltime import Jump, WallTime
+from beats.recordings.walltime import ClockJump, WallTime
 
 State = Literal["whole", "no_index", "cut", "damaged"]
 MOST_DAMAGES: Final = 1000
-"""How many stretches are listed one by one."""
+"""How many damaged stretches are listed."""
 
 
 @dataclass
 class TopicInfo:
-    """What is recorded of one topic."""
+    """The recorded messages of one topic."""
 
     messages: int = 0
-    """Repeated state left out."""
+    """Without repeated state."""
     size_bytes: int = 0
     repeated: int = 0
-    """Messages that repeat the state that a part begins with."""
+    """Messages that repeat the state at the beginning of a part."""
     first_sequence: int = 0
     last_sequence: int = 0
     missing: int = 0
-    """Sequence numbers that are missing between recorded ones."""
+    """Sequence numbers missing between recorded ones."""
 
     def add(self, other: "TopicInfo") -> None:
-        """Count what follows it in another file."""
+        """Add the counts of the next file."""
         self.first_sequence = self.first_sequence or other.first_sequence
         self.last_sequence = other.last_sequence or self.last_sequence
         self.messages += other.messages
@@ -54,7 +55,7 @@ class TopicInfo:
 
 @dataclass
 class LossInfo:
-    """What the recorder's queue gave up for one reason."""
+    """What the recorder's queue dropped for one reason."""
 
     first_unix_ns: int
     last_unix_ns: int
@@ -62,31 +63,32 @@ class LossInfo:
     """How many envelopes, by topic."""
 
     def add(self, first_unix_ns: int, last_unix_ns: int, topics: Mapping[str, int]) -> None:
-        """Count more of it."""
+        """Add further losses."""
         self.first_unix_ns = min(self.first_unix_ns, first_unix_ns)
         self.last_unix_ns = max(self.last_unix_ns, last_unix_ns)
         self.topics.update(topics)
 
 
 @dataclass
-class Tally:
-    """What one file, or several, hold and lack."""
+class ContentCounts:
+    """What one file, or several, contain and lack."""
 
     size_bytes: int = 0
     first_unix_ns: int | None = None
-    """When the first message came onto the bus by the wall clock, repeated state left out."""
+    """When the first message came onto the bus by the wall clock, without repeated state."""
     last_unix_ns: int | None = None
     duration_s: float = 0.0
-    """The time from the first to the last, however the clock was set; of several files, the sum."""
+    """The time from the first to the last message, whatever the wall clock showed; the sum for several
+    files."""
     foreign: int = 0
-    """Messages that are no envelopes."""
+    """Messages that are not envelopes."""
     topics: dict[str, TopicInfo] = field(default_factory=dict[str, TopicInfo])
     losses: dict[str, LossInfo] = field(default_factory=dict[str, LossInfo])
     """By reason."""
     unreadable_bytes: int = 0
-    """Without what only belongs to the index."""
+    """Without those that only belong to the index."""
 
-    def see(self, message: Message, missing: int) -> None:
+    def see(self, message: RecordedMessage, missing: int) -> None:
         """Count a message, before which so many numbers are missing."""
         topic = self.topics.get(message.topic)
         if topic is None:
@@ -102,13 +104,13 @@ class Tally:
         self._span(message.log_unix_ns, message.log_unix_ns)
 
     def lose(self, record: LossRecord, wall: WallTime) -> None:
-        """Count a loss that the recorder wrote down."""
+        """Count a loss that the recorder noted."""
         topics = {topic: loss.items for topic, loss in record.topics.items()}
         first_ns, last_ns = wall.unix_ns(record.first_unix_ns), wall.unix_ns(record.last_unix_ns)
         self._lose(record.reason, first_ns, last_ns, topics)
 
     def date(self, wall: WallTime) -> Times | None:
-        """Once all is counted, take the times of the wall clock in place of log times; returns those."""
+        """Replace log times by those of the wall clock, once all is counted; returns the log times."""
         if self.first_unix_ns is None or self.last_unix_ns is None:
             return None
         logged = Times(self.first_unix_ns, self.last_unix_ns)
@@ -116,8 +118,8 @@ class Tally:
         self.first_unix_ns, self.last_unix_ns = wall.unix_ns(logged.first_ns), wall.unix_ns(logged.last_ns)
         return logged
 
-    def add(self, other: "Tally") -> None:
-        """Count another file too."""
+    def add(self, other: "ContentCounts") -> None:
+        """Add the counts of another file."""
         self.size_bytes += other.size_bytes
         self.duration_s += other.duration_s
         self.foreign += other.foreign
@@ -128,6 +130,49 @@ class Tally:
             self._lose(reason, loss.first_unix_ns, loss.last_unix_ns, loss.topics)
         if other.first_unix_ns is not None and other.last_unix_ns is not None:
             self._span(other.first_unix_ns, other.last_unix_ns)
+
+    def most_frequent(self, most: int) -> list[tuple[str, TopicInfo]]:
+        """The topics with the most messages, in that order."""
+        return nsmallest(most, self.topics.items(), lambda item: (-item[1].messages, item[0]))
+
+    def document(self) -> dict[str, object]:
+        """The counts as JSON."""
+        topics = self.topics.values()
+        return {
+            "size_bytes": self.size_bytes,
+            "first_unix_ns": self.first_unix_ns,
+            "last_unix_ns": self.last_unix_ns,
+            "duration_s": self.duration_s,
+            "messages": sum(topic.messages for topic in topics),
+            "message_bytes": sum(topic.size_bytes for topic in topics),
+            "repeated_messages": sum(topic.repeated for topic in topics),
+            "missing_sequences": sum(topic.missing for topic in topics),
+            "foreign_messages": self.foreign,
+            "unreadable_bytes": self.unreadable_bytes,
+            "topics": [
+                {
+                    "topic": name,
+                    "messages": topic.messages,
+                    "message_bytes": topic.size_bytes,
+                    "mean_rate_hz": topic.messages / self.duration_s if self.duration_s else None,
+                    "first_sequence": topic.first_sequence,
+                    "last_sequence": topic.last_sequence,
+                    "repeated_messages": topic.repeated,
+                    "missing_sequences": topic.missing,
+                }
+                for name, topic in sorted(self.topics.items())
+            ],
+            "losses": [
+                {
+                    "reason": reason,
+                    "envelopes": loss.topics.total(),
+                    "first_unix_ns": loss.first_unix_ns,
+                    "last_unix_ns": loss.last_unix_ns,
+                    "topics": dict(loss.topics),
+                }
+                for reason, loss in self.losses.items()
+            ],
+        }
 
     def _lose(self, reason: str, first_ns: int, last_ns: int, topics: Mapping[str, int]) -> None:
         self.losses.setdefault(reason, LossInfo(first_ns, last_ns)).add(first_ns, last_ns, topics)
@@ -141,19 +186,28 @@ class PlacedJump(NamedTuple):
     """A jump of wall time, and its place in seconds from the first message."""
 
     position_s: float
-    jump: Jump
+    jump: ClockJump
+
+    def document(self) -> dict[str, object]:
+        """The jump as JSON."""
+        return {
+            "position_s": self.position_s,
+            "before_unix_ns": self.jump.before_unix_ns,
+            "after_unix_ns": self.jump.after_unix_ns,
+            "by_s": self.jump.by_ns / 1e9,
+        }
 
 
 @dataclass
 class FileInfo:
-    """What is to be known of one file."""
+    """Everything known about one file."""
 
     path: Path
-    tally: Tally = field(default_factory=Tally)
+    counts: ContentCounts = field(default_factory=ContentCounts)
     error: str | None = None
     """Why it could not be read at all."""
     about: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What the recorder said of the recording."""
+    """The recorder's metadata about the recording."""
     totals: Mapping[str, str] | None = None
     """What the recorder counted up to the end of the file."""
     notes: Counter[str] = field(default_factory=Counter[str])
@@ -162,27 +216,55 @@ class FileInfo:
     """Where the wall clock was set, from the state at the beginning to the last message; and where another
     recording begins."""
     damages: list[Damage] = field(default_factory=list[Damage])
-    """The first of them."""
+    """The first damaged stretches."""
     damage_count: int = 0
     has_index: bool = False
 
     @property
     def state(self) -> State:
-        """Whether it is whole, and if not, in which way."""
+        """Whether the file is whole, and if not, what is wrong."""
         if self.damage_count == 0:
             return "whole" if self.has_index else "no_index"
         return "cut" if all(damage.cut for damage in self.damages) else "damaged"
 
+    def document(self) -> dict[str, object]:
+        """The file as JSON."""
+        return {
+            "path": str(self.path),
+            "error": self.error,
+            "recording": dict(self.about),
+            **self.counts.document(),
+            "clock_steps": [each.document() for each in self.jumps if not each.jump.is_joint],
+            "joints": [each.document() for each in self.jumps if each.jump.is_joint],
+            "totals": None if self.totals is None else dict(self.totals),
+            "notes": dict(self.notes),
+            "health": {
+                "state": "unreadable" if self.error is not None else self.state,
+                "has_index": self.has_index,
+                "damage_count": self.damage_count,
+                "damages": [
+                    {
+                        "offset_bytes": damage.offset,
+                        "size_bytes": damage.size_bytes,
+                        "why": damage.why,
+                        "at_end": damage.cut,
+                        "index_only": damage.is_index,
+                    }
+                    for damage in self.damages
+                ],
+            },
+        }
+
 
 class Surveyor:
-    """Looks at files, one after the other; parts of one recording in their order."""
+    """Examines files one after the other; parts of one recording in their order."""
 
     def __init__(self) -> None:
-        self.total: Final = Tally()
-        self._gaps: Final[dict[str, Gaps]] = {}
+        self.total: Final = ContentCounts()
+        self._gaps: Final[dict[str, GapCounter]] = {}
 
     def survey(self, path: Path) -> FileInfo:
-        """Read a file from its beginning to its end; a failure to do so stands in the result."""
+        """Read a file from its beginning to its end; if that fails, the result has the error."""
         info = FileInfo(path)
         try:
             with Recording(path) as recording:
@@ -191,21 +273,21 @@ class Surveyor:
             info.error = str(error)
         except OSError as error:
             info.error = f"{path} cannot be read: {error.strerror or error}"
-        self.total.add(info.tally)
+        self.total.add(info.counts)
         return info
 
     def _read(self, recording: Recording, info: FileInfo) -> None:
-        tally = info.tally
-        tally.size_bytes = recording.size
+        counts = info.counts
+        counts.size_bytes = recording.size
         info.about, info.has_index = recording.about(), recording.is_whole
         identity = info.about.get("recording", "") or str(info.path)
-        gaps = self._gaps.setdefault(identity, Gaps())
+        gaps = self._gaps.setdefault(identity, GapCounter())
         wall = recording.wall_time()
-        begin_ns = MAX_UINT64  # of the state that it begins with, if it has one
+        begin_ns = MAX_UINT64  # of the state at the beginning, if there is one
         joints = deque(jump.log_ns for jump in wall.jumps if jump.is_joint)
         for item in recording.items():
             if isinstance(item, Damage):
-                gaps.damaged()
+                gaps.add_damage()
                 _take_damage(info, item)
             elif isinstance(item, Note):
                 _take_note(info, item, wall)
@@ -214,20 +296,24 @@ class Surveyor:
                     begin_ns = min(begin_ns, message.log_unix_ns)
                     while joints and message.log_unix_ns >= joints[0]:
                         joints.popleft()
-                        gaps.renew()
-                    tally.see(message, gaps.see(message))
-        tally.foreign = recording.foreign
-        if (logged := tally.date(wall)) is not None:
+                        gaps.reset()
+                    gap = gaps.add(message.topic, message.sequence, carried=message.carried)
+                    counts.see(message, gap.missing if isinstance(gap, Gap) else 0)
+        counts.foreign = recording.foreign
+        if (logged := counts.date(wall)) is not None:
             info.jumps = [
                 PlacedJump(max(0, jump.log_ns - logged.first_ns) / 1e9, jump)
                 for jump in wall.within(logged._replace(first_ns=begin_ns))
             ]
 
 
-def most_frequent(topics: Mapping[str, TopicInfo], most: int) -> list[tuple[str, TopicInfo]]:
-    """The topics with the most messages, those first."""
-    ranked = sorted(topics.items(), key=lambda item: (-item[1].messages, item[0]))
-    return list(islice(ranked, most))
+def document(files: list[FileInfo], total: ContentCounts) -> dict[str, object]:
+    """Some files and their total as JSON. The keys are stable: programs read them."""
+    unreadable = sum(info.error is not None for info in files)
+    return {
+        "files": [info.document() for info in files],
+        "total": {"files": len(files), "unreadable_files": unreadable, **total.document()},
+    }
 
 
 def _take_damage(info: FileInfo, damage: Damage) -> None:
@@ -235,12 +321,12 @@ def _take_damage(info: FileInfo, damage: Damage) -> None:
     if len(info.damages) < MOST_DAMAGES:
         info.damages.append(damage)
     if not damage.is_index:
-        info.tally.unreadable_bytes += damage.size_bytes
+        info.counts.unreadable_bytes += damage.size_bytes
 
 
 def _take_note(info: FileInfo, note: Note, wall: WallTime) -> None:
     if note.name == LOSS and (record := read_loss(note.content)) is not None:
-        info.tally.lose(record, wall)
+        info.counts.lose(record, wall)
     elif note.name == TOTALS:
         info.totals = note.content
     elif note.name not in (RECORDING, CLOCK):

@@ -1,11 +1,11 @@
-"""Where in a recording to begin and to end, as a person says it."""
+"""Moments in a recording, as people write them, and their place on the timeline."""
 
 import re
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-if TYPE_CHECKING:  # settings say moments, too, and are read without what reads recordings
+if TYPE_CHECKING:  # settings contain moments, too, and must load without what reads recordings
     from beats.recordings.files import Piece
 
 FORMS: Final = (
@@ -15,24 +15,24 @@ _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
 
 
 def check_moment(text: str) -> str:
-    """The text, if it says a moment.
+    """Return the text if it is a moment.
 
     Raises:
-        ValueError: it does not; says what would.
+        ValueError: it is not; names the valid formats.
     """
     _moment(text)
     return text
 
 
 def position_s(text: str, pieces: "list[Piece]") -> float:
-    """The place on the timeline of some files that a text says.
+    """The place of a moment on the timeline of some files, in seconds.
 
-    A time of day is the first such time at or after the beginning, in the local time zone. Where the wall
-    clock was set back, a moment came twice, and the first is meant; a moment that was left out is where it
-    was set.
+    A time of day means the first such time at or after the beginning, in the local time zone. Where the wall
+    clock was set back, a moment came twice: the first one counts. A moment that was skipped is where the
+    clock was set.
 
     Raises:
-        ValueError: it does not say a moment.
+        ValueError: the text is not a moment.
     """
     moment = _moment(text)
     if isinstance(moment, int | float):
@@ -41,7 +41,7 @@ def position_s(text: str, pieces: "list[Piece]") -> float:
     if not isinstance(moment, time):
         return _place(round(moment.timestamp() * 1e9), stretches)
     place = _place(_first_after(stretches[0].first_ns, moment), stretches)
-    # After the clock was set back it may show this time on a day that is over for the beginning.
+    # A clock that was set back may show this time on the day before the one found from the beginning.
     for stretch in stretches:
         at_ns = _first_after(stretch.first_ns, moment)
         if at_ns <= stretch.last_ns:
@@ -50,11 +50,11 @@ def position_s(text: str, pieces: "list[Piece]") -> float:
 
 
 class _Stretch(NamedTuple):
-    """A stretch of the timeline without a jump of the wall clock."""
+    """A stretch of the timeline in which the wall clock does not jump."""
 
     begins_s: float
     first_ns: int
-    """Of the wall clock."""
+    """By the wall clock."""
     last_ns: int
 
     def position_s(self, unix_ns: int) -> float:
@@ -70,11 +70,11 @@ def _stretches(pieces: "list[Piece]") -> Iterator[_Stretch]:
 
 
 def _place(unix_ns: int, stretches: list[_Stretch]) -> float:
-    """Where the wall clock showed a time first, or passed over it."""
+    """Where the wall clock first showed a time, or skipped it."""
     for stretch in stretches:
         if stretch.first_ns <= unix_ns <= stretch.last_ns:
             return stretch.position_s(unix_ns)
-    # Between two recordings, or in a step of the clock, days may have passed that the timeline does not show.
+    # Between two recordings, and in a step of the clock, days may have passed that the timeline omits.
     later = next((stretch for stretch in stretches if stretch.first_ns > unix_ns), None)
     return stretches[-1].position_s(unix_ns) if later is None else later.begins_s
 
@@ -82,16 +82,16 @@ def _place(unix_ns: int, stretches: list[_Stretch]) -> float:
 def _first_after(begin_ns: int, moment: time) -> int:
     """The first such time of day at or after a time, in Unix nanoseconds.
 
-    In a night of clock change a day has 23 hours or 25, so the offset from UTC is looked up for each day. A
-    time that comes twice counts twice; one that is left out is as long after the hour that is left out.
+    A day with a change of the clocks has 23 or 25 hours, so the offset from UTC is looked up for each day. A
+    time of day that occurs twice counts twice; one that is skipped is moved behind the skipped hour.
     """
-    # The beginning's own second counts as "at": nobody types its fraction.
+    # The second of the beginning counts as "at": people do not type its fraction.
     least_s = begin_ns // 1_000_000_000
     today = datetime.fromtimestamp(least_s).date()
     for days in range(3):
         local = datetime.combine(today + timedelta(days=days), moment)
         once, again = local.timestamp(), local.replace(fold=1).timestamp()
-        # https://peps.python.org/pep-0495/: where a time is left out, `again` is the earlier one.
+        # https://peps.python.org/pep-0495/: where a time is skipped, `again` is the earlier one.
         for at_s in (once, again) if once <= again else (once,):
             if at_s >= least_s:
                 return round(at_s * 1e9)
@@ -111,4 +111,4 @@ def _moment(text: str) -> float | time | datetime:
             return datetime.fromisoformat(text).astimezone()
         except (ValueError, OverflowError, OSError):
             pass
-    raise ValueError(f"{text!r:.60} is no moment: give {FORMS}")
+    raise ValueError(f"{text!r:.60} is not a moment: give {FORMS}")

@@ -1,4 +1,4 @@
-"""Reads one recording, whole, cut, damaged or still being written; never needs a repair first."""
+"""Reads one recording, whole, cut, damaged or still being written, without repairing it first."""
 
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
@@ -8,35 +8,11 @@ from mcap.opcode import Opcode
 
 from beats.config.layers.files import open_regular
 from beats.kernel.errors import InputError
-from beats.recordings.batches import (
-    MOST_NOTE_BYTES,
-    Batch,
-    Note,
-    chunk_batch,
-    loose_batch,
-    note_of,
-)
-from beats.recordings.content import Contents, Message
-from beats.recordings.format import CLOCK, RECORDING
-from beats.recordings.index import (
-    ChunkPlace,
-    Summary,
-    has_no_summary,
-    read_summary,
-    walked_chunks,
-)
-from beats.recordings.scan import (
-    Damage,
-    Place,
-    Times,
-    chunk_compression,
-    content,
-    place_at,
-    walk,
-)
+from beats.recordings.content import MOST_NOTE_BYTES, Batch, Contents, Note, chunk_batch, loose_batch, note_of
+from beats.recordings.format import CLOCK, RECORDING, RecordedMessage
+from beats.recordings.index import ChunkPlace, Summary, has_no_summary, read_summary, walked_chunks
+from beats.recordings.scan import Damage, Record, Times, chunk_compression, content, record_at, walk
 from beats.recordings.walltime import WallTime, read_jump
-
-__all__ = ["Batch", "Note", "Recording"]
 
 
 class Recording:
@@ -49,17 +25,17 @@ class Recording:
         """Open the file and read its head, and the index at its end if it has one.
 
         Raises:
-            InputError: it cannot be read, or is no recording at all.
+            InputError: it cannot be read, or is not a recording.
         """
         self.path: Final = path
         try:
-            # A FIFO would be waited for, which an opener refuses. `close` closes it.
+            # `open_regular` refuses a FIFO, on which opening would wait. `close` closes the file.
             self._file: IO[bytes] = open(path, "rb", opener=open_regular)  # noqa: SIM115
             self.size: Final = self._file.seek(0, 2)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
         self.position = 0
-        """How far `items` has come, in bytes from the beginning of the file."""
+        """How far `items` has read, in bytes from the beginning of the file."""
         self._contents: Final = Contents()
         self._chunks: list[ChunkPlace] | None = None
         try:
@@ -84,21 +60,21 @@ class Recording:
 
     @property
     def foreign(self) -> int:
-        """Messages that are no envelopes, as far as it was read."""
+        """Messages read so far that are not envelopes."""
         return self._contents.foreign
 
     @property
     def is_ours(self) -> bool:
-        """Whether Beats wrote it, rather than a program that copied what Beats had written."""
+        """Whether Beats wrote the file; False for another program's copy of a recording."""
         return self._contents.is_ours
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has its index, and so was closed in order."""
+        """Whether the file has its index, and so was closed properly."""
         return self._summary is not None
 
     def about(self) -> Mapping[str, str]:
-        """What the recorder said of the recording, as far as it can be read."""
+        """The recorder's metadata about the recording; empty when it cannot be read."""
         for found in self._records():
             if isinstance(found, Damage):
                 continue
@@ -110,13 +86,13 @@ class Recording:
         return {}
 
     def notes(self) -> Iterator[Note]:
-        """All metadata records, as far as they can be read; passes over the messages."""
+        """All readable metadata records; skips the messages."""
         for found in self._records():
             if _is(found, Opcode.METADATA) and (note := note_of(self._file, found)) is not None:
                 yield note
 
     def wall_time(self) -> WallTime:
-        """What the wall clock showed at its log times."""
+        """What the wall clock showed at the log times."""
         jumps = (read_jump(note.content) for note in self._notes_named(CLOCK))
         return WallTime(jump for jump in jumps if jump is not None)
 
@@ -131,26 +107,26 @@ class Recording:
         return Times(min(first for first, _ in times), max(last for _, last in times)) if times else None
 
     def _notes_named(self, name: str) -> Iterator[Note]:
-        """The metadata records of a name; by way of the index if that has all of them."""
+        """The metadata records of a name; by the index if it lists all of them."""
         if self._summary is None or not self._summary.has_all_notes:
             yield from (note for note in self.notes() if note.name == name)
             return
         for known in self._summary.notes:
-            place = place_at(self._file, self.size, known.offset) if known.name == name else None
-            if place is not None and place.opcode == Opcode.METADATA:
-                note = note_of(self._file, place)
+            record = record_at(self._file, self.size, known.offset) if known.name == name else None
+            if record is not None and record.opcode == Opcode.METADATA:
+                note = note_of(self._file, record)
                 if note is not None and note.name == name:
                     yield note
 
     def compression(self) -> str:
-        """How its first chunk is packed: `lz4`, `zstd`, or not at all."""
+        """The compression of the first chunk: `lz4`, `zstd`, or empty."""
         for found in self._records():
             if _is(found, Opcode.CHUNK):
                 return chunk_compression(found)
         return ""
 
     def chunks(self) -> list[ChunkPlace]:
-        """All chunks in the order of the file; from the index, or by going through the file's records."""
+        """All chunks in the order of the file, from the index or by walking through the file."""
         if self._chunks is None:
             if self._summary is not None:
                 self._chunks = self._summary.chunks
@@ -161,12 +137,12 @@ class Recording:
     def items(
         self, start_ns: int | None = None, end_ns: int | None = None
     ) -> Generator[Batch | Note | Damage]:
-        """What the file holds, in its order: batches of messages, notes, and what cannot be read.
+        """The content of the file in its order: batches of messages, notes, and damage.
 
         Args:
-            start_ns: pass over the chunks all of whose messages came onto the bus before this time. What is
-                left at the beginning of the first batch may be older.
-            end_ns: leave out what follows the last chunk with a message from before this time.
+            start_ns: skip the chunks all of whose messages came onto the bus before this time. The first
+                batch may begin with older messages.
+            end_ns: stop after the last chunk with a message from before this time.
         """
         last = None if end_ns is None else self._last_before(end_ns)
         offset = 0 if start_ns is None else self._offset_of(start_ns)
@@ -192,22 +168,22 @@ class Recording:
                 return
 
     def state_before(self, unix_ns: int, most_bytes: int) -> Batch:
-        """The latest message of each topic from before a time, as far as it is found in so many bytes.
+        """The latest message of each topic before a time, searched in so many bytes.
 
-        Latest in the order of the file, which a clock that was set back does not change.
+        "Latest" means in the order of the file, which does not depend on the clock.
         """
-        state: dict[str, Message] = {}
-        # Those that begin earlier need not be the first ones: a clock may have been set back.
+        state: dict[str, RecordedMessage] = {}
+        # These chunks need not be the first ones: a clock may have been set back.
         for chunk in reversed([chunk for chunk in self.chunks() if chunk.times.first_ns < unix_ns]):
-            place = place_at(self._file, self.size, chunk.offset)
-            if place is None or place.opcode != Opcode.CHUNK:
+            record = record_at(self._file, self.size, chunk.offset)
+            if record is None or record.opcode != Opcode.CHUNK:
                 continue
             if most_bytes < 0:
                 break
-            most_bytes -= place.length
+            most_bytes -= record.length
             newest = {
                 message.topic: message
-                for item in chunk_batch(self._file, place, self._contents)
+                for item in chunk_batch(self._file, record, self._contents)
                 if isinstance(item, list)
                 for message in item
                 if message.log_unix_ns < unix_ns
@@ -215,32 +191,32 @@ class Recording:
             state = newest | state
         return sorted(state.values(), key=lambda message: message.log_unix_ns)
 
-    def _records(self, offset: int = 0) -> Iterator[Place | Damage]:
+    def _records(self, offset: int = 0) -> Iterator[Record | Damage]:
         """The records up to the index, if it is whole, or up to the end."""
-        if self._summary is None:
-            return walk(self._file, self.size, offset, private=not self._contents.is_ours)
-        # Others may have written an index that lacks chunks.
-        chunks = [chunk.offset for chunk in self._summary.chunks] if self._contents.is_ours else None
         private = not self._contents.is_ours
+        if self._summary is None:
+            return walk(self._file, self.size, offset, private=private)
+        # Other programs may have written an index that lacks chunks.
+        chunks = [chunk.offset for chunk in self._summary.chunks] if self._contents.is_ours else None
         return walk(self._file, self._summary.start, offset, private=private, chunks=chunks)
 
-    def _may_learn(self, found: Place) -> bool:
-        # Ours stand in chunks, under a checksum.
+    def _may_learn(self, found: Record) -> bool:
+        # Beats writes schemas and channels into chunks, under a checksum.
         return not self._contents.is_ours and found.length <= MOST_NOTE_BYTES
 
     def _end(self, offset: int) -> Iterator[Damage]:
-        """What is wrong with the index, from `offset` on."""
+        """The damage to the index, from `offset` on."""
         if self._summary is None and not has_no_summary(self._file, self.size, offset):
             cut = any(found.cut for found in walk(self._file, self.size, offset) if isinstance(found, Damage))
-            why = "its index is not whole" if cut else "its index is damaged"
+            why = "its index is incomplete" if cut else "its index is damaged"
             yield Damage(offset, self.size - offset, why, cut, is_index=True)
 
     def _learn_head(self) -> None:
-        """Who wrote it; without a header it is taken for ours, which is the stricter."""
+        """Find out which program wrote it; a file without a header is treated as ours, which is stricter."""
         why = ""
         for found in walk(self._file, self.size):
             if isinstance(found, Damage):
-                # What begins as an MCAP file is one, however early it ends.
+                # A file that begins as MCAP is a recording, however early it ends.
                 why = why or (found.why if found.offset == 0 and not found.cut else "")
                 continue
             if found.opcode not in (Opcode.HEADER, Opcode.METADATA) or found.length > MOST_NOTE_BYTES:
@@ -248,10 +224,10 @@ class Recording:
             self._contents.learn(found.opcode, content(self._file, found))
             why = ""
         if why:
-            raise InputError(f"{self.path} is no recording: {why}")
+            raise InputError(f"{self.path} is not a recording: {why}")
 
     def _last_before(self, end_ns: int) -> int | None:
-        """The offset of the last chunk that is wanted; None when it is not known."""
+        """The offset of the last chunk with a message before a time; None when it is unknown."""
         if not (self._contents.is_ours or self.is_whole):
             return None  # there may be messages outside of chunks
         return max((chunk.offset for chunk in self.chunks() if chunk.times.first_ns < end_ns), default=0)
@@ -260,9 +236,9 @@ class Recording:
         """Where to begin; None when nothing is so late."""
         chunks = self.chunks()
         if not chunks or not (self._contents.is_ours or self.is_whole):
-            return 0  # what its channels hold is told only on the way
+            return 0  # its channels must be read in order
         return next((chunk.offset for chunk in chunks if chunk.times.last_ns >= start_ns), None)
 
 
-def _is(found: Place | Damage, opcode: Opcode) -> TypeGuard[Place]:
-    return isinstance(found, Place) and found.opcode == opcode
+def _is(found: Record | Damage, opcode: Opcode) -> TypeGuard[Record]:
+    return isinstance(found, Record) and found.opcode == opcode

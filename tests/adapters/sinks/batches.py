@@ -11,7 +11,7 @@ from beats.kernel.stats import Loss
 
 
 class FakeBatches:
-    """Gives the batches that it was made with, then ends, or waits for ever."""
+    """Returns the given batches, then ends, or waits forever."""
 
     def __init__(self, *batches: Sequence[Envelope], ends: bool = True) -> None:
         self._batches = [list(batch) for batch in batches]

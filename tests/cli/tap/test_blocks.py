@@ -7,8 +7,9 @@ import zlib
 import pytest
 from PIL import Image
 
-from beats.cli.tap.blocks import PictureError, picture
-from tests.cli.tap.pictures import png, wall
+from beats.cli.tap.blocks import draw
+from beats.recordings.export.png import PictureError
+from tests.recordings.export.material import png, wall
 from tests.support import tiny_png
 
 Pixel = tuple[int, int, int]
@@ -46,17 +47,17 @@ def pixels(image: Image.Image) -> list[list[Pixel]]:
 
 
 def test_every_pixel_is_where_it_is_in_the_frame() -> None:
-    """In its exact colour, two of them in each place."""
+    """With its exact colour, two in each character cell."""
     image = wall(20, 10)
-    found = picture(png(image), 30, 8, "truecolor")
+    found = draw(png(image), 30, 8, "truecolor")
     assert (found.width_px, found.height_px, len(found.rows)) == (20, 10, 5)
     assert seen(found.rows) == pixels(image)
 
 
 def test_below_an_odd_number_of_lines_there_is_nothing() -> None:
-    """The terminal's own background."""
+    """The terminal's background is visible there."""
     image = wall(4, 3)
-    *lines, last = seen(picture(png(image), 6, 3, "truecolor").rows)
+    *lines, last = seen(draw(png(image), 6, 3, "truecolor").rows)
     assert lines == pixels(image)
     assert last == [None] * 4
 
@@ -64,15 +65,15 @@ def test_below_an_odd_number_of_lines_there_is_nothing() -> None:
 def test_a_small_frame_is_enlarged_by_whole_factors() -> None:
     """Every pixel becomes a square of equal ones."""
     image = wall(3, 2)
-    found = picture(png(image), 11, 20, "truecolor")
+    found = draw(png(image), 11, 20, "truecolor")
     small = pixels(image)
     assert seen(found.rows) == [[small[y // 3][x // 3] for x in range(9)] for y in range(6)]
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(79, 15), (10, 50), (1, 1), (200, 3)])
 def test_a_large_frame_is_made_to_fit(columns: int, lines: int) -> None:
-    """In its proportions, as far as whole pixels allow; a terminal of next to nothing shows one."""
-    found = picture(png(wall(640, 480)), columns, lines, "truecolor")
+    """In its proportions, as far as whole pixels allow; a tiny terminal shows one pixel."""
+    found = draw(png(wall(640, 480)), columns, lines, "truecolor")
     height, width = len(found.rows), found.rows[0].count("▀")
     assert width <= columns
     assert height <= lines
@@ -81,8 +82,8 @@ def test_a_large_frame_is_made_to_fit(columns: int, lines: int) -> None:
 
 
 def test_colours_are_named_only_where_they_change() -> None:
-    """A plain picture costs little."""
-    found = picture(png(Image.new("RGB", (40, 2), (1, 2, 3))), 40, 1, "truecolor")
+    """A plain picture needs few bytes."""
+    found = draw(png(Image.new("RGB", (40, 2), (1, 2, 3))), 40, 1, "truecolor")
     assert found.rows == ("\x1b[38;2;1;2;3m\x1b[48;2;1;2;3m" + "▀" * 40 + "\x1b[0m",)
 
 
@@ -93,19 +94,19 @@ def test_colours_are_named_only_where_they_change() -> None:
 )  # fmt: skip
 def test_256_colours_are_the_nearest(colour: Pixel, number: int) -> None:
     """Of xterm's cube and greys."""
-    found = picture(png(Image.new("RGB", (1, 2), colour)), 1, 1, "256")
+    found = draw(png(Image.new("RGB", (1, 2), colour)), 1, 1, "256")
     assert found.rows == (f"\x1b[38;5;{number}m\x1b[48;5;{number}m▀\x1b[0m",)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_every_kind_of_png_is_drawn(mode: str) -> None:
-    """What is transparent is on black."""
+    """Transparent pixels are on black."""
     image = Image.new("RGBA", (2, 2), (255, 255, 255, 255)).convert("L" if mode == "I;16" else mode)
     if mode == "I;16":
         image = Image.new("I;16", (2, 2), 65535)
-    assert seen(picture(png(image), 2, 1, "truecolor").rows) == [[(255, 255, 255)] * 2] * 2
+    assert seen(draw(png(image), 2, 1, "truecolor").rows) == [[(255, 255, 255)] * 2] * 2
     clear = Image.new("RGBA", (2, 2), (255, 255, 255, 0))
-    assert seen(picture(png(clear), 2, 1, "truecolor").rows) == [[(0, 0, 0)] * 2] * 2
+    assert seen(draw(png(clear), 2, 1, "truecolor").rows) == [[(0, 0, 0)] * 2] * 2
 
 
 def claiming(width: int, height: int) -> bytes:
@@ -122,6 +123,6 @@ def claiming(width: int, height: int) -> bytes:
     ids=["empty", "signature", "cut", "gif", "cut at the end", "huge", "large", "nothing"],
 )  # fmt: skip
 def test_what_cannot_be_drawn_says_why(data: bytes) -> None:
-    """Cut, of another kind, or claiming to be larger than any memory."""
+    """Cut files, other formats, and impossible sizes."""
     with pytest.raises(PictureError, match=r"\w"):
-        picture(data, 80, 24, "truecolor")
+        draw(data, 80, 24, "truecolor")

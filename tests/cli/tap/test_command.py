@@ -13,11 +13,11 @@ from websockets.sync.server import ServerConnection
 
 from beats.cli.tap.command import tap
 from tests.cli.tap.envelopes import frame, holding, refusing, sending, serving, update
-from tests.support import BEATS, Program, beats, clean_environment, ran, tiny_png
+from tests.support import BEATS, Program, beats, called, clean_environment, tiny_png
 
 
 def test_lines_are_printed_as_they_come(tmp_path: Path) -> None:
-    """Each at once, also into a pipe; Ctrl-C is how it is ended, and no error."""
+    """Each at once, also into a pipe; Ctrl-C ends it without an error."""
     with (
         serving(holding(frame(1), update(4, {"a": 1}))) as server,
         beats("tap", server.place, cwd=tmp_path) as program,
@@ -29,15 +29,15 @@ def test_lines_are_printed_as_they_come(tmp_path: Path) -> None:
 
 
 def test_a_count_is_an_end(tmp_path: Path) -> None:
-    """And no error."""
+    """Without an error."""
     with serving(holding(frame(1), update(1), frame(2))) as server:
-        code, out, err = ran("tap", server.place, "--count", "2", "--json", cwd=tmp_path)
+        code, out, err = called("tap", server.place, "--count", "2", "--json", cwd=tmp_path)
         assert (code, err) == (0, "")
         assert [json.loads(line)["topic"] for line in out.splitlines()] == ["frame", "peripheral/knob-1"]
 
 
 def test_a_reader_that_has_enough_ends_it_in_silence(tmp_path: Path) -> None:
-    """`beats tap | head -1`."""
+    """As in `beats tap | head -1`."""
 
     def flood(connection: ServerConnection) -> None:
         for sequence in range(1, 1_000_000):
@@ -58,7 +58,7 @@ def test_a_reader_that_has_enough_ends_it_in_silence(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 def test_an_output_that_takes_nothing_is_said(tmp_path: Path) -> None:
-    """Somebody sends it to a disk that is full."""
+    """Such as a file on a full disk."""
     with serving(holding(frame(1))) as server, open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         command = [*BEATS, "tap", server.place]
         done = subprocess.run(
@@ -77,22 +77,22 @@ def test_an_output_that_takes_nothing_is_said(tmp_path: Path) -> None:
 
 
 def test_the_servers_end_is_the_end(tmp_path: Path) -> None:
-    """With its code and reason, and exit code 1: nobody had seen enough."""
+    """With its code and reason, and exit code 1."""
     with serving(sending(frame(1), code=1013, why="too slow")) as server:
-        code, out, err = ran("tap", server.place, cwd=tmp_path)
+        code, out, err = called("tap", server.place, cwd=tmp_path)
     assert (code, len(out.splitlines())) == (1, 1)
-    assert err == f"{server.place}: the server ended the stream: 1013 (try again later) too slow\n"
+    assert err == f"{server.place}: the server closed the stream: 1013 (try again later) too slow\n"
 
 
 def test_it_goes_on_when_the_server_is_there_again(tmp_path: Path) -> None:
-    """With `--reconnect`; what was missed meanwhile is told as any gap."""
+    """With `--reconnect`; missed envelopes are reported as a gap."""
     with serving(sending(frame(1))) as server:
         program = beats("tap", server.place, "--reconnect", "--count", "2", cwd=tmp_path)
         with program:
-            program.out.wait_for("the server ended the stream: 1000 .*; again in 0.5 s")
+            program.out.wait_for("the server closed the stream: 1000 .*; reconnecting in 0.5 s")
             server_port = server.port
             server.stop()
-            program.out.wait_for("Connection refused; again in")
+            program.out.wait_for("Connection refused; reconnecting in")
             with serving(holding(frame(5)), port=server_port):
                 program.out.wait_for(r"frame 3 missing \(2 to 4\)")
                 assert program.end() == 0
@@ -101,29 +101,29 @@ def test_it_goes_on_when_the_server_is_there_again(tmp_path: Path) -> None:
 def test_a_refusal_says_what_the_server_says(tmp_path: Path) -> None:
     """With the address and exit code 1."""
     with serving(holding(), refusing(401, "No", b"This stream needs a token.\n")) as server:
-        code, out, err = ran("tap", server.place, cwd=tmp_path)
+        code, out, err = called("tap", server.place, cwd=tmp_path)
     assert (code, out) == (1, "")
     said = "HTTP 401: This stream needs a token. Give it with --token, or in BEATS_TOKEN."
     assert err == f"{server.place}: {said}\n"
 
 
 def test_frames_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
-    """What is in the way stays; what was not saved for it is counted, with exit code 1."""
+    """Existing files stay; frames not saved are counted, with exit code 1."""
     (tmp_path / "shots").mkdir()
     (tmp_path / "shots" / "2.png").write_bytes(b"mine")
     with serving(holding(frame(1), frame(2), frame(3))) as server:
-        code, out, err = ran("tap", server.place, "--frames", "shots", "--count", "3", cwd=tmp_path)
+        code, out, err = called("tap", server.place, "--frames", "shots", "--count", "3", cwd=tmp_path)
     files = {path.name: path.read_bytes() for path in (tmp_path / "shots").iterdir()}
     assert files == {"1.png": tiny_png(1), "2.png": b"mine", "3.png": tiny_png(3)}
-    assert "shots/2.png is there already and is not overwritten" in out
+    assert "shots/2.png exists and is not overwritten" in out
     assert (code, err) == (
         1,
-        "1 frames were not saved: shots has other pictures of their names; give another folder\n",
+        "1 frames were not saved: shots has other pictures with their names; give another folder\n",
     )
 
 
 def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
-    """With the file and what to do; nothing half is left."""
+    """With the file and what to do; no incomplete file is left."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -136,7 +136,7 @@ def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
         environment = clean_environment(PYTHONDONTWRITEBYTECODE="1")
         with Program(command, tmp_path, environment, before=limit) as program:
             assert program.end() == 1
-            said = "shots/2.png: File too large: free some room, or give another folder"
+            said = "shots/2.png: File too large: free some space, or give another folder"
             assert program.err.text() == f"{server.place}: {said}\n"
     assert [path.name for path in (tmp_path / "shots").iterdir()] == ["1.png"]
 
@@ -148,10 +148,10 @@ def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
         ({"kinds": "sound"}, 2, "kinds is 'sound'; it takes frame, peripheral, or both with a comma"),
         ({"topics": ""}, 2, "topics is ''; it takes 1 to 32 patterns"),
         ({"max_fps": "0"}, 2, "max_fps is '0'; it takes a number above 0"),
-        ({"pictures": True}, 2, "--pictures needs a terminal with 256 colours or more"),
-        ({"pictures": True, "as_json": True}, 2, "--pictures and --json exclude each other"),
+        ({"pictures": True}, 2, "--pictures needs a terminal with at least 256 colours"),
+        ({"pictures": True, "as_json": True}, 2, "--pictures and --json cannot be combined"),
         ({"ca": Path("ca.pem")}, 2, "--ca is for wss:// and https://"),
-        ({"frames": Path("file")}, 1, "file: is no folder: give one, or a name for a new one"),
+        ({"frames": Path("file")}, 1, "file: is not a folder: give one, or a new name"),
         ({"frames": Path("file/folder")}, 1, "Not a directory"),
     ],
 )
@@ -163,7 +163,7 @@ def test_wrong_usage_says_what_would_be_right(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Before anything is connected."""
+    """2 for usage, 78 for settings, 1 for errors of the recording itself; no traceback."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("x")
     with pytest.raises(typer.Exit) as caught:
@@ -173,16 +173,16 @@ def test_wrong_usage_says_what_would_be_right(
 
 
 def test_the_help_has_examples(tmp_path: Path) -> None:
-    """As every command's."""
-    code, out, _ = ran("tap", "--help", cwd=tmp_path)
+    """As that of every command."""
+    code, out, _ = called("tap", "--help", cwd=tmp_path)
     assert code == 0
     assert "beats tap wall.local:8765 --json --kinds peripheral | beats run --stdin" in " ".join(out.split())
 
 
 def test_garbage_between_envelopes_is_passed_over(tmp_path: Path) -> None:
-    """It is said, and what follows is shown."""
+    """It is reported, and what follows is shown."""
     given: list[str | bytes] = [b"\xff" * 50, "a text", b"", frame(1)[:-20], frame(2)]
     with serving(holding(*given)) as server:
-        code, out, err = ran("tap", server.place, "--count", "5", cwd=tmp_path)
+        code, out, err = called("tap", server.place, "--count", "5", cwd=tmp_path)
     assert (code, err) == (0, "")
     assert [line.split()[1].strip(",") for line in out.splitlines()] == ["unreadable"] * 4 + ["frame"]

@@ -1,15 +1,23 @@
-"""What came with a message."""
+"""Messages of a stream, and their form as JSON."""
+
+import json
+from datetime import UTC, datetime
+from math import inf, nan
 
 import pytest
 
-from beats.cli.tap.item import Item, Unreadable, png_size, read
+from beats.adapters.sources.jsonl.lines import parse
+from beats.cli.tap.item import Item, Unreadable, document, png_size, read
 from beats.kernel.envelope import OpaquePayload, Peripheral
-from tests.cli.tap.envelopes import AT_NS, frame, item, opaque, update
+from beats.proto.events import input_event
+from beats.proto.input_event_pb2 import InputEvent
+from beats.proto.streaming_pb2 import StreamEnvelope
+from tests.cli.tap.envelopes import AT_NS, PLACE, TAGS, frame, item, opaque, update
 from tests.support import tiny_png
 
 
 def test_an_envelope_is_read() -> None:
-    """With what is known of its way."""
+    """With its times and size."""
     message = frame(7)
     found = item(message, after_ms=2.5)
     assert (found.topic, found.sequence, found.captured_unix_ns) == ("frame", 7, AT_NS)
@@ -18,12 +26,12 @@ def test_an_envelope_is_read() -> None:
 
 
 def test_an_envelope_that_does_not_say_when_has_no_age() -> None:
-    """Zero is no time: a server of another kind leaves it out."""
+    """Other servers may leave the time out, which is 0 then."""
     assert item(frame(1, at_ns=0)).age_s is None
 
 
 def test_a_payload_of_a_type_that_is_not_known_is_kept() -> None:
-    """Whoever taps need not know every type."""
+    """A tap need not know every type."""
     payload = item(opaque(1, "wall.Weather", b"\x08\x05")).message
     assert isinstance(payload, Peripheral)
     assert payload.data == OpaquePayload("wall.Weather", b"\x08\x05")
@@ -35,7 +43,7 @@ def test_a_payload_of_a_type_that_is_not_known_is_kept() -> None:
         (b"", "neither a frame nor a peripheral"),
         (b"\xff" * 40, "not a StreamEnvelope"),
         (b"hello", "not a StreamEnvelope"),
-        ("hello", "a text: the stream is binary"),
+        ("hello", "a text message: the stream is binary"),
         (opaque(1, "", b"\x08\x05"), "payload_type"),
         (
             opaque(1, "heart.peripheral.input.InputEvent", b"\xff\xff"),
@@ -44,7 +52,7 @@ def test_a_payload_of_a_type_that_is_not_known_is_kept() -> None:
     ],
 )
 def test_anything_else_is_unreadable_and_says_why(message: str | bytes, why: str) -> None:
-    """It is no error: the next message may be fine."""
+    """It is not an error: the next message may be fine."""
     found = read(message, 5)
     assert isinstance(found, Unreadable)
     assert why in found.why
@@ -52,13 +60,105 @@ def test_anything_else_is_unreadable_and_says_why(message: str | bytes, why: str
 
 
 def test_the_size_of_a_picture_is_in_its_header() -> None:
-    """It is not decoded for that; what is cut short has none."""
+    """The picture is not decoded for that; a cut header gives zeros."""
     assert png_size(tiny_png()) == (1, 1)
     assert png_size(b"\x89PNG") == (0, 0)
 
 
 @pytest.mark.parametrize("cut", range(0, 120, 7))
 def test_cut_messages_are_no_error(cut: int) -> None:
-    """At whichever byte."""
+    """At any byte."""
     for message in (frame(1), update(1, {"a": [1, "b"]})):
         assert isinstance(read(message[:cut], 1), Item | Unreadable)
+
+
+def test_a_frame_is_told_without_its_bytes() -> None:
+    """With its size in pixels and bytes."""
+    assert document(item(frame(7), after_ms=2)) == {
+        "kind": "frame",
+        "topic": "frame",
+        "sequence": 7,
+        "captured_unix_ns": AT_NS,
+        "received_unix_ns": AT_NS + 2_000_000,
+        "size_bytes": len(frame(7)),
+        "png_bytes": len(tiny_png(7)),
+        "width_px": 1,
+        "height_px": 1,
+    }
+
+
+def test_an_update_has_all_that_it_says() -> None:
+    """Tags with their metadata, the location, and the value."""
+    found = document(item(update(3, {"rotation": [1, None, "ä"]})))
+    assert (found["kind"], found["topic"], found["id"]) == ("peripheral", "peripheral/knob-1", "knob-1")
+    assert found["tags"] == [
+        {"name": "input", "variant": "rotary", "metadata": {"unit": "detent"}},
+        {"name": "demo", "variant": "", "metadata": {}},
+    ]
+    assert found["location"] == {"x": 1.0, "y": -2.5, "z": 0.0, "time": "2026-01-02T03:04:05Z"}
+    assert found["data"] == {"rotation": [1, None, "ä"]}
+    assert "payload_type" not in found
+
+
+@pytest.mark.parametrize("data", [None, 0, "text\x1b", [1, [2]], {"ä": "€"}, True, 1e300])
+def test_what_is_told_can_be_published_again(data: object) -> None:
+    """`beats run --stdin` makes the same update from it."""
+    line = json.dumps(document(item(update(3, data))), allow_nan=False).encode()
+    assert parse(line) == (Peripheral("knob-1", data, TAGS, PLACE), AT_NS)
+
+
+def test_unknown_values_are_null() -> None:
+    """No number, no time, no location; the line can be published, too."""
+    bare = StreamEnvelope.FromString(update(1, at_ns=0))
+    bare.peripheral.peripheral_info.ClearField("location")
+    bare.ClearField("sequence")
+    found = document(item(bare.SerializeToString()))
+    assert (found["sequence"], found["captured_unix_ns"], found["location"]) == (None, None, None)
+    assert parse(json.dumps(found).encode()).captured_unix_ns is None
+
+
+@pytest.mark.parametrize("value", [inf, -inf, nan])
+def test_a_place_that_json_cannot_say_is_null(value: float) -> None:
+    """The wire can carry numbers that JSON lacks."""
+    strange = StreamEnvelope.FromString(update(1))
+    strange.peripheral.peripheral_info.location.y = value
+    location = document(item(strange.SerializeToString()))["location"]
+    assert location == {"x": 1.0, "y": None, "z": 0.0, "time": "2026-01-02T03:04:05Z"}
+
+
+def test_an_input_event_is_an_object() -> None:
+    """With its data as JSON, and its type."""
+    event = input_event("press", datetime(2026, 1, 2, tzinfo=UTC), {"key": "a"})
+    found = document(item(update(1, event)))
+    assert found["payload_type"] == "heart.peripheral.input.InputEvent"
+    assert found["data"] == {
+        "event_type": "press", "timestamp": "2026-01-02T00:00:00+00:00", "data": {"key": "a"}
+    }  # fmt: skip
+    parse(json.dumps(found).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        (b"", None),
+        (b"{", "{"),
+        (b"\xff", "\ufffd"),
+        (b"NaN", "NaN"),
+        (b"1e999", "1e999"),
+        (b"[" * 5000, "[" * 5000),
+    ],
+    ids=["empty", "cut", "no text", "NaN", "too large", "deep"],
+)
+def test_an_event_whose_json_is_none_is_text(text: bytes, data: object) -> None:
+    """Invalid data of a device does not end the tap."""
+    event = InputEvent(event_type="press", timestamp="2026-01-02T00:00:00Z", data_json=text)
+    found = document(item(opaque(1, "heart.peripheral.input.InputEvent", event.SerializeToString())))
+    assert found["data"] == {"event_type": "press", "timestamp": "2026-01-02T00:00:00Z", "data": data}
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_message_of_an_unknown_type_is_in_base64() -> None:
+    """With its type."""
+    found = document(item(opaque(1, "wall.Weather", b"\x08\x05")))
+    assert (found["payload_type"], found["data"]) == ("wall.Weather", {"base64": "CAU="})
+    assert parse(json.dumps(found).encode()).message == Peripheral("knob-1", {"base64": "CAU="})

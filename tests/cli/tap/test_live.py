@@ -1,4 +1,4 @@
-"""Frames as a picture, and everything else above it."""
+"""The picture below the lines."""
 
 import anyio
 import pyte
@@ -6,12 +6,13 @@ import pytest
 from PIL import Image
 from pyte.modes import DECTCEM
 
-from beats.cli.tap.gaps import Gap
-from beats.cli.tap.item import Unreadable
+from beats.cli.tap.item import Notice, Unreadable
 from beats.cli.tap.lines import Lines
-from beats.cli.tap.live import Live
+from beats.cli.tap.live import Live, ScreenBottom
+from beats.kit.gaps import Gap
+from tests.cli.screen import ALTERNATE
 from tests.cli.tap.envelopes import AT_NS, frame, item, update
-from tests.cli.tap.pictures import png, wall
+from tests.recordings.export.material import png, wall
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +46,7 @@ class Viewing:
         self._wanted, self._drawn = self.writes + writes, anyio.Event()
         with anyio.fail_after(TIMEOUT_S):
             async with anyio.create_task_group() as group:
-                group.start_soon(self.live.draw_again)
+                group.start_soon(self.live.redraw)
                 await self._drawn.wait()
                 group.cancel_scope.cancel()
         return self.lines()
@@ -62,10 +63,10 @@ def picture(image: Image.Image, sequence: int) -> bytes:
 
 
 async def test_a_frame_is_a_picture_with_a_line_below() -> None:
-    """Its number, size, age and rate; every pixel in its place and colour."""
+    """Number, size, age and rate; every pixel in its place and colour."""
     viewing = Viewing()
     image = wall(40, 20)
-    viewing.live.item(item(picture(image, 7), after_ms=3))
+    viewing.live.show(item(picture(image, 7), after_ms=3))
     lines = await viewing.drawn()
     assert lines[:10] == ["▀" * 40] * 10
     assert lines[10].startswith("frame 7  40 x 20  ")
@@ -75,14 +76,14 @@ async def test_a_frame_is_a_picture_with_a_line_below() -> None:
 
 
 async def test_other_things_scroll_above_the_picture() -> None:
-    """Updates, gaps and what is unreadable; frames have no lines."""
+    """Updates, gaps and unreadable messages; frames have no lines."""
     viewing = Viewing()
-    viewing.live.item(item(picture(wall(4, 4), 1)))
-    viewing.live.item(item(update(1, "hello")))
-    viewing.live.gap(Gap("frame", 2, 5))
-    viewing.live.unreadable(Unreadable(AT_NS, 5, "what?"))
-    viewing.live.notice("gone")
-    viewing.live.item(item(picture(wall(4, 4), 6)))
+    viewing.live.show(item(picture(wall(4, 4), 1)))
+    viewing.live.show(item(update(1, "hello")))
+    viewing.live.show(Gap("frame", 2, 5))
+    viewing.live.show(Unreadable(AT_NS, 5, "what?"))
+    viewing.live.show(Notice("gone"))
+    viewing.live.show(item(picture(wall(4, 4), 6)))
     lines = await viewing.drawn()
     assert '"hello"' in lines[0]
     assert "frame 4 missing (2 to 5)" in lines[1]
@@ -97,17 +98,17 @@ async def test_only_the_newest_frame_is_drawn() -> None:
     """However fast they come."""
     viewing = Viewing()
     for sequence in range(1, 1000):
-        viewing.live.item(item(picture(wall(2, 2), sequence)))
+        viewing.live.show(item(picture(wall(2, 2), sequence)))
     assert (await viewing.drawn())[-1].startswith("frame 999 ")
     assert viewing.writes == 1
 
 
 async def test_lines_are_all_drawn_however_many() -> None:
-    """In their order, in a few writes."""
+    """In order, in a few writes."""
     viewing = Viewing()
-    viewing.live.item(item(picture(wall(4, 4), 1)))
+    viewing.live.show(item(picture(wall(4, 4), 1)))
     for number in range(1200):
-        viewing.live.notice(f"line {number}")
+        viewing.live.show(Notice(f"line {number}"))
     await viewing.drawn()
     above = ["".join(line[at].data for at in range(40)).strip() for line in viewing.screen.history.top]
     seen = [line.strip() for line in above + viewing.lines() if "line" in line]
@@ -117,10 +118,10 @@ async def test_lines_are_all_drawn_however_many() -> None:
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (20, 8), (10, 6), (5, 3), (1, 1)])
 async def test_it_fits_the_terminal(size: tuple[int, int]) -> None:
-    """A third of the lines at least is left for what scrolls; where there is no room there is no picture."""
+    """At least a third of the lines is left for scrolling; a tiny terminal gets no picture."""
     columns, lines = size
     viewing = Viewing(*size)
-    viewing.live.item(item(picture(wall(640, 480), 1)))
+    viewing.live.show(item(picture(wall(640, 480), 1)))
     await viewing.drawn()
     rows = sum(line.startswith("▀") for line in viewing.lines())
     assert (rows > 0) == (lines >= 6)
@@ -129,23 +130,101 @@ async def test_it_fits_the_terminal(size: tuple[int, int]) -> None:
 
 
 async def test_a_frame_that_cannot_be_drawn_says_why() -> None:
-    """In its line; the next one is drawn again."""
+    """In the caption; the next frame is drawn again."""
     viewing = Viewing()
-    viewing.live.item(item(frame(1, png(wall(20, 20))[:60])))
+    viewing.live.show(item(frame(1, png(wall(20, 20))[:60])))
     assert "cannot be drawn: " in (await viewing.drawn())[-1]
-    viewing.live.item(item(picture(wall(4, 4), 2)))
+    viewing.live.show(item(picture(wall(4, 4), 2)))
     assert (await viewing.drawn())[0].startswith("▀")
 
 
 async def test_the_end_shows_what_came_last() -> None:
-    """Also when it came an instant before; and the terminal has its cursor again, below the picture."""
+    """The cursor is visible again, below the picture."""
     viewing = Viewing()
-    viewing.live.item(item(picture(wall(4, 4), 1)))
+    viewing.live.show(item(picture(wall(4, 4), 1)))
     await viewing.drawn()
-    viewing.live.notice("the last line")
-    viewing.live.item(item(picture(wall(4, 4), 2)))
+    viewing.live.show(Notice("the last line"))
+    viewing.live.show(item(picture(wall(4, 4), 2)))
     await viewing.live.finish()
     assert viewing.lines()[0].strip() == "the last line"
     assert viewing.lines()[-1].startswith("frame 2 ")
     assert DECTCEM in viewing.screen.mode
     assert (viewing.screen.cursor.x, viewing.screen.cursor.y) == (0, len(viewing.lines()))
+
+
+class Theatre:
+    """A stage, and the terminal that it is on."""
+
+    def __init__(self, columns: int = 20, lines: int = 8) -> None:
+        self.screen = pyte.HistoryScreen(columns, lines, history=100)
+        self._stream = pyte.Stream(self.screen)
+        self.stage = ScreenBottom(self.write)
+
+    def write(self, text: str) -> None:
+        self._stream.feed(text.replace("\n", "\r\n"))  # as a terminal's driver does
+
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+    def above(self) -> list[str]:
+        return ["".join(line[at].data for at in range(20)).rstrip() for line in self.screen.history.top]
+
+
+def test_what_is_below_is_replaced_and_what_is_above_scrolls() -> None:
+    """What was on the terminal before scrolls up; nothing is lost or doubled."""
+    theatre = Theatre()
+    theatre.write("$ beats tap\n")
+    theatre.stage.draw(["one"], ["AAA", "BBB"])
+    assert theatre.lines() == ["$ beats tap", "one", "AAA", "BBB"]
+    theatre.stage.draw(["two", "three"], ["CCC", "DDD"])
+    assert theatre.lines() == ["$ beats tap", "one", "two", "three", "CCC", "DDD"]
+    theatre.stage.draw([str(number) for number in range(10)], ["E", "F"])
+    assert theatre.above() + theatre.lines() == [
+        "$ beats tap", "one", "two", "three", *map(str, range(10)), "E", "F"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("heights", [(0, 3, 1, 5, 0, 2), (1, 1, 4), (5, 0, 5)])
+def test_it_may_grow_and_shrink(heights: tuple[int, ...]) -> None:
+    """Nothing of a higher picture stays."""
+    theatre = Theatre()
+    for turn, height in enumerate(heights):
+        theatre.stage.draw([f"line {turn}"], [f"{turn}-{row}" for row in range(height)])
+        seen = theatre.above() + theatre.lines()
+        assert seen == [f"line {each}" for each in range(turn + 1)] + [
+            f"{turn}-{row}" for row in range(height)
+        ]
+
+
+def test_without_lines_above_the_picture_stays_where_it_is() -> None:
+    """It does not move when it is redrawn."""
+    theatre = Theatre()
+    for turn in range(50):
+        theatre.stage.draw([], [f"{turn}"] * 3)
+    assert theatre.lines() == ["49"] * 3
+    assert theatre.above() == []
+
+
+def test_after_a_resize_the_screen_is_cleared() -> None:
+    """The remains of the old picture are wiped."""
+    theatre = Theatre()
+    theatre.stage.resized()
+    theatre.stage.draw(["one"], ["AAA", "BBB"])
+    theatre.stage.resized()
+    theatre.stage.draw(["two"], ["CCC"])
+    assert theatre.lines() == ["two", "CCC"]
+
+
+def test_it_leaves_the_terminal_as_it_was() -> None:
+    """The cursor is visible below what was drawn; nothing is written if it never drew."""
+    theatre = Theatre()
+    theatre.stage.leave()
+    assert theatre.lines() == []
+    theatre.stage.draw([], ["AAA", "BBB"])
+    assert DECTCEM not in theatre.screen.mode
+    theatre.stage.leave()
+    theatre.stage.leave()
+    theatre.write("$")
+    assert theatre.lines() == ["AAA", "BBB", "$"]
+    assert DECTCEM in theatre.screen.mode
+    assert ALTERNATE not in theatre.screen.mode

@@ -1,4 +1,4 @@
-"""The stream, message by message."""
+"""Reading a stream message by message."""
 
 import queue
 import ssl
@@ -13,7 +13,8 @@ from websockets.sync.server import ServerConnection
 
 from beats.cli.address import ServerAddress, tls
 from beats.cli.tap import stream as module
-from beats.cli.tap.stream import Notice, StreamError, messages, persistent
+from beats.cli.tap.item import Notice
+from beats.cli.tap.stream import StreamError, messages, persistent
 from beats.kernel.run.supervisor import Backoff
 from tests.cli.tap.envelopes import frame, holding, refusing, sending, serving, update
 from tests.cli.top.answering import answering
@@ -47,7 +48,7 @@ async def take(
 
 
 async def test_every_message_comes_as_it_was_sent() -> None:
-    """Binary ones and texts, small and large, in order; without compression."""
+    """Binary and text, small and large, in order; without compression."""
     sent: list[str | bytes] = [frame(1), update(1), "a text", b"", bytes(3_000_000)]
     with serving(holding(*sent)) as server:
         found, error = await take(
@@ -62,14 +63,14 @@ async def test_every_message_comes_as_it_was_sent() -> None:
 @pytest.mark.parametrize(
     ("code", "why", "said"),
     [
-        (1000, "", "the server ended the stream: 1000 (OK)"),
-        (1001, "", "the server ended the stream: 1001 (going away)"),
-        (1013, "too \x1b[2Jslow", r"the server ended the stream: 1013 (try again later) too \x1b[2Jslow"),
-        (4999, "mine", "the server ended the stream: 4999 (private use) mine"),
+        (1000, "", "the server closed the stream: 1000 (OK)"),
+        (1001, "", "the server closed the stream: 1001 (going away)"),
+        (1013, "too \x1b[2Jslow", r"the server closed the stream: 1013 (try again later) too \x1b[2Jslow"),
+        (4999, "mine", "the server closed the stream: 4999 (private use) mine"),
     ],
 )
 async def test_the_end_says_its_code_and_reason(code: int, why: str, said: str) -> None:
-    """After all that was sent."""
+    """After all messages."""
     with serving(sending(frame(1), code=code, why=why)) as server:
         found, error = await take(messages(f"ws://{server.place}", {}, None))
     assert found == [frame(1)]
@@ -80,15 +81,15 @@ async def test_a_connection_that_breaks_off_says_so() -> None:
     """A killed server sends no close frame."""
     with serving(lambda connection: connection.socket.shutdown(2)) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
-    assert str(error) == "the connection was lost: 1006, no close frame came"
+    assert str(error) == "the connection was lost (1006, no close frame)"
 
 
 async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded, whatever comes."""
+    """Memory is bounded."""
     monkeypatch.setattr(module, "_MOST_BYTES", 1000)
     with serving(holding(bytes(2000))) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
-    assert str(error).startswith("the stream was ended here: 1009 (message too big)")
+    assert str(error).startswith("the stream was closed here: 1009 (message too big)")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatc
     [(400, True), (401, True), (403, True), (404, True), (301, True), (429, False), (503, False)],
 )
 async def test_a_refusal_tells_what_the_server_says(status: int, lasting: bool) -> None:
-    """And whether it would be the same the next time."""
+    """And whether another attempt could succeed."""
     with serving(holding(), refusing(status, "No", b"Because \x1b[31mof that.\n")) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
     assert error is not None
@@ -105,7 +106,7 @@ async def test_a_refusal_tells_what_the_server_says(status: int, lasting: bool) 
 
 
 async def test_a_refused_token_says_where_to_give_it() -> None:
-    """A page of HTML is not repeated."""
+    """An HTML page is not repeated."""
     with serving(holding(), refusing(401, "No", b"<h1>No</h1>", "text/html")) as server:
         _, error = await take(messages(f"ws://{server.place}", {}, None))
     assert str(error) == "HTTP 401 Give it with --token, or in BEATS_TOKEN."
@@ -119,11 +120,11 @@ async def test_what_is_no_websocket_is_called_so(reply: bytes) -> None:
     with answering(reply) as server:
         _, error = await take(messages(f"ws://127.0.0.1:{server.port}", {}, None))
     assert error is not None
-    assert "no WebSocket there: it is not a Beats server" in str(error)
+    assert "it is not a Beats server: no WebSocket there" in str(error)
     assert error.lasting
 
 
-async def test_where_nobody_listens_the_reason_is_plain() -> None:
+async def test_a_refused_connection_has_a_plain_reason() -> None:
     """For one address as for several."""
     with answering(b"") as gone:
         port = gone.port
@@ -133,7 +134,7 @@ async def test_where_nobody_listens_the_reason_is_plain() -> None:
 
 
 async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It accepts, and says nothing."""
+    """It accepts the connection, but does not answer."""
     monkeypatch.setattr(module, "_OPEN_TIMEOUT_S", 0.1)
     with answering(None) as server:
         _, error = await take(messages(f"ws://127.0.0.1:{server.port}", {}, None))
@@ -141,7 +142,7 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pyte
 
 
 async def test_a_certificate_is_checked(tmp_path: Path) -> None:
-    """What is not trusted gets no token."""
+    """An untrusted server gets no token."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore  # as in test_fetch
     with answering(b"", context) as server:
@@ -155,7 +156,7 @@ async def test_a_certificate_is_checked(tmp_path: Path) -> None:
 
 
 async def test_a_stream_that_ends_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After pauses that grow as long as nothing comes; each time it is said."""
+    """After growing pauses, each of which is reported."""
     monkeypatch.setattr(module, "BACKOFF", Backoff(0.001, 0.002))
     ends: list[list[str | bytes]] = [[b"1", b"2"], [], [], [b"3"]]
 
@@ -165,13 +166,13 @@ async def test_a_stream_that_ends_is_begun_again(monkeypatch: pytest.MonkeyPatch
         raise StreamError("gone", lasting=not ends)
 
     found, error = await take(persistent(attempt))
-    again = [Notice(f"gone; again in {pause_s} s") for pause_s in ("0.001", "0.002", "0.002")]
+    again = [Notice(f"gone; reconnecting in {pause_s} s") for pause_s in ("0.001", "0.002", "0.002")]
     assert found == [b"1", b"2", *again, b"3"]
     assert (str(error), ends) == ("gone", [])
 
 
 async def test_who_leaves_closes_the_connection() -> None:
-    """At once, also while it waits for more."""
+    """At once, also while it waits for messages."""
     codes: queue.Queue[int | None] = queue.Queue()
 
     def serve_one(connection: ServerConnection) -> None:

@@ -11,9 +11,11 @@ from PIL import Image
 
 from beats.kernel.envelope import Frame, Message, topic_of
 from beats.proto.codec import StreamCodec
+from beats.proto.encode import PNG_SIGNATURE
 from beats.recordings.export.apng import ApngWriter
 from beats.recordings.export.gif import GifWriter
-from beats.recordings.writing import Line, RecordingFile
+from beats.recordings.format import RecordedMessage
+from beats.recordings.writing import RecordingFile
 
 BEGIN_NS: Final = 1_700_000_000_000_000_000
 """2023-11-14T22:13:20Z."""
@@ -36,20 +38,31 @@ def plain_png(colour: tuple[int, ...], size: tuple[int, int] = (4, 3)) -> bytes:
     return png(plain(colour, size))
 
 
+def wall(width: int, height: int) -> Image.Image:
+    """A picture in which every pixel has another colour."""
+    colours = [(x * 7 % 256, y * 5 % 256, (x + y) * 3 % 256) for y in range(height) for x in range(width)]
+    return Image.frombytes("RGB", (width, height), b"".join(map(bytes, colours)))
+
+
 def without_data(png_data: bytes) -> bytes:
     """A PNG file with right checksums whose picture ends too early."""
-    from beats.recordings.export.png import SIGNATURE, chunk, take_apart
+    from beats.recordings.export.png import chunk, take_apart
 
     header = take_apart(png_data).form.header
-    return SIGNATURE + chunk(b"IHDR", header.packed()) + chunk(b"IDAT", b"\x78\x9c\x03") + chunk(b"IEND", b"")
+    return (
+        PNG_SIGNATURE
+        + chunk(b"IHDR", header.packed())
+        + chunk(b"IDAT", b"\x78\x9c\x03")
+        + chunk(b"IEND", b"")
+    )
 
 
 def write_a_long_film(writer: GifWriter | ApngWriter) -> int:
-    """Thirty pictures of noise, each of 270,000 bytes; returns the most memory it took, in bytes."""
+    """Fifteen pictures of noise, each of 270,000 bytes; returns the most memory it took, in bytes."""
     rng = random.Random(1)
     tracemalloc.start()
     try:
-        for number in range(30):
+        for number in range(15):
             image = Image.frombytes("RGB", (300, 300), rng.randbytes(270_000))
             writer.add(number / 10, png(image, compress_level=0))
         writer.finish()
@@ -74,17 +87,17 @@ def shown(path: Path) -> list[tuple[bytes, float]]:
     return found
 
 
-def lines(messages: Iterable[tuple[float, Message]]) -> list[Line]:
+def lines(messages: Iterable[tuple[float, Message]]) -> list[RecordedMessage]:
     """Recorded messages, each with its time in seconds from the beginning."""
     codec = StreamCodec()
-    made: list[Line] = []
+    made: list[RecordedMessage] = []
     counts: dict[str, int] = {}
     for at_s, message in messages:
         topic = topic_of(message)
         counts[topic] = counts.get(topic, 0) + 1
         log_ns = BEGIN_NS + round(at_s * 1e9)
         encoded = codec.seal(codec.prepare(message), counts[topic], log_ns - 1000)
-        made.append(Line(topic, counts[topic], log_ns, log_ns - 1000, encoded))
+        made.append(RecordedMessage(topic, counts[topic], log_ns, log_ns - 1000, encoded))
     return made
 
 
@@ -93,7 +106,7 @@ def record(
     messages: Iterable[tuple[float, Message]],
     *,
     identity: str = "a",
-    carried: Sequence[Line] = (),
+    carried: Sequence[RecordedMessage] = (),
     chunk_of: int = 1000,
 ) -> Path:
     """Make a recording; a chunk holds `chunk_of` messages."""

@@ -8,10 +8,10 @@ import pytest
 
 from beats.kernel.envelope import Location, OpaquePayload, Peripheral, Tag
 from beats.proto.input_event_pb2 import InputEvent
-from beats.recordings.content import Message
 from beats.recordings.export.events import COLUMNS, CsvWriter, JsonlWriter, event
+from beats.recordings.format import RecordedMessage
 
-MESSAGE = Message(
+MESSAGE = RecordedMessage(
     "peripheral/knob", 7, 1_700_000_000_123_456_789, 1_700_000_000_000_000_001, b"", carried=False
 )
 FULL = Peripheral(
@@ -59,14 +59,14 @@ def test_a_line_says_all_that_was_recorded() -> None:
 
 @pytest.mark.parametrize("name", ["a\rb", "\r", "a\nb", "a\r\nb", 'a"\r'])
 def test_a_line_break_in_an_id_stays_in_its_cell(name: str) -> None:
-    """A bare carriage return ends a row for readers, so it stands in quotes on every version of Python."""
+    """A bare carriage return ends a row for readers, so it is quoted on every version of Python."""
     rows = table(Peripheral(name, {"text": name}), Peripheral("next", 1))
     assert [row["id"] for row in rows] == [name, "next"]
     assert json.loads(rows[0]["data"]) == {"text": name}
 
 
 def test_each_row_ends_with_one_line_feed() -> None:
-    """As every other text that Beats writes."""
+    """No carriage returns are written."""
     out = io.BytesIO()
     CsvWriter(out).add(MESSAGE, Peripheral("knob", 1))
     assert out.getvalue().count(b"\n") == 2
@@ -74,7 +74,7 @@ def test_each_row_ends_with_one_line_feed() -> None:
 
 
 def test_a_table_says_the_same() -> None:
-    """Numbers and texts are cells, and tags, location and data are JSON in one cell each."""
+    """Numbers and texts are cells; tags, location and data are one cell of JSON each."""
     (row,) = table(FULL)
     expected = jsonl(FULL)[0]
     assert tuple(row) == COLUMNS
@@ -84,7 +84,7 @@ def test_a_table_says_the_same() -> None:
 
 
 def test_what_is_absent_can_be_told_from_what_is_empty() -> None:
-    """No location is null, or an empty cell; no data is null, in a table too."""
+    """No location is null or an empty cell; no data is null, in a table too."""
     (found,), (row,) = jsonl(Peripheral("k", None)), table(Peripheral("k", None))
     assert (found["location"], found["tags"], found["data"]) == (None, [], None)
     assert (row["location"], row["tags"], row["data"]) == ("", "[]", "null")
@@ -92,14 +92,14 @@ def test_what_is_absent_can_be_told_from_what_is_empty() -> None:
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
 def test_every_line_is_json(number: float) -> None:
-    """A place that JSON has no number for is written as protobuf's JSON writes it."""
+    """Numbers that JSON lacks are written as in protobuf's JSON."""
     location = jsonl(Peripheral("k", 1, (), Location(number)))[0]["location"]
     assert isinstance(location, dict)
     assert location["x"] in ("Infinity", "-Infinity", "NaN")
 
 
 def test_a_message_of_a_known_type_is_protobuf_json() -> None:
-    """The names and forms of its fields are those of protobuf's JSON mapping."""
+    """Its fields have the names and forms of protobuf's JSON mapping."""
     message = InputEvent()
     names = {field.json_name for field in InputEvent.DESCRIPTOR.fields}
     text = next(field for field in InputEvent.DESCRIPTOR.fields if field.type == field.TYPE_STRING)
@@ -110,13 +110,13 @@ def test_a_message_of_a_known_type_is_protobuf_json() -> None:
 
 
 def test_a_message_of_an_unknown_type_is_hex() -> None:
-    """Nothing of it is lost, and its type is named."""
+    """All of its bytes are kept, and its type is named."""
     data = event(MESSAGE, Peripheral("k", OpaquePayload("a.B", b"\x00\xff")))["data"]
     assert data == {"payload_type": "a.B", "hex": "00ff"}
 
 
 def test_data_as_deep_as_was_recorded_is_written() -> None:
-    """The line's own levels do not count against those of the data."""
+    """The nesting of the line itself does not count against that of the data."""
     data: object = 1
     for _ in range(100):
         data = [data]

@@ -1,43 +1,60 @@
-"""What an export can write."""
+"""The files of an export."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from beats.kernel.envelope import Peripheral
-from beats.recordings.content import Message
-from beats.recordings.export.outputs import EventTable, LooksAhead, open_outputs
+from beats.kernel.envelope import Frame, Peripheral
+from beats.kit import units
+from beats.recordings.export.outputs import (
+    Animation,
+    EventTable,
+    FrameFolder,
+    LooksAhead,
+    LosslessAnimation,
+    counted,
+    frame_name,
+    open_outputs,
+)
+from beats.recordings.export.png import PictureError
 from beats.recordings.files import Piece
+from beats.recordings.format import RecordedMessage
 from beats.recordings.scan import Times
 from beats.recordings.selection import Chosen
+from tests.recordings.export.material import BEGIN_NS, BLUE, GREEN, RED, pixels, plain, plain_png, shown
 
-CHOSEN = Chosen(
-    Piece(Path("a.mcap"), Times(0, 0), 0.0, continues=False),
-    0.0,
-    Message("peripheral/k", 1, 0, 0, b"", carried=False),
-    repeated=False,
-)
+KINDS = [Animation, LosslessAnimation]
 
 
-def test_all_that_is_named_is_opened(tmp_path: Path) -> None:
-    """Each under its own path, with the kind that it takes; only the APNG looks ahead."""
+def chosen(unix_ns: int = BEGIN_NS, at_s: float = 0.0) -> Chosen:
+    piece = Piece(Path("a.mcap"), Times(BEGIN_NS, BEGIN_NS), 0.0, continues=False)
+    return Chosen(piece, at_s, RecordedMessage("frame", 1, unix_ns, unix_ns, b""), repeated=False)
+
+
+def fill(animation: Animation, frames: Sequence[tuple[float, bytes]]) -> None:
+    if isinstance(animation, LosslessAnimation):
+        for _, png_data in frames:
+            animation.look_at(png_data)
+    for at_s, png_data in frames:
+        animation.add(chosen(at_s=at_s), Frame(png_data))
+
+
+def test_all_named_outputs_are_opened(tmp_path: Path) -> None:
+    """Each with its own path and kind; only the APNG looks ahead."""
     outputs = open_outputs(
         frames=tmp_path / "f", gif=tmp_path / "g", apng=tmp_path / "a", events=[tmp_path / "e.csv"]
     )
-    assert [(output.path.name, output.kind) for output in outputs] == [
-        ("f", "frame"),
-        ("g", "frame"),
-        ("a", "frame"),
-        ("e.csv", "peripheral"),
-    ]
+    kinds = [("f", "frame"), ("g", "frame"), ("a", "frame"), ("e.csv", "peripheral")]
+    assert [(output.path.name, output.kind) for output in outputs] == kinds
     assert [isinstance(output, LooksAhead) for output in outputs] == [False, False, True, False]
     for output in outputs:
         output.discard()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_when_one_cannot_be_opened_nothing_is_left_of_the_others(tmp_path: Path) -> None:
-    """The error names the one, and what is there stays as it is."""
+def test_if_one_output_cannot_be_opened_the_others_are_removed(tmp_path: Path) -> None:
+    """The error names the output; an existing file is left."""
     (tmp_path / "e.csv").write_text("mine")
     with pytest.raises(FileExistsError) as caught:
         open_outputs(frames=tmp_path / "f", gif=tmp_path / "g", apng=None, events=[tmp_path / "e.csv"])
@@ -47,17 +64,106 @@ def test_when_one_cannot_be_opened_nothing_is_left_of_the_others(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("name", "begins"), [("a.CSV", "time,unix_ns,"), ("a.jsonl", '{"time":')])
-def test_the_suffix_says_the_format(name: str, begins: str, tmp_path: Path) -> None:
-    """In capitals too; the end says how many updates there are."""
+def test_the_suffix_determines_the_format(name: str, begins: str, tmp_path: Path) -> None:
+    """In capitals, too; the end reports the number of updates."""
     table = EventTable(tmp_path / name)
-    table.add(CHOSEN, Peripheral("k", 1))
+    table.add(chosen(), Peripheral("k", 1))
     text = table.finish()
     written = (tmp_path / name).read_text()
-    assert text == f"1 update, {len(written)} bytes"
+    assert text == f"1 update, {units.size(len(written))}"
     assert written.startswith(begins)
 
 
-def test_without_updates_there_is_no_table(tmp_path: Path) -> None:
-    """Not even its head."""
+def test_an_empty_output_is_removed(tmp_path: Path) -> None:
+    """A table without updates, a new folder without frames; a folder that existed before stays."""
     assert EventTable(tmp_path / "a.csv").finish() is None
+    assert FrameFolder(tmp_path / "new").finish() is None
+    assert FrameFolder(tmp_path).finish() is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_are_written_as_the_original_files(tmp_path: Path) -> None:
+    """Byte for byte, into a folder that is created, with names in order; they stay if the export fails."""
+    folder = FrameFolder(tmp_path / "a" / "frames")
+    pngs = [plain_png(RED), plain_png(BLUE), plain_png(RED)]
+    for number, png_data in enumerate(pngs):
+        folder.add(chosen(BEGIN_NS + number), Frame(png_data))
+    assert folder.finish() == f"3 frames, {units.size(sum(map(len, pngs)))}"
+    folder.discard()
+    assert [path.read_bytes() for path in sorted((tmp_path / "a" / "frames").iterdir())] == pngs
+
+
+def test_the_name_of_a_frame_has_its_number_and_time() -> None:
+    """Zero-padded, with the time in UTC to the microsecond, and without characters that disks refuse."""
+    assert frame_name(1, BEGIN_NS + 5_999) == "0000001_20231114T221320.000005Z.png"
+    assert frame_name(12_345_678, 2**64 - 1) == "12345678_25540721T233433.709551Z.png"
+
+
+def test_frames_overwrite_nothing(tmp_path: Path) -> None:
+    """Other files in the folder are left, also one that was created meanwhile with the name of a frame."""
+    (tmp_path / "notes.txt").write_text("mine")
+    folder = FrameFolder(tmp_path)
+    theirs = tmp_path / frame_name(1, BEGIN_NS)
+    theirs.write_text("theirs")
+    with pytest.raises(FileExistsError):
+        folder.add(chosen(), Frame(plain_png(RED)))
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"mine", "theirs"}
+
+
+def test_unsuitable_folders_are_refused(tmp_path: Path) -> None:
+    """A file, and a folder with frames of another export, with which they would mix; says what to do."""
+    (tmp_path / "a").touch()
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        FrameFolder(tmp_path / "a")
+    (tmp_path / frame_name(9, BEGIN_NS)).touch()
+    with pytest.raises(FileExistsError, match=r"0000009_.*give another folder"):
+        FrameFolder(tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_animation_reports_its_content(kind: type[Animation], tmp_path: Path) -> None:
+    """Frames, seconds and size; the file has its name."""
+    animation = kind(tmp_path / "a")
+    fill(animation, [(number, plain_png(colour)) for number, colour in enumerate([RED, GREEN, BLUE])])
+    text = animation.finish()
+    assert text == f"3 frames, 3.00 s, {units.size((tmp_path / 'a').stat().st_size)}"
+    assert [each for each, _ in shown(tmp_path / "a")] == [pixels(plain(each)) for each in (RED, GREEN, BLUE)]
+
+
+@pytest.mark.parametrize(("kind", "least"), [(Animation, "20 ms"), (LosslessAnimation, "11 ms")])
+def test_an_animation_reports_skipped_and_converted_frames(
+    kind: type[Animation], least: str, tmp_path: Path
+) -> None:
+    """How many, and why."""
+    animation = kind(tmp_path / "a")
+    fill(animation, [(0, plain_png(RED)), (1, plain_png(GREEN)), (1.001, plain_png(BLUE, (9, 9)))])
+    text = animation.finish()
+    assert text is not None
+    assert f"; 1 skipped that would have lasted under {least}; 1 converted, as" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_animation_without_frames_is_removed(kind: type[Animation], tmp_path: Path) -> None:
+    """Also if no frame could be decoded, or it is discarded."""
+    assert kind(tmp_path / "a").finish() is None
+    animation = kind(tmp_path / "a")
+    with pytest.raises(PictureError):
+        fill(animation, [(0, b"no picture")])
+    assert animation.finish() is None
+    animation = kind(tmp_path / "a")
+    fill(animation, [(0, plain_png(RED)), (1, plain_png(GREEN))])
+    animation.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_frame_recorded_after_the_survey_determines_the_form(tmp_path: Path) -> None:
+    """The survey of an APNG may have found no frames."""
+    animation = LosslessAnimation(tmp_path / "a")
+    animation.add(chosen(), Frame(plain_png(RED)))
+    assert animation.finish() is not None
+    assert shown(tmp_path / "a")[0][0] == pixels(plain(RED))
+
+
+def test_nouns_agree_with_their_number() -> None:
+    """Large numbers are grouped."""
+    assert [counted(number, "frame") for number in (0, 1, 1234)] == ["0 frames", "1 frame", "1,234 frames"]

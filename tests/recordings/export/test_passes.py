@@ -9,7 +9,7 @@ import pytest
 
 from beats.kernel.envelope import Frame, Kind, Message, Peripheral
 from beats.proto.codec import OPEN_CODEC
-from beats.recordings.export.outputs import Output, open_outputs
+from beats.recordings.export.outputs import ExportOutput, open_outputs
 from beats.recordings.export.passes import MOST_TOLD, Result, export
 from beats.recordings.selection import Chosen, Selection
 from tests.recordings.export.material import (
@@ -34,7 +34,7 @@ class Told:
         self.texts: list[str] = []
         self.progress: list[float] = []
 
-    def export(self, selection: Selection, outputs: Sequence[Output]) -> list[Result]:
+    def export(self, selection: Selection, outputs: Sequence[ExportOutput]) -> list[Result]:
         return export(selection, outputs, self.texts.append, self.progress.append)
 
 
@@ -58,7 +58,7 @@ class Failing:
 
 
 def test_one_call_writes_everything(tmp_path: Path) -> None:
-    """Frames, both animations and both tables hold the same recording, and each says what it holds."""
+    """Frames, both animations and both tables contain the same recording, and each is described."""
     show: list[tuple[float, Message]] = [*film(RED, GREEN, BLUE), (0.25, Peripheral("k", {"a": 1}))]
     recording = record(tmp_path / "a.mcap", show, chunk_of=2)
     outputs = open_outputs(
@@ -85,7 +85,7 @@ def test_one_call_writes_everything(tmp_path: Path) -> None:
 
 
 def test_only_what_was_chosen_is_written(tmp_path: Path) -> None:
-    """Start and end hold for frames and updates, topics for both."""
+    """Start and end apply to frames and updates, topics to both."""
     show = [*film(RED, GREEN, BLUE, RED), *((at, Peripheral(id_, at)) for at in (0.05, 0.15) for id_ in "ab")]
     recording = record(tmp_path / "a.mcap", sorted(show, key=lambda each: each[0]))
     outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[tmp_path / "a.jsonl"])
@@ -97,7 +97,7 @@ def test_only_what_was_chosen_is_written(tmp_path: Path) -> None:
 
 
 def test_state_that_a_later_part_repeats_is_written_once(tmp_path: Path) -> None:
-    """Two parts of a recording make one film, with the time that passed between them."""
+    """Two parts of a recording make one animation, with the time that passed between them."""
     first = film(RED, GREEN)
     second = [(at_s + 0.2, frame) for at_s, frame in film(BLUE, RED)]
     paths = [
@@ -110,7 +110,7 @@ def test_state_that_a_later_part_repeats_is_written_once(tmp_path: Path) -> None
 
 
 def test_damage_is_told_once_and_passed_over(tmp_path: Path) -> None:
-    """File, offset and reason are told; the rest is written, also where frames are looked at twice."""
+    """File, offset and reason are reported once, also with two passes; the rest is written."""
     recording = record(tmp_path / "a.mcap", film(RED, GREEN, BLUE), chunk_of=1)
     data = bytearray(recording.read_bytes())
     data[data.index(plain_png(GREEN)) + 40] ^= 1
@@ -120,13 +120,13 @@ def test_damage_is_told_once_and_passed_over(tmp_path: Path) -> None:
         Selection([recording]), open_outputs(frames=None, gif=None, apng=tmp_path / "a.png", events=[])
     )
     (text,) = told.texts
-    assert text.startswith(f"{recording}: at offset ")
+    assert text.startswith(f"{recording}: at byte ")
     assert "a chunk: its content is damaged" in text
     assert [each for each, _ in shown(tmp_path / "a.png")] == [pixels(plain(RED)), pixels(plain(BLUE))]
 
 
 def test_frames_that_cannot_be_decoded_are_left_out_and_told(tmp_path: Path) -> None:
-    """Animations go on without them and say so; as files they are what they were."""
+    """Animations continue without them and report it; the folder gets the original files."""
     broken = without_data(plain_png(GREEN))
     show: list[tuple[float, Message]] = [
         (0, Frame(plain_png(RED))),
@@ -150,7 +150,7 @@ def test_frames_that_cannot_be_decoded_are_left_out_and_told(tmp_path: Path) -> 
 
 
 def test_many_that_are_left_out_are_counted(tmp_path: Path) -> None:
-    """A recording full of broken frames does not fill the screen."""
+    """After the first few, broken frames are only counted."""
     broken: list[tuple[float, Message]] = [(at / 10, Frame(b"\x89PNG\r\n\x1a\n")) for at in range(50)]
     recording = record(tmp_path / "a.mcap", broken)
     told = Told()
@@ -163,18 +163,18 @@ def test_many_that_are_left_out_are_counted(tmp_path: Path) -> None:
 
 
 def test_what_holds_nothing_is_not_written(tmp_path: Path) -> None:
-    """An output without messages says so, and others are not held back by it."""
+    """An empty output is reported, and does not affect the others."""
     recording = record(tmp_path / "a.mcap", film(RED, BLUE))
     outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[tmp_path / "a.csv"])
     results = Told().export(Selection([recording]), outputs)
     assert [result.is_written for result in results] == [True, False]
-    assert "there are no updates" in results[1].text
+    assert "no readable updates" in results[1].text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "a.mcap"]
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_a_failed_export_leaves_no_half_file(error: BaseException, tmp_path: Path) -> None:
-    """A full disk and an interrupt alike take all outputs of the call away."""
+    """After a full disk or an interrupt, all outputs of the call are removed."""
     recording = record(tmp_path / "a.mcap", film(RED, BLUE))
     outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=tmp_path / "a.png", events=[])
     failing = Failing(error)
@@ -185,7 +185,7 @@ def test_a_failed_export_leaves_no_half_file(error: BaseException, tmp_path: Pat
 
 
 def test_an_error_without_a_name_gets_that_of_the_output(tmp_path: Path) -> None:
-    """A full disk does not say which file it was."""
+    """The error of a full disk does not name the file."""
     recording = record(tmp_path / "a.mcap", film(RED))
     with pytest.raises(OSError, match=r"full\.gif"):
         Told().export(Selection([recording]), [Failing(OSError(errno.ENOSPC, "No space left on device"))])

@@ -1,1 +1,1 @@
-"""`beats tap`: what is on the stream."""
+"""`beats tap`: shows the envelopes of a stream."""

@@ -1,59 +1,46 @@
-"""Pictures of coloured half blocks: two pixels in each place of a terminal."""
+"""Draws pictures with coloured half blocks: two pixels in each character cell of a terminal."""
 
-import io
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 from PIL import Image
 
-from beats.cli.tap.item import png_size
-from beats.kit.pixels import MAX_PX, to_rgb
+from beats.recordings.export.png import decode
 
 Depth = Literal["truecolor", "256"]
 
 _UPPER_HALF: Final = "▀"
 _PLAIN: Final = "\x1b[0m"
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
-"""The intensities that xterm's 216 colours are made of; its greys are 8, 18, … 238."""
+"""The intensities of xterm's 216 colours; its greys are 8, 18, … 238."""
 _NEAREST: Final = tuple(min(range(6), key=lambda step: abs(_LEVELS[step] - value)) for value in range(256))
 
 
-class PictureError(Exception):
-    """A frame cannot be drawn; the text says why."""
-
-
-class Picture(NamedTuple):
+class BlockPicture(NamedTuple):
     """A frame, ready for a terminal."""
 
     width_px: int
     """Of the frame itself."""
     height_px: int
     rows: tuple[str, ...]
-    """Each ends with plain colours and moves nothing but along its line."""
+    """Each resets the colours at its end, and does not move the cursor otherwise."""
 
 
-def picture(png_data: bytes, columns: int, lines: int, depth: Depth) -> Picture:
-    """Draw a frame as large as there is room for: by whole factors, or made smaller.
+def draw(png_data: bytes, columns: int, lines: int, depth: Depth) -> BlockPicture:
+    """Draw a frame as large as possible: enlarged by whole factors, or reduced.
 
     Args:
         png_data: the frame.
-        columns: of the terminal that it may take.
-        lines: likewise.
-        depth: the colours that the terminal has.
+        columns: the columns that it may use.
+        lines: the lines that it may use.
+        depth: the colours of the terminal.
 
     Raises:
-        PictureError: it is no picture, or one too many for any terminal.
+        PictureError: it cannot be decoded, or is too large.
     """
-    width_px, height_px = png_size(png_data)
-    if width_px * height_px > MAX_PX:
-        raise PictureError(f"{width_px} x {height_px} pixels are too many")
-    try:
-        with Image.open(io.BytesIO(png_data), formats=["PNG"]) as image:
-            scaled = _scaled(_on_black(to_rgb(image)), columns, 2 * lines)
-    # Pillow's readers raise what they please; SyntaxError is one of their own.
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise PictureError(str(error) or type(error).__name__) from error
-    return Picture(width_px, height_px, tuple(_rows(scaled, depth)))
+    image = decode(png_data)
+    scaled = _scaled(_on_black(image), columns, 2 * lines)
+    return BlockPicture(*image.size, tuple(_rows(scaled, depth)))
 
 
 def _on_black(image: Image.Image) -> Image.Image:
@@ -75,7 +62,7 @@ def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def _rows(image: Image.Image, depth: Depth) -> Iterator[str]:
-    """Each line of half blocks; colours are named where they change."""
+    """The lines of half blocks; colours are set where they change."""
     name = _exact if depth == "truecolor" else _nearest
     width, height = image.size
     pixels = image.tobytes()
@@ -83,17 +70,17 @@ def _rows(image: Image.Image, depth: Depth) -> Iterator[str]:
     for top in range(0, height, 2):
         upper = pixels[top * stride : (top + 1) * stride]
         lower = pixels[(top + 1) * stride : (top + 2) * stride]  # empty below the last of an odd number
-        parts: list[str] = []
+        row: list[str] = []
         before = after = b""
         for at in range(0, stride, 3):
             above, below = upper[at : at + 3], lower[at : at + 3]
             if above != before:
-                parts.append(f"\x1b[38;{name(above)}m")
+                row.append(f"\x1b[38;{name(above)}m")
             if below != after:
-                parts.append(f"\x1b[48;{name(below)}m")
+                row.append(f"\x1b[48;{name(below)}m")
             before, after = above, below
-            parts.append(_UPPER_HALF)
-        yield "".join(parts) + _PLAIN
+            row.append(_UPPER_HALF)
+        yield "".join(row) + _PLAIN
 
 
 def _exact(rgb: bytes) -> str:
@@ -101,7 +88,7 @@ def _exact(rgb: bytes) -> str:
 
 
 def _nearest(rgb: bytes) -> str:
-    """The nearest of the cube's colours and the greys."""
+    """The nearest colour of the cube and the greys."""
     steps = [_NEAREST[value] for value in rgb]
     grey = min(23, max(0, (sum(rgb) // 3 - 3) // 10))
     of_cube = sum((_LEVELS[step] - value) ** 2 for step, value in zip(steps, rgb, strict=True))

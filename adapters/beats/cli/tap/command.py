@@ -12,7 +12,7 @@ from beats.cli.address import AddressArgument, CaOption, TokenOption, find, tls,
 from beats.cli.files import ending_in_order
 from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, warn
 
-# What connects, decodes and draws is loaded when it is needed: no other command waits for it.
+# The modules that connect, decode and draw are imported when needed, so that other commands start faster.
 if TYPE_CHECKING:
     from beats.cli.tap.blocks import Depth
 
@@ -20,52 +20,56 @@ if TYPE_CHECKING:
 def tap(
     url: AddressArgument = None,
     kinds: Annotated[
-        str | None, typer.Option(help="frame, peripheral, or both with a comma.", show_default=False)
+        str | None, typer.Option(help="frame, peripheral, or both, separated by a comma.", show_default=False)
     ] = None,
     topics: Annotated[
         str | None,
-        typer.Option(help="Patterns with commas, such as frame,peripheral/knob-*.", show_default=False),
+        typer.Option(
+            help="Patterns separated by commas, such as frame,peripheral/knob-*.", show_default=False
+        ),
     ] = None,
     max_fps: Annotated[
         str | None,
-        typer.Option("--max-fps", metavar="N", help="At most so many frames a second.", show_default=False),
+        typer.Option("--max-fps", metavar="N", help="At most N frames per second.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     frames: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Save each frame there, as <sequence>.png.", show_default=False),
+        typer.Option(
+            metavar="DIR", help="Save each frame in this folder, as <sequence>.png.", show_default=False
+        ),
     ] = None,
     count: Annotated[
         int | None,
-        typer.Option("--count", min=1, metavar="N", help="End after so many envelopes.", show_default=False),
+        typer.Option("--count", min=1, metavar="N", help="Stop after N envelopes.", show_default=False),
     ] = None,
     pictures: Annotated[
         bool | None,
         typer.Option(
             "--pictures/--no-pictures",
-            help="Draw frames in the terminal, in place of a line for each; by default where it has colours.",
+            help="Draw frames in the terminal instead of printing lines; default if it has colours.",
             show_default=False,
         ),
     ] = None,
     reconnect: Annotated[
-        bool, typer.Option("--reconnect", help="Go on when the server is there again.")
+        bool, typer.Option("--reconnect", help="Reconnect when the connection is lost.")
     ] = False,
     token: TokenOption = None,
     ca: CaOption = None,
 ) -> None:
-    """Show what is on a stream, one line each: time, topic, sequence, size, age, value, tags and place.
+    """Show the envelopes of a stream, one per line: time, topic, sequence, size, age, value, tags, location.
 
-    Before what is missing in the sequence there is a line that says so. The age is from the capture to here,
-    by the clocks of both. On a terminal with colours, frames are drawn as one picture below the lines; q ends
-    it there, and Ctrl-C anywhere.
+    A line also reports missing sequence numbers. The age is the time from capture to reception, by the clocks
+    of both machines. On a terminal with colours, frames are drawn as one picture below the lines. Quit with q
+    there, or with Ctrl-C.
 
-    With `--json`, lines of peripherals are what `beats run --stdin` takes. `--frames` overwrites nothing:
-    frames whose names are taken by other pictures are counted, and then the exit code is 1.
+    With `--json`, `beats run --stdin` accepts the lines of peripherals. `--frames` overwrites nothing: frames
+    whose names are taken by other pictures are counted, and the exit code is 1.
 
-    When the server ends the stream, that is the end, unless `--reconnect` is given.
+    Ends when the server closes the stream, unless `--reconnect` is given.
 
-    Exit code 0: ended by `--count`, Ctrl-C, or a reader that had enough (`| head`); 1: the server cannot be
-    reached, refuses, or ended the stream, or something could not be saved; 2: wrong usage.
+    Exit code 0: ended by `--count`, Ctrl-C, or a closed pipe (`| head`); 1: the server cannot be reached,
+    refuses, or closed the stream, or something could not be saved; 2: wrong usage.
 
     Examples: `beats tap`, `beats tap wss://wall.example --kinds peripheral --topics 'peripheral/knob-*'`,
     `beats tap --frames pictures --count 100 --no-pictures`,
@@ -83,23 +87,22 @@ def tap(
         raise typer.Exit(EXIT_USAGE) from None
     import anyio  # see above
 
-    from beats.cli.tap.folder import FrameFolder
-    from beats.cli.tap.tapping import Wanted
-    from beats.cli.tap.tapping import tap as run
+    from beats.cli.tap.follow import FrameSaver, TapOptions
+    from beats.cli.tap.follow import tap as run
 
     try:
-        folder = None if frames is None else FrameFolder(frames)
+        folder = None if frames is None else FrameSaver(frames)
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}")
         raise typer.Exit(EXIT_FAILED) from None
-    wanted = Wanted(address, context, query, reconnect, as_json, depth, folder, count)
+    options = TapOptions(address, context, query, reconnect, as_json, depth, folder, count)
     trouble = None
-    # Ctrl-C is how it is ended: nothing is left undone.
+    # Ctrl-C is the normal way to end it.
     with suppress(KeyboardInterrupt), ending_in_order() if folder is not None else nullcontext():
-        trouble = anyio.run(run, wanted)
+        trouble = anyio.run(run, options)
     if folder is not None and folder.kept:
-        said = f"{folder.kept:,} frames were not saved: {frames} has other pictures of their names"
-        complain(f"{said}; give another folder")
+        text = f"{folder.kept:,} frames were not saved: {frames} has other pictures with their names"
+        complain(f"{text}; give another folder")
     if trouble is not None:
         complain(f"{address.authority}: {trouble}")
     if trouble is not None or (folder is not None and folder.kept):
@@ -107,16 +110,16 @@ def tap(
 
 
 def _query(kinds: str | None, topics: str | None, max_fps: str | None) -> dict[str, str]:
-    """What to ask of the stream.
+    """The query of the stream.
 
     Raises:
         ValueError: the server would refuse it; says why.
     """
-    from beats.adapters.sinks.websocket.choice import parse_choice  # only now, see above
+    from beats.adapters.sinks.websocket.choice import parse_choice  # lazy, see above
 
     given = {"kinds": kinds, "topics": topics, "max_fps": max_fps}
     query = {
-        name: ",".join(part.strip() for part in text.split(","))
+        name: ",".join(each.strip() for each in text.split(","))
         for name, text in given.items()
         if text is not None
     }
@@ -125,13 +128,13 @@ def _query(kinds: str | None, topics: str | None, max_fps: str | None) -> dict[s
 
 
 def _depth(pictures: bool | None, *, as_json: bool) -> "Depth | None":
-    """The colours in which frames are drawn; None when they are not.
+    """The colours in which to draw frames; None to draw none.
 
     Raises:
-        ValueError: they cannot be, and were asked for.
+        ValueError: pictures were requested, but cannot be drawn.
     """
     if pictures and as_json:
-        raise ValueError("--pictures and --json exclude each other")
+        raise ValueError("--pictures and --json cannot be combined")
     if pictures is False or as_json:
         return None
     if sys.stdout.isatty() and not out.no_color:
@@ -140,5 +143,5 @@ def _depth(pictures: bool | None, *, as_json: bool) -> "Depth | None":
         if out.color_system == "256":
             return "256"
     if pictures:
-        raise ValueError("--pictures needs a terminal with 256 colours or more; TERM or COLORTERM says so")
+        raise ValueError("--pictures needs a terminal with at least 256 colours, as set by TERM or COLORTERM")
     return None

@@ -1,14 +1,26 @@
-"""What came with one message."""
+"""One message of a stream, and its form as JSON, which `beats run --stdin` accepts for peripherals."""
 
-from typing import Final, NamedTuple
+import base64
+import json
+import math
+from typing import Final, NamedTuple, cast
 
-from beats.kernel.envelope import Message
+from beats.kernel.envelope import (
+    Frame,
+    Location,
+    Message,
+    OpaquePayload,
+    Peripheral,
+    kind_of,
+    payload_type_of,
+)
 from beats.proto.codec import OPEN_CODEC
+from beats.proto.input_event_pb2 import InputEvent
 from beats.proto.wire import DecodeError
 
 _SIGNATURE_BYTES: Final = 8
 _SIZE_AT: Final = 16
-"""Where a PNG file has its width and height: its specification, sections 5.2, 5.3 and 11.2.1."""
+"""The offset of width and height in a PNG file (PNG specification, sections 5.2, 5.3 and 11.2.1)."""
 
 
 class Item(NamedTuple):
@@ -16,48 +28,107 @@ class Item(NamedTuple):
 
     topic: str
     sequence: int
-    """0 when the server does not number."""
+    """0 when the server sends none."""
     captured_unix_ns: int
-    """0 when nobody knows."""
+    """0 when unknown."""
     received_unix_ns: int
     size_bytes: int
     message: Message
 
     @property
     def age_s(self) -> float | None:
-        """From its capture to here, by two clocks; None when nobody knows."""
+        """The time from capture to reception, by the clocks of both machines; None when unknown."""
         if not self.captured_unix_ns:
             return None
         return (self.received_unix_ns - self.captured_unix_ns) / 1e9
 
 
 class Unreadable(NamedTuple):
-    """A message that is none of the stream's."""
+    """A message that is not an envelope."""
 
     received_unix_ns: int
     size_bytes: int
     why: str
 
 
+class Notice(NamedTuple):
+    """An event of the connection, for the user."""
+
+    text: str
+
+
 def read(message: str | bytes, received_unix_ns: int) -> Item | Unreadable:
-    """Read a message, whatever it is."""
+    """Decode a message."""
     if isinstance(message, str):
-        return Unreadable(received_unix_ns, len(message.encode()), "a text: the stream is binary")
+        return Unreadable(received_unix_ns, len(message.encode()), "a text message: the stream is binary")
     try:
         found = OPEN_CODEC.decode(message)
     except DecodeError as error:
         return Unreadable(received_unix_ns, len(message), str(error))
     return Item(
-        found.topic,
-        found.sequence,
-        found.captured_unix_ns,
-        received_unix_ns,
-        len(message),
-        found.message,
+        found.topic, found.sequence, found.captured_unix_ns, received_unix_ns, len(message), found.message
     )
 
 
 def png_size(png_data: bytes) -> tuple[int, int]:
-    """Width and height in pixels as the header says them; zeros when it is too short for that."""
+    """Width and height in pixels from the header; zeros when it is too short."""
     size = png_data[_SIZE_AT : _SIZE_AT + _SIGNATURE_BYTES].ljust(_SIGNATURE_BYTES, b"\0")
     return int.from_bytes(size[:4]), int.from_bytes(size[4:])
+
+
+def document(item: Item) -> dict[str, object]:
+    """An envelope without the bytes of a picture, as JSON. Unknown values are null."""
+    message = item.message
+    common: dict[str, object] = {
+        "kind": kind_of(message),
+        "topic": item.topic,
+        "sequence": item.sequence or None,
+        "captured_unix_ns": item.captured_unix_ns or None,
+        "received_unix_ns": item.received_unix_ns,
+        "size_bytes": item.size_bytes,
+    }
+    if isinstance(message, Frame):
+        width, height = png_size(message.png_data)
+        return common | {"png_bytes": len(message.png_data), "width_px": width, "height_px": height}
+    update: dict[str, object] = {
+        "id": message.id,
+        "tags": [tag._asdict() | {"metadata": dict(tag.metadata)} for tag in message.tags],
+        "location": _location(message.location),
+        "data": data_of(message),
+    }
+    if payload_type := payload_type_of(message.data):
+        update["payload_type"] = payload_type
+    return common | update
+
+
+def data_of(message: Peripheral) -> object:
+    """The value as JSON: an input event as an object, a message of an unknown type in base64."""
+    data = message.data
+    if isinstance(data, OpaquePayload):
+        return {"base64": base64.b64encode(data.payload).decode()}
+    if isinstance(data, InputEvent):
+        return {"event_type": data.event_type, "timestamp": data.timestamp, "data": _json(data.data_json)}
+    return data
+
+
+def _json(text: bytes) -> object:
+    """The parsed JSON of an event; the text itself when it is not valid JSON."""
+    try:
+        found = cast("object", json.loads(text or "null", parse_constant=_refuse))
+        json.dumps(found, allow_nan=False)
+    except (ValueError, RecursionError):
+        return text.decode(errors="replace")
+    return found
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(name)
+
+
+def _location(location: Location | None) -> dict[str, object] | None:
+    if location is None:
+        return None
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in location._asdict().items()
+    }

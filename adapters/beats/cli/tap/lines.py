@@ -1,19 +1,22 @@
-"""What came, one line each."""
+"""Shows messages one line each: for people, or as JSON for programs."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from rich.cells import cell_len
 
+from beats.cli.output import warn, write
 from beats.cli.printable import printable
-from beats.cli.tap.document import data_of
-from beats.cli.tap.gaps import Gap, Return
-from beats.cli.tap.item import Item, Unreadable, png_size
+from beats.cli.tap.item import Item, Notice, Unreadable, data_of, document, png_size
 from beats.cli.top.grid import fitted
 from beats.kernel.envelope import Frame, Location, Message, Tag, payload_type_of
 from beats.kit import units
+from beats.kit.gaps import Gap, Restart
 
+Event = Item | Unreadable | Gap | Restart | Notice
+"""What a tap shows: a message, what is missing before the next one, or an event of the connection."""
 _NO_TIME: Final = " " * 12
 _LEAST_TOPIC: Final = 5
 _DIM: Final = "2"
@@ -22,14 +25,30 @@ _YELLOW: Final = "33"
 
 
 class Lines:
-    """Makes the lines. Topics are as wide as the longest so far, so that the columns come to rest."""
+    """Formats the lines. Topics get the width of the longest so far, so that the columns stay aligned."""
 
     def __init__(self, *, colours: bool) -> None:
         self._colours: Final = colours
         self._topic_cells = _LEAST_TOPIC
 
-    def item(self, item: Item, width: int | None) -> str:
-        """Time, topic, sequence, size, age, and what it says; cut to a width if there is one."""
+    def line(self, event: Event, width: int | None) -> str:
+        """The line of an event, cut to a width if there is one."""
+        if isinstance(event, Item):
+            return self._item(event, width)
+        if isinstance(event, Unreadable):
+            text = f"unreadable, {units.size(event.size_bytes)}: {printable(event.why)}"
+            return self._line(event.received_unix_ns, text, width, _RED)
+        if isinstance(event, Notice):
+            text, code = event.text, _YELLOW
+        elif isinstance(event, Restart):
+            text, code = f"{event.topic} goes back from {event.before} to {event.now}", _YELLOW
+        else:
+            which = f"{event.first}" if event.missing == 1 else f"{event.first} to {event.last}"
+            text, code = f"{event.topic} {event.missing:,} missing ({which})", _RED
+        return self._painted(_cut(f"{_NO_TIME} {printable(text)}", width), code)
+
+    def _item(self, item: Item, width: int | None) -> str:
+        """Time, topic, sequence, size, age and content."""
         topic = printable(item.topic)
         most = max(_LEAST_TOPIC, width // 3) if width is not None else cell_len(topic)
         self._topic_cells = max(self._topic_cells, min(cell_len(topic), most))
@@ -38,60 +57,75 @@ class Lines:
             f"{item.sequence or units.UNKNOWN:>7}",
             f"{units.size(item.size_bytes):>7}",
             f"{units.duration(item.age_s):>7} ",
-            _said(item.message),
+            _summary(item.message),
         ]
         return self._line(item.received_unix_ns, " ".join(columns), width)
-
-    def gap(self, gap: Gap | Return, width: int | None) -> str:
-        """What is missing before what comes next."""
-        topic = printable(gap.topic)
-        if isinstance(gap, Return):
-            text = f"{topic} goes back from {gap.before} to {gap.now}"
-            return self._painted(_cut(f"{_NO_TIME} {text}", width), _YELLOW)
-        which = f"{gap.first}" if gap.missing == 1 else f"{gap.first} to {gap.last}"
-        text = f"{topic} {gap.missing:,} missing ({which})"
-        return self._painted(_cut(f"{_NO_TIME} {text}", width), _RED)
-
-    def unreadable(self, unreadable: Unreadable, width: int | None) -> str:
-        """What came that is no envelope."""
-        text = f"unreadable, {units.size(unreadable.size_bytes)}: {printable(unreadable.why)}"
-        return self._line(unreadable.received_unix_ns, text, width, _RED)
-
-    def notice(self, text: str, width: int | None) -> str:
-        """What happened to the stream."""
-        return self._painted(_cut(f"{_NO_TIME} {printable(text)}", width), _YELLOW)
 
     def _line(self, unix_ns: int, text: str, width: int | None, code: str = "") -> str:
         moment = datetime.fromtimestamp(unix_ns / 1e9).astimezone()
         time = _cut(f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}", width)
         rest = _cut(text, None if width is None else max(0, width - len(_NO_TIME) - 1)).rstrip()
-        said = self._painted(rest, code) if code else rest
-        return f"{self._painted(time, _DIM)} {said}" if rest else self._painted(time, _DIM)
+        shown = self._painted(rest, code) if code else rest
+        return f"{self._painted(time, _DIM)} {shown}" if rest else self._painted(time, _DIM)
 
     def _painted(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colours else text
+
+
+class Display(Protocol):
+    """Shows the events of a stream one after the other."""
+
+    def show(self, event: Event) -> None:
+        """Show the next event."""
+        ...
+
+
+class JsonLines:
+    """Prints one JSON object for each envelope, and nothing else, on standard output."""
+
+    def show(self, event: Event) -> None:
+        """Print an envelope in ASCII, which is safe for terminals; gaps are visible in the numbers."""
+        if isinstance(event, Item):
+            write(json.dumps(document(event), separators=(",", ":"), allow_nan=False) + "\n")
+        elif isinstance(event, Unreadable):
+            warn(f"skipped a message of {event.size_bytes:,} bytes: {printable(event.why)}")
+        elif isinstance(event, Notice):
+            warn(event.text)
+
+
+class PlainLines:
+    """Prints one line for each event."""
+
+    def __init__(self, lines: Lines, width: Callable[[], int | None]) -> None:
+        """Print lines of at most `width()` columns; None for no limit."""
+        self._lines: Final = lines
+        self._width: Final = width
+
+    def show(self, event: Event) -> None:
+        """Print a line."""
+        write(self._lines.line(event, self._width()) + "\n")
 
 
 def _cut(text: str, width: int | None) -> str:
     return text if width is None or cell_len(text) <= width else fitted(text, width)
 
 
-def _said(message: Message) -> str:
-    """What an envelope holds, in short."""
+def _summary(message: Message) -> str:
+    """The content of an envelope in short."""
     if isinstance(message, Frame):
         width, height = png_size(message.png_data)
         return f"{width} x {height}"
     value = json.dumps(data_of(message), ensure_ascii=False, separators=(",", ":"))
     payload_type = printable(payload_type_of(message.data))
-    parts = [payload_type, printable(value), _tags(message.tags), _place(message.location)]
-    return "  ".join(part for part in parts if part)
+    fields = [payload_type, printable(value), _tags(message.tags), _coordinates(message.location)]
+    return "  ".join(field for field in fields if field)
 
 
 def _tags(tags: tuple[Tag, ...]) -> str:
     return printable(" ".join(f"#{tag.name}" + (f":{tag.variant}" if tag.variant else "") for tag in tags))
 
 
-def _place(location: Location | None) -> str:
+def _coordinates(location: Location | None) -> str:
     if location is None:
         return ""
     place = f"@{location.x:g},{location.y:g},{location.z:g}"

@@ -1,10 +1,10 @@
-"""Shows frames as a picture that is drawn again and again, and everything else as lines above it."""
+"""Shows frames as a picture that is redrawn in place, and everything else as lines above it."""
 
 import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Final, NamedTuple
 
@@ -13,36 +13,86 @@ from anyio import to_thread
 
 from beats.cli import keys
 from beats.cli.printable import printable
-from beats.cli.tap.blocks import Depth, Picture, PictureError, picture
-from beats.cli.tap.gaps import Gap, Return
-from beats.cli.tap.item import Item, Unreadable
-from beats.cli.tap.lines import Lines
-from beats.cli.tap.runner import Stage
+from beats.cli.tap.blocks import BlockPicture, Depth, draw
+from beats.cli.tap.item import Item
+from beats.cli.tap.lines import Event, Lines
 from beats.cli.top.grid import fitted
 from beats.kernel.envelope import Frame
 from beats.kit import units
+from beats.kit.gaps import Gap
+from beats.recordings.export.png import PictureError
 
 _LEAST_S: Final = 1 / 15
-"""Between two drawings: enough for a person, and little for a terminal at the end of a slow line."""
+"""The least time between two redraws: smooth enough, and little data for a terminal on a slow line."""
 _MOST_LINES: Final = 500
-"""That wait to be drawn; then nothing more is taken before they are."""
+"""Lines that may wait to be drawn; after that they are drawn at once."""
 _LEAST_LINES: Final = 6
-"""Of a terminal that has room for a picture."""
+"""The least lines of a terminal with room for a picture."""
 _SPAN_S: Final = 2.0
-"""Over which frames are counted."""
+"""The period over which the frame rate is measured."""
 _MOST_FRAMES: Final = 10_000
+_BEGIN: Final = "\x1b[?2026h"
+_END: Final = "\x1b[?2026l"
+"""Synchronized output: terminals that support it show the content in between at once; others ignore it."""
+_HIDE: Final = "\x1b[?25l"
+_SHOW: Final = "\x1b[?25h"
+_TO_END_OF_LINE: Final = "\x1b[K"
+_TO_END_OF_SCREEN: Final = "\x1b[J"
+_ALL: Final = "\x1b[H\x1b[2J"
+
+
+class ScreenBottom:
+    """Redraws the lowest lines of a terminal, below lines that scroll.
+
+    No line may have the full width of the terminal, where some wrap and some do not.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        """Draw with `write`; nothing is drawn yet."""
+        self._write: Final = write
+        self._height = 0
+        self._begun = False
+        self._wipe = False
+
+    def draw(self, above: Sequence[str], below: Sequence[str]) -> None:
+        """Print lines that scroll, and replace the lines below them."""
+        output = [_BEGIN]
+        if not self._begun:
+            output.append(_HIDE)
+            self._begun = True
+        if self._wipe:  # the terminal has moved what was drawn
+            output.append(_ALL)
+            self._height, self._wipe = 0, False
+        output.append("\r")
+        if self._height > 1:
+            output.append(f"\x1b[{self._height - 1}A")
+        output += [f"{line}{_TO_END_OF_LINE}\n" for line in above]
+        output.append(f"{_TO_END_OF_LINE}\n".join(below))
+        output += [_TO_END_OF_LINE, _TO_END_OF_SCREEN, _END]
+        self._height = len(below)
+        self._write("".join(output))
+
+    def resized(self) -> None:
+        """Clear the screen with the next drawing, since the terminal has moved the last one."""
+        self._wipe = self._begun
+
+    def leave(self) -> None:
+        """Move the cursor below what was drawn, and show it."""
+        if self._begun:
+            self._write(f"\r\n{_SHOW}" if self._height else _SHOW)
+            self._height, self._begun = 0, False
 
 
 class Shown(NamedTuple):
-    """A frame that was drawn, or why not."""
+    """A frame that was drawn, or why it was not."""
 
     item: Item
-    picture: Picture | None
+    picture: BlockPicture | None
     trouble: str
 
 
 class Live:
-    """A `Show` on a terminal with colours."""
+    """A `Display` for a terminal with colours."""
 
     def __init__(
         self, lines: Lines, depth: Depth, size: Callable[[], tuple[int, int]], write: Callable[[str], None]
@@ -50,15 +100,15 @@ class Live:
         """Prepare; nothing is drawn yet.
 
         Args:
-            lines: makes the lines.
+            lines: formats the lines.
             depth: the colours of the terminal.
-            size: its columns and lines, each time it is asked.
+            size: returns its columns and lines.
             write: writes to it.
         """
         self._lines: Final = lines
         self._depth: Final = depth
         self._size: Final = size
-        self._stage: Final = Stage(write)
+        self._screen: Final = ScreenBottom(write)
         self._above: Final[list[str]] = []
         self._frame: Item | None = None
         self._shown: Shown | None = None
@@ -66,53 +116,41 @@ class Live:
         self._came_s: Final[deque[float]] = deque(maxlen=_MOST_FRAMES)
         self._changed = anyio.Event()
 
-    def item(self, item: Item) -> None:
-        """A frame is to be drawn if no newer one comes before; anything else is a line."""
-        if isinstance(item.message, Frame):
-            self._frame = item
+    def show(self, event: Event) -> None:
+        """Draw a frame unless a newer one comes first; add a line for anything else."""
+        if isinstance(event, Item) and isinstance(event.message, Frame):
+            self._frame = event
             self._came_s.append(time.monotonic())
             self._changed.set()
-        else:
-            self._add(self._lines.item(item, self._width))
+            return
+        if isinstance(event, Gap) and event.topic == "frame":
+            self._missing += event.missing
+        self._add(self._lines.line(event, self._width))
 
-    def gap(self, gap: Gap | Return) -> None:
-        """A line, and part of what is said below the picture."""
-        if isinstance(gap, Gap) and gap.topic == "frame":
-            self._missing += gap.missing
-        self._add(self._lines.gap(gap, self._width))
-
-    def unreadable(self, unreadable: Unreadable) -> None:
-        """A line."""
-        self._add(self._lines.unreadable(unreadable, self._width))
-
-    def notice(self, text: str) -> None:
-        """A line."""
-        self._add(self._lines.notice(text, self._width))
-
-    async def draw_again(self) -> None:
-        """Draw whatever changes, as often as a person can see and the terminal can take it; never ends."""
+    async def redraw(self) -> None:
+        """Draw changes as often as useful and as the terminal allows; never returns."""
         while True:
             await self._changed.wait()
             self._changed = anyio.Event()
             await self._paint()
             begun_s = time.monotonic()
             self._draw()
-            # A terminal that is slow to take it holds everything up: two thirds of the time are for the rest.
+            # A slow terminal blocks everything else, so drawing gets at most a third of the time.
             await anyio.sleep(max(_LEAST_S, 2 * (time.monotonic() - begun_s)))
 
     async def finish(self) -> None:
-        """Draw what came last, and leave the terminal as it was."""
+        """Draw the latest state, and restore the terminal."""
         with anyio.CancelScope(shield=True):
             try:
                 await self._paint()
                 self._draw()
             finally:
-                self._stage.leave()
+                self._screen.leave()
 
-    async def obey(self, scope: anyio.CancelScope) -> None:
-        """Follow the terminal's size, give it back when told to, and end with `q` or a signal."""
+    async def handle_signals(self, scope: anyio.CancelScope) -> None:
+        """Follow the size of the terminal, suspend on Ctrl-Z, and end with `q` or a signal."""
         async with anyio.create_task_group() as group:
-            group.start_soon(self._obey_keys, scope)
+            group.start_soon(self._read_keys, scope)
             with anyio.open_signal_receiver(
                 signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGTSTP
             ) as received:
@@ -120,13 +158,13 @@ class Live:
                     if number == signal.SIGWINCH:
                         self._resized()
                     elif number == signal.SIGTSTP:
-                        self._stage.leave()
+                        self._screen.leave()
                         os.kill(os.getpid(), signal.SIGSTOP)
                         self._resized()
                     else:
                         scope.cancel()
 
-    async def _obey_keys(self, scope: anyio.CancelScope) -> None:
+    async def _read_keys(self, scope: anyio.CancelScope) -> None:
         async with aclosing(keys.pressed()) as pressed:
             async for key in pressed:
                 if key == "q":
@@ -143,7 +181,7 @@ class Live:
             self._draw()
 
     def _resized(self) -> None:
-        self._stage.resized()
+        self._screen.resized()
         self._shown = None
         self._changed.set()
 
@@ -156,9 +194,7 @@ class Live:
         if (lines := self._size()[1]) >= _LEAST_LINES:
             room = max(1, (lines - 1) * 2 // 3)
             try:
-                made = await to_thread.run_sync(
-                    picture, frame.message.png_data, self._width, room, self._depth
-                )
+                made = await to_thread.run_sync(draw, frame.message.png_data, self._width, room, self._depth)
             except PictureError as error:
                 trouble = f"cannot be drawn: {printable(str(error))}"
         self._shown = Shown(frame, made, trouble)
@@ -171,26 +207,26 @@ class Live:
                 self._caption(self._shown),
             ]
         above, self._above[:] = list(self._above), []
-        self._stage.draw(above, below)
+        self._screen.draw(above, below)
 
     def _caption(self, shown: Shown) -> str:
         item = shown.item
-        said = [
+        caption = [
             f"frame {item.sequence or units.UNKNOWN}",
             units.size(item.size_bytes),
             f"age {units.duration(item.age_s)}",
             f"{units.rate(self._rate())} fps",
         ]
         if shown.picture is not None:
-            said.insert(1, f"{shown.picture.width_px} x {shown.picture.height_px}")
+            caption.insert(1, f"{shown.picture.width_px} x {shown.picture.height_px}")
         if self._missing:
-            said.append(f"{self._missing:,} missing")
+            caption.append(f"{self._missing:,} missing")
         if shown.trouble:
-            said.append(shown.trouble)
-        return fitted("  ".join(said), self._width).rstrip()
+            caption.append(shown.trouble)
+        return fitted("  ".join(caption), self._width).rstrip()
 
     def _rate(self) -> float | None:
-        """Frames a second, from the first to the last within the span; None while there are not two."""
+        """Frames per second within the period; None for fewer than two frames."""
         came_s, now_s = self._came_s, time.monotonic()
         while came_s and came_s[0] < now_s - _SPAN_S:
             came_s.popleft()

@@ -1,1 +1,1 @@
-"""What a recording holds, as files that other programs open: pictures, animations, tables of updates."""
+"""Exports recordings to files for other programs: pictures, animations, tables of updates."""

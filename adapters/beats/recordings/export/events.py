@@ -1,4 +1,4 @@
-"""Peripheral updates as lines of text: JSON objects, or rows of a table."""
+"""Peripheral updates as text, one a line: JSON objects or rows of a table."""
 
 import csv
 import json
@@ -10,59 +10,49 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message as ProtobufMessage
 
 from beats.kernel.envelope import OpaquePayload, Peripheral
-from beats.recordings.content import Message
-from beats.recordings.format import iso
+from beats.recordings.format import RecordedMessage, iso
 
-COLUMNS: Final = (
-    "time",
-    "unix_ns",
-    "captured_unix_ns",
-    "id",
-    "sequence",
-    "tags",
-    "location",
-    "data",
-)
+COLUMNS: Final = ("time", "unix_ns", "captured_unix_ns", "id", "sequence", "tags", "location", "data")
 _AS_JSON: Final = ("tags", "location", "data")
 _ROW_END: Final = "\r\n"
-"""Told to `csv`, which quotes a cell that holds a character of its line terminator. Before Python 3.11.9 it
-does not quote a carriage return otherwise (https://github.com/python/cpython/pull/115741)."""
+"""The line terminator for `csv`, which quotes a cell with a character of it. Before Python 3.11.9 it does not
+quote a carriage return otherwise (https://github.com/python/cpython/pull/115741)."""
 
 
 class EventWriter(Protocol):
     """Writes one line for each update."""
 
-    def add(self, message: Message, update: Peripheral) -> None:
+    def add(self, message: RecordedMessage, update: Peripheral) -> None:
         """Write a line."""
         ...
 
 
 class JsonlWriter:
-    """A JSON object a line (https://jsonlines.org)."""
+    """Writes one JSON object a line (https://jsonlines.org)."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file: Final = file
 
-    def add(self, message: Message, update: Peripheral) -> None:
+    def add(self, message: RecordedMessage, update: Peripheral) -> None:
         """Write a line."""
         self._file.write(_json(event(message, update)).encode() + b"\n")
 
 
 class CsvWriter:
-    """A row a line below a row of names (RFC 4180); tags, location and data are JSON in a column each."""
+    """Writes a header and one row a line (RFC 4180); tags, location and data are columns of JSON."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._rows: Final = csv.writer(_Encoded(file), lineterminator=_ROW_END)
         self._rows.writerow(COLUMNS)
 
-    def add(self, message: Message, update: Peripheral) -> None:
+    def add(self, message: RecordedMessage, update: Peripheral) -> None:
         """Write a line."""
         found = event(message, update)
         self._rows.writerow(_cell(name, found[name]) for name in COLUMNS)
 
 
 class _Encoded:
-    """What `csv` writes rows to: text goes in, UTF-8 comes out, and each row ends with a line feed alone."""
+    """Encodes the rows of `csv` as UTF-8, and ends each with a single line feed."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file: Final = file
@@ -71,8 +61,8 @@ class _Encoded:
         return self._file.write(row.removesuffix(_ROW_END).encode() + b"\n")
 
 
-def event(message: Message, update: Peripheral) -> dict[str, object]:
-    """What there is to say of an update, in the order of `COLUMNS`."""
+def event(message: RecordedMessage, update: Peripheral) -> dict[str, object]:
+    """The fields of an update, in the order of `COLUMNS`."""
     return {
         "time": iso(message.log_unix_ns),
         "unix_ns": message.log_unix_ns,
@@ -101,7 +91,7 @@ def _location(update: Peripheral) -> dict[str, object] | None:
 
 
 def _number(value: float) -> float | str:
-    """JSON lacks these three; they are written as protobuf's JSON writes them."""
+    """JSON lacks infinities and NaN; they are written as in the JSON of protobuf."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -113,7 +103,7 @@ def _data(data: object) -> object:
     if isinstance(data, ProtobufMessage):
         try:
             return MessageToDict(data)
-        except Exception:  # an Any of a type that is not known here, a time beyond the calendar
+        except Exception:  # an Any of an unknown type, a time outside of the calendar
             return {"payload_type": data.DESCRIPTOR.full_name, "hex": data.SerializeToString().hex()}
     return data
 

@@ -1,20 +1,28 @@
-"""What an export writes, whatever it is."""
+"""The files that an export writes: folders of frames, animations, tables of updates."""
 
+import errno
+import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol, cast, runtime_checkable
 
-from beats.kernel.envelope import Kind, Message, Peripheral
-from beats.recordings.export.animations import Animation, LosslessAnimation
+from beats.kernel.envelope import Frame, Kind, Message, Peripheral
+from beats.kit import units
+from beats.recordings.export.apng import TICKS_PER_S as APNG_TICKS_PER_S
+from beats.recordings.export.apng import ApngWriter, FormSurvey
 from beats.recordings.export.events import CsvWriter, EventWriter, JsonlWriter
-from beats.recordings.export.folder import FrameFolder
-from beats.recordings.export.target import Target
-from beats.recordings.export.wording import counted, megabytes
+from beats.recordings.export.gif import TICKS_PER_S as GIF_TICKS_PER_S
+from beats.recordings.export.gif import GifWriter
 from beats.recordings.selection import Chosen
+from beats.recordings.unfinished import UnfinishedFile, new_folder, write_new
+
+_FRAME_NAME: Final = re.compile(r"\d{7,}_\d{8}T\d{6}\.\d{6}Z\.png(\.part)?")
 
 
-class Output(Protocol):
-    """Something that is written. Whole after `finish`; `discard` leaves nothing half behind."""
+class ExportOutput(Protocol):
+    """An output of an export. Complete after `finish`; `discard` removes it if it is incomplete."""
 
     @property
     def path(self) -> Path:
@@ -23,47 +31,152 @@ class Output(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """What it takes."""
+        """The kind of message that it takes."""
         ...
 
     def add(self, chosen: Chosen, message: Message) -> None:
-        """Take the next message of its kind.
+        """Add the next message of its kind.
 
         Raises:
-            PictureError: this one cannot be written; the output goes on without it.
+            PictureError: this one cannot be written; the output continues without it.
         """
         ...
 
     def finish(self) -> str | None:
-        """Make it whole; says what it holds, or None when it holds nothing and is not there."""
+        """Complete it and describe its content; None when it is empty and was removed."""
         ...
 
     def discard(self) -> None:
-        """Take away what is not whole; nothing after `finish`."""
+        """Remove it if it is incomplete; does nothing after `finish`."""
         ...
 
 
 @runtime_checkable
 class LooksAhead(Protocol):
-    """An output that wants to see every frame before it takes the first."""
+    """An output that must examine every frame before it takes the first."""
 
     def look_at(self, png_data: bytes) -> None:
-        """See a frame.
+        """Examine a frame.
 
         Raises:
-            PictureError: it is none.
+            PictureError: it is not a picture.
         """
         ...
 
 
-class EventTable:
-    """Peripheral updates, one a line, as the name's suffix says."""
+class FrameFolder:
+    """Each frame as the original PNG file, in a folder."""
 
     def __init__(self, path: Path) -> None:
-        """Make the file; raises OSError when it cannot be made."""
+        """Create the folder if it does not exist.
+
+        Raises:
+            OSError: it cannot be created, or holds frames of another export.
+        """
+        self.path: Final = path
+        self.kind: Final[Kind] = "frame"
+        self._frames = self._size_bytes = 0
+        self._is_new: Final = new_folder(path)
+        if found := next((each.name for each in path.iterdir() if _FRAME_NAME.fullmatch(each.name)), None):
+            text = f"already holds exported frames ({found}): give another folder, or empty it"
+            raise FileExistsError(errno.EEXIST, text, str(path))
+
+    def add(self, chosen: Chosen, message: Message) -> None:
+        """Write a frame."""
+        png_data = cast("Frame", message).png_data
+        write_new(self.path / frame_name(self._frames + 1, chosen.unix_ns), png_data)
+        self._frames += 1
+        self._size_bytes += len(png_data)
+
+    def finish(self) -> str | None:
+        """Describe what was written; a new folder that stayed empty is removed."""
+        if not self._frames:
+            self.discard()
+            return None
+        return f"{counted(self._frames, 'frame')}, {units.size(self._size_bytes)}"
+
+    def discard(self) -> None:
+        """Remove a new folder if it is empty; frames in it are complete, and stay."""
+        if self._is_new:
+            with suppress(OSError):
+                self.path.rmdir()
+
+
+class Animation:
+    """Frames as an animated GIF; the subclass writes an APNG."""
+
+    _ticks_per_s: int = GIF_TICKS_PER_S
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; raises OSError when it cannot be created."""
+        self.path: Final = path
+        self.kind: Final[Kind] = "frame"
+        self._target: Final = UnfinishedFile(path)
+        self._writer: GifWriter | ApngWriter | None = None
+
+    def add(self, chosen: Chosen, message: Message) -> None:
+        """Add the next frame."""
+        png_data = cast("Frame", message).png_data
+        if self._writer is None:
+            self._writer = self._begin(png_data)
+        self._writer.add(chosen.position_s, png_data)
+
+    def finish(self) -> str | None:
+        """Complete the file; describe its frames, its duration, and what was omitted or converted."""
+        writer = self._writer
+        if writer is None or not writer.pace.is_begun:
+            self.discard()
+            return None
+        writer.finish()
+        lasts_s = writer.pace.total_ticks / self._ticks_per_s
+        size = units.size(self._target.commit())
+        text = f"{counted(writer.frames, 'frame')}, {lasts_s:,.2f} s, {size}"
+        if writer.pace.passed_over:
+            least_ms = 1000 * writer.pace.least_ticks / self._ticks_per_s
+            text += f"; {writer.pace.passed_over:,} skipped that would have lasted under {least_ms:.0f} ms"
+        if writer.converted:
+            text += f"; {writer.converted:,} converted, {writer.converted_why}"
+        return text
+
+    def discard(self) -> None:
+        """Remove the file if it is incomplete."""
+        self._target.discard()
+
+    def _begin(self, _png_data: bytes) -> GifWriter | ApngWriter:
+        return GifWriter(self._target.file)
+
+
+class LosslessAnimation(Animation):
+    """Frames as an APNG, after all of them have been examined."""
+
+    _ticks_per_s = APNG_TICKS_PER_S
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; raises OSError when it cannot be created."""
+        super().__init__(path)
+        self._survey: Final = FormSurvey()
+
+    def look_at(self, png_data: bytes) -> None:
+        """Examine a frame before the first is written."""
+        self._survey.add(png_data)
+
+    def _begin(self, png_data: bytes) -> ApngWriter:
+        found = self._survey.form()
+        if found is None:  # the first frame was recorded after the survey
+            self._survey.add(png_data)
+            found = self._survey.form()
+            assert found is not None
+        return ApngWriter(self._target.file, *found)
+
+
+class EventTable:
+    """Peripheral updates, one a line, in the format of the name's suffix."""
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; raises OSError when it cannot be created."""
         self.path: Final = path
         self.kind: Final[Kind] = "peripheral"
-        self._target: Final = Target(path)
+        self._target: Final = UnfinishedFile(path)
         is_csv = path.suffix.lower() == ".csv"
         self._writer: Final[EventWriter] = (CsvWriter if is_csv else JsonlWriter)(self._target.file)
         self._lines = 0
@@ -75,32 +188,32 @@ class EventTable:
         self._lines += 1
 
     def finish(self) -> str | None:
-        """Make the file whole."""
+        """Complete the file."""
         if not self._lines:
             self.discard()
             return None
-        return f"{counted(self._lines, 'update')}, {megabytes(self._target.commit())}"
+        return f"{counted(self._lines, 'update')}, {units.size(self._target.commit())}"
 
     def discard(self) -> None:
-        """Take away what is not whole."""
+        """Remove the file if it is incomplete."""
         self._target.discard()
 
 
 def open_outputs(
     *, frames: Path | None, gif: Path | None, apng: Path | None, events: Iterable[Path]
-) -> list[Output]:
-    """Make all that was asked for; when one cannot be made, the others are taken away again.
+) -> list[ExportOutput]:
+    """Create all requested outputs; if one cannot be created, remove the others.
 
     Raises:
-        OSError: it names the one, and says why.
+        OSError: names the output, and says why.
     """
-    wanted: list[tuple[Callable[[Path], Output], Path | None]] = [
+    wanted: list[tuple[Callable[[Path], ExportOutput], Path | None]] = [
         (FrameFolder, frames),
         (Animation, gif),
         (LosslessAnimation, apng),
         *((EventTable, path) for path in events),
     ]
-    opened: list[Output] = []
+    opened: list[ExportOutput] = []
     try:
         for make, path in wanted:
             if path is not None:
@@ -110,3 +223,15 @@ def open_outputs(
             output.discard()
         raise
     return opened
+
+
+def frame_name(number: int, unix_ns: int) -> str:
+    """The name of a frame: its number and time, in ISO 8601's basic form, since some disks refuse colons."""
+    seconds, ns = divmod(unix_ns, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC)  # 64 bits of nanoseconds end in the year 2554
+    return f"{number:07}_{moment:%Y%m%dT%H%M%S}.{ns // 1000:06}Z.png"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, in the plural if necessary."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

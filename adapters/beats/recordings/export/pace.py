@@ -1,4 +1,4 @@
-"""How long each picture of an animation is shown, so that it lasts as long as what was recorded."""
+"""How long each picture of an animation is shown, so that it lasts as long as the recording."""
 
 from collections import Counter
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -9,34 +9,34 @@ ALONE_S: Final = 0.1
 """How long the only picture is shown."""
 _STEPS_PER_S: Final = 1000
 _LONGEST_STEPS: Final = 60 * _STEPS_PER_S
-"""The usual time between pictures is counted in milliseconds up to a minute: so much memory, and no more."""
+"""Times between pictures are counted in milliseconds up to a minute, which bounds the memory."""
 
 
 class Shown(NamedTuple, Generic[PictureT]):
-    """A picture, and for how many ticks it is shown."""
+    """A picture, and how many ticks it is shown."""
 
     picture: PictureT
     ticks: int
 
 
 class Pace(Generic[PictureT]):
-    """Holds a picture until the next one tells how long it was shown.
+    """Holds each picture until the next one determines how long it is shown.
 
-    Moments are rounded to ticks, durations are the differences between them: no rounding error adds up. A
-    picture that would be shown for too short a time gives its place to the one after it.
+    Moments are rounded to ticks, and durations are their differences, so that rounding errors do not add up.
+    A picture that would be shown too briefly is replaced by the next one.
     """
 
     def __init__(self, ticks_per_s: int, least_ticks: int) -> None:
-        """Begin.
+        """Start.
 
         Args:
             ticks_per_s: the format's unit of time.
-            least_ticks: the shortest time that viewers keep to.
+            least_ticks: the shortest duration that viewers respect.
         """
         self.passed_over = 0
-        """Pictures that would have been shown for too short a time."""
+        """Pictures that would have been shown too briefly."""
         self.total_ticks = 0
-        """How long all the pictures that were given out are shown."""
+        """The total duration of the pictures returned so far."""
         self._ticks_per_s: Final = ticks_per_s
         self.least_ticks: Final = least_ticks
         self._held: PictureT | None = None
@@ -50,9 +50,9 @@ class Pace(Generic[PictureT]):
         return self._held is not None
 
     def add(self, position_s: float, picture: PictureT) -> Shown[PictureT] | None:
-        """Hold a picture; gives the one before it, if that is shown at all.
+        """Hold a picture, and return the one before it if it is shown at all.
 
-        A position before the last one, as from a clock that was set back, is as the last one.
+        A position before the last one, as of a clock that was set back, counts as the last one.
         """
         held, self._held = self._held, picture
         if held is None:
@@ -69,7 +69,7 @@ class Pace(Generic[PictureT]):
         return self._shown(held, ticks)
 
     def finish(self) -> Shown[PictureT] | None:
-        """The last picture, shown as long as pictures usually were: the median."""
+        """The last picture, shown for the median duration."""
         if self._held is None:
             return None
         end_s = self._clock_s + self._usual_s()
@@ -89,4 +89,4 @@ class Pace(Generic[PictureT]):
             seen += self._steps[step]
             if seen >= middle:
                 return step / _STEPS_PER_S
-        raise AssertionError("the middle is among them")
+        raise AssertionError("unreachable")

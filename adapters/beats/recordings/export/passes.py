@@ -1,4 +1,4 @@
-"""Reads a selection once, or twice where an output looks ahead, and gives each output what it takes."""
+"""Runs an export: reads a selection once, or twice where an output looks ahead, and feeds the outputs."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -8,37 +8,37 @@ from typing import Final, NamedTuple
 
 from beats.kernel.envelope import Frame, Message
 from beats.proto.codec import OPEN_CODEC
-from beats.recordings.export.outputs import LooksAhead, Output
+from beats.recordings.export.outputs import ExportOutput, LooksAhead
 from beats.recordings.export.png import PictureError
 from beats.recordings.scan import Damage
 from beats.recordings.selection import Chosen, Selection
 
 MOST_TOLD: Final = 10
-"""Messages that are told of one by one, for each output, when they cannot be written; others are counted."""
+"""How many messages that cannot be written are reported one by one, for each output."""
 
 
 class Result(NamedTuple):
-    """What became of an output."""
+    """The result of an output."""
 
     path: Path
     text: str
-    """What it holds, or why it is not there."""
+    """Its content, or why it was not written."""
     is_written: bool
 
 
 def export(
     selection: Selection,
-    outputs: Sequence[Output],
+    outputs: Sequence[ExportOutput],
     tell: Callable[[str], object],
     progress: Callable[[float], object],
 ) -> list[Result]:
-    """Write all outputs. When that fails, or is interrupted, none is left half written.
+    """Write all outputs. If that fails or is interrupted, incomplete ones are removed.
 
     Args:
         selection: what to write.
         outputs: open ones.
-        tell: given a sentence on each thing that could not be read or written.
-        progress: given how much is done, from 0 to 1.
+        tell: called with a sentence on each thing that could not be read or written.
+        progress: called with the fraction done, from 0 to 1.
 
     Raises:
         InputError: a file cannot be read any more.
@@ -56,7 +56,7 @@ class _Export:
     def __init__(
         self,
         selection: Selection,
-        outputs: Sequence[Output],
+        outputs: Sequence[ExportOutput],
         tell: Callable[[str], object],
         progress: Callable[[float], object],
     ) -> None:
@@ -73,13 +73,15 @@ class _Export:
                 0.0, 0.5, lambda _path, _damage: None, lambda _chosen, _why: None
             ):
                 if isinstance(message, Frame):
-                    _look(ahead, message.png_data)
+                    for output in ahead:
+                        with suppress(PictureError):  # reported when it is written
+                            output.look_at(message.png_data)
         begins = 0.5 if ahead else 0.0
-        for chosen, message in self._messages(begins, 1.0, self._damaged, self._unreadable):
+        for chosen, message in self._messages(begins, 1.0, self._damaged, self._leave_out):
             kind = "frame" if isinstance(message, Frame) else "peripheral"
-            for output in self._outputs:
-                if output.kind == kind:
-                    self._give(output, chosen, message)
+            for each in self._outputs:
+                if each.kind == kind:
+                    self._give(each, chosen, message)
         return [self._finish(output) for output in self._outputs]
 
     def _messages(
@@ -89,7 +91,7 @@ class _Export:
         damaged: Callable[[Path, Damage], object],
         unreadable: Callable[[Chosen, str], object],
     ) -> Iterator[tuple[Chosen, Message]]:
-        start_s = self._selection.choice.start_s
+        start_s = self._selection.filter.start_s
         span_s = max(self._selection.end_s - start_s, 1e-9)
         for batch in self._selection.batches(start_s, damaged):
             for chosen in batch:
@@ -103,9 +105,9 @@ class _Export:
                 yield chosen, message
             done = min(1.0, max(0.0, (batch[-1].position_s - start_s) / span_s))
             self._progress(begins + (ends - begins) * done)
-        self._progress(ends)  # what is wanted may end before the timeline
+        self._progress(ends)  # the range may end before the timeline
 
-    def _give(self, output: Output, chosen: Chosen, message: Message) -> None:
+    def _give(self, output: ExportOutput, chosen: Chosen, message: Message) -> None:
         try:
             output.add(chosen, message)
         except PictureError as error:
@@ -113,7 +115,7 @@ class _Export:
         except OSError as error:
             raise _named(error, output.path) from error
 
-    def _finish(self, output: Output) -> Result:
+    def _finish(self, output: ExportOutput) -> Result:
         try:
             text = output.finish()
         except OSError as error:
@@ -121,19 +123,15 @@ class _Export:
         is_written = text is not None
         if text is None:
             noun = "frames" if output.kind == "frame" else "updates"
-            text = f"not written: there are no {noun} in what was chosen that can be read"
+            text = f"not written: the selection has no readable {noun}"
         if left_out := self._left_out[str(output.path)]:
             text += f"; {left_out:,} left out that could not be decoded"
         return Result(output.path, text, is_written)
 
     def _damaged(self, path: Path, damage: Damage) -> None:
-        lost = f" ({damage.size_bytes:,} bytes passed over)" if damage.size_bytes else ""
-        self._tell(f"{path}: at offset {damage.offset:,}: {damage.why}{lost}")
+        self._tell(f"{path}: {damage}")
 
-    def _unreadable(self, chosen: Chosen, why: str) -> None:
-        self._leave_out(chosen, why, "")
-
-    def _leave_out(self, chosen: Chosen, why: str, output: str) -> None:
+    def _leave_out(self, chosen: Chosen, why: str, output: str = "") -> None:
         self._left_out[output] += 1
         if self._left_out[output] > MOST_TOLD:
             return
@@ -143,17 +141,11 @@ class _Export:
             f"{chosen.piece.path}: {message.topic}, sequence {message.sequence}, is left out{where}: {why}"
         )
         if self._left_out[output] == MOST_TOLD:
-            self._tell(f"{chosen.piece.path}: more that are left out{where} are only counted")
-
-
-def _look(outputs: Sequence[LooksAhead], png_data: bytes) -> None:
-    for output in outputs:
-        with suppress(PictureError):  # told when it is to be written
-            output.look_at(png_data)
+            self._tell(f"{chosen.piece.path}: further messages left out{where} are only counted")
 
 
 def _named(error: OSError, path: Path) -> OSError:
-    """The error with the name of a file, which a full disk's has not."""
+    """The error with the name of a file, which the error of a full disk lacks."""
     if error.filename is None:
         error.filename = str(path)
     return error

@@ -1,17 +1,21 @@
-"""Takes PNG files apart without decoding them, and says whether a decoder will get through.
+"""Takes PNG files apart, checks whether a decoder will accept them, and decodes them.
 
 Sections are those of the PNG specification, third edition (https://www.w3.org/TR/png-3/).
 """
 
+import io
 import struct
+import warnings
 import zlib
 from typing import Final, NamedTuple
 
-from beats.kit.pixels import MAX_PX
+from PIL import Image, ImageOps
 
-SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+from beats.kit.pixels import MAX_PX, to_rgb
+from beats.proto.encode import PNG_SIGNATURE
+
 PALETTE: Final = 3
-"""The colour type of pictures whose pixels are numbers in a palette (section 11.2.1)."""
+"""The colour type of pictures whose pixels are indices into a palette (section 11.2.1)."""
 RGB: Final = 2
 RGBA: Final = 6
 _WITH_ALPHA: Final = (4, RGBA)
@@ -31,24 +35,24 @@ _PASSES: Final = (
 """Adam7 (section 8.1): first column, first row, and the steps between them, of each pass."""
 _STEP_BYTES: Final = 1 << 18
 _SPARE_BYTES: Final = 1 << 16
-"""What some encoders write beyond the last row, and decoders pass over."""
+"""Data beyond the last row that some encoders write and decoders ignore."""
 
 
 class PictureError(ValueError):
-    """A picture that cannot be decoded. The fault is the producer's, and the text says which."""
+    """A picture that cannot be decoded. The fault is the producer's; the text names it."""
 
 
 class Chunk(NamedTuple):
-    """One piece of a PNG file (section 5.3)."""
+    """One chunk of a PNG file (section 5.3)."""
 
     name: bytes
     data: bytes
     crc: int = -1
-    """As the file has it."""
+    """As stored in the file."""
 
 
 class Header(NamedTuple):
-    """What IHDR says."""
+    """The fields of IHDR."""
 
     width_px: int
     height_px: int
@@ -61,7 +65,7 @@ class Header(NamedTuple):
     interlaced: int = 0
 
     def packed(self) -> bytes:
-        """As IHDR says it."""
+        """The bytes of IHDR."""
         return _HEADER.pack(*self)
 
 
@@ -81,7 +85,7 @@ class Form(NamedTuple):
 
 
 class Png(NamedTuple):
-    """A PNG file, taken apart."""
+    """The parts of a PNG file."""
 
     form: Form
     before: list[Chunk]
@@ -97,12 +101,12 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def take_apart(png_data: bytes) -> Png:
-    """The parts of a file; checks their order and the header, and trusts the rest (see `check`).
+    """The parts of a file; checks their order and the header, but not the data (see `check`).
 
     Raises:
-        PictureError: it is no PNG file, or is cut.
+        PictureError: it is not a PNG file, or is cut.
     """
-    if not png_data.startswith(SIGNATURE):
+    if not png_data.startswith(PNG_SIGNATURE):
         raise PictureError("it does not begin as a PNG file")
     header: Header | None = None
     before: list[Chunk] = []
@@ -115,22 +119,22 @@ def take_apart(png_data: bytes) -> Png:
         elif not data:
             before.append(each)
     if header is None or not data:
-        raise PictureError("it holds no picture: IDAT is missing")
+        raise PictureError("it has no picture: IDAT is missing")
     named = {each.name: each.data for each in before}
     if header.colour == PALETTE and b"PLTE" not in named:
         raise PictureError("its palette is missing")
-    # In a truecolour picture PLTE only suggests colours to poor screens.
+    # In a truecolour picture, PLTE only suggests colours for limited screens.
     palette = named.get(b"PLTE", b"") if header.colour == PALETTE else b""
     return Png(Form(header, palette, named.get(b"tRNS", b"")), before, data)
 
 
 def check(png: Png) -> None:
-    """Whether a decoder will get through: every checksum, and as much data as the header promises.
+    """Check every checksum, and that there is as much data as the header requires.
 
-    Inflates the data and throws it away, a piece at a time: a small part of what decoding costs.
+    Inflates the data step by step and discards it, which costs a small part of decoding.
 
     Raises:
-        PictureError: it will not.
+        PictureError: a decoder would fail.
     """
     critical = [each for each in png.before if each.name in (b"PLTE", b"tRNS")] + png.data
     for each in critical:
@@ -145,7 +149,7 @@ def check(png: Png) -> None:
                 inflated += len(inflater.decompress(rest, _STEP_BYTES))
                 rest = inflater.unconsumed_tail
                 if inflated > wanted + _SPARE_BYTES:
-                    raise PictureError("it holds more data than its size allows")
+                    raise PictureError("it has more data than its size allows")
             if inflater.eof:
                 break
         inflated += len(inflater.flush())
@@ -156,7 +160,7 @@ def check(png: Png) -> None:
 
 
 def data_bytes(header: Header) -> int:
-    """How many bytes a picture's rows take, each with a byte for its filter (sections 7.2 and 9.2)."""
+    """The size of a picture's rows, each with a byte for its filter (sections 7.2 and 9.2)."""
     bits = header.depth * _CHANNELS[header.colour]
     total = 0
     for column, row, across, down in _PASSES if header.interlaced else ((0, 0, 1, 1),):
@@ -167,9 +171,38 @@ def data_bytes(header: Header) -> int:
     return total
 
 
+def decode(png_data: bytes) -> Image.Image:
+    """The picture in 8-bit RGB, or in RGBA when some of it is transparent.
+
+    Raises:
+        PictureError: it cannot be decoded, or is too large.
+    """
+    take_apart(png_data)  # checks its size before memory is spent
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow decodes what it warns about
+            with Image.open(io.BytesIO(png_data), formats=["PNG"]) as image:
+                image.load()
+                return to_rgb(image)
+    except Exception as error:  # Pillow raises many types of error for broken files
+        raise PictureError(f"its data is damaged ({error})") from error
+
+
+def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture scaled to fit a size in proportion, with black or transparent bars.
+
+    Enlarged pixels stay crisp, reduced ones are averaged.
+    """
+    if image.size == size:
+        return image
+    grows = image.width <= size[0] and image.height <= size[1]
+    method = Image.Resampling.NEAREST if grows else Image.Resampling.BOX
+    return ImageOps.pad(image, size, method, color=(0,) * len(image.getbands()))
+
+
 def _chunks(png_data: bytes) -> list[Chunk]:
     found: list[Chunk] = []
-    at, size = len(SIGNATURE), len(png_data)
+    at, size = len(PNG_SIGNATURE), len(png_data)
     while at + 12 <= size:
         length, name = _LENGTH_AND_NAME.unpack_from(png_data, at)
         after = at + 12 + length
@@ -177,9 +210,8 @@ def _chunks(png_data: bytes) -> list[Chunk]:
             break
         if name == b"IEND":
             return found
-        found.append(
-            Chunk(name, png_data[at + 8 : after - 4], int.from_bytes(png_data[after - 4 : after], "big"))
-        )
+        crc = int.from_bytes(png_data[after - 4 : after], "big")
+        found.append(Chunk(name, png_data[at + 8 : after - 4], crc))
         at = after
     raise PictureError("it is cut")
 
@@ -193,7 +225,7 @@ def _header(found: Chunk) -> Header:
     pixels = header.width_px * header.height_px
     known = header.depth in _DEPTHS.get(header.colour, ()) and header.interlaced in (0, 1)
     if not known or header.compression or header.filter or not pixels:
-        raise PictureError("its header says what PNG does not have")
+        raise PictureError("its header has values that PNG does not define")
     if pixels > MAX_PX:
         raise PictureError(f"it has {pixels:,} pixels, more than {MAX_PX:,}")
     return header

@@ -143,7 +143,7 @@ def said(sink: RecorderSink, command: str, **fields: object) -> Control:
 async def until(holds: Callable[[], bool]) -> None:
     """Until something holds that is done in another thread, or in another task's time."""
     with anyio.fail_after(TIMEOUT_S):
-        while not holds():  # noqa: ASYNC110 - nobody tells
+        while not holds():  # noqa: ASYNC110 - there is no event for it
             await anyio.sleep(0.002)
 
 

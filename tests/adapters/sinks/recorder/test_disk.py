@@ -1,4 +1,4 @@
-"""How much room there is, and disks that do not say."""
+"""What a recorder has written, and the free space of its disk."""
 
 import errno
 import os
@@ -8,15 +8,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from beats.adapters.sinks.recorder.disk import Disk
+from beats.adapters.sinks.recorder.disk import Counters, Disk
 from tests.adapters.sinks.recorder.support import until
+from tests.kernel.support import threads
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio
 
 
 def test_it_knows_what_the_disk_has_left_for_this_user(tmp_path: Path) -> None:
-    """Also where the folders are still to be made, and below what is no folder."""
+    """Also if the folders do not exist yet, or a file is in the way."""
     (tmp_path / "file").touch()
     for path in (
         tmp_path / "a.mcap",
@@ -34,7 +35,7 @@ def test_it_knows_what_the_disk_has_left_for_this_user(tmp_path: Path) -> None:
 def test_a_disk_that_cannot_tell_stays_as_it_was_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A figure that is missing, or a little old, is no reason to stop."""
+    """A missing or old value must not stop the recorder."""
 
     def broken(path: Path) -> os.statvfs_result:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -48,10 +49,8 @@ def test_a_disk_that_cannot_tell_stays_as_it_was_seen(
     assert (seen.free_bytes, unseen.free_bytes) == (before, None)
 
 
-async def test_a_disk_that_hangs_keeps_nobody_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The watch ends when it is told to, although the disk has not answered yet."""
+async def test_a_hanging_disk_blocks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch can be cancelled although the disk has not answered."""
     asked, answer = threading.Event(), threading.Event()
     original = os.statvfs
 
@@ -73,7 +72,7 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting(
 
 
 def test_it_says_why_a_file_could_not_be_made(tmp_path: Path) -> None:
-    """And makes nothing to find out, where it could."""
+    """Without creating anything."""
     Disk(tmp_path / "to" / "a.mcap").check()
     (tmp_path / "file").touch()
     with pytest.raises(
@@ -81,3 +80,17 @@ def test_it_says_why_a_file_could_not_be_made(tmp_path: Path) -> None:
     ):
         Disk(tmp_path / "file" / "a.mcap").check()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_threads_may_add_at_once() -> None:
+    """Snapshots and parts may be written at the same time."""
+    tally = Counters()
+
+    def add() -> None:
+        for _ in range(2000):
+            tally.add(written_bytes=3, envelopes=2)
+            tally.add(files=1)
+
+    with threads(add, add, add):
+        pass
+    assert (tally.written_bytes, tally.envelopes, tally.files) == (18000, 12000, 6000)

@@ -7,15 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from beats.kernel.queue.bounds import QueueBounds
-from tests.adapters.sinks.recorder.support import (
-    Stage,
-    files_in,
-    on_stage,
-    places,
-    sink_of,
-    tapes,
-    until,
-)
+from tests.adapters.sinks.recorder.support import Stage, files_in, on_stage, places, sink_of, tapes, until
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +22,7 @@ def burst(stage: Stage) -> None:
 
 
 async def test_a_recording_that_is_told_to_begin_has_the_state_that_the_queue_gave_up(tmp_path: Path) -> None:
-    """A burst before it has overflowed the queue: its sensors may not speak again for an hour."""
+    """A burst that overflowed the queue may hold the only values of some sensors for an hour."""
     async with on_stage(tmp_path / "{part}.mcap", bounds=SMALL, idle=True) as stage:
         burst(stage)
         stage.publish_one("f")
@@ -46,7 +38,7 @@ async def test_a_recording_that_is_told_to_begin_has_the_state_that_the_queue_ga
 
 
 async def test_a_further_part_begins_with_the_last_values_that_the_queue_gave_up(tmp_path: Path) -> None:
-    """The part before it lacks them, and says so; they were published all the same."""
+    """The part before it lacks them and records the loss, but they were published."""
     async with on_stage(tmp_path / "{part}.mcap", bounds=SMALL, rotate_bytes=2000) as stage:
         stage.publish_one("s0")
         await stage.until_delivered()
@@ -66,7 +58,7 @@ async def test_a_further_part_begins_with_the_last_values_that_the_queue_gave_up
 
 
 async def test_a_recorder_that_comes_later_begins_with_what_was_published_before_it(tmp_path: Path) -> None:
-    """It was added by a reload; nothing of before ever was in its queue."""
+    """A recorder that a reload added never had it in its queue."""
     stage = Stage(tmp_path / "first.mcap")
     late = sink_of(tmp_path / "late.mcap", clock=stage.kernel.publisher.clock)
     async with anyio.create_task_group() as group:
@@ -84,7 +76,7 @@ async def test_a_recorder_that_comes_later_begins_with_what_was_published_before
 
 
 async def test_a_snapshot_begins_with_the_last_values_that_the_queue_gave_up(tmp_path: Path) -> None:
-    """Those of before the time that is held; of that time itself, the file says what it lacks."""
+    """Those before the held time; for the held time itself, the file records the loss."""
     async with on_stage(tmp_path / "{part}.mcap", bounds=SMALL, snapshot_s=0.05) as stage:
         burst(stage)
         await stage.until_delivered()

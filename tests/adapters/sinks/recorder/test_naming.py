@@ -15,7 +15,7 @@ def names(template: str | Path, profile: str = "studio") -> Names:
 
 
 def test_placeholders_are_filled_in_and_a_profile_cannot_lead_elsewhere() -> None:
-    """The profile's name, the local time, the part; slashes in a name become underscores."""
+    """Profile, local time and part; slashes in the profile's name become underscores."""
     template = "to/{profile}-{start:%Y%m%d-%H%M%S}-{part:03}.mcap"
     assert names(template, "../studio a").path(7) == Path(f"to/.._studio_a-{STAMP}-007.mcap")
 
@@ -25,7 +25,7 @@ def test_placeholders_are_filled_in_and_a_profile_cannot_lead_elsewhere() -> Non
     ["{name}.mcap", "{start.__class__}.mcap", "{.mcap", "{profile:d}.mcap", "{part:%Y}.mcap", "{}"],
 )
 def test_a_template_that_cannot_be_filled_in_is_refused(template: str) -> None:
-    """Before anything opens, and an unknown placeholder with those that are known."""
+    """Before anything opens; the error lists the known placeholders."""
     with pytest.raises(ValueError, match=r"known are \{profile\}|.") as caught:
         check_template(template)
     if "name" in template or template == "{}":
@@ -34,13 +34,13 @@ def test_a_template_that_cannot_be_filled_in_is_refused(template: str) -> None:
 
 @pytest.mark.parametrize("taken", ["show-001.mcap", "show-001.mcap.part"])
 def test_numbers_go_on_where_files_are(tmp_path: Path, taken: str) -> None:
-    """A name with its part in it is never in the way of the next run, finished or not."""
+    """A name with the number of the part uses the next free number, whether files are finished or not."""
     (tmp_path / taken).touch()
     assert names(tmp_path / "show-{part:03}.mcap").free(1) == tmp_path / "show-002.mcap"
 
 
 def test_a_name_with_a_time_gets_a_number_beside_one_that_is_taken(tmp_path: Path) -> None:
-    """Two runs in one second make two files."""
+    """Two runs within one second make two files."""
     template = tmp_path / "{start:%Y}.mcap"
     year = STAMP[:4]
     found: list[str] = []
@@ -52,17 +52,17 @@ def test_a_name_with_a_time_gets_a_number_beside_one_that_is_taken(tmp_path: Pat
 
 
 def test_a_plain_name_belongs_to_one_recording(tmp_path: Path) -> None:
-    """An older file of that name is in the way, and the error says what to do; its own parts go beside it."""
+    """An existing file is an error that says what to do; further parts get a number."""
     template = tmp_path / "a.mcap"
     assert names(template).free(1) == template
     template.touch()
-    with pytest.raises(FileExistsError, match=r"never overwritten: move this one away, or put \{start:"):
+    with pytest.raises(FileExistsError, match=r"never overwritten: move it away, or put \{start:"):
         names(template).free(1)
     assert names(template).free(2) == tmp_path / "a-2.mcap"
 
 
 def test_a_plain_name_is_counted_on_where_it_is_used_again_and_again(tmp_path: Path) -> None:
-    """By a recorder that makes a recording whenever it is told to."""
+    """A recorder that records on command adds a number."""
     for name in ("a.mcap", "a-2.mcap", "a-3.mcap"):
         path = Names(str(tmp_path / "a.mcap"), "studio", NOW_NS, is_counted=True).free(1)
         assert path == tmp_path / name
@@ -70,7 +70,7 @@ def test_a_plain_name_is_counted_on_where_it_is_used_again_and_again(tmp_path: P
 
 
 def test_the_search_for_a_free_name_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When all numbers are taken nothing is overwritten."""
+    """If all numbers are taken, nothing is overwritten."""
     monkeypatch.setattr(naming, "MOST_BESIDE", 3)
     for number in (1, 2, 3):
         (tmp_path / f"{number}.mcap").touch()
@@ -79,7 +79,7 @@ def test_the_search_for_a_free_name_has_an_end(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_name_is_taken_by_a_finished_and_by_an_unfinished_file(tmp_path: Path) -> None:
-    """Both hold somebody's recording."""
+    """Both hold a recording."""
     path = tmp_path / "a.mcap"
     assert not is_taken(path)
     (tmp_path / "a.mcap.part").touch()
@@ -100,7 +100,7 @@ def test_a_name_is_taken_by_a_finished_and_by_an_unfinished_file(tmp_path: Path)
 def test_files_of_other_runs_are_found_and_those_of_no_other_template(
     tmp_path: Path, template: str, of_another_day: str, of_others: list[str]
 ) -> None:
-    """Times and parts may be any; the profile and everything else must be the same."""
+    """Times and parts may differ; the profile and everything else must be the same."""
     for name in (of_another_day, *of_others):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -108,7 +108,7 @@ def test_files_of_other_runs_are_found_and_those_of_no_other_template(
 
 
 def test_the_files_of_a_template_may_be_unfinished(tmp_path: Path) -> None:
-    """What a killed run left behind has such a name, too."""
+    """A killed run leaves such a file."""
     for name in ("1.mcap", "2.mcap.part", "3.mcap.bak"):
         (tmp_path / name).touch()
     assert sorted(names(tmp_path / "{part}.mcap").files()) == [tmp_path / "1.mcap", tmp_path / "2.mcap.part"]
@@ -128,7 +128,7 @@ def test_the_files_of_a_template_may_be_unfinished(tmp_path: Path) -> None:
 def test_a_file_is_known_by_its_name_below_what_is_fixed_of_the_template(
     template: str, root: str, name: str
 ) -> None:
-    """So that it is known again when that folder has been moved as a whole."""
+    """So it is recognised after the folder was moved as a whole."""
     made = names(template)
     assert made.root == Path(root).expanduser()
     assert made.in_root(made.path(7)) == name

@@ -3,18 +3,19 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from beats.adapters.sinks.recorder.counters import Counters
+from beats.adapters.sinks.recorder.disk import Counters
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, envelope
 from beats.proto import wire
-from beats.recordings.output import Output
 from beats.recordings.reading import Recording
+from beats.recordings.unfinished import UnfinishedRecording
 from beats.recordings.walltime import WallTime
 from beats.recordings.writing import RecordingFile
 from tests.adapters.sinks.recorder.support import (
@@ -46,22 +47,22 @@ def pairs(envelopes: list[Envelope]) -> list[tuple[str, int]]:
     return [(each.topic, each.sequence) for each in envelopes]
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Output, bytes], bool]) -> None:
+def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[UnfinishedRecording, bytes], bool]) -> None:
     """Let the disk take half of a write that fails."""
-    original = Output.write
+    original = UnfinishedRecording.write
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if fails(output, data):
             original(output, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
 
 
 @pytest.mark.parametrize("by", ["size", "age"])
 def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(tmp_path: Path, by: str) -> None:
-    """The parts together hold every envelope once; each begins with the state that the last one left."""
+    """The parts contain every envelope once; each begins with the state after the one before."""
     watch = Watch()
     bounds = {"rotate_bytes": 6000} if by == "size" else {"rotate_s": 10.0}
     parts = parts_of(tmp_path / "{part}.mcap", watch, **bounds)
@@ -84,7 +85,7 @@ def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(tmp_path:
 
 
 def test_a_part_is_never_empty(tmp_path: Path) -> None:
-    """Bounds that are smaller than an envelope give one file for each, and not one more."""
+    """Bounds smaller than an envelope give one file for each envelope."""
     parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)
     parts.open()
     parts.write(numbered(4))
@@ -109,7 +110,7 @@ def test_more_topics_than_a_file_can_hold_begin_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MCAP has 65,535 channels in a file; nothing fails and nothing is lost."""
-    monkeypatch.setattr("beats.recordings.channels.MAX_CHANNELS", 5)
+    monkeypatch.setattr("beats.recordings.writing.MAX_CHANNELS", 5)
     parts = parts_of(tmp_path / "{part}.mcap")
     parts.open()
     every = [envelope(1, topic=f"peripheral/{number}", unix_ns=NOW_NS) for number in range(12)]
@@ -120,7 +121,7 @@ def test_more_topics_than_a_file_can_hold_begin_the_next(
 
 
 def test_an_envelope_is_on_disk_when_its_time_has_come(tmp_path: Path) -> None:
-    """The time to flush is counted from the first envelope that is in memory only."""
+    """The interval starts at the first envelope that is only in memory."""
     watch = Watch()
     parts = parts_of(tmp_path / "a.mcap", watch, flush_interval_s=1.0)
     parts.open()
@@ -148,7 +149,7 @@ def on_disk(path: Path) -> int:
 
 
 def test_a_full_chunk_is_on_disk_at_once(tmp_path: Path) -> None:
-    """What is in memory only is bounded by size as well."""
+    """Memory is bounded by size as well."""
     parts = parts_of(tmp_path / "a.mcap")
     parts.open()
     parts.write(numbered(3, size_bytes=600_000))
@@ -162,7 +163,7 @@ def test_a_full_chunk_is_on_disk_at_once(tmp_path: Path) -> None:
 def test_the_disk_is_asked_as_often_as_the_settings_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: str, while_writing: int, in_all: int
 ) -> None:
-    """Never; at the end, besides what the sink does in between; or after each batch."""
+    """Never; at the end, besides the syncs of the sink; or after each batch."""
     calls: list[int] = []
     original = os.fdatasync
 
@@ -181,14 +182,14 @@ def test_the_disk_is_asked_as_often_as_the_settings_say(
 
 
 def test_a_recording_says_what_it_is_part_of(tmp_path: Path) -> None:
-    """Version, profile, sink, start, part and settings stand in it; the host only when it is asked for."""
+    """Version, profile, sink, start, part and settings are in it; the host only on request."""
     parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)
     parts.open()
     parts.write(numbered(2))
     parts.close()
     (first,), (second,) = (metadata(tmp_path / f"{part}.mcap", "beats.recording") for part in (1, 2))
     assert (first["profile"], first["sink"], first["part"], second["part"]) == ("studio", "archive", "1", "2")
-    assert first["recording"] == second["recording"]
+    assert (first["recording"], first["version"]) == (second["recording"], version("beats"))
     assert first["started"] == "2023-11-14T22:13:20.123457+00:00"
     assert json.loads(first["settings"]) == {"sinks": {"archive": {"type": "recorder"}}}
     assert "host" not in first
@@ -199,7 +200,7 @@ def test_a_recording_says_what_it_is_part_of(tmp_path: Path) -> None:
 
 
 def test_losses_are_written_where_they_happened_and_summed_up_at_the_end(tmp_path: Path) -> None:
-    """Reason, time, topics and numbers; the totals count what all parts hold and lack."""
+    """Reason, time, topics and numbers; the totals cover all parts."""
     loss = Loss("drop_newest", "frame", 3, 300, 5, 9, NOW_NS, NOW_NS + 10**9)
     other = loss._replace(topic="peripheral/a", items=2)
     parts = parts_of(tmp_path / "a.mcap")
@@ -216,7 +217,7 @@ def test_losses_are_written_where_they_happened_and_summed_up_at_the_end(tmp_pat
 
 
 def test_a_loss_alone_is_written_in_time(tmp_path: Path) -> None:
-    """Also when no envelope follows."""
+    """Also if no envelope follows."""
     watch = Watch()
     parts = parts_of(tmp_path / "a.mcap", watch, flush_interval_s=1.0)
     parts.open()
@@ -231,7 +232,7 @@ def test_a_loss_alone_is_written_in_time(tmp_path: Path) -> None:
 def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was flushed is in the first file, everything else in the second, and nothing in both."""
+    """What was flushed is in the first file, everything else in the second."""
     every = numbered(30, size_bytes=200_000)
     parts = parts_of(tmp_path / "{part}.mcap")
     parts.open()
@@ -241,7 +242,7 @@ def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
         with pytest.raises(OSError, match="No space left"):
             parts.write(every[10:])
     back = parts.abandon()
-    assert "1.mcap ends early: a write failed" in caplog.text
+    assert "1.mcap ends early because a write failed" in caplog.text
     parts.open()
     parts.write(back)
     parts.close()
@@ -254,19 +255,21 @@ def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
 def test_a_low_disk_ends_the_file_whole_before_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The index is there, what could not be written comes back, and the error says what to do."""
+    """The file has its index, what was not written comes back, and the error says what to do."""
     free = [10**9]
 
-    def free_bytes(output: Output) -> int:
+    def free_bytes(output: UnfinishedRecording) -> int:
         return free[0]
 
-    monkeypatch.setattr(Output, "free_bytes", free_bytes)
+    monkeypatch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
     parts = parts_of(tmp_path / "{part}.mcap", min_free_bytes=10**8)
     parts.open()
     every = numbered(9)
     parts.write(every[:6])
     free[0] = 10**7
-    with pytest.raises(OSError, match="only 10 MB are free and min_free_bytes keeps 100 MB: free some space"):
+    with pytest.raises(
+        OSError, match="only 10 MB are free and min_free_bytes reserves 100 MB: free some space"
+    ):
         parts.flush()
     back = parts.abandon()
     assert pairs(back) == []
@@ -283,7 +286,7 @@ def test_a_low_disk_ends_the_file_whole_before_it_is_full(
 
 
 def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
-    """Nobody writes for hours into a file that has no name any more; what was not flushed comes back."""
+    """The recorder must not write for hours into a deleted file; what was not flushed comes back."""
     parts = parts_of(tmp_path / "to" / "{part}.mcap")
     parts.open()
     every = numbered(6)
@@ -292,7 +295,9 @@ def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
     parts.write(every[3:])
     (tmp_path / "to" / "1.mcap.part").unlink()
     (tmp_path / "to").rmdir()
-    with pytest.raises(FileNotFoundError, match=r"1\.mcap was removed or moved while it was written, with 6"):
+    with pytest.raises(
+        FileNotFoundError, match=r"1\.mcap was removed or moved while it was being written, with 6"
+    ):
         parts.flush()
     back = parts.abandon()
     assert pairs(back) == pairs(every[3:])
@@ -305,7 +310,7 @@ def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
 def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is overwritten, nothing is lost, and nothing is written twice."""
+    """Nothing is overwritten, lost or doubled."""
     tally = Counters()
     parts = Parts(settings_of(tmp_path / "a.mcap"), context_of(), tally)
     parts.open()
@@ -322,7 +327,7 @@ def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
 def test_each_file_is_told_at_its_beginning_and_its_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line each, with how much it holds."""
+    """One log line each, with the number of messages."""
     parts = parts_of(tmp_path / "a.mcap")
     with caplog.at_level(logging.INFO):
         parts.open()
@@ -333,8 +338,8 @@ def test_each_file_is_told_at_its_beginning_and_its_end(
     assert last == f"sink 'archive': {tmp_path / 'a.mcap'} is finished: 2 messages"
 
 
-def test_the_ring_is_kept_at_the_end_of_each_part(tmp_path: Path) -> None:
-    """The oldest parts of this recorder give way; the last ones stay."""
+def test_old_files_are_deleted_at_the_end_of_each_part(tmp_path: Path) -> None:
+    """The oldest files of this recorder are deleted."""
     parts = parts_of(tmp_path / "{part:02}.mcap", rotate_bytes=1, keep_parts=2)
     parts.open()
     parts.write(numbered(5))
@@ -342,8 +347,8 @@ def test_the_ring_is_kept_at_the_end_of_each_part(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["04.mcap", "05.mcap"]
 
 
-def test_another_recording_begins_with_the_state_and_counts_anew(tmp_path: Path) -> None:
-    """What was passed over between the two is in neither, but leaves a state; so does what was recorded."""
+def test_another_recording_begins_with_the_state_and_its_own_counts(tmp_path: Path) -> None:
+    """Envelopes skipped between two recordings are in neither, but change the state."""
     parts = parts_of(tmp_path / "{part}.mcap")
     every = numbered(12)
     parts.pass_over(every[:3])
@@ -396,7 +401,7 @@ def test_what_is_in_memory_only_is_known_by_its_oldest(
 
 
 def test_what_is_given_back_is_not_in_memory(tmp_path: Path) -> None:
-    """It waits in the queue again, and has its age there."""
+    """It waits in the queue again, which reports its age."""
     parts = parts_of(tmp_path / "to" / "{part}.mcap", rotate_bytes=1)
     parts.open()
     every = numbered(2)
@@ -408,22 +413,8 @@ def test_what_is_given_back_is_not_in_memory(tmp_path: Path) -> None:
     assert parts.oldest_unflushed_ns is None
 
 
-def test_what_is_put_on_disk_is_counted(tmp_path: Path) -> None:
-    """Bytes, envelopes and files, as soon as they are there; the state that a file begins with is no more."""
-    tally = Counters()
-    parts = Parts(settings_of(tmp_path / "{part}.mcap", rotate_bytes=1), context_of(), tally)
-    parts.open()
-    head_bytes = (tmp_path / "1.mcap.part").stat().st_size
-    assert (tally.written_bytes, tally.envelopes, tally.files) == (head_bytes, 0, 0)
-    parts.write(numbered(2))
-    assert (tally.envelopes, tally.files) == (1, 1)
-    parts.close()
-    assert (tally.envelopes, tally.files) == (2, 2)
-    assert tally.written_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
-
-
 def test_closing_without_a_file_does_nothing() -> None:
-    """A recorder that never got to open has nothing to finish."""
+    """A recorder that never opened a file has nothing to finish."""
     parts: Parts = parts_of("never.mcap")
     parts.close()
     parts.flush()
@@ -455,7 +446,7 @@ def wall_of(path: Path) -> WallTime:
 
 @pytest.mark.parametrize("step_s", [-3600, 86_400])
 def test_log_times_do_not_step_with_the_wall_clock(tmp_path: Path, step_s: int) -> None:
-    """They are as far apart as the envelopes were; the file says where the clock was set, and to what."""
+    """They are as far apart as the envelopes were; the file records where the clock was set."""
     clock = FixedClock(NOW_NS)
     parts = on_clock(clock, tmp_path / "a.mcap")
     parts.open()
@@ -482,7 +473,7 @@ def test_log_times_do_not_step_with_the_wall_clock(tmp_path: Path, step_s: int) 
 
 
 def test_each_part_begins_with_the_wall_clock_and_says_where_it_is_on_their_timeline(tmp_path: Path) -> None:
-    """What a clock without a battery showed at first does not stay in the log times for ever."""
+    """An initially wrong clock does not affect the log times of later parts."""
     clock = FixedClock(NOW_NS)
     parts = on_clock(clock, tmp_path / "{part}.mcap", rotate_bytes=1)
     every = ticking(clock, 2, 1)
@@ -524,7 +515,7 @@ def test_a_step_from_before_a_recording_is_none_of_it(tmp_path: Path) -> None:
 
 
 def test_a_step_is_on_disk_with_what_follows_it(tmp_path: Path) -> None:
-    """A killed recorder has said it."""
+    """A kill after that does not lose it."""
     clock = FixedClock(NOW_NS)
     parts = on_clock(clock, tmp_path / "a.mcap")
     parts.open()
@@ -538,7 +529,7 @@ def test_a_step_is_on_disk_with_what_follows_it(tmp_path: Path) -> None:
 
 
 def test_losses_are_dated_as_messages_are(tmp_path: Path) -> None:
-    """On the file's own timeline, though it began after the clock was set."""
+    """On the timeline of the file, though it began after the clock was set."""
     clock = FixedClock(NOW_NS)
     clock.set_ahead(7)
     parts = on_clock(clock, tmp_path / "a.mcap")

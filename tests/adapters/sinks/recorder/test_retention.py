@@ -10,7 +10,7 @@ from beats.adapters.sinks.recorder.retention import Keep, Retention
 from beats.recordings.copying import cut, recover
 from beats.recordings.format import FILE, iso
 from beats.recordings.selection import Selection
-from beats.recordings.walltime import Jump
+from beats.recordings.walltime import ClockJump
 from beats.recordings.writing import RecordingFile
 from tests.adapters.sinks.recorder.support import NOW_NS
 from tests.recordings.support import lines, rewritten
@@ -53,7 +53,7 @@ def pruned(
 
 
 def test_the_oldest_give_way_until_as_many_are_left_as_shall_be(tmp_path: Path) -> None:
-    """By recording and part as the files say them, whatever their names and the times of the file system."""
+    """By recording and part, whatever their names and the times of the file system."""
     recorded(tmp_path, "001.mcap", "b", part=1, at_s=10)
     recorded(tmp_path, "002.mcap", "a", part=2, at_s=5)
     recorded(tmp_path, "003.mcap", "a", part=10, at_s=4)
@@ -65,7 +65,7 @@ def test_the_oldest_give_way_until_as_many_are_left_as_shall_be(tmp_path: Path) 
 
 
 def test_the_oldest_give_way_until_few_enough_bytes_are_left(tmp_path: Path) -> None:
-    """The sum of the sizes counts; one file is kept even when it alone is larger."""
+    """The sum of the sizes counts; one file is always kept."""
     files = [recorded(tmp_path, f"00{number}.mcap", "a", number) for number in range(4)]
     size = files[0].stat().st_size
     assert pruned(tmp_path, "a", keep_bytes=2 * size) == ["000.mcap", "001.mcap"]
@@ -74,7 +74,7 @@ def test_the_oldest_give_way_until_few_enough_bytes_are_left(tmp_path: Path) -> 
 
 
 def test_nothing_is_deleted_unless_it_was_asked_for(tmp_path: Path) -> None:
-    """A recorder without a ring keeps everything."""
+    """Without bounds, all files are kept."""
     recorded(tmp_path, "001.mcap", "a", 1)
     recorded(tmp_path, "002.mcap", "a", 2)
     assert pruned(tmp_path, "a") == []
@@ -84,7 +84,7 @@ def test_nothing_is_deleted_unless_it_was_asked_for(tmp_path: Path) -> None:
 def test_what_this_run_wrote_is_never_older_than_what_was_there(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, later: str
 ) -> None:
-    """Though earlier files have later times: the clock was set right since, or they were copied."""
+    """Earlier files may have later times, if the clock was wrong then or they were copied."""
     caplog.set_level(logging.INFO)
     for number in (1, 2, 3):
         at_s = 86_400 if later == "started" else -3600
@@ -98,13 +98,13 @@ def test_what_this_run_wrote_is_never_older_than_what_was_there(
     assert left(tmp_path) == ["004.mcap", "005.mcap", "006.mcap"]
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 3
-    assert all("although its time is after that of" in record.getMessage() for record in warnings)
+    assert all("although it is dated after" in record.getMessage() for record in warnings)
     assert pruned(tmp_path, "now", keep_parts=2, ring=ring) == ["004.mcap"]
     assert caplog.records[-1].levelname == "INFO"
 
 
 def test_recordings_of_one_run_stay_in_their_order_when_the_clock_is_set_back(tmp_path: Path) -> None:
-    """A recorder that waits to be told makes several; the order in which it made them counts."""
+    """A recorder on command makes several; the order of their creation counts."""
     ring = Retention("archive", "studio")
     for number, (name, at_s) in enumerate((("a", 0.0), ("b", 7200.0), ("c", 10.0), ("d", 20.0)), 1):
         recorded(tmp_path, f"00{number}.mcap", name, at_s=at_s)
@@ -113,21 +113,21 @@ def test_recordings_of_one_run_stay_in_their_order_when_the_clock_is_set_back(tm
 
 
 def test_a_recording_during_which_a_wrong_clock_was_set_right_is_as_old_as_it_is(tmp_path: Path) -> None:
-    """A machine without a battery starts in the past, and is set right while it records."""
+    """A machine without a battery starts in the past, and its clock is set during the recording."""
     file = RecordingFile(
         tmp_path / "001.mcap",
         ABOUT | {"recording": "after-boot", "part": "1", "started": iso(0), FILE: "001.mcap"},
         "none",
     )
-    file.add_jump(Jump(5, 5, NOW_NS))
+    file.add_jump(ClockJump(5, 5, NOW_NS))
     file.close()
     recorded(tmp_path, "002.mcap", "before-boot", at_s=-3600)
     recorded(tmp_path, "003.mcap", "now", at_s=10)
     assert pruned(tmp_path, "now", keep_parts=2) == ["002.mcap"]
 
 
-def test_a_ring_works_over_folders_of_dates(tmp_path: Path) -> None:
-    """Folders in which nothing is left go with their last file; what else is in one keeps it."""
+def test_retention_works_over_folders_of_dates(tmp_path: Path) -> None:
+    """Empty folders are removed with their last file; a folder with other files stays."""
     template = "{start:%Y/%m/%d}/{part:03}.mcap"
     for day in (1, 2, 3, 4):
         recorded(tmp_path, f"2026/10/{day:02}/001.mcap", f"day-{day}", at_s=day)
@@ -142,7 +142,7 @@ def test_a_ring_works_over_folders_of_dates(tmp_path: Path) -> None:
 
 
 def test_what_this_recorder_did_not_write_is_never_deleted(tmp_path: Path) -> None:
-    """Another sink's, another profile's, another program's files, and what only has such a name."""
+    """Files of other sinks, profiles and programs, and files that only have a matching name."""
     recorded(tmp_path, "010.mcap", "x", sink="b")
     recorded(tmp_path, "011.mcap", "x", profile="wall")
     RecordingFile(tmp_path / "012.mcap", {}, "none").close()
@@ -158,7 +158,7 @@ def test_what_this_recorder_did_not_write_is_never_deleted(tmp_path: Path) -> No
 
 
 def test_copies_renamed_files_and_what_was_made_of_one_are_never_deleted(tmp_path: Path) -> None:
-    """Whatever their names: a cut, a recovered file, a copy, a renamed one, one in another folder."""
+    """A cut, a recovered file, a copy, a renamed file, a file in another folder."""
     template = "{start:%Y}/{part:03}.mcap"
     first = recorded(tmp_path, "2025/001.mcap", "a", 1)
     cut(Selection([first]), tmp_path / "2025/101.mcap", lambda done: None)
@@ -182,7 +182,7 @@ def test_copies_renamed_files_and_what_was_made_of_one_are_never_deleted(tmp_pat
 def test_files_that_do_not_say_their_name_are_left_alone_and_told_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Earlier versions did not write it; whether such a file is a copy, nobody knows."""
+    """Earlier versions did not write the name, so such a file may be a copy."""
     for number in (1, 2):
         path = tmp_path / f"00{number}.mcap"
         RecordingFile(path, ABOUT | {"recording": "old", "part": str(number)}, "none").close()
@@ -191,13 +191,13 @@ def test_files_that_do_not_say_their_name_are_left_alone_and_told_of_once(
     for _ in range(2):
         assert pruned(tmp_path, "now", keep_parts=1, ring=ring) == []
     assert [record.getMessage() for record in caplog.records] == [
-        "sink 'archive': 2 of its recordings are left alone: they do not say which name they had, so they "
-        "may be copies; delete them yourself"
+        "sink 'archive': 2 of its recordings are not counted and kept: their metadata lack a file "
+        "name, so they may be copies; delete them yourself"
     ]
 
 
 def test_what_a_killed_run_left_behind_counts_and_what_is_being_written_does_not(tmp_path: Path) -> None:
-    """An unfinished file takes room too, but nobody's open file is taken away."""
+    """An unfinished file takes space, too, but an open file is never deleted."""
     about = ABOUT | {"recording": "writing", FILE: "009.mcap"}
     now = RecordingFile(tmp_path / "009.mcap", about, "none")
     killed = recorded(tmp_path, "001.mcap", "killed", at_s=-5).rename(tmp_path / "001.mcap.part")
@@ -210,7 +210,7 @@ def test_what_a_killed_run_left_behind_counts_and_what_is_being_written_does_not
 def test_a_file_that_cannot_be_deleted_is_reported_and_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The recording goes on."""
+    """The recording continues."""
     for number in range(3):
         recorded(tmp_path, f"00{number}.mcap", "a", number)
     unlink = Path.unlink

@@ -16,7 +16,7 @@ def lost_at(second: float) -> Loss:
 
 
 def test_it_holds_the_last_seconds() -> None:
-    """By the time on the bus: what is older than the window gives way, what is exactly as old stays."""
+    """By the time on the bus: older envelopes are dropped, one of exactly that age stays."""
     held = RingBuffer(2.0, 1000)
     held.add([at(second, second) for second in range(1, 6)])
     assert [each.sequence for each in held.envelopes()] == [3, 4, 5]
@@ -24,7 +24,7 @@ def test_it_holds_the_last_seconds() -> None:
 
 
 def test_it_knows_how_much_time_it_holds() -> None:
-    """From the first envelope to the last; nothing when there is none, or the clock was set back."""
+    """From the first envelope to the last; 0 when it is empty, or the clock was set back."""
     held = RingBuffer(2.5, 25)
     spans_s = [held.seconds]
     for batch in ([at(1, 1)], [at(2, 2), at(3.5, 3)], [at(9, 4, size_bytes=26)], [at(9, 5), at(4, 6)]):
@@ -34,7 +34,7 @@ def test_it_knows_how_much_time_it_holds() -> None:
 
 
 def test_it_is_bounded_in_bytes() -> None:
-    """The oldest give way first, even one that is larger than the bound by itself."""
+    """The oldest are dropped first, even one that alone is larger than the bound."""
     held = RingBuffer(100.0, 25)
     held.add([at(1, 1), at(2, 2), at(3, 3)])
     assert [each.sequence for each in held.envelopes()] == [2, 3]
@@ -44,7 +44,7 @@ def test_it_is_bounded_in_bytes() -> None:
 
 
 def test_the_state_is_the_latest_of_each_topic_from_before() -> None:
-    """So that what is written can be watched from its first moment."""
+    """So that a file can be watched from its first moment."""
     held = RingBuffer(1.0, 1000)
     held.add([at(1, 1), at(1, 1, "peripheral/a"), at(2, 2), at(2, 1, "peripheral/b"), at(9, 3)])
     assert [(each.topic, each.sequence) for each in held.state()] == [
@@ -55,7 +55,7 @@ def test_the_state_is_the_latest_of_each_topic_from_before() -> None:
 
 
 def test_losses_are_held_as_long_as_the_envelopes_around_them() -> None:
-    """What was lost before the window is no part of the snapshot."""
+    """Losses before the held time are not part of the snapshot."""
     held = RingBuffer(2.0, 1000)
     held.add([at(1, 1)], [lost_at(1)])
     held.add([at(4, 2)], [lost_at(3)])

@@ -1,11 +1,19 @@
+"""The settings and commands of a recorder."""
+
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from beats.adapters.sinks.recorder import RecorderSettings
+from beats.adapters.sinks.recorder.sink import RecorderSink
+from beats.kernel.capabilities import CommandCheck
+from tests.adapters.sinks.recorder.support import context_of, settings_of
 
 
 def test_part_of_a_queue_table_keeps_the_recorders_other_defaults() -> None:
-    """A recorder's queue is deep and keeps what is in it, whichever single key an operator sets."""
+    """Setting a single key does not change the deep default queue."""
     settings = RecorderSettings.model_validate({"type": "recorder", "queue": {"size": 10}})
     queue = settings.queue
     assert (queue.size, queue.max_bytes, queue.overflow) == (10, 2**28, "drop_newest")
@@ -13,7 +21,7 @@ def test_part_of_a_queue_table_keeps_the_recorders_other_defaults() -> None:
 
 
 def test_by_default_a_crash_costs_a_second_and_a_disk_is_never_filled() -> None:
-    """Without any setting a recording is flushed and synced each second, and leaves 256 MiB free."""
+    """A recording is flushed and synced each second, and leaves 256 MiB free."""
     settings = RecorderSettings(type="recorder")
     assert (settings.flush_interval_s, settings.fsync, settings.compression) == (1.0, "interval", "none")
     assert settings.min_free_bytes == 2**28
@@ -25,7 +33,7 @@ def test_by_default_a_crash_costs_a_second_and_a_disk_is_never_filled() -> None:
     ("wrong", "message"),
     [
         ({"path": ""}, "path"),
-        ({"path": "{name}.mcap"}, r"unknown placeholder \{name\}: known are \{profile\}, \{start"),
+        ({"path": "{name}.mcap"}, r"unknown placeholder \{name\}: use \{profile\}, \{start"),
         ({"path": "{.mcap"}, "path"),
         ({"compression": "gzip"}, "compression"),
         ({"flush_interval_s": 0.0}, "flush_interval_s"),
@@ -34,21 +42,50 @@ def test_by_default_a_crash_costs_a_second_and_a_disk_is_never_filled() -> None:
         ({"keep_parts": 0}, "keep_parts"),
         ({"min_free_bytes": 1.5}, "min_free_bytes"),
         ({"snapshot_s": 0.0}, "snapshot_s"),
-        ({"snapshot_s": 5.0, "keep_parts": 2}, "snapshot_s writes a file only when told"),
-        ({"snapshot_s": 5.0, "idle": True}, r"idle records what comes after .* leave one out, or have two"),
+        ({"snapshot_s": 5.0, "keep_parts": 2}, "snapshot_s writes files only on command"),
+        ({"snapshot_s": 5.0, "idle": True}, r"idle records what comes after .* leave one out, or use two"),
         ({"idle": "sometimes"}, "idle"),
         ({"queue": {"length": 4}}, "length"),
         ({"file": "a"}, "file"),
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> None:
-    """Each with the key that is wrong, before anything opens."""
+    """Each with the wrong key, before anything opens."""
     with pytest.raises(ValidationError, match=message):
         RecorderSettings.model_validate({"type": "recorder", **wrong})
 
 
 def test_only_some_recorders_wait_to_be_told() -> None:
-    """The others make a file as soon as they run; whoever waits may still keep a ring of files."""
+    """The others create a file as soon as they run; both kinds may limit the kept files."""
     told: tuple[dict[str, object], ...] = ({}, {"idle": True, "keep_parts": 3}, {"snapshot_s": 5.0})
     settings = [RecorderSettings.model_validate({"type": "recorder", **each}) for each in told]
     assert [each.waits_to_be_told for each in settings] == [False, True, True]
+
+
+def commands(**settings: Any) -> Mapping[str, CommandCheck]:
+    return RecorderSink(settings_of("a.mcap", **settings), context_of()).commands
+
+
+def test_a_recorder_takes_the_commands_that_its_settings_have_it_wait_for() -> None:
+    """Clients may send only these, and the page shows them."""
+    assert commands().keys() == set()
+    assert commands(idle=True).keys() == {"record"}
+    assert commands(snapshot_s=5.0).keys() == {"snapshot"}
+
+
+def test_what_is_said_becomes_fields() -> None:
+    """`recording` may be left out; unknown fields are dropped."""
+    record = commands(idle=True)["record"]
+    assert [record(said) for said in ({}, {"recording": True}, {"recording": False, "x": 1})] == [
+        {"recording": None},
+        {"recording": True},
+        {"recording": False},
+    ]
+    assert commands(snapshot_s=5.0)["snapshot"]({"x": 1}) == {}
+
+
+@pytest.mark.parametrize("wrong", [1, 0, "true", [], {"a": 1}])
+def test_what_is_neither_true_nor_false_is_refused(wrong: object) -> None:
+    """The error has the value and the allowed ones."""
+    with pytest.raises(ValueError, match=r"^recording is .*, not true or false$"):
+        commands(idle=True)["record"]({"recording": wrong})

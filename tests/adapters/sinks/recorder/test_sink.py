@@ -4,13 +4,12 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from anyio import to_thread
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
@@ -27,7 +26,7 @@ from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, PlainCodec, envelope
 from beats.proto import streaming_pb2
-from beats.recordings.output import Output
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
@@ -68,7 +67,7 @@ async def test_what_was_recorded_reads_back_byte_for_byte(tmp_path: Path, compre
 
 
 async def test_a_recording_explains_itself(tmp_path: Path) -> None:
-    """The embedded descriptor set alone is enough to decode the messages; there is a channel a topic."""
+    """The embedded descriptor set is enough to decode the messages; each topic has a channel."""
     envelopes = show()
     await sink_of(tmp_path / "a.mcap").run(FakeBatches(envelopes))
     with (tmp_path / "a.mcap").open("rb") as file:
@@ -92,24 +91,17 @@ async def test_a_recording_explains_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("given", "expected"), [(-5, 0), (2**64, 2**64 - 1), (0, 0), (NOW_NS, NOW_NS)])
-async def test_times_that_the_format_cannot_hold_become_the_nearest(
+async def test_numbers_that_the_format_cannot_hold_are_adapted(
     tmp_path: Path, given: int, expected: int
 ) -> None:
-    """MCAP's times are unsigned; the message's own bytes keep the true one."""
-    await sink_of(tmp_path / "a.mcap").run(FakeBatches([envelope(unix_ns=given)]))
+    """MCAP's times are unsigned, its sequence numbers have 32 bits; the envelope keeps the true values."""
+    await sink_of(tmp_path / "a.mcap").run(FakeBatches([envelope(2**32 + 1, unix_ns=given)]))
     (message,) = read(tmp_path / "a.mcap")
-    assert (message.log_time, message.publish_time) == (expected, expected)
-
-
-async def test_sequence_numbers_wrap_at_32_bits(tmp_path: Path) -> None:
-    """The format has no more; the message's own bytes keep the whole number."""
-    every = [envelope(2**32 - 1), envelope(2**32), envelope(2**32 + 1)]
-    await sink_of(tmp_path / "a.mcap").run(FakeBatches(every))
-    assert [message.sequence for message in read(tmp_path / "a.mcap")] == [2**32 - 1, 0, 1]
+    assert (message.log_time, message.publish_time, message.sequence) == (expected, expected, 1)
 
 
 async def test_the_first_batch_is_asked_for_when_the_file_is_open(tmp_path: Path) -> None:
-    """Asking is what tells the kernel that the sink is ready."""
+    """Asking for it tells the kernel that the sink is ready."""
     queue = FakeBatches()
     seen: list[bool] = []
     queue.before_first = lambda: seen.append((tmp_path / "a.mcap.part").exists())
@@ -118,7 +110,7 @@ async def test_the_first_batch_is_asked_for_when_the_file_is_open(tmp_path: Path
 
 
 async def test_a_cancelled_recording_is_finished_and_closed(tmp_path: Path) -> None:
-    """Everything that was taken is in it, it reads like any other, and nothing is given back."""
+    """It contains everything taken, and nothing is given back."""
     envelopes = show()
     queue = FakeBatches(envelopes, ends=False)
     sink = sink_of(tmp_path / "a.mcap")
@@ -132,7 +124,7 @@ async def test_a_cancelled_recording_is_finished_and_closed(tmp_path: Path) -> N
 
 
 async def test_a_recording_is_finished_when_its_queue_fails(tmp_path: Path) -> None:
-    """Whatever ends the sink, the file is whole; an empty one, too."""
+    """The file is whole, even an empty one."""
 
     class Failing(FakeBatches):
         async def take(self, max_items: int | None = None) -> list[Envelope]:
@@ -146,7 +138,7 @@ async def test_a_recording_is_finished_when_its_queue_fails(tmp_path: Path) -> N
 async def test_a_recorder_that_fails_of_its_own_fault_leaves_the_batch_to_the_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Given back, it would make the next attempt fail as well, and so on for ever."""
+    """Given back, the batch would make every further attempt fail."""
 
     def refuse(parts: Parts, batch: Sequence[Envelope], losses: Iterable[Loss] = ()) -> None:
         raise ValueError("a fault")
@@ -159,7 +151,7 @@ async def test_a_recorder_that_fails_of_its_own_fault_leaves_the_batch_to_the_ke
 
 
 async def test_a_restart_opens_a_new_file_beside_the_first(tmp_path: Path) -> None:
-    """What the first run recorded stays as it is."""
+    """Earlier files stay as they are."""
     sink = sink_of(tmp_path / "a.mcap")
     for number in range(1, 4):
         await sink.run(FakeBatches([envelope(number)]))
@@ -204,7 +196,7 @@ async def test_the_event_loop_never_waits_for_the_disk(
 
 
 async def test_an_envelope_alone_reaches_the_file_when_its_time_has_come(tmp_path: Path) -> None:
-    """Also when nothing follows it: the sink does not sleep on what is in memory."""
+    """It is flushed also if nothing follows it."""
     queue = FakeBatches([envelope(7)], ends=False)
     part = tmp_path / "a.mcap.part"
     heads: list[int] = []
@@ -217,7 +209,7 @@ async def test_an_envelope_alone_reaches_the_file_when_its_time_has_come(tmp_pat
 
 
 async def test_losses_of_the_queue_are_in_the_recording(tmp_path: Path) -> None:
-    """Those from before the last batch, and those from its very end."""
+    """Those before the last batch, and those at the very end."""
     queue = FakeBatches([envelope()])
     queue.lost = [Loss("drop_newest", "frame", 2, 20, 1, 2, NOW_NS, NOW_NS)]
     await sink_of(tmp_path / "a.mcap").run(queue)
@@ -225,48 +217,18 @@ async def test_losses_of_the_queue_are_in_the_recording(tmp_path: Path) -> None:
     assert loss["envelopes"] == "2"
 
 
-async def test_a_disk_that_fails_to_sync_fails_the_recorder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the disk did not take is not taken for recorded."""
-    asked = anyio.Event()
-
-    def broken(fd: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    class Waiting(FakeBatches):
-        async def take(self, max_items: int | None = None) -> list[Envelope]:
-            batch = await super().take(max_items)
-            await asked.wait()
-            return batch
-
-    original = to_thread.run_sync
-
-    async def spied(function: Callable[..., object], *args: object, **options: Any) -> object:
-        try:
-            return await original(function, *args, **options)
-        finally:
-            if getattr(function, "__name__", "") == "sync":
-                asked.set()
-
-    monkeypatch.setattr(os, "fdatasync", broken)
-    monkeypatch.setattr(to_thread, "run_sync", spied)
-    with pytest.raises(OSError, match="Input/output error"):
-        await sink_of(tmp_path / "a.mcap", flush_interval_s=0.01).run(Waiting([envelope()]))
-
-
 async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fails, is restarted, goes on in a new file; the parts hold everything once, and it is counted."""
+    """After restarts the parts together contain everything once, and it is counted."""
     failures = iter([True, True])
-    original = Output.write
+    original = UnfinishedRecording.write
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if len(data) > 1_000_000 and next(failures, False):
             original(output, data[:1000])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
     kernel = Kernel(PlainCodec(), options=KernelOptions(backoff=Backoff(0.01, 0.01)))
     kernel.add_sink("archive", sink_of(tmp_path / "{part}.mcap"), QueueBounds(4096, 2**28, "block", 20.0))
     async with anyio.create_task_group() as group:
@@ -285,7 +247,7 @@ async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch:
 
 
 async def test_a_recorder_that_cannot_start_stops_the_start(tmp_path: Path) -> None:
-    """The operator hears of it at once: the error names the file and why."""
+    """The error names the file and the reason."""
     (tmp_path / "a.mcap").mkdir()
     kernel = Kernel(PlainCodec())
     kernel.add_sink("archive", sink_of(tmp_path / "a.mcap"))
@@ -300,7 +262,7 @@ async def settled(sink: RecorderSink, *batches: Sequence[Envelope]) -> dict[str,
 
 
 async def test_its_metrics_are_those_of_its_files(tmp_path: Path) -> None:
-    """What is on disk, in bytes, envelopes and files; over all attempts and parts."""
+    """Bytes, envelopes and files on disk, over all attempts and parts."""
     sink = sink_of(tmp_path / "{part}.mcap", rotate_bytes=1)
     assert sink.metrics() == {
         "recording": 0,
@@ -321,9 +283,9 @@ async def test_its_metrics_are_those_of_its_files(tmp_path: Path) -> None:
 
 
 async def test_it_tells_what_the_disk_has_left_when_that_is_too_little(tmp_path: Path) -> None:
-    """Then above all."""
+    """The metric is there when it matters most."""
     sink = sink_of(tmp_path / "a.mcap", min_free_bytes=10**18)
-    with pytest.raises(OSError, match="are free and min_free_bytes keeps"):
+    with pytest.raises(OSError, match="are free and min_free_bytes reserves"):
         await sink.run(FakeBatches())
     assert 0 < sink.metrics()["free_bytes"] < 10**18
 
@@ -332,7 +294,7 @@ async def test_it_tells_what_the_disk_has_left_when_that_is_too_little(tmp_path:
 async def test_it_tells_what_the_disk_has_left_once_it_knows(
     tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    """Whatever it waits for: there may be too little by the time that it is told to record."""
+    """Also while it waits for a command."""
     sink = sink_of(tmp_path / "a.mcap", **settings)
     assert "free_bytes" not in sink.metrics()
     async with anyio.create_task_group() as group:
@@ -342,7 +304,7 @@ async def test_it_tells_what_the_disk_has_left_once_it_knows(
 
 
 async def test_a_sink_that_can_be_idle_says_whether_it_is(tmp_path: Path) -> None:
-    """It is not when it was told to record, whether or not it can."""
+    """It is not idle after the command to record, whether it can record or not."""
     sink = sink_of(tmp_path / "a.mcap", idle=True)
     assert sink.metrics()["idle"] == 1
     sink.command(said(sink, "record"))
@@ -351,7 +313,7 @@ async def test_a_sink_that_can_be_idle_says_whether_it_is(tmp_path: Path) -> Non
 
 
 async def test_a_sink_that_holds_a_snapshot_says_how_much(tmp_path: Path) -> None:
-    """The span of time that is held, its bytes, and the files that it was told to write."""
+    """The held time and bytes, and the files written on command."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
     every = [envelope(number, encoded=b"x" * 10, unix_ns=NOW_NS + number * 10**9) for number in range(6)]
     expected = {
@@ -370,7 +332,7 @@ async def test_a_sink_that_holds_a_snapshot_says_how_much(tmp_path: Path) -> Non
 
 
 async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_path: Path) -> None:
-    """That is what a killed process loses; a clock that was set back makes no negative one."""
+    """A killed process loses so much; a clock that was set back gives no negative age."""
     clock = FixedClock(NOW_NS)
     sink = sink_of(tmp_path / "a.mcap", clock=clock, flush_interval_s=3600.0)
     queue = FakeBatches([envelope(1, unix_ns=NOW_NS - 10**9), envelope(2, unix_ns=NOW_NS)], ends=False)
@@ -389,16 +351,16 @@ async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_pat
 async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Envelopes that are in no file are not, and bytes that were taken away again were written."""
-    original = Output.write
+    """Envelopes in no file do not count; bytes that were removed again were written."""
+    original = UnfinishedRecording.write
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if len(data) > 2000:
             original(output, data[:1000])
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
     sink = sink_of(tmp_path / "a.mcap", fsync="always")
     queue = FakeBatches([envelope(1)], [envelope(2, encoded=b"x" * 3000)])
     with pytest.raises(OSError, match="Input/output error"):
@@ -410,7 +372,7 @@ async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
 
 
 async def test_the_kernel_finds_what_it_can_do(tmp_path: Path) -> None:
-    """By its methods: it takes commands, tells metrics, holds a snapshot, adjusts, and keeps notes."""
+    """By its methods: it takes commands, has metrics, holds a snapshot, adjusts, and keeps notes."""
     sink = sink_of(tmp_path / "a.mcap")
     assert isinstance(sink, TakesCommands)
     assert isinstance(sink, Measures)
@@ -420,8 +382,10 @@ async def test_the_kernel_finds_what_it_can_do(tmp_path: Path) -> None:
     assert sink.commands == {}
 
 
-async def test_who_told_it_stands_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What was no news is of no interest."""
+async def test_commands_are_logged_with_their_client(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A command that changes nothing is logged at DEBUG."""
     sink = sink_of(tmp_path / "a.mcap", idle=True)
     with caplog.at_level(logging.DEBUG):
         for recording in (True, True, False):

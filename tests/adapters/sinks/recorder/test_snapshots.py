@@ -1,4 +1,4 @@
-"""What came last is held, and written when somebody says so."""
+"""Snapshots: the last seconds are held, and written on command."""
 
 import errno
 import logging
@@ -15,8 +15,8 @@ import pytest
 from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.envelope import Envelope
 from beats.kernel.testing import FixedClock, envelope
-from beats.recordings.output import Output
 from beats.recordings.reading import Recording
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import NOW_NS, files_in, places, said, show, sink_of, until
 from tests.support import TIMEOUT_S
@@ -30,7 +30,7 @@ async def held(sink: RecorderSink, *batches: Sequence[Envelope]) -> None:
 
 
 async def test_a_snapshot_holds_the_last_seconds_and_what_they_begin_with(tmp_path: Path) -> None:
-    """Nothing is written until it is told; then the window, with the state from before it marked as such."""
+    """Nothing is written before the command; then the held time, with the marked state before it."""
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
     assert sink.holds_snapshot
     every = [envelope(number, unix_ns=NOW_NS + number * 10**9) for number in range(1, 6)]
@@ -44,7 +44,7 @@ async def test_a_snapshot_holds_the_last_seconds_and_what_they_begin_with(tmp_pa
 
 
 async def test_a_snapshot_holds_as_much_whatever_the_wall_clock_does(tmp_path: Path) -> None:
-    """A clock that is set makes the last seconds neither more nor less; the file says where it was."""
+    """Setting the clock does not change the held time; the file records it."""
     clock = FixedClock(NOW_NS)
     sink = sink_of(tmp_path / "{part}.mcap", clock=clock, snapshot_s=2.0)
     every: list[Envelope] = []
@@ -64,7 +64,7 @@ async def test_a_snapshot_holds_as_much_whatever_the_wall_clock_does(tmp_path: P
 
 
 async def test_a_snapshot_of_nothing_says_so(tmp_path: Path) -> None:
-    """Before anything came, and from a recorder that records all the time."""
+    """Before anything came, and from a recorder that records continuously."""
     for sink in (sink_of(tmp_path / "a.mcap", snapshot_s=2.0), sink_of(tmp_path / "a.mcap")):
         with pytest.raises(LookupError, match="'archive' holds nothing yet"):
             await sink.snapshot()
@@ -108,7 +108,7 @@ def in_log(caplog: pytest.LogCaptureFixture, text: str) -> bool:
 async def test_the_command_has_it_write_what_it_holds(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As often as it is said; holding goes on meanwhile."""
+    """Any number of times; holding continues meanwhile."""
     caplog.set_level(logging.INFO)
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
     async with holding(sink, show()):
@@ -133,23 +133,23 @@ class Slow:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked, self._answer = threading.Event(), threading.Event()
-        original = Output.flush
+        original = UnfinishedRecording.flush
 
-        def flush(output: Output) -> None:
+        def flush(output: UnfinishedRecording) -> None:
             self.asked.set()
             assert self._answer.wait(TIMEOUT_S)
             original(output)
 
-        monkeypatch.setattr(Output, "flush", flush)
+        monkeypatch.setattr(UnfinishedRecording, "flush", flush)
 
     def answer(self) -> None:
         self._answer.set()
 
 
-async def test_a_second_press_while_one_is_being_written_is_ignored(
+async def test_a_second_command_while_one_is_being_written_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever presses twice wants one; it is said for those who look for it."""
+    """The second command is logged at DEBUG."""
     caplog.set_level(logging.DEBUG)
     disk = Slow(monkeypatch)
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
@@ -165,10 +165,10 @@ async def test_a_second_press_while_one_is_being_written_is_ignored(
     assert sink.metrics()["recording"] == 0
 
 
-async def test_a_press_while_somebody_else_has_one_written_is_ignored(
+async def test_a_command_while_a_requested_snapshot_is_written_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `beats snapshot` does."""
+    """The other may be `beats snapshot`."""
     disk = Slow(monkeypatch)
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
     async with holding(sink, show()), anyio.create_task_group() as group:
@@ -184,7 +184,7 @@ async def test_a_press_while_somebody_else_has_one_written_is_ignored(
 async def test_two_ways_to_ask_at_once_make_two_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One after the other: they would want the same name."""
+    """They are written one after the other, since both would choose the same name."""
     disk = Slow(monkeypatch)
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
     await held(sink, show())
@@ -199,7 +199,7 @@ async def test_two_ways_to_ask_at_once_make_two_files(
 async def test_a_snapshot_that_is_being_written_at_the_end_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever said it gets it, whole."""
+    """The file is whole."""
     disk = Slow(monkeypatch)
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
     async with holding(sink, show()):
@@ -212,16 +212,16 @@ async def test_a_snapshot_that_is_being_written_at_the_end_is_finished(
 async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing held yet, no room on the disk, a fault of ours: holding goes on, with what to do in the log."""
+    """Nothing held, no space, a bug: holding continues, and the log says what to do."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0, min_free_bytes=10**9)
 
-    def little(output: Output) -> int:
+    def little(output: UnfinishedRecording) -> int:
         return 5 * 10**6
 
-    def plenty(output: Output) -> int:
+    def plenty(output: UnfinishedRecording) -> int:
         return 10**12
 
-    def fault(output: Output) -> int:
+    def fault(output: UnfinishedRecording) -> int:
         raise RuntimeError("a fault of ours")
 
     async with holding(sink):
@@ -231,16 +231,16 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
         for free_bytes, told in (
             (
                 little,
-                "no snapshot: [Errno 28] only 5 MB are free and min_free_bytes keeps 1,000 MB: free some",
+                "no snapshot: [Errno 28] only 5.0 MB are free and min_free_bytes reserves 1.0 GB: free some",
             ),
             (fault, "RuntimeError: a fault of ours"),
         ):
             with monkeypatch.context() as patch:
-                patch.setattr(Output, "free_bytes", free_bytes)
+                patch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
                 sink.command(said(sink, "snapshot"))
                 await until(partial(in_log, caplog, told))
         assert {record.levelname for record in caplog.records} == {"ERROR"}
-        monkeypatch.setattr(Output, "free_bytes", plenty)
+        monkeypatch.setattr(UnfinishedRecording, "free_bytes", plenty)
         sink.command(said(sink, "snapshot"))
         await until(lambda: sink.metrics()["files_total"] == 1)
     assert len(places(tmp_path / "a.mcap")) == 6
@@ -249,17 +249,17 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
 async def test_a_write_that_fails_leaves_what_is_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file ends early; the next one has it all."""
-    original, failures = Output.write, iter([True])
+    """The file ends early; the next one is complete."""
+    original, failures = UnfinishedRecording.write, iter([True])
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if len(data) > 1000 and next(failures, False):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return original(output, data)
 
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
     await held(sink, show())
-    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
     with pytest.raises(OSError, match="Input/output error"):
         await sink.snapshot()
     assert len(places(await sink.snapshot())) == 6

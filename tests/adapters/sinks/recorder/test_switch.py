@@ -1,8 +1,8 @@
-"""Being told, from any thread, and from which envelope on that holds."""
+"""Switching recording on and off, from any thread, at a certain envelope."""
 
 from collections.abc import Sequence
 
-from beats.adapters.sinks.recorder.switch import MOST_CHANGES, Change, Switch
+from beats.adapters.sinks.recorder.switch import MOST_CHANGES, Switch, SwitchChange
 from beats.kernel.envelope import Envelope
 from beats.kernel.testing import FixedClock, envelope
 from tests.kernel.support import threads
@@ -34,7 +34,7 @@ def obeyed(switch: Switch, envelopes: Sequence[Envelope]) -> list[tuple[bool, li
 
 
 def test_being_told_the_same_twice_changes_nothing() -> None:
-    """It answers whether it was news; without saying which, it is the other of what it was told last."""
+    """`tell` returns whether something changes; without a value it toggles the last command."""
     switch = Switch(FixedClock(), is_on=False)
     told = (False, True, True, None, None, False, False)
     assert [switch.tell(wanted) for wanted in told] == [False, True, False, True, True, True, False]
@@ -43,7 +43,7 @@ def test_being_told_the_same_twice_changes_nothing() -> None:
 
 
 def test_a_change_holds_from_the_first_envelope_after_it() -> None:
-    """What came onto the bus before it was told, or just then, belongs to what was before."""
+    """Envelopes from before or at the time of the command belong to the state before."""
     assert obeyed(told((True, 20), (False, 40)), at(10, 20, 21, 40, 41)) == [
         (False, [10, 20]),
         (True, [21, 40]),
@@ -52,21 +52,21 @@ def test_a_change_holds_from_the_first_envelope_after_it() -> None:
 
 
 def test_two_changes_between_two_envelopes_are_both_made() -> None:
-    """Also if nothing lies between them."""
+    """Also if nothing is between them."""
     assert obeyed(told((True, 20), (False, 21)), at(10, 30)) == [(False, [10]), (True, []), (False, [30])]
 
 
 def test_a_change_waits_until_something_comes_after_it() -> None:
-    """What waits in a queue may have been published before it."""
+    """Envelopes in the queue may have been published before it."""
     switch = told((True, 20))
     assert obeyed(switch, at(10, 20)) == [(False, [10, 20])]
-    assert switch.next_change == Change(is_on=True, unix_ns=20)
+    assert switch.next_change == SwitchChange(is_on=True, unix_ns=20)
     assert obeyed(switch, at(21)) == [(False, []), (True, [21])]
     assert switch.next_change is None
 
 
 def test_a_wall_clock_that_is_set_back_does_not_put_a_change_off() -> None:
-    """A change is dated as the envelopes are, by the time that never steps."""
+    """A change is dated by the steady clock, as envelopes are."""
     clock = FixedClock(1000)
     switch = Switch(clock, is_on=True)
     clock.set_ahead(-900)
@@ -74,8 +74,8 @@ def test_a_wall_clock_that_is_set_back_does_not_put_a_change_off() -> None:
     assert obeyed(switch, at(1000, 1001)) == [(True, [1000]), (False, [1001])]
 
 
-def test_changes_that_nobody_obeys_are_bounded_and_the_last_word_holds() -> None:
-    """Somebody may hold down a button while the disk hangs."""
+def test_pending_changes_are_bounded_and_the_last_one_counts() -> None:
+    """A person may press the button repeatedly while the disk hangs."""
     switch = Switch(FixedClock(), is_on=False)
     for count in range(1, 3 * MOST_CHANGES):
         assert switch.tell(None)
@@ -89,8 +89,8 @@ def test_changes_that_nobody_obeys_are_bounded_and_the_last_word_holds() -> None
     assert switch.is_on == switch.wanted == ((3 * MOST_CHANGES - 1) % 2 == 1)
 
 
-def test_threads_may_tell_while_a_task_obeys() -> None:
-    """Nothing told is lost: an odd number of changes is one."""
+def test_threads_may_give_commands_while_a_task_carries_them_out() -> None:
+    """No command is lost: an odd number of toggles is one."""
     switch = Switch(FixedClock(), is_on=False)
 
     def tell() -> None:

@@ -1,4 +1,4 @@
-"""When it writes and when it does not, as the kernel has it; files are tested with the parts."""
+"""When the writer writes; files are tested with the parts."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from beats.adapters.sinks.recorder.writer import rest_s
 from beats.kernel.envelope import Envelope
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, envelope
-from beats.recordings.output import Output
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
@@ -59,14 +59,14 @@ def frames(first: int, last: int) -> list[Place]:
 def test_envelopes_gather_only_while_the_queue_has_room_for_many_more(
     batch: int, settings: dict[str, object], rests: bool
 ) -> None:
-    """A recorder that rests must not be the reason why something is dropped."""
+    """The pause must not cause drops."""
     taken = [envelope(encoded=b"x" * 100)] * batch
     assert (rest_s(taken, settings_of("a.mcap", **settings)) > 0) == rests
     assert rest_s(taken, settings_of("a.mcap", flush_interval_s=0.01, **settings)) <= 0.01
 
 
 async def test_losses_are_told_of_the_recording_that_lacks_them(tmp_path: Path) -> None:
-    """What the queue gave up before it was told to record is none of it, nor what it gave up afterwards."""
+    """Losses before the command to record, and after the one to stop, are not in it."""
     clock = FixedClock(10)
     sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=clock)
     for clock.now_ns in (10, 20, 30, 40):
@@ -80,7 +80,7 @@ async def test_losses_are_told_of_the_recording_that_lacks_them(tmp_path: Path) 
 
 
 async def test_losses_are_told_though_the_clock_was_set_back_since_the_command(tmp_path: Path) -> None:
-    """Whatever is lost after the first batch of a recording is of that recording."""
+    """Any loss after the first batch of a recording belongs to it."""
 
     class Losing(FakeBatches):
         async def take(self, max_items: int | None = None) -> list[Envelope]:
@@ -94,7 +94,7 @@ async def test_losses_are_told_though_the_clock_was_set_back_since_the_command(t
 
 
 async def test_a_loss_since_the_command_is_told_though_nothing_follows(tmp_path: Path) -> None:
-    """As of something that is larger than the queue."""
+    """An envelope may be larger than the queue."""
     sink = sink_of(tmp_path / "a.mcap", idle=True, clock=FixedClock(10))
     sink.command(said(sink, "record"))
 
@@ -110,7 +110,7 @@ async def test_a_loss_since_the_command_is_told_though_nothing_follows(tmp_path:
 
 
 async def test_only_what_was_written_is_told_as_written(tmp_path: Path) -> None:
-    """The latency is that of the recording; what was let go has none."""
+    """Skipped envelopes have no latency."""
     clock = FixedClock()
     sink = sink_of(tmp_path / "a.mcap", idle=True, clock=clock)
     for clock.now_ns in (10, 20):
@@ -122,7 +122,7 @@ async def test_only_what_was_written_is_told_as_written(tmp_path: Path) -> None:
 
 
 async def test_a_recorder_that_is_run_again_goes_on_with_its_recording(tmp_path: Path) -> None:
-    """As when the sink that was to take its place cannot start."""
+    """Its successor may have failed to start."""
     sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=FixedClock(0))
     sink.command(said(sink, "record", recording=True))
     await sink.run(FakeBatches(numbered(1, 4)))
@@ -133,7 +133,7 @@ async def test_a_recorder_that_is_run_again_goes_on_with_its_recording(tmp_path:
 
 
 async def test_a_recording_is_not_begun_when_nothing_can_follow(tmp_path: Path) -> None:
-    """A command that comes with the end leaves no empty file."""
+    """A command at the end leaves no empty file."""
     sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=FixedClock(9))
     sink.command(said(sink, "record", recording=True))
     await sink.run(FakeBatches(numbered(1, 9)))
@@ -143,7 +143,7 @@ async def test_a_recording_is_not_begun_when_nothing_can_follow(tmp_path: Path) 
 async def test_what_was_taken_when_the_disk_failed_to_sync_is_given_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody has written it yet."""
+    """It was not written yet."""
     asked = anyio.Event()
     original = to_thread.run_sync
 
@@ -176,7 +176,7 @@ async def test_what_was_taken_when_the_disk_failed_to_sync_is_given_back(
 async def test_an_idle_recorder_leaves_the_disk_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is nothing to sync; a machine that runs on a battery knows the difference."""
+    """There is nothing to sync."""
     synced = threading.Event()
     original = Parts.sync
 
@@ -198,7 +198,7 @@ async def test_an_idle_recorder_leaves_the_disk_alone(
 async def test_what_was_taken_and_not_written_is_given_back_when_it_is_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It counts as lost then, and not as delivered."""
+    """It counts as lost, not as delivered."""
     queue = FakeBatches(numbered(1, 3), ends=False)
     original = to_thread.run_sync
     async with anyio.create_task_group() as group:
@@ -217,17 +217,17 @@ async def test_what_was_taken_and_not_written_is_given_back_when_it_is_cancelled
 async def test_neither_commands_nor_metrics_wait_for_a_disk_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The age of what is in memory only tells of it; what was said meanwhile is obeyed when it answers."""
+    """The age of unflushed envelopes shows it; commands are carried out later."""
     hangs, answer = threading.Event(), threading.Event()
-    original = Output.write
+    original = UnfinishedRecording.write
 
-    def hanging(output: Output, data: bytes) -> int:
+    def hanging(output: UnfinishedRecording, data: bytes) -> int:
         if len(data) > 2_000_000:
             hangs.set()
             assert answer.wait(TIMEOUT_S)
         return original(output, data)
 
-    monkeypatch.setattr(Output, "write", hanging)
+    monkeypatch.setattr(UnfinishedRecording, "write", hanging)
     clock = FixedClock(NOW_NS)
     sink = sink_of(tmp_path / "{part}.mcap", idle=True, clock=clock)
     sink.command(said(sink, "record"))

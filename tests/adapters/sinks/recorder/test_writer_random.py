@@ -1,4 +1,4 @@
-"""A recorder that is told to record at random moments: each recording is what lies between them."""
+"""A recorder that gets commands at random moments: each recording is exact."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ import pytest
 from anyio import to_thread
 
 from beats.recordings.info import Surveyor
-from beats.recordings.output import Output
+from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.recorder.support import (
     Place,
     Stage,
@@ -49,7 +49,7 @@ def act(stage: Stage, seed: int, steps: int) -> None:
 async def check(path: Path, tape: Tape) -> None:
     """What `beats info` and a replay make of a recording that is one file."""
     found = Surveyor().survey(path)
-    assert (found.error, found.state, sum(topic.missing for topic in found.tally.topics.values())) == (
+    assert (found.error, found.state, sum(topic.missing for topic in found.counts.topics.values())) == (
         None,
         "whole",
         0,
@@ -60,7 +60,7 @@ async def check(path: Path, tape: Tape) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_at_random_moments_under_load_each_recording_is_exact(tmp_path: Path, seed: int) -> None:
-    """Every envelope between the two commands, no other, the state first; whole, and played as any is."""
+    """Every envelope between the two commands and no other, with the state first; it can be played."""
     chance = random.Random(seed)
     settings: dict[str, object] = {
         "flush_interval_s": chance.choice([0.01, 0.05, 1.0]),
@@ -89,10 +89,10 @@ def is_recorded(folder: Path, place: Place) -> bool:
 async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to_end_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
-    """What was said while it failed is obeyed to the envelope, too; only a second failure ends one early."""
-    original, writes = Output.write, count(1)
+    """Commands during a failure are exact, too; only a second failure ends a recording early."""
+    original, writes = UnfinishedRecording.write, count(1)
 
-    def write(output: Output, data: bytes) -> int:
+    def write(output: UnfinishedRecording, data: bytes) -> int:
         if next(writes) % (17 + seed) == 0:
             original(output, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -100,7 +100,7 @@ async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to
 
     async with on_stage(tmp_path / "{part:04}.mcap", idle=True) as stage:
         with monkeypatch.context() as patch:
-            patch.setattr(Output, "write", write)
+            patch.setattr(UnfinishedRecording, "write", write)
             await to_thread.run_sync(act, stage, seed, 1200)
         stage.say(recording=True)
         (last,) = stage.publish(1)
@@ -108,7 +108,9 @@ async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to
         await until(lambda: is_recorded(tmp_path, last))
     found = tapes(tmp_path)
     unlike = [tape for tape in stage.expected if tape not in found]
-    assert len(unlike) <= caplog.text.count("the recording ends without what came before it was told to stop")
+    assert len(unlike) <= caplog.text.count(
+        "the recording ends without the last envelopes before the command to stop"
+    )
     begun = [Tape(tape.state, tape.places[: len(each.places)]) for each in found for tape in stage.expected]
     assert all(tape in begun for tape in found)
     assert stage.stats.restarts
@@ -122,7 +124,7 @@ def run(targets: list[Callable[[], object]]) -> None:
 
 
 async def test_threads_that_publish_while_others_say_things_leave_no_gap(tmp_path: Path) -> None:
-    """Each recording is a piece of the stream, without a gap, and the pieces do not overlap."""
+    """Each recording is a contiguous piece of the stream, and the pieces do not overlap."""
     async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
         command = said(stage.sink, "record")
 

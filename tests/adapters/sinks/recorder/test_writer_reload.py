@@ -1,4 +1,4 @@
-"""A recorder that records while it is told to, and settings that change meanwhile."""
+"""A recorder on command, and settings that change meanwhile."""
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -74,7 +74,7 @@ def knobs(folder: Path) -> list[list[int]]:
 
 
 async def test_a_recording_goes_on_when_bounds_and_times_change(tmp_path: Path) -> None:
-    """The recorder stays the same, with the new ones from here on; the recording says so."""
+    """The recorder stays and uses the new settings; the recording notes it."""
     path = tmp_path / "{part}.mcap"
     async with on_air(profile(path)) as show:
         await show.publish(1)
@@ -90,7 +90,7 @@ async def test_a_recording_goes_on_when_bounds_and_times_change(tmp_path: Path) 
 
 
 async def test_a_recording_goes_on_in_a_further_file_when_the_recorder_is_replaced(tmp_path: Path) -> None:
-    """It is the same recording, with nothing lost or doubled, and stopped as it would have been before."""
+    """It is the same recording, nothing is lost or doubled, and it can be stopped as before."""
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.publish(1, 2)
         await show.say(recording=True)
@@ -111,7 +111,7 @@ async def test_a_recording_goes_on_in_a_further_file_when_the_recorder_is_replac
 async def test_an_idle_recorder_that_is_replaced_stays_idle_and_its_successor_knows_the_state(
     tmp_path: Path,
 ) -> None:
-    """A knob that nobody has turned since then is in the next recording."""
+    """Earlier values are in the next recording."""
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.publish(1)
         await show.live.apply(profile(tmp_path / "b{part}.mcap"))
@@ -126,7 +126,7 @@ async def test_an_idle_recorder_that_is_replaced_stays_idle_and_its_successor_kn
 async def test_what_is_said_while_one_takes_over_is_obeyed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By whichever of the two runs: nobody presses the button in vain."""
+    """By whichever of the two recorders runs."""
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.say(recording=True)
         await show.publish(1)
@@ -147,7 +147,7 @@ async def test_what_is_said_while_one_takes_over_is_obeyed(
 async def test_a_recording_that_is_stopped_while_no_successor_can_start_holds_all_until_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waited meanwhile is written by the one that was there before, and runs on."""
+    """The old recorder writes what waited, and continues to run."""
     (tmp_path / "no-folder").touch()
     to = tmp_path / "to"
     async with on_air(profile(to / "{part}.mcap")) as show:
@@ -169,8 +169,8 @@ async def test_a_recording_that_is_stopped_while_no_successor_can_start_holds_al
     assert knobs(to) == [[1, 2]]
 
 
-async def test_what_was_noted_while_idle_is_in_the_next_recording_whoever_makes_it(tmp_path: Path) -> None:
-    """It begins with settings that are not those that it names."""
+async def test_what_was_noted_while_idle_is_in_the_next_recording(tmp_path: Path) -> None:
+    """Notes on changed settings are kept until then."""
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.live.apply(profile(tmp_path / "a{part}.mcap", flush_interval_s=0.02))
         await show.live.apply(profile(tmp_path / "b{part}.mcap", flush_interval_s=0.02))
@@ -183,7 +183,7 @@ async def test_what_was_noted_while_idle_is_in_the_next_recording_whoever_makes_
 async def test_a_recorder_that_gets_another_way_to_record_begins_as_its_settings_say(
     tmp_path: Path, before: bool, after: bool
 ) -> None:
-    """All the time, or not until it is told."""
+    """Continuously, or on command."""
     async with on_air(profile(tmp_path / "a{part}.mcap", idle=before)) as show:
         await show.live.apply(profile(tmp_path / "b{part}.mcap", idle=after))
         assert show.tape.metrics()["recording"] == (not after)
@@ -191,7 +191,7 @@ async def test_a_recorder_that_gets_another_way_to_record_begins_as_its_settings
 
 
 async def test_a_recorder_whose_successor_cannot_start_goes_on_with_its_recording(tmp_path: Path) -> None:
-    """In a further part of it: nothing is lost, and nobody needs to press the button again."""
+    """In a further part, without a loss or a new command."""
     (tmp_path / "no-folder").touch()
     to = tmp_path / "to"
     async with on_air(profile(to / "{part}.mcap")) as show:
@@ -207,7 +207,7 @@ async def test_a_recorder_whose_successor_cannot_start_goes_on_with_its_recordin
 
 
 async def test_commands_come_and_go_with_the_settings(tmp_path: Path) -> None:
-    """The page shows its button by them."""
+    """The page shows its buttons accordingly."""
     path = tmp_path / "{part}.mcap"
     async with on_air(profile(path)) as show:
         commands = show.live.kernel.commands

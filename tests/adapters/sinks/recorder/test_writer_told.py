@@ -1,7 +1,5 @@
-"""A recorder that records while it is told to, in a whole kernel: by way of the bus."""
+"""A recorder on command in a whole kernel, with commands on the bus."""
 
-import errno
-import os
 from collections.abc import Awaitable, Callable
 from itertools import groupby
 from pathlib import Path
@@ -11,22 +9,14 @@ import pytest
 
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
-from beats.recordings.output import Output
-from tests.adapters.sinks.recorder.support import (
-    Stage,
-    files_in,
-    metadata,
-    on_stage,
-    places,
-    tapes,
-    until,
-)
+from beats.recordings.unfinished import UnfinishedRecording
+from tests.adapters.sinks.recorder.support import Stage, files_in, metadata, on_stage, places, tapes, until
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_an_idle_recorder_lets_everything_go_and_makes_no_file(tmp_path: Path) -> None:
-    """What it takes counts as delivered, and not as written."""
+    """What it takes counts as delivered, but not as written."""
     async with on_stage(tmp_path / "{part}.mcap", idle=True) as stage:
         stage.publish(30)
         await stage.until_delivered()
@@ -36,7 +26,7 @@ async def test_an_idle_recorder_lets_everything_go_and_makes_no_file(tmp_path: P
 
 
 async def test_it_records_what_is_published_between_the_two_commands(tmp_path: Path) -> None:
-    """To the envelope, however much waits in the queue when it is told; each begins with the state."""
+    """Exactly, whatever waits in the queue at the command; each recording begins with the state."""
     async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
         for count in (5, 0, 40):
             stage.publish(7)
@@ -54,7 +44,7 @@ async def test_it_records_what_is_published_between_the_two_commands(tmp_path: P
 
 
 async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path) -> None:
-    """Whoever says it sees that it is done, also while nothing is published."""
+    """It takes effect also while nothing is published."""
     async with on_stage(tmp_path / "{part}.mcap", idle=True, flush_interval_s=3600.0) as stage:
         stage.publish(4)
         stage.say(recording=True)
@@ -65,18 +55,8 @@ async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path)
         assert tapes(tmp_path) == stage.expected
 
 
-async def test_telling_it_the_same_twice_changes_nothing(tmp_path: Path) -> None:
-    """Two people press the button, and it was not told which of the two to do: it is the other."""
-    async with on_stage(tmp_path / "{part}.mcap", idle=True) as stage:
-        for recording in (False, True, True, None, None, False, False):
-            stage.publish(1)
-            stage.say(recording=recording)
-    assert [len(tape.places) for tape in stage.expected] == [2, 1]
-    assert tapes(tmp_path) == stage.expected
-
-
 async def test_each_recording_is_one_of_its_own(tmp_path: Path) -> None:
-    """With parts from 1, counts of its own and no loss from before it; all parts of one are told as one."""
+    """With parts from 1, its own counts and no earlier loss; all its parts share one id."""
     async with on_stage(tmp_path / "{part:03}.mcap", idle=True, rotate_bytes=3200) as stage:
         for _ in range(2):
             stage.say()
@@ -92,7 +72,7 @@ async def test_each_recording_is_one_of_its_own(tmp_path: Path) -> None:
 
 
 async def test_a_name_without_time_or_number_does_for_any_number_of_recordings(tmp_path: Path) -> None:
-    """Whoever presses the button gets a recording, and none is overwritten."""
+    """Each command makes a recording, and none is overwritten."""
     (tmp_path / "a.mcap").write_bytes(b"of yesterday")
     async with on_stage(tmp_path / "a.mcap", idle=True) as stage:
         for _ in range(2):
@@ -101,16 +81,6 @@ async def test_a_name_without_time_or_number_does_for_any_number_of_recordings(t
             stage.say()
     assert (tmp_path / "a.mcap").read_bytes() == b"of yesterday"
     assert [len(places(tmp_path / name)) for name in ("a-2.mcap", "a-3.mcap")] == [3, 3]
-
-
-async def test_the_end_of_the_kernel_finishes_the_recording(tmp_path: Path) -> None:
-    """With everything that was published until then."""
-    async with on_stage(tmp_path / "a.mcap", idle=True) as stage:
-        stage.say()
-        stage.publish(50)
-    assert tapes(tmp_path) == stage.expected
-    assert stage.stats.state == "ended"
-    assert stage.sink.metrics()["recording"] == 0
 
 
 class Gate:
@@ -134,16 +104,16 @@ class Room:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.free_bytes = 10**12
 
-        def free_bytes(output: Output) -> int:
+        def free_bytes(output: UnfinishedRecording) -> int:
             return self.free_bytes
 
-        monkeypatch.setattr(Output, "free_bytes", free_bytes)
+        monkeypatch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
 
 
 async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With all that was published since it was told, and the state at that time; meanwhile it is failed."""
+    """With everything published since the command, and the state at that time; meanwhile it is failed."""
     room = Room(monkeypatch)
     async with on_stage(tmp_path / "a.mcap", idle=True, min_free_bytes=1000) as stage:
         stage.publish(4)
@@ -157,7 +127,7 @@ async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
         room.free_bytes = 10**12
         await stage.until_metrics(recording=1)
         stage.publish(7)
-    assert "only 0 MB are free and min_free_bytes keeps 0 MB: free some space, or lower it" in caplog.text
+    assert "only 0 B are free and min_free_bytes reserves 1.0 kB: free some space, or lower it" in caplog.text
     assert tapes(tmp_path) == stage.expected
     assert len(stage.expected[0].places) == 18
 
@@ -165,7 +135,7 @@ async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
 async def test_a_recorder_without_room_can_be_told_to_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It tries once more, says what is lost, and runs on idle; the next recording is as any other."""
+    """It tries once more, reports the loss, and becomes idle; the next recording works."""
     room = Room(monkeypatch)
     async with on_stage(tmp_path / "a.mcap", idle=True, min_free_bytes=1000) as stage:
         room.free_bytes = 0
@@ -176,7 +146,7 @@ async def test_a_recorder_without_room_can_be_told_to_stop(
         stage.publish(2)
         await stage.until_delivered()
         await stage.until_metrics(recording=0, idle=1)
-        assert "the recording ends without what came before it was told to stop and is in no" in caplog.text
+        assert "the recording ends without the last envelopes before the command to stop" in caplog.text
         assert files_in(tmp_path) == []
         room.free_bytes = 10**12
         stage.say()
@@ -187,7 +157,7 @@ async def test_a_recorder_without_room_can_be_told_to_stop(
 async def test_a_recording_that_was_stopped_while_it_failed_holds_what_came_until_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When there is room again by the next attempt, nothing is missing, and nothing follows."""
+    """If the next attempt succeeds, nothing is missing, and nothing follows."""
     room = Room(monkeypatch)
     bounds = {"min_free_bytes": 1000, "flush_interval_s": 0.01}
     async with on_stage(tmp_path / "{part}.mcap", idle=True, **bounds) as stage:
@@ -212,7 +182,7 @@ async def test_a_recording_that_was_stopped_while_it_failed_holds_what_came_unti
 async def test_each_recording_has_a_last_attempt_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who stops one that fails and begins another gets that one as soon as there is room."""
+    """A new recording after a failed one starts as soon as there is space."""
     room = Room(monkeypatch)
     async with on_stage(tmp_path / "{part}.mcap", idle=True, min_free_bytes=1000) as stage:
         room.free_bytes = 0
@@ -230,31 +200,8 @@ async def test_each_recording_has_a_last_attempt_of_its_own(
     assert tapes(tmp_path) == stage.expected[1:]
 
 
-async def test_a_write_that_fails_loses_and_doubles_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also of what lies behind the next command in the batch that failed."""
-    original = Output.write
-    failures = iter([True])
-
-    def write(output: Output, data: bytes) -> int:
-        if b'"number":10' in data and next(failures, False):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return original(output, data)
-
-    monkeypatch.setattr(Output, "write", write)
-    async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
-        for _ in range(4):
-            stage.publish(20)
-            stage.say()
-        await until(lambda: stage.stats.restarts == 1)
-        await stage.until_delivered()
-    assert tapes(tmp_path) == stage.expected
-    assert [len(tape.places) for tape in stage.expected] == [20, 20]
-
-
 async def test_an_idle_recorder_that_could_not_record_stops_the_start(tmp_path: Path) -> None:
-    """Its operator hears of it now, and not whoever presses the button in the night."""
+    """The operator learns of it at the start, not at the first command."""
     (tmp_path / "file").touch()
     stage = Stage(tmp_path / "file" / "a.mcap", idle=True)
     with pytest.raises(StartError, match=r"'archive' could not start.*cannot be created.*is not a folder"):

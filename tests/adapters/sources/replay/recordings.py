@@ -13,7 +13,7 @@ from beats.adapters.sources.replay.source import ReplaySource
 from beats.adapters.sources.replay.timeline import EARLY_S
 from beats.kernel.envelope import ClientIdentity, Control, Frame, Peripheral, Sealed, topic_of
 from beats.kernel.stats import Playback
-from beats.recordings.channels import Line
+from beats.recordings.format import RecordedMessage
 from tests.adapters.sources.support import TimedRecorder, context, inline
 from tests.recordings.support import BEGIN_NS, line, record
 from tests.support import tiny_png
@@ -32,18 +32,18 @@ def at(seconds: float) -> int:
     return BEGIN_NS + round(seconds * 1e9)
 
 
-def frame(number: int, seconds: float) -> Line:
+def frame(number: int, seconds: float) -> RecordedMessage:
     """A frame with its number as its picture and its sequence."""
     return line(Frame(tiny_png(number)), number, at(seconds))
 
 
-def knob(number: int, seconds: float) -> Line:
+def knob(number: int, seconds: float) -> RecordedMessage:
     return line(Peripheral("knob", number), number, at(seconds))
 
 
-def show(frames: int = 10) -> list[Line]:
+def show(frames: int = 10) -> list[RecordedMessage]:
     """Frames from number 1, ten a second, and halfway behind each an update of a knob with its number."""
-    made: list[Line] = []
+    made: list[RecordedMessage] = []
     for number in range(1, frames + 1):
         begin_s = (number - 1) * FRAME_S
         made += [frame(number, begin_s), knob(number, begin_s + FRAME_S / 2)]

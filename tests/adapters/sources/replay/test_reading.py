@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("changes", [{"start": 9}, {"start": 0.5, "end": 0.5}, {"path": "gone.mcap"}])
 def test_what_cannot_be_selected_is_an_input_error(tmp_path: Path, changes: dict[str, Any]) -> None:
-    """A beginning behind the end, an end before the beginning, nothing there."""
+    """A start behind the end, an end before the start, no files."""
     with pytest.raises(InputError):
         select(settings(recorded(tmp_path), **changes))
 
@@ -36,20 +36,20 @@ def test_what_cannot_be_selected_is_an_input_error(tmp_path: Path, changes: dict
     ],
 )
 def test_so_many_frames_back(tmp_path: Path, place: float, back: int, wanted: float) -> None:
-    """What is at the place itself does not count; before the first one there is none."""
+    """A frame at the place itself does not count; before the first one there is none."""
     selection = select(settings(recorded(tmp_path)))
     assert place_back(selection, place, back, True) == pytest.approx(wanted)
 
 
 def test_messages_count_where_they_are_asked_for(tmp_path: Path) -> None:
-    """For recordings that have no frames."""
+    """For recordings without frames."""
     selection = select(settings(recorded(tmp_path)))
     assert place_back(selection, 0.5, 1, False) == pytest.approx(0.45)
     assert place_back(selection, 0.5, 2, False) == pytest.approx(0.4)
 
 
 def test_a_frame_long_before_is_found(tmp_path: Path) -> None:
-    """The look back grows until there is one, through chunks without any."""
+    """The search grows until it finds one, through chunks without frames."""
     written = [frame(1, 0), *(knob(number, number) for number in range(1, 300))]
     selection = select(settings(record(tmp_path / "a.mcap", written)))
     assert place_back(selection, 299.0, 1, True) == 0.0
@@ -76,7 +76,7 @@ async def counted(function: Callable[..., object], *args: object) -> object:
 
 
 async def test_it_reads_ahead_a_little_and_closes(tmp_path: Path) -> None:
-    """As much as there is room for; when nobody listens any more, the file is closed."""
+    """As much as there is room for; the file is closed when the reader stops."""
     batches = Batches(recorded(tmp_path))
     send, receive = anyio.create_memory_object_stream[list[Chosen]](2)
     async with anyio.create_task_group() as group:
@@ -89,7 +89,7 @@ async def test_it_reads_ahead_a_little_and_closes(tmp_path: Path) -> None:
 
 
 async def test_it_ends_with_the_recording(tmp_path: Path) -> None:
-    """Whoever listens is told, by the end of the channel."""
+    """The end of the channel tells the reader."""
     batches = Batches(recorded(tmp_path))
     send, receive = anyio.create_memory_object_stream[list[Chosen]](2)
     async with anyio.create_task_group() as group:

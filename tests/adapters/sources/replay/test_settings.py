@@ -1,4 +1,4 @@
-"""The settings of the source `replay`."""
+"""The settings of a replay."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def settings(**changes: Any) -> ReplaySettings:
 
 
 def test_a_path_is_all_that_it_needs() -> None:
-    """By default everything is played once, as fast as it was recorded."""
+    """By default everything is played once, at the recorded speed."""
     plain = settings()
     assert plain.paths == [Path("a.mcap")]
     assert (plain.speed, plain.loop, plain.start, plain.end) == (1.0, False, None, None)
@@ -25,19 +25,19 @@ def test_a_path_is_all_that_it_needs() -> None:
 
 
 def test_several_paths_are_kept_in_order() -> None:
-    """Their order matters to nobody but the reader of the settings: times decide."""
+    """Their order has no effect: times decide."""
     assert settings(path=("b.mcap", "a")).paths == [Path("b.mcap"), Path("a")]
 
 
 @pytest.mark.parametrize("speed", [0.1, 1, 100, 2.5, "max"])
 def test_speeds_from_a_tenth_to_a_hundred_and_max(speed: object) -> None:
-    """Both bounds are in, and one word."""
+    """Both bounds are included."""
     assert settings(speed=speed).speed == speed
 
 
 @pytest.mark.parametrize("moment", [0, 1.5, 90, "90", "21:30", "21:30:05.5", "2024-05-01T21:30:00+02:00"])
 def test_moments_are_seconds_or_times(moment: object) -> None:
-    """`start` and `end` take the same forms."""
+    """`start` and `end` have the same formats."""
     assert settings(start=moment).start == moment
     assert settings(end=moment).end == moment
 
@@ -46,9 +46,9 @@ def test_moments_are_seconds_or_times(moment: object) -> None:
     ("changes", "said"),
     [
         ({"path": ""}, "at least 1"),
-        ({"path": ()}, "path and kinds must name at least one"),
+        ({"path": ()}, "path and kinds must not be empty"),
         ({"path": ("a", "")}, "at least 1"),
-        ({"kinds": ()}, "path and kinds must name at least one"),
+        ({"kinds": ()}, "path and kinds must not be empty"),
         ({"kinds": ("sound",)}, "frame"),
         ({"topics": ("",)}, "at least 1"),
         ({"speed": 0.09}, "0.1"),
@@ -63,13 +63,13 @@ def test_moments_are_seconds_or_times(moment: object) -> None:
     ],
 )
 def test_what_is_wrong_is_refused_with_what_would_be_right(changes: dict[str, Any], said: str) -> None:
-    """Nothing is opened for that."""
+    """Before anything opens."""
     with pytest.raises(ValidationError, match=said):
         settings(**changes)
 
 
 def test_a_profile_may_name_it() -> None:
-    """Lists, as TOML has them, are taken; faults are those of the operator, with the key."""
+    """Lists of TOML are accepted; errors name the key."""
 
     def load(**source: object) -> object:
         overrides = {"sources": {"tape": {"type": "replay", **source}}}

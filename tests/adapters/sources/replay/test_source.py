@@ -1,5 +1,6 @@
-"""Recordings on air again, on their own timeline."""
+"""Replays of recordings on their own timeline."""
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.envelope import OpaquePayload, Peripheral
 from beats.kernel.errors import InputError
 from beats.proto.streaming_pb2 import PROTOBUF, StreamEnvelope
-from beats.recordings.channels import Line
+from beats.recordings.format import RecordedMessage
 from tests.adapters.sources.replay.recordings import (
     FRAME_S,
     Playing,
@@ -31,7 +32,7 @@ from tests.recordings.support import ABOUT, BEGIN_NS, line, record
 pytestmark = pytest.mark.anyio
 
 
-def pairs(written: list[Line]) -> list[tuple[str, int]]:
+def pairs(written: list[RecordedMessage]) -> list[tuple[str, int]]:
     return [(each.topic, each.sequence) for each in written]
 
 
@@ -44,7 +45,7 @@ def test_the_declaration_builds_the_source(tmp_path: Path) -> None:
 
 
 async def test_the_first_pass_is_bit_for_bit_and_at_its_times(tmp_path: Path) -> None:
-    """Bytes, topics, numbers and capture times are the recorded ones, and so is the time between them."""
+    """Bytes, topics, numbers, capture times and intervals are the recorded ones."""
     written = show()
     playing = await played(record(tmp_path / "a.mcap", written))
     assert [sealed.encoded for sealed in playing.sealed] == [each.encoded for each in written]
@@ -58,13 +59,13 @@ async def test_the_first_pass_is_bit_for_bit_and_at_its_times(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("speed", "factor"), [(2.0, 2), (0.1, 0.1), (100, 100)])
 async def test_speed_divides_all_times(tmp_path: Path, speed: float, factor: float) -> None:
-    """At twice the speed everything comes in half the time, reckoned from the beginning."""
+    """At twice the speed everything comes in half the time, counted from the beginning."""
     playing = await played(recorded(tmp_path), speed=speed)
     assert playing.publish.times_s == [shown_at(index * FRAME_S / 2 / factor) for index in range(20)]
 
 
 async def test_max_waits_for_nothing(tmp_path: Path) -> None:
-    """As fast as the sinks take it means that no time passes."""
+    """No time passes between messages."""
     playing = await played(recorded(tmp_path), speed="max")
     assert playing.shown == pairs(show())
     assert set(playing.publish.times_s) == {0.0}
@@ -72,7 +73,7 @@ async def test_max_waits_for_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_slow_sink_does_not_shift_what_follows(tmp_path: Path) -> None:
-    """What came late because a sink made it wait is caught up with: every time counts from one anchor."""
+    """A delay is caught up, since every time is computed from one anchor."""
     async with on_air(recorded(tmp_path)) as playing:
         playing.publish.delays_s = {2: 0.33}
         await playing.ended.wait()
@@ -81,7 +82,7 @@ async def test_a_slow_sink_does_not_shift_what_follows(tmp_path: Path) -> None:
 
 
 async def test_a_gap_in_the_recorded_numbers_stays_visible(tmp_path: Path) -> None:
-    """What the recorder had lost is not papered over."""
+    """Viewers see what the recorder had lost."""
     written = [each for each in show() if each.sequence not in (3, 4)]
     playing = await played(record(tmp_path / "a.mcap", written))
     assert playing.frames == [1, 2, 5, 6, 7, 8, 9, 10]
@@ -89,7 +90,7 @@ async def test_a_gap_in_the_recorded_numbers_stays_visible(tmp_path: Path) -> No
 
 
 async def test_a_loop_begins_again_and_is_numbered_on(tmp_path: Path) -> None:
-    """After the end the beginning follows at once, and from then on envelopes are renumbered."""
+    """After the end it starts again at once; from then on envelopes are renumbered."""
     async with on_air(recorded(tmp_path, 2), loop=True) as playing:
         await playing.publish.frames(6)
     assert playing.frames == [1, 2, 1, 2, 1, 2]
@@ -116,7 +117,7 @@ def parts(folder: Path) -> list[Path]:
 
 
 async def test_the_parts_of_a_recording_are_one(tmp_path: Path) -> None:
-    """In a folder they follow each other in time, and the state that a later one repeats is left out."""
+    """They follow one another in time, and repeated state is left out."""
     parts(tmp_path)
     playing = await played(tmp_path)
     assert playing.shown == pairs(show(4))
@@ -124,14 +125,14 @@ async def test_the_parts_of_a_recording_are_one(tmp_path: Path) -> None:
 
 
 async def test_a_lone_later_part_plays_the_state_it_begins_with(tmp_path: Path) -> None:
-    """Its viewers get what was known when it began."""
+    """Viewers get the values at its beginning."""
     whole = show(4)
     playing = await played(parts(tmp_path)[1], speed="max")
     assert playing.shown == pairs(whole[2:])
 
 
 async def test_two_recordings_play_in_the_order_of_their_times(tmp_path: Path) -> None:
-    """Whatever their names; what both number alike is numbered on by the bus."""
+    """Whatever their names; common topics are numbered consecutively."""
     late = record(tmp_path / "a.mcap", [knob(1, 500)], about={**ABOUT, "recording": "late"})
     early = record(tmp_path / "b.mcap", [knob(8, 0)], about={**ABOUT, "recording": "early"})
     assert (await played([late, early])).shown == [("peripheral/knob", 8), ("peripheral/knob", 1)]
@@ -154,7 +155,7 @@ async def test_two_recordings_play_in_the_order_of_their_times(tmp_path: Path) -
 async def test_a_choice_plays_what_it_names(
     tmp_path: Path, choice: dict[str, Any], wanted: list[int]
 ) -> None:
-    """Kinds, patterns of topics, a beginning and an end, each alone and together; the times stay right."""
+    """Kinds, topics, start and end, alone and together; the times stay right."""
     playing = await played(recorded(tmp_path, 4), **choice)
     assert playing.shown == [pairs(show(4))[index] for index in wanted]
     begin = {"0.15": 0.15, "0.1": 0.1, "None": 0.0}.get(str(choice.get("start")), 0.3)
@@ -172,13 +173,13 @@ async def test_a_choice_plays_what_it_names(
         ({"path": "gone.mcap"}, "gone.mcap does not exist"),
         ({"path": "empty"}, "empty holds no recordings"),
         ({"path": "empty.mcap"}, "nothing to read: the recordings hold no messages"),
-        ({"path": "text.mcap"}, "text.mcap is no recording"),
+        ({"path": "text.mcap"}, "text.mcap is not a recording"),
     ],
 )
 async def test_what_cannot_be_played_says_so_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str, loop: bool
 ) -> None:
-    """No such file, nothing in it, nothing that matches: an error that no restart would help."""
+    """A missing file, no messages, no match: an error that a restart would not fix."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty.mcap").touch()
@@ -188,7 +189,7 @@ async def test_what_cannot_be_played_says_so_for_good(
 
 
 async def test_a_clock_that_was_set_back_does_not_end_the_pace(tmp_path: Path) -> None:
-    """After a step back of five seconds the rest plays in its order and at its own pace."""
+    """After a step back of five seconds the rest plays in order at its pace."""
     times = [0.0, 3.0, 6.0, 7.0, 2.0, 3.0, 4.0]
     written = [knob(number, at_s) for number, at_s in enumerate(times, 1)]
     playing = await played(record(tmp_path / "a.mcap", written, per_chunk=3))
@@ -200,7 +201,7 @@ async def test_a_clock_that_was_set_back_does_not_end_the_pace(tmp_path: Path) -
 
 
 async def test_what_threads_recorded_out_of_order_does_not_shift_the_rest(tmp_path: Path) -> None:
-    """Overtaking by milliseconds is no clock that was set back."""
+    """Differences of milliseconds are no clock that was set back."""
     written = [knob(1, 0.0), knob(2, 0.2), knob(3, 0.1), knob(4, 1.0)]
     playing = await played(record(tmp_path / "a.mcap", written))
     assert playing.shown == pairs(written)
@@ -208,13 +209,13 @@ async def test_what_threads_recorded_out_of_order_does_not_shift_the_rest(tmp_pa
 
 
 async def test_a_payload_of_an_unknown_type_replays_bit_for_bit(tmp_path: Path) -> None:
-    """Who replays a recording need not know the types in it."""
+    """A replay need not know the types in it."""
     envelope = StreamEnvelope.FromString(line(Peripheral("knob", 1), 1, BEGIN_NS).encoded)
     envelope.peripheral.payload_encoding = PROTOBUF
     envelope.peripheral.payload_type = "somebody.Secret"
     envelope.peripheral.payload = b"\x0a\xff"
     encoded = envelope.SerializeToString()
-    written = Line("peripheral/knob", 1, BEGIN_NS, BEGIN_NS, encoded)
+    written = RecordedMessage("peripheral/knob", 1, BEGIN_NS, BEGIN_NS, encoded)
     playing = await played(record(tmp_path / "a.mcap", [written]))
     (sealed,) = playing.sealed
     assert sealed.encoded == encoded
@@ -225,7 +226,7 @@ async def test_a_payload_of_an_unknown_type_replays_bit_for_bit(tmp_path: Path) 
 async def test_a_refusal_is_reported_and_playing_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A queue that refuses by strategy `error` loses the envelope, which is an error in the log."""
+    """An envelope refused by the strategy `error` is logged as an error."""
     playing = Playing(ReplaySource(settings(recorded(tmp_path, 4)), context("replay"), inline))
     playing.publish.refuse = True
     await playing.run()
@@ -237,7 +238,7 @@ async def test_a_refusal_is_reported_and_playing_goes_on(
 async def test_a_message_that_cannot_be_read_is_reported_and_left_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An update in an encoding that nobody knows is no loss for those around it."""
+    """The messages around an update with an unknown encoding are played."""
     wrong = knob(2, 0.1).encoded.replace(b"\x18\x01\xa0", b"\x18\x07\xa0")  # field 3, before field 100
     written = [knob(1, 0), knob(2, 0.1)._replace(encoded=wrong), knob(3, 0.2)]
     playing = await played(record(tmp_path / "a.mcap", written))
@@ -247,11 +248,11 @@ async def test_a_message_that_cannot_be_read_is_reported_and_left_out(
 
 
 async def test_it_says_where_it_is(tmp_path: Path) -> None:
-    """Place and length count from where it was told to begin."""
+    """Place and length count from the start setting."""
     async with on_air(recorded(tmp_path), start=0.2, end=0.8, speed=2) as playing:
         await playing.publish.frames(3)
         await settled()
-        assert playing.playback == pytest.approx((0.2, 0.6, 2.0, False, 0))
+        assert astuple(playing.playback) == pytest.approx((0.2, 0.6, 2.0, False, 0))
         await playing.ended.wait()
     assert playing.playback.position_s == pytest.approx(0.55)
     assert playing.publish.times_s[-1] <= 0.3

@@ -1,4 +1,4 @@
-"""Folders of recordings on air again: parts, other recordings, and what changes while they are played."""
+"""Replays of folders: parts, other recordings, and changes while they are played."""
 
 from pathlib import Path
 from typing import NoReturn
@@ -7,29 +7,28 @@ import anyio
 import pytest
 
 from beats.kernel.errors import InputError
-from beats.recordings.channels import Line
 from beats.recordings.copying import recover
 from beats.recordings.files import Piece
-from beats.recordings.format import LOG_OFFSET
-from beats.recordings.walltime import Jump
+from beats.recordings.format import LOG_OFFSET, RecordedMessage
+from beats.recordings.walltime import ClockJump
 from tests.adapters.sources.replay.recordings import FRAME_S, at, frame, knob, on_air, played, show, shown_at
 from tests.recordings.support import ABOUT, record
 
 pytestmark = pytest.mark.anyio
 
 
-def pairs(written: list[Line]) -> list[tuple[str, int]]:
+def pairs(written: list[RecordedMessage]) -> list[tuple[str, int]]:
     return [(each.topic, each.sequence) for each in written]
 
 
-def part(folder: Path, number: int, written: list[Line]) -> Path:
+def part(folder: Path, number: int, written: list[RecordedMessage]) -> Path:
     """A part of one recording, each message in a chunk of its own, so that little is read ahead."""
     return record(folder / f"{number}.mcap", written, per_chunk=1, about={**ABOUT, "part": str(number)})
 
 
 @pytest.mark.parametrize("by_s", [-3600, 86_400])
 async def test_a_step_of_the_clock_takes_no_time(tmp_path: Path, by_s: int) -> None:
-    """What was recorded while the clock was set is played at its pace, within a part and between two."""
+    """Within a part and between two, the recorded pace is kept."""
     first, second = (
         {**ABOUT, "part": str(number), LOG_OFFSET: str(offset_s * 10**9)}
         for number, offset_s in ((1, 0), (2, by_s))
@@ -37,14 +36,14 @@ async def test_a_step_of_the_clock_takes_no_time(tmp_path: Path, by_s: int) -> N
     whole = show(20)
     later = [each._replace(log_unix_ns=each.log_unix_ns + by_s * 10**9) for each in whole[20:]]
     record(tmp_path / "a.mcap", later, about=second)
-    record(tmp_path / "b.mcap", whole[:20], about=first, jumps=[Jump(at(0.5), at(0.5), at(0.5 + by_s))])
+    record(tmp_path / "b.mcap", whole[:20], about=first, jumps=[ClockJump(at(0.5), at(0.5), at(0.5 + by_s))])
     playing = await played(tmp_path)
     assert playing.shown == pairs(whole)
     assert playing.publish.times_s == pytest.approx([shown_at(index * FRAME_S / 2) for index in range(40)])
 
 
 async def test_numbers_of_another_recording_are_no_loss(tmp_path: Path) -> None:
-    """As of two cuts in one folder: what was between them was never on this stream, so nothing is missing."""
+    """Numbers between two cuts in one folder were never on this stream."""
     record(tmp_path / "a.mcap", show()[:6], about={"derived": "cut"})
     record(tmp_path / "b.mcap", show()[14:], about={"derived": "cut"})
     playing = await played(tmp_path)
@@ -53,7 +52,7 @@ async def test_numbers_of_another_recording_are_no_loss(tmp_path: Path) -> None:
 
 
 async def test_folders_below_a_folder_are_played(tmp_path: Path) -> None:
-    """As a recorder makes them that has the date in its path."""
+    """Recorders may create them with dates as names."""
     record(tmp_path / "2026" / "11" / "1.mcap", [knob(1, 0)], about={"recording": "a"})
     record(tmp_path / "2026" / "12" / "1.mcap", [knob(5, 9)], about={"recording": "b"})
     assert (await played(tmp_path)).shown == [("peripheral/knob", 1), ("peripheral/knob", 5)]
@@ -62,7 +61,7 @@ async def test_folders_below_a_folder_are_played(tmp_path: Path) -> None:
 async def test_a_file_that_cannot_be_read_does_not_stop_a_folder(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is passed over with a warning; one that goes away before its turn takes no time, either."""
+    """It is skipped with a warning; a file that disappears before its turn takes no time."""
     (tmp_path / "0.mcap").write_text("Dear diary")
     part(tmp_path, 1, show()[:8])
     gone = part(tmp_path, 2, show()[8:12])
@@ -73,12 +72,12 @@ async def test_a_file_that_cannot_be_read_does_not_stop_a_folder(
         await playing.ended.wait()
     assert playing.shown == pairs([*show()[:8], *show()[12:]])
     assert playing.publish.times_s[7:10] == pytest.approx([0.35, 0.35, 0.4], abs=0.002)
-    assert "0.mcap is no recording" in caplog.text
+    assert "0.mcap is not a recording" in caplog.text
     assert "2.mcap: cannot be read: No such file" in caplog.text
 
 
 async def test_a_loop_goes_on_when_an_unfinished_file_is_finished(tmp_path: Path) -> None:
-    """It has another name then, in this round and in those that follow."""
+    """It then has another name, in this round and later ones."""
     part(tmp_path, 1, show(10))
     unfinished = record(
         tmp_path / "2.mcap", [knob(90, 2)], per_chunk=1, about={**ABOUT, "part": "2"}, close=False
@@ -94,7 +93,7 @@ async def test_a_loop_goes_on_when_an_unfinished_file_is_finished(tmp_path: Path
 
 
 async def test_a_loop_plays_what_the_folder_holds_when_a_round_begins(tmp_path: Path) -> None:
-    """The ring deletes the oldest, and the recorder writes new ones."""
+    """A recorder may delete old files and write new ones."""
     first = part(tmp_path, 1, [frame(1, 0.0)])
     part(tmp_path, 2, [frame(2, 0.1), frame(3, 0.2)])
     async with on_air(tmp_path, loop=True) as playing:
@@ -107,7 +106,7 @@ async def test_a_loop_plays_what_the_folder_holds_when_a_round_begins(tmp_path: 
 
 
 async def test_a_loop_waits_while_a_folder_is_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """As a disk that is plugged in again: it is looked at once a second, with a warning that says so."""
+    """It checks once a second, with a warning, until a disk is plugged in again."""
     path = part(tmp_path, 1, [frame(1, 0.0), frame(2, 0.1)])
     async with on_air(tmp_path, loop=True) as playing:
         await playing.publish.frames(1)
@@ -118,13 +117,13 @@ async def test_a_loop_waits_while_a_folder_is_empty(tmp_path: Path, caplog: pyte
         await playing.publish.frames(3)
     assert playing.frames == [1, 2, 7]
     assert f"{tmp_path} holds no recordings" in caplog.text
-    assert "it is tried again" in caplog.text
+    assert "trying again" in caplog.text
 
 
 async def test_rounds_in_which_all_files_go_away_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that are there when they are looked for, and not when they are played, keep no processor busy."""
+    """Files that disappear between search and playing must not keep the processor busy."""
     part(tmp_path, 1, [frame(1, 0.0)])
 
     def gone(piece: Piece) -> NoReturn:
@@ -138,7 +137,7 @@ async def test_rounds_in_which_all_files_go_away_are_bounded(
 
 
 async def test_a_named_file_that_has_gone_ends_a_loop_only_when_it_was_the_last(tmp_path: Path) -> None:
-    """The others are played on."""
+    """The other files are played."""
     first = part(tmp_path, 1, [frame(1, 0.0)])
     second = part(tmp_path, 2, [frame(2, 0.1)])
 

@@ -14,7 +14,7 @@ from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import SourceStats
 from beats.proto.codec import StreamCodec
-from beats.recordings.channels import Line
+from beats.recordings.format import RecordedMessage
 from tests.adapters.sources.replay.recordings import control, recorded, settings
 from tests.adapters.sources.support import context
 from tests.adapters.test_contract import open_files
@@ -51,12 +51,15 @@ async def run(kernel: Kernel) -> SourceStats:
 BLOCK = QueueBounds(2, 1 << 20, "block", 10.0)
 
 
-def as_recorded(received: Sequence[Envelope]) -> list[Line]:
-    return [Line(each.topic, each.sequence, 0, each.captured_unix_ns, each.encoded) for each in received]
+def as_recorded(received: Sequence[Envelope]) -> list[RecordedMessage]:
+    return [
+        RecordedMessage(each.topic, each.sequence, 0, each.captured_unix_ns, each.encoded)
+        for each in received
+    ]
 
 
 async def test_all_of_it_passes_through_small_block_queues(tmp_path: Path) -> None:
-    """As fast as two sinks take it, both get every envelope bit for bit, and the source has ended."""
+    """Two sinks get every envelope bit for bit, and the source ends."""
     written = lines(300)
     kernel, sinks = kernel_of(record(tmp_path / "a.mcap", written), BLOCK, BLOCK)
     stats = await run(kernel)
@@ -66,14 +69,14 @@ async def test_all_of_it_passes_through_small_block_queues(tmp_path: Path) -> No
 
 
 async def test_what_was_replayed_is_published_now(tmp_path: Path) -> None:
-    """Capture times are the recorded ones; when it came onto this bus is a time of today."""
+    """Capture times are the recorded ones; the time on the bus is the present."""
     kernel, (sink,) = kernel_of(recorded(tmp_path), BLOCK)
     await run(kernel)
     assert all(each.published_unix_ns > each.captured_unix_ns + 10**15 for each in sink.received)
 
 
 async def test_loops_and_seeks_are_numbered_on_without_a_gap(tmp_path: Path) -> None:
-    """To a viewer nothing looks lost and nothing goes back; capture times stay as recorded."""
+    """Viewers see no loss and no restart; capture times stay as recorded."""
     kernel, (sink,) = kernel_of(recorded(tmp_path, 4), BLOCK, loop=True)
 
     def look(envelope: Envelope) -> None:
@@ -104,7 +107,7 @@ async def test_gaps_are_still_there_for_viewers(tmp_path: Path) -> None:
 
 
 async def test_a_queue_that_refuses_does_not_starve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """By strategy `error`, at full speed: what is refused is reported, and the sink goes on taking."""
+    """With the strategy `error` at full speed, refusals are reported, and the sink continues."""
     strict = QueueBounds(1, 1 << 20, "error", 1.0)
     kernel, (sink,) = kernel_of(record(tmp_path / "a.mcap", lines(300), per_chunk=300), strict)
     stats = await run(kernel)
@@ -119,7 +122,7 @@ async def test_a_queue_that_refuses_does_not_starve(tmp_path: Path, caplog: pyte
 async def test_a_file_that_has_gone_ends_it_for_good(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A loop that cannot begin again is the operator's business, in one line of the log."""
+    """A loop that cannot start again logs one line."""
     path = recorded(tmp_path, 2)
     kernel, _ = kernel_of(path, loop=True)
     kernel.bus.connect("frame", lambda envelope: path.unlink(missing_ok=True))
@@ -134,7 +137,7 @@ async def test_a_file_that_has_gone_ends_it_for_good(
 async def test_a_cut_recording_plays_what_is_whole(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, cut: float
 ) -> None:
-    """Up to the last whole chunk, with a warning that says what is missing, and ends well."""
+    """Up to the last whole chunk, with a warning about the rest, and ends normally."""
     written, path = lines(60), tmp_path / "a.mcap"
     data = record(path, written).read_bytes()
     path.write_bytes(data[: round(len(data) * cut)])
@@ -146,18 +149,18 @@ async def test_a_cut_recording_plays_what_is_whole(
     assert len(received) % 5 == 0
     assert stats.state == "ended"
     assert "a.mcap: " in caplog.text
-    assert "are passed over" in caplog.text
+    assert "at byte" in caplog.text
 
 
 async def test_a_recording_that_is_still_being_written_plays(tmp_path: Path) -> None:
-    """As far as it has come."""
+    """Up to its current end."""
     kernel, (sink,) = kernel_of(record(tmp_path / "a.mcap", lines(20), close=False), BLOCK)
     assert (await run(kernel)).state == "ended"
     assert len(sink.received) == 20
 
 
 async def test_a_damaged_chunk_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Those around it play, and what is missing is a gap."""
+    """The chunks around it play, and the missing messages are a gap."""
     written, path = lines(60), tmp_path / "a.mcap"
     data = bytearray(record(path, written).read_bytes())
     at = data.index(written[22].encoded)
@@ -182,7 +185,7 @@ def settled_threads() -> set[threading.Thread]:
 @pytest.mark.parametrize("after", [0, 1, 2, 7, 40, 150, 300])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_cancellation_at_any_time_leaves_nothing(tmp_path: Path, after: int, backend: str) -> None:
-    """No thread and no open file, whether it reads, waits, has just been told something, or has ended."""
+    """No thread and no open file, whether it reads, waits, handles a command, or has ended."""
     path = record(tmp_path / "a.mcap", lines(300))
     files, before = open_files(), settled_threads()
 
@@ -212,7 +215,7 @@ def test_cancellation_at_any_time_leaves_nothing(tmp_path: Path, after: int, bac
 
 
 async def test_commands_reach_it_through_the_kernel_from_any_thread(tmp_path: Path) -> None:
-    """A kernel knows the commands while a replay is there; a thread may send them."""
+    """The kernel accepts the commands while a replay exists."""
     kernel, _ = kernel_of(recorded(tmp_path, 100), speed=1.0)
     assert set(kernel.commands) == {"replay_pause", "replay_speed", "replay_seek"}
     threads: list[threading.Thread] = []

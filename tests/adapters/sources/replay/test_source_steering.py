@@ -1,4 +1,4 @@
-"""A replay that somebody steers: pause, speed, seek, step."""
+"""Controlling a replay: pause, speed, seek, step."""
 
 from math import inf
 from pathlib import Path
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_pause_stops_and_going_on_shifts_the_rest(tmp_path: Path) -> None:
-    """Nothing comes while it is paused; afterwards everything comes later by the length of the pause."""
+    """Nothing comes during a pause; then everything comes later by its length."""
     async with on_air(recorded(tmp_path, 3)) as playing:
         await anyio.sleep(0.12)
         assert await playing.then("replay_pause", paused=True) == []
@@ -31,7 +31,7 @@ async def test_a_pause_stops_and_going_on_shifts_the_rest(tmp_path: Path) -> Non
 
 
 async def test_what_was_said_before_it_began_counts(tmp_path: Path) -> None:
-    """Paused from the start, it shows the first frame and no more."""
+    """Paused before the start, it shows only the first frame."""
     async with on_air(recorded(tmp_path)) as playing:
         playing.say("replay_pause", paused=True)
         await anyio.sleep(3)
@@ -39,7 +39,7 @@ async def test_what_was_said_before_it_began_counts(tmp_path: Path) -> None:
 
 
 async def test_the_speed_changes_from_where_it_is(tmp_path: Path) -> None:
-    """Nothing is left out or comes twice."""
+    """Nothing is skipped or doubled."""
     async with on_air(recorded(tmp_path, 5)) as playing:
         await anyio.sleep(0.2)
         playing.say("replay_speed", speed=10)
@@ -49,7 +49,7 @@ async def test_the_speed_changes_from_where_it_is(tmp_path: Path) -> None:
 
 
 async def test_from_max_to_another_speed_it_goes_on_from_where_it_is(tmp_path: Path) -> None:
-    """It does not wait for what it has rushed through."""
+    """It does not wait for what it has already played."""
     async with on_air(recorded(tmp_path, 100)) as playing:
         await anyio.sleep(0.12)
         playing.publish.delays_s = {50: 1.0}
@@ -82,7 +82,7 @@ async def test_a_seek_shows_the_state_there_and_goes_on(
     then: tuple[str, int] | None,
     paused: bool,
 ) -> None:
-    """The latest of each topic at that place, then what follows; paused stays paused, bounds are kept."""
+    """The state at that place, then what follows; a pause and the bounds are kept."""
     async with on_air(recorded(tmp_path), loop=True) as playing:
         await anyio.sleep(0.11)
         if paused:
@@ -106,7 +106,7 @@ async def test_a_seek_shows_the_state_there_and_goes_on(
 
 
 async def test_steps_show_exactly_the_frames_wanted(tmp_path: Path) -> None:
-    """On and back, by one and by several, from a frame and from between two; then it stands still."""
+    """Forward and back, by one and by several, from a frame and from between two; then it pauses."""
     async with on_air(recorded(tmp_path)) as playing:
         await anyio.sleep(0.26)
         await playing.then("replay_pause", paused=True)
@@ -131,7 +131,7 @@ async def test_steps_show_exactly_the_frames_wanted(tmp_path: Path) -> None:
 async def test_steps_that_come_faster_than_they_are_taken_all_count(
     tmp_path: Path, steps: tuple[int, ...], leads_to: int
 ) -> None:
-    """Whoever holds a key down arrives where the same number of single steps would have led."""
+    """Holding a key leads to the same frame as single steps."""
     async with on_air(recorded(tmp_path)) as playing:
         await anyio.sleep(0.21)
         for step in steps:
@@ -142,7 +142,7 @@ async def test_steps_that_come_faster_than_they_are_taken_all_count(
 
 
 async def test_a_step_while_it_plays_stops_it_there(tmp_path: Path) -> None:
-    """Back to the frame before the one that is seen, also when an update came after it; on to the next."""
+    """Back to the frame before the visible one, also if an update came after it; on to the next."""
     async with on_air(recorded(tmp_path)) as playing:
         await anyio.sleep(0.26)
         assert await playing.step(-1) == [2]
@@ -168,14 +168,14 @@ async def test_a_step_after_a_seek_counts_from_what_is_seen(tmp_path: Path) -> N
 
 
 async def test_a_step_back_brings_the_updates_of_that_time(tmp_path: Path) -> None:
-    """Peripherals are as they were when the frame was shown."""
+    """Peripherals have their values from when the frame was shown."""
     async with on_air(recorded(tmp_path)) as playing:
         await anyio.sleep(0.46)
         assert await playing.then("replay_seek", frames=-2) == [("peripheral/knob", 2), ("frame", 3)]
 
 
 async def test_beyond_the_last_frame_a_step_stands_still(tmp_path: Path) -> None:
-    """It does not end the stream, since there is a way back."""
+    """It does not end the stream, so that a step back is possible."""
     async with on_air(recorded(tmp_path, 3)) as playing:
         await settled()
         assert await playing.step(2) == [2, 3]
@@ -188,7 +188,7 @@ async def test_beyond_the_last_frame_a_step_stands_still(tmp_path: Path) -> None
 
 
 async def test_in_a_loop_a_step_leads_from_the_end_to_the_beginning(tmp_path: Path) -> None:
-    """And stands still there."""
+    """It pauses there."""
     async with on_air(recorded(tmp_path, 3), loop=True) as playing:
         await settled()
         assert await playing.step(2) == [2, 3]
@@ -199,7 +199,7 @@ async def test_in_a_loop_a_step_leads_from_the_end_to_the_beginning(tmp_path: Pa
 
 @pytest.mark.parametrize("loop", [False, True])
 async def test_without_frames_a_step_is_a_message(tmp_path: Path, loop: bool) -> None:
-    """A recording of peripherals alone does not run away when somebody steps."""
+    """A recording of peripherals alone pauses after each step."""
     path = record(tmp_path / "a.mcap", [knob(number, number / 10) for number in range(1, 9)])
     async with on_air(path, loop=loop) as playing:
         await settled()
@@ -211,7 +211,7 @@ async def test_without_frames_a_step_is_a_message(tmp_path: Path, loop: bool) ->
 
 
 async def test_a_single_frame_can_be_stepped_in_a_loop(tmp_path: Path) -> None:
-    """Each step shows it once more, and nothing spins."""
+    """Each step shows it once more."""
     async with on_air(record(tmp_path / "a.mcap", [frame(1, 0)]), loop=True) as playing:
         await settled()
         assert await playing.step(1) == [1]
@@ -220,7 +220,7 @@ async def test_a_single_frame_can_be_stepped_in_a_loop(tmp_path: Path) -> None:
 
 
 async def test_many_commands_at_once_are_obeyed_in_order(tmp_path: Path) -> None:
-    """The last one decides where it is in the end."""
+    """The last one determines the place."""
     async with on_air(recorded(tmp_path)) as playing:
         await anyio.sleep(0.01)
         playing.say("replay_pause", paused=True)

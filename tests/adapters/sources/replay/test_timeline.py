@@ -8,7 +8,7 @@ from beats.adapters.sources.replay.timeline import Timeline
 
 
 def test_due_times_count_from_one_anchor() -> None:
-    """Looking at the time, however late or often, moves nothing, so that nothing drifts."""
+    """Reading the clock moves nothing, so that nothing drifts."""
     timeline = Timeline(10.0, 2.0, now_s=100.0)
     for step in range(1000):
         position_s = 10.0 + step * 0.001
@@ -18,7 +18,7 @@ def test_due_times_count_from_one_anchor() -> None:
 
 
 def test_a_pause_stops_the_time() -> None:
-    """Nothing is due while it is paused, and what follows comes later by the length of the pause."""
+    """Nothing is due during a pause; what follows comes later by its length."""
     timeline = Timeline(0.0, 1.0, now_s=0.0)
     timeline.set_paused(True, 3.0)
     assert timeline.paused
@@ -31,7 +31,7 @@ def test_a_pause_stops_the_time() -> None:
 
 
 def test_another_speed_holds_from_where_it_is() -> None:
-    """What was played is not played over, and the rest comes at the new speed."""
+    """What was played is not played again, and the rest comes at the new speed."""
     timeline = Timeline(0.0, 1.0, now_s=0.0)
     timeline.set_speed(4.0, 10.0)
     assert timeline.speed == 4.0
@@ -40,7 +40,7 @@ def test_another_speed_holds_from_where_it_is() -> None:
 
 
 def test_a_new_speed_does_not_end_a_pause() -> None:
-    """It holds once it goes on."""
+    """It applies when the pause ends."""
     timeline = Timeline(0.0, 1.0, now_s=0.0)
     timeline.set_paused(True, 5.0)
     timeline.set_speed(2.0, 7.0)
@@ -50,7 +50,7 @@ def test_a_new_speed_does_not_end_a_pause() -> None:
 
 
 def test_it_can_be_set_anywhere() -> None:
-    """On or back, paused or not; the speed stays."""
+    """Forward or back, paused or not; the speed stays."""
     timeline = Timeline(0.0, 2.0, now_s=0.0)
     timeline.move_to(50.0, 1.0)
     assert timeline.due_s(52.0) == 2.0
@@ -62,7 +62,7 @@ def test_it_can_be_set_anywhere() -> None:
 
 
 def test_at_infinite_speed_everything_is_due() -> None:
-    """It is where it was last told to be, from which another speed goes on."""
+    """The place is the one it was last moved to, from which another speed continues."""
     timeline = Timeline(0.0, inf, now_s=0.0)
     assert timeline.due_s(1e9) == -inf
     assert timeline.position_s(5.0) == 0.0

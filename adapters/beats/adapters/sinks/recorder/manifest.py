@@ -1,4 +1,4 @@
-"""What a recording says of itself."""
+"""The metadata of a recording."""
 
 import json
 import socket
@@ -15,27 +15,27 @@ from beats.recordings.format import iso
 
 
 class Manifest:
-    """What one recording is, and what all its parts hold and lack so far."""
+    """Identifies one recording, and counts what all its parts contain and lack so far."""
 
     def __init__(self) -> None:
-        """Begin another recording."""
+        """Start another recording."""
         self.parts = 0
-        """How many were begun."""
+        """How many parts were started."""
         self.identity: Final = uuid4().hex
-        """What all its parts call it."""
+        """The id of the recording, the same in all parts."""
         self._recorded = 0
         self._lost: Final[Counter[str]] = Counter()
 
     def record(self, envelopes: int) -> None:
-        """Take note of what is in a file."""
+        """Count envelopes that are in a file."""
         self._recorded += envelopes
 
     def lose(self, loss: Loss) -> None:
-        """Take note of what is in none."""
+        """Count envelopes that are in no file."""
         self._lost[loss.reason] += loss.items
 
     def about(self, settings: RecorderSettings, context: Context, now_ns: int) -> dict[str, str]:
-        """Where the next part comes from, when it is begun, and which it is."""
+        """The metadata at the beginning of the next part."""
         host = {"host": socket.gethostname()} if settings.record_host else {}
         return {
             "version": version("beats"),
@@ -49,7 +49,7 @@ class Manifest:
         }
 
     def totals(self, file_messages: int) -> Mapping[str, str]:
-        """What the part that ends, and the whole recording, hold and lack until here."""
+        """The metadata at the end of a part: what it and the whole recording contain and lack so far."""
         return {
             "file_messages": str(file_messages),
             "recorded": str(self._recorded),

@@ -1,4 +1,4 @@
-"""What came last, held in memory in case somebody asks what has just happened."""
+"""The envelopes of the last seconds, in memory, for snapshots."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,14 @@ from beats.kernel.stats import Loss
 
 
 class RingBuffer:
-    """The envelopes of the last seconds, bounded in bytes, and the state from before them."""
+    """Holds the envelopes of the last seconds, bounded in bytes, and the state before them."""
 
     def __init__(self, seconds: float, max_bytes: int) -> None:
-        """Begin with nothing.
+        """Start empty.
 
         Args:
             seconds: how far back to reach, by the time on the bus.
-            max_bytes: most encoded bytes of envelopes to hold; the oldest give way.
+            max_bytes: most encoded bytes of envelopes to hold; the oldest are dropped first.
         """
         self._window_ns: Final = round(seconds * 1e9)
         self._max_bytes: Final = max_bytes
@@ -25,7 +25,7 @@ class RingBuffer:
         self._losses: Final[deque[Loss]] = deque(maxlen=10_000)
         self._before: Final = LastValues()
         self._lost: Final = LastValues()
-        """Last values of the time that is held which the queue gave up."""
+        """Last values within the held time that the queue dropped."""
         self._size_bytes = 0
         self._seconds = 0.0
 
@@ -34,27 +34,27 @@ class RingBuffer:
 
     @property
     def size_bytes(self) -> int:
-        """The encoded bytes that are held, the state left out; any thread may ask."""
+        """The encoded bytes held, without the state; any thread may read it."""
         return self._size_bytes
 
     @property
     def seconds(self) -> float:
-        """The time on the bus from the first envelope that is held to the last; any thread may ask."""
+        """The time on the bus from the first held envelope to the last; any thread may read it."""
         return self._seconds
 
     def begin_with(self, values: Iterable[Envelope]) -> None:
-        """Take note of the last values from before the first batch."""
+        """Set the last values before the first batch."""
         self._before.note(values)
 
     def add(
         self, batch: Sequence[Envelope], losses: Iterable[Loss] = (), values: Iterable[Envelope] = ()
     ) -> None:
-        """Hold a batch, and let go of what is too old or too much.
+        """Hold a batch, and drop what is too old or too much.
 
         Args:
-            batch: what came.
-            losses: what the queue gave up.
-            values: the last values that are among what it gave up.
+            batch: the new envelopes.
+            losses: what the queue dropped.
+            values: the last values among what it dropped.
         """
         self._losses.extend(losses)
         self._lost.note(values)
@@ -70,25 +70,25 @@ class RingBuffer:
             self._before.note([gone])
             if not self._envelopes:
                 break
-        self._let_go_of_lost(oldest_ns)
+        self._age_lost(oldest_ns)
         self._seconds = self._span_s()
         while self._losses and self._losses[0].last_unix_ns < oldest_ns:
             self._losses.popleft()
 
     def state(self) -> list[Envelope]:
-        """The latest of each topic from before what is held."""
+        """The latest envelope of each topic before those held."""
         return self._before.in_order()
 
     def envelopes(self) -> list[Envelope]:
-        """What is held, in order."""
+        """The held envelopes in order."""
         return list(self._envelopes)
 
     def losses(self) -> list[Loss]:
-        """What the queue gave up meanwhile."""
+        """What the queue dropped in the held time."""
         return list(self._losses)
 
-    def _let_go_of_lost(self, oldest_ns: int) -> None:
-        """What was lost before the time that is held was a last value then, like what was taken."""
+    def _age_lost(self, oldest_ns: int) -> None:
+        """Move lost values that are older than the held time into the state before it."""
         for value in [each for each in self._lost.values() if each.published_unix_ns < oldest_ns]:
             del self._lost[value.topic]
             self._before.note([value])
@@ -96,5 +96,5 @@ class RingBuffer:
     def _span_s(self) -> float:
         if not self._envelopes:
             return 0.0
-        # Not below 0: the clock may have been set back.
+        # At least 0: the clock may have been set back.
         return max(0, self._envelopes[-1].published_unix_ns - self._envelopes[0].published_unix_ns) / 1e9

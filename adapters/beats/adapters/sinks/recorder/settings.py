@@ -12,14 +12,14 @@ from beats.kernel.resources import Doubt, Output, Package, Resources
 ADJUSTABLE: Final = frozenset(
     {"flush_interval_s", "keep_bytes", "keep_parts", "min_free_bytes", "rotate_bytes", "rotate_s"}
 )
-"""What can change within a file; the reserve of `min_free_bytes` from the next file on."""
+"""Settings that can change while a file is open; `min_free_bytes` applies from the next file on."""
 
 
 _PACKAGES: Final = {"lz4": ("lz4.frame", "lz4"), "zstd": ("zstandard", "zstandard")}
 
 
 class RecorderQueueSettings(QueueSettings):
-    """The recorder's queue: deep, because a disk stalls for seconds, and what is in it is kept."""
+    """The recorder's queue: deep, because a disk may stall for seconds."""
 
     size: Annotated[int, Field(ge=1)] = 4096
     """Largest number of waiting envelopes; more than a minute of 30 frames and 20 readings a second."""
@@ -33,48 +33,49 @@ class RecorderSettings(SinkSettings):
     """Where and how to record."""
 
     path: Annotated[str, Field(min_length=1)] = "recordings/{profile}-{start:%Y%m%d-%H%M%S}-{part:03}.mcap"
-    """The file, from the current folder; folders are made, and nothing is ever overwritten. {profile} is the
-    profile's name, {start:…} the local time as `strftime` writes it, {part} counts the files from 1. While it
-    is written, `.part` is added to its name."""
+    """The file, relative to the current folder. Missing folders are created; nothing is ever overwritten.
+    {profile} is the name of the profile, {start:…} the local time in a format of `strftime`, {part} the
+    number of the file from 1. While it is being written, `.part` is added to its name."""
     compression: Literal["none", "lz4", "zstd"] = "none"
-    """none, lz4 or zstd; none because PNG does not shrink and zstd costs a quarter of the throughput."""
+    """none, lz4 or zstd. Default none: PNG does not shrink, and zstd costs a quarter of the throughput."""
     flush_interval_s: Annotated[float, Field(ge=0.01, le=3600)] = 1.0
-    """Longest time in seconds that an envelope is in memory only: what a killed process loses."""
+    """Longest time in seconds that an envelope is only in memory, and so lost if the process is killed."""
     fsync: Literal["never", "interval", "always"] = "interval"
-    """When the disk itself must have it, which is what counts in a power cut: never (the operating system
-    decides, some 30 s), interval (each `flush_interval_s`, beside the writing), always (after each batch)."""
+    """When to wait for the disk itself, which limits the loss in a power cut: never (the operating system
+    decides, some 30 s), interval (every `flush_interval_s`, in parallel with writing), always (after each
+    batch)."""
     rotate_bytes: Annotated[int, Field(ge=0)] = 4096 * MIB
-    """Size in bytes at which a new file is begun; 0: never. 4 GiB is also what a FAT memory card holds."""
+    """Size in bytes at which a new file is started; 0: never. 4 GiB is also what a FAT memory card holds."""
     rotate_s: Annotated[float, Field(ge=0)] = 3600.0
-    """Age in seconds at which a new file is begun; 0: never. The index of a file grows in memory while it is
-    written, by some 4 MB an hour."""
+    """Age in seconds at which a new file is started; 0: never. While a file is open, its index grows in
+    memory by some 4 MB an hour."""
     keep_parts: Annotated[int, Field(ge=1)] | None = None
     """Most finished files of this recorder to keep; older ones are deleted. None: all. Only files that this
-    recorder wrote and that still have the names that it gave them are counted and deleted."""
+    recorder wrote, and that were not renamed since, are counted and deleted."""
     keep_bytes: Annotated[int, Field(ge=1)] | None = None
-    """Most bytes of finished files of this recorder to keep, as above; the one that is being written is not
-    counted. None: all."""
+    """Most bytes of finished files of this recorder to keep, as above; the file that is being written does
+    not count. None: all."""
     min_free_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
-    """Bytes that the disk shall keep free: recording stops before the disk is full."""
+    """Free space in bytes to leave on the disk: recording stops before the disk is full."""
     idle: bool = False
-    """Record only while told to, by the command `record` of a client who may steer: each time a recording of
-    its own, of all that was published between the two commands, which begins with the state at that time. It
-    goes on, if need be in a further file, when other settings of this recorder change."""
+    """Record only on command: a client with permission to control sends `record` to start and stop. Each
+    recording holds everything published between the two commands, and begins with the state at that time.
+    When other settings of this recorder change, it continues, if necessary in a further file."""
     snapshot_s: Annotated[float, Field(gt=0, le=86400)] | None = None
-    """Seconds to hold in memory, however the wall clock is set, and to write only when told: by
-    `beats snapshot`, SIGUSR1, `Stream.snapshot()`, or the command `snapshot` of a client who may steer; in
-    place of recording all the time."""
+    """Instead of recording continuously, hold the last so many seconds in memory, and write them on command:
+    `beats snapshot`, SIGUSR1, `Stream.snapshot()`, or the command `snapshot` of a client with permission to
+    control."""
     snapshot_bytes: Annotated[int, Field(ge=1)] = 256 * MIB
-    """Most bytes to hold so; the oldest give way."""
+    """Most bytes to hold for snapshots; the oldest envelopes are dropped first."""
     record_host: bool = False
-    """Write this machine's name into the recording."""
+    """Write the name of this machine into the recording."""
     # A frozen field may be narrowed, which pyright cannot see.
     queue: RecorderQueueSettings = RecorderQueueSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
     """The queue between the bus and this sink."""
 
     @property
     def waits_to_be_told(self) -> bool:
-        """Whether it makes a file only when it is told to."""
+        """Whether it creates files only on command."""
         return self.idle or self.snapshot_s is not None
 
     def resources(self, profile: str) -> Resources:
@@ -112,10 +113,10 @@ class RecorderSettings(SinkSettings):
     @model_validator(mode="after")
     def _one_way_to_record(self) -> Self:
         if self.snapshot_s is not None and (self.keep_parts is not None or self.keep_bytes is not None):
-            raise ValueError("snapshot_s writes a file only when told, and keeps it: leave keep_… out")
+            raise ValueError("snapshot_s writes files only on command, and keeps them: leave keep_… out")
         if self.snapshot_s is not None and self.idle:
             raise ValueError(
-                "idle records what comes after it is told, snapshot_s what came before: leave one out, or "
-                "have two such sinks"
+                "idle records what comes after the command, snapshot_s what came before: leave one out, or "
+                "use two sinks"
             )
         return self

@@ -1,13 +1,12 @@
-"""The recorder sink: records all the time, while told to, or what has just happened."""
+"""The recorder sink: records continuously, on command, or the last seconds as snapshots."""
 
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
-from beats.adapters.sinks.recorder.commands import commands
-from beats.adapters.sinks.recorder.counters import Counters
-from beats.adapters.sinks.recorder.disk import Disk
+from beats.adapters.sinks.recorder.disk import Counters, Disk
 from beats.adapters.sinks.recorder.naming import Names
 from beats.adapters.sinks.recorder.settings import RecorderSettings
 from beats.adapters.sinks.recorder.snapshots import Snapshots
@@ -19,37 +18,52 @@ from beats.kernel.ports import Batches, Context
 _log: Final = logging.getLogger(__name__)
 
 
+def _check_record(fields: Mapping[str, Any]) -> dict[str, object]:
+    """`recording`: true or false; toggles when left out."""
+    recording = fields.get("recording")
+    if recording is not None and not isinstance(recording, bool):
+        raise ValueError(f"recording is {recording!r:.40}, not true or false")
+    return {"recording": recording}
+
+
+_RECORD: Final[Mapping[str, CommandCheck]] = MappingProxyType({"record": _check_record})
+_SNAPSHOT: Final[Mapping[str, CommandCheck]] = MappingProxyType({"snapshot": lambda _: {}})
+_NONE: Final[Mapping[str, CommandCheck]] = MappingProxyType({})
+
+
 class RecorderSink:
-    """What the kernel, the page and other threads see of a recorder; others do the work."""
+    """The interface of a recorder for the kernel, the page and other threads."""
 
     def __init__(self, settings: RecorderSettings, context: Context) -> None:
         self._settings = settings
         self._context: Final = context
-        self._tally: Final = Counters()
+        self._counters: Final = Counters()
         self._disk: Final = Disk(Names(settings.path, context.profile, 0).path(1))
         self._work: Final = (
-            Writer(settings, context, self._tally, self._disk)
+            Writer(settings, context, self._counters, self._disk)
             if settings.snapshot_s is None
-            else Snapshots(settings, settings.snapshot_s, context, self._tally, self._disk)
+            else Snapshots(settings, settings.snapshot_s, context, self._counters, self._disk)
         )
 
     @property
     def path(self) -> Path | None:
-        """The file that is being written, or was written last, by the name that it has when it is whole."""
+        """The file that is being written, or was written last, by its name once it is whole."""
         return self._work.parts.path if isinstance(self._work, Writer) else self._work.path
 
     @property
     def holds_snapshot(self) -> bool:
-        """Whether it holds the last seconds in place of recording."""
+        """Whether it holds the last seconds instead of recording."""
         return isinstance(self._work, Snapshots)
 
     @property
     def commands(self) -> Mapping[str, CommandCheck]:
-        """What it can be told: what its settings have it wait for."""
-        return commands(self._settings)
+        """The commands that its settings allow."""
+        if self._settings.idle:
+            return _RECORD
+        return _SNAPSHOT if self.holds_snapshot else _NONE
 
     def command(self, control: Control) -> None:
-        """Obey soon; never waits, and any thread may call it."""
+        """Carry out a command soon; never waits, and any thread may call it."""
         if isinstance(self._work, Snapshots):
             self._work.tell()
             return
@@ -60,7 +74,7 @@ class RecorderSink:
         _log.log(level, "sink %r: told to %s by %s", self._context.name, told, control.client.remote)
 
     def take_over(self, predecessor: object) -> None:
-        """Go on with what it was told to record, if both wait to be told; else begin as the settings say."""
+        """Continue a recording of the predecessor, if both record on command."""
         if not (isinstance(predecessor, RecorderSink) and isinstance(self._work, Writer)):
             return
         before = predecessor._work
@@ -68,36 +82,36 @@ class RecorderSink:
             self._work.take_over(before)
 
     def adjust(self, settings: RecorderSettings) -> None:
-        """Go on with other bounds and times."""
+        """Apply other adjustable settings."""
         self._settings = settings
         self._work.adjust(settings)
 
     def note(self, name: str, content: Mapping[str, str]) -> None:
-        """Write this into the recording with what is written next."""
+        """Write metadata into the recording with the next flush."""
         if isinstance(self._work, Writer):
             self._work.parts.note(name, content)
 
     def metrics(self) -> Mapping[str, float]:
-        """How it is doing; any thread may ask, and the disk is not asked for it.
+        """Its metrics; any thread may ask, and no disk is accessed.
 
         - `recording`: 1 while a file is open, else 0.
-        - `idle`: 1 while it is not told to record, 0 while it is; only with `idle` in its settings. With both
-          0 it was told to, and cannot, or not yet: the sink's own state says which.
-        - `written_bytes_total`: bytes put on disk, all that files consist of included.
-        - `written_envelopes_total`: envelopes that are in a file, without the state that files begin with.
-        - `files_total`: files that were finished, those included that end early because a write failed.
-        - `unflushed_age_s`: how long ago the oldest envelope came onto the bus that is in memory only, the
-          queue left out; 0 when there is none.
-        - `free_bytes`: what the disk had left for this user a second ago, or when it last answered; missing
-          until then.
+        - `idle`: 0 while it is told to record, else 1; only with `idle` in its settings. If both are 0, it
+          cannot record, or not yet: the state of the sink says which.
+        - `written_bytes_total`: all bytes put on disk.
+        - `written_envelopes_total`: envelopes in files, without the state at their beginning.
+        - `files_total`: finished files, including those that end early because a write failed.
+        - `unflushed_age_s`: the age of the oldest envelope that is only in memory, not counting the queue; 0
+          when there is none.
+        - `free_bytes`: the free space of the disk for this user, checked every second; missing before the
+          first check.
         - `held_s`, `held_bytes`: what a recorder with `snapshot_s` holds: the time on the bus from the first
           envelope to the last, and their encoded bytes.
         """
-        work, tally = self._work, self._tally
+        work, counters = self._work, self._counters
         metrics: dict[str, float] = {
-            "written_bytes_total": tally.written_bytes,
-            "written_envelopes_total": tally.envelopes,
-            "files_total": tally.files,
+            "written_bytes_total": counters.written_bytes,
+            "written_envelopes_total": counters.envelopes,
+            "files_total": counters.files,
         }
         if isinstance(work, Snapshots):
             metrics |= {"recording": int(work.is_writing), "unflushed_age_s": 0.0}
@@ -111,16 +125,16 @@ class RecorderSink:
         return metrics
 
     async def run(self, queue: Batches) -> None:
-        """Take everything until the queue ends. A file that is open is finished however this ends.
+        """Take everything until the queue ends. An open file is always finished.
 
         Raises:
-            OSError: a file cannot be made or written, or the disk has too little left. What is in no file
-                was given back to the queue; the next call begins a new file with it.
+            OSError: a file cannot be created or written, or the disk has too little space. What is in no file
+                was given back to the queue; the next call starts a new file with it.
         """
         await self._work.run(queue)
 
     async def snapshot(self) -> Path:
-        """Write what is held to a file of its own, and say which.
+        """Write what is held to a new file, and return its path.
 
         Raises:
             LookupError: nothing is held.

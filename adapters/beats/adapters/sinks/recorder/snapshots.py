@@ -1,4 +1,4 @@
-"""Holds the last seconds in memory, and has a worker thread write them when told."""
+"""Holds the last seconds in memory, and writes them to a file on command."""
 
 import logging
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from beats.adapters.sinks.recorder.counters import Counters
-from beats.adapters.sinks.recorder.disk import Disk
+from beats.adapters.sinks.recorder.disk import Counters, Disk
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.ring_buffer import RingBuffer
 from beats.adapters.sinks.recorder.settings import RecorderSettings
@@ -23,36 +22,36 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Snapshots:
-    """One is written at a time; meanwhile what comes is held as before."""
+    """Writes one snapshot at a time, in a worker thread; meanwhile it continues to hold new envelopes."""
 
     def __init__(
-        self, settings: RecorderSettings, seconds: float, context: Context, tally: Counters, disk: Disk
+        self, settings: RecorderSettings, seconds: float, context: Context, counters: Counters, disk: Disk
     ) -> None:
         self.held: Final = RingBuffer(seconds, settings.snapshot_bytes)
         self.path: Path | None = None
-        """The file that was written last."""
+        """The last file written."""
         self.is_writing = False
-        """Whether one is being written; any thread may ask."""
+        """Whether a snapshot is being written; any thread may ask."""
         self._settings = settings
         self._context: Final = context
-        self._tally: Final = tally
+        self._counters: Final = counters
         self._disk: Final = disk
-        self._turn: Final = anyio.Lock()
-        self._doorbell: Waker | None = None
+        self._lock: Final = anyio.Lock()
+        self._waker: Waker | None = None
         self._told: anyio.Event | None = None
 
     def adjust(self, settings: RecorderSettings) -> None:
-        """Write the next one by these."""
+        """Use these settings for the next snapshot."""
         self._settings = settings
 
     def tell(self) -> None:
-        """Write one soon, unless one is being written; never waits, and any thread may call it."""
-        if (waker := self._doorbell) is not None:
+        """Write a snapshot soon, unless one is being written; never waits, and any thread may call it."""
+        if (waker := self._waker) is not None:
             waker.ring(self._begin)
 
     async def run(self, queue: Batches) -> None:
-        """Hold what comes until the queue ends. A snapshot that is being written then is finished."""
-        self._doorbell = Waker()
+        """Hold what comes until the queue ends. A snapshot that is being written is finished."""
+        self._waker = Waker()
         async with anyio.create_task_group() as group:
             group.start_soon(self._disk.watch)
             group.start_soon(self._obey)
@@ -66,13 +65,13 @@ class Snapshots:
             group.cancel_scope.cancel()
 
     async def write(self) -> Path:
-        """Write what is held to a file of its own, and say which.
+        """Write what is held to a new file, and return its path.
 
         Raises:
             LookupError: nothing is held.
             OSError: the file cannot be written.
         """
-        async with self._turn:  # two at once would want the same name
+        async with self._lock:  # two at once would choose the same name
             held = self.held
             if not len(held):
                 raise LookupError(f"sink {self._context.name!r} holds nothing yet")
@@ -99,14 +98,14 @@ class Snapshots:
                 path = await self.write()
             except (LookupError, OSError) as error:
                 _log.error("no snapshot: %s", error)
-            except Exception:  # whatever it is, holding goes on
+            except Exception:  # a bug must not stop the sink from holding
                 _log.exception("no snapshot")
             else:
                 _log.info("snapshot of sink %r: %s", self._context.name, path)
 
     def _write(self, state: list[Envelope], envelopes: Sequence[Envelope], losses: list[Loss]) -> Path:
         """Runs in a worker thread."""
-        parts = Parts(self._settings, self._context, self._tally)
+        parts = Parts(self._settings, self._context, self._counters)
         parts.begin_with(state, envelopes[0].published_unix_ns)
         parts.open()
         try:

@@ -1,4 +1,4 @@
-"""Being told to record or not, and from which envelope on that holds."""
+"""Switches recording on and off, from a certain envelope on."""
 
 import threading
 from collections import deque
@@ -9,69 +9,69 @@ from beats.kernel.envelope import Envelope
 from beats.kernel.ports import Clock
 
 MOST_CHANGES: Final = 64
-"""Changes that may wait to be obeyed; a person's come far more slowly."""
+"""The most pending changes; a person makes far fewer."""
 
 
-class Change(NamedTuple):
-    """What it was told, and when."""
+class SwitchChange(NamedTuple):
+    """A command to the switch, and its time."""
 
     is_on: bool
     unix_ns: int
-    """By the clock's steady time, which dates the envelopes."""
+    """By the steady clock that dates the envelopes."""
     last_values: Sequence[Envelope] = ()
-    """What was published last of each topic until then."""
+    """The last values of the bus at that time."""
 
 
 class Switch:
-    """Any thread tells it, one task obeys.
+    """Any thread may give commands; one task carries them out.
 
-    It may be a while until a change is obeyed, when the disk is slow or full: what the queue held when it was
-    told still belongs to what was before. So the task asks how many envelopes do, by their time on the bus.
+    When the disk is slow or full, a change may be carried out late, but applies to envelopes by their time on
+    the bus: what was in the queue at the time of the command belongs to the state before.
     """
 
     def __init__(
         self, clock: Clock, *, is_on: bool, last_values: Callable[[], Sequence[Envelope]] = tuple
     ) -> None:
-        """Begin switched on or off.
+        """Set the initial state.
 
         Args:
-            clock: the one that dates the envelopes.
-            is_on: whether it begins switched on.
-            last_values: tells what was published last of each topic.
+            clock: the clock that dates the envelopes.
+            is_on: whether it is initially on.
+            last_values: returns the last values of the bus.
         """
         self.is_on = is_on
-        """What is done now; only the task that obeys changes it."""
+        """The current state; only the task that carries out changes sets it."""
         self._clock: Final = clock
         self._last_values: Final = last_values
         self._lock: Final = threading.Lock()
-        self._changes: Final[deque[Change]] = deque()
+        self._changes: Final[deque[SwitchChange]] = deque()
 
     @property
     def wanted(self) -> bool:
-        """What it was told last; any thread may ask."""
+        """The state after all pending changes; any thread may ask."""
         with self._lock:
             return self._wanted()
 
     def tell(self, is_on: bool | None) -> bool:
-        """Switch on or off, or to the other when None; False if it was told the same before."""
+        """Switch on or off, or toggle when None; False if nothing changes."""
         with self._lock:
             wanted = self._wanted()
             if is_on is wanted:
                 return False
             if len(self._changes) < MOST_CHANGES:
-                values = self._last_values()  # first: what comes before the time is taken note of anyway
-                self._changes.append(Change(not wanted, self._clock.steady_unix_ns(), values))
+                values = self._last_values()  # before taking the time: what comes between is recorded anyway
+                self._changes.append(SwitchChange(not wanted, self._clock.steady_unix_ns(), values))
             else:
-                self._changes.pop()  # there and back
+                self._changes.pop()  # cancels out with the last one
             return True
 
     @property
-    def next_change(self) -> Change | None:
-        """What is to be obeyed next."""
+    def next_change(self) -> SwitchChange | None:
+        """The next pending change."""
         return self._changes[0] if self._changes else None
 
     def before_change(self, envelopes: Sequence[Envelope]) -> int:
-        """How many of the envelopes that come next came onto the bus before the next change."""
+        """How many of the given envelopes came onto the bus before the next change."""
         change = self.next_change
         if change is not None:
             for place, envelope in enumerate(envelopes):
@@ -80,7 +80,7 @@ class Switch:
         return len(envelopes)
 
     def obey(self) -> None:
-        """Take the next change as made."""
+        """Mark the next change as carried out."""
         with self._lock:
             self.is_on = self._changes.popleft().is_on
 

@@ -1,4 +1,4 @@
-"""Hands batches to a worker thread that writes them, so that the event loop never waits for the disk."""
+"""Writes batches in a worker thread, so that the event loop never waits for the disk."""
 
 import logging
 import math
@@ -8,8 +8,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from beats.adapters.sinks.recorder.counters import Counters
-from beats.adapters.sinks.recorder.disk import Disk
+from beats.adapters.sinks.recorder.disk import Counters, Disk
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.settings import RecorderSettings
 from beats.adapters.sinks.recorder.switch import Switch
@@ -21,61 +20,61 @@ from beats.kit.lost_values import with_lost_values
 
 _REST_S: Final = 0.02
 _ROOM: Final = 8
-"""How many times what has just been taken the queue must be able to hold for a rest."""
+"""The writer pauses only if the queue has room for so many times the last batch."""
 _SETTLE_S: Final = 0.1
-"""When nothing comes for this long, nothing waits that was published before a change."""
+"""After this long without envelopes, none from before a change is still on its way."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Writer:
-    """Writes while its switch is on; what comes while it is off is let go, and only its state is kept."""
+    """Writes while its switch is on; while it is off, it only keeps the last values."""
 
-    def __init__(self, settings: RecorderSettings, context: Context, tally: Counters, disk: Disk) -> None:
-        self.parts: Final = Parts(settings, context, tally)
+    def __init__(self, settings: RecorderSettings, context: Context, counters: Counters, disk: Disk) -> None:
+        self.parts: Final = Parts(settings, context, counters)
         self.switch = Switch(context.clock, is_on=not settings.idle, last_values=context.last_values)
         self._settings = settings
         self._name: Final = context.name
         self._clock: Final = context.clock
         self._disk: Final = disk
         self._left: Sequence[Envelope] = ()
-        """What was taken, and not yet written or let go."""
+        """What was taken from the queue, and not yet written or skipped."""
         self._before: Parts | None = None
         self._since_ns = 0
-        """When it was told to begin, while losses from before that may still be told."""
+        """When recording was switched on, while losses from before that may still arrive."""
         self._is_checked = self._has_failed = self._is_last_attempt = False
         self._sync_error: OSError | None = None
-        self._doorbell: Waker | None = None
+        self._waker: Waker | None = None
         self._waiting: anyio.CancelScope | None = None
 
     def adjust(self, settings: RecorderSettings) -> None:
-        """Go on with other bounds and times."""
+        """Apply other adjustable settings."""
         self._settings = settings
         self.parts.adjust(settings)
 
     def tell(self, is_on: bool | None) -> bool:
-        """Switch on or off soon; never waits, and any thread may call it. False if it was told so before."""
+        """Switch on or off soon; never waits, and any thread may call it. False if nothing changes."""
         is_new = self.switch.tell(is_on)
-        if is_new and (waker := self._doorbell) is not None:
+        if is_new and (waker := self._waker) is not None:
             waker.ring(self._wake)
         return is_new
 
     def take_over(self, predecessor: "Writer") -> None:
-        """Go on, once it is run, with what another does until then: with its recording, if it has one.
+        """When run, continue the recording of a predecessor, if it has one.
 
-        They share the switch, so that whichever of the two is told something, the one that runs obeys.
+        They share the switch, so that a command to either of them reaches the one that runs.
         """
         self.switch = predecessor.switch
         self._before = predecessor.parts
 
     async def run(self, queue: Batches) -> None:
-        """Write until the queue ends. The file is finished and closed however this ends.
+        """Write until the queue ends. The file is always finished and closed.
 
         Raises:
-            OSError: a file cannot be made or written, or the disk has too little left. What is in no file
-                was given back to the queue; the next call begins a new file with it.
+            OSError: a file cannot be created or written, or the disk has too little space. What is in no file
+                was given back to the queue; the next call starts a new file with it.
         """
-        self._doorbell = Waker()
+        self._waker = Waker()
         self._sync_error = None
         if self._before is not None:
             self.parts.take_over(self._before)
@@ -85,7 +84,7 @@ class Writer:
         begins = self._left[0].published_unix_ns if self._left else self._clock.steady_unix_ns()
         self.parts.begin_with(caught_up.before, begins)
         try:
-            await self._go_on()
+            await self._resume()
         except BaseException:
             queue.give_back(self._left)
             self._left = ()
@@ -101,7 +100,7 @@ class Writer:
         finally:
             with anyio.CancelScope(shield=True):
                 left = await to_thread.run_sync(self.parts.abandon)
-                # Any other error is a fault of ours, and may be this batch's.
+                # Any other error is a bug, perhaps triggered by this batch.
                 if error is None or isinstance(error, OSError):
                     queue.give_back([*left, *self._left])
                 self._left = ()
@@ -109,13 +108,13 @@ class Writer:
             self._has_failed = isinstance(error, OSError) and not self._gives_up(error)
             raise error
 
-    async def _go_on(self) -> None:
-        """Begin a file if it is switched on: from the start, or since before a failure.
+    async def _resume(self) -> None:
+        """Start a file if the switch is on: at the start, or again after a failure.
 
-        One that waits to be told makes sure, before anything else, that it could.
+        While the switch is off, only check once that a file could be created.
 
-        A recording that somebody has stopped since it failed gets this one attempt for what came until then:
-        a disk that stays full must not keep on what nobody wants any more.
+        A recording that was switched off after a failure gets a single attempt to write what came before: a
+        disk that stays full must not prolong it forever.
         """
         was_stopped = self.switch.is_on and self.switch.next_change is not None
         self._is_last_attempt, self._has_failed = self._has_failed and was_stopped, False
@@ -123,7 +122,7 @@ class Writer:
             if not self._is_checked:
                 await to_thread.run_sync(self._disk.check)
                 self._is_checked = True
-            _log.info("sink %r: idle, and records when it is told to", self._name)
+            _log.info("sink %r: idle until it is told to record", self._name)
             return
         try:
             await to_thread.run_sync(self._open)
@@ -139,17 +138,17 @@ class Writer:
         self._is_last_attempt = False
         self.switch.obey()
         _log.error(
-            "sink %r: the recording ends without what came before it was told to stop and is in no file: %s",
+            "sink %r: the recording ends without the last envelopes before the command to stop: %s",
             self._name,
             error,
         )
         return True
 
     async def _record(self, queue: Batches) -> Exception | None:
-        """Take and write until the queue ends, and finish; an error is returned, not wrapped in a group."""
+        """Take and write until the queue ends, and finish; returns an error, so that no group wraps it."""
         try:
             if self._left:
-                await self._deal(queue)
+                await self._handle(queue)
             while True:
                 self._left = ()
                 settles = self.switch.next_change is not None
@@ -161,7 +160,7 @@ class Writer:
                 if self._sync_error is not None:
                     return self._sync_error
                 if batch := self._left:
-                    await self._deal(queue)
+                    await self._handle(queue)
                     await anyio.sleep(rest_s(batch, self._settings))
                 elif not waiting.cancelled_caught:
                     await self._finish(queue.losses())
@@ -173,8 +172,8 @@ class Writer:
         except Exception as error:
             return error
 
-    async def _deal(self, queue: Batches) -> None:
-        """Write what was taken, or let it go, as it was told when each came onto the bus."""
+    async def _handle(self, queue: Batches) -> None:
+        """Write what was taken, or skip it, by the switch at the time on the bus of each envelope."""
         losses = queue.losses()
         self._left, values = with_lost_values(queue, self._left, losses)
         begin_ns = self._left[0].published_unix_ns
@@ -195,7 +194,7 @@ class Writer:
 
     def _write(self, batch: Sequence[Envelope], losses: Iterable[Loss]) -> None:
         """Runs in a worker thread."""
-        self._left = self._left[len(batch) :]  # from here on the parts know of it
+        self._left = self._left[len(batch) :]  # from here on it belongs to the parts
         self.parts.write(batch, losses)
 
     def _open(self) -> None:
@@ -204,11 +203,11 @@ class Writer:
         self.parts.open()
 
     async def _obey(self, losses: Sequence[Loss]) -> None:
-        """Make the next change."""
+        """Carry out the next change of the switch."""
         change = self.switch.next_change
         assert change is not None
         if change.is_on:
-            # Even if there is no room: whoever said it wants the recording as soon as there is.
+            # Even if the disk is full: the recording is to start as soon as there is space.
             self.switch.obey()
             self._since_ns = change.unix_ns
             self.parts.renew(change.last_values)
@@ -219,27 +218,27 @@ class Writer:
             self._is_last_attempt = False
 
     async def _settle(self, losses: Sequence[Loss]) -> None:
-        """Make the next change although nothing came after it."""
+        """Carry out the next change when no envelope came after it."""
         await self._obey(losses)
         if self.switch.is_on:
             await to_thread.run_sync(self._write, (), self._of_recording(losses))
         self._since_ns = 0
 
     async def _finish(self, losses: Sequence[Loss]) -> None:
-        """Finish the file that is open, if one is.
+        """Finish the open file, if there is one.
 
-        A change that has not been made is left to whoever takes over, with what waits from before it.
+        A pending change is left to the successor, together with the envelopes from before it.
         """
         await to_thread.run_sync(self.parts.close, self._of_recording(losses))
 
     def _of_recording(self, losses: Sequence[Loss], until_ns: float = math.inf) -> list[Loss]:
-        """Those since it was told to begin, and until it was told to stop."""
+        """The losses between the commands to record and to stop."""
         return [
             loss for loss in losses if loss.last_unix_ns >= self._since_ns and loss.first_unix_ns <= until_ns
         ]
 
     async def _sync_regularly(self) -> None:
-        """Beside the writing: a disk may take seconds for it."""
+        """Sync in parallel with writing, since a disk may take seconds."""
         while self._sync_error is None:
             await anyio.sleep(self._settings.flush_interval_s)
             if not self.parts.is_open:
@@ -255,11 +254,11 @@ class Writer:
 
 
 def rest_s(batch: Sequence[Envelope], settings: RecorderSettings) -> float:
-    """How long to let envelopes gather before the next batch.
+    """How long to let envelopes collect before the next batch.
 
-    A recorder that takes each one as it comes wakes the event loop and a worker thread for it, and both keep
-    the interpreter from the producer: a publish call takes twice as long. While little comes, and the queue
-    has room for much more, there is no hurry.
+    Taking each envelope at once would wake the event loop and a worker thread for it, and both would hold the
+    interpreter lock: a publish call takes twice as long then. While the rate is low and the queue has room
+    for much more, the recorder pauses.
     """
     queue, size_bytes = settings.queue, sum(len(envelope.encoded) for envelope in batch)
     lanes = [lane for lane in (queue, queue.frame, queue.peripheral) if lane is not None]

@@ -1,4 +1,4 @@
-"""What a replay reads: the recordings it was told, ahead of their time, and back to a frame before."""
+"""What a replay reads: its recordings, ahead of time, and back to an earlier frame."""
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing
@@ -17,28 +17,23 @@ _FIRST_LOOK_S: Final = 2.0
 
 
 def select(settings: ReplaySettings, *, strict: bool = True) -> Selection:
-    """What the settings name.
+    """Select what the settings name.
 
     Args:
         settings: of the source.
-        strict: whether a file that is named itself must be there.
+        strict: whether files that are named directly must exist.
 
     Raises:
-        InputError: it cannot be read, or there is nothing.
+        InputError: a file cannot be read, or there is nothing to play.
     """
     start, end = (None if moment is None else str(moment) for moment in (settings.start, settings.end))
     try:
         selection = Selection(
-            settings.paths,
-            start=start,
-            end=end,
-            topics=settings.topics,
-            kinds=settings.kinds,
-            strict=strict,
+            settings.paths, start=start, end=end, topics=settings.topics, kinds=settings.kinds, strict=strict
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    if selection.choice.start_s > selection.duration_s:
+    if selection.filter.start_s > selection.duration_s:
         there = f"the recordings end {selection.duration_s:.3f} s from their beginning"
         raise InputError(f"start ({start}) is too late: {there}")
     return selection
@@ -47,7 +42,7 @@ def select(settings: ReplaySettings, *, strict: bool = True) -> Selection:
 async def read_ahead(
     batches: Generator[list[Chosen]], send: MemoryObjectSendStream[list[Chosen]], in_thread: InThread
 ) -> None:
-    """Read in a worker thread, as far ahead as there is room; what repeats the state is left out."""
+    """Read in a worker thread, as far ahead as there is room; leave out repeated state."""
     with send:
         try:
             while (batch := await in_thread(next, batches, None)) is not None:
@@ -55,21 +50,21 @@ async def read_ahead(
                 if fresh:
                     await send.send(fresh)
         except anyio.BrokenResourceError:
-            pass  # whoever played has failed, and says so
+            pass  # the player has failed, and reports it
         finally:
             batches.close()
 
 
 def place_back(selection: Selection, position_s: float, back: int, only_frames: bool) -> float:
-    """The place of the frame so many before a place; of the first one when there are fewer.
+    """The place of the n-th frame before a place; of the first frame when there are fewer.
 
     Args:
         selection: what is played.
-        position_s: a place; what is there does not count.
-        back: how many back, from 1.
-        only_frames: whether other messages do not count.
+        position_s: the place, exclusive.
+        back: how many frames back, from 1.
+        only_frames: whether to ignore other messages.
     """
-    begin_s, look_s = selection.choice.start_s, _FIRST_LOOK_S
+    begin_s, look_s = selection.filter.start_s, _FIRST_LOOK_S
     while True:
         from_s = max(begin_s, position_s - look_s)
         found = _places(selection, from_s, position_s, only_frames)

@@ -9,7 +9,7 @@ from beats.config.settings import SourceSettings
 from beats.kernel.envelope import Kind
 from beats.kernel.resources import Input, Resources
 from beats.kit.paths import expanded
-from beats.recordings import PART_SUFFIX, SUFFIX
+from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 from beats.recordings.ranges import check_moment
 
 LEAST_SPEED = 0.1
@@ -20,32 +20,32 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class ReplaySettings(SourceSettings):
-    """Recordings to play again."""
+    """Recordings to play back."""
 
     path: tuple[Text, ...] | Text
-    """A recording, several, or a folder whose recordings, and those of the folders below it, are played in
-    the order of their times. One that is cut, damaged or still being written is played as far as it is whole;
-    one of a folder that cannot be read is passed over."""
+    """One or several recordings, or folders. The recordings in and below a folder are played in the order of
+    their times. One that is cut, damaged or still being written is played as far as it is whole; one of a
+    folder that cannot be read is skipped."""
     speed: Speed | Literal["max"] = 1.0
-    """Times as fast as it was recorded, 0.1 to 100; or max: as fast as the sinks take it, for which they need
-    the overflow strategy `block`, or they lose most of it."""
+    """Playback speed, 0.1 to 100 times the recorded one; or max: as fast as the sinks accept it. With max,
+    sinks need the overflow strategy `block`, or they lose most of it."""
     loop: bool = False
-    """Begin again after the end, with what the folders hold then; from then on the envelopes have sequence
-    numbers of their own."""
+    """Start again after the end, with the files that are then in the folders; from then on the envelopes get
+    new sequence numbers."""
     start: float | Text | None = None
-    """Where to begin: seconds from the beginning, a time of day such as "21:30", or an ISO 8601 time."""
+    """Where to start: seconds from the beginning, a time of day such as "21:30", or an ISO 8601 time."""
     end: float | Text | None = None
-    """Where to end, likewise."""
+    """Where to stop; same formats as `start`."""
     kinds: tuple[Kind, ...] = ("frame", "peripheral")
     """Play only these kinds."""
     topics: tuple[Text, ...] = ()
-    """Play only these topics; patterns as in a shell, such as "peripheral/knob-*". None: all."""
+    """Play only these topics; shell patterns such as "peripheral/knob-*". Empty: all."""
 
     @field_validator("start", "end")
     @classmethod
     def _says_a_moment(cls, moment: float | str | None) -> float | str | None:
         if isinstance(moment, float) and moment < 0:
-            raise ValueError("seconds are counted from the beginning, so 0 or more")
+            raise ValueError("seconds are counted from the beginning: give 0 or more")
         if isinstance(moment, str):
             check_moment(moment)
         return moment
@@ -53,7 +53,7 @@ class ReplaySettings(SourceSettings):
     @model_validator(mode="after")
     def _something_to_play(self) -> Self:
         if not self.path or not self.kinds:
-            raise ValueError("path and kinds must name at least one")
+            raise ValueError("path and kinds must not be empty")
         return self
 
     @property
@@ -64,6 +64,6 @@ class ReplaySettings(SourceSettings):
 
     def resources(self, profile: str) -> Resources:
         """The recordings, or the folders that hold them."""
-        endings = (SUFFIX, SUFFIX + PART_SUFFIX)
+        endings = (SUFFIX, SUFFIX + UNFINISHED_SUFFIX)
         paths = [expanded(path) for path in self.paths]
         return Resources(inputs=tuple(Input("path", path, "any", endings, is_deep=True) for path in paths))

@@ -1,25 +1,24 @@
-"""When each moment of a recording is due: a clock that can be paused, sped up and set. No I/O."""
+"""A playback clock that can be paused, sped up and moved: when each place of a recording is due. No I/O."""
 
 from math import inf
 from typing import Final
 
 EARLY_S: Final = 0.0005
-"""A message this early is on time: event loops wake up to a millisecond late, so this halves the error."""
+"""A message may be this early: event loops wake up to a millisecond late, so this halves the error."""
 
 
 class Timeline:
     """Maps places of a recording to times of a clock, without drift.
 
-    Every due time is reckoned from one anchor, which moves only when somebody pauses, seeks or changes the
-    speed.
+    Every due time is computed from one anchor, which moves only on a pause, a seek or a change of speed.
     """
 
     def __init__(self, position_s: float, speed: float, now_s: float) -> None:
-        """Begin to play.
+        """Start playing.
 
         Args:
             position_s: where.
-            speed: times as fast as recorded; infinite for no waiting at all.
+            speed: times as fast as recorded; infinite to never wait.
             now_s: the time on the clock.
         """
         self._position_s = position_s
@@ -34,11 +33,11 @@ class Timeline:
 
     @property
     def paused(self) -> bool:
-        """Whether time stands still."""
+        """Whether the clock stands still."""
         return self._paused
 
     def position_s(self, now_s: float) -> float:
-        """Where it is. At infinite speed that is where it was last told to be."""
+        """The place at a time. At infinite speed, the place it was last moved to."""
         if self._paused or self._speed == inf:
             return self._position_s
         return self._position_s + (now_s - self._anchor_s) * self._speed
@@ -52,15 +51,15 @@ class Timeline:
         return self._anchor_s + (position_s - self._position_s) / self._speed
 
     def move_to(self, position_s: float, now_s: float) -> None:
-        """Be somewhere else from now on."""
+        """Continue from another place."""
         self._position_s, self._anchor_s = position_s, now_s
 
     def set_speed(self, speed: float, now_s: float) -> None:
-        """Go on from here at another speed."""
+        """Continue from here at another speed."""
         self.move_to(self.position_s(now_s), now_s)
         self._speed = speed
 
     def set_paused(self, paused: bool, now_s: float) -> None:
-        """Stand still, or go on."""
+        """Pause or continue."""
         self.move_to(self.position_s(now_s), now_s)
         self._paused = paused
