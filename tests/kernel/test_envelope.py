@@ -19,6 +19,7 @@ from beats.kernel.envelope import (
     topic_of,
 )
 from beats.kernel.testing import envelope
+from tests.kernel.support import EXPLORE
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,7 @@ def test_updates_without_an_id_are_told_apart_by_tags_and_type(update: Periphera
     assert topic_of(update) == topic
 
 
+@EXPLORE
 @given(
     one=st.lists(st.tuples(st.text(max_size=4, min_size=1), st.text(max_size=4)), max_size=3),
     other=st.lists(st.tuples(st.text(max_size=4, min_size=1), st.text(max_size=4)), max_size=3),

@@ -1,7 +1,7 @@
 """The installed adapters. Each is imported only when it is looked up, without what runs it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from pydantic import BaseModel
 
@@ -57,7 +57,7 @@ def resources_of(settings: object, profile: str) -> Resources:
     """
     if not isinstance(settings, NeedsResources):
         return Resources()
-    found: object = settings.resources(profile)
+    found = cast("object", settings.resources(profile))
     if not isinstance(found, Resources):
         raise TypeError(f"resources() returned {type(found).__name__}, not Resources")
     return found

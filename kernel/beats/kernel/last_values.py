@@ -1,4 +1,4 @@
-"""The newest envelope of each topic: what late joiners, new files of recordings and relays begin with."""
+"""The newest envelope of each topic: what late joiners, new files of a recording and relays start with."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

@@ -220,7 +220,7 @@ class SinkKind:
     """The typed settings; unknown keys are refused. With a method `resources` (see `NeedsResources`) they
     say what the sink needs to start."""
     sink: str | Callable[[Any, Context], Sink]
-    """The class, or its place as "package.module:Class", which is imported when the first sink is built. It
+    """The class, or its name as "package.module:Class", which is imported when the first sink is built. It
     is called with valid settings and the context, and does no I/O."""
     summary: str
     """One line for `beats adapters`."""

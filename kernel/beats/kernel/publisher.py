@@ -10,7 +10,7 @@ from typing import Final
 from anyio.lowlevel import checkpoint
 
 from beats.kernel.bus import Bus
-from beats.kernel.capture import doubt_about
+from beats.kernel.clock import wrong_unit
 from beats.kernel.envelope import Envelope, Message, Sealed, kind_of, topic_of
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.last_values import LastValues
@@ -167,7 +167,7 @@ class Publisher:
 
     def _check_unit(self, captured_unix_ns: int, by: str) -> None:
         """Warn once per producer whose capture times are not in nanoseconds."""
-        doubt = doubt_about(captured_unix_ns, self.clock.unix_ns())
+        doubt = wrong_unit(captured_unix_ns, self.clock.unix_ns())
         if doubt is None:
             return
         with self._lock:

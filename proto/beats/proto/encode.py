@@ -42,7 +42,7 @@ def prepare(message: Message) -> Prepared:
     if isinstance(message, Frame):
         checked = checked_png(message.png_data)
         return Prepared(wire.frame_head(len(checked)), checked)
-    given: object = message
+    given = cast("object", message)
     if not isinstance(given, Peripheral):
         raise TypeError(f"{_kind(given)} is no message; publish a Frame or a Peripheral")
     id_, data, tags, location = given

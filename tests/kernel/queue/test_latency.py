@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.queue.latency import BOUNDS_S, LatencyHistogram
 from beats.kernel.testing import FixedClock
+from tests.kernel.support import EXPLORE
 
 NOW_NS = 1_700_000_000_000_000_000
 
@@ -23,6 +24,7 @@ def counted(latencies_ns: list[int]) -> tuple[tuple[int, ...], float]:
     return stats.counts, stats.sum_s
 
 
+@EXPLORE
 @given(st.lists(st.integers(0, 20_000_000_000), max_size=60))
 def test_each_envelope_counts_in_the_class_of_its_latency(latencies_ns: list[int]) -> None:
     """However many there are in a batch, in order of publication; the sum is of all of them."""

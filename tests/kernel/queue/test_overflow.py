@@ -24,10 +24,10 @@ class RoomyBacklog:
     def has_room_for(self, envelope: Envelope) -> bool:
         return True
 
-    def give_up_oldest(self) -> None:
+    def drop_oldest(self) -> None:
         raise AssertionError("there is room")
 
-    def give_up_topic(self, topic: str) -> None:
+    def drop_topic(self, topic: str) -> None:
         pass
 
 

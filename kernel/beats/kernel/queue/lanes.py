@@ -199,12 +199,12 @@ class Lane:
         """Whether both bounds hold with this envelope added."""
         return len(self._waiting) < self._size and self._bytes + len(envelope.encoded) <= self._max_bytes
 
-    def give_up_oldest(self) -> None:
+    def drop_oldest(self) -> None:
         """Drop the envelope that waits longest."""
         self._before_loss()
         self.count_drop(self.overflow.name, self.take_first())
 
-    def give_up_topic(self, topic: str) -> None:
+    def drop_topic(self, topic: str) -> None:
         """Drop the waiting envelope of this topic, if any."""
         if topic in self._waiting:
             self._before_loss()

@@ -15,7 +15,7 @@ from beats.kernel.stats import Amount, Loss
 class Lease:
     """The `Batches` that a sink is given: its queue, as long as the lease lasts.
 
-    A sink that is told to end and does not must not take what is its successor's.
+    A sink that does not end when told to must not take its successor's envelopes.
     """
 
     def __init__(self, queue: SinkQueue, publisher: Publisher, on_take: Callable[[], object]) -> None:
@@ -55,7 +55,7 @@ class Lease:
             self._queue.give_back(envelopes)
 
     def losses(self) -> tuple[Loss, ...]:
-        """What the queue gave up since the last call, by reason and topic."""
+        """What the queue dropped since the last call, by reason and topic."""
         return () if self.cut else self._queue.losses()
 
     def written(self, envelopes: Sequence[Envelope]) -> None:

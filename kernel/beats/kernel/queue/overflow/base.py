@@ -25,11 +25,11 @@ class Backlog(Protocol):
         """Whether both bounds hold with this envelope added."""
         ...
 
-    def give_up_oldest(self) -> None:
+    def drop_oldest(self) -> None:
         """Drop the envelope that waits longest, and count it under the strategy's name."""
         ...
 
-    def give_up_topic(self, topic: str) -> None:
+    def drop_topic(self, topic: str) -> None:
         """Drop the waiting envelope of this topic, if any; needs a strategy with `one_per_topic`."""
         ...
 

@@ -14,5 +14,5 @@ class DropOldest(Overflow):
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
         """Always admit."""
         while not backlog.has_room_for(envelope):
-            backlog.give_up_oldest()
+            backlog.drop_oldest()
         return Verdict.ADMIT

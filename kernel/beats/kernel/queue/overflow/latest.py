@@ -17,7 +17,7 @@ class Latest(Overflow):
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
         """Always admit."""
-        backlog.give_up_topic(envelope.topic)
+        backlog.drop_topic(envelope.topic)
         while not backlog.has_room_for(envelope):
-            backlog.give_up_oldest()
+            backlog.drop_oldest()
         return Verdict.ADMIT

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from beats.kernel.bus import Bus
-from beats.kernel.capture import doubt_about
+from beats.kernel.clock import wrong_unit
 from beats.kernel.envelope import Frame
 from beats.kernel.ports import Publish
 from beats.kernel.publisher import Publisher
@@ -26,7 +26,7 @@ NOW_NS = 1_790_000_000_123_456_789
 )
 def test_a_time_in_another_unit_is_recognised_by_its_size(captured: int, unit: str, factor: str) -> None:
     """The message says what to multiply it by."""
-    doubt = doubt_about(captured, NOW_NS)
+    doubt = wrong_unit(captured, NOW_NS)
     assert doubt is not None
     assert f"captured_unix_ns = {captured} looks like {unit}" in doubt
     assert doubt.endswith(f"multiply it by {factor}")
@@ -38,7 +38,7 @@ def test_a_time_in_another_unit_is_recognised_by_its_size(captured: int, unit: s
 )
 def test_what_may_be_right_is_not_doubted(captured: int) -> None:
     """Now, the future, the year 1990, and a clock that counts from when its machine was switched on."""
-    assert doubt_about(captured, NOW_NS) is None
+    assert wrong_unit(captured, NOW_NS) is None
 
 
 def test_the_program_is_warned_once(caplog: pytest.LogCaptureFixture) -> None:
