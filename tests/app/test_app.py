@@ -128,7 +128,7 @@ def test_what_is_published_arrives() -> None:
 
 @pytest.mark.parametrize("overflow", ["drop_oldest", "latest"])
 def test_a_late_joiner_gets_what_was_published_whatever_the_queue_gave_up(overflow: str) -> None:
-    """A thousand sensors that speak once, all at the same time, are a thousand values for who comes later."""
+    """A late joiner gets the values of a thousand sensors that published once at the same time."""
     queue = {"peripheral": {"size": 256, "overflow": overflow}}
     with Stream.open(overrides=quiet(browser={"queue": queue})) as stream:
         for number in range(1000):
@@ -165,7 +165,7 @@ def test_values_may_be_of_the_types_that_programs_have() -> None:
 
 
 def test_values_of_other_types_are_the_callers_error() -> None:
-    """They say what they are and must be, and leave no gap in the numbers."""
+    """The error names the actual and the accepted types, and no sequence number is skipped."""
     wrong: Any = "abc"
     with Stream.open(overrides=NULL_ONLY) as stream:
         with pytest.raises(TypeError, match=r"tags is str; it must be a list of tags"):
@@ -180,7 +180,7 @@ def test_values_of_other_types_are_the_callers_error() -> None:
 
 
 def test_four_threads_may_publish_at_once() -> None:
-    """Each topic's numbers are given out once, in order, without gap, and arrive so."""
+    """Each sequence number is used once, and they arrive in order without gaps."""
     each = 50
 
     def produce(name: str) -> None:
@@ -209,7 +209,7 @@ def test_four_threads_may_publish_at_once() -> None:
 
 
 def test_what_cannot_be_sent_is_the_callers_error() -> None:
-    """A frame that is no PNG, and data that JSON lacks, raise and leave no gap in the numbers."""
+    """A frame that is not PNG and data that JSON lacks raise, and no sequence number is skipped."""
     with Stream.open(overrides=NULL_ONLY) as stream:
         with pytest.raises(ValueError, match="PNG"):
             stream.publish_frame(b"GIF89a")
@@ -219,7 +219,7 @@ def test_what_cannot_be_sent_is_the_callers_error() -> None:
 
 
 def test_stats_count_what_was_published_and_who_watches() -> None:
-    """All counters can be taken while the stream runs and after it has ended."""
+    """All counters can be read while the stream runs and after its end."""
     with Stream.open(overrides=quiet(null={"type": "null"})) as stream, viewing(stream) as viewer:
         stream.publish_frame(tiny_png())
         stream.publish_peripheral("knob", 1)
@@ -242,7 +242,7 @@ def send(viewer: Viewer, **fields: object) -> None:
 
 
 def test_every_valid_control_message_is_handed_over_in_order() -> None:
-    """A handler gets what clients command, defaults filled in and who it was; nonsense never reaches it."""
+    """A handler gets valid messages with defaults and the client; invalid ones never reach it."""
     got: queue.Queue[Control] = queue.Queue()
     with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         stream.on_control(got.put)
@@ -273,7 +273,7 @@ def test_every_valid_control_message_is_handed_over_in_order() -> None:
 
 
 def test_a_handler_may_publish() -> None:
-    """What a viewer commands can be answered on the stream from the handler itself."""
+    """A handler can answer a control message on the stream."""
     with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         stream.on_control(lambda control: stream.publish_peripheral("echo", control.command))
         send(viewer, command="activate")
@@ -281,7 +281,7 @@ def test_a_handler_may_publish() -> None:
 
 
 def test_a_slow_handler_never_stalls_the_stream(caplog: pytest.LogCaptureFixture) -> None:
-    """While a handler hangs the stream delivers, and commands beyond the bound are given up and reported."""
+    """While a handler hangs, the stream delivers, and messages beyond the bound are dropped and logged."""
     busy, go_on = threading.Event(), threading.Event()
     calls: list[Control] = []
 
@@ -307,7 +307,7 @@ def test_a_slow_handler_never_stalls_the_stream(caplog: pytest.LogCaptureFixture
 
 
 def test_handlers_finish_before_the_block_has_ended() -> None:
-    """Commands that came in time are dealt with, though the stream is already closed for publishing."""
+    """Messages that came in time are handled, although publishing is already closed."""
     busy, calls = threading.Event(), list[str]()
 
     def handle(control: Control) -> None:
@@ -327,7 +327,7 @@ def test_handlers_finish_before_the_block_has_ended() -> None:
 
 
 def test_a_sink_that_listens_nowhere_has_no_address() -> None:
-    """Asking a sink without a port for its address, and for a sink that is not there, is a LookupError."""
+    """The address of a sink without a port, and a missing sink, are LookupErrors."""
     with Stream.open(overrides=NULL_ONLY) as stream:
         with pytest.raises(LookupError, match="'null' does not listen"):
             _ = stream.sinks["null"].address
@@ -336,7 +336,7 @@ def test_a_sink_that_listens_nowhere_has_no_address() -> None:
 
 
 def test_wrong_overrides_are_refused_before_anything_opens() -> None:
-    """`Stream.open` itself raises, with all faults in one text."""
+    """`Stream.open` itself raises, with all problems in one message."""
     wrong = quiet(browser={"port": "many", "hots": "x"}, tape={"type": "recoder"})
     with pytest.raises(SettingsError) as caught:
         Stream.open(overrides=wrong)
@@ -351,7 +351,7 @@ def test_wrong_overrides_are_refused_before_anything_opens() -> None:
 def test_an_unknown_variable_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A misspelt variable is logged with the name that was probably meant."""
+    """A misspelt variable is logged with the nearest known name."""
     monkeypatch.setenv("BEATS_SINKS__BROWSER__PROT", "1")
     with pytest.raises(SettingsError):
         Stream.open(overrides=NULL_ONLY)
@@ -362,7 +362,7 @@ def test_an_unknown_variable_is_a_warning(
 
 
 def test_the_short_variables_reach_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Size and strategy of the WebSocket sink's queue are what the variables say."""
+    """Size and strategy of the WebSocket sink's queue come from the variables."""
     monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZE", "2")
     monkeypatch.setenv("BEATS_STREAM_QUEUE_OVERFLOW", " Error ")
 
@@ -394,7 +394,7 @@ def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
 
 
 def test_a_sink_that_is_not_required_comes_when_it_can() -> None:
-    """The program is not stopped by a port in use; viewers connect once it is free, and see the state."""
+    """A port in use does not stop the program; viewers connect once it is free, and get the last values."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         browser = {"port": taken.getsockname()[1], "host": "127.0.0.1", "required": False}
         overrides = {**quiet(browser=browser, null={"type": "null"}), "kernel": {"restart_initial_s": 0.05}}
@@ -444,7 +444,7 @@ def test_the_end_delivers_and_says_goodbye() -> None:
 
 
 def test_an_opening_runs_once() -> None:
-    """Opening the same stream a second time is a clear error of the caller, not a stream that is closed."""
+    """Opening the same stream again raises, instead of giving a closed stream."""
     opening = Stream.open(overrides=NULL_ONLY)
     with opening as stream:
         assert stream.publish_frame(tiny_png()) == 1
@@ -453,7 +453,7 @@ def test_an_opening_runs_once() -> None:
 
 
 def test_several_streams_run_side_by_side() -> None:
-    """Two streams in one program have ports, numbers and viewers of their own."""
+    """Two streams in one program have separate ports, sequence numbers and viewers."""
     with Stream.open(overrides=quiet()) as one, Stream.open(overrides=quiet()) as two:
         assert url(one) != url(two)
         with viewing(one) as first, viewing(two) as second:
@@ -472,7 +472,7 @@ SILENT = "[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n"
 
 
 def test_a_profile_is_found_in_a_folder(tmp_path: Path) -> None:
-    """`profile` and `config_dir` name a file, whose sinks are then the stream's."""
+    """`profile` and `config_dir` name a file with the sinks of the stream."""
     write_profile(tmp_path / "mine", "show", SILENT + '[sinks.void]\ntype = "null"\n')
     for folder in (tmp_path / "mine", str(tmp_path / "mine")):
         with Stream.open("show", config_dir=folder) as stream:
@@ -489,7 +489,7 @@ def test_the_folder_config_is_looked_into(tmp_path: Path) -> None:
 
 
 def test_the_profiles_sources_run_and_their_end_ends_nothing(tmp_path: Path) -> None:
-    """A profile's own sources publish too, and when they have ended the stream stays open."""
+    """The sources of the profile publish too, and the stream stays open after they end."""
     (tmp_path / "updates.jsonl").write_text('{"id": "knob", "data": 1}\n')
     overrides = {
         **quiet(),
@@ -508,7 +508,7 @@ def test_the_profiles_sources_run_and_their_end_ends_nothing(tmp_path: Path) -> 
 @pytest.mark.usefixtures("stuck_sink")
 @pytest.mark.parametrize("overflow", ["error", "block"])
 def test_a_full_queue_reaches_the_producer_that_asked_for_it(overflow: str) -> None:
-    """With `error` and `block` publishing raises QueueFull, and every other sink still has the envelope."""
+    """With `error` and `block`, publishing raises QueueFull, and all other sinks get the envelope."""
     with Stream.open(overrides=stuck(overflow)) as stream, viewing(stream) as viewer:
         published = 0
 
@@ -525,7 +525,7 @@ def test_a_full_queue_reaches_the_producer_that_asked_for_it(overflow: str) -> N
 
 
 def test_a_thread_that_waits_for_room_is_told_of_the_end(stuck_sink: Path) -> None:
-    """A producer in line before a full `block` queue is let go, with QueueFull, when the stream ends."""
+    """A producer that waits for a full `block` queue gets QueueFull when the stream ends."""
     overrides = stuck("block")
     overrides["sinks"]["stuck"]["queue"]["block_timeout_s"] = 600.0
     outcome: queue.Queue[BaseException] = queue.Queue()
@@ -581,7 +581,7 @@ def program(body: str, overrides: Mapping[str, Any]) -> str:
 def test_a_program_that_dies_in_the_block_ends_as_it_would_without(
     body: str, code: int, tmp_path: Path
 ) -> None:
-    """The exit code is Python's own, no thread is left after the block, and no process."""
+    """The exit code is Python's own, and no thread or process is left."""
     with python(program(body, quiet()), tmp_path) as running:
         assert running.end() == code
         assert running.out.text() == "threads ['MainThread']\n"
@@ -604,7 +604,7 @@ def test_an_interrupted_program_ends_promptly(tmp_path: Path) -> None:
 
 
 def test_a_second_interrupt_does_not_wait_for_sinks(stuck_sink: Path, tmp_path: Path) -> None:
-    """SIGINT while sinks still deliver cuts that short."""
+    """SIGINT while sinks still deliver ends that."""
     overrides = {**stuck("drop_oldest"), "kernel": {"shutdown_timeout_s": 600.0}}
     code = program("wait()", overrides)
     with python(code, tmp_path, PYTHONPATH=str(stuck_sink)) as running:
@@ -665,7 +665,7 @@ def test_async_publishing_arrives() -> None:
 
 
 def test_threads_of_an_async_program_publish_too() -> None:
-    """`from_threads` has the plain calls, with the same numbers."""
+    """`from_threads` has the blocking calls, with the same sequence numbers."""
 
     async def main() -> None:
         async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:

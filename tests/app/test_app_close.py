@@ -49,14 +49,14 @@ def test_a_stream_runs_from_start_to_close() -> None:
 
 
 def test_a_block_may_close_its_stream_early() -> None:
-    """The end of the block then has nothing to do."""
+    """The end of the block then does nothing."""
     with Stream.open(overrides=OPEN) as stream:
         stream.close()
         assert is_free(port_of(stream))
 
 
 def test_a_handler_may_close_the_stream() -> None:
-    """It runs in a thread of its own, which need not wait for itself."""
+    """Its thread does not wait for itself."""
     closed = threading.Event()
 
     def close(control: Control) -> None:
@@ -70,7 +70,7 @@ def test_a_handler_may_close_the_stream() -> None:
 
 
 def test_the_event_loop_cannot_close_its_own_stream() -> None:
-    """It would wait for itself, so it is refused."""
+    """The call would wait for itself, so it raises."""
     outcome: queue.SimpleQueue[object] = queue.SimpleQueue()
 
     def try_it() -> None:
@@ -87,7 +87,7 @@ def test_the_event_loop_cannot_close_its_own_stream() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_stream_in_a_loop_is_closed_by_await() -> None:
-    """By a coroutine, or by a thread; the end of the block has nothing to do then."""
+    """By a coroutine or by a thread; the end of the block then does nothing."""
     async with Stream.open(overrides=OPEN) as stream:
         await stream.close()
         assert is_free(port_of(stream))

@@ -1,4 +1,4 @@
-"""Other settings for a stream that runs inside a program."""
+"""Changing the settings of a running stream."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,7 @@ def tape(path: Path) -> dict[str, object]:
 
 
 def test_a_program_changes_its_settings_while_it_publishes(tmp_path: Path) -> None:
-    """Each call says what was done; the recordings hold what was published while they were configured."""
+    """Each call returns its changes; each recording holds what was published while it was configured."""
     with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
         stream.publish_peripheral("knob", 1)
         assert [change.what for change in stream.apply(tape(tmp_path / "a.mcap"))] == ["sink 'tape' added"]
@@ -36,7 +36,7 @@ def test_a_program_changes_its_settings_while_it_publishes(tmp_path: Path) -> No
 
 
 def test_without_a_profile_only_the_program_is_on_air(tmp_path: Path) -> None:
-    """A browser, and no source: all that viewers see is the program's own."""
+    """There is a browser sink and no source."""
     browser = {"sinks": {"browser": {"port": 0}}}
     with Stream.open(config_dir=tmp_path, overrides=browser) as stream:
         assert list(stream.sinks) == ["browser"]
@@ -66,7 +66,7 @@ def test_a_user_s_own_program_profile_is_taken(tmp_path: Path) -> None:
 
 
 def test_the_level_of_the_log_is_as_the_settings_say(tmp_path: Path) -> None:
-    """From the start, and when it changes; while no setting says it, it is as the program has set it."""
+    """At the start and when it changes; without a setting, the program's own level stays."""
     log = logging.getLogger("beats")
     log.setLevel("ERROR")
     with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
@@ -81,7 +81,7 @@ def test_the_level_of_the_log_is_as_the_settings_say(tmp_path: Path) -> None:
 def test_a_program_that_watches_its_settings_follows_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Saving a file is enough, here as in the command; what is wrong is said and changes nothing."""
+    """Saving a file is enough, as in the command; invalid settings are logged and change nothing."""
     monkeypatch.setattr(watch, "LOOK_S", 0.01)
     profile = tmp_path / "program.toml"
     text = "[kernel]\nwatch = true\n[sources.demo]\nenabled = false\n[sinks.browser]\nport = 0\n"
@@ -99,7 +99,7 @@ def test_a_program_that_watches_its_settings_follows_them(
 
 
 def test_what_was_given_once_is_kept_by_later_calls(tmp_path: Path) -> None:
-    """Overrides add up; tables merge key by key."""
+    """Overrides accumulate; tables are merged key by key."""
     with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
         stream.apply({"kernel": {"max_topics": 7}})
         changes = stream.apply({"sinks": {"browser": {"max_clients": 3}}})
@@ -107,7 +107,7 @@ def test_what_was_given_once_is_kept_by_later_calls(tmp_path: Path) -> None:
 
 
 def test_wrong_settings_change_nothing(tmp_path: Path) -> None:
-    """The error lists all that is wrong, and the next call does not suffer from it."""
+    """The error lists all problems, and does not affect later calls."""
     with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
         address = stream.sinks["browser"].address
         with pytest.raises(SettingsError, match=r"max_topics.*\n.*max_clients"):
@@ -117,7 +117,7 @@ def test_wrong_settings_change_nothing(tmp_path: Path) -> None:
 
 
 def test_a_part_that_cannot_be_changed_runs_on_as_before(tmp_path: Path) -> None:
-    """The call says which and why; the rest of the change is done."""
+    """The call returns the failed change and its reason; all other changes are made."""
     with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
         stream.apply(tape(tmp_path / "a.mcap"))
         wrong = tape(tmp_path / "a.mcap" / "b.mcap")
@@ -133,7 +133,7 @@ def test_a_part_that_cannot_be_changed_runs_on_as_before(tmp_path: Path) -> None
 
 @pytest.mark.anyio
 async def test_a_program_with_a_loop_awaits_the_same(tmp_path: Path, anyio_backend_name: str) -> None:
-    """Also on a back end that the browser's sink does not know."""
+    """Also on a back end that the WebSocket sink does not support."""
     overrides = quiet(browser={"enabled": False})
     async with Stream.open(config_dir=tmp_path, overrides=overrides) as stream:
         changes = await stream.apply({"sinks": {"void": {"type": "null"}}})

@@ -41,7 +41,7 @@ def waits(stream: Stream | AsyncStream) -> bool:
 
 
 def test_a_thread_takes_a_snapshot() -> None:
-    """It gets the file, whole, with what was published until then, and the stream goes on."""
+    """It gets a complete file with everything published until then, and the stream goes on."""
     with Stream.open(overrides=overrides(tape=HELD)) as stream:
         for number in range(5):
             stream.publish_frame(tiny_png(number))
@@ -61,7 +61,7 @@ def test_a_thread_takes_a_snapshot() -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_coroutine_takes_a_snapshot(backend: str) -> None:
-    """On either back end; threads of such a program may, too."""
+    """On either back end, and in threads of such a program."""
 
     async def main() -> None:
         async with Stream.open(overrides=overrides(tape=HELD)) as stream:
@@ -87,7 +87,7 @@ def test_a_stream_that_holds_nothing_says_what_to_set() -> None:
 
 
 def test_a_file_that_cannot_be_written_is_an_os_error() -> None:
-    """The stream goes on, and holds what it held."""
+    """The stream goes on, and keeps its last seconds."""
     Path("held").touch()
     with Stream.open(overrides=overrides(tape=HELD)) as stream:
         stream.publish_frame(tiny_png())
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_written_is_an_os_error() -> None:
 
 
 def test_in_the_event_loop_itself_the_plain_call_is_refused() -> None:
-    """It would wait for itself; the text says what to do."""
+    """The call would wait for itself; the message says what to do."""
 
     async def main() -> None:
         async with Stream.open(overrides=overrides(tape=HELD)) as stream:
@@ -111,7 +111,7 @@ def test_in_the_event_loop_itself_the_plain_call_is_refused() -> None:
 
 
 def test_after_the_end_there_is_none() -> None:
-    """As publishing does, it says that the stream is closed, and nothing is left behind."""
+    """As publishing does, it raises that the stream is closed, and leaves nothing."""
     with Stream.open(overrides=overrides(tape=HELD)) as stream:
         stream.publish_frame(tiny_png())
     with pytest.raises(ClosedError, match="call this while it is open"):

@@ -46,7 +46,7 @@ def test_an_address_is_read_as_it_was_meant(text: str, expected: ServerAddress) 
      "[::1", "a..b\u00e4"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_with_what_would_be_one(text: str) -> None:
-    """In one line, in which nothing of what was written can do harm."""
+    """On one line, with control characters escaped."""
     with pytest.raises(ValueError, match="is not an address of a Beats server") as caught:
         parse(text)
     assert WANTED in str(caught.value)
@@ -68,7 +68,7 @@ def test_what_is_no_address_is_refused_with_what_would_be_one(text: str) -> None
     ],
 )
 def test_without_an_address_it_is_this_machines(variables: dict[str, str], expected: ServerAddress) -> None:
-    """Where a Beats that was started with the same variables tells viewers to connect to."""
+    """At the address that a Beats started with the same variables listens on."""
     assert find(None, None, variables) == expected
 
 
@@ -81,7 +81,7 @@ def test_what_is_said_of_the_token_more_precisely_wins() -> None:
 
 
 def test_a_token_goes_into_a_header_and_not_into_the_address() -> None:
-    """There it would stand in the logs of every proxy."""
+    """In the address it would appear in the logs of proxies."""
     address = ServerAddress("localhost", 1, token="a b+c")
     assert address.headers() == {"Authorization": "Bearer a b+c"}
     assert address.stats_target == "/api/stats"
@@ -90,7 +90,7 @@ def test_a_token_goes_into_a_header_and_not_into_the_address() -> None:
 
 @pytest.mark.parametrize("token", ["gr\u00f6\u00dfe", " blank", "line\r\nend"])
 def test_a_token_that_no_header_can_carry_goes_into_the_query(token: str) -> None:
-    """Nothing of it can become a header of its own."""
+    """It cannot inject another header."""
     address = ServerAddress("localhost", 1, token=token)
     assert address.headers() == {}
     for target in (address.stats_target, address.stream_url({})):
@@ -100,7 +100,7 @@ def test_a_token_that_no_header_can_carry_goes_into_the_query(token: str) -> Non
 
 
 def test_the_streams_url_has_what_is_asked_for() -> None:
-    """Below the path of the site; an option replaces what the address itself asks for."""
+    """Below the path of the site; options override the query of the address."""
     address = ServerAddress("::1", 443, True, "/wall", (("kinds", "frame"), ("snapshot", "0")))
     url = address.stream_url({"kinds": "frame,peripheral", "max_fps": "5"})
     assert url == "wss://[::1]:443/wall/?kinds=frame%2Cperipheral&snapshot=0&max_fps=5"
@@ -133,7 +133,7 @@ def test_an_authority_that_is_of_no_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_odd_token_from_the_environment_is_warned_of() -> None:
-    """Only if it is the one that is presented; it is not shown."""
+    """Only if it is the one in use; the token is not shown."""
     variables = {"BEATS_TOKEN": "secret\r"}
     said = token_warning(find(None, None, variables), variables)
     assert said is not None

@@ -85,14 +85,14 @@ def test_what_may_come_next_is_told(program: Path, words: tuple[str, ...], expec
 
 
 def test_settings_are_those_of_the_profile_on_the_same_line(program: Path) -> None:
-    """Only the one that is named has a recorder."""
+    """Only the named profile has a recorder."""
     found = bash_gets(program, "beats", "run", "--profile", "studio", "--set", "sinks.re")
     assert "sinks.recorder.path=" in found
     assert bash_gets(program, "beats", "run", "--set", "sinks.re") == [""]
 
 
 def test_zsh_and_fish_get_what_it_is_for_as_well(program: Path) -> None:
-    """Each in its own way."""
+    """Each in its own format."""
     line = "beats run --set sinks.browser.po"
     help_text = "Port to listen on; 0 takes a free one and reports it."
     fish = {"_BEATS_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
@@ -104,7 +104,7 @@ def test_zsh_and_fish_get_what_it_is_for_as_well(program: Path) -> None:
 
 @pytest.mark.parametrize("shell", SCRIPTS)
 def test_the_script_of_a_shell_is_printed(shell: Shell, tmp_path: Path) -> None:
-    """Of the one that is named; which one runs is not looked for."""
+    """Of the named shell; the running shell does not matter."""
     code, out, err = called("--show-completion", shell, cwd=tmp_path)
     assert (code, out, err) == (0, SCRIPTS[shell], "")
     assert f"{completion.VARIABLE}=complete_{shell}" in out
@@ -119,7 +119,7 @@ def test_a_shell_that_is_not_known_says_which_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", SCRIPTS)
 def test_a_script_is_installed_for_good(shell: Shell, tmp_path: Path) -> None:
-    """The shell's own file names it once, however often that is done, and keeps what was in it."""
+    """The shell's start-up file loads it once, even after several installations, and keeps its content."""
     home = str(tmp_path)
     assert called("--install-completion", shell, cwd=tmp_path, HOME=home)[0] == 0
     code, out, _ = called("--install-completion", shell, cwd=tmp_path, HOME=home)
@@ -133,7 +133,7 @@ def test_a_script_is_installed_for_good(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_what_was_in_the_file_of_the_shell_stays(tmp_path: Path) -> None:
-    """Also when it has no line break at its end, and bytes that are no UTF-8."""
+    """Even without a line break at its end, and with bytes that are not UTF-8."""
     rc = tmp_path / ".bashrc"
     rc.write_bytes(b"PS1='\xff '")
     assert install("bash", tmp_path) == [tmp_path / ".bash_completions" / "beats.sh", rc]
@@ -142,7 +142,7 @@ def test_what_was_in_the_file_of_the_shell_stays(tmp_path: Path) -> None:
 
 
 def test_a_home_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    """And nothing half is left."""
+    """And no half-written file is left."""
     (tmp_path / ".zfunc").touch()
     code, out, err = called("--install-completion", "zsh", cwd=tmp_path, HOME=str(tmp_path))
     assert (code, out) == (1, "")
@@ -200,7 +200,7 @@ def shell(program: Path) -> Generator[Terminal]:
     ],
 )
 def test_bash_completes_what_is_typed(shell: Terminal, typed: str, completed: str) -> None:
-    """With a blank behind it only when nothing can follow, and files where there is nothing to offer."""
+    """With a blank after it only if nothing can follow, and with files if there is nothing else to offer."""
     # What readline made of the line becomes arguments of a command that shows each of them.
     shell.press(typed, "\t", "X", "\x01", SHOW, "\r")
     arguments = [BASH or "", "-c", SHOW + completed]
@@ -209,7 +209,7 @@ def test_bash_completes_what_is_typed(shell: Terminal, typed: str, completed: st
 
 
 def test_a_home_that_nobody_knows_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a container whose user is a number only."""
+    """As in a container whose user has only a number."""
 
     def no_home() -> Path:
         raise RuntimeError("Could not determine home directory.")

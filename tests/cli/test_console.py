@@ -15,7 +15,7 @@ def console(*, is_terminal: bool = False) -> tuple[SafeConsole, io.StringIO]:
 
 
 def test_control_characters_are_shown_wherever_they_come_from() -> None:
-    """In a text, in a cell of a table, in the markup that a text holds."""
+    """In text, in table cells and in markup."""
     made, file = console()
     table = Table("a\x1b[2J", box=None)
     table.add_row(Text("b\x9b2J"))
@@ -27,7 +27,7 @@ def test_control_characters_are_shown_wherever_they_come_from() -> None:
 
 
 def test_the_lines_of_a_report_stay() -> None:
-    """A line end is none of the characters that are shown."""
+    """Line ends are not escaped."""
     made, file = console()
     made.print("a\nb\x1b\nc", markup=False)
     assert file.getvalue() == "a\nb\\x1b\nc\n"
@@ -41,7 +41,7 @@ def test_without_a_terminal_lines_are_as_long_as_they_are() -> None:
 
 
 def test_colours_and_live_displays_are_still_controlled() -> None:
-    """What rich says to the terminal is obeyed; what the text says is not."""
+    """Rich's own control codes are kept; those of the text are escaped."""
     made, file = console(is_terminal=True)
     with Live(Text("live\x1b[2J", "red"), console=made, auto_refresh=False) as live:
         live.update(Text("more"), refresh=True)

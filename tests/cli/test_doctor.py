@@ -49,7 +49,7 @@ def of(found: dict[str, Any], subject: str) -> list[dict[str, Any]]:
 
 
 def test_a_good_profile_has_no_faults(tmp_path: Path) -> None:
-    """It is looked at without a trace."""
+    """The checks leave no trace."""
     code, found = diagnosed("--profile", "studio", *PORT_0, cwd=tmp_path)
     assert code == 0
     assert found["levels"]["fault"] == 0
@@ -59,7 +59,7 @@ def test_a_good_profile_has_no_faults(tmp_path: Path) -> None:
 
 
 def test_wrong_settings_end_with_the_code_of_wrong_settings(tmp_path: Path) -> None:
-    """Whatever else is wrong."""
+    """Whatever other faults there are."""
     code, found = diagnosed("--set", "sinks.browser.port=-1", cwd=tmp_path)
     assert code == 78
     [fault] = of(found, "settings")
@@ -69,14 +69,14 @@ def test_wrong_settings_end_with_the_code_of_wrong_settings(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("arguments", [("--profile", "nobody"), ("--config", "nowhere")])
 def test_a_profile_that_is_not_there_is_a_finding(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """The machine is looked at all the same."""
+    """The machine is still checked."""
     code, found = diagnosed(*arguments, cwd=tmp_path)
     assert code == 78
     assert {"Python", "clock"} <= {each["subject"] for each in found["findings"]}
 
 
 def test_a_port_that_is_taken_is_a_fault(tmp_path: Path, taken: int) -> None:
-    """The settings are right."""
+    """The settings are valid."""
     code, found = diagnosed("--set", f"sinks.browser.port={taken}", cwd=tmp_path)
     assert code == 1
     [fault] = of(found, f"port {taken}")
@@ -99,7 +99,7 @@ def test_beside_a_running_show_its_port_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_few_open_files_are_a_warning(tmp_path: Path) -> None:
-    """With the number that would be enough."""
+    """With the required number."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
@@ -136,7 +136,7 @@ def test_in_a_pipe_each_finding_is_a_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
 def test_on_a_terminal_nothing_is_cut_off(tmp_path: Path, columns: int, rows: int) -> None:
-    """However small it is, and however long a path."""
+    """Even on a small terminal with a long path."""
     folder = tmp_path.joinpath(*["of-a-long-name"] * 9)
     folder.mkdir(parents=True)
     path = f"sinks.recorder.path={folder}/show.mcap"
@@ -165,13 +165,13 @@ def test_on_a_terminal_nothing_is_cut_off(tmp_path: Path, columns: int, rows: in
     ],
 )
 def test_the_worst_decides(findings: list[Finding], code: int, text: str) -> None:
-    """Warnings are no failure; wrong settings have a code of their own."""
+    """Warnings are not failures; invalid settings have a separate code."""
     assert exit_code(findings) == code
     assert summary(findings) == text
 
 
 def test_a_line_says_what_to_do() -> None:
-    """If there is anything to do."""
+    """If there is something to do."""
     assert line(RIGHT) == "ok       Python: CPython 3.11"
     assert line(FAULT) == "fault    port 8765: taken -> choose another port"
 
@@ -197,7 +197,7 @@ finally:
 
 
 def test_for_a_program_nothing_is_drawn(tmp_path: Path) -> None:
-    """And so what draws is not even loaded."""
+    """So rich is not even imported."""
     command = (sys.executable, "-c", IMPORTED, "doctor", "--json", *PORT_0)
     with Program(command, tmp_path, clean_environment()) as program:
         assert program.end() == 0, program.err.text()

@@ -27,13 +27,13 @@ ASYNCIO = (
     ],
 )
 def test_reasons_are_short_and_harmless(error: OSError, said: str) -> None:
-    """In the words of the operating system; an error without words has a name at least."""
+    """They are those of the operating system; an error without a message gives its type."""
     assert reason(error).startswith(said)
     assert reason(error).isprintable()
 
 
 def test_the_reason_of_several_attempts_is_that_of_the_last() -> None:
-    """A host has several addresses, and anyio tells of all of them together."""
+    """A host may have several addresses, and anyio reports all of them together."""
     error = OSError("All connection attempts failed")
     error.__cause__ = ExceptionGroup("several", [OSError(113, "x"), ConnectionRefusedError(111, "y")])
     assert reason(error) == "Connection refused"

@@ -24,7 +24,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_signal_leaves_no_half_file(
     tmp_path: Path, long: Path, command: str, number: signal.Signals
 ) -> None:
-    """The next attempt finds nothing in its way; the exit code is that of shells."""
+    """No file blocks the next attempt; the exit code is that of shells."""
     with beats(command, str(long), "new.mcap", cwd=tmp_path) as program:
         while not list(tmp_path.iterdir()):
             assert program.process.poll() is None
@@ -35,7 +35,7 @@ def test_a_signal_leaves_no_half_file(
 
 
 def test_a_tap_that_is_ended_leaves_whole_frames_only(tmp_path: Path) -> None:
-    """However many it was about to save."""
+    """However many are being saved."""
     with (
         beats("run", *PORT_0, "--set", "sources.demo.fps=200", cwd=tmp_path) as server,
         beats("tap", server.url, "--frames", "frames", "--no-pictures", cwd=tmp_path) as program,
@@ -49,20 +49,20 @@ def test_a_tap_that_is_ended_leaves_whole_frames_only(tmp_path: Path) -> None:
 
 
 def test_a_name_that_can_be_a_file_is_none_of_ours_to_refuse(tmp_path: Path) -> None:
-    """Whether it is there, and whether its folder is, is seen when it is made."""
+    """Whether file and folder exist is checked when the file is created."""
     for name in ("a.gif", "gone/b", "a" * 300):
         assert why_no_file(tmp_path / name) is None
     assert why_no_recording(tmp_path / "a.mcap") is None
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    """Nor is what has no name: the current folder, the root."""
+    """Nor is a path without a name: the current folder, the root."""
     for path in (tmp_path, Path(), Path("/")):
         assert why_no_file(path) == why_no_recording(path) == "is a folder: name a file in it"
 
 
 def test_what_is_being_written_has_no_name_of_its_own(tmp_path: Path) -> None:
-    """`.part` belongs to Beats: the name without it is offered."""
+    """`.part` is reserved: the name without it is suggested."""
     why = why_no_recording(tmp_path / "a.mcap.part")
     assert why is not None
     assert why.endswith(f": give {tmp_path}/a.mcap")

@@ -40,12 +40,12 @@ def anyio_backend() -> str:
     ],
 )
 def test_what_a_terminal_sends_becomes_keys(data: bytes, expected: list[str]) -> None:
-    """Arrows in both modes of a terminal have names; the rest is characters."""
+    """Arrows in both terminal modes have names; other keys are characters."""
     assert list(keys.parse(data)) == expected
 
 
 def test_keys_that_are_not_known_are_not_taken_for_others() -> None:
-    """Page up, or an arrow with the control key, neither steps nor quits."""
+    """Page up, or an arrow with Ctrl, neither steps nor quits."""
     known = {" ", "q", ",", ".", "up", "down", "left", "right"}
     for data in (b"\x1b[5~", b"\x1b[1;5C", b"\x1bOP", b"\xc3\xa4", b"\x1b[15~"):
         assert not known & set(keys.parse(data))
@@ -87,7 +87,7 @@ async def take(count: int, terminal: int, *data: bytes) -> list[str]:
 
 
 async def test_keys_come_as_they_are_pressed(terminal: int) -> None:
-    """Many at once, too: no arrow is lost where one reading ends and the next begins."""
+    """Even many at once: no arrow is lost between two reads."""
     wanted = [" ", *["left"] * 50, "q"]
     assert await take(52, terminal, b" " + b"\x1b[D" * 50 + b"q") == wanted
     assert await take(3, terminal, b"\x1b", b"[C\x1b[", b"Aq") == ["right", "up", "q"]
@@ -95,7 +95,7 @@ async def test_keys_come_as_they_are_pressed(terminal: int) -> None:
 
 
 async def test_the_terminal_is_as_it_was_afterwards(terminal: int) -> None:
-    """However it ends: closed, cancelled, or with the terminal gone."""
+    """However it ends: closed, cancelled, or with a closed terminal."""
     before = termios.tcgetattr(sys.stdin.fileno())
     await take(1, terminal, b" ")
     assert termios.tcgetattr(sys.stdin.fileno()) == before
@@ -107,7 +107,7 @@ async def test_the_terminal_is_as_it_was_afterwards(terminal: int) -> None:
 
 
 async def test_without_a_terminal_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is piped in is not for the keyboard."""
+    """Piped input is not keyboard input."""
     monkeypatch.setattr(sys, "stdin", StringIO("q"))
     async with aclosing(keys.pressed()) as pressed:
         assert [key async for key in pressed] == []
@@ -116,7 +116,7 @@ async def test_without_a_terminal_there_are_no_keys(monkeypatch: pytest.MonkeyPa
 async def test_a_job_in_the_background_leaves_the_terminal_alone(
     terminal: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another job has it; touching it would stop this one."""
+    """Another job has the terminal; using it would stop this one."""
     before = termios.tcgetattr(sys.stdin.fileno())
     monkeypatch.setattr(os, "tcgetpgrp", lambda fd: os.getpgrp() + 1)  # pyright: ignore
     async with aclosing(keys.pressed()) as pressed:
@@ -150,7 +150,7 @@ def show(tmp_path: Path) -> Generator[Terminal]:
 
 
 def test_a_person_steers_a_replay(show: Terminal) -> None:
-    """Space, arrows, comma, point and q do what the line of help says, and the terminal is restored."""
+    """Space, arrows, comma, point and q do what the help line says, and the terminal is restored."""
     before = show.settings()
     show.wait_for(r"space pause · ← → 5 s · , \. a frame · ↑ ↓ speed · q quit")
     assert show.is_raw

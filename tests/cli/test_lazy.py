@@ -62,7 +62,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
 
 
 def test_a_command_is_imported_when_it_is_called(app: typer.Typer) -> None:
-    """And no other."""
+    """Other commands are not imported."""
     result = CliRunner().invoke(app, ["hello", "you"])
     assert (result.exit_code, result.output) == (0, "hello you\n")
     assert "beats_group" not in sys.modules
@@ -70,13 +70,13 @@ def test_a_command_is_imported_when_it_is_called(app: typer.Typer) -> None:
 
 
 def test_a_group_of_commands_is_one_too(app: typer.Typer) -> None:
-    """With commands of its own."""
+    """With subcommands."""
     assert CliRunner().invoke(app, ["talk", "leave"]).output == "bye\n"
     assert "beats_greeting" not in sys.modules
 
 
 def test_commands_that_were_registered_stay(app: typer.Typer) -> None:
-    """Both kinds stand in one help, in order."""
+    """One help lists both kinds, in order."""
     assert CliRunner().invoke(app, ["eager"]).output == "eager\n"
     lines = CliRunner().invoke(app, ["--help"]).output
     assert lines.index("Say hello.") < lines.index("talk") < lines.index("Registered as usual.")
@@ -114,13 +114,13 @@ ids = [" ".join(path) or "beats" for path in EVERY]
 
 
 def test_there_are_commands_to_look_at() -> None:
-    """Those of a group among them."""
+    """Including those of a group."""
     assert {("run",), ("doctor",), ("config", "check")} <= set(EVERY)
 
 
 @pytest.mark.parametrize("path", EVERY, ids=ids)
 def test_every_command_has_examples(path: tuple[str, ...]) -> None:
-    """Each of them is one of that command, in one line of a small terminal."""
+    """Each is an example of that command, and fits on one line of a small terminal."""
     found = examples(EVERY[path])
     assert found
     for example in found:
@@ -132,7 +132,7 @@ def test_every_command_has_examples(path: tuple[str, ...]) -> None:
 def test_every_example_is_right_usage(
     path: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its options and arguments are ones that there are, with values of the right kind."""
+    """Its options and arguments exist, with values of the right type."""
     monkeypatch.setenv("HOME", str(tmp_path))  # an option that does something at once does it there
     for example in examples(EVERY[path]):
         arguments = shlex.split(example.partition("beats ")[2])
@@ -145,7 +145,7 @@ def test_every_example_is_right_usage(
 
 @pytest.mark.parametrize("path", EVERY, ids=ids)
 def test_no_help_has_what_would_be_taken_for_markup(path: tuple[str, ...]) -> None:
-    """A word in square brackets would vanish."""
+    """A word in square brackets would disappear."""
     assert "[" not in EVERY[path].help
 
 
@@ -169,7 +169,7 @@ def test_examples_that_need_nothing_work(tmp_path: Path, arguments: tuple[str, .
 
 
 def test_help_ends_with_the_examples_a_line_each(tmp_path: Path) -> None:
-    """They are what a terminal still shows when the options have filled it."""
+    """A terminal still shows them when the options have filled it."""
     code, out, _ = called("run", "--help", cwd=tmp_path, COLUMNS="80")
     assert code == 0
     head, *lines = out.rstrip().splitlines()[-5:]
@@ -179,7 +179,7 @@ def test_help_ends_with_the_examples_a_line_each(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("columns", [80, 200])
 def test_paragraphs_fill_the_width_of_the_terminal(tmp_path: Path, columns: int) -> None:
-    """A line is as long as it can be, not as it stands in the code."""
+    """Lines are wrapped at the width of the terminal, not as in the code."""
     _, out, _ = called("config", "check", "--help", cwd=tmp_path, COLUMNS=str(columns))
     lines = [line.strip() for line in out.splitlines()]
     begin = next(
@@ -190,7 +190,7 @@ def test_paragraphs_fill_the_width_of_the_terminal(tmp_path: Path, columns: int)
 
 
 def test_a_docstring_is_split_into_paragraphs_and_examples() -> None:
-    """A line break within either means nothing."""
+    """Line breaks within either are ignored."""
     text = """Do it.
 
     More of
@@ -206,14 +206,14 @@ def test_a_docstring_is_split_into_paragraphs_and_examples() -> None:
 
 
 def test_examples_are_not_taken_for_markup() -> None:
-    """What stands in square brackets is shown."""
+    """Square brackets are shown."""
     from rich.text import Text
 
     assert Text.from_markup(epilog(["beats x [a]"])).plain == "Examples:\n  beats x [a]"
 
 
 def test_the_help_of_commands_in_a_group_is_arranged_too() -> None:
-    """And one without examples keeps what stood below it."""
+    """And one without examples keeps its epilog."""
     app = typer.Typer(add_completion=False)
 
     @app.command(epilog="By hand.")

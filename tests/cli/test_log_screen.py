@@ -25,21 +25,21 @@ def record(text: str, error: BaseException | None = None) -> logging.LogRecord:
 
 
 def test_the_logger_stands_behind_the_first_line() -> None:
-    """A traceback, or more of the message, comes after it."""
+    """A traceback or further lines follow it."""
     first, *rest = lines(200, record("failed\nmore", ValueError("bad")))
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} ERROR    failed  beats\.some\.part *", first)
     assert [line.strip() for line in rest] == ["more", "ValueError: bad"]
 
 
 def test_each_line_has_its_time() -> None:
-    """Also the second of two within one millisecond."""
+    """Even two within one millisecond."""
     one = record("first")
     assert all(re.match(r"\d\d:\d\d:\d\d", line) for line in lines(80, one, one))
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_a_long_line_wraps_in_its_column(width: int) -> None:
-    """Nothing of it is cut off, and what follows is aligned."""
+    """Nothing is cut off, and further lines are aligned."""
     text = " ".join(f"word{index}" for index in range(40))
     found = lines(width, record(text))
     assert " ".join(part for line in found for part in line[22:].split()).startswith(text)
@@ -47,7 +47,7 @@ def test_a_long_line_wraps_in_its_column(width: int) -> None:
 
 
 def test_nothing_that_is_logged_is_obeyed() -> None:
-    """Whichever client or file it came from."""
+    """Control characters from clients and files are escaped."""
     screen = io.StringIO()
     handler = ScreenHandler(SafeConsole(file=screen, is_terminal=True))
     handler.emit(record("a client says \x1b[2J\x9b\u202e\rERROR", ValueError("\x1b]0;x\x07")))

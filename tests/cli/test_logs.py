@@ -1,4 +1,4 @@
-"""Log lines on standard error, for a person and for a program."""
+"""Log lines on standard error, as text and as JSON."""
 
 import gc
 import io
@@ -76,7 +76,7 @@ def objects(text: str) -> list[dict[str, Any]]:
 
 
 def test_without_a_terminal_lines_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each line has time, level, where it comes from, and the text as it is."""
+    """Each line has time, level, logger and the unchanged text."""
     write("INFO", Console(file=io.StringIO()))
     ours, theirs = capsys.readouterr().err.splitlines()
     assert re.fullmatch(rf"{ISO} INFO beats\.some\.part: on \[bold\]air\[/bold\] 1", ours)
@@ -84,7 +84,7 @@ def test_without_a_terminal_lines_are_plain(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_on_a_terminal_lines_go_through_its_console() -> None:
-    """The console that draws the live line writes the log too, and takes no text for markup."""
+    """The console of the live line writes the log too, and does not interpret markup."""
     screen = io.StringIO()
     write("INFO", Console(file=screen, force_terminal=True, color_system=None, width=100))
     text = screen.getvalue()
@@ -100,7 +100,7 @@ def test_on_a_terminal_lines_go_through_its_console() -> None:
 def test_the_level_is_that_of_our_own_lines(
     level: str, expected: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The setting chooses among the lines of Beats; of everything else warnings are shown."""
+    """The setting applies to Beats; of other packages, warnings are shown."""
     write(level, Console(file=io.StringIO()))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == len(expected)
@@ -128,26 +128,26 @@ def test_a_traceback_is_a_field(screen: io.StringIO) -> None:
 
 
 def test_half_a_surrogate_pair_is_spelt_out(screen: io.StringIO) -> None:
-    """It is in names of files that are no UTF-8, and UTF-8 has no bytes for it."""
+    """File names that are not UTF-8 contain them, and UTF-8 cannot encode them."""
     logging.getLogger("beats.part").warning("%s", "show-\udcff.mcap")
     assert objects(screen.getvalue())[0]["message"] == "show-\\udcff.mcap"
 
 
 def test_a_message_that_does_not_fit_its_arguments_is_a_line_too() -> None:
-    """Logging itself would print a traceback into the midst of the objects."""
+    """Otherwise logging would print a traceback between the objects."""
     record = logging.LogRecord("someone.else", logging.WARNING, "else.py", 1, "%d of %d", ("one",), None)
     [found] = objects(logs.JsonFormatter().format(record))
     assert found["message"].startswith("%d of %d (cannot be put together: TypeError(")
 
 
 def test_what_is_passed_as_extra_stays_out(screen: io.StringIO) -> None:
-    """Others pass objects there, which JSON does not have."""
+    """Other packages pass objects there that JSON cannot encode."""
     logging.getLogger("someone.else").warning("trouble", extra={"connection": object()})
     assert list(objects(screen.getvalue())[0]) == FIELDS
 
 
 def test_a_stream_that_has_gone_is_no_reason_to_write_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody reads standard error any more, and the show goes on."""
+    """When standard error is closed, the stream goes on."""
     gone = io.StringIO()
     logs.set_up("INFO", "json", Console(file=gone))
     gone.close()
@@ -157,7 +157,7 @@ def test_a_stream_that_has_gone_is_no_reason_to_write_elsewhere(capsys: pytest.C
 
 @pytest.mark.parametrize("log_format", ["human", "json"])
 def test_warnings_of_python_are_log_lines(log_format: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """So that they have the form of all others."""
+    """In the form of all others."""
     logs.set_up("INFO", log_format, Console(stderr=True))
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -191,7 +191,7 @@ def test_what_nothing_caught_is_a_line_too(screen: io.StringIO) -> None:
 
 
 def test_what_cannot_be_raised_is_a_line_too(screen: io.StringIO) -> None:
-    """As an error in a destructor, which Python would print."""
+    """Such as an error in a destructor, which Python would print."""
 
     class Fails:
         def __del__(self) -> None:
@@ -206,7 +206,7 @@ def test_what_cannot_be_raised_is_a_line_too(screen: io.StringIO) -> None:
 
 
 def test_what_libraries_write_to_standard_error_is_a_line_too(tmp_path: Path) -> None:
-    """Libtiff writes there by itself when a file is broken."""
+    """Libtiff writes there directly when a file is broken."""
     noise = Image.effect_noise((64, 64), 80)
     noise.save(tmp_path / "a.tiff", compression="tiff_lzw")
     data = bytearray((tmp_path / "a.tiff").read_bytes())
@@ -222,7 +222,7 @@ def test_what_libraries_write_to_standard_error_is_a_line_too(tmp_path: Path) ->
 
 
 def test_a_run_writes_nothing_but_objects(tmp_path: Path) -> None:
-    """Warnings of the settings, log lines and what goes wrong, all of them on standard error."""
+    """Warnings, log lines and errors are all JSON objects on standard error."""
     variables = {"BEATS_NOISE": "1"}
     options = (*PORT_0, *JSON, "--set", "kernel.log_level=DEBUG", "--duration", "0")
     code, out, err = called("run", *options, cwd=tmp_path, **variables)
@@ -236,7 +236,7 @@ def test_a_run_writes_nothing_but_objects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("log_format", "is_live"), [("human", True), ("json", False)])
 def test_a_live_line_is_for_people(tmp_path: Path, log_format: str, is_live: bool) -> None:
-    """Also on a terminal objects stand alone."""
+    """With JSON there is none, even on a terminal."""
     options = (*PORT_0, "--log-format", log_format, "--duration", "0.5")
     with on_a_terminal("run", *options, cwd=tmp_path) as terminal:
         terminal.wait_for("On air: ")
@@ -262,7 +262,7 @@ def test_a_live_line_is_for_people(tmp_path: Path, log_format: str, is_live: boo
 def test_what_keeps_a_run_from_starting_is_an_object_too(
     tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], code: int, message: str
 ) -> None:
-    """A log collector never sees another line, whichever way JSON was chosen."""
+    """A log collector never gets another line, however JSON was chosen."""
     ended, out, err = called(*arguments, cwd=tmp_path, **variables)
     assert (ended, out) == (code, "")
     found = objects(err)
@@ -271,7 +271,7 @@ def test_what_keeps_a_run_from_starting_is_an_object_too(
 
 
 def test_each_problem_of_the_settings_is_a_line(tmp_path: Path) -> None:
-    """A profile may say it, and be wrong in every other way."""
+    """A profile may choose JSON and be invalid otherwise."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "wall.toml").write_text(
         "[kernel]\nlog_format = 'json'\nlog_level = 'LOUD'\n[sinks.browser]\nport = -1\n"
@@ -282,14 +282,14 @@ def test_each_problem_of_the_settings_is_a_line(tmp_path: Path) -> None:
 
 
 def test_the_option_lies_above_all_else(tmp_path: Path) -> None:
-    """Also above `--set`."""
+    """Even `--set`."""
     options = ("--log-format", "human", "--set", "kernel.log_format=json", "--set", "kernel.nothing=1")
     _, _, err = called("run", *options, cwd=tmp_path, BEATS_KERNEL__LOG_FORMAT="json")
     assert err.splitlines()[-1].startswith("--set kernel.nothing: kernel.nothing = ")
 
 
 def test_a_format_that_there_is_not_says_which_there_are(tmp_path: Path) -> None:
-    """As an option it is wrong usage, as a setting a wrong setting."""
+    """As an option it is wrong usage, as a setting an invalid setting."""
     code, _, err = called("run", "--log-format", "xml", cwd=tmp_path)
     assert code == 2
     assert "human" in err
@@ -299,7 +299,7 @@ def test_a_format_that_there_is_not_says_which_there_are(tmp_path: Path) -> None
 
 
 def test_a_reload_changes_the_format(tmp_path: Path) -> None:
-    """As it does the level."""
+    """As it changes the level."""
     (tmp_path / "config").mkdir()
     profile = tmp_path / "config" / "wall.toml"
     profile.write_text("[sinks.browser]\nport = 0\n")
@@ -319,7 +319,7 @@ def test_a_reload_changes_the_format(tmp_path: Path) -> None:
 def test_what_is_logged_of_clients_is_neither_obeyed_nor_another_record(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In a message and in a traceback: control characters are shown, further lines are indented."""
+    """In messages and tracebacks, control characters are escaped and further lines indented."""
     evil = "x\x1b[2J\r\n2026-01-01T00:00:00.000+00:00 ERROR beats: pretended"
     logs.set_up("INFO", "human", Console(file=io.StringIO()))
     logging.getLogger("beats.some.part").error("a client says: %s", evil, exc_info=raised(evil))

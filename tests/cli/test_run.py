@@ -93,7 +93,7 @@ def test_all_faults_of_the_settings_are_shown_at_once(tmp_path: Path) -> None:
     ids=" ".join,
 )
 def test_a_closed_folder_of_profiles_is_a_wrong_setting(command: tuple[str, ...], tmp_path: Path) -> None:
-    """One line that says which and why, whichever command wants to read it."""
+    """One line with folder and reason, in any command."""
     folder = tmp_path / "config"
     folder.mkdir(0o000)
     arguments = [*BEATS, *command]
@@ -152,7 +152,7 @@ def test_a_source_that_fails_for_good_is_a_failed_run(tmp_path: Path) -> None:
 
 
 def test_a_closed_standard_input_ends_a_run_that_needs_it(tmp_path: Path) -> None:
-    """Reading is not tried again and again: nobody can open it later."""
+    """The source is not restarted, as the input cannot be opened later."""
     arguments = [*BEATS, "run", "--stdin", *NO_BROWSER]
     with Program(arguments, tmp_path, clean_environment(), before=lambda: os.close(0)) as program:
         assert program.end() == 1
@@ -164,7 +164,7 @@ def test_a_closed_standard_input_ends_a_run_that_needs_it(tmp_path: Path) -> Non
 @pytest.mark.skipif(sys.platform != "linux", reason="proc(5) says what is open")
 @pytest.mark.parametrize("closed", [0, 1, 2])
 def test_nothing_takes_the_place_of_a_closed_standard_stream(closed: int, tmp_path: Path) -> None:
-    """A recording does not get the number to which libraries write their messages; a replay runs as well."""
+    """No recording gets its descriptor, to which libraries write messages; a replay runs too."""
     environment = clean_environment(BEATS_WEBSOCKET_PORT="0")
 
     def started(*arguments: str) -> Program:
@@ -184,7 +184,7 @@ def test_nothing_takes_the_place_of_a_closed_standard_stream(closed: int, tmp_pa
 
 
 def test_a_run_ends_when_its_sources_have(tmp_path: Path) -> None:
-    """A film that is shown once ends the run with exit code 0, after everything was delivered."""
+    """An animation without a loop ends the run with exit code 0, after everything was delivered."""
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(tiny_png(number))
     film = ("--set", "sources.picture.loop=false", "--set", "sources.picture.fps=100")
@@ -233,7 +233,7 @@ def test_a_second_interrupt_cuts_the_end_short(tmp_path: Path) -> None:
 
 
 def test_the_log_level_is_a_setting(tmp_path: Path) -> None:
-    """At ERROR a run that goes well writes nothing to standard error; at DEBUG it tells of each viewer."""
+    """At ERROR a run without errors writes nothing to standard error; at DEBUG it logs each viewer."""
     quiet = ("--set", "kernel.log_level=ERROR", "--duration", "0")
     assert called("run", *PORT_0, *quiet, cwd=tmp_path)[::2] == (0, "")
     with beats("run", *PORT_0, "--set", "kernel.log_level=DEBUG", cwd=tmp_path) as program:
@@ -326,7 +326,7 @@ def test_the_live_line_leaves_standard_output_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("broker", ["", "http://a", "nats://", "nats://a:b", "\x1b[2J", "a/b"])
-def test_a_broker_that_is_none_is_wrong_usage(tmp_path: Path, broker: str) -> None:
+def test_an_invalid_broker_is_wrong_usage(tmp_path: Path, broker: str) -> None:
     """One line that says what is wrong, before anything starts."""
     code, out, err = called("run", "--workers", "1", "--broker", broker, cwd=tmp_path)
     assert (code, out, err.count("\n")) == (2, "", 1), err

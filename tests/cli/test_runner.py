@@ -58,7 +58,7 @@ def interrupt(number: signal.Signals = signal.SIGINT) -> None:
 def test_what_runs_beside_a_stream_begins_on_air_and_ends_with_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It sees a kernel that runs, may stop it, and is cancelled at the end."""
+    """It gets a running kernel, can stop it, and is cancelled at the end."""
     seen: list[str] = []
 
     async def beside(kernel: Kernel) -> None:
@@ -76,7 +76,7 @@ def test_what_runs_beside_a_stream_begins_on_air_and_ends_with_it(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_the_handlers_are_as_before(number: signal.Signals) -> None:
-    """The program that called it gets its own handlers back."""
+    """The handlers of the calling program are restored."""
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
 
     async def beside(kernel: Kernel) -> None:
@@ -89,7 +89,7 @@ def test_a_signal_ends_it_and_the_handlers_are_as_before(number: signal.Signals)
 
 
 def test_a_sink_that_cannot_start_is_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """1, with the reason on standard error; nothing ran beside it."""
+    """1, with the reason on standard error; `beside` did not run."""
 
     async def beside(kernel: Kernel) -> None:
         pytest.fail("it never was on air")
@@ -102,7 +102,7 @@ def test_a_sink_that_cannot_start_is_an_exit_code(tmp_path: Path, capsys: pytest
 
 
 def test_a_run_can_be_asked_for_a_snapshot(tmp_path: Path) -> None:
-    """By the way in to it; what was asked for is in the file, and the way in is gone afterwards."""
+    """Over the control socket, which is removed afterwards."""
     answers: list[instance.Answer] = []
 
     async def beside(kernel: Kernel) -> None:
@@ -144,7 +144,7 @@ def test_a_disk_that_hangs_over_a_snapshot_does_not_keep_the_run_from_ending(
 def test_a_snapshot_that_fails_is_reported_and_ends_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
-    """Whatever went wrong, and the next one is tried."""
+    """Whatever the error, and the next one is tried."""
     tried: list[anyio.Event] = []
 
     async def fail(host: Host) -> dict[str, Path]:
@@ -198,7 +198,7 @@ def test_a_run_of_a_given_length_stops() -> None:
 def test_a_reload_that_fails_unexpectedly_does_not_end_the_stream(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """SIGHUP asks for it, and nobody waits for the answer."""
+    """A reload by SIGHUP only logs its errors."""
     monkeypatch.setattr(runner, "_has_terminal", lambda: False)  # the tests may have one
     failed = anyio.Event()
 

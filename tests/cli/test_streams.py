@@ -1,4 +1,4 @@
-"""Standard output and error, whatever they are connected to."""
+"""Standard output and standard error with failing and blocked targets."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def shell(line: str, cwd: Path, **variables: str) -> "subprocess.CompletedProces
 
 @needs_full
 def test_every_command_says_in_a_line_that_the_disk_below_its_output_is_full(folder: Path) -> None:
-    """No traceback: one line on standard error, and exit code 1."""
+    """One line on standard error instead of a traceback, and exit code 1."""
     for each in run_all("full", [*READING, *WRITING], folder):
         assert each.code == 1, each
         assert each.err == "standard output cannot be written: No space left on device\n", each
@@ -51,7 +51,7 @@ def test_every_command_says_in_a_line_that_the_disk_below_its_output_is_full(fol
 
 @needs_full
 def test_files_are_made_although_nothing_can_be_said_of_them(folder: Path) -> None:
-    """What a command is for is done before it is reported."""
+    """A command writes its files before it reports them."""
     run_all("full", WRITING, folder)
     for name in ("schema.json", "config/mine.toml", "config/beats.schema.json", "cut.mcap", "whole.mcap"):
         assert (folder / name).exists(), name
@@ -59,7 +59,7 @@ def test_files_are_made_although_nothing_can_be_said_of_them(folder: Path) -> No
 
 
 def test_every_command_says_that_its_output_is_closed(folder: Path) -> None:
-    """A script that closes standard output of a command that prints has a fault, and learns of it."""
+    """A script that closes the standard output of a printing command gets an error."""
     for each in run_all("closed", [*READING, *WRITING], folder):
         assert (each.code, each.err) == (1, "standard output cannot be written: Bad file descriptor\n"), each
 
@@ -92,7 +92,7 @@ def test_a_reader_that_has_enough_leaves_the_exit_code_of_a_pipeline_as_it_is(fo
 
 @needs_full
 def test_a_full_disk_below_the_log_ends_nothing(folder: Path) -> None:
-    """There is nowhere to say it; exit codes are as ever."""
+    """It cannot be reported; exit codes do not change."""
     for command, code in ((("config", "check"), 0), (("info", "gone"), 1), (("run", "-p", "nope"), 78)):
         done = shell(f"$BEATS {' '.join(command)} 2>/dev/full", folder)
         assert (done.returncode, done.stderr) == (code, ""), command
@@ -102,7 +102,7 @@ def test_a_full_disk_below_the_log_ends_nothing(folder: Path) -> None:
 
 
 def test_closed_streams_are_taken_so_that_no_file_gets_their_numbers(folder: Path) -> None:
-    """Else a recording would be descriptor 1, and what any library prints would go into it."""
+    """Otherwise a recording could get descriptor 1, and library messages would be written into it."""
     code = (
         "import os, sys\n"
         "from beats.cli.streams import standard_streams\n"
@@ -128,7 +128,7 @@ def test_closed_streams_are_taken_so_that_no_file_gets_their_numbers(folder: Pat
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-16"])
 def test_every_command_prints_in_every_encoding(folder: Path, encoding: str) -> None:
-    """What the encoding lacks is spelt out; documents for programs are whole all the same."""
+    """Characters that the encoding lacks are escaped; documents for programs stay complete."""
     (folder / "config").mkdir()
     own = '# Für die Wand: ▼ 壁\n[sinks.browser]\npublic_host = "größe-壁"\n'
     (folder / "config" / "mine.toml").write_text(own, encoding="utf-8")
@@ -154,7 +154,7 @@ def test_every_command_prints_in_every_encoding(folder: Path, encoding: str) -> 
 
 
 def test_a_file_whose_name_is_no_text_is_named_by_its_bytes() -> None:
-    """For a script that reads the names; every encoding, UTF-8 too, lacks what Python makes of such bytes."""
+    """For scripts that read the names: no encoding has the surrogates that Python makes of such bytes."""
     code = (
         "import sys\n"
         "from beats.cli.output import say, say_value\n"
@@ -173,7 +173,7 @@ def test_a_file_whose_name_is_no_text_is_named_by_its_bytes() -> None:
 
 
 def test_a_pipe_that_another_program_made_non_blocking_loses_nothing(folder: Path) -> None:
-    """Descriptors share that mode with every process that has the pipe or the terminal."""
+    """All processes that share a pipe or terminal share its mode."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with subprocess.Popen(
@@ -218,7 +218,7 @@ def test_a_terminal_that_takes_nothing_stops_no_stream(tmp_path: Path) -> None:
 
 
 def test_a_terminal_that_takes_on_again_hears_what_it_missed(tmp_path: Path) -> None:
-    """Ctrl-Q: what was logged meanwhile comes, and the stream ends well."""
+    """After Ctrl-Q the waiting log lines are written, and the stream ends normally."""
     with on_a_screen("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as screen:
         url = screen.wait_for(r"On air: (\S+)")[1]
         screen.suspend_output()

@@ -28,19 +28,19 @@ PNG = tiny_png()
     ids=lambda value: type(value).__name__,
 )
 def test_a_picture_may_be_any_bytes_like_object(png_data: Any) -> None:
-    """It becomes bytes, which cannot be changed later."""
+    """It is converted to immutable bytes."""
     assert frame(png_data) == Frame(PNG)
     assert type(frame(png_data).png_data) is bytes
 
 
 def test_bytes_are_not_copied() -> None:
-    """A picture of a megabyte costs no megabyte."""
+    """A large frame costs no copy."""
     assert frame(PNG).png_data is PNG
 
 
 @pytest.mark.parametrize("png_data", ["text", None, [1, 2]])
 def test_anything_else_is_no_picture(png_data: Any) -> None:
-    """The error says what it is and what it must be."""
+    """The error names the actual and the accepted type."""
     with pytest.raises(TypeError, match=rf"png_data is {type(png_data).__name__}; it must be a PNG file"):
         frame(png_data)
 
@@ -55,14 +55,14 @@ def test_a_time_may_be_any_whole_number(unix_ns: Any) -> None:
 
 @pytest.mark.parametrize("unix_ns", [1.7e18, True, "1700000000", datetime.now(UTC)])
 def test_a_time_that_is_no_whole_number_is_a_type_error(unix_ns: Any) -> None:
-    """It says the type, and the unit."""
+    """The error names the type and the unit."""
     kind = type(unix_ns).__name__
     with pytest.raises(TypeError, match=rf"captured_unix_ns is {kind}; it must be an int, in nanoseconds"):
         captured(unix_ns)
 
 
 def test_tags_may_be_tags_names_and_mappings() -> None:
-    """In any collection, as a line of `--stdin` may have them."""
+    """In any collection, and in the same forms as in a line of `--stdin`."""
     given: list[Iterable[Any]] = [
         ["a", Tag("b", "c"), {"name": "d", "variant": "e", "metadata": {"f": "g"}}],
         (tag for tag in ("a", Tag("b", "c"), {"name": "d", "variant": "e", "metadata": {"f": "g"}})),
@@ -78,7 +78,7 @@ def test_tags_may_be_tags_names_and_mappings() -> None:
 
 @pytest.mark.parametrize("tags", ["abc", b"abc", {"name": "abc"}, Tag("abc"), 7, None])
 def test_what_is_no_collection_of_tags_is_a_type_error(tags: Any) -> None:
-    """A text is no three tags of one letter, and a tag is no collection of its fields."""
+    """A string is not a list of letters, and a tag is not a list of its fields."""
     with pytest.raises(TypeError, match=rf"tags is {type(tags).__name__}; it must be a list of tags"):
         peripheral("knob", 1, tags, None)
 
@@ -92,13 +92,13 @@ def test_what_is_no_collection_of_tags_is_a_type_error(tags: Any) -> None:
     ],
 )
 def test_a_wrong_tag_is_named(tags: Any, why: str) -> None:
-    """By its place."""
+    """The error gives its index."""
     with pytest.raises(ValueError, match=why):
         peripheral("knob", 1, tags, None)
 
 
 def test_a_location_may_be_a_mapping() -> None:
-    """As a line of `--stdin` may have it, and with a datetime."""
+    """In the same form as in a line of `--stdin`, and with a datetime."""
     now = datetime.now(UTC)
     assert peripheral("knob", 1, (), {"x": 1, "time": now}).location == Location(1.0, 0.0, 0.0, now)
     assert peripheral("knob", 1, (), Location(2)).location == Location(2)
@@ -107,6 +107,6 @@ def test_a_location_may_be_a_mapping() -> None:
 
 @pytest.mark.parametrize("location", [{"x": "1"}, {"x": numpy.array([1])}, {"y": 10**400}])
 def test_a_wrong_location_is_refused(location: Any) -> None:
-    """The axis is named."""
+    """The error names the axis."""
     with pytest.raises(ValueError, match=r"location\.[xy] must be a number, but is"):
         peripheral("knob", 1, (), location)

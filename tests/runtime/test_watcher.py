@@ -1,4 +1,4 @@
-"""Files of settings that change while something runs by them, in every way in which people change them."""
+"""Noticing changes of settings files, made in every way in which people change files."""
 
 import os
 import shutil
@@ -153,7 +153,7 @@ CHANGES = [edited, saved_by_renaming, saved_after_a_backup, added, removed, made
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_change_is_noticed_once(folder: Path, change: Callable[[Path], None]) -> None:
-    """However it is made; then all is quiet until the next one."""
+    """However it is made; then nothing happens until the next one."""
     async with watched(folder) as reader:
         await reader.nothing()
         change(folder)
@@ -168,7 +168,7 @@ async def test_a_change_is_noticed_once(folder: Path, change: Callable[[Path], N
 async def test_a_change_before_watching_begins_is_noticed(
     folder: Path, change: Callable[[Path], None]
 ) -> None:
-    """The run takes a moment to start after it has read its settings."""
+    """A run starts a moment after it has read its settings."""
     async with watched(folder, then=lambda: change(folder)) as reader:
         await reader.next()
         assert reader.count == 2
@@ -203,7 +203,7 @@ async def test_a_swapped_link_is_noticed(tmp_path: Path, folder: Path) -> None:
 
 
 async def test_what_is_no_change_of_the_settings_is_passed_over(folder: Path) -> None:
-    """A touched file, a file of another kind, a file that is saved as it was."""
+    """A touched file, a file of another type, a file saved without changes."""
     async with watched(folder) as reader:
         (folder / "default.toml").touch()
         (folder / "notes.txt").write_text("hello")
@@ -214,7 +214,7 @@ async def test_what_is_no_change_of_the_settings_is_passed_over(folder: Path) ->
 async def test_a_folder_that_is_away_leaves_things_as_they_are(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is said once; what has changed when it is back is read then, and nothing when nothing has."""
+    """A warning is logged once; when the folder is back, it is read only if it has changed."""
     async with watched(folder) as reader:
         for text in (TEXT, TEXT + "# more\n"):
             move(folder, folder.with_name("away"))
@@ -233,7 +233,7 @@ async def test_a_folder_that_is_away_leaves_things_as_they_are(
 async def test_a_folder_that_comes_later_is_read_then(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`watch` without a folder says what it waits for."""
+    """`watch` without a folder logs what it waits for."""
     folder = tmp_path / "config"
     async with watched(folder) as reader:
         await reader.nothing()
@@ -246,7 +246,7 @@ async def test_a_folder_that_comes_later_is_read_then(
 async def test_a_folder_without_permission_is_said_and_looked_at_again(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing that is wrong with it ends the watching."""
+    """The watch goes on after any error of the folder."""
     close(folder)
     watch = Watcher(Reader(None, folder))
     with permissions_hold():
@@ -263,7 +263,7 @@ async def test_a_folder_without_permission_is_said_and_looked_at_again(
 async def test_a_reading_that_fails_is_not_the_last_one(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged, and not tried again before something changes."""
+    """The error is logged, and the next reading follows after the next change."""
     async with watched(folder) as reader:
         reader.reads.fails = True
         edited(folder)
@@ -277,7 +277,7 @@ async def test_a_reading_that_fails_is_not_the_last_one(
 
 
 async def test_files_are_left_alone_while_the_settings_say_so(folder: Path) -> None:
-    """`watch` is off, and on again by a reading that something else asked for."""
+    """`watch` is off, and on again after a reload for another reason."""
     async with watched(folder) as reader:
         reader.reads.says_watch = False
         added(folder)
@@ -291,7 +291,7 @@ async def test_files_are_left_alone_while_the_settings_say_so(folder: Path) -> N
 
 
 async def test_a_file_that_changes_all_the_time_is_read_all_the_same(folder: Path) -> None:
-    """Waiting until it is still has an end."""
+    """The wait for a quiet moment is bounded."""
     async with watched(folder) as reader, anyio.create_task_group() as group:
 
         async def write() -> None:
@@ -305,7 +305,7 @@ async def test_a_file_that_changes_all_the_time_is_read_all_the_same(folder: Pat
 
 
 async def test_a_fifo_in_the_folder_is_not_waited_for(folder: Path) -> None:
-    """Reading it would hold up all further looks."""
+    """Reading it would block all further polls."""
     os.mkfifo(folder / "pipe.toml")
     async with watched(folder) as reader:
         added(folder)

@@ -1,9 +1,9 @@
 """Counters as JSON values, and back."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, TypeGuard
 
 from pydantic import BeforeValidator, TypeAdapter
 
@@ -34,35 +34,41 @@ def stats_of(values: Mapping[str, Any]) -> Stats:
     return _adapter().validate_python(values)
 
 
-def _parsed(values: Any) -> Any:
-    """The values of `plain` in the form of the dataclasses. What has another form is left to the adapter."""
-    if not isinstance(values, Mapping):
+def _parsed(values: object) -> object:
+    """The values of `plain` in the form of the dataclasses. Other forms are left to the adapter."""
+    if not _is_object(values):
         return values
-    given = cast("Mapping[str, Any]", values)
     return {
-        **given,
-        "sinks": _each(given.get("sinks"), "figures", _pairs),
-        "sources": _each(given.get("sources"), "playback", _playback),
+        **values,
+        "sinks": _each(values.get("sinks"), "figures", _pairs),
+        "sources": _each(values.get("sources"), "playback", _playback),
     }
 
 
-def _each(parts: Any, key: str, change: Any) -> Any:
-    if not isinstance(parts, list):
-        return parts
+def _each(components: object, key: str, change: Callable[[object], object]) -> object:
+    if not _is_list(components):
+        return components
     return [
-        {**part, key: change(part[key])} if isinstance(part, Mapping) and key in part else part
-        for part in parts
+        {**each, key: change(each[key])} if _is_object(each) and key in each else each for each in components
     ]
 
 
-def _pairs(figures: Any) -> Any:
-    return list(figures.items()) if isinstance(figures, Mapping) else figures
+def _pairs(figures: object) -> object:
+    return list(figures.items()) if _is_object(figures) else figures
 
 
-def _playback(playback: Any) -> Any:
-    if isinstance(playback, Mapping) and cast("Mapping[str, Any]", playback).get("speed") == _INFINITE:
+def _playback(playback: object) -> object:
+    if _is_object(playback) and playback.get("speed") == _INFINITE:
         return {**playback, "speed": math.inf}
     return playback
+
+
+def _is_object(value: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)
 
 
 ParsedStats = Annotated[Stats, BeforeValidator(_parsed)]

@@ -24,7 +24,15 @@ from tests.cli.top.answers import client, document, sink, source, stats
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio
-WHOLE = document(stats(published=5))
+WHOLE = document(
+    stats(
+        [sink(clients=[client(1, drops=[("latest", 3)])], figures=(("free_bytes", 5.0),)), sink("void")],
+        [source(playback=Playback(1.5, 60.0, inf, paused=False, loops=2))],
+        published=9,
+        frames=4,
+    ),
+    at_s=2.5,
+)
 
 
 @pytest.fixture
@@ -168,17 +176,6 @@ async def test_encryption_where_there_is_none_is_said() -> None:
         address = ServerAddress("127.0.0.1", server.port, encrypted=True)
         with pytest.raises(FetchError, match="ws://"):
             await fetch(address, tls(address, None))
-
-
-WHOLE = document(
-    stats(
-        [sink(clients=[client(1, drops=[("latest", 3)])], figures=(("free_bytes", 5.0),)), sink("void")],
-        [source(playback=Playback(1.5, 60.0, inf, paused=False, loops=2))],
-        published=9,
-        frames=4,
-    ),
-    at_s=2.5,
-)
 
 
 def encoded(value: object) -> bytes:

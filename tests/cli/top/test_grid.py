@@ -49,12 +49,12 @@ def test_the_most_important_columns_are_shown_in_their_order(width: int, shown: 
 
 
 def test_the_column_that_is_sorted_by_is_always_shown() -> None:
-    """Else nobody would see what the order means."""
+    """Otherwise the order would not be visible."""
     assert [each.heading for each in grid.fitting(ALL, 16, "why")] == ["name", "why"]
 
 
 def test_what_is_left_goes_to_the_columns_that_grow() -> None:
-    """To the most important first, as far as it needs it; the rest stays empty."""
+    """The most important column takes what it needs first; the rest stays empty."""
     rows: list[dict[str, float | str | None]] = [{"name": "ten" * 3, "why": "a" * 20}, {"name": "b"}]
     long: list[dict[str, float | str | None]] = [{"name": "n" * 500}]
     assert grid.widths(ALL, rows, 100) == [9, 5, 4, 20]
@@ -77,14 +77,14 @@ def test_what_is_left_goes_to_the_columns_that_grow() -> None:
     ],
 )
 def test_a_text_takes_exactly_its_cells(text: str, width: int, right: bool, expected: str) -> None:
-    """Also one whose characters are two cells wide; what is cut has a sign."""
+    """Even with characters two cells wide; cut text is marked."""
     found = grid.fitted(text, width, right=right)
     assert found == expected
     assert cell_len(found) == width
 
 
 def test_a_line_is_as_wide_as_its_columns() -> None:
-    """One blank between two; texts at the left, numbers at the right."""
+    """With one blank between columns; text is left-aligned, numbers right-aligned."""
     cells = [each.cell({"name": "demo", "rate": 5, "age": 12345}) for each in ALL]
     line = grid.line(ALL, [6, 5, 4, 8], cells)
     assert line.plain == "demo       5 123…         "
@@ -92,12 +92,12 @@ def test_a_line_is_as_wide_as_its_columns() -> None:
 
 
 def test_the_header_shows_what_is_sorted_by() -> None:
-    """With a sign that says which way."""
+    """With a sign for the direction."""
     assert grid.header((RATE, AGE), [6, 4], "rate", "▼").plain == " rate▼  age"
 
 
 def test_rows_are_in_order_and_equals_stay() -> None:
-    """Either way, and what has no value comes last both times."""
+    """In both directions, and rows without a value come last."""
     rows: list[dict[str, float | str | None]] = [
         {"name": name, "rate": rate} for name, rate in [("a", 1), ("b", None), ("c", 2), ("d", 1)]
     ]

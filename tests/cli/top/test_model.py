@@ -29,7 +29,7 @@ def at(at_s: float, count: int, **fields: object) -> Answer:
 
 
 def test_rates_are_differences_over_the_servers_own_time() -> None:
-    """However long the answers were on their way."""
+    """However long the answers took."""
     found = table(at(10, 100), at(12, 200))
     assert (found.frames_hz, found.updates_hz, found.cpu) == (25, 25, 0.25)
     assert found.sources[0].published_hz == 50
@@ -61,7 +61,7 @@ def test_figures_that_only_rise_have_rates() -> None:
     ids=["first", "counters fell", "same time", "clock set back", "another process", "began again"],
 )
 def test_without_a_time_between_them_nothing_has_a_rate(before: Answer | None) -> None:
-    """Nothing is made up, and nothing is divided by nothing."""
+    """No rate is invented, and nothing is divided by zero."""
     found = table(before, at(12, 200))
     assert (found.frames_hz, found.sources[0].published_hz) == (None, None)
     for flow in (found.sinks[0].flow, found.sinks[0].viewers, found.clients[0].flow):
@@ -71,7 +71,7 @@ def test_without_a_time_between_them_nothing_has_a_rate(before: Answer | None) -
 
 
 def test_who_has_just_come_has_no_rate_yet() -> None:
-    """A sink, source or viewer that the answer before did not have; the others have theirs."""
+    """A sink, source or viewer that is new in this answer; the others have rates."""
     before = answer(stats([sink(clients=[client(1, taken=10)])], [source()]), 1)
     now = answer(
         stats(
@@ -114,12 +114,12 @@ def histogram(*counts: int) -> Latency:
 def test_a_quantile_lies_within_its_class(
     counts: tuple[int, ...], quantile: float, expected: float | None
 ) -> None:
-    """As far in it as it is of those that are there; of what is above all bounds, the bound is known."""
+    """It is interpolated; above all bounds, only the bound is known."""
     assert quantile_s(histogram(*counts), None, quantile) == pytest.approx(expected)
 
 
 def test_quantiles_are_of_what_came_since() -> None:
-    """What was slow an hour ago is not slow now; with nothing new, it is of all there is."""
+    """They are of new latencies; without new ones, of all."""
     before, now = histogram(0, 0, 1000, 0), histogram(100, 0, 1000, 0)
     assert quantile_s(now, before, 0.99) == pytest.approx(0.00099)
     assert quantile_s(before, before, 0.5) == pytest.approx(0.055)

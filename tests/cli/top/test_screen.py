@@ -20,7 +20,7 @@ def plain(found: screen.Screen) -> list[str]:
 
 
 def test_everything_is_on_a_small_terminal() -> None:
-    """At 80 x 24: who it is, sources, sinks, clients, and the keys in the last line."""
+    """At 80 x 24: server, sources, sinks, clients, and the keys in the last line."""
     lines = plain(screen.draw(shown(), "wall:1", View(), "", 80, 24))
     assert len(lines) == 24
     assert lines[0] == "beats 0.1.0  studio  wall:1  up 1:40"
@@ -35,7 +35,7 @@ def test_everything_is_on_a_small_terminal() -> None:
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (80, 10), (40, 8), (20, 3), (5, 2), (1, 1)])
 @pytest.mark.parametrize("counts", [(0, 1, 0), (300, 2, 1), (3, 40, 40)])
 def test_it_always_fits(view: View, size: tuple[int, int], counts: tuple[int, int, int]) -> None:
-    """As many lines as the terminal has, none wider than it, whatever is shown and asked for."""
+    """As many lines as the terminal has, none wider, in every view."""
     width, height = size
     for trouble in ("", "no answer for 3 s: Connection refused; again in 2 s"):
         found = screen.draw(shown(*counts), "wall:1", view, trouble, width, height)
@@ -44,7 +44,7 @@ def test_it_always_fits(view: View, size: tuple[int, int], counts: tuple[int, in
 
 
 def test_clients_are_scrolled_below_what_stays() -> None:
-    """The last line says where one is; nothing is to be seen beyond the last client."""
+    """The last line shows the position; scrolling ends at the last client."""
     found = screen.draw(shown(300), "wall:1", View(), "", 80, 24)
     assert plain(found)[-1] == f"1 to {found.page} of 300  {HINT}"
     assert sum(line.startswith("10.") for line in plain(found)) == found.page
@@ -57,7 +57,7 @@ def test_clients_are_scrolled_below_what_stays() -> None:
 
 
 def test_sinks_and_sources_leave_room_for_clients() -> None:
-    """What there is no room for is said, and Tab shows it."""
+    """The number of hidden lines is shown, and Tab shows them."""
     lines = plain(screen.draw(shown(3, 30, 30), "wall:1", View(), "", 80, 24))
     assert lines.index("  … 50 more lines: Tab") < lines.index(
         next(line for line in lines if line.startswith("client"))
@@ -69,7 +69,7 @@ def test_sinks_and_sources_leave_room_for_clients() -> None:
 
 
 def test_what_is_old_is_dim_and_says_why() -> None:
-    """So that nobody takes it for what is now."""
+    """So that it is not mistaken for current content."""
     found = screen.draw(shown(), "wall:1", View(), "no answer for 3 s: Connection refused", 80, 24)
     assert found.lines[-1].plain.rstrip() == f"no answer for 3 s: Connection refused  {HINT}"
     assert found.lines[-1].style == "bold red"
@@ -78,7 +78,7 @@ def test_what_is_old_is_dim_and_says_why() -> None:
 
 
 def test_before_the_first_answer_it_says_what_it_waits_for() -> None:
-    """Where, and why there is none."""
+    """The address, and the problem."""
     lines = [line.plain.rstrip() for line in screen.waiting("wall:1", "no answer", 80, 24)]
     assert len(lines) == 24
     assert (lines[0], lines[-1]) == ("beats  wall:1", f"no answer  {HINT}")
@@ -116,7 +116,7 @@ def pressed(view: View, *keys: str) -> View:
     ],
 )
 def test_sorting_goes_from_column_to_column(keys: str, column: str, falling: bool) -> None:
-    """Round and round, each in its usual order, which `r` turns."""
+    """In a circle, each in its default order, which `r` reverses."""
     found = pressed(View(), *keys)
     assert (found.sorted_by, found.falling) == (column, falling)
     assert pressed(View(), *(">" if key == "s" else key for key in keys)) == found
@@ -140,7 +140,7 @@ def test_pages_and_ends() -> None:
 
 
 def test_another_order_or_table_begins_at_its_top() -> None:
-    """Whatever was seen before is somewhere else now."""
+    """As lines have moved."""
     for key in ("s", "r", "\t"):
         assert pressed(View(), " ", key).offset == 0
 
@@ -161,11 +161,11 @@ def test_help_comes_and_goes() -> None:
 
 
 def test_other_keys_change_nothing() -> None:
-    """Nor does what page up and the function keys send."""
+    """Nor do the bytes of page up and function keys."""
     for key in ("x", "\x1b", "[", "5", "~", "H", "F", "O", "P", "ä"):
         assert pressed(View(), key) == View()
 
 
 def test_an_unknown_column_is_no_error() -> None:
-    """Sorting begins with those that there are."""
+    """Sorting starts with an existing column."""
     assert pressed(View(sorted_by="gone"), "s").sorted_by == "dropped"

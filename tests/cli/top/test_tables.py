@@ -88,7 +88,7 @@ def test_a_client_is_shown_with_what_it_gets_and_misses() -> None:
 
 
 def test_frames_that_a_viewer_did_not_want_are_no_loss() -> None:
-    """They are counted and shown, but neither red nor what the viewer is known by when sorting."""
+    """They are counted and shown, but neither red nor used for sorting."""
     cells = client_cells(shown(0, 1, group="thinned", drops=[("max_fps", 500)]))
     assert (cells["dropped"].text, cells["dropped"].style) == ("500", "dim")
     found = shown(0, 1, drops=[("max_fps", 500), ("latest", 2)])
@@ -121,14 +121,14 @@ def test_a_sink_is_shown_with_its_viewers_below() -> None:
     [("running", "green"), ("failed", "bold red"), ("starting", "yellow"), ("ended", "dim"), ("new\x1b", "")],
 )
 def test_states_have_colours(state: str, style: str) -> None:
-    """One that is not known has none, and does no harm."""
+    """An unknown state has none."""
     found = table(None, answer(stats([], [source(state=state)])))
     cell = SOURCES[1].cell(found.sources[0])
     assert cell == Cell(state.replace("\x1b", r"\x1b"), style)
 
 
 def test_names_of_others_are_printable() -> None:
-    """No column lets anything through that a terminal would obey."""
+    """No column shows control characters."""
     evil = "\x1b[2J\u202e"
     viewer = replace(client(1, group=evil, drops=[(evil, 1)]), remote=evil)
     found = table(None, answer(stats([sink(evil, clients=[viewer])], [source(evil)])))
@@ -156,7 +156,7 @@ def lines(section: Section) -> list[str]:
 
 
 def test_a_source_shows_what_it_plays() -> None:
-    """Where it is, how fast, and how often it has begun again."""
+    """Its position, speed and number of loops."""
     playing = source("film", playback=Playback(30.0, 60.0, 2.0, paused=False, loops=0))
     paused = source("loop", playback=Playback(0.0, 60.0, inf, paused=True, loops=3))
     found = table(None, answer(stats([], [playing, paused])))
@@ -181,7 +181,7 @@ def test_what_went_wrong_stands_below() -> None:
 
 
 def test_why_something_was_dropped_is_said_at_any_width() -> None:
-    """In a column of its own where there is one, else below."""
+    """In its column if there is room, otherwise below."""
     found = table(None, answer(stats([sink(clients=[client(1, drops=[("latest", 5)])])])))
     narrow, wide = tables.sinks(found, 80), tables.sinks(found, 200)
     assert lines(narrow)[-1] == "    dropped: latest 5"
@@ -203,13 +203,13 @@ def test_why_something_was_dropped_is_said_at_any_width() -> None:
     ],
 )
 def test_figures_are_written_in_their_units(values: dict[str, float], expected: list[str]) -> None:
-    """Which their names end in; whether it records comes first."""
+    """From the endings of their names; whether it records comes first."""
     found = table(None, answer(stats([sink(figures=tuple(values.items()))])))
     assert figures(found.sinks[0]) == expected
 
 
 def test_totals_among_the_figures_have_rates() -> None:
-    """Once there are two answers; nothing is said of one that does not rise."""
+    """With two answers, if they rise."""
     before = answer(
         stats([sink(figures=(("written_bytes_total", 1e6), ("files_total", 2), ("x_total", 1)))]), 0
     )
@@ -218,14 +218,14 @@ def test_totals_among_the_figures_have_rates() -> None:
 
 
 def test_figures_take_as_many_lines_as_they_need() -> None:
-    """None is broken in the middle, and one that is longer than a line has its own."""
+    """None is broken, and one longer than a line has its own line."""
     assert list(wrapped(["aa", "bb", "cc"], 6)) == ["aa  bb", "cc"]
     assert list(wrapped(["a" * 9, "b"], 6)) == ["a" * 9, "b"]
     assert list(wrapped([], 6)) == []
 
 
 def test_clients_are_in_the_order_that_was_chosen() -> None:
-    """Those that missed most come first by default."""
+    """Those with most drops come first by default."""
     viewers = [client(1, drops=[("latest", 1)], at_s=-9), client(2, drops=[("latest", 5)]), client(3)]
     found = table(None, answer(stats([sink(clients=viewers)])))
 
@@ -248,7 +248,7 @@ def test_only_the_clients_that_are_seen_are_drawn() -> None:
 
 @pytest.mark.parametrize("width", [1, 10, 20, 40, 80, 120, 200, 1000])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    """Not even on one that is next to nothing."""
+    """Even on a very small terminal."""
     viewers = [client(number, drops=[("latest", 10**6)]) for number in range(3)]
     long = sink("n" * 300, clients=viewers, last_error="e" * 300, figures=(("free_bytes", 1.0),) * 1)
     found = table(None, answer(stats([long], [source("壁" * 100, last_error="f" * 300)])))

@@ -62,7 +62,7 @@ def first_client(screen: Screen) -> str:
 
 
 def test_keys_sort_and_scroll_and_quit(tmp_path: Path) -> None:
-    """Those that missed most are on top; what a key changes is seen at once."""
+    """Those with most drops are on top; each key has an immediate effect."""
     with watched(tmp_path, Server()) as (screen, _):
         before = screen.settings()
         screen.wait_for(r"^10\.0\.0\.39:5000 .* 39 ")
@@ -117,7 +117,7 @@ def test_it_follows_the_size_of_the_terminal(tmp_path: Path) -> None:
 
 
 def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
-    """With what it said last, for how long, and when it is asked again; then all is as before."""
+    """With the last content, the duration, and the time of the next request; then it recovers."""
     server = Server()
     with watched(tmp_path, server) as (screen, _):
         screen.wait_for(r"^\d+ to")
@@ -142,7 +142,7 @@ def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
 
 
 def test_a_refusal_at_the_beginning_ends_it(tmp_path: Path) -> None:
-    """What it says stands on the terminal's own screen, where it can be read afterwards."""
+    """The reason is printed on the normal screen, where it stays readable."""
     server = Server()
     server.refuses = http(b"Not you.\n", "403 Forbidden", "text/plain")
     with watched(tmp_path, server) as (screen, listening):
@@ -163,7 +163,7 @@ def test_before_there_is_a_server_it_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_nothing_that_a_server_says_moves_the_cursor(tmp_path: Path) -> None:
-    """Names are shown as they are written, markup too."""
+    """Names are shown unchanged, including markup."""
     server = Server()
     server.name = "a\x1b[H\x1b[2J\x07\r\n[bold]x[/bold]"
     with watched(tmp_path, server, columns=200, lines=50) as (screen, _):
@@ -175,7 +175,7 @@ def test_nothing_that_a_server_says_moves_the_cursor(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="says nowhere what state a process is in")
 def test_it_can_be_put_aside(tmp_path: Path) -> None:
-    """Ctrl-Z gives the terminal back as it was; when it goes on, the table is there again."""
+    """Ctrl-Z restores the terminal; after SIGCONT the table is back."""
     with watched(tmp_path, Server()) as (screen, _):
         screen.wait_for("q quit")
         screen.process.send_signal(signal.SIGTSTP)
@@ -196,7 +196,7 @@ def state_of(pid: int) -> str:
 
 
 def test_a_terminal_that_can_do_nothing_gets_one_table_after_the_other(tmp_path: Path) -> None:
-    """TERM=dumb: it has no cursor that could be moved."""
+    """TERM=dumb cannot move the cursor."""
     with watched(tmp_path, Server(3), TERM="dumb") as (screen, _):
         screen.until(lambda: True if screen.raw.count(b"frames/s") >= 2 else None)
         assert b"\x1b" not in screen.raw
@@ -205,7 +205,7 @@ def test_a_terminal_that_can_do_nothing_gets_one_table_after_the_other(tmp_path:
 
 
 def test_a_terminal_of_another_time_shows_what_it_can(tmp_path: Path) -> None:
-    """A sign that it lacks takes one place, as the sign would, so that no line becomes too long."""
+    """A missing character is replaced by one character, so that no line becomes too long."""
     with watched(tmp_path, Server(3), PYTHONIOENCODING="latin-1") as (screen, _):
         screen.wait_for(r"^client            state       /s         queue  dropped\?  drop/s       age$")
         screen.press("q")
@@ -271,7 +271,7 @@ async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> 
 
 
 async def test_a_server_that_is_away_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is said once, and what is printed stays whole."""
+    """It is reported once, and printed tables stay complete."""
     again = AWAY._replace(in_a_row=2)
     assert await printed(AWAY, again, at(1), AWAY, REFUSED._replace(in_a_row=2), at(2)) is None
     captured = capsys.readouterr()
@@ -284,7 +284,7 @@ async def test_a_server_that_is_away_is_waited_for(capsys: pytest.CaptureFixture
 async def test_once_does_not_wait(
     failure: Failure, as_json: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever the reason, and also between the two looks."""
+    """Whatever the reason, and even between the two requests."""
     assert await printed(failure, at(1), at(2), once=True, as_json=as_json) is failure.error
     if not as_json:
         assert await printed(at(1), failure, at(2), once=True) is failure.error
@@ -292,7 +292,7 @@ async def test_once_does_not_wait(
 
 
 async def test_a_refusal_at_the_beginning_ends_printing_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong token does not become right; nor does another server become Beats."""
+    """A wrong token, or another kind of server, will not change."""
     assert await printed(REFUSED, at(1)) is REFUSED.error
     assert await printed(AWAY, REFUSED, at(1)) is REFUSED.error
     assert capsys.readouterr().out == ""
