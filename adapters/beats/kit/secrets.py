@@ -1,6 +1,7 @@
 """Secrets that are given in the settings, or in a file."""
 
 import logging
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -47,5 +48,11 @@ def secret_of(key: str, secret: SecretStr | None, file: Path | None) -> str | No
     if not content:
         raise ValueError(f"{key}_file {str(file)!r} is empty: it must hold the {key}")
     if (what := stray_characters(content)) is not None:
-        _log.warning("%s_file %r: the %s %s", key, str(file), key, what)
+        _warn(key, str(file), what)
     return content
+
+
+@lru_cache(maxsize=64)
+def _warn(key: str, file: str, what: str) -> None:
+    """Log a warning once: each attempt to connect reads the file again."""
+    _log.warning("%s_file %r: the %s %s", key, file, key, what)

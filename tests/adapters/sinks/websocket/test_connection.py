@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import anyio
 import pytest
-import websockets.version
 from anyio import to_thread
 from websockets.asyncio.client import connect
 from websockets.protocol import State
@@ -21,8 +20,6 @@ from tests.adapters.sinks.websocket.support import (
     until,
     warnings,
 )
-
-WEBSOCKETS_MAJOR: Final = int(websockets.version.version.partition(".")[0])
 
 pytestmark = pytest.mark.anyio
 
