@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext
 from websockets.sync.server import ServerConnection
 
 from beats.app import Stream
-from tests.browser.host import Host
+from tests.browser.host import Host, frame
 from tests.browser.tab import Tab
 from tests.support import quiet
 
@@ -32,6 +32,11 @@ class Scene(NamedTuple):
     tab: Tab
     host: Host
     connection: ServerConnection
+
+    def show(self, png: bytes, sequence: int = 1) -> None:
+        """Send a picture, and wait until it is drawn."""
+        self.connection.send(frame(png, sequence))
+        self.tab.until_drawn(sequence)
 
     def tell(self, **facts: object) -> None:
         """Have the host answer this about the session, and the page ask at once."""

@@ -132,8 +132,7 @@ def test_a_frozen_server_is_noticed(tab: Tab, tmp_path: Path) -> None:
 def test_a_still_picture_or_a_paused_replay_is_not_out_of_date(scene: Scene) -> None:
     """As long as the server answers: a silent stream has no data, and a paused replay is live."""
     tab, _, connection = scene
-    connection.send(frame(tiny_png(), 1))
-    tab.until_drawn(1)
+    scene.show(tiny_png())
     tab.shows("#status", re.compile(r"No data\s+for \d s"))
     expect(tab["#stage"]).to_have_class("stage")
     tab.shows("#veil", "")

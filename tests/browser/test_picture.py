@@ -89,10 +89,9 @@ def test_each_pixel_covers_a_square_of_the_screen(
 
 def test_a_picture_larger_than_the_window_is_shown_whole(scene: Scene) -> None:
     """Shrunk in proportion on the screen; in full resolution on the canvas."""
-    tab, _, connection = scene
+    tab = scene.tab
     image = pattern(2048, 512)
-    connection.send(frame(png_of(image), 1))
-    tab.until_drawn(1)
+    scene.show(png_of(image))
     left, top, right, bottom = edges_of(tab)
     area = tab["#stage"].bounding_box()
     assert area is not None
@@ -104,23 +103,20 @@ def test_a_picture_larger_than_the_window_is_shown_whole(scene: Scene) -> None:
 
 def test_pictures_may_change_their_size(scene: Scene) -> None:
     """From one frame to the next."""
-    tab, _, connection = scene
+    tab = scene.tab
     for number, size in enumerate([(64, 64), (32, 16), (100, 3), (64, 64)], 1):
         image = pattern(*size)
-        connection.send(frame(png_of(image), number))
-        tab.until_drawn(number)
+        scene.show(png_of(image), number)
         assert tab.picture()[1].tobytes() == image.tobytes()
 
 
 def test_transparent_pixels_are_black(scene: Scene) -> None:
     """As on an LED wall; the previous picture does not show through."""
-    tab, _, connection = scene
-    connection.send(frame(png_of(pattern(16, 16)), 1))
-    tab.until_drawn(1)
+    tab = scene.tab
+    scene.show(png_of(pattern(16, 16)))
     glass = Image.new("RGBA", (16, 16), (255, 255, 255, 0))
     glass.putpixel((3, 4), (10, 20, 30, 255))
-    connection.send(frame(png_of(glass), 2))
-    tab.until_drawn(2)
+    scene.show(png_of(glass), 2)
     image = tab.picture()[1]
     assert image.getpixel((3, 4)) == (10, 20, 30)
     assert image.getpixel((4, 4)) == (0, 0, 0)
@@ -128,13 +124,12 @@ def test_transparent_pixels_are_black(scene: Scene) -> None:
 
 def test_colours_are_not_converted(scene: Scene) -> None:
     """A file with a gamma value is shown with unchanged values."""
-    tab, _, connection = scene
+    tab = scene.tab
     image = pattern(16, 16)
     png = png_of(image)
     chunk = b"gAMA" + struct.pack(">I", 100_000)
     gamma = struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    connection.send(frame(png[:33] + gamma + png[33:], 1))
-    tab.until_drawn(1)
+    scene.show(png[:33] + gamma + png[33:])
     assert tab.picture()[1].tobytes() == image.tobytes()
 
 
@@ -146,8 +141,7 @@ def test_a_picture_that_cannot_be_decoded_is_counted(scene: Scene) -> None:
     for number, png in enumerate([tiny_png()[:40], bytes(huge)], 1):
         connection.send(frame(png, number))
         tab.until_number("unreadable", number)
-    connection.send(frame(png_of(pattern(8, 8)), 3))
-    tab.until_drawn(3)
+    scene.show(png_of(pattern(8, 8)), 3)
     tab.until_number("unreadable", 2)
 
 
@@ -176,10 +170,9 @@ def test_the_picture_can_be_shown_on_the_full_screen(new_tab: Callable[..., Tab]
 
 def test_the_file_that_is_shown_can_be_saved(scene: Scene, tmp_path: Path) -> None:
     """The bytes that were sent, named by the number of the picture."""
-    tab, _, connection = scene
+    tab = scene.tab
     png = png_of(pattern(20, 10))
-    connection.send(frame(png, 41))
-    tab.until_drawn(41)
+    scene.show(png, 41)
     with tab.page.expect_download() as download:
         tab["#save"].click()
     assert download.value.suggested_filename == "frame-41.png"
