@@ -1,6 +1,7 @@
 """What tests of several parts use: pictures, viewers, and the real command as a process."""
 
 import importlib
+import logging
 import os
 import re
 import signal
@@ -311,12 +312,21 @@ def ran(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
 
 
 def called(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
-    """As `ran`, but in this process, which is much faster: for commands that run no kernel."""
+    """As `ran`, but in this process, which is much faster; logging is as before afterwards."""
     from beats.cli import app
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(cwd)
-        result = CliRunner().invoke(app, arguments, env=variables, prog_name="beats", catch_exceptions=False)
+    root, ours = logging.getLogger(), logging.getLogger("beats")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(cwd)
+            result = CliRunner().invoke(
+                app, arguments, env=variables, prog_name="beats", catch_exceptions=False
+            )
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])
     return result.exit_code, result.stdout, result.stderr
 
 
