@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping
-from typing import IO, Final, Protocol, cast
+from typing import IO, Final, cast
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message as ProtobufMessage
@@ -17,14 +17,6 @@ _AS_JSON: Final = ("tags", "location", "data")
 _ROW_END: Final = "\r\n"
 """The line terminator for `csv`, which quotes a cell with a character of it. Before Python 3.11.9 it does not
 quote a carriage return otherwise (https://github.com/python/cpython/pull/115741)."""
-
-
-class EventWriter(Protocol):
-    """Writes one line for each update."""
-
-    def add(self, message: RecordedMessage, update: Peripheral) -> None:
-        """Write a line."""
-        ...
 
 
 class JsonlWriter:

@@ -12,7 +12,7 @@ from beats.kernel.envelope import Frame, Kind, Message, Peripheral
 from beats.kit import units
 from beats.recordings.export.apng import TICKS_PER_S as APNG_TICKS_PER_S
 from beats.recordings.export.apng import ApngWriter, FormSurvey
-from beats.recordings.export.events import CsvWriter, EventWriter, JsonlWriter
+from beats.recordings.export.events import CsvWriter, JsonlWriter
 from beats.recordings.export.gif import TICKS_PER_S as GIF_TICKS_PER_S
 from beats.recordings.export.gif import GifWriter
 from beats.recordings.selection import Chosen
@@ -177,8 +177,8 @@ class EventTable:
         self.path: Final = path
         self.kind: Final[Kind] = "peripheral"
         self._target: Final = UnfinishedFile(path)
-        is_csv = path.suffix.lower() == ".csv"
-        self._writer: Final[EventWriter] = (CsvWriter if is_csv else JsonlWriter)(self._target.file)
+        writer = CsvWriter if path.suffix.lower() == ".csv" else JsonlWriter
+        self._writer: Final = writer(self._target.file)
         self._lines = 0
 
     def add(self, chosen: Chosen, message: Message) -> None:
