@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from beats.cli.tap.blocks import draw
-from beats.recordings.export.png import PictureError
+from beats.recordings.export.png import FrameError
 from tests.recordings.export.material import png, wall
 from tests.support import tiny_png
 
@@ -124,5 +124,5 @@ def claiming(width: int, height: int) -> bytes:
 )  # fmt: skip
 def test_what_cannot_be_drawn_says_why(data: bytes) -> None:
     """Cut files, other formats, and impossible sizes."""
-    with pytest.raises(PictureError, match=r"\w"):
+    with pytest.raises(FrameError, match=r"\w"):
         draw(data, 80, 24, "truecolor")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from beats.recordings.export.apng import ApngWriter, FormSurvey, delay
-from beats.recordings.export.png import RGB, RGBA, Form, Header, PictureError, take_apart
+from beats.recordings.export.png import RGB, RGBA, Form, FrameError, Header, take_apart
 from tests.recordings.export.material import (
     BLUE,
     GREEN,
@@ -180,7 +180,7 @@ def test_a_frame_that_cannot_be_decoded_leaves_its_time_to_the_one_before(tmp_pa
         writer = ApngWriter(file, Form(Header(4, 3, 8, RGB)), [])
         writer.add(0, plain_png(RED))
         for broken in (b"", without_data(plain_png(RED)), without_data(plain_png((1, 2, 3, 4)))):
-            with pytest.raises(PictureError):
+            with pytest.raises(FrameError):
                 writer.add(0.1, broken)
         writer.add(0.2, plain_png(BLUE))
         writer.finish()
@@ -191,7 +191,7 @@ def test_a_frame_that_was_not_surveyed_cannot_break_the_file(tmp_path: Path) -> 
     """A frame that was not surveyed and cannot be converted to the form of the file is refused."""
     with (tmp_path / "a.png").open("w+b") as file:
         writer = ApngWriter(file, take_apart(png(Image.new("L", (4, 3)))).form, [])
-        with pytest.raises(PictureError, match="its form differs from the others"):
+        with pytest.raises(FrameError, match="its form differs from the others"):
             writer.add(0, plain_png(RED))
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from beats.recordings.export.gif import GifWriter, encode
-from beats.recordings.export.png import PictureError
+from beats.recordings.export.png import FrameError
 from tests.recordings.export.material import (
     BLUE,
     GREEN,
@@ -118,7 +118,7 @@ def test_a_frame_that_cannot_be_decoded_leaves_its_time_to_the_one_before(tmp_pa
     with (tmp_path / "a.gif").open("w+b") as file:
         writer = GifWriter(file)
         writer.add(0, plain_png(RED))
-        with pytest.raises(PictureError):
+        with pytest.raises(FrameError):
             writer.add(0.1, without_data(plain_png(RED)))
         writer.add(0.2, plain_png(BLUE))
         writer.finish()
@@ -127,7 +127,7 @@ def test_a_frame_that_cannot_be_decoded_leaves_its_time_to_the_one_before(tmp_pa
 
 def test_a_side_longer_than_sixteen_bits_is_refused() -> None:
     """A GIF cannot store such a size."""
-    with pytest.raises(PictureError, match="65535"):
+    with pytest.raises(FrameError, match="65535"):
         GifWriter(io.BytesIO()).add(0, png(Image.new("1", (70_000, 1))))
 
 

@@ -17,7 +17,7 @@ from beats.recordings.export.outputs import (
     frame_name,
     open_outputs,
 )
-from beats.recordings.export.png import PictureError
+from beats.recordings.export.png import FrameError
 from beats.recordings.files import Piece
 from beats.recordings.format import RecordedMessage
 from beats.recordings.scan import Times
@@ -147,7 +147,7 @@ def test_an_animation_without_frames_is_removed(kind: type[Animation], tmp_path:
     """Also if no frame could be decoded, or it is discarded."""
     assert kind(tmp_path / "a").finish() is None
     animation = kind(tmp_path / "a")
-    with pytest.raises(PictureError):
+    with pytest.raises(FrameError):
         fill(animation, [(0, b"no picture")])
     assert animation.finish() is None
     animation = kind(tmp_path / "a")

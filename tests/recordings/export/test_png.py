@@ -14,8 +14,8 @@ from beats.recordings.export.png import (
     RGB,
     RGBA,
     Form,
+    FrameError,
     Header,
-    PictureError,
     check,
     chunk,
     data_bytes,
@@ -112,7 +112,7 @@ def test_interlaced_rows_are_counted_pass_by_pass(size: tuple[int, int], depth: 
 )
 def test_what_is_no_picture_is_refused_by_its_outside(data: bytes, said: str) -> None:
     """A file that is cut, not PNG, or has an impossible header is refused with the reason."""
-    with pytest.raises(PictureError, match=said):
+    with pytest.raises(FrameError, match=said):
         take_apart(data)
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_picture_is_refused_by_its_outside(data: bytes, said: str) ->
 def test_what_no_decoder_gets_through_is_refused(data: bytes, said: str) -> None:
     """Wrong checksums and data that is cut, damaged, too short or far too long are found without decoding."""
     found = take_apart(data)
-    with pytest.raises(PictureError, match=said):
+    with pytest.raises(FrameError, match=said):
         check(found)
 
 
@@ -177,14 +177,14 @@ def test_a_picture_is_decoded_to_rgb_or_rgba() -> None:
 @pytest.mark.parametrize("data", [b"", b"no PNG", plain_png(RED)[:60], without_data(plain_png(RED))])
 def test_what_cannot_be_decoded_is_a_picture_error(data: bytes) -> None:
     """Any error of the decoder becomes this one."""
-    with pytest.raises(PictureError):
+    with pytest.raises(FrameError):
         decode(data)
 
 
 def test_a_picture_of_impossible_size_takes_no_memory() -> None:
     """The size in its header is checked before decoding."""
     header = chunk(b"IHDR", Header(MAX_PX, 2, 8, 2).packed())
-    with pytest.raises(PictureError, match="pixels"):
+    with pytest.raises(FrameError, match="pixels"):
         decode(PNG_SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
 
 

@@ -36,7 +36,7 @@ def draw(png_data: bytes, columns: int, lines: int, depth: Depth) -> BlockPictur
         depth: the colours of the terminal.
 
     Raises:
-        PictureError: it cannot be decoded, or is too large.
+        FrameError: it cannot be decoded, or is too large.
     """
     image = decode(png_data)
     scaled = _scaled(_on_black(image), columns, 2 * lines)

@@ -20,7 +20,7 @@ from beats.cli.top.grid import fitted
 from beats.kernel.envelope import Frame
 from beats.kit import units
 from beats.kit.gaps import Gap
-from beats.recordings.export.png import PictureError
+from beats.recordings.export.png import FrameError
 
 _LEAST_S: Final = 1 / 15
 """The least time between two redraws: smooth enough, and little data for a terminal on a slow line."""
@@ -83,7 +83,7 @@ class ScreenBottom:
             self._height, self._begun = 0, False
 
 
-class Shown(NamedTuple):
+class DrawnFrame(NamedTuple):
     """A frame that was drawn, or why it was not."""
 
     item: Item
@@ -111,7 +111,7 @@ class Live:
         self._screen: Final = ScreenBottom(write)
         self._above: Final[list[str]] = []
         self._frame: Item | None = None
-        self._shown: Shown | None = None
+        self._shown: DrawnFrame | None = None
         self._missing = 0
         self._came_s: Final[deque[float]] = deque(maxlen=_MOST_FRAMES)
         self._changed = anyio.Event()
@@ -195,9 +195,9 @@ class Live:
             room = max(1, (lines - 1) * 2 // 3)
             try:
                 made = await to_thread.run_sync(draw, frame.message.png_data, self._width, room, self._depth)
-            except PictureError as error:
+            except FrameError as error:
                 trouble = f"cannot be drawn: {printable(str(error))}"
-        self._shown = Shown(frame, made, trouble)
+        self._shown = DrawnFrame(frame, made, trouble)
 
     def _draw(self) -> None:
         below: list[str] = []
@@ -209,7 +209,7 @@ class Live:
         above, self._above[:] = list(self._above), []
         self._screen.draw(above, below)
 
-    def _caption(self, shown: Shown) -> str:
+    def _caption(self, shown: DrawnFrame) -> str:
         item = shown.item
         caption = [
             f"frame {item.sequence or units.UNKNOWN}",

@@ -15,8 +15,8 @@ from beats.recordings.export.png import (
     RGBA,
     Chunk,
     Form,
+    FrameError,
     Header,
-    PictureError,
     check,
     chunk,
     decode,
@@ -60,7 +60,7 @@ class FormSurvey:
         """Examine a frame.
 
         Raises:
-            PictureError: it is not a picture.
+            FrameError: it is not a picture.
         """
         png = take_apart(png_data)
         if self._first is None:
@@ -113,7 +113,7 @@ class ApngWriter:
         """Add the next frame.
 
         Raises:
-            PictureError: it cannot be decoded; the frame before it is shown for longer.
+            FrameError: it cannot be decoded; the frame before it is shown for longer.
         """
         if (shown := self.pace.add(position_s, self._data(png_data))) is not None:
             self._write(shown)
@@ -135,7 +135,7 @@ class ApngWriter:
             self.converted += 1
             png = take_apart(self._converted(png_data))
             if png.form != self._form:
-                raise PictureError("it was recorded during the export, and its form differs from the others")
+                raise FrameError("it was recorded during the export, and its form differs from the others")
         return [each.data for each in png.data]
 
     def _converted(self, png_data: bytes) -> bytes:

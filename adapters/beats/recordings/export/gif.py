@@ -12,7 +12,7 @@ from typing import IO, Final, NamedTuple
 from PIL import Image
 
 from beats.recordings.export.pace import Pace, Shown
-from beats.recordings.export.png import PictureError, decode, fitted
+from beats.recordings.export.png import FrameError, decode, fitted
 
 TICKS_PER_S: Final = 100
 LEAST_TICKS: Final = 2
@@ -68,7 +68,7 @@ class GifWriter:
         """Add the next frame.
 
         Raises:
-            PictureError: it cannot be decoded, or is too large; the frame before it is shown for longer.
+            FrameError: it cannot be decoded, or is too large; the frame before it is shown for longer.
         """
         image = decode(png_data)
         if self._size is None:
@@ -86,7 +86,7 @@ class GifWriter:
 
     def _begin(self, size: tuple[int, int]) -> None:
         if max(size) > MAX_SIDE_PX:
-            raise PictureError(
+            raise FrameError(
                 f"it has {size[0]} x {size[1]} pixels, but a side of a GIF has at most {MAX_SIDE_PX}"
             )
         self._size = size

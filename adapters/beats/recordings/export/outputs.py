@@ -38,7 +38,7 @@ class ExportOutput(Protocol):
         """Add the next message of its kind.
 
         Raises:
-            PictureError: this one cannot be written; the output continues without it.
+            FrameError: this one cannot be written; the output continues without it.
         """
         ...
 
@@ -59,7 +59,7 @@ class LooksAhead(Protocol):
         """Examine a frame.
 
         Raises:
-            PictureError: it is not a picture.
+            FrameError: it is not a picture.
         """
         ...
 

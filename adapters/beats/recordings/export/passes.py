@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from beats.kernel.envelope import Frame, Message
 from beats.proto.codec import OPEN_CODEC
 from beats.recordings.export.outputs import ExportOutput, LooksAhead
-from beats.recordings.export.png import PictureError
+from beats.recordings.export.png import FrameError
 from beats.recordings.scan import Damage
 from beats.recordings.selection import Chosen, Selection
 
@@ -74,7 +74,7 @@ class _Export:
             ):
                 if isinstance(message, Frame):
                     for output in ahead:
-                        with suppress(PictureError):  # reported when it is written
+                        with suppress(FrameError):  # reported when it is written
                             output.look_at(message.png_data)
         begins = 0.5 if ahead else 0.0
         for chosen, message in self._messages(begins, 1.0, self._damaged, self._leave_out):
@@ -110,7 +110,7 @@ class _Export:
     def _give(self, output: ExportOutput, chosen: Chosen, message: Message) -> None:
         try:
             output.add(chosen, message)
-        except PictureError as error:
+        except FrameError as error:
             self._leave_out(chosen, str(error), str(output.path))
         except OSError as error:
             raise _named(error, output.path) from error

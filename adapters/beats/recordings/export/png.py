@@ -38,8 +38,8 @@ _SPARE_BYTES: Final = 1 << 16
 """Data beyond the last row that some encoders write and decoders ignore."""
 
 
-class PictureError(ValueError):
-    """A picture that cannot be decoded. The fault is the producer's; the text names it."""
+class FrameError(ValueError):
+    """A frame that cannot be decoded. The fault is the producer's; the text names it."""
 
 
 class Chunk(NamedTuple):
@@ -104,10 +104,10 @@ def take_apart(png_data: bytes) -> Png:
     """The parts of a file; checks their order and the header, but not the data (see `check`).
 
     Raises:
-        PictureError: it is not a PNG file, or is cut.
+        FrameError: it is not a PNG file, or is cut.
     """
     if not png_data.startswith(PNG_SIGNATURE):
-        raise PictureError("it does not begin as a PNG file")
+        raise FrameError("it does not begin as a PNG file")
     header: Header | None = None
     before: list[Chunk] = []
     data: list[Chunk] = []
@@ -119,10 +119,10 @@ def take_apart(png_data: bytes) -> Png:
         elif not data:
             before.append(each)
     if header is None or not data:
-        raise PictureError("it has no picture: IDAT is missing")
+        raise FrameError("it has no picture: IDAT is missing")
     named = {each.name: each.data for each in before}
     if header.colour == PALETTE and b"PLTE" not in named:
-        raise PictureError("its palette is missing")
+        raise FrameError("its palette is missing")
     # In a truecolour picture, PLTE only suggests colours for limited screens.
     palette = named.get(b"PLTE", b"") if header.colour == PALETTE else b""
     return Png(Form(header, palette, named.get(b"tRNS", b"")), before, data)
@@ -134,12 +134,12 @@ def check(png: Png) -> None:
     Inflates the data step by step and discards it, which costs a small part of decoding.
 
     Raises:
-        PictureError: a decoder would fail.
+        FrameError: a decoder would fail.
     """
     critical = [each for each in png.before if each.name in (b"PLTE", b"tRNS")] + png.data
     for each in critical:
         if zlib.crc32(each.data, zlib.crc32(each.name)) != each.crc:
-            raise PictureError(f"the checksum of its {each.name.decode()} is wrong")
+            raise FrameError(f"the checksum of its {each.name.decode()} is wrong")
     wanted, inflated = data_bytes(png.form.header), 0
     inflater = zlib.decompressobj()
     try:
@@ -149,14 +149,14 @@ def check(png: Png) -> None:
                 inflated += len(inflater.decompress(rest, _STEP_BYTES))
                 rest = inflater.unconsumed_tail
                 if inflated > wanted + _SPARE_BYTES:
-                    raise PictureError("it has more data than its size allows")
+                    raise FrameError("it has more data than its size allows")
             if inflater.eof:
                 break
         inflated += len(inflater.flush())
     except zlib.error as error:
-        raise PictureError(f"its data is damaged ({error})") from None
+        raise FrameError(f"its data is damaged ({error})") from None
     if inflated < wanted or not inflater.eof:
-        raise PictureError("its data ends too early")
+        raise FrameError("its data ends too early")
 
 
 def data_bytes(header: Header) -> int:
@@ -175,7 +175,7 @@ def decode(png_data: bytes) -> Image.Image:
     """The picture in 8-bit RGB, or in RGBA when some of it is transparent.
 
     Raises:
-        PictureError: it cannot be decoded, or is too large.
+        FrameError: it cannot be decoded, or is too large.
     """
     take_apart(png_data)  # checks its size before memory is spent
     try:
@@ -185,7 +185,7 @@ def decode(png_data: bytes) -> Image.Image:
                 image.load()
                 return to_rgb(image)
     except Exception as error:  # Pillow raises many types of error for broken files
-        raise PictureError(f"its data is damaged ({error})") from error
+        raise FrameError(f"its data is damaged ({error})") from error
 
 
 def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -213,19 +213,19 @@ def _chunks(png_data: bytes) -> list[Chunk]:
         crc = int.from_bytes(png_data[after - 4 : after], "big")
         found.append(Chunk(name, png_data[at + 8 : after - 4], crc))
         at = after
-    raise PictureError("it is cut")
+    raise FrameError("it is cut")
 
 
 def _header(found: Chunk) -> Header:
     if found.name != b"IHDR" or len(found.data) != _HEADER.size:
-        raise PictureError("its header is missing")
+        raise FrameError("its header is missing")
     if zlib.crc32(found.data, zlib.crc32(found.name)) != found.crc:
-        raise PictureError("the checksum of its IHDR is wrong")
+        raise FrameError("the checksum of its IHDR is wrong")
     header = Header(*_HEADER.unpack(found.data))
     pixels = header.width_px * header.height_px
     known = header.depth in _DEPTHS.get(header.colour, ()) and header.interlaced in (0, 1)
     if not known or header.compression or header.filter or not pixels:
-        raise PictureError("its header has values that PNG does not define")
+        raise FrameError("its header has values that PNG does not define")
     if pixels > MAX_PX:
-        raise PictureError(f"it has {pixels:,} pixels, more than {MAX_PX:,}")
+        raise FrameError(f"it has {pixels:,} pixels, more than {MAX_PX:,}")
     return header

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from beats.adapters.sinks.recorder.disk import Counters, Disk
+from beats.adapters.sinks.recorder.disk import Counters, DiskWatch
 from tests.adapters.sinks.recorder.support import until
 from tests.kernel.support import threads
 from tests.support import TIMEOUT_S
@@ -24,7 +24,7 @@ def test_it_knows_what_the_disk_has_left_for_this_user(tmp_path: Path) -> None:
         tmp_path / "to" / "be" / "made" / "a.mcap",
         tmp_path / "file" / "a.mcap",
     ):
-        disk = Disk(path)
+        disk = DiskWatch(path)
         assert disk.free_bytes is None
         disk.look()
         found = os.statvfs(tmp_path)
@@ -40,7 +40,7 @@ def test_a_disk_that_cannot_tell_stays_as_it_was_seen(
     def broken(path: Path) -> os.statvfs_result:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    seen, unseen = Disk(tmp_path / "a.mcap"), Disk(tmp_path / "a.mcap")
+    seen, unseen = DiskWatch(tmp_path / "a.mcap"), DiskWatch(tmp_path / "a.mcap")
     seen.look()
     before = seen.free_bytes
     monkeypatch.setattr(os, "statvfs", broken)
@@ -60,7 +60,7 @@ async def test_a_hanging_disk_blocks_nothing(tmp_path: Path, monkeypatch: pytest
         return original(path)
 
     monkeypatch.setattr(os, "statvfs", hanging)
-    disk = Disk(tmp_path / "a.mcap")
+    disk = DiskWatch(tmp_path / "a.mcap")
     with anyio.fail_after(TIMEOUT_S):
         async with anyio.create_task_group() as group:
             group.start_soon(disk.watch)
@@ -73,12 +73,12 @@ async def test_a_hanging_disk_blocks_nothing(tmp_path: Path, monkeypatch: pytest
 
 def test_it_says_why_a_file_could_not_be_made(tmp_path: Path) -> None:
     """Without creating anything."""
-    Disk(tmp_path / "to" / "a.mcap").check()
+    DiskWatch(tmp_path / "to" / "a.mcap").check()
     (tmp_path / "file").touch()
     with pytest.raises(
         OSError, match=rf"^{tmp_path}/file/a.mcap cannot be created: {tmp_path}/file is not a folder$"
     ):
-        Disk(tmp_path / "file" / "a.mcap").check()
+        DiskWatch(tmp_path / "file" / "a.mcap").check()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

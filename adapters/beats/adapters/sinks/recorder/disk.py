@@ -34,7 +34,7 @@ class Counters:
             self.files += files
 
 
-class Disk:
+class DiskWatch:
     """Checks the free space of a disk regularly; a disk that hangs blocks only a thread of its own."""
 
     def __init__(self, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from beats.adapters.sinks.recorder.disk import Counters, Disk
+from beats.adapters.sinks.recorder.disk import Counters, DiskWatch
 from beats.adapters.sinks.recorder.naming import Names
 from beats.adapters.sinks.recorder.settings import RecorderSettings
 from beats.adapters.sinks.recorder.snapshots import Snapshots
@@ -38,7 +38,7 @@ class RecorderSink:
         self._settings = settings
         self._context: Final = context
         self._counters: Final = Counters()
-        self._disk: Final = Disk(Names(settings.path, context.profile, 0).path(1))
+        self._disk: Final = DiskWatch(Names(settings.path, context.profile, 0).path(1))
         self._work: Final = (
             Writer(settings, context, self._counters, self._disk)
             if settings.snapshot_s is None

@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from beats.adapters.sinks.recorder.disk import Counters, Disk
+from beats.adapters.sinks.recorder.disk import Counters, DiskWatch
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.ring_buffer import RingBuffer
 from beats.adapters.sinks.recorder.settings import RecorderSettings
@@ -25,7 +25,12 @@ class Snapshots:
     """Writes one snapshot at a time, in a worker thread; meanwhile it continues to hold new envelopes."""
 
     def __init__(
-        self, settings: RecorderSettings, seconds: float, context: Context, counters: Counters, disk: Disk
+        self,
+        settings: RecorderSettings,
+        seconds: float,
+        context: Context,
+        counters: Counters,
+        disk: DiskWatch,
     ) -> None:
         self.held: Final = RingBuffer(seconds, settings.snapshot_bytes)
         self.path: Path | None = None

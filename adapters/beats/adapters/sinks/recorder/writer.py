@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from beats.adapters.sinks.recorder.disk import Counters, Disk
+from beats.adapters.sinks.recorder.disk import Counters, DiskWatch
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.settings import RecorderSettings
 from beats.adapters.sinks.recorder.switch import Switch
@@ -30,7 +30,9 @@ _log: Final = logging.getLogger(__name__)
 class Writer:
     """Writes while its switch is on; while it is off, it only keeps the last values."""
 
-    def __init__(self, settings: RecorderSettings, context: Context, counters: Counters, disk: Disk) -> None:
+    def __init__(
+        self, settings: RecorderSettings, context: Context, counters: Counters, disk: DiskWatch
+    ) -> None:
         self.parts: Final = Parts(settings, context, counters)
         self.switch = Switch(context.clock, is_on=not settings.idle, last_values=context.last_values)
         self._settings = settings
