@@ -50,7 +50,7 @@ STREAMING: Final = (
 # One process for all: what the commands need is loaded once, and each runs in a fork.
 _CODE: Final = """
 import json, os, sys
-import beats.cli.common, beats.cli.config, beats.cli.recordings, rich.console
+import beats.cli.common, beats.cli.commands.config, beats.cli.recordings, rich.console
 from beats.cli import main
 
 kind, commands = sys.argv[1], json.loads(sys.argv[2])

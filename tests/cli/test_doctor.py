@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from beats.cli.doctor import doctor, document, exit_code, levels, line, summary
+from beats.cli.commands.doctor import doctor, document, exit_code, levels, line, summary
 from beats.doctor import examination
 from beats.doctor.findings import LEVELS, Finding
 from tests.cli.terminal import on_a_terminal

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from beats.cli.replay import command_of, next_speed
+from beats.cli.commands.replay import command_of, next_speed
 from beats.kernel.stats import Playback
 from tests.adapters.sources.replay.recordings import frame, recorded, show
 from tests.recordings.support import lines, messages, record

@@ -1,7 +1,6 @@
 """docs/plugins.md: its code, written to files as it says, works."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from tests.support import beats, clean_environment, ran
 
 TUTORIAL: Final = DOCUMENTS["docs/plugins.md"]
 PARTS: Final = ("kernel", "proto", "config", "adapters")
-DIFFS: Final = TUTORIAL.of("diff")
 IN_BEATS: Final = {
     name: text
     for name, text in TUTORIAL.files.items()
@@ -29,18 +27,6 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-
-
-def change(folder: Path, diff: str) -> None:
-    """Do what a diff shows: `--- FILE`, then groups of lines with `@@` between them."""
-    for name, hunks in re.findall(r"^--- (\S+)\n((?:(?!--- ).*\n)+)", diff, re.MULTILINE):
-        for hunk in hunks.split("@@\n"):
-            lines = hunk.splitlines(keepends=True)
-            before = "".join(line[1:] for line in lines if line[0] in " -")
-            after = "".join(line[1:] for line in lines if line[0] in " +")
-            text = (folder / name).read_text(encoding="utf-8")
-            assert text.count(before) == 1, f"{name} does not hold once what is to be changed: {before}"
-            write(folder, {name: text.replace(before, after)})
 
 
 def pass_in(cwd: Path, tests: Iterable[str], **variables: str) -> None:
@@ -92,7 +78,5 @@ def test_what_is_added_to_beats_works(tmp_path: Path) -> None:
         write(copy, {name: (ROOT / name).read_text(encoding="utf-8")})
     assert not [name for name in IN_BEATS if (copy / name).exists()]
     write(copy, IN_BEATS)
-    for diff in DIFFS:
-        change(copy, diff)
     path = os.pathsep.join(str(copy / part) for part in PARTS)
     pass_in(copy, (name for name in IN_BEATS if name.startswith("tests/")), PYTHONPATH=path)

@@ -6,39 +6,21 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 import typer
 
 from beats.cli import completion
+from beats.cli.commands import places
 from beats.cli.lazy import LazyGroup, epilog
 from beats.cli.output import EXIT_FAILED, complain, say, write
 from beats.cli.streams import standard_streams
-
-_HERE: Final = "beats.cli"
 
 
 class Commands(LazyGroup):
     """All commands; each is imported only when it is called or listed."""
 
-    places: ClassVar[Mapping[str, str]] = {
-        "run": f"{_HERE}.run:run",
-        "record": f"{_HERE}.record:record",
-        "replay": f"{_HERE}.replay:replay",
-        "snapshot": f"{_HERE}.record:snapshot",
-        "top": f"{_HERE}.top.command:top",
-        "tap": f"{_HERE}.tap.command:tap",
-        "reload": f"{_HERE}.reload:reload",
-        "init": f"{_HERE}.init:init",
-        "config": f"{_HERE}.config:app",
-        "doctor": f"{_HERE}.doctor:doctor",
-        "profiles": f"{_HERE}.listing:profiles",
-        "adapters": f"{_HERE}.listing:adapters",
-        "info": f"{_HERE}.recordings:info",
-        "recover": f"{_HERE}.recordings:recover",
-        "cut": f"{_HERE}.recordings:cut",
-        "export": f"{_HERE}.export:export",
-    }
+    places: ClassVar[Mapping[str, str]] = places()
 
 
 app = typer.Typer(

@@ -31,7 +31,7 @@ from beats.runtime.conflicts import check as find_clashes
 from beats.runtime.reader import Reader
 from beats.runtime.registry import InstalledAdapters
 
-app = typer.Typer(
+config = typer.Typer(
     name="config",
     help="""Show and check the settings, each with its origin.
 
@@ -42,7 +42,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@config.command()
 def show(
     profile: ProfileOption = None,
     config: ConfigOption = None,
@@ -62,7 +62,7 @@ def show(
         say_toml(as_toml(found, settings))
 
 
-@app.command()
+@config.command()
 def get(
     key: Annotated[
         str,
@@ -95,7 +95,7 @@ def get(
     say_value("" if value is None else value if isinstance(value, str) else value_text(value))
 
 
-@app.command()
+@config.command()
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A profile.", autocompletion=completers.profiles)],
     b: Annotated[str, typer.Argument(metavar="B", help="Another.", autocompletion=completers.profiles)],
@@ -114,7 +114,7 @@ def diff(
         raise typer.Exit(EXIT_FAILED)
 
 
-@app.command()
+@config.command()
 def check(
     file: Annotated[
         Path | None,
@@ -172,7 +172,7 @@ def _descriptors(found: Inspected) -> Iterator[str]:
         yield "; ".join(short)
 
 
-@app.command()
+@config.command()
 def schema(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="A file, instead of standard output.")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from beats.adapters.sinks.recorder.naming import check_template
+from beats.cli.commands.run import sources
 from beats.cli.common import (
     ConfigOption,
     DurationOption,
@@ -20,7 +21,6 @@ from beats.cli.common import (
 )
 from beats.cli.files import why_no_recording
 from beats.cli.output import EXIT_USAGE, complain, say_value
-from beats.cli.run import sources
 from beats.cli.runner import perform
 from beats.config.errors import SettingsError
 from beats.config.settings import SinkSettings

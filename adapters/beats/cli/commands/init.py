@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
+from beats.cli.commands.config import schema_text
 from beats.cli.common import refused
-from beats.cli.config import schema_text
 from beats.cli.output import EXIT_FAILED, complain, say
 from beats.config.errors import SettingsError
 from beats.config.layers.profiles import DEFAULT, check_name
