@@ -16,6 +16,12 @@ def tape(path: Path) -> dict[str, object]:
     return {"sinks": {"tape": {"type": "recorder", "path": str(path), "min_free_bytes": 0}}}
 
 
+def save(path: Path, text: str) -> None:
+    """In one step: polls follow each other so closely here that half a file could be read."""
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").replace(path)
+
+
 def test_a_program_changes_its_settings_while_it_publishes(tmp_path: Path) -> None:
     """Each call returns its changes; each recording holds what was published while it was configured."""
     with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
@@ -88,12 +94,12 @@ def test_a_program_that_watches_its_settings_follows_them(
     profile.write_text(text)
     with Stream.open(config_dir=tmp_path) as stream:
         address = stream.sinks["browser"].address
-        profile.write_text(text + "[sinks.void]\ntype = 'null'\n")
+        save(profile, text + "[sinks.void]\ntype = 'null'\n")
         until(lambda: "void" in stream.sinks)
-        profile.write_text(text + "max_clients = 0\n")
+        save(profile, text + "max_clients = 0\n")
         until(lambda: "invalid settings: keeping the current ones" in caplog.text)
         assert set(stream.sinks) == {"browser", "void"}
-        profile.write_text(text)
+        save(profile, text)
         until(lambda: "void" not in stream.sinks)
         assert stream.sinks["browser"].address == address
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from tests.support import Program, clean_environment
+from tests.support import PORT_0, Program, clean_environment
 
 Kind = Literal["full", "closed", "gone", "file"]
 """A full disk; closed; a pipe whose reader has left; a file."""
@@ -28,8 +28,8 @@ READING: Final = (
     ("config", "diff", "default", "studio"),
     ("config", "check"),
     ("config", "schema"),
-    ("doctor",),
-    ("doctor", "--json"),
+    ("doctor", *PORT_0),
+    ("doctor", "--json", *PORT_0),
 )
 """What only prints."""
 WRITING: Final = (

@@ -1,13 +1,20 @@
-"""What the commands print."""
+"""What the commands print, and how it is made safe for a terminal."""
 
 import io
 import json
 import sys
 import tomllib
+from io import StringIO
 
 import pytest
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from beats.cli import output
+from beats.cli.console import SafeConsole
+from beats.cli.printable import printable, printable_lines
 
 EVIL = "a\x1b[2J\nb\x9b\u202eß"
 SHOWN = r"a\x1b[2J\nb\x9b\u202eß"
@@ -65,3 +72,94 @@ def test_a_workers_line_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> No
     """It may be a long JSON object; no terminal obeys it."""
     output.show_line(2, "x" * 10_000 + "\x1b")
     assert capsys.readouterr().err == "worker 2: " + "x" * 10_000 + "\\x1b\n"
+
+
+@pytest.mark.parametrize("text", ["", "knob-1", "Größe 3 µm", "壁の時計", "[bold]:heart:", "e\u0301"])
+def test_what_can_be_printed_stays(text: str) -> None:
+    """In any language; markup is text."""
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\x9b2J", r"\x9b2J"),
+        ("a\r\nb\tc\x00\x7f", r"a\r\nb\tc\x00\x7f"),
+        ("\u202eevil\u2066", r"\u202eevil\u2066"),
+        ("\ud800", r"\ud800"),
+        ("a\u2028b\u00a0c", "a b c"),
+        ("\u200b\ufeff", r"\u200b\ufeff"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown(text: str, expected: str) -> None:
+    """Control sequences, line ends, marks of direction and surrogates are escaped."""
+    assert printable(text) == expected
+    assert printable(text).isprintable()
+
+
+def test_a_long_text_is_cut() -> None:
+    """A megabyte costs no more than what a terminal can show."""
+    assert len(printable("a" * 10**6)) < 10_000
+
+
+def test_lines_stay_and_are_whole() -> None:
+    """Nothing is cut, and only line ends are kept."""
+    assert printable_lines("a" * 10**4 + "\n\x1b[2Jb\r\n\tc") == "a" * 10**4 + "\n\\x1b[2Jb\\r\n\\tc"
+
+
+def console(*, is_terminal: bool = False) -> tuple[SafeConsole, io.StringIO]:
+    file = io.StringIO()
+    return SafeConsole(file=file, is_terminal=is_terminal), file
+
+
+def test_control_characters_are_shown_wherever_they_come_from() -> None:
+    """In text, in table cells and in markup."""
+    made, file = console()
+    table = Table("a\x1b[2J", box=None)
+    table.add_row(Text("b\x9b2J"))
+    made.print("c\x1b]0;x\x1b\\d", table, Text("e\u202ef"), markup=False)
+    for evil in "\x1b\x9b\u202e":
+        assert evil not in file.getvalue()
+    assert r"c\x1b]0;x\x1b\d" in file.getvalue()
+    assert r"e\u202ef" in file.getvalue()
+
+
+def test_the_lines_of_a_report_stay() -> None:
+    """Line ends are not escaped."""
+    made, file = console()
+    made.print("a\nb\x1b\nc", markup=False)
+    assert file.getvalue() == "a\nb\\x1b\nc\n"
+
+
+def test_without_a_terminal_lines_are_as_long_as_they_are() -> None:
+    """For `grep`."""
+    made, file = console()
+    made.print("x " * 300, markup=False)
+    assert file.getvalue().count("\n") == 1
+
+
+def test_colours_and_live_displays_are_still_controlled() -> None:
+    """Rich's own control codes are kept; those of the text are escaped."""
+    made, file = console(is_terminal=True)
+    with Live(Text("live\x1b[2J", "red"), console=made, auto_refresh=False) as live:
+        live.update(Text("more"), refresh=True)
+    assert r"live\x1b[2J" in file.getvalue()
+    assert "\x1b[2J" not in file.getvalue()
+    assert "\x1b[2K" in file.getvalue(), "the line is erased and drawn again"
+    assert "\x1b[31m" in file.getvalue()
+
+
+def test_a_bar_is_shown_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log file or a pipe gets nothing of it."""
+    shown: dict[bool, str] = {}
+    for is_terminal in (True, False):
+        file = StringIO()
+        console = Console(file=file, force_terminal=is_terminal, width=80)
+        monkeypatch.setattr(output, "err", console)
+        with output.progress("copying", 10) as tell:
+            tell(5)
+        shown[is_terminal] = file.getvalue()
+    assert "copying" in shown[True]
+    assert "50%" in shown[True]
+    assert shown[False] == ""

@@ -70,7 +70,7 @@ def test_top_survives_a_server_that_is_killed(tmp_path: Path) -> None:
             screen.wait_for(r"^demo +running +\d")
             program.signal(signal.SIGKILL)
             assert program.end() == -signal.SIGKILL
-            screen.wait_for(r"^silent for \d+ s: NatsConnection refused; a")
+            screen.wait_for(r"^silent for \d+ s: Connection refused; a")
             assert "demo " in screen.text()
             settings = ("--set", f"sinks.browser.port={port}", "--set", "sources.demo.type=demo")
             with beats("run", *settings, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as again:

@@ -13,8 +13,7 @@ import typer
 
 from beats.cli import completers
 from beats.cli.files import ending_in_order, why_no_recording
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, say, say_document, warn
-from beats.cli.progress import progress
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, progress, say, say_document, warn
 from beats.kernel.errors import InputError
 from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 

@@ -8,8 +8,7 @@ import typer
 
 from beats.cli import completers
 from beats.cli.files import ending_in_order, why_no_file
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, say, warn
-from beats.cli.progress import progress
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, progress, say, warn
 from beats.cli.recordings import failing, warn_of_skipped
 from beats.kernel.envelope import Kind
 
