@@ -1,6 +1,7 @@
 """Recordings made from recordings."""
 
 import json
+import os
 import random
 from io import BytesIO
 from pathlib import Path
@@ -128,6 +129,14 @@ def test_anything_that_was_cut_can_be_recovered(tmp_path: Path) -> None:
             with pytest.raises(InputError, match="nothing in"):
                 recover(source, target, silent)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "cut.mcap"]
+
+
+def test_a_file_name_may_be_any_bytes(tmp_path: Path) -> None:
+    """What is not UTF-8 in it is escaped in the metadata of the new file."""
+    source = sample(tmp_path / os.fsdecode(b"bad\xff.mcap"))
+    recover(source, tmp_path / "whole.mcap", lambda _: None)
+    [content] = [content for name, content in notes(tmp_path / "whole.mcap") if name == RECOVERED]
+    assert "bad\\xff.mcap" in content.values()
 
 
 def test_envelopes_are_recovered_from_others_files(tmp_path: Path) -> None:

@@ -245,13 +245,13 @@ class RecordingFile:
         self.add_metadata(CLOCK, jump.moved(self._ahead_ns).record())
 
     def add_metadata(self, name: str, metadata: Mapping[str, str]) -> None:
-        """Write a metadata record immediately.
+        """Write a metadata record immediately; a name that is not UTF-8 is written with escapes.
 
         Raises:
             OSError: the disk rejects it.
         """
         with self._watched():
-            self._writer.add_metadata(name, dict(metadata))
+            self._writer.add_metadata(name, {key: _encodable(value) for key, value in metadata.items()})
             # A whole record: a later failure truncates the file after it.
             self.output.flush()
 
@@ -320,3 +320,8 @@ class RecordingFile:
                 f"{units.size(self._min_free_bytes)}: free some space, or lower it",
                 str(self.output.path.parent),
             )
+
+
+def _encodable(text: str) -> str:
+    """Text that UTF-8 can encode: Python represents other bytes of a name as lone surrogates (PEP 383)."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -81,3 +81,15 @@ def test_an_argument_that_is_not_utf_8_is_refused(house: House) -> None:
     """`--set` can contain any bytes, too."""
     house.sets = ["sinks.browser.token=secret\udcff"]
     assert str(house.problem()) == "--set sinks.browser.token: sinks.browser.token: is not UTF-8 text"
+
+
+def test_a_file_name_that_is_not_utf_8_is_refused_once(house: House) -> None:
+    """Named where it is a file of the command line; other values may be secrets."""
+    house.sources = {"picture": {"type": "images", "path": "bad\udcff.gif"}}
+    assert str(house.problem()) == (
+        'command line: sources.picture.path = "bad\\uDCFF.gif": is not UTF-8 text: '
+        "give the file another name, or give its folder"
+    )
+    house.sources = {}
+    house.overrides = {"sinks": {"browser": {"token": "secret\udcff"}}}
+    assert "secret" not in str(house.problem())

@@ -10,8 +10,8 @@ from typing import Final, cast
 
 from pydantic import SecretStr
 
-from beats.config.errors import Problem, dotted
-from beats.config.layers.merging import Layer, Text, leaves
+from beats.config.errors import Problem, dotted, shown
+from beats.config.layers.merging import Layer, Level, Text, leaves
 
 _QUOTES: Final = ("'", '"')
 
@@ -30,15 +30,18 @@ def stray_characters(text: str) -> str | None:
 
 
 def undecodable(layers: Iterable[Layer]) -> Iterator[Problem]:
-    """A problem for each variable or `--set` whose value is not UTF-8, as all text in profiles is.
+    """A problem for each value from outside the files that is not UTF-8, as all text in profiles is.
 
     Python represents such bytes as lone surrogates (PEP 383), which cannot be sent or compared.
     """
-    for where, path, text in _texts(layers):
-        try:
-            text.text.encode()
-        except UnicodeEncodeError:
-            yield Problem(where, dotted(path), None, "is not UTF-8 text")
+    for layer in layers:
+        for path, value in leaves(layer.tree):
+            if isinstance(value, Text) and not _is_utf8(value.text):
+                yield Problem(value.variable or layer.where, dotted(path), None, "is not UTF-8 text")
+            elif not isinstance(value, Text) and not all(map(_is_utf8, _strings(value))):
+                message = "is not UTF-8 text: give the file another name, or give its folder"
+                given = shown(value) if layer.level is Level.SOURCES else None  # others may be secrets
+                yield Problem(layer.where, dotted(path), given, message)
 
 
 def stray_character_warnings(layers: Iterable[Layer], settings: Mapping[str, object]) -> Iterator[str]:
@@ -81,3 +84,11 @@ def _strings(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple | set | frozenset):
         for item in cast("Iterable[object]", value):
             yield from _strings(item)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

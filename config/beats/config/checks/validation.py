@@ -110,13 +110,14 @@ class Validation:
             names = valid.get((key.group, kind), {})
             layers += alias_layers(names, self._models.get(key), self._raw.environ, *key)
         layers = in_order(layers)
-        self._problems += dict.fromkeys(undecodable(layers))
+        not_text = tuple(dict.fromkeys(undecodable(layers)))
         root = merge(fit_layer(layer, self._models) for layer in layers)
         self._check_sections(root)
         kernel = self._check(KernelSettings, child(root, "kernel") or Table({}), ["kernel"])
         sources = self._check_group("sources", child(root, "sources"))
         sinks = self._check_group("sinks", child(root, "sinks"))
         self._warn_of_unknown_variables({name for found in aliases.values() for name in found})
+        self._problems = [*not_text, *(each for each in self._problems if not _is_about(each, not_text))]
         checked = {"kernel": kernel, "sources": sources, "sinks": sinks}
         self._warnings += dict.fromkeys(stray_character_warnings(layers, checked))
         return Inspected(
@@ -296,3 +297,8 @@ class Validation:
 def _is_off(table: Table) -> bool:
     enabled = child(table, "enabled")
     return isinstance(enabled, Leaf) and enabled.value is False
+
+
+def _is_about(problem: Problem, others: Iterable[Problem]) -> bool:
+    """Whether another problem names the same setting, so that this one only says the same again."""
+    return any(f"{problem.key}.".startswith(f"{other.key}.") for other in others)
