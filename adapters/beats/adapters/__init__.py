@@ -1,1 +1,1 @@
-"""What plugs into the kernel: sinks, sources, and the `beats` command."""
+"""What plugs into the kernel: sinks, sources, and what they share."""
