@@ -27,7 +27,7 @@ pytest: .venv/.installed-test
 	$(BIN)/pytest $(PARALLEL)
 
 # The core of the suite on the oldest versions that pyproject.toml allows. Left out: what is about protoc's own stubs.
-CORE := tests/kernel tests/proto tests/config tests/kit tests/recordings tests/runtime tests/adapters tests/workers tests/app \
+CORE := tests/kernel tests/proto tests/config tests/kit tests/recordings tests/runtime tests/adapters tests/pictures tests/workers tests/app \
 	--deselect tests/proto/test_schema.py::test_generated_code_is_what_the_schema_gives
 
 pytest-oldest: .venv/oldest/.installed
@@ -59,6 +59,7 @@ bench: pytest-bench
 # The peers are packages of their own; this installs them.
 bench-peers: .venv/.installed-bench
 	$(BIN)/python -m tests.bench.fanout
+	$(BIN)/python -m tests.bench.pixels
 	$(BIN)/python -m tests.bench.stalled
 	$(BIN)/python -m tests.bench.record
 
