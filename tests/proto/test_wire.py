@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 from beats.kernel.envelope import Message
 from beats.proto import wire
 from beats.proto.codec import StreamCodec
-from beats.proto.streaming_pb2 import (
-    JSON_UTF8,
-    Frame,
-    PeripheralEnvelope,
-    PeripheralInfo,
-    StreamEnvelope,
-)
+from beats.proto.streaming_pb2 import JSON_UTF8, Frame, PeripheralEnvelope, PeripheralInfo, StreamEnvelope
 from tests.proto.strategies import examples, messages, sequences, times_unix_ns
 
 CODEC: Final = StreamCodec()

@@ -1,11 +1,6 @@
 import pytest
 
-from beats.config.layers.environment import (
-    alias_layers,
-    read_variables,
-    unknown_warning,
-    variable_name,
-)
+from beats.config.layers.environment import alias_layers, read_variables, unknown_warning, variable_name
 from beats.config.layers.merging import Layer, Level, Text, merge, nested
 from tests.config.fakes import ALIASES, WebsocketSettings
 

@@ -64,7 +64,7 @@ async def test_a_successor_gets_what_waits_and_what_comes_meanwhile() -> None:
     assert kernel.sinks == {"tape": new}
 
 
-async def test_a_predecessor_without_a_batch_ends_at_once() -> None:
+async def test_a_predecessor_without_a_batch_ends_at_once(caplog: pytest.LogCaptureFixture) -> None:
     """It is woken; the successor has no failures, and nothing is logged."""
     old, new = CollectingSink(), CollectingSink()
     kernel = new_kernel(tape=old, other=CollectingSink())
@@ -75,11 +75,11 @@ async def test_a_predecessor_without_a_batch_ends_at_once() -> None:
         assert old.closed
         assert list(kernel.sinks) == ["tape", "other"]
         stats = sink_stats(kernel, "tape")
-        assert (stats.state, stats.restarts, stats.last_error) == ("running", 0, "")
+        assert (stats.state, stats.restarts, stats.last_error, caplog.text) == ("running", 0, "", "")
 
 
 async def test_the_bounds_change_once_the_successor_has_opened() -> None:
-    """Until then nothing is dropped, since the predecessor may have to go on."""
+    """Until then nothing is dropped, since the predecessor may have to go on; later bounds replace them."""
     kernel = new_kernel(tape=CallingSink(slow([])))
     new = CollectingSink()
 
@@ -94,7 +94,10 @@ async def test_the_bounds_change_once_the_successor_has_opened() -> None:
         await everyone_waits()
         narrow = QueueBounds(size=3)
         await kernel.replace_sink("tape", CallingSink(open_slowly), narrow, hand_over=True)
-    assert numbers(new.received) == [7, 8, 9]
+        await everyone_waits()
+        assert numbers(new.received) == [7, 8, 9]
+        kernel.rebound_sink("tape", WIDE)
+        publish(kernel, *range(10))
     assert dropped(queue_stats(kernel, "tape")) == {("drop_oldest", "frame"): 5}
 
 
