@@ -69,9 +69,6 @@ class PickyCodec(PlainCodec):
         return super().seal(prepared, sequence, captured_unix_ns)
 
 
-# What an envelope holds
-
-
 def test_an_envelope_holds_what_was_published() -> None:
     """Kind, topic, sequence, times, message and bytes are set once, by the publisher."""
     bus, clock = Bus(), FixedClock(1000)
@@ -152,9 +149,6 @@ def test_topics_are_bounded() -> None:
     assert by_topic(received) == {"frame": [1], "peripheral/a": [1, 2]}
 
 
-# Threads
-
-
 def test_every_receiver_sees_each_topic_in_order_without_gaps_from_many_threads() -> None:
     """Four threads share topics: receivers and queues see 1, 2, 3 …, and each number is returned once."""
     bus = Bus()
@@ -197,9 +191,6 @@ def test_a_receiver_may_publish_from_many_threads() -> None:
     expected = list(range(1, 801))
     assert by_topic(received) == {"frame": expected, "peripheral/echo": expected}
     assert [item.sequence for item in received[::2]] == [item.sequence for item in received[1::2]]
-
-
-# Refusals
 
 
 def test_queue_full_reaches_the_producer_after_every_other_sink_has_the_envelope() -> None:
@@ -247,9 +238,6 @@ async def test_after_close_publishing_raises() -> None:
     with pytest.raises(ClosedError, match="closed"):
         await publisher.publish_async(FRAME)
     assert len(received) == publisher.published == 1
-
-
-# Waiting for room
 
 
 def test_a_thread_waits_for_room_and_goes_on() -> None:

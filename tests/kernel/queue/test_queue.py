@@ -90,9 +90,6 @@ def test_losses_are_noted_only_on_request() -> None:
     assert queue.losses() == ()
 
 
-# Giving back
-
-
 @STRATEGIES
 @pytest.mark.parametrize("bounds", [QueueBounds(size=3), QueueBounds(max_bytes=6)], ids=["items", "bytes"])
 def test_a_sink_that_keeps_failing_never_holds_more_than_twice_the_bounds(
@@ -120,9 +117,6 @@ async def test_what_was_given_back_needs_no_new_envelope_to_be_taken() -> None:
     queue.give_back(await queue.take())
     with anyio.fail_after(1.0):
         assert sequences(await queue.take()) == [1]
-
-
-# Other bounds
 
 
 @pytest.mark.parametrize(
@@ -195,9 +189,6 @@ def test_a_producer_in_line_keeps_its_place_when_lanes_are_merged(size: int) -> 
     queue.rebound(block(size))
     queue.close(admit_line=True)
     assert [number for _ in range(4) for number in sequences(queue.take_nowait())] == [0, 1, 2, 3]
-
-
-# Threads
 
 
 @STRATEGIES
@@ -289,9 +280,6 @@ def test_a_sink_gets_everything_up_to_the_end_from_several_threads(backend: str,
         if overflow == "block":
             assert numbers == list(range(1, rounds + 1))
     assert_balanced(queue.stats())
-
-
-# Taking
 
 
 async def test_take_waits_for_the_first_envelope() -> None:

@@ -153,9 +153,6 @@ async def test_a_sink_learns_after_its_restart_what_the_attempt_before_lost() ->
     assert (loss.first_sequence, loss.last_sequence) == (1, 2)
 
 
-# What the stats tell
-
-
 async def test_the_stats_of_a_sink_with_viewers_include_them() -> None:
     """Clients and totals come from the sink itself."""
     sink = ViewedSink(SinkQueue("client"))

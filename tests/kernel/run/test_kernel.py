@@ -79,9 +79,6 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-# From source to sink
-
-
 async def test_every_sink_gets_what_the_sources_publish_and_the_kernel_ends_with_them() -> None:
     """When all sources have ended, the sinks drain and `run` returns."""
     kernel = new_kernel()
@@ -167,9 +164,6 @@ async def test_a_burst_from_a_thread_wakes_the_loop_once_for_all_sinks(
         run_in_thread(burst)
         assert count() == 1
     assert [len(sink.received) for sink in sinks] == [100, 100, 100]
-
-
-# Failures
 
 
 async def test_a_failing_sink_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -294,9 +288,6 @@ async def test_a_source_that_raises_is_restarted() -> None:
     assert source.attempts_s == pytest.approx([0.0, 7.0, 21.0])
     assert by_topic(sink.received) == {"frame": [1, 2, 3]}
     assert kernel.stats().sources == (SourceStats("camera", "ended", 2, "OSError: unplugged", 3),)
-
-
-# The end
 
 
 async def test_at_the_end_sources_stop_and_queues_drain() -> None:
@@ -460,9 +451,6 @@ async def test_a_source_that_waits_for_room_does_not_delay_the_end() -> None:
     assert_balanced(stats)
 
 
-# What others can see
-
-
 async def test_stats_are_immutable_and_can_be_read_in_any_thread() -> None:
     """They hold nothing that can change afterwards."""
     kernel = new_kernel(when_sources_end="stay")
@@ -479,9 +467,6 @@ async def test_stats_are_immutable_and_can_be_read_in_any_thread() -> None:
     assert (stats.published, stats.frames) == (3, 2)
     assert stats.sinks[0].queue.offered == Amount(3, 4)
     hash(stats)  # and so are its parts
-
-
-# With threads, in real time
 
 
 REAL_LOOPS = pytest.mark.parametrize("backend", ["asyncio", "trio"])

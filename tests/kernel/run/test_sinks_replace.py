@@ -45,9 +45,6 @@ HAND_OVER = pytest.mark.parametrize("hand_over", [True, False])
 BLOCK = QueueBounds(size=4, overflow="block", block_timeout_s=JOIN_TIMEOUT_S)
 
 
-# With what waits
-
-
 async def test_a_successor_gets_what_waits_and_what_comes_meanwhile() -> None:
     """The predecessor finishes the batch that it holds, and takes nothing more."""
     seen: list[Envelope] = []
@@ -101,9 +98,6 @@ async def test_the_bounds_change_once_the_successor_has_opened() -> None:
     assert dropped(queue_stats(kernel, "tape")) == {("drop_oldest", "frame"): 5}
 
 
-# With a cut
-
-
 async def test_each_gets_its_side_of_the_cut() -> None:
     """The predecessor delivers what came before the call, the successor gets what came after."""
     seen: list[Envelope] = []
@@ -147,9 +141,6 @@ async def test_a_full_queue_refuses_plain_calls_in_the_loop_at_once_before_its_s
         publish(kernel, 2)
         with pytest.raises(QueueFull, match="event loop's own thread"):
             publish(kernel, 3)
-
-
-# With both
 
 
 @HAND_OVER

@@ -153,9 +153,6 @@ async def test_a_source_of_the_same_name_goes_on_with_the_sequence_numbers() -> 
     assert received(kernel) == {"frame": [1, 2, 3, 4]}
 
 
-# Commands
-
-
 async def test_the_commands_of_a_source_that_is_added_are_known_at_once() -> None:
     """Those of a removed source of the same name are gone."""
     kernel, before, after = new_kernel(), SteeredSource("pause"), SteeredSource("seek")
@@ -167,9 +164,6 @@ async def test_the_commands_of_a_source_that_is_added_are_known_at_once() -> Non
         assert seen == {"seek": as_it_is}
         kernel.bus.send_control(Control("seek", {}, CLIENT))
     assert (before.obeyed, after.obeyed) == ([], [("seek", {})])
-
-
-# The end of all
 
 
 async def test_a_kernel_whose_last_source_was_removed_stays() -> None:

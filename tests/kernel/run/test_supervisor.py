@@ -48,7 +48,7 @@ async def run_long_then_fail() -> None:
 
 
 def supervised(run: Callable[[], Awaitable[None]], *, backoff: Backoff | None = None) -> Supervisor:
-    return Supervisor("source", "demo", run, backoff or Backoff()
+    return Supervisor("source", "demo", run, backoff or Backoff(), must_start=False)
 
 
 @pytest.mark.parametrize(
