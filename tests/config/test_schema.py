@@ -75,8 +75,7 @@ def test_secrets_are_found_at_any_depth() -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["nats://ann:hush@host:1", "nats://hush@host", "wss://:hush@h/x", ["a", "x://u:p@h"]],
+    "value", ["nats://ann:hush@host:1", "nats://hush@host", "wss://:hush@h/x", ["a", "x://u:p@h"]]
 )
 def test_an_address_may_hold_a_password(value: object) -> None:
     """In any setting, also in a list."""

@@ -156,12 +156,7 @@ class CoroutineCall:
 
 @pytest.mark.parametrize(
     "receiver",
-    [
-        coroutine_receiver,
-        functools.partial(coroutine_receiver),
-        CoroutineCall().method,
-        CoroutineCall(),
-    ],
+    [coroutine_receiver, functools.partial(coroutine_receiver), CoroutineCall().method, CoroutineCall()],
     ids=["function", "partial", "method", "callable"],
 )
 def test_a_coroutine_receiver_is_refused(receiver: Any) -> None:
@@ -170,15 +165,6 @@ def test_a_coroutine_receiver_is_refused(receiver: Any) -> None:
     with pytest.raises(TypeError, match="coroutine"):
         bus.connect("frame", receiver)
     assert bus.send(envelope()) == []
-
-
-def test_a_connection_ends_with_its_context() -> None:
-    """As a context manager, a connection lasts as long as the block."""
-    bus, calls = Bus(), list[str]()
-    with bus.connect("frame", Receiver(calls, "a")):
-        bus.send(envelope())
-    bus.send(envelope())
-    assert calls == ["a"]
 
 
 def test_disconnecting_twice_does_no_harm() -> None:

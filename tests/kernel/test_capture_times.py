@@ -33,8 +33,7 @@ def test_a_time_in_another_unit_is_recognised_by_its_size(captured: int, unit: s
 
 
 @pytest.mark.parametrize(
-    "captured",
-    [0, 5, NOW_NS, NOW_NS + 10**17, 2**63 - 1, 631_152_000 * 10**9, 259_200 * 10**9, -(10**12)],
+    "captured", [0, 5, NOW_NS, NOW_NS + 10**17, 2**63 - 1, 631_152_000 * 10**9, 259_200 * 10**9, -(10**12)]
 )
 def test_what_may_be_right_is_not_doubted(captured: int) -> None:
     """Now, the future, the year 1990, and a clock that counts from when its machine was switched on."""

@@ -5,7 +5,7 @@ import anyio
 import pytest
 
 from beats.kernel.bus import Bus
-from beats.kernel.envelope import Envelope, Frame, Message
+from beats.kernel.envelope import Envelope, Frame, Message, Sealed
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.publisher import Publisher
 from beats.kernel.queue.bounds import QueueBounds
@@ -21,8 +21,11 @@ from tests.kernel.support import (
     dropped,
     knob,
     publisher_on,
+    run_in_thread,
     threads,
 )
+
+pytestmark = pytest.mark.anyio
 
 
 def collected(bus: Bus) -> list[Envelope]:
@@ -40,12 +43,10 @@ def connected(bus: Bus, name: str, overflow: str, *, size: int = 1, timeout_s: f
     return queue
 
 
-def announced(
-    bus: Bus, name: str, *, timeout_s: float = JOIN_TIMEOUT_S
-) -> tuple[SinkQueue, threading.Semaphore]:
-    """A `block` queue of size 1, and a semaphore that counts the producers that join its line."""
-    queue = SinkQueue(name, QueueBounds(size=1, overflow="block", block_timeout_s=JOIN_TIMEOUT_S))
-    in_line = threading.Semaphore(0)
+def full_queue() -> tuple[SinkQueue, threading.Semaphore, Publisher]:
+    """A `block` queue of size 1 with one frame, and a semaphore that counts the producers in its line."""
+    bus, in_line = Bus(), threading.Semaphore(0)
+    queue = SinkQueue("recorder", QueueBounds(size=1, overflow="block", block_timeout_s=JOIN_TIMEOUT_S))
 
     def offer(envelope: Envelope) -> object:
         answer = queue.offer(envelope)
@@ -54,8 +55,9 @@ def announced(
         return answer
 
     bus.connect("frame", offer)
-    bus.connect("peripheral", offer)
-    return queue, in_line
+    publisher = publisher_on(bus)
+    publisher.publish(FRAME)
+    return queue, in_line, publisher
 
 
 class PickyCodec(PlainCodec):
@@ -65,9 +67,6 @@ class PickyCodec(PlainCodec):
         if prepared == b"unsealable":
             raise ValueError("this picture cannot be sealed")
         return super().seal(prepared, sequence, captured_unix_ns)
-
-
-# What an envelope holds
 
 
 def test_an_envelope_holds_what_was_published() -> None:
@@ -123,17 +122,18 @@ def test_sequences_start_at_one_in_each_topic() -> None:
     ids=["in prepare", "in seal"],
 )
 def test_what_cannot_be_encoded_takes_no_sequence_number(message: Message, error: type[Exception]) -> None:
-    """The producer gets the codec's error, no receiver gets an envelope, and the next number has no gap."""
+    """The producer gets the codec's error; no receiver gets an envelope; no number or topic is used up."""
     bus = Bus()
     received = collected(bus)
-    publisher = Publisher(bus, PickyCodec(), FixedClock())
-    good = Frame(b"png") if isinstance(message, Frame) else knob("knob")
-    publisher.publish(good)
-    with pytest.raises(error):
-        publisher.publish(message)
-    assert publisher.publish(good) == 2
-    assert [item.sequence for item in received] == [1, 2]
-    assert publisher.published == 2
+    for good in (Frame(b"png"), knob("knob")):
+        publisher = Publisher(bus, PickyCodec(), FixedClock(), max_topics=1)
+        with pytest.raises(error):
+            publisher.publish(message)
+        publisher.publish(good)
+        with pytest.raises(error):
+            publisher.publish(message)
+        assert publisher.publish(good) == publisher.published == 2
+    assert [item.sequence for item in received] == [1, 2, 1, 2]
 
 
 def test_topics_are_bounded() -> None:
@@ -147,9 +147,6 @@ def test_topics_are_bounded() -> None:
         publisher.publish(knob("b"))
     assert publisher.publish(knob("a")) == 2
     assert by_topic(received) == {"frame": [1], "peripheral/a": [1, 2]}
-
-
-# Threads
 
 
 def test_every_receiver_sees_each_topic_in_order_without_gaps_from_many_threads() -> None:
@@ -196,11 +193,8 @@ def test_a_receiver_may_publish_from_many_threads() -> None:
     assert [item.sequence for item in received[::2]] == [item.sequence for item in received[1::2]]
 
 
-# Refusals
-
-
 def test_queue_full_reaches_the_producer_after_every_other_sink_has_the_envelope() -> None:
-    """A full `error` queue that comes first keeps the envelope from no other; the error names it all."""
+    """The error names sink, size, topic and number; the number stays used, since the others have it."""
     bus = Bus()
     strict = connected(bus, "recorder", "error", size=1)
     others = [connected(bus, name, "drop_oldest", size=9) for name in ("browser", "null")]
@@ -213,18 +207,8 @@ def test_queue_full_reaches_the_producer_after_every_other_sink_has_the_envelope
     for queue in others:
         assert [item.sequence for item in queue.take_nowait()] == [1, 2]
     assert dropped(strict.stats()) == {("error", "peripheral"): 1}
-
-
-def test_a_refused_envelope_leaves_its_number_used() -> None:
-    """The other sinks have that number, so the next one is higher."""
-    bus = Bus()
-    strict = connected(bus, "recorder", "error")
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
-    with pytest.raises(QueueFull):
-        publisher.publish(FRAME)
     strict.take_nowait()
-    assert publisher.publish(FRAME) == 3
+    assert publisher.publish(knob("a")) == 3
 
 
 def test_the_first_of_several_refusals_is_raised_and_notes_the_others() -> None:
@@ -242,7 +226,6 @@ def test_the_first_of_several_refusals_is_raised_and_notes_the_others() -> None:
     assert "'third'" in notes[1]
 
 
-@pytest.mark.anyio
 async def test_after_close_publishing_raises() -> None:
     """From a thread and from a coroutine; no receiver gets an envelope."""
     bus = Bus()
@@ -257,15 +240,9 @@ async def test_after_close_publishing_raises() -> None:
     assert len(received) == publisher.published == 1
 
 
-# Waiting for room
-
-
 def test_a_thread_waits_for_room_and_goes_on() -> None:
     """With `block`, publish returns once the sink has made room, and nothing is lost."""
-    bus = Bus()
-    queue, in_line = announced(bus, "recorder")
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
+    queue, in_line, publisher = full_queue()
     returned: list[int] = []
     with threads(lambda: returned.append(publisher.publish(FRAME))):
         assert in_line.acquire(timeout=JOIN_TIMEOUT_S)
@@ -278,10 +255,7 @@ def test_a_thread_waits_for_room_and_goes_on() -> None:
 
 def test_producers_in_line_keep_their_order_and_later_ones_come_after() -> None:
     """Envelopes reach the sink in order of publication, however many producers wait."""
-    bus = Bus()
-    queue, in_line = announced(bus, "recorder")
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
+    queue, in_line, publisher = full_queue()
     taken: list[int] = []
     with threads(*[functools.partial(publisher.publish, FRAME)] * 4):
         for _ in range(4):
@@ -295,26 +269,9 @@ def test_producers_in_line_keep_their_order_and_later_ones_come_after() -> None:
     assert_balanced(queue.stats())
 
 
-def test_a_thread_that_waits_too_long_gets_queue_full() -> None:
-    """After `block_timeout_s` the envelope is dropped as `block`, and the producer is told."""
-    bus = Bus()
-    queue = connected(bus, "recorder", "block", timeout_s=0.02)
-    others = connected(bus, "browser", "drop_oldest", size=9)
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
-    with pytest.raises(QueueFull, match=r"'recorder'.*block_timeout_s"):
-        publisher.publish(FRAME)
-    assert dropped(queue.stats()) == {("block", "frame"): 1}
-    assert_balanced(queue.stats())
-    assert others.stats().waiting.items == 2
-
-
 def test_closing_a_queue_refuses_the_producers_in_line() -> None:
     """A thread that waits for room does not wait for a sink that has ended."""
-    bus = Bus()
-    queue, in_line = announced(bus, "recorder")
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
+    queue, in_line, publisher = full_queue()
     caught: list[QueueFull] = []
 
     def produce() -> None:
@@ -330,9 +287,9 @@ def test_closing_a_queue_refuses_the_producers_in_line() -> None:
     assert_balanced(queue.stats())
 
 
-@pytest.mark.anyio
-async def test_a_coroutine_waits_for_room_while_the_loop_goes_on() -> None:
-    """An awaited publish suspends only its own task, until the sink takes."""
+@pytest.mark.parametrize("forwards", [False, True])
+async def test_a_coroutine_waits_for_room_while_the_loop_goes_on(forwards: bool) -> None:
+    """An awaited publish or forward suspends only its own task, until the sink takes."""
     bus = Bus()
     queue = connected(bus, "recorder", "block", timeout_s=10.0)
     queue.attach(Waker())
@@ -341,7 +298,10 @@ async def test_a_coroutine_waits_for_room_while_the_loop_goes_on() -> None:
     returned: list[int] = []
 
     async def produce() -> None:
-        returned.append(await publisher.publish_async(FRAME))
+        sealed = Sealed(FRAME, 2, 7, b"sealed")
+        returned.append(
+            await (publisher.forward_async(sealed) if forwards else publisher.publish_async(FRAME))
+        )
 
     async with anyio.create_task_group() as group:
         group.start_soon(produce)
@@ -350,38 +310,38 @@ async def test_a_coroutine_waits_for_room_while_the_loop_goes_on() -> None:
         assert [item.sequence for item in await queue.take()] == [1]
     assert returned == [2]
     assert anyio.current_time() == pytest.approx(3.0)
+    assert [item.sequence for item in queue.take_nowait()] == [2]
 
 
-@pytest.mark.anyio
-async def test_a_coroutine_that_waits_too_long_gets_queue_full() -> None:
-    """After `block_timeout_s` the envelope is dropped as `block`, and the producer is told."""
+@pytest.mark.parametrize(
+    ("caller", "timeout_s", "why"),
+    [
+        ("thread", 0.02, r"'recorder'.*block_timeout_s"),
+        ("coroutine", 10.0, r"'recorder'.*block_timeout_s"),
+        ("loop's thread", 3600.0, r"event loop's own thread.*await"),
+    ],
+)
+async def test_a_producer_without_room_gets_queue_full(caller: str, timeout_s: float, why: str) -> None:
+    """After `block_timeout_s`; at once on the loop's own thread, where waiting would stop the sink."""
     bus = Bus()
-    queue = connected(bus, "recorder", "block", timeout_s=10.0)
+    queue = connected(bus, "recorder", "block", timeout_s=timeout_s)
     queue.attach(Waker())
+    others = connected(bus, "browser", "drop_oldest", size=9)
     publisher = publisher_on(bus)
-    await publisher.publish_async(FRAME)
-    with pytest.raises(QueueFull, match="block_timeout_s"):
-        await publisher.publish_async(FRAME)
-    assert 0.0 < anyio.current_time() <= 10.0
+    publisher.publish(FRAME)
+    with pytest.raises(QueueFull, match=why):  # noqa: PT012 - one call, by one of three callers
+        if caller == "coroutine":
+            await publisher.publish_async(FRAME)
+        elif caller == "thread":
+            run_in_thread(lambda: publisher.publish(FRAME))
+        else:
+            publisher.publish(FRAME)
+    assert anyio.current_time() <= 10.0
     assert dropped(queue.stats()) == {("block", "frame"): 1}
     assert_balanced(queue.stats())
+    assert others.stats().waiting.items == 2
 
 
-@pytest.mark.anyio
-async def test_a_plain_call_on_the_loops_thread_fails_at_once_when_a_block_queue_is_full() -> None:
-    """Waiting would stop the sink that makes room; the error says what to do."""
-    bus = Bus()
-    queue = connected(bus, "recorder", "block", timeout_s=3600.0)
-    queue.attach(Waker())
-    publisher = publisher_on(bus)
-    assert publisher.publish(FRAME) == 1
-    with pytest.raises(QueueFull, match=r"event loop's own thread.*await"):
-        publisher.publish(FRAME)
-    assert dropped(queue.stats()) == {("block", "frame"): 1}
-    assert_balanced(queue.stats())
-
-
-@pytest.mark.anyio
 async def test_a_cancelled_coroutine_leaves_every_line() -> None:
     """Its envelope is counted once in each full queue and waits in none."""
     bus = Bus()
@@ -400,7 +360,6 @@ async def test_a_cancelled_coroutine_leaves_every_line() -> None:
         assert queue.take_nowait() == []
 
 
-@pytest.mark.anyio
 async def test_a_producer_that_never_waits_lets_others_run() -> None:
     """An awaited publish yields each time, or a quick source would starve its sinks."""
     publisher, turns = publisher_on(Bus()), list[str]()
@@ -450,18 +409,3 @@ def test_a_refusal_of_what_a_receiver_published_is_reported_not_raised(
     assert publisher.publish(FRAME) == 1
     assert queue.stats().dropped.items == 1
     assert "published by a receiver: sink 'strict'" in caplog.text
-
-
-def test_a_message_that_cannot_be_sealed_uses_up_no_topic() -> None:
-    """`max_topics` counts topics with envelopes."""
-
-    class Refusing(PlainCodec):
-        def seal(self, prepared: object, sequence: int, captured_unix_ns: int) -> bytes:
-            if captured_unix_ns < 0:
-                raise ValueError("before its time")
-            return super().seal(prepared, sequence, captured_unix_ns)
-
-    publisher = Publisher(Bus(), Refusing(), FixedClock(), max_topics=1)
-    with pytest.raises(ValueError, match="before its time"):
-        publisher.publish(knob("bad"), captured_unix_ns=-1)
-    assert publisher.publish(FRAME) == 1

@@ -15,6 +15,8 @@ from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.testing import FixedClock, PlainCodec, VirtualTimeLoop
 from tests.kernel.support import EXPLORE, FRAME, by_topic, dropped, knob, queue_on
 
+pytestmark = pytest.mark.anyio
+
 
 class PlacedCodec(PlainCodec):
     """Writes sequence number and time before the message."""
@@ -48,7 +50,6 @@ class Setup:
         self.bus.connect("peripheral", self.received.append)
 
 
-@pytest.mark.anyio
 async def test_what_is_forwarded_keeps_its_number_its_time_and_its_very_bytes() -> None:
     """As long as numbers rise nothing changes, and a gap stays visible."""
     setup = Setup()
@@ -65,7 +66,6 @@ async def test_what_is_forwarded_keeps_its_number_its_time_and_its_very_bytes() 
     ]
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("sequence", [2**63, 2**64 - 1])
 async def test_a_damaged_number_does_not_use_up_the_numbers_of_its_topic(sequence: int) -> None:
     """After the highest number of 64 bits a topic could carry nothing more."""
@@ -112,7 +112,6 @@ def test_numbers_of_each_topic_rise_however_publishing_and_forwarding_mix(
     assert (setup.publisher.published, setup.publisher.published_frames) == (len(operations), frames)
 
 
-@pytest.mark.anyio
 async def test_after_close_forwarding_raises() -> None:
     """No receiver gets an envelope."""
     setup = Setup()
@@ -123,7 +122,6 @@ async def test_after_close_forwarding_raises() -> None:
     assert setup.publisher.published == 0
 
 
-@pytest.mark.anyio
 async def test_forwarded_topics_are_bounded_too() -> None:
     """One topic too many is refused with the setting's name; existing topics go on."""
     setup, sent = Setup(max_topics=1), list[str]()
@@ -135,7 +133,6 @@ async def test_forwarded_topics_are_bounded_too() -> None:
     assert by_topic(setup.received) == {"frame": [4, 5]}
 
 
-@pytest.mark.anyio
 async def test_what_cannot_be_renumbered_leaves_no_gap_and_no_topic() -> None:
     """The caller gets the codec's error, and no receiver gets an envelope."""
 
@@ -150,7 +147,6 @@ async def test_what_cannot_be_renumbered_leaves_no_gap_and_no_topic() -> None:
     assert publisher.published == 1
 
 
-@pytest.mark.anyio
 async def test_a_full_error_queue_refuses_what_is_forwarded() -> None:
     """The caller gets QueueFull once every other sink has the envelope; it is sent, and counted, once."""
     setup, sent = Setup(), list[int]()
@@ -164,23 +160,3 @@ async def test_a_full_error_queue_refuses_what_is_forwarded() -> None:
     assert [item.sequence for item in other.take_nowait()] == [4, 6]
     assert dropped(queue.stats()) == {("error", "frame"): 1}
     assert setup.publisher.published == 2
-
-
-@pytest.mark.anyio
-async def test_a_full_block_queue_makes_a_forwarder_wait() -> None:
-    """It goes on once the sink has taken, and nothing is lost."""
-    setup, returned = Setup(), list[int]()
-    queue = queue_on(setup.bus, "recorder", QueueBounds(size=1, overflow="block", block_timeout_s=10.0))
-    await setup.publisher.forward_async(sealed(4))
-
-    async def forward() -> None:
-        returned.append(await setup.publisher.forward_async(sealed(6)))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(forward)
-        await anyio.sleep(3.0)
-        assert returned == []
-        assert [item.sequence for item in await queue.take()] == [4]
-    assert returned == [6]
-    assert anyio.current_time() == pytest.approx(3.0)
-    assert [item.sequence for item in queue.take_nowait()] == [6]

@@ -7,7 +7,9 @@ import anyio
 import pytest
 
 from beats.kernel.envelope import Frame, Peripheral, Sealed
-from beats.kernel.testing import FixedClock, PlainCodec, PublishRecorder, VirtualTimeLoop, envelope
+from beats.kernel.testing import PublishRecorder, VirtualTimeLoop, envelope
+
+pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
 
@@ -73,21 +75,6 @@ def test_a_virtual_loop_without_timers_waits_for_other_threads() -> None:
     run_virtually(main)
 
 
-def test_a_fixed_clock_moves_only_when_told() -> None:
-    """Readings are equal until the test sets another time."""
-    clock = FixedClock(5)
-    assert (clock.unix_ns(), clock.unix_ns()) == (5, 5)
-    clock.now_ns = 6
-    assert clock.unix_ns() == 6
-
-
-def test_the_plain_codec_keeps_pictures_and_writes_json() -> None:
-    """What a test sees in `encoded` is what it published."""
-    codec = PlainCodec()
-    assert codec.seal(codec.prepare(Frame(b"png")), 1, 0) == b"png"
-    assert codec.seal(codec.prepare(Peripheral("knob", {"a": 1})), 1, 0) == b'{"a": 1}'
-
-
 def test_a_made_up_envelope_is_consistent() -> None:
     """Kind, topic, message and bytes of a test's envelope fit together."""
     frame, knob = envelope(3, encoded=b"png"), envelope(4, topic="peripheral/knob")
@@ -95,7 +82,6 @@ def test_a_made_up_envelope_is_consistent() -> None:
     assert (knob.kind, knob.topic, knob.message) == ("peripheral", "peripheral/knob", Peripheral("knob", 4))
 
 
-@pytest.mark.anyio
 async def test_a_publish_recorder_numbers_each_topic_and_keeps_the_messages() -> None:
     """A source under test gets the sequence numbers of a real bus."""
     publish = PublishRecorder()
@@ -106,7 +92,6 @@ async def test_a_publish_recorder_numbers_each_topic_and_keeps_the_messages() ->
     assert publish.published[0].captured_unix_ns == 7
 
 
-@pytest.mark.anyio
 async def test_a_publish_recorder_numbers_what_is_forwarded_as_the_bus_does() -> None:
     """A number is kept while numbers rise, except with `renumber`."""
     publish = PublishRecorder()

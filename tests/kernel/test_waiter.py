@@ -8,6 +8,8 @@ from beats.kernel.waiter import Refusal, Waiter
 from beats.kernel.waker import Waker
 from tests.kernel.support import everyone_waits, run_in_thread
 
+pytestmark = pytest.mark.anyio
+
 
 class FakeLine:
     """A queue with one waiter in line."""
@@ -41,7 +43,6 @@ def test_a_deadline_that_has_passed_leaves_what_was_admitted() -> None:
     assert line.waiter.wait() is None
 
 
-@pytest.mark.anyio
 async def test_a_coroutine_sees_what_was_settled_before_it_waited() -> None:
     """Room made between offer and waiting is not missed."""
     line = FakeLine(Waker(), timeout_s=10.0)
@@ -50,7 +51,6 @@ async def test_a_coroutine_sees_what_was_settled_before_it_waited() -> None:
     assert anyio.current_time() == 0.0
 
 
-@pytest.mark.anyio
 async def test_a_coroutine_is_woken_by_another_thread() -> None:
     """A queue that another thread closes wakes the coroutine through the waker."""
     line = FakeLine(Waker(), timeout_s=1e6)

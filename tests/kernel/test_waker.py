@@ -8,10 +8,11 @@ import pytest
 from beats.kernel.waker import Waker
 from tests.kernel.support import everyone_waits, run_in_thread, threads
 
+pytestmark = pytest.mark.anyio
+
 Counter = Callable[[], int]
 
 
-@pytest.mark.anyio
 async def test_a_burst_from_another_thread_is_one_wake_up(wake_ups: Callable[[], Counter]) -> None:
     """However many callbacks come before the loop runs them, it is woken once."""
     count = wake_ups()
@@ -28,7 +29,6 @@ async def test_a_burst_from_another_thread_is_one_wake_up(wake_ups: Callable[[],
     assert rung == list(range(1000))
 
 
-@pytest.mark.anyio
 async def test_a_second_burst_wakes_again(wake_ups: Callable[[], Counter]) -> None:
     """Once the loop has run the callbacks, the next one wakes it again."""
     count = wake_ups()
@@ -39,7 +39,6 @@ async def test_a_second_burst_wakes_again(wake_ups: Callable[[], Counter]) -> No
         assert (count(), len(rung)) == (number, number)
 
 
-@pytest.mark.anyio
 async def test_on_the_loops_own_thread_the_callback_runs_at_once(wake_ups: Callable[[], Counter]) -> None:
     """The loop is awake already."""
     count = wake_ups()
@@ -48,7 +47,6 @@ async def test_on_the_loops_own_thread_the_callback_runs_at_once(wake_ups: Calla
     assert (rung, count()) == ([1], 0)
 
 
-@pytest.mark.anyio
 async def test_callbacks_run_on_the_loops_thread() -> None:
     """So they may use what belongs to the loop."""
     waker, where = Waker(), list[int]()
@@ -57,7 +55,6 @@ async def test_callbacks_run_on_the_loops_thread() -> None:
     assert where == [threading.get_ident()]
 
 
-@pytest.mark.anyio
 async def test_a_waker_knows_its_loops_thread() -> None:
     """It is the thread in which it was created."""
     waker, elsewhere = Waker(), list[bool]()

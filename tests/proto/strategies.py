@@ -29,11 +29,7 @@ tags = st.builds(Tag, st.text(), st.text(), st.dictionaries(st.text(), st.text()
 locations = st.builds(Location, finite_floats, finite_floats, finite_floats, st.text())
 
 peripherals = st.builds(
-    Peripheral,
-    st.text(min_size=1),
-    plain_json,
-    st.lists(tags, max_size=3).map(tuple),
-    st.none() | locations,
+    Peripheral, st.text(min_size=1), plain_json, st.lists(tags, max_size=3).map(tuple), st.none() | locations
 )
 
 messages: st.SearchStrategy[Message] = frames | peripherals

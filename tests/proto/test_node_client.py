@@ -147,7 +147,7 @@ def test_we_read_what_the_other_client_writes() -> None:
                 "input_event": event,
                 "payload_encoding": "PROTOBUF",
                 "payload_type": "heart.peripheral.input.InputEvent",
-            },
+            }
         },
     ]
     encoded = [bytes.fromhex(line) for line in convert("encode", [json.dumps(line) for line in lines])]

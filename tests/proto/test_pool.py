@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pool
 
 from beats.proto import input_event_pb2, streaming_pb2
 from beats.proto.pool import POOL
-from beats.proto.streaming_pb2 import PeripheralPayloadEncoding, PeripheralTag, StreamEnvelope
+from beats.proto.streaming_pb2 import PeripheralTag, StreamEnvelope
 from tests.proto.own_messages import generate_own
 
 IMPLEMENTATIONS: Final = ("upb", "python")
@@ -70,9 +70,3 @@ def test_messages_are_copied_and_pickled() -> None:
         "beats.proto.streaming_pb2",
         "PeripheralTag.MetadataEntry",
     )
-
-
-def test_enums_have_names_and_values() -> None:
-    """As in the code that protoc generates."""
-    assert PeripheralPayloadEncoding.Name(1) == "JSON_UTF8"
-    assert PeripheralPayloadEncoding.Value("PROTOBUF") == streaming_pb2.PROTOBUF == 2

@@ -23,7 +23,7 @@ def new_class(name: str) -> type[Message]:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"test.{name}"))
 
 
-@pytest.mark.parametrize("registry", [DEFAULT_REGISTRY, TypeRegistry()])
+@pytest.mark.parametrize("registry", [DEFAULT_REGISTRY, TypeRegistry(), OpenRegistry()])
 def test_input_events_are_known_from_the_start(registry: TypeRegistry) -> None:
     """Every registry reads input events."""
     event = InputEvent(event_type="press", timestamp="2024-05-01T00:00:00+00:00", data_json=b"{}")
@@ -80,10 +80,8 @@ def test_one_of_several_threads_registers_a_name() -> None:
 
 
 def test_an_open_registry_reads_what_it_knows() -> None:
-    """Input events, and registered types, also after they were unknown."""
+    """A type that is registered, also after it was unknown."""
     registry, timer = OpenRegistry(), Duration(seconds=3)
-    event = InputEvent(event_type="press", timestamp="2024-05-01T00:00:00+00:00", data_json=b"{}")
-    assert registry.decode(INPUT_EVENT, event.SerializeToString()) == event
     name, payload = "google.protobuf.Duration", timer.SerializeToString()
     assert registry.decode(name, payload) == OpaquePayload(name, payload)
     registry.register(Duration)

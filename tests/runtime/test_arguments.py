@@ -68,11 +68,7 @@ def test_tags_may_be_tags_names_and_mappings() -> None:
         (tag for tag in ("a", Tag("b", "c"), {"name": "d", "variant": "e", "metadata": {"f": "g"}})),
     ]
     for tags in given:
-        assert peripheral("knob", 1, tags, None).tags == (
-            Tag("a"),
-            Tag("b", "c"),
-            Tag("d", "e", {"f": "g"}),
-        )
+        assert peripheral("knob", 1, tags, None).tags == (Tag("a"), Tag("b", "c"), Tag("d", "e", {"f": "g"}))
     assert peripheral("knob", 1, (), None).tags == ()
 
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pytest
 
-from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
@@ -17,8 +16,6 @@ from beats.kernel.stats import Stats
 from beats.runtime.builder import Builder
 from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters
 from tests.support import STUCK_SINK, install_adapter, quiet
-
-OURS = {"sinks": {"null", "recorder", "websocket"}, "sources": {"demo", "images", "jsonl", "replay"}}
 
 
 def profile(overrides: dict[str, Any]) -> ProfileSettings:
@@ -31,13 +28,6 @@ def assemble(settings: ProfileSettings) -> Kernel:
     return builder.kernel
 
 
-def test_our_adapters_are_found() -> None:
-    """Each group names our own adapters."""
-    adapters = InstalledAdapters()
-    assert OURS["sinks"] <= set(adapters.names("sinks"))
-    assert OURS["sources"] <= set(adapters.names("sources"))
-
-
 def test_every_adapter_has_settings_of_its_group_and_a_summary() -> None:
     """The settings of each adapter derive from what all sinks, or all sources, have."""
     for name in SINKS.names():
@@ -46,15 +36,6 @@ def test_every_adapter_has_settings_of_its_group_and_a_summary() -> None:
     for name in SOURCES.names():
         assert issubclass(InstalledAdapters().settings("sources", name), SourceSettings)
         assert SOURCES.find(name).summary
-
-
-def test_a_sink_is_no_source() -> None:
-    """Each group knows its own adapters only."""
-    with pytest.raises(LookupError):
-        InstalledAdapters().settings("sources", "recorder")
-    with pytest.raises(LookupError):
-        InstalledAdapters().settings("sinks", "demo")
-    assert InstalledAdapters().settings("sinks", "websocket") is WebSocketSettings
 
 
 def test_an_installed_package_adds_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

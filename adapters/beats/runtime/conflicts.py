@@ -57,11 +57,7 @@ def check(found: Inspected) -> Found:
             parts.append(part)
         else:
             problems.append(part)
-    problems += [
-        *_port_conflicts(parts),
-        *_output_conflicts(parts),
-        *_lacking(parts),
-    ]
+    problems += [*_port_conflicts(parts), *_output_conflicts(parts), *_lacking(parts)]
     doubts = [part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.resources.doubts]
     optional = tuple(f"{dotted(part.key)}." for part in parts if part.value("required") is False)
     stopping = [problem for problem in problems if not problem.key.startswith(optional)]

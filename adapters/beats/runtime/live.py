@@ -41,10 +41,7 @@ class LiveProfile:
     """Lives in the kernel's event loop."""
 
     def __init__(
-        self,
-        profile: ProfileSettings,
-        view: RuntimeView | None = None,
-        stats: TakeStats | None = None,
+        self, profile: ProfileSettings, view: RuntimeView | None = None, stats: TakeStats | None = None
     ) -> None:
         """Build a kernel; nothing runs yet. `view` and `stats` show sinks all processes of a run."""
         self.profile = profile

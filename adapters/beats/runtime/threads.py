@@ -166,9 +166,7 @@ async def in_this_loop(kernel: Runnable, ended: anyio.Event | None = None) -> As
 
 
 def in_loop_of(
-    token: EventLoopToken,
-    function: Callable[[*_Args], Coroutine[Any, Any, _T]],
-    *args: *_Args,
+    token: EventLoopToken, function: Callable[[*_Args], Coroutine[Any, Any, _T]], *args: *_Args
 ) -> _T:
     """Run a coroutine function in another thread's event loop, and wait for its result.
 

@@ -8,7 +8,6 @@ from tests.config.fakes import (
     DemoSettings,
     FakeAdapters,
     House,
-    NullSettings,
     RecorderSettings,
     WebsocketSettings,
 )
@@ -184,12 +183,6 @@ def test_an_adapter_that_breaks_the_contract_is_reported(house: House) -> None:
     house.adapters.add("sinks", "strange", Stranger)
     house.write("mine", '[sinks.x]\ntype = "strange"')
     assert house.problem().message == "the settings of this adapter must derive from SinkSettings"
-
-
-def test_a_new_type_does_not_inherit_the_old_ones_settings(house: House) -> None:
-    """The shipped browser has a port, which a null sink would refuse."""
-    house.write("mine", '[sinks.browser]\ntype = "null"')
-    assert house.load().sinks["browser"] == NullSettings(type="null")
 
 
 @pytest.mark.parametrize("profile", ["default", "no-websocket"])

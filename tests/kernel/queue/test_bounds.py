@@ -6,11 +6,6 @@ import pytest
 from beats.kernel.queue.bounds import LaneBounds, QueueBounds
 
 
-def test_the_defaults_suit_a_live_stream() -> None:
-    """256 envelopes and 64 MiB of the newest."""
-    assert LaneBounds() == LaneBounds(256, 64 * 1024 * 1024, "drop_oldest", 1.0)
-
-
 @pytest.mark.parametrize("name", ["size", "max_bytes"])
 @pytest.mark.parametrize(
     ("value", "error"),

@@ -64,12 +64,7 @@ class Rebound(NamedTuple):
 
 Step = Offer | Take | TakeBytes | Withdraw | GiveBack | LoseInHand | Discard | AskForLosses | Close | Rebound
 
-LIMITS: Final = (
-    st.integers(1, 4),
-    st.integers(1, 16),
-    st.sampled_from(sorted(OVERFLOWS)),
-    st.just(1e6),
-)
+LIMITS: Final = (st.integers(1, 4), st.integers(1, 16), st.sampled_from(sorted(OVERFLOWS)), st.just(1e6))
 BOUNDS: Final = st.builds(
     QueueBounds, *LIMITS, per_kind=st.dictionaries(st.sampled_from(KINDS), st.builds(LaneBounds, *LIMITS))
 )

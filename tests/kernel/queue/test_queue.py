@@ -24,6 +24,8 @@ from tests.kernel.support import (
     threads,
 )
 
+pytestmark = pytest.mark.anyio
+
 STRATEGIES = pytest.mark.parametrize("overflow", OVERFLOWS)
 
 
@@ -88,23 +90,6 @@ def test_losses_are_noted_only_on_request() -> None:
     assert queue.losses() == ()
 
 
-# Giving back
-
-
-@STRATEGIES
-def test_what_was_given_back_is_taken_again_first(overflow: str) -> None:
-    """A sink that could not deliver gets the same envelopes before those that came meanwhile."""
-    queue = SinkQueue("recorder", QueueBounds(overflow=overflow), keep_losses=True)
-    for number in (1, 2):
-        offered(queue, number, topic=f"peripheral/{number}")
-    batch = queue.take_nowait()
-    offered(queue, 3)
-    queue.give_back(batch)
-    assert queue.stats().waiting.items == 3
-    assert sequences(queue.take_nowait()) == [1, 2, 3]
-    assert queue.losses() == ()
-
-
 @STRATEGIES
 @pytest.mark.parametrize("bounds", [QueueBounds(size=3), QueueBounds(max_bytes=6)], ids=["items", "bytes"])
 def test_a_sink_that_keeps_failing_never_holds_more_than_twice_the_bounds(
@@ -125,7 +110,6 @@ def test_a_sink_that_keeps_failing_never_holds_more_than_twice_the_bounds(
     assert queue.stats().waiting == Amount()
 
 
-@pytest.mark.anyio
 async def test_what_was_given_back_needs_no_new_envelope_to_be_taken() -> None:
     """The next attempt's first take returns at once, even when nothing has come since."""
     queue = SinkQueue("recorder")
@@ -133,9 +117,6 @@ async def test_what_was_given_back_needs_no_new_envelope_to_be_taken() -> None:
     queue.give_back(await queue.take())
     with anyio.fail_after(1.0):
         assert sequences(await queue.take()) == [1]
-
-
-# Other bounds
 
 
 @pytest.mark.parametrize(
@@ -171,7 +152,6 @@ def test_a_producer_in_line_is_told_when_its_envelope_no_longer_fits() -> None:
 
 
 @pytest.mark.parametrize(("overflow", "why"), [("drop_oldest", None), ("error", "it is full")])
-@pytest.mark.anyio
 async def test_a_coroutine_in_line_goes_on_when_the_strategy_no_longer_blocks(
     overflow: str, why: str | None
 ) -> None:
@@ -209,9 +189,6 @@ def test_a_producer_in_line_keeps_its_place_when_lanes_are_merged(size: int) -> 
     queue.rebound(block(size))
     queue.close(admit_line=True)
     assert [number for _ in range(4) for number in sequences(queue.take_nowait())] == [0, 1, 2, 3]
-
-
-# Threads
 
 
 @STRATEGIES
@@ -305,10 +282,6 @@ def test_a_sink_gets_everything_up_to_the_end_from_several_threads(backend: str,
     assert_balanced(queue.stats())
 
 
-# Taking
-
-
-@pytest.mark.anyio
 async def test_take_waits_for_the_first_envelope() -> None:
     """A sink sleeps until something comes, from the loop's own thread or another."""
     queue, batches = SinkQueue("null"), list[list[int]]()
@@ -329,18 +302,6 @@ async def test_take_waits_for_the_first_envelope() -> None:
         queue.close()
 
 
-@pytest.mark.anyio
-async def test_close_drains_and_then_ends() -> None:
-    """What waited before the end is still delivered; then every take is empty at once."""
-    queue = SinkQueue("null")
-    offered(queue, 1, 2)
-    queue.close()
-    assert [sequences(batch) async for batch in queue] == [[1, 2]]
-    assert await queue.take() == []
-    assert await queue.take() == []
-
-
-@pytest.mark.anyio
 @pytest.mark.parametrize("from_thread", [False, True])
 async def test_close_wakes_a_sink_that_waits(from_thread: bool) -> None:
     """A sleeping sink learns of the end, whichever thread brings it."""
@@ -352,7 +313,6 @@ async def test_close_wakes_a_sink_that_waits(from_thread: bool) -> None:
     assert anyio.current_time() < 1.0
 
 
-@pytest.mark.anyio
 async def test_a_cancelled_take_loses_nothing() -> None:
     """Whatever the moment of cancellation, what was offered is there for the next take."""
     queue = SinkQueue("null")
@@ -365,7 +325,6 @@ async def test_a_cancelled_take_loses_nothing() -> None:
     assert sequences(await queue.take()) == [1]
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("cancel_first", [True, False])
 async def test_a_take_that_is_cancelled_as_an_envelope_comes_loses_nothing(cancel_first: bool) -> None:
     """Offer and cancellation in the same step of the loop: the envelope was taken, or still waits."""
@@ -387,7 +346,6 @@ async def test_a_take_that_is_cancelled_as_an_envelope_comes_loses_nothing(cance
     assert [sequences(batch) for batch in batches] == [[1]]
 
 
-@pytest.mark.anyio
 async def test_a_batch_counts_as_delivered_when_the_next_take_is_cancelled() -> None:
     """The sink asked for more, so it had done with what it held, also if it was cancelled right then."""
     queue = SinkQueue("null")
@@ -400,7 +358,6 @@ async def test_a_batch_counts_as_delivered_when_the_next_take_is_cancelled() -> 
     assert queue.stats().taken == Amount(1, 1)
 
 
-@pytest.mark.anyio
 async def test_take_lets_others_run_though_envelopes_wait() -> None:
     """A sink that never has to wait must not keep the loop from everyone else."""
     queue, ran = SinkQueue("null"), list[int]()

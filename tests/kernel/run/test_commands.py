@@ -115,26 +115,18 @@ async def test_a_sink_takes_commands_too_until_it_is_replaced_or_removed() -> No
     assert (first.obeyed, second.obeyed) == (["record"], ["record"])
 
 
-def test_an_adapter_hears_its_own_commands_as_long_as_it_is_there() -> None:
-    """Not those of others, and none after its removal."""
+def test_a_command_is_known_and_heard_as_long_as_an_adapter_takes_it() -> None:
+    """Each adapter hears its own commands until its removal; one dictionary holds the known ones."""
     bus = Bus()
     commands, one, other = Commands(bus), SteeredSink("pause", "seek"), SteeredSink("pause")
+    known = commands.known
     commands.add(1, one)
     commands.add(2, other)
     for name in ("pause", "seek", "focus"):
         bus.send_control(Control(name, {}, CLIENT))
     commands.remove(1)
-    bus.send_control(Control("pause", {}, CLIENT))
-    assert (one.obeyed, other.obeyed) == (["pause", "seek"], ["pause", "pause"])
-
-
-def test_a_command_is_known_as_long_as_an_adapter_takes_it() -> None:
-    """Always in the same dictionary, which changes."""
-    commands = Commands(Bus())
-    known = commands.known
-    commands.add(1, SteeredSink("pause", "seek"))
-    commands.add(2, SteeredSink("pause"))
-    commands.remove(1)
     assert known == {"pause": as_it_is}
+    bus.send_control(Control("pause", {}, CLIENT))
     commands.remove(2)
     assert known == {}
+    assert (one.obeyed, other.obeyed) == (["pause", "seek"], ["pause", "pause"])

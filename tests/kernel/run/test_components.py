@@ -14,15 +14,12 @@ from beats.kernel.run.components import SinkComponent, SourceComponent
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Amount, ClientStats, ClientTotals, Loss, Playback, SourceStats
 from beats.kernel.testing import envelope
-from beats.kernel.waiter import Waiter
-from tests.kernel.run.sinks_support import ShieldedSink
 from tests.kernel.support import (
     FRAME,
     NO_CLIENTS,
     CallingSink,
     CallingSource,
     CollectingSink,
-    assert_balanced,
     dropped,
     everyone_waits,
     knob,
@@ -53,22 +50,7 @@ def sink_component(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> S
     )
 
 
-async def test_a_released_sink_has_left_the_bus() -> None:
-    """Its counters no longer change."""
-    bus = Bus()
-    component = sink_component(CollectingSink(), bus)
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
-    component.release()
-    publisher.publish(FRAME)
-    stats = component.stats().queue
-    assert stats.offered.items == 1
-    assert dropped(stats) == {("shutdown", "frame"): 1}
-
-
-async def test_what_a_sink_held_when_it_failed_is_reported(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_what_a_sink_held_when_it_failed_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     """The batch in hand was not delivered: it is dropped as `failed`, not taken."""
 
     async def take_and_fail(queue: Batches) -> None:
@@ -148,22 +130,6 @@ async def test_what_a_sink_gave_back_before_it_failed_comes_first_after_its_rest
     assert losses == []
 
 
-async def test_what_a_sink_gave_back_at_the_end_is_a_loss_of_the_shutdown() -> None:
-    """At release it is counted like all that still waits."""
-
-    async def give_back(queue: Batches) -> None:
-        queue.give_back(await queue.take())
-        raise OSError("the disk is full")
-
-    bus = Bus()
-    component = sink_component(CallingSink(give_back), bus)
-    publisher_on(bus).publish(FRAME)
-    component.close()
-    await component.supervisor.supervise()
-    component.release()
-    assert dropped(component.stats().queue) == {("shutdown", "frame"): 1}
-
-
 async def test_a_sink_learns_after_its_restart_what_the_attempt_before_lost() -> None:
     """The next attempt can record the loss of the batch that was held at the failure."""
     losses: list[Loss] = []
@@ -185,117 +151,6 @@ async def test_a_sink_learns_after_its_restart_what_the_attempt_before_lost() ->
     (loss,) = losses
     assert (loss.reason, loss.topic, loss.items) == ("failed", "frame", 2)
     assert (loss.first_sequence, loss.last_sequence) == (1, 2)
-
-
-# Told to end, for a successor or for good
-
-
-async def test_a_sink_that_returns_when_it_is_told_to_hand_over_has_not_failed(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Its queue stays open for the successor."""
-    component = sink_component(CollectingSink(), Bus())
-    async with anyio.create_task_group() as group:
-        group.start_soon(component.supervisor.supervise)
-        await everyone_waits()
-        component.hand_over()
-    assert (component.stats().state, component.stats().last_error, caplog.records) == ("ended", "", [])
-    assert not component.queue.closed
-
-
-async def test_a_sink_stays_on_the_bus_when_it_hands_over() -> None:
-    """Its successor misses nothing of what comes between the two."""
-    bus = Bus()
-    component, new = sink_component(CollectingSink(), bus), CollectingSink()
-    component.hand_over()
-    await component.supervisor.supervise()
-    publisher_on(bus).publish(FRAME)
-    successor = component.successor(new, Backoff())
-    successor.close()
-    await successor.supervisor.supervise()
-    assert len(new.received) == 1
-
-
-async def test_a_successors_bounds_hold_once_it_has_opened() -> None:
-    """At its first `take`, and not again after that."""
-    bus = Bus()
-    component = sink_component(CollectingSink(), bus)
-    publisher = publisher_on(bus)
-    for _ in range(5):
-        publisher.publish(FRAME)
-    new = CollectingSink()
-    successor = component.successor(new, Backoff(), bounds=QueueBounds(size=2))
-    assert component.queue.stats().waiting.items == 5
-    async with anyio.create_task_group() as group:
-        group.start_soon(successor.supervisor.supervise)
-        await everyone_waits()
-        assert [item.sequence for item in new.received] == [4, 5]
-        wider = QueueBounds(size=7)
-        component.queue.rebound(wider)
-        publisher.publish(FRAME)
-        await everyone_waits()
-        assert component.queue.bounds == wider
-        successor.close()
-
-
-async def test_a_successor_learns_what_its_predecessor_lost() -> None:
-    """A recording that continues can say what was lost before it."""
-
-    async def fail(queue: Batches) -> None:
-        await queue.take()
-        raise OSError("the disk is full")
-
-    bus = Bus()
-    component = sink_component(CallingSink(fail), bus)
-    publisher_on(bus).publish(FRAME)
-    async with anyio.create_task_group() as group:
-        group.start_soon(component.supervisor.supervise)
-        await everyone_waits()
-        component.hand_over()
-    (loss,) = component.successor(CollectingSink(), Backoff()).lease.losses()
-    assert (loss.reason, loss.items) == ("failed", 1)
-
-
-async def test_a_sink_that_finishes_admits_its_line_and_leaves_the_bus() -> None:
-    """Producers in line have published before the end; later ones come too late."""
-    bus, sink = Bus(), CollectingSink()
-    component = sink_component(sink, bus, QueueBounds(size=1, overflow="block"))
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
-    answers = bus.send(envelope(2))
-    component.finish()
-    publisher.publish(FRAME)
-    await component.supervisor.supervise()
-    (waiter,) = answers
-    assert isinstance(waiter, Waiter)
-    assert await waiter.wait_async() is None
-    assert len(sink.received) == 2
-    assert component.queue.stats().offered.items == 2
-    assert_balanced(component.queue.stats())
-
-
-async def test_a_sink_that_is_abandoned_has_lost_what_it_holds_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """At once, and not again when it ends; it does not count as failed then."""
-    bus, sink = Bus(), ShieldedSink()
-    component = sink_component(sink, bus)
-    publisher_on(bus).publish(FRAME)
-    async with anyio.create_task_group() as group:
-        group.start_soon(component.supervisor.supervise)
-        await everyone_waits()
-        component.supervisor.cancel()
-        await everyone_waits()
-        component.abandon()
-        assert dropped(component.queue.stats()) == {("shutdown", "frame"): 1}
-        sink.allowed.set()
-    stats = component.queue.stats()
-    assert dropped(stats) == {("shutdown", "frame"): 1}
-    assert (stats.taken, stats.waiting) == (Amount(), Amount())
-    assert "failed" not in caplog.text
-
-
-# What the stats tell
 
 
 async def test_the_stats_of_a_sink_with_viewers_include_them() -> None:

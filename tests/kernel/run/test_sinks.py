@@ -35,8 +35,6 @@ from tests.kernel.support import (
 
 pytestmark = pytest.mark.anyio
 
-# Added
-
 
 async def test_an_added_sink_gets_everything_from_the_moment_it_was_added() -> None:
     """Also what comes while it still opens; nothing from before."""
@@ -110,9 +108,6 @@ async def test_a_sink_whose_adding_is_cancelled_is_not_added() -> None:
         with anyio.move_on_after(1.0):
             await kernel.add_sink_now("new", CallingSink(cannot_start), WIDE)
         assert (list(kernel.sinks), receivers(kernel.bus)) == ([], 0)
-
-
-# Removed
 
 
 async def test_a_removed_sink_delivers_what_was_published_before() -> None:
@@ -208,9 +203,6 @@ async def test_a_sink_in_back_off_is_removed_at_once() -> None:
         await everyone_waits()
         await kernel.remove_sink("tape")
     assert anyio.current_time() < 1.0
-
-
-# Given other bounds
 
 
 async def test_bounds_change_while_the_sink_goes_on() -> None:

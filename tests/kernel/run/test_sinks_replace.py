@@ -45,9 +45,6 @@ HAND_OVER = pytest.mark.parametrize("hand_over", [True, False])
 BLOCK = QueueBounds(size=4, overflow="block", block_timeout_s=JOIN_TIMEOUT_S)
 
 
-# With what waits
-
-
 async def test_a_successor_gets_what_waits_and_what_comes_meanwhile() -> None:
     """The predecessor finishes the batch that it holds, and takes nothing more."""
     seen: list[Envelope] = []
@@ -64,7 +61,7 @@ async def test_a_successor_gets_what_waits_and_what_comes_meanwhile() -> None:
     assert kernel.sinks == {"tape": new}
 
 
-async def test_a_predecessor_without_a_batch_ends_at_once() -> None:
+async def test_a_predecessor_without_a_batch_ends_at_once(caplog: pytest.LogCaptureFixture) -> None:
     """It is woken; the successor has no failures, and nothing is logged."""
     old, new = CollectingSink(), CollectingSink()
     kernel = new_kernel(tape=old, other=CollectingSink())
@@ -75,11 +72,11 @@ async def test_a_predecessor_without_a_batch_ends_at_once() -> None:
         assert old.closed
         assert list(kernel.sinks) == ["tape", "other"]
         stats = sink_stats(kernel, "tape")
-        assert (stats.state, stats.restarts, stats.last_error) == ("running", 0, "")
+        assert (stats.state, stats.restarts, stats.last_error, caplog.text) == ("running", 0, "", "")
 
 
 async def test_the_bounds_change_once_the_successor_has_opened() -> None:
-    """Until then nothing is dropped, since the predecessor may have to go on."""
+    """Until then nothing is dropped, since the predecessor may have to go on; later bounds replace them."""
     kernel = new_kernel(tape=CallingSink(slow([])))
     new = CollectingSink()
 
@@ -94,11 +91,11 @@ async def test_the_bounds_change_once_the_successor_has_opened() -> None:
         await everyone_waits()
         narrow = QueueBounds(size=3)
         await kernel.replace_sink("tape", CallingSink(open_slowly), narrow, hand_over=True)
-    assert numbers(new.received) == [7, 8, 9]
+        await everyone_waits()
+        assert numbers(new.received) == [7, 8, 9]
+        kernel.rebound_sink("tape", WIDE)
+        publish(kernel, *range(10))
     assert dropped(queue_stats(kernel, "tape")) == {("drop_oldest", "frame"): 5}
-
-
-# With a cut
 
 
 async def test_each_gets_its_side_of_the_cut() -> None:
@@ -144,9 +141,6 @@ async def test_a_full_queue_refuses_plain_calls_in_the_loop_at_once_before_its_s
         publish(kernel, 2)
         with pytest.raises(QueueFull, match="event loop's own thread"):
             publish(kernel, 3)
-
-
-# With both
 
 
 @HAND_OVER

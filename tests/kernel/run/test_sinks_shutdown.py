@@ -22,12 +22,7 @@ from tests.kernel.run.sinks_support import (
     receivers,
     slow,
 )
-from tests.kernel.support import (
-    CallingSink,
-    CollectingSink,
-    everyone_waits,
-    running,
-)
+from tests.kernel.support import CallingSink, CollectingSink, everyone_waits, running
 
 pytestmark = pytest.mark.anyio
 HAND_OVER = pytest.mark.parametrize("hand_over", [True, False])

@@ -44,10 +44,7 @@ def profile_schema(adapters: Adapters) -> _Json:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            EXTENDS: {
-                "type": "string",
-                "description": "Name of the profile that this one extends.",
-            },
+            EXTENDS: {"type": "string", "description": "Name of the profile that this one extends."},
             "kernel": {"$ref": f"{_REF}{names[KernelSettings]}"},
             **{group: {"$ref": f"{_REF}{group}.named"} for group in GROUPS},
         },

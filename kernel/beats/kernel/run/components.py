@@ -59,12 +59,7 @@ class SinkComponent:
         self.connections: Final = self.connect(queue) if connections is None else connections
 
     def successor(
-        self,
-        sink: Sink,
-        backoff: Backoff,
-        *,
-        bounds: QueueBounds | None = None,
-        must_start: bool = True,
+        self, sink: Sink, backoff: Backoff, *, bounds: QueueBounds | None = None, must_start: bool = True
     ) -> "SinkComponent":
         """Another sink of the same name that continues with this queue and its counters."""
         return SinkComponent(

@@ -118,13 +118,7 @@ class Sinks:
                 self._forget(component)
 
     async def replace(
-        self,
-        name: str,
-        sink: Sink,
-        bounds: QueueBounds,
-        timeout_s: float,
-        *,
-        hand_over: bool,
+        self, name: str, sink: Sink, bounds: QueueBounds, timeout_s: float, *, hand_over: bool
     ) -> None:
         """Replace a sink by another, with no envelope lost or doubled between the two.
 
