@@ -115,10 +115,7 @@ def test_a_recorder_that_records_on_command_may_find_its_name_taken(settings: di
         ({"keep_bytes": 10**9}, ["keep_bytes: the file being written is not counted and may grow"]),
         ({"keep_bytes": 10**9, "rotate_bytes": 0}, ["keep_bytes: the file being written is not counted"]),
         ({"keep_bytes": 10**9, "rotate_bytes": 10**8}, []),
-        (
-            {"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0},
-            ["keep_parts: nothing is ever deleted"],
-        ),
+        ({"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0}, ["keep_parts: nothing is ever deleted"]),
         ({"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0, "idle": True}, []),
         ({"keep_parts": 3}, []),
         ({"rotate_bytes": 0, "rotate_s": 0}, []),

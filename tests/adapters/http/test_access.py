@@ -4,13 +4,7 @@ from http import HTTPStatus
 
 import pytest
 
-from beats.adapters.http.access import (
-    Denied,
-    Rights,
-    Tokens,
-    authorise,
-    bearer,
-)
+from beats.adapters.http.access import Denied, Rights, Tokens, authorise, bearer
 
 WATCH, STEER, NO = Rights(steer=False), Rights(steer=True), HTTPStatus.UNAUTHORIZED
 

@@ -130,10 +130,7 @@ async def test_another_program_is_no_nats_server(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("config", "me"),
     [
-        (
-            'user: "ann", password: "pässwörd"',
-            ME._replace(user="ann", password="pässwörd"),
-        ),
+        ('user: "ann", password: "pässwörd"', ME._replace(user="ann", password="pässwörd")),
         ("token: hush", ME._replace(token="hush")),
     ],
 )

@@ -133,9 +133,7 @@ async def test_last_values_are_published_first() -> None:
     assert [each for each, _ in bus.forwarded] == [knob(3), frame(5), frame(6)]
 
 
-async def test_drops_while_messages_are_held_are_counted_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_drops_while_messages_are_held_are_counted_once(caplog: pytest.LogCaptureFixture) -> None:
     """The first message was taken before the dropped ones came."""
     passing, bus = forwarder(QueueSettings(size=2)), Bus()
     async with forwarding(passing, bus):

@@ -14,14 +14,7 @@ from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
 from tests.adapters.sinks.batches import FakeBatches
-from tests.adapters.sinks.websocket.support import (
-    ROOMY,
-    on_air,
-    receive,
-    settings,
-    stalled_client,
-    until,
-)
+from tests.adapters.sinks.websocket.support import ROOMY, on_air, receive, settings, stalled_client, until
 
 pytestmark = pytest.mark.anyio
 
