@@ -7,21 +7,16 @@ import pytest
 
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.recorder import RecorderSettings
-from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.adapters.sources.images import ImagesSettings
 from beats.adapters.sources.jsonl import JsonlSettings
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.replay import ReplaySettings
 from beats.adapters.sources.websocket import WebSocketSourceSettings
-from beats.kernel.resources import Input, Output, Package, Port, Resources
+from beats.kernel.resources import Input, Output, Package, Resources
 
 
 def recorder(**settings: Any) -> Resources:
     return RecorderSettings(type="recorder", **settings).resources("studio")
-
-
-def websocket(**settings: Any) -> Resources:
-    return WebSocketSettings(type="websocket", **settings).resources("studio")
 
 
 def test_the_images_source_needs_its_pictures() -> None:
@@ -71,30 +66,6 @@ def test_nats_adapters_need_a_package_and_the_files_that_their_settings_name(
     assert Package("credentials_file", "nkeys", "nkeys") in resources.packages
 
 
-def test_the_websocket_sink_needs_its_port_and_files() -> None:
-    """The port with the host, and whether others may share it; tokens and certificates."""
-    assert websocket() == Resources(ports=(Port("port", "localhost", 8765),), connections=1256)
-    assert websocket(host="::1", port=1, reuse_port=True).ports == (Port("port", "::1", 1, True),)
-    files = {name: Path(name) for name in ("token_file", "control_token_file", "tls_cert", "tls_key")}
-    assert websocket(**files).inputs == tuple(Input(key, path) for key, path in files.items())
-
-
-def test_the_websocket_sink_needs_a_connection_for_each_viewer_and_each_handshake() -> None:
-    """Each takes one of the files that a process may have open."""
-    assert websocket(max_clients=10, max_handshakes=3).connections == 13
-
-
-def test_a_server_open_to_everyone_is_doubted() -> None:
-    """Anyone can watch on a wildcard address without a token; a token, or one address, is a decision."""
-    for host in ("0.0.0.0", "::", "*", "0", " 0.0.0.0 "):
-        [doubt] = websocket(host=host, control_token="x").doubts
-        assert doubt.key == "host"
-        assert "set token" in doubt.text
-    assert websocket(host="0.0.0.0", token="x").doubts == ()
-    assert websocket(host="0.0.0.0", token_file=Path("x")).doubts == ()
-    assert websocket(host="192.0.2.1").doubts == ()
-
-
 def test_the_recorder_needs_its_file() -> None:
     """A name without time and number must be free; the same settings always give the same name."""
     assert recorder(path="a/{profile}.mcap").outputs == (Output("path", Path("a/studio.mcap"), is_new=True),)
@@ -115,10 +86,7 @@ def test_a_recorder_that_records_on_command_may_find_its_name_taken(settings: di
         ({"keep_bytes": 10**9}, ["keep_bytes: the file being written is not counted and may grow"]),
         ({"keep_bytes": 10**9, "rotate_bytes": 0}, ["keep_bytes: the file being written is not counted"]),
         ({"keep_bytes": 10**9, "rotate_bytes": 10**8}, []),
-        (
-            {"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0},
-            ["keep_parts: nothing is ever deleted"],
-        ),
+        ({"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0}, ["keep_parts: nothing is ever deleted"]),
         ({"keep_parts": 3, "rotate_bytes": 0, "rotate_s": 0, "idle": True}, []),
         ({"keep_parts": 3}, []),
         ({"rotate_bytes": 0, "rotate_s": 0}, []),

@@ -26,18 +26,17 @@ def test_an_answer_has_its_length_and_closes_the_connection() -> None:
 
 
 def test_every_answer_has_protective_headers() -> None:
-    """It is not cached, not embedded by foreign pages, its type is not guessed, its address not passed on."""
+    """It is not cached, not embedded by foreign pages, its type is not guessed, its address not passed on.
+
+    An answer's own headers take the place of these; no header occurs twice.
+    """
     _, headers, _ = parts(text(HTTPStatus.NOT_FOUND, "Nothing.").encoded())
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert headers["referrer-policy"] == "no-referrer"
-
-
-def test_an_answers_own_headers_take_the_place_of_the_usual_ones() -> None:
-    """No header occurs twice."""
-    reply = Reply(HTTPStatus.OK, b"x", headers={"Cache-Control": "no-cache", "ETag": '"1"'})
-    _, headers, _ = parts(reply.encoded())
+    own = {"Cache-Control": "no-cache", "ETag": '"1"'}
+    _, headers, _ = parts(Reply(HTTPStatus.OK, headers=own).encoded())
     assert (headers["cache-control"], headers["etag"]) == ("no-cache", '"1"')
 
 
@@ -65,19 +64,14 @@ def test_a_text_ends_with_a_line_break() -> None:
 
 
 def test_a_document_is_json_in_utf_8() -> None:
-    """Compact, and readable where it is not ASCII."""
+    """Compact, readable where it is not ASCII, and with "?" for half of a surrogate pair, as in file names.
+
+    Python would write numbers that JSON lacks, and no other parser accepts them.
+    """
     reply = document({"größe": [1, 2.5, None, True]}, HTTPStatus.SERVICE_UNAVAILABLE)
     assert reply.body == '{"größe":[1,2.5,null,true]}\n'.encode()
     assert (reply.status, reply.content_type) == (503, "application/json")
-
-
-def test_text_that_utf_8_lacks_is_replaced() -> None:
-    """Half of a surrogate pair, as in some file names."""
     assert json.loads(document({"error": "\udcff"}).body) == {"error": "?"}
-
-
-@pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_numbers_that_json_lacks_are_refused(number: float) -> None:
-    """Python would write what no other parser accepts."""
-    with pytest.raises(ValueError, match="JSON"):
-        document({"value": number})
+    for number in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            document({"value": number})

@@ -87,27 +87,6 @@ async def test_a_browser_that_has_cached_the_page_gets_304() -> None:
         assert (await exchange(running.port, request.encode())).startswith(b"HTTP/1.1 304 ")
 
 
-async def test_many_requests_at_once_are_all_answered() -> None:
-    """Beside a viewer, who misses nothing."""
-    statuses: list[int] = []
-
-    async def scrape(running: Running) -> None:
-        answer = await fetch(running.port, "/metrics")
-        assert faults(plain(answer.text)) == []
-        statuses.append(answer.status)
-
-    async with on_air() as running, connect(running.url) as viewer:
-        await until(lambda: running.totals.connected == 1)
-        async with anyio.create_task_group() as group:
-            for _ in range(25):
-                group.start_soon(scrape, running)
-            for _ in range(50):
-                running.knob(1)
-                await viewer.recv()
-        await connections(running, 1)
-    assert statuses == [200] * 25
-
-
 async def test_a_slow_reader_gets_all_of_a_large_answer() -> None:
     """As large as for a thousand viewers, through small buffers, also after `close_timeout_s`."""
     stats = replace(STATS, sinks=(replace(STATS.sinks[0], clients=STATS.sinks[0].clients * 700),))

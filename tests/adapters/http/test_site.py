@@ -181,29 +181,21 @@ def test_everything_is_all_that_stats_have() -> None:
     assert "uptime_s" not in facts["process"]
 
 
-def test_a_session_costs_the_same_however_many_viewers_there_are() -> None:
-    """Each page asks for it repeatedly, so it asks no sink for its viewers."""
-    counters = Counters()
-    facts = json.loads(json.dumps(session(context(counters), STEER, PAGE), allow_nan=False))
-    assert counters.with_clients == [False]
-    assert "stats" not in facts
-
-
 def test_a_session_tells_what_the_viewer_may_do() -> None:
-    """The commands of the wire, those of running sources and sinks, and the emojis."""
-    facts = session(context(STATS, "seek", "record"), Rights(steer=False), PAGE)
+    """The commands of the wire, those of running sources and sinks, the emojis, and the server's time.
+
+    Each page asks for it repeatedly, so it asks no sink for its viewers.
+    """
+    counters, clock = Counters(), SystemClock()
+    before_ns = clock.unix_ns()
+    facts = session(replace(context(STATS, "seek", "record"), stats=counters), Rights(steer=False), PAGE)
+    facts = json.loads(json.dumps(facts, allow_nan=False))
     assert facts["rights"] == {"steer": False}
     assert facts["commands"] == ["browse", "emoji_update", "seek", "record"]
     assert facts["emojis"] == ["heart"]
-
-
-def test_a_session_tells_the_servers_time() -> None:
-    """The server's clock at the time of the answer."""
-    clock = SystemClock()
-    before = clock.unix_ns()
-    now = session(context(), STEER, PAGE)["time_unix_ns"]
-    assert isinstance(now, int)
-    assert before <= now <= clock.unix_ns()
+    assert before_ns <= facts["time_unix_ns"] <= clock.unix_ns()
+    assert counters.with_clients == [False]
+    assert "stats" not in facts
 
 
 def test_a_session_tells_about_playing_sources_recorders_and_failures() -> None:

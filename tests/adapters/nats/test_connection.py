@@ -18,7 +18,6 @@ from beats.adapters.nats.servers import Server
 from beats.adapters.nats.servers import server as server_at
 from beats.adapters.nats.sockets import client_context
 from tests.nats_server import NatsServer, free_port
-from tests.relay_support import linked
 
 pytestmark = pytest.mark.anyio
 
@@ -130,10 +129,7 @@ async def test_another_program_is_no_nats_server(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("config", "me"),
     [
-        (
-            'user: "ann", password: "pässwörd"',
-            ME._replace(user="ann", password="pässwörd"),
-        ),
+        ('user: "ann", password: "pässwörd"', ME._replace(user="ann", password="pässwörd")),
         ("token: hush", ME._replace(token="hush")),
     ],
 )
@@ -260,16 +256,6 @@ async def test_an_error_of_a_message_handler_is_logged(
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert record.exc_info
     assert "could not be handled" in record.getMessage()
-
-
-async def test_a_cut_link_is_noticed(server: NatsServer) -> None:
-    """By a ping without an answer."""
-    async with linked(server.port) as link:
-        connection = await connect(Server("127.0.0.1", link.port), HASTY._replace(connect_timeout_s=20))
-        assert await connection.answered()
-        link.hold()
-        assert not await connection.answered()
-        await connection.close()
 
 
 async def test_a_ping_can_be_cancelled_at_any_moment(

@@ -13,22 +13,13 @@ def taken(numbering: Numbering, *sequences: int, topic: str = "frame") -> list[i
 
 
 def test_numbers_are_kept() -> None:
-    """Whatever the first one is, topic by topic."""
+    """Topic by topic, from any first one; a gap is counted, and known and older numbers are skipped."""
     numbering = Numbering()
-    assert taken(numbering, 7, 8, 9) == [7, 8, 9]
+    assert taken(numbering, 7, 7, 6, 8, 1) == [7, None, None, 8, None]
     assert taken(numbering, 1, 2, topic="peripheral/knob") == [1, 2]
-
-
-def test_repeated_and_older_envelopes_are_skipped() -> None:
-    """Their numbers are known."""
-    assert taken(Numbering(), 7, 7, 6, 8, 1) == [7, None, None, 8, None]
-
-
-def test_a_gap_is_kept_and_counted() -> None:
-    """Not for what came before the first envelope."""
-    numbering = Numbering()
-    assert numbering.take("frame", 7, 0) == Numbered(7, 0)
-    assert numbering.take("frame", 10, 0) == Numbered(10, 2)
+    assert numbering.take("frame", 11, 0) == Numbered(11, 2)
+    # Without a number, or with one out of range, each is numbered by the bus.
+    assert taken(numbering, 0, 0, 2**63, 2**64 - 1, 12) == [0, 0, 0, 0, 12]
 
 
 def test_numbers_continue_after_a_restart_of_the_origin() -> None:
@@ -57,30 +48,18 @@ def test_a_resumed_run_has_no_gap() -> None:
 
 
 def test_after_a_new_connection_a_first_number_that_goes_back_is_of_another_run() -> None:
-    """A server of the same run begins with a number at least as high as the last."""
+    """A server of the same run sends last values again: the same number with the same capture time."""
     numbering = Numbering()
     taken(numbering, 100)
     numbering.reconnected()
-    assert numbering.take("frame", 3, 3) == Numbered(103, 2)
-    assert numbering.take("frame", 4, 4) == Numbered(104, 0)
+    assert numbering.take("frame", 100, 100) is None
+    assert numbering.take("frame", 101, 101) == Numbered(101)
+    numbering.reconnected()
+    assert numbering.take("frame", 101, 77) == Numbered(202, 100)
+    numbering.reconnected()
+    assert numbering.take("frame", 3, 3) == Numbered(205, 2)
+    assert numbering.take("frame", 4, 4) == Numbered(206, 0)
     assert numbering.take("frame", 2, 2) is None
-
-
-def test_after_a_new_connection_last_values_come_again() -> None:
-    """The same number and time is a repetition; another time means another run."""
-    numbering = Numbering()
-    assert numbering.take("frame", 5, 55) == Numbered(5)
-    numbering.reconnected()
-    assert numbering.take("frame", 5, 55) is None
-    assert numbering.take("frame", 6, 66) == Numbered(6)
-    numbering.reconnected()
-    assert numbering.take("frame", 6, 77) == Numbered(12, 5)
-
-
-def test_an_envelope_without_a_number_is_numbered_by_the_bus() -> None:
-    """Each time; a number out of range counts as none."""
-    numbering = Numbering()
-    assert taken(numbering, 0, 0, 2**63, 2**64 - 1, 1) == [0, 0, 0, 0, 1]
 
 
 def test_numbers_continue_from_those_of_the_bus() -> None:
@@ -108,12 +87,15 @@ def test_old_envelopes_are_recognised_by_their_headers() -> None:
 
 def test_a_topic_that_the_bus_refuses_is_forgotten() -> None:
     """Or stray ids would fill memory."""
-    numbering = Numbering()
+    numbering, guard = Numbering(), LoopGuard()
     taken(numbering, 5)
-    numbering.forget("frame")
-    numbering.forget("frame")
+    guard.remember("frame", b"a")
+    for _ in range(2):
+        numbering.forget("frame")
+        guard.forget("frame")
     numbering.corrected("frame", 5, 6)
     assert taken(numbering, 3) == [3]
+    assert not guard.has("frame", b"a")
 
 
 Step = tuple[str, int]
@@ -156,12 +138,3 @@ def test_the_guard_recognises_the_same_bytes() -> None:
         guard.remember("frame", b"%d" % number)
     assert not guard.has("frame", b"a")
     assert guard.has("frame", b"0")
-
-
-def test_the_guard_forgets_a_topic_that_the_bus_refuses() -> None:
-    """Or stray ids would fill memory."""
-    guard = LoopGuard()
-    guard.forget("frame")
-    guard.remember("frame", b"a")
-    guard.forget("frame")
-    assert not guard.has("frame", b"a")

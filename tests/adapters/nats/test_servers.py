@@ -24,24 +24,21 @@ def test_an_address_has_server_and_login(url: str, found: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "why"),
+    ("why", "urls"),
     [
-        ("http://host", "must begin with"),
-        ("ws://host", "must begin with"),
-        ("nats://", "must name a host"),
-        ("nats://:4222", "must name a host"),
-        ("nats://host:99999", "must have a port"),
-        ("nats://host:x", "must have a port"),
-        ("nats://host/path", "must end with the port"),
-        ("nats://host?x=1", "must end with the port"),
-        ("nats://[::1", "must be an address"),
+        ("must begin with", ("http://host", "ws://host")),
+        ("must name a host", ("nats://", "nats://:4222")),
+        ("must have a port", ("nats://host:99999", "nats://host:x")),
+        ("must end with the port", ("nats://host/path", "nats://host?x=1")),
+        ("must be an address", ("nats://[::1",)),
     ],
 )
-def test_an_invalid_address_is_refused(url: str, why: str) -> None:
+def test_an_invalid_address_is_refused(why: str, urls: tuple[str, ...]) -> None:
     """Without showing it, since it may hold a password."""
-    with pytest.raises(ValueError, match=why) as caught:
-        server(url.replace("://", "://ann:hush@", 1))
-    assert "hush" not in str(caught.value)
+    for url in urls:
+        with pytest.raises(ValueError, match=why) as caught:
+            server(url.replace("://", "://ann:hush@", 1))
+        assert "hush" not in str(caught.value)
 
 
 def test_an_address_is_shown_without_the_user() -> None:

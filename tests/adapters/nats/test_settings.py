@@ -9,7 +9,6 @@ from pydantic import SecretStr, ValidationError
 from beats.adapters.nats.settings import InboxSettings, NatsSettings
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sources.nats import NatsSourceSettings
-from beats.config.settings import QueueSettings
 from beats.kit.bounds import queue_bounds
 
 NOWHERE = Path("nowhere")
@@ -79,25 +78,17 @@ def test_a_network_cannot_be_slowed_down(overflow: str, lane: str | None) -> Non
     assert InboxSettings.model_validate({"overflow": "latest"}).overflow == "latest"
 
 
-@pytest.mark.parametrize(
-    "queue",
-    [NatsSinkSettings(type="nats").queue, NatsSourceSettings(type="nats").queue],
-    ids=["sink", "source"],
-)
-def test_queues_keep_fresh_frames(queue: QueueSettings) -> None:
+@pytest.mark.parametrize("model", [NatsSinkSettings, NatsSourceSettings])
+def test_queues_keep_fresh_frames(model: type[NatsSinkSettings | NatsSourceSettings]) -> None:
     """At 60 frames a second, the oldest waiting frame is 0.13 s old."""
-    bounds = queue_bounds(queue)
+    bounds = queue_bounds(model(type="nats").queue)
     assert (bounds.size, bounds.overflow) == (1024, "drop_oldest")
     assert (bounds.per_kind["frame"].size, bounds.per_kind["frame"].overflow) == (8, "drop_oldest")
 
 
 def test_a_relay_may_slow_down_its_producer() -> None:
-    """A sink's queue may use `block`."""
+    """A sink's queue may use `block`. The server's memory for last values has a bound."""
     settings = NatsSinkSettings.model_validate({"type": "nats", "queue": {"overflow": "block"}})
     assert settings.queue.overflow == "block"
-
-
-def test_last_values_have_a_bound() -> None:
-    """They are in the memory of a server."""
     with pytest.raises(ValidationError, match="last_value_max_bytes"):
         NatsSinkSettings.model_validate({"type": "nats", "last_value_max_bytes": 0})

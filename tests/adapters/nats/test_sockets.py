@@ -1,4 +1,4 @@
-"""Sockets that are connected to somebody."""
+"""Connected sockets, and the files of their encryption."""
 
 import os
 import re
@@ -7,7 +7,6 @@ import ssl
 import stat
 from pathlib import Path
 
-import anyio
 import pytest
 import trustme
 
@@ -32,12 +31,15 @@ def _is_open(number: int) -> bool:
 
 
 async def test_it_connects_to_the_address_that_answers() -> None:
-    """Among all addresses of the host."""
+    """Among all of a host. Small writes do not wait; unsent bytes stay within reach of the queue."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sock = await connected_socket("localhost", listener.getsockname()[1], 20)
         with sock:
             assert sock.getpeername() == listener.getsockname()
             assert sock.gettimeout() == 0
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            bound = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+            assert bound == sockets._NOTSENT_BYTES  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_a_refused_connection_is_an_error() -> None:
@@ -64,40 +66,6 @@ async def test_a_connection_without_an_answer_times_out() -> None:
             sock.close()
 
 
-async def test_cancelled_at_any_moment_it_leaves_nothing_open() -> None:
-    """Unlike asyncio's own way of connecting."""
-    before = open_sockets()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        for count in range(20):
-            async with anyio.create_task_group() as group:
-
-                async def work() -> None:
-                    (await connected_socket("127.0.0.1", listener.getsockname()[1], 20)).close()
-
-                group.start_soon(work)
-                for _ in range(count):
-                    await anyio.lowlevel.checkpoint()
-                group.cancel_scope.cancel()
-    assert open_sockets() == before
-
-
-async def test_little_waits_in_the_operating_system_for_a_slow_reader() -> None:
-    """Unsent bytes stay within reach of the queue's strategy."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        sock = await connected_socket("127.0.0.1", listener.getsockname()[1], 20)
-        with sock:
-            bound = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
-    assert bound == sockets._NOTSENT_BYTES  # pyright: ignore[reportPrivateUsage]
-
-
-async def test_small_writes_are_sent_at_once() -> None:
-    """Without waiting for an acknowledgement."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        sock = await connected_socket("127.0.0.1", listener.getsockname()[1], 20)
-        with sock:
-            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-
-
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A folder with an authority, and a certificate with its key."""
@@ -111,20 +79,12 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_servers_must_present_a_certificate(files: Path) -> None:
-    """Of their name, from a trusted authority."""
-    for context in (client_context(None, None, None), client_context(files / "ca.pem", None, None)):
+    """Of their name, from a trusted authority: the given one, or those of the operating system."""
+    ours = client_context(files / "ca.pem", files / "cert.pem", files / "key.pem")
+    for context in (client_context(None, None, None), ours):
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
-
-
-def test_only_the_given_authority_is_trusted(files: Path) -> None:
-    """Not those of the operating system as well."""
-    assert len(client_context(files / "ca.pem", None, None).get_ca_certs()) == 1
-
-
-def test_a_client_certificate_is_read(files: Path) -> None:
-    """With its key."""
-    client_context(files / "ca.pem", files / "cert.pem", files / "key.pem")
+    assert len(ours.get_ca_certs()) == 1
 
 
 @pytest.mark.parametrize(

@@ -83,10 +83,7 @@ class NatsConnection:
         """Call `on_message`, which must not wait, with all messages of a subject, from soon on."""
         client: Any = self.client  # the library lacks some of the types
         subscription: Subscription = await client.subscribe(
-            subject,
-            cb=on_message,
-            pending_msgs_limit=_PENDING_MESSAGES,
-            pending_bytes_limit=_PENDING_BYTES,
+            subject, cb=on_message, pending_msgs_limit=_PENDING_MESSAGES, pending_bytes_limit=_PENDING_BYTES
         )
         return subscription
 

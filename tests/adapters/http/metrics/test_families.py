@@ -16,26 +16,17 @@ from beats.adapters.http.metrics.families import (
     latency,
     unit_of,
 )
-from beats.kernel.stats import Amount, ClientGroup, DropStats, Latency, SinkStats, Stats
+from beats.kernel.stats import Amount, ClientGroup, DropStats, Latency, Stats
 from tests.adapters.http.metrics.lint import Samples, faults
 from tests.adapters.http.metrics.material import BROWSER, GROUPS, RECORDER, STATS
 
 NOTHING = Stats(0, 0, (), ())
 
 
-@pytest.mark.parametrize(
-    ("name", "unit"),
-    [
-        ("beats_free_bytes", "bytes"),
-        ("beats_sink_restarts", "restarts"),
-        ("beats_sink_state", ""),
-        ("bytes", "bytes"),
-        ("", ""),
-    ],
-)
-def test_the_unit_is_the_last_word_of_a_name(name: str, unit: str) -> None:
+def test_the_unit_is_the_last_word_of_a_name() -> None:
     """A state has none."""
-    assert unit_of(name) == unit
+    names = ("beats_free_bytes", "beats_sink_restarts", "beats_sink_state", "bytes", "")
+    assert [unit_of(name) for name in names] == ["bytes", "restarts", "", "bytes", ""]
 
 
 def test_a_counter_ends_in_total_and_a_gauge_does_not() -> None:
@@ -78,75 +69,67 @@ def told(stats: Stats) -> Samples:
     return Samples(metric for family in FAMILIES if (metric := family.metric(stats)) is not None)
 
 
-def test_published_envelopes_are_counted_by_kind_and_by_source() -> None:
-    """What the embedding program published is in the first and not in the second."""
-    samples = told(replace(STATS, published=107))
-    assert samples.value("beats_published_envelopes_total", kind="frame") == 60
-    assert samples.value("beats_published_envelopes_total", kind="peripheral") == 47
-    assert samples.sum("beats_source_published_envelopes_total") == 100
-    assert samples.value("beats_source_published_envelopes_total", source="demo") == 40
+MISSED = {"full frame drop_oldest": 6, "thinned frame max_fps": 30, "thinned peripheral left": 1}
 
 
-def test_a_source_is_in_one_of_all_states() -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("published_envelopes_total", {"kind=frame": 60, "kind=peripheral": 47}),
+        ("source_published_envelopes_total", {"source=demo": 40, "source=tape": 60}),
+        ("source_restarts_total", {"source=demo": 0, "source=tape": 2}),
+        ("source_position_seconds", {"source=tape": 1.5}),  # only sources that play something have one
+        ("source_duration_seconds", {"source=tape": 60}),
+        ("source_speed_ratio", {"source=tape": float("inf")}),
+        ("source_paused", {"source=tape": 1}),
+        ("source_loops_total", {"source=tape": 3}),
+        ("sink_restarts_total", {"sink=browser": 1, "sink=rec": 0}),
+        ("sink_queue_high_water_envelopes", {"sink=browser": 8, "sink=rec": 8}),
+        ("sink_offered_envelopes_total", {"sink=browser": 100, "sink=rec": 100}),
+        ("sink_offered_bytes_total", {"sink=browser": 10_000, "sink=rec": 10_000}),
+        ("sink_delivered_envelopes_total", {"sink=browser": 90, "sink=rec": 90}),
+        ("sink_delivered_bytes_total", {"sink=browser": 9_000, "sink=rec": 9_000}),
+        ("sink_queue_envelopes", {"sink=browser": 3, "sink=rec": 3}),
+        ("sink_queue_bytes", {"sink=browser": 300, "sink=rec": 300}),
+        ("sink_dropped_envelopes_total", {"browser frame drop_oldest": 5, "browser peripheral failed": 2}),
+        ("sink_dropped_bytes_total", {"browser frame drop_oldest": 500, "browser peripheral failed": 200}),
+        ("accepted_clients_total", {"sink=browser": 12}),
+        ("refused_handshakes_total", {"sink=browser": 5}),
+        ("rejected_tokens_total", {"sink=browser": 6}),
+        ("evicted_clients_total", {"browser stalled": 2, "browser overflowed": 1, "browser flooded": 4}),
+        # An empty class has zeros, so that its first viewer is a visible rise.
+        ("connected_clients", {"browser full": 2, "browser chosen": 0, "browser thinned": 1}),
+        ("behind_clients", {"browser full": 1, "browser chosen": 0, "browser thinned": 1}),
+        ("client_queue_high_water_envelopes", {"browser full": 9, "browser chosen": 0, "browser thinned": 2}),
+        ("client_offered_envelopes_total", {"browser full": 60, "browser chosen": 0, "browser thinned": 41}),
+        ("client_dropped_envelopes_total", {f"browser {each}": count for each, count in MISSED.items()}),
+    ],
+)
+def test_each_counter_is_a_metric(name: str, expected: dict[str, float]) -> None:
+    """By source or sink; drops by kind and reason; those of viewers by their class."""
+    found: dict[str, float] = {}
+    for labels, value in told(replace(STATS, published=107)).each(f"beats_{name}").items():
+        have = dict(labels)
+        words = [have[each] for each in ("sink", "client_class", "kind", "reason") if each in have]
+        found[" ".join(words) if len(have) > 1 else "=".join(next(iter(labels)))] = value
+    assert found == expected
+
+
+def test_a_source_or_sink_is_in_one_of_all_states() -> None:
     """Each state has a value from the beginning, so that alerts on any state work."""
     samples = told(STATS)
-    for source in STATS.sources:
-        values = {
-            state: samples.value("beats_source_state", source=source.name, state=state) for state in STATES
-        }
-        assert values == {state: float(state == source.state) for state in STATES}
+    for kind, several in (("source", STATS.sources), ("sink", STATS.sinks)):
+        for each in several:
+            of = {kind: each.name}
+            values = {state: samples.value(f"beats_{kind}_state", state=state, **of) for state in STATES}
+            assert values == {state: float(state == each.state) for state in STATES}
     assert set(STATES) == {"starting", "running", "failed", "ended", "stopped"}
-    assert samples.value("beats_source_restarts_total", source="tape") == 2
-
-
-def test_only_sources_that_play_something_have_a_position() -> None:
-    """A speed without limit is +Inf."""
-    samples = told(STATS)
-    labels = frozenset({("source", "tape")})
-    assert samples.each("beats_source_position_seconds") == {labels: 1.5}
-    assert samples.each("beats_source_duration_seconds") == {labels: 60}
-    assert samples.each("beats_source_speed_ratio") == {labels: float("inf")}
-    assert samples.each("beats_source_paused") == {labels: 1}
-    assert samples.each("beats_source_loops_total") == {labels: 3}
-
-
-@pytest.mark.parametrize("unit", ["envelopes", "bytes"])
-@pytest.mark.parametrize("sink", [BROWSER, RECORDER], ids=lambda sink: sink.name)
-def test_every_number_of_a_queue_is_a_metric(sink: SinkStats, unit: str) -> None:
-    """In envelopes and in bytes."""
-    samples = told(STATS)
-    place = "items" if unit == "envelopes" else "bytes"
-    for name, amount in (
-        ("beats_sink_offered_{}_total", sink.queue.offered),
-        ("beats_sink_delivered_{}_total", sink.queue.taken),
-        ("beats_sink_queue_{}", sink.queue.waiting),
-    ):
-        assert samples.value(name.format(unit), sink=sink.name) == getattr(amount, place)
-
-
-def test_drops_are_counted_by_kind_and_reason() -> None:
-    """A sink that dropped nothing has none."""
-    samples = told(STATS)
-    assert samples.each("beats_sink_dropped_envelopes_total") == {
-        frozenset({("sink", "browser"), ("kind", "frame"), ("reason", "drop_oldest")}): 5,
-        frozenset({("sink", "browser"), ("kind", "peripheral"), ("reason", "failed")}): 2,
-    }
-    assert samples.sum("beats_sink_dropped_bytes_total") == 700
 
 
 def test_the_same_cause_of_two_lanes_is_added_up() -> None:
     """Prometheus rejects an answer with one combination of labels twice."""
     drops = [DropStats("latest", "frame", 1, 10), DropStats("latest", "frame", 2, 20)]
     assert causes(drops) == {("frame", "latest"): Amount(3, 30)}
-
-
-def test_each_sink_has_state_restarts_and_high_water() -> None:
-    """Each state is a row of its own."""
-    samples = told(STATS)
-    assert samples.value("beats_sink_state", sink="rec", state="failed") == 1
-    assert samples.sum("beats_sink_state", sink="rec") == 1
-    assert samples.value("beats_sink_restarts_total", sink="browser") == 1
-    assert samples.value("beats_sink_queue_high_water_envelopes", sink="browser") == 8
 
 
 def test_latency_is_a_complete_histogram() -> None:
@@ -171,27 +154,9 @@ def test_a_sink_without_latency_has_no_histogram() -> None:
     assert faults([zeros]) == []
 
 
-def of_class(samples: Samples, name: str) -> dict[str, float]:
-    return {client: samples.value(name, sink="browser", client_class=client) for client in CLASSES}
-
-
-def test_viewers_are_counted_by_class() -> None:
-    """An empty class has zeros, so that its first viewer is a visible rise."""
-    samples = told(STATS)
-    assert of_class(samples, "beats_connected_clients") == {"full": 2, "chosen": 0, "thinned": 1}
-    assert of_class(samples, "beats_behind_clients") == {"full": 1, "chosen": 0, "thinned": 1}
-    high_water = of_class(samples, "beats_client_queue_high_water_envelopes")
-    assert high_water == {"full": 9, "chosen": 0, "thinned": 2}
-
-
 def test_what_viewers_were_offered_is_delivered_dropped_or_waits() -> None:
     """In every class, in envelopes and in bytes."""
     samples = told(STATS)
-    assert of_class(samples, "beats_client_offered_envelopes_total") == {
-        "full": 60,
-        "chosen": 0,
-        "thinned": 41,
-    }
     for unit in ("envelopes", "bytes"):
         for client in CLASSES:
             labels = {"sink": "browser", "client_class": client}
@@ -200,27 +165,6 @@ def test_what_viewers_were_offered_is_delivered_dropped_or_waits() -> None:
                 + samples.sum(f"beats_client_dropped_{unit}_total", **labels)
                 + samples.value(f"beats_client_queue_{unit}", **labels)
             )
-
-
-def test_what_viewers_missed_is_counted_by_class_kind_and_reason() -> None:
-    """What a viewer left out by `max_fps` is separate from what it was too slow for."""
-    missed = told(STATS).each("beats_client_dropped_envelopes_total")
-    assert {tuple(sorted(dict(labels).items())): value for labels, value in missed.items()} == {
-        (("client_class", "full"), ("kind", "frame"), ("reason", "drop_oldest"), ("sink", "browser")): 6,
-        (("client_class", "thinned"), ("kind", "frame"), ("reason", "max_fps"), ("sink", "browser")): 30,
-        (("client_class", "thinned"), ("kind", "peripheral"), ("reason", "left"), ("sink", "browser")): 1,
-    }
-
-
-def test_accepted_refused_and_evicted_viewers_are_counted() -> None:
-    """All reasons of an eviction are there from the beginning."""
-    samples = told(STATS)
-    assert samples.value("beats_accepted_clients_total", sink="browser") == 12
-    assert samples.value("beats_refused_handshakes_total", sink="browser") == 5
-    assert samples.value("beats_evicted_clients_total", sink="browser", reason="stalled") == 2
-    assert samples.value("beats_evicted_clients_total", sink="browser", reason="overflowed") == 1
-    assert samples.value("beats_evicted_clients_total", sink="browser", reason="flooded") == 4
-    assert samples.value("beats_rejected_tokens_total", sink="browser") == 6
 
 
 def test_an_unknown_class_is_counted_too() -> None:

@@ -51,22 +51,11 @@ def test_a_name_follows_the_rules_of_prometheus(name: str, value: float, expecte
     assert found.value == pytest.approx(expected.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("", 1),
-        ("ö", 1),
-        ("a", "text"),
-        ("a", None),
-        ("a", 10**400),
-        ("a_total", -1),
-        ("a_total", math.nan),
-        ("a_total", math.inf),
-    ],
-)
-def test_names_and_values_that_prometheus_rejects_are_left_out(name: str, value: object) -> None:
+def test_names_and_values_that_prometheus_rejects_are_left_out() -> None:
     """A third-party adapter cannot make the whole answer unreadable."""
-    assert own_metric(name, value) is None
+    rejected = [("", 1), ("ö", 1), ("a", "text"), ("a", None), ("a", 10**400), ("a_total", -1)]
+    for name, value in [*rejected, ("a_total", math.nan), ("a_total", math.inf)]:
+        assert own_metric(name, value) is None
 
 
 def test_a_metric_of_several_sinks_is_one_metric() -> None:

@@ -15,7 +15,6 @@ from beats.adapters.sinks.http import HttpSettings
 from beats.adapters.sinks.http.sink import HttpSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Peripheral
-from beats.kernel.errors import StartError
 from beats.kernel.ports import Context
 from beats.kernel.resources import Input, Port
 from beats.kernel.run.kernel import Kernel
@@ -131,15 +130,6 @@ async def test_idle_connections_and_long_requests_are_bounded() -> None:
         for client in idle:
             client.close()
         await until(lambda: not everyone)
-
-
-async def test_a_port_in_use_stops_the_start() -> None:
-    """The error names the port."""
-    async with on_air() as running:
-        with pytest.raises(BaseExceptionGroup) as caught:
-            async with on_air(settings(port=running.port)):
-                pytest.fail("it started")
-        assert caught.group_contains(StartError, match=f"port {running.port} .* in use")
 
 
 async def test_a_wildcard_address_without_a_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:

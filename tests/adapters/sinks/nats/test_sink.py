@@ -18,6 +18,7 @@ from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.kernel.envelope import Envelope, Peripheral, Tag
 from beats.kernel.errors import StartError
+from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.stats import SinkStats
 from beats.kit.bounds import queue_bounds
 from tests.adapters.sinks.batches import FakeBatches
@@ -172,26 +173,6 @@ async def test_unconfirmed_envelopes_are_sent_again(
     assert re.search(r"connected to nats://.* again, after \d", caplog.text)
 
 
-async def test_a_restarted_server_gets_the_last_values_again(own_server: NatsServer) -> None:
-    """Also those that have not changed since."""
-    origin = Machine()
-    sink = origin.nats_sink(own_server.url, reconnect_max_s=0.05)
-    async with on_air(origin):
-        for knob in ("quiet", "other"):
-            origin.knob(1, id=knob)
-        origin.frame()
-        await until(lambda: confirmed(origin, 3))
-        own_server.kill()
-        own_server.start()
-        await until(lambda: sink.metrics()["reconnects_total"] == 1)
-        found: dict[str, bytes] = {}
-        while len(found) < 3:
-            found = await kept(own_server)
-        assert set(found.values()) == {each.encoded for each in origin.seen}
-        queue = stats_of(origin).queue
-        assert (queue.taken.items, queue.dropped.items) == (3, 0)
-
-
 async def test_an_envelope_that_is_too_large_is_left_out_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -289,21 +270,6 @@ async def test_a_refused_login_is_tried_again(
     assert "hush" not in caplog.text
 
 
-@pytest.mark.parametrize("place", ["settings", "url"])
-async def test_it_logs_in_with_a_token(tmp_path: Path, caplog: pytest.LogCaptureFixture, place: str) -> None:
-    """In the settings or in the address; it is not shown."""
-    caplog.set_level(logging.DEBUG)
-    with NatsServer(tmp_path, "authorization: { token: hush }") as server:
-        origin = Machine()
-        url = server.url.replace("://", "://hush@") if place == "url" else server.url
-        origin.nats_sink(url, **({} if place == "url" else {"token": "hush"}))
-        async with listening(server, me=Identity("me", token="hush")) as listener, on_air(origin):
-            origin.knob(1)
-            await listener.until(1)
-    assert "connected to nats://127.0.0.1" in caplog.text
-    assert "hush" not in caplog.text
-
-
 async def test_a_missing_permission_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With the subject, and what to permit."""
     config = 'authorization: { users: [ { user: "a", password: "b", permissions: { publish: "other.>" } } ] }'
@@ -347,6 +313,13 @@ async def test_the_queue_may_end_before_there_is_a_server(caplog: pytest.LogCapt
     assert (stats.state, stats.queue.dropped.items) == ("ended", 1)
 
 
+def successor(origin: Machine, server: NatsServer, stream: str) -> tuple[NatsSink, QueueBounds]:
+    """A sink that was not there when the stream began, and the bounds of its queue."""
+    few = {"type": "nats", "servers": (server.url,), "stream": stream, "last_value": False}
+    settings = NatsSinkSettings.model_validate(few)
+    return NatsSink(settings, origin.context("relay")), queue_bounds(settings.queue)
+
+
 async def test_a_successor_continues_the_stream(server: NatsServer, stream: str) -> None:
     """It has the same run, so edges see no gap and nothing twice."""
     origin = Machine()
@@ -354,11 +327,7 @@ async def test_a_successor_continues_the_stream(server: NatsServer, stream: str)
     async with listening(server, stream) as listener, on_air(origin):
         origin.knob(1)
         await listener.until(1)
-        settings = NatsSinkSettings.model_validate(
-            {"type": "nats", "servers": (server.url,), "stream": stream, "last_value": False}
-        )
-        successor = NatsSink(settings, origin.context("relay"))
-        await origin.kernel.replace_sink("relay", successor, queue_bounds(settings.queue), hand_over=True)
+        await origin.kernel.replace_sink("relay", *successor(origin, server, stream), hand_over=True)
         origin.knob(2)
         await listener.until(2)
         assert len({headers["Beats-Origin"] for headers in listener.headers}) == 1
@@ -388,10 +357,7 @@ async def test_a_cut_link_loses_nothing(server: NatsServer, stream: str) -> None
 async def test_each_written_envelope_counts_for_the_latency(server: NatsServer, stream: str) -> None:
     """Once."""
     origin = Machine()
-    sink = NatsSink(
-        NatsSinkSettings.model_validate({"type": "nats", "servers": (server.url,), "stream": stream}),
-        origin.context("relay"),
-    )
+    sink, _ = successor(origin, server, stream)
     origin.knob(1)
     origin.frame()
     queue = Batches([origin.seen[0]], [origin.seen[1]])
@@ -441,13 +407,6 @@ async def test_an_unusable_file_stops_the_start() -> None:
         await origin.kernel.run()
 
 
-def test_it_runs_on_asyncio_only() -> None:
-    """As the library does."""
-    sink = NatsSink(NatsSinkSettings(type="nats"), Machine().context("relay"))
-    with pytest.raises(RuntimeError, match="asyncio only"):
-        anyio.run(sink.run, FakeBatches(), backend="trio")
-
-
 async def test_updates_without_an_id_reach_early_and_late_edges(server: NatsServer, stream: str) -> None:
     """Each kind of them has its own subject, number and last value."""
     origin, edge = Machine(), Machine()
@@ -491,12 +450,8 @@ async def test_an_added_relay_sends_earlier_last_values(server: NatsServer, stre
     async with on_air(origin):
         origin.knob(1, id="quiet")
         origin.frame()
-        settings = NatsSinkSettings.model_validate(
-            {"type": "nats", "servers": (server.url,), "stream": stream, "last_value": False}
-        )
-        sink = NatsSink(settings, origin.context("relay"))
         async with listening(server, stream) as listener:
-            await origin.kernel.add_sink_now("relay", sink, queue_bounds(settings.queue))
+            await origin.kernel.add_sink_now("relay", *successor(origin, server, stream))
             origin.knob(2, id="loud")
             await listener.until(3)
     assert listener.data == [origin.seen[1].encoded, origin.seen[0].encoded, origin.seen[2].encoded]

@@ -24,30 +24,13 @@ from tests.adapters.sinks.websocket.support import (
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_client_is_named_by_host_and_port() -> None:
-    """With the address of the client's own socket."""
-    async with on_air() as running, connect(running.url) as viewer:
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_client_is_named_by_host_and_port(host: str) -> None:
+    """Those of the client's own socket; IPv6 in brackets, as in a URL (RFC 3986, section 3.2.2)."""
+    name = f"[{host}]" if ":" in host else host
+    async with on_air(settings(host=host)) as running, connect(f"ws://{name}:{running.port}") as viewer:
         await until(lambda: running.totals.connected == 1)
-        host, port = viewer.local_address
-        assert running.client().remote == f"{host}:{port}"
-
-
-async def test_an_ipv6_client_is_named_in_brackets() -> None:
-    """As in a URL, RFC 3986, section 3.2.2."""
-    async with on_air(settings(host="::1")) as running, connect(f"ws://[::1]:{running.port}") as viewer:
-        await until(lambda: running.totals.connected == 1)
-        assert running.client().remote == f"[::1]:{viewer.local_address[1]}"
-
-
-async def test_a_client_that_resets_is_forgotten() -> None:
-    """Other clients go on."""
-    async with on_air() as running, connect(running.url) as stays, connect(running.url) as leaves:
-        await until(lambda: running.totals.connected == 2)
-        leaves.transport.abort()
-        await until(lambda: running.totals.connected == 1)
-        running.knob(1)
-        with anyio.fail_after(5):
-            await stays.recv()
+        assert running.client().remote == f"{name}:{viewer.local_address[1]}"
 
 
 class Transport:

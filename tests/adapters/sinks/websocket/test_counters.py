@@ -16,16 +16,6 @@ from beats.kernel.testing import envelope
 from tests.adapters.sinks.websocket.support import Running, on_air, settings, stalled_client
 
 
-def test_the_difference_of_two_amounts_is_what_came_between() -> None:
-    """In envelopes and bytes."""
-    flow = RunningCount()
-    flow.add([envelope(1, encoded=b"abc")])
-    before = flow.amount()
-    flow.add([envelope(2, encoded=b"de"), envelope(3, encoded=b"")])
-    assert before == Amount(1, 3)
-    assert flow.amount().minus(before) == Amount(2, 2)
-
-
 def viewer(
     group: str = "full",
     taken: Amount = Amount(),  # noqa: B008 - immutable
@@ -38,46 +28,30 @@ def viewer(
     return ClientStats(1, "127.0.0.1:1", 0, bool(waiting.items), queue, group)
 
 
-def test_there_is_no_class_without_viewers() -> None:
-    """A class appears with its first viewer."""
-    assert ViewerTotals().groups([]) == ()
-
-
 def test_viewers_are_summed_up_by_class() -> None:
-    """Each class has its own sums."""
-    groups = ViewerTotals().groups(
+    """Each class has its own sums, with drops by reason and kind. There is no class without viewers."""
+    assert ViewerTotals().groups([]) == ()
+    one, two = DropStats("latest", "frame", 1, 10), DropStats("latest", "frame", 2, 20)
+    others = (DropStats("latest", "peripheral", 4, 40), DropStats("left", "frame", 8, 80))
+    full, thinned = ViewerTotals().groups(
         [
-            viewer("full", Amount(5, 50), Amount(1, 10)),
+            viewer("full", Amount(5, 50), Amount(1, 10), one),
             viewer("thinned", Amount(1, 1)),
-            viewer("full", Amount(2, 20), Amount(3, 30)),
+            viewer("full", Amount(2, 20), Amount(3, 30), two, *others),
         ]
     )
-    assert groups == (
-        ClientGroup("full", 2, Amount(7, 70), Amount(4, 40), ()),
-        ClientGroup("thinned", 1, Amount(1, 1), Amount(), ()),
-    )
+    assert thinned == ClientGroup("thinned", 1, Amount(1, 1), Amount(), ())
+    assert replace(full, drops=()) == ClientGroup("full", 2, Amount(7, 70), Amount(4, 40), ())
+    assert set(full.drops) == {DropStats("latest", "frame", 3, 30), *others}
 
 
-def test_drops_are_summed_up_by_reason_and_kind() -> None:
-    """The same reason for another kind is separate."""
-    (group,) = ViewerTotals().groups(
-        [
-            viewer("full", Amount(), Amount(), DropStats("latest", "frame", 1, 10)),
-            viewer(
-                "full",
-                Amount(),
-                Amount(),
-                DropStats("latest", "frame", 2, 20),
-                DropStats("latest", "peripheral", 4, 40),
-                DropStats("left", "frame", 8, 80),
-            ),
-        ]
-    )
-    assert set(group.drops) == {
-        DropStats("latest", "frame", 3, 30),
-        DropStats("latest", "peripheral", 4, 40),
-        DropStats("left", "frame", 8, 80),
-    }
+def test_the_difference_of_two_amounts_is_what_came_between() -> None:
+    """In envelopes and bytes."""
+    flow = RunningCount()
+    flow.add([envelope(1, encoded=b"abc")])
+    before = flow.amount()
+    flow.add([envelope(2, encoded=b"de"), envelope(3, encoded=b"")])
+    assert (before, flow.amount().minus(before)) == (Amount(1, 3), Amount(2, 2))
 
 
 def test_what_viewers_got_stays_when_they_leave() -> None:

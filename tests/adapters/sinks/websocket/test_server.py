@@ -10,13 +10,11 @@ from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
 from tests.adapters.sinks.websocket.support import (
     RawClient,
-    exchange,
     on_air,
     receive,
     settings,
     stalled_client,
     until,
-    warnings,
 )
 
 pytestmark = pytest.mark.anyio
@@ -43,22 +41,6 @@ async def test_bad_clients_do_not_delay_the_end() -> None:
         running.kernel.stop()
     assert anyio.current_time() - ended < 4  # of the 5 s that the kernel would give
     half_open.close()
-
-
-async def test_garbage_in_place_of_a_handshake_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
-    """Or answered, and not logged."""
-    async with on_air() as running, connect(running.url) as viewer:
-        await until(lambda: running.totals.connected == 1)
-        for garbage in (
-            b"\0" * 100,
-            b"GET / HTTP/9\r\n\r\n",
-            b"\x16\x03\x01\x02\0",
-            b"GET / HTTP/1.1\r\n\r\n",
-        ):
-            await exchange(running.port, garbage + b"\r\n" * 4, end=True)
-        running.knob(1)
-        await viewer.recv()
-    assert warnings(caplog) == []
 
 
 async def test_a_port_in_use_stops_the_start() -> None:

@@ -14,14 +14,7 @@ from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
 from tests.adapters.sinks.batches import FakeBatches
-from tests.adapters.sinks.websocket.support import (
-    ROOMY,
-    on_air,
-    receive,
-    settings,
-    stalled_client,
-    until,
-)
+from tests.adapters.sinks.websocket.support import ROOMY, on_air, receive, settings, stalled_client, until
 
 pytestmark = pytest.mark.anyio
 
@@ -107,25 +100,6 @@ async def test_a_viewer_whose_socket_accepts_nothing_is_closed_once(caplog: pyte
     assert [record.levelname for record in caplog.records if "accepted no byte" in record.message] == [
         "WARNING"
     ]
-
-
-async def test_the_totals_keep_what_viewers_that_left_had() -> None:
-    """Delivered and dropped are sums over all viewers since the start."""
-    async with on_air(settings(client_queue={"size": 2})) as running:
-        async with connect(running.url) as viewer:
-            await until(lambda: running.totals.connected == 1)
-            running.knob(1)
-            await viewer.recv()
-        await until(lambda: running.totals.connected == 0)
-        async with stalled_client(running):
-            while not running.client().behind:
-                running.frame(400_000)
-                await running.fanned_out()
-            offered = running.client().queue.offered.items
-        await until(lambda: running.totals.connected == 0)
-        totals = running.totals
-        assert totals.accepted == 2
-        assert totals.delivered.items + totals.dropped.items == 1 + offered
 
 
 async def test_valid_commands_reach_the_bus_with_their_sender(caplog: pytest.LogCaptureFixture) -> None:

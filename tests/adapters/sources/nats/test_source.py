@@ -17,9 +17,7 @@ from beats.adapters.nats.servers import server as server_at
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.nats.source import NatsSource
-from beats.kernel.envelope import Envelope, Peripheral
-from beats.kernel.ports import Batches
-from beats.kernel.queue.bounds import QueueBounds
+from beats.kernel.envelope import Peripheral
 from beats.kernel.testing import PublishRecorder
 from tests.nats_server import NatsServer
 from tests.relay_support import Machine, linked, on_air, until
@@ -169,24 +167,6 @@ async def test_a_restarted_origin_continues_its_numbers(
     assert [CODEC.decode(data).sequence for data in edge.bytes_of("frame")] == list(range(1, 9))
     assert source.metrics()["missed_total"] == 0
     assert "the origin was restarted" in caplog.text
-
-
-async def test_a_gap_after_a_restart_is_a_gap(server: NatsServer, stream: str) -> None:
-    """An edge that hears the fourth envelope of a new run first has missed three."""
-    edge = Machine()
-    source = edge.nats_source(server.url, stream=stream)
-    async with speaking(server) as speaker, on_air(edge):
-        await until(lambda: source.metrics()["connected"])
-        for run, numbers in ((b"a", (1, 2)), (b"b", (4, 5))):
-            for number in numbers:
-                before = len(edge.seen)
-                data = CODEC.seal(CODEC.prepare(Peripheral("knob", number)), number, number)
-                headers = b"Beats-Origin: %b\r\nBeats-Sequence: %d\r\n" % (run, number)
-                while len(edge.seen) == before:
-                    say(speaker, f"beats.{stream}.peripheral.knob", data, headers)
-                    await anyio.sleep(0.001)
-    assert edge.numbers("peripheral/knob") == [1, 2, 6, 7]
-    assert source.metrics()["missed_total"] == 3
 
 
 async def test_last_values_of_an_earlier_run_are_ignored(server: NatsServer, stream: str) -> None:
@@ -410,42 +390,6 @@ async def test_a_restarted_server_is_found_again(own_server: NatsServer) -> None
     assert len(edge.seen) == 3
 
 
-class Stuck:
-    """A sink that takes one envelope at a time, when told to."""
-
-    def __init__(self) -> None:
-        self.taken: list[Envelope] = []
-        self.free = anyio.Event()
-
-    async def run(self, queue: Batches) -> None:
-        while batch := await queue.take(1):
-            await self.free.wait()
-            self.taken += batch
-
-
-async def test_a_delayed_edge_continues_with_fresh_envelopes(
-    server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its sink blocks the source: the edge's own gap, which is logged."""
-    origin, edge, stuck = Machine(), Machine(), Stuck()
-    sink = origin.nats_sink(server.url, stream=stream)
-    source = edge.nats_source(server.url, stream=stream)
-    edge.kernel.add_sink("stuck", stuck, QueueBounds(size=1, overflow="block", block_timeout_s=20.0))
-    async with on_air(origin, edge):
-        await until(lambda: source.metrics()["connected"])
-        for number in range(60):
-            origin.frame(1000, fill=bytes([number]))
-            await all_arrived(origin, sink)
-        await until(lambda: source.metrics()["dropped_total"] > 40)
-        stuck.free.set()
-        await edge.sees(lambda: edge.numbers("frame")[-1:] == [60])
-    numbers = edge.numbers("frame")
-    assert len(numbers) <= 8 + 4
-    assert numbers[-8:] == list(range(53, 61))
-    assert source.metrics()["missed_total"] == 0
-    assert "were dropped for newer ones" in caplog.text
-
-
 async def test_without_last_values_it_begins_with_live_messages(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -499,10 +443,3 @@ async def test_an_unusable_file_is_reported(changes: dict[str, Any]) -> None:
     async with on_air(edge):
         await until(lambda: edge.kernel.stats().sources[0].restarts > 1)
     assert "gone" in edge.kernel.stats().sources[0].last_error
-
-
-def test_it_runs_on_asyncio_only() -> None:
-    """As the library does."""
-    source = NatsSource(NatsSourceSettings(type="nats"), Machine().context("origin"))
-    with pytest.raises(RuntimeError, match="asyncio only"):
-        anyio.run(source.run, PublishRecorder(), backend="trio")

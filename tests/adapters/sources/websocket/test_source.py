@@ -226,9 +226,7 @@ async def test_invalid_messages_are_counted_and_logged(caplog: pytest.LogCapture
     assert edge.bytes_of("peripheral/knob") == [right]
 
 
-async def test_an_envelope_that_is_too_large_ends_the_connection(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_an_envelope_that_is_too_large_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     """It is logged, and the next connection goes on."""
     edge = Machine()
     async with origin_on_air() as (origin, url):

@@ -92,11 +92,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
         return None
 
     async def _check(
-        self,
-        connection: HttpConnection,
-        request: Request,
-        origins: list[str],
-        others: tuple[str, ...] = (),
+        self, connection: HttpConnection, request: Request, origins: list[str], others: tuple[str, ...] = ()
     ) -> Denied | tuple[StreamChoice, Rights]:
         """What a viewer chose and may do, or why it is refused; `others` are further query parameters."""
         if denied := self.origins.foreign(origins, connection.local):
