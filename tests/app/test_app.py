@@ -90,10 +90,7 @@ def peripheral_of(envelope: Sealed) -> Peripheral:
 def stuck(overflow: str) -> dict[str, Any]:
     """Overrides with a sink that takes one envelope and no more, and cannot drain."""
     bounds = {"size": 1, "overflow": overflow, "block_timeout_s": 0.05}
-    return {
-        **quiet(stuck={"type": "stuck", "queue": bounds}),
-        "kernel": {"shutdown_timeout_s": 0.05},
-    }
+    return {**quiet(stuck={"type": "stuck", "queue": bounds}), "kernel": {"shutdown_timeout_s": 0.05}}
 
 
 @pytest.fixture
@@ -572,11 +569,7 @@ def program(body: str, overrides: Mapping[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [
-        ("raise KeyboardInterrupt", -signal.SIGINT),
-        ("raise RuntimeError", 1),
-        ("sys.exit(3)", 3),
-    ],
+    [("raise KeyboardInterrupt", -signal.SIGINT), ("raise RuntimeError", 1), ("sys.exit(3)", 3)],
 )
 def test_a_program_that_dies_in_the_block_ends_as_it_would_without(
     body: str, code: int, tmp_path: Path

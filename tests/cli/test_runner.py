@@ -55,9 +55,7 @@ def interrupt(number: signal.Signals = signal.SIGINT) -> None:
     os.kill(os.getpid(), number)
 
 
-def test_what_runs_beside_a_stream_begins_on_air_and_ends_with_it(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_runs_beside_a_stream_begins_on_air_and_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:
     """It gets a running kernel, can stop it, and is cancelled at the end."""
     seen: list[str] = []
 

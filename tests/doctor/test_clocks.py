@@ -26,10 +26,7 @@ def test_the_system_tells_what_keeps_its_clock_right() -> None:
 
 @pytest.mark.parametrize(
     ("library", "why"),
-    [
-        (SimpleNamespace(), "another C library"),
-        (SimpleNamespace(adjtimex=always(-1)), "it is forbidden"),
-    ],
+    [(SimpleNamespace(), "another C library"), (SimpleNamespace(adjtimex=always(-1)), "it is forbidden")],
 )
 def test_what_is_not_told_is_not_known(library: Any, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is reported as unknown."""
