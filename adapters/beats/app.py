@@ -404,10 +404,7 @@ class Opening:
         return self._stream
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Let the sinks deliver what waits, close everything, join the thread."""
         if self._stream is not None:
@@ -424,10 +421,7 @@ class Opening:
         return AsyncStream(self._session, current_token())
 
     async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Let the sinks deliver what waits, and close everything."""
         if self._session.home.left:

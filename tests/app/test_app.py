@@ -2,18 +2,16 @@
 
 import asyncio
 import json
-import os
 import queue
 import signal
 import socket
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import anyio
 import numpy
 import pytest
 from anyio import to_thread
@@ -38,14 +36,18 @@ from tests.support import (
     watching,
 )
 
+pytestmark = pytest.mark.anyio
 NULL_ONLY = quiet(browser={"enabled": False}, null={"type": "null"})
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[None]:
-    """No settings from outside, and no thread left when a test has ended."""
-    for name in [name for name in os.environ if name.startswith("BEATS_")]:
-        monkeypatch.delenv(name)
+    """No thread is left when a test has ended."""
     monkeypatch.chdir(tmp_path)
     before = set(threading.enumerate())
     yield
@@ -90,10 +92,7 @@ def peripheral_of(envelope: Sealed) -> Peripheral:
 def stuck(overflow: str) -> dict[str, Any]:
     """Overrides with a sink that takes one envelope and no more, and cannot drain."""
     bounds = {"size": 1, "overflow": overflow, "block_timeout_s": 0.05}
-    return {
-        **quiet(stuck={"type": "stuck", "queue": bounds}),
-        "kernel": {"shutdown_timeout_s": 0.05},
-    }
+    return {**quiet(stuck={"type": "stuck", "queue": bounds}), "kernel": {"shutdown_timeout_s": 0.05}}
 
 
 @pytest.fixture
@@ -164,8 +163,8 @@ def test_values_may_be_of_the_types_that_programs_have() -> None:
     assert peripheral_of(button).location == Location(0, 0, 0, "2024-05-01T12:00:00+00:00")
 
 
-def test_values_of_other_types_are_the_callers_error() -> None:
-    """The error names the actual and the accepted types, and no sequence number is skipped."""
+def test_what_cannot_be_sent_is_the_callers_error() -> None:
+    """The error says what is wrong and what is accepted, and no sequence number is skipped."""
     wrong: Any = "abc"
     with Stream.open(overrides=NULL_ONLY) as stream:
         with pytest.raises(TypeError, match=r"tags is str; it must be a list of tags"):
@@ -176,6 +175,10 @@ def test_values_of_other_types_are_the_callers_error() -> None:
             stream.publish_frame(tiny_png(), captured_unix_ns=1.7e18)  # type: ignore[arg-type]  # pyright: ignore
         with pytest.raises(TypeError, match="png_data is str"):
             stream.publish_frame(wrong)
+        with pytest.raises(ValueError, match="PNG"):
+            stream.publish_frame(b"GIF89a")
+        with pytest.raises(TypeError):
+            stream.publish_peripheral("knob", object())
         assert stream.publish_frame(tiny_png()) == stream.publish_peripheral("knob", 1) == 1
 
 
@@ -206,16 +209,6 @@ def test_four_threads_may_publish_at_once() -> None:
     assert topics.pop("frame") == list(range(1, 4 * each + 1))
     assert topics == {f"peripheral/{name}": list(range(1, each + 1)) for name in given}
     assert (stats.published, stats.frames) == (8 * each, 4 * each)
-
-
-def test_what_cannot_be_sent_is_the_callers_error() -> None:
-    """A frame that is not PNG and data that JSON lacks raise, and no sequence number is skipped."""
-    with Stream.open(overrides=NULL_ONLY) as stream:
-        with pytest.raises(ValueError, match="PNG"):
-            stream.publish_frame(b"GIF89a")
-        with pytest.raises(TypeError):
-            stream.publish_peripheral("knob", object())
-        assert stream.publish_frame(tiny_png()) == stream.publish_peripheral("knob", 1) == 1
 
 
 def test_stats_count_what_was_published_and_who_watches() -> None:
@@ -256,15 +249,8 @@ def test_every_valid_control_message_is_handed_over_in_order() -> None:
         send(viewer, command="image_update", clear=True)
         send(viewer, command="emoji_update", emoji="heart")
         controls = [got.get(timeout=TIMEOUT_S) for _ in range(7)]
-    assert [control.command for control in controls] == [
-        "browse",
-        "activate",
-        "alternate_activate",
-        "sensor_update",
-        "text_update",
-        "image_update",
-        "emoji_update",
-    ]
+    expected = "browse activate alternate_activate sensor_update text_update image_update emoji_update"
+    assert [control.command for control in controls] == expected.split()
     assert controls[0].fields == {"browse_step": 2}
     assert controls[1].fields == {"browse_step": 0}
     assert controls[3].fields == {"browse_step": 0, "sensor_key": "k", "sensor_value": 1.5, "clear": False}
@@ -361,21 +347,17 @@ def test_an_unknown_variable_is_a_warning(
     assert "did you mean BEATS_STREAM_QUEUE_SIZE?" in caplog.text
 
 
-def test_the_short_variables_reach_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_short_variables_reach_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Size and strategy of the WebSocket sink's queue come from the variables."""
     monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZE", "2")
     monkeypatch.setenv("BEATS_STREAM_QUEUE_OVERFLOW", " Error ")
-
-    async def main() -> None:
-        async with Stream.open(overrides=quiet()) as stream:
-            plain = stream.from_threads
-            # On the loop's own thread: the sink cannot take anything between the calls.
-            assert plain.publish_frame(tiny_png()) == 1
-            assert plain.publish_frame(tiny_png()) == 2
-            with pytest.raises(QueueFull, match="sink 'browser': queue of 2 refused 'frame' sequence 3"):
-                plain.publish_frame(tiny_png())
-
-    run(main)
+    async with Stream.open(overrides=quiet()) as stream:
+        plain = stream.from_threads
+        # On the loop's own thread: the sink cannot take anything between the calls.
+        assert plain.publish_frame(tiny_png()) == 1
+        assert plain.publish_frame(tiny_png()) == 2
+        with pytest.raises(QueueFull, match="sink 'browser': queue of 2 refused 'frame' sequence 3"):
+            plain.publish_frame(tiny_png())
 
 
 def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
@@ -410,23 +392,6 @@ def test_a_sink_that_is_not_required_comes_when_it_can() -> None:
             until(lambda: not stream.stats().failed())
             with watching(url(stream)) as viewer:
                 assert viewer.next().topic == "peripheral/knob"
-
-
-def test_after_the_end_everything_is_closed() -> None:
-    """Publishing and adding handlers raise ClosedError, the port is free, and no thread is left."""
-    threads = threading.enumerate()
-    with Stream.open(overrides=quiet()) as stream:
-        address = stream.sinks["browser"].address
-        stream.on_control(print)
-    assert threading.enumerate() == threads
-    with pytest.raises(ClosedError, match="publish while it is open"):
-        stream.publish_frame(tiny_png())
-    with pytest.raises(ClosedError):
-        stream.publish_peripheral("knob", 1)
-    with pytest.raises(ClosedError):
-        stream.on_control(print)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((address.host, address.port), TIMEOUT_S)
 
 
 def test_the_end_delivers_and_says_goodbye() -> None:
@@ -572,11 +537,7 @@ def program(body: str, overrides: Mapping[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [
-        ("raise KeyboardInterrupt", -signal.SIGINT),
-        ("raise RuntimeError", 1),
-        ("sys.exit(3)", 3),
-    ],
+    [("raise KeyboardInterrupt", -signal.SIGINT), ("raise RuntimeError", 1), ("sys.exit(3)", 3)],
 )
 def test_a_program_that_dies_in_the_block_ends_as_it_would_without(
     body: str, code: int, tmp_path: Path
@@ -621,14 +582,6 @@ def test_a_second_interrupt_does_not_wait_for_sinks(stuck_sink: Path, tmp_path: 
 # In a program's own event loop.
 
 
-def run(main: Callable[[], Awaitable[None]], backend: str = "asyncio") -> None:
-    async def bounded() -> None:
-        with anyio.fail_after(TIMEOUT_S):
-            await main()
-
-    anyio.run(bounded, backend=backend)
-
-
 @asynccontextmanager
 async def joined(stream: AsyncStream) -> AsyncGenerator[ClientConnection]:
     before = accepted(stream)
@@ -644,114 +597,88 @@ async def received(client: ClientConnection) -> Sealed:
     return CODEC.decode(message)
 
 
-def test_async_publishing_arrives() -> None:
+async def test_async_publishing_arrives() -> None:
     """`async with` serves the program's own loop, with awaitable publishing and the same arguments."""
-
-    async def main() -> None:
-        async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
-            assert await stream.publish_frame(tiny_png(1), captured_unix_ns=5) == 1
-            assert await stream.publish_peripheral("knob", {"a": 1}, tags=["x"], location=Location()) == 1
-            first, second = await received(client), await received(client)
-        assert (frame_of(first), first.captured_unix_ns) == (tiny_png(1), 5)
-        knob = peripheral_of(second)
-        assert (knob.data, knob.tags[0].name, knob.location) == ({"a": 1}, "x", Location(0, 0, 0, ""))
-        assert stream.stats().published == 2
-        with pytest.raises(ClosedError):
-            await stream.publish_frame(tiny_png())
-        with pytest.raises(ClosedError):
-            await stream.publish_peripheral("knob", 1)
-
-    run(main)
+    async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
+        assert await stream.publish_frame(tiny_png(1), captured_unix_ns=5) == 1
+        assert await stream.publish_peripheral("knob", {"a": 1}, tags=["x"], location=Location()) == 1
+        first, second = await received(client), await received(client)
+    assert (frame_of(first), first.captured_unix_ns) == (tiny_png(1), 5)
+    knob = peripheral_of(second)
+    assert (knob.data, knob.tags[0].name, knob.location) == ({"a": 1}, "x", Location(0, 0, 0, ""))
+    assert stream.stats().published == 2
+    with pytest.raises(ClosedError):
+        await stream.publish_frame(tiny_png())
+    with pytest.raises(ClosedError):
+        await stream.publish_peripheral("knob", 1)
 
 
-def test_threads_of_an_async_program_publish_too() -> None:
+async def test_threads_of_an_async_program_publish_too() -> None:
     """`from_threads` has the blocking calls, with the same sequence numbers."""
-
-    async def main() -> None:
-        async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
-            assert await stream.publish_frame(tiny_png()) == 1
-            assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2
-            assert await to_thread.run_sync(stream.from_threads.publish_peripheral, "knob", 1) == 1
-            assert [(await received(client)).sequence for _ in range(3)] == [1, 2, 1]
-
-    run(main)
+    async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
+        assert await stream.publish_frame(tiny_png()) == 1
+        assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2
+        assert await to_thread.run_sync(stream.from_threads.publish_peripheral, "knob", 1) == 1
+        assert [(await received(client)).sequence for _ in range(3)] == [1, 2, 1]
 
 
-def test_a_handler_may_need_the_loop_of_an_async_program() -> None:
+async def test_a_handler_may_need_the_loop_of_an_async_program() -> None:
     """Handlers run in a thread, and the end of the block lets the loop run until they are done."""
     answered: list[str] = []
+    loop = asyncio.get_running_loop()
+    busy = asyncio.Event()
 
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        busy = asyncio.Event()
+    async def answer(command: str) -> None:
+        answered.append(command)
 
-        async def answer(command: str) -> None:
-            answered.append(command)
+    def handle(control: Control) -> None:
+        loop.call_soon_threadsafe(busy.set)
+        asyncio.run_coroutine_threadsafe(answer(control.command), loop).result(TIMEOUT_S)
 
-        def handle(control: Control) -> None:
-            loop.call_soon_threadsafe(busy.set)
-            asyncio.run_coroutine_threadsafe(answer(control.command), loop).result(TIMEOUT_S)
-
-        async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
-            stream.on_control(handle)
-            await client.send(json.dumps({"kind": "control", "command": "activate"}))
-            await client.send(json.dumps({"kind": "control", "command": "browse"}))
-            await busy.wait()
-
-    run(main)
+    async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
+        stream.on_control(handle)
+        await client.send(json.dumps({"kind": "control", "command": "activate"}))
+        await client.send(json.dumps({"kind": "control", "command": "browse"}))
+        await busy.wait()
     assert answered[0] == "activate"
 
 
 @pytest.mark.usefixtures("stuck_sink")
 @pytest.mark.parametrize("overflow", ["error", "block"])
-def test_a_full_queue_reaches_the_coroutine_that_published(overflow: str) -> None:
+async def test_a_full_queue_reaches_the_coroutine_that_published(overflow: str) -> None:
     """Awaited publishing raises QueueFull too; while `block` waits, the loop serves everyone else."""
-
-    async def main() -> None:
-        async with Stream.open(overrides=stuck(overflow)) as stream, joined(stream) as client:
-            with pytest.raises(QueueFull, match="sink 'stuck'") as caught:  # noqa: PT012 - one of the three
-                for _ in range(3):
-                    await stream.publish_frame(tiny_png())
-            last = caught.value.sequence
-            assert [(await received(client)).sequence for _ in range(last)] == list(range(1, last + 1))
-
-    run(main)
+    async with Stream.open(overrides=stuck(overflow)) as stream, joined(stream) as client:
+        with pytest.raises(QueueFull, match="sink 'stuck'") as caught:  # noqa: PT012 - one of the three
+            for _ in range(3):
+                await stream.publish_frame(tiny_png())
+        last = caught.value.sequence
+        assert [(await received(client)).sequence for _ in range(last)] == list(range(1, last + 1))
 
 
-def test_an_async_opening_runs_once() -> None:
+async def test_an_async_opening_runs_once() -> None:
     """As with `with`, the same opening cannot be used again."""
-
-    async def main() -> None:
-        opening = Stream.open(overrides=NULL_ONLY)
+    opening = Stream.open(overrides=NULL_ONLY)
+    async with opening:
+        pass
+    with pytest.raises(RuntimeError, match=r"call Stream\.open again"):
         async with opening:
-            pass
-        with pytest.raises(RuntimeError, match=r"call Stream\.open again"):
-            async with opening:
-                pytest.fail("the block must not run")
-
-    run(main)
+            pytest.fail("the block must not run")
 
 
-def test_a_program_on_trio_is_served() -> None:
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_a_program_on_trio_is_served() -> None:
     """Sinks that need no asyncio run in a trio program's own loop."""
-
-    async def main() -> None:
-        async with Stream.open(overrides=NULL_ONLY) as stream:
-            assert await stream.publish_frame(tiny_png()) == 1
-            assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2
-            stream.on_control(print)
-        (null,) = stream.stats().sinks
-        assert (null.queue.taken.items, null.queue.waiting.items) == (2, 0)
-
-    run(main, backend="trio")
+    async with Stream.open(overrides=NULL_ONLY) as stream:
+        assert await stream.publish_frame(tiny_png()) == 1
+        assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2
+        stream.on_control(print)
+    (null,) = stream.stats().sinks
+    assert (null.queue.taken.items, null.queue.waiting.items) == (2, 0)
 
 
-def test_a_sink_that_needs_asyncio_says_so_on_trio() -> None:
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_a_sink_that_needs_asyncio_says_so_on_trio() -> None:
     """The WebSocket sink in a trio program is a StartError that names the reason."""
-
-    async def main() -> None:
-        with pytest.raises(StartError, match="asyncio only"):
-            async with Stream.open(overrides=quiet()):
-                pytest.fail("the block must not run")
-
-    run(main, backend="trio")
+    with pytest.raises(StartError, match="asyncio only"):
+        async with Stream.open(overrides=quiet()):
+            pytest.fail("the block must not run")

@@ -29,7 +29,7 @@ def is_free(port: int) -> bool:
 
 
 def test_a_stream_runs_from_start_to_close() -> None:
-    """All that was published is delivered, the port is free, and no thread is left."""
+    """All that was published is delivered, the port is free, no thread is left; later calls are refused."""
     threads = threading.enumerate()
     stream = Stream.open(overrides=OPEN).start()
     with watching(stream.sinks["browser"].address.url) as viewer:
@@ -39,8 +39,12 @@ def test_a_stream_runs_from_start_to_close() -> None:
         stream.close()
         assert viewer.next().sequence == 2
     assert is_free(port_of(stream))
-    with pytest.raises(ClosedError):
+    with pytest.raises(ClosedError, match="publish while it is open"):
         stream.publish_frame(tiny_png())
+    with pytest.raises(ClosedError):
+        stream.publish_peripheral("knob", 1)
+    with pytest.raises(ClosedError):
+        stream.on_control(print)
     assert stream.stats().published == 2
     stream.close()  # a second time it does nothing
     for thread in set(threading.enumerate()) - set(threads):

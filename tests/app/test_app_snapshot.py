@@ -1,8 +1,6 @@
 """Snapshots from a program that embeds Beats."""
 
 import gc
-import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,9 @@ from anyio import to_thread
 from beats.app import AsyncStream, Stream
 from beats.kernel.errors import ClosedError
 from tests.recordings.support import messages
-from tests.support import TIMEOUT_S, quiet, tiny_png
+from tests.support import quiet, tiny_png, until
 
+pytestmark = pytest.mark.anyio
 HELD = {"type": "recorder", "snapshot_s": 60.0, "path": "held/{part}.mcap", "min_free_bytes": 0}
 
 
@@ -27,17 +26,9 @@ def overrides(**sinks: Any) -> dict[str, Any]:
     return quiet(browser={"enabled": False}, **sinks)
 
 
-def run(main: Callable[[], Awaitable[None]], backend: str = "asyncio") -> None:
-    async def bounded() -> None:
-        with anyio.fail_after(TIMEOUT_S):
-            await main()
-
-    anyio.run(bounded, backend=backend)
-
-
-def waits(stream: Stream | AsyncStream) -> bool:
-    """Whether the recorder has not yet taken all that was published."""
-    return bool(stream.stats().sinks[0].queue.waiting.items)
+def is_taken(stream: Stream | AsyncStream) -> bool:
+    """Whether the recorder has taken all that was published."""
+    return not stream.stats().sinks[0].queue.waiting.items
 
 
 def test_a_thread_takes_a_snapshot() -> None:
@@ -45,35 +36,28 @@ def test_a_thread_takes_a_snapshot() -> None:
     with Stream.open(overrides=overrides(tape=HELD)) as stream:
         for number in range(5):
             stream.publish_frame(tiny_png(number))
-        while waits(stream):
-            threading.Event().wait(0.001)
+        until(lambda: is_taken(stream))
         taken = stream.snapshot()
         assert list(taken) == ["tape"]
         assert [message.sequence for message in messages(taken["tape"])] == [1, 2, 3, 4, 5]
         assert stream.publish_frame(tiny_png()) == 6
-        while waits(stream):
-            threading.Event().wait(0.001)
+        until(lambda: is_taken(stream))
         again = stream.snapshot()
         assert again["tape"] != taken["tape"]
         assert len(messages(again["tape"])) == 6
     assert len(list(Path("held").iterdir())) == 2
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_coroutine_takes_a_snapshot(backend: str) -> None:
+async def test_a_coroutine_takes_a_snapshot() -> None:
     """On either back end, and in threads of such a program."""
-
-    async def main() -> None:
-        async with Stream.open(overrides=overrides(tape=HELD)) as stream:
-            await stream.publish_frame(tiny_png())
-            while waits(stream):
-                await anyio.lowlevel.checkpoint()
-            taken = await stream.snapshot()
-            assert len(messages(taken["tape"])) == 1
-            other = await to_thread.run_sync(stream.from_threads.snapshot)
-            assert len(messages(other["tape"])) == 1
-
-    run(main, backend)
+    async with Stream.open(overrides=overrides(tape=HELD)) as stream:
+        await stream.publish_frame(tiny_png())
+        while not is_taken(stream):
+            await anyio.lowlevel.checkpoint()
+        taken = await stream.snapshot()
+        assert len(messages(taken["tape"])) == 1
+        other = await to_thread.run_sync(stream.from_threads.snapshot)
+        assert len(messages(other["tape"])) == 1
 
 
 def test_a_stream_that_holds_nothing_says_what_to_set() -> None:
@@ -91,23 +75,18 @@ def test_a_file_that_cannot_be_written_is_an_os_error() -> None:
     Path("held").touch()
     with Stream.open(overrides=overrides(tape=HELD)) as stream:
         stream.publish_frame(tiny_png())
-        while waits(stream):
-            threading.Event().wait(0.001)
+        until(lambda: is_taken(stream))
         with pytest.raises(OSError, match="held"):
             stream.snapshot()
         Path("held").unlink()
         assert len(messages(stream.snapshot()["tape"])) == 1
 
 
-def test_in_the_event_loop_itself_the_plain_call_is_refused() -> None:
+async def test_in_the_event_loop_itself_the_plain_call_is_refused() -> None:
     """The call would wait for itself; the message says what to do."""
-
-    async def main() -> None:
-        async with Stream.open(overrides=overrides(tape=HELD)) as stream:
-            with pytest.raises(RuntimeError, match="await it, or call it in a thread"):
-                stream.from_threads.snapshot()
-
-    run(main)
+    async with Stream.open(overrides=overrides(tape=HELD)) as stream:
+        with pytest.raises(RuntimeError, match="await it, or call it in a thread"):
+            stream.from_threads.snapshot()
 
 
 def test_after_the_end_there_is_none() -> None:

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ KEYS: Final = {"up": b"\x1b[A", "down": b"\x1b[B", "right": b"\x1b[C", "left": b
 class Terminal:
     """A person's side of a terminal, with a command on the other one."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", ours: int, theirs: int) -> None:
+    def __init__(self, process: "subprocess.Popen[Any]", ours: int, theirs: int) -> None:
         self.process: Final = process
         self._ours = ours
         self._theirs = theirs
@@ -47,32 +47,36 @@ class Terminal:
         while (found := re.search(pattern, self.text)) is None:
             ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline_s - time.monotonic()))
             assert ready, f"no {pattern!r} in {self.text!r}"
-            data = os.read(self._ours, 65536).decode(errors="replace")
-            self.text += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", data)
+            self._read()
         self.text = self.text[found.end() :]
         return found
 
     def end(self) -> int:
         """Wait for the command's end, reading what it writes."""
         deadline_s = time.monotonic() + TIMEOUT_S
-        while self.process.poll() is None:
+        while (ready := select.select([self._ours], [], [], 0.01)[0]) or self.process.poll() is None:
             assert time.monotonic() < deadline_s, f"it does not end: {self.text!r}"
-            if select.select([self._ours], [], [], 0.01)[0]:
-                self.text += os.read(self._ours, 65536).decode(errors="replace")
+            if ready:
+                self._read()
         return self.process.wait()
+
+    def _read(self) -> None:
+        data = os.read(self._ours, 65536).decode(errors="replace")
+        self.text += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", data)
 
 
 @contextmanager
 def on_a_terminal(
-    *arguments: str, cwd: Path, size: tuple[int, int] = (40, 120), **variables: str
+    *arguments: str,
+    cwd: Path,
+    size: tuple[int, int] = (40, 120),
+    program: Sequence[str] = BEATS,
+    stdout: int | None = None,
+    **variables: str,
 ) -> Generator[Terminal]:
-    """Run the command with all its streams on a terminal; it is killed at the end if it still runs.
+    """Run a program on a terminal of `size` lines and columns; it is killed at the end if it still runs.
 
-    Args:
-        arguments: those of `beats`.
-        cwd: the current folder.
-        size: lines and columns of the terminal.
-        variables: added to the environment.
+    All its streams are there, except standard output if `stdout` says so, as for `subprocess.Popen`.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
@@ -81,12 +85,13 @@ def on_a_terminal(
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C is a signal to it
 
     with subprocess.Popen(
-        [*BEATS, *arguments],
+        [*program, *arguments],
         cwd=cwd,
-        env=clean_environment(TERM="xterm-256color", **variables),
+        env=clean_environment(**{"TERM": "xterm-256color", **variables}),
         stdin=theirs,
-        stdout=theirs,
+        stdout=theirs if stdout is None else stdout,
         stderr=theirs,
+        text=True,
         start_new_session=True,
         preexec_fn=take_terminal,
     ) as process:

@@ -1,6 +1,5 @@
 """Reading a profile for a command, and saying what is wrong with it."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,7 @@ from beats.runtime.watcher import Watcher
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings from outside."""
-    for name in [name for name in os.environ if name.startswith("BEATS_")]:
-        monkeypatch.delenv(name)
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -45,11 +41,8 @@ def test_wrong_settings_end_the_command_with_78(
     assert shown.out == ""
     first, *lines = shown.err.splitlines()
     assert first.startswith("warning: BEATS_STREAM_QUEUE_SIZ: unknown variable")
-    assert sorted(line.partition(":")[0] for line in lines) == [
-        "--set",
-        "--set kernel.max_topics",
-        "BEATS_SINKS__BROWSER__PORT",
-    ]
+    wrong = ["--set", "--set kernel.max_topics", "BEATS_SINKS__BROWSER__PORT"]
+    assert sorted(line.partition(":")[0] for line in lines) == wrong
 
 
 @pytest.mark.parametrize("text", ["[bold]x[/bold]", ":heart:", "[/]", "a" * 500])

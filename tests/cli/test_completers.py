@@ -11,8 +11,6 @@ from beats.cli import completers
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BEATS_PROFILE", "BEATS_CONFIG_DIR"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
 

@@ -1,7 +1,5 @@
 """Completion as shells ask for it, and as a person sees it who presses the tab key in one."""
 
-import os
-import pty
 import re
 import shutil
 import subprocess
@@ -14,8 +12,8 @@ from typer.testing import CliRunner
 
 from beats.cli import app, completion
 from beats.cli.completion import SCRIPTS, Shell, install
-from tests.cli.terminal import Terminal
-from tests.support import TIMEOUT_S, called, clean_environment
+from tests.cli.terminal import Terminal, on_a_terminal
+from tests.support import Program, called, clean_environment
 
 BASH = shutil.which("bash")
 SHOW = "printf '<%s>\\n' "
@@ -40,22 +38,15 @@ def program(tmp_path: Path) -> Path:
 
 def asked(program: Path, **variables: str) -> str:
     """What the command answers a shell."""
-    return subprocess.run(
-        [program],
-        cwd=program.parents[1],
-        env=clean_environment(**variables),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=TIMEOUT_S,
-    ).stdout
+    with Program([str(program)], program.parents[1], clean_environment(**variables)) as running:
+        assert running.end() == 0
+        return running.out.text()
 
 
 def bash_gets(program: Path, *words: str) -> list[str]:
     """What bash is offered for the last word."""
-    return asked(
-        program, _BEATS_COMPLETE="complete_bash", COMP_WORDS="\n".join(words), COMP_CWORD=str(len(words) - 1)
-    ).split("\n")[:-1]
+    asking = {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
+    return asked(program, _BEATS_COMPLETE="complete_bash", **asking).split("\n")[:-1]
 
 
 @pytest.mark.parametrize(
@@ -154,30 +145,15 @@ def shell(program: Path) -> Generator[Terminal]:
     """A real bash on a terminal of its own, with the script read in."""
     assert BASH is not None
     folder = program.parents[1]
-    script = folder / "beats.bash"
+    script, rc = folder / "beats.bash", folder / "rc"
     script.write_text(SCRIPTS["bash"])
-    rc = folder / "rc"
     rc.write_text(
         f"PS1='ready> '; PATH={program.parent}:$PATH; source {script}; bind 'set bell-style none'\n"
     )
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [BASH, "--noprofile", "--rcfile", rc, "-i"],
-        cwd=folder,
-        env=clean_environment(TERM="dumb", HISTFILE=""),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
-        try:
-            terminal = Terminal(process, ours, theirs)
-            terminal.wait_for("ready> ")
-            yield terminal
-        finally:
-            process.kill()
-            os.close(theirs)
-            os.close(ours)
+    arguments = ("--noprofile", "--rcfile", str(rc), "-i")
+    with on_a_terminal(*arguments, cwd=folder, program=(BASH,), TERM="dumb", HISTFILE="") as terminal:
+        terminal.wait_for("ready> ")
+        yield terminal
 
 
 @needs_bash

@@ -43,9 +43,8 @@ def test_show_names_every_layer_of_each_value(folder: Path) -> None:
 
 def test_show_can_print_json(folder: Path) -> None:
     """With value, layer and overridden values."""
-    code, out, err = called(
-        "config", "show", "--profile", "wall", "--json", "-s", "sinks.browser.port=1", cwd=folder
-    )
+    arguments = ("--profile", "wall", "--json", "-s", "sinks.browser.port=1")
+    code, out, err = called("config", "show", *arguments, cwd=folder)
     assert (code, err) == (0, "")
     settings = {setting["key"]: setting for setting in json.loads(out)}
     port = settings["sinks.browser.port"]
@@ -229,15 +228,12 @@ def test_schema_describes_the_installed_adapters(folder: Path) -> None:
     validator: Any = Draft202012Validator(schema)
     for path in [*SHIPPED.glob("*.toml"), *(folder / "config").glob("*.toml")]:
         validator.validate(tomllib.loads(path.read_text()))
-    for name in SINKS.names():
-        fields = SINKS.find(name).settings.model_fields
-        assert schema["$defs"][f"sinks.{name}"]["properties"].keys() == fields.keys()
-    for name in SOURCES.names():
-        fields = SOURCES.find(name).settings.model_fields
-        assert schema["$defs"][f"sources.{name}"]["properties"].keys() == fields.keys()
-        assert all(
-            "description" in part for part in schema["$defs"][f"sources.{name}"]["properties"].values()
-        )
+    found = {f"sinks.{name}": SINKS.find(name).settings for name in SINKS.names()}
+    found |= {f"sources.{name}": SOURCES.find(name).settings for name in SOURCES.names()}
+    for name, settings in found.items():
+        properties = schema["$defs"][name]["properties"]
+        assert properties.keys() == settings.model_fields.keys()
+        assert all("description" in part for part in properties.values())
     assert called("config", "schema", "--out", "x.json", cwd=folder) == (0, "wrote x.json\n", "")
     assert json.loads((folder / "x.json").read_text()) == schema
     assert called("config", "schema", "--out", "x.json", cwd=folder)[0] == 0

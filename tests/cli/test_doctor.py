@@ -1,12 +1,8 @@
 """`beats doctor` as a person and as a program see it."""
 
 import json
-import os
 import re
-import resource
-import socket
 import sys
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +13,13 @@ from beats.cli.commands.doctor import doctor, document, exit_code, levels, line,
 from beats.doctor import examination
 from beats.doctor.findings import LEVELS, Finding
 from tests.cli.terminal import on_a_terminal
-from tests.support import BEATS, PORT_0, Program, beats, called, clean_environment
+from tests.support import PORT_0, Program, beats, called, clean_environment
 
 RIGHT = Finding("Python", "ok", "CPython 3.11")
 NOTE = Finding("extra nats", "note", "not installed", "to install it: pip install 'beats[nats]'")
 WARNING = Finding("clock", "warning", "not synchronised", "switch on a time service")
 FAULT = Finding("port 8765", "fault", "taken", "choose another port")
 WRONG = Finding("settings", "fault", "port = -1", "must be at least 0", is_setting=True)
-
-
-@pytest.fixture
-def taken() -> Generator[int]:
-    """A port that is not free."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 def diagnosed(*arguments: str, cwd: Path, **variables: str) -> tuple[int, dict[str, Any]]:
@@ -58,30 +47,14 @@ def test_a_good_profile_has_no_faults(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_settings_end_with_the_code_of_wrong_settings(tmp_path: Path) -> None:
-    """Whatever other faults there are."""
-    code, found = diagnosed("--set", "sinks.browser.port=-1", cwd=tmp_path)
-    assert code == 78
-    [fault] = of(found, "settings")
-    assert fault["found"] == "--set sinks.browser.port: sinks.browser.port = -1"
-    assert fault["advice"] == "must be at least 0"
-
-
 @pytest.mark.parametrize("arguments", [("--profile", "nobody"), ("--config", "nowhere")])
 def test_a_profile_that_is_not_there_is_a_finding(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """The machine is still checked."""
+    """The machine is still checked, without ports and disks."""
     code, found = diagnosed(*arguments, cwd=tmp_path)
+    subjects = {each["subject"] for each in found["findings"]}
     assert code == 78
-    assert {"Python", "clock"} <= {each["subject"] for each in found["findings"]}
-
-
-def test_a_port_that_is_taken_is_a_fault(tmp_path: Path, taken: int) -> None:
-    """The settings are valid."""
-    code, found = diagnosed("--set", f"sinks.browser.port={taken}", cwd=tmp_path)
-    assert code == 1
-    [fault] = of(found, f"port {taken}")
-    if sys.platform == "linux":
-        assert f"process {os.getpid()}" in fault["found"]
+    assert {"Python", "settings", "open files", "clock"} <= subjects
+    assert not any(subject.startswith(("port", "disk")) for subject in subjects)
 
 
 def test_beside_a_running_show_its_port_is_no_fault(tmp_path: Path) -> None:
@@ -96,30 +69,6 @@ def test_beside_a_running_show_its_port_is_no_fault(tmp_path: Path) -> None:
         assert (code, finding["level"]) == (0, "warning")
         assert f"Beats listens already, process {program.process.pid}" in finding["found"]
         assert program.interrupt() == 0
-
-
-def test_few_open_files_are_a_warning(tmp_path: Path) -> None:
-    """With the required number."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-
-    command = (*BEATS, "doctor", "--json", *PORT_0)
-    with Program(command, tmp_path, clean_environment(), before=limit) as program:
-        assert program.end() == 0
-        [found] = of(json.loads(program.out.text()), "open files")
-    assert (found["level"], "256 open files" in found["found"]) == ("warning", True)
-    assert "1320" in found["advice"]
-
-
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """A recorder could not write there."""
-    (tmp_path / "file").touch()
-    path = f"sinks.recorder.path={tmp_path}/file/show.mcap"
-    code, found = diagnosed("-p", "studio", *PORT_0, "--set", path, cwd=tmp_path)
-    assert code == 78
-    [fault] = of(found, "settings")
-    assert fault["advice"].startswith("cannot be created: ")
 
 
 def test_in_a_pipe_each_finding_is_a_line(tmp_path: Path) -> None:

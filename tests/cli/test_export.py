@@ -1,21 +1,17 @@
 """`beats export`."""
 
 import csv
-import fcntl
 import json
-import os
-import pty
 import re
 import signal
-import struct
 import subprocess
-import termios
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from beats.kernel.envelope import Frame, Message, Peripheral
+from tests.cli.terminal import on_a_terminal
 from tests.recordings.export.material import (
     BLUE,
     GREEN,
@@ -29,7 +25,7 @@ from tests.recordings.export.material import (
     shown,
     without_data,
 )
-from tests.support import BEATS, TIMEOUT_S, Program, beats, called, clean_environment, python
+from tests.support import BEATS, Program, beats, called, clean_environment
 
 SHOW: list[tuple[float, Message]] = [*film(RED, GREEN, BLUE), (0.25, Peripheral("k", {"a": 1}))]
 
@@ -77,32 +73,26 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "at least one of --frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl"),
-        (["--gif", "a", "--apng", "./a"], "two outputs have the same name"),
-        (["--events", "a.txt"], "--events a.txt: its name must end with .jsonl or .csv"),
-        (["--gif", "a", "--start", "noon"], "--start: 'noon' is not a moment: give seconds"),
-        (["--gif", "a", "--end", "25:00"], "--end: '25:00' is not a moment"),
-        (["--gif", "a", "--start", "2", "--end", "1"], "end (1) is not after start (2)"),
-        (["--gifs", "a"], "--gifs"),
-        (["--gif", ""], "is a folder: name a file in it"),
-        (["--apng", "/"], "is a folder: name a file in it"),
-        (["--events", "a.csv.part"], "give a.csv"),
+        (["--gif", "a.gif"], "FILE"),
+        (["a.mcap"], "at least one of --frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl"),
+        (["a.mcap", "--gif", "a", "--apng", "./a"], "two outputs have the same name"),
+        (["a.mcap", "--events", "a.txt"], "--events a.txt: its name must end with .jsonl or .csv"),
+        (["a.mcap", "--gif", "a", "--start", "noon"], "--start: 'noon' is not a moment: give seconds"),
+        (["a.mcap", "--gif", "a", "--end", "25:00"], "--end: '25:00' is not a moment"),
+        (["a.mcap", "--gif", "a", "--start", "2", "--end", "1"], "end (1) is not after start (2)"),
+        (["a.mcap", "--gifs", "a"], "--gifs"),
+        (["a.mcap", "--gif", ""], "is a folder: name a file in it"),
+        (["a.mcap", "--apng", "/"], "is a folder: name a file in it"),
+        (["a.mcap", "--events", "a.csv.part"], "give a.csv"),
     ],
 )
 def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_path: Path) -> None:
     """Exit code 2 with the right usage, and nothing is created."""
     record(tmp_path / "a.mcap", SHOW)
-    code, out, err = called("export", "a.mcap", *arguments, cwd=tmp_path)
+    code, out, err = called("export", *arguments, cwd=tmp_path)
     assert (code, out) == (2, "")
     assert said in err
     assert names(tmp_path) == ["a.mcap"]
-
-
-def test_without_a_recording_it_is_wrong_usage(tmp_path: Path) -> None:
-    """Exit code 2."""
-    code, out, err = called("export", "--gif", "a.gif", cwd=tmp_path)
-    assert (code, out) == (2, "")
-    assert "FILE" in err
 
 
 @pytest.mark.parametrize(
@@ -198,46 +188,12 @@ def test_an_interrupted_export_leaves_no_half_file(
 def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
     """The bar goes to standard error; standard output has only the results."""
     record(tmp_path / "a.mcap", SHOW)
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    with subprocess.Popen(
-        [*BEATS, "export", "a.mcap", "--apng", "a.png"],
-        cwd=tmp_path,
-        env=clean_environment(TERM="xterm-256color"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        text=True,
-    ) as process:
-        os.close(theirs)
-        out, _ = process.communicate(timeout=TIMEOUT_S)
-    seen = b""
-    try:
-        while data := os.read(ours, 65536):
-            seen += data
-    except OSError:  # EIO: nobody holds the other side any more
-        pass
-    os.close(ours)
-    assert re.search(r"exporting .*100%", seen.decode())
-    assert out.startswith("a.png: 3 frames")
-    assert len(out.splitlines()) == 1
-
-
-def test_the_help_has_an_example(tmp_path: Path) -> None:
-    """It lists every option and an example."""
-    code, out, _ = called("export", "--help", cwd=tmp_path)
-    assert code == 0
-    assert "beats export show.mcap --gif show.gif" in out
-    for option in ("--frames", "--gif", "--apng", "--events", "--start", "--end", "--topics"):
-        assert option in out
-
-
-def test_other_commands_do_not_wait_for_what_only_this_one_needs(tmp_path: Path) -> None:
-    """Importing the command line loads neither Pillow nor the MCAP library."""
-    code = "import sys, beats.cli; print(sorted({'PIL', 'mcap', 'rich.progress'} & set(sys.modules)))"
-    with python(code, tmp_path) as program:
-        assert program.end() == 0
-        assert program.out.text() == "[]\n"
+    arguments = ("export", "a.mcap", "--apng", "a.png")
+    with on_a_terminal(*arguments, cwd=tmp_path, stdout=subprocess.PIPE) as terminal:
+        assert terminal.end() == 0
+        assert terminal.process.stdout is not None
+        assert re.fullmatch("a.png: 3 frames.*\n", terminal.process.stdout.read())
+    assert re.search(r"exporting .*100%", terminal.text)
 
 
 def test_a_current_folder_that_was_removed_is_an_error_in_a_line(tmp_path: Path) -> None:

@@ -23,11 +23,6 @@ TIMES = "\u00d7"
 """The sign of multiplication."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.parametrize(
     ("data", "expected"),
     [

@@ -30,19 +30,13 @@ FIELDS = ["time", "level", "logger", "message"]
 
 @pytest.fixture(autouse=True)
 def _restored(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
-    """The log of the test run itself is as it was."""
-    root, ours = logging.getLogger(), logging.getLogger("beats")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
-    root.handlers.clear()  # so that `force` closes none of them
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    """What tests/conftest.py does not restore of the log is as it was."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # so that `force` closes none of them
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     logging.captureWarnings(False)
     yield
     logging.captureWarnings(False)
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
 
 
 def write(level: str, console: Console) -> None:
@@ -97,25 +91,22 @@ def test_on_a_terminal_lines_go_through_its_console() -> None:
 
 @pytest.mark.parametrize(
     ("level", "expected"),
-    [("DEBUG", ["on", "detail", "trouble"]), ("WARNING", ["trouble"]), ("ERROR", ["trouble"])],
+    [("DEBUG", ["1", "detail", "trouble"]), ("WARNING", ["trouble"]), ("ERROR", ["trouble"])],
 )
 def test_the_level_is_that_of_our_own_lines(
     level: str, expected: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The setting applies to Beats; of other packages, warnings are shown."""
     write(level, Console(file=io.StringIO()))
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == len(expected)
-    for line, text in zip(lines, expected, strict=True):
-        assert text in line
+    assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()] == expected
 
 
 def test_a_record_is_one_object_on_one_line(screen: io.StringIO) -> None:
-    """With time, level, logger and message, whatever is in them."""
-    logging.getLogger("beats.part").info("first\nsecond\r\n\x00 %s \u2028 ü", "{}")
+    """With time, level, logger and message; half a surrogate pair, as in file names, is spelt out."""
+    logging.getLogger("beats.part").info("first\nsecond\r\n\x00 %s \u2028 ü \udcff", "{}")
     [found] = objects(screen.getvalue())
     assert (found["level"], found["logger"]) == ("INFO", "beats.part")
-    assert found["message"] == "first\nsecond\r\n\x00 {} \u2028 ü"
+    assert found["message"] == "first\nsecond\r\n\x00 {} \u2028 ü \\udcff"
     assert screen.getvalue().isascii()
     assert abs(datetime.fromisoformat(found["time"]).timestamp() - datetime.now().timestamp()) < 60
 
@@ -127,12 +118,6 @@ def test_a_traceback_is_a_field(screen: io.StringIO) -> None:
     assert found["message"] == "failed"
     assert found["exception"].startswith("Traceback (most recent call last):\n")
     assert found["exception"].endswith("ValueError: bad\nthing")
-
-
-def test_half_a_surrogate_pair_is_spelt_out(screen: io.StringIO) -> None:
-    """File names that are not UTF-8 contain them, and UTF-8 cannot encode them."""
-    logging.getLogger("beats.part").warning("%s", "show-\udcff.mcap")
-    assert objects(screen.getvalue())[0]["message"] == "show-\\udcff.mcap"
 
 
 def test_a_message_that_does_not_fit_its_arguments_is_a_line_too() -> None:
@@ -293,9 +278,7 @@ def test_the_option_lies_above_all_else(tmp_path: Path) -> None:
 def test_a_format_that_there_is_not_says_which_there_are(tmp_path: Path) -> None:
     """As an option it is wrong usage, as a setting an invalid setting."""
     code, _, err = called("run", "--log-format", "xml", cwd=tmp_path)
-    assert code == 2
-    assert "human" in err
-    assert "json" in err
+    assert (code, "human" in err, "json" in err) == (2, True, True)
     code, _, err = called("run", "--set", "kernel.log_format=xml", cwd=tmp_path)
     assert (code, "must be one of human, json" in err) == (78, True)
 
@@ -309,10 +292,8 @@ def test_a_reload_changes_the_format(tmp_path: Path) -> None:
     with beats("run", "--profile", "wall", cwd=tmp_path, XDG_RUNTIME_DIR=here) as program:
         assert program.url
         profile.write_text("[kernel]\nlog_format = 'json'\n[sinks.browser]\nport = 0\n")
-        assert (
-            ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=here)[1] == "kernel changed in place (log_format)\n"
-        )
-        assert ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=here)[1] == "nothing changed\n"
+        for said in ("kernel changed in place (log_format)\n", "nothing changed\n"):
+            assert ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=here)[1] == said
         assert program.interrupt() == 0
     *_, last = program.err.text().splitlines()
     assert objects(last)[0]["message"] == "settings reloaded: no changes"

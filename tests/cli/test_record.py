@@ -30,15 +30,16 @@ def only(folder: Path) -> list[RecordedMessage]:
 
 
 def test_all_that_is_streamed_is_recorded(tmp_path: Path) -> None:
-    """The named file contains the stream, and is whole when the run has ended."""
+    """The named file has all that viewers saw, and is whole when an interrupt has ended the run."""
     with beats("record", "--out", "show.mcap", *PORT_0, cwd=tmp_path) as program:
         with watching(program.url) as viewer:
-            viewer.take(10)
+            seen = viewer.take(10)
         assert program.interrupt() == 0, program.err.text()
         out = program.out.text()
     assert "On air: ws://localhost" in out
     found = only(tmp_path)
     assert len(found) == published(out) > 0
+    assert {(each.topic, each.sequence) for each in seen} <= {(each.topic, each.sequence) for each in found}
     for topic in {message.topic for message in found}:
         numbers = [message.sequence for message in found if message.topic == topic]
         assert numbers == list(range(1, len(numbers) + 1))
@@ -54,37 +55,28 @@ def test_without_a_name_it_goes_to_the_folder_recordings(tmp_path: Path) -> None
 
 def test_standard_input_is_recorded(tmp_path: Path) -> None:
     """The end of the input ends the recording."""
-    command = beats(
-        "record", "--stdin", *NO_BROWSER, "-o", "sensor.mcap", cwd=tmp_path, stdin=subprocess.PIPE
-    )
-    with command as program:
+    arguments = ("record", "--stdin", *NO_BROWSER, "-o", "sensor.mcap")
+    with beats(*arguments, cwd=tmp_path, stdin=subprocess.PIPE) as program:
         program.write('{"id": "knob", "data": 1}', '{"id": "knob", "data": 2}')
         program.close_input()
         assert program.end() == 0, program.err.text()
-    assert [(each.topic, each.sequence) for each in only(tmp_path)] == [
-        ("peripheral/knob", 1),
-        ("peripheral/knob", 2),
-    ]
+    found = [(each.topic, each.sequence) for each in only(tmp_path)]
+    assert found == [("peripheral/knob", 1), ("peripheral/knob", 2)]
 
 
-def test_an_interrupt_finishes_the_file(tmp_path: Path) -> None:
-    """It contains what viewers saw."""
-    with beats("record", *PORT_0, "--out", "show.mcap", cwd=tmp_path) as program:
-        with watching(program.url) as viewer:
-            seen = viewer.take(20)
-        assert program.interrupt() == 0, program.err.text()
-    recorded = {(each.topic, each.sequence) for each in only(tmp_path)}
-    assert {(each.topic, each.sequence) for each in seen} <= recorded
-
-
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """An existing file stays, and the recording does not start."""
-    (tmp_path / "show.mcap").write_text("precious")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("show.mcap", "show.mcap"),
+        ("show.mcap.part", "this one is unfinished (`beats recover show.mcap.part` makes it whole)"),
+    ],
+)
+def test_nothing_is_overwritten(tmp_path: Path, name: str, said: str) -> None:
+    """An existing file stays, the error says how to recover an unfinished one, and nothing is recorded."""
+    (tmp_path / name).write_text("precious")
     code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
-    assert code == 1
-    assert "show.mcap" in err
-    assert "Traceback" not in err
-    assert (tmp_path / "show.mcap").read_text() == "precious"
+    assert (code, said in err, "Traceback" in err) == (1, True, False), err
+    assert (tmp_path / name).read_text() == "precious"
 
 
 def test_the_profiles_own_recorder_is_used(tmp_path: Path) -> None:
@@ -115,15 +107,6 @@ def test_a_sink_that_is_called_recorder_is_left_alone(tmp_path: Path) -> None:
     assert code == 0, err
     assert set(re.findall(r"^recorder\S*", out, re.MULTILINE)) == {"recorder", "recorder-1"}
     assert len(only(tmp_path)) == published(out)
-
-
-def test_a_recording_that_was_left_unfinished_is_named_as_such(tmp_path: Path) -> None:
-    """The error names it, and how to recover it."""
-    (tmp_path / "show.mcap.part").write_text("precious")
-    code, _, err = called("record", *NO_BROWSER, "--out", "show.mcap", "--duration", "0.1", cwd=tmp_path)
-    assert code == 1
-    assert "this one is unfinished (`beats recover show.mcap.part` makes it whole)" in err
-    assert (tmp_path / "show.mcap.part").read_text() == "precious"
 
 
 @pytest.mark.parametrize(
@@ -193,9 +176,8 @@ def test_a_run_that_holds_nothing_says_what_to_set(tmp_path: Path) -> None:
     with holding(tmp_path) as program:
         code, out, err = snapshot(tmp_path)
         assert (code, out) == (1, "")
-        assert err.strip() == (
-            "no sink holds a snapshot: set snapshot_s, in seconds, on a sink of type recorder"
-        )
+        said = "no sink holds a snapshot: set snapshot_s, in seconds, on a sink of type recorder"
+        assert err.strip() == said
         program.signal(signal.SIGUSR1)
         program.err.wait_for(r"ERROR .*no snapshot: no sink holds a snapshot")
         with watching(program.url) as viewer:

@@ -30,10 +30,8 @@ def published(text: str) -> tuple[int, int]:
 def test_a_viewer_gets_the_recording_byte_for_byte(tmp_path: Path) -> None:
     """All of it in order, instead of the profile's sources; the run ends with the recording."""
     # A minute passes after the first frame, unless the viewer, who is there by then, shortens it.
-    written = [
-        frame(1, 0),
-        *(each._replace(log_unix_ns=each.log_unix_ns + 60 * 10**9) for each in show()[1:]),
-    ]
+    late = (each._replace(log_unix_ns=each.log_unix_ns + 60 * 10**9) for each in show()[1:])
+    written = [frame(1, 0), *late]
     path = record(tmp_path / "a.mcap", written)
     with beats("replay", str(path), *PORT_0, cwd=tmp_path) as program:
         with watching(program.url) as viewer:
@@ -57,9 +55,9 @@ def test_max_into_the_recorder_makes_the_same_recording(tmp_path: Path) -> None:
     )  # fmt: skip
     assert code == 0, err
     again = messages(tmp_path / "again.mcap")
-    assert [(each.topic, each.sequence, each.captured_unix_ns, each.encoded) for each in again] == [
-        (each.topic, each.sequence, each.captured_unix_ns, each.encoded) for each in written
-    ]
+    for one, other in zip(again, written, strict=True):
+        assert (one.topic, one.sequence) == (other.topic, other.sequence)
+        assert (one.captured_unix_ns, one.encoded) == (other.captured_unix_ns, other.encoded)
     assert published(out) == (300, 100)
 
 
@@ -74,16 +72,7 @@ def test_a_loop_goes_on_until_its_time_is_over(tmp_path: Path) -> None:
 def test_a_choice_is_played(tmp_path: Path) -> None:
     """Kinds, topics, start and end; blanks are allowed."""
     path = recorded(tmp_path, 10)
-    choice = (
-        "--kinds",
-        "peripheral, frame",
-        "--topics",
-        "frame, peripheral/no",
-        "--start",
-        "0.15",
-        "--end",
-        "0.65",
-    )
+    choice = ("--kinds=peripheral, frame", "--topics=frame, peripheral/no", "--start=0.15", "--end=0.65")
     code, out, err = called("replay", str(path), *choice, "--speed", "100", *NO_BROWSER, cwd=tmp_path)
     assert code == 0, err
     assert published(out) == (5, 5)
@@ -109,21 +98,13 @@ def test_a_folder_and_files_may_be_named(tmp_path: Path) -> None:
         (("show.mcap", "--speed", "0"), 2, "--speed is '0': give a number from 0.1 to 100"),
         (("show.mcap", "--speed", "nan"), 2, "--speed is 'nan'"),
         (("show.mcap", "--speed", "1e9"), 2, "--speed is '1e9'"),
-        (
-            ("show.mcap", "--start", "noon"),
-            78,
-            "give seconds from the beginning (90, 1.5), a time of day (21:30",
-        ),
+        (("show.mcap", "--start", "noon"), 78, "give seconds from the beginning (90, 1.5), a time of day ("),
         (("show.mcap", "--end", "25:00"), 78, "give seconds from the beginning"),
         (("show.mcap", "--kinds", "sound"), 78, "frame"),
         (("show.mcap", "--topics", ""), 78, "topics"),
         (("show.mcap", "--start", "99"), 1, "start (99) is too late: the recordings end 0.950 s from"),
         (("show.mcap", "--start", "0.5", "--end", "0.1"), 1, "end (0.1) is not after start (0.5)"),
-        (
-            ("show.mcap", "--topics", "frmae"),
-            1,
-            "nothing to play: no message is of these kinds, topics and times",
-        ),
+        (("show.mcap", "--topics", "frmae"), 1, "nothing to play: no message is of these kinds, topics"),
         (("empty",), 1, "empty holds no recordings"),
         (("text.mcap",), 1, "text.mcap is not a recording"),
     ],

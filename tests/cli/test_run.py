@@ -1,24 +1,17 @@
 """`beats run`, as a process."""
 
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
-import termios
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.cli.terminal import on_a_terminal
 from tests.permissions import hold_permissions
 from tests.support import (
     BEATS,
@@ -32,6 +25,7 @@ from tests.support import (
     clean_environment,
     install_adapter,
     tiny_png,
+    until,
     watching,
 )
 
@@ -65,13 +59,8 @@ def test_a_run_of_a_given_length_ends_well_with_a_table(tmp_path: Path) -> None:
 
 def test_all_faults_of_the_settings_are_shown_at_once(tmp_path: Path) -> None:
     """Exit code 78, nothing on standard output, and each fault with where, key, value and what is allowed."""
-    wrong = (
-        "sinks.browser.port=many",
-        "sources.demo.fpz=3",
-        "kernel.log_level=LOUD",
-        "sinks.x.type=websoket",
-    )
-    arguments = [part for setting in wrong for part in ("--set", setting)]
+    wrong = "sinks.browser.port=many sources.demo.fpz=3 kernel.log_level=LOUD sinks.x.type=websoket"
+    arguments = [part for setting in wrong.split() for part in ("--set", setting)]
     code, out, err = called("run", *arguments, cwd=tmp_path)
     assert (code, out) == (78, "")
     assert '--set sinks.browser.port: sinks.browser.port = "many": must be a whole number' in err
@@ -172,11 +161,7 @@ def test_nothing_takes_the_place_of_a_closed_standard_stream(closed: int, tmp_pa
 
     soon = ("--set", "sinks.recorder.flush_interval_s=0.02")
     with started("record", "--out", "a.mcap", *soon) as program:
-        deadline_s = time.monotonic() + TIMEOUT_S
-        while sum(path.stat().st_size for path in tmp_path.glob("a.mcap*")) < 20_000:
-            assert program.process.poll() is None, program.err.so_far()
-            assert time.monotonic() < deadline_s
-            time.sleep(0.02)
+        until(lambda: sum(path.stat().st_size for path in tmp_path.glob("a.mcap*")) >= 20_000)
         assert str(Path(f"/proc/{program.process.pid}/fd/{closed}").readlink()) == os.devnull
         assert program.interrupt() == 0
     with started("replay", "a.mcap", *NO_BROWSER) as program:
@@ -242,87 +227,30 @@ def test_the_log_level_is_a_setting(tmp_path: Path) -> None:
         assert program.interrupt() == 0
 
 
-class Terminal:
-    """The other side of a pseudo-terminal."""
-
-    def __init__(self, side: int) -> None:
-        self._side = side
-        self.text = ""
-
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """Read until there is a match in what is seen, without control sequences."""
-        deadline_s = time.monotonic() + TIMEOUT_S
-        while (found := re.search(pattern, self.text)) is None:
-            ready, _, _ = select.select([self._side], [], [], max(0.0, deadline_s - time.monotonic()))
-            assert ready, f"no {pattern!r} in {self.text!r}"
-            self._read()
-        return found
-
-    def rest(self) -> str:
-        """All until the last process has closed it."""
-        while self._read():
-            pass
-        return self.text
-
-    def _read(self) -> bool:
-        try:
-            data = os.read(self._side, 65536)
-        except OSError:  # EIO: nobody holds the other side any more
-            return False
-        self.text += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", data.decode())
-        return bool(data)
-
-
-@contextmanager
-def on_a_terminal(
-    *arguments: str, cwd: Path, stdout: int | None = None
-) -> Generator[tuple[subprocess.Popen[str], Terminal]]:
-    """The command with standard error, and if not told otherwise standard output, on a terminal."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    with subprocess.Popen(
-        [*BEATS, *arguments],
-        cwd=cwd,
-        env=clean_environment(TERM="xterm-256color"),
-        stdin=subprocess.DEVNULL,
-        stdout=theirs if stdout is None else stdout,
-        stderr=theirs,
-        text=True,
-    ) as process:
-        os.close(theirs)
-        try:
-            yield process, Terminal(ours)
-        finally:
-            process.kill()
-            os.close(ours)
-
-
 def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:
     """Frames per second, viewers and drops are shown while the run lasts, and the table remains."""
-    with on_a_terminal("run", *PORT_0, cwd=tmp_path) as (process, terminal):
+    with on_a_terminal("run", *PORT_0, cwd=tmp_path) as terminal:
         url = terminal.wait_for(r"On air: (ws://\S+)")[1]
         with watching(url):
             terminal.wait_for(r"[1-9]\d*\.\d fps · \d+\.\d updates/s · 1 client · 0 dropped")
         terminal.wait_for(r"fps · \d+\.\d updates/s · 0 clients")
-        process.send_signal(signal.SIGINT)
-        assert re.search(r"sink +state +offered +delivered +dropped", terminal.rest())
-        assert process.wait(TIMEOUT_S) == 0
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.end() == 0
+    assert re.search(r"sink +state +offered +delivered +dropped", terminal.text)
 
 
 def test_the_live_line_leaves_standard_output_alone(tmp_path: Path) -> None:
     """With only standard error on a terminal, address and table go where standard output goes."""
-    command = on_a_terminal("run", *PORT_0, cwd=tmp_path, stdout=subprocess.PIPE)
-    with command as (process, terminal):
-        assert process.stdout is not None
-        out = Output(process.stdout)
+    with on_a_terminal("run", *PORT_0, cwd=tmp_path, stdout=subprocess.PIPE) as terminal:
+        assert terminal.process.stdout is not None
+        out = Output(terminal.process.stdout)
         out.wait_for("^On air: ws://localhost:")
-        terminal.wait_for(r"\d fps · ")
-        process.send_signal(signal.SIGINT)
-        seen = terminal.rest()
-        assert process.wait(TIMEOUT_S) == 0
+        before = terminal.wait_for(r"(?s).*\d fps · ")[0]
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.end() == 0
     assert re.search(r"^browser +ended ", out.text(), re.MULTILINE)
-    assert "On air" not in seen
-    assert "published" not in seen
+    assert "On air" not in before
+    assert "published" not in terminal.text
 
 
 @pytest.mark.parametrize("broker", ["", "http://a", "nats://", "nats://a:b", "\x1b[2J", "a/b"])

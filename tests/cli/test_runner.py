@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,28 +19,24 @@ from beats.cli import runner
 from beats.cli.runner import Counted, LiveLine, Show, perform, table
 from beats.kernel.envelope import Peripheral
 from beats.kernel.run.kernel import Kernel
-from beats.kernel.stats import Amount, ClientTotals, DropStats, QueueStats, SinkStats, SourceStats, Stats
+from beats.kernel.stats import Amount, ClientTotals, SinkStats, SourceStats, Stats
 from beats.runtime import control_socket as instance
 from beats.runtime.host import Host
 from beats.runtime.reader import Reader
 from tests.cli.screen import on_a_screen
+from tests.cli.top import answers
 from tests.recordings.support import lines, messages, record
-from tests.support import BEATS, PORT_0, TIMEOUT_S, Program, beats, clean_environment, quiet, ran
+from tests.support import BEATS, PORT_0, TIMEOUT_S, Program, clean_environment, quiet, ran
 
 HELD = {"type": "recorder", "snapshot_s": 60.0, "path": "held/{part}.mcap", "min_free_bytes": 0}
 
 
 @pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No other run is seen; the log is as it was before."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    root, beats = logging.getLogger(), logging.getLogger("beats")
-    before = (root.handlers[:], root.level, beats.level)
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    beats.setLevel(before[2])
+    monkeypatch.setattr(logging.getLogger(), "handlers", logging.getLogger().handlers[:])
 
 
 def profile(**sinks: Any) -> Reader:
@@ -55,9 +51,7 @@ def interrupt(number: signal.Signals = signal.SIGINT) -> None:
     os.kill(os.getpid(), number)
 
 
-def test_what_runs_beside_a_stream_begins_on_air_and_ends_with_it(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_runs_beside_a_stream_begins_on_air_and_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:
     """It gets a running kernel, can stop it, and is cancelled at the end."""
     seen: list[str] = []
 
@@ -233,15 +227,6 @@ def test_a_terminal_that_is_closed_ends_a_stream_in_order(tmp_path: Path, comman
     assert (tmp_path / "new.mcap").exists() == (command == "record")
 
 
-def test_a_service_reads_its_settings_again_on_sighup(tmp_path: Path) -> None:
-    """Without a terminal there is none to lose."""
-    with beats("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as program:
-        assert program.url
-        program.signal(signal.SIGHUP)
-        program.err.wait_for("settings reloaded: no changes")
-        assert program.interrupt() == 0
-
-
 def test_under_nohup_a_stream_outlives_its_terminal(tmp_path: Path) -> None:
     """`nohup` has SIGHUP ignored, and so it stays; `beats reload` is heard all the same."""
 
@@ -266,17 +251,9 @@ def sink(
     drops: Sequence[tuple[str, int]] = (),
     totals: ClientTotals | None = None,
 ) -> SinkStats:
-    dropped = sum(items for _, items in drops)
-    queue = QueueStats(
-        name,
-        Amount(offered, 0),
-        Amount(offered - dropped, 0),
-        Amount(dropped, 0),
-        Amount(),
-        tuple(DropStats(reason, "frame", items, 0) for reason, items in drops),
-        0,
-    )
-    return SinkStats(name, state, 0, "OSError: no disk" if state == "failed" else "", queue, (), totals)
+    own = answers.queue(offered - sum(items for _, items in drops), drops=drops)
+    error = "OSError: no disk" if state == "failed" else ""
+    return answers.sink(name, state=state, last_error=error, queue=own, client_totals=totals)
 
 
 def totals(connected: int = 0, delivered: int = 0, dropped: int = 0, **ended: int) -> ClientTotals:
@@ -342,16 +319,9 @@ def test_the_line_names_what_has_failed() -> None:
 
 def test_the_table_counts_by_sink() -> None:
     """Each sink has a line: what was offered, delivered and dropped, and why it was dropped."""
-    stats = Stats(
-        10,
-        7,
-        (),
-        (
-            sink("null", "ended", 10),
-            sink("tape", "stopped", 10, [("drop_newest", 2), ("shutdown", 1), ("drop_newest", 1)]),
-        ),
-    )
-    assert rows(stats) == [
+    drops = [("drop_newest", 2), ("shutdown", 1), ("drop_newest", 1)]
+    sinks = (sink("null", "ended", 10), sink("tape", "stopped", 10, drops))
+    assert rows(Stats(10, 7, (), sinks)) == [
         ["published", "10,", "of", "them", "7", "frames"],
         ["sink", "state", "offered", "delivered", "dropped", "why"],
         ["null", "ended", "10", "10", "0"],

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from beats.cli.setting_names import SettingNames
-from beats.config.errors import SettingsError
 
 
 @pytest.fixture
@@ -86,16 +85,3 @@ def test_types_and_strategies_are_offered(names: SettingNames) -> None:
 def test_an_unknown_path_has_no_completions(names: SettingNames, incomplete: str) -> None:
     """In any form."""
     assert offered(names, incomplete) == []
-
-
-def test_a_key_has_its_help(names: SettingNames) -> None:
-    """Some shells show it."""
-    assert ("sinks.browser.port=", "Port to listen on; 0 takes a free one and reports it.") in names.offers(
-        "sinks.browser.po"
-    )
-
-
-def test_an_unknown_profile_is_an_error(tmp_path: Path) -> None:
-    """As for any command."""
-    with pytest.raises(SettingsError, match="no such profile"):
-        SettingNames.of("nobody", tmp_path)

@@ -21,20 +21,16 @@ def plan(min_free_bytes: int = 0, keep_bytes: int | None = None) -> Plan:
     return Plan("sinks.it", min_free_bytes, keep_bytes)
 
 
-def test_the_disk_of_a_folder_that_will_be_made_is_looked_at(tmp_path: Path) -> None:
-    """The disk of its nearest existing parent is checked; no folder is created."""
-    found = look(tmp_path / "to" / "be" / "made")
-    assert found.folder == tmp_path
-    assert found.free_bytes > 0
-    assert not found.is_read_only
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_relative_folder_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative path depends on the current folder."""
+def test_the_disk_of_a_folder_that_will_be_made_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of its nearest existing parent, which is named in full; no folder is created."""
     monkeypatch.chdir(tmp_path)
-    assert look(Path("recordings")).folder == tmp_path
-    assert look(Path()).folder == tmp_path
+    for folder in (tmp_path / "to" / "be" / "made", Path("recordings"), Path()):
+        found = look(folder)
+        assert (found.folder, found.is_read_only) == (tmp_path, False)
+        assert found.free_bytes > 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_room_of_a_recorder_is_told(tmp_path: Path) -> None:

@@ -20,11 +20,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def greeting(port: int) -> str:
     """What the server says first: INFO and a JSON object."""
     with socket.create_connection(("127.0.0.1", port), 5) as connection:

@@ -9,11 +9,6 @@ from beats.workers.link import Link, Message
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def pair() -> tuple[Link, Link]:
     one, other = socket.socketpair()
     return await Link.over(one), await Link.over(other)

@@ -25,6 +25,7 @@ PARENT = Stats(
     (SourceStats("demo", "running", 0, "", 10),),
     (SinkStats("tape", "running", 0, "", QueueStats("tape", Amount(), Amount(), Amount(), Amount(), (), 0)),),
 )
+GONE = SourceStats("workers", "failed", 1, "gone", 0)
 
 
 def queue(name: str, taken: int, dropped: int, waiting: int) -> QueueStats:
@@ -45,17 +46,8 @@ def of_worker(
     group = ClientGroup("full", 1, viewer.queue.taken, Amount(), viewer.queue.drops)
     totals = ClientTotals(1, 3, 1, 1, 0, viewer.queue.taken, viewer.queue.dropped, (group,), 2, 3)
     latency = Latency((0.1, 1.0), (taken, 0, 1), 0.5)
-    browser = SinkStats(
-        "browser",
-        state,
-        0,
-        error,
-        queue("browser", taken, dropped, waiting),
-        (viewer,),
-        totals,
-        latency,
-        (("age_s", 2.0),),
-    )
+    own, figures = queue("browser", taken, dropped, waiting), (("age_s", 2.0),)
+    browser = SinkStats("browser", state, 0, error, own, (viewer,), totals, latency, figures)
     return Stats(8, 3, (SourceStats("workers", "running", 0, "", 8),), (browser,))
 
 
@@ -74,18 +66,9 @@ def test_counters_of_workers_are_added() -> None:
     sink = together(Report(1, 1, of_worker(5, 1, 2)), Report(2, 2, of_worker(7, 0, 0)))
     assert exact(sink.queue)
     assert (sink.queue.taken.items, sink.queue.dropped.items, sink.queue.high_water) == (12, 1, 2)
-    assert sink.client_totals == ClientTotals(
-        2,
-        6,
-        2,
-        2,
-        0,
-        Amount(12, 120),
-        Amount(1, 10),
-        (ClientGroup("full", 2, Amount(12, 120), Amount(), (DropStats("drop_oldest", "frame", 1, 10),)),),
-        4,
-        6,
-    )
+    drops = (DropStats("drop_oldest", "frame", 1, 10),)
+    groups = (ClientGroup("full", 2, Amount(12, 120), Amount(), drops),)
+    assert sink.client_totals == ClientTotals(2, 6, 2, 2, 0, Amount(12, 120), Amount(1, 10), groups, 4, 6)
     assert sink.latency == Latency((0.1, 1.0), (12, 0, 2), 1.0)
     assert dict(sink.figures) == {"workers": 2, "workers_running": 2, "age_s": 4.0}
     assert (sink.state, sink.last_error) == ("running", "")
@@ -103,11 +86,7 @@ def test_clients_of_different_processes_have_different_ids() -> None:
         (Report(2, 2, None, "was killed (signal 9)"), "failed", "worker 2: was killed (signal 9)"),
         (Report(2, 2, of_worker(state="failed", error="OSError: no")), "failed", "worker 2: OSError: no"),
         (Report(2, 2, of_worker(state="starting")), "starting", ""),
-        (
-            Report(2, 2, replace(of_worker(), sources=(SourceStats("workers", "failed", 1, "gone", 0),))),
-            "failed",
-            "worker 2 gets no stream: gone",
-        ),
+        (Report(2, 2, replace(of_worker(), sources=(GONE,))), "failed", "worker 2 gets no stream: gone"),
     ],
     ids=["killed", "sink", "starting", "source"],
 )

@@ -51,11 +51,6 @@ for line in lines:
 """
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def _place(fields: Mapping[str, Any]) -> Mapping[str, object]:
     return {"to": int(fields["to"])}
 
@@ -167,10 +162,8 @@ if start["number"] == 1:
     kernel.add_source("replay", Seeking())
     async with worker_pool(tmp_path, READY + says + ANSWERS, kernel):
         await until(lambda: len(heard) == 2)
-    assert [(control.command, dict(control.fields)) for control in heard] == [
-        ("browse", {"browse_step": 1}),
-        ("seek", {"to": 3}),
-    ]
+    told = [(control.command, dict(control.fields)) for control in heard]
+    assert told == [("browse", {"browse_step": 1}), ("seek", {"to": 3})]
     assert heard[0].client.sink == "browser"
     assert heard[0].client.id > 1_000_000_000
 
@@ -185,9 +178,6 @@ async def test_a_worker_that_does_not_end_is_killed(
     async with worker_pool(tmp_path, READY + "import time\ntime.sleep(3600)\n", kernel, workers=1):
         pass
     assert "worker 1 does not end: killing it" in caplog.text
-
-
-pytestmark = pytest.mark.anyio
 
 
 async def begun(member: Worker, number: int = 1) -> Link:
@@ -206,22 +196,15 @@ def hang_up(member: Worker, other: Link) -> None:
     other.close()
 
 
-async def test_a_worker_is_ready_when_it_says_so() -> None:
-    """Its addresses are known then, and a later failure is not a failed start."""
-    member = Worker(1)
-    member.ready({"browser": Address("localhost", 1)})
-    member.fail("too late")
-    assert member.settled.is_set()
-    assert (member.start_error, member.addresses["browser"].port) == ("", 1)
-
-
-async def test_a_worker_that_could_not_start_says_why() -> None:
-    """The first reason counts; the later one is only that it ended."""
-    member = Worker(1)
-    member.fail("port in use")
-    member.fail("it ended")
-    assert member.settled.is_set()
-    assert member.start_error == "port in use"
+async def test_only_the_first_result_of_a_start_counts() -> None:
+    """A worker that was ready did not fail to start; the first reason of one that failed stays."""
+    good, bad = Worker(1), Worker(2)
+    good.ready({"browser": Address("localhost", 1)})
+    good.fail("too late")
+    assert (good.settled.is_set(), good.start_error, good.addresses["browser"].port) == (True, "", 1)
+    bad.fail("port in use")
+    bad.fail("it ended")
+    assert (bad.settled.is_set(), bad.start_error) == (True, "port in use")
 
 
 async def test_a_question_waits_for_its_own_answer() -> None:

@@ -31,11 +31,6 @@ START = {
 }
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def _nameless(monkeypatch: pytest.MonkeyPatch) -> None:
     """The name of this process is as before afterwards."""
@@ -124,11 +119,7 @@ async def test_a_worker_answers_for_everyone() -> None:
         other.link.send("start", **START)
         port = (await other.hear("ready"))["addresses"]["browser"][1]
         other.link.send("summary", stats=plain(everyone), commands=["replay_pause"])
-        while (
-            "replay_pause"
-            not in (session := await to_thread.run_sync(fetch, port, "/api/session"))["commands"]
-        ):
-            pass
+        session = await knowing(port, "replay_pause")
         assert session["playback"]["replay"]["position_s"] == 1.0
         full = replace(everyone, sinks=of_worker().sinks)
         answers: list[Any] = []
@@ -155,11 +146,8 @@ async def test_a_workers_clients_steer_the_parent() -> None:
             browse = await other.hear("control")
             await viewer.send('{"kind": "control", "command": "replay_seek", "position_s": 3}')
             seek = await other.hear("control")
-        assert (browse["command"], browse["fields"], browse["client"][:2]) == (
-            "browse",
-            {"browse_step": 2},
-            ["browser", 1],
-        )
+        assert (browse["command"], browse["fields"]) == ("browse", {"browse_step": 2})
+        assert browse["client"][:2] == ["browser", 1]
         assert (seek["command"], seek["fields"]) == ("replay_seek", {"position_s": 3})
 
 

@@ -5,15 +5,7 @@ import pytest
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.config.settings import ProfileSettings
 from beats.runtime.reader import Reader
-from beats.workers.split import (
-    RELAY,
-    Relay,
-    Share,
-    parent_profile,
-    served,
-    stream_name,
-    worker_profile,
-)
+from beats.workers.split import RELAY, Relay, Share, parent_profile, served, stream_name, worker_profile
 from tests.support import quiet
 
 HERE = Relay("nats://127.0.0.1:4222", "workers-default-9000")

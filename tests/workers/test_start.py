@@ -18,11 +18,6 @@ from tests.support import quiet
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def settings(**sinks: Mapping[str, object]) -> ProfileSettings:
     return Reader(None, None, None, overrides=quiet(**sinks)).read()
 
@@ -57,7 +52,7 @@ def sink(**changes: object) -> WebSocketSettings:
 
 
 def test_a_port_is_held_for_those_who_share_it() -> None:
-    """A process that shares the port can listen there and gets the connections; others cannot."""
+    """One that shares the port can listen there and gets the connections; others can only afterwards."""
     with reserved({"browser": sink(), "other": sink()}) as ports, socket.socket() as shares:
         assert ports["browser"] != ports["other"]
         address = ("127.0.0.1", ports["browser"])
@@ -69,43 +64,28 @@ def test_a_port_is_held_for_those_who_share_it() -> None:
         with socket.create_connection(address, 5):
             accepted, _ = shares.accept()
             accepted.close()
-
-
-def test_a_port_is_free_again_afterwards() -> None:
-    """The reservation leaves nothing."""
-    with reserved({"browser": sink()}) as ports:
-        pass
     with socket.socket() as alone:
-        alone.bind(("127.0.0.1", ports["browser"]))
+        alone.bind(("127.0.0.1", ports["other"]))
 
 
-def test_a_port_that_is_taken_is_told_with_its_sink() -> None:
-    """Before any process is started."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [("127.0.0.1", r"'browser'.* port {port} .*choose another"), ("no-such-host.invalid", "no-such-host")],
+)
+def test_what_cannot_be_reserved_is_told_with_its_sink(host: str, why: str) -> None:
+    """A port that is taken, a host without an address: before any process is started."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(StartError, match=rf"'browser'.* port {port} .*choose another"):  # noqa: SIM117
-            with reserved({"browser": sink(port=port)}):
+        with pytest.raises(StartError, match=why.format(port=port)):  # noqa: SIM117
+            with reserved({"browser": sink(host=host, port=port)}):
                 pass
 
 
 def test_all_addresses_of_a_host_share_one_port() -> None:
-    """`localhost` may have two."""
+    """`localhost` may have two, and `::` is those of both families, as the workers will listen there."""
     with reserved({"browser": sink(host="localhost")}) as ports:
         assert ports["browser"] > 0
-
-
-def test_all_addresses_are_those_of_both_families() -> None:
-    """As the workers will listen there."""
     with reserved({"browser": sink(host="::")}) as ports:
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             with socket.socket(family) as alone, pytest.raises(OSError, match="in use"):
                 alone.bind((host, ports["browser"]))
-
-
-def test_a_host_without_an_address_is_told() -> None:
-    """With its name and its sink."""
-    with pytest.raises(StartError, match="no-such-host"):  # noqa: SIM117
-        with reserved({"browser": sink(host="no-such-host.invalid")}):
-            pass

@@ -25,12 +25,7 @@ class SafeConsole(Console):
         """A console on standard output or error, or on a file that may count as a terminal."""
         # emoji=False: a value such as ":heart:" is shown unchanged.
         super().__init__(
-            stderr=stderr,
-            file=file,
-            force_terminal=is_terminal,
-            highlight=False,
-            soft_wrap=True,
-            emoji=False,
+            stderr=stderr, file=file, force_terminal=is_terminal, highlight=False, soft_wrap=True, emoji=False
         )
         if not self.is_terminal:
             self.width = _NO_SCREEN

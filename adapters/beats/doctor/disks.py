@@ -44,9 +44,7 @@ def disk(part: Part, resource: Output) -> Iterator[Finding]:
     # Other sinks than the recorder may have settings with these names.
     reserve, keep = part.value("min_free_bytes"), part.value("keep_bytes")
     plan = Plan(
-        dotted(part.key),
-        reserve if isinstance(reserve, int) else 0,
-        keep if isinstance(keep, int) else None,
+        dotted(part.key), reserve if isinstance(reserve, int) else 0, keep if isinstance(keep, int) else None
     )
     found = look(resource.path.parent)
     yield room(plan, found)

@@ -15,18 +15,16 @@ from beats.proto.streaming_pb2 import StreamEnvelope
 from tests.cli.tap.envelopes import AT_NS, PLACE, TAGS, frame, item, opaque, update
 from tests.support import tiny_png
 
+INPUT_EVENT = "heart.peripheral.input.InputEvent"
+
 
 def test_an_envelope_is_read() -> None:
-    """With its times and size."""
+    """With its times and size; other servers may leave the time out, which gives no age."""
     message = frame(7)
     found = item(message, after_ms=2.5)
     assert (found.topic, found.sequence, found.captured_unix_ns) == ("frame", 7, AT_NS)
     assert (found.size_bytes, found.age_s) == (len(message), 0.0025)
     assert item(update(3)).topic == "peripheral/knob-1"
-
-
-def test_an_envelope_that_does_not_say_when_has_no_age() -> None:
-    """Other servers may leave the time out, which is 0 then."""
     assert item(frame(1, at_ns=0)).age_s is None
 
 
@@ -45,10 +43,7 @@ def test_a_payload_of_a_type_that_is_not_known_is_kept() -> None:
         (b"hello", "not a StreamEnvelope"),
         ("hello", "a text message: the stream is binary"),
         (opaque(1, "", b"\x08\x05"), "payload_type"),
-        (
-            opaque(1, "heart.peripheral.input.InputEvent", b"\xff\xff"),
-            "not a heart.peripheral.input.InputEvent",
-        ),
+        (opaque(1, INPUT_EVENT, b"\xff\xff"), f"not a {INPUT_EVENT}"),
     ],
 )
 def test_anything_else_is_unreadable_and_says_why(message: str | bytes, why: str) -> None:
@@ -130,7 +125,7 @@ def test_an_input_event_is_an_object() -> None:
     """With its data as JSON, and its type."""
     event = input_event("press", datetime(2026, 1, 2, tzinfo=UTC), {"key": "a"})
     found = document(item(update(1, event)))
-    assert found["payload_type"] == "heart.peripheral.input.InputEvent"
+    assert found["payload_type"] == INPUT_EVENT
     assert found["data"] == {
         "event_type": "press", "timestamp": "2026-01-02T00:00:00+00:00", "data": {"key": "a"}
     }  # fmt: skip
@@ -152,7 +147,7 @@ def test_an_input_event_is_an_object() -> None:
 def test_an_event_whose_json_is_none_is_text(text: bytes, data: object) -> None:
     """Invalid data of a device does not end the tap."""
     event = InputEvent(event_type="press", timestamp="2026-01-02T00:00:00Z", data_json=text)
-    found = document(item(opaque(1, "heart.peripheral.input.InputEvent", event.SerializeToString())))
+    found = document(item(opaque(1, INPUT_EVENT, event.SerializeToString())))
     assert found["data"] == {"event_type": "press", "timestamp": "2026-01-02T00:00:00Z", "data": data}
     json.dumps(found, allow_nan=False)
 

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from beats.cli.tap.item import Notice, Unreadable, document
-from beats.cli.tap.lines import JsonLines, Lines, PlainLines
+from beats.cli.tap.lines import Event, JsonLines, Lines, PlainLines
 from beats.kit.gaps import Gap, Restart
 from beats.proto.streaming_pb2 import StreamEnvelope
 from tests.cli.tap.envelopes import AT_NS, frame, item, opaque, update
@@ -110,12 +110,10 @@ def test_what_the_server_does_not_say_is_a_dash() -> None:
 
 def test_json_lines_hold_envelopes_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     """In ASCII, which is safe for terminals; other events go to standard error."""
-    show = JsonLines()
-    show.show(item(frame(1)))
-    show.show(Gap("frame", 2, 3))
-    show.show(Unreadable(1, 1234, "no \x1b[2Jenvelope"))
-    show.show(Notice("gone; reconnecting in 1 s"))
-    show.show(item(update(1, "ä\x9b2J\x7f")))
+    show, notice = JsonLines(), Notice("gone; reconnecting in 1 s")
+    evil = Unreadable(1, 1234, "no \x1b[2Jenvelope")
+    for event in (item(frame(1)), Gap("frame", 2, 3), evil, notice, item(update(1, "ä\x9b2J\x7f"))):
+        show.show(event)
     out, err = capsys.readouterr()
     assert [json.loads(line) for line in out.splitlines()] == [
         document(item(frame(1))), document(item(update(1, "ä\x9b2J\x7f")))
@@ -130,11 +128,10 @@ def test_plain_lines_are_as_wide_as_the_terminal_is_then(capsys: pytest.CaptureF
     """Its size may change while they are printed."""
     sizes = [60, None, 30, 40, 40]
     show = PlainLines(Lines(colours=False), lambda: sizes.pop(0))
-    show.show(item(update(1, "x" * 100)))
-    show.show(item(update(2, "x" * 100)))
-    show.show(Gap("n" * 50, 1, 2))
-    show.show(Unreadable(1, 5, "y" * 50))
-    show.show(Notice("z" * 50))
+    updates = [item(update(number, "x" * 100)) for number in (1, 2)]
+    events: list[Event] = [*updates, Gap("n" * 50, 1, 2), Unreadable(1, 5, "y" * 50), Notice("z" * 50)]
+    for event in events:
+        show.show(event)
     lines = capsys.readouterr().out.splitlines()
     assert [len(line) for line in lines] == [60, len(lines[1]), 30, 40, 40]
     assert "x" * 100 in lines[1]

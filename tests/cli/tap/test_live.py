@@ -18,11 +18,6 @@ from tests.support import TIMEOUT_S
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Viewing:
     """A terminal with a live picture."""
 
@@ -191,23 +186,16 @@ def test_it_may_grow_and_shrink(heights: tuple[int, ...]) -> None:
     for turn, height in enumerate(heights):
         theatre.stage.draw([f"line {turn}"], [f"{turn}-{row}" for row in range(height)])
         seen = theatre.above() + theatre.lines()
-        assert seen == [f"line {each}" for each in range(turn + 1)] + [
-            f"{turn}-{row}" for row in range(height)
-        ]
+        expected = [f"line {each}" for each in range(turn + 1)]
+        assert seen == expected + [f"{turn}-{row}" for row in range(height)]
 
 
-def test_without_lines_above_the_picture_stays_where_it_is() -> None:
-    """It does not move when it is redrawn."""
+def test_a_picture_stays_where_it_is_until_a_resize_clears_the_screen() -> None:
+    """It does not move when it is redrawn; a resize wipes what is left of it."""
     theatre = Theatre()
     for turn in range(50):
         theatre.stage.draw([], [f"{turn}"] * 3)
-    assert theatre.lines() == ["49"] * 3
-    assert theatre.above() == []
-
-
-def test_after_a_resize_the_screen_is_cleared() -> None:
-    """The remains of the old picture are wiped."""
-    theatre = Theatre()
+    assert (theatre.lines(), theatre.above()) == (["49"] * 3, [])
     theatre.stage.resized()
     theatre.stage.draw(["one"], ["AAA", "BBB"])
     theatre.stage.resized()

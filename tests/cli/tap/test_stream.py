@@ -21,11 +21,7 @@ from tests.cli.top.answering import answering
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+TOKEN = {"Authorization": "Bearer a"}
 
 
 async def take(
@@ -47,13 +43,15 @@ async def take(
     return taken, ended
 
 
+async def reached(place: str) -> tuple[list[str | bytes | Notice], StreamError | None]:
+    return await take(messages(f"ws://{place}", {}, None))
+
+
 async def test_every_message_comes_as_it_was_sent() -> None:
     """Binary and text, small and large, in order; without compression."""
     sent: list[str | bytes] = [frame(1), update(1), "a text", b"", bytes(3_000_000)]
     with serving(holding(*sent)) as server:
-        found, error = await take(
-            messages(f"ws://{server.place}/?kinds=frame", {"Authorization": "Bearer a"}, None), 5
-        )
+        found, error = await take(messages(f"ws://{server.place}/?kinds=frame", TOKEN, None), 5)
     assert (found, error) == (sent, None)
     request = server.requests[0]
     assert (request.path, request.headers["Authorization"]) == ("/?kinds=frame", "Bearer a")
@@ -72,7 +70,7 @@ async def test_every_message_comes_as_it_was_sent() -> None:
 async def test_the_end_says_its_code_and_reason(code: int, why: str, said: str) -> None:
     """After all messages."""
     with serving(sending(frame(1), code=code, why=why)) as server:
-        found, error = await take(messages(f"ws://{server.place}", {}, None))
+        found, error = await reached(server.place)
     assert found == [frame(1)]
     assert str(error) == said
 
@@ -80,7 +78,7 @@ async def test_the_end_says_its_code_and_reason(code: int, why: str, said: str) 
 async def test_a_connection_that_breaks_off_says_so() -> None:
     """A killed server sends no close frame."""
     with serving(lambda connection: connection.socket.shutdown(2)) as server:
-        _, error = await take(messages(f"ws://{server.place}", {}, None))
+        _, error = await reached(server.place)
     assert str(error) == "the connection was lost (1006, no close frame)"
 
 
@@ -88,7 +86,7 @@ async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatc
     """Memory is bounded."""
     monkeypatch.setattr(module, "_MOST_BYTES", 1000)
     with serving(holding(bytes(2000))) as server:
-        _, error = await take(messages(f"ws://{server.place}", {}, None))
+        _, error = await reached(server.place)
     assert str(error).startswith("the stream was closed here: 1009 (message too big)")
 
 
@@ -99,7 +97,7 @@ async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatc
 async def test_a_refusal_tells_what_the_server_says(status: int, lasting: bool) -> None:
     """And whether another attempt could succeed."""
     with serving(holding(), refusing(status, "No", b"Because \x1b[31mof that.\n")) as server:
-        _, error = await take(messages(f"ws://{server.place}", {}, None))
+        _, error = await reached(server.place)
     assert error is not None
     assert str(error).startswith(rf"HTTP {status}: Because \x1b[31mof that.")
     assert error.lasting is lasting
@@ -108,7 +106,7 @@ async def test_a_refusal_tells_what_the_server_says(status: int, lasting: bool) 
 async def test_a_refused_token_says_where_to_give_it() -> None:
     """An HTML page is not repeated."""
     with serving(holding(), refusing(401, "No", b"<h1>No</h1>", "text/html")) as server:
-        _, error = await take(messages(f"ws://{server.place}", {}, None))
+        _, error = await reached(server.place)
     assert str(error) == "HTTP 401 Give it with --token, or in BEATS_TOKEN."
 
 
@@ -118,7 +116,7 @@ async def test_a_refused_token_says_where_to_give_it() -> None:
 async def test_what_is_no_websocket_is_called_so(reply: bytes) -> None:
     """Whatever it sends."""
     with answering(reply) as server:
-        _, error = await take(messages(f"ws://127.0.0.1:{server.port}", {}, None))
+        _, error = await reached(f"127.0.0.1:{server.port}")
     assert error is not None
     assert "it is not a Beats server: no WebSocket there" in str(error)
     assert error.lasting
@@ -129,7 +127,7 @@ async def test_a_refused_connection_has_a_plain_reason() -> None:
     with answering(b"") as gone:
         port = gone.port
     for host in ("127.0.0.1", "localhost"):
-        _, error = await take(messages(f"ws://{host}:{port}", {}, None))
+        _, error = await reached(f"{host}:{port}")
         assert str(error) == "Connection refused"
 
 
@@ -137,7 +135,7 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pyte
     """It accepts the connection, but does not answer."""
     monkeypatch.setattr(module, "_OPEN_TIMEOUT_S", 0.1)
     with answering(None) as server:
-        _, error = await take(messages(f"ws://127.0.0.1:{server.port}", {}, None))
+        _, error = await reached(f"127.0.0.1:{server.port}")
     assert str(error) == "no answer within 0.1 s"
 
 
@@ -147,9 +145,7 @@ async def test_a_certificate_is_checked(tmp_path: Path) -> None:
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore  # as in test_fetch
     with answering(b"", context) as server:
         address = ServerAddress("127.0.0.1", server.port, encrypted=True)
-        _, error = await take(
-            messages(address.stream_url({}), {"Authorization": "Bearer a"}, tls(address, None))
-        )
+        _, error = await take(messages(address.stream_url({}), TOKEN, tls(address, None)))
     assert error is not None
     assert "its certificate is not trusted" in str(error)
     assert (error.lasting, server.requests) == (True, [])

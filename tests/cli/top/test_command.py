@@ -18,9 +18,8 @@ WHOLE = document(stats([sink("void")], [source()]))
 def test_once_prints_one_table_and_ends(tmp_path: Path) -> None:
     """Without a terminal in plain text."""
     with answering(answered(WHOLE)) as server:
-        code, out, err = ran(
-            "top", f"ws://127.0.0.1:{server.port}", "--once", "--interval", "0.1", cwd=tmp_path
-        )
+        url = f"ws://127.0.0.1:{server.port}"
+        code, out, err = ran("top", url, "--once", "--interval", "0.1", cwd=tmp_path)
         assert (code, err) == (0, "")
         assert len(server.requests) == 2
     assert out.startswith(f"beats 0.1.0  studio  127.0.0.1:{server.port}  up 1:40\n")
@@ -61,10 +60,3 @@ def test_wrong_usage_says_what_would_be_right(
         top(**options)
     out, err = capsys.readouterr()
     assert (caught.value.exit_code, out, said in err) == (2, "", True), err
-
-
-def test_the_help_has_examples(tmp_path: Path) -> None:
-    """As every command's."""
-    code, out, _ = ran("top", "--help", cwd=tmp_path)
-    assert code == 0
-    assert "beats top wall.local:8765 --interval 5" in out

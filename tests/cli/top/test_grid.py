@@ -6,29 +6,20 @@ from rich.cells import cell_len
 from beats.cli.top import grid
 from beats.cli.top.grid import Cell, Column
 
-
-def column(
-    heading: str, width: int, rank: int, *, grows: bool = False
-) -> Column[dict[str, float | str | None]]:
-    return Column(
-        heading,
-        width,
-        rank,
-        lambda row: Cell(str(row.get(heading, ""))),
-        lambda row: row.get(heading),
-        grows=grows,
-        left=grows,
-    )
+Row = dict[str, float | str | None]
 
 
-NAME, RATE, AGE, WHY = (
-    column("name", 6, 0, grows=True),
-    column("rate", 5, 2),
-    column("age", 4, 1),
-    column("why", 8, 3, grows=True),
-)
+def column(heading: str, width: int, rank: int, *, grows: bool = False) -> Column[Row]:
+    def cell(row: Row) -> Cell:
+        return Cell(str(row.get(heading, "")))
+
+    return Column(heading, width, rank, cell, lambda row: row.get(heading), grows=grows, left=grows)
+
+
+NAME, WHY = column("name", 6, 0, grows=True), column("why", 8, 3, grows=True)
+RATE, AGE = column("rate", 5, 2), column("age", 4, 1)
 ALL = (NAME, RATE, AGE, WHY)
-NO_ROWS: list[dict[str, float | str | None]] = []
+NO_ROWS: list[Row] = []
 
 
 @pytest.mark.parametrize(
@@ -55,8 +46,8 @@ def test_the_column_that_is_sorted_by_is_always_shown() -> None:
 
 def test_what_is_left_goes_to_the_columns_that_grow() -> None:
     """The most important column takes what it needs first; the rest stays empty."""
-    rows: list[dict[str, float | str | None]] = [{"name": "ten" * 3, "why": "a" * 20}, {"name": "b"}]
-    long: list[dict[str, float | str | None]] = [{"name": "n" * 500}]
+    rows: list[Row] = [{"name": "ten" * 3, "why": "a" * 20}, {"name": "b"}]
+    long: list[Row] = [{"name": "n" * 500}]
     assert grid.widths(ALL, rows, 100) == [9, 5, 4, 20]
     assert grid.widths(ALL, rows, 40) == [9, 5, 4, 19]
     assert grid.widths(ALL, rows, 26) == [6, 5, 4, 8]
@@ -98,12 +89,12 @@ def test_the_header_shows_what_is_sorted_by() -> None:
 
 def test_rows_are_in_order_and_equals_stay() -> None:
     """In both directions, and rows without a value come last."""
-    rows: list[dict[str, float | str | None]] = [
+    rows: list[Row] = [
         {"name": name, "rate": rate} for name, rate in [("a", 1), ("b", None), ("c", 2), ("d", 1)]
     ]
     falling = grid.in_order(rows, RATE, falling=True)
     rising = grid.in_order(rows, RATE, falling=False)
     assert [row["name"] for row in falling] == ["c", "a", "d", "b"]
     assert [row["name"] for row in rising] == ["a", "d", "c", "b"]
-    without = Column[dict[str, float | str | None]]("x", 1, 0, lambda row: Cell(""))
+    without = Column[Row]("x", 1, 0, lambda row: Cell(""))
     assert grid.in_order(rows, without, falling=True) == rows

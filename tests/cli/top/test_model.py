@@ -13,23 +13,14 @@ def at(at_s: float, count: int, **fields: object) -> Answer:
     drops = [("latest", count)]
     viewer = client(1, taken=3 * count, waiting=2, high_water=5, drops=drops)
     figures = (("written_bytes_total", float(count * 50)), ("free_bytes", 1e9 - count))
-    return answer(
-        stats(
-            [
-                sink(clients=[viewer], queue=queue(taken=2 * count, drops=drops)),
-                sink("recorder", queue=queue(taken=count), figures=figures),
-            ],
-            [source(published=count)],
-            published=count,
-            frames=count // 2,
-        ),
-        at_s,
-        **fields,
-    )
+    browser = sink(clients=[viewer], queue=queue(taken=2 * count, drops=drops))
+    recorder = sink("recorder", queue=queue(taken=count), figures=figures)
+    counted = stats([browser, recorder], [source(published=count)], published=count, frames=count // 2)
+    return answer(counted, at_s, **fields)
 
 
 def test_rates_are_differences_over_the_servers_own_time() -> None:
-    """However long the answers took."""
+    """However long the answers took; of figures, those have rates whose names end in `_total`."""
     found = table(at(10, 100), at(12, 200))
     assert (found.frames_hz, found.updates_hz, found.cpu) == (25, 25, 0.25)
     assert found.sources[0].published_hz == 50
@@ -37,15 +28,10 @@ def test_rates_are_differences_over_the_servers_own_time() -> None:
     assert (browser.flow.taken_hz, browser.flow.taken_bytes_hz, browser.flow.dropped_hz) == (100, 1000, 50)
     assert browser.viewers is not None
     assert (browser.viewers.taken_hz, browser.viewers.dropped_hz, browser.viewers.waiting) == (150, 50, 2)
-    assert recorder.viewers is None
+    assert (recorder.viewers, recorder.figures_hz) == (None, {"written_bytes_total": 2500})
     viewer = found.clients[0]
     assert (viewer.flow.taken_hz, viewer.flow.dropped_hz, viewer.flow.high_water) == (150, 50, 5)
     assert (viewer.sink, viewer.age_s, viewer.flow.why) == ("browser", 12, {"latest": 200})
-
-
-def test_figures_that_only_rise_have_rates() -> None:
-    """They are those whose names end in `_total`."""
-    assert table(at(10, 100), at(12, 200)).sinks[1].figures_hz == {"written_bytes_total": 2500}
 
 
 @pytest.mark.parametrize(
@@ -73,13 +59,9 @@ def test_without_a_time_between_them_nothing_has_a_rate(before: Answer | None) -
 def test_who_has_just_come_has_no_rate_yet() -> None:
     """A sink, source or viewer that is new in this answer; the others have rates."""
     before = answer(stats([sink(clients=[client(1, taken=10)])], [source()]), 1)
-    now = answer(
-        stats(
-            [sink(clients=[client(1, taken=30), client(2, taken=5)]), sink("new")], [source(), source("more")]
-        ),
-        2,
-    )
-    found = table(before, now)
+    viewers = [client(1, taken=30), client(2, taken=5)]
+    now = stats([sink(clients=viewers), sink("new")], [source(), source("more")])
+    found = table(before, answer(now, 2))
     assert [row.flow.taken_hz for row in found.clients] == [20, None]
     assert [row.flow.taken_hz for row in found.sinks] == [0, None]
     assert [row.published_hz for row in found.sources] == [0, None]
@@ -87,11 +69,9 @@ def test_who_has_just_come_has_no_rate_yet() -> None:
 
 def test_reasons_are_added_up_over_kinds_and_classes() -> None:
     """The most frequent first."""
-    viewers = [
-        client(1, drops=[("latest", 1), ("left", 7)]),
-        client(2, group="thinned", drops=[("latest", 2)]),
-    ]
-    found = table(None, answer(stats([sink(clients=viewers)])))
+    one = client(1, drops=[("latest", 1), ("left", 7)])
+    other = client(2, group="thinned", drops=[("latest", 2)])
+    found = table(None, answer(stats([sink(clients=[one, other])])))
     assert found.sinks[0].viewers is not None
     assert list(found.sinks[0].viewers.why.items()) == [("left", 7), ("latest", 3)]
 

@@ -35,12 +35,10 @@ def shown(before: int, now: int, **of_client: Any) -> Table:
     def at(count: int, at_s: float) -> Answer:
         fields: dict[str, Any] = {"taken": count, **of_client}
         viewer = client(1, **fields)
-        return answer(
-            stats([sink(clients=[viewer], queue=queue(taken=count))], [source(published=count)]), at_s
-        )
+        browser = sink(clients=[viewer], queue=queue(taken=count))
+        return answer(stats([browser], [source(published=count)]), at_s)
 
-    first, second = at(before, 0), at(now, 1)
-    return table(first, second)
+    return table(at(before, 0), at(now, 1))
 
 
 def client_cells(found: Table) -> dict[str, Cell]:
@@ -56,15 +54,7 @@ def sink_cells(found: Table, *, of_viewers: bool = False) -> dict[str, Cell]:
 
 @pytest.mark.parametrize(
     ("part", "whole", "expected"),
-    [
-        (0, 10, ""),
-        (1, 1000, "▏"),
-        (5, 10, "███"),
-        (1, 16, "▍"),
-        (10, 10, "██████"),
-        (99, 10, "██████"),
-        (3, 0, ""),
-    ],
+    [(0, 10, ""), (1, 1000, "▏"), (5, 10, "███"), (1, 16, "▍"), (99, 10, "██████"), (3, 0, "")],
 )
 def test_a_bar_is_as_long_as_its_part(part: int, whole: int, expected: str) -> None:
     """Always in six cells; whatever is there is seen, and more than the whole is no more than full."""
@@ -110,10 +100,8 @@ def test_a_sink_is_shown_with_its_viewers_below() -> None:
     totals = replace(row.sink.client_totals, refused=3, stalled=1200, flooded=1, rejected_tokens=7)
     row = row._replace(sink=replace(row.sink, client_totals=totals))
     assert row.viewers is not None
-    assert (
-        why(SinkLine(row, row.viewers, of_viewers=True))
-        == "drop_oldest 7; 3 clients refused; 1,200 clients stalled; 1 clients flooded; 7 tokens rejected"
-    )
+    said = "drop_oldest 7; 3 clients refused; 1,200 clients stalled; 1 clients flooded; 7 tokens rejected"
+    assert why(SinkLine(row, row.viewers, of_viewers=True)) == said
 
 
 @pytest.mark.parametrize(
@@ -210,11 +198,17 @@ def test_figures_are_written_in_their_units(values: dict[str, float], expected: 
 
 def test_totals_among_the_figures_have_rates() -> None:
     """With two answers, if they rise."""
-    before = answer(
-        stats([sink(figures=(("written_bytes_total", 1e6), ("files_total", 2), ("x_total", 1)))]), 0
-    )
-    now = answer(stats([sink(figures=(("written_bytes_total", 3e6), ("files_total", 2), ("x_total", 5)))]), 2)
-    assert figures(table(before, now).sinks[0]) == ["written 3.0 MB (1.0 MB/s)", "files 2", "x 5 (2.0/s)"]
+
+    def at(written: float, x: int, at_s: float) -> Answer:
+        totals = (("written_bytes_total", written), ("files_total", 2), ("x_total", x))
+        return answer(stats([sink(figures=totals)]), at_s)
+
+    found = table(at(1e6, 1, 0), at(3e6, 5, 2))
+    assert figures(found.sinks[0]) == [
+        "written 3.0 MB (1.0 MB/s)",
+        "files 2",
+        "x 5 (2.0/s)",
+    ]
 
 
 def test_figures_take_as_many_lines_as_they_need() -> None:

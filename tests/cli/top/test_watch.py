@@ -18,6 +18,8 @@ from tests.cli.top.answering import Answering, answered, answering, http
 from tests.cli.top.answers import client, document, sink, source, stats
 from tests.support import TIMEOUT_S
 
+pytestmark = pytest.mark.anyio
+
 
 class Server:
     """What the fake one answers."""
@@ -32,11 +34,9 @@ class Server:
         if self.refuses is not None:
             return self.refuses
         at_s = time.monotonic() - self.begun_s
-        viewers = [
-            client(number, taken=round(60 * at_s), drops=[("latest", number)])
-            for number in range(self.clients)
-        ]
-        of = stats([sink(self.name, clients=viewers)], [source(published=round(60 * at_s))])
+        count = round(60 * at_s)
+        viewers = [client(each, taken=count, drops=[("latest", each)]) for each in range(self.clients)]
+        of = stats([sink(self.name, clients=viewers)], [source(published=count)])
         return answered(document(of, at_s))
 
 
@@ -48,6 +48,9 @@ def watched(
         arguments = ("top", f"127.0.0.1:{listening.port}", "--interval", "0.1")
         with on_a_screen(*arguments, cwd=tmp_path, columns=columns, lines=lines, **variables) as screen:
             yield screen, listening
+            if screen.process.poll() is None:
+                screen.press("q")
+                assert screen.end() == 0
 
 
 def restored(screen: Screen, before: list[Any]) -> bool:
@@ -69,7 +72,7 @@ def test_keys_sort_and_scroll_and_quit(tmp_path: Path) -> None:
         assert ALTERNATE in screen.modes()
         assert first_client(screen) == "10.0.0.39"
         screen.press("down", "down")
-        screen.until(lambda: True if first_client(screen) == "10.0.0.37" else None)
+        screen.until(lambda: first_client(screen) == "10.0.0.37" or None)
         screen.press("G")
         screen.wait_for(r"^10\.0\.0\.0:5000")
         screen.press("r")
@@ -112,8 +115,6 @@ def test_it_follows_the_size_of_the_terminal(tmp_path: Path) -> None:
         screen.resize(40, 12)
         screen.until(lambda: True if screen.lines()[-1].startswith("1 to 3 of 40") else None)
         assert screen.lines()[0].startswith("beats 0.1.0  studio  127.0.0.1:")
-        screen.press("q")
-        assert screen.end() == 0
 
 
 def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
@@ -126,8 +127,6 @@ def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
         assert "10.0.0.39" in screen.text()
         server.refuses = None
         screen.wait_for(r"^1 to \d+ of 40")
-        screen.press("q")
-        assert screen.end() == 0
 
 
 def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
@@ -137,8 +136,6 @@ def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
         screen.wait_for(r"^\d+ to")
         server.refuses = http(b"", "401 Unauthorized")
         screen.wait_for(r"^silent for .*HTTP 401 Give it with --token")
-        screen.press("q")
-        assert screen.end() == 0
 
 
 def test_a_refusal_at_the_beginning_ends_it(tmp_path: Path) -> None:
@@ -168,9 +165,7 @@ def test_nothing_that_a_server_says_moves_the_cursor(tmp_path: Path) -> None:
     server.name = "a\x1b[H\x1b[2J\x07\r\n[bold]x[/bold]"
     with watched(tmp_path, server, columns=200, lines=50) as (screen, _):
         screen.wait_for(re.escape(r"a\x1b[H\x1b[2J\x07\r\n[bold]x[/bold]") + " +running")
-        screen.press("q")
-        assert screen.end() == 0
-        assert b"\x07" not in screen.raw
+    assert b"\x07" not in screen.raw
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="says nowhere what state a process is in")
@@ -186,8 +181,6 @@ def test_it_can_be_put_aside(tmp_path: Path) -> None:
         screen.until(lambda: True if ALTERNATE in screen.modes() else None)
         screen.press("?")
         screen.wait_for("r reverse")
-        screen.press("q")
-        assert screen.end() == 0
 
 
 def state_of(pid: int) -> str:
@@ -208,8 +201,6 @@ def test_a_terminal_of_another_time_shows_what_it_can(tmp_path: Path) -> None:
     """A missing character is replaced by one character, so that no line becomes too long."""
     with watched(tmp_path, Server(3), PYTHONIOENCODING="latin-1") as (screen, _):
         screen.wait_for(r"^client            state       /s         queue  dropped\?  drop/s       age$")
-        screen.press("q")
-        assert screen.end() == 0
 
 
 def test_a_terminal_that_goes_is_its_end(tmp_path: Path) -> None:
@@ -220,23 +211,13 @@ def test_a_terminal_that_goes_is_its_end(tmp_path: Path) -> None:
         assert screen.process.wait(TIMEOUT_S) in (0, -signal.SIGHUP)
 
 
-pytestmark = pytest.mark.anyio
 AWAY = Failure(FetchError("Connection refused", lasting=False), 1, 0.5)
 REFUSED = Failure(FetchError("HTTP 401", lasting=True), 1, 0.5)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def at(second: int) -> Sample:
-    of = stats(
-        [sink(clients=[client(1)]), sink("a\x1b[2J")],
-        [source(published=60 * second)],
-        60 * second,
-        60 * second,
-    )
+    count = 60 * second
+    of = stats([sink(clients=[client(1)]), sink("a\x1b[2J")], [source(published=count)], count, count)
     return read(json.dumps(document(of, second)).encode())
 
 

@@ -8,16 +8,7 @@ import typer
 
 from beats.cli import completers
 from beats.cli.common import ConfigOption, ProfileOption, SetOption, refused
-from beats.cli.output import (
-    EXIT_FAILED,
-    EXIT_USAGE,
-    complain,
-    say,
-    say_document,
-    say_toml,
-    say_value,
-    warn,
-)
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, say, say_document, say_toml, say_value, warn
 from beats.config.checks.validation import Inspected
 from beats.config.errors import Problem, SettingsError, nearest
 from beats.config.layers.arguments import key_parts
@@ -67,9 +58,7 @@ def get(
     key: Annotated[
         str,
         typer.Argument(
-            metavar="PATH",
-            help="Such as sinks.browser.port.",
-            autocompletion=completers.setting_paths,
+            metavar="PATH", help="Such as sinks.browser.port.", autocompletion=completers.setting_paths
         ),
     ],
     profile: ProfileOption = None,

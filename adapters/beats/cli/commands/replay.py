@@ -11,13 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beats.cli import completers, keys
-from beats.cli.common import (
-    ConfigOption,
-    DurationOption,
-    LogFormatOption,
-    ProfileOption,
-    SetOption,
-)
+from beats.cli.common import ConfigOption, DurationOption, LogFormatOption, ProfileOption, SetOption
 from beats.cli.output import EXIT_USAGE, complain
 from beats.cli.runner import Counted, LiveLine, Show, perform
 from beats.kernel.envelope import ClientIdentity, Control

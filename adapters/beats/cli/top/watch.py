@@ -41,11 +41,7 @@ class Watch:
         self._place: Final = place
         self._console: Final = console
         self._live: Final = Live(
-            console=console,
-            screen=True,
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
+            console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )
         self._view = View()
         self._page = 1
