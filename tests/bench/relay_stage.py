@@ -13,7 +13,7 @@ from PIL import Image
 from websockets.sync.client import connect
 
 from beats.proto.streaming_pb2 import StreamEnvelope
-from tests.bench.peers.process import Process
+from tests.bench.process import Process
 from tests.shipped_server import READY, command
 from tests.support import BEATS, TIMEOUT_S, Program, clean_environment
 
