@@ -19,9 +19,9 @@ from typing import Any, Final, NamedTuple
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.chromium import launch
-from tests.hosts import MAKERS
-from tests.line import Line
 from tests.support import BEATS, clean_environment
+from tests.support.hosts import MAKERS
+from tests.support.lines import Line
 
 _WATCH: Final = """addEventListener("DOMContentLoaded", () => {
     window.at = {};

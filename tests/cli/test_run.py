@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.permissions import hold_permissions
 from tests.support import (
     BEATS,
     PORT_0,
@@ -34,6 +33,7 @@ from tests.support import (
     tiny_png,
     watching,
 )
+from tests.support.permissions import hold_permissions
 
 NO_BROWSER = ("--set", "sinks.browser.enabled=false", "--set", "sinks.void.type=null")
 

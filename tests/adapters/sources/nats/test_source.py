@@ -21,9 +21,9 @@ from beats.kernel.envelope import Envelope, Peripheral
 from beats.kernel.ports import Batches
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.testing import PublishRecorder
-from tests.nats_server import NatsServer
-from tests.relay_support import Machine, linked, on_air, until
 from tests.support import CODEC
+from tests.support.nats import NatsServer
+from tests.support.relay import Machine, linked, on_air, until
 
 pytestmark = pytest.mark.anyio
 
