@@ -20,9 +20,9 @@ from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, resources_of
-from tests.nats_server import NatsServer
 from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
+from tests.support.nats import NatsServer
 
 CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
 

@@ -2,8 +2,8 @@
 
     python -m tests.bench.model [--viewers N] [--frame-bytes N] [--rate HZ] …
 
-prints the tables of docs/a-million-viewers.md, for other streams, machines and prices if told so; `--help`
-has all that can be said. Every formula of that page is a line of `Layout` here. No I/O but the printing.
+prints the tables of docs/a-million-viewers.md, for other streams, machines and prices with the options
+that `--help` lists. Every formula of that page is a line of `Layout` here. No I/O but the printing.
 """
 
 import argparse
@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 
 
 class Assumed(NamedTuple):
-    """What nobody can measure for somebody else. Change it."""
+    """What depends on the event. Change it."""
 
     viewers: int = 1_000_000
     frame_bytes: int = 20_000
@@ -145,11 +145,6 @@ class Layout(NamedTuple):
         return self.edges_per_region * self.measured.broker_cores * self.stream_load
 
     @property
-    def origin_mbit(self) -> float:
-        """Mbit/s that leave the origin, however many watch."""
-        return self.viewer_mbit
-
-    @property
     def viewer_hour_gb(self) -> float:
         """GB that a viewer gets in an hour."""
         return self.viewer_mbit * 3600 / 8000
@@ -210,7 +205,7 @@ def layout_rows(layout: Layout) -> list[tuple[str, str, str]]:
             f"${layout.core_cost * given.viewers:,.0f}",
             f"edges x cores x {given.price_core_hour:g} $",
         ),
-        ("leaves the origin", f"{layout.origin_mbit:.1f} Mbit/s", "one stream, whoever watches"),
+        ("leaves the origin", f"{layout.viewer_mbit:.1f} Mbit/s", "one stream, whoever watches"),
     ]
 
 

@@ -1,6 +1,6 @@
 """What the page shows beside 59 other viewers, and whether its memory grows.
 
-    python -m tests.bench.page [--seconds S] [--clients N] [--fps F] [--json FILE]
+    python -m tests.bench.page [--seconds S] [--clients N] [--fps F]
 
 in the root of the repository. The real command shows the demo; all viewers but one read and discard, in a
 process of their own; the last is the page in headless Chromium, which draws without a graphics card. Each
@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
-from tests.bench.load.opening import Opening
+from tests.bench.wire import Opening
 from tests.browser.chromium import launch
 from tests.support import TIMEOUT_S, beats
 
@@ -205,7 +205,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300.0, help="how long to look; default 300")
     parser.add_argument("--clients", type=int, default=60, help="viewers with the page; default 60")
     parser.add_argument("--fps", type=float, default=60.0, help="pictures a second; default 60")
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
     given = parser.parse_args()
     here, there = multiprocessing.Pipe()
     settings = (
@@ -229,8 +228,6 @@ def main() -> None:
         others.join(TIMEOUT_S)
         program.interrupt()
     conclude(found, given.clients, given.fps)
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from beats.pictures.encoders import encode
 from beats.pictures.encoding import EncoderPool
 from beats.pictures.formats import Format
 from beats.pictures.pixels import Pixels, copy_pixels
-from tests.bench.peers.machine import describe
+from tests.bench.machine import describe
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 Call = Callable[[], object]

@@ -1,6 +1,6 @@
 """What a publish call costs the producer, with 0, 1, 3 and 5 sinks, and with one of three stuck.
 
-    python tests/bench/publish.py [--json FILE] [--calls N]
+    python tests/bench/publish.py [--calls N]
 
 One thread publishes through the whole pipeline (encode, sequence, bus, queues, waking the sinks) while the
 event loop with null sinks is otherwise idle. Before each call the producer lets 1 ms pass, in one of two
@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from beats.kernel.envelope import Frame, Message, Peripheral
@@ -162,7 +161,6 @@ def main() -> None:
     """Measure everything and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--calls", type=int, default=3000, help="measured calls for each figure")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     logging.disable(logging.ERROR)  # the stuck sinks' losses at the end are meant
 
@@ -184,8 +182,6 @@ def main() -> None:
         for name in MESSAGES:
             ratio = rows[how][f"{name}, 3 sinks, one stuck"].median / rows[how][f"{name}, 3 sinks"].median
             print(f"{how}, {name}: one of three sinks stuck / none stuck = {ratio:.2f}")
-    if options.json is not None:
-        options.json.write_text(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How fast the recorder writes beside the `mcap` writer and foxglove-sdk's, and what it costs producers.
 
-    python -m tests.bench.record [--json FILE] [--seconds N] [--rounds N] [--folder DIR]
+    python -m tests.bench.record [--seconds N] [--rounds N] [--folder DIR]
 
 Writing: each contender writes the same messages to a file and closes it, in turns, round after round; the
 figures are medians. All write uncompressed chunks of 1 MiB. "recorder" is the sink with batches ready to be
@@ -13,7 +13,6 @@ Producer: what a publish call costs with the recorder as the only sink, and with
 import argparse
 import gc
 import importlib
-import json
 import statistics
 import tempfile
 import time
@@ -37,7 +36,7 @@ from beats.kernel.stats import Loss
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
 from beats.runtime.threads import in_thread
-from tests.bench.peers.machine import describe
+from tests.bench.machine import describe
 from tests.bench.publish import Case, Discard, Pause, asleep, awake
 
 BATCH: Final = 1024
@@ -220,7 +219,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--calls", type=int, default=2000, help="publish calls for each figure")
     parser.add_argument("--folder", type=Path, help="where to write; a temporary folder when left out")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     print(describe())
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
@@ -239,8 +237,6 @@ def main() -> None:
             cells = [f"{median:.1f} / {p99:.1f}" for median, p99 in cost.values()]
             shown = "".join(f"{cell:>18}" for cell in cells)
             print(f"{label:24}{shown}{cost['recorder'][1] / cost['null'][1]:14.2f}")
-    if options.json is not None:
-        options.json.write_text(json.dumps({"rates": rates, "publish_us": costs}, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What it costs to pass a stream on to other machines, and to the other cores of one.
 
-    python -m tests.bench.relay [--quick] [--only TRIAL[,TRIAL]] [--rounds N] [--json FILE]
+    python -m tests.bench.relay [--quick] [--only TRIAL[,TRIAL]] [--rounds N]
 
 in the root of the repository, with nats-server on the path. Everything is on loopback, each part a process of
 its own and free to run on every core: figures are for comparison with others of the same run. 20 kB frames,
@@ -17,17 +17,16 @@ its own and free to run on every core: figures are for comparison with others of
 """
 
 import argparse
-import json
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from tests.bench.peers.machine import describe
+from tests.bench.machine import describe
 from tests.bench.relay_stage import FRAME_BYTES
 from tests.bench.relay_trials import Figures, bare_latency, crowd, edges_cpu, relay_latency
 
+_AGES: Final = ("p50_ms", "p99_ms")
 _EDGES: Final = (0, 1, 2, 4, 8)
 _CROWDS: Final = (100, 250, 500, 1000, 1500, 2000, 2500, 3000, 4000)
 _SERVERS: Final = (
@@ -44,7 +43,7 @@ def medians(rounds: Sequence[Figures]) -> Figures:
     return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
 
 
-def latency(*, quick: bool, rounds: int) -> dict[str, Figures]:
+def latency(*, quick: bool, rounds: int) -> None:
     """How old frames of 20 kB, 60 a second, are when a viewer has them."""
     duration_s = 2.0 if quick else 10.0
     bare: list[Figures] = []
@@ -52,17 +51,15 @@ def latency(*, quick: bool, rounds: int) -> dict[str, Figures]:
     for _ in range(rounds):  # by turns, so that what else the machine does falls on both
         bare.append(bare_latency(duration_s))
         relay.append(relay_latency(duration_s))
-        for part in ("p50_ms", "p99_ms"):
+        for part in _AGES:
             relay[-1][f"added_{part}"] = relay[-1][f"edge_{part}"] - relay[-1][f"origin_{part}"]
-    found = {"bare": medians(bare), "relay": medians(relay)}
     _print("ms", "p50", "p99")
-    _print("nats-py to nats-py", *(found["bare"][part] for part in ("p50_ms", "p99_ms")))
+    _print("nats-py to nats-py", *(medians(bare)[part] for part in _AGES))
     for row in ("origin", "edge", "added"):
-        _print(row, *(found["relay"][f"{row}_{part}"] for part in ("p50_ms", "p99_ms")))
-    return found
+        _print(row, *(medians(relay)[f"{row}_{part}"] for part in _AGES))
 
 
-def edges(*, quick: bool, rounds: int) -> dict[str, Figures]:
+def edges(*, quick: bool, rounds: int) -> None:
     """How many per cent of a core it takes, with more and more edges that have no viewers."""
     duration_s = 2.0 if quick else 6.0
     bare = medians([bare_latency(duration_s) for _ in range(rounds)])
@@ -77,24 +74,20 @@ def edges(*, quick: bool, rounds: int) -> dict[str, Figures]:
     times = found["8"]["origin"] / found["1"]["origin"]
     print(f"the origin with 8 edges: {times:.2f} x with 1")
     print(f"an edge: {found['1']['edge'] / bare['subscriber']:.2f} x a subscriber")
-    return {"bare": bare, **found}
 
 
-def workers(*, quick: bool, rounds: int) -> dict[str, list[Figures]]:
+def workers(*, quick: bool, rounds: int) -> None:
     """How many clients are served, and how many cores that takes."""
     duration_s = 1.0 if quick else 4.0
     counts = _CROWDS[:1] if quick else _CROWDS
     parts = ("rate_hz", "part", "p50_ms", "p99_ms", "serving", "parent", "broker", "load")
-    found: dict[str, list[Figures]] = {}
     _print("", "clients", "Hz", "arrive", "p50 ms", "p99 ms", *parts[-4:], "us each", "served")
     for name, count, frame_bytes in _SERVERS:
-        found[name] = crowd(count, counts, duration_s, frame_bytes)
-        for each in found[name]:
+        for each in crowd(count, counts, duration_s, frame_bytes):
             cores = sum(each.get(part, 0.0) for part in ("serving", "parent", "broker"))
             each["delivery_us"] = cores * 1e6 / (each["clients"] * each["rate_hz"] * each["part"])
             cells = (each.get(part, 0.0) for part in (*parts, "delivery_us"))
             _print(name, f"{each['clients']:,.0f}", *cells, "yes" if each["served"] else "no")
-    return found
 
 
 def _print(name: str, *cells: str | float) -> None:
@@ -107,31 +100,18 @@ TRIALS: Final[Mapping[str, Callable[..., object]]] = {"latency": latency, "edges
 
 def main() -> None:
     """Run the trials and print them."""
-    given = _arguments()
-    begin_s = time.monotonic()
-    print(describe())
-    report: dict[str, object] = {"machine": describe(), "quick": given.quick}
-    for name in _chosen(given.only):
-        print(f"\n{name}: {(TRIALS[name].__doc__ or '').strip()}", flush=True)
-        report[name] = TRIALS[name](quick=given.quick, rounds=given.rounds)
-    print(f"\n{time.monotonic() - begin_s:.0f} s in all")
-    if given.json is not None:
-        given.json.write_text(json.dumps(report, indent=2))
-
-
-def _chosen(only: str | None) -> Iterable[str]:
-    return only.split(",") if only else TRIALS
-
-
-def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="one short round: does it all run?")
     parser.add_argument("--only", help=f"of {', '.join(TRIALS)}, with commas between")
     parser.add_argument("--rounds", type=int, help="3, or 1 with --quick")
-    parser.add_argument("--json", type=Path, help="also write all figures to this file")
     given = parser.parse_args()
     given.rounds = given.rounds or (1 if given.quick else 3)
-    return given
+    begin_s = time.monotonic()
+    print(describe())
+    for name in given.only.split(",") if given.only else TRIALS:
+        print(f"\n{name}: {(TRIALS[name].__doc__ or '').strip()}", flush=True)
+        TRIALS[name](quick=given.quick, rounds=given.rounds)
+    print(f"\n{time.monotonic() - begin_s:.0f} s in all")
 
 
 if __name__ == "__main__":

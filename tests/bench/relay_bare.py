@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from tests.bench.load.samples import Samples
+from tests.bench.wire import Samples
 
 _SUBJECT = "bare.frame"
 

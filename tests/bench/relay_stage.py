@@ -13,9 +13,9 @@ from PIL import Image
 from websockets.sync.client import connect
 
 from beats.proto.streaming_pb2 import StreamEnvelope
-from tests.bench.peers.process import Process
-from tests.shipped_server import READY, command
+from tests.bench.process import Process
 from tests.support import BEATS, TIMEOUT_S, Program, clean_environment
+from tests.support.nats import READY, shipped_command
 
 FRAME_BYTES: Final = 20_000
 RATE_HZ: Final = 60
@@ -87,7 +87,7 @@ def stage(frame_bytes: int = FRAME_BYTES) -> Generator[Stage]:
     """A NATS server, settings and a picture; nothing else runs yet."""
     with tempfile.TemporaryDirectory(prefix="beats-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        broker = stack.enter_context(Program(command(folder), folder, clean_environment()))
+        broker = stack.enter_context(Program(shipped_command(folder), folder, clean_environment()))
         port = broker.err.wait_for(READY)[1]
         pictures = folder / "pictures"
         pictures.mkdir()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from tests.bench.peers.process import Process
+from tests.bench.process import Process
 from tests.bench.relay_stage import (
     FRAME_BYTES,
     RATE_HZ,

@@ -1,6 +1,6 @@
 """How true to time a replay is, beside a bare event loop that wakes for the same moments.
 
-    python -m tests.bench.replay [--json FILE] [--seconds N]
+    python -m tests.bench.replay [--seconds N]
 
 Timing: a recording of 60 frames of 20 kB and 20 updates a second, uneven as a live one is, is played at
 speeds 1 and 10 into a null sink; the error of an envelope is when it came onto the bus after the first one,
@@ -9,7 +9,6 @@ recording at speed `max` into a null sink and into a recorder, both with `block`
 """
 
 import argparse
-import json
 import random
 import tempfile
 import time
@@ -32,7 +31,7 @@ from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
 from beats.recordings.format import RecordedMessage
 from beats.recordings.writing import RecordingFile
-from tests.bench.peers.machine import describe
+from tests.bench.machine import describe
 from tests.bench.publish import Discard
 
 FRAMES_HZ: Final = 60
@@ -120,7 +119,6 @@ def main() -> None:
     """Measure everything and print two tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the recording")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     print(describe())
     rows: dict[str, Timing] = {}
@@ -146,9 +144,6 @@ def main() -> None:
         print(f"{label:24}{shown}{found.duration_error:14.4%}")
     for label, rate in rates.items():
         print(f"speed max into {label}: {rate:,.0f} envelopes/s")
-    if options.json is not None:
-        figures = {"timing": {label: found._asdict() for label, found in rows.items()}, "per_s": rates}
-        options.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What each overflow strategy does to a viewer that reads at a sixth of the rate.
 
-    python -m tests.bench.strategies [--seconds S] [--json FILE]
+    python -m tests.bench.strategies [--seconds S]
 
 in the root of the repository. A stream of 60 frames of 20 kB and 20 sensor updates a second has one viewer,
 in a process of its own with a small receive buffer, that reads a sixth of the bytes. For each strategy of its
@@ -9,13 +9,11 @@ whether it was still connected at the end. The first two seconds, in which buffe
 """
 
 import argparse
-import json
 import multiprocessing
 import socket
 import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from beats.app import Stream
@@ -144,7 +142,6 @@ def main() -> None:
     """Measure every strategy and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--seconds", type=float, default=12.0, help="for each strategy")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     effects = {name: measure(queue, options.seconds) for name, queue in QUEUES.items()}
     headings = ("frames/s", "updates/s", "age p50 s", "age p99 s", "dropped/s")
@@ -153,10 +150,6 @@ def main() -> None:
         figures = f"{effect.frames_per_s:11.1f}{effect.updates_per_s:11.1f}{effect.age_p50_s:11.2f}"
         tail = "" if effect.connected else "  closed with 1013"
         print(f"{name:28}{figures}{effect.age_p99_s:11.2f}{effect.dropped_per_s:11.1f}{tail}")
-    if options.json is not None:
-        options.json.write_text(
-            json.dumps({name: effect._asdict() for name, effect in effects.items()}, indent=2)
-        )
 
 
 if __name__ == "__main__":

@@ -1,38 +1,44 @@
 """The stalled-client benchmark runs, and what its clients see is right; figures are not looked at."""
 
-import json
 import select
 import time
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from beats.kernel.envelope import Frame, Message, Peripheral
 from beats.proto.codec import StreamCodec
 from tests.bench import stalled
-from tests.bench.crowd.reader import Reader, sequence
-from tests.bench.load.samples import Samples
-from tests.bench.stalled_table import PEER_SCENARIOS, SCENARIOS
+from tests.bench.crowd import Reader, sequence
+from tests.bench.stalled import PEER_SCENARIOS, SCENARIOS, line
+from tests.bench.wire import Samples
 
 needs_linux = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the clients need epoll, and /proc")
 
 
 @needs_linux
 def test_a_slow_reader_can_tell_what_it_missed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A whole run: the server counts for the slow reader exactly the gaps that it sees, and it stays."""
-    file = tmp_path / "figures.json"
-    arguments = ["stalled", "--quick", "--only", "slow", "--work", "20kB", "--peers", "ours"]
-    monkeypatch.setattr("sys.argv", [*arguments, "--clients", "3", "--json", str(file)])
+    lines: list[Mapping[str, Any]] = []
+
+    def keep(peer: str, scenario: stalled.Scenario, figures: Mapping[str, Any]) -> str:
+        lines.append(figures)
+        return line(peer, scenario, figures)
+
+    monkeypatch.setattr(stalled, "line", keep)
+    arguments = ["--quick", "--only", "slow", "--work", "20kB", "--peers", "ours", "--clients", "3"]
+    monkeypatch.setattr("sys.argv", ["stalled", *arguments])
     stalled.main()
-    assert "p99 age of their frames" in capsys.readouterr().out
-    (run,) = json.loads(file.read_text())["20kB"]["runs"]
-    assert run["connected"] == 1
-    assert run["missing"] > 0
-    assert run["uncounted"] == 0
-    assert run["peripherals_missing"] == 0
-    assert run["healthy_missing"] == run["healthy_counted"]
+    assert "1 slow" in capsys.readouterr().out
+    (figures,) = lines
+    assert figures["connected"] == 1
+    assert figures["gaps"] > 0
+    assert figures["uncounted"] == 0
+    assert figures["lost"] == 0
+    assert figures["healthy_missing"] == figures["healthy_counted"]
 
 
 def test_the_scenarios_of_peers_are_among_those_of_ours() -> None:
@@ -59,7 +65,7 @@ def test_gaps_are_told_from_the_numbers_of_each_topic(piece: int) -> None:
     data = frames + b"\x89\x02hi" + wire(Peripheral("knob", 1), 7) + wire(Peripheral("knob", 2), 8)
     reader = Reader(Samples(), numbered=True)
     for begin in range(0, len(data), piece):
-        reader.feed(data[begin : begin + piece])
+        reader.read(data[begin : begin + piece])
     assert (reader.frames.count, reader.frames.missing, reader.frames.last) == (5, 19_995, 20_000)
     assert (reader.peripherals.count, reader.peripherals.missing) == (2, 0)
 
@@ -68,9 +74,9 @@ def test_a_number_that_does_not_rise_is_found_out() -> None:
     """A doubled or reordered envelope fails the run."""
     reader = Reader(Samples(), numbered=True)
     knob = wire(Peripheral("knob", 1), 7)
-    reader.feed(knob)
+    reader.read(knob)
     with pytest.raises(ValueError, match="7 came after 7"):
-        reader.feed(knob)
+        reader.read(knob)
 
 
 def test_bytes_that_are_no_envelope_are_refused() -> None:

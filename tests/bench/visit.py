@@ -1,6 +1,6 @@
 """How soon the page is live on a long line, at a first visit and at a second one.
 
-    python -m tests.bench.visit [--trip-ms MS] [--visits N] [--json FILE]
+    python -m tests.bench.visit [--trip-ms MS] [--visits N]
 
 in the root of the repository. The real command shows the demo on one host, and Chromium looks at it from
 another. The line between them delays every packet, those that make a connection included. (Where no hosts can
@@ -19,9 +19,9 @@ from typing import Any, Final, NamedTuple
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.chromium import launch
-from tests.hosts import MAKERS
-from tests.line import Line
 from tests.support import BEATS, clean_environment
+from tests.support.hosts import MAKERS
+from tests.support.lines import Line
 
 _WATCH: Final = """addEventListener("DOMContentLoaded", () => {
     window.at = {};
@@ -88,7 +88,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--trip-ms", type=float, default=100.0, help="there and back; default 100")
     parser.add_argument("--visits", type=int, default=9, help="pairs of visits; default 9")
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--url", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.url:
@@ -118,8 +117,6 @@ def main() -> None:
             f"  {name}: live after {statistics.median(live):.0f} ms ({live[0]:.0f} to {live[-1]:.0f}), "
             f"drawn after {statistics.median(drawn):.0f} ms, at most {requests} requests until then"
         )
-    if given.json:
-        given.json.write_text(json.dumps(pairs))
 
 
 if __name__ == "__main__":

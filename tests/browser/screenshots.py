@@ -23,8 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from beats.app import Stream
 from beats.proto.events import input_event
 from tests.browser.chromium import launch
-from tests.line import Line
-from tests.proxy import Proxy
+from tests.support.lines import Line, Proxy
 
 DESK: Final[Mapping[str, Any]] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: Final[Mapping[str, Any]] = {

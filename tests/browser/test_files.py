@@ -8,9 +8,8 @@ from beats.adapters.http.assets import FOLDER, INDEX, page
 from tests.browser.host import Host
 from tests.browser.stage import OnAir
 from tests.browser.tab import Tab
-from tests.line import Line
-from tests.proxy import Proxy
 from tests.support import tiny_png
+from tests.support.lines import Line, Proxy
 from tests.test_architecture import MAX_LINES
 
 MODULES = sorted(FOLDER.glob("*.js"))

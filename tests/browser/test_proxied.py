@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Playwright
 from tests.browser.chromium import launch
 from tests.browser.stage import OnAir, tabs
 from tests.browser.tab import AWAY, REFUSED, Tab
-from tests.reverse_proxies import NAME, Certificate, held_port, program_of, proxying, recipe
 from tests.support import tiny_png
+from tests.support.reverse_proxies import NAME, Certificate, held_port, program_of, proxying, recipe
 
 Opened = Callable[..., tuple[Tab, int]]
 _UPGRADES: Final = re.compile(r"^ +proxy_(http_version|set_header) .*\n", re.MULTILINE)

@@ -10,9 +10,8 @@ from beats.kernel.stats import QueueStats
 from tests.browser.host import Host, frame, update
 from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import Tab
-from tests.line import Line
-from tests.proxy import Proxy
 from tests.support import tiny_png
+from tests.support.lines import Line, Proxy
 
 
 def missed_by_topic(tab: Tab) -> dict[str, int]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.permissions import hold_permissions
 from tests.support import BEATS, Program, called, clean_environment, ran
+from tests.support.permissions import hold_permissions
 
 
 @pytest.mark.parametrize("name", ["default", "wall"])

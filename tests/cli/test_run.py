@@ -12,7 +12,6 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.cli.terminal import on_a_terminal
-from tests.permissions import hold_permissions
 from tests.support import (
     BEATS,
     PORT_0,
@@ -28,6 +27,7 @@ from tests.support import (
     until,
     watching,
 )
+from tests.support.permissions import hold_permissions
 
 NO_BROWSER = ("--set", "sinks.browser.enabled=false", "--set", "sinks.void.type=null")
 

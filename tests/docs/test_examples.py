@@ -17,9 +17,9 @@ from PIL import Image
 from beats.config.load import load_profile
 from beats.runtime.registry import InstalledAdapters
 from tests.docs.documents import DOCUMENTS, ROOT
-from tests.nats_server import free_port, installed
 from tests.recordings.support import lines, record
 from tests.support import Program, beats, clean_environment, ran, tiny_png, watching
+from tests.support.nats import free_port, installed
 
 BIN: Final = Path(sys.executable).parent
 GUIDES: Final = {name: document for name, document in DOCUMENTS.items() if not document.files}

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from beats.kernel.envelope import Peripheral, Sealed
-from tests.nats_server import free_port, installed
-from tests.shipped_server import READY
 from tests.support import PORT_0, Program, beats, clean_environment, watching
+from tests.support.nats import READY, free_port, installed
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "a-million-viewers.md"
 

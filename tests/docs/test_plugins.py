@@ -74,7 +74,7 @@ def test_what_is_added_to_beats_works(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     for part in PARTS:
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py", "tests/support.py"):
+    for name in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py", "tests/support/__init__.py"):
         write(copy, {name: (ROOT / name).read_text(encoding="utf-8")})
     assert not [name for name in IN_BEATS if (copy / name).exists()]
     write(copy, IN_BEATS)

@@ -15,7 +15,7 @@ from beats.config.settings import ProfileSettings
 from beats.runtime import watcher as module
 from beats.runtime.reader import Reader
 from beats.runtime.watcher import Watcher
-from tests.permissions import permissions_hold
+from tests.support.permissions import permissions_hold
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tests.hosts import Host, Maker
-from tests.line import Line
-from tests.shipped_server import READY, command
 from tests.support import BEATS, Program, clean_environment
+from tests.support.hosts import Host, Maker
+from tests.support.lines import Line
+from tests.support.nats import READY, shipped_command
 from tests.system.links_viewer import TENTH_NS
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -140,7 +140,9 @@ def spend(maker: Maker, folder: Path) -> Evening:
 
 def _broker(stack: ExitStack, host: Host, folder: Path) -> tuple[Program, int]:
     """A NATS server with the settings that are shipped, and its port."""
-    program = stack.enter_context(host.start(command(folder, host.address), folder, clean_environment()))
+    program = stack.enter_context(
+        host.start(shipped_command(folder, host.address), folder, clean_environment())
+    )
     return program, int(program.err.wait_for(READY)[1])
 
 

@@ -7,7 +7,7 @@ is cut off as well. A healthy edge and the origin's own viewer show what the mac
 
 import pytest
 
-from tests.hosts import MAKERS
+from tests.support.hosts import MAKERS
 from tests.system.links import EDGES, RATE_HZ, Evening, said_missed, spend
 
 BACK_S = 2.0

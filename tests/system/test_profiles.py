@@ -12,9 +12,9 @@ from websockets.exceptions import InvalidStatus
 
 from beats.config.layers.profiles import SHIPPED
 from beats.kernel.envelope import Peripheral
-from tests.nats_server import NatsServer
 from tests.recordings.support import lines, record
 from tests.support import CODEC, TIMEOUT_S, Program, beats, ran, watching
+from tests.support.nats import NatsServer
 
 LINES = [f'{{"id": "knob", "data": {number}}}' for number in range(5)]
 PROFILES = {

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.reverse_proxies import (
+from tests.support import PORT_0, TIMEOUT_S, Program, beats
+from tests.support.reverse_proxies import (
     KINDS,
     LOOPBACK,
     NAME,
@@ -24,7 +25,6 @@ from tests.reverse_proxies import (
     proxying,
     recipe,
 )
-from tests.support import PORT_0, TIMEOUT_S, Program, beats
 
 BARE: Final[Mapping[str, str]] = {
     "nginx": f"""

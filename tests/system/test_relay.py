@@ -5,7 +5,7 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 
 from beats.kernel.envelope import Sealed
-from tests.nats_server import NatsServer
-from tests.support import TIMEOUT_S, Program, Viewer, beats, watching
+from tests.support import TIMEOUT_S, Program, Viewer, beats, until, watching
+from tests.support.nats import NatsServer
 
 TOPICS: Final = {"frame", "peripheral/accel-1", "peripheral/button-1", "peripheral/knob-1"}
 """Those of the demo."""
@@ -49,14 +49,6 @@ def stats(program: Program) -> Any:
 
 def relay_of(program: Program) -> Any:
     return next(sink for sink in stats(program)["sinks"] if sink["name"] == "nats")
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what other processes bring about."""
-    end_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < end_s, "it does not come about"
-        time.sleep(0.02)
 
 
 def frame(viewer: Viewer) -> Sealed:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,7 +22,7 @@ import pytest
 from beats.app import Stream
 from beats.kernel.stats import ClientTotals, QueueStats, SinkStats
 from beats.kit import throttled_log as reports
-from tests.support import TIMEOUT_S, quiet
+from tests.support import TIMEOUT_S, quiet, until
 
 SOAK_S: Final = float(os.environ.get("BEATS_SOAK_S", "20"))  # before the fixture that removes it
 CLIENTS: Final = 200
@@ -156,14 +156,6 @@ def publish_for(stream: Stream, duration_s: float) -> int:
     return published
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait for something that another thread brings about."""
-    end_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < end_s, "it never came"
-        time.sleep(0.01)
-
-
 def totals_of(stream: Stream) -> ClientTotals:
     """The counters of all clients."""
     totals = stream.stats().sinks[0].client_totals
@@ -200,7 +192,7 @@ def test_a_soak_ends_with_exact_accounting_flat_memory_and_a_quiet_log(
         finally:
             crowd.kill()
             crowd.wait(TIMEOUT_S)
-        wait_for(lambda: totals_of(stream).connected == 0)
+        until(lambda: totals_of(stream).connected == 0)
         sink, totals = stream.stats().sinks[0], totals_of(stream)
         seen = json.loads(said)
         summary = f"{seen}\n{totals}\n{sink.queue}\n{memory(watch.looks)}"
@@ -218,7 +210,7 @@ def test_a_soak_ends_with_exact_accounting_flat_memory_and_a_quiet_log(
         assert min(seen[manner] for manner in ("polite", "reset", "frozen", "slow", "vanish")) > SOAK_S / 10
         assert totals.stalled > 0
         assert_flat(watch.looks)
-    wait_for(lambda: set(threading.enumerate()) <= before[1])
+    until(lambda: set(threading.enumerate()) <= before[1])
     gc.collect()  # a task that was left pending is logged when it goes
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert sieve.closings == min(totals.stalled, reports.FIRST)

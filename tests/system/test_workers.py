@@ -5,8 +5,7 @@ import json
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from beats.workers.broker import find_program
 from tests.recordings.support import lines, record
-from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, watching
+from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, until, watching
 
 pytestmark = pytest.mark.skipif(find_program() is None, reason="nats-server is not installed")
 VIEWERS: Final = 16
@@ -48,14 +47,6 @@ def browser(program: Program) -> Any:
         each for each in fetch(program, "/api/stats")[1]["stats"]["sinks"] if each["name"] == "browser"
     )
     return sink
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what other processes bring about."""
-    end_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < end_s, "it does not come about"
-        time.sleep(0.02)
 
 
 def children(pid: int, word: str) -> list[int]:

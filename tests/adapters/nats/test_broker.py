@@ -12,7 +12,7 @@ from beats.adapters.nats import broker as broker_module
 from beats.adapters.nats.broker import Broker
 from beats.adapters.nats.settings import NatsSettings
 from beats.kernel.errors import MissingPackageError
-from tests.nats_server import NatsServer, free_port
+from tests.support.nats import NatsServer, free_port
 
 log = logging.getLogger(__name__)
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,7 @@ from beats.adapters.nats.connection import Identity, NatsConnection, connect, cr
 from beats.adapters.nats.servers import Server
 from beats.adapters.nats.servers import server as server_at
 from beats.adapters.nats.sockets import client_context
-from tests.nats_server import NatsServer, free_port
+from tests.support.nats import NatsServer, free_port
 
 pytestmark = pytest.mark.anyio
 

@@ -17,8 +17,8 @@ from beats.kernel.ports import Publish
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.testing import FixedClock, PublishRecorder
 from beats.kit.throttled_log import ThrottledLog
-from tests.relay_support import Machine, until
 from tests.support import CODEC, tiny_png
+from tests.support.relay import Machine, until
 
 log = logging.getLogger(__name__)
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from beats.adapters.nats.connection import Identity, NatsConnection, connect
 from beats.adapters.nats.kept_values import KeptValues, UnavailableError
 from beats.adapters.nats.messages import Subjects
 from beats.adapters.nats.servers import server as server_at
-from tests.nats_server import NatsServer
+from tests.support.nats import NatsServer
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg

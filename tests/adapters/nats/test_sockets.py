@@ -12,7 +12,7 @@ import trustme
 
 from beats.adapters.nats import sockets
 from beats.adapters.nats.sockets import client_context, connected_socket
-from tests.nats_server import free_port
+from tests.support.nats import free_port
 
 pytestmark = pytest.mark.anyio
 

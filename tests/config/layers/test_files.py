@@ -15,7 +15,7 @@ from beats.config.errors import SettingsError
 from beats.config.layers.files import IrregularFileError, open_regular, read_layer
 from beats.config.layers.merging import Level
 from tests.config.fakes import EXPLORE, TEXTS, VALUES, House, to_document
-from tests.permissions import permissions_hold
+from tests.support.permissions import permissions_hold
 
 
 def read_toml(path: Path) -> Mapping[str, object]:

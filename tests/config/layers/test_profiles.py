@@ -15,7 +15,7 @@ from beats.config.layers.profiles import (
 )
 from beats.config.load import read_layers
 from tests.config.fakes import House
-from tests.permissions import permissions_hold
+from tests.support.permissions import permissions_hold
 
 
 def refused(profile: str | None, folder: Path | None, environ: dict[str, str] | None = None) -> str:

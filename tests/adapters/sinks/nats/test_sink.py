@@ -23,9 +23,9 @@ from beats.kernel.stats import SinkStats
 from beats.kit.bounds import queue_bounds
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.websocket.support import exact
-from tests.nats_server import NatsServer, free_port
-from tests.relay_support import Machine, linked, on_air, until
 from tests.support import CODEC
+from tests.support.nats import NatsServer, free_port
+from tests.support.relay import Machine, linked, on_air, until
 
 pytestmark = pytest.mark.anyio
 

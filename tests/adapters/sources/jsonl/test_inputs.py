@@ -20,7 +20,7 @@ from beats.adapters.sources.jsonl.inputs import (
     open_input,
 )
 from beats.kernel.errors import InputError
-from tests.permissions import permissions_hold
+from tests.support.permissions import permissions_hold
 
 pytestmark = pytest.mark.anyio
 

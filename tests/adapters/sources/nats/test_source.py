@@ -19,9 +19,9 @@ from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.nats.source import NatsSource
 from beats.kernel.envelope import Peripheral
 from beats.kernel.testing import PublishRecorder
-from tests.nats_server import NatsServer
-from tests.relay_support import Machine, linked, on_air, until
 from tests.support import CODEC
+from tests.support.nats import NatsServer
+from tests.support.relay import Machine, linked, on_air, until
 
 pytestmark = pytest.mark.anyio
 

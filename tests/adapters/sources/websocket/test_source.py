@@ -19,9 +19,9 @@ from beats.adapters.sources.websocket import WebSocketSourceSettings
 from beats.adapters.sources.websocket.source import WebSocketSource
 from beats.kernel.envelope import Peripheral
 from beats.kernel.testing import PublishRecorder
-from tests.nats_server import free_port
-from tests.relay_support import Machine, linked, on_air, until
 from tests.support import CODEC
+from tests.support.nats import free_port
+from tests.support.relay import Machine, linked, on_air, until
 
 pytestmark = pytest.mark.anyio
 

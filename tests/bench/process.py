@@ -1,4 +1,4 @@
-"""A process that answers each line with a line of JSON: a peer, or the load generator."""
+"""A process that answers each line with a line of JSON, from both of its ends."""
 
 import json
 import os
@@ -12,8 +12,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-ROOT: Final = Path(__file__).parents[3]
+ROOT: Final = Path(__file__).parents[2]
 TIMEOUT_S: Final = 90.0
+
+
+def pin(cpu: int | None) -> None:
+    """Keep this process, with all its threads, on one CPU."""
+    if cpu is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {cpu})
+
+
+def answer(message: dict[str, object]) -> None:
+    """Answer a command, as the process that was asked."""
+    print(json.dumps(message), flush=True)
 
 
 class AnswerError(RuntimeError):

@@ -1,17 +1,28 @@
-"""A real NATS server for tests: Debian's, on a free port of this machine, and a client that looks at it."""
+"""Real NATS servers on free ports of this machine: one for tests, and the one that is shipped to users.
+
+The fixtures are for tests of the relay, whose library runs on asyncio only.
+"""
 
 import os
 import random
+import re
 import signal
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final, Self
 
 import pytest
 
+from beats.config.layers.profiles import SHIPPED
 from beats.workers.broker import find_program
 from tests.support import TIMEOUT_S, Program, clean_environment
+
+READY: Final = r"Listening for client connections on \S+:(\d+)"
+"""The line of its log that tells its port."""
+_NUMBERS: Final = count(1)
 
 
 def installed() -> str:
@@ -22,7 +33,7 @@ def installed() -> str:
 def free_port() -> int:
     """A port that nobody listens on, and that no connection is given by itself.
 
-    Whoever tries again and again to connect to one of those will once be connected to himself.
+    A client that tries again and again to connect to one of those will once be connected to itself.
     """
     while True:
         port = random.randrange(10_000, 30_000)
@@ -66,8 +77,11 @@ class NatsServer:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._signal(signal.SIGKILL)
-        self._forget()
+        assert self._program is not None
+        self._program.signal(signal.SIGKILL)
+        self._program.process.wait(TIMEOUT_S)
+        self._program.__exit__()
+        self._program = None
 
     def reload(self, config: str) -> None:
         """Have it take on other lines in place of those that it was made with."""
@@ -110,8 +124,38 @@ class NatsServer:
         assert self._program is not None
         self._program.signal(number)
 
-    def _forget(self) -> None:
-        if self._program is not None:
-            self._program.process.wait(TIMEOUT_S)
-            self._program.__exit__()
-            self._program = None
+
+def shipped_command(folder: Path, host: str = "127.0.0.1") -> list[str]:
+    """What starts a server with the shipped settings at an address, with its port and files of its own."""
+    settings = (SHIPPED / "nats-server.conf").read_text()
+    for key, value in {"host": host, "store_dir": str(folder / "jetstream")}.items():
+        settings, found = re.subn(rf'^(\s*{key}): ".*"$', rf'\1: "{value}"', settings, flags=re.MULTILINE)
+        assert found == 1, f"{found} lines for {key}"
+    file = folder / "nats-server.conf"
+    file.write_text(settings)
+    return [installed(), "--config", str(file), "--port", "-1"]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """One server for many tests."""
+    with NatsServer(tmp_path_factory.mktemp("nats")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A server that a test may kill."""
+    with NatsServer(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def stream() -> str:
+    """The name of a stream that no other test has."""
+    return f"s{next(_NUMBERS)}"

@@ -1,18 +1,36 @@
-"""The bad clients' process; see the package."""
+"""WebSocket clients that behave badly, all of one kind in one process.
+
+    python -m tests.bench.crowd --port P --manner MANNER --count N [--bytes-per-s R] [--per-s R] [--pin CPU]
+                                [--dialect plain|foxglove] [--numbered]
+
+prints `{"ready": N}` once its clients are in place, keeps as many there by sending a new one for each that
+the server closes, and prints its figures when standard input says `stop` or ends. `MANNER`:
+
+* `frozen`: connects, and never reads a byte of the stream.
+* `slow`: reads `--bytes-per-s`, evenly, for ever. With `--numbered` (the messages are Beats' envelopes) it
+  looks at their sequence numbers. `drain` on standard input, answered with the figures, lets the clients read
+  without a limit until 0.7 s pass without a byte.
+* `resetting`: reads for a second, then resets the connection, and comes again.
+* `half_open`: connects, and sends no handshake.
+* `churning`: connections come at `--per-s`, each is let in and leaves at once, every other one with a reset.
+
+Figures: `opened`, `closed` (by the server), `closed_s` (after how long, each), `refused`; of `slow` also
+`clients`: for each one `port` (its own), `missing` (of frames, from their numbers) and `peripherals_missing`,
+and of all of them `ages`: `samples`, `p50_ms`, `p99_ms`, `max_ms` from a message's stamp to its last byte.
+
+Its sockets have the operating system's own buffers, and its process gives way to the healthy clients' (nice).
+"""
 
 import argparse
-import json
 import os
 import select
 import socket
 import struct
 import time
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tests.bench.crowd.reader import Reader
-from tests.bench.load.opening import Opening, RefusedError
-from tests.bench.load.samples import Samples
+from tests.bench.process import answer, pin
+from tests.bench.wire import Opening, ParsedStream, RefusedError, Samples
 
 _STEP_S: Final = 0.004
 _PIECE_BYTES: Final = 1 << 16
@@ -21,6 +39,65 @@ _SILENCE_S: Final = 0.7
 _RESET_AFTER_S: Final = 1.0
 _MOST_AT_ONCE: Final = 20
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: close sends RST
+_SEQUENCE_TAG: Final = b"\xa0\x06"  # field 100, varint
+_TIME_TAG: Final = b"\xa9\x06"  # field 101, 64 bits
+_FRAME: Final = 0x0A  # field 1 of the envelope
+
+
+class Topic:
+    """Sequence numbers of one topic."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.missing = 0
+        self.last = 0
+
+    def note(self, number: int) -> None:
+        """Take note of the next number.
+
+        Raises:
+            ValueError: it is not above the last one.
+        """
+        if number <= self.last:
+            raise ValueError(f"{number} came after {self.last}")
+        if self.last:
+            self.missing += number - self.last - 1
+        self.last = number
+        self.count += 1
+
+
+class Reader(ParsedStream):
+    """Reads ages and, when messages are `numbered` envelopes, what is missing of each topic."""
+
+    def __init__(self, ages: Samples, *, numbered: bool) -> None:
+        super().__init__(ages)
+        self.frames: Final = Topic()
+        self.peripherals: Final = Topic()
+        self._numbered: Final = numbered
+
+    def read(self, data: bytes) -> None:
+        """Take the next bytes; a ping stays without an answer."""
+        self.feed(memoryview(data), len(data), time.time_ns())
+
+    def message(self, first: int, tail: bytes, now_ns: int) -> None:
+        """Note the number in an envelope, and the age of a frame."""
+        is_frame = not self._numbered or first == _FRAME
+        if is_frame:
+            super().message(first, tail, now_ns)
+        if self._numbered:
+            (self.frames if is_frame else self.peripherals).note(sequence(tail))
+
+
+def sequence(tail: bytes) -> int:
+    """The sequence number of the envelope that ends with these bytes.
+
+    Raises:
+        ValueError: an envelope does not end so.
+    """
+    if tail[-10:-8] != _TIME_TAG:
+        raise ValueError(f"{tail!r} is no end of an envelope")
+    begin = tail.rindex(_SEQUENCE_TAG, 0, -10) + 2
+    return sum((byte & 0x7F) << 7 * index for index, byte in enumerate(tail[begin:-10]))
 
 
 class Member(NamedTuple):
@@ -46,25 +123,19 @@ class Crowd:
 
     def run(self) -> None:
         """Behave badly until told to stop."""
-        manners: dict[str, Callable[[], None]] = {
-            "frozen": self._replace,
-            "slow": self._read_slowly,
-            "resetting": self._reset,
-            "half_open": self._replace,
-            "churning": self._churn,
-        }
-        step = manners[self._given.manner]
+        steps = {"slow": self._read_slowly, "resetting": self._reset, "churning": self._churn}
+        step = steps.get(self._given.manner, self._replace)
         if self._given.manner != "churning":
             self._fill()
         self._due_s = time.monotonic()
-        _answer({"ready": len(self._members)})
+        answer({"ready": len(self._members)})
         while not self._commands.poll(_STEP_S * 1000):
             step()
         if os.read(0, 4096).startswith(b"drain"):
             self._drain()
-            _answer(self.figures())
+            answer(self.figures())
             os.read(0, 4096)
-        _answer(self.figures())
+        answer(self.figures())
 
     def figures(self) -> dict[str, object]:
         """What was done and seen so far."""
@@ -77,10 +148,7 @@ class Crowd:
             "clients": [
                 {
                     "port": sock.getsockname()[1],
-                    "frames": reader.frames.count,
                     "missing": reader.frames.missing,
-                    "last_frame": reader.frames.last,
-                    "peripherals": reader.peripherals.count,
                     "peripherals_missing": reader.peripherals.missing,
                 }
                 for sock, _, reader in self._members
@@ -96,7 +164,7 @@ class Crowd:
             else:
                 sock, rest = self._let_in()
             reader = Reader(self._ages, numbered=self._given.numbered)
-            reader.feed(rest)
+            reader.read(rest)
             self._members.append(Member(sock, time.monotonic(), reader))
 
     def _let_in(self) -> tuple[socket.socket, bytes]:
@@ -145,7 +213,7 @@ class Crowd:
                 data = b""
             if data:
                 some = True
-                member.reader.feed(data)
+                member.reader.read(data)
             else:
                 self._closed += 1
                 self._closed_s.append(time.monotonic() - member.since_s)
@@ -185,10 +253,6 @@ class Crowd:
             sock.close()
 
 
-def _answer(message: dict[str, object]) -> None:
-    print(json.dumps(message), flush=True)
-
-
 def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser()
@@ -202,8 +266,7 @@ def main() -> None:
     parser.add_argument("--dialect", choices=("plain", "foxglove"), default="plain")
     parser.add_argument("--numbered", action="store_true")
     given = parser.parse_args()
-    if given.pin is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {given.pin})
+    pin(given.pin)
     os.nice(10)
     Crowd(given).run()
 

@@ -1,8 +1,30 @@
-"""The load generator's process; see the package."""
+"""Thousands of WebSocket clients in one process that read, count and take the time, and do nothing else.
+
+    python -m tests.bench.load --port P --clients N --size BYTES [--pin CPU] [--dialect plain|foxglove]
+                               [--connecting N] [--first]
+
+connects N clients to 127.0.0.1 (at most `--connecting` at a time, 100 by default) and prints one line when
+all are connected: `{"ready": N, "connect_s": S}`; with `--first`, when all have got a first message too:
+`"first_s"` says when the last one had it. `--size` is that of every message, as the peers are told; with 0
+sizes vary and every header is read. Then each line on standard input is answered with one line of JSON:
+
+* `begin`: counts and times from here; answers `{"begun": true}`.
+* `stats`: the figures below.
+* `until TOTAL S`: the figures once all clients together have TOTAL messages, or nothing came for S seconds.
+* `stop`, or the end of its input: the figures for the last time, then it ends.
+
+Figures: `received`, `per_client`, `closed` (connections that ended), `errors` (bytes that were not
+what they had to be), `first_unix_ns` and `last_unix_ns` (of what was received), `cpu_s` (its own), and
+`latency`: `samples`, `p50_ms`, `p99_ms`, `max_ms` from the times in the messages' last 8 bytes. One message
+is sampled of each read: the first that it completes, which has waited longest.
+
+It takes one `epoll` for all and one `recv_into` for what a client has waiting, into one buffer; the number of
+messages follows from the number of bytes, and a header in each piece is looked at to see that it does. So
+plain Python reads more than 2 million messages of 120 bytes a second. Linux alone has `epoll`.
+"""
 
 import argparse
 import gc
-import json
 import os
 import resource
 import select
@@ -11,9 +33,16 @@ import sys
 import time
 from typing import Final
 
-from tests.bench.load.opening import Opening, RefusedError
-from tests.bench.load.samples import Samples
-from tests.bench.load.stream import FixedStream, ParsedStream, Stream, UnexpectedError
+from tests.bench.process import answer, pin
+from tests.bench.wire import (
+    FixedStream,
+    Opening,
+    ParsedStream,
+    RefusedError,
+    Samples,
+    Stream,
+    UnexpectedError,
+)
 
 _BUFFER_BYTES: Final = 1 << 20
 _STDIN: Final = 0
@@ -31,7 +60,7 @@ class Load:
         self._streams: Final[list[Stream]] = []
         self._samples = Samples()
         self._until: tuple[int, float] | None = None
-        self._received = self._bytes = self._closed = 0
+        self._received = self._closed = 0
         self._errors: list[str] = []
         self._first_ns = self._last_ns = 0
         self._begin_cpu_s = time.process_time()
@@ -84,22 +113,19 @@ class Load:
                 told = os.read(_STDIN, 4096)
                 *lines, commands = (commands + told).split(b"\n")
                 if not told or not all(self._command(line.decode()) for line in lines):
-                    _answer(self.figures())
+                    answer(self.figures())
                     return
             if self._until is not None:
                 total, idle_s = self._until
                 if self._received >= total or time.time_ns() - self._last_ns > idle_s * 1e9:
                     self._until = None
-                    _answer(self.figures())
+                    answer(self.figures())
 
     def figures(self) -> dict[str, object]:
         """What came since `begin`."""
         return {
             "received": self._received,
-            "bytes": self._bytes,
-            "per_client": [
-                stream.count - base for stream, base in zip(self._streams, self._base, strict=False)
-            ],
+            "per_client": [s.count - base for s, base in zip(self._streams, self._base, strict=False)],
             "closed": self._closed,
             "errors": self._errors[:10],
             "first_unix_ns": self._first_ns,
@@ -111,7 +137,7 @@ class Load:
     def begin(self) -> None:
         """Count from zero."""
         self._samples.clear()
-        self._received = self._bytes = 0
+        self._received = 0
         self._first_ns = 0
         self._last_ns = time.time_ns()
         self._base = [stream.count for stream in self._streams]
@@ -122,14 +148,14 @@ class Load:
         command, *arguments = line.split() or [""]
         if command == "begin":
             self.begin()
-            _answer({"begun": True})
+            answer({"begun": True})
         elif command == "stats":
-            _answer(self.figures())
+            answer(self.figures())
         elif command == "until":
             self._until = int(arguments[0]), float(arguments[1])
             self._last_ns = time.time_ns()
         elif command != "stop":
-            _answer({"error": f"unknown command {command!r}"})
+            answer({"error": f"unknown command {command!r}"})
         return command != "stop"
 
     def _add(self, sock: socket.socket, rest: bytes) -> None:
@@ -146,14 +172,13 @@ class Load:
             size = sock.recv_into(self._buffer)
             if size:
                 before = stream.count
-                answer = stream.feed(self._buffer, size, now_ns := time.time_ns())
+                pong = stream.feed(self._buffer, size, now_ns := time.time_ns())
                 self._received += stream.count - before
-                self._bytes += size
                 self._last_ns = now_ns
                 if not self._first_ns:
                     self._first_ns = now_ns
-                if answer:
-                    sock.sendall(answer)
+                if pong:
+                    sock.sendall(pong)
                 return
         except (OSError, UnexpectedError) as error:
             self._errors.append(repr(error))
@@ -161,10 +186,6 @@ class Load:
         self._poll.unregister(fd)
         sock.close()
         del self._clients[fd]
-
-
-def _answer(message: dict[str, object]) -> None:
-    print(json.dumps(message), flush=True)
 
 
 def main() -> None:
@@ -178,20 +199,19 @@ def main() -> None:
     parser.add_argument("--connecting", type=int, default=100)
     parser.add_argument("--first", action="store_true")
     given = parser.parse_args()
-    if given.pin is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {given.pin})
+    pin(given.pin)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     load = Load(given)
     try:
         ready = load.connect()
     except (OSError, RefusedError) as error:
-        _answer({"error": f"{type(error).__name__}: {error}"})
+        answer({"error": f"{type(error).__name__}: {error}"})
         sys.exit(1)
     gc.freeze()
     gc.disable()  # nothing here is a cycle, and a pause would count as latency
     load.begin()
-    _answer(ready)
+    answer(ready)
     load.serve()
 
 

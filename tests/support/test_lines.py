@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.line import Line, Way
+from tests.support.lines import Line, Way
 
 
 def arrivals(line: Line, sent_s: list[float], size: int = 1500) -> list[float | None]:

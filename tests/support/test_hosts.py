@@ -11,10 +11,9 @@ from typing import Final
 
 import pytest
 
-from tests import namespaces
-from tests.hosts import MAKERS, Host, Maker
-from tests.line import Line
 from tests.support import Program, clean_environment
+from tests.support.hosts import MAKERS, NAMED, Host, Maker
+from tests.support.lines import Line
 
 ECHO: Final = """
 import socket, sys
@@ -132,7 +131,7 @@ def descriptors() -> int:
 
 def left() -> set[str]:
     """The namespaces that this process has made."""
-    return {path.name for path in namespaces.NAMED.glob(f"beats-{os.getpid()}-*")}
+    return {path.name for path in NAMED.glob(f"beats-{os.getpid()}-*")}
 
 
 def test_what_a_killed_run_left_is_removed() -> None:
@@ -140,12 +139,12 @@ def test_what_a_killed_run_left_is_removed() -> None:
     names = list(MAKERS)
     code = f"""
 import os
-from tests.hosts import MAKERS
-from tests.line import Line
+from tests.support.hosts import MAKERS
+from tests.support.lines import Line
 with MAKERS[{names[0]!r}](a=Line()):
     os.kill(os.getpid(), 9)
 """
     with Program([sys.executable, "-c", code], Path.cwd(), clean_environment()) as killed:
         assert killed.end() == -9
     with MAKERS[names[0]](a=Line()):
-        assert not list(namespaces.NAMED.glob(f"beats-{killed.process.pid}-*"))
+        assert not list(NAMED.glob(f"beats-{killed.process.pid}-*"))

@@ -96,11 +96,11 @@ SINK = SinkKind(settings=StuckSettings, sink=StuckSink, summary="takes one envel
 """An adapter that cannot drain."""
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], object]) -> None:
     """Wait for a condition that no event tells of."""
     end_s = time.monotonic() + TIMEOUT_S
     while not condition():
-        assert time.monotonic() < end_s
+        assert time.monotonic() < end_s, "it does not come about"
         time.sleep(0.01)
 
 

@@ -21,7 +21,7 @@ from tests.support import TIMEOUT_S, Program, Viewer, clean_environment
 
 NAME: Final = "wall.example"
 LOOPBACK: Final = "127.0.0.1"
-_DOCUMENT: Final = (Path(__file__).parents[1] / "docs" / "proxies.md").read_text()
+_DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "proxies.md").read_text()
 _MODULES: Final = Path("/usr/lib/apache2/modules")
 
 

@@ -1,7 +1,6 @@
-"""Hosts on one machine: network namespaces, each with a line to a switch of ours.
+"""Hosts on one machine: network namespaces where it may make them, and proxies on loopback anywhere.
 
-They need Linux, the command `ip` of iproute2, and root's rights; `available()` tells. Everything has gone
-when the `with` block has ended, however it ended; what a killed run left behind, the next one removes.
+Namespaces need Linux, the command `ip` of iproute2, and root's rights.
 """
 
 import fcntl
@@ -12,14 +11,13 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
-from tests.line import Line
 from tests.support import TIMEOUT_S, Program
-from tests.switch import Port, Switch
+from tests.support.lines import LOOPBACK, Line, Port, Proxy, Switch
 
 _TUN: Final = Path("/dev/net/tun")
 NAMED: Final = Path("/run/netns")
@@ -33,7 +31,43 @@ _DEVICE: Final = "line"
 _numbers: Final = itertools.count()
 
 
-def available() -> bool:
+class Host(Protocol):
+    """A machine of its own as far as its network goes."""
+
+    @property
+    def address(self) -> str:
+        """Where its programs listen."""
+        ...
+
+    @property
+    def line(self) -> Line:
+        """What connects it to all others."""
+        ...
+
+    def start(
+        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: int | None = None
+    ) -> Program:
+        """Start a program on it; a context manager."""
+        ...
+
+    def way_to(self, other: Any, port: int) -> tuple[str, int]:
+        """The address and port under which it reaches a port of another host of the same kind."""
+        ...
+
+    def pull_the_plug(self) -> None:
+        """Take its own end of the line down."""
+        ...
+
+    def plug_in(self) -> None:
+        """Take it up again."""
+        ...
+
+
+Maker = Callable[..., AbstractContextManager[Mapping[str, Host]]]
+"""Makes hosts of lines, each by its name."""
+
+
+def _available() -> bool:
     """Whether this process may make hosts here."""
     if not sys.platform.startswith("linux") or shutil.which("ip") is None or not _TUN.exists():
         return False
@@ -42,9 +76,7 @@ def available() -> bool:
     return effective & _NEEDED == _NEEDED
 
 
-class Host:
-    """A machine of its own as far as its network goes."""
-
+class _NamespaceHost:
     def __init__(self, namespace: str, address: str, line: Line) -> None:
         self.address: Final = address
         self.line: Final = line
@@ -53,10 +85,9 @@ class Host:
     def start(
         self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: int | None = None
     ) -> Program:
-        """Start a program on it; a context manager."""
         return Program(["ip", "netns", "exec", self._namespace, *arguments], cwd, environment, stdin)
 
-    def way_to(self, other: "Host", port: int) -> tuple[str, int]:
+    def way_to(self, other: "_NamespaceHost", port: int) -> tuple[str, int]:
         """The address and port under which it reaches a port of another host."""
         return other.address, port
 
@@ -65,27 +96,29 @@ class Host:
         _ip("-n", self._namespace, "link", "set", _DEVICE, "down")
 
     def plug_in(self) -> None:
-        """Take it up again."""
         _ip("-n", self._namespace, "link", "set", _DEVICE, "up")
 
 
 @contextmanager
-def hosts(**lines: Line) -> Generator[dict[str, Host]]:
-    """Hosts by their names, each with its line.
+def _in_namespaces(**lines: Line) -> Generator[dict[str, _NamespaceHost]]:
+    """Network namespaces, each with a line to a switch of ours.
+
+    Everything has gone when the `with` block has ended, however it ended; what a killed run left behind, the
+    next one removes.
 
     Raises:
-        RuntimeError: the machine will not have it, although it seemed so; says why.
+        RuntimeError: the machine refuses, although it seemed able; says why.
     """
     _remove_left_behind()
     with ExitStack() as stack:
-        made: dict[str, Host] = {}
+        made: dict[str, _NamespaceHost] = {}
         ports: dict[bytes, Port] = {}
         for number, (name, line) in enumerate(lines.items(), 1):
             address = f"10.77.0.{number}"
             namespace = f"beats-{os.getpid()}-{next(_numbers)}-{name}"
             device = stack.enter_context(_plugged(namespace, address))
             ports[socket.inet_aton(address)] = Port(device, line)
-            made[name] = Host(namespace, address, line)
+            made[name] = _NamespaceHost(namespace, address, line)
         stack.enter_context(Switch(ports))
         yield made
 
@@ -124,3 +157,44 @@ def _ip(*arguments: str) -> None:
     run = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=TIMEOUT_S)
     if run.returncode != 0:
         raise RuntimeError(f"ip {' '.join(arguments)}: {run.stderr.strip()}")
+
+
+class _ProxyHost:
+    """A machine of its own as far as its ways to others go."""
+
+    def __init__(self, line: Line, stack: ExitStack) -> None:
+        self.address: Final = LOOPBACK
+        self.line: Final = line
+        self._stack: Final = stack
+
+    def start(
+        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: int | None = None
+    ) -> Program:
+        return Program(arguments, cwd, environment, stdin)
+
+    def way_to(self, other: "_ProxyHost", port: int) -> tuple[str, int]:
+        """The address and port under which it reaches a port of another host."""
+        if other is self:
+            return LOOPBACK, port
+        return LOOPBACK, self._stack.enter_context(Proxy(port, self.line, other.line)).port
+
+    def pull_the_plug(self) -> None:
+        """Cut its line; the rest of it can go on only because loopback is no line."""
+        self.line.cut()
+
+    def plug_in(self) -> None:
+        self.line.mend()
+
+
+@contextmanager
+def _behind_proxies(**lines: Line) -> Generator[dict[str, _ProxyHost]]:
+    """Hosts by their names, each with its line."""
+    with ExitStack() as stack:
+        yield {name: _ProxyHost(line, stack) for name, line in lines.items()}
+
+
+MAKERS: Final[Mapping[str, Maker]] = {
+    **({"namespaces": _in_namespaces} if _available() else {}),
+    "proxy": _behind_proxies,
+}
+"""What this machine has, the best first."""
