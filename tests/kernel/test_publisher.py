@@ -136,8 +136,8 @@ def test_what_cannot_be_encoded_takes_no_sequence_number(message: Message, error
     assert [item.sequence for item in received] == [1, 2, 1, 2]
 
 
-def test_topics_are_bounded() -> None:
-    """One topic too many is refused with the setting's name; existing topics go on."""
+async def test_topics_are_bounded() -> None:
+    """One topic too many is refused with the setting's name, forwarded or not; existing topics go on."""
     bus = Bus()
     received = collected(bus)
     publisher = publisher_on(bus, max_topics=2)
@@ -145,6 +145,8 @@ def test_topics_are_bounded() -> None:
     publisher.publish(knob("a"))
     with pytest.raises(ValueError, match=r"'peripheral/b'.*max_topics is 2"):
         publisher.publish(knob("b"))
+    with pytest.raises(ValueError, match=r"'peripheral/b'.*max_topics is 2"):
+        await publisher.forward_async(Sealed(knob("b"), 1, 7, b"sealed"))
     assert publisher.publish(knob("a")) == 2
     assert by_topic(received) == {"frame": [1], "peripheral/a": [1, 2]}
 
@@ -227,7 +229,7 @@ def test_the_first_of_several_refusals_is_raised_and_notes_the_others() -> None:
 
 
 async def test_after_close_publishing_raises() -> None:
-    """From a thread and from a coroutine; no receiver gets an envelope."""
+    """From a thread and from a coroutine, and forwarding too; no receiver gets an envelope."""
     bus = Bus()
     received = collected(bus)
     publisher = publisher_on(bus)
@@ -237,6 +239,8 @@ async def test_after_close_publishing_raises() -> None:
         publisher.publish(FRAME)
     with pytest.raises(ClosedError, match="closed"):
         await publisher.publish_async(FRAME)
+    with pytest.raises(ClosedError, match="closed"):
+        await publisher.forward_async(Sealed(FRAME, 2, 7, b"sealed"))
     assert len(received) == publisher.published == 1
 
 

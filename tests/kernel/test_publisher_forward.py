@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from beats.kernel.bus import Bus
 from beats.kernel.envelope import Envelope, Message, Sealed
-from beats.kernel.errors import ClosedError, QueueFull
+from beats.kernel.errors import QueueFull
 from beats.kernel.publisher import Publisher
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.testing import FixedClock, PlainCodec, VirtualTimeLoop
@@ -110,27 +110,6 @@ def test_numbers_of_each_topic_rise_however_publishing_and_forwarding_mix(
         assert item.encoded == sealed(item.sequence, item.message, item.captured_unix_ns).encoded
     frames = len(expected.get("frame", []))
     assert (setup.publisher.published, setup.publisher.published_frames) == (len(operations), frames)
-
-
-async def test_after_close_forwarding_raises() -> None:
-    """No receiver gets an envelope."""
-    setup = Setup()
-    setup.publisher.close()
-    with pytest.raises(ClosedError, match="closed"):
-        await setup.publisher.forward_async(sealed(1))
-    assert setup.received == []
-    assert setup.publisher.published == 0
-
-
-async def test_forwarded_topics_are_bounded_too() -> None:
-    """One topic too many is refused with the setting's name; existing topics go on."""
-    setup, sent = Setup(max_topics=1), list[str]()
-    await setup.publisher.forward_async(sealed(4))
-    with pytest.raises(ValueError, match=r"'peripheral/knob'.*max_topics is 1"):
-        await setup.publisher.forward_async(sealed(1, knob()), on_sent=lambda: sent.append("refused"))
-    assert await setup.publisher.forward_async(sealed(5)) == 5
-    assert sent == []
-    assert by_topic(setup.received) == {"frame": [4, 5]}
 
 
 async def test_what_cannot_be_renumbered_leaves_no_gap_and_no_topic() -> None:

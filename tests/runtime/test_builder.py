@@ -9,11 +9,12 @@ import pytest
 from beats.config.errors import SettingsError
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
+from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Stats
-from beats.runtime.builder import Builder
+from beats.runtime.builder import Builder, RuntimeView
 from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters
 from tests.support import STUCK_SINK, install_adapter, quiet
 
@@ -167,3 +168,22 @@ def test_an_adapter_is_told_the_commands_of_the_sources(
     context, kernel = told(tmp_path, monkeypatch, {**quiet(), "sources": replay})
     assert set(context.commands) == {"replay_pause", "replay_speed", "replay_seek"}
     assert context.commands is kernel.commands
+
+
+ELSEWHERE = Stats(7, 3, (), ())
+
+
+def elsewhere(*, clients: bool = True) -> Stats:
+    return ELSEWHERE
+
+
+def test_sinks_see_the_whole_run() -> None:
+    """Their commands and counters are those of the view, not those of their kernel."""
+    heard: list[Control] = []
+    builder = Builder(profile(quiet()), view=RuntimeView(heard.append, {"seek": dict}, elsewhere))
+    context = builder._context("browser")  # pyright: ignore[reportPrivateUsage] - what it gives each sink
+    control = Control("seek", {}, ClientIdentity("browser", 1, "host:1"))
+    context.control(control)
+    assert heard == [control]
+    assert dict(context.commands) == {"seek": dict}
+    assert context.stats() == ELSEWHERE

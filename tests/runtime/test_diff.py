@@ -2,7 +2,7 @@
 
 from beats.config.load import load_profile
 from beats.config.settings import ProfileSettings
-from beats.runtime.diff import Step, kernel_keys, steps
+from beats.runtime.diff import Step, differing, steps
 from beats.runtime.registry import SINKS, InstalledAdapters
 
 
@@ -20,8 +20,8 @@ def between(before: ProfileSettings, after: ProfileSettings) -> list[Step]:
 def test_equal_profiles_need_nothing() -> None:
     """There are no steps; settings of the kernel that differ are told by their names."""
     assert between(profile(), profile()) == []
-    assert kernel_keys(profile().kernel, profile().kernel) == ()
-    assert kernel_keys(profile().kernel, profile({"max_topics": 7}).kernel) == ("max_topics",)
+    assert differing(profile().kernel, profile().kernel) == ()
+    assert differing(profile().kernel, profile({"max_topics": 7}).kernel) == ("max_topics",)
 
 
 def test_each_difference_becomes_a_step_with_what_differs() -> None:

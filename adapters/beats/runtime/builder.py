@@ -1,11 +1,13 @@
 """Builds the sinks and sources of a profile for a kernel."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from beats.config.settings import KernelSettings, ProfileSettings
+from beats.kernel.capabilities import CommandCheck
 from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Control
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Context, Sink, Source, TakeStats
 from beats.kernel.run.kernel import Kernel, KernelOptions
@@ -13,7 +15,17 @@ from beats.kernel.run.supervisor import Backoff
 from beats.kit.bounds import queue_bounds
 from beats.proto.codec import StreamCodec
 from beats.runtime.registry import SINKS, SOURCES
-from beats.runtime.view import RuntimeView
+
+
+class RuntimeView(NamedTuple):
+    """What sinks see of a run that has several processes, in place of the kernel's own."""
+
+    control: Callable[[Control], None]
+    """Passes on a client's command; never raises."""
+    commands: Mapping[str, CommandCheck]
+    """The commands accepted at present, each with its check."""
+    stats: TakeStats
+    """The counters of all processes."""
 
 
 def kernel_options(settings: KernelSettings) -> KernelOptions:

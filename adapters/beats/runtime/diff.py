@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel
 
 from beats.config.schema import Group
-from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
+from beats.config.settings import ProfileSettings, SinkSettings, SourceSettings
 
 Action = Literal["remove", "add", "replace", "swap", "adjust", "restart"]
 """replace: the new one takes over the queue; swap: the new one has another type and an empty queue; adjust:
@@ -69,11 +69,6 @@ def _rank(step: Step) -> int:
     return 3 if step.action == "add" else 2
 
 
-def kernel_keys(before: KernelSettings, after: KernelSettings) -> tuple[str, ...]:
-    """The kernel settings that differ."""
-    return _differing(before, after)
-
-
 def _parts(
     group: Group,
     before: Mapping[str, SinkSettings | SourceSettings],
@@ -89,11 +84,12 @@ def _parts(
             yield Step("add", group, name)
         elif old.type != settings.type:
             yield Step("swap", group, name, ("type",))
-        elif keys := _differing(old, settings):
+        elif keys := differing(old, settings):
             yield Step("adjust" if in_place(settings.type, set(keys)) else "replace", group, name, keys)
 
 
-def _differing(before: BaseModel, after: BaseModel) -> tuple[str, ...]:
+def differing(before: BaseModel, after: BaseModel) -> tuple[str, ...]:
+    """The settings that differ."""
     return tuple(
         name for name in type(after).model_fields if getattr(before, name, None) != getattr(after, name, None)
     )

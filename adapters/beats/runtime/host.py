@@ -18,10 +18,10 @@ from beats.kernel.capabilities import Address, HoldsSnapshot, Listens
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Stats
 from beats.runtime import control_socket
+from beats.runtime.builder import RuntimeView
 from beats.runtime.control_socket import Answer
 from beats.runtime.live import Change, LiveProfile, summary
 from beats.runtime.threads import WhenStarted
-from beats.runtime.view import RuntimeView
 from beats.runtime.watcher import Watcher
 
 Part = Callable[[ProfileSettings], ProfileSettings]
@@ -36,15 +36,12 @@ class Peer(Protocol):
     @property
     def addresses(self) -> Mapping[str, Address]:
         """Where they listen, by sink name."""
-        ...
 
     def stats(self, *, clients: bool = True) -> Stats:
         """The counters of all processes, including the host's own."""
-        ...
 
     def reload(self) -> None:
         """Tell them to reload their settings."""
-        ...
 
 
 def whole(profile: ProfileSettings) -> ProfileSettings:

@@ -16,10 +16,9 @@ from beats.kernel.ports import Sink, TakeStats
 from beats.kernel.run.kernel import Kernel
 from beats.kit.bounds import queue_bounds
 from beats.kit.paths import Stamp, stamp
-from beats.runtime.builder import Builder, kernel_options
-from beats.runtime.diff import Step, kernel_keys, steps
+from beats.runtime.builder import Builder, RuntimeView, kernel_options
+from beats.runtime.diff import Step, differing, steps
 from beats.runtime.registry import SINKS, resources_of
-from beats.runtime.view import RuntimeView
 
 NOTE: Final = "beats.change"
 """The metadata record in recordings that tells which settings changed, and when."""
@@ -136,7 +135,7 @@ class LiveProfile:
             )
 
     def _change_kernel(self, after: ProfileSettings) -> list[Change]:
-        keys = kernel_keys(self.profile.kernel, after.kernel)
+        keys = differing(self.profile.kernel, after.kernel)
         self.profile = replace(self.profile, kernel=after.kernel, warnings=after.warnings)
         if not keys:
             return []

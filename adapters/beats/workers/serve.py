@@ -18,10 +18,10 @@ from beats.kernel.errors import StartError
 from beats.kernel.stats import Stats
 from beats.kit.process import name_process
 from beats.kit.stats_json import plain, stats_of
+from beats.runtime.builder import RuntimeView
 from beats.runtime.host import Host, set_log_level
 from beats.runtime.reader import Reader
 from beats.runtime.threads import WhenStarted
-from beats.runtime.view import RuntimeView
 from beats.runtime.watcher import Watcher
 from beats.workers.link import Link, Message
 from beats.workers.merge import aged, totals_only

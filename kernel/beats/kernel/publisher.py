@@ -248,7 +248,7 @@ async def _room(answers: list[Refusal | Waiter], message: Message) -> None:
 
 
 def _leave_lines(answers: list[Refusal | Waiter]) -> None:
-    """Whoever was cancelled in the first of several lines must not stay in the others."""
+    """A producer that was cancelled in one of several lines must not stay in the others."""
     for answer in answers:
         if isinstance(answer, Waiter):
             answer.withdraw()

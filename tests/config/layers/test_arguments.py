@@ -1,6 +1,6 @@
 import pytest
 
-from beats.config.layers.arguments import key_parts, override_layer, set_layers, source_layer
+from beats.config.layers.arguments import override_layer, set_layers, source_layer
 from beats.config.layers.merging import Layer, Level, Text
 
 
@@ -42,18 +42,3 @@ def test_variables_override_sources_of_the_command_line() -> None:
     layer = source_layer({"picture": {"type": "images"}})
     assert layer.tree == {"sources": {"picture": {"type": "images"}}}
     assert Level.LOCAL < layer.level < Level.SHORT_VARIABLE
-
-
-@pytest.mark.parametrize(
-    ("key", "parts"),
-    [
-        ("sinks.browser.port", ("sinks", "browser", "port")),
-        (' sinks . "a.b" ', ("sinks", "a.b")),
-        ("", None),
-        ("a..b", None),
-        ("a = 1\nb", None),
-    ],
-)
-def test_a_key_is_split_as_in_toml(key: str, parts: tuple[str, ...] | None) -> None:
-    """Quotes work as in `--set`."""
-    assert key_parts(key) == parts

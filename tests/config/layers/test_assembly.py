@@ -77,24 +77,6 @@ def test_variables_change_type_and_settings_together() -> None:
     assert result(layers) == {"sinks": {"a": {"type": Text("recorder"), "path": Text("p")}}}
 
 
-def test_sources_of_the_files_are_replaced() -> None:
-    """A picture on the command line replaces the demo; variables for new sources still count."""
-    layers, warnings = replace_sources(
-        [
-            layer({"sources": {"demo": {"type": "demo"}}, "kernel": {"log_level": "INFO"}}),
-            layer(
-                {"sources": {"picture": {"fps": Text("5")}, "knob": {"type": Text("jsonl")}}}, Level.VARIABLE
-            ),
-        ],
-        source_layer({"picture": {"type": "images"}}),
-    )
-    assert warnings == []
-    assert result(layers) == {
-        "kernel": {"log_level": "INFO"},
-        "sources": {"picture": {"type": "images", "fps": Text("5")}, "knob": {"type": Text("jsonl")}},
-    }
-
-
 def test_a_variable_for_a_replaced_source_is_a_warning() -> None:
     """`beats run picture.gif` works in a shell that has variables for the demo."""
     layers, [warning] = replace_sources(

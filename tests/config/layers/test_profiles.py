@@ -65,17 +65,12 @@ def test_a_named_folder_must_exist(tmp_path: Path) -> None:
 
 
 def test_a_users_profile_replaces_a_shipped_one(house: House) -> None:
-    """The user's folder is searched first."""
-    assert choose("studio", house.folder, {}).profile == SHIPPED / "studio.toml"
-    own = house.write("studio", "")
-    assert choose("studio", house.folder, {}).profile == own
-
-
-def test_a_users_default_is_used_by_that_profile_only(house: House) -> None:
-    """It overrides the shipped default, and other profiles do not use it."""
+    """The user's folder is searched first; a `default` of the user is not used by other profiles."""
     own = house.write("default", "")
     assert choose(None, house.folder, {}).profile == own
     assert choose("studio", house.folder, {}).profile == SHIPPED / "studio.toml"
+    own = house.write("studio", "")
+    assert choose("studio", house.folder, {}).profile == own
 
 
 def test_the_local_file_is_the_one_in_the_folder(house: House, tmp_path: Path) -> None:
@@ -260,17 +255,3 @@ def test_only_a_name_can_be_extended(house: House, value: str, message: str) -> 
     problem = house.problem()
     assert problem.key == "extends"
     assert message in problem.message
-
-
-def test_broken_files_below_are_all_reported(house: House) -> None:
-    """All files that cannot be read are named at once."""
-    a = house.write("a", "= 1")
-    local = house.write("local", "= 2")
-    house.write("b", "extends = 'a'")
-    assert [problem.where.split(":")[0] for problem in house.problems()] == [str(a), str(local)]
-
-
-def test_a_file_whose_lines_are_unknown_is_named_without_one(house: House) -> None:
-    """A file with arrays of tables has no lines."""
-    path = house.write("mine", "extends = 3\n[[a]]\n")
-    assert house.problem().where == str(path)

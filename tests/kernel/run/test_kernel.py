@@ -16,6 +16,7 @@ from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff, sole
 from beats.kernel.stats import Amount, SourceStats
 from beats.kernel.testing import FixedClock, PlainCodec
+from tests.kernel.run.sinks_support import hang
 from tests.kernel.support import (
     FRAME,
     JOIN_TIMEOUT_S,
@@ -38,13 +39,8 @@ pytestmark = pytest.mark.anyio
 NEWEST_TWO = QueueBounds(size=2)
 
 
-def new_kernel(
-    shutdown_timeout_s: float = 5.0, when_sources_end: Any = "stop", backoff: Backoff | None = None
-) -> Kernel:
-    options = KernelOptions(
-        shutdown_timeout_s=shutdown_timeout_s, when_sources_end=when_sources_end, backoff=backoff or Backoff()
-    )
-    return Kernel(PlainCodec(), clock=FixedClock(), options=options)
+def new_kernel(**options: Any) -> Kernel:
+    return Kernel(PlainCodec(), clock=FixedClock(), options=KernelOptions(**options))
 
 
 def source_of(*payloads: bytes) -> CallingSource:
@@ -63,12 +59,6 @@ async def deliver_slowly(queue: Batches) -> None:
         if not await queue.take(1):
             return
         await anyio.sleep(1.0)
-
-
-async def hang(queue: Batches) -> None:
-    """Takes once and ignores everything from then on."""
-    await queue.take()
-    await anyio.sleep_forever()
 
 
 async def refuse_to_start(queue: Batches) -> None:

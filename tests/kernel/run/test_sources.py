@@ -5,7 +5,7 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.kernel.envelope import Control, Frame
+from beats.kernel.envelope import Control
 from beats.kernel.errors import ClosedError, InputError
 from beats.kernel.ports import Publish
 from beats.kernel.run.kernel import Kernel, KernelOptions
@@ -164,18 +164,6 @@ async def test_the_commands_of_a_source_that_is_added_are_known_at_once() -> Non
         assert seen == {"seek": as_it_is}
         kernel.bus.send_control(Control("seek", {}, CLIENT))
     assert (before.obeyed, after.obeyed) == ([], [("seek", {})])
-
-
-async def test_a_kernel_whose_last_source_was_removed_stays() -> None:
-    """A removed source has not ended; another may be added."""
-    kernel = new_kernel()
-    kernel.add_source("camera", CallingSource(every_second))
-    async with running(kernel):
-        await anyio.sleep(0.5)
-        await kernel.remove_source("camera")
-        await anyio.sleep(1000.0)
-        await kernel.publisher.publish_async(Frame(b"later"))
-    assert received(kernel) == {"frame": [1, 2]}
 
 
 async def test_removing_the_last_source_that_runs_does_not_stop_a_kernel() -> None:

@@ -172,11 +172,6 @@ class Lane:
         if len(entries) == 2 and entries[0][0] < entries[1][0]:
             self._waiting = OrderedDict(sorted(self._waiting.items(), key=lambda entry: entry[1][0]))
 
-    @property
-    def makes_wait(self) -> bool:
-        """Whether producers wait for room, and nothing is dropped."""
-        return self.overflow.waits
-
     def is_overfull(self) -> bool:
         """Whether more waits than the bounds allow.
 
@@ -239,11 +234,11 @@ def move(before: Iterable[Lane], after: Mapping[Kind, Lane], count: Callable[[En
         items += [(number, envelope, None) for number, envelope in lane.take_all()]
     for number, envelope, waiter in sorted(items, key=itemgetter(0)):
         lane = after[envelope.kind]
-        if waiter is not None and lane.makes_wait:
+        if waiter is not None and lane.overflow.waits:
             lane.line.append(waiter)
         elif waiter is not None:
             _offer(lane, waiter, count)
-        elif lane.makes_wait:
+        elif lane.overflow.waits:
             lane.put_last(number, envelope)
         else:
             lane.offer(number, envelope)
