@@ -16,10 +16,10 @@ import importlib
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import anyio
 from mcap.writer import CompressionType, Writer
@@ -28,14 +28,13 @@ from beats.adapters.sinks.recorder import RecorderSettings
 from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame
-from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Context, Sink
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
-from beats.kernel.stats import Loss
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
 from beats.runtime.threads import in_thread
+from tests.adapters.sinks.batches import FakeBatches
 from tests.bench.machine import describe
 from tests.bench.publish import Case, Discard, Pause, asleep, awake
 
@@ -62,39 +61,6 @@ def work(size_bytes: int, seconds: float) -> Work:
     return Work(
         frame, [Envelope("frame", "frame", n, now_ns, now_ns + n, frame, encoded) for n in range(1, count)]
     )
-
-
-class Ready:
-    """A sink's queue in which everything waits from the start."""
-
-    def __init__(self, envelopes: Sequence[Envelope]) -> None:
-        self._batches: Final = (
-            list(envelopes[start : start + BATCH]) for start in range(0, len(envelopes), BATCH)
-        )
-
-    async def take(self, max_items: int | None = None) -> list[Envelope]:
-        await anyio.lowlevel.checkpoint()
-        nothing: list[Envelope] = []
-        return next(self._batches, nothing)
-
-    def catch_up(self) -> CaughtUp:
-        return CaughtUp([], [])
-
-    def give_back(self, envelopes: Sequence[Envelope]) -> None:
-        assert not envelopes
-
-    def losses(self) -> tuple[Loss, ...]:
-        return ()
-
-    def written(self, envelopes: Sequence[Envelope]) -> None: ...
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> list[Envelope]:
-        if batch := await self.take():
-            return batch
-        raise StopAsyncIteration
 
 
 def recorder(path: Path, fsync: str) -> RecorderSink:
@@ -140,7 +106,9 @@ def ours(fsync: str) -> Callable[[Path, Work], None]:
     """The sink, with batches ready."""
 
     def run(path: Path, given: Work) -> None:
-        anyio.run(recorder(path, fsync).run, Ready(given.envelopes))
+        count = len(given.envelopes)
+        batches = (given.envelopes[start : start + BATCH] for start in range(0, count, BATCH))
+        anyio.run(recorder(path, fsync).run, FakeBatches(*batches))
 
     return run
 

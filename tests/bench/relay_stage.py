@@ -108,11 +108,6 @@ def clients(port: int, count: int, size: int) -> Generator[Process]:
         yield load
 
 
-def port_of(program: Program) -> int:
-    """Where its viewers connect."""
-    return int(program.url.rpartition(":")[2])
-
-
 def settled_size(port: int) -> int:
     """The size of all messages from now on, once the numbers in them have their length."""
     with connect(f"ws://127.0.0.1:{port}", max_size=None, proxy=None) as viewer:

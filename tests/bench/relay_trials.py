@@ -12,7 +12,6 @@ from tests.bench.relay_stage import (
     Stage,
     clients,
     family,
-    port_of,
     settled_size,
     stage,
 )
@@ -50,8 +49,8 @@ def relay_latency(duration_s: float) -> Figures:
     """
     with stage() as here:
         origin, edge = here.keep(here.origin()), here.keep(here.edge())
-        size = settled_size(port_of(edge))
-        with clients(port_of(origin), 1, size) as near, clients(port_of(edge), 1, size) as far:
+        size = settled_size(edge.port)
+        with clients(origin.port, 1, size) as near, clients(edge.port, 1, size) as far:
             at_origin, at_edge = (_ages(seen) for seen in _watched(duration_s, near, far))
         return {
             **{f"origin_{name}": value for name, value in at_origin.items()},
@@ -73,12 +72,12 @@ def edges_cpu(counts: Sequence[int], duration_s: float) -> dict[int, Figures]:
     with stage() as here:
         if 0 in counts:
             with here.origin(relays=False) as program:
-                settled_size(port_of(program))
+                settled_size(program.port)
                 found[0] = _cores(duration_s, here, program, [])
         origin = here.keep(here.origin())
         edges = [here.keep(here.edge()) for _ in range(max(counts))]
         for program in (origin, *edges):
-            settled_size(port_of(program))
+            settled_size(program.port)
         for count in sorted({*counts} - {0}, reverse=True):
             while len(edges) > count:
                 edges.pop().interrupt()
@@ -117,11 +116,11 @@ def crowd(
     found: list[Figures] = []
     with stage(frame_bytes) as here:
         server = here.keep(here.workers(workers))
-        size = settled_size(port_of(server))
+        size = settled_size(server.port)
         groups = family(server.process.pid)
         serving = groups.pop("worker") or groups.pop("parent")
         for count in counts:
-            with clients(port_of(server), count, size) as load:
+            with clients(server.port, count, size) as load:
                 begin_s = time.monotonic()
                 clock = CpuClock(serving=serving, load=[load.pid], **groups)
                 (seen,) = _watched(duration_s, load)

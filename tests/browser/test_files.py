@@ -158,11 +158,3 @@ def test_each_file_fits_into_one_round_trip() -> None:
     for name, asset in page().others.items():
         if not name.endswith(".map"):
             assert len(asset.zipped) < 10 * 1460 - 800, name
-
-
-def test_the_page_runs_from_its_versioned_files(tab: Tab, host: Host) -> None:
-    """The worker, too: its script is one of those of the document."""
-    tab.open(host.url)
-    tab.is_live()
-    (worker,) = tab.page.workers
-    assert re.search(rf"/page/{page().version}/stream\.js$", worker.url)

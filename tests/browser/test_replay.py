@@ -126,22 +126,15 @@ def test_the_position_moves_between_two_answers(scene: Scene) -> None:
 
 
 def test_the_timeline_is_shown_during_a_replay(scene: Scene) -> None:
-    """And hidden otherwise."""
+    """And hidden otherwise; a viewer who may only watch sees disabled controls."""
     tab = scene.tab
     expect(tab["#replay"]).to_be_hidden()
-    scene.tell(playback={"replay": _playback()})
-    expect(tab["#replay"]).to_be_visible()
-    scene.tell(playback={})
-    expect(tab["#replay"]).to_be_hidden()
-
-
-def test_a_viewer_who_may_only_watch_sees_the_timeline(scene: Scene) -> None:
-    """With disabled controls."""
-    tab = scene.tab
     scene.tell(playback={"replay": _playback()}, rights={"steer": False})
     expect(tab["#replay"]).to_be_visible()
     for control in ("#replay-pause", "#replay-back", "#replay-forward", "#replay-position", "#replay-speed"):
         expect(tab[control]).to_be_disabled()
+    scene.tell(playback={})
+    expect(tab["#replay"]).to_be_hidden()
 
 
 def _playback(**changes: object) -> dict[str, object]:

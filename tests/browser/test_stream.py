@@ -35,15 +35,6 @@ def test_drops_are_shown_by_topic(scene: Scene) -> None:
     assert list(missed_by_topic(tab).items()) == [("peripheral/knob", 99), ("frame", 3)]
 
 
-def test_a_restarted_producer_causes_no_drops(scene: Scene) -> None:
-    """A lower sequence number starts the count again."""
-    tab, _, connection = scene
-    for sequence in (500, 501, 1, 2, 4):
-        connection.send(frame(tiny_png(), sequence))
-    tab.until_drawn(4)
-    tab.until_number("drops", 1)
-
-
 def test_drops_on_a_slow_line_are_those_that_the_server_counts(on_air: OnAir, tab: Tab) -> None:
     """By topic, after a line was too slow for a while."""
     line = Line()

@@ -160,34 +160,6 @@ def test_the_targets_of_make_exist() -> None:
         assert f".venv/bin/{part}" in plan.stdout
 
 
-def test_what_pip_installs_is_whole(tmp_path: Path) -> None:
-    """`pip install .` brings the profiles, the schema and the type markers, and the command works."""
-    assert "pip install ." in COMMANDS
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--target", tmp_path / "site", str(ROOT)], check=True, cwd=tmp_path, timeout=60)
-    package = tmp_path / "site" / "beats"
-    for part in ("kernel", "adapters", "proto", "config"):
-        assert (package / part / "py.typed").exists()
-    assert (package / "config" / "default.toml").exists()
-    assert (package / "proto" / "streaming.proto").exists()
-    assert not (package / "__init__.py").exists()
-    # Without this checkout, which an editable install puts on the path.
-    code = (
-        "import sys; sys.path[:] = [sys.argv[1], *(p for p in sys.path if p not in sys.argv[2:])];"
-        "import beats.app; print(beats.app.__file__)"
-    )
-    parts = [str(ROOT / part) for part in ("kernel", "adapters", "proto", "config")]
-    shown = subprocess.run(
-        [sys.executable, "-c", code, str(package.parent), *parts],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=clean_environment(),
-        cwd=tmp_path,
-    )
-    assert shown.stdout.strip() == str(package / "app.py")
-
-
 @pytest.mark.parametrize("name", [name for name, text in PROGRAMS.items() if text])
 def test_the_python_of_a_document_runs(name: str, folder: Path) -> None:
     """All its snippets, one after the other: they end, and nothing is amiss in the log."""

@@ -1,6 +1,8 @@
 """What tests of several parts use: pictures, viewers, and the real command as a process."""
 
+import http.client
 import importlib
+import json
 import logging
 import os
 import re
@@ -12,15 +14,17 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, NamedTuple, Self
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
 from websockets.sync.client import ClientConnection, connect
 
 from beats.kernel.envelope import Sealed
+from beats.kernel.stats import QueueStats
 from beats.proto.codec import StreamCodec
 
 TIMEOUT_S: Final = 20.0
@@ -104,6 +108,12 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+def is_exact(queue: QueueStats) -> bool:
+    """Whether every envelope is accounted for, and every drop has a reason."""
+    explained = sum(drop.items for drop in queue.drops) == queue.dropped.items
+    return explained and queue.offered == queue.taken.plus(queue.dropped).plus(queue.waiting)
+
+
 class Viewer:
     """A client written with the plain `websockets` library; keeps all that it was sent."""
 
@@ -136,6 +146,22 @@ class Viewer:
         for envelope in self.seen:
             found.setdefault(envelope.topic, []).append(envelope.sequence)
         return found
+
+    @property
+    def is_gap_free(self) -> bool:
+        """Whether no number of any topic is missing, and all came in order."""
+        topics = self.topics().values()
+        return all(numbers == list(range(numbers[0], numbers[0] + len(numbers))) for numbers in topics)
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the numbers of each topic came in order, each once."""
+        return all(numbers == sorted(set(numbers)) for numbers in self.topics().values())
+
+    def by_place(self) -> dict[tuple[str, int], bytes]:
+        """The bytes of each envelope by topic and number."""
+        both = zip(self.seen, self.raw, strict=True)
+        return {(envelope.topic, envelope.sequence): raw for envelope, raw in both}
 
 
 @contextmanager
@@ -200,6 +226,27 @@ def _hear_sigint() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+class Answer(NamedTuple):
+    """What came over HTTP."""
+
+    status: int
+    text: str
+    headers: http.client.HTTPMessage
+
+    @property
+    def json(self) -> Any:
+        """As a document."""
+        return json.loads(self.text)
+
+
+def asked(connection: http.client.HTTPConnection, path: str, method: str = "GET", **headers: str) -> Answer:
+    """Ask on a connection, which ends then."""
+    with closing(connection):
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.read().decode(), response.headers)
+
+
 class Program:
     """A process with a session of its own, so that whatever it starts can be found."""
 
@@ -243,6 +290,18 @@ class Program:
         except AssertionError as error:
             error.add_note(f"on standard error so far: {self.err.so_far()}")
             raise
+
+    @property
+    def port(self) -> int:
+        """The port of that sink."""
+        port = urlsplit(self.url).port
+        assert port is not None
+        return port
+
+    def fetch(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """Ask that sink over HTTP, on a connection of its own."""
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=TIMEOUT_S)
+        return asked(connection, path, method, **headers)
 
     def write(self, *lines: str) -> None:
         """Write lines to its standard input."""
@@ -337,7 +396,4 @@ def python(code: str, cwd: Path, *, stdin: int | None = None, **variables: str) 
 
 def quiet(**sinks: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides for a stream without sources, with the browser on a free port and `sinks` beside it."""
-    return {
-        "sources": {"demo": {"enabled": False}},
-        "sinks": {"browser": {"port": 0}, **sinks},
-    }
+    return {"sources": {"demo": {"enabled": False}}, "sinks": {"browser": {"port": 0}, **sinks}}

@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ import trustme
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.support import TIMEOUT_S, Program, Viewer, clean_environment
+from tests.support import TIMEOUT_S, Answer, Program, Viewer, asked, clean_environment
 
 NAME: Final = "wall.example"
 LOOPBACK: Final = "127.0.0.1"
@@ -120,14 +120,6 @@ def held_port() -> Generator[int]:
         yield sock.getsockname()[1]
 
 
-class Answer(NamedTuple):
-    """What came over HTTP."""
-
-    status: int
-    text: str
-    headers: http.client.HTTPMessage
-
-
 class ReverseProxy:
     """One that runs."""
 
@@ -141,12 +133,10 @@ class ReverseProxy:
 
     def fetch(self, path: str, **headers: str) -> Answer:
         """Ask by its name, on an encrypted connection."""
-        with closing(http.client.HTTPConnection(NAME, self.port)) as connection:
-            plain = socket.create_connection((LOOPBACK, self.port), TIMEOUT_S)
-            connection.sock = self._certificate.trusting.wrap_socket(plain, server_hostname=NAME)
-            connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
-            return Answer(response.status, response.read().decode(), response.headers)
+        connection = http.client.HTTPConnection(NAME, self.port)
+        plain = socket.create_connection((LOOPBACK, self.port), TIMEOUT_S)
+        connection.sock = self._certificate.trusting.wrap_socket(plain, server_hostname=NAME)
+        return asked(connection, path, **headers)
 
     @contextmanager
     def watching(self, path: str = "/wall/", origin: str | None = None) -> Generator[Viewer]:

@@ -8,7 +8,6 @@ had. KIND says what it does; when the server ends a connection, it opens another
 * `pings`, `pongs`: sends one-byte pings, or pongs that nobody asked for, without pause, and reads what comes;
 * `unread`: sends the largest pings that there are, and reads nothing;
 * `idle:N`: keeps N connections open and says nothing;
-* `viewers:N`: tries to become a viewer so often, and stays as many as were let in (no other is opened).
 """
 
 import contextlib
@@ -104,29 +103,12 @@ def idle(number: int, port: int, told: Told) -> int:
     return count
 
 
-def viewers(number: int, port: int, told: Told) -> int:
-    """Become a viewer as often as that is possible, of something that is not on the stream."""
-    with contextlib.ExitStack() as stack:
-        count = 0
-        for _ in range(number):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
-            client.sendall(REQUEST.replace(b"GET / ", b"GET /?topics=peripheral/none "))
-            if client.recv(4096).startswith(b"HTTP/1.1 101"):
-                count += 1
-            else:
-                client.close()
-        begun()
-        told.thread.join()
-    return count
-
-
 def main() -> None:
     """Run until standard input ends."""
     kind, port = sys.argv[1], int(sys.argv[2])
     told = Told()
     name, _, number = kind.partition(":")
-    many = {"idle": idle, "viewers": viewers}
-    count = many[name](int(number), port, told) if name in many else flood(name, port, told)
+    count = idle(int(number), port, told) if name == "idle" else flood(name, port, told)
     print(f"connections: {count}", flush=True)
 
 

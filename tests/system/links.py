@@ -36,9 +36,7 @@ EDGES: Final[Mapping[str, str]] = {
     "chained": "websocket",
 }
 """Each edge's host, and by which source it gets the stream."""
-LINES: Final[Mapping[str, Line]] = {
-    "far": Line(delay_s=0.08, jitter_s=0.02, loss=0.015),
-}
+LINES: Final[Mapping[str, Line]] = {"far": Line(delay_s=0.08, jitter_s=0.02, loss=0.015)}
 
 
 class Frame(NamedTuple):

@@ -186,16 +186,6 @@ def played(path: Path) -> list[bytes]:
     return seen
 
 
-def test_what_a_killed_recorder_left_plays_with_the_command(killed: list[Killed], tmp_path: Path) -> None:
-    """`beats replay` plays the unfinished file without a repair."""
-    longest = max(killed, key=lambda each: each.path.stat().st_size)
-    code, out, err = called(
-        "replay", str(longest.path), "--speed", "max", "--profile", "record", cwd=tmp_path
-    )
-    assert code == 0, err
-    assert f"published {len(recorded(longest.path))}," in out
-
-
 def test_what_is_recovered_passes_strict_readers(killed: list[Killed], tmp_path: Path) -> None:
     """The mcap library, with every checksum, and @mcap/core in Node."""
     targets: list[Path] = []

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from mcap.reader import make_reader
-from websockets.exceptions import InvalidStatus
 
 from beats.config.layers.profiles import SHIPPED
 from beats.kernel.envelope import Peripheral
@@ -98,40 +97,6 @@ def test_the_five_variables_have_their_meaning(tmp_path: Path) -> None:
         assert "warning" not in program.err.text()
 
 
-def test_the_specific_form_of_a_variable_is_stronger(tmp_path: Path) -> None:
-    """`BEATS_SINKS__…` lies above the short variables, and `--set` above both."""
-    variables = {
-        "BEATS_WEBSOCKET_HOST": "short",
-        "BEATS_SINKS__BROWSER__PUBLIC_HOST": "specific",
-        "BEATS_WEBSOCKET_PORT": "1",
-        "BEATS_SINKS__BROWSER__PORT": "0",
-    }
-    for arguments, name in (((), "specific"), (("--set", "sinks.browser.public_host=given"), "given")):
-        with beats("run", *arguments, cwd=tmp_path, stdin=None, **variables) as program:
-            assert re.fullmatch(rf"ws://{name}:\d\d+", program.url)
-            assert program.interrupt() == 0
-
-
-def test_wrong_values_of_the_variables_stop_the_start(tmp_path: Path) -> None:
-    """Exit code 78; each line names the variable, the value and what is allowed, all at once."""
-    code, out, err = ran(
-        "run",
-        cwd=tmp_path,
-        BEATS_STREAM_QUEUE_SIZE="0",
-        BEATS_STREAM_QUEUE_OVERFLOW="drop_all",
-        BEATS_WEBSOCKET_PORT="99999",
-        BEATS_WEBSOCKET_ENABLED="perhaps",
-    )
-    assert (code, out) == (78, "")
-    lines = {line.partition(":")[0]: line for line in err.splitlines()}
-    assert len(lines) == 4
-    assert re.search(r"\b0\b.*at least 1", lines["BEATS_STREAM_QUEUE_SIZE"])
-    for word in ("drop_all", "drop_oldest", "drop_newest", "error", "latest", "block"):
-        assert word in lines["BEATS_STREAM_QUEUE_OVERFLOW"]
-    assert re.search(r"99999.*65535", lines["BEATS_WEBSOCKET_PORT"])
-    assert "perhaps" in lines["BEATS_WEBSOCKET_ENABLED"]
-
-
 # What a profile needs that it cannot bring.
 VARIABLES = {"kiosk": {"BEATS_SINKS__BROWSER__TOKEN": "secret"}}
 
@@ -177,22 +142,6 @@ def test_every_shipped_profile_runs(tmp_path: Path) -> None:
         topics = {topic for topic, _, _ in recorded(path)}
         assert "frame" in topics
         assert len(topics) == 4
-
-
-def test_the_kiosk_does_not_start_without_a_token(tmp_path: Path) -> None:
-    """It says what to set, and lets in who has it."""
-    code, out, err = ran("run", "--profile", "kiosk", cwd=tmp_path)
-    assert (code, out) == (78, "")
-    assert "kiosk.toml" in err
-    assert "BEATS_SINKS__BROWSER__TOKEN" in err
-    variables = {"BEATS_WEBSOCKET_PORT": "0", **VARIABLES["kiosk"]}
-    with beats("run", "--profile", "kiosk", cwd=tmp_path, stdin=None, **variables) as program:
-        with pytest.raises(InvalidStatus), watching(program.url):
-            pass
-        with watching(f"{program.url}/?token=secret") as viewer:
-            viewer.next()
-        assert program.interrupt() == 0
-        assert "can watch" not in program.err.text()
 
 
 def test_the_replay_says_when_there_is_nothing_to_play(tmp_path: Path) -> None:

@@ -24,9 +24,8 @@ from hypothesis.stateful import (
 from beats.app import Stream
 from beats.config.errors import SettingsError
 from beats.kernel.errors import QueueFull
-from beats.kernel.stats import QueueStats
 from tests.adapters.test_contract import open_files
-from tests.support import TIMEOUT_S
+from tests.support import TIMEOUT_S, is_exact
 
 NAMES: Final = ("a", "b", "c")
 EXAMPLES: Final = 30
@@ -57,10 +56,6 @@ def toml(value: object) -> str:
         table = cast("Mapping[str, object]", value)
         return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in table.items()) + " }"
     return json.dumps(value)
-
-
-def exact(queue: QueueStats) -> bool:
-    return queue.offered == queue.taken.plus(queue.dropped).plus(queue.waiting)
 
 
 class Publishing:
@@ -149,7 +144,7 @@ class Edits(RuleBasedStateMachine):
         stats = self.stream.stats()
         assert {sink.name for sink in stats.sinks} == set(self.sinks)
         for sink in stats.sinks:
-            assert exact(sink.queue), sink
+            assert is_exact(sink.queue), sink
             assert sink.state in ("starting", "running"), sink
 
     def teardown(self) -> None:
@@ -162,7 +157,7 @@ class Edits(RuleBasedStateMachine):
             assert running(fresh) == running(self.stream)
         self.opening.__exit__(None, None, None)
         for sink in self.stream.stats().sinks:
-            assert exact(sink.queue)
+            assert is_exact(sink.queue)
             assert sink.queue.waiting.items == 0
         threads, files = self.before
         for thread in set(threading.enumerate()) - threads:

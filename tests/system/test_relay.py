@@ -1,7 +1,5 @@
 """Origin, broker, edges and viewers: the real commands with a real nats-server."""
 
-import http.client
-import json
 import signal
 import socket
 import time
@@ -13,19 +11,13 @@ from typing import Any, Final
 import pytest
 
 from beats.kernel.envelope import Sealed
-from tests.support import TIMEOUT_S, Program, Viewer, beats, until, watching
+from tests.support import Program, Viewer, beats, until, watching
 from tests.support.nats import NatsServer
 
 TOPICS: Final = {"frame", "peripheral/accel-1", "peripheral/button-1", "peripheral/knob-1"}
 """Those of the demo."""
 AWAY_S: Final = 5.0
 """How long the broker is away."""
-
-
-@contextmanager
-def server(folder: Path, config: str = "") -> Generator[NatsServer]:
-    with NatsServer(folder, config) as running:
-        yield running
 
 
 @contextmanager
@@ -37,38 +29,13 @@ def running(profile: str, folder: Path, url: str, *arguments: str) -> Generator[
         yield program
 
 
-def stats(program: Program) -> Any:
-    host, _, port = program.url.removeprefix("ws://").partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", "/api/stats")
-        return json.loads(connection.getresponse().read())["stats"]
-    finally:
-        connection.close()
-
-
 def relay_of(program: Program) -> Any:
-    return next(sink for sink in stats(program)["sinks"] if sink["name"] == "nats")
+    stats = program.fetch("/api/stats").json["stats"]
+    return next(sink for sink in stats["sinks"] if sink["name"] == "nats")
 
 
 def frame(viewer: Viewer) -> Sealed:
     return viewer.until(lambda envelope: envelope.topic == "frame")
-
-
-def by_place(viewer: Viewer) -> dict[tuple[str, int], bytes]:
-    """The bytes of each envelope by topic and number."""
-    both = zip(viewer.seen, viewer.raw, strict=True)
-    return {(envelope.topic, envelope.sequence): raw for envelope, raw in both}
-
-
-def gap_free(viewer: Viewer) -> bool:
-    return all(
-        numbers == list(range(numbers[0], numbers[0] + len(numbers))) for numbers in viewer.topics().values()
-    )
-
-
-def rising(viewer: Viewer) -> bool:
-    return all(numbers == sorted(set(numbers)) for numbers in viewer.topics().values())
 
 
 def missing(viewer: Viewer, topic: str = "frame") -> int:
@@ -78,14 +45,18 @@ def missing(viewer: Viewer, topic: str = "frame") -> int:
 
 def test_viewers_at_the_edges_see_what_the_origins_see(tmp_path: Path) -> None:
     """Byte for byte, in order, with the numbers and times of the origin; two edges, one broker."""
-    with server(tmp_path) as broker, running("origin", tmp_path, broker.url) as origin, ExitStack() as stack:
+    with (
+        NatsServer(tmp_path) as broker,
+        running("origin", tmp_path, broker.url) as origin,
+        ExitStack() as stack,
+    ):
         edges = [stack.enter_context(running("edge", tmp_path, broker.url)) for _ in range(2)]
         viewers = [stack.enter_context(watching(program.url)) for program in (origin, *edges)]
         for viewer in viewers:
             viewer.take(100)
             assert set(viewer.topics()) == TOPICS
-            assert gap_free(viewer)
-        first, *others = map(by_place, viewers)
+            assert viewer.is_gap_free
+        first, *others = (viewer.by_place() for viewer in viewers)
         for other in others:
             both = first.keys() & other.keys()
             assert len(both) > 50
@@ -96,7 +67,7 @@ def test_viewers_at_the_edges_see_what_the_origins_see(tmp_path: Path) -> None:
 
 def test_an_edge_that_comes_late_has_the_state_at_once(tmp_path: Path) -> None:
     """Also when nothing new comes: the broker keeps the last value of each topic."""
-    with server(tmp_path) as broker, running("origin", tmp_path, broker.url) as origin:
+    with NatsServer(tmp_path) as broker, running("origin", tmp_path, broker.url) as origin:
         with watching(origin.url) as viewer:
             viewer.until(lambda envelope: set(viewer.topics()) == TOPICS)
         until(lambda: relay_of(origin)["queue"]["waiting"]["items"] == 0)
@@ -105,12 +76,16 @@ def test_an_edge_that_comes_late_has_the_state_at_once(tmp_path: Path) -> None:
             assert {envelope.topic for envelope in late.take(4)} == TOPICS
             origin.signal(signal.SIGCONT)
             late.take(20)
-            assert rising(late)
+            assert late.is_rising
 
 
 def test_a_broker_that_is_killed_costs_a_gap_and_nothing_else(tmp_path: Path) -> None:
     """Viewers stay, the origin's own miss nothing, what edges miss is counted, a late edge has the state."""
-    with server(tmp_path) as broker, running("origin", tmp_path, broker.url) as origin, ExitStack() as stack:
+    with (
+        NatsServer(tmp_path) as broker,
+        running("origin", tmp_path, broker.url) as origin,
+        ExitStack() as stack,
+    ):
         edge = stack.enter_context(running("edge", tmp_path, broker.url))
         beside, viewer = (stack.enter_context(watching(program.url)) for program in (origin, edge))
         viewer.take(20)
@@ -120,13 +95,13 @@ def test_a_broker_that_is_killed_costs_a_gap_and_nothing_else(tmp_path: Path) ->
         broker.start()
         last = viewer.seen[-1].sequence if viewer.seen[-1].topic == "frame" else frame(viewer).sequence
         viewer.until(lambda envelope: envelope.topic == "frame" and envelope.sequence > last + 60)
-        assert rising(viewer)
+        assert viewer.is_rising
         assert missing(viewer) > 30
         # Counted where they were dropped; what the broker had taken died with it, and is a gap alone.
         assert relay_of(origin)["queue"]["dropped"]["items"] > 30
         assert relay_of(origin)["figures"]["reconnects_total"] == 1
         beside.take(300)
-        assert gap_free(beside)
+        assert beside.is_gap_free
         late = stack.enter_context(running("edge", tmp_path, broker.url))
         until(lambda: relay_of(origin)["queue"]["waiting"]["items"] == 0)
         assert {envelope.topic for envelope in stack.enter_context(watching(late.url)).take(4)} == TOPICS
@@ -134,7 +109,7 @@ def test_a_broker_that_is_killed_costs_a_gap_and_nothing_else(tmp_path: Path) ->
 
 def test_an_edge_that_is_killed_concerns_nobody_else(tmp_path: Path) -> None:
     """The other edge misses nothing, and the one that takes its place has the state at once."""
-    with server(tmp_path) as broker, running("origin", tmp_path, broker.url), ExitStack() as stack:
+    with NatsServer(tmp_path) as broker, running("origin", tmp_path, broker.url), ExitStack() as stack:
         victim, other = (stack.enter_context(running("edge", tmp_path, broker.url)) for _ in range(2))
         viewer = stack.enter_context(watching(other.url))
         viewer.take(20)
@@ -143,12 +118,12 @@ def test_an_edge_that_is_killed_concerns_nobody_else(tmp_path: Path) -> None:
         again = stack.enter_context(running("edge", tmp_path, broker.url))
         assert {envelope.topic for envelope in stack.enter_context(watching(again.url)).take(4)} == TOPICS
         viewer.take(100)
-        assert gap_free(viewer)
+        assert viewer.is_gap_free
 
 
 def test_an_origin_that_is_killed_comes_back_to_the_same_viewers(tmp_path: Path) -> None:
     """They stay at their edges; to them the numbers go on, though the new run begins with 1."""
-    with server(tmp_path) as broker, ExitStack() as stack:
+    with NatsServer(tmp_path) as broker, ExitStack() as stack:
         with running("origin", tmp_path, broker.url) as origin:
             edge = stack.enter_context(running("edge", tmp_path, broker.url))
             viewer = stack.enter_context(watching(edge.url))
@@ -158,12 +133,12 @@ def test_an_origin_that_is_killed_comes_back_to_the_same_viewers(tmp_path: Path)
         last = viewer.topics()["frame"][-1]
         with running("origin", tmp_path, broker.url):
             viewer.until(lambda envelope: envelope.topic == "frame" and envelope.sequence > last + 40)
-            assert rising(viewer)
+            assert viewer.is_rising
 
 
 def test_a_frozen_subscriber_does_not_slow_the_stream(tmp_path: Path) -> None:
     """The broker cuts it off; until then and afterwards an edge misses nothing."""
-    with server(tmp_path, "max_pending: 4MB") as broker, ExitStack() as stack:
+    with NatsServer(tmp_path, "max_pending: 4MB") as broker, ExitStack() as stack:
         fast = ("--set", "sources.demo.fps=120")
         origin = stack.enter_context(running("origin", tmp_path, broker.url, *fast))
         edge = stack.enter_context(running("edge", tmp_path, broker.url))
@@ -175,17 +150,20 @@ def test_a_frozen_subscriber_does_not_slow_the_stream(tmp_path: Path) -> None:
         frozen.sendall(b'CONNECT {"verbose":false}\r\nSUB > 1\r\nPING\r\n')
         broker.wait_for_log("Slow Consumer")
         viewer.take(200)
-        assert gap_free(viewer)
+        assert viewer.is_gap_free
         assert relay_of(origin)["queue"]["dropped"]["items"] == 0
 
 
 def test_what_is_too_large_for_the_broker_is_said_once_and_the_rest_flows(tmp_path: Path) -> None:
     """With what to set; each is counted, and is a gap to whoever looks for it."""
-    with server(tmp_path, "max_payload: 4096") as broker, running("origin", tmp_path, broker.url) as origin:
+    with (
+        NatsServer(tmp_path, "max_payload: 4096") as broker,
+        running("origin", tmp_path, broker.url) as origin,
+    ):
         with running("edge", tmp_path, broker.url) as edge, watching(edge.url) as viewer:
             viewer.take(60)
             assert "frame" not in viewer.topics()
-            assert gap_free(viewer)
+            assert viewer.is_gap_free
         origin.err.wait_for("raise max_payload")
         assert relay_of(origin)["figures"]["oversized_total"] > 20
         assert origin.interrupt() == 0
@@ -200,6 +178,6 @@ def test_without_a_broker_everything_else_goes_on(tmp_path: Path, profile: str) 
         if profile == "origin":
             with watching(program.url) as viewer:
                 viewer.take(60)
-                assert gap_free(viewer)
+                assert viewer.is_gap_free
         assert program.interrupt() == 0
         assert program.err.text().count("127.0.0.1:9") <= 2

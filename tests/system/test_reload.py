@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.adapters.sinks.recorder.support import metadata
-from tests.support import PORT_0, TIMEOUT_S, Program, Viewer, beats, ran, watching
+from tests.support import TIMEOUT_S, Program, Viewer, beats, ran, watching
 from tests.system.tapes import places, recorded
 
 RATE_HZ: Final = 200
@@ -77,15 +75,6 @@ class Show:
                 return
             self.program.write(json.dumps({"id": "knob", "data": number}))
             self.fed = number
-
-
-def wait_for_lines(program: Program, pattern: str, count: int) -> None:
-    """Wait until so many lines on standard error have a match."""
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while len(re.findall(pattern, program.err.so_far())) < count:
-        assert time.monotonic() < deadline_s, program.err.so_far()
-        assert program.process.poll() is None, program.err.so_far()
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -161,44 +150,6 @@ def test_files_that_are_watched_are_read_when_they_change(tmp_path: Path) -> Non
         running.see(10)
         running.configure(WATCH + BASE)
         running.program.err.wait_for("sink 'tape' removed")
-
-
-def test_every_way_of_deploying_settings_is_noticed(tmp_path: Path) -> None:
-    """A swapped link to the folder, a folder that goes away and is made again; nothing ends the stream."""
-    releases = [tmp_path / f"release-{number}" for number in range(3)]
-    for number, folder in enumerate(releases):
-        folder.mkdir()
-        limit = f"max_clients = {number + 7}\n"
-        (folder / "default.toml").write_text(WATCH + BASE + limit)
-    current = tmp_path / "config"
-    current.symlink_to(releases[0])
-    run = {"XDG_RUNTIME_DIR": str(tmp_path / "run")}
-    with beats("run", "--stdin", cwd=tmp_path, stdin=subprocess.PIPE, **run) as program:
-        assert program.url
-        for number in (1, 2):
-            (tmp_path / "new").symlink_to(releases[number])
-            (tmp_path / "new").replace(current)
-            wait_for_lines(program, r"sink 'browser' changed in place \(max_clients\)", number)
-        shutil.rmtree(releases[2])
-        program.err.wait_for(r"kernel.watch: folder config cannot be read \(No such file or directory\)")
-        releases[2].mkdir()
-        (releases[2] / "default.toml").write_text(WATCH + BASE)
-        wait_for_lines(program, r"sink 'browser' changed in place \(max_clients\)", 3)
-        program.close_input()
-        assert program.end() == 0, program.err.text()
-    assert "Traceback" not in program.err.text()
-
-
-def test_watching_without_a_folder_waits_for_one(tmp_path: Path) -> None:
-    """It says so; what the folder holds when it comes is applied."""
-    sets = ("--set", "kernel.watch=true", *PORT_0)
-    with beats("run", "--stdin", *sets, cwd=tmp_path, stdin=subprocess.PIPE) as program:
-        program.err.wait_for("kernel.watch: folder config cannot be read")
-        (tmp_path / "config").mkdir()
-        (tmp_path / "config" / "local.toml").write_text("[sinks.browser]\nmax_clients = 7\n")
-        program.err.wait_for(r"sink 'browser' changed in place \(max_clients\)")
-        program.close_input()
-        assert program.end() == 0, program.err.text()
 
 
 def test_a_reload_brings_back_what_was_missing_at_the_start(tmp_path: Path) -> None:

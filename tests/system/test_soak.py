@@ -20,9 +20,9 @@ from typing import Final, NamedTuple
 import pytest
 
 from beats.app import Stream
-from beats.kernel.stats import ClientTotals, QueueStats, SinkStats
+from beats.kernel.stats import ClientTotals, SinkStats
 from beats.kit import throttled_log as reports
-from tests.support import TIMEOUT_S, quiet, until
+from tests.support import TIMEOUT_S, is_exact, quiet, until
 
 SOAK_S: Final = float(os.environ.get("BEATS_SOAK_S", "20"))  # before the fixture that removes it
 CLIENTS: Final = 200
@@ -112,7 +112,7 @@ class Watch:
 
     def _check(self, sink: SinkStats) -> None:
         for queue in (sink.queue, *(client.queue for client in sink.clients)):
-            if len(self.wrong) < 5 and not exact(queue):
+            if len(self.wrong) < 5 and not is_exact(queue):
                 self.wrong.append(f"{queue}")
         before, self._accepted = self._accepted, {}  # of those who left nothing is kept: memory is measured
         for client in sink.clients:
@@ -121,12 +121,6 @@ class Watch:
             if len(self.wrong) < 5 and (now[0] < last[0] or now[1] < last[1]):
                 self.wrong.append(f"client {client.id} went back from {last} to {now}")
             self._accepted[client.id] = now
-
-
-def exact(queue: QueueStats) -> bool:
-    """Whether every envelope is accounted for, and every drop has a reason."""
-    explained = sum(drop.items for drop in queue.drops) == queue.dropped.items
-    return explained and queue.offered == queue.taken.plus(queue.dropped).plus(queue.waiting)
 
 
 def rss_bytes() -> int:
@@ -200,7 +194,7 @@ def test_a_soak_ends_with_exact_accounting_flat_memory_and_a_quiet_log(
 
         assert watch.wrong == []
         assert len(watch.looks) > SOAK_S
-        assert exact(sink.queue)
+        assert is_exact(sink.queue)
         assert sink.queue.offered.items == published
         assert sink.queue.waiting.items == 0
         assert (sink.state, sink.restarts, sink.last_error) == ("running", 0, "")

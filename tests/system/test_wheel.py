@@ -96,7 +96,7 @@ def test_a_user_s_script_is_checked_against_the_types_of_the_wheel(
 
 
 def test_the_wheel_runs(environment: Path, tmp_path: Path) -> None:
-    """A program that is not in this checkout publishes with it."""
+    """A program that is not in this checkout publishes with it; all files are there."""
     code = (
         "from beats.app import Stream\n"
         "with Stream.open(overrides={'sinks': {'browser': {'port': 0}}}) as stream:\n"
@@ -108,4 +108,10 @@ def test_the_wheel_runs(environment: Path, tmp_path: Path) -> None:
     assert done.stderr == ""
     number, file = done.stdout.split()
     assert number == "1"
-    assert Path(file).is_relative_to(environment)
+    package = Path(file).parent
+    assert package.is_relative_to(environment)
+    for part in ("kernel", "adapters", "proto", "config"):
+        assert (package / part / "py.typed").exists()
+    assert (package / "config" / "default.toml").exists()
+    assert (package / "proto" / "streaming.proto").exists()
+    assert not (package / "__init__.py").exists()

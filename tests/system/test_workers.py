@@ -1,7 +1,5 @@
 """`beats run --workers`: the real command, several processes, one port."""
 
-import http.client
-import json
 import os
 import re
 import signal
@@ -30,23 +28,9 @@ def running(folder: Path, *arguments: str) -> Generator[Program]:
         yield program
 
 
-def fetch(program: Program, path: str) -> tuple[int, Any]:
-    host, _, port = program.url.removeprefix("ws://").partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        return answer.status, json.loads(text) if path != "/metrics" else text
-    finally:
-        connection.close()
-
-
 def browser(program: Program) -> Any:
-    (sink,) = (
-        each for each in fetch(program, "/api/stats")[1]["stats"]["sinks"] if each["name"] == "browser"
-    )
-    return sink
+    sinks = program.fetch("/api/stats").json["stats"]["sinks"]
+    return next(each for each in sinks if each["name"] == "browser")
 
 
 def children(pid: int, word: str) -> list[int]:
@@ -67,30 +51,25 @@ def gone(pid: int) -> bool:
         return True
 
 
-def gap_free(numbers: list[int]) -> bool:
-    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-
-
 def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
     """Byte for byte, in order, without a gap; who comes late has the state at once; one address knows all."""
     with running(tmp_path) as program, ExitStack() as stack:
         viewers = [stack.enter_context(watching(program.url)) for _ in range(VIEWERS)]
         for viewer in viewers:
             viewer.take(60)
-        frames = [_frames(viewer) for viewer in viewers]
-        for viewer in viewers:
-            assert all(gap_free(numbers) for numbers in viewer.topics().values())
-        for other in frames[1:]:
-            both = frames[0].keys() & other.keys()
-            assert both
-            assert all(frames[0][number] == other[number] for number in both)
+            assert viewer.is_gap_free
+        first, *others = (viewer.by_place() for viewer in viewers)
+        for other in others:
+            both = first.keys() & other.keys()
+            assert "frame" in {topic for topic, _ in both}
+            assert all(first[place] == other[place] for place in both)
         late = stack.enter_context(watching(program.url))
         assert {envelope.topic for envelope in late.take(4)} >= {"frame", "peripheral/accel-1"}
         sink = browser(program)
         assert sink["client_totals"]["connected"] == VIEWERS + 1
         assert len({client["id"] // 1_000_000_000 for client in sink["clients"]}) == 2
-        assert fetch(program, "/healthz") == (200, {"status": "ok"})
-        metrics = fetch(program, "/metrics")[1]
+        assert program.fetch("/healthz").json == {"status": "ok"}
+        metrics = program.fetch("/metrics").text
         connected = re.findall(r'^beats_connected_clients\{.*sink="browser".*\} (\S+)', metrics, re.MULTILINE)
         assert sum(map(float, connected)) == VIEWERS + 1, metrics
         assert re.search(r'^process_cpu_seconds_total\{process="worker \d"\}', metrics, re.MULTILINE)
@@ -98,12 +77,6 @@ def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
         assert program.interrupt() == 0, program.err.text()
         assert re.search(rf"{VIEWERS + 1} clients", program.out.text())
         assert program.leaves_nothing()
-
-
-def _frames(viewer: Viewer) -> dict[int, bytes]:
-    """What a viewer got of the frames, by their numbers."""
-    both = zip(viewer.seen, viewer.raw, strict=True)
-    return {envelope.sequence: raw for envelope, raw in both if envelope.topic == "frame"}
 
 
 def test_a_worker_that_is_killed_comes_back(tmp_path: Path) -> None:
@@ -120,7 +93,8 @@ def test_a_worker_that_is_killed_comes_back(tmp_path: Path) -> None:
         until(lambda: len(children(program.process.pid, "cli.worker")) == 2)
         until(
             lambda: (
-                fetch(program, "/healthz")[0] == 200 and browser(program)["figures"]["workers_running"] == 2
+                program.fetch("/healthz").status == 200
+                and browser(program)["figures"]["workers_running"] == 2
             )
         )
         for _ in lost:
@@ -129,7 +103,7 @@ def test_a_worker_that_is_killed_comes_back(tmp_path: Path) -> None:
         for viewer in viewers:
             if viewer not in lost:
                 viewer.take(60)
-                assert all(gap_free(numbers) for numbers in viewer.topics().values())
+                assert viewer.is_gap_free
         assert browser(program)["restarts"] == 1
         stack.close()
         assert program.interrupt() == 0
@@ -152,8 +126,7 @@ def test_a_broker_that_is_killed_comes_back(tmp_path: Path) -> None:
         program.err.wait_for("nats-server ended")
         last = viewer.until(lambda envelope: envelope.topic == "frame").sequence
         viewer.until(lambda envelope: envelope.topic == "frame" and envelope.sequence > last + 30)
-        for numbers in viewer.topics().values():
-            assert numbers == sorted(set(numbers))
+        assert viewer.is_rising
         assert program.interrupt() == 0
 
 
@@ -166,9 +139,9 @@ def test_viewers_of_workers_steer_what_the_parent_runs(tmp_path: Path) -> None:
     )
     with running(tmp_path, "--profile", "again") as program, watching(program.url) as viewer:
         viewer.take(1)
-        until(lambda: "replay_pause" in fetch(program, "/api/session")[1]["commands"])
+        until(lambda: "replay_pause" in program.fetch("/api/session").json["commands"])
         viewer.connection.send('{"kind": "control", "command": "replay_pause", "paused": true}')
-        until(lambda: fetch(program, "/api/session")[1]["playback"].get("again", {}).get("paused"))
+        until(lambda: program.fetch("/api/session").json["playback"].get("again", {}).get("paused"))
         assert program.interrupt() == 0
 
 
@@ -178,20 +151,13 @@ def test_a_reload_reaches_the_workers(tmp_path: Path) -> None:
     file = tmp_path / "config" / "wall.toml"
     file.write_text("[kernel]\nmax_topics = 100\n")
     with running(tmp_path, "--profile", "wall") as program:
-        assert fetch(program, "/livez")[0] == 200
+        assert program.fetch("/livez").status == 200
         file.write_text('[sinks.browser]\ntoken = "secret"\n')
         code, out, err = ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "run"))
         assert code == 0, err
         assert "workers" in out
-        until(lambda: {_status(program) for _ in range(8)} == {401})
+        until(lambda: {program.fetch("/livez").status for _ in range(8)} == {401})
         assert program.interrupt() == 0
-
-
-def _status(program: Program) -> int:
-    try:
-        return fetch(program, "/livez")[0]
-    except ValueError:  # the refusal is text
-        return 401
 
 
 def test_nothing_is_left_of_a_run_that_is_killed(tmp_path: Path) -> None:
