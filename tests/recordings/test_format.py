@@ -7,14 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beats.kernel.stats import Loss
-from beats.recordings.format import (
-    MAX_UINT64,
-    LossRecord,
-    clamped,
-    iso,
-    loss_records,
-    read_loss,
-)
+from beats.recordings.format import MAX_UINT64, LossRecord, clamped, iso, loss_records, read_loss
 from tests.kernel.support import EXPLORE
 
 NUMBERS = st.integers(0, 2**64 - 1)
