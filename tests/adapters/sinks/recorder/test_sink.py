@@ -50,10 +50,10 @@ async def test_what_was_recorded_reads_back_byte_for_byte(tmp_path: Path, compre
     """Topic, sequence, both times and the bytes themselves, with any compression, every checksum checked."""
     envelopes = show()
     await sink_of(tmp_path / "a.mcap", compression=compression).run(FakeBatches(envelopes[:3], envelopes[3:]))
-    schema = "heart.beats.streaming.StreamEnvelope"
+    rest = ("protobuf", "heart.beats.streaming.StreamEnvelope", False)
     assert read(tmp_path / "a.mcap") == [
-        Recorded(topic, number, published_ns, captured_ns, encoded, "protobuf", schema, carried=False)
-        for _, topic, number, captured_ns, published_ns, _, encoded in map(tuple, envelopes)
+        Recorded(e.topic, e.sequence, e.published_unix_ns, e.captured_unix_ns, e.encoded, *rest)
+        for e in envelopes
     ]
 
 
