@@ -26,7 +26,7 @@ def test_names_are_sorted_as_people_count() -> None:
 
 
 def test_a_folder_lists_its_regular_files(tmp_path: Path) -> None:
-    """No hidden file, no folder, no FIFO, and no broken link; a link counts as a file. A file lists itself."""
+    """No hidden file, no folder, no FIFO, no broken link; a link counts as a file. A file lists itself."""
     still(tmp_path / "10.png")
     still(tmp_path / "2.png")
     (tmp_path / ".DS_Store").write_text("hidden")
