@@ -144,11 +144,8 @@ def test_what_cannot_be_parsed_is_none() -> None:
 
 
 def place_of(record: McapRecord) -> tuple[BytesIO, Record]:
-    builder = RecordBuilder()
-    record.write(builder)
-    data: bytes = builder.end()  # type: ignore[no-untyped-call]  # the library forgot `-> bytes`
-    file = BytesIO(data)
-    place = record_at(file, len(data), 0)
+    file = BytesIO(bytes_of(record))
+    place = record_at(file, len(file.getvalue()), 0)
     assert place is not None
     return file, place
 

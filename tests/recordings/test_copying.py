@@ -339,7 +339,6 @@ def test_a_file_that_has_gone_since_costs_a_cut_only_what_was_in_it(tmp_path: Pa
 
 
 SECOND_NS = 10**9
-DAY_NS = 86_400 * SECOND_NS
 
 
 def piece(
@@ -347,38 +346,6 @@ def piece(
 ) -> Piece:
     times = Times(first_s * SECOND_NS, last_s * SECOND_NS)
     return Piece(Path(name), times, begins_s, continues, WallTime(jumps))
-
-
-def test_the_log_times_of_one_file_stay_as_they_are() -> None:
-    """Unless the clock was set before the range."""
-    only = piece("a", 1000, 1010, 0.0)
-    for start_s in (0.0, 4.0):
-        times = CutTimes([only], start_s)
-        assert times.begin_ns == (1000 + start_s) * SECOND_NS
-        assert times.log_ns(only, 1005 * SECOND_NS) == 1005 * SECOND_NS
-        assert list(times.jumps()) == []
-
-
-def test_a_range_begins_with_what_the_clock_showed_there() -> None:
-    """A step before it is left out; a step within it keeps its place."""
-    steps = [
-        ClockJump(1003 * SECOND_NS, 1003 * SECOND_NS, 503 * SECOND_NS),
-        ClockJump(1007 * SECOND_NS, 507, 9000),
-    ]
-    only = piece("a", 1000, 1010, 0.0, *steps)
-    times = CutTimes([only], 5.0)
-    assert times.begin_ns == 505 * SECOND_NS
-    assert times.log_ns(only, 1005 * SECOND_NS) == 505 * SECOND_NS
-    assert list(times.jumps()) == [ClockJump(507 * SECOND_NS, 507, 9000)]
-
-
-def test_another_recording_follows_after_the_rest_that_the_timeline_has() -> None:
-    """Not after the days that passed; the jump of the wall clock there is a joint."""
-    first, second = piece("a", 1000, 1010, 0.0), piece("b", 90_000, 90_010, 11.0)
-    times = CutTimes([first, second], 0.0)
-    assert times.log_ns(second, 90_000 * SECOND_NS) == 1011 * SECOND_NS
-    at_ns = 1011 * SECOND_NS
-    assert list(times.jumps()) == [ClockJump(at_ns, at_ns, 90_000 * SECOND_NS, is_joint=True)]
 
 
 def test_parts_with_their_own_log_times_are_one() -> None:

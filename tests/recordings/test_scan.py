@@ -28,6 +28,8 @@ from beats.recordings.scan import (
 )
 from tests.kernel.support import EXPLORE
 
+KINDS = [("", CompressionType.NONE), ("lz4", CompressionType.LZ4), ("zstd", CompressionType.ZSTD)]
+
 
 def written(payloads: list[bytes], compression: CompressionType = CompressionType.NONE) -> bytes:
     """A file with a chunk for each payload."""
@@ -119,10 +121,7 @@ def test_private_records_are_believed_only_where_they_may_be() -> None:
     assert [each.offset for each in damage] == [first.offset]
 
 
-@pytest.mark.parametrize(
-    ("name", "compression"),
-    [("", CompressionType.NONE), ("lz4", CompressionType.LZ4), ("zstd", CompressionType.ZSTD)],
-)
+@pytest.mark.parametrize(("name", "compression"), KINDS)
 def test_a_chunk_is_read_only_if_its_checksum_is_right(name: str, compression: CompressionType) -> None:
     """A wrong bit anywhere in it, or a missing checksum, gives a reason instead of the records."""
     data = written([b"payload" * 20], compression)
@@ -218,7 +217,7 @@ def test_no_other_length_fits(opcode: Opcode) -> None:
 
 
 def test_others_records_fit_where_they_may_be() -> None:
-    """Private records are accepted if allowed, unknown opcodes never."""
+    """Private records are accepted if allowed, unknown opcodes never. Messages have any length above 21."""
 
     def read(at: int, count: int) -> bytes:
         return bytes(count)
@@ -227,28 +226,13 @@ def test_others_records_fit_where_they_may_be() -> None:
     assert not fits(FIRST_PRIVATE, 5, read, private=False)
     assert not fits(0x10, 5, read, private=True)
     assert not fits(0, 0, read, private=True)
-
-
-def test_a_message_is_as_long_as_it_likes() -> None:
-    """Its data has no length of its own."""
-    assert fits(Opcode.MESSAGE, 22, lambda at, count: b"", private=False)
-    assert not fits(Opcode.MESSAGE, 21, lambda at, count: b"", private=False)
-
-
-KINDS = [("", CompressionType.NONE), ("lz4", CompressionType.LZ4), ("zstd", CompressionType.ZSTD)]
+    assert [fits(Opcode.MESSAGE, length, read, private=False) for length in (21, 22)] == [False, True]
 
 
 def chunk_of(payload: bytes, compression: CompressionType) -> Chunk:
     """What the library packs."""
-    out = BytesIO()
-    writer = Writer(out, compression=compression)
-    writer.start()
-    channel = writer.register_channel("t", "", 0)
-    writer.add_message(channel, 5, payload, 6, 7)
-    writer.finish()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
-    places = walk(out, len(out.getvalue()))
-    chunk = next(each for each in places if isinstance(each, Record) and each.opcode == Opcode.CHUNK)
-    read: Chunk = Chunk.read(ReadDataStream(BytesIO(content(out, chunk))))
+    data = written([payload], compression)
+    read: Chunk = Chunk.read(ReadDataStream(BytesIO(content(BytesIO(data), chunks(data)[0]))))
     return read
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -63,25 +64,21 @@ def test_a_later_part_alone_begins_with_its_state(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("topics", "wanted"),
+    ("choice", "wanted"),
     [
-        (["frame"], {"frame"}),
-        (["peripheral/*"], {"peripheral/knob", "peripheral/slider"}),
-        (["frame", "*/kn?b"], {"frame", "peripheral/knob"}),
-        (["[invalid"], set[str]()),
+        ({"topics": ["frame"]}, {"frame"}),
+        ({"topics": ["peripheral/*"]}, {"peripheral/knob", "peripheral/slider"}),
+        ({"topics": ["frame", "*/kn?b"]}, {"frame", "peripheral/knob"}),
+        ({"topics": ["[invalid"]}, set[str]()),
+        ({"kinds": ["frame"]}, {"frame"}),
+        ({"kinds": ["peripheral"]}, {"peripheral/knob", "peripheral/slider"}),
     ],
 )
-def test_topics_are_chosen_by_patterns(folder: Path, topics: list[str], wanted: set[str]) -> None:
+def test_topics_are_chosen_by_patterns_and_kinds(
+    folder: Path, choice: dict[str, Any], wanted: set[str]
+) -> None:
     """Shell patterns, of which one must match."""
-    found = chosen(Selection([folder], topics=topics))
-    assert {message.topic for message in found} == wanted
-
-
-def test_kinds_are_chosen(folder: Path) -> None:
-    """Only frames, or only peripherals."""
-    assert {message.topic for message in chosen(Selection([folder], kinds=["frame"]))} == {"frame"}
-    found = chosen(Selection([folder], kinds=["peripheral"]))
-    assert {message.topic for message in found} == {"peripheral/knob", "peripheral/slider"}
+    assert {message.topic for message in chosen(Selection([folder], **choice))} == wanted
 
 
 @EXPLORE

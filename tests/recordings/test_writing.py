@@ -177,30 +177,6 @@ def test_a_full_disk_leaves_a_file_that_every_reader_reads(tmp_path: Path) -> No
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 40_000
 
 
-def test_a_name_that_was_taken_keeps_all_that_was_written(tmp_path: Path) -> None:
-    """Closing fails and names both files; the `.part` is a whole recording."""
-    path = tmp_path / "a.mcap"
-    file = RecordingFile(path, ABOUT, "zstd")
-    file.append(WRITTEN[0])
-    path.write_text("mine")
-    with pytest.raises(FileExistsError, match=r"a\.mcap\.part.*a\.mcap'$"):
-        file.close()
-    assert path.read_text() == "mine"
-    assert with_index(tmp_path / "a.mcap.part") == [("frame", WRITTEN[0].encoded)]
-
-
-def test_a_file_tells_what_was_put_on_disk_and_whether_it_is_there(tmp_path: Path) -> None:
-    """All of its bytes once it is closed; only then does it have its name."""
-    file = RecordingFile(tmp_path / "a.mcap", ABOUT, "none")
-    assert (file.output.written_bytes, file.output.has_name) == (
-        (tmp_path / "a.mcap.part").stat().st_size,
-        False,
-    )
-    file.append(WRITTEN[0])
-    file.close()
-    assert (file.output.written_bytes, file.output.has_name) == ((tmp_path / "a.mcap").stat().st_size, True)
-
-
 def test_state_leaves_room_for_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """If all channels are used, a range continues without the state."""
     monkeypatch.setattr(writing, "MAX_CHANNELS", 2)

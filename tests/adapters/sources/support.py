@@ -1,14 +1,16 @@
 """Helpers for tests of sources."""
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import anyio
+from anyio import to_thread
 from trio.testing import MockClock
 
 from beats.kernel.envelope import Frame, Message
 from beats.kernel.errors import QueueFull
-from beats.kernel.ports import Context
+from beats.kernel.ports import Context, Source
 from beats.kernel.testing import FixedClock, PublishRecorder, VirtualTimeLoop
 
 T = TypeVar("T")
@@ -29,6 +31,31 @@ def in_virtual_time(backend: str) -> Backend:
 async def inline(function: Callable[..., T], /, *args: object) -> T:
     """Instead of a worker thread: virtual time would jump while it runs."""
     return function(*args)
+
+
+class WorkerThreads:
+    """Runs functions in worker threads, and keeps the identities of those."""
+
+    def __init__(self) -> None:
+        self.used: set[int] = set()
+
+    async def run(self, function: Callable[..., T], /, *args: object) -> T:
+        """As `anyio.to_thread.run_sync`."""
+
+        def call() -> T:
+            self.used.add(threading.get_ident())
+            return function(*args)
+
+        return await to_thread.run_sync(call)
+
+
+async def first_frames(source: Source, count: int) -> None:
+    """Let a source publish some frames, then cancel it."""
+    publish = TimedRecorder()
+    async with anyio.create_task_group() as group:
+        group.start_soon(source.run, publish)
+        await publish.frames(count)
+        group.cancel_scope.cancel()
 
 
 class TimedRecorder(PublishRecorder):

@@ -1,8 +1,6 @@
 """Pictures, and recordings of them."""
 
 import io
-import random
-import tracemalloc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -12,8 +10,7 @@ from PIL import Image
 from beats.kernel.envelope import Frame, Message, topic_of
 from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
-from beats.recordings.export.apng import ApngWriter
-from beats.recordings.export.gif import GifWriter
+from beats.recordings.export.png import chunk, take_apart
 from beats.recordings.format import RecordedMessage
 from beats.recordings.writing import RecordingFile
 
@@ -44,32 +41,15 @@ def wall(width: int, height: int) -> Image.Image:
     return Image.frombytes("RGB", (width, height), b"".join(map(bytes, colours)))
 
 
+def assembled(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG file of these chunks and an end, with right checksums."""
+    return PNG_SIGNATURE + b"".join(chunk(*each) for each in (*chunks, (b"IEND", b"")))
+
+
 def without_data(png_data: bytes) -> bytes:
-    """A PNG file with right checksums whose picture ends too early."""
-    from beats.recordings.export.png import chunk, take_apart
-
+    """A PNG file whose picture ends too early."""
     header = take_apart(png_data).form.header
-    return (
-        PNG_SIGNATURE
-        + chunk(b"IHDR", header.packed())
-        + chunk(b"IDAT", b"\x78\x9c\x03")
-        + chunk(b"IEND", b"")
-    )
-
-
-def write_a_long_film(writer: GifWriter | ApngWriter) -> int:
-    """Fifteen pictures of noise, each of 270,000 bytes; returns the most memory it took, in bytes."""
-    rng = random.Random(1)
-    tracemalloc.start()
-    try:
-        for number in range(15):
-            image = Image.frombytes("RGB", (300, 300), rng.randbytes(270_000))
-            writer.add(number / 10, png(image, compress_level=0))
-        writer.finish()
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    return peak_bytes
+    return assembled((b"IHDR", header.packed()), (b"IDAT", b"\x78\x9c\x03"))
 
 
 def pixels(image: Image.Image) -> bytes:

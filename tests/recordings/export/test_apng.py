@@ -2,14 +2,14 @@
 
 import random
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from beats.recordings.export.apng import ApngWriter, FormSurvey, delay
-from beats.recordings.export.png import RGB, RGBA, Form, FrameError, Header, take_apart
+from beats.recordings.export.png import RGB, RGBA, Chunk, Form, FrameError, Header, take_apart
 from tests.recordings.export.material import (
     BLUE,
     GREEN,
@@ -19,28 +19,21 @@ from tests.recordings.export.material import (
     plain_png,
     png,
     shown,
-    without_data,
-    write_a_long_film,
 )
 
 
-def surveyed(frames: Sequence[bytes]) -> tuple[Form, list[bytes]]:
+def form_of(frames: Iterable[bytes]) -> tuple[Form, list[Chunk]]:
     survey = FormSurvey()
     for png_data in frames:
         survey.add(png_data)
     found = survey.form()
     assert found is not None
-    return found[0], [each.name for each in found[1]]
+    return found
 
 
 def write(path: Path, frames: Sequence[tuple[float, bytes]]) -> ApngWriter:
-    survey = FormSurvey()
-    for _, png_data in frames:
-        survey.add(png_data)
-    found = survey.form()
-    assert found is not None
     with path.open("w+b") as file:
-        writer = ApngWriter(file, *found)
+        writer = ApngWriter(file, *form_of(png_data for _, png_data in frames))
         for at_s, png_data in frames:
             writer.add(at_s, png_data)
         writer.finish()
@@ -130,24 +123,17 @@ def test_frames_of_all_kinds_lose_no_colour(tmp_path: Path) -> None:
 
 def test_the_form_is_that_of_all_when_they_are_alike() -> None:
     """Colour chunks of the first frame are copied; chunks about that frame alone, such as texts, are not."""
-    form, colours = surveyed([png(plain(RED), dpi=(72, 72)), plain_png(BLUE)])
+    form, colours = form_of([png(plain(RED), dpi=(72, 72)), plain_png(BLUE)])
     assert form == Form(Header(4, 3, 8, RGB))
-    assert colours == [b"pHYs"]
+    assert [each.name for each in colours] == [b"pHYs"]
 
 
 def test_the_form_has_room_for_transparency_only_if_there_may_be_some() -> None:
     """Opaque frames that differ become RGB; a frame that may be transparent makes the file RGBA."""
     grey = png(Image.new("L", (4, 3)))
-    assert surveyed([grey, plain_png(RED)])[0] == Form(Header(4, 3, 8, RGB))
-    assert surveyed([grey, plain_png(RED), plain_png((1, 2, 3, 4))])[0] == Form(Header(4, 3, 8, RGBA))
+    assert form_of([grey, plain_png(RED)])[0] == Form(Header(4, 3, 8, RGB))
+    assert form_of([grey, plain_png(RED), plain_png((1, 2, 3, 4))])[0] == Form(Header(4, 3, 8, RGBA))
     assert FormSurvey().form() is None
-
-
-def test_a_frame_of_another_size_is_fitted(tmp_path: Path) -> None:
-    """The first frame determines the size; other frames are scaled and counted."""
-    frames = [(0.0, plain_png(RED, (8, 4))), (0.1, plain_png(BLUE, (4, 2)))]
-    assert write(tmp_path / "a.png", frames).converted == 1
-    assert shown(tmp_path / "a.png")[1][0] == pixels(plain(BLUE, (8, 4)))
 
 
 def test_frames_that_browsers_slow_down_are_passed_over(tmp_path: Path) -> None:
@@ -174,19 +160,6 @@ def test_a_picture_alone_is_a_picture(tmp_path: Path) -> None:
     assert shown(tmp_path / "a.png")[0][0] == pixels(plain(RED))
 
 
-def test_a_frame_that_cannot_be_decoded_leaves_its_time_to_the_one_before(tmp_path: Path) -> None:
-    """It raises, and the animation continues without it."""
-    with (tmp_path / "a.png").open("w+b") as file:
-        writer = ApngWriter(file, Form(Header(4, 3, 8, RGB)), [])
-        writer.add(0, plain_png(RED))
-        for broken in (b"", without_data(plain_png(RED)), without_data(plain_png((1, 2, 3, 4)))):
-            with pytest.raises(FrameError):
-                writer.add(0.1, broken)
-        writer.add(0.2, plain_png(BLUE))
-        writer.finish()
-    assert [duration for _, duration in shown(tmp_path / "a.png")] == [200, 200]
-
-
 def test_a_frame_that_was_not_surveyed_cannot_break_the_file(tmp_path: Path) -> None:
     """A frame that was not surveyed and cannot be converted to the form of the file is refused."""
     with (tmp_path / "a.png").open("w+b") as file:
@@ -208,12 +181,3 @@ def test_a_frame_that_was_not_surveyed_cannot_break_the_file(tmp_path: Path) -> 
 def test_a_delay_fits_in_two_times_sixteen_bits(ticks: int, expected: tuple[int, int]) -> None:
     """It is as exact as the two fields allow, and at most some 18 hours."""
     assert delay(ticks) == expected
-
-
-def test_a_long_film_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
-    """Only a few frames are in memory at a time."""
-    with (tmp_path / "a").open("w+b") as file:
-        writer = ApngWriter(file, Form(Header(300, 300, 8, RGB)), [])
-        peak_bytes = write_a_long_film(writer)
-    assert writer.frames == 15
-    assert peak_bytes < 10 * 270_000

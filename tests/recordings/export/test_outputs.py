@@ -1,9 +1,12 @@
 """The files of an export."""
 
+import random
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kit import units
@@ -17,12 +20,12 @@ from beats.recordings.export.outputs import (
     frame_name,
     open_outputs,
 )
-from beats.recordings.export.png import FrameError
+from beats.recordings.export.png import FrameError, fitted
 from beats.recordings.files import Piece
 from beats.recordings.format import RecordedMessage
 from beats.recordings.scan import Times
 from beats.recordings.selection import Chosen
-from tests.recordings.export.material import BEGIN_NS, BLUE, GREEN, RED, pixels, plain, plain_png, shown
+from tests.recordings.export.material import BEGIN_NS, BLUE, GREEN, RED, pixels, plain, plain_png, png, shown
 
 KINDS = [Animation, LosslessAnimation]
 
@@ -134,12 +137,13 @@ def test_an_animation_reports_its_content(kind: type[Animation], tmp_path: Path)
 def test_an_animation_reports_skipped_and_converted_frames(
     kind: type[Animation], least: str, tmp_path: Path
 ) -> None:
-    """How many, and why."""
+    """How many, and why; the first frame determines the size, into which another one is fitted."""
     animation = kind(tmp_path / "a")
     fill(animation, [(0, plain_png(RED)), (1, plain_png(GREEN)), (1.001, plain_png(BLUE, (9, 9)))])
     text = animation.finish()
     assert text is not None
     assert f"; 1 skipped that would have lasted under {least}; 1 converted, as" in text
+    assert shown(tmp_path / "a")[1][0] == pixels(fitted(plain(BLUE, (9, 9)), (4, 3)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -162,6 +166,22 @@ def test_a_first_frame_recorded_after_the_survey_determines_the_form(tmp_path: P
     animation.add(chosen(), Frame(plain_png(RED)))
     assert animation.finish() is not None
     assert shown(tmp_path / "a")[0][0] == pixels(plain(RED))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_long_film_takes_no_more_memory_than_a_short_one(kind: type[Animation], tmp_path: Path) -> None:
+    """Only a few frames are in memory at a time."""
+    rng = random.Random(1)
+    animation = kind(tmp_path / "a")
+    tracemalloc.start()
+    try:
+        for number in range(15):
+            image = Image.frombytes("RGB", (300, 300), rng.randbytes(270_000))
+            animation.add(chosen(at_s=number / 10), Frame(png(image, compress_level=0)))
+        assert str(animation.finish()).startswith("15 frames, 1.50 s")
+        assert tracemalloc.get_traced_memory()[1] < 10 * 270_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_nouns_agree_with_their_number() -> None:

@@ -27,6 +27,12 @@ from tests.recordings.export.material import (
 )
 
 
+def animations(folder: Path, *names: str) -> list[ExportOutput]:
+    """Of `a.gif`, a GIF, and `a.png`, an APNG, those that are named."""
+    gif, apng = (folder / name if name in names else None for name in ("a.gif", "a.png"))
+    return open_outputs(frames=None, gif=gif, apng=apng, events=[])
+
+
 class Told:
     """Exports, and keeps what is said meanwhile."""
 
@@ -69,13 +75,10 @@ def test_one_call_writes_everything(tmp_path: Path) -> None:
     )
     told = Told()
     results = told.export(Selection([recording]), outputs)
-    assert [(result.path.name, result.text.split(",")[0], result.is_written) for result in results] == [
-        ("f", "3 frames", True),
-        ("a.gif", "3 frames", True),
-        ("a.png", "3 frames", True),
-        ("a.jsonl", "1 update", True),
-        ("a.csv", "1 update", True),
-    ]
+    assert all(result.is_written for result in results)
+    described = {result.path.name: result.text.split(",")[0] for result in results}
+    frames, updates = dict.fromkeys(("f", "a.gif", "a.png"), "3 frames"), ("a.jsonl", "a.csv")
+    assert described == frames | dict.fromkeys(updates, "1 update")
     expected = [(pixels(plain(colour)), 100) for colour in (RED, GREEN, BLUE)]
     assert shown(tmp_path / "a.gif") == shown(tmp_path / "a.png") == expected
     assert json.loads((tmp_path / "a.jsonl").read_text())["data"] == {"a": 1}
@@ -104,8 +107,7 @@ def test_state_that_a_later_part_repeats_is_written_once(tmp_path: Path) -> None
         record(tmp_path / "a.mcap", first),
         record(tmp_path / "b.mcap", second, carried=lines([(0.2, first[-1][1])])),
     ]
-    outputs = open_outputs(frames=None, gif=None, apng=tmp_path / "a.png", events=[])
-    Told().export(Selection(paths), outputs)
+    Told().export(Selection(paths), animations(tmp_path, "a.png"))
     assert shown(tmp_path / "a.png") == [(pixels(plain(colour)), 100) for colour in (RED, GREEN, BLUE, RED)]
 
 
@@ -116,9 +118,7 @@ def test_damage_is_told_once_and_passed_over(tmp_path: Path) -> None:
     data[data.index(plain_png(GREEN)) + 40] ^= 1
     recording.write_bytes(data)
     told = Told()
-    told.export(
-        Selection([recording]), open_outputs(frames=None, gif=None, apng=tmp_path / "a.png", events=[])
-    )
+    told.export(Selection([recording]), animations(tmp_path, "a.png"))
     (text,) = told.texts
     assert text.startswith(f"{recording}: at byte ")
     assert "a chunk: its content is damaged" in text
@@ -128,20 +128,13 @@ def test_damage_is_told_once_and_passed_over(tmp_path: Path) -> None:
 def test_frames_that_cannot_be_decoded_are_left_out_and_told(tmp_path: Path) -> None:
     """Animations continue without them and report it; the folder gets the original files."""
     broken = without_data(plain_png(GREEN))
-    show: list[tuple[float, Message]] = [
-        (0, Frame(plain_png(RED))),
-        (0.1, Frame(broken)),
-        (0.2, Frame(plain_png(BLUE))),
-    ]
-    recording = record(tmp_path / "a.mcap", show)
+    frames = (plain_png(RED), broken, plain_png(BLUE))
+    recording = record(tmp_path / "a.mcap", [(at / 10, Frame(each)) for at, each in enumerate(frames)])
     told = Told()
     outputs = open_outputs(frames=tmp_path / "f", gif=tmp_path / "a.gif", apng=tmp_path / "a.png", events=[])
     results = told.export(Selection([recording]), outputs)
-    assert ["1 left out that could not be decoded" in result.text for result in results] == [
-        False,
-        True,
-        True,
-    ]
+    left_out = ["1 left out that could not be decoded" in result.text for result in results]
+    assert left_out == [False, True, True]
     assert len(told.texts) == 2
     assert told.texts[0].startswith(f"{recording}: frame, sequence 2, is left out of {tmp_path / 'a.gif'}: ")
     for name in ("a.gif", "a.png"):
@@ -154,8 +147,7 @@ def test_many_that_are_left_out_are_counted(tmp_path: Path) -> None:
     broken: list[tuple[float, Message]] = [(at / 10, Frame(b"\x89PNG\r\n\x1a\n")) for at in range(50)]
     recording = record(tmp_path / "a.mcap", broken)
     told = Told()
-    outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[])
-    (result,) = told.export(Selection([recording]), outputs)
+    (result,) = told.export(Selection([recording]), animations(tmp_path, "a.gif"))
     assert not result.is_written
     assert "50 left out" in result.text
     assert len(told.texts) == MOST_TOLD + 1
@@ -174,21 +166,14 @@ def test_what_holds_nothing_is_not_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_a_failed_export_leaves_no_half_file(error: BaseException, tmp_path: Path) -> None:
-    """After a full disk or an interrupt, all outputs of the call are removed."""
+    """After a full disk or an interrupt, all outputs are removed. The error of the disk gets a file name."""
     recording = record(tmp_path / "a.mcap", film(RED, BLUE))
-    outputs = open_outputs(frames=None, gif=tmp_path / "a.gif", apng=tmp_path / "a.png", events=[])
+    outputs = animations(tmp_path, "a.gif", "a.png")
     failing = Failing(error)
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error), match=r"full\.gif" if isinstance(error, OSError) else None):
         Told().export(Selection([recording]), [*outputs, failing])
     assert failing.discarded
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
-
-
-def test_an_error_without_a_name_gets_that_of_the_output(tmp_path: Path) -> None:
-    """The error of a full disk does not name the file."""
-    recording = record(tmp_path / "a.mcap", film(RED))
-    with pytest.raises(OSError, match=r"full\.gif"):
-        Told().export(Selection([recording]), [Failing(OSError(errno.ENOSPC, "No space left on device"))])
 
 
 def test_messages_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,8 +185,6 @@ def test_messages_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(OPEN_CODEC, "decode", unreadable)
     told = Told()
-    (result,) = told.export(
-        Selection([recording]), open_outputs(frames=None, gif=tmp_path / "a.gif", apng=None, events=[])
-    )
+    (result,) = told.export(Selection([recording]), animations(tmp_path, "a.gif"))
     assert not result.is_written
     assert told.texts[0] == f"{recording}: frame, sequence 1, is left out: it is something else"

@@ -17,27 +17,29 @@ from beats.recordings.export.png import (
     FrameError,
     Header,
     check,
-    chunk,
     data_bytes,
     decode,
     fitted,
     take_apart,
 )
-from tests.recordings.export.material import BLUE, GREEN, RED, pixels, plain, plain_png, png, without_data
+from tests.recordings.export.material import (
+    BLUE,
+    GREEN,
+    RED,
+    assembled,
+    pixels,
+    plain,
+    plain_png,
+    png,
+    without_data,
+)
 from tests.support import tiny_png
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 
 
 def built(header: Header, data: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
-    inner = b"".join(chunk(*each) for each in chunks)
-    return (
-        PNG_SIGNATURE
-        + chunk(b"IHDR", header.packed())
-        + inner
-        + chunk(b"IDAT", zlib.compress(data))
-        + chunk(b"IEND", b"")
-    )
+    return assembled((b"IHDR", header.packed()), *chunks, (b"IDAT", zlib.compress(data)))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -76,17 +78,9 @@ def test_a_truecolour_palette_is_a_suggestion() -> None:
 def test_interlaced_rows_are_counted_pass_by_pass(size: tuple[int, int], depth: int) -> None:
     """The seven passes contain each pixel once; passes without pixels have no rows."""
     width, height = size
-    starts = (
-        (0, 0, 8, 8),
-        (4, 0, 8, 8),
-        (0, 4, 4, 8),
-        (2, 0, 4, 4),
-        (0, 2, 2, 4),
-        (1, 0, 2, 2),
-        (0, 1, 1, 2),
-    )
+    passes = "0088 4088 0448 2044 0224 1022 0112"
     expected = 0
-    for column, row, across, down in starts:
+    for column, row, across, down in (map(int, each) for each in passes.split()):
         columns, rows = len(range(column, width, across)), len(range(row, height, down))
         expected += rows * (1 + (columns * depth + 7) // 8) if columns else 0
     assert data_bytes(Header(width, height, depth, 0, interlaced=1)) == expected
@@ -100,8 +94,8 @@ def test_interlaced_rows_are_counted_pass_by_pass(size: tuple[int, int], depth: 
         (PNG_SIGNATURE, "cut"),
         (plain_png(RED)[:-1], "cut"),
         (plain_png(RED)[:50], "cut"),
-        (PNG_SIGNATURE + chunk(b"IEND", b""), "IDAT is missing"),
-        (PNG_SIGNATURE + chunk(b"IDAT", b"") + chunk(b"IEND", b""), "header is missing"),
+        (assembled(), "IDAT is missing"),
+        (assembled((b"IDAT", b"")), "header is missing"),
         (built(Header(0, 1, 8, RGB), b""), "does not define"),
         (built(Header(1, 1, 4, RGBA), b""), "does not define"),
         (built(Header(1, 1, 8, 5), b""), "does not define"),
@@ -123,13 +117,7 @@ def test_what_is_no_picture_is_refused_by_its_outside(data: bytes, said: str) ->
         (built(Header(2, 2, 8, RGB), b"\0" * 13), "too early"),
         (built(Header(2, 2, 8, RGB), b"\0" * 1_000_000), "more data"),
         (tiny_png().replace(b"IDATx", b"IDATy"), "checksum of its IDAT"),
-        (
-            PNG_SIGNATURE
-            + chunk(b"IHDR", Header(1, 1, 8, 0).packed())
-            + chunk(b"IDAT", b"no")
-            + chunk(b"IEND", b""),
-            "damaged",
-        ),
+        (assembled((b"IHDR", Header(1, 1, 8, 0).packed()), (b"IDAT", b"no")), "damaged"),
     ],
 )
 def test_what_no_decoder_gets_through_is_refused(data: bytes, said: str) -> None:
@@ -144,12 +132,8 @@ def test_a_picture_in_many_chunks_is_whole() -> None:
     rng = random.Random(1)
     data = zlib.compress(b"".join(b"\0" + rng.randbytes(300) for _ in range(100)))
     pieces = [data[at : at + 7] for at in range(0, len(data), 7)]
-    header = chunk(b"IHDR", Header(100, 100, 8, RGB).packed())
-    check(
-        take_apart(
-            PNG_SIGNATURE + header + b"".join(chunk(b"IDAT", each) for each in pieces) + chunk(b"IEND", b"")
-        )
-    )
+    header = Header(100, 100, 8, RGB).packed()
+    check(take_apart(assembled((b"IHDR", header), *((b"IDAT", each) for each in pieces))))
 
 
 def test_bytes_beyond_the_last_row_are_passed_over() -> None:
@@ -168,7 +152,10 @@ CLOSE = [(r, g, b) for r in range(8) for g in range(8) for b in range(4)]
 
 
 def test_a_picture_is_decoded_to_rgb_or_rgba() -> None:
-    """Opaque pictures become RGB, transparent ones RGBA; deep greyscale is reduced to eight bits."""
+    """Opaque ones and palettes become RGB, transparent ones RGBA; deep greyscale is reduced to eight bits."""
+    indexed = Image.new("P", (2, 1), 1)
+    indexed.putpalette([0, 0, 0, *GREEN])
+    assert decode(png(indexed)).getpixel((1, 0)) == GREEN
     assert decode(plain_png(RED)).getpixel((0, 0)) == RED
     assert decode(plain_png((1, 2, 3, 4))).getpixel((0, 0)) == (1, 2, 3, 4)
     assert decode(tiny_png(0x8000)).getpixel((0, 0)) == (128, 128, 128)
@@ -183,9 +170,8 @@ def test_what_cannot_be_decoded_is_a_picture_error(data: bytes) -> None:
 
 def test_a_picture_of_impossible_size_takes_no_memory() -> None:
     """The size in its header is checked before decoding."""
-    header = chunk(b"IHDR", Header(MAX_PX, 2, 8, 2).packed())
     with pytest.raises(FrameError, match="pixels"):
-        decode(PNG_SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+        decode(assembled((b"IHDR", Header(MAX_PX, 2, 8, 2).packed()), (b"IDAT", b"")))
 
 
 def test_a_picture_of_the_right_size_stays_as_it_is() -> None:
@@ -272,10 +258,3 @@ def test_alpha_that_hides_nothing_is_no_transparency() -> None:
     mapped, _, is_transparent = to_palette(plain((*GREEN, 200)))
     assert not is_transparent
     assert pixels(mapped)[:4] == bytes([*GREEN, 255])
-
-
-def test_a_picture_in_a_palette_is_decoded_by_its_colours() -> None:
-    """Palette indices become colours."""
-    image = Image.new("P", (2, 1), 1)
-    image.putpalette([0, 0, 0, *GREEN])
-    assert decode(png(image)).getpixel((1, 0)) == GREEN

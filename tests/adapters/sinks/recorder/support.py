@@ -1,11 +1,14 @@
 """Recorders to test, and what they have written as another program reads it."""
 
+import errno
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import anyio
+import pytest
 from mcap.reader import make_reader
 
 from beats.adapters.sinks.recorder import SINK, RecorderSettings
@@ -31,6 +34,8 @@ from beats.kernel.stats import SinkStats
 from beats.kernel.testing import FixedClock
 from beats.proto.codec import StreamCodec
 from beats.recordings.reading import Recording
+from beats.recordings.unfinished import UnfinishedRecording
+from tests.adapters.sinks.batches import FakeBatches
 from tests.support import TIMEOUT_S, tiny_png
 
 NOW_NS: Final = 1_700_000_000_123_456_789
@@ -145,6 +150,33 @@ async def until(holds: Callable[[], bool]) -> None:
     with anyio.fail_after(TIMEOUT_S):
         while not holds():  # noqa: ASYNC110 - there is no event for it
             await anyio.sleep(0.002)
+
+
+@asynccontextmanager
+async def running(sink: RecorderSink, *batches: Sequence[Envelope]) -> AsyncGenerator[FakeBatches]:
+    """The sink has taken batches, and runs until the end of the block."""
+    queue = FakeBatches(*batches, ends=False)
+    with anyio.fail_after(TIMEOUT_S):
+        async with anyio.create_task_group() as group:
+            group.start_soon(sink.run, queue)
+            await queue.all_taken.wait()
+            yield queue
+            group.cancel_scope.cancel()
+
+
+def failing_disk(
+    monkeypatch: pytest.MonkeyPatch, fails: Callable[[bytes], bool], error: int = errno.ENOSPC
+) -> None:
+    """Let the disk take up to half of a write that fails, and at most 1000 bytes of it."""
+    original = UnfinishedRecording.write
+
+    def write(output: UnfinishedRecording, data: bytes) -> int:
+        if fails(data):
+            original(output, data[: min(1000, len(data) // 2)])
+            raise OSError(error, os.strerror(error))
+        return original(output, data)
+
+    monkeypatch.setattr(UnfinishedRecording, "write", write)
 
 
 class Tape(NamedTuple):

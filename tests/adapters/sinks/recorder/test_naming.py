@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from beats.adapters.sinks.recorder import naming
-from beats.adapters.sinks.recorder.naming import Names, check_template, is_taken
+from beats.adapters.sinks.recorder.naming import Names, check_template
 from tests.adapters.sinks.recorder.support import NOW_NS
 
 STAMP = datetime.fromtimestamp(NOW_NS / 1e9).astimezone().strftime("%Y%m%d-%H%M%S")
@@ -39,16 +39,15 @@ def test_numbers_go_on_where_files_are(tmp_path: Path, taken: str) -> None:
     assert names(tmp_path / "show-{part:03}.mcap").free(1) == tmp_path / "show-002.mcap"
 
 
-def test_a_name_with_a_time_gets_a_number_beside_one_that_is_taken(tmp_path: Path) -> None:
-    """Two runs within one second make two files."""
-    template = tmp_path / "{start:%Y}.mcap"
-    year = STAMP[:4]
-    found: list[str] = []
-    for _ in range(3):
-        path = names(template).free(1)
+@pytest.mark.parametrize(("template", "is_counted"), [("{start:%Y}.mcap", False), ("2023.mcap", True)])
+def test_a_name_with_a_time_gets_a_number_beside_one_that_is_taken(
+    tmp_path: Path, template: str, is_counted: bool
+) -> None:
+    """Two runs within one second make two files. So does a plain name, for a recorder on command."""
+    for name in ("2023.mcap", "2023-2.mcap", "2023-3.mcap"):
+        path = Names(str(tmp_path / template), "studio", NOW_NS, is_counted=is_counted).free(1)
+        assert path == tmp_path / name
         path.touch()
-        found.append(path.name)
-    assert found == [f"{year}.mcap", f"{year}-2.mcap", f"{year}-3.mcap"]
 
 
 def test_a_plain_name_belongs_to_one_recording(tmp_path: Path) -> None:
@@ -61,14 +60,6 @@ def test_a_plain_name_belongs_to_one_recording(tmp_path: Path) -> None:
     assert names(template).free(2) == tmp_path / "a-2.mcap"
 
 
-def test_a_plain_name_is_counted_on_where_it_is_used_again_and_again(tmp_path: Path) -> None:
-    """A recorder that records on command adds a number."""
-    for name in ("a.mcap", "a-2.mcap", "a-3.mcap"):
-        path = Names(str(tmp_path / "a.mcap"), "studio", NOW_NS, is_counted=True).free(1)
-        assert path == tmp_path / name
-        path.touch()
-
-
 def test_the_search_for_a_free_name_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If all numbers are taken, nothing is overwritten."""
     monkeypatch.setattr(naming, "MOST_BESIDE", 3)
@@ -76,14 +67,6 @@ def test_the_search_for_a_free_name_has_an_end(tmp_path: Path, monkeypatch: pyte
         (tmp_path / f"{number}.mcap").touch()
     with pytest.raises(FileExistsError):
         names(tmp_path / "{part}.mcap").free(1)
-
-
-def test_a_name_is_taken_by_a_finished_and_by_an_unfinished_file(tmp_path: Path) -> None:
-    """Both hold a recording."""
-    path = tmp_path / "a.mcap"
-    assert not is_taken(path)
-    (tmp_path / "a.mcap.part").touch()
-    assert is_taken(path)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-import errno
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tests.adapters.sinks.recorder.support import (
     NOW_NS,
     Watch,
     context_of,
+    failing_disk,
     metadata,
     parts_of,
     places,
@@ -43,67 +44,51 @@ def numbered(count: int, first: int = 1, size_bytes: int = 100) -> list[Envelope
     return made
 
 
+@contextmanager
+def opened(parts: Parts) -> Generator[Parts]:
+    parts.open()
+    yield parts
+    parts.close()
+
+
+def in_order(folder: Path) -> list[Path]:
+    """The files of a template that is only the number of the part."""
+    return sorted(folder.iterdir(), key=lambda path: int(path.stem))
+
+
 def pairs(envelopes: list[Envelope]) -> list[tuple[str, int]]:
     return [(each.topic, each.sequence) for each in envelopes]
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[UnfinishedRecording, bytes], bool]) -> None:
-    """Let the disk take half of a write that fails."""
-    original = UnfinishedRecording.write
-
-    def write(output: UnfinishedRecording, data: bytes) -> int:
-        if fails(output, data):
-            original(output, data[: len(data) // 2])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return original(output, data)
-
-    monkeypatch.setattr(UnfinishedRecording, "write", write)
-
-
-@pytest.mark.parametrize("by", ["size", "age"])
-def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(tmp_path: Path, by: str) -> None:
-    """The parts contain every envelope once; each begins with the state after the one before."""
+@pytest.mark.parametrize(
+    ("bounds", "least", "most"),
+    [
+        ({"rotate_bytes": 6000}, 3, 30),
+        ({"rotate_s": 10.0}, 3, 30),
+        ({"rotate_bytes": 1}, 60, 60),
+        ({"rotate_bytes": 0, "rotate_s": 0.0}, 1, 1),
+    ],
+)
+def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(
+    tmp_path: Path, bounds: dict[str, float], least: int, most: int
+) -> None:
+    """Each part begins with the state after the one before. No part is empty; 0 is no bound."""
     watch = Watch()
-    bounds = {"rotate_bytes": 6000} if by == "size" else {"rotate_s": 10.0}
-    parts = parts_of(tmp_path / "{part}.mcap", watch, **bounds)
-    parts.open()
     every = numbered(60)
-    for start in range(0, 60, 5):
-        parts.write(every[start : start + 5])
-        watch.now_s += 3
-    parts.close()
-    files = sorted(tmp_path.iterdir(), key=lambda path: int(path.stem))
-    assert len(files) > 2
+    with opened(parts_of(tmp_path / "{part}.mcap", watch, **bounds)) as parts:
+        for start in range(0, 60, 5):
+            parts.write(every[start : start + 5])
+            watch.now_s += 3
+    files = in_order(tmp_path)
+    assert least <= len(files) <= most
     assert [place for path in files for place in places(path)] == pairs(every)
     before = 0
     for path in files:
-        state = {(each.topic): each.sequence for each in every[:before]}
-        assert places(path, carried=True) == list(state.items())
+        assert places(path), "a part is empty"
+        assert places(path, carried=True) == list(dict(pairs(every[:before])).items())
         carried_times = {message.log_time for message in read(path) if message.carried}
         assert carried_times <= {every[before - 1].published_unix_ns}
         before += len(places(path))
-
-
-def test_a_part_is_never_empty(tmp_path: Path) -> None:
-    """Bounds smaller than an envelope give one file for each envelope."""
-    parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)
-    parts.open()
-    parts.write(numbered(4))
-    parts.close()
-    assert [len(places(tmp_path / f"{number}.mcap")) for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
-    assert len(list(tmp_path.iterdir())) == 4
-
-
-def test_zero_means_that_no_new_part_is_begun(tmp_path: Path) -> None:
-    """Neither size nor age ends such a file."""
-    watch = Watch()
-    parts = parts_of(tmp_path / "a.mcap", watch, rotate_bytes=0, rotate_s=0.0)
-    parts.open()
-    for first in (1, 31):
-        parts.write(numbered(30, first))
-        watch.now_s += 1e6
-    parts.close()
-    assert len(places(tmp_path / "a.mcap")) == 60
 
 
 def test_more_topics_than_a_file_can_hold_begin_the_next(
@@ -111,13 +96,10 @@ def test_more_topics_than_a_file_can_hold_begin_the_next(
 ) -> None:
     """MCAP has 65,535 channels in a file; nothing fails and nothing is lost."""
     monkeypatch.setattr("beats.recordings.writing.MAX_CHANNELS", 5)
-    parts = parts_of(tmp_path / "{part}.mcap")
-    parts.open()
     every = [envelope(1, topic=f"peripheral/{number}", unix_ns=NOW_NS) for number in range(12)]
-    parts.write(every)
-    parts.close()
-    files = sorted(tmp_path.iterdir(), key=lambda path: int(path.stem))
-    assert [place for path in files for place in places(path)] == pairs(every)
+    with opened(parts_of(tmp_path / "{part}.mcap")) as parts:
+        parts.write(every)
+    assert [place for path in in_order(tmp_path) for place in places(path)] == pairs(every)
 
 
 def test_an_envelope_is_on_disk_when_its_time_has_come(tmp_path: Path) -> None:
@@ -150,11 +132,9 @@ def on_disk(path: Path) -> int:
 
 def test_a_full_chunk_is_on_disk_at_once(tmp_path: Path) -> None:
     """Memory is bounded by size as well."""
-    parts = parts_of(tmp_path / "a.mcap")
-    parts.open()
-    parts.write(numbered(3, size_bytes=600_000))
-    assert on_disk(tmp_path / "a.mcap.part") == 2
-    parts.close()
+    with opened(parts_of(tmp_path / "a.mcap")) as parts:
+        parts.write(numbered(3, size_bytes=600_000))
+        assert on_disk(tmp_path / "a.mcap.part") == 2
 
 
 @pytest.mark.parametrize(
@@ -165,37 +145,26 @@ def test_the_disk_is_asked_as_often_as_the_settings_say(
 ) -> None:
     """Never; at the end, besides the syncs of the sink; or after each batch."""
     calls: list[int] = []
-    original = os.fdatasync
-
-    def counted(fd: int) -> None:
-        calls.append(fd)
-        original(fd)
-
-    monkeypatch.setattr(os, "fdatasync", counted)
-    parts = parts_of(tmp_path / "a.mcap", fsync=fsync)
-    parts.open()
-    parts.write(numbered(2))
-    parts.write(numbered(2, 3))
-    assert len(calls) == while_writing
-    parts.close()
+    monkeypatch.setattr(os, "fdatasync", calls.append)
+    with opened(parts_of(tmp_path / "a.mcap", fsync=fsync)) as parts:
+        parts.write(numbered(2))
+        parts.write(numbered(2, 3))
+        assert len(calls) == while_writing
     assert len(calls) == in_all
 
 
 def test_a_recording_says_what_it_is_part_of(tmp_path: Path) -> None:
     """Version, profile, sink, start, part and settings are in it; the host only on request."""
-    parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)
-    parts.open()
-    parts.write(numbered(2))
-    parts.close()
+    with opened(parts_of(tmp_path / "{part}.mcap", rotate_bytes=1)) as parts:
+        parts.write(numbered(2))
     (first,), (second,) = (metadata(tmp_path / f"{part}.mcap", "beats.recording") for part in (1, 2))
     assert (first["profile"], first["sink"], first["part"], second["part"]) == ("studio", "archive", "1", "2")
     assert (first["recording"], first["version"]) == (second["recording"], version("beats"))
     assert first["started"] == "2023-11-14T22:13:20.123457+00:00"
     assert json.loads(first["settings"]) == {"sinks": {"archive": {"type": "recorder"}}}
     assert "host" not in first
-    named = parts_of(tmp_path / "host.mcap", record_host=True)
-    named.open()
-    named.close()
+    with opened(parts_of(tmp_path / "host.mcap", record_host=True)):
+        pass
     assert metadata(tmp_path / "host.mcap", "beats.recording")[0]["host"]
 
 
@@ -218,14 +187,11 @@ def test_losses_are_written_where_they_happened_and_summed_up_at_the_end(tmp_pat
 
 def test_a_loss_alone_is_written_in_time(tmp_path: Path) -> None:
     """Also if no envelope follows."""
-    watch = Watch()
-    parts = parts_of(tmp_path / "a.mcap", watch, flush_interval_s=1.0)
-    parts.open()
-    parts.write([], [Loss("block", "frame", 1, 10, 1, 1, NOW_NS, NOW_NS)])
-    assert parts.flush_in_s == 1.0
-    parts.flush()
-    assert parts.flush_in_s is None
-    parts.close()
+    with opened(parts_of(tmp_path / "a.mcap", Watch(), flush_interval_s=1.0)) as parts:
+        parts.write([], [Loss("block", "frame", 1, 10, 1, 1, NOW_NS, NOW_NS)])
+        assert parts.flush_in_s == 1.0
+        parts.flush()
+        assert parts.flush_in_s is None
     assert len(metadata(tmp_path / "a.mcap", "beats.loss")) == 1
 
 
@@ -238,7 +204,7 @@ def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
     parts.open()
     parts.write(every[:10])
     with monkeypatch.context() as patch:
-        failing(patch, lambda output, data: len(data) > 500_000)
+        failing_disk(patch, lambda data: len(data) > 500_000)
         with pytest.raises(OSError, match="No space left"):
             parts.write(every[10:])
     back = parts.abandon()
@@ -257,19 +223,13 @@ def test_a_low_disk_ends_the_file_whole_before_it_is_full(
 ) -> None:
     """The file has its index, what was not written comes back, and the error says what to do."""
     free = [10**9]
-
-    def free_bytes(output: UnfinishedRecording) -> int:
-        return free[0]
-
-    monkeypatch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
+    monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output: free[0])
     parts = parts_of(tmp_path / "{part}.mcap", min_free_bytes=10**8)
     parts.open()
     every = numbered(9)
     parts.write(every[:6])
     free[0] = 10**7
-    with pytest.raises(
-        OSError, match="only 10 MB are free and min_free_bytes reserves 100 MB: free some space"
-    ):
+    with pytest.raises(OSError, match="only 10 MB are free and min_free_bytes reserves 100 MB: free some"):
         parts.flush()
     back = parts.abandon()
     assert pairs(back) == []
@@ -295,9 +255,7 @@ def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
     parts.write(every[3:])
     (tmp_path / "to" / "1.mcap.part").unlink()
     (tmp_path / "to").rmdir()
-    with pytest.raises(
-        FileNotFoundError, match=r"1\.mcap was removed or moved while it was being written, with 6"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"1\.mcap was removed or moved while it was being .*with 6"):
         parts.flush()
     back = parts.abandon()
     assert pairs(back) == pairs(every[3:])
@@ -328,23 +286,19 @@ def test_each_file_is_told_at_its_beginning_and_its_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One log line each, with the number of messages."""
-    parts = parts_of(tmp_path / "a.mcap")
-    with caplog.at_level(logging.INFO):
-        parts.open()
+    with caplog.at_level(logging.INFO), opened(parts_of(tmp_path / "a.mcap")) as parts:
         parts.write(numbered(2))
-        parts.close()
-    first, last = (record.getMessage() for record in caplog.records)
-    assert first == f"sink 'archive': recording to {tmp_path / 'a.mcap'}"
-    assert last == f"sink 'archive': {tmp_path / 'a.mcap'} is finished: 2 messages"
+    assert caplog.messages == [
+        f"sink 'archive': recording to {tmp_path / 'a.mcap'}",
+        f"sink 'archive': {tmp_path / 'a.mcap'} is finished: 2 messages",
+    ]
 
 
 def test_old_files_are_deleted_at_the_end_of_each_part(tmp_path: Path) -> None:
     """The oldest files of this recorder are deleted."""
-    parts = parts_of(tmp_path / "{part:02}.mcap", rotate_bytes=1, keep_parts=2)
-    parts.open()
-    parts.write(numbered(5))
-    parts.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["04.mcap", "05.mcap"]
+    with opened(parts_of(tmp_path / "{part}.mcap", rotate_bytes=1, keep_parts=2)) as parts:
+        parts.write(numbered(5))
+    assert [path.name for path in in_order(tmp_path)] == ["4.mcap", "5.mcap"]
 
 
 def test_another_recording_begins_with_the_state_and_its_own_counts(tmp_path: Path) -> None:
@@ -499,43 +453,27 @@ def test_each_part_begins_with_the_wall_clock_and_says_where_it_is_on_their_time
     assert wall.unix_ns(NOW_NS + (2 - 3600) * 10**9 + 1) == NOW_NS + (2 - 3600) * 10**9 + 1
 
 
-def test_a_step_from_before_a_recording_is_none_of_it(tmp_path: Path) -> None:
-    """Its log times begin with the clock as it was set."""
-    clock = FixedClock(NOW_NS)
-    clock.set_ahead(5 * 10**9)
-    parts = on_clock(clock, tmp_path / "a.mcap")
-    parts.open()
-    parts.write(ticking(clock, 2, 1))
-    parts.close()
-    assert [message.log_time for message in read(tmp_path / "a.mcap")] == [
-        NOW_NS + 6 * 10**9,
-        NOW_NS + 7 * 10**9,
-    ]
-    assert metadata(tmp_path / "a.mcap", "beats.clock") == []
-
-
 def test_a_step_is_on_disk_with_what_follows_it(tmp_path: Path) -> None:
     """A kill after that does not lose it."""
     clock = FixedClock(NOW_NS)
-    parts = on_clock(clock, tmp_path / "a.mcap")
-    parts.open()
-    parts.write(ticking(clock, 1, 1))
-    clock.now_ns += 1
-    clock.set_ahead(-(10**9))
-    parts.write(ticking(clock, 1, 2))
-    parts.flush()
-    (jump,) = wall_of(tmp_path / "a.mcap.part").jumps
+    with opened(on_clock(clock, tmp_path / "a.mcap")) as parts:
+        parts.write(ticking(clock, 1, 1))
+        clock.now_ns += 1
+        clock.set_ahead(-(10**9))
+        parts.write(ticking(clock, 1, 2))
+        parts.flush()
+        (jump,) = wall_of(tmp_path / "a.mcap.part").jumps
     assert jump == (NOW_NS + 10**9 + 1, NOW_NS + 10**9 + 1, NOW_NS + 1, False)
 
 
-def test_losses_are_dated_as_messages_are(tmp_path: Path) -> None:
-    """On the timeline of the file, though it began after the clock was set."""
+def test_a_recording_that_began_after_a_step_has_the_times_of_the_clock_as_it_was_set(tmp_path: Path) -> None:
+    """For messages and losses alike; the step is not part of it."""
     clock = FixedClock(NOW_NS)
     clock.set_ahead(7)
-    parts = on_clock(clock, tmp_path / "a.mcap")
-    parts.open()
-    parts.write(ticking(clock, 1, 1), [Loss("drop_newest", "frame", 1, 10, 1, 1, NOW_NS, NOW_NS + 1)])
-    parts.close()
+    with opened(on_clock(clock, tmp_path / "a.mcap")) as parts:
+        parts.write(ticking(clock, 1, 1), [Loss("drop_newest", "frame", 1, 10, 1, 1, NOW_NS, NOW_NS + 1)])
+    assert [message.log_time for message in read(tmp_path / "a.mcap")] == [NOW_NS + 10**9 + 7]
+    assert metadata(tmp_path / "a.mcap", "beats.clock") == []
     (record,) = metadata(tmp_path / "a.mcap", "beats.loss")
     loss = json.loads(record["topics"])["frame"]
     assert (loss["first_unix_ns"], loss["last_unix_ns"]) == (NOW_NS + 7, NOW_NS + 8)

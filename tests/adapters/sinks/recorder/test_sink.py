@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +16,6 @@ from mcap.reader import make_reader
 
 from beats.adapters.sinks.recorder.parts import Parts
 from beats.adapters.sinks.recorder.sink import RecorderSink
-from beats.kernel.capabilities import Adjusts, HoldsSnapshot, KeepsNotes, Measures, TakesCommands
 from beats.kernel.envelope import Envelope
 from beats.kernel.errors import StartError
 from beats.kernel.queue.bounds import QueueBounds
@@ -26,18 +24,20 @@ from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, PlainCodec, envelope
 from beats.proto import streaming_pb2
-from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
     Recorded,
+    failing_disk,
     files_in,
     metadata,
     places,
     read,
+    running,
     said,
     show,
     sink_of,
+    tapes,
     until,
 )
 from tests.kernel.support import knob
@@ -50,19 +50,10 @@ async def test_what_was_recorded_reads_back_byte_for_byte(tmp_path: Path, compre
     """Topic, sequence, both times and the bytes themselves, with any compression, every checksum checked."""
     envelopes = show()
     await sink_of(tmp_path / "a.mcap", compression=compression).run(FakeBatches(envelopes[:3], envelopes[3:]))
-    schema = "heart.beats.streaming.StreamEnvelope"
+    rest = ("protobuf", "heart.beats.streaming.StreamEnvelope", False)
     assert read(tmp_path / "a.mcap") == [
-        Recorded(
-            item.topic,
-            item.sequence,
-            item.published_unix_ns,
-            item.captured_unix_ns,
-            item.encoded,
-            "protobuf",
-            schema,
-            carried=False,
-        )
-        for item in envelopes
+        Recorded(e.topic, e.sequence, e.published_unix_ns, e.captured_unix_ns, e.encoded, *rest)
+        for e in envelopes
     ]
 
 
@@ -112,12 +103,8 @@ async def test_the_first_batch_is_asked_for_when_the_file_is_open(tmp_path: Path
 async def test_a_cancelled_recording_is_finished_and_closed(tmp_path: Path) -> None:
     """It contains everything taken, and nothing is given back."""
     envelopes = show()
-    queue = FakeBatches(envelopes, ends=False)
-    sink = sink_of(tmp_path / "a.mcap")
-    async with anyio.create_task_group() as group:
-        group.start_soon(sink.run, queue)
-        await queue.all_taken.wait()
-        group.cancel_scope.cancel()
+    async with running(sink_of(tmp_path / "a.mcap"), envelopes) as queue:
+        pass
     assert [message.data for message in read(tmp_path / "a.mcap")] == [item.encoded for item in envelopes]
     assert len(metadata(tmp_path / "a.mcap", "beats.totals")) == 1
     assert queue.given_back == []
@@ -150,23 +137,6 @@ async def test_a_recorder_that_fails_of_its_own_fault_leaves_the_batch_to_the_ke
     assert queue.given_back == []
 
 
-async def test_a_restart_opens_a_new_file_beside_the_first(tmp_path: Path) -> None:
-    """Earlier files stay as they are."""
-    sink = sink_of(tmp_path / "a.mcap")
-    for number in range(1, 4):
-        await sink.run(FakeBatches([envelope(number)]))
-    names = ["a.mcap", "a-2.mcap", "a-3.mcap"]
-    assert [places(tmp_path / name) for name in names] == [[("frame", 1)], [("frame", 2)], [("frame", 3)]]
-    assert sink.path == tmp_path / "a-3.mcap"
-
-
-async def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
-    """The error names the path."""
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
-        await sink_of(tmp_path / "file" / "a.mcap").run(FakeBatches())
-
-
 async def test_the_event_loop_never_waits_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,12 +154,8 @@ async def test_the_event_loop_never_waits_for_the_disk(
 
     for name in ("open", "write", "flush", "sync", "close"):
         watch(name)
-    queue = FakeBatches([envelope()], ends=False)
-    async with anyio.create_task_group() as group:
-        group.start_soon(sink_of(tmp_path / "a.mcap", flush_interval_s=0.01).run, queue)
-        while threads.keys() < {"open", "write", "flush", "sync"}:  # noqa: ASYNC110 - of another's doing
-            await anyio.sleep(0.01)
-        group.cancel_scope.cancel()
+    async with running(sink_of(tmp_path / "a.mcap", flush_interval_s=0.01), [envelope()]):
+        await until(lambda: threads.keys() >= {"open", "write", "flush", "sync"})
     await sink_of(tmp_path / "b.mcap").run(FakeBatches())
     assert threads.keys() == {"open", "write", "flush", "sync", "close"}
     assert threading.get_ident() not in threads.values()
@@ -197,38 +163,14 @@ async def test_the_event_loop_never_waits_for_the_disk(
 
 async def test_an_envelope_alone_reaches_the_file_when_its_time_has_come(tmp_path: Path) -> None:
     """It is flushed also if nothing follows it."""
-    queue = FakeBatches([envelope(7)], ends=False)
-    part = tmp_path / "a.mcap.part"
-    heads: list[int] = []
-    queue.before_first = lambda: heads.append(part.stat().st_size)
-    async with anyio.create_task_group() as group:
-        group.start_soon(sink_of(tmp_path / "a.mcap", flush_interval_s=0.02).run, queue)
-        await queue.all_taken.wait()
-        await until(lambda: [part.stat().st_size] > heads)
-        group.cancel_scope.cancel()
-
-
-async def test_losses_of_the_queue_are_in_the_recording(tmp_path: Path) -> None:
-    """Those before the last batch, and those at the very end."""
-    queue = FakeBatches([envelope()])
-    queue.lost = [Loss("drop_newest", "frame", 2, 20, 1, 2, NOW_NS, NOW_NS)]
-    await sink_of(tmp_path / "a.mcap").run(queue)
-    (loss,) = metadata(tmp_path / "a.mcap", "beats.loss")
-    assert loss["envelopes"] == "2"
+    async with running(sink_of(tmp_path / "a.mcap", flush_interval_s=0.02), show()[:1]):
+        await until(lambda: tapes(tmp_path)[0].places == [("frame", 1)])
 
 
 async def test_a_disk_that_comes_back_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After restarts the parts together contain everything once, and it is counted."""
     failures = iter([True, True])
-    original = UnfinishedRecording.write
-
-    def write(output: UnfinishedRecording, data: bytes) -> int:
-        if len(data) > 1_000_000 and next(failures, False):
-            original(output, data[:1000])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return original(output, data)
-
-    monkeypatch.setattr(UnfinishedRecording, "write", write)
+    failing_disk(monkeypatch, lambda data: len(data) > 1_000_000 and next(failures, False))
     kernel = Kernel(PlainCodec(), options=KernelOptions(backoff=Backoff(0.01, 0.01)))
     kernel.add_sink("archive", sink_of(tmp_path / "{part}.mcap"), QueueBounds(4096, 2**28, "block", 20.0))
     async with anyio.create_task_group() as group:
@@ -297,10 +239,8 @@ async def test_it_tells_what_the_disk_has_left_once_it_knows(
     """Also while it waits for a command."""
     sink = sink_of(tmp_path / "a.mcap", **settings)
     assert "free_bytes" not in sink.metrics()
-    async with anyio.create_task_group() as group:
-        group.start_soon(sink.run, FakeBatches(ends=False))
+    async with running(sink):
         await until(lambda: sink.metrics().get("free_bytes", 0) > 0)
-        group.cancel_scope.cancel()
 
 
 async def test_a_sink_that_can_be_idle_says_whether_it_is(tmp_path: Path) -> None:
@@ -335,15 +275,11 @@ async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_pat
     """A killed process loses so much; a clock that was set back gives no negative age."""
     clock = FixedClock(NOW_NS)
     sink = sink_of(tmp_path / "a.mcap", clock=clock, flush_interval_s=3600.0)
-    queue = FakeBatches([envelope(1, unix_ns=NOW_NS - 10**9), envelope(2, unix_ns=NOW_NS)], ends=False)
-    async with anyio.create_task_group() as group:
-        group.start_soon(sink.run, queue)
-        await queue.all_taken.wait()
+    async with running(sink, [envelope(1, unix_ns=NOW_NS - 10**9), envelope(2, unix_ns=NOW_NS)]):
         clock.now_ns = NOW_NS + 10**9
         assert {"unflushed_age_s": 2.0, "recording": 1}.items() <= sink.metrics().items()
         clock.now_ns = 0
         assert sink.metrics()["unflushed_age_s"] == 0.0
-        group.cancel_scope.cancel()
     clock.now_ns = NOW_NS + 10**9
     assert sink.metrics()["unflushed_age_s"] == 0.0
 
@@ -352,15 +288,7 @@ async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Envelopes in no file do not count; bytes that were removed again were written."""
-    original = UnfinishedRecording.write
-
-    def write(output: UnfinishedRecording, data: bytes) -> int:
-        if len(data) > 2000:
-            original(output, data[:1000])
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return original(output, data)
-
-    monkeypatch.setattr(UnfinishedRecording, "write", write)
+    failing_disk(monkeypatch, lambda data: len(data) > 2000, errno.EIO)
     sink = sink_of(tmp_path / "a.mcap", fsync="always")
     queue = FakeBatches([envelope(1)], [envelope(2, encoded=b"x" * 3000)])
     with pytest.raises(OSError, match="Input/output error"):
@@ -371,17 +299,6 @@ async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
     assert metrics["written_bytes_total"] == (tmp_path / "a.mcap").stat().st_size + 1000
 
 
-async def test_the_kernel_finds_what_it_can_do(tmp_path: Path) -> None:
-    """By its methods: it takes commands, has metrics, holds a snapshot, adjusts, and keeps notes."""
-    sink = sink_of(tmp_path / "a.mcap")
-    assert isinstance(sink, TakesCommands)
-    assert isinstance(sink, Measures)
-    assert isinstance(sink, HoldsSnapshot)
-    assert isinstance(sink, Adjusts)
-    assert isinstance(sink, KeepsNotes)
-    assert sink.commands == {}
-
-
 async def test_commands_are_logged_with_their_client(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -390,8 +307,6 @@ async def test_commands_are_logged_with_their_client(
     with caplog.at_level(logging.DEBUG):
         for recording in (True, True, False):
             sink.command(said(sink, "record", recording=recording))
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("INFO", "sink 'archive': told to record by wall:1"),
-        ("DEBUG", "sink 'archive': told to record by wall:1"),
-        ("INFO", "sink 'archive': told to stop by wall:1"),
-    ]
+    assert [record.levelname for record in caplog.records] == ["INFO", "DEBUG", "INFO"]
+    told = [f"sink 'archive': told to {what} by wall:1" for what in ("record", "record", "stop")]
+    assert caplog.messages == told

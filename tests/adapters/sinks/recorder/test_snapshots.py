@@ -2,31 +2,32 @@
 
 import errno
 import logging
-import os
 import threading
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
-from beats.adapters.sinks.recorder.sink import RecorderSink
 from beats.kernel.envelope import Envelope
 from beats.kernel.testing import FixedClock, envelope
 from beats.recordings.reading import Recording
 from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
-from tests.adapters.sinks.recorder.support import NOW_NS, files_in, places, said, show, sink_of, until
+from tests.adapters.sinks.recorder.support import (
+    NOW_NS,
+    failing_disk,
+    files_in,
+    places,
+    running,
+    said,
+    show,
+    sink_of,
+    until,
+)
 from tests.support import TIMEOUT_S
 
 pytestmark = pytest.mark.anyio
-
-
-async def held(sink: RecorderSink, *batches: Sequence[Envelope]) -> None:
-    """Let a sink hold batches, and end."""
-    await sink.run(FakeBatches(*batches))
 
 
 async def test_a_snapshot_holds_the_last_seconds_and_what_they_begin_with(tmp_path: Path) -> None:
@@ -34,7 +35,8 @@ async def test_a_snapshot_holds_the_last_seconds_and_what_they_begin_with(tmp_pa
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
     assert sink.holds_snapshot
     every = [envelope(number, unix_ns=NOW_NS + number * 10**9) for number in range(1, 6)]
-    await held(sink, [envelope(1, topic="peripheral/a", unix_ns=NOW_NS), *every[:2]], every[2:])
+    earlier = [envelope(1, topic="peripheral/a", unix_ns=NOW_NS), *every[:2]]
+    await sink.run(FakeBatches(earlier, every[2:]))
     assert files_in(tmp_path) == []
     path = await sink.snapshot()
     assert path == tmp_path / "1.mcap" == sink.path
@@ -53,7 +55,7 @@ async def test_a_snapshot_holds_as_much_whatever_the_wall_clock_does(tmp_path: P
         clock.set_ahead(ahead_s * 10**9)
         clock.now_ns += 10**9 // 2
         every.append(envelope(number, unix_ns=clock.steady_unix_ns()))
-    await held(sink, every)
+    await sink.run(FakeBatches(every))
     path = await sink.snapshot()
     assert places(path) == [("frame", 3), ("frame", 4), ("frame", 5)]
     with Recording(path) as recording:
@@ -71,34 +73,11 @@ async def test_a_snapshot_of_nothing_says_so(tmp_path: Path) -> None:
     assert not sink.holds_snapshot
 
 
-async def test_a_snapshot_that_cannot_be_written_says_why_and_harms_nothing(tmp_path: Path) -> None:
-    """What is held stays held."""
-    (tmp_path / "to").write_text("in the way")
-    sink = sink_of(tmp_path / "to" / "a.mcap", snapshot_s=2.0)
-    await held(sink, show())
-    with pytest.raises(OSError, match="to"):
-        await sink.snapshot()
-    (tmp_path / "to").unlink()
-    assert len(places(await sink.snapshot())) == 6
-
-
 async def test_a_name_without_time_or_number_does_for_any_number_of_snapshots(tmp_path: Path) -> None:
     """None is overwritten, and none is refused."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
-    await held(sink, show())
+    await sink.run(FakeBatches(show()))
     assert [(await sink.snapshot()).name for _ in range(3)] == ["a.mcap", "a-2.mcap", "a-3.mcap"]
-
-
-@asynccontextmanager
-async def holding(sink: RecorderSink, *batches: Sequence[Envelope]) -> AsyncGenerator[None]:
-    """The sink has taken batches, and runs until the end of the block."""
-    queue = FakeBatches(*batches, ends=False)
-    with anyio.fail_after(TIMEOUT_S):
-        async with anyio.create_task_group() as group:
-            group.start_soon(sink.run, queue)
-            await queue.all_taken.wait()
-            yield
-            group.cancel_scope.cancel()
 
 
 def in_log(caplog: pytest.LogCaptureFixture, text: str) -> bool:
@@ -111,7 +90,7 @@ async def test_the_command_has_it_write_what_it_holds(
     """Any number of times; holding continues meanwhile."""
     caplog.set_level(logging.INFO)
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
-    async with holding(sink, show()):
+    async with running(sink, show()):
         for number in (1, 2):
             sink.command(said(sink, "snapshot"))
             path = tmp_path / f"{number}.mcap"
@@ -124,7 +103,7 @@ async def test_nothing_is_written_by_a_sink_that_does_not_run(tmp_path: Path) ->
     """It holds nothing yet."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
     sink.command(said(sink, "snapshot"))
-    await held(sink, show())
+    await sink.run(FakeBatches(show()))
     assert files_in(tmp_path) == []
 
 
@@ -146,54 +125,27 @@ class Slow:
         self._answer.set()
 
 
-async def test_a_second_command_while_one_is_being_written_is_ignored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("first", ["command", "request"])
+async def test_a_command_while_a_snapshot_is_being_written_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, first: str
 ) -> None:
-    """The second command is logged at DEBUG."""
+    """The command is logged at DEBUG. Another request, such as `beats snapshot`, gets its own file."""
     caplog.set_level(logging.DEBUG)
     disk = Slow(monkeypatch)
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
-    async with holding(sink, show()):
-        sink.command(said(sink, "snapshot"))
+    async with running(sink, show()), anyio.create_task_group() as group:
+        if first == "command":
+            sink.command(said(sink, "snapshot"))
+        else:
+            group.start_soon(sink.snapshot)
         await until(disk.asked.is_set)
         assert sink.metrics()["recording"] == 1
         sink.command(said(sink, "snapshot"))
+        group.start_soon(sink.snapshot)
         disk.answer()
-        await until(lambda: "snapshot of sink" in caplog.text)
     assert "told to write a snapshot while one is being written" in caplog.text
-    assert [path.name for path in files_in(tmp_path)] == ["1.mcap"]
-    assert sink.metrics()["recording"] == 0
-
-
-async def test_a_command_while_a_requested_snapshot_is_written_is_ignored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The other may be `beats snapshot`."""
-    disk = Slow(monkeypatch)
-    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
-    async with holding(sink, show()), anyio.create_task_group() as group:
-        group.start_soon(sink.snapshot)
-        await until(disk.asked.is_set)
-        sink.command(said(sink, "snapshot"))
-        disk.answer()
-        await until(lambda: sink.metrics()["files_total"] == 1)
-        await sink.snapshot()
-    assert [path.name for path in files_in(tmp_path)] == ["1.mcap", "2.mcap"]
-
-
-async def test_two_ways_to_ask_at_once_make_two_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are written one after the other, since both would choose the same name."""
-    disk = Slow(monkeypatch)
-    sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
-    await held(sink, show())
-    async with anyio.create_task_group() as group:
-        group.start_soon(sink.snapshot)
-        group.start_soon(sink.snapshot)
-        await until(disk.asked.is_set)
-        disk.answer()
     assert [len(places(path)) for path in files_in(tmp_path)] == [6, 6]
+    assert sink.metrics()["recording"] == 0
 
 
 async def test_a_snapshot_that_is_being_written_at_the_end_is_finished(
@@ -202,7 +154,7 @@ async def test_a_snapshot_that_is_being_written_at_the_end_is_finished(
     """The file is whole."""
     disk = Slow(monkeypatch)
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
-    async with holding(sink, show()):
+    async with running(sink, show()):
         sink.command(said(sink, "snapshot"))
         await until(disk.asked.is_set)
         threading.Timer(0.05, disk.answer).start()
@@ -214,33 +166,17 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
 ) -> None:
     """Nothing held, no space, a bug: holding continues, and the log says what to do."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0, min_free_bytes=10**9)
-
-    def little(output: UnfinishedRecording) -> int:
-        return 5 * 10**6
-
-    def plenty(output: UnfinishedRecording) -> int:
-        return 10**12
-
-    def fault(output: UnfinishedRecording) -> int:
-        raise RuntimeError("a fault of ours")
-
-    async with holding(sink):
+    little = "no snapshot: [Errno 28] only 5.0 MB are free and min_free_bytes reserves 1.0 GB: free some"
+    async with running(sink):
         sink.command(said(sink, "snapshot"))
         await until(lambda: "no snapshot: sink 'archive' holds nothing yet" in caplog.text)
-    async with holding(sink, show()):
-        for free_bytes, told in (
-            (
-                little,
-                "no snapshot: [Errno 28] only 5.0 MB are free and min_free_bytes reserves 1.0 GB: free some",
-            ),
-            (fault, "RuntimeError: a fault of ours"),
-        ):
-            with monkeypatch.context() as patch:
-                patch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
-                sink.command(said(sink, "snapshot"))
-                await until(partial(in_log, caplog, told))
+    async with running(sink, show()):
+        for free_bytes, told in ((5 * 10**6, little), ("a fault of ours", "TypeError: ")):
+            monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output, free=free_bytes: free)
+            sink.command(said(sink, "snapshot"))
+            await until(partial(in_log, caplog, told))
         assert {record.levelname for record in caplog.records} == {"ERROR"}
-        monkeypatch.setattr(UnfinishedRecording, "free_bytes", plenty)
+        monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output: 10**12)
         sink.command(said(sink, "snapshot"))
         await until(lambda: sink.metrics()["files_total"] == 1)
     assert len(places(tmp_path / "a.mcap")) == 6
@@ -250,16 +186,10 @@ async def test_a_write_that_fails_leaves_what_is_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file ends early; the next one is complete."""
-    original, failures = UnfinishedRecording.write, iter([True])
-
-    def write(output: UnfinishedRecording, data: bytes) -> int:
-        if len(data) > 1000 and next(failures, False):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return original(output, data)
-
+    failures = iter([True])
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
-    await held(sink, show())
-    monkeypatch.setattr(UnfinishedRecording, "write", write)
+    await sink.run(FakeBatches(show()))
+    failing_disk(monkeypatch, lambda data: len(data) > 1000 and next(failures, False), errno.EIO)
     with pytest.raises(OSError, match="Input/output error"):
         await sink.snapshot()
     assert len(places(await sink.snapshot())) == 6

@@ -24,6 +24,7 @@ from tests.adapters.sinks.recorder.support import (
     files_in,
     metadata,
     places,
+    running,
     said,
     settings_of,
     sink_of,
@@ -186,13 +187,11 @@ async def test_an_idle_recorder_leaves_the_disk_alone(
 
     monkeypatch.setattr(Parts, "sync", sync)
     sink = sink_of(tmp_path / "a.mcap", idle=True, flush_interval_s=0.01)
-    async with anyio.create_task_group() as group:
-        group.start_soon(sink.run, FakeBatches(ends=False))
+    async with running(sink):
         await anyio.sleep(0.1)
         assert not synced.is_set()
         sink.command(said(sink, "record"))
         await until(synced.is_set)
-        group.cancel_scope.cancel()
 
 
 async def test_what_was_taken_and_not_written_is_given_back_when_it_is_cancelled(

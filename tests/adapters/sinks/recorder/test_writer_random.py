@@ -1,10 +1,7 @@
 """A recorder that gets commands at random moments: each recording is exact."""
 
-import errno
-import os
 import random
 import threading
-from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -13,11 +10,11 @@ import pytest
 from anyio import to_thread
 
 from beats.recordings.info import Surveyor
-from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.recorder.support import (
     Place,
     Stage,
     Tape,
+    failing_disk,
     files_in,
     on_stage,
     places,
@@ -90,17 +87,10 @@ async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     """Commands during a failure are exact, too; only a second failure ends a recording early."""
-    original, writes = UnfinishedRecording.write, count(1)
-
-    def write(output: UnfinishedRecording, data: bytes) -> int:
-        if next(writes) % (17 + seed) == 0:
-            original(output, data[: len(data) // 2])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return original(output, data)
-
+    writes = count(1)
     async with on_stage(tmp_path / "{part:04}.mcap", idle=True) as stage:
         with monkeypatch.context() as patch:
-            patch.setattr(UnfinishedRecording, "write", write)
+            failing_disk(patch, lambda data: next(writes) % (17 + seed) == 0)
             await to_thread.run_sync(act, stage, seed, 1200)
         stage.say(recording=True)
         (last,) = stage.publish(1)
@@ -117,12 +107,6 @@ async def test_on_a_disk_that_fails_now_and_then_recordings_are_exact_or_said_to
     assert len(stage.expected) > 10
 
 
-def run(targets: list[Callable[[], object]]) -> None:
-    """Each in a thread of its own, until all have ended."""
-    with threads(*targets):
-        pass
-
-
 async def test_threads_that_publish_while_others_say_things_leave_no_gap(tmp_path: Path) -> None:
     """Each recording is a contiguous piece of the stream, and the pieces do not overlap."""
     async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
@@ -137,8 +121,11 @@ async def test_threads_that_publish_while_others_say_things_leave_no_gap(tmp_pat
             for _ in range(400):
                 stage.publish_one(kind)
 
-        targets: list[Callable[[], object]] = [say, *(partial(publish, kind) for kind in "fab")]
-        await to_thread.run_sync(run, targets)
+        def run() -> None:
+            with threads(say, *(partial(publish, kind) for kind in "fab")):
+                pass
+
+        await to_thread.run_sync(run)
         stage.publish(1)
     found = tapes(tmp_path)
     assert len(found) == 20

@@ -1,6 +1,6 @@
 """A recorder on command, and settings that change meanwhile."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,18 @@ async def on_air(settings: ProfileSettings) -> AsyncGenerator[Show]:
             show.live.kernel.stop()
 
 
+def before_close(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Have something done while the old recorder is about to close its file."""
+    original = Parts.close
+
+    def close(parts: Parts, losses: Iterable[Loss] = ()) -> None:
+        monkeypatch.undo()
+        act()
+        original(parts, losses)
+
+    monkeypatch.setattr(Parts, "close", close)
+
+
 def knobs(folder: Path) -> list[list[int]]:
     return [[number for _, number in tape.places] for tape in tapes(folder)]
 
@@ -130,14 +142,7 @@ async def test_what_is_said_while_one_takes_over_is_obeyed(
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.say(recording=True)
         await show.publish(1)
-        original = Parts.close
-
-        def close(parts: Parts, losses: Iterable[Loss] = ()) -> None:
-            monkeypatch.undo()
-            show.tell(recording=False)
-            original(parts, losses)
-
-        monkeypatch.setattr(Parts, "close", close)
+        before_close(monkeypatch, lambda: show.tell(recording=False))
         await show.live.apply(profile(tmp_path / "b{part}.mcap"))
         await show.publish(2)
         await until(lambda: {"recording": 0, "idle": 1}.items() <= show.tape.metrics().items())
@@ -153,15 +158,12 @@ async def test_a_recording_that_is_stopped_while_no_successor_can_start_holds_al
     async with on_air(profile(to / "{part}.mcap")) as show:
         await show.say(recording=True)
         await show.publish(1)
-        original = Parts.close
 
-        def close(parts: Parts, losses: Iterable[Loss] = ()) -> None:
-            monkeypatch.undo()
+        def publish_and_stop() -> None:
             show.live.kernel.publisher.publish(Peripheral("knob", 2))
             show.tell(recording=False)
-            original(parts, losses)
 
-        monkeypatch.setattr(Parts, "close", close)
+        before_close(monkeypatch, publish_and_stop)
         (change,) = await show.live.apply(profile(tmp_path / "no-folder" / "{part}.mcap"))
         assert "no-folder" in change.error
         await show.publish(3)

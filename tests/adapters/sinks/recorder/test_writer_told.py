@@ -1,7 +1,6 @@
 """A recorder on command in a whole kernel, with commands on the bus."""
 
 from collections.abc import Awaitable, Callable
-from itertools import groupby
 from pathlib import Path
 
 import anyio
@@ -10,7 +9,7 @@ import pytest
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
 from beats.recordings.unfinished import UnfinishedRecording
-from tests.adapters.sinks.recorder.support import Stage, files_in, metadata, on_stage, places, tapes, until
+from tests.adapters.sinks.recorder.support import Stage, files_in, on_stage, places, tapes, until
 
 pytestmark = pytest.mark.anyio
 
@@ -53,22 +52,6 @@ async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path)
         stage.say(recording=False)
         await stage.until_metrics(recording=0, idle=1, written_envelopes_total=2, files_total=1)
         assert tapes(tmp_path) == stage.expected
-
-
-async def test_each_recording_is_one_of_its_own(tmp_path: Path) -> None:
-    """With parts from 1, its own counts and no earlier loss; all its parts share one id."""
-    async with on_stage(tmp_path / "{part:03}.mcap", idle=True, rotate_bytes=3200) as stage:
-        for _ in range(2):
-            stage.say()
-            stage.publish(60)
-            stage.say()
-    files = files_in(tmp_path)
-    about = [metadata(path, "beats.recording")[0] for path in files]
-    runs = [list(run) for _, run in groupby(about, key=lambda each: each["recording"])]
-    assert [[int(each["part"]) for each in run] for run in runs] == [[1, 2], [1, 2, 3]]
-    totals = [metadata(path, "beats.totals")[0]["recorded"] for path in files]
-    assert totals[1] == totals[-1] == "60"
-    assert tapes(tmp_path) == stage.expected
 
 
 async def test_a_name_without_time_or_number_does_for_any_number_of_recordings(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ TICKS_S = [tick / 20 for tick in range(20 * 60)]
 
 
 def test_the_same_seed_and_time_give_the_same_values() -> None:
-    """Signals depend only on seed and time, not on earlier calls."""
+    """Signals depend only on seed and time, not on earlier calls; another seed gives others."""
     fresh, used = Signals(7), Signals(7)
     for time_s in TICKS_S:
         used.acceleration(time_s)
@@ -20,10 +20,6 @@ def test_the_same_seed_and_time_give_the_same_values() -> None:
         assert fresh.rotation(time_s) == used.rotation(time_s)
         assert fresh.acceleration(time_s) == used.acceleration(time_s)
         assert fresh.pressed(time_s) == used.pressed(time_s)
-
-
-def test_another_seed_gives_another_show() -> None:
-    """The seed selects the signals."""
     assert Signals(1).acceleration(1.0) != Signals(2).acceleration(1.0)
     assert Signals(1).press(0) != Signals(2).press(0)
 

@@ -2,13 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from itertools import pairwise
 from typing import cast
 
 import anyio
 import pytest
-from anyio import to_thread
 from pydantic import ValidationError
 
 from beats.adapters.sources.demo import SOURCE, DemoSettings
@@ -16,7 +14,15 @@ from beats.adapters.sources.demo.renderer import Renderer
 from beats.adapters.sources.demo.signals import Signals
 from beats.adapters.sources.demo.source import DemoSource
 from beats.kernel.envelope import Frame, Peripheral
-from tests.adapters.sources.support import Backend, T, TimedRecorder, context, in_virtual_time, inline
+from tests.adapters.sources.support import (
+    Backend,
+    TimedRecorder,
+    WorkerThreads,
+    context,
+    first_frames,
+    in_virtual_time,
+    inline,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -97,28 +103,14 @@ async def test_a_full_queue_does_not_end_the_demo(caplog: pytest.LogCaptureFixtu
 
 async def test_the_picture_is_rendered_in_a_worker_thread() -> None:
     """Rendering never blocks the event loop; a source runs until it is cancelled."""
-    threads: list[int] = []
-
-    async def watched(function: Callable[..., T], /, *args: object) -> T:
-        def call() -> T:
-            threads.append(threading.get_ident())
-            return function(*args)
-
-        return await to_thread.run_sync(call)
-
-    for source in (DemoSource(SMALL, context(), watched), SOURCE.build(SMALL, context())):
-        publish = TimedRecorder()
-        async with anyio.create_task_group() as group:
-            group.start_soon(source.run, publish)
-            await publish.frames(3)
-            group.cancel_scope.cancel()
-    assert threads
-    assert threading.get_ident() not in threads
+    threads = WorkerThreads()
+    await first_frames(DemoSource(SMALL, context(), threads.run), 3)
+    await first_frames(SOURCE.build(SMALL, context()), 3)
+    assert threads.used
+    assert threading.get_ident() not in threads.used
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"fps": 0.05}, {"fps": 241}, {"width": 7}, {"height": 513}, {"seed": "x"}, {"colour": "red"}]
-)
+@pytest.mark.parametrize("wrong", [{"fps": 0.05}, {"fps": 241}, {"width": 7}, {"height": 513}, {"seed": "x"}])
 def test_invalid_settings_are_refused(wrong: dict[str, object]) -> None:
     """Rates and sizes have limits, and unknown keys are refused."""
     with pytest.raises(ValidationError):

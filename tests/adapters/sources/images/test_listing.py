@@ -26,7 +26,7 @@ def test_names_are_sorted_as_people_count() -> None:
 
 
 def test_a_folder_lists_its_regular_files(tmp_path: Path) -> None:
-    """No hidden file, no folder, no FIFO, and no broken link; a link to a file counts as a file."""
+    """No hidden file, no folder, no FIFO, no broken link; a link counts as a file. A file lists itself."""
     still(tmp_path / "10.png")
     still(tmp_path / "2.png")
     (tmp_path / ".DS_Store").write_text("hidden")
@@ -35,14 +35,8 @@ def test_a_folder_lists_its_regular_files(tmp_path: Path) -> None:
     (tmp_path / "3.png").symlink_to(tmp_path / "nothing")
     (tmp_path / "4.png").symlink_to(tmp_path / "2.png")
     assert names(tmp_path) == ["2.png", "4.png", "10.png"]
-    assert look(tmp_path).is_folder
-
-
-def test_a_single_file_has_a_listing(tmp_path: Path) -> None:
-    """Of only this file."""
-    path = still(tmp_path / "a.png")
-    assert names(path) == ["a.png"]
-    assert not look(path).is_folder
+    assert names(tmp_path / "2.png") == ["2.png"]
+    assert [look(path).is_folder for path in (tmp_path, tmp_path / "2.png")] == [True, False]
 
 
 def test_the_file_after_a_removed_one_is_found(tmp_path: Path) -> None:

@@ -120,10 +120,9 @@ def test_a_folder_without_a_picture_is_an_input_error(tmp_path: Path) -> None:
     assert str(tmp_path) in str(can_read(tmp_path))
 
 
-@pytest.mark.parametrize("side", [10_000, 60_000])
-def test_a_decompression_bomb_is_an_input_error(tmp_path: Path, side: int) -> None:
+def test_a_decompression_bomb_is_an_input_error(tmp_path: Path) -> None:
     """A small file with an enormous size in its header is refused before memory is allocated."""
-    path = huge_png(tmp_path / "bomb.png", side)
+    path = huge_png(tmp_path / "bomb.png", 10_000)
     with pytest.raises(InputError, match="has more than 89,478,485 pixels, which may be an attack"):
         one_pass(path)
     assert "89,478,485" in str(can_read(path))
@@ -243,35 +242,25 @@ def test_a_link_that_changes_to_another_folder_shows_that_folder(tmp_path: Path)
     assert show.take(2) == [BLUE, BLUE]
 
 
-@pytest.mark.parametrize("is_folder", [False, True])
-def test_removed_files_are_shown_from_the_cache_and_reported_once(tmp_path: Path, is_folder: bool) -> None:
+@pytest.mark.parametrize(("fault", "is_folder"), [("removed", False), ("removed", True), ("broken", False)])
+def test_removed_and_broken_files_are_shown_from_the_cache_and_reported_once(
+    tmp_path: Path, fault: str, is_folder: bool
+) -> None:
     """Until they are back: an upload may start by removing the old files."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     path = still(folder / "a.png", RED)
     show = Show(folder if is_folder else path)
     assert show.take(2) == [RED, RED]
-    path.unlink()
+    if fault == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:50])
     for _ in range(3):
         show.look()
         assert show.take(2) == [RED, RED]
     (report,) = show.reported
     assert "still showing" in report
-    still(path, BLUE)
-    show.look()
-    assert show.take(2) == [BLUE, BLUE]
-
-
-def test_a_single_file_that_becomes_broken_is_shown_as_before(tmp_path: Path) -> None:
-    """The fault is reported once, and a later intact file is shown."""
-    path = still(tmp_path / "a.png", RED)
-    show = Show(path)
-    assert show.take(2) == [RED, RED]
-    path.write_bytes(path.read_bytes()[:50])
-    show.look()
-    assert show.take(3) == [RED, RED, RED]
-    (report,) = show.reported
-    assert report.endswith("still showing what was read before")
     still(path, BLUE)
     show.look()
     assert show.take(2) == [BLUE, BLUE]
@@ -301,21 +290,15 @@ def test_the_cache_stays_within_its_limit_while_files_change(tmp_path: Path, dec
     shades = (GREEN, BLUE, RED)
     sizes = [len(one_pass(still(tmp_path / "a.png", shade))[0][0].picture.png) for shade in shades]
     show = Show(tmp_path, cache_bytes=max(sizes))
-    show.take(2)
-    for shade in shades:
-        (tmp_path / "a.png").unlink()
-        still(tmp_path / "a.png", shade)
-        show.look()
+    for number, shade in enumerate(shades):
         show.take(2)
+        (tmp_path / "a.png").unlink(missing_ok=True)
+        still(tmp_path / f"{'aab'[number]}.png", shade)
+        show.look()
+        show.take(3)
         decoded.clear()
         show.take(2)
         assert decoded == []
-    (tmp_path / "a.png").rename(tmp_path / "b.png")
-    show.look()
-    show.take(3)
-    decoded.clear()
-    show.take(2)
-    assert decoded == []
 
 
 def test_a_change_does_not_cut_short_a_single_pass(tmp_path: Path) -> None:
@@ -325,11 +308,8 @@ def test_a_change_does_not_cut_short_a_single_pass(tmp_path: Path) -> None:
     first = show.next()
     path.write_bytes(path.read_bytes() + b"more")
     show.slideshow.listing = look(path)
-    assert [first, *(colour(slide.picture.png) for slide in show.slides if slide is not None)] == [
-        (10, 0, 0),
-        (50, 0, 0),
-        (90, 0, 0),
-    ]
+    rest = [colour(slide.picture.png) for slide in show.slides if slide is not None]
+    assert [first, *rest] == [(10, 0, 0), (50, 0, 0), (90, 0, 0)]
 
 
 # can_read

@@ -10,14 +10,23 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio import to_thread
+from pydantic import ValidationError
 
 from beats.adapters.sources.images import SOURCE, ImagesSettings
 from beats.adapters.sources.images.source import ImagesSource
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import InputError
-from tests.adapters.sources.images.pictures import BLUE, GREEN, RED, animation, colour, opened, still
-from tests.adapters.sources.support import Backend, T, TimedRecorder, context, in_virtual_time, inline
+from beats.kernel.resources import Input, Resources
+from tests.adapters.sources.images.pictures import BLUE, RED, animation, colour, opened, still
+from tests.adapters.sources.support import (
+    Backend,
+    TimedRecorder,
+    WorkerThreads,
+    context,
+    first_frames,
+    in_virtual_time,
+    inline,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -82,23 +91,6 @@ async def test_a_folder_is_shown_one_second_each(tmp_path: Path) -> None:
     assert colours(publish) == [RED, BLUE, RED]
 
 
-async def test_a_late_picture_delays_the_later_ones(tmp_path: Path) -> None:
-    """After a stall of a second the next picture comes at once, the later ones at their intervals."""
-    publish = TimedRecorder()
-    publish.delays_s = {1: 1.02}
-    await shown(animation(tmp_path / "a.gif", [100, 100, 100, 100, 100]), publish=publish, loop=False)
-    assert publish.times_s == [0.0, 0.1, 1.12, 1.22, 1.32]
-    assert len(set(colours(publish))) == 5
-
-
-async def test_a_short_delay_is_caught_up(tmp_path: Path) -> None:
-    """A delay shorter than a picture's duration does not affect the later ones."""
-    publish = TimedRecorder()
-    publish.delays_s = {1: 0.09}
-    await shown(animation(tmp_path / "a.gif", [100, 50, 100, 100]), publish=publish, loop=False)
-    assert publish.times_s == [0.0, 0.1, 0.19, 0.29]
-
-
 async def test_pictures_are_enlarged_as_the_settings_say(tmp_path: Path) -> None:
     """By a factor or to a size."""
     path = still(tmp_path / "a.png")
@@ -111,22 +103,6 @@ async def test_nothing_to_read_is_an_input_error(tmp_path: Path) -> None:
     """A retry would not help; the error says what to give."""
     with pytest.raises(InputError, match=r"nothing\.gif does not exist: give a picture"):
         await shown(tmp_path / "nothing.gif")
-
-
-async def test_a_folder_may_get_its_first_picture_later(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A warning says what is missing; the picture is shown as soon as it is there."""
-    publish = TimedRecorder()
-    async with anyio.create_task_group() as group:
-        group.start_soon(partial(shown, tmp_path, 6.0, publish))
-        await anyio.sleep(3.5)
-        assert publish.times_s == []
-        still(tmp_path / "a.png", BLUE)
-    assert colours(publish)[0] == BLUE
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert record.getMessage().endswith("files into it; waiting for a picture")
 
 
 async def test_faults_in_files_are_logged_with_the_sources_name(
@@ -155,44 +131,52 @@ async def test_a_full_queue_does_not_end_the_slideshow(
 
 async def test_pictures_are_decoded_in_a_worker_thread(tmp_path: Path) -> None:
     """Decoding never blocks the event loop; cancelling closes the file."""
-    threads: list[int] = []
-
-    async def watched(function: Callable[..., T], /, *args: object) -> T:
-        def call() -> T:
-            threads.append(threading.get_ident())
-            return function(*args)
-
-        return await to_thread.run_sync(call)
-
+    threads = WorkerThreads()
     settings = ImagesSettings(type="images", path=str(animation(tmp_path / "a.gif", [50, 50, 50])))
-    for source in (ImagesSource(settings, context(), watched), SOURCE.build(settings, context())):
-        publish = TimedRecorder()
-        async with anyio.create_task_group() as group:
-            group.start_soon(source.run, publish)
-            await publish.frames(2)
-            group.cancel_scope.cancel()
-    assert threads
-    assert threading.get_ident() not in threads
+    await first_frames(ImagesSource(settings, context(), threads.run), 2)
+    await first_frames(SOURCE.build(settings, context()), 2)
+    assert threads.used
+    assert threading.get_ident() not in threads.used
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "times_s"), [(1.02, [0.0, 0.1, 1.12, 1.22, 1.32]), (0.09, [0.0, 0.1, 0.2, 0.3, 0.4])]
+)
+async def test_only_a_delay_longer_than_a_picture_delays_the_later_ones(
+    tmp_path: Path, delay_s: float, times_s: list[float]
+) -> None:
+    """After a stall the next picture comes at once, the later ones at their intervals, without a burst."""
+    publish = TimedRecorder()
+    publish.delays_s = {1: delay_s}
+    await shown(animation(tmp_path / "a.gif", [100, 100, 100, 100, 100]), publish=publish, loop=False)
+    assert publish.times_s == times_s
+    assert len(set(colours(publish))) == 5
 
 
 # Changes while it runs
 
 
-def rewritten(path: Path, write: Callable[[Path], object]) -> None:
-    """Rewrite a file by renaming another one, so that it is complete at all times."""
-    write(path.with_name(".new" + path.suffix))
-    path.with_name(".new" + path.suffix).replace(path)
+def rewritten(path: Path, write: Callable[[Path], object]) -> Callable[[], object]:
+    """Rewrites a file by renaming another one, so that it is complete at all times."""
+
+    def rewrite() -> None:
+        write(path.with_name(".new" + path.suffix))
+        path.with_name(".new" + path.suffix).replace(path)
+
+    return rewrite
 
 
 async def changed_while_shown(
-    path: Path, change: Callable[[], object], *, after_s: float, until_s: float, **settings: Any
+    path: Path, *changes: tuple[float, Callable[[], object]], until_s: float, **settings: Any
 ) -> TimedRecorder:
-    """What is published if the files change meanwhile."""
+    """What is published if the files change meanwhile, each at its time."""
     publish = TimedRecorder()
+    start_s = anyio.current_time()
 
     async def interfere() -> None:
-        await anyio.sleep(after_s)
-        change()
+        for at_s, change in changes:
+            await anyio.sleep_until(start_s + at_s)
+            change()
 
     async with anyio.create_task_group() as group:
         group.start_soon(interfere)
@@ -200,17 +184,11 @@ async def changed_while_shown(
     return publish
 
 
-def first_s(publish: TimedRecorder, shade: object) -> float:
-    """When a colour was first shown."""
-    return next(time_s for time_s, frame in publish.of(Frame) if colour(frame.png_data) == shade)
-
-
 async def test_a_rewritten_still_is_shown_after_the_next_check(tmp_path: Path) -> None:
     """It does not wait for the end of the old one's duration."""
     path = still(tmp_path / "a.png", RED)
-    publish = await changed_while_shown(
-        path, lambda: rewritten(path, lambda new: still(new, BLUE)), after_s=10.1, until_s=1000, fps=0.01
-    )
+    change = rewritten(path, partial(still, colour=BLUE))
+    publish = await changed_while_shown(path, (10.1, change), until_s=1000, fps=0.01)
     assert publish.times_s[:3] == [0.0, 11.2, 111.2]
     assert colours(publish)[:3] == [RED, BLUE, BLUE]
 
@@ -218,36 +196,18 @@ async def test_a_rewritten_still_is_shown_after_the_next_check(tmp_path: Path) -
 async def test_a_rewritten_animation_replaces_the_old_one(tmp_path: Path) -> None:
     """Within `refresh_s` and the time for the file to settle, without a pause."""
     path = animation(tmp_path / "a.gif", [100, 100, 100])
-    publish = await changed_while_shown(
-        path,
-        lambda: rewritten(path, lambda new: animation(new, [100, 100, 100, 100])),
-        after_s=10.05,
-        until_s=20,
-        refresh_s=5.03,
-    )
-    assert first_s(publish, (130, 0, 0)) == pytest.approx(2 * 5.03 + 0.2 + 0.3)
+    change = rewritten(path, lambda new: animation(new, [100, 100, 100, 100]))
+    publish = await changed_while_shown(path, (10.05, change), until_s=20, refresh_s=5.03)
+    first_s = next(at_s for at_s, frame in publish.of(Frame) if colour(frame.png_data) == (130, 0, 0))
+    assert first_s == pytest.approx(2 * 5.03 + 0.2 + 0.3)
     assert max(after - before for before, after in pairwise(publish.times_s)) == pytest.approx(0.1)
-
-
-async def test_pictures_are_added_and_removed_while_it_runs(tmp_path: Path) -> None:
-    """Each at its place in the folder."""
-    still(tmp_path / "1.png", RED)
-    still(tmp_path / "3.png", BLUE)
-    publish = await changed_while_shown(
-        tmp_path, lambda: still(tmp_path / "2.png", GREEN), after_s=5.5, until_s=10
-    )
-    assert colours(publish) == [RED, BLUE, RED, BLUE, RED, BLUE, RED, BLUE, RED, GREEN]
-    publish = await changed_while_shown(tmp_path, (tmp_path / "2.png").unlink, after_s=5.5, until_s=10)
-    assert colours(publish) == [RED, GREEN, BLUE, RED, GREEN, BLUE, RED, BLUE, RED, BLUE]
 
 
 async def test_removing_the_picture_that_is_shown_ends_its_time(tmp_path: Path) -> None:
     """The next one follows after the next check."""
-    still(tmp_path / "1.png", RED)
+    first = still(tmp_path / "1.png", RED)
     still(tmp_path / "2.png", BLUE)
-    publish = await changed_while_shown(
-        tmp_path, (tmp_path / "1.png").unlink, after_s=10.5, until_s=50, fps=0.01
-    )
+    publish = await changed_while_shown(tmp_path, (10.5, first.unlink), until_s=50, fps=0.01)
     assert publish.times_s == [0.0, 11.2]
     assert colours(publish) == [RED, BLUE]
 
@@ -258,19 +218,9 @@ async def test_a_file_is_read_only_after_it_was_written_completely(
     """A partial file is neither shown nor reported."""
     path = still(tmp_path / "a.png", RED)
     whole = still(tmp_path / ".b.png", BLUE, (64, 64)).read_bytes()
-    publish = TimedRecorder()
-
-    async def write_slowly() -> None:
-        await anyio.sleep(2.95)
-        with path.open("wb") as file:
-            for at in range(0, len(whole), len(whole) // 4 + 1):
-                file.write(whole[at : at + len(whole) // 4 + 1])
-                file.flush()
-                await anyio.sleep(0.15)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(write_slowly)
-        await shown(path, 10, publish)
+    quarter = len(whole) // 4 + 1
+    steps = [(2.8 + 0.15 * n, partial(path.write_bytes, whole[: n * quarter])) for n in range(1, 5)]
+    publish = await changed_while_shown(path, *steps, until_s=10)
     assert set(colours(publish)) == {RED, BLUE}
     assert caplog.records == []
 
@@ -278,16 +228,8 @@ async def test_a_file_is_read_only_after_it_was_written_completely(
 async def test_a_file_that_keeps_changing_is_shown_anyway(tmp_path: Path) -> None:
     """Such as a camera picture rewritten ten times a second."""
     path = still(tmp_path / "a.png", RED)
-    publish = TimedRecorder()
-
-    async def write_again_and_again() -> None:
-        for number in range(100):
-            await anyio.sleep(0.1)
-            rewritten(path, partial(still, colour=(0, 0, number)))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(write_again_and_again)
-        await shown(path, 12, publish)
+    steps = [(n / 10, rewritten(path, partial(still, colour=(0, 0, n)))) for n in range(1, 101)]
+    publish = await changed_while_shown(path, *steps, until_s=12)
     assert len(set(colours(publish))) > 4
 
 
@@ -296,17 +238,8 @@ async def test_the_source_continues_when_removed_pictures_are_back(
 ) -> None:
     """Without a cache nothing is shown meanwhile; the log says why."""
     path = still(tmp_path / "a.png", RED)
-    publish = TimedRecorder()
-
-    async def take_away_and_bring_back() -> None:
-        await anyio.sleep(5.5)
-        path.unlink()
-        await anyio.sleep(20)
-        still(path, BLUE)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(take_away_and_bring_back)
-        await shown(path, 40, publish, cache_bytes=0)
+    back = partial(still, path, BLUE)
+    publish = await changed_while_shown(path, (5.5, path.unlink), (25.5, back), until_s=40, cache_bytes=0)
     seen = colours(publish)
     assert seen == [RED] * seen.index(BLUE) + [BLUE] * (len(seen) - seen.index(BLUE))
     assert not [time_s for time_s in publish.times_s if 8 < time_s < 25.5]
@@ -317,7 +250,45 @@ async def test_the_source_continues_when_removed_pictures_are_back(
 async def test_without_refresh_changes_are_ignored(tmp_path: Path) -> None:
     """With `refresh_s` of 0."""
     path = still(tmp_path / "a.png", RED)
-    publish = await changed_while_shown(
-        path, lambda: rewritten(path, lambda new: still(new, BLUE)), after_s=1.5, until_s=20, refresh_s=0.0
-    )
+    change = rewritten(path, partial(still, colour=BLUE))
+    publish = await changed_while_shown(path, (1.5, change), until_s=20, refresh_s=0.0)
     assert set(colours(publish)) == {RED}
+
+
+async def test_a_folder_may_get_its_first_picture_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning says what is missing; the picture is shown as soon as it is there."""
+    publish = await changed_while_shown(tmp_path, (3.5, partial(still, tmp_path / "a.png", BLUE)), until_s=6)
+    assert publish.times_s[0] > 3.5
+    assert colours(publish)[0] == BLUE
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().endswith("files into it; waiting for a picture")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({}, "path"),
+        ({"path": ""}, "path"),
+        ({"path": "a", "scale": 2, "size": [4, 4]}, "scale and size exclude each other"),
+        ({"path": "a", "scale": 65}, "scale"),
+        ({"path": "a", "size": [4]}, "size"),
+        ({"path": "a", "size": ["4", 4]}, "size"),
+        ({"path": "a", "size": [4, 9000]}, "size"),
+        ({"path": "a", "fps": 0}, "fps"),
+        ({"path": "a", "cache_bytes": -1}, "cache_bytes"),
+        ({"path": "a", "refresh_s": -1}, "refresh_s"),
+    ],
+)
+def test_invalid_settings_are_refused(wrong: dict[str, object], message: str) -> None:
+    """The error names the key."""
+    with pytest.raises(ValidationError, match=message):
+        ImagesSettings.model_validate({"type": "images", **wrong})
+
+
+def test_it_needs_its_pictures() -> None:
+    """A file or a folder, with the home folder expanded."""
+    settings = ImagesSettings(type="images", path="~/a.gif", size=(2, 3))
+    assert settings.resources("x") == Resources(inputs=(Input("path", Path.home() / "a.gif", "any"),))

@@ -16,29 +16,6 @@ def cut(chunks: list[bytes], max_line_bytes: int = 100) -> list[RawLine]:
     return [line for chunk in chunks for line in cutter.feed(chunk)] + cutter.finish()
 
 
-def test_lines_are_numbered_from_one_and_the_last_needs_no_newline() -> None:
-    """The text after the last newline is a line."""
-    assert cut([b"a\nb\n\nc"]) == [RawLine(1, b"a"), RawLine(2, b"b"), RawLine(3, b""), RawLine(4, b"c")]
-
-
-def test_a_final_newline_adds_no_empty_line() -> None:
-    """Nothing follows it."""
-    assert cut([b"a\n"]) == [RawLine(1, b"a")]
-    assert cut([b""]) == []
-
-
-def test_a_line_that_is_too_long_is_counted_and_skipped() -> None:
-    """Its number and length are known; the lines around it are complete."""
-    assert cut([b"a\n", b"x" * 70, b"x" * 70, b"\nb\n"]) == [
-        RawLine(1, b"a"),
-        RawLine(2, b"", 140),
-        RawLine(3, b"b"),
-    ]
-    assert cut([b"x" * 101 + b"\nb"]) == [RawLine(1, b"", 101), RawLine(2, b"b")]
-    assert cut([b"x" * 101]) == [RawLine(1, b"", 101)]
-    assert cut([b"x" * 50, b"x" * 50]) == [RawLine(1, b"x" * 100)]
-
-
 def test_a_line_of_any_length_takes_bounded_memory() -> None:
     """A skipped line is never kept."""
     cutter = LineCutter(100)
@@ -49,12 +26,14 @@ def test_a_line_of_any_length_takes_bounded_memory() -> None:
 
 
 def test_the_next_writer_starts_a_new_line() -> None:
-    """After `finish`, an incomplete line is not joined with the next text."""
+    """After `finish`, an incomplete line is not joined with the next text; a new file counts from one."""
     cutter = LineCutter(100)
     assert cutter.feed(b"half") == []
     assert cutter.finish() == [RawLine(1, b"half")]
     assert cutter.feed(b"whole\n") == [RawLine(2, b"whole")]
     assert cutter.finish() == []
+    cutter.restart()
+    assert cutter.feed(b"c\n") == [RawLine(1, b"c")]
 
 
 @pytest.mark.parametrize("max_line_bytes", [1, 3, 1000])
@@ -62,26 +41,17 @@ def test_the_next_writer_starts_a_new_line() -> None:
 def test_lines_do_not_depend_on_the_size_of_chunks(
     max_line_bytes: int, data: bytes, cuts: st.DataObject
 ) -> None:
-    """They are those of the whole input."""
+    """They are those of the whole input, numbered from one; what is too long is only counted."""
     places = sorted(cuts.draw(st.lists(st.integers(0, len(data)), max_size=6)))
     edges = zip([0, *places], [*places, len(data)], strict=True)
     found = cut([data[start:end] for start, end in edges], max_line_bytes)
     expected = data.split(b"\n")
-    if not expected[-1]:
+    if not expected[-1]:  # a final newline adds no empty line
         expected.pop()
     assert found == [
         RawLine(number, text) if len(text) <= max_line_bytes else RawLine(number, b"", len(text))
         for number, text in enumerate(expected, 1)
     ]
-
-
-def test_a_restart_counts_from_one_again() -> None:
-    """For the start of another file."""
-    cutter = LineCutter(100)
-    assert cutter.feed(b"a\nb") == [RawLine(1, b"a")]
-    assert cutter.finish() == [RawLine(2, b"b")]
-    cutter.restart()
-    assert cutter.feed(b"c\n") == [RawLine(1, b"c")]
 
 
 def test_a_full_line_gives_a_full_update() -> None:
@@ -110,35 +80,29 @@ def test_data_may_be_any_json_value(data: object) -> None:
     assert parse(json.dumps({"id": "a", "data": data}).encode()) == Update(Peripheral("a", data), None)
 
 
-def test_null_means_that_an_optional_key_is_unset() -> None:
-    """Some programs write every key."""
-    line = b'{"id": "a", "data": 1, "tags": null, "location": null, "captured_unix_ns": null}'
-    assert parse(line) == Update(Peripheral("a", 1), None)
+TAPPED = (
+    b'{"kind": "peripheral", "topic": "peripheral/a", "sequence": 7, "captured_unix_ns": 5, "data": {"k": 1},'
+    b' "received_unix_ns": 6, "size_bytes": 50, "id": "a", "location": null, "payload_type": "a.B",'
+    b' "tags": [{"name": "input", "variant": "", "metadata": {}}]}'
+)
 
 
-def test_a_line_of_beats_tap_is_an_update() -> None:
-    """Further keys of `beats tap --json` are ignored: the stream numbers and times updates itself."""
-    line: dict[str, object] = {
-        "kind": "peripheral",
-        "topic": "peripheral/a",
-        "sequence": 7,
-        "captured_unix_ns": 5,
-        "received_unix_ns": 6,
-        "size_bytes": 50,
-        "id": "a",
-        "tags": [{"name": "input", "variant": "", "metadata": {}}],
-        "location": None,
-        "data": {"event_type": "press"},
-        "payload_type": "heart.peripheral.input.InputEvent",
-    }
-    assert parse(json.dumps(line).encode()) == Update(
-        Peripheral("a", {"event_type": "press"}, (Tag("input"),)), 5
-    )
-
-
-def test_blanks_around_a_line_do_not_matter() -> None:
-    """Such as the line ends of Windows."""
-    assert parse(b' {"id": "a", "data": 1} \r').message.id == "a"
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            b'{"id": "a", "data": 1, "tags": null, "location": null, "captured_unix_ns": null}',
+            Peripheral("a", 1),
+        ),
+        (b' {"id": "a", "data": 1} \r', Peripheral("a", 1)),
+        (b'{"data": 1, "tags": ["a"]}', Peripheral("", 1, (Tag("a"),))),
+        (b'{"id": "", "data": 1, "tags": ["a"]}', Peripheral("", 1, (Tag("a"),))),
+        (TAPPED, Peripheral("a", {"k": 1}, (Tag("input"),))),
+    ],
+)
+def test_what_other_programs_write_is_accepted(line: bytes, expected: Peripheral) -> None:
+    """Null for a missing key, blanks at the ends, no id but tags, and other keys of `beats tap --json`."""
+    assert parse(line) == Update(expected, 5 if line == TAPPED else None)
 
 
 @pytest.mark.parametrize(
@@ -150,19 +114,15 @@ def test_blanks_around_a_line_do_not_matter() -> None:
         (b'{"id": "\xff"}', "not UTF-8 at byte 9"),
         (b'{\x00"\x00i\x00', "not JSON"),
         (b"[1]", 'the line must be an object such as {"id": "knob-1", "data": {}}, but is a list'),
-        (b'"text"', 'but is "text"'),
         (b"null", "but is null"),
         (b'{"id": 7, "data": 1}', "id must be a text, but is 7"),
-        (b'{"id": null, "data": 1}', "id must be a text, but is null"),
         (b'{"id": "a"}', "data must be any JSON value, or null, but is missing"),
         (b'{"id": "a", "dta": 1}', "the line has an unknown key \"dta\": did you mean 'data'?"),
         (b'{"id": "a", "data": 1, "qqq": 1}', 'unknown key "qqq": known are id, data, tags, location'),
         (b'{"id": "a", "data": NaN}', "NaN is not JSON: send null"),
-        (b'{"id": "a", "data": [-Infinity]}', "-Infinity is not JSON"),
         (b'{"id": "a", "data": 1e999}', "1e999 is too large for a double"),
         (b'{"id": "a", "data": ' + b"9" * 5000 + b"}", "limit"),
         (b"[" * 200_000, "nested too deeply"),
-        (b'{"a":' * 200_000, "nested too deeply"),
         (b'{"id": "a", "data": 1, "tags": "b"}', 'tags must be a list of objects or texts, but is "b"'),
         (b'{"id": "a", "data": 1, "tags": [""]}', "tags[0] must be an object with a name"),
         (b'{"id": "a", "data": 1, "tags": [{}]}', "tags[0].name must be a text that is not empty"),
@@ -172,13 +132,11 @@ def test_blanks_around_a_line_do_not_matter() -> None:
         (b'{"id": "a", "data": 1, "tags": [{"name": "c", "metadata": {"k": 1}}]}', 'metadata["k"] must be'),
         (b'{"id": "a", "data": 1, "location": [1, 2]}', "location must be an object with x, y, z and time"),
         (b'{"id": "a", "data": 1, "location": {"x": true}}', "location.x must be a number, but is true"),
-        (b'{"id": "a", "data": 1, "location": {"y": "1"}}', 'location.y must be a number, but is "1"'),
         (b'{"id": "a", "data": 1, "location": {"z": 1' + b"0" * 400 + b"}}", "location.z must be a number"),
         (b'{"id": "a", "data": 1, "location": {"w": 1}}', "location has an unknown key"),
         (b'{"id": "a", "data": 1, "location": {"time": 5}}', "location.time must be ISO 8601 text"),
         (b'{"id": "a", "data": 1, "captured_unix_ns": 1.5}', "captured_unix_ns must be whole nanoseconds"),
         (b'{"id": "a", "data": 1, "captured_unix_ns": -1}', "captured_unix_ns must be whole nanoseconds"),
-        (b'{"id": "a", "data": 1, "captured_unix_ns": true}', "captured_unix_ns must be whole nanoseconds"),
         (b'{"id": "a", "data": 1, "captured_unix_ns": 9223372036854775808}', "captured_unix_ns must be"),
     ],
 )
@@ -197,12 +155,6 @@ def test_an_error_quotes_only_short_printable_text(value: bytes) -> None:
     for line in (b'{"id": "a", "data": 1, "tags": %b}', b'{"id": "a", "data": 1, "location": {"x": %b}}'):
         with pytest.raises(ValueError, match=r"^[ -~…]{1,200}$"):
             parse(line % value)
-
-
-@pytest.mark.parametrize("line", [b'{"data": 1, "tags": ["a"]}', b'{"id": "", "data": 1, "tags": ["a"]}'])
-def test_a_line_needs_no_id(line: bytes) -> None:
-    """Its tags distinguish the update."""
-    assert parse(line).message == Peripheral("", 1, (Tag("a"),))
 
 
 @given(st.binary(max_size=200))

@@ -50,6 +50,10 @@ def show(frames: int = 10) -> list[RecordedMessage]:
     return made
 
 
+def pairs(written: list[RecordedMessage]) -> list[tuple[str, int]]:
+    return [(each.topic, each.sequence) for each in written]
+
+
 def shown_at(seconds: float) -> float:
     """When, in virtual time, something is put on the bus that is due after so many seconds."""
     return round(max(0.0, seconds - EARLY_S), 6)

@@ -2,25 +2,16 @@
 
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 
 from beats.adapters.sources.replay.reading import place_back, read_ahead, select
-from beats.kernel.errors import InputError
 from beats.recordings.selection import Chosen
 from tests.adapters.sources.replay.recordings import frame, knob, recorded, settings
 from tests.recordings.support import record
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.mark.parametrize("changes", [{"start": 9}, {"start": 0.5, "end": 0.5}, {"path": "gone.mcap"}])
-def test_what_cannot_be_selected_is_an_input_error(tmp_path: Path, changes: dict[str, Any]) -> None:
-    """A start behind the end, an end before the start, no files."""
-    with pytest.raises(InputError):
-        select(settings(recorded(tmp_path), **changes))
 
 
 @pytest.mark.parametrize(

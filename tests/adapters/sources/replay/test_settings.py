@@ -1,6 +1,5 @@
 """The settings of a replay."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +13,6 @@ from beats.runtime.registry import InstalledAdapters
 
 def settings(**changes: Any) -> ReplaySettings:
     return ReplaySettings.model_validate({"type": "replay", "path": "a.mcap"} | changes)
-
-
-def test_a_path_is_all_that_it_needs() -> None:
-    """By default everything is played once, at the recorded speed."""
-    plain = settings()
-    assert plain.paths == [Path("a.mcap")]
-    assert (plain.speed, plain.loop, plain.start, plain.end) == (1.0, False, None, None)
-    assert (plain.kinds, plain.topics) == (("frame", "peripheral"), ())
-
-
-def test_several_paths_are_kept_in_order() -> None:
-    """Their order has no effect: times decide."""
-    assert settings(path=("b.mcap", "a")).paths == [Path("b.mcap"), Path("a")]
 
 
 @pytest.mark.parametrize("speed", [0.1, 1, 100, 2.5, "max"])
@@ -59,7 +45,6 @@ def test_moments_are_seconds_or_times(moment: object) -> None:
         ({"start": "noon"}, "give seconds from the beginning"),
         ({"end": "25:00"}, "give seconds from the beginning"),
         ({"end": ""}, "at least 1"),
-        ({"lopp": True}, "lopp"),
     ],
 )
 def test_what_is_wrong_is_refused_with_what_would_be_right(changes: dict[str, Any], said: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.sources.replay import SOURCE, ReplaySettings
 from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.envelope import OpaquePayload, Peripheral
 from beats.kernel.errors import InputError
@@ -19,6 +18,7 @@ from tests.adapters.sources.replay.recordings import (
     frame,
     knob,
     on_air,
+    pairs,
     played,
     recorded,
     settings,
@@ -30,18 +30,6 @@ from tests.adapters.sources.support import context, inline
 from tests.recordings.support import ABOUT, BEGIN_NS, line, record
 
 pytestmark = pytest.mark.anyio
-
-
-def pairs(written: list[RecordedMessage]) -> list[tuple[str, int]]:
-    return [(each.topic, each.sequence) for each in written]
-
-
-def test_the_declaration_builds_the_source(tmp_path: Path) -> None:
-    """The kernel finds settings and source in one constant; building looks at no file."""
-    assert SOURCE.settings is ReplaySettings
-    source = SOURCE.build(settings(tmp_path / "gone.mcap"), context())
-    assert isinstance(source, ReplaySource)
-    assert source.playback() is None
 
 
 async def test_the_first_pass_is_bit_for_bit_and_at_its_times(tmp_path: Path) -> None:
@@ -79,14 +67,6 @@ async def test_a_slow_sink_does_not_shift_what_follows(tmp_path: Path) -> None:
         await playing.ended.wait()
     assert playing.publish.times_s[-1] == shown_at(19 * FRAME_S / 2)
     assert playing.shown == pairs(show())
-
-
-async def test_a_gap_in_the_recorded_numbers_stays_visible(tmp_path: Path) -> None:
-    """Viewers see what the recorder had lost."""
-    written = [each for each in show() if each.sequence not in (3, 4)]
-    playing = await played(record(tmp_path / "a.mcap", written))
-    assert playing.frames == [1, 2, 5, 6, 7, 8, 9, 10]
-    assert not any(renumber for _, renumber in playing.publish.forwarded)
 
 
 async def test_a_loop_begins_again_and_is_numbered_on(tmp_path: Path) -> None:

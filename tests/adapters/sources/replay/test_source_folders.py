@@ -11,14 +11,20 @@ from beats.recordings.copying import recover
 from beats.recordings.files import Piece
 from beats.recordings.format import LOG_OFFSET, RecordedMessage
 from beats.recordings.walltime import ClockJump
-from tests.adapters.sources.replay.recordings import FRAME_S, at, frame, knob, on_air, played, show, shown_at
+from tests.adapters.sources.replay.recordings import (
+    FRAME_S,
+    at,
+    frame,
+    knob,
+    on_air,
+    pairs,
+    played,
+    show,
+    shown_at,
+)
 from tests.recordings.support import ABOUT, record
 
 pytestmark = pytest.mark.anyio
-
-
-def pairs(written: list[RecordedMessage]) -> list[tuple[str, int]]:
-    return [(each.topic, each.sequence) for each in written]
 
 
 def part(folder: Path, number: int, written: list[RecordedMessage]) -> Path:
@@ -49,13 +55,6 @@ async def test_numbers_of_another_recording_are_no_loss(tmp_path: Path) -> None:
     playing = await played(tmp_path)
     assert playing.frames == [1, 2, 3, 8, 9, 10]
     assert [renumber for _, renumber in playing.publish.forwarded] == [False] * 6 + [True] * 6
-
-
-async def test_folders_below_a_folder_are_played(tmp_path: Path) -> None:
-    """Recorders may create them with dates as names."""
-    record(tmp_path / "2026" / "11" / "1.mcap", [knob(1, 0)], about={"recording": "a"})
-    record(tmp_path / "2026" / "12" / "1.mcap", [knob(5, 9)], about={"recording": "b"})
-    assert (await played(tmp_path)).shown == [("peripheral/knob", 1), ("peripheral/knob", 5)]
 
 
 async def test_a_file_that_cannot_be_read_does_not_stop_a_folder(
