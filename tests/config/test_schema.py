@@ -1,8 +1,7 @@
-from typing import Annotated, Any, Literal, Optional
+from typing import Any, Optional
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr, create_model
-from typing_extensions import TypeAliasType
+from pydantic import BaseModel, Field, create_model
 
 from beats.config.schema import (
     descriptions,
@@ -10,39 +9,15 @@ from beats.config.schema import (
     holds_password,
     holds_secret,
     inside,
-    is_sequence,
     key_paths,
-    members,
 )
-from beats.config.settings import KernelSettings, SinkSettings
+from beats.config.settings import SinkSettings
 from tests.config.fakes import WebsocketSettings
-
-Port = TypeAliasType("Port", Annotated[int, Field(ge=0)])
 
 
 class Tree(BaseModel):
     name: str = ""
     left: Optional["Tree"] = None
-
-
-class Login(BaseModel):
-    users: dict[str, SecretStr] = {}
-
-
-@pytest.mark.parametrize(
-    ("annotation", "expected"),
-    [
-        (int, (int,)),
-        (int | None, (int,)),
-        (Annotated[int | str, "note"], (int, str)),
-        (Port, (int,)),
-        (Port | None, (int,)),
-        (type(None), ()),
-    ],
-)
-def test_the_types_of_an_annotation_are_found(annotation: Any, expected: tuple[Any, ...]) -> None:
-    """Metadata, type aliases and None are left out."""
-    assert members(annotation) == expected
 
 
 def test_the_type_of_a_key_is_found_in_nested_settings() -> None:
@@ -57,37 +32,16 @@ def test_the_type_of_a_key_is_found_in_nested_settings() -> None:
     assert expected_at(WebsocketSettings, ["no", "such"]) is Any
 
 
-def test_text_is_not_an_array() -> None:
-    """Nor is a table or a choice."""
-    assert is_sequence(list[str])
-    assert is_sequence(frozenset)
-    assert not is_sequence(str)
-    assert not is_sequence(dict[str, int])
-    assert not is_sequence(Literal["a"])
-
-
-def test_secrets_are_found_at_any_depth() -> None:
-    """A table that holds a secret is secret."""
-    assert holds_secret(SecretStr | None)
-    assert holds_secret(WebsocketSettings)
-    assert holds_secret(Login)
-    assert not holds_secret(KernelSettings)
-
-
 @pytest.mark.parametrize(
-    "value", ["nats://ann:hush@host:1", "nats://hush@host", "wss://:hush@h/x", ["a", "x://u:p@h"]]
+    ("values", "holds"),
+    [
+        (["nats://ann:hush@host:1", "nats://hush@host", "wss://:hush@h/x", ["a", "x://u:p@h"]], True),
+        (["nats://host:1", "ws://h/a@b", "ws://h?a@b", "ann@host", ["a"], 1, None, {}], False),
+    ],
 )
-def test_an_address_may_hold_a_password(value: object) -> None:
-    """In any setting, also in a list."""
-    assert holds_password(value)
-
-
-@pytest.mark.parametrize(
-    "value", ["nats://host:1", "ws://h/a@b", "ws://h?a@b", "ann@host", ["a"], 1, None, {}]
-)
-def test_an_at_sign_elsewhere_is_not_a_password(value: object) -> None:
-    """In a path, a query, or a text that is not an address."""
-    assert not holds_password(value)
+def test_an_address_may_hold_a_password(values: list[object], holds: bool) -> None:
+    """In any setting, also in a list; not an @ in a path, in a query or in a text that is no address."""
+    assert {holds_password(value) for value in values} == {holds}
 
 
 def test_every_key_has_a_path() -> None:

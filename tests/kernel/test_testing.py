@@ -43,23 +43,6 @@ def test_virtual_time_stands_still_while_a_task_can_run() -> None:
     run_virtually(main)
 
 
-def test_timers_of_a_virtual_loop_end_in_order_at_their_exact_times() -> None:
-    """Several sleepers wake one after another, at the exact second."""
-    woken: list[tuple[str, float]] = []
-
-    async def sleeper(name: str, delay_s: float) -> None:
-        await anyio.sleep(delay_s)
-        woken.append((name, round(anyio.current_time(), 6)))
-
-    async def main() -> None:
-        async with anyio.create_task_group() as group:
-            for name, delay_s in (("c", 30.0), ("a", 0.5), ("b", 0.75)):
-                group.start_soon(sleeper, name, delay_s)
-
-    run_virtually(main)
-    assert woken == [("a", 0.5), ("b", 0.75), ("c", 30.0)]
-
-
 def test_a_virtual_loop_without_timers_waits_for_other_threads() -> None:
     """With no timer to jump to, the loop sleeps until a thread calls it."""
 

@@ -30,18 +30,21 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checked:
 
 
 def test_the_default_profile_can_start(checked: Checked) -> None:
-    """There are no problems."""
+    """There are no problems, nor with a sink that is switched off."""
     assert checked() == Found([], [])
+    assert checked("[sinks.b]\ntype = 'websocket'\nenabled = false\n") == Found([], [])
 
 
 def test_two_sinks_on_one_port_clash(checked: Checked) -> None:
-    """The problem names the second sink, and the origin of both ports."""
+    """The problem names the second sink, and the origin of both ports, which may be defaults."""
     found = checked("[sinks.second]\ntype = 'websocket'\nport = 8765\n")
     [problem] = found.problems
     assert (problem.where, problem.key, problem.value) == ("mine.toml:3", "sinks.second.port", "8765")
     assert "sinks.browser listens there too (" in problem.message
     assert "default.toml:15)" in problem.message
     assert "0 for a free one" in problem.message
+    [problem] = checked("[sinks.second]\ntype = 'websocket'\n").problems
+    assert problem.where == "default"
 
 
 def test_of_a_sink_that_is_not_required_it_is_a_warning(checked: Checked) -> None:
@@ -51,12 +54,6 @@ def test_of_a_sink_that_is_not_required_it_is_a_warning(checked: Checked) -> Non
     assert found.problems == []
     [warning] = found.warnings
     assert "sinks.second.port = 8765: sinks.browser listens there too" in warning
-
-
-def test_a_default_can_clash(checked: Checked) -> None:
-    """The origin of such a port is `default`."""
-    [problem] = checked("[sinks.second]\ntype = 'websocket'\n").problems
-    assert problem.where == "default"
 
 
 @pytest.mark.parametrize(
@@ -185,11 +182,6 @@ def test_an_adapter_that_breaks_the_contract_is_reported(
     assert [problem.key for problem in found.problems] == ["sinks.x.type", "sinks.b.port"]
     assert found.problems[0].message.startswith("this adapter cannot say what it needs: TypeError")
     assert "NoneType" in found.problems[0].message
-
-
-def test_what_is_switched_off_clashes_with_nothing(checked: Checked) -> None:
-    """It will not start."""
-    assert checked("[sinks.b]\ntype = 'websocket'\nenabled = false\n") == Found([], [])
 
 
 def test_what_is_waited_for_is_a_warning(checked: Checked, tmp_path: Path) -> None:

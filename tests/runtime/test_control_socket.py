@@ -29,7 +29,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the sockets are, and nobody else's."""
+    """The folder of the sockets, for this test alone."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     return tmp_path / "beats"
 
@@ -155,7 +155,7 @@ async def test_garbage_harms_nothing(garbage: bytes) -> None:
         assert await to_thread.run_sync(ask, "hello") == {"hello": "world"}
 
 
-async def test_one_who_says_nothing_keeps_nobody_waiting() -> None:
+async def test_a_silent_client_does_not_delay_others() -> None:
     """Other clients are served meanwhile, and the end does not wait for this one."""
     async with serving() as path:
         with socket.socket(socket.AF_UNIX) as silent:
@@ -163,8 +163,8 @@ async def test_one_who_says_nothing_keeps_nobody_waiting() -> None:
             assert await to_thread.run_sync(ask, "hello") == {"hello": "world"}
 
 
-def test_nobody_runs() -> None:
-    """The error says so, without a folder and with an empty one."""
+def test_when_no_instance_runs_the_error_says_so() -> None:
+    """Without a folder of sockets, and with an empty one."""
     assert instances() == []
     with pytest.raises(NoInstanceError, match="no beats of this user runs on this machine"):
         ask("hello")

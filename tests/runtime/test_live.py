@@ -164,7 +164,7 @@ async def test_a_recorder_that_moves_loses_and_doubles_nothing(tmp_path: Path) -
     assert held == list(range(1, 401))
 
 
-async def test_a_token_file_is_read_anew_although_its_name_is_the_same(
+async def test_a_token_file_is_read_again_although_its_name_is_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Tokens are renewed by a reload; a file that has gone is reported, and the old token goes on."""

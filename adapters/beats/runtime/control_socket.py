@@ -147,7 +147,7 @@ def _connected(path: Path) -> socket.socket:
 
 
 def _own_folder(folder: Path) -> None:
-    """Create the folder, or check that nobody else owns it or can write to it.
+    """Create the folder, or check that only this user owns it and can access it.
 
     Raises:
         OSError: it cannot be created, or another user can access it.

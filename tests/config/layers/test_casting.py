@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
+from typing_extensions import TypeAliasType
 
 from beats.config.layers.casting import fit, inline_table
 from beats.config.layers.merging import Text
@@ -43,6 +44,7 @@ def test_text_stays_text_where_text_is_expected(annotation: Any, text: str) -> N
     [
         ("8765", int, 8765),
         (" -1 ", int | None, -1),
+        ("7", TypeAliasType("Port", Annotated[int, Field(ge=0)]) | None, 7),
         ("10_000", int, 10_000),
         ("5", float, 5.0),
         ("1e3", float, 1000.0),

@@ -48,10 +48,11 @@ def test_a_socket_cannot_be_opened(tmp_path: Path) -> None:
         assert "No such device or address" in refused(tmp_path / "socket")
 
 
-def test_a_link_to_the_null_device_is_an_empty_file(tmp_path: Path) -> None:
-    """A service is masked in this way."""
-    (tmp_path / "x.toml").symlink_to(os.devnull)
-    assert read_toml(tmp_path / "x.toml") == {}
+def test_an_empty_file_is_an_empty_layer(tmp_path: Path) -> None:
+    """Dynaconf treats it as a missing file; a link to the null device, which masks a service, is one too."""
+    (tmp_path / "null.toml").symlink_to(os.devnull)
+    (tmp_path / "x.toml").write_text("# nothing yet\n")
+    assert read_toml(tmp_path / "null.toml") == read_toml(tmp_path / "x.toml") == {}
 
 
 def test_every_broken_file_is_reported(house: House) -> None:
@@ -116,13 +117,6 @@ def test_a_file_that_disappears_while_it_is_read_is_refused(
 
     monkeypatch.setattr(tomllib, "loads", vanish)
     assert "the file disappeared while it was read" in refused(path)
-
-
-def test_an_empty_file_is_an_empty_layer(tmp_path: Path) -> None:
-    """Dynaconf treats it as a missing file."""
-    path = tmp_path / "x.toml"
-    path.write_text("# nothing yet\n")
-    assert read_toml(path) == {}
 
 
 def test_dynaconfs_markers_are_plain_content(tmp_path: Path) -> None:

@@ -104,17 +104,19 @@ def test_local_is_not_a_profile(house: House) -> None:
 
 
 def test_profiles_are_listed_with_their_purpose(house: House) -> None:
-    """The first comment that is not for editors; local.toml is left out, a broken file is not."""
-    house.write("stage", "#:schema ./beats.json\n\n#  \n# For the stage.\n# More.\n[kernel]\n")
+    """The first comment that is not for editors; local.toml is left out, an unreadable file is not."""
+    house.write("stage", "\ufeff#:schema ./beats.json\n\n#  \n# For the stage.\n# More.\n[kernel]\n")
+    house.write("closed", "# For nothing.\n").chmod(0o000)
     house.write("studio", "[kernel]\n")
     house.write("local", "# Not listed.\n")
     (house.folder / "broken.toml").write_bytes(b"\xff\xfe")
     (house.folder / "folder.toml").mkdir()
-    found = {info.name: info for info in list_profiles(house.folder, {})}
+    with permissions_hold():
+        found = {info.name: info for info in list_profiles(house.folder, {})}
     shipped = {"default", "edge", "headless", "kiosk", "origin", "program", "record", "replay", "studio"}
-    assert list(found) == sorted({"broken", "stage"} | shipped)
+    assert list(found) == sorted({"broken", "closed", "stage"} | shipped)
     assert found["stage"].summary == "For the stage."
-    assert found["broken"].summary == ""
+    assert found["broken"].summary == found["closed"].summary == ""
     assert found["studio"] == ("studio", house.folder / "studio.toml", "")
     assert found["record"].path == SHIPPED / "record.toml"
 
@@ -139,13 +141,17 @@ def closed(folder: Path, mode: int) -> Path:
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444])
-def test_a_folder_without_permission_is_an_error(tmp_path: Path, mode: int) -> None:
-    """With its origin and the reason, whether it may not be listed or not be searched."""
-    folder = closed(tmp_path / "closed", mode)
+def test_a_folder_without_permission_is_an_error(
+    tmp_path: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its origin and the reason, whether it may not be listed or not be searched, also as `./config`."""
+    folder = closed(tmp_path / "config", mode)
+    monkeypatch.chdir(tmp_path)
     inside = folder / "sub"
     with permissions_hold():
         for profile in ("wall", "default", None):
             assert "cannot be read: Permission denied" in refused(profile, folder)
+        assert "cannot be read: Permission denied" in refused(None, None)
         assert refused(None, inside) == f'config: "{inside}": cannot be read: Permission denied'
         environ = {"BEATS_CONFIG_DIR": str(inside)}
         assert refused(None, None, environ).startswith(f'BEATS_CONFIG_DIR: "{inside}": cannot be read')
@@ -153,32 +159,6 @@ def test_a_folder_without_permission_is_an_error(tmp_path: Path, mode: int) -> N
             profile_of(folder / "wall.toml")
         with pytest.raises(SettingsError, match="cannot be read: Permission denied"):
             list_profiles(folder, {})
-
-
-def test_the_default_folder_without_permission_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`./config` is not treated as missing."""
-    closed(tmp_path / "config", 0o000)
-    monkeypatch.chdir(tmp_path)
-    with permissions_hold():
-        assert "cannot be read: Permission denied" in refused(None, None)
-
-
-def test_a_profile_without_permission_does_not_hide_the_others(house: House) -> None:
-    """It is listed without a summary."""
-    path = house.write("stage", "# For the stage.\n")
-    path.chmod(0o000)
-    with permissions_hold():
-        found = {info.name: info for info in list_profiles(house.folder, {})}
-    assert found["stage"].summary == ""
-
-
-def test_a_byte_order_mark_does_not_hide_the_summary(house: House) -> None:
-    """Some editors begin every file with one."""
-    (house.folder / "stage.toml").write_bytes(b"\xef\xbb\xbf# For the stage.\n")
-    found = {info.name: info for info in list_profiles(house.folder, {})}
-    assert found["stage"].summary == "For the stage."
 
 
 def layers(house: House) -> list[str]:

@@ -7,9 +7,8 @@ from typing import Final
 import pytest
 
 import beats.kernel.queue.overflow
-from beats.kernel.envelope import Envelope
 from beats.kernel.queue.bounds import QueueBounds
-from beats.kernel.queue.overflow import OVERFLOWS, Verdict
+from beats.kernel.queue.overflow import OVERFLOWS
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.testing import envelope
 from beats.kernel.waiter import Refusal, Waiter
@@ -18,31 +17,12 @@ from tests.kernel.support import assert_balanced, dropped
 TOPICS: Final = ("frame", "peripheral/a", "peripheral/b", "peripheral/a", "frame")
 
 
-class RoomyBacklog:
-    """A backlog with room, from which nothing may be dropped, except what a topic replaces."""
-
-    def has_room_for(self, envelope: Envelope) -> bool:
-        return True
-
-    def drop_oldest(self) -> None:
-        raise AssertionError("there is room")
-
-    def drop_topic(self, topic: str) -> None:
-        pass
-
-
 def test_every_strategy_module_is_registered_under_its_own_name() -> None:
     """A strategy's name in the settings is its module's name."""
     modules = {module.name for module in pkgutil.iter_modules(beats.kernel.queue.overflow.__path__)}
     assert modules - {"base"} == set(OVERFLOWS)
     for name, strategy in OVERFLOWS.items():
         assert (strategy.name, strategy.__module__) == (name, f"beats.kernel.queue.overflow.{name}")
-
-
-@pytest.mark.parametrize("name", OVERFLOWS)
-def test_a_strategy_admits_while_there_is_room(name: str) -> None:
-    """No strategy drops anything before it must."""
-    assert OVERFLOWS[name]().decide(RoomyBacklog(), envelope()) is Verdict.ADMIT
 
 
 def in_items(overflow: str) -> QueueBounds:

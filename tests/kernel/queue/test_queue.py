@@ -90,26 +90,6 @@ def test_losses_are_noted_only_on_request() -> None:
     assert queue.losses() == ()
 
 
-@STRATEGIES
-@pytest.mark.parametrize("bounds", [QueueBounds(size=3), QueueBounds(max_bytes=6)], ids=["items", "bytes"])
-def test_a_sink_that_keeps_failing_never_holds_more_than_twice_the_bounds(
-    overflow: str, bounds: QueueBounds
-) -> None:
-    """However often it gives back all that it took, the queue has a limit."""
-    queue = SinkQueue("recorder", replace(bounds, overflow=overflow, block_timeout_s=1e6))
-    for number in range(1, 61):
-        offered(queue, number, topic=f"peripheral/{number}", encoded=b"12")
-        if number % 3 == 0:
-            batch = queue.take_nowait()
-            assert len(batch) == 3
-            queue.give_back(batch)
-            assert queue.stats().waiting.items <= 6
-            assert_balanced(queue.stats())
-    while queue.take_nowait():
-        pass
-    assert queue.stats().waiting == Amount()
-
-
 async def test_what_was_given_back_needs_no_new_envelope_to_be_taken() -> None:
     """The next attempt's first take returns at once, even when nothing has come since."""
     queue = SinkQueue("recorder")
@@ -117,38 +97,6 @@ async def test_what_was_given_back_needs_no_new_envelope_to_be_taken() -> None:
     queue.give_back(await queue.take())
     with anyio.fail_after(1.0):
         assert sequences(await queue.take()) == [1]
-
-
-@pytest.mark.parametrize(
-    ("overflow", "left"),
-    [
-        ("drop_oldest", [3, 4]),
-        ("drop_newest", [1, 2]),
-        ("error", [1, 2]),
-        ("latest", [4]),
-        ("block", [1, 2, 3, 4]),
-    ],
-)
-def test_narrower_bounds_drop_by_the_new_strategy(overflow: str, left: list[int]) -> None:
-    """The new strategy decides what is kept; `block` keeps everything."""
-    queue = SinkQueue("recorder")
-    offered(queue, 1, 2, 3, 4)
-    queue.rebound(QueueBounds(size=2, overflow=overflow))
-    lost = 4 - len(left)
-    assert dropped(queue.stats()) == ({(overflow, "frame"): lost} if lost else {})
-    assert_balanced(queue.stats())
-    assert [number for _ in range(2) for number in sequences(queue.take_nowait())] == left
-
-
-def test_a_producer_in_line_is_told_when_its_envelope_no_longer_fits() -> None:
-    """Otherwise it would wait forever, and so would those behind it."""
-    queue, (large, small) = in_line(9, 2)
-    queue.rebound(block(2, max_bytes=5))
-    refusal = large.wait()
-    assert refusal is not None
-    assert refusal.why == "9 bytes are more than its max_bytes of 5"
-    assert small.wait() is None
-    assert sequences(queue.take_nowait()) == [1, 2]
 
 
 @pytest.mark.parametrize(("overflow", "why"), [("drop_oldest", None), ("error", "it is full")])
@@ -168,27 +116,6 @@ async def test_a_coroutine_in_line_goes_on_when_the_strategy_no_longer_blocks(
         await anyio.lowlevel.checkpoint()
         run_in_thread(lambda: queue.rebound(QueueBounds(size=1, overflow=overflow)))
     assert [outcome and outcome.why for outcome in outcomes] == [why]
-
-
-def test_a_closed_queue_can_admit_its_line() -> None:
-    """Regardless of the bounds; what comes later is dropped."""
-    queue, waiters = in_line(2, 3)
-    queue.close(admit_line=True)
-    assert [waiter.wait() for waiter in waiters] == [None, None]
-    assert queue.offer(envelope(4)) is None
-    assert [number for _ in range(3) for number in sequences(queue.take_nowait())] == [1, 2, 3]
-    assert dropped(queue.stats()) == {("closed", "frame"): 1}
-
-
-@pytest.mark.parametrize("size", [8, 1])
-def test_a_producer_in_line_keeps_its_place_when_lanes_are_merged(size: int) -> None:
-    """Whether it is admitted then or at the end: envelopes come in the order of publication."""
-    queue = SinkQueue("recorder", replace(block(8), per_kind={"frame": LaneBounds(1, overflow="block")}))
-    for number, topic in enumerate(["frame", "frame", "peripheral/a", "peripheral/a"]):
-        offered(queue, number, topic=topic)
-    queue.rebound(block(size))
-    queue.close(admit_line=True)
-    assert [number for _ in range(4) for number in sequences(queue.take_nowait())] == [0, 1, 2, 3]
 
 
 @STRATEGIES

@@ -5,7 +5,7 @@ import anyio
 import pytest
 
 from beats.kernel.bus import Bus
-from beats.kernel.envelope import Envelope, Message, Sealed
+from beats.kernel.envelope import Envelope, Sealed
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Batches, Publish, Sink
 from beats.kernel.queue.bounds import QueueBounds
@@ -20,7 +20,6 @@ from tests.kernel.support import (
     CallingSink,
     CallingSource,
     CollectingSink,
-    dropped,
     everyone_waits,
     knob,
     publisher_on,
@@ -48,27 +47,6 @@ def sink_component(sink: Sink, bus: Bus, bounds: QueueBounds | None = None) -> S
     return SinkComponent(
         "recorder", sink, SinkQueue("recorder", bounds, keep_losses=True), publisher_on(bus), Backoff()
     )
-
-
-async def test_what_a_sink_held_when_it_failed_is_reported(caplog: pytest.LogCaptureFixture) -> None:
-    """The batch in hand was not delivered: it is dropped as `failed`, not taken."""
-
-    async def take_and_fail(queue: Batches) -> None:
-        await queue.take()
-        raise OSError("the disk is full")
-
-    bus = Bus()
-    component = sink_component(CallingSink(take_and_fail), bus)
-    publisher = publisher_on(bus)
-    publisher.publish(FRAME)
-    publisher.publish(knob())
-    component.close()
-    await component.supervisor.supervise()
-    stats = component.stats()
-    assert (stats.state, stats.last_error) == ("failed", "OSError: the disk is full")
-    assert dropped(stats.queue) == {("failed", "frame"): 1, ("failed", "peripheral"): 1}
-    assert stats.queue.taken == Amount()
-    assert "2 envelopes (8 bytes) that it had taken" in caplog.text
 
 
 async def test_a_sink_that_returns_while_its_queue_is_open_has_failed() -> None:
@@ -163,33 +141,23 @@ async def test_the_stats_of_a_sink_with_viewers_include_them() -> None:
 
 
 async def test_a_source_publishes_and_its_messages_are_counted() -> None:
-    """A source gets sequence numbers from the bus and has its own count."""
-    sequences: list[int] = []
+    """A source gets sequence numbers from the bus and has its own count; its capture times are kept."""
+    sequences, captured = list[int](), list[int]()
 
     async def run(publish: Publish) -> None:
-        messages: list[Message] = [FRAME, FRAME, knob()]
-        sequences.extend([await publish(message) for message in messages])
+        sequences.append(await publish(FRAME, captured_unix_ns=5))
+        sequences.append(publish.from_thread(FRAME, captured_unix_ns=6))
+        sequences.append(await publish(knob()))
 
-    publisher = publisher_on(Bus())
+    bus = Bus()
+    publisher = publisher_on(bus)
     publisher.publish(FRAME)
+    bus.connect("frame", lambda item: captured.append(item.captured_unix_ns))
     component = SourceComponent("demo", CallingSource(run), publisher, Backoff())
     await component.supervisor.supervise()
-    assert sequences == [2, 3, 1]
+    assert (sequences, captured) == ([2, 3, 1], [5, 6])
     assert component.stats() == SourceStats("demo", "ended", 0, "", 3)
     assert publisher.published == 4
-
-
-async def test_a_source_passes_on_when_it_captured() -> None:
-    """The capture time of a source's message reaches the envelope."""
-    bus, captured = Bus(), list[int]()
-    bus.connect("frame", lambda item: captured.append(item.captured_unix_ns))
-
-    async def run(publish: Publish) -> None:
-        await publish(FRAME, captured_unix_ns=5)
-        publish.from_thread(FRAME, captured_unix_ns=6)
-
-    await SourceComponent("demo", CallingSource(run), publisher_on(bus), Backoff()).supervisor.supervise()
-    assert captured == [5, 6]
 
 
 @pytest.mark.parametrize("forwards", [False, True])

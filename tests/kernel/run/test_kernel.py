@@ -537,14 +537,3 @@ def test_a_keyboard_interrupt_leaves_nothing_open(backend: str) -> None:
     assert_balanced(kernel.stats().sinks[0].queue)
     with pytest.raises(ClosedError):
         kernel.publisher.publish(FRAME)
-
-
-def test_a_name_is_used_once() -> None:
-    """A second sink or source of the same name would leave the first one's queue on the bus."""
-    kernel = new_kernel()
-    kernel.add_sink("it", CollectingSink())
-    with pytest.raises(ValueError, match="already a sink 'it'"):
-        kernel.add_sink("it", CollectingSink())
-    kernel.add_source("it", CallingSource(lambda publish: checkpoint()))
-    with pytest.raises(ValueError, match="already a source 'it'"):
-        kernel.add_source("it", CallingSource(lambda publish: checkpoint()))

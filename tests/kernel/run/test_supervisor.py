@@ -188,17 +188,6 @@ async def test_a_failure_while_stopping_is_not_tried_again(caplog: pytest.LogCap
     assert "not restarted" in caplog.text
 
 
-async def test_what_is_cancelled_is_stopped() -> None:
-    """Cancellation is neither a failure nor an end."""
-    supervisor = supervised(anyio.sleep_forever)
-    with anyio.move_on_after(3.0) as scope:
-        await supervisor.supervise()
-    assert scope.cancelled_caught
-    assert supervisor.state == "stopped"
-    assert supervisor.settled.is_set()
-    assert supervisor.finished.is_set()
-
-
 @pytest.mark.parametrize(
     ("error", "text"),
     [
