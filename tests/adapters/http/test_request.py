@@ -48,9 +48,7 @@ def test_the_first_word_of_a_request_is_its_method(pieces: list[bytes], method: 
         (b"OPTIONS /?a=b HTTP/1.0\n", "OPTIONS", "HTTP/1.0"),
     ],
 )
-def test_the_library_is_given_a_line_that_it_accepts(
-    first: bytes, method: str, version: str, step: int
-) -> None:
+def test_the_library_gets_a_line_that_it_accepts(first: bytes, method: str, version: str, step: int) -> None:
     """Whatever the method and the version of HTTP; the rest is passed on unchanged."""
     line, passed = RequestLine(), b""
     whole = first + REST

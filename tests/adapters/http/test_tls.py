@@ -54,9 +54,7 @@ async def test_a_renewed_certificate_is_used_for_new_viewers(tmp_path: Path) -> 
     assert subject_served_by(context) == "two"
 
 
-async def test_a_bad_renewal_leaves_the_old_certificate(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_bad_renewal_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """An incomplete renewal is logged once."""
     cert, key = make_certificate(tmp_path, "one")
     certificate = Certificate(cert, key)

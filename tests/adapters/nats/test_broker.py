@@ -52,9 +52,7 @@ async def test_it_waits_for_a_server_that_starts_later(tmp_path: Path) -> None:
             stack.enter_context(server)
 
 
-async def test_it_connects_to_another_server_when_one_dies(
-    own_server: NatsServer, server: NatsServer
-) -> None:
+async def test_it_connects_to_another_server_after_a_loss(own_server: NatsServer, server: NatsServer) -> None:
     """Without trying the dead one first."""
     several = broker(own_server.url, server.url)
     with anyio.fail_after(20):

@@ -18,6 +18,7 @@ from beats.adapters.nats.servers import Server
 from beats.adapters.nats.servers import server as server_at
 from beats.adapters.nats.sockets import client_context
 from tests.support.nats import NatsServer, free_port
+from tests.support.relay import cancelled
 
 pytestmark = pytest.mark.anyio
 
@@ -208,16 +209,12 @@ async def test_no_password_goes_unencrypted_where_encryption_was_asked_for(way: 
 async def test_cancelled_at_any_moment_it_leaves_nothing_open(server: NatsServer) -> None:
     """No socket, and no task of the library."""
     tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names suffice
+
+    async def work() -> None:
+        await (await connect(server_at(server.url), ME)).close()
+
     for count in range(60):
-        async with anyio.create_task_group() as group:
-
-            async def work() -> None:
-                await (await connect(server_at(server.url), ME)).close()
-
-            group.start_soon(work)
-            for _ in range(count):
-                await anyio.lowlevel.checkpoint()
-            group.cancel_scope.cancel()
+        await cancelled(work, steps=count)
     await anyio.wait_all_tasks_blocked()
     assert len(asyncio.all_tasks()) <= tasks
     assert len(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208 - as above
@@ -236,7 +233,7 @@ async def test_a_refused_permission_is_reported(tmp_path: Path) -> None:
     assert told == ['permissions violation for publish to "y"']
 
 
-async def test_an_error_of_a_message_handler_is_logged(
+async def test_a_handlers_error_is_logged(
     server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a traceback; the next message arrives all the same."""
@@ -258,17 +255,11 @@ async def test_an_error_of_a_message_handler_is_logged(
     assert "could not be handled" in record.getMessage()
 
 
-async def test_a_ping_can_be_cancelled_at_any_moment(
-    server: NatsServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_ping_can_be_cancelled_any_time(server: NatsServer, caplog: pytest.LogCaptureFixture) -> None:
     """Its late answer does no harm."""
     async with connected(server) as connection:
         for count in range(20):
-            async with anyio.create_task_group() as group:
-                group.start_soon(connection.answered)
-                for _ in range(count):
-                    await anyio.lowlevel.checkpoint()
-                group.cancel_scope.cancel()
+            await cancelled(connection.answered, steps=count)
         assert await connection.answered()
     assert caplog.text == ""
 

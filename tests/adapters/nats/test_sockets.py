@@ -96,7 +96,7 @@ def test_servers_must_present_a_certificate(files: Path) -> None:
         (None, "cert.pem", "other.pem", "tls_cert .*: no matching pair of PEM files"),
     ],
 )
-def test_unusable_files_are_named(
+def test_bad_files_are_named(
     files: Path, ca: str | None, cert: str | None, key: str | None, why: str
 ) -> None:
     """With their settings."""

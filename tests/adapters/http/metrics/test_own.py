@@ -96,7 +96,7 @@ awkward = st.sampled_from(
 
 
 @given(st.lists(st.tuples(awkward, numbers), max_size=8), pairs)
-def test_no_metric_makes_the_rest_unreadable(
+def test_any_metrics_make_a_valid_answer(
     one: list[tuple[str, float]], other: list[tuple[str, float]]
 ) -> None:
     """Whatever names and values adapters choose, the answer is valid."""

@@ -88,9 +88,7 @@ def confirmed(machine: Machine, count: int) -> bool:
     return stats.queue.taken.items == count and not dict(stats.figures)["unconfirmed_bytes"]
 
 
-async def test_each_envelope_is_sent_as_it_is_to_the_subject_of_its_topic(
-    server: NatsServer, stream: str
-) -> None:
+async def test_each_envelope_is_sent_to_the_subject_of_its_topic(server: NatsServer, stream: str) -> None:
     """With number, time and run in its headers."""
     origin = Machine()
     origin.nats_sink(server.url, stream=stream, last_value=False)
@@ -139,7 +137,7 @@ async def test_a_missing_server_delays_nothing_else(tmp_path: Path, caplog: pyte
     assert [(drop.reason, drop.kind, drop.items) for drop in queue.drops] == [("drop_oldest", "frame", 12)]
 
 
-async def test_unconfirmed_envelopes_are_sent_again(
+async def test_unconfirmed_ones_are_sent_again(
     own_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In order, before new ones; nothing is lost that has room in the queue."""
@@ -173,9 +171,7 @@ async def test_unconfirmed_envelopes_are_sent_again(
     assert re.search(r"connected to nats://.* again, after \d", caplog.text)
 
 
-async def test_an_envelope_that_is_too_large_is_left_out_and_logged_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_too_large_envelope_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With the setting; others are sent, and another server may accept more."""
     with NatsServer(tmp_path, "max_payload: 2000") as server:
         origin = Machine()
@@ -376,7 +372,7 @@ class Batches(FakeBatches):
         return await super().take(max_items)
 
 
-async def test_an_internal_error_drops_its_batch(
+async def test_an_error_drops_its_batch(
     server: NatsServer, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts as lost, and the restarted sink goes on with the next one."""

@@ -229,7 +229,7 @@ async def test_options_are_answered_without_a_token() -> None:
         ("", {"Host": "wall.example"}, 200, "upgrade"),
     ],
 )
-async def test_a_plain_request_tells_why_the_stream_refuses(
+async def test_a_plain_request_tells_the_reason(
     query: str, headers: dict[str, str], code: int, why: str
 ) -> None:
     """With the status and reason that a browser hides from its page. It takes no place itself."""
