@@ -72,7 +72,7 @@ def test_a_wrong_value_is_reported_with_what_is_allowed(chosen: str) -> None:
     ("text", "host"), [(" 0.0.0.0\t", "0.0.0.0"), ("", "localhost"), ("\r\n", "localhost")]
 )
 def test_blanks_around_a_host_are_removed(name: str, key: str, text: str, host: str) -> None:
-    """A blank one counts as not set: scripts leave variables empty, and files may end lines as Windows does."""
+    """A blank one counts as not set: scripts leave variables empty, and files may have Windows line ends."""
     assert getattr(browser(**{name: text}), key) == host
     if host == "localhost":  # a blank one does not override the profile either
         kiosk = browser("kiosk", **{name: text}, BEATS_SINKS__BROWSER__TOKEN="t")
