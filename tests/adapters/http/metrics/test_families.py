@@ -3,16 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from prometheus_client.metrics_core import GaugeMetricFamily
 
 from beats.adapters.http.metrics.families import (
     CLASSES,
     FAMILIES,
     STATES,
-    amounts,
+    Reader,
     causes,
-    counter,
-    gauge,
     latency,
     unit_of,
 )
@@ -31,33 +28,25 @@ def test_the_unit_is_the_last_word_of_a_name() -> None:
 
 def test_a_counter_ends_in_total_and_a_gauge_does_not() -> None:
     """The library completes the names, so that its two formats agree."""
-    for make, suffix in ((counter, "_total"), (gauge, "")):
-        metric = make("a_bytes", "Some.", ("b",), lambda stats: [(("x",), 1), (("y",), 2)], float).metric(
-            NOTHING
-        )
-        assert metric is not None
+    reader = Reader(("b",), lambda stats: [(("x",), 1), (("y",), 2)])
+    for kind, suffix in (("counter", "_total"), ("gauge", "")):
+        metric = getattr(reader, kind)("a_bytes", "Some.", float).metric(NOTHING)
         assert [(each.name, each.labels, each.value) for each in metric.samples] == [
             (f"a_bytes{suffix}", {"b": "x"}, 1),
             (f"a_bytes{suffix}", {"b": "y"}, 2),
         ]
-        assert (metric.type, metric.unit) == (make.__name__, "bytes")
+        assert (metric.type, metric.unit) == (kind, "bytes")
 
 
 def test_a_metric_without_values_is_left_out() -> None:
     """A help line without a value is useless."""
-    assert counter("a_bytes", "Some.", ("b",), lambda stats: [], float).metric(NOTHING) is None
+    empty: Reader[float] = Reader(("b",), lambda stats: [])
+    assert empty.counter("a_bytes", "Some.", float).metric(NOTHING) is None
 
 
 def test_amounts_are_two_metrics() -> None:
     """Envelopes and bytes are never added up, so they are not labels of one."""
-    both = amounts(
-        GaugeMetricFamily,
-        "a_queue",
-        "that wait.",
-        (),
-        lambda stats: [((), Amount(2, 300))],
-        lambda amount: amount,
-    )
+    both = Reader((), lambda stats: [((), Amount(2, 300))]).amounts("a_queue", "that wait.", lambda it: it)
     metrics = [family.metric(NOTHING) for family in both]
     assert [(each.name, each.documentation, each.samples[0].value) for each in metrics if each] == [
         ("a_queue_envelopes", "Envelopes that wait.", 2),
