@@ -10,7 +10,6 @@ from typing import Any
 
 import anyio
 import pytest
-import trustme
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
@@ -19,6 +18,7 @@ from beats.adapters.sources.websocket import WebSocketSourceSettings
 from beats.adapters.sources.websocket.source import WebSocketSource
 from beats.kernel.envelope import Peripheral
 from beats.kernel.testing import PublishRecorder
+from tests.adapters.http.test_tls import make_certificate
 from tests.support import CODEC
 from tests.support.nats import free_port
 from tests.support.relay import Machine, cancelled, linked, on_air, until
@@ -244,15 +244,11 @@ async def test_a_server_that_watches_itself_is_stopped() -> None:
 
 async def test_it_encrypts(tmp_path: Path) -> None:
     """And checks the server's certificate."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    issued = authority.issue_cert("127.0.0.1")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    cert, key = make_certificate(tmp_path, "one")
     edge, doubtful = Machine(), Machine()
-    async with origin_on_air(tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem") as (origin, url):
+    async with origin_on_air(tls_cert=cert, tls_key=key) as (origin, url):
         assert url.startswith("wss://")
-        edge.websocket_source(url, tls_ca=tmp_path / "ca.pem")
+        edge.websocket_source(url, tls_ca=cert)
         source = doubtful.websocket_source(url, **QUICK)
         async with on_air(edge, doubtful):
             origin.knob(1)
