@@ -60,15 +60,13 @@ async def test_a_renewed_certificate_is_used_for_new_viewers(
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
 
 
-@pytest.mark.parametrize("content", [None, "not a certificate"])
-async def test_files_that_are_no_certificate_stop_the_start(tmp_path: Path, content: str | None) -> None:
+async def test_files_that_are_no_certificate_stop_the_start(tmp_path: Path) -> None:
     """The error names the files."""
     cert, key = make_certificate(tmp_path, "one")
-    cert.unlink()
-    if content is not None:
-        cert.write_text(content)
-    with pytest.raises(OSError, match=r"tls_cert '.*one\.pem'"):
-        Certificate(cert, key).load()
+    for spoil in (lambda: cert.write_text("not a certificate"), cert.unlink):
+        spoil()
+        with pytest.raises(OSError, match=r"tls_cert '.*one\.pem'"):
+            Certificate(cert, key).load()
 
 
 def subject_served_by(context: ssl.SSLContext) -> str:

@@ -115,28 +115,21 @@ async def test_another_program_is_no_nats_server(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "me"),
+    ("config", "login", "me"),
     [
-        ('user: "ann", password: "pässwörd"', ME._replace(user="ann", password="pässwörd")),
-        ("token: hush", ME._replace(token="hush")),
+        ('user: "ann", password: "pässwörd"', "", ME._replace(user="ann", password="pässwörd")),
+        ("token: hush", "", ME._replace(token="hush")),
+        ('user: "ann", password: "a@b"', "ann:a%40b@", ME),
     ],
 )
-async def test_it_logs_in(tmp_path: Path, config: str, me: Identity) -> None:
-    """The server refuses everyone else."""
+async def test_it_logs_in(tmp_path: Path, config: str, login: str, me: Identity) -> None:
+    """By the settings, which take precedence, or by the address. The server refuses everyone else."""
     with NatsServer(tmp_path, f"authorization: {{ {config} }}") as server:
-        async with connected(server, me) as connection:
-            assert await connection.answered()
-        with pytest.raises(PermissionError, match="set user and password, token or credentials_file"):
-            await connect(server_at(server.url), ME)
-
-
-async def test_the_login_may_be_in_the_address(tmp_path: Path) -> None:
-    """The settings take precedence."""
-    with NatsServer(tmp_path, 'authorization: { user: "ann", password: "a@b" }') as server:
-        address = server_at(server.url.replace("://", "://ann:a%40b@"))
-        connection = await connect(address, ME)
+        address = server_at(server.url.replace("://", f"://{login}"))
+        connection = await connect(address, me)
+        assert await connection.answered()
         await connection.close()
-        with pytest.raises(PermissionError):
+        with pytest.raises(PermissionError, match="set user and password, token or credentials_file"):
             await connect(address, ME._replace(user="bob", password="x"))
 
 

@@ -1,8 +1,7 @@
 """The whole answer to Prometheus, read with the library's own parsers."""
 
-from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import defaultdict
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Final
@@ -26,6 +25,7 @@ from tests.adapters.sinks.websocket.support import (
     Running,
     fetch,
     on_air,
+    receive,
     settings,
     stalled_client,
     until,
@@ -124,7 +124,6 @@ class Viewers(AsyncExitStack):
         super().__init__()
         self.running: Final = running
         self.got: Final[defaultdict[str, list[Sealed]]] = defaultdict(list)
-        self.bytes: Final[Counter[str]] = Counter()
         self._connections: Final[dict[str, ClientConnection]] = {}
 
     async def add(self, name: str, query: str = "") -> None:
@@ -137,18 +136,11 @@ class Viewers(AsyncExitStack):
     async def read(self, name: str, topic: str, last: int) -> None:
         """Read until this envelope has come."""
         while not self.has(name, topic, last):
-            message = await self._connections[name].recv()
-            assert isinstance(message, bytes)
-            self.keep(name, message)
+            self.got[name].append(await receive(self._connections[name]))
 
     def has(self, name: str, topic: str, sequence: int) -> bool:
         """Whether it got this envelope."""
         return any((each.topic, each.sequence) == (topic, sequence) for each in self.got[name])
-
-    def keep(self, name: str, message: bytes) -> None:
-        """Remember a message."""
-        self.got[name].append(CODEC.decode(message))
-        self.bytes[name] += len(message)
 
     def missed(self, name: str, topic: str) -> int:
         """How many are missing between the first published and the last received."""
@@ -157,20 +149,14 @@ class Viewers(AsyncExitStack):
         return numbers[-1] - len(numbers[1:])
 
 
-@asynccontextmanager
-async def viewers(running: Running) -> AsyncGenerator[Viewers]:
-    async with Viewers(running) as them:
-        await them.add("good")
-        await them.add("chosen", "?kinds=peripheral")
-        await them.add("thinned", "?max_fps=5")
-        yield them
-
-
 @pytest.mark.anyio
 async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
     """A good viewer, one that stops reading for a while, one with few frames and one with none."""
     config = settings(client_queue={"size": 3, "overflow": "drop_oldest"}, send_buffer_bytes=4096)
-    async with on_air(config) as running, viewers(running) as them, stalled_client(running) as slow:
+    async with on_air(config) as running, Viewers(running) as them, AsyncExitStack() as stack:
+        for name, query in (("good", ""), ("chosen", "?kinds=peripheral"), ("thinned", "?max_fps=5")):
+            await them.add(name, query)
+        slow = await stack.enter_async_context(stalled_client(running))
         for _ in range(12):  # one at a time, so that only one viewer falls behind
             running.knob(1)
             await them.read("good", "frame", running.frame(300_000))
@@ -188,7 +174,7 @@ async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
 
         def read_on() -> None:
             while not them.has("slow", "peripheral/knob", last_knob):
-                them.keep("slow", slow.message())
+                them.got["slow"].append(CODEC.decode(slow.message()))
 
         await to_thread.run_sync(read_on)
         await until(lambda: not any(client.behind for client in running.sink.clients()))
@@ -208,7 +194,7 @@ async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
         delivered = after.value("beats_client_delivered_envelopes_total", **labels)
         assert delivered == sum(len(them.got[name]) for name in members)
         size_bytes = after.value("beats_client_delivered_bytes_total", **labels)
-        assert size_bytes == sum(them.bytes[name] for name in members)
+        assert size_bytes == sum(len(each.encoded) for name in members for each in them.got[name])
         offered = after.value("beats_client_offered_envelopes_total", **labels)
         assert offered == delivered + missed[group]
         assert after.value("beats_connected_clients", **labels) == len(members)

@@ -78,6 +78,13 @@ async def kept(server: NatsServer, stream: str = "main") -> dict[str, bytes]:
         await connection.close()
 
 
+async def kept_all(server: NatsServer, count: int, stream: str = "main") -> set[bytes]:
+    """This many last values, once the server keeps them."""
+    while len(found := await kept(server, stream)) < count:  # noqa: ASYNC110 - the server does not tell
+        await anyio.sleep(0.02)
+    return set(found.values())
+
+
 def stats_of(machine: Machine) -> SinkStats:
     return machine.kernel.stats().sinks[0]
 
@@ -125,10 +132,7 @@ async def test_a_missing_server_delays_nothing_else(tmp_path: Path, caplog: pyte
             assert (stats.state, stats.queue.taken.items, stats.queue.waiting.items) == ("running", 0, 28)
             stack.enter_context(server)
             await until(lambda: confirmed(origin, 28))
-            found: dict[str, bytes] = {}
-            while len(found) < 2:
-                found = await kept(server)
-            assert set(found.values()) == {each.encoded for each in origin.seen[-2:]}
+            assert await kept_all(server, 2) == {each.encoded for each in origin.seen[-2:]}
     (warning,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert "no connection to nats://127.0.0.1" in warning.getMessage()
     assert "refused" in warning.getMessage()
@@ -414,13 +418,12 @@ async def test_updates_without_an_id_reach_early_and_late_edges(server: NatsServ
             for tag in ("a", "b.c *"):
                 origin.kernel.publisher.publish(Peripheral("", value, (Tag(tag, "rotary"),)))
         await until(lambda: len(edge.seen) == 4)
-        while len(values := await kept(server, stream)) < 2:  # noqa: ASYNC110 - the server does not tell
-            await anyio.sleep(0.02)
+        values = await kept_all(server, 2, stream)
     assert [each.encoded for each in edge.seen] == [each.encoded for each in origin.seen]
     assert [(each.topic, each.sequence) for each in edge.seen] == [
         (f"peripheral/({tag}:rotary)", number) for number in (1, 2) for tag in ("a", "b.c *")
     ]
-    assert {*values.values()} == {each.encoded for each in origin.seen[2:]}
+    assert values == {each.encoded for each in origin.seen[2:]}
 
 
 async def test_dropped_last_values_reach_the_server(server: NatsServer, stream: str) -> None:
@@ -433,11 +436,10 @@ async def test_dropped_last_values_reach_the_server(server: NatsServer, stream: 
         for number in range(300):
             origin.knob(number, id=f"s-{number}")
         await until(lambda: not dict(stats_of(origin).figures)["unconfirmed_bytes"])
-        while len(values := await kept(server, stream)) < 301:  # noqa: ASYNC110 - the server does not tell
-            await anyio.sleep(0.02)
+        values = await kept_all(server, 301, stream)
         assert stats_of(origin).queue.dropped.items > 0
         assert exact(stats_of(origin).queue)
-    assert {*values.values()} == {each.encoded for each in origin.seen}
+    assert values == {each.encoded for each in origin.seen}
 
 
 async def test_an_added_relay_sends_earlier_last_values(server: NatsServer, stream: str) -> None:

@@ -188,15 +188,15 @@ async def test_the_page_and_its_files_are_for_everyone(headers: dict[str, str]) 
         assert {(await fetch(running.port, f"/{file}", **headers)).status for file in files} == {200}
 
 
-@pytest.mark.parametrize("head", ["HTTP/1.0\r\n", "HTTP/1.1\r\nHost:\r\n"], ids=["none", "empty"])
-async def test_a_request_without_a_host_and_origin_is_answered(head: str) -> None:
+async def test_a_request_without_a_host_and_origin_is_answered() -> None:
     """As load balancers send it; with an origin it comes from a browser, and must name its host."""
     async with on_air() as running:
-        for path in ("/", "/livez", "/api/stats"):
-            answer = await exchange(running.port, f"GET {path} {head}\r\n".encode())
-            assert answer.startswith(b"HTTP/1.1 200 ")
-        browser = f"GET /api/stats {head}Origin: http://localhost\r\n\r\n"
-        assert (await exchange(running.port, browser.encode())).startswith(b"HTTP/1.1 421 ")
+        for head in ("HTTP/1.0\r\n", "HTTP/1.1\r\nHost:\r\n"):
+            for path in ("/", "/livez", "/api/stats"):
+                answer = await exchange(running.port, f"GET {path} {head}\r\n".encode())
+                assert answer.startswith(b"HTTP/1.1 200 ")
+            browser = f"GET /api/stats {head}Origin: http://localhost\r\n\r\n"
+            assert (await exchange(running.port, browser.encode())).startswith(b"HTTP/1.1 421 ")
 
 
 async def test_options_are_answered_without_a_token() -> None:

@@ -85,17 +85,6 @@ async def test_commands_within_the_limit_are_not_lost() -> None:
     assert len(controls) == 10
 
 
-async def test_many_floods_make_few_log_lines(caplog: pytest.LogCaptureFixture) -> None:
-    """However often a client returns."""
-    async with on_air(settings(max_messages_per_s=1)) as running:
-        for _ in range(50):
-            client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
-            client.socket.sendall(FLOODS["messages"] * 3)
-            client.close()
-        await until(lambda: running.totals.flooded == 50)
-    assert len(warnings(caplog)) == 2 * (10 + 1)
-
-
 async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:
     """With code 1009, message too big."""
     async with on_air(settings(max_message_bytes=2048)) as running, connect(running.url) as quiet:
