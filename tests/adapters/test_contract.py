@@ -104,26 +104,17 @@ def test_the_settings_of_an_adapter_are_typed_documented_and_closed(role: str, n
 
 
 @pytest.mark.parametrize(("role", "name"), EVERYTHING)
-def test_what_an_adapter_needs_comes_from_its_settings(role: str, name: str) -> None:
-    """Each resource names a setting; telling them opens and writes nothing."""
-    kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)
-    settings = sink_settings(name) if role == "sink" else source_settings(name)
-    before = (open_files(), sorted(os.listdir()))  # noqa: PTH208 - names suffice
-    resources = resources_of(settings, "test")
-    assert (open_files(), sorted(os.listdir())) == before  # noqa: PTH208
-    every: list[Any] = [*resources.ports, *resources.inputs, *resources.outputs]
-    every += [*resources.packages, *resources.doubts]
-    assert {each.key for each in every} <= kind.settings.model_fields.keys()
-
-
-@pytest.mark.parametrize(("role", "name"), EVERYTHING)
-def test_building_opens_nothing(role: str, name: str) -> None:
-    """`build` starts no thread, opens no file and no socket, and writes nothing."""
+def test_telling_resources_and_building_open_nothing(role: str, name: str) -> None:
+    """They start no thread, open no file and no socket, and write nothing. Each resource names a setting."""
     kind: Any = SINKS.find(name) if role == "sink" else SOURCES.find(name)
     settings = sink_settings(name) if role == "sink" else source_settings(name)
     before = (threading.active_count(), open_files(), sorted(os.listdir()))  # noqa: PTH208 - names suffice
+    resources = resources_of(settings, "test")
     built = kind.build(settings, CONTEXT)
     assert (threading.active_count(), open_files(), sorted(os.listdir())) == before  # noqa: PTH208
+    every: list[Any] = [*resources.ports, *resources.inputs, *resources.outputs]
+    every += [*resources.packages, *resources.doubts]
+    assert {each.key for each in every} <= kind.settings.model_fields.keys()
     assert callable(built.run)
 
 

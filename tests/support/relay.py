@@ -1,7 +1,7 @@
 """Kernels that relay to each other in one process, and what they have put on their buses."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from beats.proto.codec import StreamCodec
 from tests.adapters.sinks.websocket.support import frame, until
 from tests.adapters.sinks.websocket.support import settings as websocket_settings
 
-__all__ = ["Link", "Machine", "linked", "on_air", "until"]
+__all__ = ["Link", "Machine", "cancelled", "linked", "on_air", "until"]
 
 
 class Machine:
@@ -133,6 +133,15 @@ async def on_air(*machines: Machine, fail_after_s: float = 30.0) -> AsyncGenerat
             finally:
                 for machine in machines:
                     machine.kernel.stop()
+
+
+async def cancelled(work: Callable[..., Coroutine[Any, Any, object]], *arguments: object, steps: int) -> None:
+    """Run a task, let others run so many times, and cancel it."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(work, *arguments)
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
 
 
 class Link:

@@ -15,6 +15,12 @@ def expanded(path: Path | str) -> Path:
     return Path(path)
 
 
+def named_files(settings: object, *keys: str) -> tuple[Input, ...]:
+    """The files that some settings name, of those that are given."""
+    paths = ((key, getattr(settings, key)) for key in keys)
+    return tuple(Input(key, path) for key, path in paths if path is not None)
+
+
 def why_absent(path: Path) -> str | None:
     """Why a path does not exist, as the end of a sentence; None if it does."""
     try:

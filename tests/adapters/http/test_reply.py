@@ -19,10 +19,16 @@ def parts(answer: bytes) -> tuple[str, dict[str, str], bytes]:
 
 
 def test_an_answer_has_its_length_and_closes_the_connection() -> None:
-    """There is one request per connection."""
-    first, headers, body = parts(Reply(HTTPStatus.OK, "ö".encode()).encoded())
-    assert first == "HTTP/1.1 200 OK"
-    assert (headers["content-length"], headers["connection"], body) == ("2", "close", "ö".encode())
+    """There is one request per connection. A text ends with a line break, for the prompt of a shell.
+
+    The answer to HEAD is the same without the body, with its length (RFC 9110, section 9.3.2).
+    """
+    reply = text(HTTPStatus.UNAUTHORIZED, "Nö.", **{"WWW-Authenticate": "Bearer"})
+    first, headers, body = parts(reply.encoded())
+    assert (first, body) == ("HTTP/1.1 401 Unauthorized", "Nö.\n".encode())
+    assert (headers["content-length"], headers["connection"]) == ("5", "close")
+    assert (headers["content-type"], headers["www-authenticate"]) == ("text/plain; charset=utf-8", "Bearer")
+    assert reply.encoded() == reply.encoded(with_body=False) + body
 
 
 def test_every_answer_has_protective_headers() -> None:
@@ -40,27 +46,12 @@ def test_every_answer_has_protective_headers() -> None:
     assert (headers["cache-control"], headers["etag"]) == ("no-cache", '"1"')
 
 
-def test_the_answer_to_head_is_the_same_without_the_body() -> None:
-    """With the length that the body would have (RFC 9110, section 9.3.2)."""
-    reply = text(HTTPStatus.OK, "Something.")
-    whole, head = reply.encoded(), reply.encoded(with_body=False)
-    assert whole == head + reply.body
-    assert parts(head)[1]["content-length"] == str(len(reply.body))
-
-
 def test_a_304_has_neither_length_nor_type() -> None:
     """RFC 9110, section 15.4.5."""
     first, headers, body = parts(Reply(HTTPStatus.NOT_MODIFIED, headers={"ETag": '"1"'}).encoded())
     assert first == "HTTP/1.1 304 Not Modified"
     assert {"content-length", "content-type"} & headers.keys() == set()
     assert (headers["etag"], body) == ('"1"', b"")
-
-
-def test_a_text_ends_with_a_line_break() -> None:
-    """So that a shell's prompt does not follow on the same line."""
-    reply = text(HTTPStatus.UNAUTHORIZED, "No.", **{"WWW-Authenticate": "Bearer"})
-    assert (reply.body, reply.content_type) == (b"No.\n", "text/plain; charset=utf-8")
-    assert reply.headers == {"WWW-Authenticate": "Bearer"}
 
 
 def test_a_document_is_json_in_utf_8() -> None:

@@ -115,9 +115,7 @@ async def test_a_slow_reader_gets_all_of_a_large_answer() -> None:
 @pytest.mark.parametrize(
     "more", [b"", b"\xff" * 5000, b"GET / HTTP/1.1\r\n\r\n"], ids=["end", "junk", "next"]
 )
-async def test_bytes_after_a_request_do_not_prevent_its_answer(
-    more: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_bytes_after_a_request_do_not_matter(more: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """The end of the stream, as `nc -N` sends it, garbage, or another request."""
     async with on_air() as running:
         for path, code in (("/livez", b"200"), ("/metrics", b"200"), ("/nothing", b"404")):
@@ -206,9 +204,7 @@ def of_length(size_bytes: int, part: str, *, upgrade: bool) -> bytes:
         (65536, "many", False),
     ],
 )
-async def test_a_request_may_be_as_long_as_the_setting_says(
-    most_bytes: int, part: str, upgrade: bool
-) -> None:
+async def test_a_request_may_be_as_long_as_allowed(most_bytes: int, part: str, upgrade: bool) -> None:
     """To the byte; a longer one is told the setting."""
     async with on_air(settings(max_header_bytes=most_bytes)) as running:
         fits = of_length(most_bytes, part, upgrade=upgrade)

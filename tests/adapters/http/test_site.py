@@ -14,7 +14,7 @@ import pytest
 
 from beats.adapters.http import assets
 from beats.adapters.http.access import Rights
-from beats.adapters.http.site import Site, ViewerPage, Visit, everything, health, ready, session
+from beats.adapters.http.site import Site, ViewerPage, Visit, everything, health, session
 from beats.kernel.clock import SystemClock
 from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
@@ -105,7 +105,8 @@ async def test_the_headers_of_a_request_are_used() -> None:
     assert zipped.headers["Content-Encoding"] == "gzip"
     reply = await site.answer(visit("/metrics", accept="application/openmetrics-text"))
     assert reply.content_type.startswith("application/openmetrics-text")
-    assert (await site.answer(visit("/readyz", has_room=False))).status == HTTPStatus.SERVICE_UNAVAILABLE
+    full = await site.answer(visit("/readyz", has_room=False))
+    assert (full.status, json.loads(full.body)) == (HTTPStatus.SERVICE_UNAVAILABLE, {"status": "full"})
 
 
 class Slow:
@@ -148,12 +149,6 @@ async def test_large_answers_are_made_one_at_a_time_beside_the_stream() -> None:
             assert slow.in_loop == 2
             slow.go.set()
     assert (slow.most_inside, slow.inside) == (1, 0)
-
-
-def test_a_full_server_is_not_ready() -> None:
-    """It is alive all the same: nobody must restart it."""
-    assert (ready(has_room=True).status, ready(has_room=False).status) == (200, 503)
-    assert json.loads(ready(has_room=False).body) == {"status": "full"}
 
 
 @pytest.mark.parametrize("state", ["running", "starting", "failed", "ended", "stopped"])

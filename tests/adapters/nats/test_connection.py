@@ -18,6 +18,7 @@ from beats.adapters.nats.servers import Server
 from beats.adapters.nats.servers import server as server_at
 from beats.adapters.nats.sockets import client_context
 from tests.support.nats import NatsServer, free_port
+from tests.support.relay import cancelled
 
 pytestmark = pytest.mark.anyio
 
@@ -53,14 +54,6 @@ async def test_what_was_written_has_arrived_when_the_server_answers(server: Nats
         while len(heard) < 100:
             await anyio.lowlevel.checkpoint()
     assert heard == [b"%03d" % number for number in range(100)]
-
-
-async def test_the_server_announces_its_limit(tmp_path: Path) -> None:
-    """The largest message."""
-    with NatsServer(tmp_path, "max_payload: 12345") as server:
-        async with connected(server) as connection:
-            assert connection.max_payload == 12345
-            assert connection.others == []
 
 
 async def test_a_cluster_announces_its_other_servers(tmp_path: Path) -> None:
@@ -101,13 +94,8 @@ async def test_a_server_that_does_not_answer_is_given_up(own_server: NatsServer)
         assert not await connection.answered()
         assert connection.lost.is_set()
         assert connection.why == "no answer for 0.1 s"
-
-
-async def test_a_server_that_never_greets_is_given_up(own_server: NatsServer) -> None:
-    """The operating system has accepted the connection, and nothing comes."""
-    own_server.freeze()
     with pytest.raises(TimeoutError, match=r"no answer within 0\.1 s"):
-        await connect(server_at(own_server.url), HASTY)
+        await connect(server_at(own_server.url), HASTY)  # which the operating system accepts
 
 
 @pytest.mark.parametrize(
@@ -127,28 +115,21 @@ async def test_another_program_is_no_nats_server(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "me"),
+    ("config", "login", "me"),
     [
-        ('user: "ann", password: "pässwörd"', ME._replace(user="ann", password="pässwörd")),
-        ("token: hush", ME._replace(token="hush")),
+        ('user: "ann", password: "pässwörd"', "", ME._replace(user="ann", password="pässwörd")),
+        ("token: hush", "", ME._replace(token="hush")),
+        ('user: "ann", password: "a@b"', "ann:a%40b@", ME),
     ],
 )
-async def test_it_logs_in(tmp_path: Path, config: str, me: Identity) -> None:
-    """The server refuses everyone else."""
+async def test_it_logs_in(tmp_path: Path, config: str, login: str, me: Identity) -> None:
+    """By the settings, which take precedence, or by the address. The server refuses everyone else."""
     with NatsServer(tmp_path, f"authorization: {{ {config} }}") as server:
-        async with connected(server, me) as connection:
-            assert await connection.answered()
-        with pytest.raises(PermissionError, match="set user and password, token or credentials_file"):
-            await connect(server_at(server.url), ME)
-
-
-async def test_the_login_may_be_in_the_address(tmp_path: Path) -> None:
-    """The settings take precedence."""
-    with NatsServer(tmp_path, 'authorization: { user: "ann", password: "a@b" }') as server:
-        address = server_at(server.url.replace("://", "://ann:a%40b@"))
-        connection = await connect(address, ME)
+        address = server_at(server.url.replace("://", f"://{login}"))
+        connection = await connect(address, me)
+        assert await connection.answered()
         await connection.close()
-        with pytest.raises(PermissionError):
+        with pytest.raises(PermissionError, match="set user and password, token or credentials_file"):
             await connect(address, ME._replace(user="bob", password="x"))
 
 
@@ -208,27 +189,25 @@ async def test_no_password_goes_unencrypted_where_encryption_was_asked_for(way: 
 async def test_cancelled_at_any_moment_it_leaves_nothing_open(server: NatsServer) -> None:
     """No socket, and no task of the library."""
     tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names suffice
+
+    async def work() -> None:
+        await (await connect(server_at(server.url), ME)).close()
+
     for count in range(60):
-        async with anyio.create_task_group() as group:
-
-            async def work() -> None:
-                await (await connect(server_at(server.url), ME)).close()
-
-            group.start_soon(work)
-            for _ in range(count):
-                await anyio.lowlevel.checkpoint()
-            group.cancel_scope.cancel()
+        await cancelled(work, steps=count)
     await anyio.wait_all_tasks_blocked()
     assert len(asyncio.all_tasks()) <= tasks
     assert len(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208 - as above
 
 
 async def test_a_refused_permission_is_reported(tmp_path: Path) -> None:
-    """It does not end the connection."""
+    """It does not end the connection. The server also announces its largest message."""
     told: list[str] = []
     config = 'authorization: { users: [ { user: a, password: b, permissions: { publish: "x" } } ] }'
-    with NatsServer(tmp_path, config) as server:
+    with NatsServer(tmp_path, f"max_payload: 12345\n{config}") as server:
         async with connected(server, ME._replace(user="a", password="b")) as connection:
+            assert connection.client.max_payload == 12345
+            assert connection.others == []
             connection.on_refusal = told.append
             connection.write([b"PUB y 0\r\n\r\n"])
             assert await connection.answered()
@@ -236,7 +215,7 @@ async def test_a_refused_permission_is_reported(tmp_path: Path) -> None:
     assert told == ['permissions violation for publish to "y"']
 
 
-async def test_an_error_of_a_message_handler_is_logged(
+async def test_a_handlers_error_is_logged(
     server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a traceback; the next message arrives all the same."""
@@ -258,17 +237,11 @@ async def test_an_error_of_a_message_handler_is_logged(
     assert "could not be handled" in record.getMessage()
 
 
-async def test_a_ping_can_be_cancelled_at_any_moment(
-    server: NatsServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_ping_can_be_cancelled_any_time(server: NatsServer, caplog: pytest.LogCaptureFixture) -> None:
     """Its late answer does no harm."""
     async with connected(server) as connection:
         for count in range(20):
-            async with anyio.create_task_group() as group:
-                group.start_soon(connection.answered)
-                for _ in range(count):
-                    await anyio.lowlevel.checkpoint()
-                group.cancel_scope.cancel()
+            await cancelled(connection.answered, steps=count)
         assert await connection.answered()
     assert caplog.text == ""
 

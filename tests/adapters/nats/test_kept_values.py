@@ -1,33 +1,21 @@
 """The last message of each subject, kept by a NATS server."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
-from beats.adapters.nats.connection import Identity, NatsConnection, connect
+from beats.adapters.nats.connection import Identity, NatsConnection
 from beats.adapters.nats.kept_values import KeptValues, UnavailableError
 from beats.adapters.nats.messages import Subjects
-from beats.adapters.nats.servers import server as server_at
+from tests.adapters.nats.test_connection import ME, connected
 from tests.support.nats import NatsServer
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def connected(server: NatsServer, me: Identity | None = None) -> AsyncGenerator[NatsConnection]:
-    with anyio.fail_after(30):
-        connection = await connect(server_at(server.url), me or Identity("me"))
-        try:
-            yield connection
-        finally:
-            await connection.close()
 
 
 async def read(values: KeptValues, connection: NatsConnection) -> "list[Msg]":
@@ -169,7 +157,7 @@ async def test_the_reason_why_a_server_keeps_none_is_reported(
     config = config.replace("PERMISSIONS, USER", "permissions: { publish: x }, user: a, password: b")
     config = config.replace("USER", "{ user: a, password: b }")
     with NatsServer(tmp_path, config, jetstream=jetstream) as server:
-        async with connected(server, me if config else None) as connection:
+        async with connected(server, me if config else ME) as connection:
             with pytest.raises(UnavailableError, match=why):
                 await values.keep(connection)
             if why != "too little":

@@ -8,10 +8,10 @@ import stat
 from pathlib import Path
 
 import pytest
-import trustme
 
 from beats.adapters.nats import sockets
 from beats.adapters.nats.sockets import client_context, connected_socket
+from tests.adapters.http.test_tls import make_certificate
 from tests.support.nats import free_port
 
 pytestmark = pytest.mark.anyio
@@ -68,19 +68,15 @@ async def test_a_connection_without_an_answer_times_out() -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """A folder with an authority, and a certificate with its key."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    ours = authority.issue_cert("edge")
-    ours.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    ours.private_key_pem.write_to_path(tmp_path / "key.pem")
-    trustme.CA().issue_cert("other").private_key_pem.write_to_path(tmp_path / "other.pem")
+    """A folder with certificates of two authorities, and their keys."""
+    for name in ("one", "other"):
+        make_certificate(tmp_path, name)
     return tmp_path
 
 
 def test_servers_must_present_a_certificate(files: Path) -> None:
     """Of their name, from a trusted authority: the given one, or those of the operating system."""
-    ours = client_context(files / "ca.pem", files / "cert.pem", files / "key.pem")
+    ours = client_context(files / "one.pem", files / "one.pem", files / "one.key")
     for context in (client_context(None, None, None), ours):
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
@@ -91,12 +87,12 @@ def test_servers_must_present_a_certificate(files: Path) -> None:
     ("ca", "cert", "key", "why"),
     [
         ("gone", None, None, "tls_ca '.*gone': No such file"),
-        ("key.pem", None, None, "tls_ca '.*key.pem': no PEM file of certificates"),
-        (None, "gone", "key.pem", "tls_cert '.*gone' and tls_key '.*key.pem': No such file"),
-        (None, "cert.pem", "other.pem", "tls_cert .*: no matching pair of PEM files"),
+        ("one.key", None, None, "tls_ca '.*one.key': no PEM file of certificates"),
+        (None, "gone", "one.key", "tls_cert '.*gone' and tls_key '.*one.key': No such file"),
+        (None, "one.pem", "other.key", "tls_cert .*: no matching pair of PEM files"),
     ],
 )
-def test_unusable_files_are_named(
+def test_bad_files_are_named(
     files: Path, ca: str | None, cert: str | None, key: str | None, why: str
 ) -> None:
     """With their settings."""

@@ -56,7 +56,7 @@ async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def test_it_is_true_and_carries_bytes() -> None:
-    """The library replaces a transport that is false."""
+    """The library replaces a transport that is false. The reader notices the end of the other side."""
     async with facing(mirror) as transport:
         assert bool(transport)
         transport.write(b"a\n")
@@ -64,6 +64,13 @@ async def test_it_is_true_and_carries_bytes() -> None:
         await transport.drain()
         assert (await transport.readline(), await transport.readline()) == (b"a\n", b"bc\n")
         assert not transport.at_eof()
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with facing(leave) as transport:
+        assert await transport.read(100) == b""
+        assert transport.at_eof()
 
 
 async def test_it_can_be_cut_while_bytes_wait() -> None:
@@ -106,17 +113,6 @@ async def test_before_reading_it_reports_unread_bytes() -> None:
     assert told[0] in (0, 1)
     assert max(told) > 0
     assert told[-1] == 0
-
-
-async def test_the_end_of_the_other_side_is_noticed() -> None:
-    """By the reader."""
-
-    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    async with facing(leave) as transport:
-        assert await transport.read(100) == b""
-        assert transport.at_eof()
 
 
 async def test_required_encryption_is_enforced() -> None:

@@ -7,8 +7,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from beats.adapters.http.origins import as_origin
 from beats.config.settings import HostName, SinkSettings
-from beats.kernel.resources import Doubt, Input, Port, Resources
+from beats.kernel.resources import Doubt, Port, Resources
 from beats.kit.addresses import is_wildcard
+from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -71,12 +72,11 @@ class ServerSettings(SinkSettings):
 
     def resources(self, profile: str) -> Resources:
         """Its port, and the files that the settings name."""
-        paths = {key: getattr(self, key) for key in self.files}
         what = f"anyone who can reach this machine can {self.purpose}: set token, token_file or host"
         is_open = self.token is None and self.token_file is None and is_wildcard(self.host)
         return Resources(
             ports=(Port("port", self.host, self.port),),
-            inputs=tuple(Input(key, path) for key, path in paths.items() if path is not None),
+            inputs=named_files(self, *self.files),
             doubts=(Doubt("host", what),) if is_open else (),
             connections=self.max_handshakes,
         )

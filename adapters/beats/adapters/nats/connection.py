@@ -65,11 +65,6 @@ class NatsConnection:
         self._identity: Final = identity
 
     @property
-    def max_payload(self) -> int:
-        """Most bytes of a message, headers included, that the server accepts."""
-        return self.client.max_payload
-
-    @property
     def others(self) -> list[tuple[str, int]]:
         """Hosts and ports of the other servers of the cluster."""
         urls = self.client.discovered_servers

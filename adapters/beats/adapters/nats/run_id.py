@@ -34,26 +34,22 @@ class RunFilter:
     """Follows the newest run, so that two origins that send to one stream by mistake do not alternate."""
 
     def __init__(self) -> None:
-        self._current: str | None = None
+        self.current: str | None = None
+        """The run that is followed."""
         self._heard_s = 0.0
         self._past: Final[deque[str]] = deque(maxlen=_REMEMBERED)
 
-    @property
-    def current(self) -> str | None:
-        """The run that is followed."""
-        return self._current
-
     def hear(self, run: str, now_s: float) -> Answer:
         """A message of a run has come."""
-        if run == self._current:
+        if run == self.current:
             self._heard_s = now_s
             return "followed"
         if run in self._past and now_s - self._heard_s < SILENCE_S:
             return "other"
-        answer: Answer = "followed" if self._current is None else "resumed" if run in self._past else "new"
+        answer: Answer = "followed" if self.current is None else "resumed" if run in self._past else "new"
         if run in self._past:
             self._past.remove(run)
-        if self._current is not None:
-            self._past.append(self._current)
-        self._current, self._heard_s = run, now_s
+        if self.current is not None:
+            self._past.append(self.current)
+        self.current, self._heard_s = run, now_s
         return answer

@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 from beats.adapters.nats.messages import PREFIX, STREAM
 from beats.adapters.nats.servers import masked, server
 from beats.config.settings import LaneSettings, QueueSettings, Settings
-from beats.kernel.resources import Input, Package, Resources
+from beats.kernel.resources import Package, Resources
 from beats.kit.bounds import queue_bounds
+from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
 
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
@@ -110,18 +111,8 @@ class NatsSettings(ConnectingSettings, _ServerSettings):
 
     def resources(self, profile: str) -> Resources:
         """The files that the settings name, and the packages; the server may start later."""
-        files = {
-            "password_file": self.password_file,
-            "token_file": self.token_file,
-            "credentials_file": self.credentials_file,
-            "tls_ca": self.tls_ca,
-            "tls_cert": self.tls_cert,
-            "tls_key": self.tls_key,
-        }
+        keys = ("password_file", "token_file", "credentials_file", "tls_ca", "tls_cert", "tls_key")
         packages = [Package("type", "nats", "beats[nats]")]
         if self.credentials_file is not None:
             packages.append(Package("credentials_file", "nkeys", "nkeys"))
-        return Resources(
-            inputs=tuple(Input(key, path) for key, path in files.items() if path is not None),
-            packages=tuple(packages),
-        )
+        return Resources(inputs=named_files(self, *keys), packages=tuple(packages))

@@ -72,28 +72,6 @@ def _faults(metric: Metric) -> Iterator[str]:
             yield f"{sample} is no sample of a gauge"
         if metric.type != "histogram" and {"le", "quantile"} & sample.labels.keys():
             yield f"{sample} has a label of histograms"
-    if metric.type == "histogram":
-        yield from _histogram_faults(metric)
-
-
-def _histogram_faults(metric: Metric) -> Iterator[str]:
-    groups: dict[object, dict[str, list[tuple[float, float]]]] = {}
-    for sample in metric.samples:
-        labels = {name: value for name, value in sample.labels.items() if name != "le"}
-        parts = groups.setdefault(tuple(sorted(labels.items())), {})
-        bound = float(sample.labels.get("le", "nan"))
-        parts.setdefault(sample.name.removeprefix(metric.name), []).append((bound, sample.value))
-    for parts in groups.values():
-        if set(parts) != {"_bucket", "_count", "_sum"}:
-            yield f"has {sorted(parts)}"
-            continue
-        bounds, counts = zip(*parts["_bucket"], strict=True)
-        if list(bounds) != sorted(set(bounds)) or bounds[-1] != float("inf"):
-            yield f"has the bounds {bounds}"
-        if list(counts) != sorted(counts):
-            yield f"has falling counts {counts}"
-        if parts["_count"][0][1] != counts[-1]:
-            yield "has a count that is not that of all"
 
 
 class Samples:

@@ -3,16 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from prometheus_client.metrics_core import GaugeMetricFamily
 
 from beats.adapters.http.metrics.families import (
     CLASSES,
     FAMILIES,
     STATES,
-    amounts,
+    Reader,
     causes,
-    counter,
-    gauge,
     latency,
     unit_of,
 )
@@ -30,34 +27,22 @@ def test_the_unit_is_the_last_word_of_a_name() -> None:
 
 
 def test_a_counter_ends_in_total_and_a_gauge_does_not() -> None:
-    """The library completes the names, so that its two formats agree."""
-    for make, suffix in ((counter, "_total"), (gauge, "")):
-        metric = make("a_bytes", "Some.", ("b",), lambda stats: [(("x",), 1), (("y",), 2)], float).metric(
-            NOTHING
-        )
-        assert metric is not None
+    """The library completes the names, so that its two formats agree. Without values there is no metric."""
+    reader = Reader(("b",), lambda stats: [(("x",), 1), (("y",), 2)])
+    for kind, suffix in (("counter", "_total"), ("gauge", "")):
+        metric = getattr(reader, kind)("a_bytes", "Some.", float).metric(NOTHING)
         assert [(each.name, each.labels, each.value) for each in metric.samples] == [
             (f"a_bytes{suffix}", {"b": "x"}, 1),
             (f"a_bytes{suffix}", {"b": "y"}, 2),
         ]
-        assert (metric.type, metric.unit) == (make.__name__, "bytes")
-
-
-def test_a_metric_without_values_is_left_out() -> None:
-    """A help line without a value is useless."""
-    assert counter("a_bytes", "Some.", ("b",), lambda stats: [], float).metric(NOTHING) is None
+        assert (metric.type, metric.unit) == (kind, "bytes")
+    empty: Reader[float] = Reader(("b",), lambda stats: [])
+    assert empty.counter("a_bytes", "Some.", float).metric(NOTHING) is None
 
 
 def test_amounts_are_two_metrics() -> None:
     """Envelopes and bytes are never added up, so they are not labels of one."""
-    both = amounts(
-        GaugeMetricFamily,
-        "a_queue",
-        "that wait.",
-        (),
-        lambda stats: [((), Amount(2, 300))],
-        lambda amount: amount,
-    )
+    both = Reader((), lambda stats: [((), Amount(2, 300))]).amounts("a_queue", "that wait.", lambda it: it)
     metrics = [family.metric(NOTHING) for family in both]
     assert [(each.name, each.documentation, each.samples[0].value) for each in metrics if each] == [
         ("a_queue_envelopes", "Envelopes that wait.", 2),
@@ -143,11 +128,7 @@ def test_latency_is_a_complete_histogram() -> None:
     assert counts == {"0.001": 70, "0.1": 85, "+Inf": 90}
     assert samples.value(f"{name}_count", sink="browser") == 90
     assert samples.value(f"{name}_sum", sink="browser") == 1.25
-    assert len(samples.each(f"{name}_sum")) == 1
-
-
-def test_a_sink_without_latency_has_no_histogram() -> None:
-    """A histogram that counted nothing yet has zeros."""
+    assert len(samples.each(f"{name}_sum")) == 1  # a sink without a latency has none
     assert latency(replace(STATS, sinks=(RECORDER,))) is None
     zeros = latency(replace(STATS, sinks=(replace(RECORDER, latency=Latency((0.5,), (0, 0), 0.0)),)))
     assert zeros is not None
@@ -177,18 +158,13 @@ def test_an_unknown_class_is_counted_too() -> None:
     assert samples.value("beats_connected_clients", sink="browser", client_class="mirrored") == 1
 
 
-def test_a_sink_without_viewers_has_no_metrics_of_them() -> None:
-    """Not even zeros: it will never have any."""
-    samples = told(STATS)
-    names = [name for name in samples.names() if "client" in name or "tokens" in name]
-    assert len(names) > 5
-    assert not any(("sink", "rec") in labels for name in names for labels in samples.each(name))
-
-
 def test_no_label_names_a_single_viewer() -> None:
-    """There may be thousands, and each would leave its series behind."""
+    """There may be thousands, and each would leave its series behind. A sink without viewers has none."""
     samples = told(STATS)
     labels = {value for name in samples.names() for each in samples.each(name) for _, value in each}
     names = {each.name for each in STATS.sinks} | {each.name for each in STATS.sources}
     reasons = {"drop_oldest", "failed", "max_fps", "left", "stalled", "overflowed", "flooded"}
     assert labels == {*names, *STATES, *CLASSES, "frame", "peripheral", *reasons}
+    of_viewers = [name for name in samples.names() if "client" in name or "tokens" in name]
+    assert len(of_viewers) > 5
+    assert not any(("sink", "rec") in each for name in of_viewers for each in samples.each(name))

@@ -78,11 +78,6 @@ async def test_health_metrics_and_counters_are_answered() -> None:
         assert (await running.get("/page/x/page.js"))[0] == 404
         assert (await running.get("/livez", "HEAD")) == (200, "")
         assert (await running.get("/livez", "POST"))[0] == 405
-
-
-async def test_there_is_no_stream() -> None:
-    """A viewer gets the answer to a plain request."""
-    async with on_air() as running:
         with pytest.raises(InvalidStatus) as caught:
             await connect(f"ws://127.0.0.1:{running.port}")
         assert (caught.value.response.status_code, b"no stream" in caught.value.response.body) == (200, True)

@@ -78,6 +78,13 @@ async def kept(server: NatsServer, stream: str = "main") -> dict[str, bytes]:
         await connection.close()
 
 
+async def kept_all(server: NatsServer, count: int, stream: str = "main") -> set[bytes]:
+    """This many last values, once the server keeps them."""
+    while len(found := await kept(server, stream)) < count:  # noqa: ASYNC110 - the server does not tell
+        await anyio.sleep(0.02)
+    return set(found.values())
+
+
 def stats_of(machine: Machine) -> SinkStats:
     return machine.kernel.stats().sinks[0]
 
@@ -88,9 +95,7 @@ def confirmed(machine: Machine, count: int) -> bool:
     return stats.queue.taken.items == count and not dict(stats.figures)["unconfirmed_bytes"]
 
 
-async def test_each_envelope_is_sent_as_it_is_to_the_subject_of_its_topic(
-    server: NatsServer, stream: str
-) -> None:
+async def test_each_envelope_is_sent_to_the_subject_of_its_topic(server: NatsServer, stream: str) -> None:
     """With number, time and run in its headers."""
     origin = Machine()
     origin.nats_sink(server.url, stream=stream, last_value=False)
@@ -127,10 +132,7 @@ async def test_a_missing_server_delays_nothing_else(tmp_path: Path, caplog: pyte
             assert (stats.state, stats.queue.taken.items, stats.queue.waiting.items) == ("running", 0, 28)
             stack.enter_context(server)
             await until(lambda: confirmed(origin, 28))
-            found: dict[str, bytes] = {}
-            while len(found) < 2:
-                found = await kept(server)
-            assert set(found.values()) == {each.encoded for each in origin.seen[-2:]}
+            assert await kept_all(server, 2) == {each.encoded for each in origin.seen[-2:]}
     (warning,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert "no connection to nats://127.0.0.1" in warning.getMessage()
     assert "refused" in warning.getMessage()
@@ -139,7 +141,7 @@ async def test_a_missing_server_delays_nothing_else(tmp_path: Path, caplog: pyte
     assert [(drop.reason, drop.kind, drop.items) for drop in queue.drops] == [("drop_oldest", "frame", 12)]
 
 
-async def test_unconfirmed_envelopes_are_sent_again(
+async def test_unconfirmed_ones_are_sent_again(
     own_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In order, before new ones; nothing is lost that has room in the queue."""
@@ -173,9 +175,7 @@ async def test_unconfirmed_envelopes_are_sent_again(
     assert re.search(r"connected to nats://.* again, after \d", caplog.text)
 
 
-async def test_an_envelope_that_is_too_large_is_left_out_and_logged_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_too_large_envelope_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With the setting; others are sent, and another server may accept more."""
     with NatsServer(tmp_path, "max_payload: 2000") as server:
         origin = Machine()
@@ -376,7 +376,7 @@ class Batches(FakeBatches):
         return await super().take(max_items)
 
 
-async def test_an_internal_error_drops_its_batch(
+async def test_an_error_drops_its_batch(
     server: NatsServer, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts as lost, and the restarted sink goes on with the next one."""
@@ -418,13 +418,12 @@ async def test_updates_without_an_id_reach_early_and_late_edges(server: NatsServ
             for tag in ("a", "b.c *"):
                 origin.kernel.publisher.publish(Peripheral("", value, (Tag(tag, "rotary"),)))
         await until(lambda: len(edge.seen) == 4)
-        while len(values := await kept(server, stream)) < 2:  # noqa: ASYNC110 - the server does not tell
-            await anyio.sleep(0.02)
+        values = await kept_all(server, 2, stream)
     assert [each.encoded for each in edge.seen] == [each.encoded for each in origin.seen]
     assert [(each.topic, each.sequence) for each in edge.seen] == [
         (f"peripheral/({tag}:rotary)", number) for number in (1, 2) for tag in ("a", "b.c *")
     ]
-    assert {*values.values()} == {each.encoded for each in origin.seen[2:]}
+    assert values == {each.encoded for each in origin.seen[2:]}
 
 
 async def test_dropped_last_values_reach_the_server(server: NatsServer, stream: str) -> None:
@@ -437,11 +436,10 @@ async def test_dropped_last_values_reach_the_server(server: NatsServer, stream: 
         for number in range(300):
             origin.knob(number, id=f"s-{number}")
         await until(lambda: not dict(stats_of(origin).figures)["unconfirmed_bytes"])
-        while len(values := await kept(server, stream)) < 301:  # noqa: ASYNC110 - the server does not tell
-            await anyio.sleep(0.02)
+        values = await kept_all(server, 301, stream)
         assert stats_of(origin).queue.dropped.items > 0
         assert exact(stats_of(origin).queue)
-    assert {*values.values()} == {each.encoded for each in origin.seen}
+    assert values == {each.encoded for each in origin.seen}
 
 
 async def test_an_added_relay_sends_earlier_last_values(server: NatsServer, stream: str) -> None:

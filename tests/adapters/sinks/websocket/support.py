@@ -148,21 +148,15 @@ class RawClient:
         return self
 
     def message(self) -> bytes:
-        """The payload of the next frame (RFC 6455, section 5.2); a close frame gives its payload too."""
+        """The payload of the next frame; a close frame has one too."""
         return self.frame()[1]
 
-    def _payload(self) -> bytes:
-        length = self._exactly(1)[0] & 0x7F
-        if length == 126:
-            length = int.from_bytes(self._exactly(2), "big")
-        elif length == 127:
-            length = int.from_bytes(self._exactly(8), "big")
-        return self._exactly(length)
-
     def frame(self) -> tuple[int, bytes]:
-        """Opcode and payload of the next frame."""
-        opcode = self._exactly(1)[0] & 0x0F
-        return opcode, self._payload()
+        """Opcode and payload of the next frame (RFC 6455, section 5.2)."""
+        opcode, length = self._exactly(2)
+        if length >= 126:
+            length = int.from_bytes(self._exactly(2 if length == 126 else 8), "big")
+        return opcode & 0x0F, self._exactly(length)
 
     def close(self) -> None:
         """Leave without a close frame."""

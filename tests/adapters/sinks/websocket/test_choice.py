@@ -12,12 +12,19 @@ KNOB = envelope(1, topic="peripheral/knob-1")
 
 
 def test_no_query_means_everything() -> None:
-    """Old clients connect to `/` and get the whole stream."""
+    """Old clients connect to `/` and get the whole stream. Values are percent-encoded as in any URL.
+
+    Equal queries, in any order, make equal choices, so that their viewers are served together.
+    """
     choice, token = parse_choice("/")
-    assert (choice, token) == (StreamChoice(), None)
-    assert choice.everything
+    assert (choice, token, choice.everything) == (StreamChoice(), None, True)
     assert choice.wants(FRAME)
     assert choice.wants(KNOB)
+    choice, token = parse_choice("/?max_fps=7.5&snapshot=0&token=a%26b")
+    assert (choice.max_fps, choice.snapshot, token, choice.everything) == (7.5, False, "a&b", False)
+    one, _ = parse_choice("/?topics=b,a&kinds=frame,peripheral")
+    two, _ = parse_choice("/?topics=a,b,a")
+    assert (one, hash(one)) == (two, hash(two))
 
 
 @pytest.mark.parametrize(
@@ -38,21 +45,6 @@ def test_kinds_and_topics_select_envelopes(query: str, frames: bool, knobs: bool
     """An envelope must match both; patterns are case-sensitive."""
     choice, _ = parse_choice(f"/?{query}")
     assert (choice.wants(FRAME), choice.wants(KNOB)) == (frames, knobs)
-
-
-def test_the_other_parameters_are_read() -> None:
-    """Rate, snapshot and token, percent-encoded as in any URL."""
-    choice, token = parse_choice("/?max_fps=7.5&snapshot=0&token=a%26b")
-    assert (choice.max_fps, choice.snapshot, token) == (7.5, False, "a&b")
-    assert not choice.everything
-
-
-def test_equal_queries_make_equal_choices() -> None:
-    """In any order, so that their viewers are served together."""
-    one, _ = parse_choice("/?topics=b,a&kinds=frame,peripheral")
-    two, _ = parse_choice("/?topics=a,b,a")
-    assert one == two
-    assert hash(one) == hash(two)
 
 
 @pytest.mark.parametrize(

@@ -116,11 +116,13 @@ async def test_nothing_is_written_while_the_transport_calls_back(monkeypatch: py
     assert written_inside == []
 
 
-async def test_a_viewer_that_is_cut_off_gets_a_reset() -> None:
-    """Nothing stays queued in the operating system."""
+async def test_a_viewer_whose_socket_accepts_nothing_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+    """After `stall_timeout_s`, with a reset, so that nothing stays queued; it is counted and logged once."""
     async with on_air(settings(stall_timeout_s=0.2)) as running, stalled_client(running) as raw:
-        await running.until_behind()
-        await until(lambda: running.totals.connected == 0)
+        async with connect(running.url, max_size=None, max_queue=None):  # which is not cut off
+            await running.until_behind()
+            await until(lambda: running.totals.stalled == 1)
+            await until(lambda: running.totals.connected == 1)
 
         def read_on() -> None:
             while raw.socket.recv(1 << 16):
@@ -128,6 +130,8 @@ async def test_a_viewer_that_is_cut_off_gets_a_reset() -> None:
 
         with pytest.raises(ConnectionResetError):
             await anyio.to_thread.run_sync(read_on)
+    stalls = [record.levelname for record in caplog.records if "accepted no byte" in record.message]
+    assert stalls == ["WARNING"]
 
 
 async def test_a_viewer_that_reads_slowly_is_not_closed() -> None:

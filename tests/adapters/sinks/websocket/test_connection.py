@@ -80,7 +80,7 @@ async def test_a_client_that_is_gone_before_the_end_of_the_stream_is_no_error() 
         connection._end_stream()  # pyright: ignore[reportPrivateUsage]
 
 
-async def test_nothing_is_written_to_a_connection_that_broke_in_a_long_burst(
+async def test_nothing_is_written_to_a_connection_that_broke_in_a_burst(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Asyncio logs the fifth write to a lost connection; the burst pauses before that."""

@@ -1,6 +1,5 @@
 """What is sent to many is framed once, as RFC 6455 says."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
@@ -19,21 +18,13 @@ SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000]
 """About every form of length; the first three are those that a control frame may have."""
 
 
-@pytest.mark.parametrize("size_bytes", SIZES)
-def test_a_header_is_what_the_library_writes(size_bytes: int) -> None:
-    """Header and payload equal the library's own frame, for every form of length."""
-    payload = b"x" * size_bytes
-    assert header(size_bytes) + payload == Frame(Opcode.BINARY, payload).serialize(mask=False)
-
-
-@pytest.mark.parametrize("text", ["", "größer 🎛", "x" * 300])
-def test_a_text_is_what_the_library_writes(text: str) -> None:
-    """In UTF-8, with its own opcode."""
-    assert framed_text(text) == Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
-
-
-def test_several_envelopes_are_framed_one_after_the_other() -> None:
-    """In order, with nothing in between."""
+def test_frames_are_what_the_library_writes() -> None:
+    """For every form of length, and for text in UTF-8; several follow each other with nothing in between."""
+    for size_bytes in SIZES:
+        payload = b"x" * size_bytes
+        assert header(size_bytes) + payload == Frame(Opcode.BINARY, payload).serialize(mask=False)
+    for text in ("", "größer 🎛", "x" * 300):
+        assert framed_text(text) == Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
     one, two = envelope(1, encoded=b"a" * 10), envelope(2, encoded=b"b" * 300)
     assert framed([one, two]) == header(10) + b"a" * 10 + header(300) + b"b" * 300
 

@@ -9,7 +9,6 @@ import anyio
 import anyio.to_thread
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
 
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until, warnings
@@ -106,20 +105,3 @@ async def test_thousands_of_connections_leave_no_memory_behind() -> None:
             counts.append(len(gc.get_objects()))
         assert running.totals.accepted == 2001
         assert counts[1] - counts[0] < 1500  # fewer than one for each connection
-
-
-@pytest.mark.anyio
-async def test_viewers_that_leave_are_forgotten_by_those_that_stay() -> None:
-    """A shared view keeps nothing of a viewer that left or was closed."""
-    config = settings(max_messages_per_s=1)
-    async with on_air(config) as running, connect(running.url) as stays:
-        for index in range(20):
-            async with connect(running.url) as leaves:
-                for _ in range(4 * (index % 2)):
-                    with suppress(ConnectionClosed):
-                        await leaves.send("too much")
-                if index % 2:
-                    await leaves.wait_closed()
-        running.frame()
-        await stays.recv()
-        await until(lambda: connections() == 1)

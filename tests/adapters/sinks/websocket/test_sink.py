@@ -14,7 +14,7 @@ from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
 from tests.adapters.sinks.batches import FakeBatches
-from tests.adapters.sinks.websocket.support import ROOMY, on_air, receive, settings, stalled_client, until
+from tests.adapters.sinks.websocket.support import ROOMY, on_air, receive, settings, until
 
 pytestmark = pytest.mark.anyio
 
@@ -81,25 +81,6 @@ async def test_a_late_joiner_misses_and_doubles_nothing_at_full_speed() -> None:
                         viewers.start_soon(join)
             finally:
                 stop.set()
-
-
-async def test_a_viewer_whose_socket_accepts_nothing_is_closed_once(caplog: pytest.LogCaptureFixture) -> None:
-    """After `stall_timeout_s` without progress; it is counted and logged, and no other viewer is closed."""
-    async with (
-        on_air(settings(stall_timeout_s=0.2)) as running,
-        stalled_client(running),
-        connect(running.url, max_size=None) as healthy,
-    ):
-        while not running.client(0).behind:
-            running.frame(200_000)
-            await receive(healthy)
-        await until(lambda: running.totals.stalled == 1)
-        await until(lambda: running.totals.connected == 1)
-        sequence = running.frame()
-        assert (await receive(healthy)).sequence == sequence
-    assert [record.levelname for record in caplog.records if "accepted no byte" in record.message] == [
-        "WARNING"
-    ]
 
 
 async def test_valid_commands_reach_the_bus_with_their_sender(caplog: pytest.LogCaptureFixture) -> None:

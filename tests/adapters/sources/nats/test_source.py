@@ -11,17 +11,17 @@ from typing import Any
 import anyio
 import pytest
 
-from beats.adapters.nats.connection import Identity, NatsConnection, connect
+from beats.adapters.nats.connection import NatsConnection
 from beats.adapters.nats.kept_values import KeptValues
-from beats.adapters.nats.servers import server as server_at
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.nats.source import NatsSource
 from beats.kernel.envelope import Peripheral
 from beats.kernel.testing import PublishRecorder
+from tests.adapters.nats.test_connection import connected
 from tests.support import CODEC
 from tests.support.nats import NatsServer
-from tests.support.relay import Machine, linked, on_air, until
+from tests.support.relay import Machine, cancelled, linked, on_air, until
 
 pytestmark = pytest.mark.anyio
 
@@ -44,16 +44,6 @@ def last_error(machine: Machine) -> str:
 
 async def all_arrived(machine: Machine, sink: NatsSink) -> None:
     await until(lambda: not machine.kernel.stats().sinks[0].queue.waiting.items and arrived(sink))
-
-
-@asynccontextmanager
-async def speaking(server: NatsServer) -> AsyncGenerator[NatsConnection]:
-    """A connection that can send anything."""
-    connection = await connect(server_at(server.url), Identity("speaker"))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 def say(connection: NatsConnection, subject: str, data: bytes, headers: bytes = b"") -> None:
@@ -184,7 +174,7 @@ async def test_last_values_of_an_earlier_run_are_ignored(server: NatsServer, str
     assert [each.topic for each in edge.seen] == ["peripheral/there"]
 
 
-async def test_two_origins_of_one_stream_are_logged(
+async def test_two_origins_are_logged(
     server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The newer one is followed, without alternating."""
@@ -235,37 +225,23 @@ async def test_a_ring_of_machines_is_stopped(server: NatsServer, stream: str) ->
     assert len(a.seen) < 50
 
 
-@pytest.mark.parametrize("last_value", [True, False])
 async def test_invalid_messages_are_counted_and_logged(
-    server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture, last_value: bool
+    server: NatsServer, stream: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Live and among last values; valid ones are published."""
     origin, edge = Machine(), Machine()
-    sink = origin.nats_sink(server.url, stream=stream, last_value=last_value)
+    sink = origin.nats_sink(server.url, stream=stream)
     right = CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 1)
-    bad = [
-        (f"beats.{stream}.frame", b""),
-        (f"beats.{stream}.frame", b"\xff" * 100),
-        (f"beats.{stream}.frame", right),
-        (f"beats.{stream}.peripheral.other", right),
-        (f"beats.{stream}.peripheral.%2e", right),
-        (f"beats.{stream}.x.y.z", right),
-        (f"beats.{stream}.peripheral.knob", right[:-1]),
-    ]
-    async with speaking(server) as speaker, on_air(origin):
-        await until(lambda: sink.metrics()["connected"])
-        if last_value:
-            origin.knob("first", id="first")
-            await all_arrived(origin, sink)
-        else:
-            async with on_air(edge):
-                pass
-            edge = Machine()
+    bad = [(f"beats.{stream}.frame", data) for data in (b"", b"\xff" * 100, right)]
+    bad += [(f"beats.{stream}.{last}", right) for last in ("peripheral.other", "peripheral.%2e", "x.y.z")]
+    bad += [(f"beats.{stream}.peripheral.knob", right[:-1])]
+    async with connected(server) as speaker, on_air(origin):
+        origin.knob("first", id="first")
+        await all_arrived(origin, sink)
+        for subject, data in bad:
+            say(speaker, subject, data)
+        assert await speaker.answered()
         source = edge.nats_source(server.url, stream=stream)
-        if last_value:
-            for subject, data in bad:
-                say(speaker, subject, data)
-            assert await speaker.answered()
         async with on_air(edge):
             await until(lambda: source.metrics()["connected"])
             while source.metrics()["unreadable_total"] < len(bad) - 1:
@@ -390,9 +366,7 @@ async def test_a_restarted_server_is_found_again(own_server: NatsServer) -> None
     assert len(edge.seen) == 3
 
 
-async def test_without_last_values_it_begins_with_live_messages(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_without_last_values_it_begins_live(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """This is logged."""
     caplog.set_level(logging.INFO)
     with NatsServer(tmp_path, jetstream=False) as server:
@@ -426,20 +400,6 @@ async def test_cancelled_at_any_moment_it_leaves_nothing_behind(server: NatsServ
             NatsSourceSettings.model_validate({"type": "nats", "servers": (server.url,), "stream": stream}),
             Machine().context("origin"),
         )
-        async with anyio.create_task_group() as group:
-            group.start_soon(source.run, PublishRecorder())
-            for _ in range(count):
-                await anyio.lowlevel.checkpoint()
-            group.cancel_scope.cancel()
+        await cancelled(source.run, PublishRecorder(), steps=count)
     await anyio.wait_all_tasks_blocked()
     assert len(asyncio.all_tasks()) <= before
-
-
-@pytest.mark.parametrize("changes", [{"token_file": Path("gone")}, {"tls_ca": Path("gone")}])
-async def test_an_unusable_file_is_reported(changes: dict[str, Any]) -> None:
-    """The kernel restarts the source, with pauses."""
-    edge = Machine()
-    edge.nats_source("nats://127.0.0.1:1", **changes)
-    async with on_air(edge):
-        await until(lambda: edge.kernel.stats().sources[0].restarts > 1)
-    assert "gone" in edge.kernel.stats().sources[0].last_error

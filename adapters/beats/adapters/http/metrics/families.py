@@ -3,9 +3,10 @@
 Viewers are counted by class, never one by one: there may be thousands.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import Final, NamedTuple, TypeVar, get_args
+from typing import Final, Generic, NamedTuple, TypeVar, get_args
 
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -32,26 +33,12 @@ CLASSES: Final = ("full", "chosen", "thinned")
 """Classes of viewers that have metrics from the beginning, so that their first rise from 0 is visible."""
 LATENCY: Final = "beats_sink_write_latency_seconds"
 
-UNITS: Final = frozenset(
-    {
-        "bytes",
-        "clients",
-        "collections",
-        "envelopes",
-        "fds",
-        "files",
-        "handshakes",
-        "hertz",
-        "loops",
-        "pixels",
-        "ratio",
-        "restarts",
-        "seconds",
-        "tokens",
-    }
+_UNIT: Final = re.compile(
+    r"bytes|clients|collections|envelopes|fds|files|handshakes|hertz|loops|pixels|ratio|restarts|seconds|tokens"
 )
-"""Words at the end of a name that say what is counted or measured."""
+"""The word at the end of a name that says what is counted or measured."""
 
+MetricType = type[CounterMetricFamily] | type[GaugeMetricFamily]
 Labels = tuple[str, ...]
 T = TypeVar("T")
 Items = Callable[[Stats], Iterable[tuple[Labels, T]]]
@@ -62,7 +49,7 @@ Prometheus rejects the whole answer otherwise."""
 class Family(NamedTuple):
     """A metric: its name, what it means, and where its values are in the counters."""
 
-    type: type[CounterMetricFamily] | type[GaugeMetricFamily]
+    type: MetricType
     name: str
     """A counter's without its `_total`, which the library adds."""
     help: str
@@ -80,40 +67,41 @@ class Family(NamedTuple):
 def unit_of(name: str) -> str:
     """The unit at the end of a name; empty when it has none, such as a state."""
     last = name.rpartition("_")[2]
-    return last if last in UNITS else ""
+    return last if _UNIT.fullmatch(last) else ""
 
 
-def counter(name: str, text: str, labels: Labels, items: Items[T], value: Callable[[T], float]) -> Family:
-    """A metric that only rises."""
-    return Family(CounterMetricFamily, name, text, labels, _each(items, value))
+class Reader(Generic[T]):
+    """Makes metrics that are read from the same items."""
 
+    def __init__(self, labels: Labels, items: Items[T]) -> None:
+        self._labels: Final = labels
+        self._items: Final = items
 
-def gauge(name: str, text: str, labels: Labels, items: Items[T], value: Callable[[T], float]) -> Family:
-    """A metric that rises and falls."""
-    return Family(GaugeMetricFamily, name, text, labels, _each(items, value))
+    def counter(self, name: str, text: str, value: Callable[[T], float]) -> Family:
+        """A metric that only rises."""
+        return self._family(CounterMetricFamily, name, text, value)
 
+    def gauge(self, name: str, text: str, value: Callable[[T], float]) -> Family:
+        """A metric that rises and falls."""
+        return self._family(GaugeMetricFamily, name, text, value)
 
-def amounts(
-    kind: type[CounterMetricFamily] | type[GaugeMetricFamily],
-    name: str,
-    text: str,
-    labels: Labels,
-    items: Items[T],
-    amount: Callable[[T], Amount],
-) -> tuple[Family, Family]:
-    """Two metrics, in envelopes and in bytes."""
-    in_items, in_bytes = (
-        _each(items, lambda item: amount(item).items),
-        _each(items, lambda item: amount(item).bytes),
-    )
-    return (
-        Family(kind, f"{name}_envelopes", f"Envelopes {text}", labels, in_items),
-        Family(kind, f"{name}_bytes", f"Encoded bytes of envelopes {text}", labels, in_bytes),
-    )
+    def amounts(
+        self, name: str, text: str, amount: Callable[[T], Amount], kind: MetricType = CounterMetricFamily
+    ) -> tuple[Family, Family]:
+        """Two metrics, in envelopes and in bytes."""
+        in_bytes = f"Encoded bytes of envelopes {text}"
+        return (
+            self._family(kind, f"{name}_envelopes", f"Envelopes {text}", lambda item: amount(item).items),
+            self._family(kind, f"{name}_bytes", in_bytes, lambda item: amount(item).bytes),
+        )
 
+    def _family(self, kind: MetricType, name: str, text: str, value: Callable[[T], float]) -> Family:
+        items = self._items
 
-def _each(items: Items[T], value: Callable[[T], float]) -> Items[float]:
-    return lambda stats: ((labels, value(item)) for labels, item in items(stats))
+        def rows(stats: Stats) -> Iterable[tuple[Labels, float]]:
+            return ((labels, value(item)) for labels, item in items(stats))
+
+        return Family(kind, name, text, self._labels, rows)
 
 
 def causes(drops: Iterable[DropStats]) -> dict[tuple[str, str], Amount]:
@@ -190,206 +178,130 @@ def _evicted(stats: Stats) -> Iterator[tuple[Labels, float]]:
         yield (*labels, "flooded"), totals.flooded
 
 
-_SOURCE: Final = ("source",)
-_SINK: Final = ("sink",)
-_CLASS: Final = ("sink", "client_class")
-_UP: Final = CounterMetricFamily
-_NOW: Final = GaugeMetricFamily
+_SOURCES: Final = Reader(("source",), _sources)
+_PLAYING: Final = Reader(("source",), _playing)
+_SINKS: Final = Reader(("sink",), _sinks)
+_VIEWERS: Final = Reader(("sink",), _viewers)
+_CLASSES: Final = Reader(("sink", "client_class"), _groups)
+_CONNECTED: Final = Reader(("sink", "client_class"), _connected)
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    counter(
+    Reader(("kind",), _published).counter(
         "beats_published_envelopes",
         "Envelopes put on the bus, by sources and by the program that embeds Beats.",
-        ("kind",),
-        _published,
         float,
     ),
-    counter(
+    _SOURCES.counter(
         "beats_source_published_envelopes",
         "Envelopes put on the bus by a source.",
-        _SOURCE,
-        _sources,
         lambda source: source.published,
     ),
-    gauge(
-        "beats_source_state",
-        "1 for the state that a source is in, 0 for the others.",
-        ("source", "state"),
-        lambda stats: _states(stats.sources),
-        float,
+    Reader(("source", "state"), lambda stats: _states(stats.sources)).gauge(
+        "beats_source_state", "1 for the state that a source is in, 0 for the others.", float
     ),
-    counter(
-        "beats_source_restarts",
-        "Attempts to run a source after the first.",
-        _SOURCE,
-        _sources,
-        lambda source: source.restarts,
+    _SOURCES.counter(
+        "beats_source_restarts", "Attempts to run a source after the first.", lambda source: source.restarts
     ),
-    gauge(
+    _PLAYING.gauge(
         "beats_source_position_seconds",
         "Position of a source that plays something, from its beginning.",
-        _SOURCE,
-        _playing,
-        lambda playback: playback.position_s,
+        lambda play: play.position_s,
     ),
-    gauge(
-        "beats_source_duration_seconds",
-        "Length of what a source plays.",
-        _SOURCE,
-        _playing,
-        lambda playback: playback.duration_s,
+    _PLAYING.gauge(
+        "beats_source_duration_seconds", "Length of what a source plays.", lambda play: play.duration_s
     ),
-    gauge(
+    _PLAYING.gauge(
         "beats_source_speed_ratio",
         "Speed at which a source plays: 1 is as recorded, +Inf as fast as the sinks take it.",
-        _SOURCE,
-        _playing,
-        lambda playback: playback.speed,
+        lambda play: play.speed,
     ),
-    gauge(
-        "beats_source_paused",
-        "1 while a source that plays something is paused.",
-        _SOURCE,
-        _playing,
-        lambda playback: playback.paused,
+    _PLAYING.gauge(
+        "beats_source_paused", "1 while a source that plays something is paused.", lambda play: play.paused
     ),
-    counter(
+    _PLAYING.counter(
         "beats_source_loops",
         "How often a source that plays something has started over.",
-        _SOURCE,
-        _playing,
-        lambda playback: playback.loops,
+        lambda play: play.loops,
     ),
-    gauge(
-        "beats_sink_state",
-        "1 for the state that a sink is in, 0 for the others.",
-        ("sink", "state"),
-        lambda stats: _states(stats.sinks),
-        float,
+    Reader(("sink", "state"), lambda stats: _states(stats.sinks)).gauge(
+        "beats_sink_state", "1 for the state that a sink is in, 0 for the others.", float
     ),
-    counter(
-        "beats_sink_restarts",
-        "Attempts to run a sink after the first.",
-        _SINK,
-        _sinks,
-        lambda sink: sink.restarts,
+    _SINKS.counter(
+        "beats_sink_restarts", "Attempts to run a sink after the first.", lambda sink: sink.restarts
     ),
-    *amounts(
-        _UP,
+    *_SINKS.amounts(
         "beats_sink_offered",
         "offered to a sink's queue: delivered, dropped or waiting.",
-        _SINK,
-        _sinks,
         lambda sink: sink.queue.offered,
     ),
-    *amounts(
-        _UP,
+    *_SINKS.amounts(
         "beats_sink_delivered",
         "delivered by a sink. Those whose delivery fails later stay counted until others follow.",
-        _SINK,
-        _sinks,
         lambda sink: sink.queue.taken,
     ),
-    *amounts(
-        _UP,
+    *Reader(("sink", "kind", "reason"), _sink_drops).amounts(
         "beats_sink_dropped",
         "dropped on their way to a sink: by its queue's overflow strategy, or for another reason.",
-        ("sink", "kind", "reason"),
-        _sink_drops,
         lambda amount: amount,
     ),
-    *amounts(
-        _NOW,
-        "beats_sink_queue",
-        "that wait in a sink's queue.",
-        _SINK,
-        _sinks,
-        lambda sink: sink.queue.waiting,
+    *_SINKS.amounts(
+        "beats_sink_queue", "that wait in a sink's queue.", lambda sink: sink.queue.waiting, GaugeMetricFamily
     ),
-    gauge(
+    _SINKS.gauge(
         "beats_sink_queue_high_water_envelopes",
         "The most envelopes that ever waited in a sink's queue.",
-        _SINK,
-        _sinks,
         lambda sink: sink.queue.high_water,
     ),
-    gauge(
+    _CLASSES.gauge(
         "beats_connected_clients",
         "Viewers that are connected; client_class is full (the whole stream), chosen (some kinds or topics) "
         "or thinned (max_fps).",
-        _CLASS,
-        _groups,
         lambda group: group.connected,
     ),
-    gauge(
+    _CONNECTED.gauge(
         "beats_behind_clients",
         "Viewers that do not keep up, and read from a queue of their own.",
-        _CLASS,
-        _connected,
         lambda viewers: sum(viewer.behind for viewer in viewers),
     ),
-    counter(
-        "beats_accepted_clients", "Viewers that were let in.", _SINK, _viewers, lambda totals: totals.accepted
-    ),
-    counter(
+    _VIEWERS.counter("beats_accepted_clients", "Viewers that were let in.", lambda totals: totals.accepted),
+    Reader(("sink", "reason"), _evicted).counter(
         "beats_evicted_clients",
         "Viewers that were closed: stalled ones accepted no byte for too long, overflowed ones had a full "
         "queue whose strategy is error, flooded ones sent more than max_messages_per_s.",
-        ("sink", "reason"),
-        _evicted,
         float,
     ),
-    counter(
+    _VIEWERS.counter(
         "beats_refused_handshakes",
         "Requests for the stream that were refused.",
-        _SINK,
-        _viewers,
         lambda totals: totals.refused,
     ),
-    counter(
+    _VIEWERS.counter(
         "beats_rejected_tokens",
         "Requests with an invalid token, or with any token that came too soon after several of those.",
-        _SINK,
-        _viewers,
         lambda totals: totals.rejected_tokens,
     ),
-    *amounts(
-        _UP,
+    *_CLASSES.amounts(
         "beats_client_offered",
         "that were for viewers, counted for each of them: delivered, dropped or waiting.",
-        _CLASS,
-        _groups,
         _group_offered,
     ),
-    *amounts(
-        _UP,
+    *_CLASSES.amounts(
         "beats_client_delivered",
         "written to viewers, counted for each of them, including the state that they get first.",
-        _CLASS,
-        _groups,
         lambda group: group.delivered,
     ),
-    *amounts(
-        _UP,
-        "beats_client_dropped",
-        "that viewers missed, counted for each of them.",
-        (*_CLASS, "kind", "reason"),
-        _group_drops,
-        lambda amount: amount,
+    *Reader(("sink", "client_class", "kind", "reason"), _group_drops).amounts(
+        "beats_client_dropped", "that viewers missed, counted for each of them.", lambda amount: amount
     ),
-    *amounts(
-        _NOW,
+    *_CLASSES.amounts(
         "beats_client_queue",
         "that wait in the queues of viewers that do not keep up.",
-        _CLASS,
-        _groups,
         lambda group: group.waiting,
+        GaugeMetricFamily,
     ),
-    gauge(
+    _CONNECTED.gauge(
         "beats_client_queue_high_water_envelopes",
         "The most envelopes that ever waited in the queue of a connected viewer.",
-        _CLASS,
-        _connected,
         lambda viewers: max((viewer.queue.high_water for viewer in viewers), default=0),
     ),
 )

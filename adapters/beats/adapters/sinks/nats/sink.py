@@ -207,8 +207,8 @@ class NatsSink:
         for envelope in envelopes:
             subject = self._subjects.of(envelope.topic).encode()
             head, size_bytes = publish_command(subject, self._origin, envelope)
-            if size_bytes > connection.max_payload:
-                self._report_size(envelope, size_bytes, connection.max_payload)
+            if size_bytes > connection.client.max_payload:
+                self._report_size(envelope, size_bytes, connection.client.max_payload)
                 continue
             pieces += (head, envelope.encoded, b"\r\n")
             sent.append(envelope)

@@ -51,7 +51,8 @@ class WebSocketSink:
         self._views: Final[dict[StreamChoice, StreamView]] = {}
         self._clients: Final[dict[int, Client]] = {}
         self._everyone: Final[set[HttpConnection]] = set()
-        self._address: Address | None = None
+        self.address: Address | None = None
+        """Where viewers connect, once the server listens."""
         self._accepted = self._stalled = self._overflowed = self._flooded = 0
         self._reports: Final = ThrottledLog(log, f"sink {context.name!r}")
         self._totals: Final = ViewerTotals()
@@ -62,11 +63,6 @@ class WebSocketSink:
         self._delivering: Final = asyncio.Lock()  # unlike anyio's, it does not wait while it is free
         """Held while a batch goes to the viewers, and while a viewer joins, so never within one."""
         self._leaving: Final = threading.Lock()
-
-    @property
-    def address(self) -> Address | None:
-        """Where viewers connect, once the server listens."""
-        return self._address
 
     def clients(self) -> tuple[ClientStats, ...]:
         """The viewers now."""
@@ -128,7 +124,7 @@ class WebSocketSink:
             ping_timeout=settings.ping_timeout_s,
         ) as listening:
             encrypted = settings.tls_cert is not None
-            self._address = Address(settings.public_host, listening[0][1], encrypted)
+            self.address = Address(settings.public_host, listening[0][1], encrypted)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._close_stalled)
                 await self._stream(queue)

@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from beats.adapters.nats.settings import ConnectingSettings, InboxSettings, Seconds
 from beats.config.settings import MIB, Settings, SourceSettings
 from beats.kernel.envelope import KINDS, Kind
-from beats.kernel.resources import Input, Resources
+from beats.kernel.resources import Resources
+from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
 
 _SCHEMES: Final = ("ws", "wss")
@@ -75,5 +76,4 @@ class WebSocketSourceSettings(ConnectingSettings, _StreamSettings, SourceSetting
 
     def resources(self, profile: str) -> Resources:
         """The files that the settings name; the other Beats may start later."""
-        files = {"token_file": self.token_file, "tls_ca": self.tls_ca}
-        return Resources(inputs=tuple(Input(key, path) for key, path in files.items() if path is not None))
+        return Resources(inputs=named_files(self, "token_file", "tls_ca"))
