@@ -84,9 +84,7 @@ def in_log(caplog: pytest.LogCaptureFixture, text: str) -> bool:
     return text in caplog.text
 
 
-async def test_the_command_has_it_write_what_it_holds(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_command_writes_what_is_held(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Any number of times; holding continues meanwhile."""
     caplog.set_level(logging.INFO)
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
@@ -126,7 +124,7 @@ class Slow:
 
 
 @pytest.mark.parametrize("first", ["command", "request"])
-async def test_a_command_while_a_snapshot_is_being_written_is_ignored(
+async def test_a_command_during_a_snapshot_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, first: str
 ) -> None:
     """The command is logged at DEBUG. Another request, such as `beats snapshot`, gets its own file."""
@@ -148,9 +146,7 @@ async def test_a_command_while_a_snapshot_is_being_written_is_ignored(
     assert sink.metrics()["recording"] == 0
 
 
-async def test_a_snapshot_that_is_being_written_at_the_end_is_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_snapshot_is_finished_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is whole."""
     disk = Slow(monkeypatch)
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
@@ -182,9 +178,7 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
     assert len(places(tmp_path / "a.mcap")) == 6
 
 
-async def test_a_write_that_fails_leaves_what_is_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_failed_write_leaves_what_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file ends early; the next one is complete."""
     failures = iter([True])
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
