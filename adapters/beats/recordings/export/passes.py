@@ -64,7 +64,9 @@ class _Export:
     def run(self) -> list[Result]:
         ahead = [output for output in self.outputs if isinstance(output, LooksAhead)]
         if ahead:
-            for _, message in self._messages(0.0, 0.5, lambda *_: None, lambda *_: None):
+            for _, message in self._messages(
+                0.0, 0.5, lambda _path, _damage: None, lambda _chosen, _why: None
+            ):
                 if isinstance(message, Frame):
                     for output in ahead:
                         with suppress(FrameError):  # reported when it is written

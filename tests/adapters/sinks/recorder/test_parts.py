@@ -15,11 +15,11 @@ from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, envelope
 from beats.proto import wire
 from beats.recordings.reading import Recording
-from beats.recordings.unfinished import UnfinishedRecording
 from beats.recordings.walltime import WallTime
 from beats.recordings.writing import RecordingFile
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
+    Room,
     Watch,
     context_of,
     failing_disk,
@@ -218,13 +218,12 @@ def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
 
 def test_a_low_disk_ends_the_file_while_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file has its index, what was not written comes back, and the error says what to do."""
-    free = [10**9]
-    monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output: free[0])
+    room = Room(monkeypatch)
     parts = parts_of(tmp_path / "{part}.mcap", min_free_bytes=10**8)
     parts.open()
     every = numbered(9)
     parts.write(every[:6])
-    free[0] = 10**7
+    room.free_bytes = 10**7
     with pytest.raises(OSError, match="only 10 MB are free and min_free_bytes reserves 100 MB: free some"):
         parts.flush()
     back = parts.abandon()
@@ -234,7 +233,7 @@ def test_a_low_disk_ends_the_file_while_it_is_whole(tmp_path: Path, monkeypatch:
     with pytest.raises(OSError, match="only 10 MB are free"):
         parts.open()
     assert [path.name for path in tmp_path.iterdir()] == ["1.mcap"]
-    free[0] = 10**9
+    room.free_bytes = 10**9
     parts.open()
     parts.write(every[6:])
     parts.close()

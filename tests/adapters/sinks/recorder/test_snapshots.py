@@ -16,6 +16,7 @@ from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
+    Room,
     failing_disk,
     files_in,
     places,
@@ -163,16 +164,17 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
     """Nothing held, no space, a bug: holding continues, and the log says what to do."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0, min_free_bytes=10**9)
     little = "no snapshot: [Errno 28] only 5.0 MB are free and min_free_bytes reserves 1.0 GB: free some"
+    room, fault = Room(monkeypatch), RuntimeError("a fault of ours")
     async with running(sink):
         sink.command(said(sink, "snapshot"))
         await until(lambda: "no snapshot: sink 'archive' holds nothing yet" in caplog.text)
     async with running(sink, show()):
-        for free_bytes, told in ((5 * 10**6, little), ("a fault of ours", "TypeError: ")):
-            monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output, free=free_bytes: free)
+        ways = ((5 * 10**6, None, little), (10**12, fault, "RuntimeError: a fault of ours"))
+        for room.free_bytes, room.fault, told in ways:
             sink.command(said(sink, "snapshot"))
             await until(partial(in_log, caplog, told))
         assert {record.levelname for record in caplog.records} == {"ERROR"}
-        monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output: 10**12)
+        room.fault = None
         sink.command(said(sink, "snapshot"))
         await until(lambda: sink.metrics()["files_total"] == 1)
     assert len(places(tmp_path / "a.mcap")) == 6

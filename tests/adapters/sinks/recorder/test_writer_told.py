@@ -8,8 +8,7 @@ import pytest
 
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
-from beats.recordings.unfinished import UnfinishedRecording
-from tests.adapters.sinks.recorder.support import Stage, files_in, on_stage, tapes, until
+from tests.adapters.sinks.recorder.support import Room, Stage, files_in, on_stage, tapes, until
 
 pytestmark = pytest.mark.anyio
 
@@ -49,18 +48,6 @@ class Gate:
     async def __call__(self, queue: Batches) -> None:
         await self._opened.wait()
         await self._run(queue)
-
-
-class Room:
-    """A disk that has room, or not."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.free_bytes = 10**12
-
-        def free_bytes(output: UnfinishedRecording) -> int:
-            return self.free_bytes
-
-        monkeypatch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
 
 
 async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
