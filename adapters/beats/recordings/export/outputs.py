@@ -116,7 +116,7 @@ class _FileOutput:
 class Animation(_FileOutput):
     """Frames as an animated GIF; the subclass writes an APNG."""
 
-    kind: Final[Kind] = "frame"
+    kind: Kind = "frame"
     _ticks_per_s: int = GIF_TICKS_PER_S
     _writer: GifWriter | ApngWriter | None = None
 
@@ -174,7 +174,7 @@ class LosslessAnimation(Animation):
 class EventTable(_FileOutput):
     """Peripheral updates, one a line, in the format of the name's suffix."""
 
-    kind: Final[Kind] = "peripheral"
+    kind: Kind = "peripheral"
 
     def __init__(self, path: Path) -> None:
         """Create the file; raises OSError when it cannot be created."""
