@@ -116,9 +116,7 @@ def test_folders_below_a_folder_count(tmp_path: Path) -> None:
     assert sorted(str(path.relative_to(tmp_path)) for path in found(tmp_path)) == names
 
 
-def test_a_folder_below_that_cannot_be_read_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_folder_below_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is reported."""
     for name in ("a/1.mcap", "b/2.mcap"):
         (tmp_path / name).parent.mkdir()

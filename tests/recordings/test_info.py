@@ -90,15 +90,17 @@ def test_health_says_in_which_way_a_file_is_not_whole(tmp_path: Path) -> None:
     ended.write(part.read_bytes())
     ended.flush()
     assert ended.close_cut()
+    endless = tmp_path / "f.mcap"
+    endless.write_bytes(ended.path.read_bytes()[:-8])
     broken = tmp_path / "d.mcap"
     broken.write_bytes(data.replace(WRITTEN[7].encoded, bytes(len(WRITTEN[7].encoded))))
     text = tmp_path / "e.mcap"
     text.write_text("hello")
     surveyor = Surveyor()
-    found = [surveyor.survey(path) for path in (whole, ended.path, part, broken)]
-    assert [each.state for each in found] == ["whole", "no_index", "cut", "damaged"]
-    assert [each.counts.unreadable_bytes > 0 for each in found] == [False, False, False, True]
-    assert missing(found[3]) == {"frame": 2, "peripheral/knob": 1, "peripheral/slider": 2}
+    found = [surveyor.survey(path) for path in (whole, ended.path, part, endless, broken)]
+    assert [each.state for each in found] == ["whole", "no_index", "cut", "cut", "damaged"]
+    assert [each.counts.unreadable_bytes > 0 for each in found] == [False, False, False, False, True]
+    assert missing(found[4]) == {"frame": 2, "peripheral/knob": 1, "peripheral/slider": 2}
     unreadable = surveyor.survey(text)
     assert unreadable.error is not None
     assert "e.mcap is not a recording" in unreadable.error

@@ -11,10 +11,9 @@ from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.errors import InputError
 from beats.recordings.content import Contents
 from beats.recordings.format import RECORDING, RecordedMessage
-from beats.recordings.index import ChunkPlace, has_no_summary, read_summary, walked_chunks
+from beats.recordings.index import ChunkPlace, read_summary, walked_chunks
 from beats.recordings.reading import Recording
 from beats.recordings.scan import Damage, Record, Times, walk
-from beats.recordings.unfinished import UnfinishedRecording
 from beats.recordings.walltime import ClockJump
 from beats.recordings.writing import Compression, RecordingFile
 from tests.recordings.support import (
@@ -297,9 +296,7 @@ def test_the_state_before_a_time_is_the_latest_of_each_topic(tmp_path: Path) -> 
 @pytest.mark.parametrize("chunked", [True, False])
 @pytest.mark.parametrize("checksums", [True, False])
 @pytest.mark.parametrize("summary", [True, False])
-def test_files_of_other_programs_are_read(
-    tmp_path: Path, chunked: bool, checksums: bool, summary: bool
-) -> None:
+def test_other_programs_files_are_read(tmp_path: Path, chunked: bool, checksums: bool, summary: bool) -> None:
     """Envelopes are found among other messages, which are counted; other records are skipped."""
     path = foreign(tmp_path / "theirs.mcap", WRITTEN, chunked=chunked, checksums=checksums, summary=summary)
     found, damage, notes = read(path)
@@ -322,19 +319,6 @@ def test_a_cut_file_of_another_program_is_read(tmp_path: Path) -> None:
         found, damage, _ = read(cut)
         assert found == [read_back(each) for each in WRITTEN[: len(found)]]
         assert damage
-
-
-@pytest.mark.parametrize("size", [0, 3, 8, 12])
-def test_a_file_that_ends_at_its_beginning_holds_nothing(tmp_path: Path, size: int) -> None:
-    """A power cut may leave such a file; it is a recording without messages, not an error."""
-    path = tmp_path / "a.mcap"
-    path.write_bytes(sample(tmp_path / "b.mcap")[:size])
-    found, damage, _ = read(path)
-    assert found == []
-    assert [each.cut for each in damage] == [True]
-    with Recording(path) as recording:
-        assert recording.times() is None
-        assert recording.about() == {}
 
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
@@ -367,9 +351,7 @@ def test_a_damage_is_told_with_its_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("checksums", [True, False])
 @pytest.mark.parametrize("chunked", [True, False])
-def test_a_recording_that_another_program_rewrote_is_read(
-    tmp_path: Path, chunked: bool, checksums: bool
-) -> None:
+def test_a_recording_rewritten_by_others_is_read(tmp_path: Path, chunked: bool, checksums: bool) -> None:
     """It has our metadata and that program's header; missing chunks and checksums are no damage then."""
     path = record(tmp_path / "a.mcap", WRITTEN, carried=CARRIED)
     rewritten(path, chunked=chunked, checksums=checksums)
@@ -413,29 +395,6 @@ def test_the_index_says_what_a_way_through_the_file_finds(tmp_path: Path) -> Non
     ]
     assert summary.statistics is not None
     assert summary.statistics.message_count == 30
-
-
-def test_a_file_without_an_index_has_none(tmp_path: Path) -> None:
-    """Neither one that was cut off, nor one that was ended properly after a failed write."""
-    part = record(tmp_path / "a.mcap", lines(30), close=False)
-    data = part.read_bytes()
-    output = UnfinishedRecording(tmp_path / "b.mcap")
-    output.write(data)
-    output.flush()
-    assert output.close_cut()
-    for path in (part, output.path):
-        with path.open("rb") as file:
-            assert read_summary(file, path.stat().st_size, Contents()) is None
-    with output.path.open("rb") as file:
-        size = output.path.stat().st_size
-        end = next(
-            each.after
-            for each in walk(file, size)
-            if isinstance(each, Record) and each.opcode == Opcode.DATA_END
-        )
-        assert has_no_summary(file, size, end)
-        assert not has_no_summary(file, size - 9, end)
-    assert len(chunks_of(part)) == len(chunks_of(output.path)) == 6
 
 
 def test_times_that_do_not_rise_are_compared_with_the_messages(tmp_path: Path) -> None:

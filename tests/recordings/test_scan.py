@@ -238,9 +238,7 @@ def chunk_of(payload: bytes, compression: CompressionType) -> Chunk:
 
 @pytest.mark.parametrize(("name", "compression"), KINDS)
 @pytest.mark.parametrize("length", [0, 100, 189, 200, 300, 65_000, 66_000, 300_000])
-def test_the_size_is_known_before_anything_is_unpacked(
-    name: str, compression: CompressionType, length: int
-) -> None:
+def test_the_size_is_known_before_unpacking(name: str, compression: CompressionType, length: int) -> None:
     """The first bytes of a chunk state its size with any compression."""
     chunk = chunk_of(bytes(length), compression)
     assert chunk.compression == name

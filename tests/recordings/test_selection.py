@@ -74,7 +74,7 @@ def test_a_later_part_alone_begins_with_its_state(folder: Path) -> None:
         ({"kinds": ["peripheral"]}, {"peripheral/knob", "peripheral/slider"}),
     ],
 )
-def test_topics_are_chosen_by_patterns_and_kinds(
+def test_topics_are_chosen_by_pattern_and_kind(
     folder: Path, choice: dict[str, Any], wanted: set[str]
 ) -> None:
     """Shell patterns, of which one must match."""
@@ -170,9 +170,7 @@ def test_a_file_that_was_finished_since_is_read_by_its_own_name(tmp_path: Path) 
     assert selection.state_before(0.1, 10**9) != []
 
 
-def test_a_disk_that_fails_within_a_file_costs_its_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fails_costs_the_rest_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The messages before that, and the files after it, are read."""
     record(tmp_path / "a.mcap", WRITTEN[:30])
     record(tmp_path / "b.mcap", WRITTEN[30:])

@@ -89,10 +89,6 @@ class CutTimes:
         """How far the log times of the cut are ahead of those of a file."""
         return self._ahead_ns + round(piece.begins_s * 1e9) - piece.times.first_ns - self._begins_ns
 
-    def log_ns(self, piece: Piece, log_ns: int) -> int:
-        """Convert a log time of a file to one of the cut."""
-        return log_ns + self.by_ns(piece)
-
     def jumps(self) -> Iterator[ClockJump]:
         """The jumps of wall time after the beginning: within files, and between them."""
         before: Piece | None = None
@@ -195,7 +191,7 @@ def cut(selection: Selection, target: Path, progress: Callable[[float], object])
                 for piece, position_s, message, is_repeated in batch:
                     if is_repeated:
                         continue
-                    file.append(message._replace(log_unix_ns=times.log_ns(piece, message.log_unix_ns)))
+                    file.append(message._replace(log_unix_ns=message.log_unix_ns + times.by_ns(piece)))
                     carried += message.carried
                     progress(position_s)
             if not file.messages:

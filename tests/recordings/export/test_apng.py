@@ -136,16 +136,6 @@ def test_the_form_has_room_for_transparency_only_if_there_may_be_some() -> None:
     assert FormSurvey().form() is None
 
 
-def test_frames_that_browsers_slow_down_are_passed_over(tmp_path: Path) -> None:
-    """No frame is shown for 10 ms or less; the total time is kept."""
-    frames = [(number / 200, plain_png((number, 0, 0))) for number in range(200)]
-    writer = write(tmp_path / "a.png", frames)
-    found = shown(tmp_path / "a.png")
-    assert min(duration for _, duration in found) > 10
-    assert sum(duration for _, duration in found) == pytest.approx(1000, abs=15)
-    assert writer.frames == len(found) == 200 - writer.pace.passed_over
-
-
 def test_sixty_frames_a_second_are_all_there(tmp_path: Path) -> None:
     """Their durations are exact to a tenth of a millisecond."""
     write(tmp_path / "a.png", [(number / 60, plain_png((number, 0, 0))) for number in range(60)])

@@ -47,15 +47,6 @@ def test_frames_and_durations_read_back(tmp_path: Path) -> None:
     assert [duration for _, duration in found] == [40, 60, 400, 40, 40]
 
 
-def test_frames_faster_than_fifty_a_second_are_passed_over(tmp_path: Path) -> None:
-    """No frame is shown for less than 1/50 s, which viewers slow down; the total time is kept."""
-    writer = write(tmp_path / "a.gif", [(number / 120, plain_png((number, 0, 0))) for number in range(120)])
-    found = shown(tmp_path / "a.gif")
-    assert min(duration for _, duration in found) >= 20
-    assert sum(duration for _, duration in found) == pytest.approx(1000, abs=20)
-    assert writer.frames == len(found) == 120 - writer.pace.passed_over
-
-
 def test_a_still_picture_may_last_longer_than_a_frame_can(tmp_path: Path) -> None:
     """More than ten minutes are split into several frames of the same picture."""
     write(tmp_path / "a.gif", [(0, plain_png(RED)), (1500, plain_png(BLUE)), (1500.1, plain_png(RED))])

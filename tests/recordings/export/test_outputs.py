@@ -134,9 +134,7 @@ def test_an_animation_reports_its_content(kind: type[Animation], tmp_path: Path)
 
 
 @pytest.mark.parametrize(("kind", "least"), [(Animation, "20 ms"), (LosslessAnimation, "11 ms")])
-def test_an_animation_reports_skipped_and_converted_frames(
-    kind: type[Animation], least: str, tmp_path: Path
-) -> None:
+def test_skipped_and_converted_frames_are_reported(kind: type[Animation], least: str, tmp_path: Path) -> None:
     """How many, and why; the first frame determines the size, into which another one is fitted."""
     animation = kind(tmp_path / "a")
     fill(animation, [(0, plain_png(RED)), (1, plain_png(GREEN)), (1.001, plain_png(BLUE, (9, 9)))])

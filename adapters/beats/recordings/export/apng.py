@@ -142,7 +142,7 @@ class ApngWriter:
         header = self._form.header
         image = decode(png_data).convert("RGBA" if header.colour == RGBA else "RGB")
         out = io.BytesIO()
-        # Level 3, for the reason given in sources/images/convert.py.
+        # Level 3, for the reason given in sources/images/decode.py.
         fitted(image, (header.width_px, header.height_px)).save(out, "PNG", compress_level=3)
         return out.getvalue()
 

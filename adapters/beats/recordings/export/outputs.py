@@ -102,17 +102,23 @@ class FrameFolder:
                 self.path.rmdir()
 
 
-class Animation:
-    """Frames as an animated GIF; the subclass writes an APNG."""
-
-    _ticks_per_s: int = GIF_TICKS_PER_S
-
+class _FileOutput:
     def __init__(self, path: Path) -> None:
         """Create the file; raises OSError when it cannot be created."""
         self.path: Final = path
-        self.kind: Final[Kind] = "frame"
         self._target: Final = UnfinishedFile(path)
-        self._writer: GifWriter | ApngWriter | None = None
+
+    def discard(self) -> None:
+        """Remove the file if it is incomplete."""
+        self._target.discard()
+
+
+class Animation(_FileOutput):
+    """Frames as an animated GIF; the subclass writes an APNG."""
+
+    kind: Kind = "frame"
+    _ticks_per_s: int = GIF_TICKS_PER_S
+    _writer: GifWriter | ApngWriter | None = None
 
     def add(self, chosen: Chosen, message: Message) -> None:
         """Add the next frame."""
@@ -137,10 +143,6 @@ class Animation:
         if writer.converted:
             text += f"; {writer.converted:,} converted, {writer.converted_why}"
         return text
-
-    def discard(self) -> None:
-        """Remove the file if it is incomplete."""
-        self._target.discard()
 
     def _begin(self, _png_data: bytes) -> GifWriter | ApngWriter:
         return GifWriter(self._target.file)
@@ -169,14 +171,14 @@ class LosslessAnimation(Animation):
         return ApngWriter(self._target.file, *found)
 
 
-class EventTable:
+class EventTable(_FileOutput):
     """Peripheral updates, one a line, in the format of the name's suffix."""
+
+    kind: Kind = "peripheral"
 
     def __init__(self, path: Path) -> None:
         """Create the file; raises OSError when it cannot be created."""
-        self.path: Final = path
-        self.kind: Final[Kind] = "peripheral"
-        self._target: Final = UnfinishedFile(path)
+        super().__init__(path)
         writer = CsvWriter if path.suffix.lower() == ".csv" else JsonlWriter
         self._writer: Final = writer(self._target.file)
         self._lines = 0
@@ -193,10 +195,6 @@ class EventTable:
             self.discard()
             return None
         return f"{counted(self._lines, 'update')}, {units.size(self._target.commit())}"
-
-    def discard(self) -> None:
-        """Remove the file if it is incomplete."""
-        self._target.discard()
 
 
 def open_outputs(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -52,22 +53,16 @@ def export(
         raise
 
 
+@dataclass(frozen=True)
 class _Export:
-    def __init__(
-        self,
-        selection: Selection,
-        outputs: Sequence[ExportOutput],
-        tell: Callable[[str], object],
-        progress: Callable[[float], object],
-    ) -> None:
-        self._selection: Final = selection
-        self._outputs: Final = outputs
-        self._tell: Final = tell
-        self._progress: Final = progress
-        self._left_out: Final[Counter[str]] = Counter()
+    selection: Selection
+    outputs: Sequence[ExportOutput]
+    tell: Callable[[str], object]
+    progress: Callable[[float], object]
+    left_out: Counter[str] = field(default_factory=Counter[str])
 
     def run(self) -> list[Result]:
-        ahead = [output for output in self._outputs if isinstance(output, LooksAhead)]
+        ahead = [output for output in self.outputs if isinstance(output, LooksAhead)]
         if ahead:
             for _, message in self._messages(
                 0.0, 0.5, lambda _path, _damage: None, lambda _chosen, _why: None
@@ -79,10 +74,10 @@ class _Export:
         begins = 0.5 if ahead else 0.0
         for chosen, message in self._messages(begins, 1.0, self._damaged, self._leave_out):
             kind = "frame" if isinstance(message, Frame) else "peripheral"
-            for each in self._outputs:
+            for each in self.outputs:
                 if each.kind == kind:
                     self._give(each, chosen, message)
-        return [self._finish(output) for output in self._outputs]
+        return [self._finish(output) for output in self.outputs]
 
     def _messages(
         self,
@@ -91,9 +86,9 @@ class _Export:
         damaged: Callable[[Path, Damage], object],
         unreadable: Callable[[Chosen, str], object],
     ) -> Iterator[tuple[Chosen, Message]]:
-        start_s = self._selection.filter.start_s
-        span_s = max(self._selection.end_s - start_s, 1e-9)
-        for batch in self._selection.batches(start_s, damaged):
+        start_s = self.selection.filter.start_s
+        span_s = max(self.selection.end_s - start_s, 1e-9)
+        for batch in self.selection.batches(start_s, damaged):
             for chosen in batch:
                 if chosen.repeated:
                     continue
@@ -104,8 +99,8 @@ class _Export:
                     continue
                 yield chosen, message
             done = min(1.0, max(0.0, (batch[-1].position_s - start_s) / span_s))
-            self._progress(begins + (ends - begins) * done)
-        self._progress(ends)  # the range may end before the timeline
+            self.progress(begins + (ends - begins) * done)
+        self.progress(ends)  # the range may end before the timeline
 
     def _give(self, output: ExportOutput, chosen: Chosen, message: Message) -> None:
         try:
@@ -124,24 +119,24 @@ class _Export:
         if text is None:
             noun = "frames" if output.kind == "frame" else "updates"
             text = f"not written: the selection has no readable {noun}"
-        if left_out := self._left_out[str(output.path)]:
+        if left_out := self.left_out[str(output.path)]:
             text += f"; {left_out:,} left out that could not be decoded"
         return Result(output.path, text, is_written)
 
     def _damaged(self, path: Path, damage: Damage) -> None:
-        self._tell(f"{path}: {damage}")
+        self.tell(f"{path}: {damage}")
 
     def _leave_out(self, chosen: Chosen, why: str, output: str = "") -> None:
-        self._left_out[output] += 1
-        if self._left_out[output] > MOST_TOLD:
+        self.left_out[output] += 1
+        if self.left_out[output] > MOST_TOLD:
             return
         where = f" of {output}" if output else ""
         message = chosen.message
-        self._tell(
+        self.tell(
             f"{chosen.piece.path}: {message.topic}, sequence {message.sequence}, is left out{where}: {why}"
         )
-        if self._left_out[output] == MOST_TOLD:
-            self._tell(f"{chosen.piece.path}: further messages left out{where} are only counted")
+        if self.left_out[output] == MOST_TOLD:
+            self.tell(f"{chosen.piece.path}: further messages left out{where} are only counted")
 
 
 def _named(error: OSError, path: Path) -> OSError:

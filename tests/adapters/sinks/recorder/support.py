@@ -164,6 +164,21 @@ async def running(sink: RecorderSink, *batches: Sequence[Envelope]) -> AsyncGene
             group.cancel_scope.cancel()
 
 
+class Room:
+    """A disk that has room, or not; or asking for it raises a fault."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.free_bytes = 10**12
+        self.fault: Exception | None = None
+
+        def free_bytes(output: UnfinishedRecording) -> int:
+            if self.fault is not None:
+                raise self.fault
+            return self.free_bytes
+
+        monkeypatch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
+
+
 def failing_disk(
     monkeypatch: pytest.MonkeyPatch, fails: Callable[[bytes], bool], error: int = errno.ENOSPC
 ) -> None:

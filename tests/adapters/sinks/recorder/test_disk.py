@@ -32,9 +32,7 @@ def test_it_knows_what_the_disk_has_left_for_this_user(tmp_path: Path) -> None:
         assert 0 < disk.free_bytes <= found.f_blocks * found.f_frsize
 
 
-def test_a_disk_that_cannot_tell_stays_as_it_was_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_cannot_tell_keeps_its_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing or old value must not stop the recorder."""
 
     def broken(path: Path) -> os.statvfs_result:

@@ -40,9 +40,7 @@ def test_numbers_go_on_where_files_are(tmp_path: Path, taken: str) -> None:
 
 
 @pytest.mark.parametrize(("template", "is_counted"), [("{start:%Y}.mcap", False), ("2023.mcap", True)])
-def test_a_name_with_a_time_gets_a_number_beside_one_that_is_taken(
-    tmp_path: Path, template: str, is_counted: bool
-) -> None:
+def test_a_taken_name_with_a_time_gets_a_number(tmp_path: Path, template: str, is_counted: bool) -> None:
     """Two runs within one second make two files. So does a plain name, for a recorder on command."""
     for name in ("2023.mcap", "2023-2.mcap", "2023-3.mcap"):
         path = Names(str(tmp_path / template), "studio", NOW_NS, is_counted=is_counted).free(1)
@@ -80,7 +78,7 @@ def test_the_search_for_a_free_name_has_an_end(tmp_path: Path, monkeypatch: pyte
         ("a.mcap", "a-2.mcap", ["b.mcap"]),
     ],
 )
-def test_files_of_other_runs_are_found_and_those_of_no_other_template(
+def test_only_files_of_the_template_are_found(
     tmp_path: Path, template: str, of_another_day: str, of_others: list[str]
 ) -> None:
     """Times and parts may differ; the profile and everything else must be the same."""
@@ -108,9 +106,7 @@ def test_the_files_of_a_template_may_be_unfinished(tmp_path: Path) -> None:
         ("~/rec/{part}.mcap", "~/rec", "7.mcap"),
     ],
 )
-def test_a_file_is_known_by_its_name_below_what_is_fixed_of_the_template(
-    template: str, root: str, name: str
-) -> None:
+def test_a_file_is_known_by_its_name_below_the_fixed_folder(template: str, root: str, name: str) -> None:
     """So it is recognised after the folder was moved as a whole."""
     made = names(template)
     assert made.root == Path(root).expanduser()

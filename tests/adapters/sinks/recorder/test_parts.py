@@ -15,11 +15,11 @@ from beats.kernel.stats import Loss
 from beats.kernel.testing import FixedClock, envelope
 from beats.proto import wire
 from beats.recordings.reading import Recording
-from beats.recordings.unfinished import UnfinishedRecording
 from beats.recordings.walltime import WallTime
 from beats.recordings.writing import RecordingFile
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
+    Room,
     Watch,
     context_of,
     failing_disk,
@@ -69,7 +69,7 @@ def pairs(envelopes: list[Envelope]) -> list[tuple[str, int]]:
         ({"rotate_bytes": 0, "rotate_s": 0.0}, 1, 1),
     ],
 )
-def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(
+def test_each_part_stands_alone_and_nothing_is_lost(
     tmp_path: Path, bounds: dict[str, float], least: int, most: int
 ) -> None:
     """Each part begins with the state after the one before. No part is empty; 0 is no bound."""
@@ -91,9 +91,7 @@ def test_rotation_loses_and_doubles_nothing_and_each_part_stands_alone(
         before += len(places(path))
 
 
-def test_more_topics_than_a_file_can_hold_begin_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_topics_than_fit_begin_the_next_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MCAP has 65,535 channels in a file; nothing fails and nothing is lost."""
     monkeypatch.setattr("beats.recordings.writing.MAX_CHANNELS", 5)
     every = [envelope(1, topic=f"peripheral/{number}", unix_ns=NOW_NS) for number in range(12)]
@@ -218,17 +216,14 @@ def test_a_failed_write_ends_the_file_readable_and_gives_back_what_is_in_none(
     assert places(tmp_path / "2.mcap", carried=True)[0][0] == "frame"
 
 
-def test_a_low_disk_ends_the_file_whole_before_it_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_low_disk_ends_the_file_while_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file has its index, what was not written comes back, and the error says what to do."""
-    free = [10**9]
-    monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output: free[0])
+    room = Room(monkeypatch)
     parts = parts_of(tmp_path / "{part}.mcap", min_free_bytes=10**8)
     parts.open()
     every = numbered(9)
     parts.write(every[:6])
-    free[0] = 10**7
+    room.free_bytes = 10**7
     with pytest.raises(OSError, match="only 10 MB are free and min_free_bytes reserves 100 MB: free some"):
         parts.flush()
     back = parts.abandon()
@@ -238,7 +233,7 @@ def test_a_low_disk_ends_the_file_whole_before_it_is_full(
     with pytest.raises(OSError, match="only 10 MB are free"):
         parts.open()
     assert [path.name for path in tmp_path.iterdir()] == ["1.mcap"]
-    free[0] = 10**9
+    room.free_bytes = 10**9
     parts.open()
     parts.write(every[6:])
     parts.close()
@@ -265,9 +260,7 @@ def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path) -> None:
     assert places(tmp_path / "to" / "2.mcap") == pairs(every[3:])
 
 
-def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_whose_name_was_taken_stays_a_part(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is overwritten, lost or doubled."""
     tally = Counters()
     parts = Parts(settings_of(tmp_path / "a.mcap"), context_of(), tally)
@@ -282,9 +275,7 @@ def test_a_file_whose_name_was_taken_meanwhile_stays_unfinished_in_name_only(
     assert places(tmp_path / "a.mcap.part") == pairs(numbered(3))
 
 
-def test_each_file_is_told_at_its_beginning_and_its_end(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_beginning_and_end_of_a_file_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """One log line each, with the number of messages."""
     with caplog.at_level(logging.INFO), opened(parts_of(tmp_path / "a.mcap")) as parts:
         parts.write(numbered(2))
@@ -325,9 +316,7 @@ def test_another_recording_begins_with_the_state_and_its_own_counts(tmp_path: Pa
     assert [(each["recorded"], each["lost"]) for each in totals] == [("3", "1"), ("3", "1")]
 
 
-def test_what_is_in_memory_only_is_known_by_its_oldest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_oldest_envelope_in_memory_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also while a slow disk finishes a part, and the rest of the batch waits for the next."""
     parts = parts_of(tmp_path / "{part}.mcap", rotate_bytes=1000)
     ages: list[int | None] = []

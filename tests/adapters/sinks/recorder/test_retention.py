@@ -81,7 +81,7 @@ def test_nothing_is_deleted_unless_it_was_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("later", ["started", "modified"])
-def test_what_this_run_wrote_is_never_older_than_what_was_there(
+def test_files_of_this_run_are_newer_than_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, later: str
 ) -> None:
     """Earlier files may have later times, if the clock was wrong then or they were copied."""

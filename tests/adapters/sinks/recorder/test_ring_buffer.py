@@ -15,14 +15,6 @@ def lost_at(second: float) -> Loss:
     return Loss("drop_newest", "frame", 1, 10, 1, 1, unix_ns, unix_ns)
 
 
-def test_it_holds_the_last_seconds() -> None:
-    """By the time on the bus: older envelopes are dropped, one of exactly that age stays."""
-    held = RingBuffer(2.0, 1000)
-    held.add([at(second, second) for second in range(1, 6)])
-    assert [each.sequence for each in held.envelopes()] == [3, 4, 5]
-    assert (len(held), held.size_bytes) == (3, 30)
-
-
 def test_it_knows_how_much_time_it_holds() -> None:
     """From the first envelope to the last; 0 when it is empty, or the clock was set back."""
     held = RingBuffer(2.5, 25)
@@ -41,17 +33,6 @@ def test_it_is_bounded_in_bytes() -> None:
     held.add([at(4, 4, size_bytes=26)])
     assert (held.envelopes(), held.size_bytes) == ([], 0)
     assert [each.sequence for each in held.state()] == [4]
-
-
-def test_the_state_is_the_latest_of_each_topic_from_before() -> None:
-    """So that a file can be watched from its first moment."""
-    held = RingBuffer(1.0, 1000)
-    held.add([at(1, 1), at(1, 1, "peripheral/a"), at(2, 2), at(2, 1, "peripheral/b"), at(9, 3)])
-    assert [(each.topic, each.sequence) for each in held.state()] == [
-        ("frame", 2),
-        ("peripheral/a", 1),
-        ("peripheral/b", 1),
-    ]
 
 
 def test_losses_are_held_as_long_as_the_envelopes_around_them() -> None:

@@ -53,9 +53,7 @@ def commands(**settings: Any) -> Mapping[str, CommandCheck]:
     ("settings", "known"),
     [({}, set[str]()), ({"idle": True, "keep_parts": 3}, {"record"}), ({"snapshot_s": 5.0}, {"snapshot"})],
 )
-def test_a_recorder_takes_the_commands_that_its_settings_have_it_wait_for(
-    settings: dict[str, Any], known: set[str]
-) -> None:
+def test_the_settings_determine_the_commands(settings: dict[str, Any], known: set[str]) -> None:
     """Clients may send only these, and the page shows them. Without any, it records as soon as it runs."""
     assert commands(**settings).keys() == known
     assert settings_of("a.mcap", **settings).waits_to_be_told == bool(known)

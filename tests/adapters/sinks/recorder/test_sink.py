@@ -82,9 +82,7 @@ async def test_a_recording_explains_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("given", "expected"), [(-5, 0), (2**64, 2**64 - 1), (0, 0), (NOW_NS, NOW_NS)])
-async def test_numbers_that_the_format_cannot_hold_are_adapted(
-    tmp_path: Path, given: int, expected: int
-) -> None:
+async def test_numbers_that_mcap_cannot_hold_are_adapted(tmp_path: Path, given: int, expected: int) -> None:
     """MCAP's times are unsigned, its sequence numbers have 32 bits; the envelope keeps the true values."""
     await sink_of(tmp_path / "a.mcap").run(FakeBatches([envelope(2**32 + 1, unix_ns=given)]))
     (message,) = read(tmp_path / "a.mcap")
@@ -137,7 +135,7 @@ async def test_a_recorder_that_fails_of_its_own_fault_leaves_the_batch_to_the_ke
     assert queue.given_back == []
 
 
-async def test_the_event_loop_never_waits_for_the_disk(
+async def test_the_event_loop_does_not_wait_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opening, writing, flushing, syncing and closing happen in worker threads."""
@@ -233,9 +231,7 @@ async def test_it_tells_what_the_disk_has_left_when_that_is_too_little(tmp_path:
 
 
 @pytest.mark.parametrize("settings", [{}, {"idle": True}, {"snapshot_s": 1.0}])
-async def test_it_tells_what_the_disk_has_left_once_it_knows(
-    tmp_path: Path, settings: dict[str, Any]
-) -> None:
+async def test_it_tells_what_the_disk_has_left(tmp_path: Path, settings: dict[str, Any]) -> None:
     """Also while it waits for a command."""
     sink = sink_of(tmp_path / "a.mcap", **settings)
     assert "free_bytes" not in sink.metrics()
@@ -284,9 +280,7 @@ async def test_the_age_of_what_is_in_memory_only_is_counted_from_the_bus(tmp_pat
     assert sink.metrics()["unflushed_age_s"] == 0.0
 
 
-async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_file_that_ends_early_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Envelopes in no file do not count; bytes that were removed again were written."""
     failing_disk(monkeypatch, lambda data: len(data) > 2000, errno.EIO)
     sink = sink_of(tmp_path / "a.mcap", fsync="always")
@@ -299,9 +293,7 @@ async def test_a_file_that_ends_early_is_counted_with_what_it_holds(
     assert metrics["written_bytes_total"] == (tmp_path / "a.mcap").stat().st_size + 1000
 
 
-async def test_commands_are_logged_with_their_client(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_commands_are_logged_with_the_client(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A command that changes nothing is logged at DEBUG."""
     sink = sink_of(tmp_path / "a.mcap", idle=True)
     with caplog.at_level(logging.DEBUG):

@@ -16,6 +16,7 @@ from beats.recordings.unfinished import UnfinishedRecording
 from tests.adapters.sinks.batches import FakeBatches
 from tests.adapters.sinks.recorder.support import (
     NOW_NS,
+    Room,
     failing_disk,
     files_in,
     places,
@@ -84,9 +85,7 @@ def in_log(caplog: pytest.LogCaptureFixture, text: str) -> bool:
     return text in caplog.text
 
 
-async def test_the_command_has_it_write_what_it_holds(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_command_writes_what_is_held(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Any number of times; holding continues meanwhile."""
     caplog.set_level(logging.INFO)
     sink = sink_of(tmp_path / "{part}.mcap", snapshot_s=2.0)
@@ -126,7 +125,7 @@ class Slow:
 
 
 @pytest.mark.parametrize("first", ["command", "request"])
-async def test_a_command_while_a_snapshot_is_being_written_is_ignored(
+async def test_a_command_during_a_snapshot_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, first: str
 ) -> None:
     """The command is logged at DEBUG. Another request, such as `beats snapshot`, gets its own file."""
@@ -148,9 +147,7 @@ async def test_a_command_while_a_snapshot_is_being_written_is_ignored(
     assert sink.metrics()["recording"] == 0
 
 
-async def test_a_snapshot_that_is_being_written_at_the_end_is_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_snapshot_is_finished_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is whole."""
     disk = Slow(monkeypatch)
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)
@@ -167,24 +164,23 @@ async def test_what_goes_wrong_is_said_and_the_next_one_is_written(
     """Nothing held, no space, a bug: holding continues, and the log says what to do."""
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0, min_free_bytes=10**9)
     little = "no snapshot: [Errno 28] only 5.0 MB are free and min_free_bytes reserves 1.0 GB: free some"
+    room, fault = Room(monkeypatch), RuntimeError("a fault of ours")
     async with running(sink):
         sink.command(said(sink, "snapshot"))
         await until(lambda: "no snapshot: sink 'archive' holds nothing yet" in caplog.text)
     async with running(sink, show()):
-        for free_bytes, told in ((5 * 10**6, little), ("a fault of ours", "TypeError: ")):
-            monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output, free=free_bytes: free)
+        ways = ((5 * 10**6, None, little), (10**12, fault, "RuntimeError: a fault of ours"))
+        for room.free_bytes, room.fault, told in ways:
             sink.command(said(sink, "snapshot"))
             await until(partial(in_log, caplog, told))
         assert {record.levelname for record in caplog.records} == {"ERROR"}
-        monkeypatch.setattr(UnfinishedRecording, "free_bytes", lambda output: 10**12)
+        room.fault = None
         sink.command(said(sink, "snapshot"))
         await until(lambda: sink.metrics()["files_total"] == 1)
     assert len(places(tmp_path / "a.mcap")) == 6
 
 
-async def test_a_write_that_fails_leaves_what_is_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_failed_write_leaves_what_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file ends early; the next one is complete."""
     failures = iter([True])
     sink = sink_of(tmp_path / "a.mcap", snapshot_s=2.0)

@@ -57,7 +57,7 @@ def frames(first: int, last: int) -> list[Place]:
         (1, {"queue": {"frame": {"max_bytes": 500}}}, False),
     ],
 )
-def test_envelopes_gather_only_while_the_queue_has_room_for_many_more(
+def test_envelopes_gather_while_the_queue_has_room(
     batch: int, settings: dict[str, object], rests: bool
 ) -> None:
     """The pause must not cause drops."""
@@ -141,7 +141,7 @@ async def test_a_recording_is_not_begun_when_nothing_can_follow(tmp_path: Path) 
     assert files_in(tmp_path) == []
 
 
-async def test_what_was_taken_when_the_disk_failed_to_sync_is_given_back(
+async def test_a_failed_sync_gives_back_what_was_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was not written yet."""
@@ -174,9 +174,7 @@ async def test_what_was_taken_when_the_disk_failed_to_sync_is_given_back(
     assert places(tmp_path / "a-2.mcap") == frames(1, 3)
 
 
-async def test_an_idle_recorder_leaves_the_disk_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_idle_recorder_syncs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to sync."""
     synced = threading.Event()
     original = Parts.sync
@@ -194,7 +192,7 @@ async def test_an_idle_recorder_leaves_the_disk_alone(
         await until(synced.is_set)
 
 
-async def test_what_was_taken_and_not_written_is_given_back_when_it_is_cancelled(
+async def test_a_cancelled_recorder_gives_back_what_it_took(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts as lost, not as delivered."""
@@ -213,7 +211,7 @@ async def test_what_was_taken_and_not_written_is_given_back_when_it_is_cancelled
     assert places(tmp_path / "a.mcap") == []
 
 
-async def test_neither_commands_nor_metrics_wait_for_a_disk_that_hangs(
+async def test_commands_and_metrics_do_not_wait_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The age of unflushed envelopes shows it; commands are carried out later."""

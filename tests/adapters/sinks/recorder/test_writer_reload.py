@@ -120,9 +120,7 @@ async def test_a_recording_goes_on_in_a_further_file_when_the_recorder_is_replac
     assert totals["recorded"] == "3"
 
 
-async def test_an_idle_recorder_that_is_replaced_stays_idle_and_its_successor_knows_the_state(
-    tmp_path: Path,
-) -> None:
+async def test_the_successor_of_an_idle_recorder_is_idle_and_knows_the_state(tmp_path: Path) -> None:
     """Earlier values are in the next recording."""
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.publish(1)
@@ -135,9 +133,7 @@ async def test_an_idle_recorder_that_is_replaced_stays_idle_and_its_successor_kn
     assert tapes(tmp_path) == [Tape([("peripheral/knob", 1)], [("peripheral/knob", 2)])]
 
 
-async def test_what_is_said_while_one_takes_over_is_obeyed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_command_during_a_takeover_is_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By whichever of the two recorders runs."""
     async with on_air(profile(tmp_path / "a{part}.mcap")) as show:
         await show.say(recording=True)
@@ -182,7 +178,7 @@ async def test_what_was_noted_while_idle_is_in_the_next_recording(tmp_path: Path
 
 
 @pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
-async def test_a_recorder_that_gets_another_way_to_record_begins_as_its_settings_say(
+async def test_a_changed_recorder_begins_as_its_settings_say(
     tmp_path: Path, before: bool, after: bool
 ) -> None:
     """Continuously, or on command."""

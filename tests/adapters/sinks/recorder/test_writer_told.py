@@ -8,8 +8,7 @@ import pytest
 
 from beats.kernel.errors import StartError
 from beats.kernel.ports import Batches
-from beats.recordings.unfinished import UnfinishedRecording
-from tests.adapters.sinks.recorder.support import Stage, files_in, on_stage, places, tapes, until
+from tests.adapters.sinks.recorder.support import Room, Stage, files_in, on_stage, tapes, until
 
 pytestmark = pytest.mark.anyio
 
@@ -24,24 +23,6 @@ async def test_an_idle_recorder_lets_everything_go_and_makes_no_file(tmp_path: P
     assert (queue.taken.items, queue.dropped.items, stage.stats.latency) == (30, 0, None)
 
 
-async def test_it_records_what_is_published_between_the_two_commands(tmp_path: Path) -> None:
-    """Exactly, whatever waits in the queue at the command; each recording begins with the state."""
-    async with on_stage(tmp_path / "{part:03}.mcap", idle=True) as stage:
-        for count in (5, 0, 40):
-            stage.publish(7)
-            stage.say(recording=True)
-            stage.publish(count)
-            stage.say(recording=False)
-        stage.publish(3)
-        await stage.until_delivered()
-        await stage.until_metrics(recording=0, idle=1, files_total=3)
-        latency = stage.stats.latency
-        assert latency is not None
-        assert sum(latency.counts) == 45
-    assert [len(tape.places) for tape in stage.expected] == [5, 0, 40]
-    assert tapes(tmp_path) == stage.expected
-
-
 async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path) -> None:
     """It takes effect also while nothing is published."""
     async with on_stage(tmp_path / "{part}.mcap", idle=True, flush_interval_s=3600.0) as stage:
@@ -52,18 +33,6 @@ async def test_a_command_is_obeyed_though_nothing_comes_after_it(tmp_path: Path)
         stage.say(recording=False)
         await stage.until_metrics(recording=0, idle=1, written_envelopes_total=2, files_total=1)
         assert tapes(tmp_path) == stage.expected
-
-
-async def test_a_name_without_time_or_number_does_for_any_number_of_recordings(tmp_path: Path) -> None:
-    """Each command makes a recording, and none is overwritten."""
-    (tmp_path / "a.mcap").write_bytes(b"of yesterday")
-    async with on_stage(tmp_path / "a.mcap", idle=True) as stage:
-        for _ in range(2):
-            stage.say()
-            stage.publish(3)
-            stage.say()
-    assert (tmp_path / "a.mcap").read_bytes() == b"of yesterday"
-    assert [len(places(tmp_path / name)) for name in ("a-2.mcap", "a-3.mcap")] == [3, 3]
 
 
 class Gate:
@@ -79,18 +48,6 @@ class Gate:
     async def __call__(self, queue: Batches) -> None:
         await self._opened.wait()
         await self._run(queue)
-
-
-class Room:
-    """A disk that has room, or not."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.free_bytes = 10**12
-
-        def free_bytes(output: UnfinishedRecording) -> int:
-            return self.free_bytes
-
-        monkeypatch.setattr(UnfinishedRecording, "free_bytes", free_bytes)
 
 
 async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
@@ -115,7 +72,7 @@ async def test_a_recorder_without_room_begins_as_soon_as_there_is_some(
     assert len(stage.expected[0].places) == 18
 
 
-async def test_a_recorder_without_room_can_be_told_to_stop(
+async def test_a_recorder_without_room_can_be_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It tries once more, reports the loss, and becomes idle; the next recording works."""
@@ -162,7 +119,7 @@ async def test_a_recording_that_was_stopped_while_it_failed_holds_what_came_unti
     assert len(stage.expected[0].places) == 15
 
 
-async def test_each_recording_has_a_last_attempt_of_its_own(
+async def test_each_recording_has_its_own_last_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new recording after a failed one starts as soon as there is space."""

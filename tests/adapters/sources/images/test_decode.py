@@ -167,7 +167,7 @@ def test_an_apng_may_be_truncated_anywhere(tmp_path: Path) -> None:
         ("HSV", (0, 255, 255), (255, 0, 0)),
     ],
 )
-def test_any_mode_becomes_rgb_or_rgba(
+def test_modes_become_rgb_or_rgba(
     mode: str, fill: float | tuple[int, ...], expected: tuple[int, ...]
 ) -> None:
     """Colours stay the same, 16 bits become 8, and alpha is kept only if something is transparent."""

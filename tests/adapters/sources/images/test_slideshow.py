@@ -168,7 +168,7 @@ def test_from_the_second_pass_a_broken_animation_is_only_its_default_image(tmp_p
 
 
 @pytest.mark.parametrize(("room", "passes"), [(0, 4), (-1, 4), (1, 1)])
-def test_an_animation_that_fits_the_cache_is_decoded_once(
+def test_what_fits_the_cache_is_decoded_once(
     tmp_path: Path, decoded: list[str], room: int, passes: int
 ) -> None:
     """The cache is bounded in bytes; a larger animation is decoded in each pass."""

@@ -105,7 +105,7 @@ async def test_nothing_to_read_is_an_input_error(tmp_path: Path) -> None:
         await shown(tmp_path / "nothing.gif")
 
 
-async def test_faults_in_files_are_logged_with_the_sources_name(
+async def test_faults_are_logged_with_the_sources_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Once for each file."""
@@ -118,9 +118,7 @@ async def test_faults_in_files_are_logged_with_the_sources_name(
     assert "b.txt" in record.getMessage()
 
 
-async def test_a_full_queue_does_not_end_the_slideshow(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_full_queue_does_not_end_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The source logs it and goes on."""
     publish = TimedRecorder()
     publish.refuse = True
@@ -142,7 +140,7 @@ async def test_pictures_are_decoded_in_a_worker_thread(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("delay_s", "times_s"), [(1.02, [0.0, 0.1, 1.12, 1.22, 1.32]), (0.09, [0.0, 0.1, 0.2, 0.3, 0.4])]
 )
-async def test_only_a_delay_longer_than_a_picture_delays_the_later_ones(
+async def test_only_a_long_delay_moves_later_pictures(
     tmp_path: Path, delay_s: float, times_s: list[float]
 ) -> None:
     """After a stall the next picture comes at once, the later ones at their intervals, without a burst."""
@@ -212,9 +210,7 @@ async def test_removing_the_picture_that_is_shown_ends_its_time(tmp_path: Path) 
     assert colours(publish) == [RED, BLUE]
 
 
-async def test_a_file_is_read_only_after_it_was_written_completely(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_file_is_read_once_it_is_complete(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A partial file is neither shown nor reported."""
     path = still(tmp_path / "a.png", RED)
     whole = still(tmp_path / ".b.png", BLUE, (64, 64)).read_bytes()
@@ -233,9 +229,7 @@ async def test_a_file_that_keeps_changing_is_shown_anyway(tmp_path: Path) -> Non
     assert len(set(colours(publish))) > 4
 
 
-async def test_the_source_continues_when_removed_pictures_are_back(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_it_continues_when_pictures_are_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Without a cache nothing is shown meanwhile; the log says why."""
     path = still(tmp_path / "a.png", RED)
     back = partial(still, path, BLUE)
@@ -255,9 +249,7 @@ async def test_without_refresh_changes_are_ignored(tmp_path: Path) -> None:
     assert set(colours(publish)) == {RED}
 
 
-async def test_a_folder_may_get_its_first_picture_later(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_folder_may_be_empty_at_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A warning says what is missing; the picture is shown as soon as it is there."""
     publish = await changed_while_shown(tmp_path, (3.5, partial(still, tmp_path / "a.png", BLUE)), until_s=6)
     assert publish.times_s[0] > 3.5

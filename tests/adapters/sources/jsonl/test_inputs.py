@@ -148,9 +148,7 @@ async def test_an_unreadable_path_is_an_input_error(tmp_path: Path) -> None:
         pass
 
 
-def test_a_standard_input_that_was_closed_at_the_start_is_an_input_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_closed_standard_input_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its descriptor may belong to another file by now, which must not be read."""
     monkeypatch.setattr(sys, "__stdin__", None)
     closed = r"standard input cannot be read \(it was closed when the program"
@@ -218,9 +216,7 @@ def test_a_new_file_of_the_same_name_is_read_from_its_start(path: Path, follower
     assert follower.read() == [b"three\n"]
 
 
-def test_text_written_to_the_old_file_after_its_renaming_is_read_first(
-    path: Path, follower: Follower
-) -> None:
+def test_text_written_to_a_renamed_file_is_read_first(path: Path, follower: Follower) -> None:
     """A program writes to the old file until it opens the new one, which is empty until then."""
     with path.open("ab", buffering=0) as writer:
         path.rename(path.with_name("log.1"))
@@ -233,9 +229,7 @@ def test_text_written_to_the_old_file_after_its_renaming_is_read_first(
     assert follower.read() == [b"three\n", b"four\n"]
 
 
-def test_several_rotations_between_two_reads_lose_no_file_that_was_noticed(
-    path: Path, follower: Follower
-) -> None:
+def test_several_rotations_between_two_reads_lose_no_file(path: Path, follower: Follower) -> None:
     """Each is read to its end, in order."""
     for number in range(3):
         path.rename(path.with_name(f"log.{number}"))

@@ -38,9 +38,7 @@ def test_the_next_writer_starts_a_new_line() -> None:
 
 @pytest.mark.parametrize("max_line_bytes", [1, 3, 1000])
 @given(data=st.binary(max_size=60).map(lambda data: data.replace(b"\x00", b"\n")), cuts=st.data())
-def test_lines_do_not_depend_on_the_size_of_chunks(
-    max_line_bytes: int, data: bytes, cuts: st.DataObject
-) -> None:
+def test_lines_do_not_depend_on_chunk_sizes(max_line_bytes: int, data: bytes, cuts: st.DataObject) -> None:
     """They are those of the whole input, numbered from one; what is too long is only counted."""
     places = sorted(cuts.draw(st.lists(st.integers(0, len(data)), max_size=6)))
     edges = zip([0, *places], [*places, len(data)], strict=True)

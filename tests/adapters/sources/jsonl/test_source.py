@@ -23,10 +23,11 @@ from beats.kernel.testing import PublishRecorder
 from tests.adapters.sources.support import context
 
 pytestmark = pytest.mark.anyio
+Write = Callable[[bytes], Path]
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[bytes], Path]:
+def write(tmp_path: Path) -> Write:
     """Writes the input file, and gives its path."""
 
     def write(data: bytes) -> Path:
@@ -111,14 +112,14 @@ class Refusing(PublishRecorder):
         return await super().__call__(message, captured_unix_ns=captured_unix_ns)
 
 
-async def test_each_line_of_a_file_is_published_in_order(write: Callable[[bytes], Path]) -> None:
+async def test_each_line_of_a_file_is_published_in_order(write: Write) -> None:
     """Across many reads; a byte order mark is ignored, and the last line needs no newline."""
     path = write(b"\xef\xbb\xbf" + b"".join(map(line, range(5000))).rstrip())
     assert path.stat().st_size > 10 * CHUNK_BYTES
     assert await published(path) == list(range(5000))
 
 
-async def test_the_capture_time_of_a_line_is_kept(write: Callable[[bytes], Path]) -> None:
+async def test_the_capture_time_of_a_line_is_kept(write: Write) -> None:
     """Without one, the publisher sets it."""
     path = write(b'{"id": "a", "data": 1, "captured_unix_ns": 5}\n{"id": "a", "data": 1}\n')
     publish = PublishRecorder()
@@ -126,8 +127,8 @@ async def test_the_capture_time_of_a_line_is_kept(write: Callable[[bytes], Path]
     assert [item.captured_unix_ns for item in publish.published] == [5, None]
 
 
-async def test_an_invalid_line_is_reported_with_its_number_and_skipped(
-    write: Callable[[bytes], Path], caplog: pytest.LogCaptureFixture
+async def test_an_invalid_line_is_reported_and_skipped(
+    write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The other lines are published; blank lines are counted but no fault."""
     path = write(line(1) + b"\n  \r\n" + b"oops\n" + line(2) + b'{"id": 3}\n' + line(4))
@@ -139,9 +140,7 @@ async def test_an_invalid_line_is_reported_with_its_number_and_skipped(
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
-async def test_a_flood_of_invalid_lines_does_not_flood_the_log(
-    write: Callable[[bytes], Path], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_flood_of_bad_lines_is_counted(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     """Ten lines in full, then counts, and the total at the end."""
     path = write(b"oops\n" * 2345)
     assert await published(path) == []
@@ -149,9 +148,7 @@ async def test_a_flood_of_invalid_lines_does_not_flood_the_log(
     assert caplog.records[-1].getMessage().endswith("2345 bad lines in all")
 
 
-async def test_a_line_that_is_too_long_is_skipped(
-    write: Callable[[bytes], Path], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_long_line_is_skipped(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     """The report names its length and the setting."""
     path = write(line(1) + b"x" * 300_000 + b"\n" + line(2))
     assert await published(path, max_line_bytes=1000) == [1, 2]
@@ -160,7 +157,7 @@ async def test_a_line_that_is_too_long_is_skipped(
 
 @pytest.mark.parametrize("error", [TypeError("no such type"), ValueError("NaN"), RecursionError()])
 async def test_data_that_cannot_be_encoded_are_reported_like_an_invalid_line(
-    write: Callable[[bytes], Path], caplog: pytest.LogCaptureFixture, error: Exception
+    write: Write, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     """With the number of the line."""
     path = write(line(0) + line(1) + line(2))
@@ -170,9 +167,7 @@ async def test_data_that_cannot_be_encoded_are_reported_like_an_invalid_line(
     assert f"line 2 is skipped: {str(error) or 'RecursionError'}" in caplog.text
 
 
-async def test_a_full_queue_does_not_end_the_source(
-    write: Callable[[bytes], Path], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_full_queue_does_not_end_it(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     """The source counts and logs it, and goes on."""
     path = write(b"".join(map(line, range(100))))
     publish = Refusing(QueueFull("browser", "peripheral/knob-1", 1, 1, "it is full"))
@@ -241,7 +236,7 @@ async def test_a_followed_file_is_read_through_growth_rotation_and_rewriting(
     ]
 
 
-async def test_other_tasks_run_while_lines_are_published(write: Callable[[bytes], Path]) -> None:
+async def test_other_tasks_run_while_lines_are_published(write: Write) -> None:
     """A large file does not block the event loop."""
     path = write(b"".join(map(line, range(1000))))
     seen: set[int] = set()
@@ -260,9 +255,7 @@ async def test_other_tasks_run_while_lines_are_published(write: Callable[[bytes]
     assert max(after - before for before, after in pairwise(steps)) <= 64
 
 
-async def test_reading_and_parsing_happen_in_a_worker_thread(
-    write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_worker_thread_reads_and_parses(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only publishing runs in the event loop."""
     threads: set[int] = set()
     read = os.read

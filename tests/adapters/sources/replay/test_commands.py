@@ -30,9 +30,7 @@ from tests.support import TIMEOUT_S
         ("replay_seek", {"frames": MOST_FRAMES}, {"frames": MOST_FRAMES}),
     ],
 )
-def test_a_valid_command_becomes_its_fields(
-    command: str, given: dict[str, Any], fields: dict[str, Any]
-) -> None:
+def test_a_command_becomes_its_fields(command: str, given: dict[str, Any], fields: dict[str, Any]) -> None:
     """Defaults are filled in, numbers become floats, unknown fields are dropped."""
     assert COMMANDS[command](given) == fields
 
@@ -56,9 +54,7 @@ def test_a_valid_command_becomes_its_fields(
         ("replay_seek", {"frames": None}, "frames is None"),
     ],
 )
-def test_anything_else_is_refused_with_what_would_be_right(
-    command: str, given: dict[str, Any], said: str
-) -> None:
+def test_anything_else_is_refused_with_a_reason(command: str, given: dict[str, Any], said: str) -> None:
     """The text names the field, its value, and the allowed values."""
     with pytest.raises(ValueError, match=said):
         COMMANDS[command](given)

@@ -132,9 +132,7 @@ async def test_two_recordings_play_in_the_order_of_their_times(tmp_path: Path) -
         ({"start": 0.1, "kinds": ("frame",)}, [2, 4, 6]),
     ],
 )
-async def test_a_choice_plays_what_it_names(
-    tmp_path: Path, choice: dict[str, Any], wanted: list[int]
-) -> None:
+async def test_a_choice_is_played(tmp_path: Path, choice: dict[str, Any], wanted: list[int]) -> None:
     """Kinds, topics, start and end, alone and together; the times stay right."""
     playing = await played(recorded(tmp_path, 4), **choice)
     assert playing.shown == [pairs(show(4))[index] for index in wanted]
@@ -203,9 +201,7 @@ async def test_a_payload_of_an_unknown_type_replays_bit_for_bit(tmp_path: Path) 
     assert sealed.message.data == OpaquePayload("somebody.Secret", b"\x0a\xff")
 
 
-async def test_a_refusal_is_reported_and_playing_goes_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_refusal_is_reported_and_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """An envelope refused by the strategy `error` is logged as an error."""
     playing = Playing(ReplaySource(settings(recorded(tmp_path, 4)), context("replay"), inline))
     playing.publish.refuse = True
@@ -215,9 +211,7 @@ async def test_a_refusal_is_reported_and_playing_goes_on(
     assert {record.levelname for record in caplog.records} == {"ERROR"}
 
 
-async def test_a_message_that_cannot_be_read_is_reported_and_left_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_unreadable_message_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The messages around an update with an unknown encoding are played."""
     wrong = knob(2, 0.1).encoded.replace(b"\x18\x01\xa0", b"\x18\x07\xa0")  # field 3, before field 100
     written = [knob(1, 0), knob(2, 0.1)._replace(encoded=wrong), knob(3, 0.2)]

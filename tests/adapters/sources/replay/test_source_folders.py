@@ -57,7 +57,7 @@ async def test_numbers_of_another_recording_are_no_loss(tmp_path: Path) -> None:
     assert [renumber for _, renumber in playing.publish.forwarded] == [False] * 6 + [True] * 6
 
 
-async def test_a_file_that_cannot_be_read_does_not_stop_a_folder(
+async def test_an_unreadable_file_does_not_stop_a_folder(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is skipped with a warning; a file that disappears before its turn takes no time."""
@@ -119,9 +119,7 @@ async def test_a_loop_waits_while_a_folder_is_empty(tmp_path: Path, caplog: pyte
     assert "trying again" in caplog.text
 
 
-async def test_rounds_in_which_all_files_go_away_are_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_rounds_without_any_file_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that disappear between search and playing must not keep the processor busy."""
     part(tmp_path, 1, [frame(1, 0.0)])
 

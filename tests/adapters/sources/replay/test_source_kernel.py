@@ -113,9 +113,7 @@ async def test_a_queue_that_refuses_does_not_starve(tmp_path: Path, caplog: pyte
     assert (queue.dropped.items > 0) == (refused in caplog.text)
 
 
-async def test_a_file_that_has_gone_ends_it_for_good(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_removed_file_ends_it_for_good(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A loop that cannot start again logs one line."""
     path = recorded(tmp_path, 2)
     kernel, _ = kernel_of(path, loop=True)
@@ -128,7 +126,7 @@ async def test_a_file_that_has_gone_ends_it_for_good(
 
 
 @pytest.mark.parametrize("cut", [0.2, 0.5, 0.7])
-async def test_a_cut_recording_plays_what_is_whole(
+async def test_a_cut_recording_is_played(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, cut: float
 ) -> None:
     """Up to the last whole chunk, with a warning about the rest, and ends normally."""

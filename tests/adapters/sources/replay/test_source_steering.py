@@ -128,9 +128,7 @@ async def test_steps_show_exactly_the_frames_wanted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("steps", "leads_to"), [((1, 1, 1), 6), ((1, 1, -1), 4), ((1, -1), 3), ((1, -1, -1), 2), ((-1, 1, 2), 5)]
 )
-async def test_steps_that_come_faster_than_they_are_taken_all_count(
-    tmp_path: Path, steps: tuple[int, ...], leads_to: int
-) -> None:
+async def test_fast_steps_all_count(tmp_path: Path, steps: tuple[int, ...], leads_to: int) -> None:
     """Holding a key leads to the same frame as single steps."""
     async with on_air(recorded(tmp_path)) as playing:
         await anyio.sleep(0.21)

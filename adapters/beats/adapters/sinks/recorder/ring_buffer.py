@@ -26,21 +26,13 @@ class RingBuffer:
         self._before: Final = LastValues()
         self._lost: Final = LastValues()
         """Last values within the held time that the queue dropped."""
-        self._size_bytes = 0
-        self._seconds = 0.0
+        self.size_bytes = 0
+        """The encoded bytes held, without the state; any thread may read it."""
+        self.seconds = 0.0
+        """The time on the bus from the first held envelope to the last; any thread may read it."""
 
     def __len__(self) -> int:
         return len(self._envelopes)
-
-    @property
-    def size_bytes(self) -> int:
-        """The encoded bytes held, without the state; any thread may read it."""
-        return self._size_bytes
-
-    @property
-    def seconds(self) -> float:
-        """The time on the bus from the first held envelope to the last; any thread may read it."""
-        return self._seconds
 
     def begin_with(self, values: Iterable[Envelope]) -> None:
         """Set the last values before the first batch."""
@@ -60,18 +52,18 @@ class RingBuffer:
         self._lost.note(values)
         for envelope in batch:
             self._envelopes.append(envelope)
-            self._size_bytes += len(envelope.encoded)
+            self.size_bytes += len(envelope.encoded)
         if not self._envelopes:
             return
         oldest_ns = self._envelopes[-1].published_unix_ns - self._window_ns
-        while self._size_bytes > self._max_bytes or self._envelopes[0].published_unix_ns < oldest_ns:
+        while self.size_bytes > self._max_bytes or self._envelopes[0].published_unix_ns < oldest_ns:
             gone = self._envelopes.popleft()
-            self._size_bytes -= len(gone.encoded)
+            self.size_bytes -= len(gone.encoded)
             self._before.note([gone])
             if not self._envelopes:
                 break
         self._age_lost(oldest_ns)
-        self._seconds = self._span_s()
+        self.seconds = self._span_s()
         while self._losses and self._losses[0].last_unix_ns < oldest_ns:
             self._losses.popleft()
 

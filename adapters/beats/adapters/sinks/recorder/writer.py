@@ -165,7 +165,8 @@ class Writer:
                     await self._handle(queue)
                     await anyio.sleep(rest_s(batch, self._settings))
                 elif not waiting.cancelled_caught:
-                    await self._finish(queue.losses())
+                    # A pending change is left to the successor, with the envelopes from before it.
+                    await to_thread.run_sync(self.parts.close, self._of_recording(queue.losses()))
                     return None
                 elif settles:
                     await self._settle(queue.losses())
@@ -225,13 +226,6 @@ class Writer:
         if self.switch.is_on:
             await to_thread.run_sync(self._write, (), self._of_recording(losses))
         self._since_ns = 0
-
-    async def _finish(self, losses: Sequence[Loss]) -> None:
-        """Finish the open file, if there is one.
-
-        A pending change is left to the successor, together with the envelopes from before it.
-        """
-        await to_thread.run_sync(self.parts.close, self._of_recording(losses))
 
     def _of_recording(self, losses: Sequence[Loss], until_ns: float = math.inf) -> list[Loss]:
         """The losses between the commands to record and to stop."""

@@ -21,34 +21,25 @@ class Timeline:
             speed: times as fast as recorded; infinite to never wait.
             now_s: the time on the clock.
         """
+        self.speed = speed
+        self.paused = False
+        """Whether the clock stands still."""
         self._position_s = position_s
         self._anchor_s = now_s
-        self._speed = speed
-        self._paused = False
-
-    @property
-    def speed(self) -> float:
-        """Times as fast as recorded."""
-        return self._speed
-
-    @property
-    def paused(self) -> bool:
-        """Whether the clock stands still."""
-        return self._paused
 
     def position_s(self, now_s: float) -> float:
         """The place at a time. At infinite speed, the place it was last moved to."""
-        if self._paused or self._speed == inf:
+        if self.paused or self.speed == inf:
             return self._position_s
-        return self._position_s + (now_s - self._anchor_s) * self._speed
+        return self._position_s + (now_s - self._anchor_s) * self.speed
 
     def due_s(self, position_s: float) -> float:
         """The time at which a place is due; infinite while paused."""
-        if self._paused:
+        if self.paused:
             return inf
-        if self._speed == inf:
+        if self.speed == inf:
             return -inf
-        return self._anchor_s + (position_s - self._position_s) / self._speed
+        return self._anchor_s + (position_s - self._position_s) / self.speed
 
     def move_to(self, position_s: float, now_s: float) -> None:
         """Continue from another place."""
@@ -57,9 +48,9 @@ class Timeline:
     def set_speed(self, speed: float, now_s: float) -> None:
         """Continue from here at another speed."""
         self.move_to(self.position_s(now_s), now_s)
-        self._speed = speed
+        self.speed = speed
 
     def set_paused(self, paused: bool, now_s: float) -> None:
         """Pause or continue."""
         self.move_to(self.position_s(now_s), now_s)
-        self._paused = paused
+        self.paused = paused
