@@ -437,15 +437,11 @@ SILENT = "[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n"
 
 
 def test_a_profile_is_found_in_a_folder(tmp_path: Path) -> None:
-    """`profile` and `config_dir` name a file with the sinks of the stream."""
+    """That of `config_dir`, or `./config`; an unknown profile is a SettingsError."""
     write_profile(tmp_path / "mine", "show", SILENT + '[sinks.void]\ntype = "null"\n')
     for folder in (tmp_path / "mine", str(tmp_path / "mine")):
         with Stream.open("show", config_dir=folder) as stream:
             assert list(stream.sinks) == ["void"]
-
-
-def test_the_folder_config_is_looked_into(tmp_path: Path) -> None:
-    """Without `config_dir`, profiles come from `./config`; an unknown one is a SettingsError."""
     write_profile(tmp_path / "config", "show", SILENT + '[sinks.void]\ntype = "null"\n')
     with Stream.open(profile="show") as stream:
         assert list(stream.sinks) == ["void"]
@@ -667,18 +663,13 @@ async def test_an_async_opening_runs_once() -> None:
 
 @pytest.mark.parametrize("anyio_backend", ["trio"])
 async def test_a_program_on_trio_is_served() -> None:
-    """Sinks that need no asyncio run in a trio program's own loop."""
+    """By sinks that need no asyncio; the WebSocket sink is a StartError that names the reason."""
     async with Stream.open(overrides=NULL_ONLY) as stream:
         assert await stream.publish_frame(tiny_png()) == 1
         assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2
         stream.on_control(print)
     (null,) = stream.stats().sinks
     assert (null.queue.taken.items, null.queue.waiting.items) == (2, 0)
-
-
-@pytest.mark.parametrize("anyio_backend", ["trio"])
-async def test_a_sink_that_needs_asyncio_says_so_on_trio() -> None:
-    """The WebSocket sink in a trio program is a StartError that names the reason."""
     with pytest.raises(StartError, match="asyncio only"):
         async with Stream.open(overrides=quiet()):
             pytest.fail("the block must not run")

@@ -119,14 +119,10 @@ def test_the_worst_decides(findings: list[Finding], code: int, text: str) -> Non
     assert summary(findings) == text
 
 
-def test_a_line_says_what_to_do() -> None:
-    """If there is something to do."""
+def test_lines_and_documents_say_what_to_do() -> None:
+    """If there is something to do; the document has all findings in the order of the checks."""
     assert line(RIGHT) == "ok       Python: CPython 3.11"
     assert line(FAULT) == "fault    port 8765: taken -> choose another port"
-
-
-def test_a_document_has_everything_in_the_order_of_the_checks() -> None:
-    """With the same fields in each finding."""
     found: Any = document([FAULT, RIGHT], 1)
     assert found["levels"] == {"ok": 1, "note": 0, "warning": 0, "fault": 1} == dict(levels([FAULT, RIGHT]))
     assert found["findings"] == [

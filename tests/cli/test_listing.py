@@ -61,7 +61,7 @@ def test_every_adapter_is_listed_with_every_setting(
 
 
 def test_defaults_are_shown_as_toml_writes_them(listed: list[str]) -> None:
-    """What is shown as a default can be copied into a profile; what must be given is said to be."""
+    """They can be copied into a profile; the recorder's queue has its own, and what must be given says so."""
     browser = section(listed, "sink", "websocket")
     for key, value in {"port": 8765, "enabled": True, "host": "localhost", "queue.size": 256}.items():
         assert any(line.startswith(f"{key} {shown(value)} ") for line in browser)
@@ -69,10 +69,6 @@ def test_defaults_are_shown_as_toml_writes_them(listed: list[str]) -> None:
     images = section(listed, "source", "images")
     assert any(line.startswith("path (required) ") for line in images)
     assert any(line.startswith("fps (none) ") for line in images)
-
-
-def test_a_sinks_own_queue_is_shown_with_its_own_defaults(listed: list[str]) -> None:
-    """The recorder's deeper queue is listed as it is, not as other sinks' are."""
     assert any(line.startswith("queue.size 4096 ") for line in section(listed, "sink", "recorder"))
 
 

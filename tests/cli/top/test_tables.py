@@ -196,8 +196,8 @@ def test_figures_are_written_in_their_units(values: dict[str, float], expected: 
     assert figures(found.sinks[0]) == expected
 
 
-def test_totals_among_the_figures_have_rates() -> None:
-    """With two answers, if they rise."""
+def test_figures_have_rates_and_as_many_lines_as_they_need() -> None:
+    """With two answers, if they rise; figures are not broken, and a long one has its own line."""
 
     def at(written: float, x: int, at_s: float) -> Answer:
         totals = (("written_bytes_total", written), ("files_total", 2), ("x_total", x))
@@ -209,10 +209,6 @@ def test_totals_among_the_figures_have_rates() -> None:
         "files 2",
         "x 5 (2.0/s)",
     ]
-
-
-def test_figures_take_as_many_lines_as_they_need() -> None:
-    """None is broken, and one longer than a line has its own line."""
     assert list(wrapped(["aa", "bb", "cc"], 6)) == ["aa  bb", "cc"]
     assert list(wrapped(["a" * 9, "b"], 6)) == ["a" * 9, "b"]
     assert list(wrapped([], 6)) == []

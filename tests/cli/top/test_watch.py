@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from beats.cli.top.fetch import Failure, FetchError, Sample, read
+from beats.cli.failures import ServerError
+from beats.cli.top.fetch import Failure, Sample, read
 from beats.cli.top.watch import print_all
 from tests.cli.screen import ALTERNATE, Screen, on_a_screen
 from tests.cli.top.answering import Answering, answered, answering, http
@@ -118,7 +119,7 @@ def test_it_follows_the_size_of_the_terminal(tmp_path: Path) -> None:
 
 
 def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
-    """With the last content, the duration, and the time of the next request; then it recovers."""
+    """The last content stays, with the duration and the next request, also if another token is wanted now."""
     server = Server()
     with watched(tmp_path, server) as (screen, _):
         screen.wait_for(r"^\d+ to")
@@ -127,10 +128,6 @@ def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
         assert "10.0.0.39" in screen.text()
         server.refuses = None
         screen.wait_for(r"^1 to \d+ of 40")
-
-
-def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
-    """The server was restarted with another token: the last content stays until it accepts again."""
     server = Server()
     with watched(tmp_path, server) as (screen, _):
         screen.wait_for(r"^\d+ to")
@@ -188,17 +185,13 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_a_terminal_that_can_do_nothing_gets_one_table_after_the_other(tmp_path: Path) -> None:
-    """TERM=dumb cannot move the cursor."""
+def test_a_terminal_that_can_do_little_shows_what_it_can(tmp_path: Path) -> None:
+    """TERM=dumb cannot move the cursor; a missing character is replaced by one of the same width."""
     with watched(tmp_path, Server(3), TERM="dumb") as (screen, _):
         screen.until(lambda: True if screen.raw.count(b"frames/s") >= 2 else None)
         assert b"\x1b" not in screen.raw
         screen.press("\x03")
         assert screen.end() == 0
-
-
-def test_a_terminal_of_another_time_shows_what_it_can(tmp_path: Path) -> None:
-    """A missing character is replaced by one character, so that no line becomes too long."""
     with watched(tmp_path, Server(3), PYTHONIOENCODING="latin-1") as (screen, _):
         screen.wait_for(r"^client            state       /s         queue  dropped\?  drop/s       age$")
 
@@ -211,8 +204,8 @@ def test_a_terminal_that_goes_is_its_end(tmp_path: Path) -> None:
         assert screen.process.wait(TIMEOUT_S) in (0, -signal.SIGHUP)
 
 
-AWAY = Failure(FetchError("Connection refused", lasting=False), 1, 0.5)
-REFUSED = Failure(FetchError("HTTP 401", lasting=True), 1, 0.5)
+AWAY = Failure(ServerError("Connection refused", lasting=False), 1, 0.5)
+REFUSED = Failure(ServerError("HTTP 401", lasting=True), 1, 0.5)
 
 
 def at(second: int) -> Sample:
@@ -221,7 +214,7 @@ def at(second: int) -> Sample:
     return read(json.dumps(document(of, second)).encode())
 
 
-async def printed(*given: Sample | Failure, once: bool = False, as_json: bool = False) -> FetchError | None:
+async def printed(*given: Sample | Failure, once: bool = False, as_json: bool = False) -> ServerError | None:
     async def found() -> AsyncGenerator[Sample | Failure]:
         for each in given:
             yield each
