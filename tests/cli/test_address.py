@@ -73,11 +73,18 @@ def test_without_an_address_it_is_this_machines(variables: dict[str, str], expec
 
 
 def test_what_is_said_of_the_token_more_precisely_wins() -> None:
-    """The option, then the address, then the variable."""
+    """The option, then the address, then the variable; an odd one there is warned of, but not shown."""
     variables = {"BEATS_TOKEN": "variable"}
     assert find("ws://localhost?token=address", "option", variables).token == "option"
     assert find("ws://localhost?token=address", None, variables).token == "address"
     assert find("ws://localhost", None, variables).token == "variable"
+    variables = {"BEATS_TOKEN": "secret\r"}
+    said = token_warning(find(None, None, variables), variables)
+    assert said is not None
+    assert said.startswith("BEATS_TOKEN: the value ends with a carriage return")
+    assert "secret" not in said
+    assert token_warning(find(None, "other", variables), variables) is None
+    assert token_warning(find(None, None, {"BEATS_TOKEN": "secret"}), {"BEATS_TOKEN": "secret"}) is None
 
 
 def test_the_token_is_in_a_header_and_the_query_in_the_address() -> None:
@@ -122,17 +129,6 @@ def test_certificates_are_checked(tmp_path: Path) -> None:
         tls(encrypted, tmp_path / "none.pem")
     with pytest.raises(ValueError, match="this address is not encrypted"):
         tls(ServerAddress("localhost", 1), text)
-
-
-def test_an_odd_token_from_the_environment_is_warned_of() -> None:
-    """Only if it is the one in use; the token is not shown."""
-    variables = {"BEATS_TOKEN": "secret\r"}
-    said = token_warning(find(None, None, variables), variables)
-    assert said is not None
-    assert said.startswith("BEATS_TOKEN: the value ends with a carriage return")
-    assert "secret" not in said
-    assert token_warning(find(None, "other", variables), variables) is None
-    assert token_warning(find(None, None, {"BEATS_TOKEN": "secret"}), {"BEATS_TOKEN": "secret"}) is None
 
 
 def test_bytes_that_are_no_text_are_sent_as_they_are() -> None:

@@ -86,7 +86,7 @@ def test_an_adapter_that_cannot_be_used_says_why(
 
 
 def test_profiles_are_listed_with_their_use_and_file(tmp_path: Path) -> None:
-    """The shipped profiles and the user's own stand in one list, each with the path of its file."""
+    """The shipped ones and the user's own, each with its path; a folder that is not there is code 78."""
     folder = tmp_path / "config"
     folder.mkdir()
     (folder / "mine.toml").write_text("# For [bold]me[/bold] alone.\n")
@@ -98,10 +98,6 @@ def test_profiles_are_listed_with_their_use_and_file(tmp_path: Path) -> None:
     assert "studio Another studio. config/studio.toml" in lines
     for name in ("default", "headless", "record"):
         assert any(line.startswith(f"{name} ") and line.endswith(f"{SHIPPED / name}.toml") for line in lines)
-
-
-def test_a_folder_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
-    """`beats profiles` ends with 78 and names what was wrong, as `beats run` does."""
     code, out, err = called("profiles", "--config", "nowhere", cwd=tmp_path)
     assert (code, out) == (78, "")
     assert err == 'config: "nowhere": no such folder\n'

@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -178,15 +178,6 @@ def test_what_is_shown_is_made_for_what_runs() -> None:
         kernel.stop()
 
     perform(profile(void={"type": "null"}), None, Show(live=live, beside=beside))
-
-
-def test_a_run_of_a_given_length_stops() -> None:
-    """Whatever runs beside it."""
-
-    def forever(kernel: Kernel) -> Coroutine[Any, Any, None]:
-        return anyio.sleep_forever()
-
-    perform(profile(void={"type": "null"}), 0.01, Show(beside=forever))
 
 
 def test_a_reload_that_fails_unexpectedly_does_not_end_the_stream(

@@ -3,7 +3,6 @@
 import errno
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Generator
@@ -182,12 +181,6 @@ def test_who_can_be_reached_by_others_needs_a_token(
 
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-LISTEN = """
-import socket
-server = socket.create_server(("127.0.0.1", 0))
-print(server.getsockname()[1], flush=True)
-input()
-"""
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
 
@@ -245,14 +238,3 @@ def test_a_name_that_would_do_something_to_a_terminal_is_harmless(proc: Path) ->
     assert found.name.startswith("?[2Jevil ?xxx")
     assert found.name.isprintable()
     assert len(found.name) == 60
-
-
-def test_a_child_has_a_parent() -> None:
-    """By which the processes of one run are recognised."""
-    with subprocess.Popen(
-        [sys.executable, "-c", LISTEN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        [found] = listeners(int(process.stdout.readline()))
-        assert (found.pid, found.parent) == (process.pid, os.getpid())
-        process.communicate("")

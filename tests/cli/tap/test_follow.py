@@ -15,7 +15,7 @@ from beats.cli.tap.item import Item, Notice, Unreadable
 from beats.cli.tap.lines import Event
 from beats.kernel.envelope import Frame
 from beats.kit.gaps import Gap
-from tests.cli.tap.envelopes import AT_NS, frame, holding, item, sending, serving, update
+from tests.cli.tap.envelopes import AT_NS, frame, holding, item, serving, update
 from tests.support import TIMEOUT_S, tiny_png
 
 pytestmark = pytest.mark.anyio
@@ -189,14 +189,3 @@ async def test_frames_are_saved_and_told(tmp_path: Path, capsys: pytest.CaptureF
         assert await tapped(server.place, most=2, folder=folder, as_json=True) is None
     told = [json.loads(line)["sequence"] for line in capsys.readouterr().out.splitlines()]
     assert (told, folder.saved) == ([1, 2], 2)
-
-
-async def test_pictures_are_drawn_on_what_is_taken_for_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """The last frame is visible at the end."""
-    with serving(sending(frame(1), update(1, "hello"), frame(2))) as server:
-        assert await tapped(server.place, depth="truecolor") is not None
-    out = capsys.readouterr().out
-    assert "▀" in out
-    assert "frame 2" in out
-    assert '"hello"' in out
-    assert out.endswith("\x1b[?25h")

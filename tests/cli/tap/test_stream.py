@@ -100,19 +100,6 @@ async def test_memory_and_time_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert str(error) == "no answer within 0.1 s"
 
 
-@pytest.mark.parametrize(
-    ("status", "lasting"),
-    [(400, True), (401, True), (403, True), (404, True), (301, True), (429, False), (503, False)],
-)
-async def test_a_refusal_tells_what_the_server_says(status: int, lasting: bool) -> None:
-    """And whether another attempt could succeed."""
-    with serving(holding(), refusing(status, "No", b"Because \x1b[31mof that.\n")) as server:
-        _, error = await reached(server.place)
-    assert error is not None
-    assert str(error).startswith(rf"HTTP {status}: Because \x1b[31mof that.")
-    assert error.lasting is lasting
-
-
 async def test_a_refused_token_says_where_to_give_it() -> None:
     """An HTML page is not repeated."""
     with serving(holding(), refusing(401, "No", b"<h1>No</h1>", "text/html")) as server:

@@ -70,19 +70,6 @@ async def test_an_answer_in_chunks_is_read() -> None:
     assert found.document == WHOLE
 
 
-@pytest.mark.parametrize(
-    ("status", "lasting"),
-    [("400 Bad Request", True), ("401 Unauthorized", True), ("403 Forbidden", True), ("404 Not Found", True),
-     ("301 Moved Permanently", True), ("426 Upgrade Required", True), ("429 Too Many Requests", False),
-     ("500 Internal Server Error", False), ("503 Service Unavailable", False)],
-)  # fmt: skip
-async def test_what_the_server_says_of_a_refusal_is_told(status: str, lasting: bool) -> None:
-    """With whether it would be the same the next time, and without what a terminal would obey."""
-    error = await refusal(http(b"Because \x1b[31mof that.\n", status, "text/plain; charset=utf-8"))
-    assert str(error).startswith(f"HTTP {status[:3]}: Because \\x1b[31mof that.")
-    assert error.lasting is lasting
-
-
 async def test_a_refused_token_says_where_to_give_it() -> None:
     """A page of HTML is not repeated."""
     error = await refusal(http(b"<h1>No</h1>", "401 Unauthorized", "text/html"))
@@ -138,7 +125,7 @@ async def test_where_nobody_listens_the_reason_is_plain() -> None:
 
 
 async def test_encryption_is_checked(tmp_path: Path) -> None:
-    """By the authority that is given; without it the certificate is refused, with what to do."""
+    """By the given authority, without which the certificate is refused; a plain server is told apart."""
     authority = trustme.CA()
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(trusted)
@@ -151,10 +138,6 @@ async def test_encryption_is_checked(tmp_path: Path) -> None:
         with pytest.raises(ServerError, match=r"its certificate is not trusted .*: see --ca") as caught:
             await fetch(address, tls(address, None))
         assert caught.value.lasting
-
-
-async def test_encryption_where_there_is_none_is_said() -> None:
-    """To the other side it looks like nonsense."""
     with answering(http(b"", "400 Bad Request")) as server:
         address = ServerAddress("127.0.0.1", server.port, encrypted=True)
         with pytest.raises(ServerError, match="ws://"):

@@ -118,21 +118,16 @@ def test_it_follows_the_size_of_the_terminal(tmp_path: Path) -> None:
         assert screen.lines()[0].startswith("beats 0.1.0  studio  127.0.0.1:")
 
 
-def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
-    """The last content stays, with the duration and the next request, also if another token is wanted now."""
-    server = Server()
-    with watched(tmp_path, server) as (screen, _):
-        screen.wait_for(r"^\d+ to")
-        server.refuses = http(b"Full.\n", "503 Service Unavailable", "text/plain")
-        screen.wait_for(r"^silent for \d+ s: HTTP 503: Full\.; a")
-        assert "10.0.0.39" in screen.text()
-        server.refuses = None
-        screen.wait_for(r"^1 to \d+ of 40")
+def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
+    """The server was restarted with another token: the last content stays until it accepts again."""
     server = Server()
     with watched(tmp_path, server) as (screen, _):
         screen.wait_for(r"^\d+ to")
         server.refuses = http(b"", "401 Unauthorized")
         screen.wait_for(r"^silent for .*HTTP 401 Give it with --token")
+        assert "10.0.0.39" in screen.text()
+        server.refuses = None
+        screen.wait_for(r"^1 to \d+ of 40")
 
 
 def test_a_refusal_at_the_beginning_ends_it(tmp_path: Path) -> None:
@@ -227,17 +222,13 @@ def rates(out: str) -> Sequence[str]:
 
 
 async def test_a_table_needs_two_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    """One for each answer after the first, so that every one has rates; plain text, without control codes."""
+    """One for each answer after the first, without control codes; as JSON each as the server said it."""
     assert await printed(at(1), at(2), at(4)) is None
     out = capsys.readouterr().out
     assert rates(out) == ["60.0", "60.0"]
     assert "\x1b" not in out
     assert r"a\x1b[2J" in out
     assert all(line == line.rstrip() for line in out.splitlines())
-
-
-async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """As the server said it, in ASCII, so that no terminal obeys anything in it."""
     assert await printed(at(1), at(2), as_json=True) is None
     out = capsys.readouterr().out
     assert [json.loads(line) for line in out.splitlines()] == [at(1).document, at(2).document]
@@ -245,12 +236,15 @@ async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> 
 
 
 async def test_a_server_that_is_away_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is reported once, and printed tables stay complete."""
+    """It is reported once, and printed tables stay complete; a refusal at the beginning is the end."""
     again = AWAY._replace(in_a_row=2)
     assert await printed(AWAY, again, at(1), AWAY, REFUSED._replace(in_a_row=2), at(2)) is None
     captured = capsys.readouterr()
     assert captured.err == "warning: wall:1: Connection refused; trying again\n" * 2
     assert rates(captured.out) == ["60.0"]
+    assert await printed(REFUSED, at(1)) is REFUSED.error
+    assert await printed(AWAY, REFUSED, at(1)) is REFUSED.error
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("failure", [AWAY, REFUSED])
@@ -262,11 +256,4 @@ async def test_once_does_not_wait(
     assert await printed(failure, at(1), at(2), once=True, as_json=as_json) is failure.error
     if not as_json:
         assert await printed(at(1), failure, at(2), once=True) is failure.error
-    assert capsys.readouterr().out == ""
-
-
-async def test_a_refusal_at_the_beginning_ends_printing_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong token, or another kind of server, will not change."""
-    assert await printed(REFUSED, at(1)) is REFUSED.error
-    assert await printed(AWAY, REFUSED, at(1)) is REFUSED.error
     assert capsys.readouterr().out == ""
