@@ -8,21 +8,18 @@ import socket
 import threading
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy
 import pytest
 from anyio import to_thread
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from beats.app import AsyncStream, Stream, input_event
+from beats.app import AsyncStream, Stream
 from beats.config.errors import SettingsError
 from beats.kernel.envelope import Control, Frame, Location, Peripheral, Sealed, Tag
 from beats.kernel.errors import ClosedError, QueueFull, StartError
-from beats.proto.input_event_pb2 import InputEvent
 from tests.support import (
     CODEC,
     STUCK_SINK,
@@ -141,28 +138,6 @@ def test_a_late_joiner_gets_what_was_published_whatever_the_queue_gave_up(overfl
     assert [(item.topic, item.sequence) for item in following] == [("peripheral/s-0", 2)]
 
 
-def test_values_may_be_of_the_types_that_programs_have() -> None:
-    """Bytes-like pictures, mappings for tags and places, NumPy's numbers, datetimes, input events."""
-    now = datetime(2024, 5, 1, 12, tzinfo=UTC)
-    with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
-        stream.publish_frame(bytearray(tiny_png(7)), captured_unix_ns=numpy.int64(5))  # type: ignore[arg-type]
-        stream.publish_peripheral(
-            "knob",
-            {"turns": numpy.arange(3), "by": numpy.float32(0.5)},
-            tags=[{"name": "input", "variant": "rotary"}, "plain"],
-            location={"x": 1, "time": now},
-        )
-        stream.publish_peripheral("button", input_event("press", now, [1]), location=Location(time=now))
-        frame, knob, button = viewer.take(3)
-    assert (frame_of(frame), frame.captured_unix_ns) == (tiny_png(7), 5)
-    update = peripheral_of(knob)
-    assert update.data == {"turns": [0, 1, 2], "by": 0.5}
-    assert [(tag.name, tag.variant) for tag in update.tags] == [("input", "rotary"), ("plain", "")]
-    assert update.location == Location(1, 0, 0, "2024-05-01T12:00:00+00:00")
-    assert isinstance(peripheral_of(button).data, InputEvent)
-    assert peripheral_of(button).location == Location(0, 0, 0, "2024-05-01T12:00:00+00:00")
-
-
 def test_what_cannot_be_sent_is_the_callers_error() -> None:
     """The error says what is wrong and what is accepted, and no sequence number is skipped."""
     wrong: Any = "abc"
@@ -266,32 +241,6 @@ def test_a_handler_may_publish() -> None:
         assert peripheral_of(viewer.next()).data == "activate"
 
 
-def test_a_slow_handler_never_stalls_the_stream(caplog: pytest.LogCaptureFixture) -> None:
-    """While a handler hangs, the stream delivers, and messages beyond the bound are dropped and logged."""
-    busy, go_on = threading.Event(), threading.Event()
-    calls: list[Control] = []
-
-    def slow(control: Control) -> None:
-        calls.append(control)
-        busy.set()
-        assert go_on.wait(TIMEOUT_S)
-
-    overrides = quiet(browser={"port": 0, "max_messages_per_s": 1e6})
-    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer, ExitStack() as stack:
-        stack.callback(go_on.set)
-        stream.on_control(slow)
-        send(viewer, command="activate")
-        assert busy.wait(TIMEOUT_S)
-        for step in range(300):
-            send(viewer, command="browse", browse_step=step)
-        while "more dropped messages will be counted" not in caplog.text:
-            assert viewer.connection.ping().wait(TIMEOUT_S)
-        stream.publish_frame(tiny_png())
-        assert viewer.next().kind == "frame"
-    assert [control.fields["browse_step"] for control in calls][:257] == [0, *range(256)]
-    assert len(calls) <= 301 - 10
-
-
 def test_handlers_finish_before_the_block_has_ended() -> None:
     """Messages that came in time are handled, although publishing is already closed."""
     busy, calls = threading.Event(), list[str]()
@@ -345,19 +294,6 @@ def test_an_unknown_variable_is_a_warning(
     monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZ", "1")
     Stream.open(overrides=NULL_ONLY)
     assert "did you mean BEATS_STREAM_QUEUE_SIZE?" in caplog.text
-
-
-async def test_the_short_variables_reach_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Size and strategy of the WebSocket sink's queue come from the variables."""
-    monkeypatch.setenv("BEATS_STREAM_QUEUE_SIZE", "2")
-    monkeypatch.setenv("BEATS_STREAM_QUEUE_OVERFLOW", " Error ")
-    async with Stream.open(overrides=quiet()) as stream:
-        plain = stream.from_threads
-        # On the loop's own thread: the sink cannot take anything between the calls.
-        assert plain.publish_frame(tiny_png()) == 1
-        assert plain.publish_frame(tiny_png()) == 2
-        with pytest.raises(QueueFull, match="sink 'browser': queue of 2 refused 'frame' sequence 3"):
-            plain.publish_frame(tiny_png())
 
 
 def test_a_port_in_use_is_a_clear_error_and_leaves_nothing() -> None:
@@ -437,15 +373,11 @@ SILENT = "[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n"
 
 
 def test_a_profile_is_found_in_a_folder(tmp_path: Path) -> None:
-    """`profile` and `config_dir` name a file with the sinks of the stream."""
+    """That of `config_dir`, or `./config`; an unknown profile is a SettingsError."""
     write_profile(tmp_path / "mine", "show", SILENT + '[sinks.void]\ntype = "null"\n')
     for folder in (tmp_path / "mine", str(tmp_path / "mine")):
         with Stream.open("show", config_dir=folder) as stream:
             assert list(stream.sinks) == ["void"]
-
-
-def test_the_folder_config_is_looked_into(tmp_path: Path) -> None:
-    """Without `config_dir`, profiles come from `./config`; an unknown one is a SettingsError."""
     write_profile(tmp_path / "config", "show", SILENT + '[sinks.void]\ntype = "null"\n')
     with Stream.open(profile="show") as stream:
         assert list(stream.sinks) == ["void"]
@@ -667,18 +599,13 @@ async def test_an_async_opening_runs_once() -> None:
 
 @pytest.mark.parametrize("anyio_backend", ["trio"])
 async def test_a_program_on_trio_is_served() -> None:
-    """Sinks that need no asyncio run in a trio program's own loop."""
+    """By sinks that need no asyncio; the WebSocket sink is a StartError that names the reason."""
     async with Stream.open(overrides=NULL_ONLY) as stream:
         assert await stream.publish_frame(tiny_png()) == 1
         assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2
         stream.on_control(print)
     (null,) = stream.stats().sinks
     assert (null.queue.taken.items, null.queue.waiting.items) == (2, 0)
-
-
-@pytest.mark.parametrize("anyio_backend", ["trio"])
-async def test_a_sink_that_needs_asyncio_says_so_on_trio() -> None:
-    """The WebSocket sink in a trio program is a StartError that names the reason."""
     with pytest.raises(StartError, match="asyncio only"):
         async with Stream.open(overrides=quiet()):
             pytest.fail("the block must not run")

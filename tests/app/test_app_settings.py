@@ -42,13 +42,18 @@ def test_a_program_changes_its_settings_while_it_publishes(tmp_path: Path) -> No
 
 
 def test_without_a_profile_only_the_program_is_on_air(tmp_path: Path) -> None:
-    """There is a browser sink and no source."""
+    """There is a browser sink and no source, unless the user has a profile `program`."""
     browser = {"sinks": {"browser": {"port": 0}}}
     with Stream.open(config_dir=tmp_path, overrides=browser) as stream:
         assert list(stream.sinks) == ["browser"]
         assert stream.stats().sources == ()
         assert stream.publish_frame(tiny_png()) == 1
         assert stream.stats().published == 1
+    (tmp_path / "program.toml").write_text(
+        '[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n[sinks.void]\ntype = "null"\n'
+    )
+    with Stream.open(config_dir=tmp_path) as stream:
+        assert list(stream.sinks) == ["void"]
 
 
 @pytest.mark.parametrize("by_variable", [True, False])
@@ -60,15 +65,6 @@ def test_a_profile_that_is_named_is_run(
         monkeypatch.setenv("BEATS_PROFILE", "headless")
     with Stream.open(None if by_variable else "headless", config_dir=tmp_path) as stream:
         assert list(stream.sinks) == ["null"]
-
-
-def test_a_user_s_own_program_profile_is_taken(tmp_path: Path) -> None:
-    """A user's profile replaces the shipped one of the same name."""
-    (tmp_path / "program.toml").write_text(
-        '[sources.demo]\nenabled = false\n[sinks.browser]\nenabled = false\n[sinks.void]\ntype = "null"\n'
-    )
-    with Stream.open(config_dir=tmp_path) as stream:
-        assert list(stream.sinks) == ["void"]
 
 
 def test_the_level_of_the_log_is_as_the_settings_say(tmp_path: Path) -> None:
@@ -105,15 +101,11 @@ def test_a_program_that_watches_its_settings_follows_them(
 
 
 def test_what_was_given_once_is_kept_by_later_calls(tmp_path: Path) -> None:
-    """Overrides accumulate; tables are merged key by key."""
+    """Overrides accumulate, key by key; wrong ones raise with all problems, and affect no later call."""
     with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
         stream.apply({"kernel": {"max_topics": 7}})
         changes = stream.apply({"sinks": {"browser": {"max_clients": 3}}})
         assert [change.what for change in changes] == ["sink 'browser' changed in place (max_clients)"]
-
-
-def test_wrong_settings_change_nothing(tmp_path: Path) -> None:
-    """The error lists all problems, and does not affect later calls."""
     with Stream.open(config_dir=tmp_path, overrides=quiet()) as stream:
         address = stream.sinks["browser"].address
         with pytest.raises(SettingsError, match=r"max_topics.*\n.*max_clients"):

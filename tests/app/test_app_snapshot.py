@@ -49,7 +49,7 @@ def test_a_thread_takes_a_snapshot() -> None:
 
 
 async def test_a_coroutine_takes_a_snapshot() -> None:
-    """On either back end, and in threads of such a program."""
+    """On either back end, and in threads; in the event loop itself the plain call would wait for itself."""
     async with Stream.open(overrides=overrides(tape=HELD)) as stream:
         await stream.publish_frame(tiny_png())
         while not is_taken(stream):
@@ -58,6 +58,9 @@ async def test_a_coroutine_takes_a_snapshot() -> None:
         assert len(messages(taken["tape"])) == 1
         other = await to_thread.run_sync(stream.from_threads.snapshot)
         assert len(messages(other["tape"])) == 1
+    async with Stream.open(overrides=overrides(tape=HELD)) as stream:
+        with pytest.raises(RuntimeError, match="await it, or call it in a thread"):
+            stream.from_threads.snapshot()
 
 
 def test_a_stream_that_holds_nothing_says_what_to_set() -> None:
@@ -80,13 +83,6 @@ def test_a_file_that_cannot_be_written_is_an_os_error() -> None:
             stream.snapshot()
         Path("held").unlink()
         assert len(messages(stream.snapshot()["tape"])) == 1
-
-
-async def test_in_the_event_loop_itself_the_plain_call_is_refused() -> None:
-    """The call would wait for itself; the message says what to do."""
-    async with Stream.open(overrides=overrides(tape=HELD)) as stream:
-        with pytest.raises(RuntimeError, match="await it, or call it in a thread"):
-            stream.from_threads.snapshot()
 
 
 def test_after_the_end_there_is_none() -> None:

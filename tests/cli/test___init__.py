@@ -67,8 +67,9 @@ RUNNING = {"anyio", "asyncio", "blinker", "rich", "ssl"}
         (("config", "check", "--profile", "studio"), OPTIONAL | RUNNING),
         (("--version",), OPTIONAL | RUNNING | {"pydantic_core", "dynaconf"}),
         (("--help",), OPTIONAL - {"google"}),
+        (("doctor", "--json", "--set", "sinks.browser.port=0"), {"rich"}),
     ],
-    ids=["check", "studio", "version", "help"],
+    ids=["check", "studio", "version", "help", "doctor"],
 )
 def test_a_command_imports_what_it_needs_and_no_more(
     tmp_path: Path, arguments: tuple[str, ...], absent: set[str]

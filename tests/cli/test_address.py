@@ -73,19 +73,30 @@ def test_without_an_address_it_is_this_machines(variables: dict[str, str], expec
 
 
 def test_what_is_said_of_the_token_more_precisely_wins() -> None:
-    """The option, then the address, then the variable."""
+    """The option, then the address, then the variable; an odd one there is warned of, but not shown."""
     variables = {"BEATS_TOKEN": "variable"}
     assert find("ws://localhost?token=address", "option", variables).token == "option"
     assert find("ws://localhost?token=address", None, variables).token == "address"
     assert find("ws://localhost", None, variables).token == "variable"
+    variables = {"BEATS_TOKEN": "secret\r"}
+    said = token_warning(find(None, None, variables), variables)
+    assert said is not None
+    assert said.startswith("BEATS_TOKEN: the value ends with a carriage return")
+    assert "secret" not in said
+    assert token_warning(find(None, "other", variables), variables) is None
+    assert token_warning(find(None, None, {"BEATS_TOKEN": "secret"}), {"BEATS_TOKEN": "secret"}) is None
 
 
-def test_a_token_goes_into_a_header_and_not_into_the_address() -> None:
-    """In the address it would appear in the logs of proxies."""
+def test_the_token_is_in_a_header_and_the_query_in_the_address() -> None:
+    """Proxies log addresses. The stream's is below the path of the site; options override its query."""
     address = ServerAddress("localhost", 1, token="a b+c")
     assert address.headers() == {"Authorization": "Bearer a b+c"}
     assert address.stats_target == "/api/stats"
     assert address.stream_url({}) == "ws://localhost:1/"
+    address = ServerAddress("::1", 443, True, "/wall", (("kinds", "frame"), ("snapshot", "0")))
+    url = address.stream_url({"kinds": "frame,peripheral", "max_fps": "5"})
+    assert url == "wss://[::1]:443/wall/?kinds=frame%2Cperipheral&snapshot=0&max_fps=5"
+    assert address.stats_target == "/wall/api/stats"
 
 
 @pytest.mark.parametrize("token", ["gr\u00f6\u00dfe", " blank", "line\r\nend"])
@@ -99,16 +110,8 @@ def test_a_token_that_no_header_can_carry_goes_into_the_query(token: str) -> Non
         assert parse(f"ws://localhost:1{target.removeprefix('ws://localhost:1')}").token == token
 
 
-def test_the_streams_url_has_what_is_asked_for() -> None:
-    """Below the path of the site; options override the query of the address."""
-    address = ServerAddress("::1", 443, True, "/wall", (("kinds", "frame"), ("snapshot", "0")))
-    url = address.stream_url({"kinds": "frame,peripheral", "max_fps": "5"})
-    assert url == "wss://[::1]:443/wall/?kinds=frame%2Cperipheral&snapshot=0&max_fps=5"
-    assert address.stats_target == "/wall/api/stats"
-
-
 def test_certificates_are_checked(tmp_path: Path) -> None:
-    """By the authorities of the machine, or by the one that is given; only where there is encryption."""
+    """By the machine's authorities or the given one, which is refused if it is useless or not needed."""
     authority = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(authority)
     encrypted = ServerAddress("localhost", 1, encrypted=True)
@@ -117,10 +120,6 @@ def test_certificates_are_checked(tmp_path: Path) -> None:
         assert context is not None
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
-
-
-def test_an_authority_that_is_of_no_use_is_refused(tmp_path: Path) -> None:
-    """A file that is missing or holds none, and one for a connection that is not encrypted."""
     text = tmp_path / "text.pem"
     text.write_text("Dear diary")
     encrypted = ServerAddress("localhost", 1, encrypted=True)
@@ -130,17 +129,6 @@ def test_an_authority_that_is_of_no_use_is_refused(tmp_path: Path) -> None:
         tls(encrypted, tmp_path / "none.pem")
     with pytest.raises(ValueError, match="this address is not encrypted"):
         tls(ServerAddress("localhost", 1), text)
-
-
-def test_an_odd_token_from_the_environment_is_warned_of() -> None:
-    """Only if it is the one in use; the token is not shown."""
-    variables = {"BEATS_TOKEN": "secret\r"}
-    said = token_warning(find(None, None, variables), variables)
-    assert said is not None
-    assert said.startswith("BEATS_TOKEN: the value ends with a carriage return")
-    assert "secret" not in said
-    assert token_warning(find(None, "other", variables), variables) is None
-    assert token_warning(find(None, None, {"BEATS_TOKEN": "secret"}), {"BEATS_TOKEN": "secret"}) is None
 
 
 def test_bytes_that_are_no_text_are_sent_as_they_are() -> None:

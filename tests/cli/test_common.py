@@ -17,17 +17,6 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_arguments_become_settings(tmp_path: Path) -> None:
-    """Profile, folder, `--set` and the sources of the command line reach the settings."""
-    (tmp_path / "show.toml").write_text("[kernel]\nmax_topics = 5\n")
-    sources = {"stdin": {"type": "jsonl", "path": "-"}}
-    profile = Reader("show", tmp_path, ["sinks.browser.port=0"], sources).read()
-    assert profile.profile == "show"
-    assert profile.kernel.max_topics == 5
-    assert getattr(profile.sinks["browser"], "port", None) == 0
-    assert list(profile.sources) == ["stdin"]
-
-
 def test_wrong_settings_end_the_command_with_78(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

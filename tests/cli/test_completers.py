@@ -20,23 +20,15 @@ def offered(completer: Any, incomplete: str, **params: object) -> list[str]:
     return [offer if isinstance(offer, str) else offer[0] for offer in found]
 
 
-def test_profiles_are_those_of_the_folder_that_is_named(tmp_path: Path) -> None:
-    """And the shipped ones."""
+def test_profiles_and_settings_are_those_that_are_named(tmp_path: Path) -> None:
+    """Besides the shipped profiles; settings are those of the named profile, without `=` for `config get`."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "wall.toml").write_text("# For the wall.\n")
     found = offered(completers.profiles, "", config=tmp_path / "mine")
     assert {"wall", "studio", "default"} <= set(found)
     assert "wall" not in offered(completers.profiles, "")
-
-
-def test_settings_are_those_of_the_profile_that_is_named() -> None:
-    """Which may have other sinks."""
     assert "sinks.recorder." in offered(completers.settings, "sinks.", profile="studio")
     assert "sinks.recorder." not in offered(completers.settings, "sinks.")
-
-
-def test_a_setting_to_get_has_no_sign_for_a_value() -> None:
-    """It is the whole argument."""
     assert offered(completers.setting_paths, "sinks.browser.por") == ["sinks.browser.port"]
 
 

@@ -94,23 +94,11 @@ def test_zsh_and_fish_get_what_it_is_for_as_well(program: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)
-def test_the_script_of_a_shell_is_printed(shell: Shell, tmp_path: Path) -> None:
-    """Of the named shell; the running shell does not matter."""
+def test_the_script_of_a_shell_is_printed_or_installed(shell: Shell, tmp_path: Path) -> None:
+    """Of the named shell; its start-up file loads it once, even after several installations."""
     code, out, err = called("--show-completion", shell, cwd=tmp_path)
     assert (code, out, err) == (0, SCRIPTS[shell], "")
     assert f"{completion.VARIABLE}=complete_{shell}" in out
-
-
-def test_a_shell_that_is_not_known_says_which_are(tmp_path: Path) -> None:
-    """It is wrong usage."""
-    code, _, err = called("--show-completion", "tcsh", cwd=tmp_path)
-    assert code == 2
-    assert all(shell in err for shell in SCRIPTS)
-
-
-@pytest.mark.parametrize("shell", SCRIPTS)
-def test_a_script_is_installed_for_good(shell: Shell, tmp_path: Path) -> None:
-    """The shell's start-up file loads it once, even after several installations, and keeps its content."""
     home = str(tmp_path)
     assert called("--install-completion", shell, cwd=tmp_path, HOME=home)[0] == 0
     code, out, _ = called("--install-completion", shell, cwd=tmp_path, HOME=home)
@@ -123,17 +111,20 @@ def test_a_script_is_installed_for_good(shell: Shell, tmp_path: Path) -> None:
     assert all(text.count("\n") == 1 for text in files.values())
 
 
+def test_a_shell_that_is_not_known_says_which_are(tmp_path: Path) -> None:
+    """It is wrong usage."""
+    code, _, err = called("--show-completion", "tcsh", cwd=tmp_path)
+    assert code == 2
+    assert all(shell in err for shell in SCRIPTS)
+
+
 def test_what_was_in_the_file_of_the_shell_stays(tmp_path: Path) -> None:
-    """Even without a line break at its end, and with bytes that are not UTF-8."""
+    """Even without a final line break, and not in UTF-8; a home that cannot be written says so."""
     rc = tmp_path / ".bashrc"
     rc.write_bytes(b"PS1='\xff '")
     assert install("bash", tmp_path) == [tmp_path / ".bash_completions" / "beats.sh", rc]
     assert rc.read_bytes() == b"PS1='\xff '\nsource ~/.bash_completions/beats.sh\n"
     assert install("bash", tmp_path) == [tmp_path / ".bash_completions" / "beats.sh"]
-
-
-def test_a_home_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    """And no half-written file is left."""
     (tmp_path / ".zfunc").touch()
     code, out, err = called("--install-completion", "zsh", cwd=tmp_path, HOME=str(tmp_path))
     assert (code, out) == (1, "")

@@ -112,14 +112,10 @@ def test_wrong_settings_are_reported_as_by_a_run(folder: Path) -> None:
 
 
 def test_check_reports_that_a_profile_is_valid(folder: Path) -> None:
-    """With the sources and sinks that it would run."""
+    """With its sources and sinks; a file is checked with the local.toml beside it, that one with `default`."""
     said = "profile wall is valid: sources demo; sinks browser\n"
     assert called("config", "check", "--profile", "wall", cwd=folder) == (0, said, "")
     assert called("config", "check", "config/wall.toml", "--strict", cwd=folder) == (0, said, "")
-
-
-def test_check_takes_a_file(folder: Path) -> None:
-    """With the local.toml beside it; local.toml itself is checked with `default`."""
     (folder / "config" / "local.toml").write_text("[sinks.browser]\nport = -1\n")
     for name, said in (("wall", "config/local.toml:2: sinks.browser.port = -1"), ("local", "config/local")):
         code, _, err = called("config", "check", f"config/{name}.toml", cwd=folder, BEATS_PROFILE="nonsense")
@@ -246,15 +242,11 @@ def test_schema_describes_the_installed_adapters(folder: Path) -> None:
 
 
 def test_the_shipped_schema_is_up_to_date(folder: Path) -> None:
-    """`make schema` writes it, and the first line of each shipped profile names it."""
+    """`make schema` writes it, the shipped profiles name it, and their settings as shown fit it."""
     called("config", "schema", "--out", "x.json", cwd=folder)
     assert (SHIPPED / "beats.schema.json").read_text() == (folder / "x.json").read_text()
     for path in SHIPPED.glob("*.toml"):
         assert path.read_text().splitlines()[0] == "#:schema ./beats.schema.json", path
-
-
-def test_shown_settings_fit_the_schema(folder: Path) -> None:
-    """For every shipped profile."""
     validator: Any = Draft202012Validator(json.loads(called("config", "schema", cwd=folder)[1]))
     for path in SHIPPED.glob("*.toml"):
         code, out, _ = called("config", "show", "-p", path.stem, cwd=folder, BEATS_SINKS__BROWSER__TOKEN="x")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from beats.cli.commands.doctor import doctor, document, exit_code, levels, line,
 from beats.doctor import examination
 from beats.doctor.findings import LEVELS, Finding
 from tests.cli.terminal import on_a_terminal
-from tests.support import PORT_0, Program, beats, called, clean_environment
+from tests.support import called
 
 RIGHT = Finding("Python", "ok", "CPython 3.11")
 NOTE = Finding("extra nats", "note", "not installed", "to install it: pip install 'beats[nats]'")
@@ -37,16 +36,6 @@ def of(found: dict[str, Any], subject: str) -> list[dict[str, Any]]:
     return [each for each in found["findings"] if each["subject"] == subject]
 
 
-def test_a_good_profile_has_no_faults(tmp_path: Path) -> None:
-    """The checks leave no trace."""
-    code, found = diagnosed("--profile", "studio", *PORT_0, cwd=tmp_path)
-    assert code == 0
-    assert found["levels"]["fault"] == 0
-    assert of(found, "settings")[0]["found"].startswith("profile studio is valid")
-    assert of(found, "disk")
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("arguments", [("--profile", "nobody"), ("--config", "nowhere")])
 def test_a_profile_that_is_not_there_is_a_finding(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """The machine is still checked, without ports and disks."""
@@ -55,20 +44,6 @@ def test_a_profile_that_is_not_there_is_a_finding(tmp_path: Path, arguments: tup
     assert code == 78
     assert {"Python", "settings", "open files", "clock"} <= subjects
     assert not any(subject.startswith(("port", "disk")) for subject in subjects)
-
-
-def test_beside_a_running_show_its_port_is_no_fault(tmp_path: Path) -> None:
-    """Beats may be checked while it is on air."""
-    with beats("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "run")) as program:
-        port = program.url.rpartition(":")[2].strip("/")
-        while True:
-            code, found = diagnosed("--set", f"sinks.browser.port={port}", cwd=tmp_path)
-            if "none is running" not in of(found, "runtime folder")[0]["found"]:
-                break  # it can be found a moment after it is on air
-        [finding] = of(found, f"port {port}")
-        assert (code, finding["level"]) == (0, "warning")
-        assert f"Beats listens already, process {program.process.pid}" in finding["found"]
-        assert program.interrupt() == 0
 
 
 def test_in_a_pipe_each_finding_is_a_line(tmp_path: Path) -> None:
@@ -119,37 +94,16 @@ def test_the_worst_decides(findings: list[Finding], code: int, text: str) -> Non
     assert summary(findings) == text
 
 
-def test_a_line_says_what_to_do() -> None:
-    """If there is something to do."""
+def test_lines_and_documents_say_what_to_do() -> None:
+    """If there is something to do; the document has all findings in the order of the checks."""
     assert line(RIGHT) == "ok       Python: CPython 3.11"
     assert line(FAULT) == "fault    port 8765: taken -> choose another port"
-
-
-def test_a_document_has_everything_in_the_order_of_the_checks() -> None:
-    """With the same fields in each finding."""
     found: Any = document([FAULT, RIGHT], 1)
     assert found["levels"] == {"ok": 1, "note": 0, "warning": 0, "fault": 1} == dict(levels([FAULT, RIGHT]))
     assert found["findings"] == [
         {"subject": "port 8765", "level": "fault", "found": "taken", "advice": "choose another port"},
         {"subject": "Python", "level": "ok", "found": "CPython 3.11", "advice": None},
     ]
-
-
-IMPORTED = """
-import sys
-from beats.cli import main
-try:
-    main()
-finally:
-    assert "rich" not in sys.modules, "what draws was loaded"
-"""
-
-
-def test_for_a_program_nothing_is_drawn(tmp_path: Path) -> None:
-    """So rich is not even imported."""
-    command = (sys.executable, "-c", IMPORTED, "doctor", "--json", *PORT_0)
-    with Program(command, tmp_path, clean_environment()) as program:
-        assert program.end() == 0, program.err.text()
 
 
 def test_nothing_that_a_process_calls_itself_is_obeyed(

@@ -109,19 +109,8 @@ def test_what_cannot_be_read_is_a_failure(file: str, said: str, tmp_path: Path) 
     assert names(tmp_path) == ["text.mcap"]
 
 
-def test_a_file_of_a_folder_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
-    """The other files, also below the folder, are used."""
-    (tmp_path / "r" / "2026").mkdir(parents=True)
-    record(tmp_path / "r" / "2026" / "a.mcap", SHOW)
-    (tmp_path / "r" / "text.mcap").write_text("no recording")
-    code, out, err = called("export", "r", "--gif", "a.gif", cwd=tmp_path)
-    assert code == 0
-    assert out.startswith("a.gif: 3 frames")
-    assert err.startswith("warning: skipped: r/text.mcap is not a recording")
-
-
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """Exit code 1; the existing file stays, and no other output of the call is created."""
+    """The existing file stays, without another output of the call; so do the frames of another export."""
     record(tmp_path / "a.mcap", SHOW)
     (tmp_path / "a.csv").write_text("mine")
     code, out, err = called("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path)
@@ -129,11 +118,6 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert err == "a.csv: exists and is not overwritten: give another name, or remove it first\n"
     assert (tmp_path / "a.csv").read_text() == "mine"
     assert names(tmp_path) == ["a.csv", "a.mcap"]
-
-
-def test_frames_are_not_mixed_with_those_of_another_export(tmp_path: Path) -> None:
-    """A second export to the folder is refused; its content stays."""
-    record(tmp_path / "a.mcap", SHOW)
     assert called("export", "a.mcap", "--frames", "f", cwd=tmp_path)[0] == 0
     before = names(tmp_path / "f")
     code, out, err = called("export", "a.mcap", "--frames", "f", "--start", "0.1", cwd=tmp_path)

@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from beats.cli.failures import reason
+from beats.cli.failures import reason, refusal
 
 ASYNCIO = (
     "Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), [Errno 111] Connect call failed"
@@ -37,3 +37,12 @@ def test_the_reason_of_several_attempts_is_that_of_the_last() -> None:
     error = OSError("All connection attempts failed")
     error.__cause__ = ExceptionGroup("several", [OSError(113, "x"), ConnectionRefusedError(111, "y")])
     assert reason(error) == "Connection refused"
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 426, 429, 500, 503])
+def test_a_refusal_is_told_as_the_server_says_it(status: int) -> None:
+    """With whether it would be the same the next time, and without what a terminal would obey."""
+    error = refusal(status, "text/plain; charset=utf-8", b"Because \x1b[31mof that.\n", "not Beats")
+    assert str(error).startswith(f"HTTP {status}: Because \\x1b[31mof that.")
+    assert error.lasting == (status not in (429, 500, 503))
+    assert str(error).endswith(": not Beats") == (status in (301, 404, 426))

@@ -49,16 +49,12 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_an_invalid_name_is_refused(tmp_path: Path) -> None:
-    """As by `--profile`."""
+def test_an_invalid_name_or_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
+    """As by `--profile`; a file in place of the folder is an error with the system's reason."""
     for name in ("local", "../x", ""):
         code, _, err = called("init", "--profile", name, cwd=tmp_path)
         assert (code, err.startswith("--profile: ")) == (78, True)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
-    """With the system's reason."""
     (tmp_path / "config").write_text("")
     code, _, err = called("init", cwd=tmp_path)
     assert (code, err) == (1, "config: cannot be written: File exists\n")

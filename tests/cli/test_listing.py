@@ -61,7 +61,7 @@ def test_every_adapter_is_listed_with_every_setting(
 
 
 def test_defaults_are_shown_as_toml_writes_them(listed: list[str]) -> None:
-    """What is shown as a default can be copied into a profile; what must be given is said to be."""
+    """They can be copied into a profile; the recorder's queue has its own, and what must be given says so."""
     browser = section(listed, "sink", "websocket")
     for key, value in {"port": 8765, "enabled": True, "host": "localhost", "queue.size": 256}.items():
         assert any(line.startswith(f"{key} {shown(value)} ") for line in browser)
@@ -69,10 +69,6 @@ def test_defaults_are_shown_as_toml_writes_them(listed: list[str]) -> None:
     images = section(listed, "source", "images")
     assert any(line.startswith("path (required) ") for line in images)
     assert any(line.startswith("fps (none) ") for line in images)
-
-
-def test_a_sinks_own_queue_is_shown_with_its_own_defaults(listed: list[str]) -> None:
-    """The recorder's deeper queue is listed as it is, not as other sinks' are."""
     assert any(line.startswith("queue.size 4096 ") for line in section(listed, "sink", "recorder"))
 
 
@@ -90,7 +86,7 @@ def test_an_adapter_that_cannot_be_used_says_why(
 
 
 def test_profiles_are_listed_with_their_use_and_file(tmp_path: Path) -> None:
-    """The shipped profiles and the user's own stand in one list, each with the path of its file."""
+    """The shipped ones and the user's own, each with its path; a folder that is not there is code 78."""
     folder = tmp_path / "config"
     folder.mkdir()
     (folder / "mine.toml").write_text("# For [bold]me[/bold] alone.\n")
@@ -102,10 +98,6 @@ def test_profiles_are_listed_with_their_use_and_file(tmp_path: Path) -> None:
     assert "studio Another studio. config/studio.toml" in lines
     for name in ("default", "headless", "record"):
         assert any(line.startswith(f"{name} ") and line.endswith(f"{SHIPPED / name}.toml") for line in lines)
-
-
-def test_a_folder_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
-    """`beats profiles` ends with 78 and names what was wrong, as `beats run` does."""
     code, out, err = called("profiles", "--config", "nowhere", cwd=tmp_path)
     assert (code, out) == (78, "")
     assert err == 'config: "nowhere": no such folder\n'

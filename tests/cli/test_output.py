@@ -28,13 +28,15 @@ class Tty(io.StringIO):
 
 
 def test_a_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever the text holds, on both streams."""
+    """Whatever the text holds, on both streams; that of a worker, perhaps long JSON, is not cut."""
     output.say(EVIL)
     output.warn(EVIL)
     output.complain(EVIL)
     out, err = capsys.readouterr()
     assert out == f"{SHOWN}\n"
     assert err == f"warning: {SHOWN}\n{SHOWN}\n"
+    output.show_line(2, "x" * 10_000 + "\x1b")
+    assert capsys.readouterr().err == "worker 2: " + "x" * 10_000 + "\\x1b\n"
 
 
 def test_a_value_is_for_a_program_as_it_is(
@@ -68,12 +70,6 @@ def test_toml_is_utf_8_or_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
         assert tomllib.loads(raw.getvalue().decode()) == {"a": "ß壁"}
 
 
-def test_a_workers_line_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    """It may be a long JSON object; no terminal obeys it."""
-    output.show_line(2, "x" * 10_000 + "\x1b")
-    assert capsys.readouterr().err == "worker 2: " + "x" * 10_000 + "\\x1b\n"
-
-
 @pytest.mark.parametrize("text", ["", "knob-1", "Größe 3 µm", "壁の時計", "[bold]:heart:", "e\u0301"])
 def test_what_can_be_printed_stays(text: str) -> None:
     """In any language; markup is text."""
@@ -98,13 +94,9 @@ def test_what_a_terminal_would_obey_is_shown(text: str, expected: str) -> None:
     assert printable(text).isprintable()
 
 
-def test_a_long_text_is_cut() -> None:
-    """A megabyte costs no more than what a terminal can show."""
+def test_a_long_line_is_cut_and_lines_are_whole() -> None:
+    """A line is cut at what a terminal can show; lines are whole, and only their ends are kept."""
     assert len(printable("a" * 10**6)) < 10_000
-
-
-def test_lines_stay_and_are_whole() -> None:
-    """Nothing is cut, and only line ends are kept."""
     assert printable_lines("a" * 10**4 + "\n\x1b[2Jb\r\n\tc") == "a" * 10**4 + "\n\\x1b[2Jb\\r\n\\tc"
 
 
@@ -126,14 +118,10 @@ def test_control_characters_are_shown_wherever_they_come_from() -> None:
 
 
 def test_the_lines_of_a_report_stay() -> None:
-    """Line ends are not escaped."""
+    """Line ends are not escaped; without a terminal no line is wrapped, for `grep`."""
     made, file = console()
     made.print("a\nb\x1b\nc", markup=False)
     assert file.getvalue() == "a\nb\\x1b\nc\n"
-
-
-def test_without_a_terminal_lines_are_as_long_as_they_are() -> None:
-    """For `grep`."""
     made, file = console()
     made.print("x " * 300, markup=False)
     assert file.getvalue().count("\n") == 1

@@ -94,7 +94,7 @@ def test_info_adds_up_a_folder_and_says_what_is_damaged(tmp_path: Path) -> None:
 
 
 def test_info_as_json_is_one_document(tmp_path: Path) -> None:
-    """Standard output is JSON only, also if a file cannot be read, which is exit code 1."""
+    """Also if a file cannot be read, which is exit code 1; a missing path ends it before anything is read."""
     sample(tmp_path / "a.mcap")
     (tmp_path / "text.mcap").write_text("hello")
     code, out, err = called("info", "a.mcap", "text.mcap", "--json", cwd=tmp_path)
@@ -104,10 +104,6 @@ def test_info_as_json_is_one_document(tmp_path: Path) -> None:
     assert (first["path"], first["messages"], first["health"]["state"]) == ("a.mcap", 58, "whole")
     assert "text.mcap is not a recording" in second["error"]
     assert document["total"]["unreadable_files"] == 1
-
-
-def test_info_names_what_is_not_there(tmp_path: Path) -> None:
-    """A missing path or an empty folder ends the command before anything is read."""
     code, out, err = called("info", "nowhere", cwd=tmp_path)
     assert (code, out) == (1, "")
     assert err == "nowhere does not exist: give a recording, or a folder of recordings\n"

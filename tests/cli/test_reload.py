@@ -50,10 +50,3 @@ def test_the_answer_becomes_lines_and_an_exit_code(
         assert called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) == (code, out, err)
         thread.join(20)
     assert json.loads(asked[0]) == {"command": "reload"}
-
-
-def test_without_a_run_it_says_so(tmp_path: Path) -> None:
-    """Exit code 1, and no socket is made."""
-    code, out, err = called("reload", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
-    assert (code, out) == (1, "")
-    assert "no beats" in err

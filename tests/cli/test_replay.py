@@ -70,16 +70,12 @@ def test_a_loop_goes_on_until_its_time_is_over(tmp_path: Path) -> None:
 
 
 def test_a_choice_is_played(tmp_path: Path) -> None:
-    """Kinds, topics, start and end; blanks are allowed."""
+    """Kinds, topics, start and end, with blanks; of several files and folders, in the order of time."""
     path = recorded(tmp_path, 10)
     choice = ("--kinds=peripheral, frame", "--topics=frame, peripheral/no", "--start=0.15", "--end=0.65")
     code, out, err = called("replay", str(path), *choice, "--speed", "100", *NO_BROWSER, cwd=tmp_path)
     assert code == 0, err
     assert published(out) == (5, 5)
-
-
-def test_a_folder_and_files_may_be_named(tmp_path: Path) -> None:
-    """Everything is played in the order of its times."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         recorded(tmp_path / name, 3)

@@ -20,8 +20,13 @@ def shown(report: RenderableType) -> list[str]:
 
 
 def test_a_file_that_cannot_be_read_says_why() -> None:
-    """And nothing else."""
+    """And nothing else; the total says how many files are in which state."""
     assert shown(file_report(FileInfo(Path("a"), error="it is gone"))) == ["a", "cannot be read: it is gone"]
+    whole = FileInfo(Path("a"), has_index=True)
+    infos = [whole, whole, FileInfo(Path("b")), FileInfo(Path("c"), error="gone")]
+    found = shown(total_report(infos, ContentCounts()))
+    assert found[0] == "total of 4 files"
+    assert "health 2 whole, 1 ends early, 1 unreadable" in found
 
 
 def test_long_lists_are_cut_short() -> None:
@@ -62,15 +67,6 @@ def test_markup_in_names_is_shown_as_it_is() -> None:
     text = "\n".join(shown(file_report(info)))
     for wanted in ("[dim]a", "peripheral/[bold]x", "[red]t 2", "[i]p", "[b]n, 2 of them"):
         assert wanted in text
-
-
-def test_the_total_counts_states() -> None:
-    """How many files are in which state."""
-    whole = FileInfo(Path("a"), has_index=True)
-    infos = [whole, whole, FileInfo(Path("b")), FileInfo(Path("c"), error="gone")]
-    found = shown(total_report(infos, ContentCounts()))
-    assert found[0] == "total of 4 files"
-    assert "health 2 whole, 1 ends early, 1 unreadable" in found
 
 
 @pytest.mark.parametrize(

@@ -57,19 +57,6 @@ def test_a_run_of_a_given_length_ends_well_with_a_table(tmp_path: Path) -> None:
     assert dropped == 0
 
 
-def test_all_faults_of_the_settings_are_shown_at_once(tmp_path: Path) -> None:
-    """Exit code 78, nothing on standard output, and each fault with where, key, value and what is allowed."""
-    wrong = "sinks.browser.port=many sources.demo.fpz=3 kernel.log_level=LOUD sinks.x.type=websoket"
-    arguments = [part for setting in wrong.split() for part in ("--set", setting)]
-    code, out, err = called("run", *arguments, cwd=tmp_path)
-    assert (code, out) == (78, "")
-    assert '--set sinks.browser.port: sinks.browser.port = "many": must be a whole number' in err
-    assert "did you mean 'fps'?" in err
-    assert "must be one of DEBUG, INFO, WARNING, ERROR" in err
-    assert "did you mean 'websocket'?" in err
-    assert len(err.splitlines()) == 4
-
-
 @pytest.mark.parametrize(
     "command",
     [
@@ -90,13 +77,6 @@ def test_a_closed_folder_of_profiles_is_a_wrong_setting(command: tuple[str, ...]
         assert program.end() == 78
     assert program.out.text() == ""
     assert re.fullmatch(r"\S.* cannot be read: Permission denied\n", program.err.text())
-
-
-def test_an_unknown_variable_is_a_warning_and_no_fault(tmp_path: Path) -> None:
-    """The run goes on, and the nearest known variable is named on standard error."""
-    code, _, err = called("run", *PORT_0, "--duration", "0", cwd=tmp_path, BEATS_STREAM_QUEUE_SIZ="9")
-    assert code == 0
-    assert err.startswith("warning: BEATS_STREAM_QUEUE_SIZ: unknown variable, ignored; did you mean BEATS_S")
 
 
 @pytest.mark.parametrize(
@@ -215,16 +195,6 @@ def test_a_second_interrupt_cuts_the_end_short(tmp_path: Path) -> None:
         assert (delivered, dropped) == (0, offered)
         assert re.search(r"ERROR .*sink 'tape'.* lost", program.err.text())
         assert program.leaves_nothing()
-
-
-def test_the_log_level_is_a_setting(tmp_path: Path) -> None:
-    """At ERROR a run without errors writes nothing to standard error; at DEBUG it logs each viewer."""
-    quiet = ("--set", "kernel.log_level=ERROR", "--duration", "0")
-    assert called("run", *PORT_0, *quiet, cwd=tmp_path)[::2] == (0, "")
-    with beats("run", *PORT_0, "--set", "kernel.log_level=DEBUG", cwd=tmp_path) as program:
-        with watching(program.url):
-            program.err.wait_for("DEBUG .*client .* connected")
-        assert program.interrupt() == 0
 
 
 def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -180,15 +180,6 @@ def test_what_is_shown_is_made_for_what_runs() -> None:
     perform(profile(void={"type": "null"}), None, Show(live=live, beside=beside))
 
 
-def test_a_run_of_a_given_length_stops() -> None:
-    """Whatever runs beside it."""
-
-    def forever(kernel: Kernel) -> Coroutine[Any, Any, None]:
-        return anyio.sleep_forever()
-
-    perform(profile(void={"type": "null"}), 0.01, Show(beside=forever))
-
-
 def test_a_reload_that_fails_unexpectedly_does_not_end_the_stream(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -279,7 +270,7 @@ def rows(stats: Stats) -> list[list[str]]:
 
 
 def test_the_line_shows_rates_since_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frames and updates per second are counted between two looks, clients and drops are totals."""
+    """Rates are counted between two looks, and stay for 0.4 s; clients and drops are current totals."""
     now_s = 100.0
     monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: now_s))
     kernel = FakeKernel()
@@ -291,10 +282,6 @@ def test_the_line_shows_rates_since_the_last_look(monkeypatch: pytest.MonkeyPatc
     now_s += 1
     kernel.now = Stats(130, 70, (), (sink(totals=totals(connected=2)),))
     assert str(line.__rich__()) == "10.0 fps · 20.0 updates/s · 2 clients · 0 dropped"
-
-
-def test_the_line_does_not_tremble_when_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within 0.4 s the rates stay, since so short a time says little; what is dropped is shown at once."""
     now_s = 100.0
     monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: now_s))
     kernel = FakeKernel()
@@ -318,7 +305,7 @@ def test_the_line_names_what_has_failed() -> None:
 
 
 def test_the_table_counts_by_sink() -> None:
-    """Each sink has a line: what was offered, delivered and dropped, and why it was dropped."""
+    """A line for each sink with drops and reasons, and one for its viewers with how many were closed."""
     drops = [("drop_newest", 2), ("shutdown", 1), ("drop_newest", 1)]
     sinks = (sink("null", "ended", 10), sink("tape", "stopped", 10, drops))
     assert rows(Stats(10, 7, (), sinks)) == [
@@ -327,10 +314,6 @@ def test_the_table_counts_by_sink() -> None:
         ["null", "ended", "10", "10", "0"],
         ["tape", "stopped", "10", "6", "4", "drop_newest", "3,", "shutdown", "1"],
     ]
-
-
-def test_the_table_counts_what_viewers_got_and_missed() -> None:
-    """A sink with viewers has a second line for all of them, and says how many it had to close."""
     ended = {"stalled": 1, "overflowed": 2, "flooded": 3}
     lines = rows(Stats(10, 7, (), (sink("browser", "ended", 10, totals=totals(0, 40, 8, **ended)),)))
     reasons = "1 closed: stalled, 2 closed: overflowed, 3 closed: flooded"

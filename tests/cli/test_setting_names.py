@@ -36,7 +36,7 @@ def offered(names: SettingNames, incomplete: str) -> list[str]:
 
 
 def test_a_path_is_completed_part_by_part(names: SettingNames) -> None:
-    """Sections, names, keys, and keys of nested tables; also of what is switched off."""
+    """Sections, names, keys, also of what is switched off; of a single table its keys; types, strategies."""
     assert offered(names, "") == ["kernel.", "sources.", "sinks."]
     assert offered(names, "s") == ["sources.", "sinks."]
     assert offered(names, "sinks.o") == ["sinks.odd.", "sinks.off."]
@@ -44,14 +44,13 @@ def test_a_path_is_completed_part_by_part(names: SettingNames) -> None:
     assert offered(names, "sinks.browser.queue.si") == ["sinks.browser.queue.size="]
     assert offered(names, "sinks.browser.client_queue.frame.si") == ["sinks.browser.client_queue.frame.size="]
     assert offered(names, "sinks.off.enab") == ["sinks.off.enabled="]
-
-
-def test_a_single_table_is_completed_with_its_keys(names: SettingNames) -> None:
-    """A shell would add a blank after its name."""
     found = offered(names, "ker")
     assert "kernel.log_format=" in found
     assert all(each.startswith("kernel.") for each in found)
     assert offered(names, "sinks.odd") == ["sinks.odd."]
+    assert "sinks.odd.type=websocket" in offered(names, "sinks.odd.type=")
+
+    assert "sinks.browser.queue.overflow=drop_oldest" in offered(names, "sinks.browser.queue.overflow=")
 
 
 @pytest.mark.parametrize(
@@ -70,13 +69,6 @@ def test_values_are_offered_where_there_are_few(
 ) -> None:
     """With the path before them, whatever part of the value has been typed."""
     assert offered(names, incomplete) == expected
-
-
-def test_types_and_strategies_are_offered(names: SettingNames) -> None:
-    """Types also for a sink whose type is unknown."""
-    assert "sinks.odd.type=websocket" in offered(names, "sinks.odd.type=")
-
-    assert "sinks.browser.queue.overflow=drop_oldest" in offered(names, "sinks.browser.queue.overflow=")
 
 
 @pytest.mark.parametrize(

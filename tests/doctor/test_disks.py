@@ -33,13 +33,18 @@ def test_the_disk_of_a_folder_that_will_be_made_is_looked_at(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_room_of_a_recorder_is_told(tmp_path: Path) -> None:
-    """From its own settings."""
+def test_the_room_of_a_recorder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its own settings; of a disk that cannot be written there is one finding."""
     it = part("recorder", path=f"{tmp_path}/show.mcap", min_free_bytes=2**62)
     [resource] = it.resources.outputs
     [found, *_] = disks.disk(it, resource)
     assert (found.subject, found.level) == ("disk", "fault")
     assert f"free in {tmp_path} for sinks.it, which leaves 4612 PB free" in found.found
+    monkeypatch.setattr(disks, "look", always(free(0, 0, is_read_only=True)))
+    it = part("recorder", path=f"{tmp_path}/show.mcap")
+    [resource] = it.resources.outputs
+    [found] = disks.disk(it, resource)
+    assert "read-only" in found.found
 
 
 @pytest.mark.parametrize(
@@ -71,17 +76,6 @@ def test_room_is_told_in_hours(found: Disk, wish: Plan, level: str, said: str) -
 def test_a_disk_that_can_hold_hardly_another_file_is_told(left: int | None, levels: list[str]) -> None:
     """Even if many bytes are free."""
     assert [each.level for each in files(plan(), free(GB, left))] == levels
-
-
-def test_of_a_disk_that_cannot_be_written_nothing_else_matters(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is one finding."""
-    monkeypatch.setattr(disks, "look", always(free(0, 0, is_read_only=True)))
-    it = part("recorder", path=f"{tmp_path}/show.mcap")
-    [resource] = it.resources.outputs
-    [found] = disks.disk(it, resource)
-    assert "read-only" in found.found
 
 
 def test_a_file_system_without_a_number_of_files_has_no_limit(

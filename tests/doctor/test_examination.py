@@ -77,16 +77,19 @@ def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
 
 
 def test_a_right_profile_says_what_is_in_it(profile: Examined) -> None:
-    """And its sinks and sources are checked further."""
+    """Its sinks and sources are checked further; their resources say which packages they need."""
     found = profile()
     [finding] = found.findings
     assert (finding.level, finding.found) == ("ok", "profile mine is valid: sources demo; sinks browser")
     assert [part.key.name for part in found.parts] == ["demo", "browser"]
     assert found.needed == frozenset()
+    assert profile("[kernel]\nwatch = true\n").needed == set()
+    recorder = "[sinks.recorder]\ntype = 'recorder'\ncompression = 'zstd'\n"
+    assert profile(recorder).needed == {"zstandard"}
 
 
 def test_every_problem_is_a_fault_of_the_settings(profile: Examined) -> None:
-    """With its origin, and with the correct value as advice."""
+    """With its origin, and what would be right; so is what would fail at the start."""
     found = profile("[kernel]\nlog_levl = 'INFO'\n[sinks.browser]\nport = 99999\n")
     one, other = found.findings
     assert one.is_setting
@@ -94,10 +97,6 @@ def test_every_problem_is_a_fault_of_the_settings(profile: Examined) -> None:
     assert one.advice == "unknown key; did you mean 'log_level'?"
     assert (other.found, other.advice) == ("mine.toml:4: sinks.browser.port = 99999", "must be at most 65535")
     assert [part.key.name for part in found.parts] == ["demo"]
-
-
-def test_what_would_fail_at_the_start_is_a_fault_too(profile: Examined) -> None:
-    """As in `beats config check`."""
     found = profile("[sinks.second]\ntype = 'websocket'\nport = 8765\n")
     [finding] = found.findings
     assert finding.is_setting
@@ -113,13 +112,6 @@ def test_what_is_odd_is_a_warning(profile: Examined) -> None:
     assert [warning.level for warning in warnings] == ["warning", "warning"]
     assert warnings[0].found.startswith("BEATS_NOISE: unknown variable")
     assert "anyone who can reach this machine can watch" in warnings[1].found
-
-
-def test_what_a_profile_cannot_do_without_is_known(profile: Examined) -> None:
-    """From the resources of its sinks and sources."""
-    assert profile("[kernel]\nwatch = true\n").needed == set()
-    recorder = "[sinks.recorder]\ntype = 'recorder'\ncompression = 'zstd'\n"
-    assert profile(recorder).needed == {"zstandard"}
 
 
 def test_a_profile_that_cannot_be_read_is_a_fault() -> None:

@@ -3,7 +3,6 @@
 import errno
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Generator
@@ -44,16 +43,12 @@ def free_port() -> int:
 
 
 def test_a_free_port_can_be_had_and_is_given_back() -> None:
-    """Repeatedly, as the check does not listen."""
+    """Repeatedly, as the check does not listen; port 0 needs no check."""
     port = free_port()
     for _ in range(2):
         assert looked(port=port) == [Finding(f"port {port}", "ok", f"free for sinks.it on {LOCAL}")]
     with socket.create_server((LOCAL, port)):
         pass
-
-
-def test_any_free_port_is_not_looked_for() -> None:
-    """There is always a free one."""
     assert looked(port=0) == [Finding("port 0", "ok", "sinks.it uses a free one")]
 
 
@@ -129,14 +124,10 @@ def verdict(*attempts: Attempt) -> Finding:
 
 
 def test_an_address_family_that_is_missing_is_passed_over() -> None:
-    """The server listens on the other family."""
+    """The server listens on the other family; it would not start if one address is taken."""
     found = verdict(Attempt(LOCAL, None), Attempt("::1", ABSENT))
     assert found.level == "ok"
     assert found.found == "free for sinks.it on 127.0.0.1; ::1 is skipped, as this machine does not have it"
-
-
-def test_one_address_that_is_taken_is_enough() -> None:
-    """The server would not start."""
     assert verdict(Attempt(LOCAL, None), Attempt("::1", IN_USE)).level == "fault"
     assert verdict(Attempt("::1", ABSENT), Attempt(LOCAL, IN_USE)).level == "fault"
 
@@ -190,12 +181,6 @@ def test_who_can_be_reached_by_others_needs_a_token(
 
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-LISTEN = """
-import socket
-server = socket.create_server(("127.0.0.1", 0))
-print(server.getsockname()[1], flush=True)
-input()
-"""
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
 
@@ -233,9 +218,12 @@ def proc(tmp_path: Path) -> Path:
 
 
 def test_of_another_users_process_the_user_is_named(proc: Path) -> None:
-    """Its command line cannot be read; a system without /proc names nobody."""
+    """Its command line cannot be read; without /proc there is no name; an ended one has its number."""
     assert listeners(8765, proc) == [Listener(None, "a process of user 424242")]
     assert listeners(8766, proc) == listeners(8765, proc / "net") == []
+    (proc / "12" / "fd").mkdir(parents=True)
+    (proc / "12" / "fd" / "3").symlink_to("socket:[77]")
+    assert listeners(8765, proc) == [Listener(12, "", None)]
 
 
 def test_a_name_that_would_do_something_to_a_terminal_is_harmless(proc: Path) -> None:
@@ -250,21 +238,3 @@ def test_a_name_that_would_do_something_to_a_terminal_is_harmless(proc: Path) ->
     assert found.name.startswith("?[2Jevil ?xxx")
     assert found.name.isprintable()
     assert len(found.name) == 60
-
-
-def test_a_process_that_ends_meanwhile_is_still_one(proc: Path) -> None:
-    """Without a name."""
-    (proc / "12" / "fd").mkdir(parents=True)
-    (proc / "12" / "fd" / "3").symlink_to("socket:[77]")
-    assert listeners(8765, proc) == [Listener(12, "", None)]
-
-
-def test_a_child_has_a_parent() -> None:
-    """By which the processes of one run are recognised."""
-    with subprocess.Popen(
-        [sys.executable, "-c", LISTEN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        [found] = listeners(int(process.stdout.readline()))
-        assert (found.pid, found.parent) == (process.pid, os.getpid())
-        process.communicate("")

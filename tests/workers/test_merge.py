@@ -74,10 +74,12 @@ def test_counters_of_workers_are_added() -> None:
     assert (sink.state, sink.last_error) == ("running", "")
 
 
-def test_clients_of_different_processes_have_different_ids() -> None:
-    """Also those of a worker before and after its restart."""
+def test_clients_have_different_ids_and_silent_sinks_are_there() -> None:
+    """Also before and after a restart; a sink that no worker has reported yet has counters of zero."""
     sink = together(Report(1, 1, of_worker()), Report(2, 5, of_worker()))
     assert [client.id for client in sink.clients] == [client_id(1, 1), client_id(5, 1)]
+    sink = together(Report(1, 0, None, "it has not started yet"))
+    assert (sink.state, sink.queue.offered, sink.client_totals) == ("failed", Amount(), None)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +96,6 @@ def test_a_sink_runs_only_if_it_runs_in_all_workers(bad: Report, state: str, why
     """The error names the worker."""
     sink = together(Report(1, 1, of_worker()), bad)
     assert (sink.state, sink.last_error) == (state, why)
-
-
-def test_a_sink_of_which_no_worker_has_told_yet_is_there() -> None:
-    """Its counters are zero."""
-    sink = together(Report(1, 0, None, "it has not started yet"))
-    assert (sink.state, sink.queue.offered, sink.client_totals) == ("failed", Amount(), None)
 
 
 def test_what_a_worker_had_counted_stays_counted_when_it_has_ended() -> None:

@@ -231,7 +231,7 @@ async def test_a_question_waits_for_its_own_answer() -> None:
 
 
 async def test_nobody_waits_for_a_worker_that_has_ended() -> None:
-    """Neither for one that ends meanwhile, nor for one without a process."""
+    """Nor for one without a process; the wait for a silent one is bounded, and its last counters stay."""
     member = Worker(1)
     with anyio.fail_after(20):
         await member.ask(True, 3600)
@@ -242,10 +242,6 @@ async def test_nobody_waits_for_a_worker_that_has_ended() -> None:
             hang_up(member, other)
             member.end()
     assert member.link is None
-
-
-async def test_a_worker_that_tells_nothing_has_told_what_it_told_before() -> None:
-    """The wait for an answer is bounded."""
     member = Worker(1)
     other = await begun(member)
     member.told(of_worker(), None)

@@ -97,18 +97,14 @@ async def test_a_worker_listens_tells_where_and_ends_when_it_is_told_to() -> Non
 
 
 async def test_a_worker_ends_when_its_parent_is_gone() -> None:
-    """A killed parent leaves no worker."""
+    """A killed parent leaves no worker; wrong settings are reported with all problems."""
     async with parent() as other:
         other.link.send("start", **START)
         await other.hear("ready")
-        # The block hangs up, and ends only when the worker has.
-
-
-async def test_a_worker_whose_settings_are_wrong_says_so() -> None:
-    """With all problems."""
     async with parent() as other:
         other.link.send("start", **{**START, "settings": {"sinks": {"browser": {"prot": 1}}}})
         assert "sinks.browser.prot" in (await other.hear("failed"))["error"]
+        # The block hangs up, and ends only when the worker has.
 
 
 async def test_a_worker_answers_for_everyone() -> None:

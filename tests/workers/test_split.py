@@ -19,8 +19,8 @@ def share(workers: int = 4) -> Share:
     return Share(HERE, {"browser": 9000}, workers, {})
 
 
-def test_the_parent_keeps_everything_but_the_viewers() -> None:
-    """And has a relay in their place."""
+def test_the_parent_keeps_all_but_the_viewers_which_workers_have() -> None:
+    """A relay in their place feeds the workers, which share the port and run until they are told to end."""
     before = profile()
     after = parent_profile(before, HERE)
     assert set(served(before)) == {"browser"}
@@ -28,10 +28,6 @@ def test_the_parent_keeps_everything_but_the_viewers() -> None:
     assert after.sinks["void"] == before.sinks["void"]
     assert after.sinks[RELAY].type == "nats"
     assert after.sources == before.sources
-
-
-def test_a_worker_has_the_viewers_alone() -> None:
-    """Fed by the relay, on the shared port; it runs until told to end."""
     after = worker_profile(profile(), share())
     assert set(after.sources) == {RELAY}
     (browser,) = after.sinks.values()

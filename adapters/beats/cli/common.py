@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beats.cli import completers, logs
-from beats.cli.output import EXIT_FAILED, EXIT_SETTINGS, complain, warn
+from beats.cli.output import EXIT_SETTINGS, complain, exit_with, warn
 from beats.config.errors import SettingsError
 from beats.config.layers.environment import variable_name
 from beats.config.layers.merging import Leaf, child
@@ -102,8 +102,7 @@ def ask_or_exit(command: str, pid: int | None) -> Mapping[str, object]:
     try:
         return ask(command, pid)
     except (LookupError, RuntimeError, OSError, ValueError) as error:
-        complain(str(error))
-        raise typer.Exit(EXIT_FAILED) from None
+        raise exit_with(str(error)) from None
 
 
 def read_or_exit(watcher: "Watcher") -> ProfileSettings:

@@ -61,7 +61,7 @@ def settings(ctx: typer.Context, incomplete: str) -> list[Offer]:
     from beats.cli.setting_names import SettingNames
 
     names = SettingNames.of(ctx.params.get("profile"), ctx.params.get("config"))
-    return list(names.offers(incomplete))
+    return [*names.offers(incomplete)]
 
 
 @_quiet

@@ -1,15 +1,49 @@
-"""Explains in a few words why a connection failed."""
+"""Explains in a few words why a server gave no usable answer."""
 
 import os
 import re
 import socket
 import ssl
+from http import HTTPStatus
 from typing import Final
 
 from beats.cli.printable import printable
-from beats.kernel.run.supervisor import sole
+from beats.kernel.run.supervisor import Backoff, sole
 
 _NUMBER: Final = re.compile(r"\[Errno (\d+)\]")
+
+BACKOFF: Final = Backoff(initial_s=0.5, max_s=5.0)
+"""The pauses between attempts."""
+_SHOWN: Final = 200
+"""Characters of an answer that are shown."""
+
+
+class ServerError(Exception):
+    """The server gave no usable answer, or its stream ended; the text says why."""
+
+    def __init__(self, text: str, *, lasting: bool = False) -> None:
+        super().__init__(text)
+        self.lasting: Final = lasting
+        """Whether another attempt would fail in the same way."""
+
+
+def refusal(status: int, content_type: str, body: bytes, not_beats: str) -> ServerError:
+    """The error for an HTTP status that is not the wanted one.
+
+    Args:
+        status: the code.
+        content_type: of the body; only plain text is repeated.
+        body: the answer.
+        not_beats: what to say if a Beats server would not answer so.
+    """
+    is_text = content_type.startswith("text/plain")
+    said = printable(body[:_SHOWN].decode(errors="replace").strip()) if is_text else ""
+    text = f"HTTP {status}" + (f": {said}" if said else "")
+    if status == HTTPStatus.UNAUTHORIZED:
+        text += " Give it with --token, or in BEATS_TOKEN."
+    elif status in (HTTPStatus.NOT_FOUND, HTTPStatus.UPGRADE_REQUIRED) or status < 400:
+        text += f": {not_beats}"
+    return ServerError(text, lasting=status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def reason(error: BaseException) -> str:

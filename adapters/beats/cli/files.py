@@ -1,12 +1,44 @@
-"""What commands that write files share: an orderly end, and checks of file names."""
+"""What commands on recordings share: arguments and options, an orderly end, and checks of file names."""
 
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Annotated
 
+import typer
+
+from beats.cli import completers
 from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
+
+RecordingsArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE…", help="Recordings, or folders of recordings.", autocompletion=completers.recordings
+    ),
+]
+StartOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MOMENT",
+        help="Where to start: seconds, a time of day (21:30), or an ISO 8601 time.",
+        show_default=False,
+    ),
+]
+EndOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MOMENT", help="Where to stop, exclusive; same formats as `--start`.", show_default=False
+    ),
+]
+KindsOption = Annotated[
+    str | None, typer.Option(help="frame, peripheral, or both, separated by a comma.", show_default=False)
+]
+PatternsOption = Annotated[
+    str | None,
+    typer.Option(help="Patterns separated by commas, such as frame,peripheral/knob-*.", show_default=False),
+]
 
 
 @contextmanager

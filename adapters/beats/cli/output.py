@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import typer
+
 from beats.cli import logs
 from beats.cli.printable import printable, printable_lines
 
@@ -79,6 +81,12 @@ def complain(text: str) -> None:
         _log.error("%s", text)
     else:
         _tell(printable(text), "red")
+
+
+def exit_with(text: str, code: int = EXIT_FAILED) -> typer.Exit:
+    """Print an error on standard error; returns the exception that ends the command with an exit code."""
+    complain(text)
+    return typer.Exit(code)
 
 
 def show_line(worker: int, line: str) -> None:

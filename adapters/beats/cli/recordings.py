@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from beats.cli import completers
-from beats.cli.files import ending_in_order, why_no_recording
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, progress, say, say_document, warn
+from beats.cli.files import EndOption, RecordingsArgument, StartOption, ending_in_order, why_no_recording
+from beats.cli.output import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    exit_with,
+    out,
+    progress,
+    say,
+    say_document,
+    warn,
+)
 from beats.kernel.errors import InputError
 from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 
@@ -26,14 +35,7 @@ _MOST_WARNINGS: Final = 20
 
 
 def info(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Recordings, or folders of recordings.",
-            metavar="FILE…",
-            autocompletion=completers.recordings,
-        ),
-    ],
+    files: RecordingsArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show the content of recordings: topics, rates, gaps, losses, and whether they are whole.
@@ -108,8 +110,7 @@ def recover(
             if missing
             else "the sequence numbers do not show how many envelopes they held"
         )
-        complain(f"lost: {found.unreadable_bytes:,} bytes; {known}")
-        raise typer.Exit(EXIT_LOST)
+        raise exit_with(f"lost: {found.unreadable_bytes:,} bytes; {known}", EXIT_LOST)
 
 
 def cut(
@@ -120,14 +121,8 @@ def cut(
         ),
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The new file.")],
-    start: Annotated[
-        str | None,
-        typer.Option(help="Where to start: seconds, a time of day, or an ISO 8601 time.", metavar="MOMENT"),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option(help="Where to stop, exclusive; same formats as `--start`.", metavar="MOMENT"),
-    ] = None,
+    start: StartOption = None,
+    end: EndOption = None,
     topics: Annotated[
         list[str] | None,
         typer.Option(
@@ -150,8 +145,7 @@ def cut(
         try:
             selection = Selection([source], start=start, end=end, topics=topics or ())
         except ValueError as error:
-            complain(str(error))
-            raise typer.Exit(EXIT_USAGE) from None
+            raise exit_with(str(error), EXIT_USAGE) from None
         warn_of_skipped(selection.skipped)
         with progress("cutting", selection.end_s) as tell:
             found = copying.cut(selection, target, tell)
@@ -180,8 +174,7 @@ def _check(name: str, target: Path | None) -> None:
     """End the command if an argument is not a valid name for a recording."""
     why = None if target is None else why_no_recording(target)
     if why is not None:
-        complain(f"{name} {str(target)!r}: {why}")
-        raise typer.Exit(EXIT_USAGE)
+        raise exit_with(f"{name} {str(target)!r}: {why}", EXIT_USAGE)
 
 
 def _recovered(source: Path) -> Path:
@@ -199,8 +192,7 @@ def failing() -> Generator[None]:
         if isinstance(error, OSError) and error.filename is not None:
             other = "" if error.filename2 is None else f" -> {error.filename2}"
             text = f"{error.filename}{other}: {error.strerror}"
-        complain(text)
-        raise typer.Exit(EXIT_FAILED) from None
+        raise exit_with(text) from None
     except KeyboardInterrupt:
         warn("interrupted: no incomplete file is left")
         raise typer.Exit(128 + signal.SIGINT) from None

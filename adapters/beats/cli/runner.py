@@ -18,7 +18,7 @@ from rich.text import Text
 
 from beats.cli import logs, streams
 from beats.cli.common import read_or_exit
-from beats.cli.output import EXIT_FAILED, complain, err, out, say, warn
+from beats.cli.output import EXIT_FAILED, err, exit_with, out, say, warn
 from beats.cli.printable import printable
 from beats.config.settings import KernelSettings
 from beats.kernel.errors import StartError
@@ -168,8 +168,7 @@ def perform(
 
     outcome = anyio.run(main, backend="asyncio")
     if outcome.failure is not None:
-        complain(str(outcome.failure))
-        raise typer.Exit(EXIT_FAILED)
+        raise exit_with(str(outcome.failure))
     if outcome.stats is not None:
         out.print(table(outcome.stats))
         if outcome.stats.failed():

@@ -14,6 +14,7 @@ from beats.kernel.stats import (
     Latency,
     QueueStats,
     SinkStats,
+    SourceStats,
     Stats,
 )
 
@@ -70,18 +71,13 @@ def added(one: Stats, other: Stats) -> Stats:
 
 
 def _together(name: str, reports: Sequence[Report], gone: Sequence[Stats], restarts: int) -> SinkStats:
-    found = [
-        replace(
-            sink,
-            clients=tuple(
-                replace(client, id=client_id(report.process, client.id)) for client in sink.clients
-            ),
-        )
-        for report in reports
-        if report.stats
-        for sink in report.stats.sinks
-        if sink.name == name
-    ]
+    found: list[SinkStats] = []
+    for report in reports:
+        for sink in report.stats.sinks if report.stats else ():
+            if sink.name == name:
+                ids = (client_id(report.process, client.id) for client in sink.clients)
+                clients = (replace(client, id=id_) for client, id_ in zip(sink.clients, ids, strict=True))
+                found.append(replace(sink, clients=tuple(clients)))
     before = [sink for stats in gone for sink in stats.sinks if sink.name == name]
     state, why = _state(name, reports)
     if not (found or before):
@@ -184,31 +180,23 @@ def _drops(drops: Iterable[DropStats]) -> tuple[DropStats, ...]:
     found: dict[tuple[str, str], DropStats] = {}
     for drop in drops:
         before = found.get((drop.reason, drop.kind))
-        found[drop.reason, drop.kind] = (
-            drop
-            if before is None
-            else replace(drop, items=before.items + drop.items, bytes=before.bytes + drop.bytes)
-        )
+        if before is not None:
+            drop = replace(drop, items=before.items + drop.items, bytes=before.bytes + drop.bytes)
+        found[drop.reason, drop.kind] = drop
     return tuple(found.values())
 
 
 def aged(stats: Stats, seconds: float) -> Stats:
     """Counters of some seconds ago, with playback positions advanced to now."""
-    moved = tuple(
-        source
-        if source.playback is None or source.playback.paused or source.playback.speed == float("inf")
-        else replace(
-            source,
-            playback=replace(
-                source.playback,
-                position_s=min(
-                    source.playback.duration_s, source.playback.position_s + seconds * source.playback.speed
-                ),
-            ),
-        )
-        for source in stats.sources
-    )
-    return replace(stats, sources=moved)
+    return replace(stats, sources=tuple(_aged(source, seconds) for source in stats.sources))
+
+
+def _aged(source: SourceStats, seconds: float) -> SourceStats:
+    playback = source.playback
+    if playback is None or playback.paused or playback.speed == float("inf"):
+        return source
+    position_s = min(playback.duration_s, playback.position_s + seconds * playback.speed)
+    return replace(source, playback=replace(playback, position_s=position_s))
 
 
 def totals_only(stats: Stats) -> Stats:

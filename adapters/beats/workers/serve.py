@@ -73,7 +73,8 @@ class Worker:
         async with anyio.create_task_group() as group:
             group.start_soon(self._obey, messages, host)
             try:
-                await host.run(task_status=WhenStarted(partial(self._tell_ready, host)))
+                ready = WhenStarted(lambda: self._link.send("ready", addresses=host.addresses))
+                await host.run(task_status=ready)
             except StartError as error:
                 failure = error
             group.cancel_scope.cancel()
@@ -99,9 +100,6 @@ class Worker:
                 break
         host.stop()  # also when the parent is gone
 
-    def _tell_ready(self, host: Host) -> None:
-        self._link.send("ready", addresses=host.addresses)
-
     def _learn(self, message: Message) -> None:
         self._known, self._known_s = stats_of(message["stats"]), anyio.current_time()
         self._commands.update(dict.fromkeys(message["commands"], _unchecked))
@@ -114,10 +112,8 @@ class Worker:
             waiting[0].set()
 
     def _pass_on(self, control: Control) -> None:
-        client = list(control.client)
-        if not self._link.send(
-            "control", command=control.command, fields=dict(control.fields), client=client
-        ):
+        fields, client = dict(control.fields), list(control.client)
+        if not self._link.send("control", command=control.command, fields=fields, client=client):
             _log.warning("a client's command %r is lost: the main process does not respond", control.command)
 
     def _stats(self, *, clients: bool = True) -> Stats:

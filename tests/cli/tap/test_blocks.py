@@ -57,11 +57,13 @@ def test_every_pixel_is_where_it_is_in_the_frame() -> None:
 
 
 def test_a_small_frame_is_enlarged_by_whole_factors() -> None:
-    """Every pixel becomes a square of equal ones."""
+    """Every pixel becomes a square; a plain picture needs few bytes, as colours are named once."""
     image = wall(3, 2)
     found = draw(png(image), 11, 20, "truecolor")
     small = pixels(image)
     assert seen(found.rows) == [[small[y // 3][x // 3] for x in range(9)] for y in range(6)]
+    found = draw(png(Image.new("RGB", (40, 2), (1, 2, 3))), 40, 1, "truecolor")
+    assert found.rows == ("\x1b[38;2;1;2;3m\x1b[48;2;1;2;3m" + "▀" * 40 + "\x1b[0m",)
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(79, 15), (10, 50), (1, 1), (200, 3)])
@@ -73,12 +75,6 @@ def test_a_large_frame_is_made_to_fit(columns: int, lines: int) -> None:
     assert height <= lines
     assert width == columns or height in (lines, lines - 1)
     assert (found.width_px, found.height_px) == (640, 480)
-
-
-def test_colours_are_named_only_where_they_change() -> None:
-    """A plain picture needs few bytes."""
-    found = draw(png(Image.new("RGB", (40, 2), (1, 2, 3))), 40, 1, "truecolor")
-    assert found.rows == ("\x1b[38;2;1;2;3m\x1b[48;2;1;2;3m" + "▀" * 40 + "\x1b[0m",)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`beats tap`, as a process."""
 
-import json
 import resource
 import signal
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from websockets.sync.server import ServerConnection
 
 from beats.cli.tap.command import tap
-from tests.cli.tap.envelopes import frame, holding, refusing, sending, serving, update
+from tests.cli.tap.envelopes import frame, holding, sending, serving, update
 from tests.support import BEATS, Program, beats, called, clean_environment, tiny_png
 
 
@@ -25,14 +24,6 @@ def test_lines_are_printed_as_they_come(tmp_path: Path) -> None:
         program.out.wait_for(r' peripheral/knob-1 +4 .* \{"a":1\}  #input:rotary #demo  @1,-2\.5,0 ')
         assert program.interrupt() == 0
         assert program.err.text() == ""
-
-
-def test_a_count_is_an_end(tmp_path: Path) -> None:
-    """Without an error."""
-    with serving(holding(frame(1), update(1), frame(2))) as server:
-        code, out, err = called("tap", server.place, "--count", "2", "--json", cwd=tmp_path)
-        assert (code, err) == (0, "")
-        assert [json.loads(line)["topic"] for line in out.splitlines()] == ["frame", "peripheral/knob-1"]
 
 
 def shell(line: str, folder: Path) -> tuple[int, str, str]:
@@ -80,15 +71,6 @@ def test_it_goes_on_when_the_server_is_there_again(tmp_path: Path) -> None:
         with serving(holding(frame(5)), port=server.port):
             program.out.wait_for(r"frame 3 missing \(2 to 4\)")
             assert program.end() == 0
-
-
-def test_a_refusal_says_what_the_server_says(tmp_path: Path) -> None:
-    """With the address and exit code 1."""
-    with serving(holding(), refusing(401, "No", b"This stream needs a token.\n")) as server:
-        code, out, err = called("tap", server.place, cwd=tmp_path)
-    assert (code, out) == (1, "")
-    said = "HTTP 401: This stream needs a token. Give it with --token, or in BEATS_TOKEN."
-    assert err == f"{server.place}: {said}\n"
 
 
 def test_frames_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
@@ -152,12 +134,3 @@ def test_wrong_usage_says_what_would_be_right(
         tap(**options)
     out, err = capsys.readouterr()
     assert (caught.value.exit_code, out, said in err) == (code, "", True), err
-
-
-def test_garbage_between_envelopes_is_passed_over(tmp_path: Path) -> None:
-    """It is reported, and what follows is shown."""
-    given: list[str | bytes] = [b"\xff" * 50, "a text", b"", frame(1)[:-20], frame(2)]
-    with serving(holding(*given)) as server:
-        code, out, err = called("tap", server.place, "--count", "5", cwd=tmp_path)
-    assert (code, err) == (0, "")
-    assert [line.split()[1].strip(",") for line in out.splitlines()] == ["unreadable"] * 4 + ["frame"]

@@ -29,10 +29,13 @@ def test_an_envelope_is_read() -> None:
 
 
 def test_a_payload_of_a_type_that_is_not_known_is_kept() -> None:
-    """A tap need not know every type."""
+    """A tap need not know every type; as JSON it is in base64, with its type."""
     payload = item(opaque(1, "wall.Weather", b"\x08\x05")).message
     assert isinstance(payload, Peripheral)
     assert payload.data == OpaquePayload("wall.Weather", b"\x08\x05")
+    found = document(item(opaque(1, "wall.Weather", b"\x08\x05")))
+    assert (found["payload_type"], found["data"]) == ("wall.Weather", {"base64": "CAU="})
+    assert parse(json.dumps(found).encode()).message == Peripheral("knob-1", {"base64": "CAU="})
 
 
 @pytest.mark.parametrize(
@@ -54,21 +57,10 @@ def test_anything_else_is_unreadable_and_says_why(message: str | bytes, why: str
     assert (found.received_unix_ns, found.size_bytes) == (5, len(message))
 
 
-def test_the_size_of_a_picture_is_in_its_header() -> None:
-    """The picture is not decoded for that; a cut header gives zeros."""
+def test_a_frame_is_told_with_its_size_and_without_its_bytes() -> None:
+    """The picture is not decoded for its size in pixels; a cut header gives zeros."""
     assert png_size(tiny_png()) == (1, 1)
     assert png_size(b"\x89PNG") == (0, 0)
-
-
-@pytest.mark.parametrize("cut", range(0, 120, 7))
-def test_cut_messages_are_no_error(cut: int) -> None:
-    """At any byte."""
-    for message in (frame(1), update(1, {"a": [1, "b"]})):
-        assert isinstance(read(message[:cut], 1), Item | Unreadable)
-
-
-def test_a_frame_is_told_without_its_bytes() -> None:
-    """With its size in pixels and bytes."""
     assert document(item(frame(7), after_ms=2)) == {
         "kind": "frame",
         "topic": "frame",
@@ -82,8 +74,15 @@ def test_a_frame_is_told_without_its_bytes() -> None:
     }
 
 
-def test_an_update_has_all_that_it_says() -> None:
-    """Tags with their metadata, the location, and the value."""
+@pytest.mark.parametrize("cut", range(0, 120, 7))
+def test_cut_messages_are_no_error(cut: int) -> None:
+    """At any byte."""
+    for message in (frame(1), update(1, {"a": [1, "b"]})):
+        assert isinstance(read(message[:cut], 1), Item | Unreadable)
+
+
+def test_an_update_has_all_that_it_says_and_null_for_the_rest() -> None:
+    """Tags with metadata, location and value; what is missing is null, and can be published too."""
     found = document(item(update(3, {"rotation": [1, None, "ä"]})))
     assert (found["kind"], found["topic"], found["id"]) == ("peripheral", "peripheral/knob-1", "knob-1")
     assert found["tags"] == [
@@ -93,6 +92,12 @@ def test_an_update_has_all_that_it_says() -> None:
     assert found["location"] == {"x": 1.0, "y": -2.5, "z": 0.0, "time": "2026-01-02T03:04:05Z"}
     assert found["data"] == {"rotation": [1, None, "ä"]}
     assert "payload_type" not in found
+    bare = StreamEnvelope.FromString(update(1, at_ns=0))
+    bare.peripheral.peripheral_info.ClearField("location")
+    bare.ClearField("sequence")
+    found = document(item(bare.SerializeToString()))
+    assert (found["sequence"], found["captured_unix_ns"], found["location"]) == (None, None, None)
+    assert parse(json.dumps(found).encode()).captured_unix_ns is None
 
 
 @pytest.mark.parametrize("data", [None, 0, "text\x1b", [1, [2]], {"ä": "€"}, True, 1e300])
@@ -100,16 +105,6 @@ def test_what_is_told_can_be_published_again(data: object) -> None:
     """`beats run --stdin` makes the same update from it."""
     line = json.dumps(document(item(update(3, data))), allow_nan=False).encode()
     assert parse(line) == (Peripheral("knob-1", data, TAGS, PLACE), AT_NS)
-
-
-def test_unknown_values_are_null() -> None:
-    """No number, no time, no location; the line can be published, too."""
-    bare = StreamEnvelope.FromString(update(1, at_ns=0))
-    bare.peripheral.peripheral_info.ClearField("location")
-    bare.ClearField("sequence")
-    found = document(item(bare.SerializeToString()))
-    assert (found["sequence"], found["captured_unix_ns"], found["location"]) == (None, None, None)
-    assert parse(json.dumps(found).encode()).captured_unix_ns is None
 
 
 @pytest.mark.parametrize("value", [inf, -inf, nan])
@@ -150,10 +145,3 @@ def test_an_event_whose_json_is_none_is_text(text: bytes, data: object) -> None:
     found = document(item(opaque(1, INPUT_EVENT, event.SerializeToString())))
     assert found["data"] == {"event_type": "press", "timestamp": "2026-01-02T00:00:00Z", "data": data}
     json.dumps(found, allow_nan=False)
-
-
-def test_a_message_of_an_unknown_type_is_in_base64() -> None:
-    """With its type."""
-    found = document(item(opaque(1, "wall.Weather", b"\x08\x05")))
-    assert (found["payload_type"], found["data"]) == ("wall.Weather", {"base64": "CAU="})
-    assert parse(json.dumps(found).encode()).message == Peripheral("knob-1", {"base64": "CAU="})

@@ -18,20 +18,19 @@ def line(message: bytes, width: int | None = None, after_ms: float = 2.5) -> str
 
 
 def test_a_frame_says_when_which_and_how_large() -> None:
-    """Local time to the millisecond, topic, sequence, size, age, pixels."""
+    """Local time to the millisecond, topic, sequence, size, age, pixels; a dash for what is unknown."""
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.002 frame       7    \d\d B  2\.5 ms  1 x 1", line(frame(7)))
+    bare = StreamEnvelope.FromString(frame(1, at_ns=0))
+    bare.ClearField("sequence")
+    assert re.search(r" frame       – +\d+ B       –  1 x 1$", line(bare.SerializeToString()))  # noqa: RUF001
 
 
 def test_an_update_says_its_value_tags_and_place() -> None:
-    """The value as compact JSON comes first, since the end may be cut."""
+    """The value as compact JSON comes first, after its type if that is unknown, since the end may be cut."""
     found = line(update(3, {"rotation": 5, "name": "ä"}))
     said = '{"rotation":5,"name":"ä"}  #input:rotary #demo  @1,-2.5,0 2026-01-02T03:04:05Z'
     assert found.endswith(said)
     assert " peripheral/knob-1       3 " in found
-
-
-def test_a_value_of_an_unknown_type_has_its_type() -> None:
-    """Followed by its bytes."""
     assert line(opaque(1, "wall.Weather", b"\x08\x05")).endswith('wall.Weather  {"base64":"CAU="}')
 
 
@@ -54,8 +53,8 @@ def test_columns_stay_aligned() -> None:
     assert long.split()[1] == "peripheral/" + "n" * 18 + "…"
 
 
-def test_a_gap_is_a_line_of_its_own() -> None:
-    """How many numbers, and which."""
+def test_gaps_and_unreadable_messages_are_lines() -> None:
+    """It has how many numbers, and which; an unreadable message has its size and the reason."""
     lines = Lines(colours=False)
     assert lines.line(Gap("frame", 13, 24), None) == " " * 13 + "frame 12 missing (13 to 24)"
     assert lines.line(Gap("frame", 13, 13), None).endswith("frame 1 missing (13)")
@@ -63,10 +62,6 @@ def test_a_gap_is_a_line_of_its_own() -> None:
     assert cell_len(lines.line(Gap("n" * 100, 1, 2), 40)) == 40
     assert lines.line(Notice("lost"), None) == " " * 13 + "lost"
     assert lines.line(Notice("a\x1b[2J is there"), None) == " " * 13 + r"a\x1b[2J is there"
-
-
-def test_what_is_unreadable_says_why() -> None:
-    """With its size."""
     found = Lines(colours=False).line(Unreadable(AT_NS, 40, "not a StreamEnvelope"), 80)
     assert found.endswith("unreadable, 40 B: not a StreamEnvelope")
 
@@ -99,13 +94,6 @@ def test_colours_are_beside_the_text() -> None:
     ):
         assert re.sub(r"\x1b\[\d*m", "", other) == text
         assert other.count("\x1b[0m") == other.count("\x1b[") / 2 > 0
-
-
-def test_what_the_server_does_not_say_is_a_dash() -> None:
-    """No number, no age."""
-    bare = StreamEnvelope.FromString(frame(1, at_ns=0))
-    bare.ClearField("sequence")
-    assert re.search(r" frame       – +\d+ B       –  1 x 1$", line(bare.SerializeToString()))  # noqa: RUF001
 
 
 def test_json_lines_hold_envelopes_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:

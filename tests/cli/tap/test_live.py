@@ -90,12 +90,17 @@ async def test_other_things_scroll_above_the_picture() -> None:
 
 
 async def test_only_the_newest_frame_is_drawn() -> None:
-    """However fast they come."""
+    """However fast they come; one that cannot be drawn says why in the caption."""
     viewing = Viewing()
     for sequence in range(1, 1000):
         viewing.live.show(item(picture(wall(2, 2), sequence)))
     assert (await viewing.drawn())[-1].startswith("frame 999 ")
     assert viewing.writes == 1
+    viewing = Viewing()
+    viewing.live.show(item(frame(1, png(wall(20, 20))[:60])))
+    assert "cannot be drawn: " in (await viewing.drawn())[-1]
+    viewing.live.show(item(picture(wall(4, 4), 2)))
+    assert (await viewing.drawn())[0].startswith("▀")
 
 
 async def test_lines_are_all_drawn_however_many() -> None:
@@ -122,15 +127,6 @@ async def test_it_fits_the_terminal(size: tuple[int, int]) -> None:
     assert (rows > 0) == (lines >= 6)
     assert rows <= (lines - 1) * 2 // 3
     assert all(len(line) < columns for line in viewing.lines() if columns > 1)
-
-
-async def test_a_frame_that_cannot_be_drawn_says_why() -> None:
-    """In the caption; the next frame is drawn again."""
-    viewing = Viewing()
-    viewing.live.show(item(frame(1, png(wall(20, 20))[:60])))
-    assert "cannot be drawn: " in (await viewing.drawn())[-1]
-    viewing.live.show(item(picture(wall(4, 4), 2)))
-    assert (await viewing.drawn())[0].startswith("▀")
 
 
 async def test_the_end_shows_what_came_last() -> None:
@@ -166,7 +162,7 @@ class Theatre:
 
 
 def test_what_is_below_is_replaced_and_what_is_above_scrolls() -> None:
-    """What was on the terminal before scrolls up; nothing is lost or doubled."""
+    """Nothing is lost or doubled; alone a picture does not move; a resize wipes what is left of it."""
     theatre = Theatre()
     theatre.write("$ beats tap\n")
     theatre.stage.draw(["one"], ["AAA", "BBB"])
@@ -177,6 +173,15 @@ def test_what_is_below_is_replaced_and_what_is_above_scrolls() -> None:
     assert theatre.above() + theatre.lines() == [
         "$ beats tap", "one", "two", "three", *map(str, range(10)), "E", "F"
     ]  # fmt: skip
+    theatre = Theatre()
+    for turn in range(50):
+        theatre.stage.draw([], [f"{turn}"] * 3)
+    assert (theatre.lines(), theatre.above()) == (["49"] * 3, [])
+    theatre.stage.resized()
+    theatre.stage.draw(["one"], ["AAA", "BBB"])
+    theatre.stage.resized()
+    theatre.stage.draw(["two"], ["CCC"])
+    assert theatre.lines() == ["two", "CCC"]
 
 
 @pytest.mark.parametrize("heights", [(0, 3, 1, 5, 0, 2), (1, 1, 4), (5, 0, 5)])
@@ -188,19 +193,6 @@ def test_it_may_grow_and_shrink(heights: tuple[int, ...]) -> None:
         seen = theatre.above() + theatre.lines()
         expected = [f"line {each}" for each in range(turn + 1)]
         assert seen == expected + [f"{turn}-{row}" for row in range(height)]
-
-
-def test_a_picture_stays_where_it_is_until_a_resize_clears_the_screen() -> None:
-    """It does not move when it is redrawn; a resize wipes what is left of it."""
-    theatre = Theatre()
-    for turn in range(50):
-        theatre.stage.draw([], [f"{turn}"] * 3)
-    assert (theatre.lines(), theatre.above()) == (["49"] * 3, [])
-    theatre.stage.resized()
-    theatre.stage.draw(["one"], ["AAA", "BBB"])
-    theatre.stage.resized()
-    theatre.stage.draw(["two"], ["CCC"])
-    assert theatre.lines() == ["two", "CCC"]
 
 
 def test_it_leaves_the_terminal_as_it_was() -> None:

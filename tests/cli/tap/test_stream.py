@@ -12,9 +12,10 @@ import trustme
 from websockets.sync.server import ServerConnection
 
 from beats.cli.address import ServerAddress, tls
+from beats.cli.failures import ServerError
 from beats.cli.tap import stream as module
 from beats.cli.tap.item import Notice
-from beats.cli.tap.stream import StreamError, messages, persistent
+from beats.cli.tap.stream import messages, persistent
 from beats.kernel.run.supervisor import Backoff
 from tests.cli.tap.envelopes import frame, holding, refusing, sending, serving, update
 from tests.cli.top.answering import answering
@@ -26,10 +27,10 @@ TOKEN = {"Authorization": "Bearer a"}
 
 async def take(
     found: AsyncGenerator[str | bytes | Notice], count: int | None = None
-) -> tuple[list[str | bytes | Notice], StreamError | None]:
+) -> tuple[list[str | bytes | Notice], ServerError | None]:
     """What comes, until there is so much of it or it ends, and why it ended."""
     taken: list[str | bytes | Notice] = []
-    ended: StreamError | None = None
+    ended: ServerError | None = None
     with anyio.fail_after(TIMEOUT_S):
         try:
             async with aclosing(found):
@@ -37,13 +38,13 @@ async def take(
                     taken.append(each)
                     if len(taken) == count:
                         break
-        except StreamError as error:
+        except ServerError as error:
             ended = error
     assert ended is None or str(ended).isprintable()
     return taken, ended
 
 
-async def reached(place: str) -> tuple[list[str | bytes | Notice], StreamError | None]:
+async def reached(place: str) -> tuple[list[str | bytes | Notice], ServerError | None]:
     return await take(messages(f"ws://{place}", {}, None))
 
 
@@ -75,32 +76,28 @@ async def test_the_end_says_its_code_and_reason(code: int, why: str, said: str) 
     assert str(error) == said
 
 
-async def test_a_connection_that_breaks_off_says_so() -> None:
-    """A killed server sends no close frame."""
+async def test_a_lost_or_refused_connection_says_so() -> None:
+    """A killed server sends no close frame; a refusal is one for several addresses too."""
     with serving(lambda connection: connection.socket.shutdown(2)) as server:
         _, error = await reached(server.place)
     assert str(error) == "the connection was lost (1006, no close frame)"
+    with answering(b"") as gone:
+        port = gone.port
+    for host in ("127.0.0.1", "localhost"):
+        _, error = await reached(f"{host}:{port}")
+        assert str(error) == "Connection refused"
 
 
-async def test_a_message_without_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded."""
+async def test_memory_and_time_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded, and so is the wait for a server that accepts but does not answer."""
     monkeypatch.setattr(module, "_MOST_BYTES", 1000)
     with serving(holding(bytes(2000))) as server:
         _, error = await reached(server.place)
     assert str(error).startswith("the stream was closed here: 1009 (message too big)")
-
-
-@pytest.mark.parametrize(
-    ("status", "lasting"),
-    [(400, True), (401, True), (403, True), (404, True), (301, True), (429, False), (503, False)],
-)
-async def test_a_refusal_tells_what_the_server_says(status: int, lasting: bool) -> None:
-    """And whether another attempt could succeed."""
-    with serving(holding(), refusing(status, "No", b"Because \x1b[31mof that.\n")) as server:
-        _, error = await reached(server.place)
-    assert error is not None
-    assert str(error).startswith(rf"HTTP {status}: Because \x1b[31mof that.")
-    assert error.lasting is lasting
+    monkeypatch.setattr(module, "_OPEN_TIMEOUT_S", 0.1)
+    with answering(None) as server:
+        _, error = await reached(f"127.0.0.1:{server.port}")
+    assert str(error) == "no answer within 0.1 s"
 
 
 async def test_a_refused_token_says_where_to_give_it() -> None:
@@ -120,23 +117,6 @@ async def test_what_is_no_websocket_is_called_so(reply: bytes) -> None:
     assert error is not None
     assert "it is not a Beats server: no WebSocket there" in str(error)
     assert error.lasting
-
-
-async def test_a_refused_connection_has_a_plain_reason() -> None:
-    """For one address as for several."""
-    with answering(b"") as gone:
-        port = gone.port
-    for host in ("127.0.0.1", "localhost"):
-        _, error = await reached(f"{host}:{port}")
-        assert str(error) == "Connection refused"
-
-
-async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It accepts the connection, but does not answer."""
-    monkeypatch.setattr(module, "_OPEN_TIMEOUT_S", 0.1)
-    with answering(None) as server:
-        _, error = await reached(f"127.0.0.1:{server.port}")
-    assert str(error) == "no answer within 0.1 s"
 
 
 async def test_a_certificate_is_checked(tmp_path: Path) -> None:
@@ -159,7 +139,7 @@ async def test_a_stream_that_ends_is_begun_again(monkeypatch: pytest.MonkeyPatch
     async def attempt() -> AsyncGenerator[str | bytes]:
         for message in ends.pop(0):
             yield message
-        raise StreamError("gone", lasting=not ends)
+        raise ServerError("gone", lasting=not ends)
 
     found, error = await take(persistent(attempt))
     again = [Notice(f"gone; reconnecting in {pause_s} s") for pause_s in ("0.001", "0.002", "0.002")]

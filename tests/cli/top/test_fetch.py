@@ -13,8 +13,9 @@ import pytest
 import trustme
 
 from beats.cli.address import ServerAddress, tls
+from beats.cli.failures import ServerError
 from beats.cli.top import fetch as module
-from beats.cli.top.fetch import Failure, FetchError, Sample, fetch, read, samples
+from beats.cli.top.fetch import Failure, Sample, fetch, read, samples
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import Playback
 from tests.cli.top.answering import answered, answering, http
@@ -41,24 +42,20 @@ async def ask(reply: bytes | None, *, token: str | None = None, path: str = "") 
             return await fetch(address, None), server.requests[0]
 
 
-async def refusal(reply: bytes | None) -> FetchError:
-    with pytest.raises(FetchError) as caught:
+async def refusal(reply: bytes | None) -> ServerError:
+    with pytest.raises(ServerError) as caught:
         await ask(reply)
     assert str(caught.value).isprintable()
     return caught.value
 
 
 async def test_the_answer_is_what_the_server_says() -> None:
-    """By one plain request that leaves no connection behind."""
+    """By one request, then the connection is closed; the token is in a header, a proxy's path in front."""
     found, request = await ask(answered(WHOLE))
     assert found.document == WHOLE
     assert request.startswith(b"GET /api/stats HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"\r\nConnection: close\r\n" in request
     assert b"Authorization" not in request
-
-
-async def test_the_token_and_the_path_of_a_proxy_are_in_the_request() -> None:
-    """The token in a header, the path before what is asked for."""
     _, request = await ask(answered(WHOLE), token="secret", path="/wall")
     assert request.startswith(b"GET /wall/api/stats HTTP/1.1\r\n")
     assert b"\r\nAuthorization: Bearer secret\r\n" in request
@@ -71,19 +68,6 @@ async def test_an_answer_in_chunks_is_read() -> None:
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
     found, _ = await ask(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
     assert found.document == WHOLE
-
-
-@pytest.mark.parametrize(
-    ("status", "lasting"),
-    [("400 Bad Request", True), ("401 Unauthorized", True), ("403 Forbidden", True), ("404 Not Found", True),
-     ("301 Moved Permanently", True), ("426 Upgrade Required", True), ("429 Too Many Requests", False),
-     ("500 Internal Server Error", False), ("503 Service Unavailable", False)],
-)  # fmt: skip
-async def test_what_the_server_says_of_a_refusal_is_told(status: str, lasting: bool) -> None:
-    """With whether it would be the same the next time, and without what a terminal would obey."""
-    error = await refusal(http(b"Because \x1b[31mof that.\n", status, "text/plain; charset=utf-8"))
-    assert str(error).startswith(f"HTTP {status[:3]}: Because \\x1b[31mof that.")
-    assert error.lasting is lasting
 
 
 async def test_a_refused_token_says_where_to_give_it() -> None:
@@ -105,7 +89,7 @@ async def test_a_refused_token_says_where_to_give_it() -> None:
 )
 async def test_what_is_no_beats_server_is_called_so(reply: bytes, said: str) -> None:
     """Whatever it sends."""
-    with pytest.raises(FetchError, match=said):
+    with pytest.raises(ServerError, match=said):
         await ask(reply)
 
 
@@ -120,15 +104,11 @@ async def test_an_answer_that_ends_early_may_be_whole_the_next_time(reply: bytes
     assert not error.lasting
 
 
-async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It accepts, and says nothing: a process that is stopped."""
+async def test_time_and_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait for a server that says nothing is bounded, and so is memory."""
     monkeypatch.setattr(module, "TIMEOUT_S", 0.1)
     error = await refusal(None)
     assert (str(error), error.lasting) == ("no answer within 0.1 s", False)
-
-
-async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded, whatever comes."""
     monkeypatch.setattr(module, "_MOST_BYTES", 1000)
     error = await refusal(http(b"x" * 100_000))
     assert "came: it is not a Beats server" in str(error)
@@ -139,13 +119,13 @@ async def test_where_nobody_listens_the_reason_is_plain() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     for host in ("127.0.0.1", "localhost"):
-        with pytest.raises(FetchError, match=r"^Connection refused$") as caught:
+        with pytest.raises(ServerError, match=r"^Connection refused$") as caught:
             await fetch(ServerAddress(host, port), None)
         assert not caught.value.lasting
 
 
 async def test_encryption_is_checked(tmp_path: Path) -> None:
-    """By the authority that is given; without it the certificate is refused, with what to do."""
+    """By the given authority, without which the certificate is refused; a plain server is told apart."""
     authority = trustme.CA()
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(trusted)
@@ -155,16 +135,12 @@ async def test_encryption_is_checked(tmp_path: Path) -> None:
         address = ServerAddress("127.0.0.1", server.port, encrypted=True)
         found = await fetch(address, tls(address, trusted))
         assert found.document == WHOLE
-        with pytest.raises(FetchError, match=r"its certificate is not trusted .*: see --ca") as caught:
+        with pytest.raises(ServerError, match=r"its certificate is not trusted .*: see --ca") as caught:
             await fetch(address, tls(address, None))
         assert caught.value.lasting
-
-
-async def test_encryption_where_there_is_none_is_said() -> None:
-    """To the other side it looks like nonsense."""
     with answering(http(b"", "400 Bad Request")) as server:
         address = ServerAddress("127.0.0.1", server.port, encrypted=True)
-        with pytest.raises(FetchError, match="ws://"):
+        with pytest.raises(ServerError, match="ws://"):
             await fetch(address, tls(address, None))
 
 

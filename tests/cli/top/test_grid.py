@@ -39,13 +39,9 @@ def test_the_most_important_columns_are_shown_in_their_order(width: int, shown: 
     assert " ".join(each.heading for each in grid.fitting(ALL, width)) == shown
 
 
-def test_the_column_that_is_sorted_by_is_always_shown() -> None:
-    """Otherwise the order would not be visible."""
+def test_the_sort_column_is_shown_and_spare_width_is_used() -> None:
+    """Or the order would not be visible. Spare width goes to columns that grow, the most important first."""
     assert [each.heading for each in grid.fitting(ALL, 16, "why")] == ["name", "why"]
-
-
-def test_what_is_left_goes_to_the_columns_that_grow() -> None:
-    """The most important column takes what it needs first; the rest stays empty."""
     rows: list[Row] = [{"name": "ten" * 3, "why": "a" * 20}, {"name": "b"}]
     long: list[Row] = [{"name": "n" * 500}]
     assert grid.widths(ALL, rows, 100) == [9, 5, 4, 20]
@@ -75,15 +71,11 @@ def test_a_text_takes_exactly_its_cells(text: str, width: int, right: bool, expe
 
 
 def test_a_line_is_as_wide_as_its_columns() -> None:
-    """With one blank between columns; text is left-aligned, numbers right-aligned."""
+    """One blank between columns, text left, numbers right; the header has a sign for the order."""
     cells = [each.cell({"name": "demo", "rate": 5, "age": 12345}) for each in ALL]
     line = grid.line(ALL, [6, 5, 4, 8], cells)
     assert line.plain == "demo       5 123…         "
     assert line.no_wrap
-
-
-def test_the_header_shows_what_is_sorted_by() -> None:
-    """With a sign for the direction."""
     assert grid.header((RATE, AGE), [6, 4], "rate", "▼").plain == " rate▼  age"
 
 

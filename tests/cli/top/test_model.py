@@ -99,15 +99,11 @@ def test_a_quantile_lies_within_its_class(
 
 
 def test_quantiles_are_of_what_came_since() -> None:
-    """They are of new latencies; without new ones, of all."""
+    """Of new latencies, or of all without new ones; of a histogram whose parts do not fit, there are none."""
     before, now = histogram(0, 0, 1000, 0), histogram(100, 0, 1000, 0)
     assert quantile_s(now, before, 0.99) == pytest.approx(0.00099)
     assert quantile_s(before, before, 0.5) == pytest.approx(0.055)
     assert quantile_s(before, now, 0.5) == pytest.approx(0.055)  # it began again
-
-
-def test_a_histogram_that_is_none_has_no_quantiles() -> None:
-    """One count more than there are bounds; other numbers of them, and other bounds before, are no error."""
     assert quantile_s(Latency(bounds_s=(1.0,), counts=(1,), sum_s=0), None, 0.5) is None
     assert quantile_s(Latency(bounds_s=(), counts=(5,), sum_s=0), None, 0.5) is None
     other = Latency(bounds_s=(1.0,), counts=(5, 5), sum_s=0)

@@ -77,16 +77,12 @@ def test_what_is_old_is_dim_and_says_why() -> None:
     assert plain(screen.draw(shown(), "", View(help=True), "no answer", 80, 24))[-1] == KEYS
 
 
-def test_before_the_first_answer_it_says_what_it_waits_for() -> None:
-    """The address, and the problem."""
+def test_what_is_shown_while_waiting_and_in_print() -> None:
+    """Address and problem before the first answer; a printed table has all clients, whatever the height."""
     lines = [line.plain.rstrip() for line in screen.waiting("wall:1", "no answer", 80, 24)]
     assert len(lines) == 24
     assert (lines[0], lines[-1]) == ("beats  wall:1", f"no answer  {HINT}")
     assert len(screen.waiting("wall:1", "no answer", 1, 1)) == 1
-
-
-def test_a_table_that_is_printed_is_whole() -> None:
-    """All clients, whatever the height."""
     lines = [line.plain.rstrip() for line in screen.whole(shown(300), "wall:1", View(), 80)]
     assert sum(line.startswith("10.") for line in lines) == 300
     assert HINT not in lines

@@ -64,7 +64,7 @@ def test_a_bar_is_as_long_as_its_part(part: int, whole: int, expected: str) -> N
 
 
 def test_a_client_is_shown_with_what_it_gets_and_misses() -> None:
-    """Rates, queue, drops and age."""
+    """Rates, queue, drops and age; frames that it did not want are counted, but neither red nor sorted by."""
     cells = client_cells(
         shown(100, 160, behind=True, waiting=8, high_water=32, drops=[("latest", 3)], at_s=-60)
     )
@@ -75,10 +75,6 @@ def test_a_client_is_shown_with_what_it_gets_and_misses() -> None:
         "age": "1:01", "class": "full", "delivered": "160", "sink": "browser", "why dropped": "latest 3",
     }  # fmt: skip
     assert (cells["state"].style, cells["dropped"].style) == ("yellow", "red")
-
-
-def test_frames_that_a_viewer_did_not_want_are_no_loss() -> None:
-    """They are counted and shown, but neither red nor used for sorting."""
     cells = client_cells(shown(0, 1, group="thinned", drops=[("max_fps", 500)]))
     assert (cells["dropped"].text, cells["dropped"].style) == ("500", "dim")
     found = shown(0, 1, drops=[("max_fps", 500), ("latest", 2)])
@@ -143,8 +139,8 @@ def lines(section: Section) -> list[str]:
     return [line.plain.rstrip() for line in section.part(0, section.length)]
 
 
-def test_a_source_shows_what_it_plays() -> None:
-    """Its position, speed and number of loops."""
+def test_a_source_shows_what_it_plays_and_what_went_wrong() -> None:
+    """Its position, speed and loops; below that what went wrong, red while it lasts, in one line."""
     playing = source("film", playback=Playback(30.0, 60.0, 2.0, paused=False, loops=0))
     paused = source("loop", playback=Playback(0.0, 60.0, inf, paused=True, loops=3))
     found = table(None, answer(stats([], [playing, paused])))
@@ -152,10 +148,6 @@ def test_a_source_shows_what_it_plays() -> None:
         "  ▶ ███    30 s of 1:00  speed 2",
         "  ⏸        0 s of 1:00  speed max  loop 4",
     ]
-
-
-def test_what_went_wrong_stands_below() -> None:
-    """Red while it has not come back, in one line whatever it holds, cut where the terminal ends."""
     failed = source("a", state="failed", last_error="OSError: no\ndisk")
     back = sink("b", last_error="ValueError: " + "x" * 500, restarts=3)
     found = table(None, answer(stats([back], [failed])))
@@ -196,8 +188,8 @@ def test_figures_are_written_in_their_units(values: dict[str, float], expected: 
     assert figures(found.sinks[0]) == expected
 
 
-def test_totals_among_the_figures_have_rates() -> None:
-    """With two answers, if they rise."""
+def test_figures_have_rates_and_as_many_lines_as_they_need() -> None:
+    """With two answers, if they rise; figures are not broken, and a long one has its own line."""
 
     def at(written: float, x: int, at_s: float) -> Answer:
         totals = (("written_bytes_total", written), ("files_total", 2), ("x_total", x))
@@ -209,10 +201,6 @@ def test_totals_among_the_figures_have_rates() -> None:
         "files 2",
         "x 5 (2.0/s)",
     ]
-
-
-def test_figures_take_as_many_lines_as_they_need() -> None:
-    """None is broken, and one longer than a line has its own line."""
     assert list(wrapped(["aa", "bb", "cc"], 6)) == ["aa  bb", "cc"]
     assert list(wrapped(["a" * 9, "b"], 6)) == ["a" * 9, "b"]
     assert list(wrapped([], 6)) == []

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from beats.cli.top.fetch import Failure, FetchError, Sample, read
+from beats.cli.failures import ServerError
+from beats.cli.top.fetch import Failure, Sample, read
 from beats.cli.top.watch import print_all
 from tests.cli.screen import ALTERNATE, Screen, on_a_screen
 from tests.cli.top.answering import Answering, answered, answering, http
@@ -117,18 +118,6 @@ def test_it_follows_the_size_of_the_terminal(tmp_path: Path) -> None:
         assert screen.lines()[0].startswith("beats 0.1.0  studio  127.0.0.1:")
 
 
-def test_a_server_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
-    """With the last content, the duration, and the time of the next request; then it recovers."""
-    server = Server()
-    with watched(tmp_path, server) as (screen, _):
-        screen.wait_for(r"^\d+ to")
-        server.refuses = http(b"Full.\n", "503 Service Unavailable", "text/plain")
-        screen.wait_for(r"^silent for \d+ s: HTTP 503: Full\.; a")
-        assert "10.0.0.39" in screen.text()
-        server.refuses = None
-        screen.wait_for(r"^1 to \d+ of 40")
-
-
 def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
     """The server was restarted with another token: the last content stays until it accepts again."""
     server = Server()
@@ -136,6 +125,9 @@ def test_a_refusal_later_is_no_end(tmp_path: Path) -> None:
         screen.wait_for(r"^\d+ to")
         server.refuses = http(b"", "401 Unauthorized")
         screen.wait_for(r"^silent for .*HTTP 401 Give it with --token")
+        assert "10.0.0.39" in screen.text()
+        server.refuses = None
+        screen.wait_for(r"^1 to \d+ of 40")
 
 
 def test_a_refusal_at_the_beginning_ends_it(tmp_path: Path) -> None:
@@ -188,17 +180,13 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_a_terminal_that_can_do_nothing_gets_one_table_after_the_other(tmp_path: Path) -> None:
-    """TERM=dumb cannot move the cursor."""
+def test_a_terminal_that_can_do_little_shows_what_it_can(tmp_path: Path) -> None:
+    """TERM=dumb cannot move the cursor; a missing character is replaced by one of the same width."""
     with watched(tmp_path, Server(3), TERM="dumb") as (screen, _):
         screen.until(lambda: True if screen.raw.count(b"frames/s") >= 2 else None)
         assert b"\x1b" not in screen.raw
         screen.press("\x03")
         assert screen.end() == 0
-
-
-def test_a_terminal_of_another_time_shows_what_it_can(tmp_path: Path) -> None:
-    """A missing character is replaced by one character, so that no line becomes too long."""
     with watched(tmp_path, Server(3), PYTHONIOENCODING="latin-1") as (screen, _):
         screen.wait_for(r"^client            state       /s         queue  dropped\?  drop/s       age$")
 
@@ -211,8 +199,8 @@ def test_a_terminal_that_goes_is_its_end(tmp_path: Path) -> None:
         assert screen.process.wait(TIMEOUT_S) in (0, -signal.SIGHUP)
 
 
-AWAY = Failure(FetchError("Connection refused", lasting=False), 1, 0.5)
-REFUSED = Failure(FetchError("HTTP 401", lasting=True), 1, 0.5)
+AWAY = Failure(ServerError("Connection refused", lasting=False), 1, 0.5)
+REFUSED = Failure(ServerError("HTTP 401", lasting=True), 1, 0.5)
 
 
 def at(second: int) -> Sample:
@@ -221,7 +209,7 @@ def at(second: int) -> Sample:
     return read(json.dumps(document(of, second)).encode())
 
 
-async def printed(*given: Sample | Failure, once: bool = False, as_json: bool = False) -> FetchError | None:
+async def printed(*given: Sample | Failure, once: bool = False, as_json: bool = False) -> ServerError | None:
     async def found() -> AsyncGenerator[Sample | Failure]:
         for each in given:
             yield each
@@ -234,17 +222,13 @@ def rates(out: str) -> Sequence[str]:
 
 
 async def test_a_table_needs_two_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    """One for each answer after the first, so that every one has rates; plain text, without control codes."""
+    """One for each answer after the first, without control codes; as JSON each as the server said it."""
     assert await printed(at(1), at(2), at(4)) is None
     out = capsys.readouterr().out
     assert rates(out) == ["60.0", "60.0"]
     assert "\x1b" not in out
     assert r"a\x1b[2J" in out
     assert all(line == line.rstrip() for line in out.splitlines())
-
-
-async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """As the server said it, in ASCII, so that no terminal obeys anything in it."""
     assert await printed(at(1), at(2), as_json=True) is None
     out = capsys.readouterr().out
     assert [json.loads(line) for line in out.splitlines()] == [at(1).document, at(2).document]
@@ -252,12 +236,15 @@ async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> 
 
 
 async def test_a_server_that_is_away_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is reported once, and printed tables stay complete."""
+    """It is reported once, and printed tables stay complete; a refusal at the beginning is the end."""
     again = AWAY._replace(in_a_row=2)
     assert await printed(AWAY, again, at(1), AWAY, REFUSED._replace(in_a_row=2), at(2)) is None
     captured = capsys.readouterr()
     assert captured.err == "warning: wall:1: Connection refused; trying again\n" * 2
     assert rates(captured.out) == ["60.0"]
+    assert await printed(REFUSED, at(1)) is REFUSED.error
+    assert await printed(AWAY, REFUSED, at(1)) is REFUSED.error
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("failure", [AWAY, REFUSED])
@@ -269,11 +256,4 @@ async def test_once_does_not_wait(
     assert await printed(failure, at(1), at(2), once=True, as_json=as_json) is failure.error
     if not as_json:
         assert await printed(at(1), failure, at(2), once=True) is failure.error
-    assert capsys.readouterr().out == ""
-
-
-async def test_a_refusal_at_the_beginning_ends_printing_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong token, or another kind of server, will not change."""
-    assert await printed(REFUSED, at(1)) is REFUSED.error
-    assert await printed(AWAY, REFUSED, at(1)) is REFUSED.error
     assert capsys.readouterr().out == ""

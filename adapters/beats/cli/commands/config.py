@@ -8,7 +8,16 @@ import typer
 
 from beats.cli import completers
 from beats.cli.common import ConfigOption, ProfileOption, SetOption, refused
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, say, say_document, say_toml, say_value, warn
+from beats.cli.output import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    exit_with,
+    say,
+    say_document,
+    say_toml,
+    say_value,
+    warn,
+)
 from beats.config.checks.validation import Inspected
 from beats.config.errors import Problem, SettingsError, nearest
 from beats.config.layers.arguments import key_parts
@@ -75,8 +84,7 @@ def get(
     path = key_parts(key)
     found = [] if path is None else below(settings, path)
     if path is None or not found:
-        complain(f"{key}: {_why_not(path, key, settings)}")
-        raise typer.Exit(EXIT_FAILED)
+        raise exit_with(f"{key}: {_why_not(path, key, settings)}")
     if found[0].path != path:
         say_toml(as_lines(found, len(path)))
         return
@@ -131,8 +139,7 @@ def check(
     `beats config check config/wall.toml`.
     """
     if file is not None and (profile is not None or config is not None):
-        complain("FILE gives the profile and its folder: leave out --profile and --config")
-        raise typer.Exit(EXIT_USAGE)
+        raise exit_with("FILE gives the profile and its folder: leave out --profile and --config", EXIT_USAGE)
     try:
         if file is not None:
             profile, config = profile_of(file)
@@ -178,12 +185,10 @@ def schema(
         return
     try:
         if not _may_replace(out):
-            complain(f"{out}: exists and is not a JSON Schema, so it is kept: give another name")
-            raise typer.Exit(EXIT_FAILED)
+            raise exit_with(f"{out}: exists and is not a JSON Schema, so it is kept: give another name")
         out.write_text(schema_text(), encoding="utf-8")
     except OSError as error:
-        complain(f"{out}: cannot be written: {error.strerror}")
-        raise typer.Exit(EXIT_FAILED) from None
+        raise exit_with(f"{out}: cannot be written: {error.strerror}") from None
     say(f"wrote {out}")
 
 

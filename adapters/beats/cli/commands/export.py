@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from beats.cli import completers
-from beats.cli.files import ending_in_order, why_no_file
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, progress, say, warn
+from beats.cli.files import EndOption, RecordingsArgument, StartOption, ending_in_order, why_no_file
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, exit_with, progress, say, warn
 from beats.cli.recordings import failing, warn_of_skipped
 from beats.kernel.envelope import Kind
 
@@ -23,12 +22,7 @@ _OUTPUTS: Final = "--frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl, -
 
 
 def export(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE", help="Recordings, or folders of recordings.", autocompletion=completers.recordings
-        ),
-    ],
+    files: RecordingsArgument,
     frames: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Each frame as the original PNG file, in a folder.")
     ] = None,
@@ -45,15 +39,8 @@ def export(
             metavar="FILE", help="Peripheral updates, one a line; .jsonl or .csv. May be given several times."
         ),
     ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MOMENT", help="Where to start: seconds, a time of day (21:30), or an ISO 8601 time."
-        ),
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(metavar="MOMENT", help="Where to stop; same formats as `--start`.")
-    ] = None,
+    start: StartOption = None,
+    end: EndOption = None,
     topics: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,17 +82,17 @@ def _check_usage(
 ) -> None:
     named = [_absolute(path) for path in outputs if path is not None]
     if not named:
-        raise _wrong(f"nothing to write: give at least one of {_OUTPUTS}")
+        raise exit_with(f"nothing to write: give at least one of {_OUTPUTS}", EXIT_USAGE)
     if len(set(named)) < len(named):
-        raise _wrong("two outputs have the same name: give each a different one")
+        raise exit_with("two outputs have the same name: give each a different one", EXIT_USAGE)
     for path in outputs[1:]:  # the first is a folder
         if path is not None and (why := why_no_file(path)) is not None:
-            raise _wrong(f"{str(path)!r}: {why}")
+            raise exit_with(f"{str(path)!r}: {why}", EXIT_USAGE)
     for path in events:
         if path.suffix.lower() not in _EVENTS:
-            raise _wrong(
-                f"--events {path}: its name must end with {' or '.join(_EVENTS)}, which determines the format"
-            )
+            endings = " or ".join(_EVENTS)
+            text = f"--events {path}: its name must end with {endings}, which determines the format"
+            raise exit_with(text, EXIT_USAGE)
     from beats.recordings.ranges import check_moment
 
     for option, moment in (("--start", start), ("--end", end)):
@@ -113,7 +100,7 @@ def _check_usage(
             if moment is not None:
                 check_moment(moment)
         except ValueError as error:
-            raise _wrong(f"{option}: {error}") from None
+            raise exit_with(f"{option}: {error}", EXIT_USAGE) from None
 
 
 def _absolute(path: Path) -> Path:
@@ -131,7 +118,7 @@ def _selection(
     try:
         return Selection(files, start=start, end=end, topics=topics, kinds=kinds)
     except ValueError as error:  # the end is not after the start
-        raise _wrong(f"--start, --end: {error}") from None
+        raise exit_with(f"--start, --end: {error}", EXIT_USAGE) from None
 
 
 def _say(results: Sequence["Result"]) -> None:
@@ -139,8 +126,3 @@ def _say(results: Sequence["Result"]) -> None:
         (say if result.is_written else complain)(f"{result.path}: {result.text}")
     if not any(result.is_written for result in results):
         raise typer.Exit(EXIT_FAILED)
-
-
-def _wrong(text: str) -> typer.Exit:
-    complain(text)
-    return typer.Exit(EXIT_USAGE)

@@ -7,7 +7,7 @@ import typer
 
 from beats.cli.commands.config import schema_text
 from beats.cli.common import refused
-from beats.cli.output import EXIT_FAILED, complain, say
+from beats.cli.output import exit_with, say
 from beats.config.errors import SettingsError
 from beats.config.layers.profiles import DEFAULT, check_name
 from beats.config.output.starter import starter_files
@@ -39,8 +39,7 @@ def init(
     try:
         for path in [_FOLDER / file.name for file in files if not file.is_shared]:
             if path.exists():
-                complain(f"{path} exists and is not overwritten: choose another --profile")
-                raise typer.Exit(EXIT_FAILED)
+                raise exit_with(f"{path} exists and is not overwritten: choose another --profile")
         _FOLDER.mkdir(exist_ok=True)
         for file in files:
             done.append(_write(_FOLDER / file.name, file.text, keep=file.is_shared))
@@ -49,8 +48,7 @@ def init(
     for line in done:  # after the files, which must be written even if standard output is closed
         say(line)
     if failure is not None:
-        complain(f"{failure.filename}: cannot be written: {failure.strerror}")
-        raise typer.Exit(EXIT_FAILED)
+        raise exit_with(f"{failure.filename}: cannot be written: {failure.strerror}")
     say(f"next: beats config check {_FOLDER / files[0].name}")
 
 

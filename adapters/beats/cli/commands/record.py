@@ -20,7 +20,7 @@ from beats.cli.common import (
     ask_or_exit,
 )
 from beats.cli.files import why_no_recording
-from beats.cli.output import EXIT_USAGE, complain, say_value
+from beats.cli.output import EXIT_USAGE, exit_with, say_value
 from beats.cli.runner import perform
 from beats.config.errors import SettingsError
 from beats.config.settings import SinkSettings
@@ -82,8 +82,7 @@ def _check(to: str) -> None:
         except ValueError as error:
             why = str(error)
     if why is not None:
-        complain(f"--out {to!r}: {why}")
-        raise typer.Exit(EXIT_USAGE)
+        raise exit_with(f"--out {to!r}: {why}", EXIT_USAGE)
 
 
 def _recorder(reader: Reader, to: str | None) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """`beats replay`."""
 
 from contextlib import aclosing, suppress
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -10,9 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from beats.cli import completers, keys
+from beats.cli import keys
 from beats.cli.common import ConfigOption, DurationOption, LogFormatOption, ProfileOption, SetOption
-from beats.cli.output import EXIT_USAGE, complain
+from beats.cli.files import EndOption, KindsOption, PatternsOption, RecordingsArgument, StartOption
+from beats.cli.output import EXIT_USAGE, exit_with
 from beats.cli.runner import Counted, LiveLine, Show, perform
 from beats.kernel.envelope import ClientIdentity, Control
 from beats.kernel.run.kernel import Kernel
@@ -29,35 +29,13 @@ HELP: Final = "space pause · ← → 5 s · , . a frame · ↑ ↓ speed · q q
 
 
 def replay(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE…",
-            help="Recordings, or folders of recordings.",
-            show_default=False,
-            autocompletion=completers.recordings,
-        ),
-    ],
+    files: RecordingsArgument,
     speed: Annotated[str, typer.Option(help="0.1 to 100 times the recorded speed, or max.")] = "1",
     loop: Annotated[bool, typer.Option("--loop", help="Start again after the end.")] = False,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            help="Where to start: seconds, a time of day (21:30), or an ISO 8601 time.", show_default=False
-        ),
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(help="Where to stop; same formats as `--start`.", show_default=False)
-    ] = None,
-    kinds: Annotated[
-        str | None, typer.Option(help="frame, peripheral, or both, separated by a comma.", show_default=False)
-    ] = None,
-    topics: Annotated[
-        str | None,
-        typer.Option(
-            help="Patterns separated by commas, such as frame,peripheral/knob-*.", show_default=False
-        ),
-    ] = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    kinds: KindsOption = None,
+    topics: PatternsOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     sets: SetOption = None,
@@ -74,8 +52,7 @@ def replay(
     """
     for file in files:
         if (why := why_absent(expanded(file))) is not None:
-            complain(f"{file} {why}: give a recording, or a folder of recordings")
-            raise typer.Exit(EXIT_USAGE)
+            raise exit_with(f"{file} {why}: give a recording, or a folder of recordings", EXIT_USAGE)
     source: dict[str, object] = {"type": "replay", "path": [str(file) for file in files], "loop": loop}
     source["speed"] = _speed(speed)
     source |= {name: text for name, text in (("start", start), ("end", end)) if text is not None}
@@ -96,8 +73,7 @@ def _speed(text: str) -> float | str:
         if text == "max" or LEAST_SPEED <= float(text) <= MOST_SPEED:
             return text if text == "max" else float(text)
     usage = f'give a number from {LEAST_SPEED:g} to {MOST_SPEED:g}, or "max"'
-    complain(f"--speed is {text!r}: {usage}")
-    raise typer.Exit(EXIT_USAGE)
+    raise exit_with(f"--speed is {text!r}: {usage}", EXIT_USAGE)
 
 
 def playback_of(counted: Counted) -> Playback | None:

@@ -14,7 +14,7 @@ from beats.cli.common import (
     SetOption,
     StdinOption,
 )
-from beats.cli.output import EXIT_USAGE, complain, show_line
+from beats.cli.output import EXIT_USAGE, exit_with, show_line
 from beats.cli.runner import perform
 from beats.runtime.reader import Reader
 
@@ -68,8 +68,7 @@ def run(
 def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Workers | None":
     if processes is None:
         if broker is not None:
-            complain("--broker needs --workers N: give the number of workers")
-            raise typer.Exit(EXIT_USAGE)
+            raise exit_with("--broker needs --workers N: give the number of workers", EXIT_USAGE)
         return None
     if broker is not None:
         from beats.adapters.nats.servers import server
@@ -77,8 +76,7 @@ def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Work
         try:
             server(broker)
         except ValueError as error:
-            complain(f"--broker {error}")
-            raise typer.Exit(EXIT_USAGE) from None
+            raise exit_with(f"--broker {error}", EXIT_USAGE) from None
     from beats.cli.worker import told
     from beats.workers.start import Workers
 
@@ -99,8 +97,7 @@ def sources(picture: Path | None, stdin: bool) -> dict[str, object] | None:
     sources: dict[str, object] = {}
     if picture is not None:
         if (reason := _why_no_picture(picture)) is not None:
-            complain(reason)
-            raise typer.Exit(EXIT_USAGE)
+            raise exit_with(reason, EXIT_USAGE)
         sources["picture"] = {"type": "images", "path": str(picture)}
     if stdin:
         sources["stdin"] = {"type": "jsonl", "path": "-"}

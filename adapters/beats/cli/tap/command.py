@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import typer
 
 from beats.cli.address import AddressArgument, CaOption, TokenOption, find, tls, token_warning
-from beats.cli.files import ending_in_order
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, warn
+from beats.cli.files import KindsOption, PatternsOption, ending_in_order
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, exit_with, out, warn
 
 # The modules that connect, decode and draw are imported when needed, so that other commands start faster.
 if TYPE_CHECKING:
@@ -19,15 +19,8 @@ if TYPE_CHECKING:
 
 def tap(
     url: AddressArgument = None,
-    kinds: Annotated[
-        str | None, typer.Option(help="frame, peripheral, or both, separated by a comma.", show_default=False)
-    ] = None,
-    topics: Annotated[
-        str | None,
-        typer.Option(
-            help="Patterns separated by commas, such as frame,peripheral/knob-*.", show_default=False
-        ),
-    ] = None,
+    kinds: KindsOption = None,
+    topics: PatternsOption = None,
     max_fps: Annotated[
         str | None,
         typer.Option("--max-fps", metavar="N", help="At most N frames per second.", show_default=False),
@@ -83,8 +76,7 @@ def tap(
         query = _query(kinds, topics, max_fps)
         depth = _depth(pictures, as_json=as_json)
     except ValueError as error:
-        complain(str(error))
-        raise typer.Exit(EXIT_USAGE) from None
+        raise exit_with(str(error), EXIT_USAGE) from None
     import anyio  # see above
 
     from beats.cli.tap.follow import FrameSaver, TapOptions
@@ -93,8 +85,7 @@ def tap(
     try:
         folder = None if frames is None else FrameSaver(frames)
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}")
-        raise typer.Exit(EXIT_FAILED) from None
+        raise exit_with(f"{error.filename}: {error.strerror}") from None
     options = TapOptions(address, context, query, reconnect, as_json, depth, folder, count)
     trouble = None
     # Ctrl-C is the normal way to end it.

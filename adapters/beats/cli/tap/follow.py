@@ -11,13 +11,14 @@ from typing import Final, NamedTuple
 import anyio
 
 from beats.cli.address import ServerAddress
+from beats.cli.failures import ServerError
 from beats.cli.output import out, write
 from beats.cli.printable import printable
 from beats.cli.tap.blocks import Depth
 from beats.cli.tap.item import Item, Notice, Unreadable, read
 from beats.cli.tap.lines import Display, JsonLines, Lines, PlainLines
 from beats.cli.tap.live import Live
-from beats.cli.tap.stream import StreamError, messages, persistent
+from beats.cli.tap.stream import messages, persistent
 from beats.kernel.envelope import Frame
 from beats.kit.gaps import Gap, GapCounter
 from beats.recordings.unfinished import new_folder, write_new
@@ -111,7 +112,7 @@ class Follower:
                     taken += 1
                     if trouble is not None or taken == self._count:
                         return trouble
-        except StreamError as error:
+        except ServerError as error:
             return str(error)
         return None
 

@@ -3,33 +3,21 @@
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from http import HTTPStatus
 from typing import Any, Final
 
 import anyio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from beats.cli.failures import reason
+from beats.cli.failures import BACKOFF, ServerError, reason, refusal
 from beats.cli.printable import printable
 from beats.cli.tap.item import Notice
-from beats.kernel.run.supervisor import Backoff
 
-BACKOFF: Final = Backoff(initial_s=0.5, max_s=5.0)
 _MOST_BYTES: Final = 256 * 1024 * 1024
 """The largest message: four times the default size of a sink's queue."""
+_NOT_BEATS: Final = "it is not a Beats server: no WebSocket there"
 _OPEN_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 1.0
-_SHOWN: Final = 200
-
-
-class StreamError(Exception):
-    """The stream ended, or could not be opened; the text says why."""
-
-    def __init__(self, text: str, *, lasting: bool = False) -> None:
-        super().__init__(text)
-        self.lasting: Final = lasting
-        """Whether another attempt would fail in the same way."""
 
 
 class _Direct(connect):
@@ -45,7 +33,7 @@ async def messages(
     """Yield every message. The server handles a slow reader as any slow viewer.
 
     Raises:
-        StreamError: the connection failed, or ended.
+        ServerError: the connection failed, or ended.
     """
     encryption: dict[str, Any] = {} if context is None else {"ssl": context}
     try:
@@ -60,13 +48,16 @@ async def messages(
             **encryption,
         )
     except InvalidStatus as error:
-        raise _refused(error) from None
+        response = error.response
+        content_type = response.headers.get("Content-Type", "text/plain")
+        body = bytes(response.body or b"")
+        raise refusal(response.status_code, content_type, body, _NOT_BEATS) from None
     except TimeoutError:
-        raise StreamError(f"no answer within {_OPEN_TIMEOUT_S:g} s") from None
+        raise ServerError(f"no answer within {_OPEN_TIMEOUT_S:g} s") from None
     except InvalidHandshake:
-        raise StreamError("it is not a Beats server: no WebSocket there", lasting=True) from None
+        raise ServerError(_NOT_BEATS, lasting=True) from None
     except OSError as error:
-        raise StreamError(reason(error), lasting=isinstance(error, ssl.SSLError)) from None
+        raise ServerError(reason(error), lasting=isinstance(error, ssl.SSLError)) from None
     try:
         while True:
             yield await connection.recv()
@@ -84,7 +75,7 @@ async def persistent(
     """Yield the messages of one stream after the other, with a pause before each new connection.
 
     Raises:
-        StreamError: the server refuses, and would refuse again.
+        ServerError: the server refuses, and would refuse again.
     """
     failures = 0
     while True:
@@ -93,7 +84,7 @@ async def persistent(
                 async for message in found:
                     failures = 0
                     yield message
-        except StreamError as error:
+        except ServerError as error:
             if error.lasting:
                 raise
             failures += 1
@@ -102,24 +93,9 @@ async def persistent(
             await anyio.sleep(pause_s)
 
 
-def _refused(error: InvalidStatus) -> StreamError:
-    response = error.response
-    status = response.status_code
-    is_text = response.headers.get("Content-Type", "text/plain").startswith("text/plain")
-    answer = (
-        printable(bytes(response.body or b"")[:_SHOWN].decode(errors="replace").strip()) if is_text else ""
-    )
-    text = f"HTTP {status}" + (f": {answer}" if answer else "")
-    if status == HTTPStatus.UNAUTHORIZED:
-        text += " Give it with --token, or in BEATS_TOKEN."
-    elif status < 400 or status == HTTPStatus.NOT_FOUND:
-        text += ": it is not a Beats server: no WebSocket there"
-    return StreamError(text, lasting=status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS)
-
-
-def _ended(error: ConnectionClosed) -> StreamError:
+def _ended(error: ConnectionClosed) -> ServerError:
     if error.rcvd is not None and (error.rcvd_then_sent or error.sent is None):
-        return StreamError(f"the server closed the stream: {printable(str(error.rcvd))}")
+        return ServerError(f"the server closed the stream: {printable(str(error.rcvd))}")
     if error.sent is not None:
-        return StreamError(f"the stream was closed here: {printable(str(error.sent))}")
-    return StreamError("the connection was lost (1006, no close frame)")
+        return ServerError(f"the stream was closed here: {printable(str(error.sent))}")
+    return ServerError("the connection was lost (1006, no close frame)")

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beats.cli.address import AddressArgument, CaOption, TokenOption, find, tls, token_warning
-from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, out, warn
+from beats.cli.output import EXIT_USAGE, exit_with, out, warn
 
 if TYPE_CHECKING:
-    from beats.cli.top.fetch import FetchError
+    from beats.cli.failures import ServerError
 
 
 def top(
@@ -43,14 +43,13 @@ def top(
         if (odd := token_warning(address)) is not None:
             warn(odd)
     except ValueError as error:
-        complain(str(error))
-        raise typer.Exit(EXIT_USAGE) from None
+        raise exit_with(str(error), EXIT_USAGE) from None
     import anyio  # only now, as the following: no other command needs them
 
     from beats.cli.top.fetch import samples
     from beats.cli.top.watch import Watch, print_all
 
-    async def show() -> "FetchError | None":
+    async def show() -> "ServerError | None":
         found = samples(address, context, interval)
         if once or as_json or not out.is_terminal or out.is_dumb_terminal:
             return await print_all(found, address.authority, once=once, as_json=as_json)
@@ -62,5 +61,4 @@ def top(
     except KeyboardInterrupt:  # the usual way to end it
         return
     if refused is not None:
-        complain(f"{address.authority}: {refused}")
-        raise typer.Exit(EXIT_FAILED)
+        raise exit_with(f"{address.authority}: {refused}")

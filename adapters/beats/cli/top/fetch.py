@@ -16,9 +16,9 @@ from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from beats.cli.address import ServerAddress
-from beats.cli.failures import reason
+from beats.cli.failures import BACKOFF, ServerError, reason, refusal
 from beats.cli.printable import printable
-from beats.kernel.run.supervisor import Backoff, sole
+from beats.kernel.run.supervisor import sole
 from beats.kit.stats_json import ParsedStats
 
 _MOST: Final = 2**64
@@ -108,31 +108,22 @@ _SHOWN: Final = 200
 _NOT_BEATS: Final = "it is not a Beats server, or one older than `beats top`"
 
 
-class FetchError(Exception):
-    """The server gave no usable answer; the message says why."""
-
-    def __init__(self, text: str, *, lasting: bool) -> None:
-        super().__init__(text)
-        self.lasting: Final = lasting
-        """Whether another request would fail the same way."""
-
-
 async def fetch(address: ServerAddress, context: ssl.SSLContext | None) -> Sample:
     """Request the current counters.
 
     Raises:
-        FetchError: there is no usable answer.
+        ServerError: there is no usable answer.
     """
     try:
         with anyio.fail_after(TIMEOUT_S):
             raw = await _exchange(address, context)
     except TimeoutError:
-        raise FetchError(f"no answer within {TIMEOUT_S:g} s", lasting=False) from None
+        raise ServerError(f"no answer within {TIMEOUT_S:g} s", lasting=False) from None
     except (anyio.EndOfStream, anyio.BrokenResourceError):
         hint = "" if context is None else "; if it is not encrypted, say ws://"
-        raise FetchError(f"it ended the connection{hint}", lasting=False) from None
+        raise ServerError(f"it ended the connection{hint}", lasting=False) from None
     except OSError as error:
-        raise FetchError(reason(error), lasting=isinstance(sole(error), ssl.SSLError)) from None
+        raise ServerError(reason(error), lasting=isinstance(sole(error), ssl.SSLError)) from None
     # In a thread: with thousands of viewers it takes so long that keys would respond late.
     return await to_thread.run_sync(_parsed, raw)
 
@@ -158,7 +149,7 @@ async def _exchange(address: ServerAddress, context: ssl.SSLContext | None) -> b
                 raw += await stream.receive()
         except anyio.EndOfStream:
             return bytes(raw)
-    raise FetchError(f"more than {_MOST_BYTES >> 20} MiB came: {_NOT_BEATS}", lasting=True)
+    raise ServerError(f"more than {_MOST_BYTES >> 20} MiB came: {_NOT_BEATS}", lasting=True)
 
 
 def _parsed(raw: bytes) -> Sample:
@@ -169,30 +160,18 @@ def _parsed(raw: bytes) -> Sample:
         body = response.read()
     except (http.client.HTTPException, ValueError) as error:
         if not raw:
-            raise FetchError("no answer; use wss:// if the server encrypts", lasting=False) from None
+            raise ServerError("no answer; use wss:// if the server encrypts", lasting=False) from None
         if isinstance(error, http.client.IncompleteRead):
-            raise FetchError("the connection ended in the middle of the answer", lasting=False) from None
-        raise FetchError(f"the answer is not HTTP: {_NOT_BEATS}", lasting=True) from None
+            raise ServerError("the connection ended in the middle of the answer", lasting=False) from None
+        raise ServerError(f"the answer is not HTTP: {_NOT_BEATS}", lasting=True) from None
     if response.status != HTTPStatus.OK:
-        raise _refused(response, body)
+        content_type = response.getheader("Content-Type") or ""
+        raise refusal(response.status, content_type, body, _NOT_BEATS)
     try:
         return read(body)
     except ValueError as error:
         why = printable(str(error)[:_SHOWN])
-        raise FetchError(f"the answer is invalid ({why}): {_NOT_BEATS}", lasting=True) from None
-
-
-def _refused(response: http.client.HTTPResponse, body: bytes) -> FetchError:
-    status = response.status
-    is_text = (response.getheader("Content-Type") or "").startswith("text/plain")
-    said = printable(body[:_SHOWN].decode(errors="replace").strip()) if is_text else ""
-    text = f"HTTP {status}" + (f": {said}" if said else "")
-    if status == HTTPStatus.UNAUTHORIZED:
-        text += " Give it with --token, or in BEATS_TOKEN."
-    elif status in (HTTPStatus.NOT_FOUND, HTTPStatus.UPGRADE_REQUIRED) or status < 400:
-        text += f": {_NOT_BEATS}"
-    lasting = status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS
-    return FetchError(text, lasting=lasting)
+        raise ServerError(f"the answer is invalid ({why}): {_NOT_BEATS}", lasting=True) from None
 
 
 class _Received:
@@ -205,13 +184,10 @@ class _Received:
         return io.BytesIO(self._raw)
 
 
-BACKOFF: Final = Backoff(initial_s=0.5, max_s=5.0)
-
-
 class Failure(NamedTuple):
     """A failed request."""
 
-    error: FetchError
+    error: ServerError
     in_a_row: int
     retry_s: float
     """The next request follows after this many seconds."""
@@ -231,7 +207,7 @@ async def samples(
             found: Sample | Failure = await fetch(address, context)
             failures = 0
             due_s = max(due_s + interval_s, time.monotonic())
-        except FetchError as error:
+        except ServerError as error:
             failures += 1
             pause_s = max(interval_s, BACKOFF.delay_s(failures))
             found = Failure(error, failures, pause_s)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -13,6 +13,8 @@ from beats.cli.top.grid import Cell, Column, Row
 from beats.cli.top.model import ClientRow, Flow, SinkRow, SourceRow, Table
 from beats.kernel.stats import Playback, SinkStats, SourceStats
 from beats.kit import units
+
+_Value = TypeVar("_Value", bound=float | str | None)
 
 EVERYTHING: Final = "everything"
 TABLES: Final = (EVERYTHING, "sources", "sinks", "clients")
@@ -193,41 +195,33 @@ def _client_state(row: ClientRow) -> Cell:
     return Cell("behind", "yellow") if row.client.behind else Cell("live", "green")
 
 
+def _by(
+    heading: str,
+    width: int,
+    rank: int,
+    value: Callable[[ClientRow], _Value],
+    write: Callable[[_Value], str],
+    *,
+    grows: bool = False,
+    left: bool = False,
+) -> Column[ClientRow]:
+    """A column that shows a value of each client and can sort by it."""
+    return Column(heading, width, rank, lambda row: Cell(write(value(row))), value, grows, left)
+
+
 CLIENTS: Final = (
-    Column[ClientRow](
-        "client",
-        17,
-        0,
-        lambda row: Cell(printable(row.client.remote)),
-        lambda row: row.client.remote,
-        grows=True,
-        left=True,
-    ),
+    _by("client", 17, 0, lambda row: row.client.remote, printable, grows=True, left=True),
     Column[ClientRow]("state", 7, 1, _client_state, lambda row: row.client.behind, left=True),
-    Column[ClientRow](
-        "/s", 6, 2, lambda row: Cell(units.rate(row.flow.taken_hz)), lambda row: row.flow.taken_hz
-    ),
-    Column[ClientRow](
-        "data/s",
-        7,
-        8,
-        lambda row: Cell(units.size(row.flow.taken_bytes_hz)),
-        lambda row: row.flow.taken_bytes_hz,
-    ),
+    _by("/s", 6, 2, lambda row: row.flow.taken_hz, units.rate),
+    _by("data/s", 7, 8, lambda row: row.flow.taken_bytes_hz, units.size),
     Column[ClientRow]("queue", 13, 4, lambda row: _queue(row.flow), lambda row: row.flow.waiting),
-    Column[ClientRow](
-        "most", 6, 9, lambda row: Cell(units.count(row.flow.high_water)), lambda row: row.flow.high_water
-    ),
+    _by("most", 6, 9, lambda row: row.flow.high_water, units.count),
     Column[ClientRow]("dropped", 9, 3, lambda row: _dropped(row.flow), lambda row: lost(row.flow)),
     Column[ClientRow]("drop/s", 7, 5, lambda row: _drop_rate(row.flow), lambda row: row.flow.dropped_hz),
-    Column[ClientRow]("age", 9, 6, lambda row: Cell(units.age(row.age_s)), lambda row: row.age_s),
-    Column[ClientRow](
-        "class", 8, 7, lambda row: Cell(printable(row.client.group)), lambda row: row.client.group, left=True
-    ),
-    Column[ClientRow](
-        "delivered", 10, 10, lambda row: Cell(units.count(row.flow.taken)), lambda row: row.flow.taken
-    ),
-    Column[ClientRow]("sink", 10, 11, lambda row: Cell(printable(row.sink)), lambda row: row.sink, left=True),
+    _by("age", 9, 6, lambda row: row.age_s, units.age),
+    _by("class", 8, 7, lambda row: row.client.group, printable, left=True),
+    _by("delivered", 10, 10, lambda row: row.flow.taken, units.count),
+    _by("sink", 10, 11, lambda row: row.sink, printable, left=True),
     Column[ClientRow](WHY, 20, 12, lambda row: Cell(reasons(row.flow)), grows=True, left=True),
 )
 SORTABLE: Final = {

@@ -15,8 +15,9 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from beats.cli import keys, output
+from beats.cli.failures import ServerError
 from beats.cli.top import screen
-from beats.cli.top.fetch import Answer, Failure, FetchError, Sample
+from beats.cli.top.fetch import Answer, Failure, Sample
 from beats.cli.top.model import Table, table
 from beats.cli.top.tables import SORTABLE, View
 from beats.kit import units
@@ -51,9 +52,9 @@ class Watch:
         self._seen_s = self._failed_s = time.monotonic()
         self._changed = anyio.Event()
 
-    async def run(self) -> FetchError | None:
+    async def run(self) -> ServerError | None:
         """Draw until `q`, Ctrl-C or SIGTERM; returns a lasting error if there is one before any answer."""
-        refused: FetchError | None = None
+        refused: ServerError | None = None
         async with anyio.create_task_group() as group:
             group.start_soon(self._obey_signals, group.cancel_scope)
             group.start_soon(self._obey_keys, group.cancel_scope)
@@ -140,7 +141,7 @@ class Watch:
 
 async def print_all(
     found: AsyncGenerator[Sample | Failure], place: str, *, once: bool, as_json: bool
-) -> FetchError | None:
+) -> ServerError | None:
     """Print every answer, or one; returns the error that ends it.
 
     A table has rates, so the first one needs two answers.
