@@ -140,19 +140,6 @@ def test_it_is_live_after_few_round_trips(tab: Tab, on_air: OnAir) -> None:
         tab.page.close()
 
 
-def test_a_locked_stream_is_not_requested_without_a_token(tab: Tab, on_air: OnAir) -> None:
-    """The document says that it is locked: the page asks for the token without a refused handshake."""
-    stream = on_air(token="secret")
-    tab.open(stream)
-    tab.shows("#status-text", "Token needed")
-    totals = stream.stats().sinks[0].client_totals
-    assert totals is not None
-    assert (totals.accepted, totals.refused) == (0, 0)
-    tab["#gate-token"].fill("secret")
-    tab["#gate [type=submit]"].click()
-    tab.is_live()
-
-
 def test_each_file_fits_into_one_round_trip() -> None:
     """A server sends ten packets before the first acknowledgement (RFC 6928)."""
     for name, asset in page().others.items():

@@ -116,15 +116,6 @@ def test_a_speed_chosen_elsewhere_is_shown(scene: Scene) -> None:
     expect(scene.tab["#replay-speed"]).to_have_value("3")
 
 
-def test_the_position_moves_between_two_answers(scene: Scene) -> None:
-    """Although the server repeats the same position; it stops at the end."""
-    # Each answer, one a second, sets this position; half a second later the end is reached.
-    tab = scene.tab
-    scene.tell(playback={"replay": _playback(position_s=99.2, speed=2)})
-    tab.until("document.getElementById('replay-here').textContent.startsWith('1:39.')")
-    tab.until("document.getElementById('replay-here').textContent === '1:40.0'")
-
-
 def test_the_timeline_is_shown_during_a_replay(scene: Scene) -> None:
     """And hidden otherwise; a viewer who may only watch sees disabled controls."""
     tab = scene.tab
