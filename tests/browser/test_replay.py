@@ -1,6 +1,5 @@
 """The timeline of a replay."""
 
-import io
 import re
 from math import inf
 from pathlib import Path
@@ -16,20 +15,18 @@ from tests.adapters.sources.replay.recordings import FRAME_S, at
 from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import Tab
 from tests.recordings.support import line, record
+from tests.support import png_of
 
 FRAMES = 201
-
-
-def grey(level: int) -> bytes:
-    out = io.BytesIO()
-    Image.new("L", (4, 4), level).save(out, "PNG")
-    return out.getvalue()
 
 
 @pytest.fixture(scope="module")
 def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording of twenty seconds; the brightness of each picture is its number, from 0."""
-    lines = [line(Frame(grey(number)), number + 1, at(number * FRAME_S)) for number in range(FRAMES)]
+    lines = [
+        line(Frame(png_of(Image.new("L", (4, 4), number))), number + 1, at(number * FRAME_S))
+        for number in range(FRAMES)
+    ]
     return record(tmp_path_factory.mktemp("tapes") / "show.mcap", lines)
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import importlib
+import io
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from typing import IO, Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 from websockets.sync.client import ClientConnection, connect
 
@@ -45,6 +47,13 @@ def tiny_png(grey: int = 0) -> bytes:
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks
     )
+
+
+def png_of(image: Image.Image, **options: object) -> bytes:
+    """The PNG file of a picture, by Pillow."""
+    out = io.BytesIO()
+    image.save(out, "PNG", **options)
+    return out.getvalue()
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
