@@ -168,10 +168,9 @@ def watch(url: str, seconds: float) -> None:
     print(f"  drawn a second: median {statistics.median(rates):.1f}, least {min(rates):.1f} (at least 55)")
     print(f"  age: median {statistics.median(ages):.0f} ms, most {max(ages):.0f} ms (at most 50)")
     print("  " + ", ".join(f"{number:,} {name}" for name, number in totals.items()))
-    for name, sizes in zip(Memory._fields[1:], list(zip(*memory, strict=True))[1:], strict=True):
-        half = len(sizes) // 2
-        first, second = statistics.mean(sizes[:half]), statistics.mean(sizes[half:])
-        least, most = min(sizes), max(sizes)
+    for name, column in zip(Memory._fields[1:], list(zip(*memory, strict=True))[1:], strict=True):
+        half, least, most = len(column) // 2, min(column), max(column)
+        first, second = statistics.mean(column[:half]), statistics.mean(column[half:])
         print(f"  {name}: first half {first:.2f}, second half {second:.2f}, {least:.2f} to {most:.2f}")
 
 

@@ -174,12 +174,11 @@ class Viewer:
 
 
 @contextmanager
-def watching(url: str) -> Generator[Viewer]:
-    """A viewer that is connected."""
+def watching(url: str, **options: Any) -> Generator[Viewer]:
+    """A viewer that is connected; `options` are the library's."""
     # max_queue=None: it reads on although the test does not, and so never fails to see the close frame.
-    with connect(
-        url, open_timeout=TIMEOUT_S, close_timeout=TIMEOUT_S, max_size=None, max_queue=None, proxy=None
-    ) as connection:
+    usual = {"open_timeout": TIMEOUT_S, "close_timeout": TIMEOUT_S, "max_size": None, "max_queue": None}
+    with connect(url, **{**usual, "proxy": None, **options}) as connection:
         yield Viewer(connection)
 
 
