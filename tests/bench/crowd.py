@@ -29,7 +29,7 @@ import struct
 import time
 from typing import Final, NamedTuple
 
-from tests.bench.process import answer, pin
+from tests.bench.machine import answer, pin
 from tests.bench.wire import Opening, ParsedStream, RefusedError, Samples
 
 _STEP_S: Final = 0.004

@@ -207,6 +207,12 @@ class Output:
         assert found is not None, f"no {pattern!r} in {self._lines}, and nothing more will come"
         return found
 
+    def line(self, index: int, timeout_s: float = TIMEOUT_S) -> str | None:
+        """Wait for the line with this index; None when it does not come."""
+        with self._more:
+            self._more.wait_for(lambda: len(self._lines) > index or self._ended, timeout_s)
+            return self._lines[index] if len(self._lines) > index else None
+
     def so_far(self) -> str:
         """What was written until now."""
         with self._more:
