@@ -13,7 +13,7 @@ cost. All cases take turns of a second, so that what else the machine does falls
 
 import argparse
 import asyncio
-import statistics
+import itertools
 import subprocess
 import sys
 import threading
@@ -26,6 +26,7 @@ from websockets.asyncio.client import connect
 
 from beats.app import Stream
 from beats.proto.encode import PNG_SIGNATURE
+from tests.bench.publish import Case, Figures
 
 FPS: Final = 60
 PNG: Final = PNG_SIGNATURE + bytes(20_000 - len(PNG_SIGNATURE))
@@ -34,32 +35,21 @@ DRAWING_S: Final = 0.5 / FPS
 TIMEOUT_S: Final = 20.0
 
 
-class Case:
+class Calls:
     """One kind of call, made in turns with the others."""
 
     def __init__(self, name: str, call: Callable[[], object]) -> None:
         self.name: Final = name
-        self._call: Final = call
-        self._taken_ns: Final[dict[bool, list[int]]] = {False: [], True: []}
+        self._cases: Final = {drawing: Case(call, warm_up=0) for drawing in (False, True)}
 
     def turn(self, *, drawing: bool) -> None:
         """Make the calls of a second, each when it is due."""
-        due_s = time.perf_counter()
-        for _ in range(FPS):
-            due_s += 1 / FPS
-            wait_until(due_s, drawing=drawing)
-            begin_ns = time.perf_counter_ns()
-            self._call()
-            self._taken_ns[drawing].append(time.perf_counter_ns() - begin_ns)
+        due_s = itertools.count(time.perf_counter() + 1 / FPS, 1 / FPS)
+        self._cases[drawing].turn(FPS, lambda: wait_until(next(due_s), drawing=drawing))
 
-    def median_us(self, *, drawing: bool) -> float:
+    def figures(self, *, drawing: bool) -> Figures:
         """Of all turns."""
-        return statistics.median(self._taken_ns[drawing]) / 1e3
-
-    def p99_us(self, *, drawing: bool) -> float:
-        """Of all turns."""
-        taken_ns = sorted(self._taken_ns[drawing])
-        return taken_ns[int(len(taken_ns) * 0.99)] / 1e3
+        return self._cases[drawing].figures()
 
 
 def wait_until(due_s: float, *, drawing: bool) -> None:
@@ -72,19 +62,19 @@ def wait_until(due_s: float, *, drawing: bool) -> None:
 
 
 @contextmanager
-def waking() -> Generator[Case]:
+def waking() -> Generator[Calls]:
     """Calls that wake an event loop which has nothing to do."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    yield Case("waking an idle event loop", lambda: loop.call_soon_threadsafe(int))
+    yield Calls("waking an idle event loop", lambda: loop.call_soon_threadsafe(int))
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
 
 
 @contextmanager
-def publishing(viewers: int) -> Generator[Case]:
+def publishing(viewers: int) -> Generator[Calls]:
     """Calls of `publish_frame`, while so many viewers read."""
     with ExitStack() as stack:
         stream = stack.enter_context(Stream.open(overrides={"sinks": {"browser": {"port": 0}}}))
@@ -104,7 +94,7 @@ def publishing(viewers: int) -> Generator[Case]:
             assert time.perf_counter() < end_s, "the viewers do not come"
             time.sleep(0.01)
         name = "1 viewer" if viewers == 1 else f"{viewers or 'no'} viewers"
-        yield Case(f"publish_frame, {name}", lambda: stream.publish_frame(PNG))
+        yield Calls(f"publish_frame, {name}", lambda: stream.publish_frame(PNG))
         [browser] = stream.stats().sinks
         assert connected(stream) == viewers, "a viewer left"
         assert browser.queue.dropped.items == 0, "the sink dropped frames"
@@ -130,7 +120,7 @@ async def view(url: str, viewers: int) -> None:
             group.create_task(read())
 
 
-def measure(seconds: int) -> list[Case]:
+def measure(seconds: int) -> list[Calls]:
     """Let all cases take so many turns, in both ways of waiting."""
     with ExitStack() as stack:
         cases = [stack.enter_context(waking()), *(stack.enter_context(publishing(n)) for n in VIEWERS)]
@@ -152,12 +142,14 @@ def main() -> None:
         return
     cases = measure(given.seconds)
     print(f"{'µs: median, p99; median by first line':42} {'asleep between calls':>24} {'drawing before':>24}")
-    for case in cases:
-        columns: list[str] = []
-        for drawing in (False, True):
-            median, floor = case.median_us(drawing=drawing), cases[0].median_us(drawing=drawing)
-            columns.append(f"{median:8.1f} {case.p99_us(drawing=drawing):8.1f} {median / floor:5.1f}")
-        print(f"{case.name:42} {columns[0]:>24} {columns[1]:>24}")
+    rows = {case.name: [case.figures(drawing=drawing) for drawing in (False, True)] for case in cases}
+    floors = rows[cases[0].name]
+    for name, figures in rows.items():
+        both = zip(figures, floors, strict=True)
+        columns = [
+            f"{each.median:8.1f} {each.p99:8.1f} {each.median / floor.median:5.1f}" for each, floor in both
+        ]
+        print(f"{name:42} {columns[0]:>24} {columns[1]:>24}")
 
 
 if __name__ == "__main__":

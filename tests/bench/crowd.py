@@ -29,7 +29,7 @@ import struct
 import time
 from typing import Final, NamedTuple
 
-from tests.bench.process import answer, pin
+from tests.bench.machine import answer, pin
 from tests.bench.wire import Opening, ParsedStream, RefusedError, Samples
 
 _STEP_S: Final = 0.004
@@ -41,7 +41,7 @@ _MOST_AT_ONCE: Final = 20
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: close sends RST
 _SEQUENCE_TAG: Final = b"\xa0\x06"  # field 100, varint
 _TIME_TAG: Final = b"\xa9\x06"  # field 101, 64 bits
-_FRAME: Final = 0x0A  # field 1 of the envelope
+FRAME: Final = 0x0A  # field 1 of the envelope
 
 
 class Topic:
@@ -81,7 +81,7 @@ class Reader(ParsedStream):
 
     def message(self, first: int, tail: bytes, now_ns: int) -> None:
         """Note the number in an envelope, and the age of a frame."""
-        is_frame = not self._numbered or first == _FRAME
+        is_frame = not self._numbered or first == FRAME
         if is_frame:
             super().message(first, tail, now_ns)
         if self._numbered:

@@ -33,7 +33,7 @@ import sys
 import time
 from typing import Final
 
-from tests.bench.process import answer, pin
+from tests.bench.machine import answer, pin
 from tests.bench.wire import (
     FixedStream,
     Opening,

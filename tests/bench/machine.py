@@ -1,5 +1,6 @@
-"""What figures were taken with: the machine, the versions, and what a rest costs it."""
+"""The machine that figures are taken with, and processes that are measured on it."""
 
+import json
 import os
 import platform
 import statistics
@@ -8,6 +9,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = ("websockets", "picows", "foxglove-sdk")
+
+
+def pin(cpu: int | None) -> None:
+    """Keep this process, with all its threads, on one CPU."""
+    if cpu is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {cpu})
+
+
+def answer(message: dict[str, object]) -> None:
+    """Answer a command, as the process that was asked."""
+    print(json.dumps(message), flush=True)
 
 
 def describe() -> str:
@@ -25,7 +37,7 @@ def describe() -> str:
 def rest_factor(rest_s: float = 1 / 60, calls: int = 40) -> float:
     """How many times longer the same few microseconds of Python take after a rest than in a row.
 
-    A processor that slept has cold caches, and a virtual one may have been given to somebody else: far more
+    A processor that slept has cold caches, and a virtual one may have run something else: far more
     than what is measured here. It is in every figure at 60 messages a second, and in none when flat out.
     """
     return _work_ns(calls, rest_s) / _work_ns(calls, 0.0)

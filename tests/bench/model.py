@@ -3,7 +3,7 @@
     python -m tests.bench.model [--viewers N] [--frame-bytes N] [--rate HZ] …
 
 prints the tables of docs/a-million-viewers.md, for other streams, machines and prices with the options
-that `--help` lists. Every formula of that page is a line of `Layout` here. No I/O but the printing.
+that `--help` lists. Every formula of that page is a line of `Layout` here.
 """
 
 import argparse
@@ -55,115 +55,45 @@ class Assumed(NamedTuple):
     """For a core of an edge, an hour."""
 
 
-class Layout(NamedTuple):
+class Layout:
     """How many machines, and how full they are."""
 
-    assumed: Assumed
-    measured: Measured
-
-    @property
-    def viewer_mbit(self) -> float:
-        """Mbit/s that one viewer takes."""
-        return self.assumed.frame_bytes * self.assumed.rate_hz * 8 * self.measured.wire / 1e6
-
-    @property
-    def total_gbit(self) -> float:
-        """Gbit/s that all viewers take."""
-        return self.viewer_mbit * self.assumed.viewers / 1000
-
-    @property
-    def delivery_us(self) -> float:
-        """CPU for one frame to one viewer."""
-        return self.measured.fixed_us + self.measured.per_kb_us * self.assumed.frame_bytes / 1000
-
-    @property
-    def per_core(self) -> int:
-        """Viewers that would fill a core."""
-        return int(1e6 / (self.delivery_us * self.assumed.rate_hz))
-
-    @property
-    def stream_load(self) -> float:
-        """The stream in units of the one that was measured, 60 frames of 20 kB a second."""
-        return self.assumed.frame_bytes * self.assumed.rate_hz / (20_000 * 60)
-
-    @property
-    def edge_overhead(self) -> float:
-        """Cores that an edge takes before it has a viewer, with a worker for each core."""
-        each = self.assumed.edge_cores * self.measured.worker_cores
-        return (each + self.measured.parent_cores) * self.stream_load
-
-    @property
-    def by_cpu(self) -> int:
-        """Viewers that the cores of an edge can serve."""
-        cores = self.assumed.edge_cores * self.assumed.fill - self.edge_overhead
-        return max(0, int(self.per_core * cores))
-
-    @property
-    def by_network(self) -> int:
-        """Viewers that the network of an edge can serve."""
-        return int(self.assumed.edge_gbit * 1000 * self.assumed.fill / self.viewer_mbit)
-
-    @property
-    def by_trial(self) -> int:
-        """Viewers of an edge with a worker on each core, none of which has more than was tried."""
-        return self.measured.process_clients * self.assumed.edge_cores
-
-    @property
-    def limit(self) -> str:
-        """What bounds the viewers of an edge."""
+    def __init__(self, assumed: Assumed, measured: Measured) -> None:
+        """Work it out: each line is a formula of the page."""
+        a, m = assumed, measured
+        self.assumed: Final = a
+        self.viewer_mbit: Final = a.frame_bytes * a.rate_hz * 8 * m.wire / 1e6
+        self.total_gbit: Final = self.viewer_mbit * a.viewers / 1000
+        # One viewer's frame takes so much CPU, so many viewers fill a core.
+        self.delivery_us: Final = m.fixed_us + m.per_kb_us * a.frame_bytes / 1000
+        self.per_core: Final = int(1e6 / (self.delivery_us * a.rate_hz))
+        # In units of the stream that was measured, 60 frames of 20 kB a second.
+        stream_load = a.frame_bytes * a.rate_hz / (20_000 * 60)
+        # Cores that an edge takes before it has a viewer, with a worker for each core.
+        self.edge_overhead: Final = (a.edge_cores * m.worker_cores + m.parent_cores) * stream_load
+        # Viewers of an edge; no worker has more than was tried.
+        self.by_cpu: Final = max(0, int(self.per_core * (a.edge_cores * a.fill - self.edge_overhead)))
+        self.by_network: Final = int(a.edge_gbit * 1000 * a.fill / self.viewer_mbit)
+        self.by_trial: Final = m.process_clients * a.edge_cores
         limits = {"network": self.by_network, "CPU": self.by_cpu, "trial": self.by_trial}
-        return min(limits, key=lambda name: limits[name])
-
-    @property
-    def per_edge(self) -> int:
-        """Viewers of one edge."""
-        return max(1, min(self.by_cpu, self.by_network, self.by_trial))
-
-    @property
-    def edges(self) -> int:
-        """How many edges."""
-        return math.ceil(self.assumed.viewers / self.per_edge)
-
-    @property
-    def edges_per_region(self) -> int:
-        """Edges that get the stream from one region's servers."""
-        return math.ceil(self.edges / self.assumed.regions)
-
-    @property
-    def broker_gbit(self) -> float:
-        """Gbit/s that leave the servers of one region, all together."""
-        return self.edges_per_region * self.viewer_mbit / 1000
-
-    @property
-    def brokers(self) -> int:
-        """Servers of one region: as many as its edges need, and never one alone."""
-        return max(2, math.ceil(self.broker_gbit / (self.assumed.broker_gbit * self.assumed.fill)))
-
-    @property
-    def broker_cores(self) -> float:
-        """Cores that the servers of one region take, all together."""
-        return self.edges_per_region * self.measured.broker_cores * self.stream_load
-
-    @property
-    def viewer_hour_gb(self) -> float:
-        """GB that a viewer gets in an hour."""
-        return self.viewer_mbit * 3600 / 8000
-
-    @property
-    def traffic_cost(self) -> float:
-        """For one viewer, one hour."""
-        return self.viewer_hour_gb * self.assumed.price_gb
-
-    @property
-    def core_cost(self) -> float:
-        """For one viewer, one hour."""
-        return self.assumed.price_core_hour * self.assumed.edge_cores / self.per_edge
+        self.limit: Final = min(limits, key=lambda name: limits[name])
+        self.per_edge: Final = max(1, limits[self.limit])
+        self.edges: Final = math.ceil(a.viewers / self.per_edge)
+        self.edge_memory_mb: Final = self.per_edge * m.client_kb / 1000
+        # Each region has as many servers as its edges need, and at least two.
+        self.edges_per_region: Final = math.ceil(self.edges / a.regions)
+        self.broker_gbit: Final = self.edges_per_region * self.viewer_mbit / 1000
+        self.brokers: Final = max(2, math.ceil(self.broker_gbit / (a.broker_gbit * a.fill)))
+        self.broker_cores: Final = self.edges_per_region * m.broker_cores * stream_load
+        # For one viewer, one hour.
+        self.viewer_hour_gb: Final = self.viewer_mbit * 3600 / 8000
+        self.traffic_cost: Final = self.viewer_hour_gb * a.price_gb
+        self.core_cost: Final = a.price_core_hour * a.edge_cores / self.per_edge
 
 
 def layout_rows(layout: Layout) -> list[tuple[str, str, str]]:
     """What, how much, and by which formula."""
     given = layout.assumed
-    edge_memory_mb = layout.per_edge * layout.measured.client_kb / 1000
     return [
         ("a viewer takes", f"{layout.viewer_mbit:.2f} Mbit/s", "frame x rate x 8 x wire"),
         ("all viewers take", f"{layout.total_gbit:,.0f} Gbit/s", "that x viewers"),
@@ -186,7 +116,7 @@ def layout_rows(layout: Layout) -> list[tuple[str, str, str]]:
         ),
         ("viewers of an edge, as far as was tried", f"{layout.by_trial:,}", "viewers of a process x cores"),
         ("**edges**", f"**{layout.edges:,}**", "viewers / the least of these"),
-        ("memory for an edge's viewers", f"{edge_memory_mb:,.0f} MB", "viewers x memory each"),
+        ("memory for an edge's viewers", f"{layout.edge_memory_mb:,.0f} MB", "viewers x memory each"),
         ("edges in each region", f"{layout.edges_per_region:,}", f"edges / {given.regions} regions"),
         ("leave a region's servers", f"{layout.broker_gbit:.2f} Gbit/s", "edges x a viewer's"),
         ("cores of a region's servers", f"{layout.broker_cores:.1f}", "edges x for each x stream"),

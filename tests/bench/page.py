@@ -48,13 +48,6 @@ class Memory(NamedTuple):
     browser_mib: float
 
 
-class Second(NamedTuple):
-    """What the page said of itself."""
-
-    fps: float
-    age_ms: float
-
-
 def read_along(host: str, port: int, count: int, stop: Connection) -> None:
     """Be so many viewers that keep up, until told to stop."""
     poll = select.poll()
@@ -88,10 +81,10 @@ class Watcher:
         # Not flat: then a worker is spoken to through the page, the one session that there is.
         self._ask("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=False)
 
-    def second(self) -> Second:
-        """The page's figures now."""
+    def second(self) -> tuple[float, float]:
+        """Pictures a second and their age in ms now, as the page shows them."""
         fps, age = self._page.evaluate("[fps.value, age.value]")
-        return Second(float(fps), float(age))
+        return float(fps), float(age)
 
     def memory(self, at_s: float) -> Memory:
         """What is in use now."""
@@ -149,8 +142,8 @@ def resident_mib(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
-def watch(url: str, seconds: float) -> dict[str, Any]:
-    """Look at the page for so long."""
+def watch(url: str, seconds: float) -> None:
+    """Look at the page for so long, and print what came of it."""
     with sync_playwright() as playwright:
         browser = launch(playwright)
         page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
@@ -159,43 +152,25 @@ def watch(url: str, seconds: float) -> dict[str, Any]:
         watcher = Watcher(browser, page)
         page.wait_for_timeout(WARM_UP_S * 1000)
         begin_s = time.monotonic()
-        every: list[Second] = []
+        every: list[tuple[float, float]] = []
         memory = [watcher.memory(0.0)]
-        show(memory[-1])
         while (now_s := time.monotonic() - begin_s) < seconds:
             page.wait_for_timeout(1000)
             every.append(watcher.second())
             if now_s >= len(memory) * seconds / MEASUREMENTS:
                 memory.append(watcher.memory(now_s))
-                show(memory[-1])
         totals = watcher.totals()
         browser.close()
-    return {
-        "seconds": [each._asdict() for each in every],
-        "memory": [each._asdict() for each in memory],
-        **totals,
-    }
-
-
-def show(memory: Memory) -> None:
-    """Print one measurement."""
-    print(f"{memory.at_s:7.0f} s" + "".join(f"{size:10.2f} MiB" for size in memory[1:]), flush=True)
-
-
-def conclude(found: dict[str, Any], clients: int, fps: float) -> None:
-    """Print what came of it."""
-    rates, ages = ([each[name] for each in found["seconds"]] for name in ("fps", "age_ms"))
-    print(f"\nbeside {clients - 1} other viewers at {fps:g} fps, {len(rates)} seconds:")
+    for at_s, *sizes in memory:
+        print(f"{at_s:7.0f} s" + "".join(f"{size:10.2f} MiB" for size in sizes))
+    rates, ages = zip(*every, strict=True)
+    print(f"\n{len(rates)} seconds:")
     print(f"  drawn a second: median {statistics.median(rates):.1f}, least {min(rates):.1f} (at least 55)")
     print(f"  age: median {statistics.median(ages):.0f} ms, most {max(ages):.0f} ms (at most 50)")
-    print(
-        "  " + ", ".join(f"{found[name]:,} {name}" for name in ("received", "drops", "skipped", "unreadable"))
-    )
-    for name in Memory._fields[1:]:
-        sizes = [each[name] for each in found["memory"]]
-        half = len(sizes) // 2
-        first, second = statistics.mean(sizes[:half]), statistics.mean(sizes[half:])
-        least, most = min(sizes), max(sizes)
+    print("  " + ", ".join(f"{number:,} {name}" for name, number in totals.items()))
+    for name, column in zip(Memory._fields[1:], list(zip(*memory, strict=True))[1:], strict=True):
+        half, least, most = len(column) // 2, min(column), max(column)
+        first, second = statistics.mean(column[:half]), statistics.mean(column[half:])
         print(f"  {name}: first half {first:.2f}, second half {second:.2f}, {least:.2f} to {most:.2f}")
 
 
@@ -223,11 +198,10 @@ def main() -> None:
         if here.recv() != "ready":
             sys.exit("the other viewers were not let in")
         print(" " * 9 + "".join(f"{name:>14}" for name in ("page", "worker", "renderer", "browser")))
-        found = watch(f"http://{address.hostname}:{address.port}/", given.seconds)
+        watch(f"http://{address.hostname}:{address.port}/", given.seconds)
         here.send("stop")
         others.join(TIMEOUT_S)
         program.interrupt()
-    conclude(found, given.clients, given.fps)
 
 
 if __name__ == "__main__":

@@ -80,17 +80,18 @@ class Stuck:
 class Case:
     """One kind of call, measured in turns with the others."""
 
-    def __init__(self, call: Callable[[], object]) -> None:
+    def __init__(self, call: Callable[[], object], warm_up: int = 10) -> None:
         self._call = call
+        self._warm_up = warm_up
         self._taken_ns: list[int] = []
 
     def turn(self, calls: int, pause: Pause) -> None:
-        """Make some calls; the first ten warm up."""
-        for index in range(calls + 10):
+        """Make some calls, after those that warm up."""
+        for index in range(calls + self._warm_up):
             pause()
             begin_ns = time.perf_counter_ns()
             self._call()
-            if index >= 10:
+            if index >= self._warm_up:
                 self._taken_ns.append(time.perf_counter_ns() - begin_ns)
 
     def figures(self) -> Figures:

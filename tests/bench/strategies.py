@@ -17,8 +17,9 @@ from multiprocessing.connection import Connection
 from typing import Final, NamedTuple
 
 from beats.app import Stream
-from beats.proto.codec import StreamCodec
 from beats.proto.encode import PNG_SIGNATURE
+from tests.bench.crowd import FRAME
+from tests.bench.wire import ParsedStream, Samples
 
 FPS: Final = 60
 UPDATES_HZ: Final = 20
@@ -46,54 +47,46 @@ class Effect(NamedTuple):
     connected: bool
 
 
+class Seen(ParsedStream):
+    """The kind and age of each message."""
+
+    def __init__(self) -> None:
+        super().__init__(Samples())
+        self.ages: Final[list[tuple[bool, float]]] = []
+        """Of each message whether it is a frame, and how many seconds old."""
+
+    def message(self, first: int, tail: bytes, now_ns: int) -> None:
+        captured_ns = int.from_bytes(tail[-8:], "little")
+        self.ages.append((first == FRAME, (now_ns - captured_ns) / 1e9))
+
+
 def read_slowly(host: str, port: int, seconds: float, report: Connection) -> None:
     """Read a sixth of the stream's bytes; report the kind and age of each message after the warm-up."""
-    raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
-    raw.connect((host, port))
-    raw.sendall(
-        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
-    file = raw.makefile("rb", buffering=0)
-    while file.readline() != b"\r\n":
-        pass
-    codec, begin_s, read_bytes = StreamCodec(), time.monotonic(), 0
-    seen: list[tuple[str, float]] = []
-    connected = True
-
-    def exactly(count: int) -> bytes:
-        nonlocal read_bytes
-        data = b""
-        while len(data) < count:
-            ahead_s = read_bytes / READ_BYTES_PER_S - (time.monotonic() - begin_s)
-            if ahead_s > 0:
-                time.sleep(ahead_s)
-            part = file.read(min(4096, count - len(data)))
-            if not part:
-                raise EOFError
-            read_bytes += len(part)
-            data += part
-        return data
-
-    try:
-        while (now_s := time.monotonic()) < begin_s + seconds:
-            first, length = exactly(2)
-            if length == 126:
-                length = int.from_bytes(exactly(2), "big")
-            elif length == 127:
-                length = int.from_bytes(exactly(8), "big")
-            payload = exactly(length)
-            if first & 0x0F == 2 and now_s > begin_s + WARM_UP_S:
-                item = codec.decode(payload)
-                seen.append((item.kind, (time.time_ns() - item.captured_unix_ns) / 1e9))
-            elif first & 0x0F == 8:
-                connected = False
-                break
-    except (EOFError, ConnectionError):
-        connected = False
-    report.send((seen, connected))
-    raw.close()
+    seen, read_bytes, connected = Seen(), 0, True
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        raw.connect((host, port))
+        raw.sendall(
+            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        file = raw.makefile("rb", buffering=0)
+        while file.readline() != b"\r\n":
+            pass
+        begin_s = time.monotonic()
+        skipped = 0
+        while connected and (passed_s := time.monotonic() - begin_s) < seconds:
+            if passed_s < WARM_UP_S:
+                skipped = len(seen.ages)
+            time.sleep(max(0.0, read_bytes / READ_BYTES_PER_S - passed_s))
+            try:
+                data = raw.recv(4096)
+            except ConnectionError:
+                data = b""
+            connected = bool(data)
+            read_bytes += len(data)
+            seen.feed(memoryview(data), len(data), time.time_ns())
+    report.send((seen.ages[skipped:], connected))
 
 
 def measure(queue: Mapping[str, object], seconds: float) -> Effect:
@@ -122,7 +115,7 @@ def measure(queue: Mapping[str, object], seconds: float) -> Effect:
         viewer.join()
     counted_s = seconds - WARM_UP_S
     ages = sorted(age for _, age in seen) or [float("nan")]
-    frames = sum(kind == "frame" for kind, _ in seen)
+    frames = sum(is_frame for is_frame, _ in seen)
     return Effect(
         frames / counted_s,
         (len(seen) - frames) / counted_s,

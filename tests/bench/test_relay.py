@@ -5,9 +5,8 @@ import select
 
 import pytest
 
-from tests.bench.relay import medians
+from tests.bench.relay import bare_latency, crowd, edges_cpu, medians
 from tests.bench.relay_stage import CpuClock, cpu_s, family
-from tests.bench.relay_trials import bare_latency, crowd, edges_cpu
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the load generator needs epoll")
 

@@ -19,18 +19,11 @@ from typing import Any, Final, NamedTuple
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.chromium import launch
+from tests.browser.tab import NOTE_TIMES
 from tests.support import BEATS, clean_environment
 from tests.support.hosts import MAKERS
 from tests.support.lines import Line
 
-_WATCH: Final = """addEventListener("DOMContentLoaded", () => {
-    window.at = {};
-    const note = name => { at[name] ??= performance.now(); };
-    new MutationObserver(() => {
-        if (document.getElementById("status-text").textContent === "Live") note("live");
-        if (document.getElementById("canvas").dataset.sequence) note("drawn");
-    }).observe(document.documentElement, { subtree: true, childList: true, attributes: true });
-})"""
 _MOST_S: Final = 120.0
 
 
@@ -56,7 +49,7 @@ def visit(context: BrowserContext, url: str) -> Visit:
     # Playwright does not say what is in the dictionaries.
     session.send("Network.enable")  # pyright: ignore[reportUnknownMemberType]
     page.on("websocket", lambda socket: sent.append(socket.url))
-    page.add_init_script(_WATCH)
+    page.add_init_script(NOTE_TIMES)
     page.goto(url)
     page.locator("#canvas[data-sequence]").wait_for()
     live_ms, drawn_ms = page.evaluate("[at.live, at.drawn]")

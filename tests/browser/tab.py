@@ -61,6 +61,15 @@ _UNTIL: Final = """new Promise((resolve, reject) => {
 })"""
 
 
+# Times of the live status and of the first picture, in milliseconds since the request of the page.
+NOTE_TIMES: Final = """addEventListener("DOMContentLoaded", () => {
+    window.at = {};
+    const note = name => { at[name] ??= performance.now(); };
+    new MutationObserver(() => {
+        if (document.getElementById("status-text").textContent === "Live") note("live");
+        if (document.getElementById("canvas").dataset.sequence) note("drawn");
+    }).observe(document.documentElement, { subtree: true, childList: true, attributes: true });
+})"""
 _HOLD_TIMERS: Final = """() => {
     const { setTimeout: start, clearTimeout: stop } = window;
     const held = new Map();

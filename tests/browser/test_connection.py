@@ -18,7 +18,7 @@ from beats.app import Stream
 from tests.browser.chromium import launch
 from tests.browser.host import Host, frame
 from tests.browser.stage import OnAir, Scene
-from tests.browser.tab import AWAY, FULL, REFUSED, Tab
+from tests.browser.tab import AWAY, FULL, Tab
 from tests.support import beats, quiet, tiny_png
 
 
@@ -98,14 +98,6 @@ def test_it_shows_why_it_was_refused(tab: Tab, host: Host) -> None:
     host.refusal = None
     tab.is_live()
     tab.shows("#veil", "No picture yet")
-
-
-def test_it_shows_what_is_wrong_with_its_query(tab: Tab, on_air: OnAir) -> None:
-    """In the words of the server."""
-    tab.expect_complaints(AWAY, REFUSED)
-    tab.open(on_air(), "?max_fps=fast")
-    tab.shows("#status-text", "Wrong address")
-    tab.shows("#veil", re.compile("invalid query: max_fps is 'fast'; it takes a number above 0"))
 
 
 def test_a_frozen_server_is_noticed(tab: Tab, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from beats.adapters.http.assets import FOLDER, INDEX, page
 from tests.browser.host import Host
 from tests.browser.stage import OnAir
-from tests.browser.tab import Tab
+from tests.browser.tab import NOTE_TIMES, Tab
 from tests.support import tiny_png
 from tests.support.lines import Line, Proxy
 from tests.test_architecture import MAX_LINES
@@ -15,16 +15,6 @@ from tests.test_architecture import MAX_LINES
 MODULES = sorted(FOLDER.glob("*.js"))
 _IMPORT = re.compile(r'^(?:import|export) [^;]*?"\./([a-z]+\.js)";', re.MULTILINE)
 _OTHER_HOSTS = re.compile(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z0-9.-]+\.[a-z]{2,}[/\"']")
-
-# Times of the live status and of the first picture, in milliseconds since the request of the page.
-_WATCH = """addEventListener("DOMContentLoaded", () => {
-    window.at = {};
-    const note = name => { at[name] ??= performance.now(); };
-    new MutationObserver(() => {
-        if (document.getElementById("status-text").textContent === "Live") note("live");
-        if (document.getElementById("canvas").dataset.sequence) note("drawn");
-    }).observe(document.documentElement, { subtree: true, childList: true, attributes: true });
-})"""
 
 
 def imported(name: str, above: tuple[str, ...] = ()) -> frozenset[str]:
@@ -130,7 +120,7 @@ def test_it_is_live_after_few_round_trips(tab: Tab, on_air: OnAir) -> None:
     stream.publish_frame(tiny_png())
     trips, trip_s = 4, 1.0
     with Proxy(stream.sinks["browser"].address.port, Line(delay_s=trip_s / 2)) as proxy:
-        tab.page.add_init_script(_WATCH)
+        tab.page.add_init_script(NOTE_TIMES)
         tab.open(f"http://127.0.0.1:{proxy.port}/")
         tab.until("at.live && at.drawn")
         # The rights of the viewer are not known yet, and no message is shown.
@@ -138,19 +128,6 @@ def test_it_is_live_after_few_round_trips(tab: Tab, on_air: OnAir) -> None:
         for name in ("live", "drawn"):
             assert tab.page.evaluate(f"at.{name}") < trips * trip_s * 1000
         tab.page.close()
-
-
-def test_a_locked_stream_is_not_requested_without_a_token(tab: Tab, on_air: OnAir) -> None:
-    """The document says that it is locked: the page asks for the token without a refused handshake."""
-    stream = on_air(token="secret")
-    tab.open(stream)
-    tab.shows("#status-text", "Token needed")
-    totals = stream.stats().sinks[0].client_totals
-    assert totals is not None
-    assert (totals.accepted, totals.refused) == (0, 0)
-    tab["#gate-token"].fill("secret")
-    tab["#gate [type=submit]"].click()
-    tab.is_live()
 
 
 def test_each_file_fits_into_one_round_trip() -> None:

@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 from websockets.sync.server import ServerConnection
 
 from beats.kernel.envelope import Location, Peripheral, Tag
-from beats.proto.events import input_event
 from tests.browser.host import Host, sealed, update
 from tests.browser.stage import Scene
 from tests.browser.tab import Tab
@@ -71,15 +70,6 @@ def test_numbers_have_sparklines(scene: Scene) -> None:
     inked = canvases.first.evaluate(_INKED)
     connection.send(update("p", {**data, "n0": 100}, 2))
     tab.wait_for(lambda: canvases.first.evaluate(_INKED) > inked)
-
-
-def test_an_input_event_is_shown_by_its_fields(scene: Scene) -> None:
-    """The page decodes its protobuf payload."""
-    tab, _, connection = scene
-    pad = Peripheral("pad", input_event("press", "2024-05-01T00:00:00Z", {"button": 1}))
-    connection.send(sealed(pad, 1))
-    expect(tab["#list dt"]).to_have_text(["event", "timestamp", "data.button"])
-    expect(tab["#list .value"]).to_have_text(["press", "2024-05-01T00:00:00Z", "1"])
 
 
 def test_names_that_look_like_code_are_shown_as_text(scene: Scene) -> None:

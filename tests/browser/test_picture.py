@@ -16,13 +16,7 @@ from tests.browser.chromium import launch
 from tests.browser.host import Host, frame
 from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import Tab
-from tests.support import tiny_png, watching
-
-
-def png_of(image: Image.Image) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
+from tests.support import png_of, tiny_png, watching
 
 
 def pattern(width: int, height: int) -> Image.Image:

@@ -1,6 +1,5 @@
 """The timeline of a replay."""
 
-import io
 import re
 from math import inf
 from pathlib import Path
@@ -16,20 +15,18 @@ from tests.adapters.sources.replay.recordings import FRAME_S, at
 from tests.browser.stage import OnAir, Scene
 from tests.browser.tab import Tab
 from tests.recordings.support import line, record
+from tests.support import png_of
 
 FRAMES = 201
-
-
-def grey(level: int) -> bytes:
-    out = io.BytesIO()
-    Image.new("L", (4, 4), level).save(out, "PNG")
-    return out.getvalue()
 
 
 @pytest.fixture(scope="module")
 def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording of twenty seconds; the brightness of each picture is its number, from 0."""
-    lines = [line(Frame(grey(number)), number + 1, at(number * FRAME_S)) for number in range(FRAMES)]
+    lines = [
+        line(Frame(png_of(Image.new("L", (4, 4), number))), number + 1, at(number * FRAME_S))
+        for number in range(FRAMES)
+    ]
     return record(tmp_path_factory.mktemp("tapes") / "show.mcap", lines)
 
 
@@ -114,15 +111,6 @@ def test_a_speed_chosen_elsewhere_is_shown(scene: Scene) -> None:
     """Even one that the page does not offer."""
     scene.tell(playback={"replay": _playback(speed=3)})
     expect(scene.tab["#replay-speed"]).to_have_value("3")
-
-
-def test_the_position_moves_between_two_answers(scene: Scene) -> None:
-    """Although the server repeats the same position; it stops at the end."""
-    # Each answer, one a second, sets this position; half a second later the end is reached.
-    tab = scene.tab
-    scene.tell(playback={"replay": _playback(position_s=99.2, speed=2)})
-    tab.until("document.getElementById('replay-here').textContent.startsWith('1:39.')")
-    tab.until("document.getElementById('replay-here').textContent === '1:40.0'")
 
 
 def test_the_timeline_is_shown_during_a_replay(scene: Scene) -> None:

@@ -108,20 +108,6 @@ def test_the_page_passes_its_query_to_the_stream(on_air: OnAir, tab: Tab) -> Non
     tab.until_number("received", 1)
 
 
-def test_pictures_left_out_by_max_fps_are_no_drops(on_air: OnAir, tab: Tab) -> None:
-    """The sheet shows their number."""
-    stream = on_air({"sources": {"demo": {"enabled": True, "fps": 60}}})
-    tab.open(stream, "?max_fps=5")
-    tab.is_live()
-    tab.until("+received.value > 40")
-    tab["#about summary"].click()
-    why = r"because this page asked for fewer \(max_fps\)\.$"
-    tab.shows("#left-out", re.compile(rf"^\d+ pictures were left out {why}"))
-    assert tab.number("drops") == 0
-    assert "some" not in (tab["#drops"].get_attribute("class") or "")
-    tab.page.close()
-
-
 def test_gaps_of_sensors_are_drops_even_with_max_fps(tab: Tab, host: Host) -> None:
     """Only pictures are left out on request."""
     tab.open(host.url, "?max_fps=5")

@@ -31,6 +31,9 @@ def test_the_page_asks_for_the_token(tab: Tab, locked: Stream) -> None:
     tab.open(locked)
     tab.shows("#status-text", "Token needed")
     expect(tab["#gate-token"]).to_be_focused()
+    totals = locked.stats().sinks[0].client_totals  # the document says that a handshake would be refused
+    assert totals is not None
+    assert (totals.accepted, totals.refused) == (0, 0)
     enter(tab, "guessed")
     tab.shows("#gate-why", "This token is wrong.")
     assert tab["#canvas"].get_attribute("data-sequence") is None

@@ -2,6 +2,7 @@
 
 import http.client
 import importlib
+import io
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from typing import IO, Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 from websockets.sync.client import ClientConnection, connect
 
@@ -45,6 +47,13 @@ def tiny_png(grey: int = 0) -> bytes:
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks
     )
+
+
+def png_of(image: Image.Image, **options: object) -> bytes:
+    """The PNG file of a picture, by Pillow."""
+    out = io.BytesIO()
+    image.save(out, "PNG", **options)
+    return out.getvalue()
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
@@ -165,12 +174,11 @@ class Viewer:
 
 
 @contextmanager
-def watching(url: str) -> Generator[Viewer]:
-    """A viewer that is connected."""
+def watching(url: str, **options: Any) -> Generator[Viewer]:
+    """A viewer that is connected; `options` are the library's."""
     # max_queue=None: it reads on although the test does not, and so never fails to see the close frame.
-    with connect(
-        url, open_timeout=TIMEOUT_S, close_timeout=TIMEOUT_S, max_size=None, max_queue=None, proxy=None
-    ) as connection:
+    usual = {"open_timeout": TIMEOUT_S, "close_timeout": TIMEOUT_S, "max_size": None, "max_queue": None}
+    with connect(url, **{**usual, "proxy": None, **options}) as connection:
         yield Viewer(connection)
 
 
@@ -198,6 +206,12 @@ class Output:
             assert self._more.wait_for(look, TIMEOUT_S), f"no {pattern!r} in {self._lines}"
         assert found is not None, f"no {pattern!r} in {self._lines}, and nothing more will come"
         return found
+
+    def line(self, index: int, timeout_s: float = TIMEOUT_S) -> str | None:
+        """Wait for the line with this index; None when it does not come."""
+        with self._more:
+            self._more.wait_for(lambda: len(self._lines) > index or self._ended, timeout_s)
+            return self._lines[index] if len(self._lines) > index else None
 
     def so_far(self) -> str:
         """What was written until now."""

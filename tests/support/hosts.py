@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 from tests.support import TIMEOUT_S, Program
 from tests.support.lines import LOOPBACK, Line, Port, Proxy, Switch
@@ -31,36 +31,38 @@ _DEVICE: Final = "line"
 _numbers: Final = itertools.count()
 
 
-class Host(Protocol):
+class Host:
     """A machine of its own as far as its network goes."""
 
-    @property
-    def address(self) -> str:
-        """Where its programs listen."""
-        ...
+    def __init__(self, address: str, line: Line, *before: str) -> None:
+        """Prepare a host.
 
-    @property
-    def line(self) -> Line:
-        """What connects it to all others."""
-        ...
+        Args:
+            address: where its programs listen.
+            line: what connects it to all others.
+            before: what stands before each of its commands.
+        """
+        self.address: Final = address
+        self.line: Final = line
+        self._before: Final = before
 
     def start(
         self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: int | None = None
     ) -> Program:
         """Start a program on it; a context manager."""
-        ...
+        return Program([*self._before, *arguments], cwd, environment, stdin)
 
-    def way_to(self, other: Any, port: int) -> tuple[str, int]:
+    def way_to(self, other: "Host", port: int) -> tuple[str, int]:
         """The address and port under which it reaches a port of another host of the same kind."""
-        ...
+        return other.address, port
 
     def pull_the_plug(self) -> None:
-        """Take its own end of the line down."""
-        ...
+        """Take its own end of the line down: unlike a cut further away, it can know."""
+        self.line.cut()
 
     def plug_in(self) -> None:
         """Take it up again."""
-        ...
+        self.line.mend()
 
 
 Maker = Callable[..., AbstractContextManager[Mapping[str, Host]]]
@@ -76,23 +78,12 @@ def _available() -> bool:
     return effective & _NEEDED == _NEEDED
 
 
-class _NamespaceHost:
+class _NamespaceHost(Host):
     def __init__(self, namespace: str, address: str, line: Line) -> None:
-        self.address: Final = address
-        self.line: Final = line
+        super().__init__(address, line, "ip", "netns", "exec", namespace)
         self._namespace: Final = namespace
 
-    def start(
-        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: int | None = None
-    ) -> Program:
-        return Program(["ip", "netns", "exec", self._namespace, *arguments], cwd, environment, stdin)
-
-    def way_to(self, other: "_NamespaceHost", port: int) -> tuple[str, int]:
-        """The address and port under which it reaches a port of another host."""
-        return other.address, port
-
     def pull_the_plug(self) -> None:
-        """Take its own end of the line down: unlike a cut further away, it can know."""
         _ip("-n", self._namespace, "link", "set", _DEVICE, "down")
 
     def plug_in(self) -> None:
@@ -100,7 +91,7 @@ class _NamespaceHost:
 
 
 @contextmanager
-def _in_namespaces(**lines: Line) -> Generator[dict[str, _NamespaceHost]]:
+def _in_namespaces(**lines: Line) -> Generator[dict[str, Host]]:
     """Network namespaces, each with a line to a switch of ours.
 
     Everything has gone when the `with` block has ended, however it ended; what a killed run left behind, the
@@ -111,7 +102,7 @@ def _in_namespaces(**lines: Line) -> Generator[dict[str, _NamespaceHost]]:
     """
     _remove_left_behind()
     with ExitStack() as stack:
-        made: dict[str, _NamespaceHost] = {}
+        made: dict[str, Host] = {}
         ports: dict[bytes, Port] = {}
         for number, (name, line) in enumerate(lines.items(), 1):
             address = f"10.77.0.{number}"
@@ -159,35 +150,19 @@ def _ip(*arguments: str) -> None:
         raise RuntimeError(f"ip {' '.join(arguments)}: {run.stderr.strip()}")
 
 
-class _ProxyHost:
-    """A machine of its own as far as its ways to others go."""
-
+class _ProxyHost(Host):
     def __init__(self, line: Line, stack: ExitStack) -> None:
-        self.address: Final = LOOPBACK
-        self.line: Final = line
+        super().__init__(LOOPBACK, line)
         self._stack: Final = stack
 
-    def start(
-        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: int | None = None
-    ) -> Program:
-        return Program(arguments, cwd, environment, stdin)
-
-    def way_to(self, other: "_ProxyHost", port: int) -> tuple[str, int]:
-        """The address and port under which it reaches a port of another host."""
+    def way_to(self, other: Host, port: int) -> tuple[str, int]:
         if other is self:
             return LOOPBACK, port
         return LOOPBACK, self._stack.enter_context(Proxy(port, self.line, other.line)).port
 
-    def pull_the_plug(self) -> None:
-        """Cut its line; the rest of it can go on only because loopback is no line."""
-        self.line.cut()
-
-    def plug_in(self) -> None:
-        self.line.mend()
-
 
 @contextmanager
-def _behind_proxies(**lines: Line) -> Generator[dict[str, _ProxyHost]]:
+def _behind_proxies(**lines: Line) -> Generator[dict[str, Host]]:
     """Hosts by their names, each with its line."""
     with ExitStack() as stack:
         yield {name: _ProxyHost(line, stack) for name, line in lines.items()}

@@ -6,18 +6,16 @@ import re
 import shutil
 import socket
 import ssl
-import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
 import trustme
-from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.support import TIMEOUT_S, Answer, Program, Viewer, asked, clean_environment
+from tests.support import TIMEOUT_S, Answer, Program, Viewer, asked, clean_environment, until, watching
 
 NAME: Final = "wall.example"
 LOOPBACK: Final = "127.0.0.1"
@@ -138,21 +136,11 @@ class ReverseProxy:
         connection.sock = self._certificate.trusting.wrap_socket(plain, server_hostname=NAME)
         return asked(connection, path, **headers)
 
-    @contextmanager
-    def watching(self, path: str = "/wall/", origin: str | None = None) -> Generator[Viewer]:
+    def watching(self, path: str = "/wall/", origin: str | None = None) -> AbstractContextManager[Viewer]:
         """A viewer in a page of this origin; the proxy's own when None."""
-        with connect(
-            f"wss://{NAME}:{self.port}{path}",
-            sock=socket.create_connection((LOOPBACK, self.port), TIMEOUT_S),
-            ssl=self._certificate.trusting,
-            origin=Origin(origin or self.origin),
-            open_timeout=TIMEOUT_S,
-            close_timeout=TIMEOUT_S,
-            max_size=None,
-            max_queue=None,
-            proxy=None,
-        ) as connection:
-            yield Viewer(connection)
+        plain = socket.create_connection((LOOPBACK, self.port), TIMEOUT_S)
+        trusting, page = self._certificate.trusting, Origin(origin or self.origin)
+        return watching(f"wss://{NAME}:{self.port}{path}", sock=plain, ssl=trusting, origin=page)
 
 
 def program_of(kind: str) -> str:
@@ -183,19 +171,15 @@ def proxying(
     arguments = KINDS[kind].arguments(certificate.folder, port, site)
     environment = clean_environment(HOME=str(certificate.folder))
     with Program([program, *arguments], certificate.folder, environment) as running:
-        _wait_for(running, port)
+        until(lambda: _listens(running, port))
         yield ReverseProxy(kind, port, certificate, running)
 
 
-def _wait_for(program: Program, port: int) -> None:
-    """Wait until something accepts connections, or the program ends."""
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while True:
-        try:
-            socket.create_connection((LOOPBACK, port), TIMEOUT_S).close()
-        except ConnectionRefusedError:
-            assert program.process.poll() is None, program.err.text()
-            assert time.monotonic() < deadline_s, program.err.so_far()
-            time.sleep(0.02)
-        else:
-            return
+def _listens(program: Program, port: int) -> bool:
+    """Whether something accepts connections; fails when the program has ended."""
+    try:
+        socket.create_connection((LOOPBACK, port), TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        assert program.process.poll() is None, program.err.text()
+        return False
+    return True

@@ -83,17 +83,6 @@ def test_a_long_line_delays_nobody_else(stack: ExitStack, maker: Maker, tmp_path
     assert "slow" not in far.out.so_far()
 
 
-def test_lossy_lines_lose_nothing_of_a_connection(stack: ExitStack, maker: Maker, tmp_path: Path) -> None:
-    """TCP sends again what was lost."""
-    made = stack.enter_context(maker(a=Line(loss=0.1), b=Line()))
-    caller, echo = talking(stack, made["a"], made["b"], tmp_path)
-    for number in range(30):
-        caller.write(f"line {number}")
-        caller.out.wait_for(rf"back line {number} ")
-    caller.close_input()
-    echo.out.wait_for("end")
-
-
 def test_a_cut_is_silent_and_a_repair_lets_the_rest_through(
     stack: ExitStack, maker: Maker, tmp_path: Path
 ) -> None:

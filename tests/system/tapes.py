@@ -10,8 +10,9 @@ from mcap.reader import NonSeekingReader, make_reader
 
 from beats.recordings.reading import Recording
 from beats.recordings.scan import Damage
+from tests.browser.node import NODE
 from tests.support import TIMEOUT_S
-from tests.system.test_main_job import NODE, NODE_FOLDER
+from tests.system.test_main_job import NODE_FOLDER
 
 Place = tuple[str, int]
 

@@ -58,6 +58,12 @@ def small_disk(folder: Path) -> Generator[Path]:
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
+def recording(folder: Path, min_free_bytes: int = 0) -> Program:
+    """The command, which streams and records what it is fed; a context manager."""
+    keep = f"sinks.tape.min_free_bytes={min_free_bytes}"
+    return beats("run", "--stdin", "--set", keep, cwd=folder, stdin=subprocess.PIPE)
+
+
 def line(number: int) -> str:
     return json.dumps({"id": "knob", "data": [number, "x" * LINE_BYTES]})
 
@@ -112,7 +118,6 @@ def test_recording_stops_before_the_disk_is_full_and_goes_on_when_there_is_room(
     """The file is whole, the error says what to do, and the next part continues it."""
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(3_000_000))
-    keep = ("--set", "sinks.tape.min_free_bytes=2000000")
 
     def act(run: Run) -> None:
         run.feed_until("restart in 0.2 s")
@@ -120,7 +125,7 @@ def test_recording_stops_before_the_disk_is_full_and_goes_on_when_there_is_room(
         program.err.wait_for(r"recording to to/2\.mcap")
         run.feed(5)
 
-    with beats("run", "--stdin", *keep, cwd=folder, stdin=subprocess.PIPE) as program:
+    with recording(folder, 2_000_000) as program:
         fed, code = stream(program, act)
     assert code == 0, program.err.text()
     assert "min_free_bytes reserves 2.0 MB: free some space, or lower it" in program.err.text()
@@ -139,9 +144,7 @@ def test_a_disk_that_is_full_leaves_a_readable_file_and_exit_code_1(folder: Path
         run.feed_until("No space left on device")
         run.feed(20)
 
-    with beats(
-        "run", "--stdin", "--set", "sinks.tape.min_free_bytes=0", cwd=folder, stdin=subprocess.PIPE
-    ) as program:
+    with recording(folder) as program:
         fed, code = stream(program, act)
     assert code == 1
     held = places(sorted(small_disk.iterdir(), key=lambda path: int(path.name.split(".")[0])))
@@ -166,9 +169,7 @@ def test_a_disk_that_becomes_read_only_fails_the_recorder_alone(folder: Path) ->
         program.err.wait_for(r"recording to to/2\.mcap")
         run.feed(5)
 
-    with beats(
-        "run", "--stdin", "--set", "sinks.tape.min_free_bytes=0", cwd=folder, stdin=subprocess.PIPE
-    ) as program:
+    with recording(folder) as program:
         fed, code = stream(program, act)
     assert code == 0, program.err.text()
     assert places(sorted(disk.iterdir())) == knobs(*range(1, fed + 1))
@@ -209,9 +210,7 @@ def test_a_folder_that_is_deleted_is_made_again(folder: Path) -> None:
         run.feed_until("recording to to/2.mcap")
         run.feed(5)
 
-    with beats(
-        "run", "--stdin", "--set", "sinks.tape.min_free_bytes=0", cwd=folder, stdin=subprocess.PIPE
-    ) as program:
+    with recording(folder) as program:
         fed, code = stream(program, act)
     assert code == 0, program.err.text()
     assert "to/1.mcap was removed or moved while it was being written" in program.err.text()

@@ -6,7 +6,7 @@ from typing import Final
 from beats.kernel.stats import Stats
 from beats.kit.stats_json import stats_of
 from tests.adapters.http.metrics.lint import Samples, faults, openmetrics, plain
-from tests.support import PORT_0, STUCK_SINK, Answer, Program, beats, install_adapter, ran, watching
+from tests.support import PORT_0, STUCK_SINK, Answer, Program, beats, install_adapter, watching
 
 TAPE: Final = ("--set", "sinks.tape.type=recorder", "--set", "sinks.tape.min_free_bytes=0")
 
@@ -91,32 +91,3 @@ def test_health_names_the_sink_that_fails_and_the_rest_goes_on(tmp_path: Path) -
             viewer.take(20)
         program.interrupt()
         assert program.leaves_nothing()
-
-
-def test_a_sink_that_a_reload_removes_is_told_of_no_more(tmp_path: Path) -> None:
-    """And one that it adds is, from its beginning, while the counters of the others go on."""
-    folder = tmp_path / "config"
-    folder.mkdir()
-    base = "[sinks.browser]\nport = 0\n"
-    spare = '[sinks.{}]\ntype = "null"\n'
-    (folder / "default.toml").write_text(base + spare.format("old"))
-    home = str(tmp_path / "run")
-    (tmp_path / "run").mkdir(mode=0o700)
-    with beats("run", cwd=tmp_path, XDG_RUNTIME_DIR=home) as program:
-        with watching(program.url) as viewer:
-            viewer.take(5)
-            before = Samples(plain(program.fetch("/metrics").text))
-            (folder / "default.toml").write_text(base + spare.format("new"))
-            code, _, err = ran("reload", cwd=tmp_path, XDG_RUNTIME_DIR=home)
-            assert (code, err) == (0, "")
-            viewer.take(5)
-            after = Samples(plain(program.fetch("/metrics").text))
-        assert program.interrupt() == 0
-    assert sinks(before) == {"browser", "old"}
-    assert sinks(after) == {"browser", "new"}
-    assert [gone for gone in after.risen_only_since(before) if "'old'" not in gone] == []
-
-
-def sinks(told: Samples) -> set[str]:
-    labels = {label for name in told.names() for each in told.each(name) for label in each}
-    return {value for name, value in labels if name == "sink"}

