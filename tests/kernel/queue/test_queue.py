@@ -118,6 +118,17 @@ async def test_a_coroutine_in_line_goes_on_when_the_strategy_no_longer_blocks(
     assert [outcome and outcome.why for outcome in outcomes] == [why]
 
 
+@pytest.mark.parametrize("size", [8, 1])
+def test_a_producer_in_line_keeps_its_place_when_lanes_are_merged(size: int) -> None:
+    """Whether it is admitted then or at the end: envelopes come in the order of publication."""
+    queue = SinkQueue("recorder", replace(block(8), per_kind={"frame": LaneBounds(1, overflow="block")}))
+    for number, topic in enumerate(["frame", "frame", "peripheral/a", "peripheral/a"]):
+        offered(queue, number, topic=topic)
+    queue.rebound(block(size))
+    queue.close(admit_line=True)
+    assert [number for _ in range(4) for number in sequences(queue.take_nowait())] == [0, 1, 2, 3]
+
+
 @STRATEGIES
 @pytest.mark.parametrize("changing", [False, True])
 def test_accounting_is_exact_at_every_instant_under_publishing_threads(overflow: str, changing: bool) -> None:

@@ -94,7 +94,9 @@ async def test_the_bounds_change_once_the_successor_has_opened() -> None:
         await everyone_waits()
         assert numbers(new.received) == [7, 8, 9]
         kernel.rebound_sink("tape", WIDE)
-        publish(kernel, *range(10))
+        for _ in range(2):
+            publish(kernel, *range(10))
+            await everyone_waits()
     assert dropped(queue_stats(kernel, "tape")) == {("drop_oldest", "frame"): 5}
 
 
