@@ -114,8 +114,6 @@ def resolve(target: str | Callable[..., Any]) -> Callable[..., Any]:
 def _load(name: str, load: Callable[[], object]) -> object:
     try:
         return load()
-    except MissingPackageError:
-        raise
     except ModuleNotFoundError as error:
         raise _missing(f"adapter {name!r}", error) from error
 
