@@ -36,7 +36,7 @@ def test_the_type_of_a_key_is_found_in_nested_settings() -> None:
     ("values", "holds"),
     [
         (["nats://ann:hush@host:1", "nats://hush@host", "wss://:hush@h/x", ["a", "x://u:p@h"]], True),
-        (["nats://host:1", "ws://h/a@b", "ws://h?a@b", "ann@host", ["a"], 1, None, {}], False),
+        (["nats://host:1", "ws://h/a@b", "ws://h?a@b", "ann@host", ["a"], 1, None], False),
     ],
 )
 def test_an_address_may_hold_a_password(values: list[object], holds: bool) -> None:

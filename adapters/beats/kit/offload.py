@@ -13,6 +13,7 @@ class Offload(Protocol):
 
     async def __call__(self, function: Callable[..., T], /, *args: object) -> T:
         """The function's result."""
+        ...
 
 
 async def in_a_thread(function: Callable[..., T], /, *args: object) -> T:

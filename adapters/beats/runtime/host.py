@@ -36,12 +36,15 @@ class Peer(Protocol):
     @property
     def addresses(self) -> Mapping[str, Address]:
         """Where they listen, by sink name."""
+        ...
 
     def stats(self, *, clients: bool = True) -> Stats:
         """The counters of all processes, including the host's own."""
+        ...
 
     def reload(self) -> None:
         """Tell them to reload their settings."""
+        ...
 
 
 def whole(profile: ProfileSettings) -> ProfileSettings:

@@ -24,9 +24,11 @@ class Runnable(Protocol):
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         """Run until the end; raises StartError if a sink cannot start."""
+        ...
 
     def stop(self) -> None:
         """Ask for an orderly end; returns at once."""
+        ...
 
 
 class WhenStarted(TaskStatus[None]):

@@ -36,6 +36,7 @@ class Adapters(Protocol):
 
     def names(self, group: Group) -> Sequence[str]:
         """The types of a group."""
+        ...
 
     def settings(self, group: Group, type_name: str) -> type[BaseModel]:
         """The typed settings of a type.
@@ -44,6 +45,7 @@ class Adapters(Protocol):
             LookupError: there is no such adapter.
             ImportError: it needs a package that is not installed; the message says what to install.
         """
+        ...
 
     def env_aliases(self, group: Group, type_name: str) -> Mapping[str, str]:
         """The variables that act on all adapters of a type, each with the key that it sets.
@@ -51,6 +53,7 @@ class Adapters(Protocol):
         Raises:
             LookupError, ImportError: as `settings`.
         """
+        ...
 
 
 def members(annotation: Any) -> tuple[Any, ...]:

@@ -42,6 +42,7 @@ class Listens(Protocol):
     @property
     def address(self) -> Address | None:
         """Where clients connect; None until it listens."""
+        ...
 
 
 @runtime_checkable
@@ -51,6 +52,7 @@ class HoldsSnapshot(Protocol):
     @property
     def holds_snapshot(self) -> bool:
         """Whether its settings say so."""
+        ...
 
     async def snapshot(self) -> Path:
         """Write what it holds to a file, and return its path.
@@ -59,6 +61,7 @@ class HoldsSnapshot(Protocol):
             LookupError: it holds nothing yet.
             OSError: the file cannot be written.
         """
+        ...
 
 
 @runtime_checkable
@@ -67,6 +70,7 @@ class Measures(Protocol):
 
     def metrics(self) -> Mapping[str, float]:
         """By name, with the unit in it, such as `free_bytes`; the name of a counter ends in `_total`."""
+        ...
 
 
 @runtime_checkable
@@ -75,6 +79,7 @@ class KeepsNotes(Protocol):
 
     def note(self, name: str, content: Mapping[str, str]) -> None:
         """Record a note soon; never waits."""
+        ...
 
 
 @runtime_checkable
@@ -87,6 +92,7 @@ class Adjusts(Protocol):
         Raises:
             OSError, ValueError: a file that they name cannot be used; the old settings stay.
         """
+        ...
 
 
 @runtime_checkable
@@ -95,6 +101,7 @@ class TakesOver(Protocol):
 
     def take_over(self, predecessor: object) -> None:
         """Continue once this sink runs; until then, and if it cannot start, the predecessor does."""
+        ...
 
 
 @runtime_checkable
@@ -103,9 +110,11 @@ class ServesClients(Protocol):
 
     def clients(self) -> tuple[ClientStats, ...]:
         """The viewers that are connected."""
+        ...
 
     def client_totals(self) -> ClientTotals:
         """The sums over all viewers since the start."""
+        ...
 
 
 @runtime_checkable
@@ -115,9 +124,11 @@ class TakesCommands(Protocol):
     @property
     def commands(self) -> Mapping[str, CommandCheck]:
         """The check of each command's fields, by the command's name."""
+        ...
 
     def command(self, control: Control) -> None:
         """Carry out one of the commands. Called in the event loop or in any thread; must not wait."""
+        ...
 
 
 @runtime_checkable
@@ -126,3 +137,4 @@ class Plays(Protocol):
 
     def playback(self) -> Playback | None:
         """Its position; None until it is known. Any thread may call it."""
+        ...

@@ -35,15 +35,19 @@ class Clock(Protocol):
 
     def unix_ns(self) -> int:
         """Nanoseconds since 1970-01-01 UTC by the wall clock."""
+        ...
 
     def steady_unix_ns(self) -> int:
         """The wall clock's time at the start of the process plus the time since then: never steps."""
+        ...
 
     def read(self) -> tuple[int, int]:
         """Both times, the wall clock's first. A step of the wall clock is noticed here."""
+        ...
 
     def steps(self) -> Sequence[ClockStep]:
         """The last steps of the wall clock that were noticed, oldest first."""
+        ...
 
 
 class Codec(Protocol):
@@ -59,12 +63,15 @@ class Codec(Protocol):
         Raises:
             TypeError, ValueError: the message holds something that cannot be encoded; says what.
         """
+        ...
 
     def seal(self, prepared: Any, sequence: int, captured_unix_ns: int) -> bytes:
         """The encoded bytes of a prepared message with its sequence number and capture time."""
+        ...
 
     def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
         """The same bytes with another sequence number; `before` is the one that they have."""
+        ...
 
 
 class Batches(Protocol):
@@ -82,6 +89,7 @@ class Batches(Protocol):
         the bounds. With 0 it takes nothing, and only waits for the end. An empty list means that nothing more
         will come for this sink. A cancelled call takes nothing.
         """
+        ...
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
         """Let envelopes that were taken and not delivered wait again, before all others.
@@ -89,6 +97,7 @@ class Batches(Protocol):
         The next attempt after a restart gets them, or the sink that takes over. What else was taken counts as
         delivered.
         """
+        ...
 
     def catch_up(self) -> CaughtUp:
         """Take all that waits, as `take` would, together with the last values of the bus at that instant.
@@ -97,20 +106,24 @@ class Batches(Protocol):
         values include what the queue dropped. The batch is added to what the sink holds. After a failure,
         what was given back may be more than one batch holds.
         """
+        ...
 
     def losses(self) -> tuple[Loss, ...]:
         """What the queue dropped since the last call, by reason and topic."""
+        ...
 
     def written(self, envelopes: Sequence[Envelope]) -> None:
         """Say that these envelopes were written now, for the latency; optional.
 
         They are in order of publication. What counts as delivered does not depend on it.
         """
+        ...
 
     def __aiter__(self) -> Self: ...
 
     async def __anext__(self) -> list[Envelope]:
         """`take()`, until nothing more will come."""
+        ...
 
 
 class Publish(Protocol):
@@ -124,6 +137,7 @@ class Publish(Protocol):
             QueueFull: a queue with the strategy `error`, or `block` after its time, refused it.
             ClosedError: the kernel has shut down.
         """
+        ...
 
     async def forward(self, sealed: Sealed, *, renumber: bool = False) -> int:
         """Publish, from a coroutine, what was on a bus before, and return the sequence number.
@@ -133,6 +147,7 @@ class Publish(Protocol):
         Raises:
             QueueFull, ClosedError: as `__call__`.
         """
+        ...
 
     def from_thread(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
         """Publish from a thread other than the event loop's.
@@ -140,6 +155,7 @@ class Publish(Protocol):
         A cancelled source must end its threads: `anyio.to_thread.run_sync` waits for the thread, which must
         call `anyio.from_thread.check_cancelled` regularly.
         """
+        ...
 
 
 class Sink(Protocol):
@@ -147,6 +163,7 @@ class Sink(Protocol):
 
     async def run(self, queue: Batches) -> None:
         """Open resources, consume `queue` until it ends, close them. Cancellation leaves nothing behind."""
+        ...
 
 
 class Source(Protocol):
@@ -159,6 +176,7 @@ class Source(Protocol):
             InputError: the input is unusable and a restart would not help. After any other error, it is
                 restarted.
         """
+        ...
 
 
 class TakeStats(Protocol):
@@ -166,6 +184,7 @@ class TakeStats(Protocol):
 
     def __call__(self, *, clients: bool = True) -> Stats:
         """All counters. Without `clients` the cost does not depend on their number."""
+        ...
 
 
 def _no_stats(*, clients: bool = True) -> Stats:

@@ -84,3 +84,4 @@ class NeedsResources(Protocol):
 
     def resources(self, profile: str) -> Resources:
         """What it needs under a profile of this name; no I/O."""
+        ...

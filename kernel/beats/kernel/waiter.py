@@ -18,13 +18,16 @@ class Line(Protocol):
     @property
     def name(self) -> str:
         """The sink's name."""
+        ...
 
     @property
     def waker(self) -> Waker | None:
         """The waker of the loop that empties the queue, once it runs."""
+        ...
 
     def withdraw(self, waiter: "Waiter") -> bool:
         """Remove the waiter from the line and count its envelope as dropped; False if it has left already."""
+        ...
 
 
 class Refusal:

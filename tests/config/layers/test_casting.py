@@ -14,6 +14,8 @@ from beats.config.layers.merging import Text
 from beats.config.settings import LaneSettings, QueueSettings
 from tests.config.fakes import EXPLORE
 
+Port = TypeAliasType("Port", Annotated[int, Field(ge=0)])
+
 
 class Colour(Enum):
     RED = "red"
@@ -44,7 +46,7 @@ def test_text_stays_text_where_text_is_expected(annotation: Any, text: str) -> N
     [
         ("8765", int, 8765),
         (" -1 ", int | None, -1),
-        ("7", TypeAliasType("Port", Annotated[int, Field(ge=0)]) | None, 7),
+        ("7", Port | None, 7),
         ("10_000", int, 10_000),
         ("5", float, 5.0),
         ("1e3", float, 1000.0),

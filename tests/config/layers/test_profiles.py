@@ -105,7 +105,8 @@ def test_local_is_not_a_profile(house: House) -> None:
 
 def test_profiles_are_listed_with_their_purpose(house: House) -> None:
     """The first comment that is not for editors; local.toml is left out, an unreadable file is not."""
-    house.write("stage", "\ufeff#:schema ./beats.json\n\n#  \n# For the stage.\n# More.\n[kernel]\n")
+    house.write("stage", "#:schema ./beats.json\n\n#  \n# For the stage.\n# More.\n[kernel]\n")
+    house.write("marked", "\ufeff# After a byte order mark.\n")
     house.write("closed", "# For nothing.\n").chmod(0o000)
     house.write("studio", "[kernel]\n")
     house.write("local", "# Not listed.\n")
@@ -114,8 +115,9 @@ def test_profiles_are_listed_with_their_purpose(house: House) -> None:
     with permissions_hold():
         found = {info.name: info for info in list_profiles(house.folder, {})}
     shipped = {"default", "edge", "headless", "kiosk", "origin", "program", "record", "replay", "studio"}
-    assert list(found) == sorted({"broken", "closed", "stage"} | shipped)
+    assert list(found) == sorted({"broken", "closed", "marked", "stage"} | shipped)
     assert found["stage"].summary == "For the stage."
+    assert found["marked"].summary == "After a byte order mark."
     assert found["broken"].summary == found["closed"].summary == ""
     assert found["studio"] == ("studio", house.folder / "studio.toml", "")
     assert found["record"].path == SHIPPED / "record.toml"

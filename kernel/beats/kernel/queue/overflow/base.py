@@ -23,12 +23,15 @@ class Backlog(Protocol):
 
     def has_room_for(self, envelope: Envelope) -> bool:
         """Whether both bounds hold with this envelope added."""
+        ...
 
     def drop_oldest(self) -> None:
         """Drop the envelope that waits longest, and count it under the strategy's name."""
+        ...
 
     def drop_topic(self, topic: str) -> None:
         """Drop the waiting envelope of this topic, if any; needs a strategy with `one_per_topic`."""
+        ...
 
 
 class Overflow(Protocol):
@@ -49,3 +52,4 @@ class Overflow(Protocol):
 
     def decide(self, backlog: Backlog, envelope: Envelope) -> Verdict:
         """Drop waiting envelopes as needed, and decide what happens to `envelope`."""
+        ...
