@@ -1,8 +1,5 @@
 """The WebSocket library runs on asyncio only."""
 
-import pytest
+from tests.support.nats import anyio_backend
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+__all__ = ["anyio_backend"]
