@@ -79,7 +79,7 @@ async def test_a_loop_begins_again_and_is_numbered_on(tmp_path: Path) -> None:
     assert playing.playback.loops == 2
 
 
-async def test_what_takes_no_time_loops_at_a_bounded_rate(tmp_path: Path) -> None:
+async def test_a_recording_of_one_picture_loops_at_a_bounded_rate(tmp_path: Path) -> None:
     """A recording of one picture does not flood the stream."""
     async with on_air(record(tmp_path / "a.mcap", [frame(1, 0)]), loop=True) as playing:
         await anyio.sleep(1.0)
@@ -154,7 +154,7 @@ async def test_a_choice_is_played(tmp_path: Path, choice: dict[str, Any], wanted
         ({"path": "text.mcap"}, "text.mcap is not a recording"),
     ],
 )
-async def test_what_cannot_be_played_says_so_for_good(
+async def test_an_unplayable_choice_is_an_input_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str, loop: bool
 ) -> None:
     """A missing file, no messages, no match: an error that a restart would not fix."""
