@@ -288,7 +288,7 @@ def wall(path: Path) -> WallTime:
         return recording.wall_time()
 
 
-def test_a_cut_of_two_recordings_has_no_day_of_silence(tmp_path: Path) -> None:
+def test_a_cut_of_two_recordings_has_a_second_between_them(tmp_path: Path) -> None:
     """Between them there is one second, as on the timeline; the wall clock's times are kept."""
     day_ns = 86_400 * 10**9
     late = lines(30, begin_ns=BEGIN_NS + day_ns, first=500)
@@ -324,7 +324,7 @@ def test_losses_move_with_the_messages_around_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_file_that_has_gone_since_costs_a_cut_only_what_was_in_it(tmp_path: Path, number: int) -> None:
+def test_a_cut_lacks_only_the_messages_of_a_removed_file(tmp_path: Path, number: int) -> None:
     """A recorder may delete it during the cut."""
     record(tmp_path / "r" / "1.mcap", WRITTEN[:30], about=PART)
     record(tmp_path / "r" / "2.mcap", WRITTEN[30:], about={**PART, "part": "2"})

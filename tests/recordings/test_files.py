@@ -190,7 +190,7 @@ def test_a_part_without_messages_is_there(tmp_path: Path) -> None:
     assert [(piece.path, piece.continues) for piece in pieces] == [(first, False), (third, True)]
 
 
-def test_a_recording_that_began_with_a_wrong_clock_is_as_old_as_it_is(tmp_path: Path) -> None:
+def test_a_recording_is_dated_by_the_clock_as_it_was_last_set(tmp_path: Path) -> None:
     """The last setting of the clock counts: a machine without a battery starts in the past."""
     before = part(tmp_path / "b.mcap", 1, at_s=-3600.0, recording="before the restart")
     begin_ns = 1000 * SECOND_NS

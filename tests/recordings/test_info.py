@@ -107,7 +107,7 @@ def test_health_says_in_which_way_a_file_is_not_whole(tmp_path: Path) -> None:
     assert surveyor.survey(tmp_path / "nowhere").error is not None
 
 
-def test_a_list_of_damages_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_of_damages_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Further damages are only counted."""
     monkeypatch.setattr(info, "MOST_DAMAGES", 2)
     path = record(tmp_path / "a.mcap", WRITTEN)

@@ -74,7 +74,7 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
         check_moment(text)
 
 
-def test_the_last_time_that_a_file_can_hold_has_a_place() -> None:
+def test_the_last_time_of_mcap_has_a_place() -> None:
     """The times of MCAP end in the year 2554."""
     piece = Piece(Path("a"), Times(2**64 - 5, 2**64 - 1), 0.0, False)
     assert position_s("12:00", [piece]) > 0.0

@@ -178,7 +178,7 @@ def test_a_damaged_index_is_said_and_not_believed(tmp_path: Path) -> None:
         assert [(each.offset, each.is_index) for each in damage] == [(begin, True)], at
 
 
-def test_a_chunk_that_lies_about_its_times_is_found_out(tmp_path: Path) -> None:
+def test_wrong_times_in_the_head_of_a_chunk_are_noticed(tmp_path: Path) -> None:
     """The times in a chunk's head have no checksum, so they are compared with its messages."""
     path = tmp_path / "a.mcap"
     whole = sample(path)

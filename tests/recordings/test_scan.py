@@ -100,7 +100,7 @@ def test_a_trace_that_overlaps_a_chunk_does_not_hide_it() -> None:
         assert found[1].offset == 9 + len(overlap)
 
 
-def test_a_record_that_lies_about_its_length_is_damage_from_its_beginning() -> None:
+def test_a_record_with_a_wrong_length_is_damage_from_its_beginning() -> None:
     """A private record that spans chunks is rejected when no record follows it."""
     data = written([b"a", b"b", b"c"])
     first = chunks(data)[0]

@@ -104,7 +104,7 @@ def test_interlaced_rows_are_counted_pass_by_pass(size: tuple[int, int], depth: 
         (plain_png(RED).replace(b"\x08\x02\0\0\0", b"\x08\x06\0\0\0"), "checksum of its IHDR"),
     ],
 )
-def test_what_is_no_picture_is_refused_by_its_outside(data: bytes, said: str) -> None:
+def test_a_file_that_is_no_picture_is_refused(data: bytes, said: str) -> None:
     """A file that is cut, not PNG, or has an impossible header is refused with the reason."""
     with pytest.raises(FrameError, match=said):
         take_apart(data)
@@ -120,7 +120,7 @@ def test_what_is_no_picture_is_refused_by_its_outside(data: bytes, said: str) ->
         (assembled((b"IHDR", Header(1, 1, 8, 0).packed()), (b"IDAT", b"no")), "damaged"),
     ],
 )
-def test_what_no_decoder_gets_through_is_refused(data: bytes, said: str) -> None:
+def test_data_that_no_decoder_accepts_is_refused(data: bytes, said: str) -> None:
     """Wrong checksums and data that is cut, damaged, too short or far too long are found without decoding."""
     found = take_apart(data)
     with pytest.raises(FrameError, match=said):

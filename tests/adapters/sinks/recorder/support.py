@@ -61,21 +61,14 @@ class Recorded(NamedTuple):
 def read(path: Path) -> list[Recorded]:
     """All messages of a recording, every checksum checked."""
     with path.open("rb") as file:
-        return [
-            Recorded(
-                channel.topic,
-                message.sequence,
-                message.log_time,
-                message.publish_time,
-                message.data,
-                channel.message_encoding,
-                schema.name if schema else "",
-                channel.metadata == CARRIED,
-            )
-            for schema, channel, message in make_reader(file, validate_crcs=True).iter_messages(
-                log_time_order=False
-            )
-        ]
+        found = list(make_reader(file, validate_crcs=True).iter_messages(log_time_order=False))
+    return [
+        Recorded(
+            *(channel.topic, message.sequence, message.log_time, message.publish_time, message.data),
+            *(channel.message_encoding, schema.name if schema else "", channel.metadata == CARRIED),
+        )
+        for schema, channel, message in found
+    ]
 
 
 def places(path: Path, *, carried: bool = False) -> list[tuple[str, int]]:

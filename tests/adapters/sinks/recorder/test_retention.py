@@ -52,7 +52,7 @@ def pruned(
     return [str(path.relative_to(folder)) for path in gone]
 
 
-def test_the_oldest_give_way_until_as_many_are_left_as_shall_be(tmp_path: Path) -> None:
+def test_the_oldest_are_deleted_until_keep_parts_are_left(tmp_path: Path) -> None:
     """By recording and part, whatever their names and the times of the file system."""
     recorded(tmp_path, "001.mcap", "b", part=1, at_s=10)
     recorded(tmp_path, "002.mcap", "a", part=2, at_s=5)
@@ -64,7 +64,7 @@ def test_the_oldest_give_way_until_as_many_are_left_as_shall_be(tmp_path: Path) 
     assert left(tmp_path) == ["001.mcap", "003.mcap"]
 
 
-def test_the_oldest_give_way_until_few_enough_bytes_are_left(tmp_path: Path) -> None:
+def test_the_oldest_are_deleted_until_keep_bytes_are_left(tmp_path: Path) -> None:
     """The sum of the sizes counts; one file is always kept."""
     files = [recorded(tmp_path, f"00{number}.mcap", "a", number) for number in range(4)]
     size = files[0].stat().st_size
@@ -112,7 +112,7 @@ def test_recordings_of_one_run_stay_in_their_order_when_the_clock_is_set_back(tm
     assert left(tmp_path) == ["003.mcap", "004.mcap"]
 
 
-def test_a_recording_during_which_a_wrong_clock_was_set_right_is_as_old_as_it_is(tmp_path: Path) -> None:
+def test_a_recording_is_dated_by_the_clock_as_it_was_last_set(tmp_path: Path) -> None:
     """A machine without a battery starts in the past, and its clock is set during the recording."""
     file = RecordingFile(
         tmp_path / "001.mcap",
@@ -167,7 +167,7 @@ def test_copies_renamed_files_and_what_was_made_of_one_are_never_deleted(tmp_pat
     (tmp_path / "keep").mkdir()
     shutil.copy2(first, tmp_path / "keep/001.mcap")
     recorded(tmp_path, "2025/002.mcap", "a", 2).rename(tmp_path / "2025/002-keep.mcap")
-    # A name that somebody took away and gave to something else is not the recorder's any more.
+    # A file of another program under the name of a deleted one is not the recorder's.
     third = recorded(tmp_path, "2025/003.mcap", "a", 3)
     third.unlink()
     recover(first, third, lambda done: None)

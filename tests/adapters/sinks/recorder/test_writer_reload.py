@@ -33,7 +33,7 @@ def profile(path: Path, **settings: Any) -> ProfileSettings:
 
 
 class Show:
-    """A profile on air that is told to record."""
+    """A running profile with a recorder on command."""
 
     def __init__(self, settings: ProfileSettings) -> None:
         self.live = LiveProfile(settings)

@@ -31,15 +31,11 @@ PLENTY = 1 << 20
 class Show:
     """A slideshow and its reports."""
 
-    def __init__(self, path: Path, *, cache_bytes: int = PLENTY, loop: bool = True, is_watched: bool = True):
+    def __init__(self, path: Path, *, cache_bytes: int = PLENTY, **options: bool) -> None:
         self.reported: list[str] = []
+        watched = {"is_watched": True, **options}
         self.slideshow = Slideshow(
-            str(path),
-            Enlargement(),
-            self.reported.append,
-            loop=loop,
-            cache_bytes=cache_bytes,
-            is_watched=is_watched,
+            str(path), Enlargement(), self.reported.append, cache_bytes=cache_bytes, **watched
         )
         self.slides: Generator[Slide | None] = self.slideshow.slides()
 

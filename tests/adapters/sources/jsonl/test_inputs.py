@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,14 +26,8 @@ pytestmark = pytest.mark.anyio
 
 
 @contextmanager
-def opened(
-    path: Path | str,
-    *,
-    follow: bool = False,
-    stdin_fd: int = 0,
-    report: Callable[[str], None] = lambda text: None,
-) -> Generator[ByteInput]:
-    source = open_input(str(path), follow=follow, stdin_fd=stdin_fd, report=report)
+def opened(path: Path | str, *, follow: bool = False, stdin_fd: int = 0) -> Generator[ByteInput]:
+    source = open_input(str(path), follow=follow, stdin_fd=stdin_fd, report=print)
     try:
         yield source
     finally:

@@ -79,7 +79,7 @@ class RecorderSettings(SinkSettings):
         return self.idle or self.snapshot_s is not None
 
     def resources(self, profile: str) -> Resources:
-        """A file that nobody else writes, and the compressor if there is one."""
+        """A file that no other sink writes, and the compressor if there is one."""
         names = Names(self.path, profile, 0)
         packages = [_PACKAGES[self.compression]] if self.compression in _PACKAGES else []
         return Resources(

@@ -1,4 +1,4 @@
-"""Source `replay`: recordings on air again, envelope by envelope as they were."""
+"""Source `replay`: plays recordings back, envelope by envelope as they were."""
 
 from typing import Final
 
