@@ -64,7 +64,7 @@ def sink(name: str = "browser", clients: Sequence[ClientStats] = (), **fields: A
         delivered = _sum(each.queue.taken for each in clients)
         dropped = _sum(each.queue.dropped for each in clients)
         totals = ClientTotals(len(clients), len(clients), 0, 0, 0, delivered, dropped, groups)
-    own = {"queue": queue(), "clients": tuple(clients), "client_totals": totals}
+    own: dict[str, Any] = {"queue": queue(), "clients": tuple(clients), "client_totals": totals}
     return SinkStats(name, **{**_RUNNING, **own, **fields})
 
 
