@@ -529,8 +529,8 @@ async def received(client: ClientConnection) -> Sealed:
     return CODEC.decode(message)
 
 
-async def test_async_publishing_arrives() -> None:
-    """`async with` serves the program's own loop, with awaitable publishing and the same arguments."""
+async def test_coroutines_and_threads_of_an_async_program_publish() -> None:
+    """`async with` serves the program's own loop; `from_threads` has the blocking calls for threads."""
     async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
         assert await stream.publish_frame(tiny_png(1), captured_unix_ns=5) == 1
         assert await stream.publish_peripheral("knob", {"a": 1}, tags=["x"], location=Location()) == 1
@@ -543,10 +543,6 @@ async def test_async_publishing_arrives() -> None:
         await stream.publish_frame(tiny_png())
     with pytest.raises(ClosedError):
         await stream.publish_peripheral("knob", 1)
-
-
-async def test_threads_of_an_async_program_publish_too() -> None:
-    """`from_threads` has the blocking calls, with the same sequence numbers."""
     async with Stream.open(overrides=quiet()) as stream, joined(stream) as client:
         assert await stream.publish_frame(tiny_png()) == 1
         assert await to_thread.run_sync(stream.from_threads.publish_frame, tiny_png()) == 2

@@ -64,13 +64,18 @@ async def test_a_coroutine_takes_a_snapshot() -> None:
 
 
 def test_a_stream_that_holds_nothing_says_what_to_set() -> None:
-    """A recorder that records all the time holds no snapshot."""
+    """A recorder that records all the time holds none; after the end the stream is closed."""
     plain = {"type": "recorder", "path": "all.mcap", "min_free_bytes": 0}
     for settings, said in ((plain, "set snapshot_s"), (HELD, "'tape' holds nothing yet")):
         opening = Stream.open(overrides=overrides(tape=settings))
         with opening as stream, pytest.raises(LookupError, match=said):
             stream.snapshot()
     assert not Path("held").exists()
+    with Stream.open(overrides=overrides(tape=HELD)) as stream:
+        stream.publish_frame(tiny_png())
+    with pytest.raises(ClosedError, match="call this while it is open"):
+        stream.snapshot()
+    gc.collect()  # a coroutine that was never awaited would be a warning
 
 
 def test_a_file_that_cannot_be_written_is_an_os_error() -> None:
@@ -83,12 +88,3 @@ def test_a_file_that_cannot_be_written_is_an_os_error() -> None:
             stream.snapshot()
         Path("held").unlink()
         assert len(messages(stream.snapshot()["tape"])) == 1
-
-
-def test_after_the_end_there_is_none() -> None:
-    """As publishing does, it raises that the stream is closed, and leaves nothing."""
-    with Stream.open(overrides=overrides(tape=HELD)) as stream:
-        stream.publish_frame(tiny_png())
-    with pytest.raises(ClosedError, match="call this while it is open"):
-        stream.snapshot()
-    gc.collect()  # a coroutine that was never awaited would be a warning

@@ -6,10 +6,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 
 from beats import cli
 from tests.support import called, clean_environment
@@ -79,12 +77,3 @@ def test_a_command_imports_what_it_needs_and_no_more(
     command = [sys.executable, "-c", IMPORTED, *arguments]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stderr.splitlines()[-1])) & absent == set()
-
-
-def test_every_command_that_is_named_is_there() -> None:
-    """A name in the list leads to a function."""
-    group = typer.main.get_command(cli.app)
-    assert isinstance(group, cli.Commands)
-    context: Any = None
-    for name in group.list_commands(context):
-        assert group.get_command(context, name).name == name

@@ -88,7 +88,7 @@ def test_what_is_said_of_the_token_more_precisely_wins() -> None:
 
 
 def test_the_token_is_in_a_header_and_the_query_in_the_address() -> None:
-    """Proxies log addresses. The stream's is below the path of the site; options override its query."""
+    """Proxies log addresses; options override the query; bytes of other encodings are sent unchanged."""
     address = ServerAddress("localhost", 1, token="a b+c")
     assert address.headers() == {"Authorization": "Bearer a b+c"}
     assert address.stats_target == "/api/stats"
@@ -97,6 +97,9 @@ def test_the_token_is_in_a_header_and_the_query_in_the_address() -> None:
     url = address.stream_url({"kinds": "frame,peripheral", "max_fps": "5"})
     assert url == "wss://[::1]:443/wall/?kinds=frame%2Cperipheral&snapshot=0&max_fps=5"
     assert address.stats_target == "/wall/api/stats"
+    address = find("localhost", "\udcff")
+    assert address.stats_target == "/api/stats?token=%FF"
+    assert address.stream_url({"topics": "a\udcfe"}) == "ws://localhost:8765/?topics=a%FE&token=%FF"
 
 
 @pytest.mark.parametrize("token", ["gr\u00f6\u00dfe", " blank", "line\r\nend"])
@@ -129,10 +132,3 @@ def test_certificates_are_checked(tmp_path: Path) -> None:
         tls(encrypted, tmp_path / "none.pem")
     with pytest.raises(ValueError, match="this address is not encrypted"):
         tls(ServerAddress("localhost", 1), text)
-
-
-def test_bytes_that_are_no_text_are_sent_as_they_are() -> None:
-    """A token of another encoding, in an argument or a variable."""
-    address = find("localhost", "\udcff")
-    assert address.stats_target == "/api/stats?token=%FF"
-    assert address.stream_url({"topics": "a\udcfe"}) == "ws://localhost:8765/?topics=a%FE&token=%FF"

@@ -111,11 +111,19 @@ def test_the_script_of_a_shell_is_printed_or_installed(shell: Shell, tmp_path: P
     assert all(text.count("\n") == 1 for text in files.values())
 
 
-def test_a_shell_that_is_not_known_says_which_are(tmp_path: Path) -> None:
-    """It is wrong usage."""
+def test_an_unknown_shell_or_home_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is wrong usage; an unknown home, as of a container's user, is a failure."""
     code, _, err = called("--show-completion", "tcsh", cwd=tmp_path)
     assert code == 2
     assert all(shell in err for shell in SCRIPTS)
+
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    result = CliRunner().invoke(app, ["--install-completion", "bash"])
+    assert result.exit_code == 1
+    assert result.output == "the home folder is unknown: set HOME\n"
 
 
 def test_what_was_in_the_file_of_the_shell_stays(tmp_path: Path) -> None:
@@ -173,15 +181,3 @@ def test_bash_completes_what_is_typed(shell: Terminal, typed: str, completed: st
     arguments = [BASH or "", "-c", SHOW + completed]
     expected = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     shell.wait_for(r"\s+".join(map(re.escape, expected.splitlines())))
-
-
-def test_a_home_that_nobody_knows_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container whose user has only a number."""
-
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "home", no_home)
-    result = CliRunner().invoke(app, ["--install-completion", "bash"])
-    assert result.exit_code == 1
-    assert result.output == "the home folder is unknown: set HOME\n"

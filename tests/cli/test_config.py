@@ -112,7 +112,7 @@ def test_wrong_settings_are_reported_as_by_a_run(folder: Path) -> None:
 
 
 def test_check_reports_that_a_profile_is_valid(folder: Path) -> None:
-    """With its sources and sinks; a file is checked with the local.toml beside it, that one with `default`."""
+    """With its sources and sinks; a file is checked with local.toml beside it, that one with `default`."""
     said = "profile wall is valid: sources demo; sinks browser\n"
     assert called("config", "check", "--profile", "wall", cwd=folder) == (0, said, "")
     assert called("config", "check", "config/wall.toml", "--strict", cwd=folder) == (0, said, "")

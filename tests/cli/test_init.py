@@ -27,9 +27,8 @@ def test_the_first_profile_is_valid_and_runs(tmp_path: Path, name: str) -> None:
     validator: Any = Draft202012Validator(schema)
     for file in (f"{name}.toml", "local.toml.example"):
         validator.validate(tomllib.loads((tmp_path / "config" / file).read_text()))
-    code, out, err = ran(
-        "run", "--profile", name, "--duration", "0.3", cwd=tmp_path, BEATS_WEBSOCKET_PORT="0"
-    )
+    arguments = ("run", "--profile", name, "--duration", "0.3")
+    code, out, err = ran(*arguments, cwd=tmp_path, BEATS_WEBSOCKET_PORT="0")
     assert code == 0, err
 
 

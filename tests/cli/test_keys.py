@@ -102,10 +102,17 @@ async def test_the_terminal_is_as_it_was_afterwards(terminal: int) -> None:
 
 
 async def test_without_a_terminal_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Piped input is not keyboard input."""
+    """Piped input is no keyboard; a terminal may be closed while a process ignores SIGHUP."""
     monkeypatch.setattr(sys, "stdin", StringIO("q"))
     async with aclosing(keys.pressed()) as pressed:
         assert [key async for key in pressed] == []
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "rb", buffering=0) as stdin, anyio.fail_after(TIMEOUT_S):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_until_the_end)
+            await once_raw(ours)
+            os.close(ours)
 
 
 async def test_a_job_in_the_background_leaves_the_terminal_alone(
@@ -117,17 +124,6 @@ async def test_a_job_in_the_background_leaves_the_terminal_alone(
     async with aclosing(keys.pressed()) as pressed:
         assert [key async for key in pressed] == []
     assert termios.tcgetattr(sys.stdin.fileno()) == before
-
-
-async def test_a_terminal_that_has_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The window was closed; a process that ignores SIGHUP goes on."""
-    ours, theirs = pty.openpty()
-    with os.fdopen(theirs, "rb", buffering=0) as stdin, anyio.fail_after(TIMEOUT_S):
-        monkeypatch.setattr(sys, "stdin", stdin)
-        async with anyio.create_task_group() as group:
-            group.start_soon(_until_the_end)
-            await once_raw(ours)
-            os.close(ours)
 
 
 async def _until_the_end() -> None:

@@ -82,11 +82,6 @@ def test_commands_that_were_registered_stay(app: typer.Typer) -> None:
     assert lines.index("Say hello.") < lines.index("talk") < lines.index("Registered as usual.")
 
 
-def test_an_unknown_command_is_wrong_usage(app: typer.Typer) -> None:
-    """As in any group."""
-    assert CliRunner().invoke(app, ["helo"]).exit_code == 2
-
-
 GROUP: Any = typer.main.get_command(cli.app)
 WIDEST = 76
 """Characters of an example that fit beside the margins of 80 columns."""
@@ -147,25 +142,6 @@ def test_every_example_is_right_usage(
 def test_no_help_has_what_would_be_taken_for_markup(path: tuple[str, ...]) -> None:
     """A word in square brackets would disappear."""
     assert "[" not in EVERY[path].help
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (("profiles",), "default"),
-        (("adapters",), "sink websocket"),
-        (("config", "check"), "profile default is valid"),
-        (("config", "show"), "[sinks.browser]"),
-        (("config", "get", "sinks.browser.port"), "8765"),
-        (("config", "schema"), "$schema"),
-        (("init",), "next: beats config check"),
-        (("--show-completion", "bash"), "complete "),
-    ],
-)
-def test_examples_that_need_nothing_work(tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
-    """In any folder."""
-    code, out, _ = called(*arguments, cwd=tmp_path)
-    assert (code, expected in out) == (0, True)
 
 
 def test_help_ends_with_the_examples_a_line_each(tmp_path: Path) -> None:

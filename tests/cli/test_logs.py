@@ -120,15 +120,11 @@ def test_a_traceback_is_a_field(screen: io.StringIO) -> None:
     assert found["exception"].endswith("ValueError: bad\nthing")
 
 
-def test_a_message_that_does_not_fit_its_arguments_is_a_line_too() -> None:
-    """Otherwise logging would print a traceback between the objects."""
+def test_odd_records_are_lines_too(screen: io.StringIO) -> None:
+    """Logging would print a traceback between the objects; JSON cannot encode what packages pass as extra."""
     record = logging.LogRecord("someone.else", logging.WARNING, "else.py", 1, "%d of %d", ("one",), None)
     [found] = objects(logs.JsonFormatter().format(record))
     assert found["message"].startswith("%d of %d (cannot be put together: TypeError(")
-
-
-def test_what_is_passed_as_extra_stays_out(screen: io.StringIO) -> None:
-    """Other packages pass objects there that JSON cannot encode."""
     logging.getLogger("someone.else").warning("trouble", extra={"connection": object()})
     assert list(objects(screen.getvalue())[0]) == FIELDS
 
@@ -269,14 +265,10 @@ def test_each_problem_of_the_settings_is_a_line(tmp_path: Path) -> None:
 
 
 def test_the_option_lies_above_all_else(tmp_path: Path) -> None:
-    """Even `--set`."""
+    """Even `--set`; an unknown format is wrong usage as an option, and an invalid setting."""
     options = ("--log-format", "human", "--set", "kernel.log_format=json", "--set", "kernel.nothing=1")
     _, _, err = called("run", *options, cwd=tmp_path, BEATS_KERNEL__LOG_FORMAT="json")
     assert err.splitlines()[-1].startswith("--set kernel.nothing: kernel.nothing = ")
-
-
-def test_a_format_that_there_is_not_says_which_there_are(tmp_path: Path) -> None:
-    """As an option it is wrong usage, as a setting an invalid setting."""
     code, _, err = called("run", "--log-format", "xml", cwd=tmp_path)
     assert (code, "human" in err, "json" in err) == (2, True, True)
     code, _, err = called("run", "--set", "kernel.log_format=xml", cwd=tmp_path)

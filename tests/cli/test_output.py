@@ -51,17 +51,15 @@ def test_a_value_is_for_a_program_as_it_is(
     assert sys.stdout.getvalue() == f"{SHOWN}\n".replace(r"\n", "\n", 1)
 
 
-def test_a_document_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
-    """Half of a surrogate pair, as in the name of a file, is whole again when it is read."""
+def test_documents_are_ascii_and_toml_is_utf_8_or_ascii(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a surrogate pair survives in JSON; TOML is escaped where the encoding is not UTF-8."""
     output.say_document({"a": f"{EVIL}\udcff"})
     out = capsys.readouterr().out
     assert out.isascii()
     assert "\x1b" not in out
     assert json.loads(out) == {"a": f"{EVIL}\udcff"}
-
-
-def test_toml_is_utf_8_or_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TOML has no other encoding: where standard output has one, characters are escaped."""
     for encoding, expected in (("utf-8", 'a = "ß壁"\n'), ("latin-1", r'a = "\U000000DF\U000058C1"' + "\n")):
         raw = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))

@@ -117,22 +117,6 @@ def test_wrong_usage_says_what_would_be_right(
     assert "Traceback" not in err
 
 
-def test_a_viewer_steers_with_messages(tmp_path: Path) -> None:
-    """The commands come through the socket of the stream."""
-    path = recorded(tmp_path, 600)
-    with beats("replay", str(path), *PORT_0, cwd=tmp_path) as program:
-        with watching(program.url) as viewer:
-            viewer.next()
-            say(viewer, "replay_pause", paused=True)
-            say(viewer, "replay_seek", position_s=30.01)
-            captured = show(600)[600].captured_unix_ns
-            viewer.until(lambda each: each.topic == "frame" and each.captured_unix_ns == captured)
-            say(viewer, "replay_seek", frames=1)
-            captured = show(600)[602].captured_unix_ns
-            viewer.until(lambda each: each.topic == "frame" and each.captured_unix_ns == captured)
-        assert program.interrupt() == 0
-
-
 PLAYBACK = Playback(10.0, 60.0, 1.0, paused=False, loops=0)
 
 

@@ -58,8 +58,8 @@ def test_it_says_where_the_clock_was_set() -> None:
     assert not any("-17" in line for line in found)  # of no use to a person
 
 
-def test_markup_in_names_is_shown_as_it_is() -> None:
-    """Topics, paths and notes may contain brackets."""
+def test_nothing_in_a_file_is_obeyed_or_taken_for_markup() -> None:
+    """Topics, metadata, notes, reasons, damages and file names come from others, and may hold brackets."""
     tally = ContentCounts(
         topics={"peripheral/[bold]x": TopicInfo(1)}, losses={"failed": LossInfo(0, 0, Counter({"[red]t": 2}))}
     )
@@ -67,25 +67,6 @@ def test_markup_in_names_is_shown_as_it_is() -> None:
     text = "\n".join(shown(file_report(info)))
     for wanted in ("[dim]a", "peripheral/[bold]x", "[red]t 2", "[i]p", "[b]n, 2 of them"):
         assert wanted in text
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ('{"sources": {"demo": {"fps": 30}}, "sinks": {"a": {}, "b": {}}}', "sources: demo, sinks: a b"),
-        ("not JSON", "not JSON"),
-        ("[1]", "[1]"),
-        ('{"sinks": 3}', '{"sinks": 3}'),
-    ],
-)
-def test_of_the_settings_only_names_are_shown(settings: str, expected: str) -> None:
-    """All settings would fill the screen; unreadable ones are shown as they are."""
-    found = shown(file_report(FileInfo(Path("a"), about={"settings": settings})))
-    assert f"settings {expected}" in found
-
-
-def test_nothing_in_a_file_is_obeyed_or_pretends_to_be_a_line() -> None:
-    """Topics, metadata, notes, reasons, damages and file names come from others."""
     evil = "x\x1b[2J\x9b\u202e\n  health  whole"
     tally = ContentCounts(
         topics={evil: TopicInfo(messages=1)}, losses={evil: LossInfo(1, 2, Counter({evil: 1}))}
@@ -101,3 +82,18 @@ def test_nothing_in_a_file_is_obeyed_or_pretends_to_be_a_line() -> None:
         assert text.isprintable()
         assert sum(line.startswith("health") for line in found) <= 1
         assert r"x\x1b[2J\x9b\u202e\n health whole" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('{"sources": {"demo": {"fps": 30}}, "sinks": {"a": {}, "b": {}}}', "sources: demo, sinks: a b"),
+        ("not JSON", "not JSON"),
+        ("[1]", "[1]"),
+        ('{"sinks": 3}', '{"sinks": 3}'),
+    ],
+)
+def test_of_the_settings_only_names_are_shown(settings: str, expected: str) -> None:
+    """All settings would fill the screen; unreadable ones are shown as they are."""
+    found = shown(file_report(FileInfo(Path("a"), about={"settings": settings})))
+    assert f"settings {expected}" in found

@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,6 @@ from tests.support import (
     clean_environment,
     install_adapter,
     tiny_png,
-    until,
     watching,
 )
 from tests.support.permissions import hold_permissions
@@ -99,8 +97,8 @@ def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_
     assert err.count(said) == 1
 
 
-def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
-    """Exit code 1; sink, address and reason on standard error; no traceback, no table."""
+def test_what_cannot_start_or_go_on_is_a_failed_run(tmp_path: Path) -> None:
+    """Exit code 1 with sink or source and the reason, and no traceback; a source's end has a table."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         arguments = ("--set", f"sinks.browser.port={port}", "--set", "sinks.browser.host=127.0.0.1")
@@ -108,10 +106,6 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     (line,) = err.splitlines()
     assert re.match(rf"sink 'browser' could not start: .*{port}.*in use", line)
-
-
-def test_a_source_that_fails_for_good_is_a_failed_run(tmp_path: Path) -> None:
-    """Exit code 1 when a source's input is unusable, with the reason in the log and the table at the end."""
     source = ("--set", "sources.demo.enabled=false", "--set", "sources.film={type='jsonl',path='gone.jsonl'}")
     code, out, err = called("run", *NO_BROWSER, *source, cwd=tmp_path)
     assert code == 1
@@ -128,24 +122,6 @@ def test_a_closed_standard_input_ends_a_run_that_needs_it(tmp_path: Path) -> Non
     (line,) = program.err.text().splitlines()
     assert "standard input cannot be read (it was closed when the program started)" in line
     assert line.endswith("not restarted")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="proc(5) says what is open")
-@pytest.mark.parametrize("closed", [0, 1, 2])
-def test_nothing_takes_the_place_of_a_closed_standard_stream(closed: int, tmp_path: Path) -> None:
-    """No recording gets its descriptor, to which libraries write messages; a replay runs too."""
-    environment = clean_environment(BEATS_WEBSOCKET_PORT="0")
-
-    def started(*arguments: str) -> Program:
-        return Program([*BEATS, *arguments], tmp_path, environment, before=lambda: os.close(closed))
-
-    soon = ("--set", "sinks.recorder.flush_interval_s=0.02")
-    with started("record", "--out", "a.mcap", *soon) as program:
-        until(lambda: sum(path.stat().st_size for path in tmp_path.glob("a.mcap*")) >= 20_000)
-        assert str(Path(f"/proc/{program.process.pid}/fd/{closed}").readlink()) == os.devnull
-        assert program.interrupt() == 0
-    with started("replay", "a.mcap", *NO_BROWSER) as program:
-        assert program.end() == 0, program.err.text()
 
 
 def test_a_run_ends_when_its_sources_have(tmp_path: Path) -> None:

@@ -287,9 +287,8 @@ def test_the_line_shows_rates_since_the_last_look(monkeypatch: pytest.MonkeyPatc
     kernel = FakeKernel()
     line = LiveLine(kernel)
     now_s += 0.3
-    kernel.now = Stats(
-        9, 9, (), (sink(offered=9, drops=[("drop_oldest", 2)], totals=totals(dropped=3)), sink("null"))
-    )
+    browser = sink(offered=9, drops=[("drop_oldest", 2)], totals=totals(dropped=3))
+    kernel.now = Stats(9, 9, (), (browser, sink("null")))
     assert str(line.__rich__()) == "0 fps · 0 clients · 5 dropped"
     now_s += 0.2
     assert "18.0 fps" in str(line.__rich__())

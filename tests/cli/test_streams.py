@@ -7,13 +7,12 @@ import subprocess
 import sys
 import tomllib
 import urllib.request
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.cli.every import READING, STREAMING, WRITING, run_all
-from tests.cli.screen import on_a_screen
+from tests.cli.screen import Screen, on_a_screen
 from tests.recordings.support import lines, read, record
 from tests.support import BEATS, PORT_0, clean_environment
 
@@ -108,12 +107,8 @@ def test_closed_streams_are_taken_so_that_no_file_gets_their_numbers(folder: Pat
         "        except OSError:\n"
         "            os.write(number, b' closed')\n"
     )
-    subprocess.run(
-        ["bash", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, code],
-        cwd=folder,
-        env=clean_environment(),
-        check=True,
-    )
+    command = ["bash", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, code]
+    subprocess.run(command, cwd=folder, env=clean_environment(), check=True)
     number, *rest = (folder / "file").read_text().split()
     assert int(number) > 2
     assert rest == ["closed"] * 3
@@ -156,12 +151,8 @@ def test_a_file_whose_name_is_no_text_is_named_by_its_bytes() -> None:
         "    say_value(sys.argv[1])\n"
         "    say(sys.argv[1])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, b"sh\xffow.mcap"],
-        env=clean_environment(),
-        capture_output=True,
-        check=True,
-    )
+    command: list[str | bytes] = [sys.executable, "-c", code, b"sh\xffow.mcap"]
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, check=True)
     assert done.stdout == b"sh\xffow.mcap\nsh\\udcffow.mcap\n"
 
 
@@ -189,36 +180,29 @@ def published(url: str) -> int:
         return int(json.load(answer)["stats"]["published"])
 
 
-def test_a_terminal_that_takes_nothing_stops_no_stream(tmp_path: Path) -> None:
+def suspend(screen: Screen) -> None:
+    """Press Ctrl-S, have something logged, and see that the stream goes on."""
+    url = screen.wait_for(r"On air: (\S+)")[1]
+    screen.suspend_output()
+    screen.process.send_signal(signal.SIGUSR1)  # logs that there is no snapshot
+    before = published(url)
+    while published(url) < before + 20:
+        pass
+
+
+@pytest.mark.parametrize("options", [(), ("--log-format", "json")])
+def test_a_terminal_that_takes_nothing_stops_no_stream(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Ctrl-S, then a log line in either format: the stream goes on, and ends soon after it is told to."""
-    with ExitStack() as stack:
-        screens = [
-            stack.enter_context(
-                on_a_screen("run", *PORT_0, *option, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
-            )
-            for option in ((), ("--log-format", "json"))
-        ]
-        for screen in screens:
-            url = screen.wait_for(r"On air: (\S+)")[1]
-            screen.suspend_output()
-            screen.process.send_signal(signal.SIGUSR1)  # logs that there is no snapshot
-            before = published(url)
-            while published(url) < before + 20:
-                pass
-            screen.process.send_signal(signal.SIGTERM)
-        for screen in screens:
-            assert screen.process.wait(20) == 1  # its last lines were never taken
+    with on_a_screen("run", *PORT_0, *options, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as screen:
+        suspend(screen)
+        screen.process.send_signal(signal.SIGTERM)
+        assert screen.process.wait(20) == 1  # its last lines were never taken
 
 
 def test_a_terminal_that_takes_on_again_hears_what_it_missed(tmp_path: Path) -> None:
     """After Ctrl-Q the waiting log lines are written, and the stream ends normally."""
     with on_a_screen("run", *PORT_0, cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)) as screen:
-        url = screen.wait_for(r"On air: (\S+)")[1]
-        screen.suspend_output()
-        screen.process.send_signal(signal.SIGUSR1)
-        before = published(url)
-        while published(url) < before + 20:
-            pass
+        suspend(screen)
         screen.resume_output()
         screen.wait_for("no snapshot: no sink holds")
         screen.press("\x03")

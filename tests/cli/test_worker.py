@@ -8,7 +8,7 @@ from beats.runtime.reader import Reader
 
 
 def test_a_worker_reads_what_its_parent_reads(tmp_path: Path) -> None:
-    """The same profile, folder and `--set`, passed on as JSON, and read again each time."""
+    """The same profile, folder and `--set`, passed on as JSON, read again each time; or no folder."""
     file = tmp_path / "wall.toml"
     file.write_text("[sinks.browser]\nport = 1\n")
     reader = Reader("wall", tmp_path, ["sinks.browser.max_clients=5"], log_format="json")
@@ -16,9 +16,5 @@ def test_a_worker_reads_what_its_parent_reads(tmp_path: Path) -> None:
     assert worker.read() == reader.read()
     file.write_text("[sinks.browser]\nport = 2\n")
     assert worker.read() == reader.read()
-
-
-def test_a_worker_needs_no_folder_of_profiles() -> None:
-    """Without one it looks where its parent looks."""
     reader = Reader(None, None, None)
     assert reader_of(json.loads(json.dumps(told(reader)))).read() == reader.read()

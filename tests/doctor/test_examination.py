@@ -105,17 +105,13 @@ def test_every_problem_is_a_fault_of_the_settings(profile: Examined) -> None:
 
 
 def test_what_is_odd_is_a_warning(profile: Examined) -> None:
-    """Of the settings, and of their consequences."""
+    """Of the settings and their consequences; a profile that cannot be read is a fault with reasons."""
     found = profile("[sinks.browser]\nhost = '0.0.0.0'\n", BEATS_NOISE="1")
     right, *warnings = found.findings
     assert right.level == "ok"
     assert [warning.level for warning in warnings] == ["warning", "warning"]
     assert warnings[0].found.startswith("BEATS_NOISE: unknown variable")
     assert "anyone who can reach this machine can watch" in warnings[1].found
-
-
-def test_a_profile_that_cannot_be_read_is_a_fault() -> None:
-    """With the reasons."""
     problem = Problem("profile", "", '"nobody"', "no such profile", "somebody")
     found = unreadable(SettingsError([problem], ["BEATS_NOISE: unknown variable, ignored"]))
     fault, warning = found.findings

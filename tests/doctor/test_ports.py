@@ -52,15 +52,10 @@ def test_a_free_port_can_be_had_and_is_given_back() -> None:
     assert looked(port=0) == [Finding("port 0", "ok", "sinks.it uses a free one")]
 
 
-def test_a_port_that_is_taken_is_a_warning_where_the_sink_is_not_required(taken: int) -> None:
-    """All else starts without it."""
+def test_a_port_that_is_taken_says_by_whom(taken: int) -> None:
+    """And what to do; it is a warning if the sink is not required."""
     assert [finding.level for finding in looked(port=taken)] == ["fault"]
     assert [finding.level for finding in looked(port=taken, required=False)] == ["warning"]
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not tell who listens")
-def test_a_port_that_is_taken_says_by_whom(taken: int) -> None:
-    """And advises what to do."""
     [found] = looked(port=taken)
     assert (found.subject, found.level) == (f"port {taken}", "fault")
     assert found.found.startswith(f"sinks.it wants {LOCAL}, where process {os.getpid()} (")

@@ -1,7 +1,6 @@
 """A real nats-server, started and ended."""
 
 import os
-import signal
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -51,19 +50,6 @@ async def test_a_server_listens_on_loopback_alone_and_wants_its_token() -> None:
             pid = pid_of(url)
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-
-
-async def test_a_server_that_is_killed_is_started_again_on_its_port() -> None:
-    """Clients find it at the same address."""
-    with anyio.fail_after(30):
-        async with broker() as url:
-            port, before = int(url.rpartition(":")[2]), pid_of(url)
-            os.kill(before, signal.SIGKILL)
-            while True:
-                with suppress(OSError):
-                    if "INFO" in await to_thread.run_sync(greeting, port) and pid_of(url) != before:
-                        break
-                await anyio.sleep(0.02)
 
 
 async def test_a_server_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,9 +56,10 @@ def together(*reports: Report, gone: tuple[Stats, ...] = (), restarts: int = 0) 
 
 
 def test_what_only_the_parent_has_is_the_parents() -> None:
-    """Its sources, its other sinks and what it published, which workers count again."""
+    """Its sources, other sinks and what it published; a summary costs the same for any number of clients."""
     merged = merge(PARENT, [Report(1, 1, of_worker())], ["browser"], [], 0)
     assert replace(merged, sinks=merged.sinks[1:]) == PARENT
+    assert [sink.clients for sink in totals_only(of_worker()).sinks] == [()]
 
 
 def test_counters_of_workers_are_added() -> None:
@@ -125,8 +126,3 @@ def test_what_plays_is_shown_where_it_is_by_now() -> None:
     assert after(0.5, Playback(1.0, 10.0, 2.0, True, 0)) == 1.0
     assert after(60.0, Playback(1.0, 10.0, 1.0, False, 0)) == 10.0
     assert after(0.5, Playback(1.0, 10.0, inf, False, 0)) == 1.0
-
-
-def test_a_summary_names_no_client() -> None:
-    """It costs the same however many there are."""
-    assert [sink.clients for sink in totals_only(of_worker()).sinks] == [()]

@@ -99,16 +99,12 @@ def browser(members: WorkerPool) -> SinkStats:
 
 
 async def test_all_workers_are_on_air_before_anything_else_is(tmp_path: Path) -> None:
-    """Each has its number, and what it logs is shown with it."""
+    """Each with its number in its log; counters are requested and needed of all, also at the end."""
     shown = Shown()
     async with worker_pool(tmp_path, READY + ANSWERS, Kernel(StreamCodec()), shown) as members:
         assert members.addresses["browser"].port == 9000
         await until(lambda: len(shown.lines) == 2)
     assert sorted(shown.lines) == [(1, "worker 1 begins"), (2, "worker 2 begins")]
-
-
-async def test_counters_are_those_of_all_workers_also_at_the_end(tmp_path: Path) -> None:
-    """They are requested periodically, and when needed; a worker that ends sends its last ones."""
     async with worker_pool(tmp_path, READY + ANSWERS, Kernel(StreamCodec())) as members:
         await until(lambda: browser(members).state == "running")
         full = await members.full_stats()

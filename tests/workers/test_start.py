@@ -34,14 +34,10 @@ async def begun(profile: ProfileSettings) -> None:
         raise AssertionError("it has begun")
 
 
-async def test_without_viewers_there_is_nothing_to_share() -> None:
-    """A profile without an enabled WebSocket sink is told what it lacks."""
+async def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile without an enabled WebSocket sink is told so; a missing package is named."""
     with pytest.raises(StartError, match="'default' has no websocket sink"):
         await begun(settings(browser={"enabled": False}, void={"type": "null"}))
-
-
-async def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what installs it."""
     monkeypatch.setattr(start, "find_spec", not_installed)
     with pytest.raises(StartError, match=r"pip install 'beats\[nats\]'"):
         await begun(settings())

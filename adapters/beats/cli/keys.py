@@ -1,11 +1,12 @@
-"""Reads single keys from a terminal."""
+"""Reads single keys from a terminal, and obeys its signals."""
 
 import errno
 import os
+import signal
 import sys
 import termios
 import tty
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -57,6 +58,21 @@ async def pressed() -> AsyncGenerator[str]:
             begun = next((each for each in _BEGUN if data.endswith(each)), b"")
             for key in parse(data.removesuffix(begun)):
                 yield key
+
+
+async def obey_signals(
+    scope: anyio.CancelScope, resized: Callable[[], object], suspend: Callable[[], object]
+) -> None:
+    """Call `resized` on SIGWINCH and `suspend` on Ctrl-Z, and cancel the scope on a signal that ends."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGTSTP)
+    with anyio.open_signal_receiver(*numbers) as received:
+        async for number in received:
+            if number == signal.SIGWINCH:
+                resized()
+            elif number == signal.SIGTSTP:
+                suspend()
+            else:
+                scope.cancel()
 
 
 def _read(fd: int) -> bytes:

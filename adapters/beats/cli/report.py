@@ -38,9 +38,7 @@ def file_report(info: FileInfo) -> RenderableType:
         facts.add_row("clock", _jump(placed))
     if len(info.jumps) > _MOST_JUMPS:
         facts.add_row("", f"and {len(info.jumps) - _MOST_JUMPS:,} more; --json lists all")
-    about = (
-        (key, value) for key, value in info.about.items() if key != LOG_OFFSET
-    )  # only useful to programs
+    about = ((key, value) for key, value in info.about.items() if key != LOG_OFFSET)  # it is for programs
     _some(facts, ((key, _components(value) if key == "settings" else value) for key, value in about))
     _some(facts, ((f"total {key}", value) for key, value in (info.totals or {}).items()))
     notes = info.notes.items()
@@ -50,11 +48,7 @@ def file_report(info: FileInfo) -> RenderableType:
         facts.add_row("", _text(str(damage)))
     if info.damage_count > _MOST_DAMAGES:
         facts.add_row("", Text(f"and {info.damage_count - _MOST_DAMAGES:,} more"))
-    return Group(
-        head,
-        Padding(facts, (0, 0, 0, 2), expand=False),
-        Padding(_topics(info.counts), (0, 0, 0, 2), expand=False),
-    )
+    return _below(head, facts, info.counts)
 
 
 def total_report(infos: Sequence[FileInfo], total: ContentCounts) -> RenderableType:
@@ -65,9 +59,11 @@ def total_report(infos: Sequence[FileInfo], total: ContentCounts) -> RenderableT
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     facts.add_row("health", Text(counts))
     head = Text(f"total of {len(infos)} files", "bold")
-    return Group(
-        head, Padding(facts, (0, 0, 0, 2), expand=False), Padding(_topics(total), (0, 0, 0, 2), expand=False)
-    )
+    return _below(head, facts, total)
+
+
+def _below(head: Text, facts: Table, counts: ContentCounts) -> RenderableType:
+    return Group(head, *(Padding(each, (0, 0, 0, 2), expand=False) for each in (facts, _topics(counts))))
 
 
 def _text(text: str, style: str = "") -> Text:

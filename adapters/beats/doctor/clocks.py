@@ -80,9 +80,8 @@ def kept(found: Discipline | None) -> Finding:
         why = "this system does not tell whether its clock is synchronised"
         return Finding(_SUBJECT, "note", why, "make sure that a time service runs")
     if found.is_synchronised:
-        return Finding(
-            _SUBJECT, "ok", f"synchronised, with an error of at most {found.error_s * 1000:,.0f} ms"
-        )
+        what = f"synchronised, with an error of at most {found.error_s * 1000:,.0f} ms"
+        return Finding(_SUBJECT, "ok", what)
     return Finding(_SUBJECT, "warning", "it is not NTP-synchronised", _STEER)
 
 
@@ -90,9 +89,8 @@ def jumped(by_s: float) -> Iterator[Finding]:
     """Whether the clock was set during the checks."""
     if abs(by_s) > _JUMP_S:
         what = f"it jumped by {by_s:+,.3f} s during the checks"
-        yield Finding(
-            _SUBJECT, "warning", what, "find out what sets it: a time service corrects it gradually"
-        )
+        advice = "find out what sets it: a time service corrects it gradually"
+        yield Finding(_SUBJECT, "warning", what, advice)
 
 
 def late(now_s: float, installed_s: float) -> Iterator[Finding]:

@@ -76,6 +76,7 @@ _LONGEST_BYTES: Final = 103
 """Longest path of a socket: `sun_path` has 104 bytes on macOS, 108 on Linux (unix(7)), with a final zero."""
 _NAME_CHARACTERS: Final = len("/4194304.sock")
 _WITHOUT: Final = "`beats reload` and `beats snapshot` will not find a run: "
+_SET: Final = "set XDG_RUNTIME_DIR to a folder of your own"
 
 
 def running() -> list[int]:
@@ -112,15 +113,10 @@ def why_not(folder: Path) -> tuple[str, str] | None:
         above = next(each for each in folder.parents if each.exists())
         if os.access(above, os.W_OK | os.X_OK):
             return None
-        return (
-            f"{_WITHOUT}{folder} cannot be created in {above}",
-            "set XDG_RUNTIME_DIR to a folder of your own",
-        )
+        return f"{_WITHOUT}{folder} cannot be created in {above}", _SET
     except OSError as error:
-        return f"{_WITHOUT}{folder}: {error.strerror}", "set XDG_RUNTIME_DIR to a folder of your own"
+        return f"{_WITHOUT}{folder}: {error.strerror}", _SET
     if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
-        return (
-            f"{_WITHOUT}{folder} can be accessed by other users",
-            "remove it, or `chmod 700` it if it is yours, or set XDG_RUNTIME_DIR",
-        )
+        advice = "remove it, or `chmod 700` it if it is yours, or set XDG_RUNTIME_DIR"
+        return f"{_WITHOUT}{folder} can be accessed by other users", advice
     return None

@@ -83,9 +83,8 @@ def python() -> Iterator[Finding]:
     """The interpreter and the system."""
     version = ".".join(map(str, sys.version_info[:3]))
     system = platform.system()
-    what = (
-        f"{platform.python_implementation()} {version} on {system} {platform.release()} {platform.machine()}"
-    )
+    kind, machine = platform.python_implementation(), platform.machine()
+    what = f"{kind} {version} on {system} {platform.release()} {machine}"
     wanted = _about("Requires-Python")
     if not meets(version, wanted):
         yield Finding("Python", "fault", what, f"Beats needs {wanted}: install such a Python")
@@ -142,9 +141,8 @@ def _extra(name: str, own: Sequence[Requirement], *, is_needed: bool) -> Finding
         what = f"{', '.join(missing)} is not installed"
         if is_needed:
             return Finding(subject, "fault", f"{what}, and this profile needs it", install)
-        return Finding(
-            subject, "note", f"{what}, and not needed by this profile", f"to install it: {install}"
-        )
+        what += ", and not needed by this profile"
+        return Finding(subject, "note", what, f"to install it: {install}")
     if old:
         return Finding(subject, "fault" if is_needed else "warning", f"there is {'; '.join(old)}", install)
     use = "this profile needs it" if is_needed else "this profile does not need it"
@@ -154,12 +152,8 @@ def _extra(name: str, own: Sequence[Requirement], *, is_needed: bool) -> Finding
 def _lacking(requirement: Requirement, version: str | None) -> Finding:
     what = requirement.name + (f" {requirement.wanted}" if requirement.wanted else "")
     there = "is not installed" if version is None else f"{version} is installed"
-    return Finding(
-        "packages",
-        "fault",
-        f"{requirement.name} {there}, and Beats needs {what}",
-        f"pip install --upgrade '{what}'",
-    )
+    found = f"{requirement.name} {there}, and Beats needs {what}"
+    return Finding("packages", "fault", found, f"pip install --upgrade '{what}'")
 
 
 def installed(package: str) -> str | None:

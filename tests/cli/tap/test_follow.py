@@ -52,15 +52,11 @@ async def follow(
 
 
 async def test_everything_is_shown_in_its_order() -> None:
-    """Envelopes, missing numbers, unreadable messages, and events of the connection."""
+    """Messages, missing numbers and notices; only messages count to the end, readable or not."""
     given = (frame(1), update(5), "a text", frame(4), Notice("gone"), frame(2))
     seen, ended = await follow(*given)
     said = "frame 1, peripheral/knob-1 5, unreadable, frame 2 missing, frame 4, gone, back, frame 2"
     assert (", ".join(seen), ended) == (said, "the server closed the stream")
-
-
-async def test_it_stops_after_the_given_number_of_messages() -> None:
-    """Messages are counted, readable or not; notices are not."""
     seen, ended = await follow(frame(1), Notice("gone"), b"", frame(3), frame(4), count=3)
     assert (seen, ended) == (["frame 1", "gone", "unreadable", "frame 1 missing", "frame 3"], None)
 
@@ -150,8 +146,10 @@ async def tapped(place: str, query: Mapping[str, str] | None = None, **fields: o
         return await tap(wanted._replace(**fields))  # type: ignore[arg-type]  # each test knows its fields
 
 
-async def test_lines_are_printed_until_there_are_enough(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a terminal they are complete and without colours."""
+async def test_lines_are_printed_until_there_are_enough(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Without a terminal they are complete and without colours; frames are saved with any output."""
     with serving(holding(frame(1), update(1, "x" * 300), frame(3), frame(4))) as server:
         assert await tapped(server.place, most=3) is None
     lines = capsys.readouterr().out.splitlines()
@@ -159,6 +157,11 @@ async def test_lines_are_printed_until_there_are_enough(capsys: pytest.CaptureFi
     assert lines[2].endswith("frame 1 missing (2)")
     assert "x" * 300 in lines[1]
     assert "\x1b" not in "".join(lines)
+    folder = FrameSaver(tmp_path / "frames")
+    with serving(holding(frame(1), frame(2))) as server:
+        assert await tapped(server.place, most=2, folder=folder, as_json=True) is None
+    told = [json.loads(line)["sequence"] for line in capsys.readouterr().out.splitlines()]
+    assert (told, folder.saved) == ([1, 2], 2)
 
 
 async def test_the_stream_is_asked_for_what_is_wanted() -> None:
@@ -180,12 +183,3 @@ async def test_frames_that_were_not_asked_for_are_not_missing(
     with serving(holding(frame(1), frame(9))) as server:
         assert await tapped(place.format(server.place), query, most=2) is None
     assert "missing" not in capsys.readouterr().out
-
-
-async def test_frames_are_saved_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Together with any form of output."""
-    folder = FrameSaver(tmp_path / "frames")
-    with serving(holding(frame(1), frame(2))) as server:
-        assert await tapped(server.place, most=2, folder=folder, as_json=True) is None
-    told = [json.loads(line)["sequence"] for line in capsys.readouterr().out.splitlines()]
-    assert (told, folder.saved) == ([1, 2], 2)

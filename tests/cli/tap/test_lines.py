@@ -17,16 +17,12 @@ def line(message: bytes, width: int | None = None, after_ms: float = 2.5) -> str
     return Lines(colours=False).line(item(message, after_ms), width)
 
 
-def test_a_frame_says_when_which_and_how_large() -> None:
-    """Local time to the millisecond, topic, sequence, size, age, pixels; a dash for what is unknown."""
+def test_a_line_says_what_an_envelope_holds() -> None:
+    """Time, topic, sequence, size, age, pixels, a dash for what is unknown; or value, tags and location."""
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.002 frame       7    \d\d B  2\.5 ms  1 x 1", line(frame(7)))
     bare = StreamEnvelope.FromString(frame(1, at_ns=0))
     bare.ClearField("sequence")
     assert re.search(r" frame       – +\d+ B       –  1 x 1$", line(bare.SerializeToString()))  # noqa: RUF001
-
-
-def test_an_update_says_its_value_tags_and_place() -> None:
-    """The value as compact JSON comes first, after its type if that is unknown, since the end may be cut."""
     found = line(update(3, {"rotation": 5, "name": "ä"}))
     said = '{"rotation":5,"name":"ä"}  #input:rotary #demo  @1,-2.5,0 2026-01-02T03:04:05Z'
     assert found.endswith(said)

@@ -21,6 +21,7 @@ from beats.kernel.stats import (
 from beats.kit.stats_json import plain
 
 BEGUN_NS = 1_700_000_000_000_000_000
+_RUNNING: dict[str, Any] = {"state": "running", "restarts": 0, "last_error": ""}
 
 
 def queue(
@@ -60,34 +61,18 @@ def sink(name: str = "browser", clients: Sequence[ClientStats] = (), **fields: A
     totals = None
     if clients:
         groups = tuple(_group(name, clients) for name in dict.fromkeys(each.group for each in clients))
-        totals = ClientTotals(
-            connected=len(clients),
-            accepted=len(clients),
-            refused=0,
-            stalled=0,
-            overflowed=0,
-            delivered=_sum(each.queue.taken for each in clients),
-            dropped=_sum(each.queue.dropped for each in clients),
-            groups=groups,
-        )
-    whole: dict[str, Any] = {
-        "state": "running",
-        "restarts": 0,
-        "last_error": "",
-        "queue": queue(),
-        "clients": tuple(clients),
-        "client_totals": totals,
-        **fields,
-    }
-    return SinkStats(name, **whole)
+        delivered = _sum(each.queue.taken for each in clients)
+        dropped = _sum(each.queue.dropped for each in clients)
+        totals = ClientTotals(len(clients), len(clients), 0, 0, 0, delivered, dropped, groups)
+    own: dict[str, Any] = {"queue": queue(), "clients": tuple(clients), "client_totals": totals}
+    return SinkStats(name, **{**_RUNNING, **own, **fields})
 
 
 def _group(name: str, clients: Sequence[ClientStats]) -> ClientGroup:
     queues = [each.queue for each in clients if each.group == name]
     delivered, waiting = _sum(each.taken for each in queues), _sum(each.waiting for each in queues)
-    return ClientGroup(
-        name, len(queues), delivered, waiting, tuple(drop for each in queues for drop in each.drops)
-    )
+    drops = tuple(drop for each in queues for drop in each.drops)
+    return ClientGroup(name, len(queues), delivered, waiting, drops)
 
 
 def _sum(amounts: Iterable[Amount]) -> Amount:
@@ -96,8 +81,7 @@ def _sum(amounts: Iterable[Amount]) -> Amount:
 
 def source(name: str = "demo", published: int = 0, **fields: Any) -> SourceStats:
     """A source."""
-    whole: dict[str, Any] = {"state": "running", "restarts": 0, "last_error": "", **fields}
-    return SourceStats(name, published=published, **whole)
+    return SourceStats(name, published=published, **{**_RUNNING, **fields})
 
 
 def stats(

@@ -16,7 +16,7 @@ WHOLE = document(stats([sink("void")], [source()]))
 
 
 def test_once_prints_one_table_and_ends(tmp_path: Path) -> None:
-    """Without a terminal in plain text."""
+    """In plain text without a terminal; as JSON the server's object, for scripts."""
     with answering(answered(WHOLE)) as server:
         url = f"ws://127.0.0.1:{server.port}"
         code, out, err = ran("top", url, "--once", "--interval", "0.1", cwd=tmp_path)
@@ -24,10 +24,6 @@ def test_once_prints_one_table_and_ends(tmp_path: Path) -> None:
         assert len(server.requests) == 2
     assert out.startswith(f"beats 0.1.0  studio  127.0.0.1:{server.port}  up 1:40\n")
     assert "\x1b" not in out
-
-
-def test_json_once_is_the_servers_object(tmp_path: Path) -> None:
-    """For scripts."""
     with answering(answered(WHOLE)) as server:
         code, out, err = ran("top", f"127.0.0.1:{server.port}", "--once", "--json", cwd=tmp_path)
     assert (code, err, json.loads(out)) == (0, "", WHOLE)

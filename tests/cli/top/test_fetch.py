@@ -50,7 +50,7 @@ async def refusal(reply: bytes | None) -> ServerError:
 
 
 async def test_the_answer_is_what_the_server_says() -> None:
-    """By one request, then the connection is closed; the token is in a header, a proxy's path in front."""
+    """By one request, with token and a proxy's path; also in chunks, as proxies send it (RFC 9112, 7.1)."""
     found, request = await ask(answered(WHOLE))
     assert found.document == WHOLE
     assert request.startswith(b"GET /api/stats HTTP/1.1\r\nHost: 127.0.0.1:")
@@ -59,10 +59,6 @@ async def test_the_answer_is_what_the_server_says() -> None:
     _, request = await ask(answered(WHOLE), token="secret", path="/wall")
     assert request.startswith(b"GET /wall/api/stats HTTP/1.1\r\n")
     assert b"\r\nAuthorization: Bearer secret\r\n" in request
-
-
-async def test_an_answer_in_chunks_is_read() -> None:
-    """As reverse proxies send them: RFC 9112, section 7.1."""
     body = json.dumps(WHOLE).encode()
     parts = [body[:100], body[100:]]
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
@@ -149,7 +145,7 @@ def encoded(value: object) -> bytes:
 
 
 def test_all_that_the_kernel_counts_comes_through() -> None:
-    """What `/api/stats` makes of the kernel's counters can be read, and the object stays as it came."""
+    """The object stays as it came; unknown fields are ignored, memory may be missing, text may be odd."""
     found = read(encoded(WHOLE))
     assert found.document == WHOLE
     browser, void = found.answer.stats.sinks
@@ -159,10 +155,6 @@ def test_all_that_the_kernel_counts_comes_through() -> None:
     playback = found.answer.stats.sources[0].playback
     assert playback is not None
     assert (playback.speed, playback.loops) == (inf, 2)
-
-
-def test_fields_of_other_servers_and_systems_are_no_error() -> None:
-    """Unknown ones are passed over; memory may be missing; half a surrogate pair is a text in JSON."""
     found = read(encoded({**WHOLE, "weather": "fine", "process": {**WHOLE["process"], "mood": 1}}))
     assert found.answer.process.pid == 7
     process = {"pid": 7, "cpu_s": 1.5, "rss_bytes": None, "open_files": None}
@@ -209,7 +201,7 @@ async def take(replies: Sequence[bytes], interval_s: float = 0.001) -> list[Samp
 
 
 async def test_every_answer_and_every_failure_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Failures are counted in a row, with pauses that grow; an answer ends the row."""
+    """Failures in a row have growing pauses, an answer ends the row; no pause is below the interval."""
     monkeypatch.setattr(module, "BACKOFF", Backoff(0.002, 0.004))
     good = answered(document(stats()))
     found = await take([good, AWAY, AWAY, AWAY, good, AWAY])
@@ -218,10 +210,6 @@ async def test_every_answer_and_every_failure_comes(monkeypatch: pytest.MonkeyPa
     assert [each.in_a_row for each in failures] == [1, 2, 3, 1]
     assert [each.retry_s for each in failures] == [0.002, 0.004, 0.004, 0.002]
     assert all(str(each.error) == "HTTP 503" for each in failures)
-
-
-async def test_it_never_asks_more_often_than_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when it fails."""
     monkeypatch.setattr(module, "BACKOFF", Backoff(0.001, 0.001))
     begun_s = anyio.current_time()
     found = await take([AWAY, AWAY, answered(document(stats())), AWAY], interval_s=0.05)

@@ -44,7 +44,7 @@ def test_it_always_fits(view: View, size: tuple[int, int], counts: tuple[int, in
 
 
 def test_clients_are_scrolled_below_what_stays() -> None:
-    """The last line shows the position; scrolling ends at the last client."""
+    """The last line shows the position, up to the last client; hidden sinks and sources are counted."""
     found = screen.draw(shown(300), "wall:1", View(), "", 80, 24)
     assert plain(found)[-1] == f"1 to {found.page} of 300  {HINT}"
     assert sum(line.startswith("10.") for line in plain(found)) == found.page
@@ -54,14 +54,9 @@ def test_clients_are_scrolled_below_what_stays() -> None:
     last = screen.draw(shown(300), "wall:1", View(offset=10**9), "", 80, 24)
     assert last.view.offset == 300 - found.page
     assert plain(last)[-2].startswith("10.0.0.299:")
-
-
-def test_sinks_and_sources_leave_room_for_clients() -> None:
-    """The number of hidden lines is shown, and Tab shows them."""
     lines = plain(screen.draw(shown(3, 30, 30), "wall:1", View(), "", 80, 24))
-    assert lines.index("  … 50 more lines: Tab") < lines.index(
-        next(line for line in lines if line.startswith("client"))
-    )
+    first = next(index for index, line in enumerate(lines) if line.startswith("client"))
+    assert lines.index("  … 50 more lines: Tab") < first
     assert sum(line.startswith("10.") for line in lines) == 3
     alone = screen.draw(shown(3, 30, 30), "wall:1", View(table="sinks"), "", 80, 24)
     assert sum(line.startswith("void") for line in plain(alone)) == 17
@@ -130,16 +125,12 @@ def test_keys_scroll_as_far_as_there_is_something_to_see() -> None:
 
 
 def test_keys_change_what_is_shown() -> None:
-    """Tab goes through the tables and back to all of them; `?` shows and hides the help."""
+    """Tab goes through the tables, `?` toggles the help; other keys and parts of sequences do nothing."""
     seen = [View()]
     for _ in TABLES:
         seen.append(pressed(seen[-1], "\t"))
     assert [view.table for view in seen] == [*TABLES, TABLES[0]]
     assert (pressed(View(), "?").help, pressed(View(), "?", "?").help) == (True, False)
     assert len(KEYS) <= 80
-
-
-def test_other_keys_change_nothing() -> None:
-    """Nor do the bytes of page up and function keys."""
     for key in ("x", "\x1b", "[", "5", "~", "H", "F", "O", "P", "ä"):
         assert pressed(View(), key) == View()

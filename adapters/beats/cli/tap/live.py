@@ -151,18 +151,12 @@ class Live:
         """Follow the size of the terminal, suspend on Ctrl-Z, and end with `q` or a signal."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._read_keys, scope)
-            with anyio.open_signal_receiver(
-                signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGTSTP
-            ) as received:
-                async for number in received:
-                    if number == signal.SIGWINCH:
-                        self._resized()
-                    elif number == signal.SIGTSTP:
-                        self._screen.leave()
-                        os.kill(os.getpid(), signal.SIGSTOP)
-                        self._resized()
-                    else:
-                        scope.cancel()
+            await keys.obey_signals(scope, self._resized, self._suspend)
+
+    def _suspend(self) -> None:
+        self._screen.leave()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self._resized()
 
     async def _read_keys(self, scope: anyio.CancelScope) -> None:
         async with aclosing(keys.pressed()) as pressed:

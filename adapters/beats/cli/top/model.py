@@ -210,9 +210,8 @@ def _viewers(span: _Span, before: ClientTotals | None, now: ClientTotals) -> Flo
 
 
 def _rates(span: _Span, before: Amount | None, now: Amount) -> tuple[float | None, float | None]:
-    return span.rate(before.items if before else None, now.items), span.rate(
-        before.bytes if before else None, now.bytes
-    )
+    items, size = (before.items, before.bytes) if before else (None, None)
+    return span.rate(items, now.items), span.rate(size, now.bytes)
 
 
 def _reasons(drops: Iterable[DropStats]) -> Mapping[str, int]:

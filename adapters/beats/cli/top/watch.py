@@ -56,7 +56,7 @@ class Watch:
         """Draw until `q`, Ctrl-C or SIGTERM; returns a lasting error if there is one before any answer."""
         refused: ServerError | None = None
         async with anyio.create_task_group() as group:
-            group.start_soon(self._obey_signals, group.cancel_scope)
+            group.start_soon(keys.obey_signals, group.cancel_scope, self._redraw, self._pause)
             group.start_soon(self._obey_keys, group.cancel_scope)
             group.start_soon(self._draw_again)
             with self._live:
@@ -115,18 +115,6 @@ class Watch:
                     scope.cancel()
                 self._view = self._view.pressed(key, SORTABLE, self._page)
                 self._redraw()
-
-    async def _obey_signals(self, scope: anyio.CancelScope) -> None:
-        with anyio.open_signal_receiver(
-            signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGTSTP
-        ) as received:
-            async for number in received:
-                if number == signal.SIGWINCH:
-                    self._redraw()
-                elif number == signal.SIGTSTP:
-                    self._pause()
-                else:
-                    scope.cancel()
 
     def _pause(self) -> None:
         """Ctrl-Z: give the terminal back to the shell until SIGCONT."""
