@@ -6,8 +6,8 @@
 in the root of the repository. Healthy clients watch 1 MB x 30/s or 20 kB x 60/s: 50 of them, or as many as
 this machine can serve with half of each of two CPUs, which is said. Each line of a table is a run of its own:
 healthy clients alone, then with a crowd of bad ones, twice in a row (peers: once), so that what else the
-machine does falls on both; `x` is the ratio of with to without. The line `nobody` has no crowd: how far its
-`x` are from 1 is how far every other one may be by chance.
+machine does falls on both; `x` is the ratio of with to without. The line `no crowd` shows how
+far from 1 its `x`, and so every other one, may be by chance.
 
 Server and load generator are pinned to a CPU each; the crowd is on that of the load generator, nice. Slow
 readers take bytes evenly at a sixth of the stream's rate, through the system's own buffers. A run whose
@@ -61,7 +61,7 @@ class Scenario(NamedTuple):
     name: str
     title: str
     manner: str
-    """As `tests.bench.crowd` calls it; empty for nobody."""
+    """As `tests.bench.crowd` calls it; empty for no crowd."""
     clients: int
 
 
@@ -94,7 +94,7 @@ class Column(NamedTuple):
 
 WORKS: Final = (Work("1MB", 1_000_000, 30), Work("20kB", 20_000, 60))
 SCENARIOS: Final = (
-    Scenario("none", "nobody", "", 0),
+    Scenario("none", "no crowd", "", 0),
     Scenario("frozen", "1 frozen", "frozen", 1),
     Scenario("slow", "1 slow", "slow", 1),
     Scenario("frozen10", "10 frozen", "frozen", 10),

@@ -13,7 +13,7 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "a-million-viewers.md"
 def test_the_tables_of_the_page_are_what_the_script_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Make them anew with `python -m tests.bench.model` after a change to either."""
+    """After a change to either, make them again with `python -m tests.bench.model`."""
     monkeypatch.setattr("sys.argv", ["model"])
     main()
     _, _, rest = PAGE.read_text().partition("<!-- python -m tests.bench.model -->\n")
@@ -22,7 +22,7 @@ def test_the_tables_of_the_page_are_what_the_script_prints(
 
 
 def test_the_page_names_the_figures_that_were_measured() -> None:
-    """Whoever measures again changes both."""
+    """A new measurement changes both."""
     text = " ".join(PAGE.read_text().split())
     measured = Measured()
     assert f"takes {measured.fixed_us:g} µs of CPU and {measured.per_kb_us:g} µs for each kB" in text

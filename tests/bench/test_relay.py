@@ -38,12 +38,12 @@ def test_what_nats_takes_alone_is_measured() -> None:
 def test_cpu_is_counted_by_process() -> None:
     """This one works, and another does not exist in its family."""
     own = os.getpid()
-    clock = CpuClock(own=[own], nobody=[])
+    clock = CpuClock(own=[own], none=[])
     begin_s = cpu_s([own])
     while cpu_s([own]) < begin_s + 0.05:
         sum(range(10_000))
     assert clock.cores()["own"] > 0
-    assert clock.cores()["nobody"] == 0
+    assert clock.cores()["none"] == 0
     assert family(own)["parent"] == [own]
 
 

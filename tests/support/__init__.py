@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -178,7 +178,8 @@ def watching(url: str, **options: Any) -> Generator[Viewer]:
     """A viewer that is connected; `options` are the library's."""
     # max_queue=None: it reads on although the test does not, and so never fails to see the close frame.
     usual = {"open_timeout": TIMEOUT_S, "close_timeout": TIMEOUT_S, "max_size": None, "max_queue": None}
-    with connect(url, **{**usual, "proxy": None, **options}) as connection:
+    opening = cast("Callable[..., ClientConnection]", connect)
+    with opening(url, **usual, proxy=None, **options) as connection:
         yield Viewer(connection)
 
 

@@ -31,7 +31,7 @@ def installed() -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that no connection is given by itself.
+    """A free port outside the range that the system gives to connections.
 
     A client that tries again and again to connect to one of those will once be connected to itself.
     """

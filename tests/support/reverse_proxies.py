@@ -108,7 +108,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 @contextmanager
 def held_port() -> Generator[int]:
-    """A port that nobody else is given while the block lasts, and that a server can listen on.
+    """A port that is not given to others while the block lasts, and that a server can listen on.
 
     Two sockets may be bound to one port with SO_REUSEADDR as long as only one of them listens.
     """

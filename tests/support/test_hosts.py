@@ -96,7 +96,7 @@ def test_a_cut_is_silent_and_a_repair_lets_the_rest_through(
     ):
         cut()
         caller.write(f"during {number}")
-        for each in range(20):  # somebody else's go through meanwhile
+        for each in range(20):  # those of another host go through meanwhile
             others.write(f"other {number} {each}")
             others.out.wait_for(rf"back other {number} {each} ")
         assert f"during {number}" not in caller.out.so_far()

@@ -5,7 +5,7 @@
 prints a line when it has begun, goes on until standard input ends, and then prints how many connections it
 had. KIND says what it does; when the server ends a connection, it opens another at once:
 
-* `pings`, `pongs`: sends one-byte pings, or pongs that nobody asked for, without pause, and reads what comes;
+* `pings`, `pongs`: sends one-byte pings, or unsolicited pongs, without pause, and reads what comes;
 * `unread`: sends the largest pings that there are, and reads nothing;
 * `idle:N`: keeps N connections open and says nothing;
 """

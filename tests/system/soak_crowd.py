@@ -47,7 +47,7 @@ class Visitor:
         self.sock.setblocking(False)
         self._silent: Final = self.manner == "vanish"
         self._answer = b""
-        # Part of a request, possibly none of it, is all that one who vanishes says.
+        # A client that vanishes sends only a part of a request, or nothing.
         self.sock.send(REQUEST[: chance.randrange(len(REQUEST))] if self._silent else REQUEST)
 
     @property

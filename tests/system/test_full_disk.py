@@ -230,7 +230,7 @@ def test_a_place_that_cannot_be_written_stops_the_start(folder: Path, blocked: s
     elif blocked == "to":
         (folder / "to").write_text("")
     else:
-        path = "/proc/1.mcap"  # nobody can make a file there, root included
+        path = "/proc/1.mcap"  # not even root can make a file there
     code, out, err = ran("run", "--set", f"sinks.tape.path={path}", cwd=folder)
     assert code == 1
     assert "sink 'tape' could not start" in err

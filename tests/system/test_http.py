@@ -1,4 +1,4 @@
-"""Plain HTTP beside the stream of a whole run, asked with somebody else's client."""
+"""Plain HTTP beside the stream of a whole run, asked with the client of the standard library."""
 
 from pathlib import Path
 from typing import Final

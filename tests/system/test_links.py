@@ -72,7 +72,7 @@ def test_nobody_else_notices(evening: Evening, name: str) -> None:
 
 
 def test_the_broker_drops_those_alone_who_do_not_answer(evening: Evening) -> None:
-    """It may say of those that were cut off that they are too slow, and of nobody else."""
+    """It may call those that were cut off too slow, and no others."""
     dropped = [line for line in evening.broker_log.splitlines() if "Slow Consumer" in line]
     assert len(dropped) <= len(("cut", "unplugged", "blinking"))
     assert "[ERR]" not in evening.broker_log

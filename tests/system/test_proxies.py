@@ -46,7 +46,7 @@ BARE: Final[Mapping[str, str]] = {
         </VirtualHost>
     """,
 }
-"""What somebody writes who has not read that upgrades need more."""
+"""Settings without what upgrades need."""
 
 
 class Site(NamedTuple):
@@ -101,7 +101,7 @@ def test_the_page_is_whole(site: Site) -> None:
 
 
 def test_the_address_without_its_last_slash_leads_to_the_page(site: Site) -> None:
-    """Somebody will type it so, and the page's own addresses are relative."""
+    """People type it so, and the page's own addresses are relative."""
     answer = site.proxy.fetch("/wall")
     assert answer.status in (301, 302)
     assert urlsplit(answer.headers["Location"]).path == "/wall/"
@@ -157,7 +157,7 @@ def test_a_proxy_that_beats_does_not_know_is_told_of(kind: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("kind", BARE)
 def test_a_proxy_that_passes_on_no_upgrade_is_told_of(kind: str, tmp_path: Path) -> None:
-    """As both are when nobody tells them to; the page is whole, and asked plainly all seems well."""
+    """As both are by default; the page is whole, and a plain request is answered with 200."""
     with behind(kind, tmp_path, BARE[kind]) as site:
         page = site.proxy.fetch("/")
         for file in files_of(page.text):

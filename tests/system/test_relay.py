@@ -107,7 +107,7 @@ def test_a_broker_that_is_killed_costs_a_gap_and_nothing_else(tmp_path: Path) ->
         assert {envelope.topic for envelope in stack.enter_context(watching(late.url)).take(4)} == TOPICS
 
 
-def test_an_edge_that_is_killed_concerns_nobody_else(tmp_path: Path) -> None:
+def test_an_edge_that_is_killed_affects_no_other(tmp_path: Path) -> None:
     """The other edge misses nothing, and the one that takes its place has the state at once."""
     with NatsServer(tmp_path) as broker, running("origin", tmp_path, broker.url), ExitStack() as stack:
         victim, other = (stack.enter_context(running("edge", tmp_path, broker.url)) for _ in range(2))
@@ -155,7 +155,7 @@ def test_a_frozen_subscriber_does_not_slow_the_stream(tmp_path: Path) -> None:
 
 
 def test_what_is_too_large_for_the_broker_is_said_once_and_the_rest_flows(tmp_path: Path) -> None:
-    """With what to set; each is counted, and is a gap to whoever looks for it."""
+    """The log names the setting; each envelope is counted, and is a gap in the sequence numbers."""
     with (
         NatsServer(tmp_path, "max_payload: 4096") as broker,
         running("origin", tmp_path, broker.url) as origin,

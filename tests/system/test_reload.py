@@ -1,4 +1,4 @@
-"""Settings change while the show runs: whoever watches notices nothing, and every recording is exact."""
+"""Settings change while the show runs: viewers notice nothing, and every recording is exact."""
 
 import itertools
 import json
@@ -125,7 +125,7 @@ def test_sinks_come_change_and_go_and_the_viewer_sees_every_number_once(tmp_path
     assert recorded(tmp_path / "b-1.mcap")
 
 
-def test_sighup_reads_the_settings_anew(tmp_path: Path) -> None:
+def test_sighup_reloads_the_settings(tmp_path: Path) -> None:
     """As daemons do; what was done is in the log, one line for each change."""
     with show(tmp_path) as running:
         running.configure(BASE + TAPE + 'path = "a.mcap"\n')

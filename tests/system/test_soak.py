@@ -101,7 +101,7 @@ class Watch:
         while not self._end.wait(0.1):
             try:
                 sink = self._stream.stats().sinks[0]
-            except Exception as error:  # whatever it is, the test must hear of it
+            except Exception as error:  # of any kind: the test reports it
                 self.wrong.append(repr(error))
                 return
             self._check(sink)

@@ -139,7 +139,7 @@ def test_tap_draws_the_frame_as_it_is(tmp_path: Path, columns: int, lines: int) 
 
 @SIZES
 def test_tap_shows_lines_above_the_picture(on_air: Program, tmp_path: Path, columns: int, lines: int) -> None:
-    """Each whole in one line of the terminal; when its size changes, all is drawn anew."""
+    """Each whole in one line of the terminal; when its size changes, all is drawn again."""
     with on_a_screen("tap", on_air.url, cwd=tmp_path, columns=columns, lines=lines) as screen:
         before = screen.settings()
         screen.wait_for(r"^\d\d:\d\d:\d\d\.\d{3} peripheral/accel-1 +\d+ +\d+ B +[\d.]+ ms +\{\"x\":")

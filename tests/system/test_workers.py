@@ -161,7 +161,7 @@ def test_a_reload_reaches_the_workers(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_a_run_that_is_killed(tmp_path: Path) -> None:
-    """Workers and broker end by themselves when nobody can tell them to."""
+    """Workers and broker end by themselves when their parent is gone."""
     with running(tmp_path) as program:
         parent = program.process.pid
         everyone = [*children(parent, "cli.worker"), *children(parent, "nats-server")]

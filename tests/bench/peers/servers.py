@@ -229,7 +229,7 @@ async def gathering(given: Options) -> AsyncGenerator[Gather]:
 async def picows(given: Options) -> AsyncGenerator[LoopPeer]:
     """WebSockets in Cython: a loop over transports, as in the library's examples."""
     library: Any = importlib.import_module("picows")  # an extra: checked without it too
-    listener: Any = library.WSListener
+    base: Any = library.WSListener
 
     class Picows(LoopPeer):
         def deliver(self, data: bytes) -> None:
@@ -237,15 +237,18 @@ async def picows(given: Options) -> AsyncGenerator[LoopPeer]:
                 transport.send(library.WSMsgType.BINARY, data)
             self.done()
 
-    class Listener(listener):  # type: ignore[misc]
+    class Listener(base):  # type: ignore[misc]
         def on_ws_connected(self, transport: object) -> None:
             peer.connections.add(transport)
 
         def on_ws_disconnected(self, transport: object) -> None:
             peer.connections.discard(transport)
 
+    def listener(_: object) -> Listener:
+        return Listener()
+
     peer = Picows(given)
-    server = await library.ws_create_server(lambda _: Listener(), "127.0.0.1", 0, backlog=4096)
+    server = await library.ws_create_server(listener, "127.0.0.1", 0, backlog=4096)
     try:
         peer.port = server.sockets[0].getsockname()[1]
         yield peer
