@@ -234,20 +234,31 @@ class Stream(_Base):
         """
         return Opening(profile, config_dir, overrides)
 
-    def publish_frame(self, png_data: Buffer, *, captured_unix_ns: int | None = None) -> int:
+    def publish_frame(
+        self,
+        data: Buffer,
+        *,
+        id: str = "",  # noqa: A002 - the wire's own word
+        media_type: str | None = None,
+        captured_unix_ns: int | None = None,
+    ) -> int:
         """Publish a frame and return its sequence number.
 
         Args:
-            png_data: a complete PNG file, in any bytes-like object; all types but `bytes` are copied.
+            data: a complete PNG, JPEG, WebP or AVIF file, in any bytes-like object; all types but `bytes` are
+                copied. Its type and size are read from its header.
+            id: which picture it is; empty for the main one.
+            media_type: such as `image/jpeg`, to have it checked; None for whatever the data is.
             captured_unix_ns: capture time; None for now.
 
         Raises:
-            TypeError, ValueError: it is not a PNG file.
+            TypeError, ValueError: it is no such file, or not of this type; says what it is.
             QueueFull: a sink's queue with strategy `error` or `block` refused it.
             ClosedError: the stream is closed, or was opened in another process.
         """
         self._home.check()
-        return self._kernel.publisher.publish(frame(png_data), captured_unix_ns=captured(captured_unix_ns))
+        message = frame(data, id, media_type)
+        return self._kernel.publisher.publish(message, captured_unix_ns=captured(captured_unix_ns))
 
     def publish_peripheral(
         self,
@@ -326,11 +337,18 @@ class Stream(_Base):
 class AsyncStream(_Base):
     """A running stream in the event loop of the program that opened it."""
 
-    async def publish_frame(self, png_data: Buffer, *, captured_unix_ns: int | None = None) -> int:
+    async def publish_frame(
+        self,
+        data: Buffer,
+        *,
+        id: str = "",  # noqa: A002 - the wire's own word
+        media_type: str | None = None,
+        captured_unix_ns: int | None = None,
+    ) -> int:
         """As `Stream.publish_frame`; a full `block` queue suspends only this coroutine."""
         self._home.check()
         return await self._kernel.publisher.publish_async(
-            frame(png_data), captured_unix_ns=captured(captured_unix_ns)
+            frame(data, id, media_type), captured_unix_ns=captured(captured_unix_ns)
         )
 
     async def publish_peripheral(

@@ -78,7 +78,7 @@ def viewing(stream: Stream) -> Generator[Viewer]:
 
 def frame_of(envelope: Sealed) -> bytes:
     assert isinstance(envelope.message, Frame)
-    return envelope.message.png_data
+    return envelope.message.data
 
 
 def peripheral_of(envelope: Sealed) -> Peripheral:

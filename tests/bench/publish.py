@@ -133,7 +133,7 @@ def waking() -> Generator[Case]:
 def bare_frame() -> bytes:
     """What protobuf alone takes for a frame."""
     envelope = StreamEnvelope(sequence=1, captured_unix_ns=1)
-    envelope.frame.png_data = FRAME.png_data
+    envelope.frame.png_data = FRAME.data
     return envelope.SerializeToString()
 
 

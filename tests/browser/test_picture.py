@@ -49,10 +49,10 @@ def test_the_picture_is_the_demos_frame_of_that_number(on_air: OnAir, new_tab: C
             # On a busy machine the viewer may have missed it.
             for file in [each.message for each in viewer.seen if each.sequence == sequence]:
                 assert isinstance(file, Frame)
-                assert image.tobytes() == Image.open(io.BytesIO(file.png_data)).convert("RGB").tobytes()
+                assert image.tobytes() == Image.open(io.BytesIO(file.data)).convert("RGB").tobytes()
                 # Late frames are left out, so the number may be smaller than the demo's own count.
                 ticks = range(sequence - 1, sequence + 200)
-                assert any(file.png_data == renderer.png(tick / fps) for tick in ticks)
+                assert any(file.data == renderer.png(tick / fps) for tick in ticks)
                 compared.add(sequence)
 
 

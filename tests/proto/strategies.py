@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
+from beats.kernel.envelope import PNG, Frame, Location, Message, Peripheral, Tag
 from beats.proto.encode import PNG_SIGNATURE
 
 
@@ -22,7 +22,26 @@ plain_json: st.SearchStrategy[object] = st.recursive(
     max_leaves=12,
 )
 
-frames = st.builds(Frame, st.binary(max_size=300).map(lambda rest: PNG_SIGNATURE + rest))
+frames = st.binary(max_size=300).map(lambda rest: Frame(PNG_SIGNATURE + rest))
+
+_SIGNATURES = {
+    PNG: PNG_SIGNATURE,
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/webp": b"RIFF\0\0\0\0WEBP",
+    "image/avif": b"\0\0\0\x1cftyp",
+}
+_sides = st.integers(0, 2**32 - 1)
+pictures = st.sampled_from(list(_SIGNATURES)).flatmap(
+    lambda media_type: st.builds(
+        Frame,
+        st.binary(max_size=300).map(lambda rest: _SIGNATURES[media_type] + rest),
+        st.text(min_size=1, max_size=20),
+        st.just(media_type),
+        _sides,
+        _sides,
+    )
+)
+"""Frames of pictures with ids, and in all formats."""
 
 tags = st.builds(Tag, st.text(), st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
 

@@ -1,6 +1,6 @@
 """What the codec writes and reads."""
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -23,7 +23,7 @@ from beats.proto.streaming_pb2 import (
 )
 from beats.proto.streaming_pb2 import Frame as WireFrame
 from beats.proto.wire import DecodeError
-from tests.proto.strategies import examples, messages, sequences, times_unix_ns
+from tests.proto.strategies import examples, messages, pictures, sequences, times_unix_ns
 
 CODEC: Final = StreamCodec()
 
@@ -32,7 +32,7 @@ def sealed(message: Message, sequence: int = 1, captured_unix_ns: int = 2) -> by
     return CODEC.seal(CODEC.prepare(message), sequence, captured_unix_ns)
 
 
-@given(messages, sequences, times_unix_ns)
+@given(messages | pictures, sequences, times_unix_ns)
 @examples(400)
 def test_what_was_encoded_is_decoded_equal(message: Message, sequence: int, captured_unix_ns: int) -> None:
     """Any message with any sequence number and time comes back as it went, with its bytes."""
@@ -80,7 +80,7 @@ def test_a_codec_reads_the_types_of_its_registry() -> None:
         CODEC.decode(sealed(timer))
 
 
-@given(messages, sequences, sequences, times_unix_ns | st.just(0))
+@given(messages | pictures, sequences, sequences, times_unix_ns | st.just(0))
 @examples(300)
 def test_renumbered_bytes_are_those_of_sealing_with_the_new_number(
     message: Message, before: int, sequence: int, captured_unix_ns: int
@@ -185,7 +185,48 @@ def test_every_truncation_is_refused_or_read() -> None:
 def test_a_frame_that_is_no_png_is_refused(png_data: bytes) -> None:
     """A frame holds a PNG file; anything else would break viewers and recorders."""
     data = StreamEnvelope(frame=WireFrame(png_data=png_data)).SerializeToString()
-    assert refusal(data).startswith(f"png_data starts with {png_data[:8]!r}; a PNG file starts with ")
+    assert refusal(data).startswith(f"data starts with {png_data[:12]!r}; a file of image/png starts with ")
+
+
+JPEG: Final = b"\xff\xd8\xff\xe0 a JPEG"
+
+
+def test_a_frame_in_the_order_of_another_writer_is_read() -> None:
+    """Fields in the order of their numbers, with unknown ones, and in two pieces that merge."""
+    expected = Frame(JPEG, "cam-1", "image/jpeg", 640, 480)
+    wire_frame = WireFrame(id="cam-1", media_type="image/jpeg", data=JPEG, width=640, height=480)
+    assert CODEC.decode(StreamEnvelope(frame=wire_frame).SerializeToString()).message == expected
+    content = wire_frame.SerializeToString() + b"\xa2\x1f\x03new"
+    assert CODEC.decode(b"\x0a" + wire.varint(len(content)) + content).message == expected
+    pieces = [WireFrame(id="cam-1", width=1), WireFrame(png_data=PNG_SIGNATURE, width=640)]
+    encoded = b"".join(StreamEnvelope(frame=piece).SerializeToString() for piece in pieces)
+    assert CODEC.decode(encoded).message == Frame(PNG_SIGNATURE, "cam-1", width=640)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"data": JPEG}, "holds both png_data and data, or data without media_type"),
+        (
+            {"png_data": PNG_SIGNATURE, "data": JPEG, "media_type": "image/jpeg"},
+            "holds both png_data and data",
+        ),
+        ({"png_data": PNG_SIGNATURE, "media_type": "image/jpeg"}, "both png_data and data"),
+        ({"data": PNG_SIGNATURE, "media_type": "image/png"}, "a PNG is in png_data, without media_type"),
+        ({"data": b"GIF89a", "media_type": "image/gif"}, "media_type is 'image/gif'; known are image/png"),
+        ({"data": b"GIF89a", "media_type": "image/jpeg"}, "data starts with b'GIF89a'"),
+        ({"id": "cam-1"}, "data starts with b''"),
+    ],
+)
+def test_a_frame_that_contradicts_itself_is_refused(fields: dict[str, Any], why: str) -> None:
+    """What a viewer would read differently from another never reaches one."""
+    assert why in refusal(StreamEnvelope(frame=WireFrame(**fields)).SerializeToString())
+
+
+def test_an_id_that_is_no_text_is_refused() -> None:
+    """Also where the picture is read without the protobuf runtime."""
+    whole = sealed(Frame(PNG_SIGNATURE, "cam"))
+    assert refusal(whole.replace(b"cam", b"c\xffm")).startswith("not a Frame")
 
 
 def test_an_update_without_id_is_read_and_has_the_topic_of_its_tags() -> None:

@@ -31,8 +31,8 @@ def envelope_of(message: Frame | Peripheral) -> StreamEnvelope:
 def test_a_picture_is_not_copied_before_it_is_sealed() -> None:
     """The producer's bytes are used as they are."""
     frame = Frame(PNG_SIGNATURE + b"rest")
-    assert prepare(frame).body is frame.png_data
-    assert envelope_of(frame).frame.png_data == frame.png_data
+    assert prepare(frame).body is frame.data
+    assert envelope_of(frame).frame.png_data == frame.data
 
 
 def test_a_peripheral_is_encoded_field_by_field() -> None:
@@ -105,17 +105,42 @@ def test_the_same_message_is_the_same_bytes() -> None:
 @pytest.mark.parametrize("png_data", [bytearray(PNG_SIGNATURE), memoryview(PNG_SIGNATURE), "png", None])
 def test_a_picture_that_is_not_bytes_is_refused(png_data: Any) -> None:
     """A buffer that can change later cannot be shared with every viewer."""
-    with pytest.raises(TypeError, match=rf"^png_data is {type(png_data).__name__}; it must be bytes"):
+    with pytest.raises(TypeError, match=rf"^data is {type(png_data).__name__}; it must be bytes"):
         prepare(Frame(png_data))
 
 
 @pytest.mark.parametrize("png_data", [b"", b"\xff\xd8\xff\xe0 a JPEG", PNG_SIGNATURE[:7]])
 def test_a_picture_that_is_no_png_is_refused(png_data: bytes) -> None:
     """The message says what the bytes start with and what they should start with."""
-    with pytest.raises(ValueError, match=r"^png_data starts with b'.*'; a PNG file starts with b'") as caught:
+    with pytest.raises(ValueError, match=r"^data starts with b'.*'; a file of image/png starts") as caught:
         prepare(Frame(png_data))
-    assert repr(png_data[:8]) in str(caught.value)
+    assert repr(png_data[:12]) in str(caught.value)
     assert repr(PNG_SIGNATURE) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("frame", "error", "why"),
+    [
+        (Frame(PNG_SIGNATURE, 5), TypeError, "id is int; it must be text"),  # type: ignore[arg-type]  # pyright: ignore
+        (Frame(PNG_SIGNATURE, [5]), TypeError, "id is list; it must be text"),  # type: ignore[arg-type]  # pyright: ignore
+        (Frame(PNG_SIGNATURE, "\ud800"), ValueError, "not Unicode"),
+        (Frame(PNG_SIGNATURE, "a", width=-1), ValueError, "width is -1; it must be from 0 to 2"),
+        (Frame(PNG_SIGNATURE, "a", height=2**32), ValueError, "height is 4294967296; it must be from 0"),
+        (Frame(PNG_SIGNATURE, "a", width=1.5), TypeError, "width is float; it must be an int"),  # type: ignore[arg-type]  # pyright: ignore
+        (Frame(PNG_SIGNATURE, media_type="image/jpeg"), ValueError, "a file of image/jpeg starts with"),
+        (Frame(b"RIFF", media_type="image/webp"), ValueError, "a file of image/webp has b'WEBP' at byte 8"),
+        (
+            Frame(b"GIF89a", media_type="image/gif"),
+            ValueError,
+            "media_type is 'image/gif'; known are",
+        ),
+        (Frame(PNG_SIGNATURE, media_type=None), TypeError, "media_type is NoneType; it must be text"),  # type: ignore[arg-type]  # pyright: ignore
+    ],
+)
+def test_wrong_fields_of_a_frame_are_refused(frame: Frame, error: type[Exception], why: str) -> None:
+    """The message names the field, what it is, and what it must be."""
+    with pytest.raises(error, match=why):
+        prepare(frame)
 
 
 @pytest.mark.parametrize("message", [None, 5, "frame", {"png_data": PNG_SIGNATURE}, Tag("a")])

@@ -73,7 +73,7 @@ def decoded_by_node(sealed: Sequence[bytes]) -> list[dict[str, Any]]:
 def expected_of(message: Message, place: tuple[int, int], sealed: bytes) -> dict[str, Any]:
     """What the other client should say of a message, except its data."""
     sequence, captured_unix_ns = place
-    payload = message.png_data if isinstance(message, Frame) else _payload_of(sealed)
+    payload = message.data if isinstance(message, Frame) else _payload_of(sealed)
     expected: dict[str, Any] = {
         "kind": "frame" if isinstance(message, Frame) else "peripheral",
         "topic": topic_of(message),
@@ -123,7 +123,7 @@ def test_the_other_client_reads_any_message(sent: list[Message]) -> None:
 
 def test_we_read_what_the_other_client_writes() -> None:
     """An encoder in another language, with its own schema, writes the same message."""
-    png, knob_json = base64.b64encode(FRAME.png_data).decode(), base64.b64encode(b'{"turn":1.5}').decode()
+    png, knob_json = base64.b64encode(FRAME.data).decode(), base64.b64encode(b'{"turn":1.5}').decode()
     event = {"event_type": "press", "timestamp": "2024-05-01T00:00:00Z", "data_json": "e30="}
     lines = [
         {"frame": {"png_data": png}, "sequence": str(2**64 - 1), "captured_unix_ns": str(-(2**63))},

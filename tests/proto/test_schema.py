@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 STREAMING = "heart.beats.streaming."
 BYTES, STRING, DOUBLE = FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_DOUBLE
+UINT32 = FieldDescriptor.TYPE_UINT32
 UINT64, SFIXED64 = FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_SFIXED64
 
 # Message -> name of each field -> (number, type, repeated). A message's or enum's type is its full name.
@@ -24,7 +25,14 @@ WIRE: dict[str, dict[str, tuple[int, int | str, bool]]] = {
         "sequence": (100, UINT64, False),
         "captured_unix_ns": (101, SFIXED64, False),
     },
-    "heart.beats.streaming.Frame": {"png_data": (1, BYTES, False)},
+    "heart.beats.streaming.Frame": {
+        "png_data": (1, BYTES, False),
+        "id": (100, STRING, False),
+        "media_type": (101, STRING, False),
+        "data": (102, BYTES, False),
+        "width": (103, UINT32, False),
+        "height": (104, UINT32, False),
+    },
     "heart.beats.streaming.PeripheralEnvelope": {
         "peripheral_info": (1, STREAMING + "PeripheralInfo", False),
         "payload": (2, BYTES, False),
@@ -114,8 +122,9 @@ def test_encodings_keep_names_and_numbers() -> None:
 
 
 def test_a_client_without_our_additions_reads_the_rest() -> None:
-    """A client with the original schema skips sequence and time as unknown fields."""
-    envelope = StreamEnvelope(frame=Frame(png_data=b"png"), sequence=7, captured_unix_ns=8)
+    """A client with the original schema skips sequence, time and size as unknown fields."""
+    frame = Frame(png_data=b"png", id="cam", width=3)
+    envelope = StreamEnvelope(frame=frame, sequence=7, captured_unix_ns=8)
     old = _original_envelope_class().FromString(envelope.SerializeToString())
     assert [(field.name, value.png_data) for field, value in old.ListFields()] == [("frame", b"png")]
 
@@ -124,8 +133,10 @@ def _original_envelope_class() -> type[Message]:
     file = descriptor_pb2.FileDescriptorProto()
     streaming_pb2.DESCRIPTOR.CopyToProto(file)
     (envelope,) = (message for message in file.message_type if message.name == "StreamEnvelope")
-    for field in [field for field in envelope.field if field.number >= 100]:
-        envelope.field.remove(field)
+    (frame,) = (message for message in file.message_type if message.name == "Frame")
+    for message in (envelope, frame):
+        for field in [field for field in message.field if field.number >= 100]:
+            message.field.remove(field)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(STREAMING + "StreamEnvelope"))

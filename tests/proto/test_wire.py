@@ -69,10 +69,10 @@ def test_a_picture_with_its_head_is_what_protobuf_writes(png_bytes: int) -> None
 def test_the_largest_message_is_below_two_gibibytes() -> None:
     """Readers refuse larger ones, so a larger picture is refused before it is sent."""
     with pytest.raises(ValueError, match=r"has 2147483585 bytes; one message holds at most 2147483584"):
-        wire.frame_head(wire.MAX_PNG_BYTES + 1)
-    head = wire.frame_head(wire.MAX_PNG_BYTES)
+        wire.frame_head(wire.MAX_PICTURE_BYTES + 1)
+    head = wire.frame_head(wire.MAX_PICTURE_BYTES)
     tail = wire.tail(wire.MAX_SEQUENCE, wire.MAX_UNIX_NS)
-    assert len(head) + wire.MAX_PNG_BYTES + len(tail) < 2**31
+    assert len(head) + wire.MAX_PICTURE_BYTES + len(tail) < 2**31
 
 
 @pytest.mark.parametrize(

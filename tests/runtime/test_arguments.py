@@ -30,12 +30,12 @@ PNG = tiny_png()
 def test_a_picture_may_be_any_bytes_like_object(png_data: Any) -> None:
     """It is converted to immutable bytes."""
     assert frame(png_data) == Frame(PNG)
-    assert type(frame(png_data).png_data) is bytes
+    assert type(frame(png_data).data) is bytes
 
 
 def test_bytes_are_not_copied() -> None:
     """A large frame costs no copy."""
-    assert frame(PNG).png_data is PNG
+    assert frame(PNG).data is PNG
 
 
 @pytest.mark.parametrize("png_data", ["text", None, [1, 2]])

@@ -96,7 +96,7 @@ class Machine:
 
     def pictures(self) -> list[bytes]:
         """The frames."""
-        return [each.message.png_data for each in self.seen if isinstance(each.message, Frame)]
+        return [each.message.data for each in self.seen if isinstance(each.message, Frame)]
 
     async def sees(self, condition: Callable[[], object]) -> None:
         """Wait until a condition holds of what was seen; the caller's `fail_after` bounds it."""

@@ -120,7 +120,7 @@ def check_content(topic: str, sequence: int, encoded: bytes) -> None:
     assert (decoded.topic, decoded.sequence) == (topic, sequence)
     payload = decoded.message
     if isinstance(payload, Frame):
-        assert payload.png_data == tiny_png(sequence) + bytes(FRAME_BYTES)
+        assert payload.data == tiny_png(sequence) + bytes(FRAME_BYTES)
     else:
         assert isinstance(payload, Peripheral)
         # Four knobs follow each frame.

@@ -66,7 +66,7 @@ def gif(tmp_path: Path) -> str:
 
 def colour_of(envelope: Sealed) -> object:
     assert isinstance(envelope.message, Frame)
-    with Image.open(io.BytesIO(envelope.message.png_data), formats=["PNG"]) as image:
+    with Image.open(io.BytesIO(envelope.message.data), formats=["PNG"]) as image:
         assert image.size == (8, 8)
         return image.convert("RGB").getpixel((4, 4))
 

@@ -54,7 +54,7 @@ def test_a_recorded_gif_plays_into_an_equal_recording(tmp_path: Path) -> None:
     for index, (_, sequence, encoded) in enumerate(tape):
         payload = CODEC.decode(encoded).message
         assert isinstance(payload, Frame)
-        with Image.open(io.BytesIO(payload.png_data)) as image:
+        with Image.open(io.BytesIO(payload.data)) as image:
             assert image.convert("RGB").getpixel((1, 1)) == COLOURS[index % 3]
         assert sequence == index + 1
     settings = ("--set", "sinks.browser.enabled=true", "--set", "sinks.browser.port=0")

@@ -8,6 +8,7 @@ from typing_extensions import Buffer
 
 from beats.kernel.envelope import Frame, Location, Peripheral, Tag
 from beats.kit import labels
+from beats.pictures.formats import identify
 
 GivenTag = Tag | str | Mapping[str, object]
 """A tag, its name, or a mapping with `name`, `variant` and `metadata`."""
@@ -15,20 +16,27 @@ GivenLocation = Location | Mapping[str, object]
 """A location, or a mapping with `x`, `y`, `z` and `time`."""
 
 
-def frame(png_data: Buffer) -> Frame:
-    """A frame from any bytes-like object; mutable ones are copied.
+def frame(data: Buffer, id: str = "", media_type: str | None = None) -> Frame:  # noqa: A002 - the wire's own word
+    """A frame from any bytes-like object, with what its header says; mutable objects are copied.
 
     Raises:
-        TypeError: `png_data` is not bytes-like.
+        TypeError: `data` is not bytes-like.
+        ValueError: it is no picture that can be published, or not of this media type.
     """
-    if type(png_data) is bytes:
-        return Frame(png_data)
-    try:
-        return Frame(memoryview(png_data).tobytes())
-    except TypeError:
-        raise TypeError(
-            f"png_data is {_kind(png_data)}; it must be a PNG file as a bytes-like object"
-        ) from None
+    if type(data) is not bytes:
+        try:
+            data = memoryview(data).tobytes()
+        except TypeError:
+            raise TypeError(
+                f"data is {_kind(data)}; it must be a PNG, JPEG, WebP or AVIF file as a bytes-like object"
+            ) from None
+    found = identify(data)
+    if media_type is not None and media_type != found.media_type:
+        raise ValueError(
+            f"media_type is {media_type!r}, but data is {found.media_type}: leave media_type out, "
+            "since it is read from the data"
+        )
+    return Frame(data, id, *found)
 
 
 def peripheral(

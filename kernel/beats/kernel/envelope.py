@@ -9,6 +9,11 @@ from typing import Final, Literal, NamedTuple
 Kind = Literal["frame", "peripheral"]
 KINDS: Final[tuple[Kind, ...]] = ("frame", "peripheral")
 FRAME_TOPIC: Final = "frame"
+"""The topic of the main picture."""
+PNG: Final = "image/png"
+"""The media type that a frame has unless it says otherwise."""
+
+_PICTURES: Final = "frame/"
 
 _NO_METADATA: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -35,10 +40,16 @@ class Location(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One picture."""
+    """One state of a picture."""
 
-    png_data: bytes
-    """A whole PNG file."""
+    data: bytes
+    """A whole file, of the type that `media_type` names."""
+    id: str = ""
+    """Which picture: unique within the stream; empty for the main one."""
+    media_type: str = PNG
+    width: int = 0
+    """In pixels; 0 when unknown, as of a PNG that was not examined."""
+    height: int = 0
 
 
 class Peripheral(NamedTuple):
@@ -71,7 +82,7 @@ class Envelope(NamedTuple):
 
     kind: Kind
     topic: str
-    """`frame`, or `peripheral/<id>`; see `topic_of`."""
+    """`frame`, `frame/<id>` or `peripheral/<id>`; see `topic_of`."""
     sequence: int
     """Starts at 1 within the topic and rises by 1."""
     captured_unix_ns: int
@@ -116,10 +127,20 @@ def kind_of(message: Message) -> Kind:
 def topic_of(message: Message) -> str:
     """The topic that a message belongs to."""
     if isinstance(message, Frame):
-        return FRAME_TOPIC
+        return frame_topic(message.id)
     if message.id:
         return peripheral_topic(message.id)
     return peripheral_topic("", message.tags, payload_type_of(message.data))
+
+
+def frame_topic(id: str) -> str:  # noqa: A002 - the wire's own word
+    """The topic of a picture: `frame`, or `frame/<id>` of one with an id."""
+    return _PICTURES + id if id else FRAME_TOPIC
+
+
+def kind_of_topic(topic: str) -> Kind:
+    """The kind of the messages of a topic."""
+    return "frame" if topic == FRAME_TOPIC or topic.startswith(_PICTURES) else "peripheral"
 
 
 def payload_type_of(data: object) -> str:

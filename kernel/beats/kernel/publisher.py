@@ -200,7 +200,7 @@ class Publisher:
         if len(self._last) >= self.max_topics:
             raise ValueError(
                 f"{topic!r} would be topic {len(self._last) + 1}, and kernel.max_topics is "
-                f"{self.max_topics}: use fewer peripheral ids, or raise it"
+                f"{self.max_topics}: use fewer ids of pictures and peripherals, or raise it"
             )
         return 0
 

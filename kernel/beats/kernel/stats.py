@@ -28,7 +28,7 @@ class DropStats:
 
     reason: str
     """The overflow strategy, or `too_large`, `failed`, `shutdown`, `closed`; for a viewer also `left` (what
-    waited when it left) and `max_fps` (what it asked to skip)."""
+    waited when it left), `max_fps` (what it asked to skip) and `format` (what it cannot show)."""
     kind: Kind
     items: int
     bytes: int

@@ -6,7 +6,16 @@ import selectors
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from beats.kernel.envelope import FRAME_TOPIC, Envelope, Frame, Message, Peripheral, Sealed, topic_of
+from beats.kernel.envelope import (
+    FRAME_TOPIC,
+    Envelope,
+    Frame,
+    Message,
+    Peripheral,
+    Sealed,
+    kind_of_topic,
+    topic_of,
+)
 from beats.kernel.ports import ClockStep
 
 _NO_TIMER_S: Final = 24 * 3600.0
@@ -86,7 +95,7 @@ class PlainCodec:
     def prepare(self, message: Message) -> object:
         """A picture's bytes as they are; anything else as JSON."""
         if isinstance(message, Frame):
-            return message.png_data
+            return message.data
         return json.dumps(message.data).encode()
 
     def seal(self, prepared: object, sequence: int, captured_unix_ns: int) -> bytes:
@@ -103,8 +112,9 @@ def envelope(
     sequence: int = 1, *, topic: str = FRAME_TOPIC, encoded: bytes = b"x", unix_ns: int = 0
 ) -> Envelope:
     """An envelope as the publisher would make it."""
-    if topic == FRAME_TOPIC:
-        return Envelope("frame", topic, sequence, unix_ns, unix_ns, Frame(encoded), encoded)
+    if kind_of_topic(topic) == "frame":
+        frame = Frame(encoded, topic[len(FRAME_TOPIC) + 1 :])
+        return Envelope("frame", topic, sequence, unix_ns, unix_ns, frame, encoded)
     message = Peripheral(topic.removeprefix("peripheral/"), sequence)
     return Envelope("peripheral", topic, sequence, unix_ns, unix_ns, message, encoded)
 

@@ -5,12 +5,19 @@ from typing import Final
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
-from beats.kernel.envelope import Frame, Location, Message, Peripheral, Sealed, Tag
+from beats.kernel.envelope import PNG, Frame, Location, Message, Peripheral, Sealed, Tag
 from beats.proto import wire
-from beats.proto.encode import PNG_SIGNATURE, Prepared, checked_png, prepare
+from beats.proto.encode import PNG_SIGNATURE, Prepared, checked_picture, prepare
 from beats.proto.normalise import to_json
 from beats.proto.registry import DEFAULT_REGISTRY, OpenRegistry, TypeRegistry
-from beats.proto.streaming_pb2 import JSON_UTF8, PROTOBUF, PeripheralEnvelope, PeripheralInfo, StreamEnvelope
+from beats.proto.streaming_pb2 import (
+    JSON_UTF8,
+    PROTOBUF,
+    PeripheralEnvelope,
+    PeripheralInfo,
+    StreamEnvelope,
+)
+from beats.proto.streaming_pb2 import Frame as WireFrame
 from beats.proto.wire import DecodeError
 
 
@@ -65,14 +72,17 @@ class StreamCodec:
             DecodeError: the bytes are something else, or hold something that cannot be read; says what.
         """
         found = wire.fields(encoded)
-        if found.payload == 1:  # by hand: the protobuf runtime copies a picture twice
-            png = wire.png_of(encoded[found.start : found.end])
+        if found.payload == 1 and not found.is_merged:  # by hand: the protobuf runtime copies a picture twice
+            content = encoded[found.start : found.end]
+            png = wire.png_of(content)
             if png is not None and png.startswith(PNG_SIGNATURE):
                 return Sealed(Frame(png), found.sequence, found.captured_unix_ns, encoded)
+            if (frame := _frame_in_parts(content)) is not None:
+                return Sealed(frame, found.sequence, found.captured_unix_ns, encoded)
         envelope = _parsed(encoded)
         match envelope.WhichOneof("payload"):
             case "frame":
-                message: Message = _frame(envelope.frame.png_data)
+                message: Message = _frame(envelope.frame, envelope.frame.png_data, envelope.frame.data)
             case "peripheral":
                 message = _peripheral(envelope.peripheral, self.registry)
             case _:
@@ -92,11 +102,31 @@ def _parsed(encoded: bytes) -> StreamEnvelope:
         raise DecodeError(f"not a StreamEnvelope: {error}") from error
 
 
-def _frame(png_data: bytes) -> Frame:
+def _frame_in_parts(content: bytes) -> Frame | None:
+    """A serialized `Frame`, its picture not copied by the runtime; None when that is not at the end."""
+    found = wire.picture_of(content)
+    if found is None:
+        return None
     try:
-        return Frame(checked_png(png_data))
+        info = WireFrame.FromString(found.info)
+    except (ProtobufDecodeError, ValueError) as error:
+        raise DecodeError(f"not a Frame: {error}") from error
+    picture = content[found.start :]  # of a field that occurs twice, the last counts
+    return _frame(info, picture, info.data) if found.is_png else _frame(info, info.png_data, picture)
+
+
+def _frame(frame: WireFrame, png_data: bytes, data: bytes) -> Frame:
+    """Check the fields of a frame, whose picture may be beside them."""
+    if frame.media_type == PNG:
+        raise DecodeError("a frame's media_type is image/png; a PNG is in png_data, without media_type")
+    picture, other = (data, png_data) if frame.media_type else (png_data, data)
+    if other:
+        raise DecodeError("a frame holds both png_data and data, or data without media_type")
+    try:
+        checked = checked_picture(picture, frame.media_type or PNG)
     except ValueError as error:
         raise DecodeError(str(error)) from None
+    return Frame(checked, frame.id, frame.media_type or PNG, frame.width, frame.height)
 
 
 def _peripheral(peripheral: PeripheralEnvelope, registry: TypeRegistry) -> Peripheral:

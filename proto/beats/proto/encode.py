@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, cast
 from google.protobuf.message import EncodeError as ProtobufEncodeError
 from google.protobuf.message import Message as ProtobufMessage
 
-from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag
+from beats.kernel.envelope import PNG, Frame, Location, Message, Peripheral, Tag
 from beats.proto import wire
 from beats.proto.normalise import iso_8601, short, to_json
 from beats.proto.streaming_pb2 import (
@@ -20,9 +20,17 @@ from beats.proto.streaming_pb2 import (
     PeripheralLocation,
     StreamEnvelope,
 )
+from beats.proto.streaming_pb2 import Frame as WireFrame
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 """The first eight bytes of every PNG file (PNG specification, section 5.2)."""
+SIGNATURES: Final = {
+    PNG: (0, PNG_SIGNATURE),
+    "image/jpeg": (0, b"\xff\xd8\xff"),
+    "image/webp": (8, b"WEBP"),
+    "image/avif": (4, b"ftyp"),
+}
+"""The media types of frames, and where in such a file is what."""
 
 
 class Prepared(NamedTuple):
@@ -40,8 +48,15 @@ def prepare(message: Message) -> Prepared:
         TypeError, ValueError: the message holds something that cannot be encoded; says what.
     """
     if isinstance(message, Frame):
-        checked = checked_png(message.png_data)
-        return Prepared(wire.frame_head(len(checked)), checked)
+        data, id_, media_type, width, height = message
+        checked = checked_picture(data, media_type)
+        if not id_ and media_type == PNG:  # as clients know it that know no other pictures
+            return Prepared(wire.frame_head(len(checked)), checked)
+        try:
+            info = _frame_info(id_, media_type, width, height)
+        except TypeError:  # perhaps unhashable
+            info = _frame_info.__wrapped__(id_, media_type, width, height)
+        return Prepared(wire.frame_head(len(checked), info, is_png=media_type == PNG), checked)
     given = cast("object", message)
     if not isinstance(given, Peripheral):
         raise TypeError(f"{_kind(given)} is no message; publish a Frame or a Peripheral")
@@ -66,17 +81,44 @@ def _plain_info(id_: str) -> bytes:
     return PeripheralInfo(id=_text(id_, "id")).SerializeToString()
 
 
-def checked_png(png_data: object) -> bytes:
-    """Return the bytes if they start as a PNG file does.
+@lru_cache(maxsize=1024, typed=True)
+def _frame_info(id_: str, media_type: str, width: int, height: int) -> bytes:
+    """The serialized fields of a `Frame` but its picture."""
+    wire_type = "" if media_type == PNG else media_type
+    return WireFrame(
+        id=_text(id_, "id"),
+        media_type=wire_type,
+        width=_side(width, "width"),
+        height=_side(height, "height"),
+    ).SerializeToString()
+
+
+def checked_picture(data: object, media_type: object = PNG) -> bytes:
+    """Return the bytes if they start as a file of this media type does.
 
     Raises:
-        TypeError, ValueError: they do not; says what they are instead.
+        TypeError, ValueError: they do not, or it is no type of a frame; says what they are instead.
     """
-    if not isinstance(png_data, bytes):
-        raise TypeError(f"png_data is {_kind(png_data)}; it must be bytes, which cannot change later")
-    if not png_data.startswith(PNG_SIGNATURE):
-        raise ValueError(f"png_data starts with {png_data[:8]!r}; a PNG file starts with {PNG_SIGNATURE!r}")
-    return png_data
+    if not isinstance(data, bytes):
+        raise TypeError(f"data is {_kind(data)}; it must be bytes, which cannot change later")
+    if not isinstance(media_type, str):
+        raise TypeError(f"media_type is {_kind(media_type)}; it must be text, such as {PNG}")
+    expected = SIGNATURES.get(media_type)
+    if expected is None:
+        raise ValueError(f"media_type is {short(media_type)}; known are {', '.join(SIGNATURES)}")
+    at, signature = expected
+    if not data.startswith(signature, at):
+        where = f"has {signature!r} at byte {at}" if at else f"starts with {signature!r}"
+        raise ValueError(f"data starts with {data[:12]!r}; a file of {media_type} {where}")
+    return data
+
+
+def _side(value: object, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{what} is {_kind(value)}; it must be an int, in pixels")
+    if not 0 <= value < 2**32:
+        raise ValueError(f"{what} is {value}; it must be from 0 to 2**32 - 1")
+    return value
 
 
 def _fill(peripheral: PeripheralEnvelope, id_: object, data: object, tags: object, location: object) -> None:

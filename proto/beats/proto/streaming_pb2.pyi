@@ -29,10 +29,20 @@ class StreamEnvelope(_message.Message):
     def __init__(self, frame: _Optional[_Union[Frame, _Mapping]] = ..., peripheral: _Optional[_Union[PeripheralEnvelope, _Mapping]] = ..., sequence: _Optional[int] = ..., captured_unix_ns: _Optional[int] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("png_data",)
+    __slots__ = ("png_data", "id", "media_type", "data", "width", "height")
     PNG_DATA_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_TYPE_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
     png_data: bytes
-    def __init__(self, png_data: _Optional[bytes] = ...) -> None: ...
+    id: str
+    media_type: str
+    data: bytes
+    width: int
+    height: int
+    def __init__(self, png_data: _Optional[bytes] = ..., id: _Optional[str] = ..., media_type: _Optional[str] = ..., data: _Optional[bytes] = ..., width: _Optional[int] = ..., height: _Optional[int] = ...) -> None: ...
 
 class PeripheralEnvelope(_message.Message):
     __slots__ = ("peripheral_info", "payload", "payload_encoding", "payload_type")

@@ -12,13 +12,14 @@ from typing import Final, NamedTuple
 MAX_SEQUENCE: Final = 2**64 - 1
 MIN_UNIX_NS: Final = -(2**63)
 MAX_UNIX_NS: Final = 2**63 - 1
-MAX_PNG_BYTES: Final = 2**31 - 64
+MAX_PICTURE_BYTES: Final = 2**31 - 64
 """Protobuf readers refuse a message of 2 GiB or more; this leaves room for the other fields."""
 
 # A tag is the field's number times 8 plus its wire type: 0 for a varint, 1 for 64 bits, 2 for a length and
 # that many bytes. tests/proto/test_wire.py compares them with the schema.
 _FRAME: Final = b"\x0a"  # StreamEnvelope.frame = 1
 _PNG_DATA: Final = b"\x0a"  # Frame.png_data = 1
+_DATA: Final = b"\xb2\x06"  # Frame.data = 102
 _SEQUENCE: Final = b"\xa0\x06"  # StreamEnvelope.sequence = 100
 _CAPTURED_UNIX_NS: Final = b"\xa9\x06"  # StreamEnvelope.captured_unix_ns = 101
 _PERIPHERAL: Final = b"\x12"  # StreamEnvelope.peripheral = 2
@@ -32,6 +33,8 @@ _LENGTH: Final = 2
 _FIXED_BYTES: Final = {1: 8, 5: 4}
 _SEQUENCE_FIELD: Final = 100
 _CAPTURED_TAG: Final = 101 << 3 | 1
+_PNG_TAG: Final = 1 << 3 | 2
+_DATA_TAG: Final = 102 << 3 | 2
 _MIN_TAG: Final = 1 << 3  # fields are numbered from 1
 _MAX_TAG: Final = 2**32 - 1
 _MAX_VARINT_BYTES: Final = 10
@@ -50,16 +53,21 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
-def frame_head(png_bytes: int) -> bytes:
+def frame_head(size_bytes: int, info: bytes = b"", *, is_png: bool = True) -> bytes:
     """The bytes before a picture of this size in a `StreamEnvelope`.
+
+    Args:
+        size_bytes: of the picture.
+        info: the serialized other fields of its `Frame`.
+        is_png: whether it goes into `png_data`; otherwise into `data`.
 
     Raises:
         ValueError: the picture is too large for one message.
     """
-    if png_bytes > MAX_PNG_BYTES:
-        raise ValueError(f"png_data has {png_bytes} bytes; one message holds at most {MAX_PNG_BYTES}")
-    png_head = _PNG_DATA + varint(png_bytes)
-    return _FRAME + varint(len(png_head) + png_bytes) + png_head
+    if size_bytes + len(info) > MAX_PICTURE_BYTES:
+        raise ValueError(f"data has {size_bytes} bytes; one message holds at most {MAX_PICTURE_BYTES}")
+    inner = info + (_PNG_DATA if is_png else _DATA) + varint(size_bytes)
+    return _FRAME + varint(len(inner) + size_bytes) + inner
 
 
 def update_head(info: bytes, payload_bytes: int) -> bytes:
@@ -111,6 +119,8 @@ class Fields(NamedTuple):
     """0 when it has none."""
     captured_unix_ns: int
     """0 when it has none."""
+    is_merged: bool = False
+    """Whether it has more than one payload, which readers merge."""
 
 
 def fields(encoded: bytes) -> Fields:
@@ -121,7 +131,7 @@ def fields(encoded: bytes) -> Fields:
     Raises:
         DecodeError: the bytes are something else, or hold a group, which proto3 does not have.
     """
-    payload = start = end = sequence = captured = at = 0
+    payload = start = end = sequence = captured = at = payloads = 0
     size = len(encoded)
     while at < size:
         tag, at = _read_varint(encoded, at, _MAX_SHORT_BYTES)
@@ -144,10 +154,11 @@ def fields(encoded: bytes) -> Fields:
             raise DecodeError(f"not a StreamEnvelope: it ends within field {tag >> 3}")
         if kind == _LENGTH and tag >> 3 in (1, 2):
             payload, start, end = tag >> 3, at, after
+            payloads += 1
         elif tag == _CAPTURED_TAG:
             captured = int.from_bytes(encoded[at:after], "little", signed=True)
         at = after
-    return Fields(payload, start, end, sequence, captured)
+    return Fields(payload, start, end, sequence, captured, payloads > 1)
 
 
 def png_of(frame: bytes) -> bytes | None:
@@ -160,6 +171,42 @@ def png_of(frame: bytes) -> bytes | None:
         return None
     length, at = _read_varint(frame, 1, _MAX_SHORT_BYTES)
     return frame[at:] if at + length == len(frame) else None
+
+
+class Picture(NamedTuple):
+    """A serialized `Frame` in two parts."""
+
+    info: bytes
+    """All fields but the last."""
+    start: int
+    """First byte of the content of the last field, which is `png_data` or `data`."""
+    is_png: bool
+    """Whether it is `png_data`."""
+
+
+def picture_of(frame: bytes) -> Picture | None:
+    """Find the picture in a serialized `Frame` that ends with it, as all do that `frame_head` begins.
+
+    Raises:
+        DecodeError: the bytes are not a `Frame`.
+    """
+    at, size = 0, len(frame)
+    while at < size:
+        begins = at
+        tag, at = _read_varint(frame, at, _MAX_SHORT_BYTES)
+        kind = tag & 7
+        if kind == _VARINT:
+            _, at = _read_varint(frame, at)
+        elif kind == _LENGTH:
+            length, at = _read_varint(frame, at, _MAX_SHORT_BYTES)
+            if at + length == size and tag in (_PNG_TAG, _DATA_TAG):
+                return Picture(frame[:begins], at, tag == _PNG_TAG)
+            at += length
+        elif kind in _FIXED_BYTES:
+            at += _FIXED_BYTES[kind]
+        else:
+            return None
+    return None
 
 
 def _read_varint(data: bytes, at: int, max_bytes: int = _MAX_VARINT_BYTES) -> tuple[int, int]:

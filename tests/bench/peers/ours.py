@@ -45,7 +45,7 @@ class Ours:
             self._longer_from <<= 7
         message = self._message
         if isinstance(message, Frame):
-            self._stream.publish_frame(message.png_data)
+            self._stream.publish_frame(message.data)
         else:
             self._stream.publish_peripheral(_KNOB, message.data)
         if self._stalled and self._sequence % FRAMES_PER_UPDATE == 0:

@@ -64,9 +64,9 @@ class FrameSaver:
         name = f"{item.sequence}.png" if item.sequence else f"at-{item.received_unix_ns}.png"
         path = self._path / name
         try:
-            write_new(path, frame.png_data)
+            write_new(path, frame.data)
         except FileExistsError as error:
-            if error.filename == str(path) and path.read_bytes() == frame.png_data:  # the state again
+            if error.filename == str(path) and path.read_bytes() == frame.data:  # the state again
                 return None
             self.kept += 1
             return Path(str(error.filename))

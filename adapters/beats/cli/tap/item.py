@@ -88,8 +88,8 @@ def document(item: Item) -> dict[str, object]:
         "size_bytes": item.size_bytes,
     }
     if isinstance(message, Frame):
-        width, height = png_size(message.png_data)
-        return common | {"png_bytes": len(message.png_data), "width_px": width, "height_px": height}
+        width, height = png_size(message.data)
+        return common | {"png_bytes": len(message.data), "width_px": width, "height_px": height}
     update: dict[str, object] = {
         "id": message.id,
         "tags": [tag._asdict() | {"metadata": dict(tag.metadata)} for tag in message.tags],

@@ -113,7 +113,7 @@ def _cut(text: str, width: int | None) -> str:
 def _summary(message: Message) -> str:
     """The content of an envelope in short."""
     if isinstance(message, Frame):
-        width, height = png_size(message.png_data)
+        width, height = png_size(message.data)
         return f"{width} x {height}"
     value = json.dumps(data_of(message), ensure_ascii=False, separators=(",", ":"))
     payload_type = printable(payload_type_of(message.data))

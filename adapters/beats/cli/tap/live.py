@@ -188,7 +188,7 @@ class Live:
         if (lines := self._size()[1]) >= _LEAST_LINES:
             room = max(1, (lines - 1) * 2 // 3)
             try:
-                made = await to_thread.run_sync(draw, frame.message.png_data, self._width, room, self._depth)
+                made = await to_thread.run_sync(draw, frame.message.data, self._width, room, self._depth)
             except FrameError as error:
                 trouble = f"cannot be drawn: {printable(str(error))}"
         self._shown = DrawnFrame(frame, made, trouble)

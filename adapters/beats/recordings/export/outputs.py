@@ -83,7 +83,7 @@ class FrameFolder:
 
     def add(self, chosen: Chosen, message: Message) -> None:
         """Write a frame."""
-        png_data = cast("Frame", message).png_data
+        png_data = cast("Frame", message).data
         write_new(self.path / frame_name(self._frames + 1, chosen.unix_ns), png_data)
         self._frames += 1
         self._size_bytes += len(png_data)
@@ -122,7 +122,7 @@ class Animation(_FileOutput):
 
     def add(self, chosen: Chosen, message: Message) -> None:
         """Add the next frame."""
-        png_data = cast("Frame", message).png_data
+        png_data = cast("Frame", message).data
         if self._writer is None:
             self._writer = self._begin(png_data)
         self._writer.add(chosen.position_s, png_data)

@@ -70,7 +70,7 @@ class _Export:
                 if isinstance(message, Frame):
                     for output in ahead:
                         with suppress(FrameError):  # reported when it is written
-                            output.look_at(message.png_data)
+                            output.look_at(message.data)
         begins = 0.5 if ahead else 0.0
         for chosen, message in self._messages(begins, 1.0, self._damaged, self._leave_out):
             kind = "frame" if isinstance(message, Frame) else "peripheral"

@@ -54,7 +54,7 @@ async def test_what_frame_n_shows_depends_on_settings_and_n_alone() -> None:
     """Every run publishes the same pictures and updates."""
     first, second = await shown(0.49), await shown(0.49)
     renderer = Renderer(5, 8, 8)
-    assert [frame.png_data for _, frame in first.of(Frame)] == [renderer.png(n / 30) for n in range(15)]
+    assert [frame.data for _, frame in first.of(Frame)] == [renderer.png(n / 30) for n in range(15)]
     for kind in (Frame, Peripheral):
         assert [message for _, message in first.of(kind)] == [message for _, message in second.of(kind)]
 
@@ -65,7 +65,7 @@ async def test_late_frames_are_left_out() -> None:
     publish.delays_s = {0: 1.1}
     frames = (await shown(2.1, SMALL.model_copy(update={"fps": 4.0}), publish)).of(Frame)
     assert [time_s for time_s, _ in frames] == [0.0, 1.1, 1.25, 1.5, 1.75, 2.0]
-    assert frames[1][1].png_data == Renderer(5, 8, 8).png(4 / 4)
+    assert frames[1][1].data == Renderer(5, 8, 8).png(4 / 4)
 
 
 async def test_the_accelerometer_is_published_twenty_times_a_second() -> None:

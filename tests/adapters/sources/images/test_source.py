@@ -48,7 +48,7 @@ async def shown(
 
 
 def colours(publish: TimedRecorder) -> list[object]:
-    return [colour(frame.png_data) for _, frame in publish.of(Frame)]
+    return [colour(frame.data) for _, frame in publish.of(Frame)]
 
 
 async def test_an_animation_keeps_its_own_frame_times_without_drift(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_pictures_are_enlarged_as_the_settings_say(tmp_path: Path) -> None
     path = still(tmp_path / "a.png")
     scaled, sized = await shown(path, loop=False, scale=4), await shown(path, loop=False, size=[10, 20])
     frames = [frame for publish in (scaled, sized) for _, frame in publish.of(Frame)]
-    assert [opened(frame.png_data).size for frame in frames] == [(16, 12), (10, 20)]
+    assert [opened(frame.data).size for frame in frames] == [(16, 12), (10, 20)]
 
 
 async def test_nothing_to_read_is_an_input_error(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ async def test_a_rewritten_animation_replaces_the_old_one(tmp_path: Path) -> Non
     path = animation(tmp_path / "a.gif", [100, 100, 100])
     change = rewritten(path, lambda new: animation(new, [100, 100, 100, 100]))
     publish = await changed_while_shown(path, (10.05, change), until_s=20, refresh_s=5.03)
-    first_s = next(at_s for at_s, frame in publish.of(Frame) if colour(frame.png_data) == (130, 0, 0))
+    first_s = next(at_s for at_s, frame in publish.of(Frame) if colour(frame.data) == (130, 0, 0))
     assert first_s == pytest.approx(2 * 5.03 + 0.2 + 0.3)
     assert max(after - before for before, after in pairwise(publish.times_s)) == pytest.approx(0.1)
 

@@ -5,10 +5,12 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from beats.kernel.envelope import KINDS, Envelope, Kind
+from beats.kernel.envelope import FRAME_TOPIC, KINDS, PNG, Envelope, Frame, Kind
 
 MAX_PATTERNS: Final = 32
 MAX_FPS: Final = 1000.0
+FORMATS: Final = {name: f"image/{name}" for name in ("png", "jpeg", "webp", "avif")}
+"""Media types by the names that a query gives them."""
 
 
 class InvalidChoice(ValueError):  # noqa: N818 - says what it is
@@ -20,16 +22,19 @@ class StreamChoice(NamedTuple):
 
     kinds: frozenset[Kind] = frozenset(KINDS)
     topics: tuple[str, ...] = ()
-    """Shell patterns, of which one must match; none means all topics."""
+    """Shell patterns, of which one must match; none means all but the pictures with an id."""
     max_fps: float | None = None
     """Most frames a second; None for all."""
     snapshot: bool = True
     """Whether it gets the current state first."""
+    formats: tuple[str, ...] = (PNG,)
+    """Media types of the frames that it can show, in the order of its preference."""
 
     @property
     def everything(self) -> bool:
-        """Whether it wants the whole stream."""
-        return not self.topics and self.max_fps is None and len(self.kinds) == len(KINDS)
+        """Whether it wants the whole stream, or all that a viewer gets which asks for nothing."""
+        whole = not self.topics or "*" in self.topics
+        return whole and self.max_fps is None and len(self.kinds) == len(KINDS)
 
     @property
     def group(self) -> str:
@@ -42,7 +47,15 @@ class StreamChoice(NamedTuple):
         """Whether an envelope is of a kind and topic that were asked for."""
         if envelope.kind not in self.kinds:
             return False
-        return not self.topics or any(fnmatchcase(envelope.topic, pattern) for pattern in self.topics)
+        if not self.topics:
+            return envelope.topic == FRAME_TOPIC or envelope.kind != "frame"
+        topic = envelope.topic
+        return "*" in self.topics or any(fnmatchcase(topic, pattern) for pattern in self.topics)
+
+    def takes(self, envelope: Envelope) -> bool:
+        """Whether it can show an envelope: any but a frame in a format that it did not name."""
+        message = envelope.message
+        return not isinstance(message, Frame) or message.media_type in self.formats
 
 
 def parse_choice(path: str, others: Collection[str] = ()) -> tuple[StreamChoice, str | None]:
@@ -68,11 +81,12 @@ def parse_choice(path: str, others: Collection[str] = ()) -> tuple[StreamChoice,
         _topics(values.pop("topics", None)),
         _max_fps(values.pop("max_fps", None)),
         _snapshot(values.pop("snapshot", "1")),
+        _formats(values.pop("formats", None)),
     )
     if not values.keys() <= set(others):
         raise InvalidChoice(
             f"unknown parameter {next(iter(values.keys() - set(others)))!r:.40}; "
-            "there are kinds, topics, max_fps, snapshot and token"
+            "there are kinds, topics, formats, max_fps, snapshot and token"
         )
     return choice, token
 
@@ -96,6 +110,18 @@ def _topics(text: str | None) -> tuple[str, ...]:
             "such as frame,peripheral/knob-*"
         )
     return patterns
+
+
+def _formats(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return (PNG,)
+    named = text.split(",")
+    if not set(named) <= FORMATS.keys() or len(set(named)) < len(named):
+        raise InvalidChoice(
+            f"formats is {text!r:.40}; it takes {', '.join(FORMATS)}, each at most once, with commas, "
+            "in order of preference"
+        )
+    return tuple(FORMATS[name] for name in named)
 
 
 def _max_fps(text: str | None) -> float | None:

@@ -1,7 +1,7 @@
 """One viewer: on the fast path while it keeps up, with its own queue while it does not."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -68,7 +68,7 @@ class Client:
         connection: StreamConnection,
         bounds: QueueBounds,
         sent: RunningCount,
-        thinned: RunningCount,
+        left_out: Mapping[str, RunningCount],
         paths: Paths,
         connected_unix_ns: int,
     ) -> None:
@@ -79,7 +79,7 @@ class Client:
             connection: its connection, open.
             bounds: those of its queue.
             sent: counts what all clients of its view are sent.
-            thinned: counts what its choice of `max_fps` leaves out.
+            left_out: by reason, counts what its choice leaves out of what it asks for.
             paths: where it registers whether it keeps up.
             connected_unix_ns: when it connected.
         """
@@ -90,9 +90,9 @@ class Client:
         self.invalid_messages = 0
         self._bounds: Final = bounds
         self._sent: Final = sent
-        self._thinned: Final = thinned
-        self._thinned_before: Final = thinned.amount()
-        self._thinned_until: Amount | None = None
+        self._left_out: Final = left_out
+        self._left_out_before: Final = {reason: count.amount() for reason, count in left_out.items()}
+        self._left_out_until: dict[str, Amount] | None = None
         self._paths: Final = paths
         self._connected_unix_ns: Final = connected_unix_ns
         self._loop: Final = asyncio.get_running_loop()
@@ -134,6 +134,11 @@ class Client:
             self._paths.to_slow(self)
             self.miss(more)
             self._loop.call_soon(self._pump)
+
+    def leave_out(self, reason: str, envelopes: list[Envelope]) -> None:
+        """Count last values that its choice leaves out."""
+        amount = Amount(len(envelopes), sum(len(envelope.encoded) for envelope in envelopes))
+        self._left_out_before[reason] = self._left_out_before[reason].minus(amount)
 
     def tell(self, text: str) -> None:
         """Send a short text past the queue; the caller limits how many there are."""
@@ -182,7 +187,7 @@ class Client:
         self._paths.remove(self)
         if not self.behind:
             self._fall_behind()
-        self._thinned_until = self._thinned.amount()
+        self._left_out_until = {reason: count.amount() for reason, count in self._left_out.items()}
         if self._queue is not None:
             self._queue.close()
             self._queue.discard("left")
@@ -195,15 +200,20 @@ class Client:
             account = self._account
             passed = self._passed(account)
         queue = _NO_QUEUE if self._queue is None else self._queue.stats()
-        until = self._thinned_until
-        thinned = (self._thinned.amount() if until is None else until).minus(self._thinned_before)
-        left_out = [DropStats("max_fps", "frame", thinned.items, thinned.bytes)] if thinned.items else []
+        left_out: list[DropStats] = []
+        total = Amount()
+        for reason, count in self._left_out.items():
+            until = count.amount() if self._left_out_until is None else self._left_out_until[reason]
+            amount = until.minus(self._left_out_before[reason])
+            total = total.plus(amount)
+            if amount.items:
+                left_out.append(DropStats(reason, "frame", amount.items, amount.bytes))
         queue = replace(
             queue,
             name=self.identity.remote,
-            offered=queue.offered.plus(passed).plus(thinned),
+            offered=queue.offered.plus(passed).plus(total),
             taken=queue.taken.plus(passed),
-            dropped=queue.dropped.plus(thinned),
+            dropped=queue.dropped.plus(total),
             drops=(*queue.drops, *left_out),
         )
         return ClientStats(

@@ -183,7 +183,7 @@ class WebSocketSink:
                 view = self._views[connection.choice] = StreamView(connection.choice)
             identity = ClientIdentity(self._name, next(self._ids), connection.remote)
             now_ns = self._context.clock.unix_ns()
-            client = Client(identity, connection, self._bounds, view.sent, view.thinned, view.paths, now_ns)
+            client = Client(identity, connection, self._bounds, view.sent, view.left_out, view.paths, now_ns)
             connection.client = client
             # Counted first, then served: it may ask for the counters as soon as it has something.
             self._accepted += 1

@@ -7,15 +7,33 @@ from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client, Paths
 from beats.adapters.sinks.websocket.counters import RunningCount
 from beats.adapters.sinks.websocket.framing import framed
-from beats.kernel.envelope import Envelope
+from beats.kernel.envelope import FRAME_TOPIC, PNG, Envelope, Frame
 from beats.kernel.last_values import CaughtUp
+
+
+def _is_plain(envelope: Envelope) -> bool:
+    """Whether a viewer that asks for nothing gets it."""
+    message = envelope.message
+    return not isinstance(message, Frame) or (envelope.topic == FRAME_TOPIC and message.media_type == PNG)
+
+
+class _Pace:
+    """Keeps one picture below a `max_fps`."""
+
+    def __init__(self) -> None:
+        self.held: Envelope | None = None
+        """A frame that came too early."""
+        self.passed: Envelope | None = None
+        """The last frame that was let through."""
+        self.timer: asyncio.TimerHandle | None = None
+        self.due_s = 0.0
 
 
 class StreamView:
     """The part of the stream that a choice selects, framed once for all viewers that made it.
 
-    To keep a `max_fps` below the rate of the frames, a frame that comes too early is held until it is due,
-    and replaced if a newer one comes first.
+    To keep a `max_fps` below the rate of a picture's frames, a frame that comes too early is held until it is
+    due, and replaced if a newer one comes first.
     """
 
     def __init__(self, choice: StreamChoice) -> None:
@@ -24,13 +42,16 @@ class StreamView:
         self.sent: Final = RunningCount()
         self.thinned: Final = RunningCount()
         """Frames that `max_fps` left out."""
+        self.unfit: Final = RunningCount()
+        """Frames in formats that the choice does not name."""
+        self.left_out: Final = {"max_fps": self.thinned, "format": self.unfit}
+        """By reason."""
         self.paths: Final = Paths()
         self._loop: Final = asyncio.get_running_loop()
-        self._held: Envelope | None = None
-        self._passed: Envelope | None = None
-        """The last frame that `max_fps` let through."""
-        self._timer: asyncio.TimerHandle | None = None
-        self._due_s = 0.0
+        self._gets_plain: Final = choice.everything and not choice.topics and PNG in choice.formats
+        """Whether it gets everything that is plain."""
+        self._paces: Final[dict[str, _Pace]] = {}
+        """By topic, with `max_fps`."""
 
     def join(self, client: Client, caught_up: CaughtUp) -> None:
         """Send a client the last values that it wants, and from then on the stream."""
@@ -39,19 +60,26 @@ class StreamView:
         if self.choice.max_fps is not None:  # it leaves out frames that come all at once
             first, then = caught_up.last_values(), []
         first = [each for each in first if self.choice.wants(each)]
-        client.start(self._without_held(first), [each for each in then if self.choice.wants(each)])
+        then = [each for each in then if self.choice.wants(each)]
+        takes = self.choice.takes
+        client.leave_out("format", [each for each in (*first, *then) if not takes(each)])
+        first = self._without_held([each for each in first if takes(each)])
+        client.start(first, [each for each in then if takes(each)])
 
     def leave(self, client: Client) -> None:
         """Stop sending to a client."""
         del self.clients[client.identity.id]
-        if not self.clients and self._timer is not None:
-            self._timer.cancel()
+        if not self.clients:
+            for pace in self._paces.values():
+                if pace.timer is not None:
+                    pace.timer.cancel()
 
     def send(self, chunk: list[Envelope], data: bytes) -> None:
         """Pass a chunk of the stream, framed as `data`, to the clients of this view."""
-        if not self.choice.everything:
-            chunk = self._chosen(chunk)
-            data = framed(chunk)
+        if not (self._gets_plain and all(map(_is_plain, chunk))):
+            chosen = self._chosen(chunk)
+            if len(chosen) < len(chunk):
+                chunk, data = chosen, framed(chosen)
         if chunk:
             self._deliver(chunk, data)
 
@@ -65,40 +93,48 @@ class StreamView:
 
     def _without_held(self, values: list[Envelope]) -> list[Envelope]:
         """A held frame reaches all clients when it is due; until then the one before it is the last value."""
-        if self._held is None:
-            return values
-        frames = [] if self._passed is None else [self._passed]
-        return [*frames, *(envelope for envelope in values if envelope.kind != "frame")]
+        found: list[Envelope] = []
+        for envelope in values:
+            pace = self._paces.get(envelope.topic)
+            if pace is None or pace.held is None:
+                found.append(envelope)
+            elif pace.passed is not None:
+                found.append(pace.passed)
+        return found
 
     def _chosen(self, chunk: list[Envelope]) -> list[Envelope]:
         chosen = [envelope for envelope in chunk if self.choice.wants(envelope)]
+        if unfit := [envelope for envelope in chosen if not self.choice.takes(envelope)]:
+            self.unfit.add(unfit)
+            chosen = [envelope for envelope in chosen if self.choice.takes(envelope)]
         if self.choice.max_fps is None:
             return chosen
         return [envelope for envelope in chosen if envelope.kind != "frame" or self._in_time(envelope)]
 
     def _in_time(self, frame: Envelope) -> bool:
         """Whether a frame may be sent now; otherwise it is held."""
-        if self._held is not None:
-            self.thinned.add([self._held])
-            self._held = frame
+        pace = self._paces.setdefault(frame.topic, _Pace())
+        if pace.held is not None:
+            self.thinned.add([pace.held])
+            pace.held = frame
             return False
         now_s = self._loop.time()
-        if now_s < self._due_s:
-            self._held = frame
-            self._timer = self._loop.call_at(self._due_s, self._release)
+        if now_s < pace.due_s:
+            pace.held = frame
+            pace.timer = self._loop.call_at(pace.due_s, self._release, pace)
             return False
-        self._next_due(now_s)
-        self._passed = frame
+        self._next_due(pace, now_s)
+        pace.passed = frame
         return True
 
-    def _release(self) -> None:
-        frame, self._held = self._held, None
+    def _release(self, pace: _Pace) -> None:
+        frame, pace.held = pace.held, None
         if frame is not None:
-            self._next_due(self._loop.time())
-            self._passed = frame
+            self._next_due(pace, self._loop.time())
+            pace.passed = frame
             self._deliver([frame], framed([frame]))
 
-    def _next_due(self, now_s: float) -> None:
+    def _next_due(self, pace: _Pace, now_s: float) -> None:
         # Counted from when this one was due, not from now, to keep the rate; unless that is long past.
         interval_s = 1 / (self.choice.max_fps or 1)
-        self._due_s = max(self._due_s + interval_s, now_s + interval_s / 2)
+        pace.due_s = max(pace.due_s + interval_s, now_s + interval_s / 2)
