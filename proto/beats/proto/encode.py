@@ -52,10 +52,7 @@ def prepare(message: Message) -> Prepared:
         checked = checked_picture(data, media_type)
         if not id_ and media_type == PNG:  # as clients know it that know no other pictures
             return Prepared(wire.frame_head(len(checked)), checked)
-        try:
-            info = _frame_info(id_, media_type, width, height)
-        except TypeError:  # perhaps unhashable
-            info = _frame_info.__wrapped__(id_, media_type, width, height)
+        info = _frame_info(_text(id_, "id"), media_type, _side(width, "width"), _side(height, "height"))
         return Prepared(wire.frame_head(len(checked), info, is_png=media_type == PNG), checked)
     given = cast("object", message)
     if not isinstance(given, Peripheral):
@@ -81,16 +78,11 @@ def _plain_info(id_: str) -> bytes:
     return PeripheralInfo(id=_text(id_, "id")).SerializeToString()
 
 
-@lru_cache(maxsize=1024, typed=True)
+@lru_cache(maxsize=1024)
 def _frame_info(id_: str, media_type: str, width: int, height: int) -> bytes:
     """The serialized fields of a `Frame` but its picture."""
     wire_type = "" if media_type == PNG else media_type
-    return WireFrame(
-        id=_text(id_, "id"),
-        media_type=wire_type,
-        width=_side(width, "width"),
-        height=_side(height, "height"),
-    ).SerializeToString()
+    return WireFrame(id=id_, media_type=wire_type, width=width, height=height).SerializeToString()
 
 
 def checked_picture(data: object, media_type: object = PNG) -> bytes:
