@@ -148,10 +148,12 @@ def test_what_cannot_be_sent_is_the_callers_error() -> None:
             stream.publish_peripheral("knob", 1, captured_unix_ns=1.7e18)  # type: ignore[arg-type]  # pyright: ignore
         with pytest.raises(TypeError, match="captured_unix_ns is float"):
             stream.publish_frame(tiny_png(), captured_unix_ns=1.7e18)  # type: ignore[arg-type]  # pyright: ignore
-        with pytest.raises(TypeError, match="png_data is str"):
+        with pytest.raises(TypeError, match="data is str"):
             stream.publish_frame(wrong)
-        with pytest.raises(ValueError, match="PNG"):
+        with pytest.raises(ValueError, match="data is a GIF: "):
             stream.publish_frame(b"GIF89a")
+        with pytest.raises(TypeError, match="id is int; it must be text"):
+            stream.publish_frame(tiny_png(), id=5)  # type: ignore[arg-type]  # pyright: ignore
         with pytest.raises(TypeError):
             stream.publish_peripheral("knob", object())
         assert stream.publish_frame(tiny_png()) == stream.publish_peripheral("knob", 1) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from beats.kernel.envelope import Frame, Location, Tag
 from beats.runtime.arguments import captured, frame, peripheral
-from tests.support import tiny_png
+from tests.support import picture, tiny_png
 
 PNG = tiny_png()
 
@@ -29,7 +29,7 @@ PNG = tiny_png()
 )
 def test_a_picture_may_be_any_bytes_like_object(png_data: Any) -> None:
     """It is converted to immutable bytes."""
-    assert frame(png_data) == Frame(PNG)
+    assert frame(png_data) == Frame(PNG, width=1, height=1)
     assert type(frame(png_data).data) is bytes
 
 
@@ -41,8 +41,38 @@ def test_bytes_are_not_copied() -> None:
 @pytest.mark.parametrize("png_data", ["text", None, [1, 2]])
 def test_anything_else_is_no_picture(png_data: Any) -> None:
     """The error names the actual and the accepted type."""
-    with pytest.raises(TypeError, match=rf"png_data is {type(png_data).__name__}; it must be a PNG file"):
+    with pytest.raises(TypeError, match=rf"data is {type(png_data).__name__}; it must be a PNG, JPEG"):
         frame(png_data)
+
+
+@pytest.mark.parametrize(("form", "media_type"), [(name, f"image/{name}") for name in ("png", "jpeg", "webp")])
+def test_type_and_size_of_a_picture_are_read_from_it(form: str, media_type: str) -> None:
+    """Whether or not its type is given."""
+    data = picture(form, 6, 4)
+    assert frame(data, "cam") == frame(data, "cam", media_type) == Frame(data, "cam", media_type, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"GIF89a" + bytes(20), "data is a GIF: give one picture as PNG, JPEG or WebP"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "data is no whole PNG: its first chunk is not an IHDR"),
+        (PNG[:20], "data is a PNG that is cut off"),
+        (b"BM" + bytes(60), "data is a BMP: give a whole PNG"),
+        (b"hello", "data is text that begins with 'hello'"),
+        (b"", "data is empty"),
+    ],
+)
+def test_what_no_viewer_can_draw_is_refused(data: bytes, why: str) -> None:
+    """The error names what it is and what would be right."""
+    with pytest.raises(ValueError, match=why):
+        frame(data)
+
+
+def test_a_media_type_must_be_that_of_the_data() -> None:
+    """A wrong one would send a viewer to the wrong decoder."""
+    with pytest.raises(ValueError, match="media_type is 'image/jpeg', but data is image/png: leave media_type out"):
+        frame(PNG, media_type="image/jpeg")
 
 
 @pytest.mark.parametrize("unix_ns", [5, numpy.int64(5), numpy.uint32(5)])

@@ -38,6 +38,13 @@ PORT_0: Final = ("--set", "sinks.browser.port=0")
 _KEPT_VARIABLES: Final = ("PATH", "HOME", "TMPDIR", "COVERAGE_PROCESS_START")
 
 
+def picture(form: str, width: int = 1, height: int = 1, shade: int = 0) -> bytes:
+    """A whole file of one grey, in a format by its name, such as `jpeg`."""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), (shade,) * 3).save(file, form)
+    return file.getvalue()
+
+
 def tiny_png(grey: int = 0) -> bytes:
     """A whole PNG file of one grey pixel; another one for each value up to 65535."""
     header = struct.pack(">IIBBBBB", 1, 1, 16, 0, 0, 0, 0)

@@ -10,9 +10,9 @@ from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, Header, Metadata, Schema
 
-from beats.kernel.envelope import Tag, peripheral_topic
+from beats.kernel.envelope import Tag, frame_topic, peripheral_topic
 from beats.proto import wire
-from beats.proto.streaming_pb2 import PROTOBUF, PeripheralEnvelope
+from beats.proto.streaming_pb2 import PROTOBUF, Frame, PeripheralEnvelope
 from beats.proto.wire import DecodeError
 from beats.recordings.format import CARRIED, LIBRARY, RECORDING, SCHEMA_NAME, RecordedMessage
 from beats.recordings.scan import HEAD_BYTES, Damage, Record, chunk_records, chunk_times, content
@@ -173,11 +173,13 @@ def topic_of(encoded: bytes, fields: wire.Fields) -> str:
     Raises:
         ValueError: the bytes are not an envelope.
     """
-    if fields.payload == 1:
-        return "frame"
-    if fields.payload != 2:
+    if fields.payload not in (1, 2):
         raise DecodeError("it is neither a frame nor a peripheral")
     try:
+        if fields.payload == 1:
+            content = encoded[fields.start : fields.end]
+            picture = wire.picture_of(content)
+            return frame_topic(Frame.FromString(content if picture is None else picture.info).id)
         update = PeripheralEnvelope.FromString(encoded[fields.start : fields.end])
     except Exception as problem:  # protobuf's own error, or one of text
         raise DecodeError(str(problem)) from problem

@@ -6,7 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from beats.kernel.envelope import KINDS, Kind
+from beats.kernel.envelope import KINDS, Kind, kind_of_topic
 from beats.kernel.errors import InputError
 from beats.recordings import ranges
 from beats.recordings.content import Batch, Note
@@ -30,8 +30,7 @@ class MessageFilter(NamedTuple):
 
     def wants(self, message: RecordedMessage) -> bool:
         """Whether the kind and topic of a message are wanted."""
-        kind: Kind = "frame" if message.topic == "frame" else "peripheral"
-        return kind in self.kinds and (
+        return kind_of_topic(message.topic) in self.kinds and (
             not self.topics or any(fnmatchcase(message.topic, pattern) for pattern in self.topics)
         )
 

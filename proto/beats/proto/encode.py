@@ -48,8 +48,8 @@ def prepare(message: Message) -> Prepared:
         TypeError, ValueError: the message holds something that cannot be encoded; says what.
     """
     if isinstance(message, Frame):
-        data, id_, media_type, width, height = message
-        checked = checked_picture(data, media_type)
+        picture, id_, media_type, width, height = message
+        checked = checked_picture(picture, media_type)
         if not id_ and media_type == PNG:  # as clients know it that know no other pictures
             return Prepared(wire.frame_head(len(checked)), checked)
         info = _frame_info(_text(id_, "id"), media_type, _side(width, "width"), _side(height, "height"))

@@ -10,7 +10,7 @@ from beats.adapters.nats.messages import (
     MessageHeaders,
     Subjects,
     headers_of,
-    peripheral_id,
+    id_of,
     publish_command,
     token,
 )
@@ -36,7 +36,7 @@ def test_any_id_has_a_valid_token() -> None:
     """Without blank, dot, wildcard or control character, and not empty; the id can be read back."""
     for text in ODD_IDS:
         assert re.fullmatch(r"[A-Za-z0-9%_~-]+", token(text))
-        assert peripheral_id(token(text)) == text
+        assert id_of(token(text)) == text
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
@@ -55,8 +55,8 @@ def test_different_ids_have_different_tokens() -> None:
     tokens = {token(text) for text in ids}
     assert len(tokens) == len(ids)
     assert max(map(len, tokens)) <= MAX_TOKEN
-    assert peripheral_id(token("x" * MAX_TOKEN)) == "x" * MAX_TOKEN
-    assert peripheral_id(token("x" * (MAX_TOKEN + 1))) is None
+    assert id_of(token("x" * MAX_TOKEN)) == "x" * MAX_TOKEN
+    assert id_of(token("x" * (MAX_TOKEN + 1))) is None
 
 
 def test_other_subjects_have_no_topic() -> None:

@@ -7,8 +7,8 @@ from math import inf, nan
 import pytest
 
 from beats.adapters.sources.jsonl.lines import parse
-from beats.cli.tap.item import Item, Unreadable, document, png_size, read
-from beats.kernel.envelope import OpaquePayload, Peripheral
+from beats.cli.tap.item import Item, Unreadable, document, read, size_of
+from beats.kernel.envelope import Frame, OpaquePayload, Peripheral
 from beats.proto.events import input_event
 from beats.proto.input_event_pb2 import InputEvent
 from beats.proto.streaming_pb2 import StreamEnvelope
@@ -57,10 +57,28 @@ def test_anything_else_is_unreadable_and_says_why(message: str | bytes, why: str
     assert (found.received_unix_ns, found.size_bytes) == (5, len(message))
 
 
+<<<<<<< HEAD
 def test_a_frame_is_told_with_its_size_and_without_its_bytes() -> None:
     """The picture is not decoded for its size in pixels; a cut header gives zeros."""
     assert png_size(tiny_png()) == (1, 1)
     assert png_size(b"\x89PNG") == (0, 0)
+=======
+def test_the_size_of_a_picture_is_in_its_header() -> None:
+    """The picture is not decoded for that; a cut header gives zeros."""
+    assert size_of(Frame(tiny_png())) == (1, 1)
+    assert size_of(Frame(b"\x89PNG")) == (0, 0)
+
+
+@pytest.mark.parametrize("cut", range(0, 120, 7))
+def test_cut_messages_are_no_error(cut: int) -> None:
+    """At any byte."""
+    for message in (frame(1), update(1, {"a": [1, "b"]})):
+        assert isinstance(read(message[:cut], 1), Item | Unreadable)
+
+
+def test_a_frame_is_told_without_its_bytes() -> None:
+    """With its size in pixels and bytes."""
+>>>>>>> ccd0f8f (Carry pictures' ids and formats through relays, recordings, export and tap)
     assert document(item(frame(7), after_ms=2)) == {
         "kind": "frame",
         "topic": "frame",
@@ -68,6 +86,8 @@ def test_a_frame_is_told_with_its_size_and_without_its_bytes() -> None:
         "captured_unix_ns": AT_NS,
         "received_unix_ns": AT_NS + 2_000_000,
         "size_bytes": len(frame(7)),
+        "id": "",
+        "media_type": "image/png",
         "png_bytes": len(tiny_png(7)),
         "width_px": 1,
         "height_px": 1,

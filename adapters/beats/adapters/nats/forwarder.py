@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from beats.adapters.nats.numbering import LoopGuard, Numbering
 from beats.config.settings import QueueSettings
-from beats.kernel.envelope import FRAME_TOPIC, Envelope, Kind, Message, Sealed, topic_of
+from beats.kernel.envelope import Envelope, Kind, Message, Sealed, kind_of_topic, topic_of
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Clock, Publish
 from beats.kernel.queue.queue import SinkQueue
@@ -193,7 +193,7 @@ class Forwarder(Generic[_T]):
             self.repeated += 1
             return None
         missed = max(0, numbered.missed - self._given_up.pop(topic, 0))
-        if missed and not (self._is_thinned and topic == FRAME_TOPIC):
+        if missed and not (self._is_thinned and kind_of_topic(topic) == "frame"):
             self.missed += missed
             what = f"{topic}: {missed} before number {numbered.here} did not come"
             self._reports.add("gaps", what, logging.ERROR)

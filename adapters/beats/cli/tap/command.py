@@ -21,6 +21,13 @@ def tap(
     url: AddressArgument = None,
     kinds: KindsOption = None,
     topics: PatternsOption = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            help="Formats of frames, separated by commas: png (default), jpeg, webp, avif.",
+            show_default=False,
+        ),
+    ] = None,
     max_fps: Annotated[
         str | None,
         typer.Option("--max-fps", metavar="N", help="At most N frames per second.", show_default=False),
@@ -29,7 +36,7 @@ def tap(
     frames: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Save each frame in this folder, as <sequence>.png.", show_default=False
+            metavar="DIR", help="Save each frame in this folder, as <sequence>.<format>.", show_default=False
         ),
     ] = None,
     count: Annotated[
@@ -53,8 +60,8 @@ def tap(
     """Show the envelopes of a stream, one per line: time, topic, sequence, size, age, value, tags, location.
 
     A line also reports missing sequence numbers. The age is the time from capture to reception, by the clocks
-    of both machines. On a terminal with colours, frames are drawn as one picture below the lines. Quit with q
-    there, or with Ctrl-C.
+    of both machines. On a terminal with colours, frames are drawn as one picture below the lines: the main
+    picture, or the one that `--topics` names. Quit with q there, or with Ctrl-C.
 
     With `--json`, `beats run --stdin` accepts the lines of peripherals. `--frames` overwrites nothing: frames
     whose names are taken by other pictures are counted, and the exit code is 1.
@@ -73,7 +80,7 @@ def tap(
         context = tls(address, ca)
         if (odd := token_warning(address)) is not None:
             warn(odd)
-        query = _query(kinds, topics, max_fps)
+        query = _query(kinds, topics, formats, max_fps)
         depth = _depth(pictures, as_json=as_json)
     except ValueError as error:
         raise exit_with(str(error), EXIT_USAGE) from None
@@ -100,7 +107,7 @@ def tap(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _query(kinds: str | None, topics: str | None, max_fps: str | None) -> dict[str, str]:
+def _query(kinds: str | None, topics: str | None, formats: str | None, max_fps: str | None) -> dict[str, str]:
     """The query of the stream.
 
     Raises:
@@ -108,7 +115,7 @@ def _query(kinds: str | None, topics: str | None, max_fps: str | None) -> dict[s
     """
     from beats.adapters.sinks.websocket.choice import parse_choice  # lazy, see above
 
-    given = {"kinds": kinds, "topics": topics, "max_fps": max_fps}
+    given = {"kinds": kinds, "topics": topics, "formats": formats, "max_fps": max_fps}
     query = {
         name: ",".join(each.strip() for each in text.split(","))
         for name, text in given.items()

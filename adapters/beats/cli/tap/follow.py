@@ -7,6 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 import anyio
 
@@ -19,7 +20,7 @@ from beats.cli.tap.item import Item, Notice, Unreadable, read
 from beats.cli.tap.lines import Display, JsonLines, Lines, PlainLines
 from beats.cli.tap.live import Live
 from beats.cli.tap.stream import messages, persistent
-from beats.kernel.envelope import Frame
+from beats.kernel.envelope import Frame, kind_of_topic
 from beats.kit.gaps import Gap, GapCounter
 from beats.recordings.unfinished import new_folder, write_new
 
@@ -44,7 +45,7 @@ class TapOptions(NamedTuple):
 
 
 class FrameSaver:
-    """Saves each frame as the original PNG file, named by its sequence number. Overwrites nothing."""
+    """Saves each frame as the original file, named by its sequence number, and its id. Overwrites nothing."""
 
     def __init__(self, path: Path) -> None:
         """Create the folder if it does not exist; raises OSError when it cannot be created."""
@@ -61,8 +62,9 @@ class FrameSaver:
             OSError: the disk rejects it; nothing is left.
         """
         # A frame without a number is named by its time.
-        name = f"{item.sequence}.png" if item.sequence else f"at-{item.received_unix_ns}.png"
-        path = self._path / name
+        name = str(item.sequence) if item.sequence else f"at-{item.received_unix_ns}"
+        picture = f"{quote(frame.id, safe='')}_" if frame.id else ""
+        path = self._path / f"{picture}{name}.{frame.media_type.removeprefix('image/')}"
         try:
             write_new(path, frame.data)
         except FileExistsError as error:
@@ -121,7 +123,8 @@ class Follower:
             self._display.show(item)
             return None
         gap = self._gaps.add(item.topic, item.sequence)
-        if gap is not None and (self._frame_gaps or gap.topic != "frame" or not isinstance(gap, Gap)):
+        are_shown = self._frame_gaps or kind_of_topic(item.topic) != "frame"
+        if gap is not None and (are_shown or not isinstance(gap, Gap)):
             self._display.show(gap)
         self._display.show(item)
         if self._folder is not None and isinstance(item.message, Frame):

@@ -6,6 +6,7 @@ import math
 from typing import Final, NamedTuple, cast
 
 from beats.kernel.envelope import (
+    PNG,
     Frame,
     Location,
     Message,
@@ -70,9 +71,11 @@ def read(message: str | bytes, received_unix_ns: int) -> Item | Unreadable:
     )
 
 
-def png_size(png_data: bytes) -> tuple[int, int]:
-    """Width and height in pixels from the header; zeros when it is too short."""
-    size = png_data[_SIZE_AT : _SIZE_AT + _SIGNATURE_BYTES].ljust(_SIGNATURE_BYTES, b"\0")
+def size_of(frame: Frame) -> tuple[int, int]:
+    """Width and height in pixels; zeros when unknown."""
+    if frame.width or frame.media_type != PNG:
+        return frame.width, frame.height
+    size = frame.data[_SIZE_AT : _SIZE_AT + _SIGNATURE_BYTES].ljust(_SIGNATURE_BYTES, b"\0")
     return int.from_bytes(size[:4]), int.from_bytes(size[4:])
 
 
@@ -88,8 +91,15 @@ def document(item: Item) -> dict[str, object]:
         "size_bytes": item.size_bytes,
     }
     if isinstance(message, Frame):
-        width, height = png_size(message.data)
-        return common | {"png_bytes": len(message.data), "width_px": width, "height_px": height}
+        width, height = size_of(message)
+        size_name = "png_bytes" if message.media_type == PNG else "data_bytes"
+        return common | {
+            "id": message.id,
+            "media_type": message.media_type,
+            size_name: len(message.data),
+            "width_px": width,
+            "height_px": height,
+        }
     update: dict[str, object] = {
         "id": message.id,
         "tags": [tag._asdict() | {"metadata": dict(tag.metadata)} for tag in message.tags],

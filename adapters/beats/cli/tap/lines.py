@@ -9,9 +9,9 @@ from rich.cells import cell_len
 
 from beats.cli.output import warn, write
 from beats.cli.printable import printable
-from beats.cli.tap.item import Item, Notice, Unreadable, data_of, document, png_size
+from beats.cli.tap.item import Item, Notice, Unreadable, data_of, document, size_of
 from beats.cli.top.grid import fitted
-from beats.kernel.envelope import Frame, Location, Message, Tag, payload_type_of
+from beats.kernel.envelope import PNG, Frame, Location, Message, Tag, payload_type_of
 from beats.kit import units
 from beats.kit.gaps import Gap, Restart
 
@@ -113,8 +113,9 @@ def _cut(text: str, width: int | None) -> str:
 def _summary(message: Message) -> str:
     """The content of an envelope in short."""
     if isinstance(message, Frame):
-        width, height = png_size(message.data)
-        return f"{width} x {height}"
+        width, height = size_of(message)
+        form = "" if message.media_type == PNG else f"  {message.media_type.removeprefix('image/')}"
+        return f"{width} x {height}{form}"
     value = json.dumps(data_of(message), ensure_ascii=False, separators=(",", ":"))
     payload_type = printable(payload_type_of(message.data))
     fields = [payload_type, printable(value), _tags(message.tags), _coordinates(message.location)]

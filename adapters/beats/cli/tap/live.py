@@ -17,7 +17,7 @@ from beats.cli.tap.blocks import BlockPicture, Depth, draw
 from beats.cli.tap.item import Item
 from beats.cli.tap.lines import Event, Lines
 from beats.cli.top.grid import fitted
-from beats.kernel.envelope import Frame
+from beats.kernel.envelope import FRAME_TOPIC, Frame
 from beats.kit import units
 from beats.kit.gaps import Gap
 from beats.recordings.export.png import FrameError
@@ -112,20 +112,31 @@ class Live:
         self._above: Final[list[str]] = []
         self._frame: Item | None = None
         self._shown: DrawnFrame | None = None
+        self._topic = ""
+        """Of the picture that is drawn; empty until one comes."""
         self._missing = 0
         self._came_s: Final[deque[float]] = deque(maxlen=_MOST_FRAMES)
         self._changed = anyio.Event()
 
     def show(self, event: Event) -> None:
         """Draw a frame unless a newer one comes first; add a line for anything else."""
-        if isinstance(event, Item) and isinstance(event.message, Frame):
+        if isinstance(event, Item) and isinstance(event.message, Frame) and self._draws(event.topic):
             self._frame = event
             self._came_s.append(time.monotonic())
             self._changed.set()
             return
-        if isinstance(event, Gap) and event.topic == "frame":
+        if isinstance(event, Gap) and event.topic == self._topic:
             self._missing += event.missing
         self._add(self._lines.line(event, self._width))
+
+    def _draws(self, topic: str) -> bool:
+        """Whether a picture is drawn: the main one, or until that comes the first that came."""
+        if topic != self._topic and topic == FRAME_TOPIC:
+            self._came_s.clear()
+            self._missing = 0
+            self._topic = topic
+        self._topic = self._topic or topic
+        return topic == self._topic
 
     async def redraw(self) -> None:
         """Draw changes as often as useful and as the terminal allows; never returns."""
@@ -206,7 +217,7 @@ class Live:
     def _caption(self, shown: DrawnFrame) -> str:
         item = shown.item
         caption = [
-            f"frame {item.sequence or units.UNKNOWN}",
+            f"{printable(item.topic)} {item.sequence or units.UNKNOWN}",
             units.size(item.size_bytes),
             f"age {units.duration(item.age_s)}",
             f"{units.rate(self._rate())} fps",

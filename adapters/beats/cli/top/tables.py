@@ -73,8 +73,8 @@ _LEAST_BAR: Final = 16
 """A full bar is the most that ever waited, but at least this many."""
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 _LOST: Final = "red"
-_ASKED_FOR: Final = "max_fps"
-"""The drop reason of frames that a viewer has asked to skip."""
+_ASKED_FOR: Final = ("max_fps", "format")
+"""The drop reasons of frames that a viewer has asked to skip, or cannot show."""
 WHY: Final = "why dropped"
 
 
@@ -114,7 +114,7 @@ def _queue(flow: Flow) -> Cell:
 
 def lost(flow: Flow) -> int:
     """Drops that the viewer has not asked for: a viewer with `max_fps` is not slow."""
-    return flow.dropped - flow.why.get(_ASKED_FOR, 0)
+    return flow.dropped - sum(flow.why.get(reason, 0) for reason in _ASKED_FOR)
 
 
 def _dropped(flow: Flow) -> Cell:

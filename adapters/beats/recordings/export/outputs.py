@@ -15,10 +15,11 @@ from beats.recordings.export.apng import ApngWriter, FormSurvey
 from beats.recordings.export.events import CsvWriter, JsonlWriter
 from beats.recordings.export.gif import TICKS_PER_S as GIF_TICKS_PER_S
 from beats.recordings.export.gif import GifWriter
+from beats.recordings.export.png import as_png
 from beats.recordings.selection import Chosen
 from beats.recordings.unfinished import UnfinishedFile, new_folder, write_new
 
-_FRAME_NAME: Final = re.compile(r"\d{7,}_\d{8}T\d{6}\.\d{6}Z\.png(\.part)?")
+_FRAME_NAME: Final = re.compile(r"\d{7,}_\d{8}T\d{6}\.\d{6}Z\.(png|jpeg|webp|avif)(\.part)?")
 
 
 class ExportOutput(Protocol):
@@ -65,7 +66,7 @@ class LooksAhead(Protocol):
 
 
 class FrameFolder:
-    """Each frame as the original PNG file, in a folder."""
+    """Each frame as the original file, in a folder."""
 
     def __init__(self, path: Path) -> None:
         """Create the folder if it does not exist.
@@ -83,10 +84,11 @@ class FrameFolder:
 
     def add(self, chosen: Chosen, message: Message) -> None:
         """Write a frame."""
-        png_data = cast("Frame", message).data
-        write_new(self.path / frame_name(self._frames + 1, chosen.unix_ns), png_data)
+        frame = cast("Frame", message)
+        form = frame.media_type.removeprefix("image/")
+        write_new(self.path / frame_name(self._frames + 1, chosen.unix_ns, form), frame.data)
         self._frames += 1
-        self._size_bytes += len(png_data)
+        self._size_bytes += len(frame.data)
 
     def finish(self) -> str | None:
         """Describe what was written; a new folder that stayed empty is removed."""
@@ -122,7 +124,7 @@ class Animation(_FileOutput):
 
     def add(self, chosen: Chosen, message: Message) -> None:
         """Add the next frame."""
-        png_data = cast("Frame", message).data
+        png_data = as_png(cast("Frame", message).data)
         if self._writer is None:
             self._writer = self._begin(png_data)
         self._writer.add(chosen.position_s, png_data)
@@ -223,11 +225,11 @@ def open_outputs(
     return opened
 
 
-def frame_name(number: int, unix_ns: int) -> str:
+def frame_name(number: int, unix_ns: int, form: str = "png") -> str:
     """The name of a frame: its number and time, in ISO 8601's basic form, since some disks refuse colons."""
     seconds, ns = divmod(unix_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC)  # 64 bits of nanoseconds end in the year 2554
-    return f"{number:07}_{moment:%Y%m%dT%H%M%S}.{ns // 1000:06}Z.png"
+    return f"{number:07}_{moment:%Y%m%dT%H%M%S}.{ns // 1000:06}Z.{form}"
 
 
 def counted(number: int, noun: str) -> str:

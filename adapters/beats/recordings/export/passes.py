@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from beats.kernel.envelope import Frame, Message
+from beats.kernel.envelope import Frame, Message, kind_of_topic
+from beats.kernel.errors import InputError
 from beats.proto.codec import OPEN_CODEC
 from beats.recordings.export.outputs import ExportOutput, LooksAhead
-from beats.recordings.export.png import FrameError
+from beats.recordings.export.png import FrameError, as_png
 from beats.recordings.scan import Damage
 from beats.recordings.selection import Chosen, Selection
 
@@ -42,7 +43,7 @@ def export(
         progress: called with the fraction done, from 0 to 1.
 
     Raises:
-        InputError: a file cannot be read any more.
+        InputError: a file cannot be read any more, or several pictures are selected.
         OSError: an output cannot be written; the error names it.
     """
     try:
@@ -60,6 +61,8 @@ class _Export:
     tell: Callable[[str], object]
     progress: Callable[[float], object]
     left_out: Counter[str] = field(default_factory=Counter[str])
+    pictures: set[str] = field(default_factory=set[str])
+    """The topics of the frames."""
 
     def run(self) -> list[Result]:
         ahead = [output for output in self.outputs if isinstance(output, LooksAhead)]
@@ -70,7 +73,7 @@ class _Export:
                 if isinstance(message, Frame):
                     for output in ahead:
                         with suppress(FrameError):  # reported when it is written
-                            output.look_at(message.data)
+                            output.look_at(as_png(message.data))
         begins = 0.5 if ahead else 0.0
         for chosen, message in self._messages(begins, 1.0, self._damaged, self._leave_out):
             kind = "frame" if isinstance(message, Frame) else "peripheral"
@@ -92,6 +95,7 @@ class _Export:
             for chosen in batch:
                 if chosen.repeated:
                     continue
+                self._check_picture(chosen.message.topic)
                 try:
                     message = OPEN_CODEC.decode(chosen.message.encoded).message
                 except ValueError as error:
@@ -101,6 +105,18 @@ class _Export:
             done = min(1.0, max(0.0, (batch[-1].position_s - start_s) / span_s))
             self.progress(begins + (ends - begins) * done)
         self.progress(ends)  # the range may end before the timeline
+
+    def _check_picture(self, topic: str) -> None:
+        """Refuse a second picture: an animation or a folder holds one."""
+        if kind_of_topic(topic) != "frame":
+            return
+        self.pictures.add(topic)
+        if len(self.pictures) > 1:
+            named = ", ".join(f"{each!r:.60}" for each in sorted(self.pictures))
+            raise InputError(
+                f"the selection has frames of several pictures ({named}): choose one, such as "
+                f"--topics {min(self.pictures):.60}"
+            )
 
     def _give(self, output: ExportOutput, chosen: Chosen, message: Message) -> None:
         try:

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from PIL import Image, ImageOps
 
 from beats.kit.pixels import MAX_PX, to_rgb
+from beats.pictures.encoders import transcode
+from beats.pictures.errors import PictureError
 from beats.proto.encode import PNG_SIGNATURE
 
 PALETTE: Final = 3
@@ -171,12 +173,27 @@ def data_bytes(header: Header) -> int:
     return total
 
 
-def decode(png_data: bytes) -> Image.Image:
-    """The picture in 8-bit RGB, or in RGBA when some of it is transparent.
+def as_png(data: bytes) -> bytes:
+    """A frame as PNG: the same bytes when it is one.
 
     Raises:
         FrameError: it cannot be decoded, or is too large.
     """
+    if data.startswith(PNG_SIGNATURE):
+        return data
+    try:
+        return transcode(data, "", "png")
+    except PictureError as error:
+        raise FrameError(str(error)) from error
+
+
+def decode(png_data: bytes) -> Image.Image:
+    """The picture of a frame in 8-bit RGB, or in RGBA when some of it is transparent.
+
+    Raises:
+        FrameError: it cannot be decoded, or is too large.
+    """
+    png_data = as_png(png_data)
     take_apart(png_data)  # checks its size before memory is spent
     try:
         with warnings.catch_warnings():

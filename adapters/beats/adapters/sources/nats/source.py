@@ -14,7 +14,7 @@ from beats.adapters.nats.kept_values import KeptValues, UnavailableError
 from beats.adapters.nats.messages import Subjects, headers_of
 from beats.adapters.nats.run_id import RunFilter, run_id
 from beats.adapters.sources.nats.settings import NatsSourceSettings
-from beats.kernel.envelope import FRAME_TOPIC, Sealed, topic_of
+from beats.kernel.envelope import Sealed, topic_of
 from beats.kernel.ports import Context, Publish
 from beats.kit.throttled_log import ThrottledLog
 from beats.proto.codec import OPEN_CODEC
@@ -146,7 +146,7 @@ class NatsSource:
         read = [(headers_of(each.headers).origin, found) for each in messages if (found := self._read(each))]
         if read and self._follow(read[-1][0]):
             state = [found for origin, found in read if origin == self._runs.current]
-            state.sort(key=lambda found: topic_of(found.message) != FRAME_TOPIC)
+            state.sort(key=lambda found: found.kind != "frame")
             await self._forwarder.bring_state(publish, state)
 
     async def _on_message(self, message: "Msg") -> None:
@@ -157,9 +157,7 @@ class NatsSource:
         if headers.origin == self._runs.current and self._forwarder.numbering.is_old(topic, headers.sequence):
             self._forwarder.repeated += 1
             return
-        self._forwarder.arrived(
-            "frame" if topic == FRAME_TOPIC else "peripheral", topic, message.data, message
-        )
+        self._forwarder.arrived(self._subjects.kind(message.subject), topic, message.data, message)
 
     def _understand(self, message: "Msg") -> Sealed | None:
         """The envelope in a message; None when its run is not followed."""

@@ -8,6 +8,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from beats.adapters.sources.replay.settings import ReplaySettings
+from beats.kernel.envelope import kind_of_topic
 from beats.kernel.errors import InputError
 from beats.recordings.selection import Chosen, Selection
 
@@ -84,6 +85,6 @@ def _places(selection: Selection, from_s: float, to_s: float, only_frames: bool)
                 for chosen in batch
                 if chosen.position_s < to_s
                 and not chosen.repeated
-                and (chosen.message.topic == "frame" or not only_frames)
+                and (kind_of_topic(chosen.message.topic) == "frame" or not only_frames)
             ]
     return found

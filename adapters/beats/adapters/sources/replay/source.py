@@ -16,7 +16,7 @@ from beats.adapters.sources.replay.reading import InThread, place_back, read_ahe
 from beats.adapters.sources.replay.settings import ReplaySettings
 from beats.adapters.sources.replay.timeline import EARLY_S, Timeline
 from beats.kernel.capabilities import CommandCheck
-from beats.kernel.envelope import Control
+from beats.kernel.envelope import Control, kind_of_topic
 from beats.kernel.errors import InputError, QueueFull
 from beats.kernel.ports import Context, Publish
 from beats.kernel.stats import Playback
@@ -214,7 +214,9 @@ class ReplaySource:
 
     async def _publish_state(self, publish: Publish, selection: Selection, seek: Seek) -> None:
         for message in await self._in_thread(selection.state_before, seek.position_s, _STATE_BYTES):
-            if message.topic != "frame" or not seek.frames:  # a step shows only the frame that it leads to
+            if (
+                kind_of_topic(message.topic) != "frame" or not seek.frames
+            ):  # a step shows only the frame that it leads to
                 await self._publish(publish, message)
 
     async def _wait(self, selection: Selection, timeline: Timeline, position_s: float) -> Seek | None:
@@ -275,12 +277,12 @@ class ReplaySource:
         self._position_s = chosen.position_s
         if timeline.paused or timeline.speed == inf:  # then time does not move it
             timeline.move_to(chosen.position_s, anyio.current_time())
-        if chosen.message.topic == "frame" or not self._has_frames:
+        if kind_of_topic(chosen.message.topic) == "frame" or not self._has_frames:
             self._shown_s = chosen.position_s
             self._frames_left = max(0, self._frames_left - 1)
 
     async def _publish(self, publish: Publish, message: RecordedMessage) -> None:
-        self._has_frames = self._has_frames or message.topic == "frame"
+        self._has_frames = self._has_frames or kind_of_topic(message.topic) == "frame"
         try:
             await publish.forward(OPEN_CODEC.decode(message.encoded), renumber=self._renumber)
         except QueueFull as error:

@@ -15,7 +15,7 @@ from beats.adapters.nats.forwarder import Forwarder
 from beats.adapters.nats.link_status import LinkStatus
 from beats.adapters.nats.sockets import client_context, connected_socket
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
-from beats.kernel.envelope import KINDS, Frame, Kind, Sealed, topic_of
+from beats.kernel.envelope import KINDS, Sealed
 from beats.kernel.ports import Context, Publish
 from beats.kit.secrets import secret_of
 from beats.kit.throttled_log import ThrottledLog
@@ -33,6 +33,9 @@ class WebSocketSource:
 
     def __init__(self, settings: WebSocketSourceSettings, context: Context) -> None:
         self._settings: Final = settings
+        self._name: Final = context.name
+        self._names_formats = True
+        """Whether the other Beats knows the parameter `formats`, as far as is known."""
         who = f"source {context.name!r}"
         self._reports: Final = ThrottledLog(log, who)
         self._link: Final = LinkStatus(who, settings.reconnect_max_s, log)
@@ -92,6 +95,10 @@ class WebSocketSource:
         except ConnectionClosed as error:
             self._link.lost(url, str(error))
         except InvalidStatus as error:
+            if self._names_formats and _does_not_know_formats(error):
+                self._names_formats = False
+                log.info("source %r: the other Beats is older, and sends PNG only", self._name)
+                return await self._watch()
             self._link.failed(url, PermissionError(_why_not(error)))
             return error.response.status_code < 500
         except (OSError, ValueError, WebSocketException) as error:
@@ -135,11 +142,13 @@ class WebSocketSource:
         parameters: dict[str, str] = {}
         if set(settings.kinds) != set(KINDS):
             parameters["kinds"] = ",".join(settings.kinds)
-        if settings.topics:
-            parameters["topics"] = ",".join(settings.topics)
+        # Without these it would get the main picture only, as PNG.
+        parameters["topics"] = ",".join(settings.topics or ("*",))
+        if "frame" in settings.kinds and self._names_formats:
+            parameters["formats"] = "png,jpeg,webp,avif"
         if settings.max_fps is not None:
             parameters["max_fps"] = f"{settings.max_fps:g}"
-        return f"?{urlencode(parameters)}" if parameters else ""
+        return f"?{urlencode(parameters)}"
 
     def _headers(self) -> dict[str, str]:
         """Reads the token file each time, so that a changed token needs no restart."""
@@ -155,8 +164,12 @@ class WebSocketSource:
         except ValueError as error:
             self._reports.add("unreadable messages", str(error))
         else:
-            kind: Kind = "frame" if isinstance(found.message, Frame) else "peripheral"
-            self._forwarder.arrived(kind, topic_of(found.message), message, found)
+            self._forwarder.arrived(found.kind, found.topic, message, found)
+
+
+def _does_not_know_formats(error: InvalidStatus) -> bool:
+    response = error.response
+    return response.status_code == 400 and b"unknown parameter 'formats'" in bytes(response.body or b"")
 
 
 def _why_not(error: InvalidStatus) -> str:
