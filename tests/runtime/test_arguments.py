@@ -45,7 +45,9 @@ def test_anything_else_is_no_picture(png_data: Any) -> None:
         frame(png_data)
 
 
-@pytest.mark.parametrize(("form", "media_type"), [(name, f"image/{name}") for name in ("png", "jpeg", "webp")])
+@pytest.mark.parametrize(
+    ("form", "media_type"), [(name, f"image/{name}") for name in ("png", "jpeg", "webp")]
+)
 def test_type_and_size_of_a_picture_are_read_from_it(form: str, media_type: str) -> None:
     """Whether or not its type is given."""
     data = picture(form, 6, 4)
@@ -71,7 +73,9 @@ def test_what_no_viewer_can_draw_is_refused(data: bytes, why: str) -> None:
 
 def test_a_media_type_must_be_that_of_the_data() -> None:
     """A wrong one would send a viewer to the wrong decoder."""
-    with pytest.raises(ValueError, match="media_type is 'image/jpeg', but data is image/png: leave media_type out"):
+    with pytest.raises(
+        ValueError, match="media_type is 'image/jpeg', but data is image/png: leave media_type out"
+    ):
         frame(PNG, media_type="image/jpeg")
 
 

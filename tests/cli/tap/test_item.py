@@ -57,28 +57,10 @@ def test_anything_else_is_unreadable_and_says_why(message: str | bytes, why: str
     assert (found.received_unix_ns, found.size_bytes) == (5, len(message))
 
 
-<<<<<<< HEAD
 def test_a_frame_is_told_with_its_size_and_without_its_bytes() -> None:
     """The picture is not decoded for its size in pixels; a cut header gives zeros."""
-    assert png_size(tiny_png()) == (1, 1)
-    assert png_size(b"\x89PNG") == (0, 0)
-=======
-def test_the_size_of_a_picture_is_in_its_header() -> None:
-    """The picture is not decoded for that; a cut header gives zeros."""
     assert size_of(Frame(tiny_png())) == (1, 1)
     assert size_of(Frame(b"\x89PNG")) == (0, 0)
-
-
-@pytest.mark.parametrize("cut", range(0, 120, 7))
-def test_cut_messages_are_no_error(cut: int) -> None:
-    """At any byte."""
-    for message in (frame(1), update(1, {"a": [1, "b"]})):
-        assert isinstance(read(message[:cut], 1), Item | Unreadable)
-
-
-def test_a_frame_is_told_without_its_bytes() -> None:
-    """With its size in pixels and bytes."""
->>>>>>> ccd0f8f (Carry pictures' ids and formats through relays, recordings, export and tap)
     assert document(item(frame(7), after_ms=2)) == {
         "kind": "frame",
         "topic": "frame",
