@@ -37,6 +37,8 @@ def expected(data: bytes) -> dict[str, Any]:
         "captured_ms": pytest.approx(envelope.captured_unix_ns / 1e6, abs=0.001),
     }
     if envelope.HasField("frame"):
+        if envelope.frame.id or envelope.frame.media_type:
+            return {"kind": "picture", **common}
         return {"kind": "frame", **common, "png": envelope.frame.png_data.hex()}
     peripheral = envelope.peripheral
     info = peripheral.peripheral_info

@@ -33,6 +33,7 @@ class Typed:
     ("update", "topic"),
     [
         (Frame(b""), "frame"),
+        (Frame(b"", "cam-1"), "frame/cam-1"),
         (Peripheral("knob-1", {}), "peripheral/knob-1"),
         (Peripheral("frame", {}), "peripheral/frame"),
         (Peripheral("Ünï/code", {}), "peripheral/Ünï/code"),

@@ -136,6 +136,34 @@ def test_what_cannot_be_encoded_takes_no_sequence_number(message: Message, error
     assert [item.sequence for item in received] == [1, 2, 1, 2]
 
 
+def test_each_picture_has_a_sequence_and_a_last_value_of_its_own() -> None:
+    """Last values of pictures come before those of peripherals; `max_topics` bounds pictures too."""
+    publisher = publisher_on(Bus(), max_topics=3)
+    left, right = Frame(b"left", "left"), Frame(b"right", "right")
+    publisher.publish(knob("a"))
+    assert [publisher.publish(each) for each in (left, right, left)] == [1, 1, 2]
+    last = [(each.kind, each.topic, each.sequence) for each in publisher.last_values()]
+    assert last == [
+        ("frame", "frame/left", 2),
+        ("frame", "frame/right", 1),
+        ("peripheral", "peripheral/a", 1),
+    ]
+    with pytest.raises(
+        ValueError, match=r"'frame' would be topic 4, and kernel.max_topics is 3: use fewer ids"
+    ):
+        publisher.publish(FRAME)
+
+
+def test_a_slow_sink_with_latest_keeps_the_newest_frame_of_each_picture() -> None:
+    """A fast picture does not displace another one."""
+    bus = Bus()
+    queue = connected(bus, "slow", "latest", size=10)
+    publisher = publisher_on(bus)
+    for id_ in ("", "cam", "", "cam", ""):
+        publisher.publish(Frame(b"x", id_))
+    assert [(each.topic, each.sequence) for each in queue.take_nowait()] == [("frame", 3), ("frame/cam", 2)]
+
+
 async def test_topics_are_bounded() -> None:
     """One topic too many is refused with the setting's name, forwarded or not; existing topics go on."""
     bus = Bus()

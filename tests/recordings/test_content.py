@@ -128,6 +128,9 @@ def test_what_is_no_envelope_has_no_topic() -> None:
     """Neither empty bytes nor a place and time alone are one; a peripheral without a name has a topic."""
     nameless = wire.update_head(b"", 0) + wire.JSON_ENCODED
     assert topic_of(nameless, wire.fields(nameless)) == "peripheral/()"
+    for frame in (Frame(tiny_png()), Frame(tiny_png(), "cam-1")):
+        encoded = line(frame, 7, BEGIN_NS).encoded
+        assert topic_of(encoded, wire.fields(encoded)) == ("frame/cam-1" if frame.id else "frame")
     for encoded in (b"", wire.tail(1, 5)):
         with pytest.raises(ValueError, match="neither"):
             topic_of(encoded, wire.fields(encoded))

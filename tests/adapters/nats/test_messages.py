@@ -27,6 +27,12 @@ def test_each_stream_has_its_own_subjects() -> None:
     """One for frames, and one for each peripheral. The stream of last values has a name without dots."""
     assert SUBJECTS.of("frame") == "beats.main.frame"
     assert SUBJECTS.of("peripheral/knob-1") == "beats.main.peripheral.knob-1"
+    assert SUBJECTS.of("frame/cam 1") == "beats.main.frame.cam%201"
+    assert [SUBJECTS.kind(SUBJECTS.of(topic)) for topic in ("frame", "frame/a.b", "peripheral/frame")] == [
+        "frame",
+        "frame",
+        "peripheral",
+    ]
     assert SUBJECTS.everything == "beats.main.>"
     other = Subjects("site.hall", "left")
     assert (other.of("frame"), other.last_values) == ("site.hall.left.frame", "site_hall_left")
@@ -39,11 +45,11 @@ def test_any_id_has_a_valid_token() -> None:
         assert id_of(token(text)) == text
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
-@example("%")
-def test_a_topic_is_read_back_from_its_subject(text: str) -> None:
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=400), st.booleans())
+@example("%", False)
+def test_a_topic_is_read_back_from_its_subject(text: str, is_frame: bool) -> None:
     """Or not at all for a very long id; never another one."""
-    topic = f"peripheral/{text}"
+    topic = f"frame/{text}" if is_frame else f"peripheral/{text}"
     assert SUBJECTS.topic(SUBJECTS.of(topic)) in (topic, None)
     assert SUBJECTS.topic(SUBJECTS.of(topic)) == topic or len(text.encode()) * 3 > MAX_TOKEN
 

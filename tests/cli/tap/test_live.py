@@ -9,11 +9,13 @@ from pyte.modes import DECTCEM
 from beats.cli.tap.item import Notice, Unreadable
 from beats.cli.tap.lines import Lines
 from beats.cli.tap.live import Live, ScreenBottom
+from beats.kernel.envelope import Frame
 from beats.kit.gaps import Gap
 from tests.cli.screen import ALTERNATE
 from tests.cli.tap.envelopes import AT_NS, frame, item, update
 from tests.recordings.export.material import png, wall
-from tests.support import TIMEOUT_S
+from tests.support import CODEC, TIMEOUT_S
+from tests.support import picture as jpeg_file
 
 pytestmark = pytest.mark.anyio
 
@@ -55,6 +57,21 @@ class Viewing:
 
 def picture(image: Image.Image, sequence: int) -> bytes:
     return frame(sequence, png(image))
+
+
+async def test_one_picture_is_drawn_and_others_are_lines() -> None:
+    """The main one as soon as it comes; until then the first that came, in any format."""
+    viewing = Viewing()
+    jpeg = Frame(jpeg_file("jpeg", 8, 4), "cam", "image/jpeg", 8, 4)
+    encoded = CODEC.seal(CODEC.prepare(jpeg), 5, AT_NS)
+    viewing.live.show(item(encoded))
+    assert (await viewing.drawn())[2].startswith("frame/cam 5  8 x 4")
+    viewing.live.show(item(picture(wall(8, 4), 1)))
+    viewing.live.show(item(encoded))
+    lines = await viewing.drawn()
+    assert "frame/cam" in lines[0]
+    assert "8 x 4  jpeg" in lines[0]
+    assert lines[-1].startswith("frame 1  8 x 4")
 
 
 async def test_a_frame_is_a_picture_with_a_line_below() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from beats.kernel.envelope import Frame, Kind, Message, Peripheral
+from beats.kernel.errors import InputError
 from beats.proto.codec import OPEN_CODEC
 from beats.recordings.export.outputs import ExportOutput, open_outputs
 from beats.recordings.export.passes import MOST_TOLD, Result, export
@@ -25,6 +26,7 @@ from tests.recordings.export.material import (
     shown,
     without_data,
 )
+from tests.support import picture
 
 
 def animations(folder: Path, *names: str) -> list[ExportOutput]:
@@ -85,6 +87,24 @@ def test_one_call_writes_everything(tmp_path: Path) -> None:
     assert told.texts == []
     assert told.progress == sorted(told.progress)
     assert told.progress[-1] == 1.0
+
+
+def test_one_picture_is_written_in_its_own_format(tmp_path: Path) -> None:
+    """Topics choose it; with several, the export fails and names them. Animations decode any format."""
+    jpegs = [Frame(picture("jpeg", 8, 8, shade), "cam", "image/jpeg", 8, 8) for shade in (0, 255)]
+    show: list[tuple[float, Message]] = [(number / 10, each) for number, each in enumerate(jpegs)]
+    recording = record(tmp_path / "a.mcap", [*film(RED, GREEN), *show])
+    named = r"several pictures \('frame', 'frame/cam'\): choose one, such as --topics frame"
+    with pytest.raises(InputError, match=named):
+        Told().export(Selection([recording]), animations(tmp_path, "a.gif", "a.png"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
+    outputs = open_outputs(frames=tmp_path / "f", gif=tmp_path / "a.gif", apng=tmp_path / "a.png", events=[])
+    Told().export(Selection([recording], topics=["frame/cam"]), outputs)
+    assert sorted(path.suffix for path in (tmp_path / "f").iterdir()) == [".jpeg", ".jpeg"]
+    assert {path.read_bytes() for path in (tmp_path / "f").iterdir()} == {each.data for each in jpegs}
+    expected = [pixels(plain((shade,) * 3, (8, 8))) for shade in (0, 255)]
+    assert [each for each, _ in shown(tmp_path / "a.gif")] == expected
+    assert [each for each, _ in shown(tmp_path / "a.png")] == expected
 
 
 def test_only_what_was_chosen_is_written(tmp_path: Path) -> None:

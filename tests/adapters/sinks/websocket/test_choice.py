@@ -9,6 +9,7 @@ from beats.kernel.testing import envelope
 
 FRAME = envelope(1)
 KNOB = envelope(1, topic="peripheral/knob-1")
+CAMERA = envelope(1, topic="frame/cam-1")
 
 
 def test_no_query_means_everything() -> None:
@@ -20,11 +21,31 @@ def test_no_query_means_everything() -> None:
     assert (choice, token, choice.everything) == (StreamChoice(), None, True)
     assert choice.wants(FRAME)
     assert choice.wants(KNOB)
+    assert not choice.wants(CAMERA)
     choice, token = parse_choice("/?max_fps=7.5&snapshot=0&token=a%26b")
     assert (choice.max_fps, choice.snapshot, token, choice.everything) == (7.5, False, "a&b", False)
     one, _ = parse_choice("/?topics=b,a&kinds=frame,peripheral")
     two, _ = parse_choice("/?topics=a,b,a")
     assert (one, hash(one)) == (two, hash(two))
+
+
+@pytest.mark.parametrize(
+    ("query", "main", "camera"),
+    [("topics=*", True, True), ("topics=frame/cam-*", False, True), ("topics=frame", True, False)],
+)
+def test_topics_choose_pictures(query: str, main: bool, camera: bool) -> None:
+    """A picture with an id must be asked for."""
+    choice, _ = parse_choice(f"/?{query}")
+    assert (choice.wants(FRAME), choice.wants(CAMERA)) == (main, camera)
+
+
+def test_formats_are_those_that_a_viewer_can_show() -> None:
+    """In the order of its preference; PNG alone unless it says otherwise."""
+    assert parse_choice("/?formats=png")[0] == StreamChoice()
+    choice, _ = parse_choice("/?formats=webp,jpeg")
+    assert choice.formats == ("image/webp", "image/jpeg")
+    assert not choice.takes(FRAME)
+    assert choice.takes(KNOB)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +76,10 @@ def test_kinds_and_topics_select_envelopes(query: str, frames: bool, knobs: bool
         ("topics=", "topics is ''"),
         ("topics=a,,b", "topics is"),
         ("topics=" + ",".join(f"t{n}" for n in range(33)), "1 to 32 patterns"),
+        ("formats=", "formats is ''; it takes png, jpeg, webp, avif"),
+        ("formats=gif", "formats is 'gif'"),
+        ("formats=png,png", "each at most once"),
+        ("formats=image/png", "formats is 'image/png'"),
         ("max_fps=0", "max_fps is '0'"),
         ("max_fps=-1", "max_fps"),
         ("max_fps=nan", "max_fps"),

@@ -4,7 +4,8 @@ import anyio
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.adapters.sinks.websocket.support import exact, on_air, receive, settings, until
+from beats.kernel.envelope import Frame
+from tests.adapters.sinks.websocket.support import exact, frame, on_air, receive, settings, until
 
 pytestmark = pytest.mark.anyio
 
@@ -98,3 +99,74 @@ async def test_a_held_frame_is_dropped_with_the_last_viewer() -> None:
             await receive(viewer)
         await until(lambda: running.totals.connected == 0)
         assert running.totals.delivered.items == 1
+
+
+JPEG = Frame(b"\xff\xd8\xff\xe0 a JPEG", media_type="image/jpeg", width=4, height=3)
+
+
+async def test_a_viewer_that_asks_for_nothing_gets_the_main_picture_as_png() -> None:
+    """Other pictures are not for it; a main picture in another format is left out and counted."""
+    async with on_air() as running:
+        publish = running.kernel.publisher.publish
+        async with (
+            connect(running.url) as old,
+            connect(running.url + "/?topics=*&formats=jpeg,png") as new,
+            connect(running.url + "/?topics=frame/cam-*,peripheral/*&formats=jpeg") as camera,
+        ):
+            await until(lambda: running.totals.connected == 3)
+            running.frame()
+            publish(JPEG._replace(id="cam-1"))
+            publish(JPEG)
+            running.frame()
+            running.knob(1)
+            seen = [await receive(old) for _ in range(3)]
+            places = [(item.topic, item.sequence) for item in seen]
+            assert places == [("frame", 1), ("frame", 3), ("peripheral/knob", 1)]
+            seen = [await receive(new) for _ in range(5)]
+            places = [(item.topic, item.sequence) for item in seen]
+            assert places == [
+                ("frame", 1),
+                ("frame/cam-1", 1),
+                ("frame", 2),
+                ("frame", 3),
+                ("peripheral/knob", 1),
+            ]
+            assert seen[2].message == JPEG
+            assert [(await receive(camera)).topic for _ in range(2)] == ["frame/cam-1", "peripheral/knob"]
+            await until(lambda: running.client(0).queue.taken.items == 3)
+            counted = [
+                [(drop.reason, drop.kind, drop.items) for drop in running.client(at).queue.drops]
+                for at in range(3)
+            ]
+            assert counted == [[("format", "frame", 1)], [], []]
+            assert all(exact(running.client(at).queue) for at in range(3))
+
+
+async def test_a_late_joiner_gets_the_latest_of_each_picture_it_asked_for() -> None:
+    """What it cannot show of that is counted."""
+    async with on_air() as running:
+        publish = running.kernel.publisher.publish
+        running.frame()
+        for id_ in ("left", "right", "left"):
+            publish(JPEG._replace(id=id_))
+        await running.fanned_out()
+        async with connect(running.url + "/?topics=*&formats=png,jpeg") as new:
+            seen = [await receive(new) for _ in range(3)]
+            places = {(item.topic, item.sequence) for item in seen}
+            assert places == {("frame", 1), ("frame/left", 2), ("frame/right", 1)}
+        async with connect(running.url + "/?topics=*") as png_only:
+            assert (await receive(png_only)).topic == "frame"
+            (viewer,) = [each for each in running.sink.clients() if each.queue.drops]
+            assert [(drop.reason, drop.items) for drop in viewer.queue.drops] == [("format", 2)]
+            assert exact(viewer.queue)
+
+
+async def test_max_fps_holds_for_each_picture() -> None:
+    """A fast picture does not displace another one."""
+    async with on_air() as running, connect(running.url + "/?max_fps=0.001&topics=*") as viewer:
+        await until(lambda: running.totals.connected == 1)
+        for _ in range(3):
+            running.frame()
+            running.kernel.publisher.publish(frame()._replace(id="cam"))
+        assert {(await receive(viewer)).topic for _ in range(2)} == {"frame", "frame/cam"}
+        await until(lambda: sum(drop.items for drop in running.client().queue.drops) == 2)

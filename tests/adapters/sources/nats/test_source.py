@@ -16,7 +16,7 @@ from beats.adapters.nats.kept_values import KeptValues
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.nats.source import NatsSource
-from beats.kernel.envelope import Peripheral
+from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.testing import PublishRecorder
 from tests.adapters.nats.test_connection import connected
 from tests.support import CODEC
@@ -25,6 +25,7 @@ from tests.support.relay import Machine, cancelled, linked, on_air, until
 
 pytestmark = pytest.mark.anyio
 
+JPEG = Frame(b"\xff\xd8\xff\xe0 a JPEG", media_type="image/jpeg", width=4, height=3)
 ODD_IDS = (".", "a.b", "*", ">", "ü 🎛", "%", "x" * 5000)
 
 
@@ -64,6 +65,7 @@ async def test_an_edge_has_what_the_origin_has(server: NatsServer, stream: str) 
             origin.frame(20_000, fill=bytes([number]))
             for name in ODD_IDS:
                 origin.knob(number, id=name)
+                origin.kernel.publisher.publish(JPEG._replace(id=name))
             await all_arrived(origin, sink)
         await edge.sees(lambda: len(edge.seen) == len(origin.seen))
     assert content(edge) == content(origin)

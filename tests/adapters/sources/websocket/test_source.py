@@ -16,10 +16,10 @@ from websockets.http11 import Request, Response
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.adapters.sources.websocket import WebSocketSourceSettings
 from beats.adapters.sources.websocket.source import WebSocketSource
-from beats.kernel.envelope import Peripheral
+from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.testing import PublishRecorder
 from tests.adapters.http.test_tls import make_certificate
-from tests.support import CODEC
+from tests.support import CODEC, picture
 from tests.support.nats import free_port
 from tests.support.relay import Machine, cancelled, linked, on_air, until
 
@@ -64,6 +64,47 @@ async def test_an_edge_has_what_the_origin_has() -> None:
     assert [each.encoded for each in edge.seen[:2]] == [each.encoded for each in state]
     assert content(edge)[2:] == content(origin)[3:]
     assert source.metrics()["missed_total"] == source.metrics()["dropped_total"] == 0
+
+
+async def test_an_edge_has_every_picture_in_its_format() -> None:
+    """With ids, media types and sizes, byte for byte."""
+    edge = Machine()
+    jpeg = Frame(picture("jpeg", 6, 4), "cam-1", "image/jpeg", 6, 4)
+    async with origin_on_air() as (origin, url):
+        publish = origin.kernel.publisher.publish
+        publish(jpeg)
+        origin.frame()
+        source = edge.websocket_source(url)
+        async with on_air(edge):
+            await edge.sees_at_least(2)
+            publish(jpeg._replace(id=""))
+            publish(Frame(picture("png"), "ü/*"))
+            await edge.sees_at_least(4)
+    assert sorted(content(edge)) == sorted(content(origin))
+    assert jpeg in [each.message for each in edge.seen]
+    assert source.metrics()["missed_total"] == 0
+
+
+async def test_an_older_origin_is_asked_for_no_formats() -> None:
+    """It would refuse the parameter, and has PNG only."""
+    asked: list[str] = []
+
+    async def refuse(connection: ServerConnection, request: Request) -> Response | None:
+        asked.append(request.path)
+        text = "unknown parameter 'formats'; there are kinds, topics, max_fps, snapshot and token\n"
+        return connection.respond(400, text) if "formats" in request.path else None
+
+    async def send(connection: ServerConnection) -> None:
+        await connection.send(CODEC.seal(CODEC.prepare(Peripheral("knob", 1)), 1, 1))
+        await connection.wait_closed()
+
+    edge = Machine()
+    async with serve(send, "127.0.0.1", 0, process_request=refuse) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        edge.websocket_source(f"ws://127.0.0.1:{port}", **QUICK)
+        async with on_air(edge):
+            await edge.sees_at_least(1)
+    assert asked == ["/?topics=%2A&formats=png%2Cjpeg%2Cwebp%2Cavif", "/?topics=%2A"]
 
 
 @pytest.mark.parametrize(

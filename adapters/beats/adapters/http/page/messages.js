@@ -17,6 +17,11 @@ export const PROTOBUF = 2;
  * @property {number} capturedMs since 1970-01-01 UTC; 0: not given
  * @property {Uint8Array} png
  *
+ * @typedef {object} OtherPicture a frame of a picture that has an id, or in another format than PNG
+ * @property {"picture"} kind
+ * @property {number | bigint} sequence
+ * @property {number} capturedMs
+ *
  * @typedef {object} PeripheralEnvelope
  * @property {"peripheral"} kind
  * @property {number | bigint} sequence
@@ -24,7 +29,7 @@ export const PROTOBUF = 2;
  * @property {Info} info
  * @property {Payload} payload
  *
- * @typedef {FrameEnvelope | PeripheralEnvelope} Envelope
+ * @typedef {FrameEnvelope | OtherPicture | PeripheralEnvelope} Envelope
  */
 
 const EMPTY = new Uint8Array();
@@ -46,24 +51,24 @@ export function decode(data) {
 
 /** @param {Reader} reader @returns {Envelope | null} */
 function envelope(reader) {
-  /** @type {Uint8Array | null} */
-  let png = null;
+  let picture = null;
   let update = null;
   /** @type {number | bigint} */
   let sequence = 0;
   let capturedMs = 0;
   while (reader.next()) {
     if (reader.is(1, BYTES)) {
-      png = frame(new Reader(reader.bytes()));
+      picture = frame(new Reader(reader.bytes()));
       update = null; // a oneof: one excludes the other
     } else if (reader.is(2, BYTES)) {
       update = peripheral(new Reader(reader.bytes()));
-      png = null;
+      picture = null;
     } else if (reader.is(100, VARINT)) sequence = reader.varint();
     else if (reader.is(101, FIXED64)) capturedMs = reader.nanosecondsAsMs();
     else reader.skip();
   }
-  if (png) return { kind: "frame", sequence, capturedMs, png };
+  if (picture && !picture.isMain) return { kind: "picture", sequence, capturedMs };
+  if (picture) return { kind: "frame", sequence, capturedMs, png: picture.png };
   return update && { kind: "peripheral", sequence, capturedMs, ...update };
 }
 
@@ -71,11 +76,13 @@ function envelope(reader) {
 function frame(reader) {
   /** @type {Uint8Array} */
   let png = EMPTY;
+  let isMain = true;
   while (reader.next()) {
     if (reader.is(1, BYTES)) png = reader.bytes();
+    else if (reader.is(100, BYTES) || reader.is(101, BYTES)) isMain = !reader.bytes().length && isMain;
     else reader.skip();
   }
-  return png;
+  return { png, isMain };
 }
 
 /** @param {Reader} reader */

@@ -78,7 +78,7 @@ function message(data) {
   } else if (envelope.kind === "frame") {
     (wantsFewer ? leftOut : gaps).take("frame", envelope.sequence);
     frames.take(envelope);
-  } else {
+  } else if (envelope.kind === "peripheral") {
     const name = nameOf(envelope.info, envelope.payload);
     gaps.take(`peripheral/${name}`, envelope.sequence);
     updates.take(name, envelope, now());
