@@ -65,7 +65,7 @@ async def test_one_picture_is_drawn_and_others_are_lines() -> None:
     jpeg = Frame(jpeg_file("jpeg", 8, 4), "cam", "image/jpeg", 8, 4)
     encoded = CODEC.seal(CODEC.prepare(jpeg), 5, AT_NS)
     viewing.live.show(item(encoded))
-    assert (await viewing.drawn())[2].startswith("frame/cam 5  8 x 4")
+    assert (await viewing.drawn())[-1].startswith("frame/cam 5  8 x 4")
     viewing.live.show(item(picture(wall(8, 4), 1)))
     viewing.live.show(item(encoded))
     lines = await viewing.drawn()

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from beats.adapters.sources.replay.source import ReplaySource
-from beats.kernel.envelope import OpaquePayload, Peripheral
+from beats.kernel.envelope import Frame, OpaquePayload, Peripheral
 from beats.kernel.errors import InputError
 from beats.proto.streaming_pb2 import PROTOBUF, StreamEnvelope
 from beats.recordings.format import RecordedMessage
@@ -28,6 +28,7 @@ from tests.adapters.sources.replay.recordings import (
 )
 from tests.adapters.sources.support import context, inline
 from tests.recordings.support import ABOUT, BEGIN_NS, line, record
+from tests.support import picture
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +44,18 @@ async def test_the_first_pass_is_bit_for_bit_and_at_its_times(tmp_path: Path) ->
     assert playing.shown == pairs(written)
     assert not any(renumber for _, renumber in playing.publish.forwarded)
     assert playing.publish.times_s == [shown_at(index * FRAME_S / 2) for index in range(20)]
+
+
+async def test_pictures_keep_their_ids_and_formats(tmp_path: Path) -> None:
+    """Topics choose among them; each is a frame for steps and seeks."""
+    camera = Frame(picture("jpeg", 6, 4), "cam-1", "image/jpeg", 6, 4)
+    written = [line(camera, 1, BEGIN_NS), frame(1, 0.1), line(camera._replace(id=""), 2, BEGIN_NS + 10**9)]
+    path = record(tmp_path / "a.mcap", written)
+    playing = await played(path)
+    assert [sealed.encoded for sealed in playing.sealed] == [each.encoded for each in written]
+    assert [sealed.message for sealed in playing.sealed][::2] == [camera, camera._replace(id="")]
+    chosen = await played(path, topics=["frame/*"], kinds=["frame"])
+    assert [sealed.topic for sealed in chosen.sealed] == ["frame/cam-1"]
 
 
 @pytest.mark.parametrize("speed", [2.0, 0.1, 100, "max"])
