@@ -54,7 +54,7 @@ async def test_pictures_keep_their_ids_and_formats(tmp_path: Path) -> None:
     playing = await played(path)
     assert [sealed.encoded for sealed in playing.sealed] == [each.encoded for each in written]
     assert [sealed.message for sealed in playing.sealed][::2] == [camera, camera._replace(id="")]
-    chosen = await played(path, topics=["frame/*"], kinds=["frame"])
+    chosen = await played(path, topics=("frame/*",), kinds=("frame",))
     assert [sealed.topic for sealed in chosen.sealed] == ["frame/cam-1"]
 
 
