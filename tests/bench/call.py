@@ -25,11 +25,11 @@ from typing import Final
 from websockets.asyncio.client import connect
 
 from beats.app import Stream
-from beats.proto.encode import PNG_SIGNATURE
 from tests.bench.publish import Case, Figures
+from tests.support import tiny_png
 
 FPS: Final = 60
-PNG: Final = PNG_SIGNATURE + bytes(20_000 - len(PNG_SIGNATURE))
+PNG: Final = tiny_png() + bytes(20_000 - len(tiny_png()))
 VIEWERS: Final = (0, 1, 10)
 DRAWING_S: Final = 0.5 / FPS
 TIMEOUT_S: Final = 20.0

@@ -17,13 +17,13 @@ from multiprocessing.connection import Connection
 from typing import Final, NamedTuple
 
 from beats.app import Stream
-from beats.proto.encode import PNG_SIGNATURE
 from tests.bench.crowd import FRAME
 from tests.bench.wire import ParsedStream, Samples
+from tests.support import tiny_png
 
 FPS: Final = 60
 UPDATES_HZ: Final = 20
-PNG: Final = PNG_SIGNATURE + bytes(20_000 - len(PNG_SIGNATURE))
+PNG: Final = tiny_png() + bytes(20_000 - len(tiny_png()))
 READ_BYTES_PER_S: Final = FPS * len(PNG) // 6
 WARM_UP_S: Final = 2.0
 QUEUES: Final[Mapping[str, Mapping[str, object]]] = {

@@ -9,8 +9,8 @@ from typing import Final
 from beats.app import Stream
 from beats.kernel.envelope import Frame, Message, Peripheral
 from beats.proto.codec import StreamCodec
-from beats.proto.encode import PNG_SIGNATURE
 from tests.bench.peers.harness import Options
+from tests.support import tiny_png
 
 _FRAMES_FROM_BYTES: Final = 1000
 _KNOB: Final = "knob-1"
@@ -82,7 +82,7 @@ def _message(kind: str, size: int, sequence: int) -> Message:
     for _ in range(8):  # the envelope's own lengths take bytes too
         message: Message
         if kind == "frame":
-            message = Frame(PNG_SIGNATURE + bytes(max(0, padding)))
+            message = Frame(tiny_png() + bytes(max(0, padding)))
         else:
             message = Peripheral(_KNOB, {"rotation": 3, "note": "-" * max(0, padding)})
         excess = len(codec.seal(codec.prepare(message), sequence, 1)) - size
