@@ -223,6 +223,28 @@ def test_a_frame_that_contradicts_itself_is_refused(fields: dict[str, Any], why:
     assert why in refusal(StreamEnvelope(frame=WireFrame(**fields)).SerializeToString())
 
 
+def _piece(field: int, content: bytes) -> bytes:
+    return wire.varint(field << 3 | 2) + wire.varint(len(content)) + content
+
+
+_contents = st.binary(max_size=6) | st.sampled_from([PNG_SIGNATURE, JPEG, b"image/jpeg", b"cam"])
+_pieces = st.builds(_piece, st.sampled_from([1, 2, 100, 101, 102, 103]), _contents) | st.binary(max_size=4)
+
+
+@given(st.lists(st.lists(_pieces, max_size=5).map(b"".join), min_size=1, max_size=2))
+@examples(500)
+def test_of_any_bytes_comes_the_frame_that_protobuf_reads_or_an_error(frames: list[bytes]) -> None:
+    """Fields in any order, twice, cut off, in two pieces: no reader sees another picture than the rest."""
+    encoded = b"".join(_piece(1, frame) for frame in frames)
+    try:
+        message = CODEC.decode(encoded).message
+    except DecodeError:
+        return
+    read = StreamEnvelope.FromString(encoded).frame
+    data = read.data if read.media_type else read.png_data
+    assert message == Frame(data, read.id, read.media_type or "image/png", read.width, read.height)
+
+
 def test_an_id_that_is_no_text_is_refused() -> None:
     """Also where the picture is read without the protobuf runtime."""
     whole = sealed(Frame(PNG_SIGNATURE, "cam"))

@@ -22,7 +22,7 @@ import pytest
 from beats.app import Stream
 from beats.kernel.stats import ClientTotals, SinkStats
 from beats.kit import throttled_log as reports
-from tests.support import TIMEOUT_S, is_exact, quiet, until
+from tests.support import TIMEOUT_S, is_exact, quiet, tiny_png, until
 
 SOAK_S: Final = float(os.environ.get("BEATS_SOAK_S", "20"))  # before the fixture that removes it
 CLIENTS: Final = 200
@@ -33,7 +33,7 @@ GROWTH_BYTES: Final = 10_000_000 if SOAK_S >= 60 else 20_000_000
 """What memory may grow by between two looks: at the second one, each of 200 clients may happen to be behind,
 with 40 kB that are joined for it alone or on their way (what waits is shared); 2 MB are for the allocator.
 In the suite, a process that has run thousands of tests before once grew by 14 MB in one step, and no more."""
-FRAME: Final = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
+FRAME: Final = tiny_png() + bytes(20_000)
 CLOSING: Final = re.compile(
     rf"sink 'browser': client \S+ closed: its socket accepted no byte for {STALL_TIMEOUT_S:g} s"
 )
