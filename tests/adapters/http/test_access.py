@@ -6,19 +6,20 @@ import pytest
 
 from beats.adapters.http.access import Denied, Rights, Tokens, authorise, bearer
 
+NONE: list[str] = []
 WATCH, STEER, NO = Rights(steer=False), Rights(steer=True), HTTPStatus.UNAUTHORIZED
 
 
 @pytest.mark.parametrize(
     ("watch", "control", "outcome", "presented"),
     [
-        (None, None, STEER, ([], ["x"])),
+        (None, None, STEER, (NONE, ["x"])),
         ("w", None, STEER, (["w"], ["x", "w"])),
-        ("w", None, NO, ([], ["x"], ["\udcff"])),
+        ("w", None, NO, (NONE, ["x"], ["\udcff"])),
         ("w", "c", WATCH, (["w"],)),
         ("w", "c", STEER, (["c"],)),
-        ("w", "c", NO, ([], ["x"])),
-        (None, "c", WATCH, ([],)),
+        ("w", "c", NO, (NONE, ["x"])),
+        (None, "c", WATCH, (NONE,)),
         (None, "c", STEER, (["c"],)),
         (None, "c", NO, (["x"],)),
         ("wörd", None, STEER, (["wörd"],)),
