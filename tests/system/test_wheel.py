@@ -73,7 +73,7 @@ def lines_with_errors(checker: str, script: Path, environment: Path) -> set[int]
         cwd=script.parent,
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=150,
     )
     assert done.stderr == ""
     found = re.findall(rf"{script.name}:(\d+):.*\berror:", done.stdout)
