@@ -20,7 +20,7 @@ def run(script: str, lines: Sequence[str], *arguments: str) -> list[Any]:
         input="".join(f"{line}\n" for line in lines),
         capture_output=True,
         encoding="utf-8",
-        timeout=50,
+        timeout=150,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -33,7 +33,7 @@ def pass_in(cwd: Path, tests: Iterable[str], **variables: str) -> None:
     """Run tests of the tutorial in a folder."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     environment = clean_environment(**variables)
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -43,7 +43,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("lab")
     write(folder, {name: text for name, text in TUTORIAL.files.items() if name not in IN_BEATS})
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--target", folder / "site", str(folder)], check=True, cwd=folder, timeout=50)
+    subprocess.run([*pip, "--target", folder / "site", str(folder)], check=True, cwd=folder, timeout=150)
     return folder, folder / "site"
 
 

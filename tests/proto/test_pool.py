@@ -46,7 +46,7 @@ def test_a_program_may_have_its_own_code_for_the_messages(
         env={"PYTHONPATH": str(tmp_path), "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": implementation},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
     )
     assert (done.stdout, done.stderr) == ("both work\n", "")
 

@@ -17,7 +17,7 @@ CUT = ("cut", "unplugged", "chained")
 """Those that were cut off for ten seconds."""
 HEALTHY = ("origin", "near")
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,11 @@ def test_the_wheel_runs(environment: Path, tmp_path: Path) -> None:
         "    print(stream.publish_peripheral('knob', 1), __import__('beats.app').app.__file__)\n"
     )
     done = subprocess.run(
-        [environment / "bin" / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=50
+        [environment / "bin" / "python", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=150,
     )
     assert done.stderr == ""
     number, file = done.stdout.split()
