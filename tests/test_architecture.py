@@ -220,9 +220,7 @@ def loaded() -> dict[str, str]:
     site = sysconfig.get_path("purelib")
     code = IMPORT_ALL.format(site=site, kernel=str(ROOT / "kernel"))
     # -S: without the site module no .pth file is read, so an editable installation adds no other part.
-    run = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=150
-    )
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=99)
     assert run.returncode == 0, run.stderr
     files: dict[str, str] = json.loads(run.stdout)
     return files

@@ -199,7 +199,7 @@ def in_pillow(form: str) -> Callable[[], bytes]:
     [
         (
             in_pillow("GIF"),
-            "a GIF: give one picture as PNG, JPEG or WebP, or show the file with the source `images`",
+            "a GIF: give one picture as PNG, JPEG, WebP or AVIF, or show the file with the source `images`",
         ),
         (in_pillow("BMP"), "a BMP: give a whole PNG, JPEG, WebP or AVIF file"),
         (in_pillow("TIFF"), "a TIFF"),

@@ -76,7 +76,7 @@ def _kind(data: bytes) -> str:
     return ""
 
 
-_ANIMATED: Final = "give one picture as PNG, JPEG or WebP, or show the file with the source `images`"
+_ANIMATED: Final = "give one picture as PNG, JPEG, WebP or AVIF, or show the file with the source `images`"
 _SIGNATURES: Final = (
     (b"GIF87a", f"a GIF: {_ANIMATED}"),
     (b"GIF89a", f"a GIF: {_ANIMATED}"),

@@ -1,4 +1,4 @@
-"""Sink `null`: counts and discards. For measuring, and for a profile that shall deliver nowhere."""
+"""Sink `null`: counts and discards. For measuring, and for profiles that deliver nothing."""
 
 from typing import Final, NamedTuple
 

@@ -24,7 +24,7 @@ _OUTPUTS: Final = "--frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl, -
 def export(
     files: RecordingsArgument,
     frames: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Each frame as the original PNG file, in a folder.")
+        Path | None, typer.Option(metavar="DIR", help="Each frame as its original file, in a folder.")
     ] = None,
     gif: Annotated[
         Path | None,

@@ -36,7 +36,9 @@ def tap(
     frames: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Save each frame in this folder, as <sequence>.<format>.", show_default=False
+            metavar="DIR",
+            help="Save each frame in this folder, as <sequence>.<format>, with its picture's id before it.",
+            show_default=False,
         ),
     ] = None,
     count: Annotated[
@@ -62,6 +64,9 @@ def tap(
     A line also reports missing sequence numbers. The age is the time from capture to reception, by the clocks
     of both machines. On a terminal with colours, frames are drawn as one picture below the lines: the main
     picture, or the one that `--topics` names. Quit with q there, or with Ctrl-C.
+
+    Without other options, a server sends the main picture as PNG and all peripherals. `--topics '*'` asks for
+    all pictures, `--formats png,jpeg,webp,avif` for those that are not PNG.
 
     With `--json`, `beats run --stdin` accepts the lines of peripherals. `--frames` overwrites nothing: frames
     whose names are taken by other pictures are counted, and the exit code is 1.

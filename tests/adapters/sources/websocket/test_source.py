@@ -251,7 +251,7 @@ async def test_invalid_messages_are_counted_and_logged(caplog: pytest.LogCapture
         async with on_air(edge):
             await edge.sees_at_least(1)
     assert source.metrics()["unreadable_total"] == 4
-    assert "a text came, and envelopes are bytes" in caplog.text
+    assert "a text message came, but envelopes are binary messages" in caplog.text
     assert edge.bytes_of("peripheral/knob") == [right]
 
 

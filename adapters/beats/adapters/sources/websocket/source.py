@@ -157,7 +157,7 @@ class WebSocketSource:
 
     def _saw(self, message: str | bytes) -> None:
         if isinstance(message, str):
-            self._reports.add("unreadable messages", "a text came, and envelopes are bytes")
+            self._reports.add("unreadable messages", "a text message came, but envelopes are binary messages")
             return
         try:
             found = OPEN_CODEC.decode(message)
