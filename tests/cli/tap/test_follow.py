@@ -105,6 +105,14 @@ def test_each_frame_is_a_file_of_its_number(tmp_path: Path) -> None:
     assert save(folder, 1, grey=9) == tmp_path / "1.png"
 
 
+def test_a_long_id_is_cut_in_the_name(tmp_path: Path) -> None:
+    """No file system takes all that an id may be."""
+    named = Frame(tiny_png(1), "cam/" + "x" * 300)
+    FrameSaver(tmp_path).save(item(frame(1)), named)
+    [path] = tmp_path.iterdir()
+    assert path.name == f"cam%2F{'x' * 144}_1.png"
+
+
 def test_what_another_tap_is_writing_is_left_alone(tmp_path: Path) -> None:
     """Also if that tap was killed."""
     (tmp_path / "1.png.part").write_bytes(b"half")

@@ -44,6 +44,10 @@ class TapOptions(NamedTuple):
     """How many messages to take; None for all."""
 
 
+_MOST_OF_ID: Final = 150
+"""Characters of a picture's id in a file name, which may have 255 bytes."""
+
+
 class FrameSaver:
     """Saves each frame as the original file, named by its sequence number, and its id. Overwrites nothing."""
 
@@ -63,7 +67,7 @@ class FrameSaver:
         """
         # A frame without a number is named by its time.
         name = str(item.sequence) if item.sequence else f"at-{item.received_unix_ns}"
-        picture = f"{quote(frame.id, safe='')}_" if frame.id else ""
+        picture = f"{quote(frame.id, safe='')[:_MOST_OF_ID]}_" if frame.id else ""
         path = self._path / f"{picture}{name}.{frame.media_type.removeprefix('image/')}"
         try:
             write_new(path, frame.data)
