@@ -57,7 +57,7 @@ def test_type_and_size_of_a_picture_are_read_from_it(form: str, media_type: str)
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"GIF89a" + bytes(20), "data is a GIF: give one picture as PNG, JPEG or WebP"),
+        (b"GIF89a" + bytes(20), "data is a GIF: give one picture as PNG, JPEG, WebP or AVIF"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "data is no whole PNG: its first chunk is not an IHDR"),
         (PNG[:20], "data is a PNG that is cut off"),
         (b"BM" + bytes(60), "data is a BMP: give a whole PNG"),
