@@ -74,7 +74,7 @@ def without_fields(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@given(st.lists(st.tuples(messages, sequences, times_unix_ns), min_size=20, max_size=60))
+@given(st.lists(st.tuples(messages, sequences, times_unix_ns), min_size=8, max_size=30))
 @examples(8)
 def test_it_reads_what_the_codec_encodes(sent: list[tuple[Message, int, int]]) -> None:
     """For messages of every shape, and any sequence number and time."""

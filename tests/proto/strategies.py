@@ -8,8 +8,9 @@ from beats.proto.encode import PNG_SIGNATURE
 
 
 def examples(count: int) -> settings:
-    """This many examples, without a time limit."""
-    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    """This many examples, without a limit of time or of their size: a busy machine draws slowly."""
+    unlimited = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    return settings(max_examples=count, deadline=None, suppress_health_check=unlimited)
 
 
 finite_floats = st.floats(allow_nan=False, allow_infinity=False)
