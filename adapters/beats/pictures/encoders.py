@@ -245,7 +245,7 @@ def _decoded(data: bytes, media_type: str, max_width: int | None) -> Pixels:
             whole = image.convert("L") if is_grey else to_rgb(image)
     # Pillow and the libraries below it raise errors of many kinds for damaged files.
     except Exception as error:
-        if kind not in Image.OPEN:  # AVIF, before Pillow 11.3
+        if kind not in Image.OPEN:  # such as AVIF, in a Pillow built without it
             raise PictureError(f"Pillow {PIL.__version__} cannot decode {media_type}: update it") from error
         raise PictureError(f"data cannot be decoded as {media_type}: {error}") from error
     if stored != whole.size:
