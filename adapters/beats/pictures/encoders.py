@@ -17,7 +17,7 @@ from typing import IO, Any, Final, Protocol, cast
 import PIL
 from PIL import Image, ImageChops
 
-from beats.kit.pixels import to_rgb
+from beats.pictures.conversion import to_rgb
 from beats.pictures.errors import MAX_PIXELS, PictureError
 from beats.pictures.formats import FORMATS, PNG_SIGNATURE, Format, identify
 from beats.pictures.pixels import Pixels

@@ -187,7 +187,7 @@ def _image(source: object, max_pixels: int) -> Pixels | None:
     try:
         if source.mode in ("L", "RGB", "RGBA") and "transparency" not in source.info:
             return Pixels.of_image(source.copy())
-        from beats.kit.pixels import to_rgb
+        from beats.pictures.conversion import to_rgb
 
         return Pixels.of_image(source.convert("L") if source.mode == "1" else to_rgb(source))
     except (

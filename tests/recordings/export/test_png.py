@@ -6,7 +6,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from beats.kit.pixels import MAX_PX
+from beats.pictures.conversion import MAX_PX
 from beats.proto.encode import PNG_SIGNATURE
 from beats.recordings.export.gif import to_palette
 from beats.recordings.export.png import (

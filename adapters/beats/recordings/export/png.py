@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageOps
 
-from beats.kit.pixels import MAX_PX, to_rgb
+from beats.pictures.conversion import MAX_PX, to_rgb
 from beats.pictures.encoders import transcode
 from beats.pictures.errors import PictureError
 from beats.proto.encode import PNG_SIGNATURE

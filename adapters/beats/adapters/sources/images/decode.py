@@ -12,7 +12,7 @@ from typing import IO, Final, NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from beats.kit.pixels import MAX_PX, to_rgb
+from beats.pictures.conversion import MAX_PX, to_rgb
 
 FORMATS: Final = ("PNG", "GIF", "WEBP", "JPEG", "BMP", "TIFF", "PPM", "QOI", "AVIF")
 """The formats to try. Not all that Pillow knows: some of its formats start other programs (EPS)."""

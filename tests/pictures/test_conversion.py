@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from beats.kit.pixels import to_rgb
+from beats.pictures.conversion import to_rgb
 
 
 @pytest.mark.parametrize(
