@@ -30,9 +30,9 @@ def test_an_unknown_strategy_is_refused_with_the_known_ones() -> None:
         LaneBounds(overflow="newest")
 
 
-def test_a_strategy_is_replaced_in_every_lane() -> None:
+def test_a_strategy_that_waits_is_replaced_in_every_lane() -> None:
     """All else stays as it was."""
     bounds = QueueBounds(5, overflow="block", per_kind={"frame": LaneBounds(2, overflow="block")})
     expected = QueueBounds(5, overflow="latest", per_kind={"frame": LaneBounds(2, overflow="latest")})
-    assert bounds.replacing("block", "latest") == expected
-    assert bounds.replacing("error", "latest") == bounds
+    assert bounds.without_waiting("latest") == expected
+    assert expected.without_waiting("error") == expected

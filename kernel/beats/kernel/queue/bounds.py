@@ -54,11 +54,11 @@ class QueueBounds(LaneBounds):
         """The overflow strategies of the queue and of its lanes."""
         return [OVERFLOWS[lane.overflow] for lane in (self, *self.per_kind.values())]
 
-    def replacing(self, overflow: str, other: str) -> "QueueBounds":
-        """The same bounds with another overflow strategy wherever this one is."""
-        common = replace(self, overflow=other) if self.overflow == overflow else self
-        own = {
-            kind: replace(lane, overflow=other) if lane.overflow == overflow else lane
-            for kind, lane in self.per_kind.items()
-        }
-        return replace(common, per_kind=own)
+    def without_waiting(self, other: str) -> "QueueBounds":
+        """The same bounds with another strategy in place of each that makes the producer wait."""
+
+        def changed(overflow: str) -> str:
+            return other if OVERFLOWS[overflow].waits else overflow
+
+        own = {kind: replace(lane, overflow=changed(lane.overflow)) for kind, lane in self.per_kind.items()}
+        return replace(self, overflow=changed(self.overflow), per_kind=own)

@@ -95,9 +95,10 @@ class WebSocketSettings(ServerSettings):
     @model_validator(mode="after")
     def _no_block_for_clients(self) -> Self:
         queue = self.client_queue
-        if queue is not None and any(strategy.waits for strategy in queue_bounds(queue).strategies()):
+        strategies = [] if queue is None else queue_bounds(queue).strategies()
+        for strategy in (each for each in strategies if each.waits):
             raise ValueError(
-                "client_queue cannot use overflow 'block': it would let one viewer stall the others; "
+                f"client_queue cannot use overflow {strategy.name!r}: it would let one viewer stall the others; "
                 "use drop_oldest, drop_newest, latest or error"
             )
         check_places(self, "control_token")
@@ -112,5 +113,5 @@ class WebSocketSettings(ServerSettings):
         )
 
     def client_bounds(self) -> QueueBounds:
-        """The bounds of a viewer's queue, with `drop_oldest` in place of `block`."""
-        return queue_bounds(self.client_queue or self.queue).replacing("block", "drop_oldest")
+        """The bounds of a viewer's queue, with `drop_oldest` in place of a strategy that waits."""
+        return queue_bounds(self.client_queue or self.queue).without_waiting("drop_oldest")
