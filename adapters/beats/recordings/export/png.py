@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from PIL import Image, ImageOps
 
 from beats.pictures.conversion import MAX_PX, to_rgb
-from beats.pictures.encoders import transcode
+from beats.pictures.encoders import png_chunk, transcode
 from beats.pictures.errors import PictureError
 from beats.proto.encode import PNG_SIGNATURE
 
@@ -98,8 +98,7 @@ class Png(NamedTuple):
 
 def chunk(name: bytes, data: bytes) -> bytes:
     """The bytes of a chunk."""
-    crc = zlib.crc32(data, zlib.crc32(name))
-    return _LENGTH_AND_NAME.pack(len(data), name) + data + crc.to_bytes(4, "big")
+    return b"".join(png_chunk(name, data))
 
 
 def take_apart(png_data: bytes) -> Png:

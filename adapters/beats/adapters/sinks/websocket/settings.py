@@ -98,8 +98,8 @@ class WebSocketSettings(ServerSettings):
         strategies = [] if queue is None else queue_bounds(queue).strategies()
         for strategy in (each for each in strategies if each.waits):
             raise ValueError(
-                f"client_queue cannot use overflow {strategy.name!r}: it would let one viewer stall the others; "
-                "use drop_oldest, drop_newest, latest or error"
+                f"client_queue cannot use overflow {strategy.name!r}: it would let one viewer stall the "
+                "others; use drop_oldest, drop_newest, latest or error"
             )
         check_places(self, "control_token")
         return self
