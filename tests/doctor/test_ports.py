@@ -16,6 +16,7 @@ from beats.doctor.findings import Finding
 from beats.doctor.ports import Attempt, Listener, listeners
 from beats.kernel.resources import Port
 from tests.doctor.support import always, part
+from tests.support.nats import free_port
 
 LOCAL = "127.0.0.1"
 IN_USE = OSError(errno.EADDRINUSE, "Address already in use")
@@ -34,12 +35,6 @@ def looked(running: tuple[int, ...] = (), **settings: Any) -> list[Finding]:
     it = part("websocket", **{"host": LOCAL, **settings})
     [resource] = it.resources.ports
     return list(ports.port(it, resource, running))
-
-
-def free_port() -> int:
-    with socket.create_server((LOCAL, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def test_a_free_port_can_be_had_and_is_given_back() -> None:
