@@ -2,14 +2,10 @@
 
 import csv
 import json
-import math
-from collections.abc import Mapping
-from typing import IO, Final, cast
+from typing import IO, Final
 
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message as ProtobufMessage
-
-from beats.kernel.envelope import OpaquePayload, Peripheral
+from beats.kernel.envelope import Peripheral
+from beats.proto.foxglove import update_fields
 from beats.recordings.format import RecordedMessage, iso
 
 COLUMNS: Final = ("time", "unix_ns", "captured_unix_ns", "id", "sequence", "tags", "location", "data")
@@ -61,11 +57,7 @@ def event(message: RecordedMessage, update: Peripheral) -> dict[str, object]:
         "captured_unix_ns": message.captured_unix_ns,
         "id": update.id,
         "sequence": message.sequence,
-        "tags": [
-            {"name": tag.name, "variant": tag.variant, "metadata": dict(tag.metadata)} for tag in update.tags
-        ],
-        "location": _location(update),
-        "data": _data(update.data),
+        **update_fields(update),
     }
 
 
@@ -73,31 +65,6 @@ def _cell(name: str, value: object) -> object:
     if name == "location" and value is None:
         return ""
     return _json(value) if name in _AS_JSON else value
-
-
-def _location(update: Peripheral) -> dict[str, object] | None:
-    if update.location is None:
-        return None
-    fields = cast("Mapping[str, float | str]", update.location._asdict())
-    return {name: _number(value) if isinstance(value, float) else value for name, value in fields.items()}
-
-
-def _number(value: float) -> float | str:
-    """JSON lacks infinities and NaN; they are written as in the JSON of protobuf."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def _data(data: object) -> object:
-    if isinstance(data, OpaquePayload):
-        return {"payload_type": data.payload_type, "hex": data.payload.hex()}
-    if isinstance(data, ProtobufMessage):
-        try:
-            return MessageToDict(data)
-        except Exception:  # an Any of an unknown type, a time outside of the calendar
-            return {"payload_type": data.DESCRIPTOR.full_name, "hex": data.SerializeToString().hex()}
-    return data
 
 
 def _json(value: object) -> str:
