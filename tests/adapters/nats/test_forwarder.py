@@ -9,13 +9,13 @@ import anyio
 import pytest
 
 from beats.adapters.nats.forwarder import Forwarder
-from beats.adapters.nats.settings import InboxSettings
 from beats.config.settings import LaneSettings, QueueSettings
 from beats.kernel.envelope import Envelope, Frame, Kind, Message, Peripheral, Sealed, topic_of
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Publish
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.testing import FixedClock, PublishRecorder
+from beats.kit.connecting import InboxSettings
 from beats.kit.throttled_log import ThrottledLog
 from tests.support import CODEC, tiny_png
 from tests.support.relay import Machine, until

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from beats.adapters.nats.settings import InboxSettings, NatsSettings
+from beats.adapters.nats.settings import NatsSettings
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.kit.bounds import queue_bounds
+from beats.kit.connecting import InboxSettings
 
 NOWHERE = Path("nowhere")
 HUSH = SecretStr("hush")

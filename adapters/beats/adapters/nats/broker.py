@@ -9,12 +9,12 @@ from typing import Final
 import anyio
 
 from beats.adapters.nats.connection import Identity, NatsConnection, connect, credentials_in
-from beats.adapters.nats.link_status import LinkStatus
 from beats.adapters.nats.servers import ServerPool, server
 from beats.adapters.nats.settings import NatsSettings
-from beats.adapters.nats.sockets import client_context
 from beats.kernel.errors import MissingPackageError
+from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
+from beats.kit.sockets import client_context
 
 
 class Broker:

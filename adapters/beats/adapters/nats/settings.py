@@ -7,40 +7,16 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from beats.adapters.nats.messages import PREFIX, STREAM
 from beats.adapters.nats.servers import masked, server
-from beats.config.settings import LaneSettings, QueueSettings, Settings
+from beats.config.settings import Settings
 from beats.kernel.resources import Package, Resources
-from beats.kit.bounds import queue_bounds
+from beats.kit.connecting import ConnectingSettings, Seconds
 from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
-
-Seconds = Annotated[float, Field(ge=0.01, le=3600)]
 
 
 def _checked(url: str) -> str:
     server(url)
     return url
-
-
-class FreshQueueSettings(QueueSettings):
-    """A queue that keeps fresh frames rather than all frames."""
-
-    size: Annotated[int, Field(ge=1)] = 1024
-    """Largest number of waiting envelopes."""
-    frame: LaneSettings | None = LaneSettings(size=8)
-    """A lane of their own for frames, so that pictures never crowd out state; 8 are 0.13 s at 60 a second."""
-
-
-class InboxSettings(FreshQueueSettings):
-    """The queue between the network and the bus, which a sink with `block`, or a busy processor, delays."""
-
-    @model_validator(mode="after")
-    def _no_back_pressure(self) -> Self:
-        if any(strategy.tells_producer for strategy in queue_bounds(self).strategies()):
-            raise ValueError(
-                "the other machine can neither be slowed down nor told: use drop_oldest, drop_newest or "
-                "latest"
-            )
-        return self
 
 
 class _ServerSettings(Settings):
@@ -91,19 +67,6 @@ class _ServerSettings(Settings):
     @field_serializer("servers")
     def _without_passwords(self, servers: tuple[str, ...]) -> Any:
         return [masked(url) for url in servers]
-
-
-class ConnectingSettings(Settings):
-    """Settings of every outgoing connection."""
-
-    tls_ca: Path | None = None
-    """PEM file of the certificates to trust; by default those of the operating system."""
-    reconnect_max_s: Seconds = 1.0
-    """Longest pause in seconds between attempts to connect. Pauses begin at 0.05 s, double, and are partly
-    random."""
-    silence_timeout_s: Seconds = 3.0
-    """Seconds without an answer after which a connection is closed and opened again; nothing else reveals a
-    link that was cut."""
 
 
 class NatsSettings(ConnectingSettings, _ServerSettings):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Self
 from urllib.parse import ParseResult
 
-from beats.adapters.nats.sockets import connected_socket
+from beats.kit.sockets import connected_socket
 
 _LINE_BYTES: Final = 64 * 1024
 """Longest line: a server announces its whole cluster in one. Twice as much may wait here."""

@@ -252,7 +252,7 @@ async def test_a_refused_login_is_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The setting is logged, the password file is read again each time, and no secret is logged."""
-    monkeypatch.setattr("beats.adapters.nats.link_status._REFUSED_PAUSE_S", 0.02)
+    monkeypatch.setattr("beats.kit.link_status._REFUSED_PAUSE_S", 0.02)
     caplog.set_level(logging.DEBUG)
     (tmp_path / "password").write_text("wrong-hush")
     with NatsServer(tmp_path, 'authorization: { user: "ann", password: "right-hush" }') as server:

@@ -196,7 +196,7 @@ async def test_a_wrong_token_is_logged_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the setting, slowly and without end; the token itself is never logged."""
-    monkeypatch.setattr("beats.adapters.nats.link_status._REFUSED_PAUSE_S", 0.02)
+    monkeypatch.setattr("beats.kit.link_status._REFUSED_PAUSE_S", 0.02)
     caplog.set_level(logging.DEBUG, logger="beats")
     (tmp_path / "token").write_text("wrong-hush")
     edge = Machine()

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from beats.adapters.nats.settings import FreshQueueSettings, NatsSettings
+from beats.adapters.nats.settings import NatsSettings
 from beats.config.settings import MIB, SinkSettings
+from beats.kit.connecting import FreshQueueSettings
 
 
 class NatsSinkSettings(NatsSettings, SinkSettings):

@@ -16,6 +16,7 @@ from beats.adapters.sinks.nats.unconfirmed import Unconfirmed
 from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Batches, Context
+from beats.kit.connecting import connected
 from beats.kit.lost_values import with_lost_values
 from beats.kit.throttled_log import ThrottledLog
 
@@ -87,7 +88,7 @@ class NatsSink:
             self._owe(caught_up.before)
         has_ended = False
         while not has_ended:
-            connection = await self._connected(queue)
+            connection = await connected(queue, self._broker.connect)
             if connection is None:
                 break
             is_fault = False
@@ -108,28 +109,6 @@ class NatsSink:
         self._reports.summarise()
         if self._too_large:
             log.error("sink %r: %d envelopes were too large in all", self._name, self._too_large)
-
-    async def _connected(self, queue: Batches) -> NatsConnection | None:
-        """The next connection, or None when the queue ends before there is one."""
-        ended = anyio.Event()
-        connection: NatsConnection | None = None
-
-        async def watch() -> None:
-            # Takes nothing, so it returns only when the queue has ended. It also tells the kernel that this
-            # sink has started: a server that is not there yet must not delay the others.
-            await queue.take(0)
-            ended.set()
-
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(watch)
-                connection = await self._broker.connect(ended)
-                group.cancel_scope.cancel()
-        except BaseException:
-            if connection is not None:  # it was opened just before the error
-                await connection.close()
-            raise
-        return connection
 
     async def _deliver(self, connection: NatsConnection, queue: Batches) -> bool:
         """Send until the connection is lost; True if the queue has ended first."""

@@ -1,7 +1,8 @@
 """The settings of the source `nats`."""
 
-from beats.adapters.nats.settings import InboxSettings, NatsSettings
+from beats.adapters.nats.settings import NatsSettings
 from beats.config.settings import SourceSettings
+from beats.kit.connecting import InboxSettings
 
 
 class NatsSourceSettings(NatsSettings, SourceSettings):

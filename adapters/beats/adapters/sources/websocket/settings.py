@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from beats.adapters.nats.settings import ConnectingSettings, InboxSettings, Seconds
 from beats.config.settings import MIB, Settings, SourceSettings
 from beats.kernel.envelope import KINDS, Kind
 from beats.kernel.resources import Resources
+from beats.kit.connecting import ConnectingSettings, InboxSettings, Seconds
 from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
 

@@ -12,12 +12,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from beats.adapters.nats.forwarder import Forwarder
-from beats.adapters.nats.link_status import LinkStatus
-from beats.adapters.nats.sockets import client_context, connected_socket
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
 from beats.kernel.envelope import KINDS, Sealed
 from beats.kernel.ports import Context, Publish
+from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
+from beats.kit.sockets import client_context, connected_socket
 from beats.kit.throttled_log import ThrottledLog
 from beats.proto.codec import OPEN_CODEC
 

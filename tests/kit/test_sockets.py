@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from beats.adapters.nats import sockets
-from beats.adapters.nats.sockets import client_context, connected_socket
+from beats.kit import sockets
+from beats.kit.sockets import client_context, connected_socket
 from tests.adapters.http.test_tls import make_certificate
 from tests.support.nats import free_port
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"  # it is asyncio's sockets that they are for
 
 
 def open_sockets() -> int:

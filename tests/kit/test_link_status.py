@@ -6,8 +6,8 @@ import logging
 import anyio
 import pytest
 
-from beats.adapters.nats.link_status import LinkStatus, reason
 from beats.kernel.testing import VirtualTimeLoop
+from beats.kit.link_status import LinkStatus, reason
 
 log = logging.getLogger(__name__)
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,84 @@
+"""What adapters share that connect to another machine: settings, and sinks that wait for it."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Protocol, Self, TypeVar
+
+import anyio
+from pydantic import Field, model_validator
+
+from beats.config.settings import LaneSettings, QueueSettings, Settings
+from beats.kernel.ports import Batches
+from beats.kit.bounds import queue_bounds
+
+Seconds = Annotated[float, Field(ge=0.01, le=3600)]
+
+
+class FreshQueueSettings(QueueSettings):
+    """A queue that keeps fresh frames rather than all frames."""
+
+    size: Annotated[int, Field(ge=1)] = 1024
+    """Largest number of waiting envelopes."""
+    frame: LaneSettings | None = LaneSettings(size=8)
+    """A lane of their own for frames, so that pictures never crowd out state; 8 are 0.13 s at 60 a second."""
+
+
+class InboxSettings(FreshQueueSettings):
+    """The queue between the network and the bus, which a sink with `block`, or a busy processor, delays."""
+
+    @model_validator(mode="after")
+    def _no_back_pressure(self) -> Self:
+        if any(strategy.tells_producer for strategy in queue_bounds(self).strategies()):
+            raise ValueError(
+                "the other machine can neither be slowed down nor told: use drop_oldest, drop_newest or "
+                "latest"
+            )
+        return self
+
+
+class ConnectingSettings(Settings):
+    """Settings of every outgoing connection."""
+
+    tls_ca: Path | None = None
+    """PEM file of the certificates to trust; by default those of the operating system."""
+    reconnect_max_s: Seconds = 1.0
+    """Longest pause in seconds between attempts to connect. Pauses begin at 0.05 s, double, and are partly
+    random."""
+    silence_timeout_s: Seconds = 3.0
+    """Seconds without an answer after which a connection is closed and opened again; nothing else reveals a
+    link that was cut."""
+
+
+class _Connection(Protocol):
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Connection)
+
+
+async def connected(queue: Batches, connect: Callable[[anyio.Event], Awaitable[C | None]]) -> C | None:
+    """A sink's next connection; None when its queue ends before there is one.
+
+    Tells the kernel that the sink has started: a server that is not there yet must not delay the others.
+
+    Args:
+        queue: of the sink; nothing is taken from it.
+        connect: opens the connection; the event that it gets is set when the queue has ended.
+    """
+    ended = anyio.Event()
+    connection: C | None = None
+
+    async def watch() -> None:
+        await queue.take(0)  # takes nothing, so it returns only when the queue has ended
+        ended.set()
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            connection = await connect(ended)
+            group.cancel_scope.cancel()
+    except BaseException:
+        if connection is not None:  # it was opened just before the error
+            await connection.close()
+        raise
+    return connection
