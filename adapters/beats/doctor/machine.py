@@ -12,6 +12,7 @@ from typing import Final
 
 from beats.doctor.findings import Finding
 from beats.kit import descriptors
+from beats.kit.process import usable_processors
 from beats.runtime.control_socket import runtime_folder
 
 _WAITS: Final = 15
@@ -22,7 +23,7 @@ _COARSE_S: Final = 0.005
 
 def processors() -> Iterator[Finding]:
     """The number of usable processors."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = usable_processors()
     if count == 1:
         what = "only one, for sources, viewers and everything else on this machine"
         yield Finding("processors", "note", what, "run heavy sources on another machine")

@@ -27,6 +27,11 @@ class Process(NamedTuple):
     """Open files and sockets."""
 
 
+def usable_processors() -> int:
+    """How many processors this process may run on, at least 1."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 _name = ""
 
 

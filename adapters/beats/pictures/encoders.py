@@ -19,11 +19,8 @@ from PIL import Image, ImageChops
 
 from beats.pictures.conversion import to_rgb
 from beats.pictures.errors import MAX_PIXELS, PictureError
-from beats.pictures.formats import FORMATS, PNG_SIGNATURE, Format, identify
+from beats.pictures.formats import DEFAULT_QUALITY, FORMATS, PNG_SIGNATURE, Format, identify
 from beats.pictures.pixels import Pixels
-
-DEFAULT_QUALITY: Final = 85
-"""Of JPEG and WebP. At 85 a JPEG of a camera's picture cannot be told from the original at a glance."""
 
 _EXIF_ORIENTATION: Final = 0x0112
 _TURNS: Final[dict[int, Image.Transpose]] = {

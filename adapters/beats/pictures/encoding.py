@@ -11,7 +11,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from beats.kernel.errors import ClosedError
 from beats.kit.forks import Home
 from beats.kit.throttled_log import ThrottledLog
-from beats.pictures.formats import Format, identify
+from beats.pictures.formats import DEFAULT_QUALITY, Format, identify
 from beats.pictures.pixels import Pixels
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Shot(NamedTuple):
     pixels: Pixels
     captured_unix_ns: int
     format: Format = "png"
-    quality: int = 85
+    quality: int = DEFAULT_QUALITY
     """1 to 100, of JPEG and WebP."""
     max_width: int | None = None
     """Scale down to this width, in pixels."""

@@ -7,12 +7,23 @@ from typing import Final, Literal, NamedTuple, get_args
 from beats.pictures.errors import MAX_PIXELS, PictureError, check_size
 from beats.pictures.headers import avif_size, brands, jpeg_size, png_size, webp_size
 
-__all__ = ["FORMATS", "MAX_PIXELS", "MEDIA_TYPES", "Format", "PictureError", "PictureInfo", "identify"]
+__all__ = [
+    "DEFAULT_QUALITY",
+    "FORMATS",
+    "MAX_PIXELS",
+    "MEDIA_TYPES",
+    "Format",
+    "PictureError",
+    "PictureInfo",
+    "identify",
+]
 
 Format = Literal["png", "jpeg", "webp"]
 """What can be encoded; AVIF can be published, and takes too long to encode for live pictures."""
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 MEDIA_TYPES: Final[dict[Format, str]] = {name: f"image/{name}" for name in FORMATS}
+DEFAULT_QUALITY: Final = 85
+"""Of JPEG and WebP. At 85 a JPEG of a camera's picture cannot be told from the original at a glance."""
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _RIGHT: Final = "give a whole PNG, JPEG, WebP or AVIF file"

@@ -10,6 +10,7 @@ from beats.config.settings import HostName, SinkSettings
 from beats.kernel.resources import Doubt, Port, Resources
 from beats.kit.addresses import is_wildcard
 from beats.kit.paths import named_files
+from beats.kit.process import usable_processors
 from beats.kit.secrets import Secret, check_places
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -57,6 +58,13 @@ class ServerSettings(SinkSettings):
     close_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Seconds that a client has to answer when the server closes the connection."""
 
+    transcode_workers: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Threads that bring frames into the formats and sizes that viewers ask for; by default one less than
+    there are processors, at least 1. They start with the first such viewer."""
+    max_variants: Annotated[int, Field(ge=0)] = 8
+    """Most formats and sizes in use at once besides PNG of full size; a viewer that asks for one more gets
+    HTTP 503. Viewers that take frames as they come need none."""
+
     @model_validator(mode="after")
     def _complete_pairs(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -69,6 +77,11 @@ class ServerSettings(SinkSettings):
             )
         check_places(self, "token")
         return self
+
+    @property
+    def encoder_threads(self) -> int:
+        """`transcode_workers`, or its default."""
+        return self.transcode_workers or max(1, usable_processors() - 1)
 
     def resources(self, profile: str) -> Resources:
         """Its port, and the files that the settings name."""

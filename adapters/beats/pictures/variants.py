@@ -1,0 +1,301 @@
+"""Frames in other formats and sizes for those who ask: each encoded once for all of them, newest first."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Literal, NamedTuple, Self, cast
+
+from beats.kernel.envelope import Envelope, Frame
+from beats.pictures.encoding import EncoderPool
+from beats.pictures.errors import PictureError
+from beats.pictures.formats import DEFAULT_QUALITY, Format, identify
+from beats.proto.codec import StreamCodec
+
+Lost = Literal["encoder", "format"]
+"""Why there is no picture: a newer one came before a worker was free, or it cannot be decoded or encoded."""
+OnDone = Callable[[Envelope, "Envelope | Lost"], object]
+"""Gets a frame, and the same frame in the variant, or why it is lost."""
+
+_CLOSE_TIMEOUT_S: Final = 1.0
+_CODEC: Final = StreamCodec()
+
+
+class Variant(NamedTuple):
+    """A form in which frames are wanted."""
+
+    format: Format = "png"
+    quality: int = DEFAULT_QUALITY
+    """1 to 100, of JPEG and WebP."""
+    max_width: int | None = None
+    """Scale down to this width, in pixels; None keeps the size."""
+
+    def __str__(self) -> str:
+        quality = "" if self.format == "png" else f" of quality {self.quality}"
+        width = "" if self.max_width is None else f", at most {self.max_width} pixels wide"
+        return f"{self.format}{quality}{width}"
+
+
+class TooManyVariants(Exception):  # noqa: N818 - says what it is
+    """As many variants are in use as may be; the text names them."""
+
+
+class Variants:
+    """Encodes frames in the variants that are in use. Belongs to an event loop: only its threads are others'.
+
+    A consumer opens a variant, submits the frames that it wants in it, and closes it:
+
+        with variants.open(Variant("jpeg", 70, max_width=480), on_done) as stream:
+            for envelope in frames_of_a_picture:
+                stream.submit(envelope)  # returns at once
+            ...
+
+    For each frame that it submits, `on_done` is called once, in the event loop, later than `submit`: with the
+    frame and an envelope of the same topic, sequence and times, whose `message` is the encoded `Frame` and
+    whose `encoded` holds its bytes on the wire; or with the frame and the reason why it is lost. The results
+    of one topic come in the order of the frames. After `close` it is called no more.
+
+    Each frame is encoded once for all consumers of a variant, however many submit it and in whatever order;
+    the last result of each topic is kept for those who come late. While no thread is free, only the newest
+    frame of a topic waits in each variant. A frame for which nobody waits any more is not encoded.
+    """
+
+    def __init__(self, name: str, *, workers: int, max_variants: int) -> None:
+        """Start nothing yet: threads start with the first frame.
+
+        Args:
+            name: what threads and log lines are called.
+            workers: number of threads, at least 1.
+            max_variants: most variants in use at once, besides the default one (PNG of full size); it may be
+                changed at any time.
+        """
+        self.max_variants = max_variants
+        self._name: Final = name
+        self._workers: Final = workers
+        self._in_use: Final[dict[Variant, _Encodings]] = {}
+        self._pool: EncoderPool[_Job, Envelope | None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._unsettled = 0
+        self._encoded = self._skipped = self._failed = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a result is still to come."""
+        return self._unsettled > 0
+
+    def open(self, variant: Variant, on_done: OnDone) -> "VariantStream":
+        """Begin to use a variant.
+
+        Raises:
+            TooManyVariants: it would be one more than `max_variants`.
+        """
+        if variant.format == "png":
+            variant = variant._replace(quality=DEFAULT_QUALITY)  # PNG has none: all are one variant
+        encodings = self._in_use.get(variant)
+        if encodings is None:
+            others = self._in_use.keys() - {Variant()}
+            if variant != Variant() and len(others) >= self.max_variants:
+                names = "; ".join(sorted(map(str, others)))
+                raise TooManyVariants(
+                    f"frames are encoded in as many variants as may be (max_variants = {self.max_variants}): "
+                    f"{names}. Ask for one of these, or for frames as they are"
+                )
+            encodings = self._in_use[variant] = _Encodings(variant)
+        stream = VariantStream(self, encodings, on_done)
+        encodings.streams.add(stream)
+        return stream
+
+    async def convert(self, envelope: Envelope, variant: Variant) -> Envelope:
+        """One frame in a variant; a newer one of its topic if that is encoded in its place.
+
+        Raises:
+            TooManyVariants: as `open`.
+            PictureError: it cannot be decoded or encoded.
+        """
+        results: asyncio.Queue[Envelope | Lost] = asyncio.Queue()
+        with self.open(variant, lambda _, result: results.put_nowait(result)) as stream:
+            while True:
+                stream.submit(envelope)
+                result = await results.get()
+                if result == "format":
+                    raise PictureError(f"{envelope.topic} cannot be shown as {variant}")
+                if result != "encoder":
+                    return result
+                envelope = stream.newest(envelope)
+
+    def metrics(self) -> dict[str, float]:
+        """What was encoded since the start, and what is in use."""
+        return {
+            "variants": float(len(self._in_use)),
+            "variant_frames_total": float(self._encoded),
+            "variant_frames_skipped_total": float(self._skipped),
+            "variant_frames_failed_total": float(self._failed),
+        }
+
+    def close(self) -> None:
+        """End the threads; waits up to a second for what they are at. A later frame starts them again."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close(_CLOSE_TIMEOUT_S)
+
+    def submit(self, stream: "VariantStream", envelope: Envelope) -> None:
+        """What `VariantStream.submit` does."""
+        encodings = stream.encodings
+        lane = encodings.lanes.setdefault(envelope.topic, _Lane())
+        self._loop = loop = asyncio.get_running_loop()
+        if job := lane.jobs.get(envelope.sequence):
+            job.streams.append(stream)
+        elif envelope.sequence > lane.newest.sequence if lane.newest else True:
+            lane.newest = envelope
+            job = lane.jobs[envelope.sequence] = _Job(envelope, encodings.variant, lane, stream)
+            self._unsettled += 1
+            self._encoders().submit(f"{envelope.topic} as {encodings.variant}", job)
+        elif lane.done is not None and lane.done.envelope.sequence == envelope.sequence:
+            loop.call_soon(stream.tell, envelope, lane.done.result)
+        else:
+            loop.call_soon(stream.tell, envelope, "encoder")  # a newer one took its place
+
+    def _encoders(self) -> "EncoderPool[_Job, Envelope | None]":
+        if self._pool is None:
+            self._pool = EncoderPool(
+                _encode,
+                workers=self._workers,
+                on_encoded=lambda _, job, result: self._later(job, result),
+                on_given_up=lambda _, job: self._later(job, "encoder"),
+                on_failed=lambda _, job, _error: self._later(job, "format"),
+                name=self._name,
+            )
+        return self._pool
+
+    def _later(self, job: "_Job", result: Envelope | Lost | None) -> None:
+        """Settle a job in the event loop; called by any thread."""
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for the result
+            self._loop.call_soon_threadsafe(self._settle, job, result)
+
+    def _settle(self, job: "_Job", result: Envelope | Lost | None) -> None:
+        self._unsettled -= 1
+        envelope, lane = job.envelope, job.lane
+        del lane.jobs[envelope.sequence]
+        if result is None:  # nobody wanted it when its turn came
+            if lane.newest is envelope:
+                lane.newest = None
+            for stream in job.streams:
+                self.submit(stream, envelope)
+            return
+        if result == "encoder":
+            self._skipped += 1
+        else:
+            lane.done = _Done(envelope, result)
+            if result == "format":
+                self._failed += 1
+            else:
+                self._encoded += 1
+        for stream in job.streams:
+            stream.tell(envelope, result)
+
+    def release(self, stream: "VariantStream") -> None:
+        """What `VariantStream.close` does."""
+        encodings = stream.encodings
+        encodings.streams.discard(stream)
+        for lane in encodings.lanes.values():
+            for job in lane.jobs.values():
+                while stream in job.streams:
+                    job.streams.remove(stream)
+        if not encodings.streams and self._in_use.get(encodings.variant) is encodings:
+            del self._in_use[encodings.variant]
+
+
+class _Done(NamedTuple):
+    """A frame and what has become of it."""
+
+    envelope: Envelope
+    result: Envelope | Lost
+
+
+class _Lane:
+    """The frames of one topic in one variant."""
+
+    def __init__(self) -> None:
+        self.newest: Envelope | None = None
+        """Of those that were submitted."""
+        self.jobs: Final[dict[int, _Job]] = {}
+        """Those without a result yet, by sequence: at most one that waits, and those that run."""
+        self.done: _Done | None = None
+        """The last one that was encoded, or could not be."""
+
+
+class _Encodings:
+    """All frames in one variant."""
+
+    def __init__(self, variant: Variant) -> None:
+        self.variant: Final = variant
+        self.streams: Final[set[VariantStream]] = set()
+        """Those who use it."""
+        self.lanes: Final[dict[str, _Lane]] = {}
+        """By topic."""
+
+
+class _Job:
+    """A frame to encode."""
+
+    def __init__(self, envelope: Envelope, variant: Variant, lane: _Lane, stream: "VariantStream") -> None:
+        self.envelope: Final = envelope
+        self.variant: Final = variant
+        self.lane: Final = lane
+        self.streams: Final = [stream]
+        """Those who wait for it; changed by the event loop alone."""
+
+
+def _encode(job: _Job) -> Envelope | None:
+    """Encode a frame, in a worker thread; None if nobody waits for it.
+
+    Raises:
+        PictureError: it cannot be decoded or encoded.
+    """
+    if not job.streams:
+        return None
+    # Imported when the first picture is transcoded: most programs need no Pillow.
+    from beats.pictures.encoders import transcode
+
+    envelope, variant = job.envelope, job.variant
+    frame = cast("Frame", envelope.message)
+    data = transcode(frame.data, frame.media_type, *variant)
+    media_type, width, height = identify(data)
+    message = Frame(data, frame.id, media_type, width, height)
+    encoded = _CODEC.seal(_CODEC.prepare(message), envelope.sequence, envelope.captured_unix_ns)
+    return envelope._replace(message=message, encoded=encoded)
+
+
+class VariantStream:
+    """One consumer's use of a variant; what `Variants.open` returns."""
+
+    def __init__(self, variants: Variants, encodings: "_Encodings", on_done: OnDone) -> None:
+        self.encodings: Final = encodings
+        self._variants: Final = variants
+        self._on_done: Final = on_done
+        self._closed = False
+
+    def submit(self, envelope: Envelope) -> None:
+        """Ask for a frame; those of one topic in their order. `on_done` gets the result."""
+        self._variants.submit(self, envelope)
+
+    def newest(self, envelope: Envelope) -> Envelope:
+        """The newest frame that anyone has submitted of the topic of this one."""
+        lane = self.encodings.lanes.get(envelope.topic)
+        return envelope if lane is None or lane.newest is None else lane.newest
+
+    def tell(self, envelope: Envelope, result: Envelope | Lost) -> None:
+        """Pass on a result, unless the stream is closed."""
+        if not self._closed:
+            self._on_done(envelope, result)
+
+    def close(self) -> None:
+        """Ask for nothing more; results that are still to come are dropped."""
+        self._closed = True
+        self._variants.release(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
