@@ -101,15 +101,15 @@ async def test_nothing_is_written_while_the_transport_calls_back(monkeypatch: py
     monkeypatch.setattr(StreamConnection, "resume_writing", resume_writing)
     async with on_air(settings(client_queue=ROOMY, queue=ROOMY)) as running, stalled_client(running) as raw:
         newest = await running.until_behind(100_000)
-        client = next(iter(running.sink._clients.values()))  # pyright: ignore[reportPrivateUsage] # the real one
-        write = client.connection.transport.write
+        (connection,) = running.sink._everyone  # pyright: ignore[reportPrivateUsage] # the real one
+        write = connection.transport.write
 
         def watched(data: bytes) -> None:
             if calling_back:
                 written_inside.append(len(data))
             write(data)
 
-        monkeypatch.setattr(client.connection.transport, "write", watched)
+        monkeypatch.setattr(connection.transport, "write", watched)
         for _ in range(newest):
             await anyio.to_thread.run_sync(raw.message)
         await until(lambda: not running.client().behind)

@@ -168,8 +168,7 @@ async def test_a_client_that_stays_after_its_error_is_ended_in_time(bad: bytes) 
 async def test_a_connection_that_has_closed_with_bytes_waiting_can_be_aborted_again() -> None:
     """The library does that; asyncio's transport would fail."""
     async with on_air() as running, stalled_client(running) as raw:
-        (client,) = running.sink._clients.values()  # pyright: ignore[reportPrivateUsage]  # no other way to it
-        connection = client.connection
+        (connection,) = running.sink._everyone  # pyright: ignore[reportPrivateUsage]  # no other way to it
         transport = connection.transport
         transport.write(bytes(4_000_000))
         transport.close()

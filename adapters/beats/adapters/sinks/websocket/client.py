@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from websockets.protocol import State
 
+from beats.adapters.http.viewers import Progress, RunningCount
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.counters import RunningCount
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
 from beats.kernel.envelope import ClientIdentity, Envelope
 from beats.kernel.queue.bounds import QueueBounds
@@ -55,10 +55,9 @@ class Account(NamedTuple):
 class Client:
     """Belongs to the event loop; only `stats` may be called from other threads.
 
-    The transport's write buffer has a high-water mark of one byte, so `paused` means: something that was
-    written has not yet gone to the socket. A viewer that is still paused when the next chunk comes is behind:
-    from then on everything goes through its queue, and each time the buffer has emptied, the next chunk
-    is taken from the queue. When the queue is empty too, the viewer returns to the fast path. Each switch
+    A viewer whose buffer is not empty when the next chunk comes is behind (see `Progress`): from then on
+    everything goes through its queue, and each time the buffer has emptied, the next chunk is taken from the
+    queue. When the queue is empty too, the viewer returns to the fast path. Each switch
     happens between two steps of the event loop, so it loses, doubles or reorders no envelope.
     """
 
@@ -98,9 +97,7 @@ class Client:
         self._loop: Final = asyncio.get_running_loop()
         self._queue: SinkQueue | None = None
         self._account = Account(Amount(), sent.amount())
-        self._paused = False
-        self._least_buffered = 0
-        self._progress_s = 0.0
+        self._progress: Final = Progress(connection.transport)
 
     @property
     def behind(self) -> bool:
@@ -110,7 +107,7 @@ class Client:
     @property
     def drained(self) -> bool:
         """Whether everything that it was given has gone to the socket."""
-        return not (self._paused or self.behind)
+        return not (self._progress.paused or self.behind)
 
     @property
     def _open(self) -> bool:
@@ -154,13 +151,11 @@ class Client:
     def pause(self) -> None:
         """The write buffer is not empty."""
         self._paths.to_slow(self)
-        self._paused = True
-        self._least_buffered = self.connection.transport.get_write_buffer_size()
-        self._progress_s = self._loop.time()
+        self._progress.pause()
 
     def resume(self) -> None:
         """The write buffer is empty."""
-        self._paused = False
+        self._progress.resume()
         if self.behind:
             # Not from within the transport's own callback: if the write fails there, asyncio (3.11) calls
             # connection_lost twice, and the second time fails with an AttributeError in the log.
@@ -174,13 +169,11 @@ class Client:
 
     def stalled(self, timeout_s: float) -> bool:
         """Whether its socket has accepted no byte for this long although some wait."""
-        if not self._paused:
-            return False
-        buffered = self.connection.transport.get_write_buffer_size()
-        if buffered < self._least_buffered:
-            self._least_buffered = buffered
-            self._progress_s = self._loop.time()
-        return self._loop.time() - self._progress_s >= timeout_s
+        return self._progress.stalled(timeout_s)
+
+    def abort(self) -> None:
+        """End the connection at once, with a reset."""
+        self.connection.abort()
 
     def end(self) -> None:
         """The client has left: count what still waits for it as dropped."""
@@ -244,7 +237,7 @@ class Client:
                 self.connection.close_soon(1013, "too slow for this stream")
 
     def _pump(self) -> None:
-        if self._queue is None or not self.behind or self._paused or not self._open:
+        if self._queue is None or not self.behind or self._progress.paused or not self._open:
             return
         chunk = self._queue.take_nowait(max_bytes=CHUNK_BYTES)
         if not chunk:
@@ -252,5 +245,5 @@ class Client:
             self._paths.to_fast(self)
             return
         self.connection.transport.write(framed(chunk))
-        if not self._paused:
+        if not self._progress.paused:
             self._loop.call_soon(self._pump)  # in steps, so that others have their turn in between

@@ -1,10 +1,7 @@
 """The WebSocket sink: takes batches, frames each once, and writes the same bytes to every viewer."""
 
 import asyncio
-import logging
-import threading
 from functools import partial
-from itertools import count
 from typing import Final
 
 import anyio
@@ -12,30 +9,25 @@ from anyio.lowlevel import checkpoint
 
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.server import serving
+from beats.adapters.http.viewers import Viewers
 from beats.adapters.sinks.websocket.admission import StreamAdmission
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.counters import ViewerTotals
 from beats.adapters.sinks.websocket.framing import chunks, framed
 from beats.adapters.sinks.websocket.receiver import receive
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.view import StreamView
 from beats.kernel.capabilities import Address
-from beats.kernel.envelope import ClientIdentity, Envelope
+from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Batches, Context
-from beats.kernel.stats import Amount, ClientStats, ClientTotals
-from beats.kit.throttled_log import ThrottledLog
-
-log = logging.getLogger(__name__)
+from beats.kernel.stats import ClientStats, ClientTotals
 
 _CHUNKS_AT_ONCE: Final = 4
 """How many chunks are written before other tasks have their turn: viewers that read, and connections that
 broke in the meantime, which asyncio logs at the fifth further write."""
 _NOTHING: Final = CaughtUp([], ())
-_LINGER_S: Final = 1.0
-"""How long viewers that are behind may go on reading when the stream has ended."""
 
 
 class WebSocketSink:
@@ -44,52 +36,27 @@ class WebSocketSink:
     def __init__(self, settings: WebSocketSettings, context: Context) -> None:
         self._settings = settings
         self._context: Final = context
-        self._name: Final = context.name
         self._bounds = settings.client_bounds()
         self._admission: Final = StreamAdmission(settings, context)
-        self._ids: Final = count(1)
+        self._viewers: Final = Viewers(context.name)
         self._views: Final[dict[StreamChoice, StreamView]] = {}
-        self._clients: Final[dict[int, Client]] = {}
         self._everyone: Final[set[HttpConnection]] = set()
         self.address: Address | None = None
         """Where viewers connect, once the server listens."""
-        self._accepted = self._stalled = self._overflowed = self._flooded = 0
-        self._reports: Final = ThrottledLog(log, f"sink {context.name!r}")
-        self._totals: Final = ViewerTotals()
         self._queue: Batches | None = None
         self._taken: list[Envelope] = []
         self._written_chunks = 0
         """From the queue, and not yet sent to the viewers."""
         self._delivering: Final = asyncio.Lock()  # unlike anyio's, it does not wait while it is free
         """Held while a batch goes to the viewers, and while a viewer joins, so never within one."""
-        self._leaving: Final = threading.Lock()
 
     def clients(self) -> tuple[ClientStats, ...]:
         """The viewers now."""
-        return tuple(client.stats() for client in tuple(self._clients.values()))
+        return self._viewers.clients()
 
     def client_totals(self) -> ClientTotals:
         """All viewers since the start."""
-        with self._leaving:  # or a viewer that leaves now would be in both, or in neither
-            totals, clients = self._totals.copy(), tuple(self._clients.values())
-        groups = totals.groups(client.stats() for client in clients)
-        delivered = dropped = Amount()
-        for group in groups:
-            delivered = delivered.plus(group.delivered)
-            for drop in group.drops:
-                dropped = dropped.plus(Amount(drop.items, drop.bytes))
-        return ClientTotals(
-            sum(group.connected for group in groups),
-            self._accepted,
-            self._admission.refused,
-            self._stalled,
-            self._overflowed,
-            delivered,
-            dropped,
-            groups,
-            self._flooded,
-            self._admission.rejected_tokens,
-        )
+        return self._viewers.totals(self._admission.refused, self._admission.rejected_tokens)
 
     def adjust(self, settings: WebSocketSettings) -> None:
         """Use other limits, tokens and queues of viewers; token files are read again.
@@ -126,9 +93,9 @@ class WebSocketSink:
             encrypted = settings.tls_cert is not None
             self.address = Address(settings.public_host, listening[0][1], encrypted)
             async with anyio.create_task_group() as group:
-                group.start_soon(self._close_stalled)
+                group.start_soon(self._viewers.close_stalled, lambda: self._settings.stall_timeout_s)
                 await self._stream(queue)
-                await self._linger()
+                await self._viewers.linger()
                 group.cancel_scope.cancel()
 
     async def _stream(self, queue: Batches) -> None:
@@ -181,57 +148,26 @@ class WebSocketSink:
             view = self._views.get(connection.choice)
             if view is None:
                 view = self._views[connection.choice] = StreamView(connection.choice)
-            identity = ClientIdentity(self._name, next(self._ids), connection.remote)
+            identity = self._viewers.identify(connection.remote)
             now_ns = self._context.clock.unix_ns()
             client = Client(identity, connection, self._bounds, view.sent, view.left_out, view.paths, now_ns)
             connection.client = client
-            # Counted first, then served: it may ask for the counters as soon as it has something.
-            self._accepted += 1
-            self._clients[identity.id] = client
+            self._viewers.join(client)
             view.join(client, caught_up)
-        log.debug("sink %r: client %s connected", self._name, identity.remote)
         try:
             await receive(
-                client, self._settings, self._context.control, self._context.commands, self._reports
+                client, self._settings, self._context.control, self._context.commands, self._viewers.reports
             )
         finally:
             connection.client = None  # what the library still does with the connection does not matter
             view.leave(client)
             if not view.clients:
                 del self._views[view.choice]
-            self._account_for(client)
-            log.debug("sink %r: client %s left", self._name, identity.remote)
-
-    def _account_for(self, client: Client) -> None:
-        client.end()
-        with self._leaving:
-            del self._clients[client.identity.id]
-            self._totals.leave(client.stats())
-        self._overflowed += client.overflowed
-        if client.connection.flooded:
-            self._flooded += 1
-            self._reports.add(
-                "clients that sent too much",
-                f"client {client.identity.remote} closed: it sent more than max_messages_per_s allows",
-            )
-
-    async def _close_stalled(self) -> None:
-        """Cut off viewers whose sockets accept nothing.
-
-        The library's keepalive cannot: its ping waits behind the full buffer, outside its timeout.
-        """
-        while True:
-            timeout_s = self._settings.stall_timeout_s
-            await anyio.sleep(min(1.0, timeout_s / 4))
-            for client in tuple(self._clients.values()):
-                if client.stalled(timeout_s):
-                    self._stalled += 1
-                    why = f"its socket accepted no byte for {timeout_s:g} s"
-                    self._reports.add("stalled clients", f"client {client.identity.remote} closed: {why}")
-                    client.connection.abort()
-
-    async def _linger(self) -> None:
-        with anyio.move_on_after(_LINGER_S):
-            # Once, at the end, for the buffers of many clients: not worth an event for each.
-            while not all(client.drained for client in self._clients.values()):  # noqa: ASYNC110
-                await anyio.sleep(0.01)
+            self._viewers.leave(client)
+            self._viewers.overflowed += client.overflowed
+            if connection.flooded:
+                self._viewers.flooded += 1
+                self._viewers.reports.add(
+                    "clients that sent too much",
+                    f"client {identity.remote} closed: it sent more than max_messages_per_s allows",
+                )

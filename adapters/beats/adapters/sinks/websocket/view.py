@@ -3,9 +3,9 @@
 import asyncio
 from typing import Final
 
+from beats.adapters.http.viewers import RunningCount
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client, Paths
-from beats.adapters.sinks.websocket.counters import RunningCount
 from beats.adapters.sinks.websocket.framing import framed
 from beats.kernel.envelope import FRAME_TOPIC, PNG, Envelope, Frame
 from beats.kernel.last_values import CaughtUp

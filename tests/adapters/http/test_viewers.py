@@ -10,7 +10,7 @@ import pytest
 from anyio import to_thread
 from websockets.asyncio.client import connect
 
-from beats.adapters.sinks.websocket.counters import RunningCount, ViewerTotals
+from beats.adapters.http.viewers import RunningCount, ViewerTotals
 from beats.kernel.stats import Amount, ClientGroup, ClientStats, ClientTotals, DropStats, QueueStats
 from beats.kernel.testing import envelope
 from tests.adapters.sinks.websocket.support import Running, on_air, settings, stalled_client
