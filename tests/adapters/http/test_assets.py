@@ -100,6 +100,8 @@ def test_the_page_may_load_nothing_from_elsewhere_and_nothing_inline() -> None:
     )
     assert rules["default-src"] == "'none'"
     assert rules["frame-ancestors"] == "'none'"
+    listed = serve(ASSET, "", "", ("https://a.example", "http://b:81")).headers["Content-Security-Policy"]
+    assert "; frame-ancestors https://a.example http://b:81; " in listed
     text = " ".join(rules.values())
     assert "unsafe" not in text
     assert "http" not in text

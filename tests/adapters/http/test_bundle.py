@@ -25,20 +25,25 @@ def run(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
-    """Each runs once, when it is first needed, in its own scope. Its other lines stay as they are."""
+    """Each runs once, when it is first needed, in its own scope. Comments are left out, other lines stay."""
     sources = {
         **SOURCES,
         "never.js": '// Never.\n\nthrow new Error("nobody needs it");\n',
         "main.js": '// Starts.\n\nimport { add } from "./add.js";\nimport { one } from "./one.js";\n\n'
         "const row = 40;\nconsole.log(add(row) + one);\n",
-        "one.js": '// One.\n\nconsole.log("once");\nexport const one = 1;\nconst row = 2;\n',
+        "one.js": '// One.\n\nconsole.log("once");\nexport const one = 1;\nconst row = 2;\n'
+        "/**\n * Two.\n */\n/** @type {any} */ (row); /** Three. */\n",
     }
     script = bundle(sources, "$main();", "page.js.map").script
     done = run(script, tmp_path)
     assert (done.stderr, done.stdout) == ("", "once\n42\n")
     for source in sources.values():
-        kept = {line for line in source.splitlines() if not line.startswith(("import", "export"))}
-        assert kept <= {*script.splitlines()}
+        kept = {
+            line for line in source.splitlines() if not line.startswith(("import", "export", "// ", " *"))
+        }
+        assert kept - {"/**"} <= {*script.splitlines()}
+    assert "// " not in script
+    assert "Two" not in script
 
 
 def test_the_source_map_leads_to_the_sources(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.adapters.http.metrics.material import BROWSER, RECORDER, STATS
 from tests.adapters.sinks.websocket.support import until
 
 PATHS: Final = ("/", "/livez", "/readyz", "/healthz", "/api/session", "/api/stats", "/metrics")
-PAGE: Final = ViewerPage(lambda: False, lambda: ["heart"], ["browse", "emoji_update"])
+PAGE: Final = ViewerPage(lambda: False, lambda: ["heart"], lambda: (), ["browse", "emoji_update"])
 STEER: Final = Rights(steer=True)
 
 

@@ -7,7 +7,7 @@ at once (RFC 6928): a larger file would take one more round trip.
 
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
@@ -35,10 +35,10 @@ _KEEP: Final = "public, max-age=31536000, immutable"
 """For files with their version in their address: RFC 9111, section 5.2.2.1, and RFC 8246."""
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; "
     "require-trusted-types-for 'script'; trusted-types beats"
 )
-"""Content Security Policy, level 3: nothing from other sites, nothing inline, no embedding in frames."""
+"""Content Security Policy, level 3: nothing from other sites, nothing inline, in frames of listed pages only."""
 
 
 class Asset(NamedTuple):
@@ -123,14 +123,23 @@ def find(path: str, *, locked: bool = False) -> FoundAsset | None:
     return FoundAsset(asset, _KEEP if match["version"] == page().version else "no-store")
 
 
-def serve(found: FoundAsset, if_none_match: str, accept_encoding: str = "") -> Reply:
-    """A file, or the answer that the browser's copy is still valid."""
+def serve(
+    found: FoundAsset, if_none_match: str, accept_encoding: str = "", frame_ancestors: Sequence[str] = ()
+) -> Reply:
+    """A file, or the answer that the browser's copy is still valid.
+
+    Args:
+        found: the file.
+        if_none_match: the copies that the browser has, by their tags.
+        accept_encoding: the compressions that it accepts.
+        frame_ancestors: the origins of pages that may embed the page.
+    """
     asset = found.asset
     headers = {
         "Cache-Control": found.cache,
         "ETag": asset.tag,
         "Vary": "Accept-Encoding",
-        "Content-Security-Policy": _POLICY,
+        "Content-Security-Policy": _POLICY.format(ancestors=" ".join(frame_ancestors) or "'none'"),
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }
     if asset.tag in if_none_match:

@@ -1,9 +1,9 @@
 """Joins modules of the page into scripts, so that a browser requests a few files, not forty.
 
 The sources stay modules that a browser or Node can run as they are. Each becomes a function that runs when it
-is first needed, with its lines unchanged except for the words `import` and `export`. A source map leads
-debuggers from the script back to the files. Scripts see each other's modules, as their top-level names are
-shared.
+is first needed. Its lines stay as they are, except that the words `import` and `export` are replaced, and that
+comments are left out. A source map leads debuggers from the script back to the files. Scripts see each other's
+modules, as their top-level names are shared.
 """
 
 import json
@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 _IMPORT: Final = re.compile(r'^import \{ ([\w, ]+) \} from "\./([a-z]+)\.js";$', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^ *(?:/\*\*(?:(?!\*/)[\s\S])*\*/|//.*)$", re.MULTILINE)
+"""A comment on lines of its own."""
 _OTHER: Final = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _BASE64: Final = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 _BEGIN: Final = """"use strict";
@@ -67,6 +69,7 @@ def needed_by(name: str, sources: Mapping[str, str]) -> frozenset[str]:
 def _as_function(name: str, source: str) -> str:
     """The body of a function that runs a module and returns what it exports."""
     exported = _EXPORT.findall(source)
+    source = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), source)
     body = _IMPORT.sub(r"const { \1 } = $\2();", _EXPORT.sub("", source))
     if other := _OTHER.search(body):
         raise ValueError(

@@ -8,6 +8,7 @@ itself.
 import ipaddress
 import json
 import logging
+import re
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_ANCESTOR: Final = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?", re.ASCII)
+"""Nothing in it ends a source of a policy (CSP level 3, section 2.3.1)."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 MOST_WARNINGS: Final = 32
 """Most refused names that are logged at WARNING: clients choose the names, and so how many there could be."""
@@ -55,6 +58,20 @@ def as_origin(text: str) -> str:
     origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{at}"
     if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(f"an origin ends with its host or port: {origin}")
+    return origin
+
+
+def as_ancestor(text: str) -> str:
+    """The origin of a page that may embed this server's, as a Content Security Policy takes it; `*` for any.
+
+    Raises:
+        ValueError: it is not such an origin; says what is expected.
+    """
+    origin = as_origin(text)
+    if origin != "*" and not _ANCESTOR.fullmatch(origin):
+        raise ValueError(
+            "is not an origin of web pages, such as https://home.example:8123; '*' stands for any"
+        )
     return origin
 
 

@@ -43,6 +43,8 @@ class ViewerPage(NamedTuple):
     """Whether a token is needed to watch."""
     emojis: Callable[[], Sequence[str]]
     """What `emoji_update` may name."""
+    frame_ancestors: Callable[[], Sequence[str]]
+    """Origins of web pages that may embed the page."""
     commands: Sequence[str]
     """The control messages that the server takes from viewers."""
 
@@ -76,7 +78,8 @@ class Site:
     async def answer(self, visit: Visit) -> Reply:
         """The answer to a request for a path that it has."""
         if self._page is not None and (found := assets.find(visit.path, locked=self._page.locked())):
-            return assets.serve(found, visit.if_none_match, visit.accept_encoding)
+            ancestors = self._page.frame_ancestors()
+            return assets.serve(found, visit.if_none_match, visit.accept_encoding, ancestors)
         if visit.path in self._quick:
             return self._quick[visit.path](visit)
         if visit.path not in self._slow:

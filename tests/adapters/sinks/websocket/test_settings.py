@@ -27,6 +27,9 @@ TOKEN = "correct horse battery"
         ({"require_token": True}, "BEATS_SINKS__BROWSER__TOKEN"),
         ({"host": "  "}, "host"),
         ({"origins": ("wall.example",)}, r"origins.*\n.* https://wall\.example"),
+        ({"frame_ancestors": ("home.example",)}, r"frame_ancestors.*\n.* https://home\.example"),
+        ({"frame_ancestors": ("null",)}, r"frame_ancestors.*\n.* is not an origin of web pages"),
+        ({"frame_ancestors": ("https://a;script-src",)}, "is not an origin of web pages"),
         ({"max_messages_per_s": 0.5}, "greater than or equal to 1"),  # keepalives count as messages
     ],
 )

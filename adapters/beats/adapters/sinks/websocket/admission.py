@@ -34,7 +34,12 @@ class StreamAdmission(Admission[WebSocketSettings]):
     """Checks each handshake's origin, token and query, and whether there is room."""
 
     def __init__(self, settings: WebSocketSettings, context: Context) -> None:
-        page = ViewerPage(lambda: self.locked, lambda: self.settings.emojis, COMMANDS)
+        page = ViewerPage(
+            lambda: self.locked,
+            lambda: self.settings.emojis,
+            lambda: self.settings.frame_ancestors,
+            COMMANDS,
+        )
         super().__init__(settings, context, Site(context, page))
         self.refused = 0
         """Handshakes that were refused."""

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from beats.adapters.http.origins import as_ancestor
 from beats.adapters.http.settings import Seconds, ServerSettings
 from beats.config.settings import QueueSettings
 from beats.kernel.queue.bounds import QueueBounds
@@ -20,6 +21,7 @@ ADJUSTABLE: Final = frozenset(
         "control_token",
         "control_token_file",
         "emojis",
+        "frame_ancestors",
         "max_clients",
         "max_clients_per_address",
         "max_messages_per_s",
@@ -75,6 +77,9 @@ class WebSocketSettings(ServerSettings):
     ping_timeout_s: Seconds = 20.0
     """Seconds that a viewer has to answer a ping."""
 
+    frame_ancestors: tuple[Annotated[str, AfterValidator(as_ancestor)], ...] = ()
+    """Web pages that may embed the page of this server in a frame, by their origin, such as
+    `https://home.example:8123`; `*` for all. By default none may."""
     emojis: tuple[str, ...] = (
         "poop",
         "skull",

@@ -1,0 +1,56 @@
+"""The page in frames of other pages."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from playwright.sync_api import Browser, expect
+
+from beats.app import Stream
+from tests.browser.stage import OnAir
+from tests.support import tiny_png
+
+
+@contextmanager
+def embedding() -> Generator[int]:
+    """A web server of one page, which embeds the address in its query; yields its port."""
+
+    class Embedding(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            address = self.path.partition("?")[2]
+            self.wfile.write(f'<iframe width="600" height="500" src="{address}"></iframe>'.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Embedding) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def url_of(stream: Stream) -> str:
+    return f"http://localhost:{stream.sinks['browser'].address.port}/"
+
+
+def test_only_listed_pages_may_embed_the_page(browser: Browser, on_air: OnAir) -> None:
+    """By their origin; in another the browser refuses to show it."""
+    with embedding() as port, browser.new_context() as context:
+        stream = on_air(frame_ancestors=[f"http://127.0.0.1:{port}"])
+        stream.publish_frame(tiny_png())
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{port}/?{url_of(stream)}")
+        framed = page.frame_locator("iframe")
+        expect(framed.locator("#status-text")).to_have_text("Live")
+        framed.locator("#canvas[data-sequence]").wait_for()
+        with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+            page.goto(f"http://localhost:{port}/?{url_of(stream)}")
+        expect(page.frame_locator("iframe").locator("#status-text")).to_have_count(0)
