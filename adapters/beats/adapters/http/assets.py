@@ -38,7 +38,7 @@ _POLICY: Final = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; "
     "require-trusted-types-for 'script'; trusted-types beats"
 )
-"""Content Security Policy, level 3: nothing from other sites, nothing inline, in frames of listed pages only."""
+"""Content Security Policy, level 3: nothing from other sites, nothing inline, no embedding but in listed pages."""
 
 
 class Asset(NamedTuple):

@@ -1,9 +1,9 @@
 """Joins modules of the page into scripts, so that a browser requests a few files, not forty.
 
 The sources stay modules that a browser or Node can run as they are. Each becomes a function that runs when it
-is first needed. Its lines stay as they are, except that the words `import` and `export` are replaced, and that
-comments are left out. A source map leads debuggers from the script back to the files. Scripts see each other's
-modules, as their top-level names are shared.
+is first needed. Its lines stay as they are, except that the words `import` and `export` are replaced, and
+that comments are left out. A source map leads debuggers from the script back to the files. Scripts see each
+other's modules, as their top-level names are shared.
 """
 
 import json
