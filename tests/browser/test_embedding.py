@@ -24,7 +24,7 @@ def embedding() -> Generator[int]:
             address = self.path.partition("?")[2]
             self.wfile.write(f'<iframe width="600" height="500" src="{address}"></iframe>'.encode())
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Embedding) as server:

@@ -38,7 +38,7 @@ _POLICY: Final = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; "
     "require-trusted-types-for 'script'; trusted-types beats"
 )
-"""Content Security Policy, level 3: nothing from other sites, nothing inline, no embedding but in listed pages."""
+"""Content Security Policy, level 3: nothing from other sites, nothing inline, frames in listed pages."""
 
 
 class Asset(NamedTuple):
