@@ -51,7 +51,7 @@ class HoldsSnapshot(Protocol):
 
     @property
     def holds_snapshot(self) -> bool:
-        """Whether its settings say so."""
+        """Whether it is set to hold the last seconds."""
         ...
 
     async def snapshot(self) -> Path:

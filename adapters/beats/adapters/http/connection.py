@@ -57,7 +57,7 @@ class _LostTransport(asyncio.Transport):
         return 0
 
     def abort(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing: the connection has ended."""
 
     close = pause_reading = resume_reading = abort
 

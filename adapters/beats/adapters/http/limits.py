@@ -66,7 +66,7 @@ class WrongTokens:
         return guesser is None or guesser.limit.has_one(now_s)
 
     def add(self, address: str, tokens: Collection[str], now_s: float) -> bool:
-        """Count wrong tokens; whether they are the first from this address."""
+        """Count wrong tokens; returns whether they are the first from this address."""
         network = _network(address)
         guesser = self._guessers.pop(network, None)
         is_first = guesser is None

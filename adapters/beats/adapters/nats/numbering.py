@@ -43,7 +43,7 @@ class Numbering:
         self._topics: Final[dict[str, _Topic]] = {}
 
     def begin_run(self, *, is_known: bool = False) -> None:
-        """What follows is from another run of the origin, whose numbers are unrelated to the last ones.
+        """Begin another run of the origin, whose numbers are unrelated to those of the last one.
 
         For a run that was followed before (`is_known`), the first envelope of a topic is no gap.
         """
@@ -60,7 +60,7 @@ class Numbering:
             topic.is_new = True
 
     def is_old(self, topic: str, sequence: int) -> bool:
-        """Whether an envelope has certainly been here before, as far as its headers tell."""
+        """Whether its headers prove that an envelope was received before."""
         known = self._topics.get(topic)
         if known is None or known.last is None or known.is_new:
             return False

@@ -30,7 +30,7 @@ class Commands:
             self._connections[key] = self._bus.connect("control", partial(_pass_on, adapter))
 
     def remove(self, key: object) -> None:
-        """Accept only the commands of the others; theirs are known without a break."""
+        """Accept its commands no longer. Those of the others stay accepted throughout."""
         if key not in self._takers:
             return
         self._connections.pop(key).disconnect()

@@ -72,7 +72,7 @@ def _ignore(client: Client, reason: str, reports: ThrottledLog) -> None:
 
 
 class InvalidControl(ValueError):  # noqa: N818 - says what it is, and never leaves this package
-    """A message that is no valid command; the text says why."""
+    """A client's message is not a valid command; the text says why."""
 
 
 def parse(
