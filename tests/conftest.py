@@ -2,11 +2,16 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Generator
 from typing import Final
 
 import pytest
+
+# A shell ignores Ctrl-C in what it starts with `&`, and every command that a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -231,7 +231,7 @@ class OriginPolicy:
         return (self._settings.public_host, self._settings.host, local[0])
 
     def _warn(self, thing: str, message: str, *arguments: object) -> None:
-        """Log at WARNING the first time that `thing` is seen, for the first few things; otherwise at DEBUG."""
+        """Log at WARNING the first time that `thing` is seen, if few were before; otherwise at DEBUG."""
         is_new = thing not in self._warned and len(self._warned) < MOST_WARNINGS
         if is_new:
             self._warned.add(thing)
