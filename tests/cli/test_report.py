@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from beats.cli.report import file_report, total_report
+from beats.recordings.foreign import Channel, NotShown
 from beats.recordings.info import ContentCounts, FileInfo, LossInfo, PlacedJump, TopicInfo
 from beats.recordings.scan import Damage
 from beats.recordings.walltime import ClockJump
@@ -58,6 +59,18 @@ def test_it_says_where_the_clock_was_set() -> None:
     assert not any("-17" in line for line in found)  # of no use to a person
 
 
+def test_messages_that_are_not_shown_are_named() -> None:
+    """By channel, the most frequent first, with what is wrong with those that should be shown."""
+    imu, bare = Channel("/imu", "sensor_msgs/msg/Imu", "cdr"), Channel("/bare", "", "")
+    not_shown = Counter({NotShown(bare, ""): 1, NotShown(imu, "it is cut"): 2000})
+    found = shown(file_report(FileInfo(Path("a"), ContentCounts(foreign=2001, not_shown=not_shown))))
+    at = found.index("and 2,001 that are neither pictures nor updates")
+    assert found[at + 1 : at + 3] == [
+        "not shown 2,000 of /imu (sensor_msgs/msg/Imu in cdr), the first because it is cut",
+        "not shown 1 of /bare (without a schema)",
+    ]
+
+
 def test_nothing_in_a_file_is_obeyed_or_taken_for_markup() -> None:
     """Topics, metadata, notes, reasons, damages and file names come from others, and may hold brackets."""
     tally = ContentCounts(
@@ -69,7 +82,9 @@ def test_nothing_in_a_file_is_obeyed_or_taken_for_markup() -> None:
         assert wanted in text
     evil = "x\x1b[2J\x9b\u202e\n  health  whole"
     tally = ContentCounts(
-        topics={evil: TopicInfo(messages=1)}, losses={evil: LossInfo(1, 2, Counter({evil: 1}))}
+        topics={evil: TopicInfo(messages=1)},
+        losses={evil: LossInfo(1, 2, Counter({evil: 1}))},
+        not_shown=Counter({NotShown(Channel(evil, evil, evil), evil): 1}),
     )
     notes, damages = Counter({evil: 1}), [Damage(1, 1, evil)]
     about = {evil: evil, "settings": evil}

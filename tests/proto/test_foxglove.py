@@ -1,7 +1,7 @@
 """Pictures and updates as Foxglove's tools know them, held against Foxglove's own code."""
 
 import json
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from foxglove.messages import CompressedImage, Timestamp
@@ -115,4 +115,5 @@ def test_a_schema_describes_its_message_in_terms_that_the_tools_accept() -> None
         "points": {"type": "array", "items": {"type": "object", "properties": {"x": number, "y": number}}},
         "of": {"type": "object", "properties": {}},
     }
-    assert Draft202012Validator(schema).is_valid(json.loads(message))
+    validator: Any = Draft202012Validator(schema)
+    assert validator.is_valid(json.loads(message))

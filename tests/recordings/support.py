@@ -128,8 +128,8 @@ def foreign(
             repeat_schemas=summary,
         )
         writer.start(library="somebody")
-        other = writer.register_schema("their.Point", "jsonschema", b'{"type": "object"}')
-        theirs = writer.register_channel("/points", "json", other)
+        other = writer.register_schema("their/msg/Point", "ros2msg", b"float64 x")
+        theirs = writer.register_channel("/points", "cdr", other)
         bare = writer.register_channel("/bare", "", 0)
         ours = writer.register_schema(SCHEMA_NAME, "protobuf", descriptor_set(streaming_pb2.DESCRIPTOR))
         channels: dict[str, int] = {}
@@ -137,7 +137,7 @@ def foreign(
         for each in written:
             if each.topic not in channels:
                 channels[each.topic] = writer.register_channel(each.topic, "protobuf", ours)
-            writer.add_message(theirs, each.log_unix_ns, b'{"x": 1}', each.log_unix_ns)
+            writer.add_message(theirs, each.log_unix_ns, bytes(12), each.log_unix_ns)
             writer.add_message(bare, each.log_unix_ns, b"", each.log_unix_ns)
             writer.add_message(
                 channels[each.topic], each.log_unix_ns, each.encoded, each.log_unix_ns, each.sequence

@@ -101,7 +101,7 @@ def recover(
     say(f"{target}: {found.messages:,} messages")
     _warn_of((source, damage) for damage in found.damages)
     if found.foreign:
-        warn(f"{found.foreign:,} messages are not envelopes, and were left out")
+        warn(f"{found.foreign:,} messages are neither pictures nor updates, and were left out")
     if found.unreadable_bytes:
         missing = ", ".join(f"{count:,} of {topic}" for topic, count in sorted(found.missing.items()))
         count = sum(found.missing.values())

@@ -107,7 +107,13 @@ def _add_counts(facts: Table, counts: ContentCounts) -> None:
         messages += f", and {repeated:,} that repeat the state at the beginning"
     facts.add_row("messages", messages)
     if counts.foreign:
-        facts.add_row("", f"and {counts.foreign:,} that are not envelopes")
+        facts.add_row("", f"and {counts.foreign:,} that are neither pictures nor updates")
+    not_shown = counts.not_shown.most_common(_MOST_TOPICS)
+    for what, count in not_shown:
+        why = f", the first because {what.why}" if what.why else ""
+        facts.add_row("not shown", _text(f"{count:,} of {what.channel}{why}"))
+    if (more := len(counts.not_shown) - len(not_shown)) > 0:
+        facts.add_row("", f"and {more:,} more channels; --json lists all")
     if missing := sum(topic.missing for topic in topics):
         facts.add_row("gaps", f"{missing:,} sequence numbers are missing between recorded ones")
     for reason, loss in counts.losses.items():

@@ -11,9 +11,12 @@ from mcap.opcode import Opcode
 from mcap.records import Channel, Header, Metadata, Schema
 
 from beats.kernel.envelope import Tag, frame_topic, peripheral_topic
+from beats.kernel.envelope import topic_of as topic_of_message
 from beats.proto import wire
 from beats.proto.streaming_pb2 import PROTOBUF, Frame, PeripheralEnvelope
 from beats.proto.wire import DecodeError
+from beats.recordings.foreign import Channel as ForeignChannel
+from beats.recordings.foreign import ForeignMessages
 from beats.recordings.format import CARRIED, LIBRARY, RECORDING, SCHEMA_NAME, RecordedMessage
 from beats.recordings.scan import HEAD_BYTES, Damage, Record, chunk_records, chunk_times, content
 
@@ -34,6 +37,13 @@ class Note(NamedTuple):
     content: Mapping[str, str]
 
 
+class _Known(NamedTuple):
+    """A channel of envelopes."""
+
+    topic: str
+    is_carried: bool
+
+
 class Contents:
     """Learns the schemas and channels of a file, and so which of its messages are envelopes."""
 
@@ -43,9 +53,11 @@ class Contents:
         self._is_others = False
         """Whether an undamaged header names another program, which then copied our metadata."""
         self.foreign = 0
-        """Messages that are not envelopes."""
+        """Messages that are neither envelopes nor pictures or updates of other programs."""
+        self.others: Final = ForeignMessages()
+        """Reads pictures and updates of other programs, and knows which messages it could not read."""
         self._schemas: Final[dict[int, str]] = {}
-        self._channels: Final[dict[int, tuple[str, bool] | None]] = {}
+        self._channels: Final[dict[int, _Known | ForeignChannel]] = {}
 
     def learn(self, opcode: int, data: bytes) -> bool:
         """Take note of a header, schema, channel or metadata record; ignore anything else.
@@ -65,7 +77,11 @@ class Contents:
             schema_name = self._schemas.get(channel.schema_id, SCHEMA_NAME if self.is_ours else "")
             known = schema_name == SCHEMA_NAME
             carried = all(channel.metadata.get(key) == value for key, value in CARRIED.items())
-            meant = (channel.topic, carried) if known else None
+            meant = (
+                _Known(channel.topic, carried)
+                if known
+                else ForeignChannel(channel.topic, schema_name, channel.message_encoding)
+            )
             if self.is_ours:
                 return self._channels.setdefault(channel.id, meant) == meant
             self._channels[channel.id] = meant
@@ -101,20 +117,28 @@ class Contents:
     def _message(self, records: bytes, at: int, length: int) -> RecordedMessage | None:
         if length < _MESSAGE.size:
             raise ValueError("a message is too short")
-        channel_id, _, log_ns, _ = _MESSAGE.unpack_from(records, at)
+        channel_id, number, log_ns, published_ns = _MESSAGE.unpack_from(records, at)
         encoded = records[at + _MESSAGE.size : at + length]
         # A channel is defined where it is first used. If that was damaged, the envelopes still name their
         # topic.
-        channel = self._channels.get(channel_id, ("", False) if self.is_ours else None)
+        channel = self._channels.get(channel_id, _Known("", False) if self.is_ours else None)
+        if isinstance(channel, ForeignChannel):
+            found = self.others.read(channel, number, (published_ns, log_ns), encoded)
+            if found is None:
+                self.foreign += 1
+                return None
+            message, captured_ns, encoded = found
+            return RecordedMessage(topic_of_message(message), number, log_ns, captured_ns, encoded)
         try:
             if channel is None:
-                raise DecodeError("its channel holds something else")
+                raise DecodeError("its channel is not known")
             fields = wire.fields(encoded)
-            topic = channel[0] or topic_of(encoded, fields)
+            topic = channel.topic or topic_of(encoded, fields)
         except ValueError:
             self.foreign += 1
             return None
-        return RecordedMessage(topic, fields.sequence, log_ns, fields.captured_unix_ns, encoded, channel[1])
+        captured_ns = fields.captured_unix_ns
+        return RecordedMessage(topic, fields.sequence, log_ns, captured_ns, encoded, channel.is_carried)
 
 
 def chunk_batch(file: IO[bytes], chunk: Record, contents: Contents) -> Iterator[Batch | Damage]:

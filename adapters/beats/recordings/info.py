@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 from beats.kernel.errors import InputError
 from beats.kit.gaps import Gap, GapCounter
 from beats.recordings.content import Note
+from beats.recordings.foreign import NotShown
 from beats.recordings.format import (
     CLOCK,
     LOSS,
@@ -81,7 +82,9 @@ class ContentCounts:
     """The time from the first to the last message, whatever the wall clock showed; the sum for several
     files."""
     foreign: int = 0
-    """Messages that are not envelopes."""
+    """Messages that are neither envelopes nor pictures or updates of other programs."""
+    not_shown: Counter[NotShown] = field(default_factory=Counter[NotShown])
+    """These messages, as far as their channels are known, and why they are not shown."""
     topics: dict[str, TopicInfo] = field(default_factory=dict[str, TopicInfo])
     losses: dict[str, LossInfo] = field(default_factory=dict[str, LossInfo])
     """By reason."""
@@ -123,6 +126,7 @@ class ContentCounts:
         self.size_bytes += other.size_bytes
         self.duration_s += other.duration_s
         self.foreign += other.foreign
+        self.not_shown.update(other.not_shown)
         self.unreadable_bytes += other.unreadable_bytes
         for name, topic in other.topics.items():
             self.topics.setdefault(name, TopicInfo()).add(topic)
@@ -148,6 +152,10 @@ class ContentCounts:
             "repeated_messages": sum(topic.repeated for topic in topics),
             "missing_sequences": sum(topic.missing for topic in topics),
             "foreign_messages": self.foreign,
+            "not_shown": [
+                {**what.channel._asdict(), "messages": count, "why": what.why or None}
+                for what, count in self.not_shown.items()
+            ],
             "unreadable_bytes": self.unreadable_bytes,
             "topics": [
                 {
@@ -299,7 +307,7 @@ class Surveyor:
                         gaps.reset()
                     gap = gaps.add(message.topic, message.sequence, carried=message.carried)
                     counts.see(message, gap.missing if isinstance(gap, Gap) else 0)
-        counts.foreign = recording.foreign
+        counts.foreign, counts.not_shown = recording.foreign, recording.not_shown
         if (logged := counts.date(wall)) is not None:
             info.jumps = [
                 PlacedJump(max(0, jump.log_ns - logged.first_ns) / 1e9, jump)

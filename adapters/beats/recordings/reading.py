@@ -1,5 +1,6 @@
 """Reads one recording, whole, cut, damaged or still being written, without repairing it first."""
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final, Self, TypeGuard
@@ -9,6 +10,7 @@ from mcap.opcode import Opcode
 from beats.config.layers.files import open_regular
 from beats.kernel.errors import InputError
 from beats.recordings.content import MOST_NOTE_BYTES, Batch, Contents, Note, chunk_batch, loose_batch, note_of
+from beats.recordings.foreign import NotShown
 from beats.recordings.format import CLOCK, RECORDING, RecordedMessage
 from beats.recordings.index import ChunkPlace, Summary, has_no_summary, read_summary, walked_chunks
 from beats.recordings.scan import Damage, Record, Times, chunk_compression, content, record_at, walk
@@ -60,8 +62,13 @@ class Recording:
 
     @property
     def foreign(self) -> int:
-        """Messages read so far that are not envelopes."""
+        """Messages read so far that are neither envelopes nor pictures or updates of other programs."""
         return self._contents.foreign
+
+    @property
+    def not_shown(self) -> Counter[NotShown]:
+        """What was read so far of other programs' messages that are not shown, by channel and reason."""
+        return self._contents.others.not_shown
 
     @property
     def is_ours(self) -> bool:

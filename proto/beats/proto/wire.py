@@ -90,13 +90,22 @@ def tail(sequence: int, captured_unix_ns: int) -> bytes:
     """
     if not 1 <= sequence <= MAX_SEQUENCE:
         raise ValueError(f"sequence is {sequence}; it must be from 1 to 2**64 - 1")
+    return _SEQUENCE + varint(sequence) + time_tail(captured_unix_ns)
+
+
+def time_tail(captured_unix_ns: int) -> bytes:
+    """The capture time alone, of an envelope without a number.
+
+    Raises:
+        ValueError: it does not fit its field.
+        TypeError: it is not an int.
+    """
     if not MIN_UNIX_NS <= captured_unix_ns <= MAX_UNIX_NS:
         raise ValueError(f"captured_unix_ns is {captured_unix_ns}; it must be from -2**63 to 2**63 - 1")
-    numbered = _SEQUENCE + varint(sequence)
     if captured_unix_ns == 0:  # as everywhere in proto3, zero is left out
-        return numbered
+        return b""
     try:
-        return numbered + _TAG_AND_TIME.pack(_CAPTURED_UNIX_NS, captured_unix_ns)
+        return _TAG_AND_TIME.pack(_CAPTURED_UNIX_NS, captured_unix_ns)
     except struct.error:
         kind = type(captured_unix_ns).__qualname__
         raise TypeError(f"captured_unix_ns is {kind}; it must be an int, in nanoseconds") from None

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from beats.adapters.sources.replay.source import ReplaySource
-from beats.kernel.envelope import Envelope
+from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import SourceStats
@@ -19,8 +19,10 @@ from tests.adapters.sources.replay.recordings import control, recorded, settings
 from tests.adapters.sources.support import context
 from tests.adapters.test_contract import open_files
 from tests.kernel.support import CollectingSink, by_topic
+from tests.recordings.foreign_files import BEGIN_NS as FOREIGN_NS
+from tests.recordings.foreign_files import STEP_NS, by_foxglove_in_json
 from tests.recordings.support import lines, record
-from tests.support import TIMEOUT_S
+from tests.support import TIMEOUT_S, picture
 
 pytestmark = pytest.mark.anyio
 
@@ -67,6 +69,22 @@ async def test_all_of_it_passes_through_small_block_queues(tmp_path: Path) -> No
     for sink in sinks:
         assert as_recorded(sink.received) == [each._replace(log_unix_ns=0) for each in written]
         assert all(each.published_unix_ns > each.captured_unix_ns + 10**15 for each in sink.received)
+
+
+async def test_pictures_of_other_programs_are_played(tmp_path: Path) -> None:
+    """With the capture time that they state; if the file does not number them, they are numbered from 1."""
+    pictures = [picture("jpeg", 5, 4), picture("png", 2, 2)]
+    path = by_foxglove_in_json(tmp_path / "a.mcap", "/camera/front/compressed", pictures)
+    kernel, (sink,) = kernel_of(path, BLOCK)
+    stats = await run(kernel)
+    assert (stats.state, stats.last_error, stats.published) == ("ended", "", 2)
+    sealed = [StreamCodec().decode(each.encoded) for each in sink.received]
+    assert [each.message for each in sealed] == [
+        Frame(pictures[0], "camera/front", "image/jpeg", 5, 4),
+        Frame(pictures[1], "camera/front", "image/png", 2, 2),
+    ]
+    assert [each.captured_unix_ns for each in sealed] == [FOREIGN_NS, FOREIGN_NS + STEP_NS]
+    assert [each.sequence for each in sealed] == [1, 2]
 
 
 async def test_loops_and_seeks_are_numbered_on_without_a_gap(tmp_path: Path) -> None:
