@@ -27,7 +27,10 @@ from tests.support.nats import NatsServer
 CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
 
 # What an adapter needs beyond its defaults to run in a test.
-SINK_SETTINGS: dict[str, Mapping[str, object]] = {"websocket": {"port": 0}}
+SINK_SETTINGS: dict[str, Mapping[str, object]] = {
+    "ddp": {"host": ("127.0.0.1:9",), "size": (8, 8)},
+    "websocket": {"port": 0},
+}
 SOURCE_SETTINGS: dict[str, Mapping[str, object]] = {
     "images": {"path": "picture.gif"},
     "jsonl": {"path": "lines.jsonl"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, NamedTuple
 
 from beats.config.settings import KernelSettings, ProfileSettings
@@ -108,4 +109,5 @@ class Builder:
             self._settings,
             self._view.stats,
             self.kernel.publisher.last_values,
+            partial(self.kernel.publisher.publish_async, by=f"sink {name!r}"),
         )

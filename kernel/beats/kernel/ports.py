@@ -3,13 +3,14 @@
 A sink or source module declares one constant, `SINK` or `SOURCE`, that names its settings and its class.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self
 
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control, Envelope, Message, Sealed
+from beats.kernel.errors import ClosedError
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.plugins import resolve
 from beats.kernel.stats import Loss, Stats
@@ -191,6 +192,10 @@ def _no_stats(*, clients: bool = True) -> Stats:
     return Stats(0, 0, (), ())
 
 
+async def _no_bus(message: Message) -> int:
+    raise ClosedError("there is no bus")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What an adapter may know of the kernel that runs it."""
@@ -210,6 +215,9 @@ class Context:
     """The counters of the whole kernel."""
     last_values: Callable[[], Sequence[Envelope]] = tuple
     """The newest published envelope of each topic of this kernel's bus; any thread may call it."""
+    publish: Callable[[Message], Awaitable[int]] = field(default=_no_bus)
+    """Publishes a message of a sink's own, such as a preview; a source has `Publish`, which counts. A sink
+    must go on taking envelopes meanwhile: its own queue may be full. Raises as `Publish`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,140 @@
+"""The settings that every sink for an LED wall has."""
+
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from beats.adapters.led.hosts import HostPort
+from beats.config.settings import Overflow, QueueSettings, Settings, SinkSettings
+
+ADJUSTABLE: Final = frozenset({"brightness", "fps", "gamma", "keepalive_s", "on_end", "pace"})
+"""What can change while a wall is lit."""
+
+Side = Annotated[int, Field(ge=1, le=4096)]
+Corner = Literal["top_left", "top_right", "bottom_left", "bottom_right"]
+Direction = Literal["horizontal", "vertical"]
+Rotation = Literal[0, 90, 180, 270]
+
+
+def _checked_order(order: str) -> str:
+    if sorted(order) not in (sorted("rgb"), sorted("rgbw")):
+        raise ValueError("give each of the letters r, g and b once, and w if there are white LEDs: grb, rgbw")
+    return order
+
+
+def _checked_host(host: str) -> str:
+    HostPort.of(host, 1)
+    return host
+
+
+class ScanSettings(Settings):
+    """In which order a rectangle is passed through."""
+
+    start: Corner = "top_left"
+    """The corner that comes first, seen from the front."""
+    direction: Direction = "horizontal"
+    """Whether the second one is beside the first (horizontal), or above or below it (vertical)."""
+    serpentine: bool = False
+    """Whether every second row (or column) runs backwards, as when the wire turns at its end."""
+
+
+class LayoutSettings(ScanSettings):
+    """How a wall is wired. The settings above are about the LEDs of each panel, before it is rotated."""
+
+    rows: Annotated[int, Field(ge=1)] = 1
+    """Number of panels above one another."""
+    columns: Annotated[int, Field(ge=1)] = 1
+    """Number of panels side by side."""
+    rotation: Rotation | tuple[Rotation, ...] = 0
+    """By how many degrees the panels are mounted clockwise: one number for all, or one for each panel in the
+    order of the chain."""
+    chain: ScanSettings = ScanSettings()
+    """In which order the panels are connected."""
+
+
+class FreshestSettings(QueueSettings):
+    """The queue of a sink that shows the newest picture only."""
+
+    overflow: Overflow = "latest"
+    """What happens when a bound is reached; `latest` keeps the newest picture."""
+
+
+class LedSettings(SinkSettings):
+    """An LED wall."""
+
+    default_port: ClassVar[int]
+    """The UDP port of the protocol."""
+
+    host: Annotated[tuple[Annotated[str, AfterValidator(_checked_host)], ...], Field(min_length=1)]
+    """Names or addresses of the controllers, each with a port if it is not the protocol's own (HOST:PORT).
+    Each of them gets all pixels."""
+    size: Annotated[tuple[Side, Side], Field(strict=False)]
+    """[width, height] of the wall in pixels."""
+    picture: str = ""
+    """Id of the picture to show; empty: the main one."""
+    fps: Annotated[float, Field(ge=1, le=240)] = 40.0
+    """Most frames a second; a faster picture is shown at this rate, always its newest frame."""
+    fit: Literal["box", "nearest", "letterbox"] = "box"
+    """How a picture of another size is brought to that of the wall: box (the mean of what a pixel covers),
+    nearest (hard edges), letterbox (as box, but keeps the proportions, with black bars)."""
+    layout: LayoutSettings = LayoutSettings()
+    """How the pixels are wired."""
+    color_order: Annotated[str, AfterValidator(_checked_order)] = "rgb"
+    """The order of the colours of a pixel, such as grb; with a w, the common part of red, green and blue is
+    shown by the white LED."""
+    brightness: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Share of full light."""
+    gamma: Annotated[float, Field(ge=0.1, le=5)] = 1.0
+    """Exponent from a picture's values to light. LEDs need about 2.2; 1 when the controller corrects it."""
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Number of pixels at the controller before the first one of this wall."""
+    pace: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the time between two frames over which the packets of a frame are spread, for controllers
+    that lose packets of a burst; 0: all at once."""
+    keepalive_s: Annotated[float, Field(ge=0.05, le=60)] | None = 1.0
+    """Seconds without a new frame after which the last one is sent again: many controllers go dark after
+    2.5 s without data. None: never."""
+    on_end: Literal["black", "hold", "off"] = "black"
+    """What happens at the end: black (all pixels go dark), hold (nothing more is sent), off (where the
+    protocol can tell so, the controllers are told that the stream has ended)."""
+    preview: Annotated[str, Field(min_length=1)] | None = None
+    """Publish what the wall shows as a picture of this id, so that the page shows it; at most ten times a
+    second. None: no preview."""
+    # A frozen field may be narrowed, which pyright cannot see.
+    queue: FreshestSettings = FreshestSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The queue between the bus and this sink."""
+
+    @property
+    def channels(self) -> int:
+        """Bytes per pixel."""
+        return len(self.color_order)
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of the wall."""
+        return self.size[0] * self.size[1]
+
+    @model_validator(mode="after")
+    def _panels_fit(self) -> Self:
+        layout = self.layout
+        for side, word, number in zip(
+            self.size, ("columns", "rows"), (layout.columns, layout.rows), strict=True
+        ):
+            if side % number:
+                raise ValueError(
+                    f"size is {list(self.size)}, and layout.{word} is {number}: {side} pixels cannot be cut "
+                    f"into {number} panels of the same size"
+                )
+        panels = layout.rows * layout.columns
+        if isinstance(layout.rotation, tuple) and len(layout.rotation) != panels:
+            raise ValueError(
+                f"layout.rotation has {len(layout.rotation)} numbers for {panels} panels: give one for each, "
+                "or one for all"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _preview_is_another_picture(self) -> Self:
+        if self.preview is not None and self.preview == self.picture:
+            raise ValueError(f"preview and picture are both {self.preview!r}: the wall would show itself")
+        return self

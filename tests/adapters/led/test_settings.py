@@ -1,0 +1,56 @@
+"""What is wrong with the settings of a wall is told, with what would be right."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from beats.adapters.led.hosts import HostPort
+from tests.adapters.led.support import wall
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("wled.local", ("wled.local", 4048)),
+        (" 10.0.0.5:7 ", ("10.0.0.5", 7)),
+        ("[fe80::1]:7", ("fe80::1", 7)),
+        ("fe80::1", ("fe80::1", 4048)),
+    ],
+)
+def test_a_host_may_have_a_port(text: str, found: tuple[str, int]) -> None:
+    """By default it is that of the protocol."""
+    assert HostPort.of(text, 4048) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"host": ["http://wled.local"]}, "host.0: Value error, 'http://wled.local' is no host: give a name"),
+        (
+            {"host": ["a:0"]},
+            "host.0: Value error, 'a:0' has the port '0'; it must be a number from 1 to 65535",
+        ),
+        ({"host": ["a b"]}, "host.0: Value error, 'a b' is no host: give a name or an address"),
+        ({"host": []}, "host: Tuple should have at least 1 item"),
+        (
+            {"color_order": "rgg"},
+            "color_order: Value error, give each of the letters r, g and b once, and w if",
+        ),
+        (
+            {"layout": {"columns": 3}},
+            ": Value error, size is [4, 2], and layout.columns is 3: 4 pixels cannot be cut into 3 panels",
+        ),
+        (
+            {"layout": {"columns": 2, "rotation": [0, 90, 180]}},
+            ": Value error, layout.rotation has 3 numbers for 2 panels: give one for each, or one for all",
+        ),
+        ({"preview": "a", "picture": "a"}, ": Value error, preview and picture are both 'a': the wall would"),
+    ],
+)
+def test_what_is_wrong_is_said(given: dict[str, Any], said: str) -> None:
+    """The key, the value, and what would be right."""
+    with pytest.raises(ValidationError) as raised:
+        wall(**given)
+    error, *_ = raised.value.errors()
+    assert f"{'.'.join(map(str, error['loc']))}: {error['msg']}".startswith(said)
