@@ -2,10 +2,17 @@
 
 import io
 import struct
+import threading
 from typing import Any, Final
 
+import anyio
+import anyio.to_thread
 import numpy as np
+import pytest
 from PIL import Image, features
+
+from beats.pictures import encoders
+from tests.support import TIMEOUT_S
 
 HAS_AVIF: Final = "avif" in features.modules and bool(features.check("avif"))
 """Since Pillow 11.3."""
@@ -53,3 +60,23 @@ def avif(width: int, height: int, *, wide: bool = False, brand: bytes = b"avif")
     pitm = box(b"pitm", bytes([wide, 0, 0, 0]), struct.pack(number, 2))
     meta = box(b"meta", bytes(4), pitm, iprp)
     return box(b"ftyp", brand, bytes(4), b"mif1avif") + box(b"free") + meta + box(b"mdat", b"pixels")
+
+
+class Gate:
+    """Lets each picture be transcoded when the test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun: Final = threading.Semaphore(0)
+        self.open: Final = threading.Semaphore(0)
+        transcode = encoders.transcode
+
+        def gated(*args: Any) -> bytes:
+            self.begun.release()
+            assert self.open.acquire(timeout=TIMEOUT_S)
+            return transcode(*args)
+
+        monkeypatch.setattr(encoders, "transcode", gated)
+
+    async def entered(self) -> None:
+        """Wait until a thread has begun with a picture."""
+        assert await anyio.to_thread.run_sync(self.begun.acquire, True, TIMEOUT_S)

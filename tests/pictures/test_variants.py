@@ -10,10 +10,9 @@ import pytest
 from PIL import Image
 
 from beats.kernel.envelope import Envelope, Frame, topic_of
-from beats.pictures import encoders
 from beats.pictures.errors import PictureError
 from beats.pictures.variants import Lost, TooManyVariants, Variant, Variants
-from tests.pictures.support import decoded
+from tests.pictures.support import Gate, decoded
 from tests.support import CODEC, TIMEOUT_S, png_of
 
 pytestmark = pytest.mark.anyio
@@ -33,26 +32,6 @@ def variants() -> Iterator[Variants]:
     made = Variants("encoder", workers=1, max_variants=2)
     yield made
     made.close()
-
-
-class Gate:
-    """Lets each picture be transcoded when the test says so."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.begun: Final = threading.Semaphore(0)
-        self.open: Final = threading.Semaphore(0)
-        transcode = encoders.transcode
-
-        def gated(*args: Any) -> bytes:
-            self.begun.release()
-            assert self.open.acquire(timeout=TIMEOUT_S)
-            return transcode(*args)
-
-        monkeypatch.setattr(encoders, "transcode", gated)
-
-    async def entered(self) -> None:
-        """Wait until a thread has begun with a picture."""
-        await anyio.to_thread.run_sync(self.begun.acquire)
 
 
 class Seen:
@@ -130,7 +109,7 @@ async def test_only_the_newest_frame_of_each_topic_and_variant_waits(
         assert await large.outcomes(1) == [(2, "done")]
         first.submit(envelope(3))
         assert (await small.outcomes(6))[5] == (3, "encoder")
-    assert not variants.busy
+    await variants.drain()
 
 
 async def test_a_damaged_picture_is_told_and_harms_no_other(
@@ -180,9 +159,7 @@ async def test_what_nobody_waits_for_is_not_encoded(
             goes.submit(still := envelope(1, id="still"))
         gate.open.release(2)
         await seen.all(1)
-        with anyio.fail_after(TIMEOUT_S):
-            while variants.busy:  # noqa: ASYNC110 - as above
-                await anyio.sleep(0.001)
+        await variants.drain()
         assert variants.metrics()["variant_frames_total"] == 1
         with variants.open(SMALL, later) as stream:
             stream.submit(still)

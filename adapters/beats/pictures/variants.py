@@ -75,12 +75,15 @@ class Variants:
         self._pool: EncoderPool[_Job, Envelope | None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unsettled = 0
+        self._idle: Final = asyncio.Event()
+        self._used = False
         self._encoded = self._skipped = self._failed = 0
 
-    @property
-    def busy(self) -> bool:
-        """Whether a result is still to come."""
-        return self._unsettled > 0
+    async def drain(self) -> None:
+        """Wait until no result is still to come."""
+        while self._unsettled:
+            self._idle.clear()
+            await self._idle.wait()
 
     def open(self, variant: Variant, on_done: OnDone) -> "VariantStream":
         """Begin to use a variant.
@@ -96,10 +99,11 @@ class Variants:
             if variant != Variant() and len(others) >= self.max_variants:
                 names = "; ".join(sorted(map(str, others)))
                 raise TooManyVariants(
-                    f"frames are encoded in as many variants as may be (max_variants = {self.max_variants}): "
+                    f"Frames are encoded in as many variants as may be (max_variants = {self.max_variants}): "
                     f"{names}. Ask for one of these, or for frames as they are"
                 )
             encodings = self._in_use[variant] = _Encodings(variant)
+        self._used = True
         stream = VariantStream(self, encodings, on_done)
         encodings.streams.add(stream)
         return stream
@@ -123,7 +127,9 @@ class Variants:
                 envelope = stream.newest(envelope)
 
     def metrics(self) -> dict[str, float]:
-        """What was encoded since the start, and what is in use."""
+        """What was encoded since the start, and what is in use; nothing before the first use."""
+        if not self._used:
+            return {}
         return {
             "variants": float(len(self._in_use)),
             "variant_frames_total": float(self._encoded),
@@ -174,6 +180,8 @@ class Variants:
 
     def _settle(self, job: "_Job", result: Envelope | Lost | None) -> None:
         self._unsettled -= 1
+        if not self._unsettled:
+            self._idle.set()
         envelope, lane = job.envelope, job.lane
         del lane.jobs[envelope.sequence]
         if result is None:  # nobody wanted it when its turn came

@@ -15,7 +15,7 @@ from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
-_LINGER_S: Final = 1.0
+LINGER_S: Final = 1.0
 """How long viewers that are behind may go on reading when the stream has ended."""
 
 
@@ -241,7 +241,7 @@ class Viewers:
 
     async def linger(self) -> None:
         """When the stream has ended, let viewers that are behind read on for a while."""
-        with anyio.move_on_after(_LINGER_S):
+        with anyio.move_on_after(LINGER_S):
             # Once, at the end, for the buffers of many viewers: not worth an event for each.
             while not all(viewer.drained for viewer in self._here.values()):  # noqa: ASYNC110
                 await anyio.sleep(0.01)

@@ -21,6 +21,7 @@ from beats.adapters.sinks.websocket.receiver import COMMANDS
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.ports import Context
 from beats.kit.secrets import secret_of
+from beats.pictures.variants import TooManyVariants, Variants, VariantStream
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ _ACCEPTED: Final = (
 class StreamAdmission(Admission[WebSocketSettings]):
     """Checks each handshake's origin, token and query, and whether there is room."""
 
-    def __init__(self, settings: WebSocketSettings, context: Context) -> None:
+    def __init__(self, settings: WebSocketSettings, context: Context, variants: Variants) -> None:
         page = ViewerPage(
             lambda: self.locked,
             lambda: self.settings.emojis,
@@ -45,6 +46,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
         """Handshakes that were refused."""
         self._viewers: Final[Counter[str]] = Counter()
         """How many there are, by address."""
+        self._variants: Final = variants
 
     def tokens(self, settings: WebSocketSettings) -> Tokens:
         """The tokens to watch and to steer."""
@@ -61,6 +63,8 @@ class StreamAdmission(Admission[WebSocketSettings]):
 
     def leave(self, connection: StreamConnection) -> None:
         """A connection has ended; if it was let in, its place is free."""
+        if connection.variant is not None:
+            connection.variant.close()
         if connection.address is not None:
             self._viewers[connection.address] -= 1
             if not self._viewers[connection.address]:
@@ -93,7 +97,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
             log.debug("sink %r: %s refused: %d", self.name, connection.remote, found.status)
             return found
         self._viewers[connection.remote_host] += 1
-        connection.admit(connection.remote_host, *found)
+        connection.admit(connection.remote_host, *found, self._variant(found[0]))
         return None
 
     async def _check(
@@ -113,4 +117,19 @@ class StreamAdmission(Admission[WebSocketSettings]):
             return Denied(HTTPStatus.SERVICE_UNAVAILABLE, "This stream has as many viewers as it may have.")
         if self._viewers[connection.remote_host] >= self.settings.max_clients_per_address:
             return Denied(HTTPStatus.TOO_MANY_REQUESTS, "Too many viewers from this address.")
+        try:
+            if (variant := self._variant(choice)) is not None:
+                variant.close()
+        except TooManyVariants as error:
+            return Denied(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}.")
         return choice, rights
+
+    def _variant(self, choice: StreamChoice) -> VariantStream | None:
+        """Keeps in use what a viewer may need of the encoders, from its handshake on.
+
+        Raises:
+            TooManyVariants: there is no room for it.
+        """
+        if choice.variant is None:
+            return None
+        return self._variants.open(choice.variant, lambda *_: None)

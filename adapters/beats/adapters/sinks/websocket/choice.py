@@ -6,11 +6,15 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from beats.kernel.envelope import FRAME_TOPIC, KINDS, PNG, Envelope, Frame, Kind
+from beats.pictures.formats import DEFAULT_QUALITY, FORMATS, MEDIA_TYPES, PictureError, identify
+from beats.pictures.variants import Variant
 
 MAX_PATTERNS: Final = 32
 MAX_FPS: Final = 1000.0
-FORMATS: Final = {name: f"image/{name}" for name in ("png", "jpeg", "webp", "avif")}
-"""Media types by the names that a query gives them."""
+MAX_WIDTH: Final = 65_535
+SHOWN: Final[dict[str, str]] = {name: f"image/{name}" for name in (*FORMATS, "avif")}
+"""Media types of frames by the names that a query gives them."""
+_ENCODED: Final = {media_type: name for name, media_type in MEDIA_TYPES.items()}
 
 
 class InvalidChoice(ValueError):  # noqa: N818 - says what it is
@@ -29,6 +33,10 @@ class StreamChoice(NamedTuple):
     """Whether it gets the current state first."""
     formats: tuple[str, ...] = (PNG,)
     """Media types of the frames that it can show, in the order of its preference."""
+    quality: int = DEFAULT_QUALITY
+    """1 to 100, of frames that are encoded for it as JPEG or WebP."""
+    max_width: int | None = None
+    """In pixels; wider frames are scaled down for it. None for all as they are."""
 
     @property
     def everything(self) -> bool:
@@ -52,10 +60,34 @@ class StreamChoice(NamedTuple):
         topic = envelope.topic
         return "*" in self.topics or any(fnmatchcase(topic, pattern) for pattern in self.topics)
 
+    @property
+    def variant(self) -> Variant | None:
+        """How frames are encoded for it that it does not take: in its first format that we can encode.
+
+        None if it takes all frames, or if we can encode none of its formats.
+        """
+        takes_all = self.max_width is None and len(self.formats) == len(SHOWN)
+        names = [_ENCODED[each] for each in self.formats if each in _ENCODED]
+        return None if takes_all or not names else Variant(names[0], self.quality, self.max_width)
+
     def takes(self, envelope: Envelope) -> bool:
-        """Whether it can show an envelope: any but a frame in a format that it did not name."""
+        """Whether it takes an envelope as it is: any but a frame in another format, or too wide."""
         message = envelope.message
-        return not isinstance(message, Frame) or message.media_type in self.formats
+        if not isinstance(message, Frame):
+            return True
+        return message.media_type in self.formats and (
+            self.max_width is None or _width(message) <= self.max_width
+        )
+
+
+def _width(frame: Frame) -> int:
+    """In pixels; that of a PNG may have to be read from its header."""
+    if frame.width:
+        return frame.width
+    try:
+        return identify(frame.data).width
+    except PictureError:
+        return 0  # it is damaged, and goes to the viewer as it is
 
 
 def parse_choice(path: str, others: Collection[str] = ()) -> tuple[StreamChoice, str | None]:
@@ -82,11 +114,13 @@ def parse_choice(path: str, others: Collection[str] = ()) -> tuple[StreamChoice,
         _max_fps(values.pop("max_fps", None)),
         _snapshot(values.pop("snapshot", "1")),
         _formats(values.pop("formats", None)),
+        _whole("quality", values.pop("quality", None), 100) or DEFAULT_QUALITY,
+        _whole("max_width", values.pop("max_width", None), MAX_WIDTH),
     )
     if not values.keys() <= set(others):
         raise InvalidChoice(
             f"unknown parameter {next(iter(values.keys() - set(others)))!r:.40}; "
-            "there are kinds, topics, formats, max_fps, snapshot and token"
+            "there are kinds, topics, formats, quality, max_width, max_fps, snapshot and token"
         )
     return choice, token
 
@@ -116,12 +150,22 @@ def _formats(text: str | None) -> tuple[str, ...]:
     if text is None:
         return (PNG,)
     named = text.split(",")
-    if not set(named) <= FORMATS.keys() or len(set(named)) < len(named):
+    if not set(named) <= SHOWN.keys() or len(set(named)) < len(named):
         raise InvalidChoice(
-            f"formats is {text!r:.40}; it takes {', '.join(FORMATS)}, each at most once, with commas, "
+            f"formats is {text!r:.40}; it takes {', '.join(SHOWN)}, each at most once, with commas, "
             "in order of preference"
         )
-    return tuple(FORMATS[name] for name in named)
+    return tuple(SHOWN[name] for name in named)
+
+
+def _whole(name: str, text: str | None, most: int) -> int | None:
+    """A whole number from 1 on."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        unit = " of pixels" if name == "max_width" else ""
+        raise InvalidChoice(f"{name} is {text!r:.40}; it takes a whole number{unit} from 1 to {most}")
+    return int(text)
 
 
 def _max_fps(text: str | None) -> float | None:

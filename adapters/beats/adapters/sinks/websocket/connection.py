@@ -13,6 +13,7 @@ from beats.adapters.http.limits import RateLimit
 from beats.adapters.http.request import is_handshake
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.framing import FrameScanner
+from beats.pictures.variants import VariantStream
 
 if TYPE_CHECKING:
     from beats.adapters.sinks.websocket.client import Client
@@ -46,6 +47,8 @@ class StreamConnection(HttpConnection):
         self.address: str | None = None
         """The other side's address, once it was let in."""
         self.choice: StreamChoice = StreamChoice()
+        self.variant: VariantStream | None = None
+        """Keeps what it may need of the encoders in use."""
         self.rights: Rights = Rights(steer=False)
         self.flooded = False
         """It has sent more than it may."""
@@ -65,10 +68,12 @@ class StreamConnection(HttpConnection):
         """Whether its request is a handshake: only GET can be one."""
         return self.line.method == "GET" and is_handshake(request)
 
-    def admit(self, address: str, choice: StreamChoice, rights: Rights) -> None:
+    def admit(
+        self, address: str, choice: StreamChoice, rights: Rights, variant: VariantStream | None
+    ) -> None:
         """The handshake will be accepted."""
         self._handshakes.remove(self.descriptor)
-        self.address, self.choice, self.rights = address, choice, rights
+        self.address, self.choice, self.rights, self.variant = address, choice, rights, variant
 
     def stream_received(self, data: bytes) -> None:
         """Pass on the frames that the rate limit allows; the first one beyond it ends the stream."""

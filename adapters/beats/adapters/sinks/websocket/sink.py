@@ -6,10 +6,11 @@ from typing import Final
 
 import anyio
 from anyio.lowlevel import checkpoint
+from websockets.protocol import State
 
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.server import serving
-from beats.adapters.http.viewers import Viewers
+from beats.adapters.http.viewers import LINGER_S, Viewers
 from beats.adapters.sinks.websocket.admission import StreamAdmission
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client
@@ -23,6 +24,7 @@ from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import ClientStats, ClientTotals
+from beats.pictures.variants import Variants
 
 _CHUNKS_AT_ONCE: Final = 4
 """How many chunks are written before other tasks have their turn: viewers that read, and connections that
@@ -37,7 +39,10 @@ class WebSocketSink:
         self._settings = settings
         self._context: Final = context
         self._bounds = settings.client_bounds()
-        self._admission: Final = StreamAdmission(settings, context)
+        self._variants: Final = Variants(
+            f"{context.name}-encoder", workers=settings.encoder_threads, max_variants=settings.max_variants
+        )
+        self._admission: Final = StreamAdmission(settings, context, self._variants)
         self._viewers: Final = Viewers(context.name)
         self._views: Final[dict[StreamChoice, StreamView]] = {}
         self._everyone: Final[set[HttpConnection]] = set()
@@ -58,6 +63,10 @@ class WebSocketSink:
         """All viewers since the start."""
         return self._viewers.totals(self._admission.refused, self._admission.rejected_tokens)
 
+    def metrics(self) -> dict[str, float]:
+        """What was encoded for viewers."""
+        return self._variants.metrics()
+
     def adjust(self, settings: WebSocketSettings) -> None:
         """Use other limits, tokens and queues of viewers; token files are read again.
 
@@ -66,6 +75,7 @@ class WebSocketSink:
         """
         self._admission.adjust(settings)
         self._settings = settings
+        self._variants.max_variants = settings.max_variants
         self._bounds = settings.client_bounds()
 
     async def run(self, queue: Batches) -> None:
@@ -75,8 +85,15 @@ class WebSocketSink:
             OSError: the address cannot be listened on, or a file of the settings cannot be read.
             RuntimeError: the event loop is not asyncio's, which the WebSocket library needs.
         """
-        settings, admission = self._settings, self._admission
         self._queue = queue
+        try:
+            await self._run(queue)
+        finally:
+            with anyio.CancelScope(shield=True):  # bounded, see `close`
+                await anyio.to_thread.run_sync(self._variants.close)
+
+    async def _run(self, queue: Batches) -> None:
+        settings, admission = self._settings, self._admission
         async with serving(
             settings,
             admission,
@@ -95,6 +112,8 @@ class WebSocketSink:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._viewers.close_stalled, lambda: self._settings.stall_timeout_s)
                 await self._stream(queue)
+                with anyio.move_on_after(LINGER_S):
+                    await self._variants.drain()
                 await self._viewers.linger()
                 group.cancel_scope.cancel()
 
@@ -144,10 +163,12 @@ class WebSocketSink:
     async def _serve(self, connection: StreamConnection) -> None:
         async with self._delivering:
             caught_up = await self._catch_up() if connection.choice.snapshot else _NOTHING
+            if connection.state is State.CLOSED:
+                return  # and its variant is no longer in use
             # From here on there is no await: the last values and the stream meet exactly.
             view = self._views.get(connection.choice)
             if view is None:
-                view = self._views[connection.choice] = StreamView(connection.choice)
+                view = self._views[connection.choice] = StreamView(connection.choice, self._variants)
             identity = self._viewers.identify(connection.remote)
             now_ns = self._context.clock.unix_ns()
             client = Client(identity, connection, self._bounds, view.sent, view.left_out, view.paths, now_ns)

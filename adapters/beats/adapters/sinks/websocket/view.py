@@ -6,9 +6,11 @@ from typing import Final
 from beats.adapters.http.viewers import RunningCount
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client, Paths
+from beats.adapters.sinks.websocket.converter import Converter
 from beats.adapters.sinks.websocket.framing import framed
 from beats.kernel.envelope import FRAME_TOPIC, PNG, Envelope, Frame
 from beats.kernel.last_values import CaughtUp
+from beats.pictures.variants import Lost, Variants
 
 
 def _is_plain(envelope: Envelope) -> bool:
@@ -33,23 +35,28 @@ class StreamView:
     """The part of the stream that a choice selects, framed once for all viewers that made it.
 
     To keep a `max_fps` below the rate of a picture's frames, a frame that comes too early is held until it is
-    due, and replaced if a newer one comes first.
+    due, and replaced if a newer one comes first. Frames that the viewers do not take are encoded for them and
+    follow later, without delaying anything else.
     """
 
-    def __init__(self, choice: StreamChoice) -> None:
+    def __init__(self, choice: StreamChoice, variants: Variants) -> None:
         self.choice: Final = choice
         self.clients: Final[dict[int, Client]] = {}
         self.sent: Final = RunningCount()
         self.thinned: Final = RunningCount()
         """Frames that `max_fps` left out."""
         self.unfit: Final = RunningCount()
-        """Frames in formats that the choice does not name."""
-        self.left_out: Final = {"max_fps": self.thinned, "format": self.unfit}
+        """Frames that cannot be brought into a format that the choice names."""
+        self.skipped: Final = RunningCount()
+        """Frames that were not encoded for a newer one."""
+        self.left_out: Final = {"max_fps": self.thinned, "format": self.unfit, "encoder": self.skipped}
         """By reason."""
         self.paths: Final = Paths()
         self._loop: Final = asyncio.get_running_loop()
-        self._gets_plain: Final = choice.everything and not choice.topics and PNG in choice.formats
+        takes_png = PNG in choice.formats and choice.max_width is None
+        self._gets_plain: Final = choice.everything and not choice.topics and takes_png
         """Whether it gets everything that is plain."""
+        self._converter: Final = Converter(choice, variants, self._send_late, self._lose)
         self._paces: Final[dict[str, _Pace]] = {}
         """By topic, with `max_fps`."""
 
@@ -59,24 +66,30 @@ class StreamView:
         first, then = caught_up.for_newcomer()
         if self.choice.max_fps is not None:  # it leaves out frames that come all at once
             first, then = caught_up.last_values(), []
-        first = [each for each in first if self.choice.wants(each)]
+        first = self._without_held([each for each in first if self.choice.wants(each)])
         then = [each for each in then if self.choice.wants(each)]
-        takes = self.choice.takes
-        client.leave_out("format", [each for each in (*first, *then) if not takes(each)])
-        first = self._without_held([each for each in first if takes(each)])
-        client.start(first, [each for each in then if takes(each)])
+        if len(self.clients) == 1:
+            first = [each for each in first if self._goes_now(each)]
+            then = [each for each in then if self._goes_now(each)]
+        else:
+            if self.choice.variant is None:
+                client.leave_out("format", [each for each in (*first, *then) if not self.choice.takes(each)])
+            first = self._converter.for_joiner(first)
+            then = self._converter.for_joiner(then)
+        client.start(first, then)
 
     def leave(self, client: Client) -> None:
         """Stop sending to a client."""
         del self.clients[client.identity.id]
         if not self.clients:
+            self._converter.close()
             for pace in self._paces.values():
                 if pace.timer is not None:
                     pace.timer.cancel()
 
     def send(self, chunk: list[Envelope], data: bytes) -> None:
         """Pass a chunk of the stream, framed as `data`, to the clients of this view."""
-        if not (self._gets_plain and all(map(_is_plain, chunk))):
+        if not (self._gets_plain and self._converter.idle and all(map(_is_plain, chunk))):
             chosen = self._chosen(chunk)
             if len(chosen) < len(chunk):
                 chunk, data = chosen, framed(chosen)
@@ -104,12 +117,18 @@ class StreamView:
 
     def _chosen(self, chunk: list[Envelope]) -> list[Envelope]:
         chosen = [envelope for envelope in chunk if self.choice.wants(envelope)]
-        if unfit := [envelope for envelope in chosen if not self.choice.takes(envelope)]:
-            self.unfit.add(unfit)
-            chosen = [envelope for envelope in chosen if self.choice.takes(envelope)]
-        if self.choice.max_fps is None:
-            return chosen
-        return [envelope for envelope in chosen if envelope.kind != "frame" or self._in_time(envelope)]
+        if self.choice.max_fps is not None:
+            chosen = [each for each in chosen if each.kind != "frame" or self._in_time(each)]
+        return [each for each in chosen if self._goes_now(each)]
+
+    def _goes_now(self, envelope: Envelope) -> bool:
+        return envelope.kind != "frame" or self._converter.passes(envelope)
+
+    def _send_late(self, frame: Envelope) -> None:
+        self._deliver([frame], framed([frame]))
+
+    def _lose(self, frame: Envelope, why: Lost) -> None:
+        self.left_out[why].add([frame])
 
     def _in_time(self, frame: Envelope) -> bool:
         """Whether a frame may be sent now; otherwise it is held."""
@@ -132,7 +151,8 @@ class StreamView:
         if frame is not None:
             self._next_due(pace, self._loop.time())
             pace.passed = frame
-            self._deliver([frame], framed([frame]))
+            if self._converter.passes(frame):
+                self._send_late(frame)
 
     def _next_due(self, pace: _Pace, now_s: float) -> None:
         # Counted from when this one was due, not from now, to keep the rate; unless that is long past.
