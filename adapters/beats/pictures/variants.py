@@ -85,8 +85,8 @@ class Variants:
             self._idle.clear()
             await self._idle.wait()
 
-    def open(self, variant: Variant, on_done: OnDone) -> "VariantStream":
-        """Begin to use a variant.
+    def open(self, variant: Variant, on_done: OnDone | None = None) -> "VariantStream":
+        """Begin to use a variant; without `on_done` it is only kept in use, for others.
 
         Raises:
             TooManyVariants: it would be one more than `max_variants`.
@@ -277,7 +277,7 @@ def _encode(job: _Job) -> Envelope | None:
 class VariantStream:
     """One consumer's use of a variant; what `Variants.open` returns."""
 
-    def __init__(self, variants: Variants, encodings: "_Encodings", on_done: OnDone) -> None:
+    def __init__(self, variants: Variants, encodings: "_Encodings", on_done: OnDone | None) -> None:
         self.encodings: Final = encodings
         self._variants: Final = variants
         self._on_done: Final = on_done
@@ -294,7 +294,7 @@ class VariantStream:
 
     def tell(self, envelope: Envelope, result: Envelope | Lost) -> None:
         """Pass on a result, unless the stream is closed."""
-        if not self._closed:
+        if self._on_done is not None and not self._closed:
             self._on_done(envelope, result)
 
     def close(self) -> None:

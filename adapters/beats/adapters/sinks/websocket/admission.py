@@ -130,6 +130,4 @@ class StreamAdmission(Admission[WebSocketSettings]):
         Raises:
             TooManyVariants: there is no room for it.
         """
-        if choice.variant is None:
-            return None
-        return self._variants.open(choice.variant, lambda *_: None)
+        return None if choice.variant is None else self._variants.open(choice.variant)

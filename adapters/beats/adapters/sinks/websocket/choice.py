@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from beats.kernel.envelope import FRAME_TOPIC, KINDS, PNG, Envelope, Frame, Kind
-from beats.pictures.formats import DEFAULT_QUALITY, FORMATS, MEDIA_TYPES, PictureError, identify
+from beats.pictures.formats import DEFAULT_QUALITY, FORMATS, MEDIA_TYPES, Format, PictureError, identify
 from beats.pictures.variants import Variant
 
 MAX_PATTERNS: Final = 32
@@ -14,7 +14,7 @@ MAX_FPS: Final = 1000.0
 MAX_WIDTH: Final = 65_535
 SHOWN: Final[dict[str, str]] = {name: f"image/{name}" for name in (*FORMATS, "avif")}
 """Media types of frames by the names that a query gives them."""
-_ENCODED: Final = {media_type: name for name, media_type in MEDIA_TYPES.items()}
+_ENCODED: Final[dict[str, Format]] = {media_type: name for name, media_type in MEDIA_TYPES.items()}
 
 
 class InvalidChoice(ValueError):  # noqa: N818 - says what it is
