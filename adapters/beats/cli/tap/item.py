@@ -1,22 +1,18 @@
 """One message of a stream, and its form as JSON, which `beats run --stdin` accepts for peripherals."""
 
-import base64
-import json
 import math
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from beats.kernel.envelope import (
     PNG,
     Frame,
     Location,
     Message,
-    OpaquePayload,
-    Peripheral,
     kind_of,
     payload_type_of,
 )
+from beats.kit.json_data import data_of
 from beats.proto.codec import OPEN_CODEC
-from beats.proto.input_event_pb2 import InputEvent
 from beats.proto.wire import DecodeError
 
 _SIGNATURE_BYTES: Final = 8
@@ -109,30 +105,6 @@ def document(item: Item) -> dict[str, object]:
     if payload_type := payload_type_of(message.data):
         update["payload_type"] = payload_type
     return common | update
-
-
-def data_of(message: Peripheral) -> object:
-    """The value as JSON: an input event as an object, a message of an unknown type in base64."""
-    data = message.data
-    if isinstance(data, OpaquePayload):
-        return {"base64": base64.b64encode(data.payload).decode()}
-    if isinstance(data, InputEvent):
-        return {"event_type": data.event_type, "timestamp": data.timestamp, "data": _json(data.data_json)}
-    return data
-
-
-def _json(text: bytes) -> object:
-    """The parsed JSON of an event; the text itself when it is not valid JSON."""
-    try:
-        found = cast("object", json.loads(text or "null", parse_constant=_refuse))
-        json.dumps(found, allow_nan=False)
-    except (ValueError, RecursionError):
-        return text.decode(errors="replace")
-    return found
-
-
-def _refuse(name: str) -> object:
-    raise ValueError(name)
 
 
 def _location(location: Location | None) -> dict[str, object] | None:

@@ -9,11 +9,12 @@ from rich.cells import cell_len
 
 from beats.cli.output import warn, write
 from beats.cli.printable import printable
-from beats.cli.tap.item import Item, Notice, Unreadable, data_of, document, size_of
+from beats.cli.tap.item import Item, Notice, Unreadable, document, size_of
 from beats.cli.top.grid import fitted
 from beats.kernel.envelope import PNG, Frame, Location, Message, Tag, payload_type_of
 from beats.kit import units
 from beats.kit.gaps import Gap, Restart
+from beats.kit.json_data import data_of
 
 Event = Item | Unreadable | Gap | Restart | Notice
 """What a tap shows: a message, what is missing before the next one, or an event of the connection."""
