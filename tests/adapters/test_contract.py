@@ -22,7 +22,6 @@ from beats.proto.codec import StreamCodec
 from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, resources_of
 from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
-from tests.support.mqtt import Mosquitto
 from tests.support.nats import NatsServer
 
 CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
@@ -41,10 +40,9 @@ SOURCE_SETTINGS: dict[str, Mapping[str, object]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _machines_to_connect_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """An MQTT broker, a NATS server, and another Beats that puts the demo on air and sends it there too."""
+    """A NATS server, and another Beats that puts the demo on air and sends it there too."""
     folder = tmp_path_factory.mktemp("machines")
-    with NatsServer(folder) as server, Mosquitto(folder) as broker:
-        SINK_SETTINGS["mqtt"] = {"port": broker.port, "discovery": True, "pictures": True}
+    with NatsServer(folder) as server:
         sink = ("--set", "sinks.relay.type=nats", "--set", f"sinks.relay.servers={server.url}")
         arguments = ("run", *PORT_0, *sink, "--set", "sinks.relay.stream=demo")
         with beats(*arguments, cwd=folder, stdin=None) as other:

@@ -13,7 +13,6 @@ from beats.kernel.stats import (
     ClientStats,
     ClientTotals,
     DropStats,
-    GivenUp,
     Latency,
     Playback,
     QueueStats,
@@ -49,7 +48,6 @@ STATS: Final = Stats(
         ),
         SinkStats("rec", "starting", 0, "", QUEUE),
     ),
-    given_up=(GivenUp("encoder", "frame/cam-1", 2),),
 )
 """Every field has something in it, once."""
 

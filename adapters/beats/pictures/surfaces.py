@@ -23,8 +23,7 @@ class Surface(Protocol):
 def is_image(source: object) -> "TypeGuard[Image]":
     """Whether it is a PIL image: no program has one that has not imported the library."""
     library = sys.modules.get("PIL.Image")
-    # Without the class while another thread is still importing the library, such as the first encoder.
-    return library is not None and isinstance(source, getattr(library, "Image", ()))
+    return library is not None and isinstance(source, library.Image)
 
 
 def is_surface(source: object) -> TypeGuard[Surface]:

@@ -14,15 +14,18 @@ import pytest
 
 from beats.adapters.http import assets
 from beats.adapters.http.access import Rights
+from beats.adapters.http.players.players import Players
 from beats.adapters.http.site import Site, ViewerPage, Visit, everything, health, session
+from beats.adapters.http.viewers import Viewers
 from beats.kernel.clock import SystemClock
 from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
 from beats.kit.stats_json import stats_of
+from beats.pictures.variants import Variants
 from tests.adapters.http.metrics.material import BROWSER, RECORDER, STATS
 from tests.adapters.sinks.websocket.support import until
 
-PATHS: Final = ("/", "/livez", "/readyz", "/healthz", "/api/session", "/api/stats", "/metrics")
+PATHS: Final = ("/", "/livez", "/readyz", "/healthz", "/api/session", "/api/last", "/api/stats", "/metrics")
 PAGE: Final = ViewerPage(lambda: False, lambda: ["heart"], lambda: (), ["browse", "emoji_update"])
 STEER: Final = Rights(steer=True)
 
@@ -48,13 +51,18 @@ def context(stats: Any = STATS, *commands: str) -> Context:
     return Context("browser", "studio", SystemClock(), lambda control: None, names, stats=ask)
 
 
+def site_of(told: Context, page: ViewerPage | None = None) -> Site:
+    players = Players(told, Viewers(told.name), Variants(told.name, workers=1, max_variants=0))
+    return Site(told, players, page)
+
+
 def visit(path: str, **more: Any) -> Visit:
     return Visit(path, STEER, **more)
 
 
 def test_only_the_page_is_open_to_all() -> None:
     """Everything that tells about the stream needs a token where there is one."""
-    site = Site(context(), PAGE)
+    site = site_of(context(), PAGE)
     for path in PATHS:
         assert site.has(path)
         assert site.is_open(path) is (path == "/")
@@ -66,7 +74,7 @@ def test_only_the_page_is_open_to_all() -> None:
 @pytest.mark.anyio
 async def test_every_path_has_an_answer_of_its_type() -> None:
     """HTML, text or JSON; and each file of the page."""
-    site = Site(context(), PAGE)
+    site = site_of(context(), PAGE)
     types = {path: (await site.answer(visit(path))).content_type.split(";")[0] for path in PATHS}
     assert types == dict.fromkeys(PATHS, "application/json") | {"/": "text/html", "/metrics": "text/plain"}
     for name, asset in assets.page().others.items():
@@ -77,7 +85,7 @@ async def test_every_path_has_an_answer_of_its_type() -> None:
 @pytest.mark.anyio
 async def test_without_a_page_the_root_lists_the_other_paths() -> None:
     """It is open to all, and there is nothing to steer."""
-    site = Site(context(STATS, "seek"))
+    site = site_of(context(STATS, "seek"))
     root = await site.answer(visit("/"))
     assert site.is_open("/")
     assert root.content_type.startswith("text/plain")
@@ -91,14 +99,14 @@ async def test_without_a_page_the_root_lists_the_other_paths() -> None:
 @pytest.mark.parametrize("locked", [True, False])
 async def test_the_page_tells_whether_a_token_is_needed(locked: bool) -> None:
     """At the time of the request, since that may change."""
-    site = Site(context(), PAGE._replace(locked=lambda: locked))
+    site = site_of(context(), PAGE._replace(locked=lambda: locked))
     assert (b"data-locked" in (await site.answer(visit("/"))).body) is locked
 
 
 @pytest.mark.anyio
 async def test_the_headers_of_a_request_are_used() -> None:
     """What the browser has cached, which format Prometheus accepts, and whether there is room."""
-    site = Site(context(), PAGE)
+    site = site_of(context(), PAGE)
     tag = assets.page().document.tag
     assert (await site.answer(visit("/", if_none_match=tag))).status == HTTPStatus.NOT_MODIFIED
     zipped = await site.answer(visit("/", accept_encoding="gzip"))
@@ -138,7 +146,7 @@ class Slow:
 async def test_large_answers_are_made_one_at_a_time_beside_the_stream() -> None:
     """A hundred requests at once take one thread, and the event loop stays free."""
     slow = Slow()
-    site = Site(context(slow), PAGE)
+    site = site_of(context(slow), PAGE)
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             for path in ("/metrics", "/api/stats") * 10:

@@ -1,8 +1,11 @@
 """Decides on each request before it is answered: its origin, its token, and whether there is room."""
 
 import logging
+from collections import Counter
+from functools import partial
 from http import HTTPStatus
 from typing import Final, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 from websockets.asyncio.server import ServerConnection
@@ -13,6 +16,9 @@ from beats.adapters.http.access import Denied, Rights, Tokens, authorise
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import WrongTokens
 from beats.adapters.http.origins import OriginPolicy
+from beats.adapters.http.players.choice import InvalidQuery, parse_picture
+from beats.adapters.http.players.player import MJPEG_TYPE
+from beats.adapters.http.players.players import MJPEG, Players
 from beats.adapters.http.reply import Reply, refusal, text
 from beats.adapters.http.request import RequestTarget, joined, options, parse_target, tokens_of
 from beats.adapters.http.settings import ServerSettings
@@ -21,6 +27,7 @@ from beats.kernel.ports import Context
 from beats.kit.descriptors import Descriptors
 from beats.kit.secrets import secret_of
 from beats.kit.throttled_log import ThrottledLog
+from beats.pictures.variants import TooManyVariants
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +42,19 @@ S = TypeVar("S", bound=ServerSettings)
 class Admission(Generic[S]):
     """Answers plain requests."""
 
-    def __init__(self, settings: S, context: Context, site: Site) -> None:
+    def __init__(self, settings: S, context: Context, players: Players, site: Site) -> None:
+        self.refused: int = 0
+        """Requests to become a viewer that were refused."""
         self.rejected_tokens = 0
         """Requests with an invalid token, or with any token that came too soon after several of those."""
         self.name: Final = context.name
         self.descriptors: Final = Descriptors(context.name)
         self.settings: S = settings
         self._log: Final = ThrottledLog(log, f"sink {context.name!r}")
+        self._players: Final = players
         self._site: Final = site
+        self._viewers: Final[Counter[str]] = Counter()
+        """How many there are, by address."""
         self._tokens = Tokens(None, None)
         self._wrong_tokens: Final = WrongTokens()
         self.origins: Final = OriginPolicy(context.name, settings)
@@ -76,8 +88,27 @@ class Admission(Generic[S]):
         return self._tokens.watch is not None
 
     def has_room(self, connection: HttpConnection) -> bool:
-        """Whether this connection could become a viewer's."""
-        return not self.descriptors.are_short(connection.descriptor)
+        """Whether there is room for one more viewer."""
+        is_full = self._viewers.total() >= self.settings.max_clients
+        return not (is_full or self.descriptors.are_short(connection.descriptor))
+
+    def full(self, connection: HttpConnection) -> Denied | None:
+        """Why there is no place for this connection as a viewer's; None when there is."""
+        if not self.has_room(connection):
+            return Denied(HTTPStatus.SERVICE_UNAVAILABLE, "This stream has as many viewers as it may have.")
+        if self._viewers[connection.remote_host] >= self.settings.max_clients_per_address:
+            return Denied(HTTPStatus.TOO_MANY_REQUESTS, "Too many viewers from this address.")
+        return None
+
+    def take_place(self, address: str) -> None:
+        """A viewer from this address was let in."""
+        self._viewers[address] += 1
+
+    def free_place(self, address: str) -> None:
+        """It has left."""
+        self._viewers[address] -= 1
+        if not self._viewers[address]:
+            del self._viewers[address]
 
     async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """The answer in place of a handshake; None lets the client in."""
@@ -87,6 +118,8 @@ class Admission(Generic[S]):
             return _nothing()
         if not connection.asks_for_stream(request):
             reply = await self.plain_reply(connection, request)
+            if reply is None:
+                return _nothing()
             await connection.answer(reply.encoded(with_body=connection.line.method != "HEAD"))
             return _nothing()
         denied = await self.admit(connection, request)
@@ -97,8 +130,8 @@ class Admission(Generic[S]):
         """Let a client in that asks for the stream, or say why not."""
         raise NotImplementedError
 
-    async def plain_reply(self, connection: HttpConnection, request: Request) -> Reply:
-        """The answer to a request that is no handshake."""
+    async def plain_reply(self, connection: HttpConnection, request: Request) -> Reply | None:
+        """The answer to a request that is no handshake; None when the connection is a player's, or gone."""
         if connection.line.method == "OPTIONS":
             return options()
         target = parse_target(request.path)
@@ -108,9 +141,48 @@ class Admission(Generic[S]):
         is_open = self._site.is_open(target.path)
         rights = Rights(steer=False) if is_open else await self._reader(connection, request, target)
         if isinstance(rights, Denied):
+            self.refused += target.path == MJPEG
             return refusal(rights)
-        fields = (joined(request, name) for name in ("Accept", "If-None-Match", "Accept-Encoding"))
-        return await self._site.answer(Visit(target.path, rights, self.has_room(connection), *fields))
+        origins, referers = request.headers.get_all("Origin"), request.headers.get_all("Referer")
+        shared = {} if is_open else self.origins.shared(origins, referers, connection.local)
+        query = urlsplit(request.path).query
+        if target.path == MJPEG:
+            reply = await self._play(connection, query, shared)
+            self.refused += reply is not None and reply.status >= HTTPStatus.BAD_REQUEST
+            return reply
+        visit = Visit(
+            target.path,
+            rights,
+            self.has_room(connection),
+            joined(request, "Accept"),
+            joined(request, "If-None-Match"),
+            joined(request, "Accept-Encoding"),
+            query,
+        )
+        reply = await self._site.answer(visit)
+        return reply._replace(headers={**shared, **reply.headers})
+
+    async def _play(self, connection: HttpConnection, query: str, shared: dict[str, str]) -> Reply | None:
+        """Make a connection a player's; the answer, if that is not possible or was not asked for."""
+        try:
+            choice = parse_picture(query, "jpeg", paced=True)
+        except InvalidQuery as error:
+            return text(HTTPStatus.BAD_REQUEST, f"{error}.")
+        if denied := self.full(connection):
+            return refusal(denied)
+        head = Reply(HTTPStatus.OK, content_type=MJPEG_TYPE, headers=shared, endless=True)
+        if connection.line.method == "HEAD":
+            return head
+        await connection.gone_if_ended()
+        if connection.transport.is_closing():
+            return None
+        address = connection.remote_host
+        try:
+            self._players.admit(connection, choice, head, partial(self.free_place, address))
+        except TooManyVariants as error:
+            return text(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}.")
+        self.take_place(address)
+        return None
 
     async def _reader(
         self, connection: HttpConnection, request: Request, target: RequestTarget

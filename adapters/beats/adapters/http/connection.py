@@ -62,6 +62,19 @@ class _LostTransport(asyncio.Transport):
     close = pause_reading = resume_reading = abort
 
 
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection at once, with a reset.
+
+    After a plain close, the end of the stream would stay queued, for minutes, behind data that the other
+    side does not read: memory of the operating system that no limit of ours counts.
+    """
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):  # it is gone already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
+    transport.abort()
+
+
 class HttpProtocol(ServerProtocol):
     """Sends no answer after the end of the connection, or of its own side of it.
 
@@ -254,6 +267,13 @@ class HttpConnection(ServerConnection):
             await asyncio.shield(self.connection_lost_waiter)
         await self.gone_if_ended()
 
+    def hand_over(self, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Leave the connection to another protocol, after a plain request; for the library it has ended."""
+        transport = self.transport
+        self.connection_lost(None)
+        transport.set_protocol(protocol)
+        return transport
+
     def _answer(self, data: bytes) -> None:
         self._answered = True
         self.transport.write(data)
@@ -275,13 +295,5 @@ class HttpConnection(ServerConnection):
         await asyncio.shield(self.connection_lost_waiter)
 
     def abort(self) -> None:
-        """End the connection at once, with a reset.
-
-        After a plain close, the end of the stream would stay queued, for minutes, behind data that the other
-        side does not read: memory of the operating system that no limit of ours counts.
-        """
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):  # it is gone already
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
-        self.transport.abort()
+        """End the connection at once, with a reset."""
+        reset(self.transport)

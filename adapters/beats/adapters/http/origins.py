@@ -184,6 +184,27 @@ class OriginPolicy:
                 )
         return None
 
+    def shared(
+        self, origins: Sequence[str], referers: Sequence[str], local: tuple[str, int]
+    ) -> dict[str, str]:
+        """The headers by which a browser lets the asking page use an answer that it was given.
+
+        A page that may read names itself in `Origin` when a script asks (Fetch, section 3.2.6), and in
+        `Referer` when an `<img>` does. A page that names itself nowhere counts as `null`.
+
+        Args:
+            origins: the `Origin` headers, all of which may read.
+            referers: the `Referer` headers.
+            local: address and port that the request came to.
+        """
+        if origins:
+            own = {"Access-Control-Allow-Origin": origins[0], "Vary": "Origin"}
+            return own | {"Cross-Origin-Resource-Policy": "cross-origin"}
+        page = "/".join(referers[0].split("/", 3)[:3]) if referers else "null"
+        if origin_allowed(page, self._own_hosts(local), local[1], self._settings.origins):
+            return {"Cross-Origin-Resource-Policy": "cross-origin"}
+        return {}
+
     def misdirected(
         self, hosts: Sequence[str], origins: Sequence[str], local: tuple[str, int]
     ) -> Denied | None:

@@ -29,6 +29,8 @@ class Reply(NamedTuple):
     content_type: str = TEXT
     headers: Mapping[str, str] = _NO_HEADERS
     """Headers besides those that every answer has."""
+    endless: bool = False
+    """Whether more follows the body, until the connection ends (RFC 9112, section 6.3)."""
 
     def encoded(self, *, with_body: bool = True) -> bytes:
         """The whole answer (RFC 9112, section 4); to HEAD the same without the body (RFC 9110, 9.3.2)."""
@@ -36,7 +38,7 @@ class Reply(NamedTuple):
             **_ALWAYS,
             "Cache-Control": "no-store",
             "Content-Type": self.content_type,
-            "Content-Length": str(len(self.body)),
+            **({} if self.endless else {"Content-Length": str(len(self.body))}),
             **self.headers,
         }
         if self.status is HTTPStatus.NOT_MODIFIED:

@@ -48,6 +48,13 @@ class ServerSettings(SinkSettings):
     tls_key: Path | None = None
     """PEM file with its key."""
 
+    max_clients: Annotated[int, Field(ge=1)] = 1000
+    """Most viewers at once; the next gets HTTP 503."""
+    max_clients_per_address: Annotated[int, Field(ge=1)] = 200
+    """Most viewers at once from one address; the next gets HTTP 429. Behind a reverse proxy all viewers
+    have its address: raise it to `max_clients`."""
+    stall_timeout_s: Seconds = 10.0
+    """Seconds after which a viewer whose socket accepts no byte is cut off."""
     max_handshakes: Annotated[int, Field(ge=1)] = 256
     """Most connections at once whose request has not been accepted or answered yet. To make room for one
     more, an idle one of the address that has the most of them is closed."""
@@ -91,5 +98,5 @@ class ServerSettings(SinkSettings):
             ports=(Port("port", self.host, self.port),),
             inputs=named_files(self, *self.files),
             doubts=(Doubt("host", what),) if is_open else (),
-            connections=self.max_handshakes,
+            connections=self.max_clients + self.max_handshakes,
         )

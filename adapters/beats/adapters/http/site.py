@@ -1,4 +1,4 @@
-"""The documents that can be read by plain HTTP, by path: health, counters, metrics, and the page."""
+"""What can be read by plain HTTP, by path: health, counters, metrics, last values, pictures, and the page."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -10,6 +10,8 @@ from anyio import CapacityLimiter, to_thread
 
 from beats.adapters.http import assets
 from beats.adapters.http.access import Rights
+from beats.adapters.http.last_values import last_values
+from beats.adapters.http.players.players import MJPEG, STILLS, Players
 from beats.adapters.http.reply import Reply, document, text
 from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
@@ -34,6 +36,8 @@ class Visit(NamedTuple):
     """What the browser has cached (RFC 9110, section 13.1.2)."""
     accept_encoding: str = ""
     """Accepted compressions (RFC 9110, section 12.5.3)."""
+    query: str = ""
+    """Without its `?`."""
 
 
 class ViewerPage(NamedTuple):
@@ -52,8 +56,9 @@ class ViewerPage(NamedTuple):
 class Site:
     """Answers requests, for one sink."""
 
-    def __init__(self, context: Context, page: ViewerPage | None = None) -> None:
+    def __init__(self, context: Context, players: Players, page: ViewerPage | None = None) -> None:
         self._context: Final = context
+        self._players: Final = players
         self._page: Final = page
         self._quick: Final[Mapping[str, Callable[[Visit], Reply]]] = {
             "/livez": lambda visit: document({"status": "alive"}),
@@ -63,13 +68,15 @@ class Site:
         }
         self._slow: Final[Mapping[str, Callable[[Visit], Reply]]] = {
             "/api/stats": lambda visit: document(everything(context)),
+            "/api/last": lambda visit: last_values(context, visit.query),
             "/metrics": lambda visit: self._metrics.reply(visit.accept),
         }
         self._one_at_a_time: CapacityLimiter | None = None
 
     def has(self, path: str) -> bool:
         """Whether there is something at a path."""
-        return self.is_open(path) or path in self._quick or path in self._slow
+        paths = (*self._quick, *self._slow, *STILLS, MJPEG)
+        return self.is_open(path) or path in paths
 
     def is_open(self, path: str) -> bool:
         """Whether a path needs no token: the page, which is the same for everyone, or the index."""
@@ -82,6 +89,8 @@ class Site:
             return assets.serve(found, visit.if_none_match, visit.accept_encoding, ancestors)
         if visit.path in self._quick:
             return self._quick[visit.path](visit)
+        if visit.path in STILLS:
+            return await self._players.still(visit.path, visit.query, visit.if_none_match)
         if visit.path not in self._slow:
             return self._index()
         # With thousands of viewers these take a tenth of a second, which the stream must not wait for.
@@ -90,10 +99,11 @@ class Site:
         return await to_thread.run_sync(self._slow[visit.path], visit, limiter=self._one_at_a_time)
 
     def _index(self) -> Reply:
-        paths = ", ".join([*self._quick, *self._slow])
+        paths, pictures = ", ".join([*self._quick, *self._slow]), ", ".join([MJPEG, *STILLS])
         return text(
             HTTPStatus.OK,
-            f"Beats {version('beats')}: health and counters at {paths}. There is no stream here.",
+            f"Beats {version('beats')}: health and counters at {paths}; pictures at {pictures}. "
+            "There is no WebSocket stream here.",
         )
 
     @cached_property

@@ -1,17 +1,9 @@
 """One message of a stream, and its form as JSON, which `beats run --stdin` accepts for peripherals."""
 
-import math
 from typing import Final, NamedTuple
 
-from beats.kernel.envelope import (
-    PNG,
-    Frame,
-    Location,
-    Message,
-    kind_of,
-    payload_type_of,
-)
-from beats.kit.json_data import data_of
+from beats.kernel.envelope import PNG, Frame, Message, kind_of
+from beats.kit.updates import update_document
 from beats.proto.codec import OPEN_CODEC
 from beats.proto.wire import DecodeError
 
@@ -96,21 +88,4 @@ def document(item: Item) -> dict[str, object]:
             "width_px": width,
             "height_px": height,
         }
-    update: dict[str, object] = {
-        "id": message.id,
-        "tags": [tag._asdict() | {"metadata": dict(tag.metadata)} for tag in message.tags],
-        "location": _location(message.location),
-        "data": data_of(message),
-    }
-    if payload_type := payload_type_of(message.data):
-        update["payload_type"] = payload_type
-    return common | update
-
-
-def _location(location: Location | None) -> dict[str, object] | None:
-    if location is None:
-        return None
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in location._asdict().items()
-    }
+    return common | update_document(message)

@@ -14,7 +14,7 @@ from beats.cli.top.grid import fitted
 from beats.kernel.envelope import PNG, Frame, Location, Message, Tag, payload_type_of
 from beats.kit import units
 from beats.kit.gaps import Gap, Restart
-from beats.kit.json_data import data_of
+from beats.kit.updates import data_of
 
 Event = Item | Unreadable | Gap | Restart | Notice
 """What a tap shows: a message, what is missing before the next one, or an event of the connection."""

@@ -26,7 +26,7 @@ from tests.adapters.sinks.websocket.support import RawClient, fetch, until, warn
 
 pytestmark = pytest.mark.anyio
 
-DOCUMENTS = ("/livez", "/readyz", "/healthz", "/metrics", "/api/stats", "/api/session")
+DOCUMENTS = ("/livez", "/readyz", "/healthz", "/metrics", "/api/last", "/api/stats", "/api/session")
 
 
 class Running(NamedTuple):
@@ -80,7 +80,10 @@ async def test_health_metrics_and_counters_are_answered() -> None:
         assert (await running.get("/livez", "POST"))[0] == 405
         with pytest.raises(InvalidStatus) as caught:
             await connect(f"ws://127.0.0.1:{running.port}")
-        assert (caught.value.response.status_code, b"no stream" in caught.value.response.body) == (200, True)
+        assert (caught.value.response.status_code, b"no WebSocket stream" in caught.value.response.body) == (
+            200,
+            True,
+        )
 
 
 async def test_a_token_is_asked_for_where_there_is_one(tmp_path: Path) -> None:
@@ -94,7 +97,7 @@ async def test_a_token_is_asked_for_where_there_is_one(tmp_path: Path) -> None:
             assert (await running.get(f"{path}?token=secret"))[0] == 200
         assert (await running.get("/"))[0] == 200
         assert (await running.get("/livez", Authorization="Bearer wrong"))[0] == 401
-        assert running.sink.metrics() == {"rejected_tokens_total": 1.0}
+        assert running.sink.client_totals().rejected_tokens == 1
         running.sink.adjust(settings(token="other"))
         assert (await running.get("/livez", Authorization="Bearer secret"))[0] == 401
         assert (await running.get("/livez", Authorization="Bearer other"))[0] == 200
@@ -132,12 +135,12 @@ async def test_a_wildcard_address_without_a_token_is_logged(caplog: pytest.LogCa
     async with on_air(settings(host="0.0.0.0")):
         pass
     [warning] = warnings(caplog)
-    assert "anyone who can reach this machine can read the counters: set sinks.health.token" in warning
+    assert "anyone who can reach this machine can watch: set sinks.health.token" in warning
 
 
 def test_it_needs_its_port_and_files() -> None:
-    """And connections for requests only."""
+    """And connections for players and for requests."""
     resources = HttpSettings(type="http", token_file=Path("a")).resources("record")
     assert resources.ports == (Port("port", "localhost", 8766),)
     assert resources.inputs == (Input("token_file", Path("a")),)
-    assert resources.connections == 256
+    assert resources.connections == 100 + 256

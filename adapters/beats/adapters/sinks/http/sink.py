@@ -1,36 +1,56 @@
-"""The HTTP sink: answers requests for health, metrics and counters, and discards what is published."""
+"""The HTTP sink: answers requests for health, metrics and counters, and shows pictures to players."""
 
 from typing import Final
 
+import anyio
+
 from beats.adapters.http.admission import Admission
 from beats.adapters.http.connection import HttpConnection
+from beats.adapters.http.players.players import Players
 from beats.adapters.http.server import serving
 from beats.adapters.http.site import Site
+from beats.adapters.http.viewers import LINGER_S, Viewers
 from beats.adapters.sinks.http.settings import HttpSettings
 from beats.kernel.ports import Batches, Context
+from beats.kernel.stats import ClientStats, ClientTotals
+from beats.pictures.variants import Variants
 
 
 class HttpSink:
-    """Serves `/livez`, `/readyz`, `/healthz`, `/metrics`, `/api/stats` and `/api/session`."""
+    """Serves what the sink `websocket` serves by plain HTTP, except the page."""
 
     def __init__(self, settings: HttpSettings, context: Context) -> None:
         self.port: int | None = None
         """The port that it listens on, once it does."""
-        self._settings: Final = settings
-        self._admission: Final = Admission(settings, context, Site(context))
+        self._viewers: Final = Viewers(context.name)
+        self._variants: Final = Variants(
+            f"{context.name}-encoder", workers=settings.encoder_threads, max_variants=settings.max_variants
+        )
+        self._players: Final = Players(context, self._viewers, self._variants)
+        site = Site(context, self._players)
+        self._admission: Final = Admission(settings, context, self._players, site)
         self._everyone: Final[set[HttpConnection]] = set()
 
+    def clients(self) -> tuple[ClientStats, ...]:
+        """The players now."""
+        return self._viewers.clients()
+
+    def client_totals(self) -> ClientTotals:
+        """All players since the start."""
+        return self._viewers.totals(self._admission.refused, self._admission.rejected_tokens)
+
     def metrics(self) -> dict[str, float]:
-        """How many requests had an invalid token."""
-        return {"rejected_tokens_total": float(self._admission.rejected_tokens)}
+        """What was encoded for players."""
+        return self._variants.metrics()
 
     def adjust(self, settings: HttpSettings) -> None:
-        """Use other tokens and origins from now on; token files are read again.
+        """Use other tokens, origins and limits from now on; token files are read again.
 
         Raises:
             OSError, ValueError: a token file cannot be used; everything stays as it was.
         """
         self._admission.adjust(settings)
+        self._variants.max_variants = settings.max_variants
 
     async def run(self, queue: Batches) -> None:
         """Serve until the queue ends.
@@ -39,7 +59,23 @@ class HttpSink:
             OSError: the address cannot be listened on, or a file of the settings cannot be read.
             RuntimeError: the event loop is not asyncio's, which the WebSocket library needs.
         """
-        async with serving(self._admission.settings, self._admission, self._everyone) as listening:
+        try:
+            await self._run(queue)
+        finally:
+            with anyio.CancelScope(shield=True):  # bounded, see `close`
+                await anyio.to_thread.run_sync(self._variants.close)
+
+    async def _run(self, queue: Batches) -> None:
+        admission, viewers = self._admission, self._viewers
+        async with serving(admission.settings, admission, self._everyone) as listening:
             self.port = listening[0][1]
-            async for _ in queue:
-                pass  # health and counters come from the kernel, not from the envelopes
+            with self._players.served():
+                async with anyio.create_task_group() as group:
+                    group.start_soon(viewers.close_stalled, lambda: admission.settings.stall_timeout_s)
+                    async for batch in queue:
+                        self._players.offer(batch)
+                    self._players.finish()
+                    with anyio.move_on_after(LINGER_S):
+                        await self._variants.drain()
+                    await viewers.linger()
+                    group.cancel_scope.cancel()

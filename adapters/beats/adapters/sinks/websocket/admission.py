@@ -1,7 +1,6 @@
 """Decides which viewers are let in, before their handshake is answered."""
 
 import logging
-from collections import Counter
 from http import HTTPStatus
 from typing import Final
 
@@ -12,6 +11,7 @@ from beats.adapters.http.access import Denied, Rights, Tokens
 from beats.adapters.http.admission import Admission
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import RateLimit
+from beats.adapters.http.players.players import Players
 from beats.adapters.http.reply import Reply, refusal, text
 from beats.adapters.http.request import asks_for_reason, is_incomplete, parse_target
 from beats.adapters.http.site import Site, ViewerPage
@@ -34,18 +34,16 @@ _ACCEPTED: Final = (
 class StreamAdmission(Admission[WebSocketSettings]):
     """Checks each handshake's origin, token and query, and whether there is room."""
 
-    def __init__(self, settings: WebSocketSettings, context: Context, variants: Variants) -> None:
+    def __init__(
+        self, settings: WebSocketSettings, context: Context, variants: Variants, players: Players
+    ) -> None:
         page = ViewerPage(
             lambda: self.locked,
             lambda: self.settings.emojis,
             lambda: self.settings.frame_ancestors,
             COMMANDS,
         )
-        super().__init__(settings, context, Site(context, page))
-        self.refused = 0
-        """Handshakes that were refused."""
-        self._viewers: Final[Counter[str]] = Counter()
-        """How many there are, by address."""
+        super().__init__(settings, context, players, Site(context, players, page))
         self._variants: Final = variants
 
     def tokens(self, settings: WebSocketSettings) -> Tokens:
@@ -57,20 +55,14 @@ class StreamAdmission(Admission[WebSocketSettings]):
         """The rate limit of a new viewer."""
         return RateLimit(self.settings.max_messages_per_s, anyio.current_time())
 
-    def has_room(self, connection: HttpConnection) -> bool:
-        """Whether there is room for one more viewer."""
-        return self._viewers.total() < self.settings.max_clients and super().has_room(connection)
-
     def leave(self, connection: StreamConnection) -> None:
         """A connection has ended; if it was let in, its place is free."""
         if connection.variant is not None:
             connection.variant.close()
         if connection.address is not None:
-            self._viewers[connection.address] -= 1
-            if not self._viewers[connection.address]:
-                del self._viewers[connection.address]
+            self.free_place(connection.address)
 
-    async def plain_reply(self, connection: HttpConnection, request: Request) -> Reply:
+    async def plain_reply(self, connection: HttpConnection, request: Request) -> Reply | None:
         """As of any server; refuses incomplete handshakes, and tells pages why theirs was refused."""
         if is_incomplete(request, connection.line.version):
             self.refused += 1
@@ -96,7 +88,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
             self.refused += 1
             log.debug("sink %r: %s refused: %d", self.name, connection.remote, found.status)
             return found
-        self._viewers[connection.remote_host] += 1
+        self.take_place(connection.remote_host)
         connection.admit(connection.remote_host, *found, self._variant(found[0]))
         return None
 
@@ -113,10 +105,8 @@ class StreamAdmission(Admission[WebSocketSettings]):
         rights = await self.rights(connection, request, () if token is None else (token,))
         if isinstance(rights, Denied):
             return rights
-        if not self.has_room(connection):
-            return Denied(HTTPStatus.SERVICE_UNAVAILABLE, "This stream has as many viewers as it may have.")
-        if self._viewers[connection.remote_host] >= self.settings.max_clients_per_address:
-            return Denied(HTTPStatus.TOO_MANY_REQUESTS, "Too many viewers from this address.")
+        if denied := self.full(connection):
+            return denied
         try:
             if (variant := self._variant(choice)) is not None:
                 variant.close()

@@ -49,8 +49,6 @@ class WebSocketSettings(ServerSettings):
     client_queue: QueueSettings | None = None
     """The queue of a viewer that does not keep up; by default as the sink's own, `block` taken as
     `drop_oldest`. With `error`, a viewer whose queue is full is closed with code 1013."""
-    stall_timeout_s: Seconds = 10.0
-    """Seconds after which a viewer is closed whose socket accepts no byte."""
     burst_interval_s: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Least time in seconds between two writes when envelopes come faster than that; those that come in
     between are written together. 0 writes as often as possible."""
@@ -62,11 +60,6 @@ class WebSocketSettings(ServerSettings):
     control_token_file: Path | None = None
     """A file that holds it, in place of `control_token`."""
 
-    max_clients: Annotated[int, Field(ge=1)] = 1000
-    """Most viewers at once; the next gets HTTP 503."""
-    max_clients_per_address: Annotated[int, Field(ge=1)] = 200
-    """Most viewers at once from one address; the next gets HTTP 429. Behind a reverse proxy all viewers
-    have its address: raise it to `max_clients`."""
     max_message_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
     """Largest message from a viewer; an `image_update` holds up to 2,000,000 characters."""
     max_messages_per_s: Annotated[float, Field(ge=1)] = 100.0
@@ -114,7 +107,6 @@ class WebSocketSettings(ServerSettings):
         return replace(
             super().resources(profile),
             ports=(Port("port", self.host, self.port, self.reuse_port),),
-            connections=self.max_clients + self.max_handshakes,
         )
 
     def client_bounds(self) -> QueueBounds:

@@ -9,6 +9,7 @@ from anyio.lowlevel import checkpoint
 from websockets.protocol import State
 
 from beats.adapters.http.connection import HttpConnection
+from beats.adapters.http.players.players import Players
 from beats.adapters.http.server import serving
 from beats.adapters.http.viewers import LINGER_S, Viewers
 from beats.adapters.sinks.websocket.admission import StreamAdmission
@@ -39,11 +40,12 @@ class WebSocketSink:
         self._settings = settings
         self._context: Final = context
         self._bounds = settings.client_bounds()
+        self._viewers: Final = Viewers(context.name)
         self._variants: Final = Variants(
             f"{context.name}-encoder", workers=settings.encoder_threads, max_variants=settings.max_variants
         )
-        self._admission: Final = StreamAdmission(settings, context, self._variants)
-        self._viewers: Final = Viewers(context.name)
+        self._players: Final = Players(context, self._viewers, self._variants)
+        self._admission: Final = StreamAdmission(settings, context, self._variants, self._players)
         self._views: Final[dict[StreamChoice, StreamView]] = {}
         self._everyone: Final[set[HttpConnection]] = set()
         self.address: Address | None = None
@@ -109,13 +111,15 @@ class WebSocketSink:
         ) as listening:
             encrypted = settings.tls_cert is not None
             self.address = Address(settings.public_host, listening[0][1], encrypted)
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._viewers.close_stalled, lambda: self._settings.stall_timeout_s)
-                await self._stream(queue)
-                with anyio.move_on_after(LINGER_S):
-                    await self._variants.drain()
-                await self._viewers.linger()
-                group.cancel_scope.cancel()
+            with self._players.served():
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._viewers.close_stalled, lambda: self._settings.stall_timeout_s)
+                    await self._stream(queue)
+                    self._players.finish()
+                    with anyio.move_on_after(LINGER_S):
+                        await self._variants.drain()
+                    await self._viewers.linger()
+                    group.cancel_scope.cancel()
 
     async def _stream(self, queue: Batches) -> None:
         last_s = -1.0
@@ -142,6 +146,7 @@ class WebSocketSink:
             data = framed(chunk)
             for view in self._views.values():
                 view.send(chunk, data)
+            self._players.offer(chunk)
             queue.written(chunk)
             self._written_chunks += 1  # counted over batches, which may follow each other without a pause
             if self._written_chunks % _CHUNKS_AT_ONCE == 0:

@@ -1,0 +1,1 @@
+"""Pictures for any player: MJPEG streams, and the latest picture as a file."""

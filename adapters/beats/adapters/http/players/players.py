@@ -1,0 +1,142 @@
+"""All players of a server: answers their requests, and gives each the frames of its picture."""
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from beats.adapters.http.connection import HttpConnection
+from beats.adapters.http.players.choice import InvalidQuery, PictureChoice, parse_picture
+from beats.adapters.http.players.player import Player
+from beats.adapters.http.reply import Reply, text
+from beats.adapters.http.viewers import Viewers
+from beats.kernel.envelope import Envelope, Frame
+from beats.kernel.ports import Context
+from beats.pictures.errors import PictureError
+from beats.pictures.formats import Format
+from beats.pictures.variants import TooManyVariants, Variants
+
+MJPEG: Final = "/stream.mjpg"
+STILLS: Final = MappingProxyType[str, Format](
+    {"/frame.jpg": "jpeg", "/frame.png": "png", "/frame.webp": "webp"}
+)
+_MOST_NAMES: Final = 32
+
+
+class Players:
+    """Belongs to the event loop."""
+
+    def __init__(self, context: Context, viewers: Viewers, variants: Variants) -> None:
+        """Make a server's players.
+
+        Args:
+            context: tells the last values and the time.
+            viewers: counts them, with the server's other viewers.
+            variants: encodes frames for all of them.
+        """
+        self._context: Final = context
+        self._viewers: Final = viewers
+        self._variants: Final = variants
+        self._by_topic: Final[dict[str, set[Player]]] = {}
+        self._finishing = False
+
+    async def still(self, path: str, query: str, if_none_match: str) -> Reply:
+        """The latest frame of a picture as a file."""
+        try:
+            choice = parse_picture(query, STILLS[path])
+        except InvalidQuery as error:
+            return text(HTTPStatus.BAD_REQUEST, f"{error}.")
+        latest = self._latest(choice)
+        if latest is None:
+            return self._missing(choice)
+        # Numbers begin again with each start; the time of capture does not repeat.
+        tag = f'"{latest.sequence:x}-{latest.captured_unix_ns:x}"'
+        headers = {"ETag": tag, "X-Timestamp": f"{latest.captured_unix_ns / 1e9:.6f}"}
+        if tag in if_none_match:
+            return Reply(HTTPStatus.NOT_MODIFIED, headers=headers)
+        frame = latest.message
+        assert isinstance(frame, Frame)
+        if not choice.fits(frame):
+            try:
+                encoded = await self._variants.convert(latest, choice.variant)
+            except TooManyVariants as error:
+                return text(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}.")
+            except PictureError as error:
+                return text(HTTPStatus.INTERNAL_SERVER_ERROR, f"The latest frame cannot be shown: {error}.")
+            frame = encoded.message
+            assert isinstance(frame, Frame)
+        return Reply(HTTPStatus.OK, frame.data, frame.media_type, headers)
+
+    def admit(
+        self, connection: HttpConnection, choice: PictureChoice, head: Reply, on_left: Callable[[], object]
+    ) -> None:
+        """Let a player in: its connection is its own from now on.
+
+        Args:
+            connection: has asked for it, and is open.
+            choice: what it wants.
+            head: how its answer begins.
+            on_left: called when it has left.
+
+        Raises:
+            TooManyVariants: the form that it wants cannot be made; the connection is as it was.
+        """
+        topic, first = choice.topic, self._latest(choice)
+
+        def left(player: Player) -> None:
+            self._by_topic[topic].discard(player)
+            if not self._by_topic[topic]:
+                del self._by_topic[topic]
+            self._viewers.leave(player)
+            on_left()
+
+        identity, now_ns = self._viewers.identify(connection.remote), self._context.clock.unix_ns()
+        player = Player(identity, choice, self._variants, now_ns, left)
+        player.prepare(None if first is None else first.message)
+        player.start(connection.hand_over(player), head)
+        self._by_topic.setdefault(topic, set()).add(player)
+        self._viewers.join(player)
+        if first is not None:
+            player.offer(first)
+        if self._finishing:
+            player.finish()
+
+    def offer(self, envelopes: Iterable[Envelope]) -> None:
+        """Give frames to the players of their pictures."""
+        if self._by_topic:
+            for envelope in envelopes:
+                for player in tuple(self._by_topic.get(envelope.topic, ())):
+                    player.offer(envelope)
+
+    @contextmanager
+    def served(self) -> Generator[None]:
+        """Players may come; those that are left at the end of the block are cut off."""
+        self._finishing = False
+        try:
+            yield
+        finally:
+            for player in self._everyone():
+                player.abort()
+
+    def finish(self) -> None:
+        """The stream has ended: each player gets what waits for it, and the end of its answer."""
+        self._finishing = True
+        for player in self._everyone():
+            player.finish()
+
+    def _everyone(self) -> list[Player]:
+        return [player for players in self._by_topic.values() for player in players]
+
+    def _latest(self, choice: PictureChoice) -> Envelope | None:
+        topic = choice.topic
+        return next((each for each in self._context.last_values() if each.topic == topic), None)
+
+    def _missing(self, choice: PictureChoice) -> Reply:
+        if not choice.picture:
+            why = "There is no picture yet: none has been published."
+            return text(HTTPStatus.SERVICE_UNAVAILABLE, why, **{"Retry-After": "1"})
+        frames = (each.message for each in self._context.last_values() if each.kind == "frame")
+        names = [repr(each.id) if each.id else "the main one" for each in frames if isinstance(each, Frame)]
+        known = ", ".join(names[:_MOST_NAMES]) or "none yet"
+        return text(HTTPStatus.NOT_FOUND, f"There is no picture {choice.picture!r:.80}; there are: {known}.")

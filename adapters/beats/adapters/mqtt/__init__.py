@@ -1,1 +1,0 @@
-"""Shared by the sinks and sources that connect to an MQTT broker."""
