@@ -13,9 +13,21 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from beats.app import Stream
 from beats.kernel.envelope import Frame, Peripheral, Sealed
 from tests.browser.node import NODE
-from tests.support import BEATS, PORT_0, TIMEOUT_S, Program, Viewer, beats, clean_environment, watching
+from tests.support import (
+    BEATS,
+    PORT_0,
+    TIMEOUT_S,
+    Program,
+    Viewer,
+    beats,
+    clean_environment,
+    picture,
+    quiet,
+    watching,
+)
 
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "node"
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
@@ -91,6 +103,25 @@ def test_a_gif_arrives_in_two_languages_byte_for_byte(gif: str, tmp_path: Path) 
     sequences = [envelope.sequence for envelope in viewer.seen]
     assert sequences == list(range(sequences[0], last + 1))
     assert [colour_of(envelope) for envelope in viewer.seen] == [COLOURS[(n - 1) % 4] for n in sequences]
+
+
+def test_old_clients_see_png_of_the_main_picture_when_a_program_publishes_jpeg() -> None:
+    """A Python and a Node client that ask for nothing get the same PNG, and nothing of another picture."""
+    jpeg = picture("jpeg", 8, 8, shade=99)
+    with Stream.open(overrides=quiet()) as stream:
+        url = f"ws://127.0.0.1:{stream.sinks['browser'].address.port}"
+        with watching(url) as viewer, node_watching(url, 2) as node:
+            stream.publish_frame(jpeg, id="cam", captured_unix_ns=1)
+            stream.publish_frame(jpeg, captured_unix_ns=2)
+            viewer.next()
+            stream.publish_frame(jpeg, captured_unix_ns=3)
+            viewer.next()
+            messages = messages_of(node)
+    assert [(each["sequence"], each["captured_unix_ns"]) for each in messages] == [("1", "2"), ("2", "3")]
+    assert node_hashes(messages) == hashes(viewer)
+    assert [colour_of(envelope) for envelope in viewer.seen] == [(99, 99, 99)] * 2
+    pngs = [envelope.message.data for envelope in viewer.seen if isinstance(envelope.message, Frame)]
+    assert [each["payload_sha256"] for each in messages] == [hashlib.sha256(png).hexdigest() for png in pngs]
 
 
 READINGS: list[dict[str, Any]] = [

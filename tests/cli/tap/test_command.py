@@ -111,6 +111,7 @@ def test_a_disk_that_takes_no_more_is_said(tmp_path: Path) -> None:
         ({"url": "ftp://wall"}, 2, "'ftp://wall' is not an address of a Beats server"),
         ({"kinds": "sound"}, 2, "kinds is 'sound'; it takes frame, peripheral, or both with a comma"),
         ({"topics": ""}, 2, "topics is ''; it takes 1 to 32 patterns"),
+        ({"quality": "101"}, 2, "quality is '101'; it takes a whole number from 1 to 100"),
         ({"max_fps": "0"}, 2, "max_fps is '0'; it takes a number above 0"),
         ({"pictures": True}, 2, "--pictures needs a terminal with at least 256 colours"),
         ({"pictures": True, "as_json": True}, 2, "--pictures and --json cannot be combined"),

@@ -28,6 +28,20 @@ def tap(
             show_default=False,
         ),
     ] = None,
+    quality: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Of frames that are encoded for this as JPEG or WebP: 1 to 100.",
+            show_default=False,
+        ),
+    ] = None,
+    max_width: Annotated[
+        str | None,
+        typer.Option(
+            "--max-width", metavar="N", help="Scale wider frames down to N pixels.", show_default=False
+        ),
+    ] = None,
     max_fps: Annotated[
         str | None,
         typer.Option("--max-fps", metavar="N", help="At most N frames per second.", show_default=False),
@@ -66,7 +80,7 @@ def tap(
     picture, or the one that `--topics` names. Quit with q there, or with Ctrl-C.
 
     Without other options, a server sends the main picture as PNG and all peripherals. `--topics '*'` asks for
-    all pictures, `--formats png,jpeg,webp,avif` for those that are not PNG.
+    all pictures, `--formats png,jpeg,webp,avif` for frames as they were published.
 
     With `--json`, `beats run --stdin` accepts the lines of peripherals. `--frames` overwrites nothing: frames
     whose names are taken by other pictures are counted, and the exit code is 1.
@@ -85,7 +99,9 @@ def tap(
         context = tls(address, ca)
         if (odd := token_warning(address)) is not None:
             warn(odd)
-        query = _query(kinds, topics, formats, max_fps)
+        query = _query(
+            kinds=kinds, topics=topics, formats=formats, quality=quality, max_width=max_width, max_fps=max_fps
+        )
         depth = _depth(pictures, as_json=as_json)
     except ValueError as error:
         raise exit_with(str(error), EXIT_USAGE) from None
@@ -112,7 +128,7 @@ def tap(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _query(kinds: str | None, topics: str | None, formats: str | None, max_fps: str | None) -> dict[str, str]:
+def _query(**given: str | None) -> dict[str, str]:
     """The query of the stream.
 
     Raises:
@@ -120,7 +136,6 @@ def _query(kinds: str | None, topics: str | None, formats: str | None, max_fps: 
     """
     from beats.adapters.sinks.websocket.choice import parse_choice  # lazy, see above
 
-    given = {"kinds": kinds, "topics": topics, "formats": formats, "max_fps": max_fps}
     query = {
         name: ",".join(each.strip() for each in text.split(","))
         for name, text in given.items()

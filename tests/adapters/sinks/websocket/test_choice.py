@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from beats.adapters.sinks.websocket.choice import InvalidChoice, StreamChoice, parse_choice
 from beats.kernel.testing import envelope
+from beats.pictures.variants import Variant
 
 FRAME = envelope(1)
 KNOB = envelope(1, topic="peripheral/knob-1")
@@ -49,6 +50,24 @@ def test_formats_are_those_that_a_viewer_can_show() -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "variant"),
+    [
+        ("", Variant("png")),
+        ("formats=avif,webp,png&quality=70", Variant("webp", 70)),
+        ("formats=jpeg&max_width=480", Variant("jpeg", max_width=480)),
+        ("formats=jpeg,png,webp,avif", None),
+        ("formats=jpeg,png,webp,avif&max_width=480", Variant("jpeg", max_width=480)),
+        ("formats=avif", None),
+    ],
+)
+def test_what_a_viewer_does_not_take_is_encoded_in_its_first_format_that_can_be(
+    query: str, variant: Variant | None
+) -> None:
+    """A viewer that takes everything needs none; AVIF cannot be encoded."""
+    assert parse_choice(f"/?{query}")[0].variant == variant
+
+
+@pytest.mark.parametrize(
     ("query", "frames", "knobs"),
     [
         ("kinds=frame", True, False),
@@ -80,6 +99,10 @@ def test_kinds_and_topics_select_envelopes(query: str, frames: bool, knobs: bool
         ("formats=gif", "formats is 'gif'"),
         ("formats=png,png", "each at most once"),
         ("formats=image/png", "formats is 'image/png'"),
+        ("quality=0", "quality is '0'; it takes a whole number from 1 to 100"),
+        ("quality=8.5", "quality is '8.5'"),
+        ("max_width=-1", "max_width is '-1'; it takes a whole number of pixels from 1 to 65535"),
+        ("max_width=\u0663", "max_width is"),
         ("max_fps=0", "max_fps is '0'"),
         ("max_fps=-1", "max_fps"),
         ("max_fps=nan", "max_fps"),

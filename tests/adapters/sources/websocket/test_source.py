@@ -85,6 +85,17 @@ async def test_an_edge_has_every_picture_in_its_format() -> None:
     assert source.metrics()["missed_total"] == 0
 
 
+async def test_an_edge_may_ask_for_a_format_and_a_size() -> None:
+    """For a slow link: the origin encodes what it has in others."""
+    edge = Machine()
+    async with origin_on_air() as (origin, url):
+        origin.kernel.publisher.publish(Frame(picture("png", 60, 40), "cam-1"))
+        edge.websocket_source(url, formats=("webp", "jpeg"), max_width=30, quality=50)
+        async with on_air(edge):
+            await edge.sees_at_least(1)
+    assert [each.message[1:] for each in edge.seen] == [("cam-1", "image/webp", 30, 20)]
+
+
 async def test_an_older_origin_is_asked_for_no_formats() -> None:
     """It would refuse the parameter, and has PNG only."""
     asked: list[str] = []

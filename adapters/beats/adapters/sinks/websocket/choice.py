@@ -67,7 +67,7 @@ class StreamChoice(NamedTuple):
         None if it takes all frames, or if we can encode none of its formats.
         """
         takes_all = self.max_width is None and len(self.formats) == len(SHOWN)
-        names = [_ENCODED[each] for each in self.formats if each in _ENCODED]
+        names: list[Format] = [_ENCODED[each] for each in self.formats if each in _ENCODED]
         return None if takes_all or not names else Variant(names[0], self.quality, self.max_width)
 
     def takes(self, envelope: Envelope) -> bool:

@@ -1,7 +1,7 @@
 """The settings of the source `websocket`."""
 
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -33,6 +33,18 @@ class _StreamSettings(Settings):
         tuple[Annotated[str, Field(min_length=1, pattern="^[^,]*$")], ...], Field(max_length=_MAX_PATTERNS)
     ] = ()
     """Which topics to take, as patterns such as "peripheral/knob-*"; by default all."""
+    formats: Annotated[tuple[Literal["png", "jpeg", "webp", "avif"], ...], Field(min_length=1)] = (
+        "png",
+        "jpeg",
+        "webp",
+        "avif",
+    )
+    """In which formats to take frames; the other server encodes all others in the first of these that it can.
+    By default all as they are. For a slow link: ["jpeg"]."""
+    quality: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Of frames that it encodes as JPEG or WebP, 1 to 100; by default 85."""
+    max_width: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Let it scale wider frames down to so many pixels."""
     max_fps: Annotated[float, Field(gt=0, le=_MAX_FPS)] | None = None
     """Most frames a second, always the newest; by default all. For a slow link."""
     max_message_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB
@@ -51,7 +63,9 @@ class _StreamSettings(Settings):
         if not is_address:
             raise ValueError("must be an address of the form ws://HOST:PORT or wss://HOST:PORT")
         if parts.query or parts.fragment:
-            raise ValueError("must end before the query: token, kinds, topics and max_fps are settings")
+            raise ValueError(
+                "must end before the query: what it holds, such as token and topics, are settings"
+            )
         if "@" in parts.netloc:
             raise ValueError("must hold no user: the other server asks for a token")
         return url

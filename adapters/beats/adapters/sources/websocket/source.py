@@ -23,6 +23,7 @@ from beats.proto.codec import OPEN_CODEC
 
 log = logging.getLogger(__name__)
 
+_SIZES: Final = ("quality", "max_width")
 _CLOSE_S: Final = 1.0
 _READ_AHEAD: Final = 16
 """Messages that the library reads ahead."""
@@ -35,7 +36,7 @@ class WebSocketSource:
         self._settings: Final = settings
         self._name: Final = context.name
         self._names_formats = True
-        """Whether the other Beats knows the parameter `formats`, as far as is known."""
+        """Whether the other Beats knows the parameter `formats` and its like, as far as is known."""
         who = f"source {context.name!r}"
         self._reports: Final = ThrottledLog(log, who)
         self._link: Final = LinkStatus(who, settings.reconnect_max_s, log)
@@ -145,7 +146,10 @@ class WebSocketSource:
         # Without these it would get the main picture only, as PNG.
         parameters["topics"] = ",".join(settings.topics or ("*",))
         if "frame" in settings.kinds and self._names_formats:
-            parameters["formats"] = "png,jpeg,webp,avif"
+            parameters["formats"] = ",".join(settings.formats)
+            for name in _SIZES:
+                if (value := getattr(settings, name)) is not None:
+                    parameters[name] = str(value)
         if settings.max_fps is not None:
             parameters["max_fps"] = f"{settings.max_fps:g}"
         return f"?{urlencode(parameters)}"
@@ -169,7 +173,9 @@ class WebSocketSource:
 
 def _does_not_know_formats(error: InvalidStatus) -> bool:
     response = error.response
-    return response.status_code == 400 and b"unknown parameter 'formats'" in bytes(response.body or b"")
+    said = bytes(response.body or b"").decode(errors="replace")
+    unknown = any(f"unknown parameter '{name}'" in said for name in ("formats", *_SIZES))
+    return response.status_code == 400 and unknown
 
 
 def _why_not(error: InvalidStatus) -> str:
