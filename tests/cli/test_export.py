@@ -37,11 +37,23 @@ def names(folder: Path) -> list[str]:
 def test_one_call_writes_all_that_is_named(tmp_path: Path) -> None:
     """Exit code 0, a line for each output on standard output, and nothing on standard error."""
     record(tmp_path / "a.mcap", SHOW)
-    pictures = ("--frames", "f", "--gif", "a.gif", "--apng", "a.png")
+    pictures = (
+        "--frames",
+        "f",
+        "--gif",
+        "a.gif",
+        "--apng",
+        "a.png",
+        "--mp4",
+        "a.mp4",
+        "--foxglove",
+        "o.mcap",
+    )
     tables = ("--events", "a.jsonl", "--events", "a.csv")
     code, out, err = called("export", "a.mcap", *pictures, *tables, cwd=tmp_path)
     assert (code, err) == (0, "")
-    said = "f: 3 frames; a.gif: 3 frames; a.png: 3 frames; a.jsonl: 1 update; a.csv: 1 update"
+    films = "a.gif: 3 frames; a.png: 3 frames; a.mp4: 3 frames; o.mcap: 3 frames"
+    said = f"f: 3 frames; {films}; a.jsonl: 1 update; a.csv: 1 update"
     assert "; ".join(line.split(",")[0] for line in out.splitlines()) == said
     expected = [(pixels(plain(colour)), 100) for colour in (RED, GREEN, BLUE)]
     assert shown(tmp_path / "a.gif") == shown(tmp_path / "a.png") == expected
@@ -51,7 +63,11 @@ def test_one_call_writes_all_that_is_named(tmp_path: Path) -> None:
     frames = sorted((tmp_path / "f").iterdir())
     assert [path.read_bytes() for path in frames] == [plain_png(colour) for colour in (RED, GREEN, BLUE)]
     assert frames[1].name == "0000002_20231114T221320.100000Z.png"
-    assert names(tmp_path) == ["a.csv", "a.gif", "a.jsonl", "a.mcap", "a.png", "f"]
+    assert names(tmp_path) == ["a.csv", "a.gif", "a.jsonl", "a.mcap", "a.mp4", "a.png", "f", "o.mcap"]
+    code, out, err = called("info", "o.mcap", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert re.search(r"\nhealth +whole", out.replace("\n  ", "\n"))
+    assert re.search(r"frame +3 .*peripheral/k +1 ", out, re.DOTALL)
 
 
 def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
@@ -69,7 +85,7 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["--gif", "a.gif"], "FILE"),
-        (["a.mcap"], "at least one of --frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl"),
+        (["a.mcap"], "at least one of --frames DIR, --gif FILE, --apng FILE, --mp4 FILE, --foxglove"),
         (["a.mcap", "--gif", "a", "--apng", "./a"], "two outputs have the same name"),
         (["a.mcap", "--events", "a.txt"], "--events a.txt: its name must end with .jsonl or .csv"),
         (["a.mcap", "--gif", "a", "--start", "noon"], "--start: 'noon' is not a moment: give seconds"),
@@ -79,6 +95,7 @@ def test_a_part_of_a_folder_of_recordings(tmp_path: Path) -> None:
         (["a.mcap", "--gif", ""], "is a folder: name a file in it"),
         (["a.mcap", "--apng", "/"], "is a folder: name a file in it"),
         (["a.mcap", "--events", "a.csv.part"], "give a.csv"),
+        (["a.mcap", "--foxglove", "a.gif"], "--foxglove a.gif: the name of a recording must end with .mcap"),
     ],
 )
 def test_wrong_usage_has_a_code_of_its_own(arguments: list[str], said: str, tmp_path: Path) -> None:
@@ -155,9 +172,10 @@ def test_an_interrupted_export_leaves_no_half_file(
     slow = Frame(png(Image.merge("RGB", [ramp, ramp.rotate(90), ramp.rotate(180)])))
     broken = Frame(without_data(plain_png(RED)))
     record(tmp_path / "a.mcap", [(0, broken), *((at / 10, slow) for at in range(1, 600))])
-    with beats("export", "a.mcap", "--gif", "a.gif", "--events", "a.csv", cwd=tmp_path) as program:
+    others = ("--frames", "f", "--mp4", "a.mp4", "--foxglove", "o.mcap", "--events", "a.csv")
+    with beats("export", "a.mcap", "--gif", "a.gif", *others, cwd=tmp_path) as program:
         program.err.wait_for("is left out of a.gif")  # and then there is a minute's work to do
-        assert "a.gif.part" in names(tmp_path)
+        assert {"a.gif.part", "a.mp4.part", "o.mcap.part"} <= set(names(tmp_path))
         program.signal(number)
         assert program.end() == expected
         assert "Traceback" not in program.err.text()

@@ -158,7 +158,7 @@ def update_json(update: Peripheral) -> bytes:
 
 
 def update_schema(message: bytes) -> bytes:
-    """The JSON Schema of a message of `update_json`.
+    """The JSON Schema of a message of `update_json`; later ones of the topic may hold something else.
 
     It describes what Foxglove's tools accept in a schema: no nulls, no empty, mixed or nested arrays. Fields
     that hold such values are left out, and nothing is required, so the tools read them without a schema.

@@ -44,13 +44,14 @@ def fill(animation: Animation, frames: Sequence[tuple[float, bytes]]) -> None:
 
 
 def test_all_named_outputs_are_opened(tmp_path: Path) -> None:
-    """Each with its own path and kind; only the APNG looks ahead."""
-    outputs = open_outputs(
-        frames=tmp_path / "f", gif=tmp_path / "g", apng=tmp_path / "a", events=[tmp_path / "e.csv"]
-    )
-    kinds = [("f", "frame"), ("g", "frame"), ("a", "frame"), ("e.csv", "peripheral")]
-    assert [(output.path.name, output.kind) for output in outputs] == kinds
-    assert [isinstance(output, LooksAhead) for output in outputs] == [False, False, True, False]
+    """Each with its own path, kinds and number of pictures; only the APNG looks ahead."""
+    names = {name: tmp_path / name for name in ("frames", "gif", "apng", "mp4", "foxglove")}
+    outputs = open_outputs(**names, events=[tmp_path / "e.csv"])
+    assert [output.path.name for output in outputs] == [*names, "e.csv"]
+    frame, both, update = ("frame",), ("frame", "peripheral"), ("peripheral",)
+    assert [output.kinds for output in outputs] == [frame, frame, frame, frame, both, update]
+    assert [output.one_picture for output in outputs] == [True, True, True, True, False, False]
+    assert [output for output in outputs if isinstance(output, LooksAhead)] == [outputs[2]]
     for output in outputs:
         output.discard()
     assert list(tmp_path.iterdir()) == []
@@ -86,7 +87,7 @@ def test_an_empty_output_is_removed(tmp_path: Path) -> None:
 
 
 def test_frames_are_written_as_the_original_files(tmp_path: Path) -> None:
-    """Byte for byte, into a folder that is created, with names in order; they stay if the export fails."""
+    """Byte for byte, into a folder that is created, with names in order; after the end they stay."""
     folder = FrameFolder(tmp_path / "a" / "frames")
     pngs = [plain_png(RED), plain_png(BLUE), plain_png(RED)]
     for number, png_data in enumerate(pngs):
@@ -94,6 +95,22 @@ def test_frames_are_written_as_the_original_files(tmp_path: Path) -> None:
     assert folder.finish() == f"3 frames, {units.size(sum(map(len, pngs)))}"
     folder.discard()
     assert [path.read_bytes() for path in sorted((tmp_path / "a" / "frames").iterdir())] == pngs
+
+
+def test_frames_of_an_export_that_fails_are_removed(tmp_path: Path) -> None:
+    """With their folder if it is new. Other files stay, also one with the name of a frame."""
+    new, existing = FrameFolder(tmp_path / "new"), FrameFolder(tmp_path)
+    others = {
+        tmp_path / name for name in (frame_name(2, BEGIN_NS + 5000), frame_name(4, BEGIN_NS), "notes.txt")
+    }
+    for folder in (new, existing):
+        for number in range(3):
+            folder.add(chosen(BEGIN_NS + number * 1000), Frame(plain_png(RED)))
+    for other in others:
+        other.write_text("mine")
+    new.discard()
+    existing.discard()
+    assert {*tmp_path.iterdir()} == others
 
 
 def test_the_name_of_a_frame_has_its_number_and_time() -> None:

@@ -51,7 +51,8 @@ class Failing:
 
     def __init__(self, error: BaseException) -> None:
         self.path = Path("full.gif")
-        self.kind: Kind = "frame"
+        self.kinds: tuple[Kind, ...] = ("frame",)
+        self.one_picture = True
         self.discarded = False
         self._error = error
 
@@ -96,7 +97,12 @@ def test_one_picture_is_written_in_its_own_format(tmp_path: Path) -> None:
     recording = record(tmp_path / "a.mcap", [*film(RED, GREEN), *show])
     named = r"several pictures \('frame', 'frame/cam'\): choose one, such as --topics frame"
     with pytest.raises(InputError, match=named):
-        Told().export(Selection([recording]), animations(tmp_path, "a.gif", "a.png"))
+        Told().export(
+            Selection([recording]),
+            open_outputs(frames=tmp_path / "f", gif=tmp_path / "a.gif", apng=tmp_path / "a.png"),
+        )
+    with pytest.raises(InputError, match=named):  # without a pass before: after frames were written
+        Told().export(Selection([recording]), open_outputs(frames=tmp_path / "f", mp4=tmp_path / "a.mp4"))
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
     outputs = open_outputs(frames=tmp_path / "f", gif=tmp_path / "a.gif", apng=tmp_path / "a.png", events=[])
     Told().export(Selection([recording], topics=["frame/cam"]), outputs)

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from beats.cli.files import EndOption, RecordingsArgument, StartOption, ending_in_order, why_no_file
+from beats.cli.files import (
+    EndOption,
+    RecordingsArgument,
+    StartOption,
+    ending_in_order,
+    why_no_file,
+    why_no_recording,
+)
 from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, exit_with, progress, say, warn
 from beats.cli.recordings import failing, warn_of_skipped
 from beats.kernel.envelope import Kind
@@ -18,7 +25,10 @@ if TYPE_CHECKING:
     from beats.recordings.selection import Selection
 
 _EVENTS: Final = (".jsonl", ".csv")
-_OUTPUTS: Final = "--frames DIR, --gif FILE, --apng FILE, --events FILE.jsonl, --events FILE.csv"
+_OUTPUTS: Final = (
+    "--frames DIR, --gif FILE, --apng FILE, --mp4 FILE, --foxglove FILE.mcap, --events FILE.jsonl, "
+    "--events FILE.csv"
+)
 
 
 def export(
@@ -32,6 +42,17 @@ def export(
     ] = None,
     apng: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Frames as an animated PNG, without loss.")
+    ] = None,
+    mp4: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Frames as a video: H.264, each frame at its own time."),
+    ] = None,
+    foxglove: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Frames and updates as an MCAP file for Foxglove, Lichtblick and PlotJuggler.",
+        ),
     ] = None,
     events: Annotated[
         list[Path] | None,
@@ -49,36 +70,42 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write the content of recordings as pictures, animations and tables.
+    """Write the content of recordings as pictures, animations, videos, tables, and for Foxglove.
 
-    Nothing is ever overwritten, and an export that ends early leaves no incomplete file.
+    Nothing is ever overwritten, and an export that ends early leaves nothing behind.
 
     Exit code 0: something was written; 1: nothing was written, or something failed; 2: wrong usage.
 
-    Examples: `beats export show.mcap --gif show.gif --events show.csv`,
+    Examples: `beats export show.mcap --mp4 show.mp4 --events show.csv`,
     `beats export recordings/ --frames frames --start 21:30 --end 21:35`.
     """
-    _check_usage([frames, gif, apng, *(events or ())], events or (), start, end)
+    _check_usage([frames, gif, apng, mp4, foxglove, *(events or ())], foxglove, events or (), start, end)
     from beats.recordings.export.outputs import open_outputs
     from beats.recordings.export.passes import export as write
 
     with failing(), ending_in_order():
         kinds: set[Kind] = set()
-        if frames or gif or apng:
+        if frames or gif or apng or mp4 or foxglove:
             kinds.add("frame")
-        if events:
+        if events or foxglove:
             kinds.add("peripheral")
         patterns = [pattern for text in topics or () for pattern in text.split(",")]
         selection = _selection(files, start, end, patterns, kinds)
         warn_of_skipped(selection.skipped)
-        outputs = open_outputs(frames=frames, gif=gif, apng=apng, events=events or ())
+        outputs = open_outputs(
+            frames=frames, gif=gif, apng=apng, mp4=mp4, foxglove=foxglove, events=events or ()
+        )
         with progress("exporting", 1.0) as tell:
             results = write(selection, outputs, warn, tell)
     _say(results)
 
 
 def _check_usage(
-    outputs: Sequence[Path | None], events: Sequence[Path], start: str | None, end: str | None
+    outputs: Sequence[Path | None],
+    foxglove: Path | None,
+    events: Sequence[Path],
+    start: str | None,
+    end: str | None,
 ) -> None:
     named = [_absolute(path) for path in outputs if path is not None]
     if not named:
@@ -88,6 +115,8 @@ def _check_usage(
     for path in outputs[1:]:  # the first is a folder
         if path is not None and (why := why_no_file(path)) is not None:
             raise exit_with(f"{str(path)!r}: {why}", EXIT_USAGE)
+    if foxglove is not None and (why := why_no_recording(foxglove)) is not None:
+        raise exit_with(f"--foxglove {foxglove}: {why}", EXIT_USAGE)
     for path in events:
         if path.suffix.lower() not in _EVENTS:
             endings = " or ".join(_EVENTS)

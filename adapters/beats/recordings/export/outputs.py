@@ -1,23 +1,27 @@
-"""The files that an export writes: folders of frames, animations, tables of updates."""
+"""The files that an export writes: folders of frames, animations, videos, recordings, tables of updates."""
 
 import errno
 import re
+from array import array
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol, cast, runtime_checkable
 
-from beats.kernel.envelope import Frame, Kind, Message, Peripheral
+from beats.kernel.envelope import KINDS, Frame, Kind, Message, Peripheral
 from beats.kit import units
 from beats.recordings.export.apng import TICKS_PER_S as APNG_TICKS_PER_S
 from beats.recordings.export.apng import ApngWriter, FormSurvey
 from beats.recordings.export.events import CsvWriter, JsonlWriter
+from beats.recordings.export.foxglove import FoxgloveWriter
 from beats.recordings.export.gif import TICKS_PER_S as GIF_TICKS_PER_S
 from beats.recordings.export.gif import GifWriter
+from beats.recordings.export.mp4 import TICKS_PER_S as MP4_TICKS_PER_S
+from beats.recordings.export.mp4 import Mp4Writer
 from beats.recordings.export.png import as_png
 from beats.recordings.selection import Chosen
-from beats.recordings.unfinished import UnfinishedFile, new_folder, write_new
+from beats.recordings.unfinished import UnfinishedFile, new_folder, unfinished, write_new
 
 _FRAME_NAME: Final = re.compile(r"\d{7,}_\d{8}T\d{6}\.\d{6}Z\.(png|jpeg|webp|avif)(\.part)?")
 
@@ -31,12 +35,17 @@ class ExportOutput(Protocol):
         ...
 
     @property
-    def kind(self) -> Kind:
-        """The kind of message that it takes."""
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of message that it takes."""
+        ...
+
+    @property
+    def one_picture(self) -> bool:
+        """Whether it cannot hold the frames of several pictures."""
         ...
 
     def add(self, chosen: Chosen, message: Message) -> None:
-        """Add the next message of its kind.
+        """Add the next message of its kinds.
 
         Raises:
             FrameError: this one cannot be written; the output continues without it.
@@ -75,8 +84,13 @@ class FrameFolder:
             OSError: it cannot be created, or holds frames of another export.
         """
         self.path: Final = path
-        self.kind: Final[Kind] = "frame"
-        self._frames = self._size_bytes = 0
+        self.kinds: Final[tuple[Kind, ...]] = ("frame",)
+        self.one_picture: Final = True
+        self._times: Final = array("Q")
+        """Of the frames written, in nanoseconds. Their names follow from them, and would take ten times as
+        much memory."""
+        self._size_bytes = 0
+        self._is_whole = False
         self._is_new: Final = new_folder(path)
         if found := next((each.name for each in path.iterdir() if _FRAME_NAME.fullmatch(each.name)), None):
             text = f"already holds exported frames ({found}): give another folder, or empty it"
@@ -86,25 +100,40 @@ class FrameFolder:
         """Write a frame."""
         frame = cast("Frame", message)
         form = frame.media_type.removeprefix("image/")
-        write_new(self.path / frame_name(self._frames + 1, chosen.unix_ns, form), frame.data)
-        self._frames += 1
+        write_new(self.path / frame_name(len(self._times) + 1, chosen.unix_ns, form), frame.data)
+        self._times.append(chosen.unix_ns)
         self._size_bytes += len(frame.data)
 
     def finish(self) -> str | None:
         """Describe what was written; a new folder that stayed empty is removed."""
-        if not self._frames:
+        if not self._times:
             self.discard()
             return None
-        return f"{counted(self._frames, 'frame')}, {units.size(self._size_bytes)}"
+        self._is_whole = True
+        return f"{counted(len(self._times), 'frame')}, {units.size(self._size_bytes)}"
 
     def discard(self) -> None:
-        """Remove a new folder if it is empty; frames in it are complete, and stay."""
-        if self._is_new:
-            with suppress(OSError):
+        """Remove the frames that were written, and a new folder."""
+        if self._is_whole:
+            return
+        with suppress(OSError):
+            for each in self.path.iterdir():
+                if self._wrote(each.name):
+                    each.unlink()
+            if self._is_new:
                 self.path.rmdir()
+
+    def _wrote(self, name: str) -> bool:
+        if not _FRAME_NAME.fullmatch(name):
+            return False
+        number, form = int(name.split("_")[0]), name.rpartition(".")[2]
+        written = 0 < number <= len(self._times)
+        return written and name == frame_name(number, self._times[number - 1], form)
 
 
 class _FileOutput:
+    one_picture: bool = False
+
     def __init__(self, path: Path) -> None:
         """Create the file; raises OSError when it cannot be created."""
         self.path: Final = path
@@ -118,7 +147,8 @@ class _FileOutput:
 class Animation(_FileOutput):
     """Frames as an animated GIF; the subclass writes an APNG."""
 
-    kind: Kind = "frame"
+    kinds: tuple[Kind, ...] = ("frame",)
+    one_picture = True
     _ticks_per_s: int = GIF_TICKS_PER_S
     _writer: GifWriter | ApngWriter | None = None
 
@@ -136,15 +166,7 @@ class Animation(_FileOutput):
             self.discard()
             return None
         writer.finish()
-        lasts_s = writer.pace.total_ticks / self._ticks_per_s
-        size = units.size(self._target.commit())
-        text = f"{counted(writer.frames, 'frame')}, {lasts_s:,.2f} s, {size}"
-        if writer.pace.passed_over:
-            least_ms = 1000 * writer.pace.least_ticks / self._ticks_per_s
-            text += f"; {writer.pace.passed_over:,} skipped that would have lasted under {least_ms:.0f} ms"
-        if writer.converted:
-            text += f"; {writer.converted:,} converted, {writer.converted_why}"
-        return text
+        return _described(writer, self._ticks_per_s, self._target.commit())
 
     def _begin(self, _png_data: bytes) -> GifWriter | ApngWriter:
         return GifWriter(self._target.file)
@@ -173,10 +195,68 @@ class LosslessAnimation(Animation):
         return ApngWriter(self._target.file, *found)
 
 
+class Video(_FileOutput):
+    """Frames as an MP4."""
+
+    kinds: tuple[Kind, ...] = ("frame",)
+    one_picture = True
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; raises OSError when it cannot be created, InputError when PyAV is missing."""
+        super().__init__(path)
+        try:
+            self._writer: Final = Mp4Writer(unfinished(path))
+        except BaseException:
+            self._target.discard()
+            raise
+
+    def add(self, chosen: Chosen, message: Message) -> None:
+        """Add the next frame."""
+        self._writer.add(chosen.position_s, cast("Frame", message).data)
+
+    def finish(self) -> str | None:
+        """Complete the file; describe its frames, its duration, and what was omitted or converted."""
+        if not self._writer.pace.is_begun:
+            self.discard()
+            return None
+        self._writer.finish()
+        return _described(self._writer, MP4_TICKS_PER_S, self._target.commit())
+
+    def discard(self) -> None:
+        """Remove the file if it is incomplete."""
+        self._writer.discard()
+        super().discard()
+
+
+class FoxgloveRecording(_FileOutput):
+    """Frames and updates as Foxglove's tools know them."""
+
+    kinds: tuple[Kind, ...] = KINDS
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; raises OSError when it cannot be created."""
+        super().__init__(path)
+        self._writer: Final = FoxgloveWriter(self._target.file)
+
+    def add(self, chosen: Chosen, message: Message) -> None:
+        """Add a message."""
+        self._writer.add(chosen.message, message)
+
+    def finish(self) -> str | None:
+        """Complete the file."""
+        frames, updates = self._writer.frames, self._writer.updates
+        if not frames + updates:
+            self.discard()
+            return None
+        self._writer.finish()
+        size = units.size(self._target.commit())
+        return f"{counted(frames, 'frame')}, {counted(updates, 'update')}, {size}"
+
+
 class EventTable(_FileOutput):
     """Peripheral updates, one a line, in the format of the name's suffix."""
 
-    kind: Kind = "peripheral"
+    kinds: tuple[Kind, ...] = ("peripheral",)
 
     def __init__(self, path: Path) -> None:
         """Create the file; raises OSError when it cannot be created."""
@@ -200,17 +280,26 @@ class EventTable(_FileOutput):
 
 
 def open_outputs(
-    *, frames: Path | None, gif: Path | None, apng: Path | None, events: Iterable[Path]
+    *,
+    frames: Path | None = None,
+    gif: Path | None = None,
+    apng: Path | None = None,
+    mp4: Path | None = None,
+    foxglove: Path | None = None,
+    events: Iterable[Path] = (),
 ) -> list[ExportOutput]:
     """Create all requested outputs; if one cannot be created, remove the others.
 
     Raises:
         OSError: names the output, and says why.
+        InputError: a package is missing.
     """
     wanted: list[tuple[Callable[[Path], ExportOutput], Path | None]] = [
         (FrameFolder, frames),
         (Animation, gif),
         (LosslessAnimation, apng),
+        (Video, mp4),
+        (FoxgloveRecording, foxglove),
         *((EventTable, path) for path in events),
     ]
     opened: list[ExportOutput] = []
@@ -223,6 +312,19 @@ def open_outputs(
             output.discard()
         raise
     return opened
+
+
+def _described(writer: GifWriter | ApngWriter | Mp4Writer, ticks_per_s: int, size_bytes: int) -> str:
+    """The frames of a complete animation, its duration, and what was omitted or converted."""
+    pace = writer.pace
+    lasts_s = pace.total_ticks / ticks_per_s
+    text = f"{counted(writer.frames, 'frame')}, {lasts_s:,.2f} s, {units.size(size_bytes)}"
+    if pace.passed_over:
+        least_ms = 1000 * pace.least_ticks / ticks_per_s
+        text += f"; {pace.passed_over:,} skipped that would have lasted under {least_ms:.2g} ms"
+    if writer.converted:
+        text += f"; {writer.converted:,} converted, {writer.converted_why}"
+    return text
 
 
 def frame_name(number: int, unix_ns: int, form: str = "png") -> str:

@@ -1,13 +1,13 @@
 """Runs an export: reads a selection once, or twice where an output looks ahead, and feeds the outputs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from beats.kernel.envelope import Frame, Message, kind_of_topic
+from beats.kernel.envelope import Frame, Kind, Message, kind_of_topic
 from beats.kernel.errors import InputError
 from beats.proto.codec import OPEN_CODEC
 from beats.recordings.export.outputs import ExportOutput, LooksAhead
@@ -15,6 +15,7 @@ from beats.recordings.export.png import FrameError, as_png
 from beats.recordings.scan import Damage
 from beats.recordings.selection import Chosen, Selection
 
+_NOUNS: Final[Mapping[Kind, str]] = {"frame": "frames", "peripheral": "updates"}
 MOST_TOLD: Final = 10
 """How many messages that cannot be written are reported one by one, for each output."""
 
@@ -78,7 +79,7 @@ class _Export:
         for chosen, message in self._messages(begins, 1.0, self._damaged, self._leave_out):
             kind = "frame" if isinstance(message, Frame) else "peripheral"
             for each in self.outputs:
-                if each.kind == kind:
+                if kind in each.kinds:
                     self._give(each, chosen, message)
         return [self._finish(output) for output in self.outputs]
 
@@ -107,8 +108,8 @@ class _Export:
         self.progress(ends)  # the range may end before the timeline
 
     def _check_picture(self, topic: str) -> None:
-        """Refuse a second picture: an animation or a folder holds one."""
-        if kind_of_topic(topic) != "frame":
+        """Refuse a second picture, of which an animation or a folder holds one."""
+        if kind_of_topic(topic) != "frame" or not any(output.one_picture for output in self.outputs):
             return
         self.pictures.add(topic)
         if len(self.pictures) > 1:
@@ -133,8 +134,8 @@ class _Export:
             raise _named(error, output.path) from error
         is_written = text is not None
         if text is None:
-            noun = "frames" if output.kind == "frame" else "updates"
-            text = f"not written: the selection has no readable {noun}"
+            nouns = " or ".join(_NOUNS[kind] for kind in output.kinds)
+            text = f"not written: the selection has no readable {nouns}"
         if left_out := self.left_out[str(output.path)]:
             text += f"; {left_out:,} left out that could not be decoded"
         return Result(output.path, text, is_written)
