@@ -28,7 +28,9 @@ CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
 
 # What an adapter needs beyond its defaults to run in a test.
 SINK_SETTINGS: dict[str, Mapping[str, object]] = {
+    "artnet": {"host": ("127.0.0.1:9",), "size": (8, 8)},
     "ddp": {"host": ("127.0.0.1:9",), "size": (8, 8)},
+    "sacn": {"host": ("127.0.0.1:9",), "size": (8, 8)},
     "websocket": {"port": 0},
 }
 SOURCE_SETTINGS: dict[str, Mapping[str, object]] = {

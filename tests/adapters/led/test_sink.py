@@ -2,8 +2,7 @@
 
 import io
 import socket
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 
 import anyio
@@ -17,15 +16,13 @@ from beats.adapters.led.targets import Counts, Packet, Target
 from beats.adapters.sinks.ddp import SINK
 from beats.adapters.sinks.ddp.settings import DdpSettings
 from beats.adapters.sinks.ddp.sink import DdpPackets
-from beats.config.settings import KernelSettings, ProfileSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Frame, Message
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.kit.bounds import queue_bounds
 from beats.proto.codec import StreamCodec
-from beats.runtime.builder import Builder
-from tests.adapters.led.support import Receiver, receiver, wall
+from tests.adapters.led.support import Receiver, lit, receiver, wall
 from tests.support import TIMEOUT_S, png_of
 
 pytestmark = pytest.mark.anyio
@@ -41,22 +38,6 @@ def frame(colour: tuple[int, int, int], id: str = "", size: tuple[int, int] = (4
 
 def shown(colour: tuple[int, int, int]) -> bytes:
     return bytes(colour) * 8
-
-
-@asynccontextmanager
-async def lit(settings: DdpSettings, sink: LedSink | None = None) -> AsyncGenerator[tuple[Kernel, LedSink]]:
-    """A kernel whose only sink is a wall; it ends as after Ctrl+C."""
-    profile = ProfileSettings("test", KernelSettings(), {}, {"wall": settings})
-    builder = Builder(profile)
-    kernel = builder.kernel
-    built = sink or builder.sink("wall")
-    assert isinstance(built, LedSink)
-    kernel.add_sink("wall", built, queue_bounds(settings.queue))
-    with anyio.fail_after(TIMEOUT_S):
-        async with anyio.create_task_group() as group:
-            await group.start(kernel.run)
-            yield kernel, built
-            kernel.stop()
 
 
 async def start_lit(settings: DdpSettings, *, task_status: TaskStatus[Kernel]) -> None:

@@ -27,6 +27,10 @@ def _checked_host(host: str) -> str:
     return host
 
 
+Host = Annotated[str, AfterValidator(_checked_host)]
+"""A name or an address, with or without a port."""
+
+
 class ScanSettings(Settings):
     """In which order a rectangle is passed through."""
 
@@ -65,7 +69,7 @@ class LedSettings(SinkSettings):
     default_port: ClassVar[int]
     """The UDP port of the protocol."""
 
-    host: Annotated[tuple[Annotated[str, AfterValidator(_checked_host)], ...], Field(min_length=1)]
+    host: Annotated[tuple[Host, ...], Field(min_length=1)]
     """Names or addresses of the controllers, each with a port if it is not the protocol's own (HOST:PORT).
     Each of them gets all pixels."""
     size: Annotated[tuple[Side, Side], Field(strict=False)]

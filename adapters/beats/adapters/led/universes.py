@@ -1,0 +1,65 @@
+"""Walls behind protocols that carry DMX universes of 512 channels: Art-Net and sACN."""
+
+from typing import Annotated, ClassVar, Final, Self
+
+from pydantic import Field, model_validator
+
+from beats.adapters.led.settings import LedSettings
+
+CHANNELS: Final = 512
+"""Channels of a universe: ANSI E1.11 (DMX512-A)."""
+
+
+class UniversesSettings(LedSettings):
+    """An LED wall whose pixels are cut into universes."""
+
+    protocol: ClassVar[str]
+    """Its name in messages."""
+    last_universe: ClassVar[int]
+    """The highest number that it has."""
+
+    universe: Annotated[int, Field(ge=0)] = 0
+    """Number of the first universe."""
+    pixels_per_universe: Annotated[int, Field(ge=1, le=170)] | None = None
+    """Number of pixels in each universe, before the next one begins. None: as many as 512 channels hold, 170
+    of RGB or 128 of RGBW."""
+
+    @property
+    def universe_bytes(self) -> int:
+        """Bytes of pixels in a full universe."""
+        return (self.pixels_per_universe or CHANNELS // self.channels) * self.channels
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """The universe of the first pixel, and its place there in bytes."""
+        universes, place = divmod(self.offset * self.channels, self.universe_bytes)
+        return self.universe + universes, place
+
+    @property
+    def numbers(self) -> range:
+        """The universes of this wall."""
+        first, place = self.first
+        count = -(-(place + self.pixels * self.channels) // self.universe_bytes)
+        return range(first, first + count)
+
+    def cut(self, wire: bytes) -> list[bytes]:
+        """The channels of each universe; before the first pixel they are 0."""
+        size = self.universe_bytes
+        whole = bytes(self.first[1]) + wire
+        return [whole[at : at + size] for at in range(0, len(whole), size)]
+
+    @model_validator(mode="after")
+    def _universes_exist(self) -> Self:
+        fit = CHANNELS // self.channels
+        if self.pixels_per_universe is not None and self.pixels_per_universe > fit:
+            raise ValueError(
+                f"pixels_per_universe is {self.pixels_per_universe}; a universe's {CHANNELS} channels hold "
+                f"at most {fit} pixels of {self.color_order}"
+            )
+        numbers = self.numbers
+        if numbers[-1] > self.last_universe:
+            raise ValueError(
+                f"size {list(self.size)} needs {len(numbers)} universes, {numbers[0]} to {numbers[-1]}, and "
+                f"{self.protocol} ends at {self.last_universe}: make universe, offset or size smaller"
+            )
+        return self

@@ -1,0 +1,51 @@
+"""The settings of the sink `sacn`."""
+
+import ipaddress
+from typing import Annotated, ClassVar, Final
+
+from pydantic import AfterValidator, Field
+
+from beats.adapters.led.settings import Host
+from beats.adapters.led.universes import UniversesSettings
+
+_LAST: Final = 63_999
+"""ANSI E1.31-2018, section 6.2.7."""
+_NAME_BYTES: Final = 63
+
+
+def _checked_name(name: str) -> str:
+    if len(name.encode()) > _NAME_BYTES or "\0" in name:
+        raise ValueError(f"a source name has at most {_NAME_BYTES} bytes of UTF-8 and no null character")
+    return name
+
+
+def _checked_interface(address: str) -> str:
+    try:
+        ipaddress.IPv4Address(address)
+    except ValueError:
+        raise ValueError(f"{address!r} is no IPv4 address of this machine, such as 192.168.1.10") from None
+    return address
+
+
+class SacnSettings(UniversesSettings):
+    """An LED wall behind receivers of sACN, also called E1.31; their port is 5568."""
+
+    default_port: ClassVar[int] = 5568
+    protocol: ClassVar[str] = "sACN"
+    last_universe: ClassVar[int] = _LAST
+
+    # A frozen field may be widened here: without a host there is multicast.
+    host: tuple[Host, ...] = ()
+    """Names or addresses of the receivers, each with a port if it is not 5568 (HOST:PORT); each of them gets
+    all pixels. Empty: multicast, each universe to its own address."""
+    interface: Annotated[str, AfterValidator(_checked_interface)] | None = None
+    """Address of this machine in the network for multicast. None: the operating system chooses."""
+    universe: Annotated[int, Field(ge=1, le=_LAST)] = 1
+    """Number of the first universe."""
+    priority: Annotated[int, Field(ge=0, le=200)] = 100
+    """Of several sources, receivers take the one with the highest priority."""
+    source_name: Annotated[str, AfterValidator(_checked_name)] = "Beats"
+    """What receivers show as the name of this source."""
+    sync_universe: Annotated[int, Field(ge=0, le=_LAST)] = 0
+    """Universe of the synchronisation packets that have receivers show all universes of a frame at once; 0:
+    none, for receivers that cannot."""
