@@ -1,37 +1,30 @@
 """`Stream`: Beats inside your own program, with everything that such a program imports."""
 
-import atexit
-import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import anyio
 from anyio import to_thread
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio.lowlevel import EventLoopToken, checkpoint, current_token
 from typing_extensions import Buffer
 
 from beats.config.errors import SettingsError
 from beats.config.layers.profiles import PROFILE_VARIABLE
-from beats.config.settings import ProfileSettings
 from beats.kernel.capabilities import Address, Listens
 from beats.kernel.envelope import Control, Location, Tag
 from beats.kernel.errors import ClosedError, QueueFull, StartError
 from beats.kernel.ports import Sink
 from beats.kernel.stats import Stats
-from beats.kit.forks import Home
+from beats.pictures.pixels import GivenMode, Order
 from beats.proto.events import input_event
 from beats.runtime.arguments import GivenLocation, GivenTag, captured, frame, peripheral
-from beats.runtime.dispatcher import Dispatcher
-from beats.runtime.host import Host, set_log_level
 from beats.runtime.live import Change
 from beats.runtime.reader import Reader
-from beats.runtime.threads import KernelThread, in_loop_of, in_this_loop
-from beats.runtime.watcher import Watcher
+from beats.runtime.session import Session
+from beats.runtime.threads import in_loop_of
 
 __all__ = [
     "Address",
@@ -75,104 +68,9 @@ class SinkHandle:
 PROGRAM: Final = "program"
 """The profile used when the program names none: a browser sink and no source, as the program publishes."""
 
-_log: Final = logging.getLogger(__name__)
-
-
-def _stays(profile: ProfileSettings) -> ProfileSettings:
-    """The profile without an end of its own: the program publishes too, and closes the stream."""
-    return replace(profile, kernel=profile.kernel.model_copy(update={"when_sources_end": "stay"}))
-
-
-class _Session:
-    """A host that runs once, in a thread or in the program's event loop, until it is closed."""
-
-    def __init__(self, reader: Reader) -> None:
-        watcher = Watcher(reader)
-        settings = watcher.read()
-        for warning in settings.warnings:
-            _log.warning("%s", warning)
-        self.host: Final = Host(watcher, settings, part=_stays)
-        self.dispatcher: Final = Dispatcher()
-        self.host.kernel.bus.connect("control", self.dispatcher.put)
-        self._home: Home | None = None
-        self._thread: KernelThread | None = None
-        self._ended: Final = anyio.Event()
-
-    @property
-    def home(self) -> Home:
-        """The process in which it was started."""
-        assert self._home is not None, "it has been started"
-        return self._home
-
-    def start(self) -> EventLoopToken:
-        """Run in a thread with its own event loop; returns that loop's token."""
-        self._begin()
-        thread = KernelThread(self.host)
-        try:
-            token = thread.start()
-        except BaseException:
-            self.dispatcher.close()
-            raise
-        self._thread = thread
-        atexit.register(self._close_forgotten)
-        return token
-
-    @asynccontextmanager
-    async def here(self) -> AsyncGenerator[None]:
-        """Run in the running event loop until the block ends."""
-        self._begin()
-        try:
-            async with in_this_loop(self.host, self._ended):
-                yield
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._close_dispatcher()
-
-    def close(self, token: EventLoopToken) -> None:
-        """Close from a thread; does nothing in a forked child."""
-        if self.home.left:
-            return
-        if self._thread is not None:
-            self._close(self._thread)
-        elif not self._ended.is_set():
-            in_loop_of(token, self.aclose)
-
-    async def aclose(self) -> None:
-        """Close in the event loop in which it runs."""
-        if self.home.left:
-            return
-        self.host.stop()
-        await self._ended.wait()
-        await self._close_dispatcher()
-
-    def _begin(self) -> None:
-        if self._home is not None:
-            raise RuntimeError("this stream has been opened before: call Stream.open again")
-        self._home = Home()
-        settings = self.host.profile.kernel
-        if "log_level" in settings.model_fields_set:  # otherwise the program's own level stays
-            set_log_level(settings)
-
-    def _close(self, thread: KernelThread) -> None:
-        try:
-            thread.close()
-        finally:
-            atexit.unregister(self._close_forgotten)
-            self.dispatcher.close()
-
-    def _close_forgotten(self) -> None:
-        """At the end of a program that did not close its stream."""
-        if self._thread is not None and not self.home.left:
-            _log.warning("the stream was open when the program ended: call close(), or use `with`")
-            self._close(self._thread)
-
-    async def _close_dispatcher(self) -> None:
-        # In a worker thread, since a handler may need this event loop to finish.
-        await to_thread.run_sync(self.dispatcher.close)
-
 
 class _Base:
-    def __init__(self, session: _Session, token: EventLoopToken) -> None:
+    def __init__(self, session: Session, token: EventLoopToken) -> None:
         """Use `Stream.open`."""
         self._session: Final = session
         self._home: Final = session.home
@@ -244,6 +142,8 @@ class Stream(_Base):
     ) -> int:
         """Publish a frame and return its sequence number.
 
+        It waits for earlier pixels of the same picture (`publish_pixels`), so that it does not overtake them.
+
         Args:
             data: a complete PNG, JPEG, WebP or AVIF file, in any bytes-like object; all types but `bytes` are
                 copied. Its type and size are read from its header.
@@ -257,8 +157,56 @@ class Stream(_Base):
             ClosedError: the stream is closed, or was opened in another process.
         """
         self._home.check()
-        message = frame(data, id, media_type)
-        return self._kernel.publisher.publish(message, captured_unix_ns=captured(captured_unix_ns))
+        pixels = self._host.pixels
+        message = frame(data, id, media_type, pixels.settings.max_pixels)
+        captured_unix_ns = captured(captured_unix_ns)
+        if pixels.is_pending(id):
+            pixels.wait(id)
+        return self._kernel.publisher.publish(message, captured_unix_ns=captured_unix_ns)
+
+    def publish_pixels(
+        self,
+        pixels: object,
+        *,
+        size: tuple[int, int] | None = None,
+        mode: GivenMode | None = None,
+        id: str = "",  # noqa: A002 - the wire's own word
+        order: Order = "rgb",
+        captured_unix_ns: int | None = None,
+    ) -> None:
+        """Publish a picture that is pixels yet: they are copied, and encoded and published by other threads.
+
+        Pictures of one id are published in the order of the calls. When pixels come faster than they can be
+        encoded, the newest survive, and `Stats.given_up` counts the others with the reason `encoder`. What
+        goes wrong later is logged: pixels that cannot be encoded are counted there as `failed`; a sink's
+        queue with strategy `error` or `block` that refuses the frame counts it as dropped, and no call raises
+        QueueFull. The settings `pixels` say what they are encoded as.
+
+        Args:
+            pixels: an array of NumPy, or anything like it, of uint8 and shape (height, width),
+                (height, width, 3) or (height, width, 4), in any strides; a PIL image; a pygame surface; or
+                bytes, row by row from the top without gaps.
+            size: width and height in pixels, for bytes.
+            mode: `L`, `RGB`, `RGBA`, or `RGBX` whose fourth channel is ignored; by the number of channels,
+                when None.
+            id: which picture it is; empty for the main one.
+            order: `bgr` for arrays and bytes with blue first, such as OpenCV's.
+            captured_unix_ns: capture time; None for now, the time of the call.
+
+        Raises:
+            TypeError, ValueError: these are no such pixels, or too many; says what was given and what is
+                right. Or there are too many topics.
+            ClosedError: the stream is closed, or was opened in another process.
+        """
+        self._home.check()
+        self._host.pixels.publish(
+            pixels,
+            size=size,
+            mode=mode,
+            id=id,
+            order=order,
+            captured_unix_ns=captured(captured_unix_ns),
+        )
 
     def publish_peripheral(
         self,
@@ -347,9 +295,34 @@ class AsyncStream(_Base):
     ) -> int:
         """As `Stream.publish_frame`; a full `block` queue suspends only this coroutine."""
         self._home.check()
-        return await self._kernel.publisher.publish_async(
-            frame(data, id, media_type), captured_unix_ns=captured(captured_unix_ns)
+        pixels = self._host.pixels
+        message = frame(data, id, media_type, pixels.settings.max_pixels)
+        captured_unix_ns = captured(captured_unix_ns)
+        if pixels.is_pending(id):
+            await to_thread.run_sync(pixels.wait, id, abandon_on_cancel=True)
+        return await self._kernel.publisher.publish_async(message, captured_unix_ns=captured_unix_ns)
+
+    async def publish_pixels(
+        self,
+        pixels: object,
+        *,
+        size: tuple[int, int] | None = None,
+        mode: GivenMode | None = None,
+        id: str = "",  # noqa: A002 - the wire's own word
+        order: Order = "rgb",
+        captured_unix_ns: int | None = None,
+    ) -> None:
+        """As `Stream.publish_pixels`."""
+        self._home.check()
+        self._host.pixels.publish(
+            pixels,
+            size=size,
+            mode=mode,
+            id=id,
+            order=order,
+            captured_unix_ns=captured(captured_unix_ns),
         )
+        await checkpoint()  # a producer that never has to wait must not block the sinks
 
     async def publish_peripheral(
         self,
@@ -400,9 +373,7 @@ class Opening:
     ) -> None:
         """Use `Stream.open`."""
         named = profile is not None or os.environ.get(PROFILE_VARIABLE)
-        self._session: Final = _Session(
-            Reader(profile if named else PROGRAM, config_dir, overrides=overrides)
-        )
+        self._session: Final = Session(Reader(profile if named else PROGRAM, config_dir, overrides=overrides))
         self._stream: Stream | None = None
         self._async_exit: Final = AsyncExitStack()
 

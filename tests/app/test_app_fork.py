@@ -30,6 +30,7 @@ with Stream.open(overrides={"sinks": {"browser": {"port": 0}}}) as stream:
     if (child := os.fork()) == 0:
         signal.alarm(30)  # ends a child that hangs
         refused(stream.publish_frame, b"")
+        refused(stream.publish_pixels, b"")
         refused(stream.publish_peripheral, "knob", 1)
         refused(stream.on_control, print)
         refused(stream.stats)

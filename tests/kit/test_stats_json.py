@@ -13,6 +13,7 @@ from beats.kernel.stats import (
     ClientStats,
     ClientTotals,
     DropStats,
+    GivenUp,
     Latency,
     Playback,
     QueueStats,
@@ -48,6 +49,7 @@ STATS: Final = Stats(
         ),
         SinkStats("rec", "starting", 0, "", QUEUE),
     ),
+    given_up=(GivenUp("encoder", "frame/cam-1", 2),),
 )
 """Every field has something in it, once."""
 

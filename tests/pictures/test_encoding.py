@@ -99,6 +99,53 @@ def test_results_come_in_order_also_when_the_first_takes_longest() -> None:
     rig.end()
 
 
+def test_a_burst_is_begun_by_workers_that_are_idle() -> None:
+    """A job is given up for a newer one only when no worker was free, not because one has yet to wake up."""
+    rig = Rig(workers=3)
+    for _ in range(4):
+        rig.submit("frame")
+    assert rig.pool.stats() == EncoderStats(4, 0, 0, 0, waiting=1, running=3)
+    assert [rig.begin() for _ in range(3)] == [0, 1, 2]
+    rig.end()
+
+
+def test_the_number_of_workers_may_change() -> None:
+    """More begin at once; of those that are too many, each ends after its job."""
+    rig = Rig(workers=1)
+    for topic in ("a", "b", "c"):
+        rig.submit(topic)
+    assert rig.begin() == 0
+    rig.pool.resize(3)
+    assert {rig.begin(), rig.begin()} == {1, 2}
+    rig.pool.resize(1)
+    rig.let_go(1, 2)
+    until(lambda: len(threads()) == 1)
+    rig.submit("b")
+    assert rig.pool.stats() == EncoderStats(4, 2, 0, 0, waiting=1, running=1)
+    rig.let_go(0)
+    assert rig.begin() == 3
+    rig.end()
+    assert threads() == []
+
+
+def test_one_may_wait_for_the_jobs_of_a_topic() -> None:
+    """Whatever becomes of them."""
+    rig = Rig()
+    for topic in ("a", "b", "a"):
+        rig.submit(topic)
+    rig.pool.wait("c")
+    waiting = threading.Thread(target=rig.pool.wait, args=("a",))
+    waiting.start()
+    rig.let_go(0, 1)
+    assert [rig.begin() for _ in range(3)] == [0, 1, 2]
+    assert waiting.is_alive()
+    for _ in range(2):
+        rig.submit("a")  # the first of them is given up for the second
+    rig.end()
+    waiting.join(TIMEOUT_S)
+    assert not waiting.is_alive()
+
+
 def test_the_newest_waiting_job_of_each_topic_survives() -> None:
     """Older ones that wait are given up, each told with its topic; a job that runs is not."""
     rig = Rig()

@@ -91,7 +91,9 @@ def table(stats: Stats) -> Group:
             closed = ", ".join(f"{number} closed: {reason}" for number, reason in ended if number)
             row = (offered, clients.delivered.items, clients.dropped.items)
             result.add_row("", f"{clients.accepted} clients", *map(str, row), closed)
-    return Group(Text(f"published {stats.published}, of them {stats.frames} frames"), result)
+    given_up = sum(each.items for each in stats.given_up)
+    before = f"; {given_up} more were given up before that" if given_up else ""
+    return Group(Text(f"published {stats.published}, of them {stats.frames} frames{before}"), result)
 
 
 def _lost(sink: SinkStats) -> int:

@@ -10,6 +10,7 @@ from beats.config.load import inspect_profile
 from beats.config.schema import (
     GROUPS,
     SECTIONS,
+    TABLES,
     Group,
     descriptions,
     expected_at,
@@ -17,7 +18,6 @@ from beats.config.schema import (
     is_model,
     members,
 )
-from beats.config.settings import KernelSettings
 from beats.runtime.registry import InstalledAdapters
 
 
@@ -90,8 +90,8 @@ class SettingNames:
     def _expected(self, path: Sequence[str]) -> Any:
         """The type expected at a path; Any when unknown."""
         group, *rest = path
-        if group == "kernel":
-            return expected_at(KernelSettings, rest)
+        if group in TABLES:
+            return expected_at(TABLES[group], rest)
         kind = child(child(child(self._root, group), rest[0]), "type") if rest else None
         if not isinstance(kind, Leaf):
             return Any

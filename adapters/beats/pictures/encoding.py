@@ -71,7 +71,7 @@ class EncoderStats(NamedTuple):
     waiting: int
     """At most one of each topic."""
     running: int
-    """Being encoded, or waiting for an older one of their topic: at most `workers` of each topic."""
+    """Given to a worker, or waiting for an older one of their topic: at most `workers` of each topic."""
 
 
 class EncoderPool(Generic[JobT, ResultT]):
@@ -113,16 +113,22 @@ class EncoderPool(Generic[JobT, ResultT]):
         self._on_encoded: Final = on_encoded
         self._on_given_up: Final = on_given_up
         self._on_failed: Final = on_failed
-        self._workers: Final = workers
+        self._workers = workers
         self._name: Final = name
         self._home: Final = Home()
         self._log: Final = ThrottledLog(log, name)
         self._lock: Final = threading.Lock()
         self._lanes: Final[dict[str, _Lane[JobT, ResultT]]] = {}
         """Of topics with jobs; the others cost nothing."""
-        # Lanes whose waiting job may be begun, each once, in the order in which they became so. None ends a
-        # worker. A SimpleQueue costs a producer a tenth of what a Condition does.
-        self._ready: Final[SimpleQueue[_Lane[JobT, ResultT] | None]] = SimpleQueue()
+        self._turns: Final[deque[_Lane[JobT, ResultT]]] = deque()
+        """Lanes whose job waits for a worker alone, each once, in the order in which they began to."""
+        # What workers are to encode: never more than there are idle ones. None ends a worker. A SimpleQueue
+        # costs a producer a tenth of what a Condition does.
+        self._begun: Final[SimpleQueue[tuple[_Lane[JobT, ResultT], _Work[JobT, ResultT]] | None]] = (
+            SimpleQueue()
+        )
+        self._idle = 0
+        """Workers with nothing to do; below 0 while more than there will be are at work, see `resize`."""
         self._threads: list[threading.Thread] = []
         self._is_closed = False
         self._submitted = self._delivered = self._given_up = self._failed = 0
@@ -148,7 +154,9 @@ class EncoderPool(Generic[JobT, ResultT]):
             older, lane.waiting = lane.waiting, _Work(job)
             if older is not None:
                 self._given_up += 1
+                older.end()
             self._admit(lane)
+            self._begin()
         if older is not None:
             self._tell_given_up(topic, older.job)
 
@@ -157,6 +165,41 @@ class EncoderPool(Generic[JobT, ResultT]):
         self._home.check()
         with self._lock:
             return topic in self._lanes
+
+    def wait(self, topic: str) -> None:
+        """Wait until all jobs of this topic that are here now are delivered, have failed or were given up.
+
+        Returns at once in a worker, in a callback: it would wait for itself.
+        """
+        self._home.check()
+        if threading.current_thread() in self._threads:
+            return
+        with self._lock:
+            lane = self._lanes.get(topic)
+            if lane is None:
+                return
+            jobs = [*lane.running, *([] if lane.waiting is None else [lane.waiting])]
+            for work in jobs:
+                work.has_ended = work.has_ended or threading.Event()
+            ended = [work.has_ended for work in jobs]
+        for event in ended:
+            assert event is not None
+            event.wait()
+
+    def resize(self, workers: int) -> None:
+        """Change the number of threads; jobs and their order are not touched. At least 1."""
+        with self._lock:
+            if self._threads and not self._is_closed:
+                self._threads = [thread for thread in self._threads if thread.is_alive()]
+                for _ in range(workers - self._workers):
+                    self._start_one()
+                for _ in range(self._workers - workers):
+                    self._begun.put(None)
+                    self._idle -= 1
+            self._workers = workers
+            for lane in self._lanes.values():
+                self._admit(lane)
+            self._begin()
 
     def stats(self) -> EncoderStats:
         """All counters at one moment."""
@@ -196,24 +239,27 @@ class EncoderPool(Generic[JobT, ResultT]):
 
     def _start(self) -> None:
         """Start the threads; the lock is held. Daemons, so that no encoder keeps a program from ending."""
-        for number in range(1, self._workers + 1):
-            thread = threading.Thread(target=self._work, name=f"beats-{self._name}-{number}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        for _ in range(self._workers):
+            self._start_one()
+
+    def _start_one(self) -> None:
+        name = f"beats-{self._name}-{len(self._threads) + 1}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        self._idle += 1
 
     def _work(self) -> None:
-        while (lane := self._ready.get()) is not None:
-            with self._lock:
-                lane.is_ready = False
-                work, lane.waiting = lane.waiting, None
-                if work is None:  # given up in the meantime
-                    continue
-                lane.running.append(work)
+        while (begun := self._begun.get()) is not None:
+            lane, work = begun
             try:
                 work.results.append(self._encode(work.job))
             except BaseException as error:  # whatever it is, the thread has other topics to serve
                 work.error = error
             self._finish(lane, work)
+            with self._lock:
+                self._idle += 1
+                self._begin()
 
     def _finish(self, lane: "_Lane[JobT, ResultT]", work: "_Work[JobT, ResultT]") -> None:
         """Deliver a job that has been encoded, and those behind it that waited for it."""
@@ -245,30 +291,43 @@ class EncoderPool(Generic[JobT, ResultT]):
             self._tell_failed(lane.topic, work.job, work.error)
         with self._lock:
             lane.running.popleft()
+            work.end()
             if work.error is None:
                 self._delivered += 1
             else:
                 self._failed += 1
             self._admit(lane)
+            self._begin()
             if not lane.running and lane.waiting is None:
                 del self._lanes[lane.topic]
                 if self._is_closed:
                     self._end_if_idle()
 
     def _admit(self, lane: "_Lane[JobT, ResultT]") -> None:
-        """Let a worker take the job that waits; the lock is held.
+        """Let the job that waits take its turn; the lock is held.
 
         Not while as many run as there are workers: behind one that takes long, results would pile up.
         """
-        if lane.waiting is not None and not lane.is_ready and len(lane.running) < self._workers:
-            lane.is_ready = True
-            self._ready.put(lane)
+        if lane.waiting is not None and not lane.has_turn and len(lane.running) < self._workers:
+            lane.has_turn = True
+            self._turns.append(lane)
+
+    def _begin(self) -> None:
+        """Give the jobs whose turn it is to workers that are idle; the lock is held."""
+        while self._idle > 0 and self._turns:
+            lane = self._turns.popleft()
+            lane.has_turn = False
+            work, lane.waiting = lane.waiting, None
+            if work is not None:  # not given up in the meantime
+                lane.running.append(work)
+                self._begun.put((lane, work))
+                self._idle -= 1
 
     def _end_if_idle(self) -> None:
         """End the workers of a closed pool when nothing is left to do; the lock is held."""
         if not self._lanes:
             for _ in self._threads:
-                self._ready.put(None)
+                self._begun.put(None)
 
     def _abandon(self) -> None:
         """Give up everything but what is being delivered."""
@@ -278,6 +337,8 @@ class EncoderPool(Generic[JobT, ResultT]):
                 left = [work for work in lane.running if not work.is_delivering]
                 if lane.waiting is not None:
                     left.append(lane.waiting)
+                for work in left:
+                    work.end()
                 given_up += [(topic, work.job) for work in left]
                 lane.waiting = None
                 lane.running = deque(work for work in lane.running if work.is_delivering)
@@ -306,7 +367,7 @@ class EncoderPool(Generic[JobT, ResultT]):
 class _Work(Generic[JobT, ResultT]):
     """A job on its way."""
 
-    __slots__ = ("error", "is_delivering", "is_done", "job", "results")
+    __slots__ = ("error", "has_ended", "is_delivering", "is_done", "job", "results")
 
     def __init__(self, job: JobT) -> None:
         self.job: Final = job
@@ -314,19 +375,25 @@ class _Work(Generic[JobT, ResultT]):
         self.error: BaseException | None = None
         self.is_done = False
         self.is_delivering = False
+        self.has_ended: threading.Event | None = None
+        """Set when it is delivered, has failed or was given up; for those who wait for that."""
+
+    def end(self) -> None:
+        if self.has_ended is not None:
+            self.has_ended.set()
 
 
 class _Lane(Generic[JobT, ResultT]):
     """The jobs of one topic."""
 
-    __slots__ = ("is_delivering", "is_ready", "running", "topic", "waiting")
+    __slots__ = ("has_turn", "is_delivering", "running", "topic", "waiting")
 
     def __init__(self, topic: str) -> None:
         self.topic: Final = topic
         self.waiting: _Work[JobT, ResultT] | None = None
         self.running: deque[_Work[JobT, ResultT]] = deque()
         """In the order of the jobs."""
-        self.is_ready = False
+        self.has_turn = False
         """Whether it stands in the queue of lanes."""
         self.is_delivering = False
         """Whether a worker delivers its results now."""

@@ -8,7 +8,7 @@ from typing_extensions import Buffer
 
 from beats.kernel.envelope import Frame, Location, Peripheral, Tag
 from beats.kit import labels
-from beats.pictures.formats import identify
+from beats.pictures.formats import MAX_PIXELS, identify
 
 GivenTag = Tag | str | Mapping[str, object]
 """A tag, its name, or a mapping with `name`, `variant` and `metadata`."""
@@ -16,7 +16,12 @@ GivenLocation = Location | Mapping[str, object]
 """A location, or a mapping with `x`, `y`, `z` and `time`."""
 
 
-def frame(data: Buffer, id: str = "", media_type: str | None = None) -> Frame:  # noqa: A002 - the wire's own word
+def frame(
+    data: Buffer,
+    id: str = "",  # noqa: A002 - the wire's own word
+    media_type: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Frame:
     """A frame from any bytes-like object, with what its header says; mutable objects are copied.
 
     Raises:
@@ -30,7 +35,7 @@ def frame(data: Buffer, id: str = "", media_type: str | None = None) -> Frame:  
             raise TypeError(
                 f"data is {_kind(data)}; it must be a PNG, JPEG, WebP or AVIF file as a bytes-like object"
             ) from None
-    found = identify(data)
+    found = identify(data, max_pixels=max_pixels)
     if media_type is not None and media_type != found.media_type:
         raise ValueError(
             f"media_type is {media_type!r}, but data is {found.media_type}: leave media_type out, "

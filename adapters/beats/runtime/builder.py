@@ -14,6 +14,7 @@ from beats.kernel.ports import Context, Sink, Source, TakeStats
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kit.bounds import queue_bounds
+from beats.pictures.publishing import PixelPublisher
 from beats.proto.codec import StreamCodec
 from beats.runtime.registry import SINKS, SOURCES
 
@@ -57,10 +58,12 @@ class Builder:
         kernel: Kernel | None = None,
         view: RuntimeView | None = None,
         stats: TakeStats | None = None,
+        pixels: PixelPublisher | None = None,
     ) -> None:
         """Build for a kernel, by default a new one.
 
-        `view` is what adapters see, by default that kernel; `stats` replaces only its counters.
+        `view` is what adapters see, by default that kernel; `stats` replaces only its counters. `pixels` is
+        that of the kernel, if it has one.
         """
         self._clock: Final = SystemClock()
         self.kernel: Final = kernel or Kernel(
@@ -69,6 +72,11 @@ class Builder:
         self._view: Final = view or RuntimeView(
             self.kernel.bus.send_control, self.kernel.commands, stats or self.kernel.stats
         )
+        if pixels is None:
+            pixels = PixelPublisher(self.kernel.publisher, profile.pixels)
+            self.kernel.before_close(pixels.finish)
+        self.pixels: Final = pixels
+        """What publishes pixels, for the program and for sources."""
         self._profile: Final = profile
         self._settings: Final = {
             group: {name: settings.model_dump(mode="json") for name, settings in adapters.items()}
@@ -110,4 +118,5 @@ class Builder:
             self._view.stats,
             self.kernel.publisher.last_values,
             partial(self.kernel.publisher.publish_async, by=f"sink {name!r}"),
+            {PixelPublisher: self.pixels},
         )

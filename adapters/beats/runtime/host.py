@@ -17,6 +17,7 @@ from beats.config.settings import KernelSettings, ProfileSettings
 from beats.kernel.capabilities import Address, HoldsSnapshot, Listens
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import Stats
+from beats.pictures.publishing import PixelPublisher
 from beats.runtime import control_socket
 from beats.runtime.builder import RuntimeView
 from beats.runtime.control_socket import Answer
@@ -86,6 +87,7 @@ class Host:
         self._live: Final = LiveProfile(part(settings), view, self.stats)
         self._changing: Final = anyio.Lock()
         self.kernel: Final[Kernel] = self._live.kernel
+        self.pixels: Final[PixelPublisher] = self._live.pixels
 
     @property
     def profile(self) -> ProfileSettings:
@@ -136,6 +138,8 @@ class Host:
                 await self.kernel.run(task_status=WhenStarted(started))
             except Exception as error:
                 failure = error  # raised below, not wrapped in the task group's exception group
+            finally:
+                self.pixels.close(0)  # of a kernel that was cancelled, or did not start
             group.cancel_scope.cancel()
         if failure is not None:
             raise failure

@@ -49,6 +49,8 @@ class LiveProfile:
         self._stats: Final = stats
         self._builder = Builder(profile, view=view, stats=stats)
         self.kernel: Final[Kernel] = self._builder.kernel
+        self.pixels: Final = self._builder.pixels
+        """What publishes the pixels of the program."""
         self._builder.add_all()
         self._inputs = {name: _stamps(settings, profile) for name, settings in profile.sources.items()}
 
@@ -60,8 +62,8 @@ class LiveProfile:
         changed since.
         """
         before = self.profile
-        self._builder = Builder(after, self.kernel, self._view, self._stats)
-        changes = self._change_kernel(after)
+        self._builder = Builder(after, self.kernel, self._view, self._stats, self.pixels)
+        changes = [*self._change_kernel(after), *self._change_pixels(after)]
         sinks, sources = self.kernel.hurry()
         for what in (*(f"sink {name!r}" for name in sinks), *(f"source {name!r}" for name in sources)):
             changes.append(Change(f"{what} tried again at once"))
@@ -141,6 +143,16 @@ class LiveProfile:
             return []
         self.kernel.reconfigure(kernel_options(after.kernel))
         what = f"kernel changed in place ({', '.join(keys)})"
+        _log.info("%s", what)
+        return [Change(what)]
+
+    def _change_pixels(self, after: ProfileSettings) -> list[Change]:
+        keys = differing(self.profile.pixels, after.pixels)
+        if not keys:
+            return []
+        self.profile = replace(self.profile, pixels=after.pixels)
+        self.pixels.settings = after.pixels
+        what = f"pixels changed in place ({', '.join(keys)})"
         _log.info("%s", what)
         return [Change(what)]
 

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Union, 
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from beats.config.settings import SinkSettings, SourceSettings
+from beats.config.settings import KernelSettings, PixelSettings, SinkSettings, SourceSettings
 
 Group = Literal["sources", "sinks"]
 GROUPS: Final[tuple[Group, ...]] = ("sources", "sinks")
-SECTIONS: Final = ("kernel", *GROUPS)
+TABLES: Final[Mapping[str, type[BaseModel]]] = {"kernel": KernelSettings, "pixels": PixelSettings}
+"""The tables that every profile has once, each with its settings."""
+SECTIONS: Final = (*TABLES, *GROUPS)
 BASES: Final[Mapping[Group, type[BaseModel]]] = {"sources": SourceSettings, "sinks": SinkSettings}
 """Settings of all sources and all sinks; used where the adapter's own settings are unknown."""
 _DEEPEST: Final = 5  # levels of nested settings to walk, so that a model may contain itself

@@ -1,7 +1,7 @@
 """The typed settings that every profile has; each adapter subclasses them to add its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -112,6 +112,20 @@ class KernelSettings(Settings):
     """Format of the log on standard error: human, or json with one object per line for log collectors."""
 
 
+class PixelSettings(Settings):
+    """How pixels become pictures: those of `publish_pixels`, and of the sources `images` and `demo`."""
+
+    format: Literal["png", "jpeg", "webp"] = "png"
+    """What pixels are encoded as. png keeps every pixel, and every viewer can show it; jpeg and webp take a
+    tenth of the bytes or less, and are encoded again as PNG for viewers that ask for nothing."""
+    quality: Annotated[int, Field(ge=1, le=100)] = 85
+    """Quality of jpeg and webp, from 1 to 100."""
+    workers: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Number of threads that encode. None: one less than there are processor cores, and at least 1."""
+    max_pixels: Annotated[int, Field(ge=1, le=89_478_485)] = 1 << 26
+    """Most pixels of a picture that is published, encoded or not; 67,108,864 are 8,192 x 8,192."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProfileSettings:
     """All settings of a run, checked and frozen."""
@@ -125,3 +139,4 @@ class ProfileSettings:
     """The enabled sinks by name, in the order of the files."""
     warnings: tuple[str, ...] = ()
     """Harmless oddities, such as an unknown BEATS_… variable."""
+    pixels: PixelSettings = field(default_factory=PixelSettings)

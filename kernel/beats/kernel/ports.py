@@ -6,7 +6,7 @@ A sink or source module declares one constant, `SINK` or `SOURCE`, that names it
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control, Envelope, Message, Sealed
@@ -188,6 +188,9 @@ class TakeStats(Protocol):
         ...
 
 
+_T = TypeVar("_T")
+
+
 def _no_stats(*, clients: bool = True) -> Stats:
     return Stats(0, 0, (), ())
 
@@ -218,6 +221,19 @@ class Context:
     publish: Callable[[Message], Awaitable[int]] = field(default=_no_bus)
     """Publishes a message of a sink's own, such as a preview; a source has `Publish`, which counts. A sink
     must go on taking envelopes meanwhile: its own queue may be full. Raises as `Publish`."""
+    services: Mapping[type[Any], Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What else the run offers to its adapters, by class; see `service`."""
+
+    def service(self, kind: type[_T]) -> _T:
+        """The object of a class that all adapters of this run share, such as its pool of encoders.
+
+        Raises:
+            LookupError: the run has none.
+        """
+        found: _T | None = self.services.get(kind)
+        if found is None:
+            raise LookupError(f"{self.name!r} needs a {kind.__qualname__}, which this run does not offer")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

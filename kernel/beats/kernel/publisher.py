@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -15,6 +15,7 @@ from beats.kernel.envelope import Envelope, Message, Sealed, kind_of, topic_of
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Clock, Codec
+from beats.kernel.stats import GivenUp
 from beats.kernel.waiter import Refusal, Waiter
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ class Publisher:
         """Largest number of topics."""
         self._lock: Final = threading.RLock()
         self._last: Final = LastValues()
+        self._reserved: Final[set[str]] = set()
+        """Topics that something will be published to, and that have no value yet."""
+        self._given_up: Final[Counter[tuple[str, str]]] = Counter()
         self._in_order: list[Envelope] | None = None
         self._closed = False
         self._published = 0
@@ -67,6 +71,37 @@ class Publisher:
     def topics(self) -> int:
         """Topics that something was published to."""
         return len(self._last)
+
+    @property
+    def given_up(self) -> tuple[GivenUp, ...]:
+        """What `give_up` has counted."""
+        with self._lock:
+            return tuple(GivenUp(*key, items) for key, items in self._given_up.items())
+
+    def reserve(self, message: Message) -> str:
+        """For a producer that publishes later: check a message like the later ones, and return its topic.
+
+        The topic counts towards `max_topics` from now on, so that later ones are not refused for it.
+
+        Raises:
+            TypeError, ValueError, ClosedError: as `publish`.
+        """
+        self._codec.prepare(message)
+        topic = topic_of(message)
+        with self._lock:
+            if not self._last_sequence(topic):
+                self._reserved.add(topic)
+        return topic
+
+    def give_up(self, topic: str, reason: str) -> None:
+        """Count a message that will not be published after all; its topic was reserved.
+
+        Args:
+            topic: what `reserve` returned.
+            reason: see `GivenUp.reason`.
+        """
+        with self._lock:
+            self._given_up[reason, topic] += 1
 
     def last_values(self) -> Sequence[Envelope]:
         """The newest published envelope of each topic, dropped or not: frames, then peripherals.
@@ -197,15 +232,18 @@ class Publisher:
         last = self._last.get(topic)
         if last is not None:
             return last.sequence
-        if len(self._last) >= self.max_topics:
+        topics = len(self._last) + len(self._reserved)
+        if topics >= self.max_topics and topic not in self._reserved:
             raise ValueError(
-                f"{topic!r} would be topic {len(self._last) + 1}, and kernel.max_topics is "
+                f"{topic!r} would be topic {topics + 1}, and kernel.max_topics is "
                 f"{self.max_topics}: use fewer ids of pictures and peripherals, or raise it"
             )
         return 0
 
     def _place(self, envelope: Envelope, on_sent: Callable[[], object] | None) -> list[Refusal | Waiter]:
         """Under the lock: note an envelope as the last of its topic, and send it."""
+        if self._reserved:
+            self._reserved.discard(envelope.topic)
         self._last[envelope.topic] = envelope  # only now: what cannot be encoded leaves no gap and no topic
         self._in_order = None
         self._published += 1

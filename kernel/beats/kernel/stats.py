@@ -183,6 +183,17 @@ class SourceStats:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """What a producer gave up before it came onto the bus; it has no sequence number."""
+
+    reason: str
+    """`encoder` (a newer one came before an encoder was free), `failed` (it could not be encoded or
+    published) or `shutdown`."""
+    topic: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """The whole kernel."""
 
@@ -194,6 +205,8 @@ class Stats:
     sinks: tuple[SinkStats, ...]
     topics: int = 0
     """Number of topics; a last value is kept for each."""
+    given_up: tuple[GivenUp, ...] = ()
+    """What never came onto the bus, by reason and topic."""
 
     def failed(self) -> list[SourceStats | SinkStats]:
         """The sources and sinks that have failed and are not running again."""

@@ -50,7 +50,7 @@ def prepare(message: Message) -> Prepared:
     if isinstance(message, Frame):
         picture, id_, media_type, width, height = message
         checked = checked_picture(picture, media_type)
-        if not id_ and media_type == PNG:  # as clients know it that know no other pictures
+        if id_ == "" and media_type == PNG:  # as clients know it that know no other pictures
             return Prepared(wire.frame_head(len(checked)), checked)
         info = _frame_info(_text(id_, "id"), media_type, _side(width, "width"), _side(height, "height"))
         return Prepared(wire.frame_head(len(checked), info, is_png=media_type == PNG), checked)

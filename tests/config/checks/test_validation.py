@@ -78,6 +78,7 @@ def test_everything_wrong_is_reported_at_once(house: House) -> None:
     [
         ("sinks = 3", "sinks", 'must be a table, such as { browser = { type = "websocket" } }'),
         ("kernel = 3", "kernel", 'must be a table, such as { log_level = "INFO" }'),
+        ("pixels = 3", "pixels", 'must be a table, such as { format = "jpeg" }'),
         ("[sinks]\nbrowser = 3", "sinks.browser", 'must be a table, such as { type = "null" }'),
         ("[[sinks.browser]]", "sinks.browser", 'must be a table, such as { type = "null" }'),
         ("[sinks.browser]\nqueue = 3", "sinks.browser.queue", "must be a table, such as { key = 1 }"),
@@ -86,7 +87,7 @@ def test_everything_wrong_is_reported_at_once(house: House) -> None:
         ("[sinks.x]\ntype = { a = 1 }", "sinks.x.type", "must be text, in quotes"),
         ('[sources.x]\ntype = "images"', "sources.x.path", "is required"),
         ('[sinks."a.b"]\ntype = "null"', 'sinks."a.b"', "a name is made of letters, digits, '_' and '-'"),
-        ("zzz = 3", "zzz", "unknown table; known are: kernel, sources, sinks"),
+        ("zzz = 3", "zzz", "unknown table; known are: kernel, pixels, sources, sinks"),
         ("[Sinks.x]", "Sinks", "unknown table"),
     ],
 )

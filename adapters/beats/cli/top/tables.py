@@ -256,7 +256,7 @@ class Section(NamedTuple):
 
 
 def sources(table: Table, width: int) -> Section:
-    """Each source, followed by its playback and error."""
+    """Each source, followed by its playback and error; then what producers gave up."""
     columns = grid.fitting(SOURCES, width)
     sizes = grid.widths(columns, table.sources, width)
     lines: list[Text] = []
@@ -265,6 +265,10 @@ def sources(table: Table, width: int) -> Section:
         if row.source.playback is not None:
             lines.append(_detail(_playback(row.source.playback), width))
         lines += _trouble(row.source, width)
+    given_up = table.answer.stats.given_up
+    if given_up:
+        said = (f"{each.topic} {each.reason} {units.count(each.items)}" for each in given_up)
+        lines.append(_detail(printable(f"given up before the bus: {', '.join(said)}"), width, _LOST))
     return _section(columns, sizes, lines)
 
 

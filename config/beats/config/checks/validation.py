@@ -18,13 +18,20 @@ from beats.config.layers.assembly import adapter_types, drop_settings_of_old_typ
 from beats.config.layers.environment import alias_layers, unknown_warning
 from beats.config.layers.merging import Layer, Leaf, Level, Node, Table, child, merge, where
 from beats.config.layers.profiles import EXTENDS
-from beats.config.schema import BASES, GROUPS, SECTIONS, AdapterKey, Adapters, Group, key_paths
-from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings, SourceSettings
+from beats.config.schema import BASES, GROUPS, SECTIONS, TABLES, AdapterKey, Adapters, Group, key_paths
+from beats.config.settings import (
+    KernelSettings,
+    PixelSettings,
+    ProfileSettings,
+    SinkSettings,
+    SourceSettings,
+)
 
 _SettingsT = TypeVar("_SettingsT", bound=BaseModel)
 _Type = tuple[Group, str]
 _EXAMPLES: Final[Mapping[str, str]] = {
     "kernel": 'log_level = "INFO"',
+    "pixels": 'format = "jpeg"',
     "sources": 'demo = { type = "demo" }',
     "sinks": 'browser = { type = "websocket" }',
 }
@@ -58,6 +65,8 @@ class Inspected(NamedTuple):
     """The merged layers, each value with its origin."""
     kernel: KernelSettings | None
     """None when there is a problem in them."""
+    pixels: PixelSettings | None
+    """None when there is a problem in them."""
     sources: Mapping[str, SourceSettings]
     """The enabled sources without problems."""
     sinks: Mapping[str, SinkSettings]
@@ -71,7 +80,7 @@ class Inspected(NamedTuple):
         Raises:
             SettingsError: holds every problem.
         """
-        if self.problems or self.kernel is None:
+        if self.problems or self.kernel is None or self.pixels is None:
             raise SettingsError(self.problems, self.warnings)
         return ProfileSettings(
             self.profile,
@@ -79,6 +88,7 @@ class Inspected(NamedTuple):
             MappingProxyType(dict(self.sources)),
             MappingProxyType(dict(self.sinks)),
             self.warnings,
+            self.pixels,
         )
 
 
@@ -114,16 +124,18 @@ class Validation:
         root = merge(fit_layer(layer, self._models) for layer in layers)
         self._check_sections(root)
         kernel = self._check(KernelSettings, child(root, "kernel") or Table({}), ["kernel"])
+        pixels = self._check(PixelSettings, child(root, "pixels") or Table({}), ["pixels"])
         sources = self._check_group("sources", child(root, "sources"))
         sinks = self._check_group("sinks", child(root, "sinks"))
         self._warn_of_unknown_variables({name for found in aliases.values() for name in found})
         self._problems = [*not_text, *(each for each in self._problems if not _is_about(each, not_text))]
-        checked = {"kernel": kernel, "sources": sources, "sinks": sinks}
+        checked = {"kernel": kernel, "pixels": pixels, "sources": sources, "sinks": sinks}
         self._warnings += dict.fromkeys(stray_character_warnings(layers, checked))
         return Inspected(
             self._raw.profile,
             root,
             kernel,
+            pixels,
             # `_model` made sure that every model derives from the base of its group.
             cast(dict[str, SourceSettings], sources),
             cast(dict[str, SinkSettings], sinks),
@@ -285,7 +297,7 @@ class Validation:
             self._warnings.append(f"{problem} (ignored, because it is switched off)")
 
     def _warn_of_unknown_variables(self, aliases: set[str]) -> None:
-        paths = [("kernel", *path) for path in key_paths(KernelSettings)]
+        paths = [(name, *path) for name, model in TABLES.items() for path in key_paths(model)]
         for key, model in self._models.items():
             paths += [(*key, *path) for path in key_paths(model)]
         known = aliases | self._raw.referenced

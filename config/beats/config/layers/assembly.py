@@ -10,8 +10,7 @@ from typing import Any
 
 from beats.config.layers.casting import fit, inline_table
 from beats.config.layers.merging import Layer, Level, Text, mapping_in
-from beats.config.schema import BASES, GROUPS, SECTIONS, AdapterKey
-from beats.config.settings import KernelSettings
+from beats.config.schema import BASES, GROUPS, SECTIONS, TABLES, AdapterKey
 
 
 def parse_tables(layer: Layer) -> Layer:
@@ -127,5 +126,5 @@ def fit_layer(layer: Layer, models: Mapping[AdapterKey, Any]) -> Layer:
                 for name, table in group.items()
             }
         else:
-            tree[section] = fit(value, KernelSettings if section == "kernel" else Any)
+            tree[section] = fit(value, TABLES.get(section, Any))
     return layer._replace(tree=tree)

@@ -35,7 +35,7 @@ class Setting(NamedTuple):
 
 
 def settings_of(found: Inspected) -> list[Setting]:
-    """The settings of the kernel and of every enabled source and sink, defaults included.
+    """The settings of the kernel, of pixels and of every enabled source and sink, defaults included.
 
     Of a disabled source or sink, only `type` and `enabled`. Written to one file, these settings have the same
     effect as all the layers.
@@ -44,7 +44,10 @@ def settings_of(found: Inspected) -> list[Setting]:
         SettingsError: there is a problem in the settings.
     """
     profile = found.settings()
-    result = list(_of_model(profile.kernel, child(found.root, "kernel"), ("kernel",)))
+    result = [
+        *_of_model(profile.kernel, child(found.root, "kernel"), ("kernel",)),
+        *_of_model(profile.pixels, child(found.root, "pixels"), ("pixels",)),
+    ]
     for group in GROUPS:
         tables = child(found.root, group)
         running: Mapping[str, BaseModel] = profile.sources if group == "sources" else profile.sinks

@@ -13,8 +13,7 @@ from pydantic_core.core_schema import ModelSchema
 
 from beats.config.layers.profiles import EXTENDS
 from beats.config.layers.references import REFERENCE_PATTERN
-from beats.config.schema import BASES, GROUPS, Adapters, Group, descriptions
-from beats.config.settings import KernelSettings
+from beats.config.schema import BASES, GROUPS, TABLES, Adapters, Group, descriptions
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REF: Final = "#/$defs/"
@@ -26,7 +25,7 @@ _Json = dict[str, Any]
 def profile_schema(adapters: Adapters) -> _Json:
     """The schema of a profile with all installed sources and sinks."""
     models = _models(adapters)
-    named: list[type[BaseModel]] = [KernelSettings, *BASES.values(), *models.values()]
+    named: list[type[BaseModel]] = [*TABLES.values(), *BASES.values(), *models.values()]
     refs, document = models_json_schema(
         [(model, _MODE) for model in dict.fromkeys(named)], schema_generator=_WithHelp
     )
@@ -45,7 +44,7 @@ def profile_schema(adapters: Adapters) -> _Json:
         "additionalProperties": False,
         "properties": {
             EXTENDS: {"type": "string", "description": "Name of the profile that this one extends."},
-            "kernel": {"$ref": f"{_REF}{names[KernelSettings]}"},
+            **{table: {"$ref": f"{_REF}{names[model]}"} for table, model in TABLES.items()},
             **{group: {"$ref": f"{_REF}{group}.named"} for group in GROUPS},
         },
     }

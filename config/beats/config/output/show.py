@@ -10,6 +10,7 @@ from beats.config.errors import shown
 from beats.config.layers.merging import Level, Step
 from beats.config.layers.profiles import SHIPPED
 from beats.config.output.explain import Setting
+from beats.config.schema import TABLES
 from beats.config.toml_text import comment_text, key_text, value_text
 
 _DEFAULT: Final = "default"
@@ -101,7 +102,7 @@ def _data(value: object) -> object:
 
 
 def _table(path: Sequence[str]) -> tuple[str, ...]:
-    return tuple(path[:1] if path[0] == "kernel" else path[:2])
+    return tuple(path[:1] if path[0] in TABLES else path[:2])
 
 
 def _aligned(settings: Iterable[Setting], depth: int) -> list[str]:

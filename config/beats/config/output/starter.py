@@ -67,6 +67,11 @@ host = "localhost"
 port = 8765
 queue = {{ size = 256, overflow = "drop_oldest" }}
 
+# Pixels that your own program publishes. JPEG takes far fewer bytes than PNG, which is the default.
+# [pixels]
+# format = "jpeg"
+# quality = 85
+
 # Records to files that `beats replay` can play.
 [sinks.recorder]
 type = "recorder"

@@ -1,6 +1,6 @@
 """The kernel: runs sources and sinks in one task group, and ends them in order."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -53,6 +53,7 @@ class Kernel:
         self._sources: Final = Sources(
             self._commands, self.publisher, self.options.backoff, self._sources_ended
         )
+        self._before_close: Final[list[Callable[[float], Awaitable[object]]]] = []
         self._waker: Waker | None = None
         self._stop: Final = anyio.Event()
         self._stop_asked = False
@@ -121,6 +122,14 @@ class Kernel:
         self.publisher.max_topics = options.max_topics
         self._sinks.backoff = self._sources.backoff = options.backoff
 
+    def before_close(self, deliver: Callable[[float], Awaitable[object]]) -> None:
+        """Await `deliver` at the end, when the sources have ended and before the bus closes.
+
+        For a producer that publishes later what it was given. `deliver` gets the longest time that it may
+        take, in seconds: `shutdown_timeout_s`. A kernel that is cancelled leaves it out.
+        """
+        self._before_close.append(deliver)
+
     def stop(self) -> None:
         """Ask for an orderly end, and return at once. Any thread may call it, also before `run`."""
         self._stop_asked = True
@@ -139,6 +148,7 @@ class Kernel:
             self._sources.stats(),
             self._sinks.stats(clients=clients),
             self.publisher.topics,
+            self.publisher.given_up,
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -163,6 +173,8 @@ class Kernel:
                         task_status.started()
                         if not self._stop.is_set():
                             await self._sources.run(self._stop)
+                        for deliver in self._before_close:
+                            await deliver(self.options.shutdown_timeout_s)
                 finally:
                     self.publisher.close()
                     self._sinks.close()

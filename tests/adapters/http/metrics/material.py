@@ -9,6 +9,7 @@ from beats.kernel.stats import (
     ClientStats,
     ClientTotals,
     DropStats,
+    GivenUp,
     Latency,
     Playback,
     QueueStats,
@@ -61,4 +62,9 @@ STATS: Final = Stats(
         SourceStats("tape", "ended", 2, "", 60, Playback(1.5, 60.0, float("inf"), True, 3)),
     ),
     sinks=(BROWSER, RECORDER),
+    given_up=(
+        GivenUp("encoder", "frame", 4),
+        GivenUp("encoder", "frame/cam-1", 5),
+        GivenUp("failed", "frame", 1),
+    ),
 )

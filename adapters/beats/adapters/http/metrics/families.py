@@ -4,6 +4,7 @@ Viewers are counted by class, never one by one: there may be thousands.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Final, Generic, NamedTuple, TypeVar, get_args
@@ -15,6 +16,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
+from beats.kernel.envelope import kind_of_topic
 from beats.kernel.run.supervisor import State
 from beats.kernel.stats import (
     Amount,
@@ -118,6 +120,13 @@ def _published(stats: Stats) -> Iterator[tuple[Labels, float]]:
     yield ("peripheral",), stats.published - stats.frames
 
 
+def _given_up(stats: Stats) -> Iterator[tuple[Labels, int]]:
+    found: Counter[Labels] = Counter()
+    for each in stats.given_up:
+        found[kind_of_topic(each.topic), each.reason] += each.items
+    return iter(found.items())
+
+
 def _sources(stats: Stats) -> Iterator[tuple[Labels, SourceStats]]:
     return (((source.name,), source) for source in stats.sources)
 
@@ -189,6 +198,12 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Reader(("kind",), _published).counter(
         "beats_published_envelopes",
         "Envelopes put on the bus, by sources and by the program that embeds Beats.",
+        float,
+    ),
+    Reader(("kind", "reason"), _given_up).counter(
+        "beats_given_up_envelopes",
+        "What producers gave up before it came onto the bus: encoder (newer pixels came before one was "
+        "free), failed (they could not be encoded or published) or shutdown.",
         float,
     ),
     _SOURCES.counter(

@@ -1,0 +1,160 @@
+"""`PixelPublisher`: pixels in, frames on the bus; what the program and its sources share."""
+
+import logging
+import threading
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+from anyio import to_thread
+
+from beats.config.settings import PixelSettings
+from beats.kernel.envelope import PNG, Frame
+from beats.kernel.errors import ClosedError, QueueFull
+from beats.kernel.publisher import Publisher
+from beats.kit.process import usable_processors
+from beats.kit.throttled_log import ThrottledLog
+from beats.pictures.encoding import EncodedPicture, EncoderPool, Shot, encode_shot
+from beats.pictures.formats import PNG_SIGNATURE
+from beats.pictures.pixels import GivenMode, Order, copy_pixels
+
+log = logging.getLogger(__name__)
+
+
+class Send(Protocol):
+    """Publishes a frame from a thread: `Publisher.publish`, or `from_thread` of a source's `Publish`."""
+
+    def __call__(self, message: Frame, *, captured_unix_ns: int | None = None) -> object:
+        """Publish it; the result is not used."""
+        ...
+
+
+class PixelPublisher:
+    """Copies pixels in the call, encodes them in threads, and publishes them from there.
+
+    Pictures of one topic are published in the order of the calls. When no encoder is free, the newest of each
+    topic waits; what was given up for it is counted by the bus, see `GivenUp`. The settings of the moment
+    hold for each picture.
+    """
+
+    def __init__(self, publisher: Publisher, settings: PixelSettings) -> None:
+        """Start nothing yet.
+
+        Args:
+            publisher: of the bus.
+            settings: how to encode.
+        """
+        self._publisher: Final = publisher
+        self._settings = settings
+        self._topics: Final[dict[str, str]] = {}
+        """By id. Bounded by `max_topics`, as each is reserved on the bus."""
+        self._is_closing = False
+        self._lock: Final = threading.Lock()
+        self._reports: Final = ThrottledLog(log, "pixels")
+        self._pool: Final = EncoderPool[_Job, EncodedPicture](
+            lambda job: encode_shot(job.shot),
+            workers=workers_of(settings),
+            on_encoded=self._send,
+            on_given_up=self._give_up,
+            on_failed=self._fail,
+            name="pixels",
+        )
+
+    @property
+    def settings(self) -> PixelSettings:
+        """The settings for the next picture."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: PixelSettings) -> None:
+        self._settings = settings
+        self._pool.resize(workers_of(settings))
+
+    def publish(
+        self,
+        pixels: object,
+        *,
+        size: tuple[int, int] | None = None,
+        mode: GivenMode | None = None,
+        id: str = "",  # noqa: A002 - the wire's own word
+        order: Order = "rgb",
+        captured_unix_ns: int | None = None,
+        send: Send | None = None,
+    ) -> None:
+        """Copy pixels and return; they are encoded and published later. For any thread.
+
+        Args:
+            pixels: see `copy_pixels`, as for `size`, `mode` and `order`.
+            size: of bytes.
+            mode: of the channels.
+            id: which picture they are of; empty for the main one.
+            order: of the channels.
+            captured_unix_ns: capture time; now when None.
+            send: publishes the frame; by default the bus itself, in the name of the program. A source gives
+                its `publish.from_thread`.
+
+        Raises:
+            PictureError: these are no such pixels.
+            TypeError, ValueError: the id is no text, or there are too many topics.
+            ClosedError: the stream is closed, or was opened in another process.
+        """
+        settings = self._settings
+        if captured_unix_ns is None:
+            captured_unix_ns = self._publisher.clock.unix_ns()
+        copied = copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=settings.max_pixels)
+        topic = self._topics.get(id) if type(id) is str else None
+        if topic is None:
+            topic = self._publisher.reserve(Frame(PNG_SIGNATURE, id, PNG, *copied.size))
+            self._topics[id] = topic
+        shot = Shot(copied, captured_unix_ns, settings.format, settings.quality)
+        try:
+            self._pool.submit(topic, _Job(shot, id, send or self._publisher.publish))
+        except ClosedError:
+            if self._is_closing:
+                raise ClosedError("the stream is closed: publish while it is open") from None
+            raise
+
+    def is_pending(self, id: str) -> bool:  # noqa: A002 - as above
+        """Whether pixels of this picture are not published yet: a frame published now would overtake them."""
+        topic = self._topics.get(id) if type(id) is str else None
+        return topic is not None and self._pool.is_busy(topic)
+
+    def wait(self, id: str) -> None:  # noqa: A002 - as above
+        """Wait, in a thread, until the pixels of this picture that were handed over are published."""
+        self._pool.wait(self._topics[id])
+
+    async def finish(self, timeout_s: float) -> None:
+        """Take no more pixels, and publish those that wait: for `Kernel.before_close`."""
+        if self._topics:
+            await to_thread.run_sync(partial(self.close, timeout_s), abandon_on_cancel=True)
+        else:  # no thread was ever started
+            self.close(timeout_s)
+
+    def close(self, timeout_s: float) -> None:
+        """As `finish`, in a thread; what is not published in time is given up and counted."""
+        self._is_closing = True
+        self._pool.close(timeout_s)
+
+    def _send(self, topic: str, job: "_Job", picture: EncodedPicture) -> None:
+        frame = Frame(picture.data, job.id, picture.media_type, picture.width, picture.height)
+        try:
+            job.send(frame, captured_unix_ns=job.shot.captured_unix_ns)
+        except QueueFull as error:  # it is on the bus, and the queue that refused it has counted it
+            with self._lock:
+                self._reports.add("refused pictures", str(error), logging.ERROR)
+
+    def _give_up(self, topic: str, job: "_Job") -> None:
+        self._publisher.give_up(topic, "shutdown" if self._is_closing else "encoder")
+
+    def _fail(self, topic: str, job: "_Job", error: BaseException) -> None:
+        self._publisher.give_up(topic, "failed")
+
+
+class _Job(NamedTuple):
+    shot: Shot
+    id: str
+    send: Send
+
+
+def workers_of(settings: PixelSettings) -> int:
+    """How many threads encode."""
+    return settings.workers or max(1, usable_processors() - 1)
