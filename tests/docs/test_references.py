@@ -12,8 +12,7 @@ from typing import Any, Final, NamedTuple
 from typer.main import get_command
 
 from beats.cli import app
-from beats.config.schema import Group, is_model, members
-from beats.config.settings import KernelSettings
+from beats.config.schema import TABLES, Group, is_model, members
 from beats.recordings import format as recording_format
 from beats.runtime.live import NOTE
 from beats.runtime.registry import InstalledAdapters
@@ -243,8 +242,8 @@ def has(model: Any, keys: list[str]) -> bool:
 
 def is_setting(path: list[str]) -> bool:
     """Whether a path such as `sinks.browser.port` is a setting of some adapter."""
-    if path[0] == "kernel":
-        return has(KernelSettings, path[1:])
+    if path[0] in TABLES:
+        return has(TABLES[path[0]], path[1:])
     if path[0] not in ("sinks", "sources"):
         return False
     group: Group = "sinks" if path[0] == "sinks" else "sources"
@@ -252,8 +251,8 @@ def is_setting(path: list[str]) -> bool:
 
 
 def test_settings_exist() -> None:
-    """`kernel.…`, `sinks.NAME.…` and `sources.NAME.…`."""
-    found = matches(r"(kernel|sinks|sources)(\.\w+)+")
+    """`kernel.…`, `pixels.…`, `sinks.NAME.…` and `sources.NAME.…`."""
+    found = matches(r"(kernel|pixels|sinks|sources)(\.(?!py\b)\w+)+")
     assert [(name, path[0]) for name, path in found if not is_setting(path[0].split("."))] == []
 
 

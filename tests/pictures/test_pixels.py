@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, Final, cast
 
 import numpy as np
@@ -354,6 +354,17 @@ def test_screenshots_have_a_fourth_byte_that_says_nothing() -> None:
     assert np.array_equal(shown(copy_pixels(whole.tobytes(), size=(8, 6), mode="RGBX")), right)
     blue_first = whole[..., [2, 1, 0, 3]]
     assert np.array_equal(shown(copy_pixels(blue_first, mode="RGBX", order="bgr")), right)
+
+
+def test_a_library_may_be_half_imported_by_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Pillow is while the first picture is encoded: nothing can be of it yet."""
+    whole = picture(4, 3)
+    source = Interface(whole)
+    for name in ("numpy", "PIL.Image", "pygame"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    for given_source in (source, whole, whole.tobytes()):
+        size = (4, 3) if isinstance(given_source, bytes) else None
+        assert bytes(copy_pixels(given_source, size=size).packed()) == whole.tobytes()
 
 
 def test_no_library_is_imported_that_the_program_has_not() -> None:

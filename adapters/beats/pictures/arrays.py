@@ -73,7 +73,7 @@ def copy(source: object) -> tuple[bytes | memoryview, bool]:
     try:
         if _is_of_numpy(source):
             return _copy_by_numpy(source)
-        numpy: Any = sys.modules.get("numpy")
+        numpy = _numpy()
         if numpy is not None and _interface(source) is not None:
             return _copy_by_numpy(numpy.asarray(source))
         try:
@@ -86,8 +86,14 @@ def copy(source: object) -> tuple[bytes | memoryview, bool]:
 
 
 def _is_of_numpy(source: object) -> bool:
-    numpy: Any = sys.modules.get("numpy")
+    numpy = _numpy()
     return numpy is not None and isinstance(source, numpy.ndarray)
+
+
+def _numpy() -> Any:
+    """NumPy if the program has loaded it; not while another thread is still importing it."""
+    numpy: Any = sys.modules.get("numpy")
+    return numpy if hasattr(numpy, "ndarray") else None
 
 
 def _copy_by_numpy(array: Any) -> tuple[bytes | memoryview, bool]:

@@ -23,7 +23,8 @@ class Surface(Protocol):
 def is_image(source: object) -> "TypeGuard[Image]":
     """Whether it is a PIL image: no program has one that has not imported the library."""
     library = sys.modules.get("PIL.Image")
-    return library is not None and isinstance(source, library.Image)
+    # Without the class while another thread is still importing the library, such as the first encoder.
+    return library is not None and isinstance(source, getattr(library, "Image", ()))
 
 
 def is_surface(source: object) -> TypeGuard[Surface]:
