@@ -13,18 +13,17 @@ from PIL import Image
 
 from beats.config.schema import descriptions
 from beats.config.settings import Settings, SinkSettings, SourceSettings
-from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.errors import ClosedError
-from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.proto.codec import StreamCodec
 from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, resources_of
+from tests.adapters.sources.support import context
 from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
 from tests.support.nats import NatsServer
 
-CONTEXT = Context("it", "test", SystemClock(), lambda control: None)
+CONTEXT = context("it")
 
 # What an adapter needs beyond its defaults to run in a test.
 SINK_SETTINGS: dict[str, Mapping[str, object]] = {

@@ -257,6 +257,19 @@ def test_the_settings_hold_for_the_next_picture() -> None:
         assert stream.reload() == []
 
 
+def test_sources_make_pictures_by_the_same_settings() -> None:
+    """The demo, for one; a change holds for its next picture."""
+    overrides = {**quiet(), "sources": {"demo": {"enabled": True, "fps": 60}}, "pixels": {"format": "webp"}}
+    with Stream.open(overrides=overrides) as stream, viewing(stream) as viewer:
+        for form in ("webp", "jpeg"):
+            stream.apply({"pixels": {"format": form}})
+            viewer.until(
+                lambda envelope, form=form: (  # type: ignore[misc]
+                    envelope.topic == "frame" and frame_of(envelope).media_type == f"image/{form}"
+                )
+            )
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_program_with_a_loop_awaits_the_same(gate: Gate) -> None:

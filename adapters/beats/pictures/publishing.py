@@ -14,8 +14,9 @@ from beats.kernel.publisher import Publisher
 from beats.kit.process import usable_processors
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.encoding import EncodedPicture, EncoderPool, Shot, encode_shot
+from beats.pictures.errors import check_size
 from beats.pictures.formats import PNG_SIGNATURE
-from beats.pictures.pixels import GivenMode, Order, copy_pixels
+from beats.pictures.pixels import GivenMode, Order, Pixels, copy_pixels
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,16 @@ class PixelPublisher:
                 raise ClosedError("the stream is closed: publish while it is open") from None
             raise
 
+    def frame(self, pixels: Pixels, id: str = "") -> Frame:  # noqa: A002 - as above
+        """Encode pixels here and now, for a source that does so ahead of time in a thread of its own.
+
+        Raises:
+            PictureError: they are too many, or do not fit into the format.
+        """
+        settings = self._settings
+        check_size(*pixels.size, settings.max_pixels)
+        return _frame(encode_shot(Shot(pixels, 0, settings.format, settings.quality)), id)
+
     def is_pending(self, id: str) -> bool:  # noqa: A002 - as above
         """Whether pixels of this picture are not published yet: a frame published now would overtake them."""
         topic = self._topics.get(id) if type(id) is str else None
@@ -135,9 +146,8 @@ class PixelPublisher:
         self._pool.close(timeout_s)
 
     def _send(self, topic: str, job: "_Job", picture: EncodedPicture) -> None:
-        frame = Frame(picture.data, job.id, picture.media_type, picture.width, picture.height)
         try:
-            job.send(frame, captured_unix_ns=job.shot.captured_unix_ns)
+            job.send(_frame(picture, job.id), captured_unix_ns=job.shot.captured_unix_ns)
         except QueueFull as error:  # it is on the bus, and the queue that refused it has counted it
             with self._lock:
                 self._reports.add("refused pictures", str(error), logging.ERROR)
@@ -147,6 +157,10 @@ class PixelPublisher:
 
     def _fail(self, topic: str, job: "_Job", error: BaseException) -> None:
         self._publisher.give_up(topic, "failed")
+
+
+def _frame(picture: EncodedPicture, id: str) -> Frame:  # noqa: A002 - as above
+    return Frame(picture.data, id, picture.media_type, picture.width, picture.height)
 
 
 class _Job(NamedTuple):

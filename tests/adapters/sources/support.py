@@ -2,23 +2,34 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from anyio import to_thread
 from trio.testing import MockClock
 
+from beats.config.settings import PixelSettings
+from beats.kernel.bus import Bus
 from beats.kernel.envelope import Frame, Message
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Context, Source
+from beats.kernel.publisher import Publisher
 from beats.kernel.testing import FixedClock, PublishRecorder, VirtualTimeLoop
+from beats.pictures.publishing import PixelPublisher
+from beats.proto.codec import StreamCodec
 
 T = TypeVar("T")
 Backend = tuple[str, dict[str, object]]
 
 
-def context(name: str = "demo") -> Context:
-    return Context(name, "test", FixedClock(), lambda control: None)
+def pixel_publisher(**settings: Any) -> PixelPublisher:
+    """What encodes pixels, on a bus that nobody listens to."""
+    return PixelPublisher(Publisher(Bus(), StreamCodec(), FixedClock()), PixelSettings(**settings))
+
+
+def context(name: str = "demo", pixels: PixelPublisher | None = None) -> Context:
+    services = {PixelPublisher: pixels or pixel_publisher()}
+    return Context(name, "test", FixedClock(), lambda control: None, services=services)
 
 
 def in_virtual_time(backend: str) -> Backend:

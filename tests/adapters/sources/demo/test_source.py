@@ -23,6 +23,7 @@ from tests.adapters.sources.support import (
     in_virtual_time,
     inline,
 )
+from tests.pictures.support import decoded
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +45,10 @@ async def shown(
     return publish
 
 
+def pixels(frame: Frame) -> bytes:
+    return decoded(frame.data).tobytes()
+
+
 async def test_frame_n_goes_out_at_n_divided_by_fps_without_drift() -> None:
     """Deadlines are absolute: after a minute, frames still come at exact multiples."""
     frames = (await shown(60.01, SMALL.model_copy(update={"fps": 7.0}))).of(Frame)
@@ -54,7 +59,9 @@ async def test_what_frame_n_shows_depends_on_settings_and_n_alone() -> None:
     """Every run publishes the same pictures and updates."""
     first, second = await shown(0.49), await shown(0.49)
     renderer = Renderer(5, 8, 8)
-    assert [frame.data for _, frame in first.of(Frame)] == [renderer.png(n / 30) for n in range(15)]
+    assert [pixels(frame) for _, frame in first.of(Frame)] == [
+        renderer.image(n / 30).tobytes() for n in range(15)
+    ]
     for kind in (Frame, Peripheral):
         assert [message for _, message in first.of(kind)] == [message for _, message in second.of(kind)]
 
@@ -65,7 +72,7 @@ async def test_late_frames_are_left_out() -> None:
     publish.delays_s = {0: 1.1}
     frames = (await shown(2.1, SMALL.model_copy(update={"fps": 4.0}), publish)).of(Frame)
     assert [time_s for time_s, _ in frames] == [0.0, 1.1, 1.25, 1.5, 1.75, 2.0]
-    assert frames[1][1].data == Renderer(5, 8, 8).png(4 / 4)
+    assert pixels(frames[1][1]) == Renderer(5, 8, 8).image(4 / 4).tobytes()
 
 
 async def test_the_accelerometer_is_published_twenty_times_a_second() -> None:

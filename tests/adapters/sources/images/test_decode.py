@@ -11,13 +11,15 @@ from beats.adapters.sources.images.decode import (
     SIGNATURE,
     BrokenAnimationError,
     Enlargement,
-    TimedPng,
+    TimedFrame,
     frame_s,
     pictures_in,
-    to_png,
+    to_frame,
     why_not,
     without_animation,
 )
+from beats.kernel.envelope import Frame
+from beats.pictures.pixels import Pixels
 from tests.adapters.sources.images.pictures import (
     GREEN,
     RED,
@@ -31,17 +33,26 @@ from tests.adapters.sources.images.pictures import (
     with_wrong_order,
     without_frame_control,
 )
+from tests.adapters.sources.support import pixel_publisher
 
 
-def pictures(path: Path) -> list[TimedPng]:
-    return list(pictures_in(path, Enlargement()))
+def as_png(image: Image.Image) -> Frame:
+    return pixel_publisher().frame(Pixels.of_image(image))
+
+
+def shown(image: Image.Image, enlargement: Enlargement) -> Image.Image:
+    return opened(to_frame(image, enlargement, as_png).data)
+
+
+def pictures(path: Path) -> list[TimedFrame]:
+    return list(pictures_in(path, Enlargement(), as_png))
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
 def test_an_animation_gives_each_frame_and_its_time(tmp_path: Path, suffix: str) -> None:
     """GIF, APNG and WebP: frames in order, each with the duration from the file; 10 ms become 100 ms."""
     found = pictures(animation(tmp_path / f"a.{suffix}", [50, 10, 200]))
-    assert [colour(picture.png) for picture in found] == [(10, 0, 0), (50, 0, 0), (90, 0, 0)]
+    assert [colour(picture.frame.data) for picture in found] == [(10, 0, 0), (50, 0, 0), (90, 0, 0)]
     assert [picture.duration_s for picture in found] == [0.05, 0.1, 0.2]
 
 
@@ -51,7 +62,7 @@ def test_the_frames_of_a_gif_are_composed(tmp_path: Path) -> None:
     second = first.copy()
     second.paste(GREEN, (15, 15, 20, 20))
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second], duration=50, disposal=1)
-    composed = opened(pictures(tmp_path / "a.gif")[1].png)
+    composed = opened(pictures(tmp_path / "a.gif")[1].frame.data)
     assert composed.size == (20, 20)
     assert [composed.getpixel(spot) for spot in ((0, 0), (19, 19))] == [RED, GREEN]
 
@@ -62,7 +73,7 @@ def test_a_transparent_gif_stays_transparent(tmp_path: Path) -> None:
     image.putpixel((0, 0), (255, 0, 0, 255))
     image.save(tmp_path / "a.gif")
     (picture,) = pictures(tmp_path / "a.gif")
-    shown = opened(picture.png)
+    shown = opened(picture.frame.data)
     assert shown.getpixel((0, 0)) == (255, 0, 0, 255)
     assert shown.getchannel("A").getpixel((3, 3)) == 0
 
@@ -70,7 +81,7 @@ def test_a_transparent_gif_stays_transparent(tmp_path: Path) -> None:
 def test_the_default_image_of_an_apng_is_not_a_frame(tmp_path: Path) -> None:
     """The image for viewers that cannot animate is not shown."""
     path = animation(tmp_path / "a.png", [50, 50, 50], default_image=True)
-    assert [colour(picture.png) for picture in pictures(path)] == [(50, 0, 0), (90, 0, 0)]
+    assert [colour(picture.frame.data) for picture in pictures(path)] == [(50, 0, 0), (90, 0, 0)]
 
 
 @pytest.mark.parametrize("suffix", ["png", "gif", "webp", "jpg", "bmp", "tiff", "ppm"])
@@ -78,7 +89,7 @@ def test_a_still_has_no_duration(tmp_path: Path, suffix: str) -> None:
     """One picture without a duration, in any format."""
     (picture,) = pictures(still(tmp_path / f"a.{suffix}"))
     assert picture.duration_s is None
-    assert opened(picture.png).size == (4, 3)
+    assert opened(picture.frame.data).size == (4, 3)
 
 
 def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
@@ -88,7 +99,7 @@ def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
     exif[0x0112] = 6
     image.save(tmp_path / "a.jpg", exif=exif)
     (picture,) = pictures(tmp_path / "a.jpg")
-    assert opened(picture.png).size == (2, 4)
+    assert opened(picture.frame.data).size == (2, 4)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +121,7 @@ def test_an_apng_with_a_broken_animation_gives_its_default_image(
     broken_animation(path, damage)
     with pytest.raises(BrokenAnimationError, match=r"^has a broken animation \(.+\); its default") as caught:
         pictures(path)
-    assert colour(caught.value.default.png) == (10, 0, 0)
+    assert colour(caught.value.default.frame.data) == (10, 0, 0)
     assert caught.value.default.duration_s is None
     assert why_not(path) is None
 
@@ -171,7 +182,7 @@ def test_modes_become_rgb_or_rgba(
     mode: str, fill: float | tuple[int, ...], expected: tuple[int, ...]
 ) -> None:
     """Colours stay the same, 16 bits become 8, and alpha is kept only if something is transparent."""
-    image = opened(to_png(Image.new(mode, (3, 2), fill), Enlargement()))
+    image = shown(Image.new(mode, (3, 2), fill), Enlargement())
     assert image.mode == ("RGB" if len(expected) == 3 else "RGBA")
     assert image.size == (3, 2)
     assert image.getpixel((2, 1)) == expected
@@ -186,7 +197,7 @@ def test_a_palette_becomes_colours(transparent: bool) -> None:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", **({"transparency": 0} if transparent else {}))
     with Image.open(buffer) as stored:
-        out = opened(to_png(stored, Enlargement()))
+        out = shown(stored, Enlargement())
     expected = [(0, 0, 0, 0), (9, 8, 7, 255)] if transparent else [(0, 0, 0), (9, 8, 7)]
     assert [out.getpixel((x, 0)) for x in (0, 1)] == expected
 
@@ -198,7 +209,7 @@ def test_enlarging_keeps_pixels_sharp(enlargement: Enlargement, size: tuple[int,
     """Nearest neighbour: no new colour appears."""
     image = Image.new("RGB", (2, 1), (255, 0, 0))
     image.putpixel((1, 0), (0, 0, 255))
-    out = opened(to_png(image, enlargement))
+    out = shown(image, enlargement)
     assert out.size == size
     assert {colour for _, colour in out.getcolors() or []} == {(255, 0, 0), (0, 0, 255)}
 
@@ -206,4 +217,4 @@ def test_enlarging_keeps_pixels_sharp(enlargement: Enlargement, size: tuple[int,
 def test_a_result_that_would_be_too_large_is_refused() -> None:
     """The limit for reading also limits enlarging; it is checked before memory is allocated."""
     with pytest.raises(ValueError, match="would be 64000 x 64000 pixels"):
-        to_png(Image.new("L", (1000, 1000)), Enlargement(scale=64))
+        shown(Image.new("L", (1000, 1000)), Enlargement(scale=64))

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from beats.adapters.sources.images import slideshow as module
-from beats.adapters.sources.images.decode import Enlargement, pictures_in
+from beats.adapters.sources.images.decode import Encode, Enlargement, pictures_in
 from beats.adapters.sources.images.listing import look
 from beats.adapters.sources.images.slideshow import Slide, Slideshow, can_read
+from beats.config.settings import PixelSettings
 from beats.kernel.errors import InputError
 from tests.adapters.sources.images.pictures import (
     BLUE,
@@ -24,6 +25,7 @@ from tests.adapters.sources.images.pictures import (
     still,
     with_damage,
 )
+from tests.adapters.sources.support import pixel_publisher
 
 PLENTY = 1 << 20
 
@@ -34,15 +36,16 @@ class Show:
     def __init__(self, path: Path, *, cache_bytes: int = PLENTY, **options: bool) -> None:
         self.reported: list[str] = []
         watched = {"is_watched": True, **options}
+        self.pixels = pixel_publisher()
         self.slideshow = Slideshow(
-            str(path), Enlargement(), self.reported.append, cache_bytes=cache_bytes, **watched
+            str(path), Enlargement(), self.pixels, self.reported.append, cache_bytes=cache_bytes, **watched
         )
         self.slides: Generator[Slide | None] = self.slideshow.slides()
 
     def next(self) -> object:
         """The colour of the next picture; None if there is none for now."""
         slide = next(self.slides)
-        return None if slide is None else colour(slide.picture.png)
+        return None if slide is None else colour(slide.picture.frame.data)
 
     def take(self, count: int) -> list[object]:
         return [self.next() for _ in range(count)]
@@ -65,9 +68,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files decoded, with repetitions."""
     names: list[str] = []
 
-    def counted(path: Path, enlargement: Enlargement) -> object:
+    def counted(path: Path, enlargement: Enlargement, encode: Encode) -> object:
         names.append(path.name)
-        return pictures_in(path, enlargement)
+        return pictures_in(path, enlargement, encode)
 
     monkeypatch.setattr(module, "pictures_in", counted)
     return names
@@ -79,8 +82,35 @@ def test_a_folder_gives_its_pictures_in_natural_order_each_in_its_own_size(tmp_p
     still(tmp_path / "2.png", RED, (8, 1))
     animation(tmp_path / "3.gif", [50, 70])
     slides, _ = one_pass(tmp_path)
-    assert [opened(slide.picture.png).size for slide in slides] == [(8, 1), (4, 3), (4, 3), (2, 2)]
+    assert [opened(slide.picture.frame.data).size for slide in slides] == [(8, 1), (4, 3), (4, 3), (2, 2)]
     assert [slide.picture.duration_s for slide in slides] == [None, 0.05, 0.07, None]
+
+
+def test_other_settings_of_pixels_hold_for_the_next_picture(tmp_path: Path) -> None:
+    """Also for one that is in the cache."""
+    animation(tmp_path / "a.gif", [50, 70])
+    show = Show(tmp_path)
+    types: list[str] = []
+    for form in ("png", "jpeg"):
+        show.pixels.settings = PixelSettings.model_validate({"format": form})
+        for _ in range(2):
+            slide = next(show.slides)
+            assert slide is not None
+            types.append(slide.picture.frame.media_type)
+    assert types == ["image/png", "image/png", "image/jpeg", "image/jpeg"]
+
+
+def test_more_pixels_than_may_be_published_are_reported(tmp_path: Path) -> None:
+    """The other pictures are shown."""
+    still(tmp_path / "a.png", RED, (9, 6))
+    still(tmp_path / "b.png", BLUE, (8, 6))
+    show = Show(tmp_path)
+    show.pixels.settings = PixelSettings(max_pixels=48)
+    assert show.next() == BLUE
+    assert show.reported == [
+        f"{tmp_path}/a.png cannot be shown: a picture of 9 x 6 has 54 pixels; at most 48 are allowed: "
+        "make it smaller, or raise max_pixels; skipped"
+    ]
 
 
 def test_a_file_that_is_not_a_picture_is_skipped_and_reported_once(tmp_path: Path) -> None:
@@ -140,7 +170,7 @@ def test_a_truncated_gif_gives_its_whole_frames_and_is_reported(tmp_path: Path) 
             fault = str(error)
         assert (fault or show.reported[0]).startswith(f"{path} ")
         assert len(show.reported) == 1, f"cut at {cut}"
-        counts.add(len({slide.picture.png for slide in slides if slide is not None}))
+        counts.add(len({slide.picture.frame.data for slide in slides if slide is not None}))
     assert counts == {0, 1, 2}
 
 
@@ -169,7 +199,7 @@ def test_what_fits_the_cache_is_decoded_once(
 ) -> None:
     """The cache is bounded in bytes; a larger animation is decoded in each pass."""
     path = animation(tmp_path / "a.gif", [50, 50, 50])
-    size = sum(len(slide.picture.png) for slide in one_pass(path)[0])
+    size = sum(len(slide.picture.frame.data) for slide in one_pass(path)[0])
     decoded.clear()
     show = Show(path, cache_bytes=size if room == 1 else size - 1 if room == -1 else 0)
     assert show.take(12) == [(10, 0, 0), (50, 0, 0), (90, 0, 0)] * 4
@@ -178,7 +208,7 @@ def test_what_fits_the_cache_is_decoded_once(
 
 def test_the_files_of_a_folder_that_fit_are_cached(tmp_path: Path, decoded: list[str]) -> None:
     """The others are decoded in each pass."""
-    sizes = [len(one_pass(still(tmp_path / f"{name}.png"))[0][0].picture.png) for name in "abc"]
+    sizes = [len(one_pass(still(tmp_path / f"{name}.png"))[0][0].picture.frame.data) for name in "abc"]
     decoded.clear()
     Show(tmp_path, cache_bytes=sum(sizes[:2])).take(9)
     assert decoded == ["a.png", "b.png", "c.png", "c.png", "c.png"]
@@ -284,7 +314,7 @@ def test_without_anything_to_show_a_watched_slideshow_waits(tmp_path: Path, is_f
 def test_the_cache_stays_within_its_limit_while_files_change(tmp_path: Path, decoded: list[str]) -> None:
     """Changed and removed files free their space."""
     shades = (GREEN, BLUE, RED)
-    sizes = [len(one_pass(still(tmp_path / "a.png", shade))[0][0].picture.png) for shade in shades]
+    sizes = [len(one_pass(still(tmp_path / "a.png", shade))[0][0].picture.frame.data) for shade in shades]
     show = Show(tmp_path, cache_bytes=max(sizes))
     for number, shade in enumerate(shades):
         show.take(2)
@@ -304,7 +334,7 @@ def test_a_change_does_not_cut_short_a_single_pass(tmp_path: Path) -> None:
     first = show.next()
     path.write_bytes(path.read_bytes() + b"more")
     show.slideshow.listing = look(path)
-    rest = [colour(slide.picture.png) for slide in show.slides if slide is not None]
+    rest = [colour(slide.picture.frame.data) for slide in show.slides if slide is not None]
     assert [first, *rest] == [(10, 0, 0), (50, 0, 0), (90, 0, 0)]
 
 

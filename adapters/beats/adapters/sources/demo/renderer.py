@@ -5,7 +5,6 @@ Costly tables are made once; a frame is a handful of Pillow calls that run in C 
 colours, the scope line draws the accelerometer, the button starts the wave.
 """
 
-import io
 import math
 import random
 from typing import Final, NamedTuple
@@ -46,7 +45,7 @@ class Comet(NamedTuple):
 
 
 class Renderer:
-    """Renders the picture of one seed at one size; the same time gives the same bytes."""
+    """Renders the picture of one seed at one size; the same time gives the same pixels."""
 
     def __init__(self, seed: int, width: int, height: int) -> None:
         self.size = (width, height)
@@ -59,12 +58,6 @@ class Renderer:
             self._comet(dice, colour) for colour in COMET_COLOURS[: 3 if min(self.size) < 24 else 4]
         ]
         self._distance = _distance(width, height)
-
-    def png(self, time_s: float) -> bytes:
-        """The picture at a moment, as a PNG file."""
-        out = io.BytesIO()
-        self.image(time_s).save(out, "PNG", compress_level=1)
-        return out.getvalue()
 
     def image(self, time_s: float) -> Image.Image:
         """The picture at a moment."""

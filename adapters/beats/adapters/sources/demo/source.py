@@ -14,6 +14,8 @@ from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Context, Publish
 from beats.kit.offload import Offload, in_a_thread
 from beats.kit.throttled_log import ThrottledLog
+from beats.pictures.pixels import Pixels
+from beats.pictures.publishing import PixelPublisher
 
 PERIPHERALS_HZ: Final = 20
 """How often the accelerometer is published, and knob and button are checked for changes."""
@@ -34,6 +36,7 @@ class DemoSource:
     def __init__(self, settings: DemoSettings, context: Context, offload: Offload = in_a_thread) -> None:
         self._settings = settings
         self._offload: Final = offload
+        self._pixels: Final = context.service(PixelPublisher)
         self._renderer: Renderer | None = None
         self._signals = Signals(settings.seed)
         self._reports = ThrottledLog(logging.getLogger(__name__), f"source {context.name!r}")
@@ -46,14 +49,14 @@ class DemoSource:
             group.start_soon(self._show_frames, publish, start, first)
             group.start_soon(self._show_peripherals, publish, start)
 
-    async def _show_frames(self, publish: Publish, start: float, png: bytes) -> None:
+    async def _show_frames(self, publish: Publish, start: float, frame: Frame) -> None:
         """Render ahead, so that each frame is ready in time."""
         fps, number = self._settings.fps, 0
         while True:
             await anyio.sleep_until(start + number / fps)
-            await self._offer(publish, Frame(png))
+            await self._offer(publish, frame)
             number = _next(number, start, fps)
-            png = await self._offload(self._render, number / fps)
+            frame = await self._offload(self._render, number / fps)
 
     async def _show_peripherals(self, publish: Publish, start: float) -> None:
         """Publish the accelerometer at each tick, knob and button when they change."""
@@ -76,12 +79,12 @@ class DemoSource:
         except QueueFull as error:
             self._reports.add("refused envelopes", str(error), logging.ERROR)
 
-    def _render(self, time_s: float) -> bytes:
+    def _render(self, time_s: float) -> Frame:
         """Runs in a worker thread, one call at a time."""
         if self._renderer is None:
             settings = self._settings
             self._renderer = Renderer(settings.seed, settings.width, settings.height)
-        return self._renderer.png(time_s)
+        return self._pixels.frame(Pixels.of_image(self._renderer.image(time_s)))
 
 
 def _next(number: int, start: float, rate_hz: float) -> int:

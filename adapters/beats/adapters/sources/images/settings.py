@@ -25,7 +25,7 @@ class ImagesSettings(SourceSettings):
     size: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
     """[width, height] in pixels to bring every picture to, nearest neighbour; instead of `scale`."""
     cache_bytes: Annotated[int, Field(ge=0)] = 64 * MIB
-    """Most bytes of finished PNGs kept for the next loop; files beyond that are decoded each time."""
+    """Most bytes of finished pictures kept for the next loop; files beyond that are decoded each time."""
     refresh_s: Annotated[float, Field(ge=0, le=86_400)] = 1.0
     """Seconds between checks of the file or folder for added, removed and rewritten files; only with
     `loop`. 0 never checks."""

@@ -4,30 +4,38 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from PIL.Image import Image
+
 from beats.adapters.sources.images.decode import (
     BrokenAnimationError,
     Enlargement,
-    TimedPng,
+    TimedFrame,
     nothing_in,
     pictures_in,
     why,
     why_not,
 )
 from beats.adapters.sources.images.listing import File, Listing, look
+from beats.config.settings import PixelSettings
+from beats.kernel.envelope import Frame
 from beats.kernel.errors import InputError
 from beats.kit.paths import Stamp, expanded
+from beats.pictures.pixels import Pixels
+from beats.pictures.publishing import PixelPublisher
 
 
 class Slide(NamedTuple):
     """A picture, and the file that it comes from."""
 
-    picture: TimedPng
+    picture: TimedFrame
     file: File
 
 
 class _Cached(NamedTuple):
     stamp: Stamp
-    pictures: list[TimedPng]
+    form: PixelSettings
+    """How they were encoded."""
+    pictures: list[TimedFrame]
     size_bytes: int
 
 
@@ -51,6 +59,7 @@ class Slideshow:
         self,
         path: str,
         enlargement: Enlargement,
+        pixels: PixelPublisher,
         report: Callable[[str], None],
         *,
         loop: bool = True,
@@ -62,6 +71,7 @@ class Slideshow:
         Args:
             path: a file or a folder.
             enlargement: how pictures are enlarged.
+            pixels: encodes them.
             report: called once for each fault, and again after the file changed.
             loop: whether to repeat after the first pass.
             cache_bytes: most bytes of pictures kept for later passes.
@@ -69,6 +79,7 @@ class Slideshow:
         """
         self._path: Final = expanded(path)
         self._enlargement: Final = enlargement
+        self._pixels: Final = pixels
         self._report: Final = report
         self._loop: Final = loop
         self._cache_bytes: Final = cache_bytes
@@ -129,32 +140,35 @@ class Slideshow:
                     break
             file = self.listing.after(file.path)
 
-    def _pictures(self, file: File) -> Iterator[TimedPng]:
-        cached = self._cache.get(file.path)
-        if cached is not None and cached.stamp == file.stamp:
+    def _pictures(self, file: File) -> Iterator[TimedFrame]:
+        cached, form = self._cache.get(file.path), self._pixels.settings
+        if cached is not None and (cached.stamp, cached.form) == (file.stamp, form):
             yield from cached.pictures
             return
-        pictures: list[TimedPng] = []
+        pictures: list[TimedFrame] = []
         count = size = 0
         room = self._cache_bytes - self._cached_bytes + (0 if cached is None else cached.size_bytes)
         try:
-            for picture in pictures_in(file.path, self._enlargement):
+            for picture in pictures_in(file.path, self._enlargement, self._encode):
                 count += 1
-                size += len(picture.png)
+                size += len(picture.frame.data)
                 if size <= room:
                     pictures.append(picture)
                 yield picture
         except BrokenAnimationError as error:
             self._report_once(file, str(error))
             yield error.default
-            pictures, count, size = [error.default], 1, len(error.default.png)
+            pictures, count, size = [error.default], 1, len(error.default.frame.data)
         except Exception as error:  # for broken files, Pillow's decoders raise anything
             self._report_once(file, self._describe(error, count, cached))
             if cached is not None and not count and not self.listing.is_folder:
                 yield from cached.pictures
         if count and size <= room:
             self._cached_bytes += size - (0 if cached is None else cached.size_bytes)
-            self._cache[file.path] = _Cached(file.stamp, pictures, size)
+            self._cache[file.path] = _Cached(file.stamp, form, pictures, size)
+
+    def _encode(self, image: Image) -> Frame:
+        return self._pixels.frame(Pixels.of_image(image))
 
     def _describe(self, error: Exception, count: int, cached: _Cached | None) -> str:
         """What is wrong with a file, and what is shown instead."""

@@ -15,6 +15,7 @@ from beats.kernel.errors import InputError, QueueFull
 from beats.kernel.ports import Context, Publish
 from beats.kit.offload import Offload, in_a_thread
 from beats.kit.throttled_log import ThrottledLog
+from beats.pictures.publishing import PixelPublisher
 
 STILL_S: Final = 1.0
 """How long a still picture is shown, unless `fps` is set."""
@@ -40,6 +41,7 @@ class ImagesSource:
     def __init__(self, settings: ImagesSettings, context: Context, offload: Offload = in_a_thread) -> None:
         self._settings = settings
         self._offload: Final = offload
+        self._pixels: Final = context.service(PixelPublisher)
         self._reports = ThrottledLog(logging.getLogger(__name__), f"source {context.name!r}")
 
     async def run(self, publish: Publish) -> None:
@@ -54,6 +56,7 @@ class ImagesSource:
         slideshow = Slideshow(
             settings.path,
             Enlargement(settings.scale, settings.size),
+            self._pixels,
             self._report,
             loop=settings.loop,
             cache_bytes=settings.cache_bytes,
@@ -95,7 +98,7 @@ class ImagesSource:
             if slide.file not in slideshow.listing:  # it was read ahead, and has changed since
                 continue
             on_air, picture = slide.file, slide.picture
-            await self._offer(publish, picture.png)
+            await self._offer(publish, picture.frame)
             shown_s = 1 / self._settings.fps if self._settings.fps else picture.duration_s or STILL_S
             deadline = max(deadline + shown_s, anyio.current_time())
 
@@ -128,9 +131,9 @@ class ImagesSource:
                 slideshow.listing = found
                 self._changed.set()
 
-    async def _offer(self, publish: Publish, png: bytes) -> None:
+    async def _offer(self, publish: Publish, frame: Frame) -> None:
         try:
-            await publish(Frame(png))
+            await publish(frame)
         except QueueFull as error:
             self._reports.add("refused frames", str(error), logging.ERROR)
 
