@@ -25,7 +25,7 @@ ROOMS: Final = (
     ("cli",),
     ("workers", "doctor", "app"),
     ("adapters.sinks", "adapters.sources"),
-    ("adapters.http", "adapters.nats", "adapters.led"),
+    ("adapters.http", "adapters.led", "adapters.mqtt", "adapters.nats"),
     ("recordings", "runtime"),
     ("pictures",),
     ("kit",),

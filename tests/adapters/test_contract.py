@@ -21,6 +21,7 @@ from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, resources_
 from tests.adapters.sources.support import context
 from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
+from tests.support.mqtt import Mosquitto
 from tests.support.nats import NatsServer
 
 CONTEXT = context("it")
@@ -41,9 +42,10 @@ SOURCE_SETTINGS: dict[str, Mapping[str, object]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _machines_to_connect_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A NATS server, and another Beats that puts the demo on air and sends it there too."""
+    """An MQTT broker, a NATS server, and another Beats that puts the demo on air and sends it there too."""
     folder = tmp_path_factory.mktemp("machines")
-    with NatsServer(folder) as server:
+    with NatsServer(folder) as server, Mosquitto(folder) as broker:
+        SINK_SETTINGS["mqtt"] = {"port": broker.port, "discovery": True, "pictures": True}
         sink = ("--set", "sinks.relay.type=nats", "--set", f"sinks.relay.servers={server.url}")
         arguments = ("run", *PORT_0, *sink, "--set", "sinks.relay.stream=demo")
         with beats(*arguments, cwd=folder, stdin=None) as other:

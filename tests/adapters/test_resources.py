@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from beats.adapters.sinks.mqtt import MqttSinkSettings
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.recorder import RecorderSettings
 from beats.adapters.sources.images import ImagesSettings
@@ -12,7 +13,7 @@ from beats.adapters.sources.jsonl import JsonlSettings
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.replay import ReplaySettings
 from beats.adapters.sources.websocket import WebSocketSourceSettings
-from beats.kernel.resources import Input, Output, Package, Resources
+from beats.kernel.resources import Input, Output, Package, Resources, Server
 
 
 def recorder(**settings: Any) -> Resources:
@@ -51,7 +52,9 @@ def test_the_websocket_source_needs_the_files_that_its_settings_name() -> None:
         type="websocket", url="wss://wall", token_file=Path("a"), tls_ca=Path("b")
     )
     assert settings.resources("x").inputs == (Input("token_file", Path("a")), Input("tls_ca", Path("b")))
-    assert WebSocketSourceSettings(type="websocket").resources("x") == Resources()
+    assert settings.resources("x").servers == (Server("url", "wall", 443),)
+    plain = WebSocketSourceSettings(type="websocket").resources("x")
+    assert plain == Resources(servers=(Server("url", "localhost", 8765),))
 
 
 @pytest.mark.parametrize("model", [NatsSinkSettings, NatsSourceSettings])
@@ -59,11 +62,25 @@ def test_nats_adapters_need_a_package_and_the_files_that_their_settings_name(
     model: type[NatsSinkSettings | NatsSourceSettings],
 ) -> None:
     """The package comes with an extra; credentials need one more; the server may start later."""
-    assert model(type="nats").resources("x") == Resources(packages=(Package("type", "nats", "beats[nats]"),))
+    assert model(type="nats").resources("x") == Resources(
+        packages=(Package("type", "nats", "beats[nats]"),),
+        servers=(Server("servers", "127.0.0.1", 4222),),
+    )
     files = {name: Path(name) for name in ("credentials_file", "tls_ca", "tls_cert", "tls_key")}
     resources = model.model_validate({"type": "nats", **files}).resources("x")
     assert resources.inputs == tuple(Input(key, path) for key, path in files.items())
     assert Package("credentials_file", "nkeys", "nkeys") in resources.packages
+
+
+def test_the_mqtt_sink_needs_a_package_files_and_a_broker() -> None:
+    """The broker may start later."""
+    files = {name: Path(name) for name in ("password_file", "tls_ca", "tls_cert", "tls_key")}
+    settings = MqttSinkSettings.model_validate({"type": "mqtt", "host": "hub", "user": "a", **files})
+    assert settings.resources("x") == Resources(
+        inputs=tuple(Input(key, path) for key, path in files.items()),
+        servers=(Server("host", "hub", 1883),),
+        packages=(Package("type", "aiomqtt", "beats[mqtt]"),),
+    )
 
 
 def test_the_recorder_needs_its_file() -> None:

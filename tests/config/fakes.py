@@ -71,6 +71,12 @@ class NatsSourceSettings(SourceSettings):
     servers: tuple[str, ...] = ()
 
 
+class MqttSinkSettings(SinkSettings):
+    host: str = ""
+    discovery: bool = False
+    pictures: bool = False
+
+
 class NatsSinkSettings(SinkSettings):
     servers: tuple[str, ...] = ()
 

@@ -10,10 +10,19 @@ import beats.config
 from beats.config.layers.profiles import list_profiles
 from beats.config.load import load_profile
 from beats.config.settings import LaneSettings
-from tests.config.fakes import FakeAdapters, NatsSinkSettings, NatsSourceSettings, WebsocketSettings
+from tests.config.fakes import (
+    FakeAdapters,
+    MqttSinkSettings,
+    NatsSinkSettings,
+    NatsSourceSettings,
+    WebsocketSettings,
+)
 
 ADAPTERS: Final = (
-    FakeAdapters().add("sinks", "nats", NatsSinkSettings).add("sources", "nats", NatsSourceSettings)
+    FakeAdapters()
+    .add("sinks", "mqtt", MqttSinkSettings)
+    .add("sinks", "nats", NatsSinkSettings)
+    .add("sources", "nats", NatsSourceSettings)
 )
 SHIPPED: Final = Path(next(iter(beats.config.__path__)))
 EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
@@ -25,6 +34,7 @@ EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
     "kiosk": (["demo"], {"browser": "websocket"}),
     "replay": (["replay"], {"browser": "websocket"}),
     "origin": (["demo"], {"browser": "websocket", "nats": "nats"}),
+    "home": (["demo"], {"browser": "websocket", "mqtt": "mqtt"}),
     "edge": (["nats"], {"browser": "websocket"}),
 }
 

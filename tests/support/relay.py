@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import anyio
 
+from beats.adapters.sinks.mqtt import MqttSinkSettings
+from beats.adapters.sinks.mqtt.sink import MqttSink
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sinks.websocket.sink import WebSocketSink
@@ -49,6 +51,15 @@ class Machine:
         few = {"last_value_max_bytes": 1 << 20}
         settings = NatsSinkSettings.model_validate({"type": "nats", "servers": (url,), **few, **changes})
         sink = NatsSink(settings, self.context(name))
+        self.kernel.add_sink(name, sink, queue_bounds(settings.queue))
+        return sink
+
+    def mqtt_sink(self, port: int, name: str = "home", **changes: Any) -> MqttSink:
+        """Add a sink that publishes to a broker on this machine."""
+        settings = MqttSinkSettings.model_validate(
+            {"type": "mqtt", "port": port, "reconnect_max_s": 0.05, **changes}
+        )
+        sink = MqttSink(settings, self.context(name))
         self.kernel.add_sink(name, sink, queue_bounds(settings.queue))
         return sink
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from beats.config.checks.validation import Inspected
 from beats.config.errors import Problem, SettingsError
-from beats.doctor import clocks, disks, machine, ports, software
+from beats.doctor import clocks, disks, machine, ports, servers, software
 from beats.doctor.findings import Check, Finding, run
 from beats.runtime.conflicts import Found, Part, check, connections, parts_of
 
@@ -95,5 +95,7 @@ def _of_parts(known: Profile, pids: Collection[int]) -> Iterator[Check]:
     for part in known.parts:
         for port in part.resources.ports:
             yield Check(f"port {port.port}", partial(ports.port, part, port, pids))
+        for server in part.resources.servers:
+            yield Check(f"server {server.host}", partial(servers.server, part, server))
         for output in part.resources.outputs:
             yield Check("disk", partial(disks.disk, part, output))

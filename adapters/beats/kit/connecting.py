@@ -1,14 +1,11 @@
-"""What adapters share that connect to another machine: settings, and sinks that wait for it."""
+"""The settings that adapters share that connect to another machine."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Protocol, Self, TypeVar
+from typing import Annotated, Self
 
-import anyio
 from pydantic import Field, model_validator
 
 from beats.config.settings import LaneSettings, QueueSettings, Settings
-from beats.kernel.ports import Batches
 from beats.kit.bounds import queue_bounds
 
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
@@ -47,38 +44,3 @@ class ConnectingSettings(Settings):
     silence_timeout_s: Seconds = 3.0
     """Seconds without an answer after which a connection is closed and opened again; nothing else reveals a
     link that was cut."""
-
-
-class _Connection(Protocol):
-    async def close(self) -> None: ...
-
-
-C = TypeVar("C", bound=_Connection)
-
-
-async def connected(queue: Batches, connect: Callable[[anyio.Event], Awaitable[C | None]]) -> C | None:
-    """A sink's next connection; None when its queue ends before there is one.
-
-    Tells the kernel that the sink has started: a server that is not there yet must not delay the others.
-
-    Args:
-        queue: of the sink; nothing is taken from it.
-        connect: opens the connection; the event that it gets is set when the queue has ended.
-    """
-    ended = anyio.Event()
-    connection: C | None = None
-
-    async def watch() -> None:
-        await queue.take(0)  # takes nothing, so it returns only when the queue has ended
-        ended.set()
-
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch)
-            connection = await connect(ended)
-            group.cancel_scope.cancel()
-    except BaseException:
-        if connection is not None:  # it was opened just before the error
-            await connection.close()
-        raise
-    return connection

@@ -1,4 +1,4 @@
-"""What a sink or source needs to start: ports, files and packages, known before anything is opened.
+"""What a sink or source needs to start: ports, files, servers and packages, known before anything is opened.
 
 The settings of an adapter return it from a method `resources` (see `NeedsResources`), so that a check finds
 two sinks on one port, or a missing file, without knowing the adapters. Each resource names its setting, as a
@@ -47,6 +47,14 @@ class Output(NamedTuple):
     """Whether no file of this name may exist yet."""
 
 
+class Server(NamedTuple):
+    """A TCP port, mostly of another machine, to connect to; it may start later."""
+
+    key: str
+    host: str
+    port: int
+
+
 class Package(NamedTuple):
     """A Python package that only these settings need."""
 
@@ -72,6 +80,7 @@ class Resources:
     ports: tuple[Port, ...] = ()
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
+    servers: tuple[Server, ...] = ()
     packages: tuple[Package, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     connections: int = 0

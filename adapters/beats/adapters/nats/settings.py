@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 from beats.adapters.nats.messages import PREFIX, STREAM
 from beats.adapters.nats.servers import masked, server
 from beats.config.settings import Settings
-from beats.kernel.resources import Package, Resources
+from beats.kernel.resources import Package, Resources, Server
 from beats.kit.connecting import ConnectingSettings, Seconds
 from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
@@ -78,4 +78,9 @@ class NatsSettings(ConnectingSettings, _ServerSettings):
         packages = [Package("type", "nats", "beats[nats]")]
         if self.credentials_file is not None:
             packages.append(Package("credentials_file", "nkeys", "nkeys"))
-        return Resources(inputs=named_files(self, *keys), packages=tuple(packages))
+        places = (server(url) for url in self.servers)
+        return Resources(
+            inputs=named_files(self, *keys),
+            packages=tuple(packages),
+            servers=tuple(Server("servers", place.host, place.port) for place in places),
+        )

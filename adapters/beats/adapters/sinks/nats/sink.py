@@ -16,7 +16,7 @@ from beats.adapters.sinks.nats.unconfirmed import Unconfirmed
 from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Batches, Context
-from beats.kit.connecting import connected
+from beats.kit.link_status import connected
 from beats.kit.lost_values import with_lost_values
 from beats.kit.throttled_log import ThrottledLog
 

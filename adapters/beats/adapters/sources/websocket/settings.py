@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from beats.config.settings import MIB, Settings, SourceSettings
 from beats.kernel.envelope import KINDS, Kind
-from beats.kernel.resources import Resources
+from beats.kernel.resources import Resources, Server
 from beats.kit.connecting import ConnectingSettings, InboxSettings, Seconds
 from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
@@ -90,4 +90,9 @@ class WebSocketSourceSettings(ConnectingSettings, _StreamSettings, SourceSetting
 
     def resources(self, profile: str) -> Resources:
         """The files that the settings name; the other Beats may start later."""
-        return Resources(inputs=named_files(self, "token_file", "tls_ca"))
+        parts = urlsplit(self.url)
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+        return Resources(
+            inputs=named_files(self, "token_file", "tls_ca"),
+            servers=(Server("url", parts.hostname or "", port),),
+        )

@@ -1,0 +1,1 @@
+"""Shared by the sinks and sources that connect to an MQTT broker."""

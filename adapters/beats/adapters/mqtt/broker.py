@@ -1,0 +1,88 @@
+"""Connects to an MQTT broker, and reconnects."""
+
+import asyncio
+import logging
+import secrets
+from importlib.util import find_spec
+from typing import Final
+
+import anyio
+
+from beats.adapters.mqtt.connection import Login, MqttConnection, connect
+from beats.adapters.mqtt.settings import MqttSettings
+from beats.adapters.mqtt.topics import Topics
+from beats.kernel.capabilities import authority
+from beats.kernel.errors import MissingPackageError
+from beats.kit.link_status import LinkStatus
+from beats.kit.secrets import secret_of
+from beats.kit.sockets import client_context
+
+
+class Broker:
+    """Opens one connection after the other."""
+
+    def __init__(self, settings: MqttSettings, who: str, logger: logging.Logger) -> None:
+        """Prepare.
+
+        Args:
+            settings: the broker, and how to log in.
+            who: the sink or source, such as `sink 'home'`, for the log.
+            logger: logs what happens to connections.
+        """
+        self.link: Final = LinkStatus(who, settings.reconnect_max_s, logger)
+        self.topics: Final = Topics(settings.prefix)
+        self._settings: Final = settings
+        self._who: Final = who
+        scheme = "mqtts" if settings.is_encrypted else "mqtt"
+        self._url: Final = f"{scheme}://{authority(settings.host, settings.port)}"
+
+    def open(self) -> Login:
+        """Read the files that the settings name.
+
+        Raises:
+            OSError, ValueError: a file cannot be used; names it.
+            MissingPackageError: a package is not installed.
+            RuntimeError: the event loop is not asyncio's, which the library needs.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise RuntimeError(f"{self._who} runs on asyncio only: use that back end") from error
+        if find_spec("aiomqtt") is None:
+            raise MissingPackageError("needs the package aiomqtt: pip install 'beats[mqtt]'")
+        settings = self._settings
+        files = (settings.tls_ca, settings.tls_cert, settings.tls_key)
+        return Login(
+            settings.host,
+            settings.port,
+            settings.client_id or f"beats-{secrets.token_hex(8)}",
+            self.topics.status,
+            settings.user,
+            secret_of("password", settings.password, settings.password_file),
+            client_context(*files) if settings.is_encrypted else None,
+            settings.keepalive_s,
+            settings.connect_timeout_s,
+        )
+
+    async def connect(self, ended: anyio.Event | None = None) -> MqttConnection | None:
+        """The next connection, however long that takes; None once `ended` is set and the broker is not there.
+
+        Reads the files of the settings each time, so that a changed password needs no restart.
+        """
+        while True:
+            refused = False
+            try:
+                connection = await connect(self.open())
+            except (OSError, ValueError, MissingPackageError) as error:
+                self.link.failed(self._url, error)
+                refused = isinstance(error, PermissionError)
+            else:
+                self.link.connected(self._url)
+                return connection
+            await self.link.pause(refused=refused, ended=ended)
+            if ended is not None and ended.is_set():
+                return None
+
+    def lose(self, connection: MqttConnection) -> None:
+        """Log that a connection was lost."""
+        self.link.lost(self._url, connection.why)

@@ -1,0 +1,50 @@
+"""Checks the servers that a profile connects to."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from beats.config.errors import dotted
+from beats.doctor.findings import Finding
+from beats.kernel.capabilities import authority
+from beats.kernel.resources import Server
+from beats.kit.link_status import reason
+from beats.runtime.conflicts import Part
+
+_ANSWER_S: Final = 2.0
+"""Longest wait for an answer; a sink or source waits as its settings say, and tries again."""
+
+
+def server(part: Part, resource: Server) -> Iterator[Finding]:
+    """Whether anything accepts a connection; says nothing, so a wrong password is not noticed.
+
+    Args:
+        part: the sink or source that connects.
+        resource: the server.
+    """
+    address = authority(resource.host, resource.port)
+    subject, name = f"server {address}", dotted(part.key)
+    error = _attempt(resource)
+    if error is None:
+        yield Finding(subject, "ok", f"accepts connections; {name} connects to it")
+        return
+    what = f"{name}: no connection to {address}: {error}"
+    yield Finding(subject, "warning", what, f"start it, or correct {dotted((*part.key, resource.key))}")
+
+
+def _attempt(resource: Server) -> str | None:
+    """Why there is no connection; None if there is one."""
+    errors: list[str | None] = []
+
+    def connect() -> None:
+        try:
+            with socket.create_connection((resource.host, resource.port), timeout=_ANSWER_S):
+                errors.append(None)
+        except (OSError, UnicodeError) as error:  # UnicodeError: it is too long for a name
+            errors.append(reason(error))
+
+    thread = threading.Thread(target=connect, daemon=True)  # a name server may take long
+    thread.start()
+    thread.join(_ANSWER_S)
+    return errors[0] if errors else f"no answer within {_ANSWER_S:g} s"
