@@ -172,7 +172,7 @@ def test_an_interrupted_export_leaves_no_half_file(
     slow = Frame(png(Image.merge("RGB", [ramp, ramp.rotate(90), ramp.rotate(180)])))
     broken = Frame(without_data(plain_png(RED)))
     record(tmp_path / "a.mcap", [(0, broken), *((at / 10, slow) for at in range(1, 600))])
-    others = ("--frames", "f", "--mp4", "a.mp4", "--foxglove", "o.mcap", "--events", "a.csv")
+    others = ("--mp4", "a.mp4", "--foxglove", "o.mcap", "--events", "a.csv")
     with beats("export", "a.mcap", "--gif", "a.gif", *others, cwd=tmp_path) as program:
         program.err.wait_for("is left out of a.gif")  # and then there is a minute's work to do
         assert {"a.gif.part", "a.mp4.part", "o.mcap.part"} <= set(names(tmp_path))

@@ -10,6 +10,7 @@ from PIL import Image
 
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kit import units
+from beats.recordings.export import outputs
 from beats.recordings.export.outputs import (
     Animation,
     EventTable,
@@ -46,13 +47,13 @@ def fill(animation: Animation, frames: Sequence[tuple[float, bytes]]) -> None:
 def test_all_named_outputs_are_opened(tmp_path: Path) -> None:
     """Each with its own path, kinds and number of pictures; only the APNG looks ahead."""
     names = {name: tmp_path / name for name in ("frames", "gif", "apng", "mp4", "foxglove")}
-    outputs = open_outputs(**names, events=[tmp_path / "e.csv"])
-    assert [output.path.name for output in outputs] == [*names, "e.csv"]
+    opened = open_outputs(**names, events=[tmp_path / "e.csv"])
+    assert [output.path.name for output in opened] == [*names, "e.csv"]
     frame, both, update = ("frame",), ("frame", "peripheral"), ("peripheral",)
-    assert [output.kinds for output in outputs] == [frame, frame, frame, frame, both, update]
-    assert [output.one_picture for output in outputs] == [True, True, True, True, False, False]
-    assert [output for output in outputs if isinstance(output, LooksAhead)] == [outputs[2]]
-    for output in outputs:
+    assert [output.kinds for output in opened] == [frame, frame, frame, frame, both, update]
+    assert [output.one_picture for output in opened] == [True, True, True, True, False, False]
+    assert [output for output in opened if isinstance(output, LooksAhead)] == [opened[2]]
+    for output in opened:
         output.discard()
     assert list(tmp_path.iterdir()) == []
 
@@ -113,6 +114,22 @@ def test_frames_of_an_export_that_fails_are_removed(tmp_path: Path) -> None:
     assert {*tmp_path.iterdir()} == others
 
 
+def test_a_signal_amid_a_frame_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may come when the file was made, and before anything knows of it."""
+    folder = FrameFolder(tmp_path / "new")
+    folder.add(chosen(), Frame(plain_png(RED)))
+
+    def interrupted(path: Path, _data: bytes) -> None:
+        path.with_name(path.name + ".part").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(outputs, "write_new", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        folder.add(chosen(BEGIN_NS + 1000), Frame(plain_png(RED)))
+    folder.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_name_of_a_frame_has_its_number_and_time() -> None:
     """Zero-padded, with the time in UTC to the microsecond, and without characters that disks refuse."""
     assert frame_name(1, BEGIN_NS + 5_999) == "0000001_20231114T221320.000005Z.png"
@@ -127,6 +144,7 @@ def test_frames_overwrite_nothing(tmp_path: Path) -> None:
     theirs.write_text("theirs")
     with pytest.raises(FileExistsError):
         folder.add(chosen(), Frame(plain_png(RED)))
+    folder.discard()
     assert {path.read_text() for path in tmp_path.iterdir()} == {"mine", "theirs"}
 
 

@@ -1,6 +1,7 @@
 """Writes an MP4 as a stream: H.264, with each frame at its own time. Needs PyAV, the extra `video`."""
 
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -67,6 +68,7 @@ class Mp4Writer:
 
         Raises:
             FrameError: it cannot be decoded, or is too large; the frame before it is shown for longer.
+            OSError: the disk rejects it.
         """
         try:
             image = opaque(decode(data).image()).convert("RGB")
@@ -80,15 +82,20 @@ class Mp4Writer:
             self._write(shown)
 
     def finish(self) -> None:
-        """Write the last frame, and the index, which then moves to the beginning of the file."""
+        """Write the last frame, and the index, which then moves to the beginning of the file.
+
+        Raises:
+            OSError: the disk rejects it.
+        """
         if (shown := self.pace.finish()) is not None:
             self._write(shown)
         self._encode(None)
-        self._container.close()
+        with self._watched():
+            self._container.close()
 
     def discard(self) -> None:
         """Close the file, whatever state it is in."""
-        with suppress(OSError, ValueError):  # FFmpeg's errors are of these, as that of a full disk
+        with suppress(OSError), self._watched():
             self._container.close()
 
     def _begin(self, size: tuple[int, int]) -> Any:
@@ -120,10 +127,18 @@ class Mp4Writer:
         self._encode(frame)
 
     def _encode(self, frame: "VideoFrame | None") -> None:
-        for packet in self._stream.encode(frame):
-            if packet.pts is not None:
+        with self._watched():
+            for packet in self._stream.encode(frame):
                 packet.duration = self._ticks.pop(packet.pts)
-            self._container.mux(packet)
+                self._container.mux(packet)
+
+    @contextmanager
+    def _watched(self) -> Generator[None]:
+        """Make all of FFmpeg's errors OSErrors, without the name of the unfinished file."""
+        try:
+            yield
+        except self._av.FFmpegError as error:
+            raise OSError(error.errno, error.strerror) from error
 
 
 def _even(size: tuple[int, int]) -> tuple[int, int]:

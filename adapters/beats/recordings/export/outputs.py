@@ -11,6 +11,7 @@ from typing import Final, Protocol, cast, runtime_checkable
 
 from beats.kernel.envelope import KINDS, Frame, Kind, Message, Peripheral
 from beats.kit import units
+from beats.recordings import UNFINISHED_SUFFIX
 from beats.recordings.export.apng import TICKS_PER_S as APNG_TICKS_PER_S
 from beats.recordings.export.apng import ApngWriter, FormSurvey
 from beats.recordings.export.events import CsvWriter, JsonlWriter
@@ -89,6 +90,8 @@ class FrameFolder:
         self._times: Final = array("Q")
         """Of the frames written, in nanoseconds. Their names follow from them, and would take ten times as
         much memory."""
+        self._begun = ""
+        """The name of the last frame, which a signal may have left half written."""
         self._size_bytes = 0
         self._is_whole = False
         self._is_new: Final = new_folder(path)
@@ -100,7 +103,12 @@ class FrameFolder:
         """Write a frame."""
         frame = cast("Frame", message)
         form = frame.media_type.removeprefix("image/")
-        write_new(self.path / frame_name(len(self._times) + 1, chosen.unix_ns, form), frame.data)
+        self._begun = frame_name(len(self._times) + 1, chosen.unix_ns, form)
+        try:
+            write_new(self.path / self._begun, frame.data)
+        except FileExistsError:
+            self._begun = ""  # it is another program's
+            raise
         self._times.append(chosen.unix_ns)
         self._size_bytes += len(frame.data)
 
@@ -126,6 +134,8 @@ class FrameFolder:
     def _wrote(self, name: str) -> bool:
         if not _FRAME_NAME.fullmatch(name):
             return False
+        if name.removesuffix(UNFINISHED_SUFFIX) == self._begun:
+            return True
         number, form = int(name.split("_")[0]), name.rpartition(".")[2]
         written = 0 < number <= len(self._times)
         return written and name == frame_name(number, self._times[number - 1], form)
@@ -224,8 +234,8 @@ class Video(_FileOutput):
 
     def discard(self) -> None:
         """Remove the file if it is incomplete."""
+        super().discard()  # first: the writer would move the index of a file that is there
         self._writer.discard()
-        super().discard()
 
 
 class FoxgloveRecording(_FileOutput):
