@@ -1,6 +1,7 @@
 """Kernels that relay to each other in one process, and what they have put on their buses."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -166,6 +167,7 @@ class Link:
         self._target: Final = port
         self.tasks: Final[set[asyncio.Task[Any]]] = set()
         self._writers: Final[set[asyncio.StreamWriter]] = set()
+        self._read_bytes, self._pause_s = 1 << 16, 0.0
         self._free = asyncio.Event()
         self._free.set()
 
@@ -177,6 +179,10 @@ class Link:
     def hold(self) -> None:
         """Let nothing more through, without a word to anyone."""
         self._free.clear()
+
+    def slow_down(self) -> None:
+        """Let at most 400 kB a second through."""
+        self._read_bytes, self._pause_s = 4096, 0.01
 
     def release(self) -> None:
         """Let everything through again that has waited."""
@@ -200,18 +206,21 @@ class Link:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            while data := await reader.read(1 << 16):
+            while data := await reader.read(self._read_bytes):
                 await self._free.wait()
+                await asyncio.sleep(self._pause_s)
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
 
 
 @asynccontextmanager
-async def linked(port: int) -> AsyncGenerator[Link]:
-    """A link to a port, while the block lasts."""
+async def linked(port: int, *, receive_buffer_bytes: int | None = None) -> AsyncGenerator[Link]:
+    """A link to a port, while the block lasts; what it has not passed on waits in a buffer of this size."""
     link = Link(port)
     server = await asyncio.start_server(link.serve, "127.0.0.1", 0)
+    if receive_buffer_bytes is not None:  # its connections have it, too
+        server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
     link.port = server.sockets[0].getsockname()[1]
     try:
         yield link

@@ -6,7 +6,7 @@ import math
 import ssl
 from contextlib import suppress
 from socket import socket
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio
 
@@ -15,7 +15,7 @@ from beats.kit.sockets import connected_socket
 if TYPE_CHECKING:  # the package comes with an extra
     from aiomqtt import Client
 
-_CLOSE_S: Final = 1.0
+_CLOSE_S: Final = 0.5
 """How long the broker may take to hear that the connection is closed."""
 _THREAD_S: Final = 0.1
 """Longer than the library's thread takes, which only prepares its first packet."""
@@ -179,8 +179,20 @@ def _client(login: Login, sock: socket) -> "Client":
         max_queued_incoming_messages=1,
     )
     client.pending_calls_threshold = 1_000_000  # its warning is about programs that forget to wait
+    paho: Any = client._client  # pyright: ignore[reportPrivateUsage]
     # There is no other way to give it a socket.
-    client._client._create_socket = lambda: sock  # type: ignore[method-assign]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    paho._create_socket = lambda: sock
+    loop = asyncio.get_running_loop()
+
+    def write_soon(*_: object) -> None:
+        loop.call_soon_threadsafe(add_writer)
+
+    def add_writer() -> None:
+        # The library would add the number of a socket that it may have closed, or that is another one's now.
+        if sock.fileno() >= 0:
+            loop.add_writer(sock, paho.loop_write)
+
+    paho.on_socket_register_write = write_soon
     return client
 
 
