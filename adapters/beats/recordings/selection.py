@@ -107,6 +107,11 @@ class Selection:
         """Where the wanted range ends."""
         return min(self.filter.end_s, self.duration_s)
 
+    def unix_ns(self, position_s: float) -> int:
+        """When a place was recorded, by the wall clock."""
+        piece = next((each for each in self.pieces if each.ends_s >= position_s), self.pieces[-1])
+        return piece.wall.unix_ns(piece.logged_ns(position_s))
+
     def batches(
         self, position_s: float, damaged: Callable[[Path, Damage], object]
     ) -> Generator[list[Chosen]]:

@@ -166,6 +166,8 @@ class Playback:
     paused: bool
     loops: int
     """How often it has restarted from the beginning."""
+    start_unix_ns: int = 0
+    """When its beginning was recorded, by the wall clock; 0 when unknown."""
 
 
 @dataclass(frozen=True, slots=True)

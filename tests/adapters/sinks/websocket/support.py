@@ -92,7 +92,14 @@ async def on_air(
     config = config or settings()
     options = KernelOptions(backoff=Backoff(initial_s=0.01))
     kernel = Kernel(StreamCodec(), options=options)
-    context = Context("browser", "test", SystemClock(), kernel.bus.send_control, stats=kernel.stats)
+    context = Context(
+        "browser",
+        "test",
+        SystemClock(),
+        kernel.bus.send_control,
+        stats=kernel.stats,
+        last_values=kernel.publisher.last_values,
+    )
     sink = build(config, context)
     kernel.add_sink("browser", sink, queue_bounds(config.queue))
     for name, other in (others or {}).items():

@@ -1,11 +1,14 @@
 """Decides which viewers are let in, before their handshake is answered."""
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
 import anyio
+from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
+from websockets.typing import Subprotocol
 
 from beats.adapters.http.access import Denied, Rights, Tokens
 from beats.adapters.http.admission import Admission
@@ -25,6 +28,8 @@ from beats.pictures.variants import TooManyVariants, Variants, VariantStream
 
 log = logging.getLogger(__name__)
 
+FOXGLOVE: Final = (Subprotocol("foxglove.sdk.v1"), Subprotocol("foxglove.websocket.v1"))
+"""Subprotocols that ask for Foxglove's protocol: https://github.com/foxglove/ws-protocol."""
 _ACCEPTED: Final = (
     "The stream would accept this viewer. If connections to it fail nevertheless, a proxy in front of this "
     "server does not forward WebSocket upgrades."
@@ -54,6 +59,11 @@ class StreamAdmission(Admission[WebSocketSettings]):
     def rate_limit(self) -> RateLimit:
         """The rate limit of a new viewer."""
         return RateLimit(self.settings.max_messages_per_s, anyio.current_time())
+
+    @staticmethod
+    def subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Foxglove's, if the viewer offers one; without a subprotocol it gets the stream."""
+        return next((name for name in FOXGLOVE if name in offered), None)
 
     def leave(self, connection: StreamConnection) -> None:
         """A connection has ended; if it was let in, its place is free."""
@@ -100,6 +110,8 @@ class StreamAdmission(Admission[WebSocketSettings]):
             return denied
         try:
             choice, token = parse_choice(request.path, others)
+            if _speaks_foxglove(request):
+                choice = choice.for_foxglove()
         except InvalidChoice as error:
             return Denied(HTTPStatus.BAD_REQUEST, f"{error}.")
         rights = await self.rights(connection, request, () if token is None else (token,))
@@ -121,3 +133,9 @@ class StreamAdmission(Admission[WebSocketSettings]):
             TooManyVariants: there is no room for it.
         """
         return None if choice.variant is None else self._variants.open(choice.variant)
+
+
+def _speaks_foxglove(request: Request) -> bool:
+    """Whether `subprotocol` will be one: it is chosen after this request was checked."""
+    offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")
+    return any(name.strip() in FOXGLOVE for name in offered)

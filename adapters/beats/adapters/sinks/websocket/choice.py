@@ -51,6 +51,11 @@ class StreamChoice(NamedTuple):
             return "thinned"
         return "full" if self.everything else "chosen"
 
+    def for_foxglove(self) -> "StreamChoice":
+        """The same in Foxglove's protocol: without a choice of topics or formats, it wants them all."""
+        formats = tuple(SHOWN.values()) if self.formats == (PNG,) else self.formats
+        return self._replace(topics=self.topics or ("*",), formats=formats)
+
     def wants(self, envelope: Envelope) -> bool:
         """Whether an envelope is of a kind and topic that were asked for."""
         if envelope.kind not in self.kinds:

@@ -1,7 +1,7 @@
 """One viewer: on the fast path while it keeps up, with its own queue while it does not."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -110,6 +110,11 @@ class Client:
         return not (self._progress.paused or self.behind)
 
     @property
+    def group(self) -> str:
+        """Its class; see `ClientGroup.name`."""
+        return self.connection.choice.group
+
+    @property
     def _open(self) -> bool:
         """Whether it may be written to: nothing follows a close frame (RFC 6455, section 5.5.1).
 
@@ -131,6 +136,10 @@ class Client:
             self._paths.to_slow(self)
             self.miss(more)
             self._loop.call_soon(self._pump)
+
+    def framed(self, envelopes: Iterable[Envelope]) -> bytes:
+        """Their frames."""
+        return framed(envelopes)
 
     def leave_out(self, reason: str, envelopes: list[Envelope]) -> None:
         """Count last values that its choice leaves out."""
@@ -215,7 +224,7 @@ class Client:
             self._connected_unix_ns,
             account.since is None,
             queue,
-            self.connection.choice.group,
+            self.group,
         )
 
     def _passed(self, account: Account) -> Amount:
@@ -244,6 +253,7 @@ class Client:
             self._account = self._account._replace(since=self._sent.amount())
             self._paths.to_fast(self)
             return
-        self.connection.transport.write(framed(chunk))
+        if data := self.framed(chunk):
+            self.connection.transport.write(data)
         if not self._progress.paused:
             self._loop.call_soon(self._pump)  # in steps, so that others have their turn in between

@@ -37,7 +37,7 @@ async def receive(
         async for message in client.connection:
             error = _obey(client, message, settings, control, commands)
             if error is not None:
-                _ignore(client, error, reports)
+                ignore(client, error, reports)
             if (number := receipt_wanted(message)) is not None:
                 client.tell(receipt(number, error))
     except ConnectionClosed:
@@ -62,7 +62,8 @@ def _obey(
     return None
 
 
-def _ignore(client: Client, reason: str, reports: ThrottledLog) -> None:
+def ignore(client: Client, reason: str, reports: ThrottledLog) -> None:
+    """Count and log a message that does nothing."""
     client.invalid_messages += 1
     text = f"message {client.invalid_messages} from client {client.identity.remote} ignored: {reason}"
     if client.invalid_messages == 1:

@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -27,6 +27,9 @@ from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import ClientStats, ClientTotals
 from beats.pictures.variants import Variants
 
+if TYPE_CHECKING:
+    from beats.adapters.sinks.websocket.foxglove.channels import Channels
+
 _CHUNKS_AT_ONCE: Final = 4
 """How many chunks are written before other tasks have their turn: viewers that read, and connections that
 broke in the meantime, which asyncio logs at the fifth further write."""
@@ -46,7 +49,10 @@ class WebSocketSink:
         )
         self._players: Final = Players(context, self._viewers, self._variants)
         self._admission: Final = StreamAdmission(settings, context, self._variants, self._players)
-        self._views: Final[dict[StreamChoice, StreamView]] = {}
+        self._views: Final[dict[object, StreamView]] = {}
+        """By choice; each client of Foxglove's protocol has one of its own."""
+        self._channels: Channels | None = None
+        """Of Foxglove's protocol, from its first client on."""
         self._everyone: Final[set[HttpConnection]] = set()
         self.address: Address | None = None
         """Where viewers connect, once the server listens."""
@@ -106,6 +112,7 @@ class WebSocketSink:
             send_buffer_bytes=settings.send_buffer_bytes,
             write_limit=(1, 0),  # see Client; 0 would pause an empty TLS buffer
             max_size=settings.max_message_bytes,
+            select_subprotocol=admission.subprotocol,
             ping_interval=settings.ping_interval_s,
             ping_timeout=settings.ping_timeout_s,
         ) as listening:
@@ -166,29 +173,30 @@ class WebSocketSink:
         return caught_up
 
     async def _serve(self, connection: StreamConnection) -> None:
+        speaks_foxglove = connection.subprotocol is not None
+        key: object = connection if speaks_foxglove else connection.choice
         async with self._delivering:
-            caught_up = await self._catch_up() if connection.choice.snapshot else _NOTHING
+            catches_up = connection.choice.snapshot and not speaks_foxglove
+            caught_up = await self._catch_up() if catches_up else _NOTHING
             if connection.state is State.CLOSED:
                 return  # and its variant is no longer in use
             # From here on there is no await: the last values and the stream meet exactly.
-            view = self._views.get(connection.choice)
+            view = self._views.get(key)
             if view is None:
-                view = self._views[connection.choice] = StreamView(connection.choice, self._variants)
+                make = self._foxglove_view if speaks_foxglove else StreamView
+                view = self._views[key] = make(connection.choice, self._variants)
             identity = self._viewers.identify(connection.remote)
-            now_ns = self._context.clock.unix_ns()
-            client = Client(identity, connection, self._bounds, view.sent, view.left_out, view.paths, now_ns)
+            client = view.client(identity, connection, self._bounds, self._context.clock.unix_ns())
             connection.client = client
             self._viewers.join(client)
             view.join(client, caught_up)
         try:
-            await receive(
-                client, self._settings, self._context.control, self._context.commands, self._viewers.reports
-            )
+            await view.receive(client, self._settings, self._context, self._viewers.reports)
         finally:
             connection.client = None  # what the library still does with the connection does not matter
             view.leave(client)
             if not view.clients:
-                del self._views[view.choice]
+                del self._views[key]
             self._viewers.leave(client)
             self._viewers.overflowed += client.overflowed
             if connection.flooded:
@@ -197,3 +205,11 @@ class WebSocketSink:
                     "clients that sent too much",
                     f"client {identity.remote} closed: it sent more than max_messages_per_s allows",
                 )
+
+    def _foxglove_view(self, choice: StreamChoice, variants: Variants) -> StreamView:
+        from beats.adapters.sinks.websocket.foxglove.channels import Channels  # most streams never need it
+        from beats.adapters.sinks.websocket.foxglove.session import FoxgloveView
+
+        if self._channels is None:
+            self._channels = Channels(self._context)
+        return FoxgloveView(choice, variants, self._channels, self._context)

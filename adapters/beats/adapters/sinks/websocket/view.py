@@ -6,10 +6,16 @@ from typing import Final
 from beats.adapters.http.viewers import RunningCount
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client, Paths
+from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.converter import Converter
 from beats.adapters.sinks.websocket.framing import framed
-from beats.kernel.envelope import FRAME_TOPIC, PNG, Envelope, Frame
+from beats.adapters.sinks.websocket.receiver import receive
+from beats.adapters.sinks.websocket.settings import WebSocketSettings
+from beats.kernel.envelope import FRAME_TOPIC, PNG, ClientIdentity, Envelope, Frame
 from beats.kernel.last_values import CaughtUp
+from beats.kernel.ports import Context
+from beats.kernel.queue.bounds import QueueBounds
+from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.variants import Lost, Variants
 
 
@@ -60,6 +66,12 @@ class StreamView:
         self._paces: Final[dict[str, _Pace]] = {}
         """By topic, with `max_fps`."""
 
+    def client(
+        self, identity: ClientIdentity, connection: StreamConnection, bounds: QueueBounds, now_unix_ns: int
+    ) -> Client:
+        """A client to join this view; arguments as those of `Client`."""
+        return Client(identity, connection, bounds, self.sent, self.left_out, self.paths, now_unix_ns)
+
     def join(self, client: Client, caught_up: CaughtUp) -> None:
         """Send a client the last values that it wants, and from then on the stream."""
         self.clients[client.identity.id] = client
@@ -86,6 +98,12 @@ class StreamView:
             for pace in self._paces.values():
                 if pace.timer is not None:
                     pace.timer.cancel()
+
+    async def receive(
+        self, client: Client, settings: WebSocketSettings, context: Context, reports: ThrottledLog
+    ) -> None:
+        """Do what a client asks for until it leaves."""
+        await receive(client, settings, context.control, context.commands, reports)
 
     def send(self, chunk: list[Envelope], data: bytes) -> None:
         """Pass a chunk of the stream, framed as `data`, to the clients of this view."""

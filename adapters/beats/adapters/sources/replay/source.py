@@ -98,6 +98,7 @@ class ReplaySource:
             timeline.speed,
             timeline.paused,
             self._loops,
+            selection.unix_ns(begin_s),
         )
 
     async def run(self, publish: Publish) -> None:

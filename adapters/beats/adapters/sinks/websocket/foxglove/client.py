@@ -1,0 +1,296 @@
+"""A viewer that speaks Foxglove's protocol: it gets the channels that it subscribes to."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from beats.adapters.http.viewers import RunningCount
+from beats.adapters.sinks.websocket.choice import StreamChoice
+from beats.adapters.sinks.websocket.client import Client
+from beats.adapters.sinks.websocket.foxglove import messages
+from beats.adapters.sinks.websocket.foxglove.channels import Channel, Channels
+from beats.kernel.envelope import KINDS, Envelope, Kind
+from beats.kernel.stats import Amount, ClientStats, DropStats
+
+REPORT_INTERVAL_S: Final = 5.0
+"""Least time between two reports of drops to a client."""
+_MOST_NOTES: Final = 16
+"""Most answers that wait for a client; the oldest are dropped."""
+_CHANNELS_AT_ONCE: Final = 100
+_MOST_REASONS: Final = 3
+_JUMP_NS: Final = 10**9
+"""A message so much older than the last one shows that a recording was rewound; producers that overtake each
+other differ by less."""
+
+
+class Subscription:
+    """A channel that a client gets, and how far it has got."""
+
+    def __init__(self, id_: int) -> None:
+        self.id: Final = id_
+        self.begun = False
+        """Whether the client has the last value, and gets what follows."""
+        self.offered = 0
+        """Sequence number of what it was offered last."""
+        self.sent = 0
+        """Sequence number of what was written to it last."""
+
+
+class FoxgloveClient(Client):
+    """Its messages go the way of every client's. All else is written only while the write buffer is empty.
+
+    Until then it does not wait as bytes, but as what is still to do: new channels, subscriptions to begin, a
+    few answers. So a client that does not read costs no more memory than its queue.
+    """
+
+    def __init__(
+        self, channels: Channels, choice: StreamChoice, goes_now: Callable[[Envelope], bool], *args: Any
+    ) -> None:
+        """Make a client that has been sent nothing yet.
+
+        Args:
+            channels: those of the sink.
+            choice: which of them it is told of.
+            goes_now: whether an envelope can be sent as it is; otherwise it is sent later, if at all.
+            args: those of `Client`.
+        """
+        super().__init__(*args)
+        self._channels: Final = channels
+        self._choice: Final = choice
+        self._goes_now: Final = goes_now
+        self._tells_time = False
+        self._time_ns: int | None = None
+        self._known: Final[set[str]] = set()
+        """Topics that it was told of, or is not to be told of."""
+        self._told: Final[dict[int, Channel]] = {}
+        self._untold: list[Channel] = []
+        self._by_topic: Final[dict[str, Subscription]] = {}
+        self._topics: Final[dict[int, str]] = {}
+        """By subscription."""
+        self._to_begin: Final[dict[str, Subscription]] = {}
+        self._notes: Final[deque[bytes]] = deque(maxlen=_MOST_NOTES)
+        self._late: Final[dict[Kind, RunningCount]] = {kind: RunningCount() for kind in KINDS}
+        """What it no longer wanted when its turn came."""
+        self._reported = 0
+        """How many drops it was told of."""
+        self._report: asyncio.TimerHandle | None = None
+        self._report_due_s = 0.0
+
+    @property
+    def group(self) -> str:
+        """Its class."""
+        return "foxglove"
+
+    def greet(self, greeting: bytes, *, tells_time: bool) -> None:
+        """Begin.
+
+        Args:
+            greeting: the first message, framed.
+            tells_time: whether it announces that times are sent.
+        """
+        self._tells_time = tells_time
+        self.start([], [])
+        self._notes.append(greeting)
+        for envelope in self._channels.last_values().values():
+            self._learn(envelope)
+        if not self._untold:  # a client waits for the first ones, even if there are none
+            self._notes.append(messages.advertise([]))
+        self.settle()
+
+    def see(self, chunk: Iterable[Envelope]) -> None:
+        """Tell it of channels that are new."""
+        before = len(self._untold)
+        for envelope in chunk:
+            if envelope.topic not in self._known:
+                self._learn(envelope)
+        if len(self._untold) > before:
+            self.settle()
+
+    def subscribe(self, request: messages.Subscribe) -> None:
+        """Begin subscriptions.
+
+        Raises:
+            InvalidMessage: some are not possible; the others begin.
+        """
+        wrong: list[str] = []
+        for id_, channel_id in request.channels.items():
+            channel = self._told.get(channel_id)
+            if channel is None:
+                wrong.append(f"there is no channel {channel_id}")
+            elif id_ in self._topics:
+                wrong.append(f"subscription {id_} exists already")
+            elif channel.topic in self._by_topic:
+                known = self._by_topic[channel.topic].id
+                wrong.append(f"channel {channel_id} has a subscription already, {known}")
+            else:
+                subscription = self._by_topic[channel.topic] = Subscription(id_)
+                self._to_begin[channel.topic] = subscription
+                self._topics[id_] = channel.topic
+        self.settle()
+        _refuse(wrong)
+
+    def unsubscribe(self, request: messages.Unsubscribe) -> None:
+        """End subscriptions.
+
+        Raises:
+            InvalidMessage: some do not exist; the others end.
+        """
+        wrong: list[str] = []
+        for id_ in request.subscriptions:
+            topic = self._topics.pop(id_, None)
+            if topic is None:
+                wrong.append(f"there is no subscription {id_}")
+            else:
+                del self._by_topic[topic]
+                self._to_begin.pop(topic, None)
+        _refuse(wrong)
+
+    def note(self, message: bytes) -> None:
+        """Send a message past the queue as soon as the write buffer is empty."""
+        self._notes.append(message)
+        self.settle()
+
+    def wanted(self, chunk: Iterable[Envelope]) -> list[Envelope]:
+        """Those that it has subscribed to, and was not offered yet."""
+        found: list[Envelope] = []
+        for envelope in chunk:
+            subscription = self._by_topic.get(envelope.topic)
+            if subscription is not None and subscription.begun and envelope.sequence > subscription.offered:
+                found.append(envelope)
+        return found
+
+    def deliver(self, chunk: list[Envelope]) -> None:
+        """Write wanted envelopes, or queue them if it is behind."""
+        for envelope in chunk:
+            self._by_topic[envelope.topic].offered = envelope.sequence
+        if self.identity.id in self._paths.slow:
+            self.miss(chunk)
+        else:
+            self.connection.transport.write(self.framed(chunk))
+
+    def framed(self, envelopes: Iterable[Envelope]) -> bytes:
+        """Their frames, but for those that it no longer wants."""
+        parts: list[bytes] = []
+        for envelope in envelopes:
+            subscription = self._by_topic.get(envelope.topic)
+            if subscription is None or not subscription.begun or envelope.sequence <= subscription.sent:
+                self._late[envelope.kind].add([envelope])
+                continue
+            subscription.sent = envelope.sequence
+            time_ns = envelope.captured_unix_ns
+            if self._tells_time and (self._time_ns is None or not 0 <= self._time_ns - time_ns <= _JUMP_NS):
+                self._time_ns = time_ns
+                parts.append(messages.time(time_ns))
+            payload = self._channels.payload(envelope)
+            parts.append(messages.message_data(subscription.id, time_ns, sum(map(len, payload))))
+            parts.extend(payload)
+        return b"".join(parts)
+
+    def settle(self) -> None:
+        """Do what is still to do, if the write buffer is empty."""
+        if self._progress.paused or not self._open:
+            return
+        parts = [*self._notes]
+        self._notes.clear()
+        untold, self._untold = self._untold, []
+        for start in range(0, len(untold), _CHANNELS_AT_ONCE):
+            some = untold[start : start + _CHANNELS_AT_ONCE]
+            parts.append(messages.advertise(channel.definition for channel in some))
+            self._told.update((channel.id, channel) for channel in some)
+        parts.append(self._begin())
+        parts.append(self._drop_report())
+        if data := b"".join(parts):
+            self.connection.transport.write(data)
+
+    def resume(self) -> None:
+        """The write buffer is empty."""
+        super().resume()
+        self._loop.call_soon(self.settle)
+
+    def end(self) -> None:
+        """The client has left: count what still waits for it as dropped."""
+        super().end()
+        if self._report is not None:
+            self._report.cancel()
+
+    def stats(self) -> ClientStats:
+        """The counters now."""
+        late: dict[Kind, Amount] = {
+            kind: count.amount() for kind, count in self._late.items()
+        }  # first: they count as taken, too
+        stats = super().stats()
+        drops = [DropStats("unsubscribed", kind, each.items, each.bytes) for kind, each in late.items()]
+        total = late["frame"].plus(late["peripheral"])
+        queue = replace(
+            stats.queue,
+            taken=stats.queue.taken.minus(total),
+            dropped=stats.queue.dropped.plus(total),
+            drops=(*stats.queue.drops, *(drop for drop in drops if drop.items)),
+        )
+        return replace(stats, queue=queue)
+
+    def _learn(self, envelope: Envelope) -> None:
+        self._known.add(envelope.topic)
+        if self._choice.wants(envelope):
+            self._untold.append(self._channels.of(envelope))
+
+    def _begin(self) -> bytes:
+        """Begin subscriptions with the last values of their topics.
+
+        These are of the bus. What the sink's queue still holds of them is not sent again: numbers rise.
+        """
+        if not self._to_begin:
+            return b""
+        last_values = self._channels.last_values()
+        first: list[Envelope] = []
+        for topic, subscription in self._to_begin.items():
+            subscription.begun = True
+            last = last_values.get(topic)
+            if last is None:
+                continue
+            if self._choice.snapshot:
+                subscription.offered = subscription.sent = last.sequence - 1
+                if not self._goes_now(last):
+                    continue
+                first.append(last)
+            else:
+                subscription.sent = last.sequence
+            subscription.offered = last.sequence
+        self._to_begin.clear()
+        passed = Amount(len(first), sum(len(envelope.encoded) for envelope in first))
+        self._account = self._account._replace(passed=self._account.passed.plus(passed))
+        return self.framed(first)
+
+    def _drop_report(self) -> bytes:
+        """Tell of drops, if there were some since the last time, and that was long enough ago."""
+        if self._queue is None:
+            return b""
+        drops = self._queue.stats().drops
+        dropped = sum(drop.items for drop in drops)
+        now_s = self._loop.time()
+        if dropped == self._reported or self._report is not None:
+            return b""
+        if now_s < self._report_due_s:
+            self._report = self._loop.call_at(self._report_due_s, self._report_late)
+            return b""
+        self._report_due_s = now_s + REPORT_INTERVAL_S
+        reasons = ", ".join(sorted({drop.reason for drop in drops}))
+        text = f"{dropped - self._reported} messages were dropped: this client is behind ({reasons})"
+        self._reported = dropped
+        return messages.status(messages.WARNING, text)
+
+    def _report_late(self) -> None:
+        self._report = None
+        self.settle()
+
+    def _pump(self) -> None:
+        self.settle()
+        super()._pump()
+
+
+def _refuse(wrong: list[str]) -> None:
+    if wrong:
+        more = f", and {len(wrong) - _MOST_REASONS} more" if len(wrong) > _MOST_REASONS else ""
+        raise messages.InvalidMessage(f"{', '.join(wrong[:_MOST_REASONS])}{more}")

@@ -1,0 +1,133 @@
+"""Playback control: a client steers the recording that is replayed, and is told where it is."""
+
+from math import inf
+from typing import Final, NamedTuple
+
+import anyio
+
+from beats.adapters.sinks.websocket.foxglove.messages import (
+    InvalidMessage,
+    PlaybackRequest,
+    PlaybackState,
+    PlaybackStatus,
+)
+from beats.kernel.envelope import ClientIdentity, Control
+from beats.kernel.ports import Context
+from beats.kernel.stats import Playback, SourceStats
+
+_POLL_S: Final = 0.25
+_WAIT_S: Final = 0.01
+_PATIENCE_S: Final = 1.0
+"""How long a request may take to show its effect, before the state is told as it is."""
+_PLAYS: Final = {"starting", "running", "failed"}
+
+
+class _Asked(NamedTuple):
+    """A request that was passed on."""
+
+    request: PlaybackRequest
+    speed: float
+    until_s: float
+    before_s: float
+    """Where the player was."""
+
+
+def playing(context: Context) -> tuple[SourceStats, Playback] | None:
+    """The first source that plays something of a known time."""
+    for source in context.stats(clients=False).sources:
+        if source.playback is not None and source.playback.start_unix_ns:
+            return source, source.playback
+    return None
+
+
+def plays_alone(context: Context) -> bool:
+    """Whether every source plays something: then the times of messages are those of recordings."""
+    sources = context.stats(clients=False).sources
+    return bool(sources) and all(source.playback is not None for source in sources)
+
+
+class Player:
+    """What is played, as one client sees it. Requests become commands, which others may give as well."""
+
+    def __init__(self, context: Context, identity: ClientIdentity) -> None:
+        self._context: Final = context
+        self._identity: Final = identity
+        self._asked: _Asked | None = None
+        self._woken = anyio.Event()
+        self._told: PlaybackState | None = None
+        self._position_s = 0.0
+        self._loops = 0
+
+    def ask(self, request: PlaybackRequest) -> PlaybackState | None:
+        """Pass on a request; returns the answer to the one before, if that was not given yet.
+
+        Raises:
+            InvalidMessage: it is not possible; nothing of it is done.
+        """
+        found, commands = playing(self._context), self._context.commands
+        if found is None or not {"replay_pause", "replay_speed", "replay_seek"} <= commands.keys():
+            raise InvalidMessage("nothing is replayed any more")
+        playback = found[1]
+        speed = float(f"{request.speed:.6g}")  # 1.1, of which 32 bits make 1.10000002
+        wanted: dict[str, dict[str, object]] = {}
+        if speed != playback.speed:
+            wanted["replay_speed"] = {"speed": "max" if speed == inf else speed}
+        if request.paused != playback.paused:
+            wanted["replay_pause"] = {"paused": request.paused}
+        if request.seek_unix_ns is not None:
+            position_s = (request.seek_unix_ns - playback.start_unix_ns) / 1e9
+            wanted["replay_seek"] = {"position_s": min(max(0.0, position_s), playback.duration_s)}
+        try:
+            checked = {name: commands[name](fields) for name, fields in wanted.items()}
+        except ValueError as error:
+            raise InvalidMessage(str(error)) from None
+        overtaken = self._asked
+        until_s = anyio.current_time() + _PATIENCE_S
+        self._asked = _Asked(request, speed, until_s, playback.position_s)
+        for name, fields in checked.items():
+            self._context.control(Control(name, fields, self._identity))
+        self._woken.set()
+        return None if overtaken is None else self._answer(overtaken, *found)
+
+    async def next_state(self) -> PlaybackState:
+        """Wait until a request is answered, or the state has changed for another reason."""
+        while True:
+            found = playing(self._context)
+            if found is not None:
+                state = self._state(*found)
+                if (asked := self._asked) is not None:
+                    if _is_done(asked, found[1]) or anyio.current_time() >= asked.until_s:
+                        self._asked = None
+                        return self._answer(asked, *found)
+                elif self._told is None or state.jumped or state[0:3:2] != self._told[0:3:2]:
+                    self._told = state
+                    return state
+            with anyio.move_on_after(_POLL_S if self._asked is None else _WAIT_S):
+                self._woken = anyio.Event()
+                await self._woken.wait()
+
+    def _answer(self, asked: _Asked, source: SourceStats, playback: Playback) -> PlaybackState:
+        state = self._state(source, playback)
+        self._told = state
+        request = asked.request
+        return state._replace(jumped=request.seek_unix_ns is not None, request_id=request.request_id)
+
+    def _state(self, source: SourceStats, playback: Playback) -> PlaybackState:
+        status = PlaybackStatus.PAUSED if playback.paused else PlaybackStatus.PLAYING
+        if source.state not in _PLAYS:
+            status = PlaybackStatus.ENDED
+        jumped = playback.position_s < self._position_s or playback.loops != self._loops
+        self._position_s, self._loops = playback.position_s, playback.loops
+        unix_ns = playback.start_unix_ns + round(playback.position_s * 1e9)
+        return PlaybackState(status, unix_ns, playback.speed, jumped)
+
+
+def _is_done(asked: _Asked, playback: Playback) -> bool:
+    """Whether the effect of a request shows."""
+    request = asked.request
+    if request.paused != playback.paused or asked.speed != playback.speed:
+        return False
+    if request.seek_unix_ns is None or playback.position_s != asked.before_s:
+        return True
+    target_s = (request.seek_unix_ns - playback.start_unix_ns) / 1e9
+    return abs(target_s - asked.before_s) < 1e-3
