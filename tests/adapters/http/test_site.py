@@ -207,7 +207,14 @@ def test_a_session_tells_about_playing_sources_recorders_and_failures() -> None:
     recorder = replace(BROWSER, name="rec", state="failed", figures=figures)
     facts = session(context(replace(STATS, sinks=(BROWSER, recorder))), STEER, PAGE)
     assert facts["playback"] == {
-        "tape": {"position_s": 1.5, "duration_s": 60.0, "speed": "max", "paused": True, "loops": 3}
+        "tape": {
+            "position_s": 1.5,
+            "duration_s": 60.0,
+            "speed": "max",
+            "paused": True,
+            "loops": 3,
+            "start_unix_ns": 0,
+        }
     }
     assert facts["recorders"] == {"rec": dict(figures)}
     assert facts["failed"] == ["rec"]

@@ -18,7 +18,7 @@ from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Frame, Peripheral, Sealed
-from beats.kernel.ports import Context, Sink
+from beats.kernel.ports import Context, Sink, Source
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kernel.stats import ClientStats, ClientTotals, QueueStats
@@ -87,6 +87,7 @@ async def on_air(
     *,
     build: Callable[[WebSocketSettings, Context], WebSocketSink] = WebSocketSink,
     others: Mapping[str, Sink] | None = None,
+    sources: Mapping[str, Source] | None = None,
 ) -> AsyncGenerator[Running]:
     """Run a kernel with a sink called `browser` while the block lasts."""
     config = config or settings()
@@ -97,6 +98,7 @@ async def on_air(
         "test",
         SystemClock(),
         kernel.bus.send_control,
+        kernel.commands,
         stats=kernel.stats,
         last_values=kernel.publisher.last_values,
     )
@@ -104,6 +106,8 @@ async def on_air(
     kernel.add_sink("browser", sink, queue_bounds(config.queue))
     for name, other in (others or {}).items():
         kernel.add_sink(name, other)
+    for name, source in (sources or {}).items():
+        kernel.add_source(name, source)
     with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             await group.start(kernel.run)

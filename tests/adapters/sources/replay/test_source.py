@@ -15,6 +15,7 @@ from beats.recordings.format import RecordedMessage
 from tests.adapters.sources.replay.recordings import (
     FRAME_S,
     Playing,
+    at,
     frame,
     knob,
     on_air,
@@ -234,7 +235,7 @@ async def test_it_says_where_it_is(tmp_path: Path) -> None:
     async with on_air(recorded(tmp_path), start=0.2, end=0.8, speed=2) as playing:
         await playing.publish.frames(3)
         await settled()
-        assert astuple(playing.playback) == pytest.approx((0.2, 0.6, 2.0, False, 0))
+        assert astuple(playing.playback) == pytest.approx((0.2, 0.6, 2.0, False, 0, at(0.2)))
         await playing.ended.wait()
     assert playing.playback.position_s == pytest.approx(0.55)
     assert playing.publish.times_s[-1] <= 0.3

@@ -123,7 +123,7 @@ class FoxgloveClient(Client):
                 wrong.append(f"subscription {id_} exists already")
             elif channel.topic in self._by_topic:
                 known = self._by_topic[channel.topic].id
-                wrong.append(f"channel {channel_id} has a subscription already, {known}")
+                wrong.append(f"channel {channel_id} has a subscription, {known}")
             else:
                 subscription = self._by_topic[channel.topic] = Subscription(id_)
                 self._to_begin[channel.topic] = subscription

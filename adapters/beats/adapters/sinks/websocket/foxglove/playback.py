@@ -20,6 +20,7 @@ _WAIT_S: Final = 0.01
 _PATIENCE_S: Final = 1.0
 """How long a request may take to show its effect, before the state is told as it is."""
 _PLAYS: Final = {"starting", "running", "failed"}
+_COMMANDS: Final = {"replay_pause", "replay_speed", "replay_seek"}
 
 
 class _Asked(NamedTuple):
@@ -65,7 +66,7 @@ class Player:
             InvalidMessage: it is not possible; nothing of it is done.
         """
         found, commands = playing(self._context), self._context.commands
-        if found is None or not {"replay_pause", "replay_speed", "replay_seek"} <= commands.keys():
+        if found is None or found[0].state not in _PLAYS or not commands.keys() >= _COMMANDS:
             raise InvalidMessage("nothing is replayed any more")
         playback = found[1]
         speed = float(f"{request.speed:.6g}")  # 1.1, of which 32 bits make 1.10000002
