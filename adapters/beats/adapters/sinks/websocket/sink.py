@@ -14,10 +14,8 @@ from beats.adapters.http.server import serving
 from beats.adapters.http.viewers import LINGER_S, Viewers
 from beats.adapters.sinks.websocket.admission import StreamAdmission
 from beats.adapters.sinks.websocket.choice import StreamChoice
-from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import chunks, framed
-from beats.adapters.sinks.websocket.receiver import receive
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.view import StreamView
 from beats.kernel.capabilities import Address
