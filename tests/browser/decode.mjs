@@ -11,7 +11,10 @@ function describe(hex) {
   if (!envelope) return null;
   const { sequence, capturedMs } = envelope;
   const common = { kind: envelope.kind, sequence: String(sequence), captured_ms: capturedMs };
-  if (envelope.kind === "frame") return { ...common, png: Buffer.from(envelope.png).toString("hex") };
+  if (envelope.kind === "frame") {
+    const { id, type, data, width, height } = envelope;
+    return { ...common, id, type, data: Buffer.from(data).toString("hex"), width, height };
+  }
   const { info, payload } = envelope;
   const { bytes, encoding, type } = payload;
   const said = { payload: Buffer.from(bytes).toString("hex"), encoding, type };

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.kernel.envelope import Frame, Location, Message, Peripheral, Tag, peripheral_topic
+from beats.kernel.envelope import PNG, Frame, Location, Message, Peripheral, Tag, peripheral_topic
 from beats.proto.events import input_event
 from beats.proto.streaming_pb2 import JSON_UTF8, PROTOBUF, StreamEnvelope
 from tests.browser.node import call, run
@@ -37,9 +37,16 @@ def expected(data: bytes) -> dict[str, Any]:
         "captured_ms": pytest.approx(envelope.captured_unix_ns / 1e6, abs=0.001),
     }
     if envelope.HasField("frame"):
-        if envelope.frame.id or envelope.frame.media_type:
-            return {"kind": "picture", **common}
-        return {"kind": "frame", **common, "png": envelope.frame.png_data.hex()}
+        frame = envelope.frame
+        return {
+            "kind": "frame",
+            **common,
+            "id": frame.id,
+            "type": frame.media_type or PNG,
+            "data": (frame.data if frame.media_type else frame.png_data).hex(),
+            "width": frame.width,
+            "height": frame.height,
+        }
     peripheral = envelope.peripheral
     info = peripheral.peripheral_info
     place = info.location

@@ -2,10 +2,12 @@
 
 /**
  * @typedef {object} Picture
+ * @property {string} id
  * @property {number | bigint} sequence
  * @property {number} capturedMs
- * @property {number} bytes
  * @property {ImageBitmap} bitmap
+ *
+ * @typedef {{id: string, sequence: number | bigint, media: string, data: Uint8Array}} PictureFile
  *
  * @typedef {object} Batch
  * @property {import("./worker.js").Totals} totals
@@ -18,7 +20,7 @@
  * @property {(state: import("./link.js").LinkState) => void} link
  * @property {(picture: Picture) => void} frame must call `drawn` later
  * @property {(batch: Batch) => void} batch
- * @property {(png: {sequence: number | bigint, png: Uint8Array}) => void} png
+ * @property {(file: PictureFile) => void} file
  * @property {(receipt: import("./messages.js").Receipt) => void} receipt
  * @property {() => void} broken the worker failed to start: the browser is too old
  */
@@ -44,7 +46,7 @@ export class Feed {
     this.#worker.addEventListener("message", ({ data }) => {
       if (data.type === "link") on.link(data.state);
       else if (data.type === "frame") on.frame(data);
-      else if (data.type === "png") on.png(data);
+      else if (data.type === "file") on.file(data);
       else if (data.type === "receipt") on.receipt(data.receipt);
       else if (data.type === "batch") {
         on.batch(data);

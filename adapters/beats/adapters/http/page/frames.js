@@ -1,14 +1,90 @@
-// Decodes pictures: one at a time, and of those that wait only the newest.
+// Decodes pictures: of each one frame at a time, and of those that wait only the newest.
+
+import { PNG } from "./messages.js";
 
 /** Most pixels of a picture: 8192 x 8192 take 256 MiB when decoded. */
 const MOST_PX = 2 ** 26;
 
 /**
  * @typedef {import("./messages.js").FrameEnvelope} FrameEnvelope
- * @typedef {(png: Uint8Array) => Promise<ImageBitmap>} Decode
+ * @typedef {(frame: FrameEnvelope) => Promise<ImageBitmap>} Decode
+ * @typedef {(frame: FrameEnvelope, bitmap: ImageBitmap) => void} Hand takes a frame, and must call `drawn` later
  */
 
-/** Holds one undecoded picture, the newest, while another is decoded or waits to be drawn. */
+/** Most pictures that are shown. */
+const MOST_PICTURES = 64;
+
+/** All pictures, by their ids. */
+export class Pictures {
+  /** @type {Map<string, Frames>} */
+  #all = new Map();
+  #hand;
+  #visible = true;
+  /** @type {string | null} */
+  #only = null;
+
+  /** @param {Hand} hand */
+  constructor(hand) {
+    this.#hand = hand;
+  }
+
+  /** Reset the counters. */
+  begin() {
+    for (const frames of this.#all.values()) frames.begin();
+  }
+
+  /** @param {FrameEnvelope} frame */
+  take(frame) {
+    const isShown = (this.#only ?? frame.id) === frame.id;
+    let frames = this.#all.get(frame.id);
+    if (!frames) {
+      if (this.#all.size === MOST_PICTURES) return;
+      frames = new Frames(this.#hand);
+      this.#all.set(frame.id, frames);
+      this.#show(frame.id, frames);
+    }
+    frames.take(frame, isShown);
+  }
+
+  /** Forget a picture, until it comes again. @param {string} id */
+  forget(id) {
+    this.#all.delete(id);
+  }
+
+  /** Report that the last frame of a picture is on the screen. @param {string} id */
+  drawn(id) {
+    this.#all.get(id)?.drawn();
+  }
+
+  /** The frame of a picture that is on the screen. @param {string} id */
+  shown(id) {
+    return this.#all.get(id)?.shown;
+  }
+
+  /** The sum of one counter of all pictures. @param {"skipped" | "unreadable"} name */
+  sum(name) {
+    return [...this.#all.values()].reduce((sum, frames) => sum + frames[name], 0);
+  }
+
+  /** Whether the page is visible; no picture is decoded while it is not. @param {boolean} visible */
+  set visible(visible) {
+    this.#visible = visible;
+    this.#all.forEach((frames, id) => this.#show(id, frames));
+  }
+
+  /** Decode this picture only. @param {string | null} id null: all */
+  set only(id) {
+    this.#only = id;
+    this.#all.forEach((frames, each) => this.#show(each, frames));
+  }
+
+  /** @param {string} id @param {Frames} frames */
+  #show(id, frames) {
+    frames.visible = this.#visible && (this.#only ?? id) === id;
+  }
+}
+
+/** One picture: holds one undecoded frame, the newest, while another is decoded or waits to be drawn. */
 export class Frames {
   /** @type {FrameEnvelope | null} the newest, not yet decoded */
   #next = null;
@@ -16,7 +92,7 @@ export class Frames {
   #handed = null;
   /** @type {FrameEnvelope | null} the picture on the screen */
   shown = null;
-  /** Pictures that were received but never shown, because a newer one replaced them. */
+  /** Frames that were received but never shown, because a newer one replaced them. */
   skipped = 0;
   /** Pictures that could not be decoded. */
   unreadable = 0;
@@ -25,11 +101,8 @@ export class Frames {
   #hand;
   #decode;
 
-  /**
-   * @param {(frame: FrameEnvelope, bitmap: ImageBitmap) => void} hand takes a picture, and must call `drawn` later
-   * @param {Decode} decode
-   */
-  constructor(hand, decode = decodePng) {
+  /** @param {Hand} hand @param {Decode} decode */
+  constructor(hand, decode = decodeFile) {
     this.#hand = hand;
     this.#decode = decode;
   }
@@ -40,9 +113,9 @@ export class Frames {
     this.unreadable = 0;
   }
 
-  /** @param {FrameEnvelope} frame */
-  take(frame) {
-    if (this.#next) this.skipped += 1;
+  /** @param {FrameEnvelope} frame @param {boolean} isShown whether it counts if it is replaced */
+  take(frame, isShown = true) {
+    if (this.#next && isShown) this.skipped += 1;
     this.#next = frame;
     this.#work();
   }
@@ -66,7 +139,7 @@ export class Frames {
       this.#next = null;
       this.#busy = true;
       try {
-        const bitmap = await this.#decode(frame.png);
+        const bitmap = await this.#decode(frame);
         this.#handed = frame;
         this.#hand(frame, bitmap);
       } catch {
@@ -77,11 +150,11 @@ export class Frames {
   }
 }
 
-/** Decode a picture without conversion between colour spaces, so that its values stay exact. @param {Uint8Array} png */
-async function decodePng(png) {
-  const size = sizeOf(png);
+/** Decode a frame without conversion between colour spaces, so that its values stay exact. @param {FrameEnvelope} frame */
+async function decodeFile({ type, data, width, height }) {
+  const size = type === PNG ? sizeOf(data) : { width, height }; // the server has read the headers of other files
   if (!size || size.width * size.height > MOST_PX) throw new RangeError("not a PNG file, or too large");
-  const blob = new Blob([/** @type {BlobPart} */ (png)], { type: "image/png" });
+  const blob = new Blob([/** @type {BlobPart} */ (data)], { type });
   return createImageBitmap(blob, { colorSpaceConversion: "none" });
 }
 

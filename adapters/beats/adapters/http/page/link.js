@@ -26,6 +26,8 @@ export class Link {
   #url = "";
   /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {WebSocket | null} to take its place once it is open */
+  #next = null;
   #timer = 0;
   #failed = 0;
   #opened = false;
@@ -42,6 +44,29 @@ export class Link {
     this.#url = url;
     this.#failed = 0;
     this.#connect();
+  }
+
+  /**
+   * Connect to another address from now on. An open connection stays until the other one is open, and for good if the
+   * server refuses that.
+   * @param {string} url
+   */
+  change(url) {
+    this.#url = url;
+    if (!this.#opened) {
+      if (this.#socket) this.#connect();
+      return;
+    }
+    this.#discard(this.#next);
+    const next = new WebSocket(url);
+    next.binaryType = "arraybuffer";
+    next.onopen = () => {
+      this.#discard(this.#socket);
+      this.#socket = next;
+      this.#next = null;
+      this.#listen(next);
+    };
+    this.#next = next;
   }
 
   /** Disconnect, and stay disconnected. */
@@ -71,13 +96,18 @@ export class Link {
     const socket = new WebSocket(this.#url);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#open();
+    this.#listen(socket);
+    this.#socket = socket;
+    this.#timer = setTimeout(() => this.#lost(1006, ""), ANSWER_MS);
+  }
+
+  /** @param {WebSocket} socket */
+  #listen(socket) {
     socket.onmessage = ({ data }) => {
       this.#heardMs = performance.now();
       this.#on.message(data);
     };
     socket.onclose = ({ code, reason }) => this.#lost(code, reason);
-    this.#socket = socket;
-    this.#timer = setTimeout(() => this.#lost(1006, ""), ANSWER_MS);
   }
 
   #open() {
@@ -102,9 +132,15 @@ export class Link {
   /** Drop the socket without waiting: closing one to a host that is gone takes minutes. */
   #drop() {
     clearTimeout(this.#timer);
-    const socket = this.#socket;
+    this.#discard(this.#socket);
+    this.#discard(this.#next);
     this.#socket = null;
+    this.#next = null;
     this.#opened = false;
+  }
+
+  /** @param {WebSocket | null} socket */
+  #discard(socket) {
     if (!socket) return;
     socket.onopen = null;
     socket.onmessage = null;

@@ -4,9 +4,11 @@ import { byId, write } from "./browser.js";
 import { Clock, now } from "./clock.js";
 import { Controls, Receipts } from "./controls.js";
 import { Feed } from "./feed.js";
+import { Grid } from "./grid.js";
 import { List } from "./list.js";
 import { Metrics, Sheet } from "./metrics.js";
-import { Canvas, save } from "./picture.js";
+import { save } from "./picture.js";
+import { canShowAvif, options, Quality } from "./quality.js";
 import { ask, judge, NO_ANSWER, reason } from "./reasons.js";
 import { Recorders } from "./recorders.js";
 import { Replay } from "./replay.js";
@@ -19,13 +21,21 @@ import { FullScreen, Theme } from "./view.js";
 
 const METRICS_MS = 250;
 const REPLAY_MS = 50;
+const JUDGE_MS = 1000;
+/** A window that is being resized asks for pictures of its new size after this time. */
+const RESIZED_MS = 1000;
 /** A server that neither answers requests nor sends anything for this long has stopped. */
 const QUIET_MS = 2000;
 /** The options of the stream (see docs/websocket.md) that the page's address may contain. */
-const CHOICES = ["kinds", "topics", "max_fps", "snapshot"];
+const QUALITIES = ["formats", "quality", "max_width"];
+const CHOICES = ["kinds", "topics", "max_fps", "snapshot", ...QUALITIES];
 
 const token = new Token();
 const base = new URL(".", document.baseURI);
+const asked = new URLSearchParams(location.search);
+/** Whether the page shows one picture and nothing else (docs/websocket.md). */
+const isAlone = asked.get("view") === "picture";
+const isTransparent = isAlone && asked.get("background") === "transparent";
 /** The document says whether the stream needs a token. */
 const isLocked = "locked" in document.documentElement.dataset;
 const clock = new Clock();
@@ -34,14 +44,18 @@ const feed = new Feed({
   link,
   batch,
   broken,
-  frame: (picture) => canvas.show(picture),
-  png: ({ sequence, png }) => save(sequence, png),
+  frame: (picture) => grid.show(picture),
+  file: save,
   receipt: (receipt) => receipts.take(receipt),
 });
 const status = new Status();
-const metrics = new Metrics(clock);
+const metrics = new Metrics();
 const sheet = new Sheet(clock);
-const canvas = new Canvas(byId("stage", HTMLElement), byId("canvas", HTMLCanvasElement), drawn);
+const grid = new Grid(clock, { isAlone, isOpaque: !isTransparent }, drawn, shown);
+const quality = new Quality(
+  QUALITIES.some((name) => asked.has(name)),
+  change,
+);
 const gate = new Gate(checkToken);
 const receipts = new Receipts();
 const controls = new Controls(send, () => gate.open("Enter the control token.", { optional: true }));
@@ -53,26 +67,78 @@ const forgetButton = byId("forget", HTMLButtonElement);
 let isLive = false;
 /** @type {boolean | null} null: not known yet */
 let mayControl = null;
-let hasPicture = false;
+let hasAvif = false;
+/** What the stream was asked for. */
+let askedFor = "";
+let resized = 0;
+/** Counters when the last second began; null: they say nothing. @type {import("./worker.js").Totals | null} */
+let counted = null;
+/** @type {import("./worker.js").Totals | null} */
+let totals = null;
 /** Refusals in a row without a reason from the server. */
 let unexplained = 0;
 
 /** The stream's address, with `http` instead of `ws`. */
 function streamUrl() {
   const url = new URL(base);
-  const asked = new URLSearchParams(location.search);
-  for (const name of CHOICES) {
-    const value = asked.get(name);
-    if (value !== null) url.searchParams.set(name, value);
-  }
+  const given = CHOICES.filter((name) => asked.has(name)).map((name) => [name, asked.get(name) ?? ""]);
+  const own = QUALITIES.some((name) => asked.has(name)) ? {} : options(quality.level, grid.widthPx, hasAvif);
+  const choice = { ...(isAlone && { kinds: "frame" }), topics: topics(), ...own, ...Object.fromEntries(given) };
+  for (const [name, value] of Object.entries(choice)) url.searchParams.set(name, value);
   if (token.value) url.searchParams.set("token", token.value);
   return url;
+}
+
+/** The topics that the page shows. */
+function topics() {
+  if (isAlone) return topicOf(asked.get("picture") ?? "");
+  // On a line that carries little, only what is seen.
+  if (quality.level > 0 && grid.enlarged !== null) return `${topicOf(grid.enlarged)},peripheral/*`;
+  return "*";
+}
+
+/** A pattern that matches the topic of a picture. @param {string} id */
+function topicOf(id) {
+  return id ? `frame/${id.replace(/[,*?[\]]/g, "?")}` : "frame";
 }
 
 function connect() {
   forgetButton.hidden = !token.value;
   unexplained = 0;
-  feed.order("start", { url: streamUrl().href.replace("http", "ws") });
+  request("start");
+}
+
+/** Ask for what fits now, without a pause. */
+function change() {
+  if (askedFor && askedFor !== streamUrl().href) request("change");
+}
+
+/** @param {"start" | "change"} order */
+function request(order) {
+  const url = streamUrl();
+  askedFor = url.href;
+  grid.cutWidth = Number(url.searchParams.get("max_width"));
+  quality.settle();
+  counted = null;
+  feed.order(order, { url: askedFor.replace("http", "ws") });
+}
+
+/** Other pictures are shown, or in another size. @param {string[]} gone */
+function shown(gone) {
+  for (const id of gone) feed.order("forget", { id });
+  feed.order("only", { id: grid.enlarged });
+  clearTimeout(resized);
+  resized = setTimeout(change, RESIZED_MS);
+}
+
+/** Judge what came in the last second. */
+function judgeSecond() {
+  if (totals && counted) {
+    const frames = totals.frames - counted.frames;
+    const lost = totals.lostFrames - counted.lostFrames;
+    if (quality.take({ frames, lost, ageMs: replay.isShown ? Number.NaN : grid.ageMs })) change();
+  }
+  counted = isLive && document.visibilityState === "visible" ? totals : null;
 }
 
 /** @param {import("./link.js").LinkState} state */
@@ -82,6 +148,10 @@ async function link(state) {
   if (state.phase === "live") {
     unexplained = 0;
     status.live();
+    grid.begin();
+    quality.begin();
+    counted = null;
+    totals = null;
     session.start();
   } else if (state.phase === "connecting") {
     status.connecting();
@@ -113,6 +183,7 @@ async function explain() {
 /** The stream needs a token, or another one: ask for it. */
 function lock() {
   feed.order("stop");
+  askedFor = "";
   status.locked();
   const isWrong = token.value !== null;
   const why = isWrong ? "The given token is wrong." : "Ask the operator of the stream for the token.";
@@ -183,13 +254,11 @@ function broken() {
   status.refused("Broken", "This page needs a browser of 2024 or newer.");
 }
 
-/** @param {import("./feed.js").Picture} picture */
-function drawn({ capturedMs }) {
-  feed.order("drawn");
-  metrics.drawn(capturedMs);
+/** @param {{id: string}} tile */
+function drawn({ id }) {
+  feed.order("drawn", { id });
   status.drawn();
-  if (!hasPicture) saveButton.disabled = false;
-  hasPicture = true;
+  saveButton.disabled = false;
 }
 
 /** @param {import("./feed.js").Batch} news */
@@ -198,7 +267,8 @@ function batch(news) {
   const isQuiet = !replay.isPaused && (isNotable || (session.isUnanswered && quietMs > QUIET_MS));
   status.quiet(isQuiet ? quietMs : 0, flowed || session.isUnanswered);
   metrics.show(news.totals);
-  sheet.show(news.totals, hasPicture ? canvas.size : null);
+  totals = news.totals;
+  sheet.show(news.totals, grid.selected);
   list.take(news);
 }
 
@@ -221,19 +291,25 @@ function watchVisibility() {
 }
 
 async function begin() {
+  if (isAlone) document.documentElement.dataset.view = isTransparent ? "transparent" : "picture";
   new Theme();
   new FullScreen();
-  saveButton.addEventListener("click", () => feed.order("save"));
+  saveButton.addEventListener("click", () => feed.order("save", { id: grid.selected.id }));
   forgetButton.addEventListener("click", () => {
     token.value = null;
     location.reload(); // nothing that it gave access to stays
   });
   document.addEventListener("visibilitychange", watchVisibility);
   addEventListener("online", () => feed.order("hurry"));
-  setInterval(() => metrics.refresh(), METRICS_MS);
+  setInterval(() => {
+    metrics.refresh(grid.selected.pace);
+    grid.refresh();
+  }, METRICS_MS);
+  setInterval(judgeSecond, JUDGE_MS);
   setInterval(() => replay.refresh(), REPLAY_MS);
   allow();
   watchVisibility();
+  hasAvif = await canShowAvif();
   // To connect is the quickest way to learn whether the stream is available. But without a token the handshake would
   // be refused for certain, and a token that may be wrong is checked first.
   if (isLocked && !token.value) lock();

@@ -4,6 +4,7 @@ import { BYTES, FIXED64, Reader, VARINT } from "./protobuf.js";
 
 export const JSON_UTF8 = 1;
 export const PROTOBUF = 2;
+export const PNG = "image/png";
 
 /**
  * @typedef {{name: string, variant: string, metadata: [string, string][]}} Tag
@@ -15,12 +16,11 @@ export const PROTOBUF = 2;
  * @property {"frame"} kind
  * @property {number | bigint} sequence from 1 within its topic; 0: not given
  * @property {number} capturedMs since 1970-01-01 UTC; 0: not given
- * @property {Uint8Array} png
- *
- * @typedef {object} OtherPicture a frame of a picture that has an id, or in another format than PNG
- * @property {"picture"} kind
- * @property {number | bigint} sequence
- * @property {number} capturedMs
+ * @property {string} id of the picture; empty: the main one
+ * @property {string} type the media type of `data`
+ * @property {Uint8Array} data a whole file
+ * @property {number} width in pixels; 0: not given
+ * @property {number} height
  *
  * @typedef {object} PeripheralEnvelope
  * @property {"peripheral"} kind
@@ -29,7 +29,7 @@ export const PROTOBUF = 2;
  * @property {Info} info
  * @property {Payload} payload
  *
- * @typedef {FrameEnvelope | OtherPicture | PeripheralEnvelope} Envelope
+ * @typedef {FrameEnvelope | PeripheralEnvelope} Envelope
  */
 
 const EMPTY = new Uint8Array();
@@ -67,8 +67,7 @@ function envelope(reader) {
     else if (reader.is(101, FIXED64)) capturedMs = reader.nanosecondsAsMs();
     else reader.skip();
   }
-  if (picture && !picture.isMain) return { kind: "picture", sequence, capturedMs };
-  if (picture) return { kind: "frame", sequence, capturedMs, png: picture.png };
+  if (picture) return { kind: "frame", sequence, capturedMs, ...picture };
   return update && { kind: "peripheral", sequence, capturedMs, ...update };
 }
 
@@ -76,13 +75,22 @@ function envelope(reader) {
 function frame(reader) {
   /** @type {Uint8Array} */
   let png = EMPTY;
-  let isMain = true;
+  /** @type {Uint8Array} */
+  let other = EMPTY;
+  let id = "";
+  let type = "";
+  let width = 0;
+  let height = 0;
   while (reader.next()) {
     if (reader.is(1, BYTES)) png = reader.bytes();
-    else if (reader.is(100, BYTES) || reader.is(101, BYTES)) isMain = !reader.bytes().length && isMain;
+    else if (reader.is(100, BYTES)) id = reader.string();
+    else if (reader.is(101, BYTES)) type = reader.string();
+    else if (reader.is(102, BYTES)) other = reader.bytes();
+    else if (reader.is(103, VARINT)) width = Number(reader.varint());
+    else if (reader.is(104, VARINT)) height = Number(reader.varint());
     else reader.skip();
   }
-  return { png, isMain };
+  return { id, type: type || PNG, data: type ? other : png, width, height };
 }
 
 /** @param {Reader} reader */

@@ -11,7 +11,55 @@ const FRESH_MS = 1000;
 /** A new picture captured longer ago than this comes from a recording. */
 const RECORDED_MS = 86_400_000;
 
-/** The numbers in the bar: frame rate, age, data rate, skipped pictures, drops. */
+/** How often a picture is drawn, and how old it is then. */
+export class Pace {
+  #clock;
+  #meter = new Meter(30, 100);
+  #ages = new Float64Array(AGES).fill(Number.NaN);
+  #drawn = 0;
+  #drawnMs = 0;
+  capturedMs = 0;
+
+  /** @param {import("./clock.js").Clock} clock */
+  constructor(clock) {
+    this.#clock = clock;
+  }
+
+  /** Note that a frame was drawn. @param {number} capturedMs */
+  drawn(capturedMs) {
+    this.#drawnMs = now();
+    this.capturedMs = capturedMs;
+    this.#meter.add(1, this.#drawnMs);
+    this.#ages[this.#drawn % AGES] = this.#ageAtMs(this.#drawnMs);
+    this.#drawn += 1;
+  }
+
+  get isDrawn() {
+    return this.#drawn > 0;
+  }
+
+  /** Milliseconds since the last frame was drawn. */
+  get quietMs() {
+    return now() - this.#drawnMs;
+  }
+
+  get fps() {
+    return this.#meter.perSecond(now());
+  }
+
+  /** Of the latest frames when they were drawn, or of the last one now if it is older; NaN: unknown. */
+  get ageMs() {
+    return this.quietMs < FRESH_MS ? median(this.#ages) : this.#ageAtMs(now());
+  }
+
+  /** How long ago the last frame was captured, by the server's clock; NaN: unknown. @param {number} nowMs */
+  #ageAtMs(nowMs) {
+    const serverMs = this.#clock.serverMs(nowMs);
+    return serverMs === null || !this.capturedMs ? Number.NaN : Math.max(0, serverMs - this.capturedMs);
+  }
+}
+
+/** The numbers in the bar: frame rate and age of one picture, data rate, skipped pictures, drops. */
 export class Metrics {
   #fps = byId("fps", HTMLDataElement);
   #ageName = byId("age-name", HTMLElement);
@@ -19,40 +67,17 @@ export class Metrics {
   #data = byId("data", HTMLDataElement);
   #skipped = byId("skipped", HTMLDataElement);
   #drops = byId("drops", HTMLDataElement);
-  #clock;
-  #meter = new Meter(30, 100);
-  #ages = new Float64Array(AGES).fill(Number.NaN);
-  #drawn = 0;
-  #capturedMs = 0;
-  #drawnMs = 0;
   /** Whether pictures come from a replay: their age is meaningless then. */
   isReplaying = false;
 
-  /** @param {import("./clock.js").Clock} clock */
-  constructor(clock) {
-    this.#clock = clock;
-  }
-
-  /** Note that a picture was drawn. @param {number} capturedMs */
-  drawn(capturedMs) {
-    this.#drawnMs = now();
-    this.#capturedMs = capturedMs;
-    this.#meter.add(1, this.#drawnMs);
-    this.#ages[this.#drawn % AGES] = this.#ageMs(this.#drawnMs);
-    this.#drawn += 1;
-  }
-
-  /** Update frame rate and age. */
-  refresh() {
-    if (this.#drawn === 0) return;
-    const nowMs = now();
-    const fps = this.#meter.perSecond(nowMs);
+  /** Update frame rate and age. @param {Pace} pace of the picture that they are about */
+  refresh(pace) {
+    if (!pace.isDrawn) return;
+    const { fps, ageMs } = pace;
     measure(this.#fps, fps.toFixed(2), fps.toFixed(fps < 9.95 ? 1 : 0));
-    const isFresh = nowMs - this.#drawnMs < FRESH_MS;
-    const ageMs = isFresh ? median(this.#ages) : this.#ageMs(nowMs);
-    const isRecorded = this.isReplaying || (isFresh && ageMs > RECORDED_MS);
+    const isRecorded = this.isReplaying || (pace.quietMs < FRESH_MS && ageMs > RECORDED_MS);
     write(this.#ageName, isRecorded ? "recorded" : "age");
-    if (isRecorded) measure(this.#age, "", moment(this.#capturedMs));
+    if (isRecorded) measure(this.#age, "", moment(pace.capturedMs));
     else if (!Number.isNaN(ageMs)) measure(this.#age, ageMs.toFixed(1), duration(ageMs));
   }
 
@@ -62,12 +87,6 @@ export class Metrics {
     measure(this.#skipped, skipped, count(skipped));
     measure(this.#drops, missed, count(missed));
     this.#drops.classList.toggle("some", missed > 0);
-  }
-
-  /** How long ago the picture was captured, by the server's clock; NaN: unknown. @param {number} nowMs */
-  #ageMs(nowMs) {
-    const serverMs = this.#clock.serverMs(nowMs);
-    return serverMs === null || !this.#capturedMs ? Number.NaN : Math.max(0, serverMs - this.#capturedMs);
   }
 }
 
@@ -109,12 +128,12 @@ export class Sheet {
     });
   }
 
-  /** @param {import("./worker.js").Totals} totals @param {{width: number, height: number} | null} picture */
-  show({ received, unreadable, worst, missedTopics, leftOut }, picture) {
+  /** @param {import("./worker.js").Totals} totals @param {{pace: Pace, canvas: import("./picture.js").Canvas}} picture */
+  show({ received, unreadable, worst, missedTopics, leftOut }, { pace, canvas }) {
     measure(this.#received, received, count(received));
     measure(this.#unreadable, unreadable, count(unreadable));
     if (!this.#about.open) return;
-    write(this.#picture, picture ? `${picture.width} × ${picture.height}` : "–");
+    write(this.#picture, pace.isDrawn ? `${canvas.size.width} × ${canvas.size.height}` : "–");
     const best = this.#clock.best;
     if (best) write(this.#clockText, `${signed(best.offsetMs)} ± ${duration(best.tripMs / 2)}`);
     this.#none.hidden = worst.length > 0;

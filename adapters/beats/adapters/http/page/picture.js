@@ -1,10 +1,7 @@
-// The picture: where it goes, how it is drawn, and how it is saved.
-
-import { byId, Stored } from "./browser.js";
+// One picture: where it goes, how it is drawn, and how it is saved.
 
 /** From this scale on, pixels of unequal size look better than blurred ones. */
 const SHARP_SCALE = 2;
-const FILLS = "fit";
 
 /** A canvas in an area. Each picture is drawn with the next animation frame. */
 export class Canvas {
@@ -14,32 +11,25 @@ export class Canvas {
   #onDrawn;
   /** @type {import("./feed.js").Picture | null} */
   #next = null;
-  #fill = byId("fit", HTMLButtonElement);
-  #stored = new Stored("beats.scale", () => localStorage);
+  /** Whether the picture fills its area, at any scale. */
+  #fills = false;
+  /** Frames of this width were made smaller for this page: they are enlarged again, and have no pixels to show. */
+  #cutWidth = 0;
 
   /**
    * @param {HTMLElement} area
    * @param {HTMLCanvasElement} canvas
    * @param {(picture: import("./feed.js").Picture) => void} onDrawn
+   * @param {boolean} isOpaque whether transparent pixels become black, as on an LED wall
    */
-  constructor(area, canvas, onDrawn) {
+  constructor(area, canvas, onDrawn, isOpaque = true) {
     this.#area = area;
     this.#canvas = canvas;
     this.#onDrawn = onDrawn;
-    const context = canvas.getContext("2d", { alpha: false });
+    const context = canvas.getContext("2d", { alpha: !isOpaque });
     if (!context) throw new TypeError("this browser has no canvas");
     this.#context = context;
-    this.#fill.addEventListener("click", () => {
-      this.#stored.value = this.#fills ? null : FILLS;
-      this.#place();
-    });
-    new ResizeObserver(() => this.#place()).observe(area);
-    this.#watchRatio();
-  }
-
-  /** Whether the picture fills its area, at any scale. */
-  get #fills() {
-    return this.#stored.value === FILLS;
+    new ResizeObserver(() => this.place()).observe(area);
   }
 
   /** The size of the last picture in pixels. */
@@ -63,9 +53,9 @@ export class Canvas {
     if (this.#canvas.width !== width || this.#canvas.height !== height) {
       this.#canvas.width = width;
       this.#canvas.height = height;
-      this.#place();
+      this.place();
     }
-    // Transparent pixels become black, as on an LED wall; the previous picture must not show through.
+    // The previous picture must not show through.
     this.#context.globalCompositeOperation = "copy";
     this.#context.drawImage(bitmap, 0, 0);
     bitmap.close();
@@ -77,31 +67,23 @@ export class Canvas {
    * Place the canvas so that it is sharp on any screen: it starts at a whole pixel of the screen and has one for each
    * pixel of the picture. A transform, which is not rounded as lengths are, moves and enlarges it.
    */
-  #place() {
+  place(fills = this.#fills, cutWidth = this.#cutWidth) {
+    this.#fills = fills;
+    this.#cutWidth = cutWidth;
     const area = this.#area.getBoundingClientRect();
     const x = nudge(area.left, devicePixelRatio);
     const y = nudge(area.top, devicePixelRatio);
     const room = { width: area.width - x, height: area.height - y };
     const { width, height, style, dataset, classList } = this.#canvas;
-    const { scale, left, top } = fit(room, { width, height }, devicePixelRatio, !this.#fills);
-    this.#fill.setAttribute("aria-pressed", String(this.#fills));
+    const isCut = width === cutWidth;
+    const { scale, left, top } = fit(room, { width, height }, devicePixelRatio, !fills && !isCut);
     style.left = length(x);
     style.top = length(y);
     style.width = length(width / devicePixelRatio);
     style.height = length(height / devicePixelRatio);
     style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     dataset.scale = String(scale);
-    classList.toggle("smooth", scale < SHARP_SCALE && scale % 1 !== 0);
-  }
-
-  /** The ratio changes when the window is zoomed or moves to another screen. */
-  #watchRatio() {
-    const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-    const changed = () => {
-      this.#place();
-      this.#watchRatio();
-    };
-    query.addEventListener("change", changed, { once: true });
+    classList.toggle("smooth", isCut || (scale < SHARP_SCALE && scale % 1 !== 0));
   }
 }
 
@@ -155,12 +137,14 @@ function margin(room, length) {
   return Math.max(0, Math.floor((room - length) / 2 + 1e-6));
 }
 
-/** Save a picture as the file that was sent. @param {number | bigint} sequence @param {Uint8Array} png */
-export function save(sequence, png) {
-  const url = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (png)], { type: "image/png" }));
+/** Save a picture as the file that was sent. @param {import("./feed.js").PictureFile} file */
+export function save({ id, sequence, media, data }) {
+  const url = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (data)], { type: media }));
   const link = document.createElement("a");
   link.href = url;
-  link.download = `frame-${sequence}.png`;
+  const name = id.replace(/[^\w.-]+/g, "_");
+  const ending = media === "image/jpeg" ? "jpg" : media.replace("image/", "");
+  link.download = `frame-${name ? `${name}-` : ""}${sequence}.${ending}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000); // some browsers read it only after the viewer agreed
 }

@@ -2,7 +2,7 @@
 // news at a time, and the next only on request, so that nothing piles up in a page that does not draw.
 
 import { now } from "./clock.js";
-import { Frames } from "./frames.js";
+import { Pictures } from "./frames.js";
 import { Link } from "./link.js";
 import { Gaps, Meter, Silence } from "./measures.js";
 import { decode, nameOf, readReceipt } from "./messages.js";
@@ -14,6 +14,8 @@ import { Updates } from "./updates.js";
  * @property {number} bytesPerSecond
  * @property {number} skipped pictures
  * @property {number} unreadable messages and pictures
+ * @property {number} frames received
+ * @property {number} lostFrames which are not among those that this page asked to leave out
  * @property {number} missed envelopes
  * @property {number} missedTopics
  * @property {[string, number][]} worst of the topics
@@ -27,9 +29,8 @@ const WORST_TOPICS = 20;
 
 const bytes = new Meter();
 const updates = new Updates();
-const frames = new Frames((frame, bitmap) => {
-  const { sequence, capturedMs } = frame;
-  post({ type: "frame", sequence, capturedMs, bytes: frame.png.length, bitmap }, [bitmap]);
+const pictures = new Pictures(({ id, sequence, capturedMs }, bitmap) => {
+  post({ type: "frame", id, sequence, capturedMs, bitmap }, [bitmap]);
 });
 const link = new Link({ state, message });
 const silence = new Silence();
@@ -38,6 +39,8 @@ let gaps = new Gaps();
 let leftOut = new Gaps();
 let wantsFewer = false;
 let received = 0;
+let frames = 0;
+let lostFrames = 0;
 let malformed = 0;
 let isVisible = true;
 let maySend = true;
@@ -53,9 +56,11 @@ function state(now) {
     gaps = new Gaps();
     leftOut = new Gaps();
     silence.begin(performance.now());
-    frames.begin();
+    pictures.begin();
     updates.begin();
     received = 0;
+    frames = 0;
+    lostFrames = 0;
     malformed = 0;
   }
   post({ type: "link", state: now });
@@ -76,9 +81,12 @@ function message(data) {
   if (!envelope) {
     malformed += 1;
   } else if (envelope.kind === "frame") {
-    (wantsFewer ? leftOut : gaps).take("frame", envelope.sequence);
-    frames.take(envelope);
-  } else if (envelope.kind === "peripheral") {
+    frames += 1;
+    const missed = gaps.total;
+    (wantsFewer ? leftOut : gaps).take(envelope.id ? `frame/${envelope.id}` : "frame", envelope.sequence);
+    lostFrames += gaps.total - missed;
+    pictures.take(envelope);
+  } else {
     const name = nameOf(envelope.info, envelope.payload);
     gaps.take(`peripheral/${name}`, envelope.sequence);
     updates.take(name, envelope, now());
@@ -90,8 +98,10 @@ function totals() {
   return {
     received,
     bytesPerSecond: bytes.perSecond(performance.now()),
-    skipped: frames.skipped,
-    unreadable: malformed + frames.unreadable,
+    skipped: pictures.sum("skipped"),
+    unreadable: malformed + pictures.sum("unreadable"),
+    frames,
+    lostFrames,
     missed: gaps.total,
     missedTopics: gaps.topics,
     worst: gaps.worst(WORST_TOPICS),
@@ -113,6 +123,8 @@ const orders = {
     wantsFewer = new URL(url).searchParams.has("max_fps");
     link.start(url);
   },
+  /** Go on at another address, without a pause if it accepts this page. */
+  change: ({ url }) => link.change(url),
   stop: () => link.stop(),
   /** If the link waits to reconnect, do so now. */
   hurry: () => link.hurry(),
@@ -121,19 +133,26 @@ const orders = {
   send: ({ text }) => link.send(text),
   /** Send the updates of these peripherals. */
   watch: ({ names }) => updates.watch(names),
-  /** The last picture is on the screen. */
-  drawn: () => frames.drawn(),
+  /** The last frame of a picture is on the screen. */
+  drawn: ({ id }) => pictures.drawn(id),
+  /** This picture is not shown any more. */
+  forget: ({ id }) => pictures.forget(id),
+  /** Only this picture is shown; null: all are. */
+  only: ({ id }) => {
+    pictures.only = id;
+  },
   /** The page has taken the last batch. */
   next: () => {
     maySend = true;
   },
   visible: ({ visible }) => {
     isVisible = visible;
-    frames.visible = visible;
+    pictures.visible = visible;
   },
-  /** Send the file of the picture on the screen. */
-  save: () => {
-    if (frames.shown) post({ type: "png", sequence: frames.shown.sequence, png: frames.shown.png.slice() });
+  /** Send the file of a picture on the screen. */
+  save: ({ id }) => {
+    const frame = pictures.shown(id);
+    if (frame) post({ type: "file", id, sequence: frame.sequence, media: frame.type, data: frame.data.slice() });
   },
 };
 
