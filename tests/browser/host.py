@@ -44,6 +44,8 @@ class Host:
         """The paths of requests."""
         self.refusal: tuple[HTTPStatus, bytes] | None = None
         """The answer to handshakes and to plain requests for text, instead of the stream."""
+        self.latest: ServerConnection
+        """The connection that was waited for last."""
         self.query = ""
         """The query of the last plain request for text at the stream's address."""
         self.reset()
@@ -73,7 +75,12 @@ class Host:
 
     def connection(self) -> ServerConnection:
         """Wait for the next page that connects."""
-        return self._connections.get(timeout=TIMEOUT_S)
+        self.latest = self._connections.get(timeout=TIMEOUT_S)
+        return self.latest
+
+    def drop(self) -> None:
+        """Close the latest connection."""
+        self.latest.close()
 
     def next_command(self) -> Mapping[str, Any]:
         """Wait for the next command."""
@@ -120,9 +127,9 @@ def sealed(message: Message, sequence: int, captured_unix_ns: int | None = None)
     return CODEC.seal(CODEC.prepare(message), sequence, captured_unix_ns or time.time_ns())
 
 
-def frame(png: bytes, sequence: int) -> bytes:
+def frame(png: bytes, sequence: int, id_: str = "") -> bytes:
     """An encoded picture."""
-    return sealed(Frame(png), sequence)
+    return sealed(Frame(png, id_), sequence)
 
 
 def update(id_: str, data: object, sequence: int) -> bytes:

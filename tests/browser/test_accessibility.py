@@ -52,7 +52,7 @@ def violations(tab: Tab, axe: str, *looks: str) -> dict[str, list[str]]:
 
 
 def test_axe_finds_nothing_serious(tab: Tab, host: Host, axe: str) -> None:
-    """With all parts visible: picture, peripherals, drops, a replay, recorders."""
+    """With all parts visible: two pictures, peripherals, drops, a replay, recorders."""
     host.facts.update(
         commands=["record", "snapshot"],
         playback={"replay": {"position_s": 1, "duration_s": 9, "speed": 1, "paused": True, "loops": 0}},
@@ -64,11 +64,13 @@ def test_axe_finds_nothing_serious(tab: Tab, host: Host, axe: str) -> None:
     connection = host.connection()
     for sequence in (1, 3):
         connection.send(frame(tiny_png(), sequence))
+    connection.send(frame(tiny_png(), 1, "camera"))
     board = Peripheral("board", {"x": 1, "s": "text"}, (Tag("input", "knob", {"k": "v"}),), Location(1, 2, 3))
     connection.send(sealed(board, 1))
     tab.until_drawn(3)
     tab.shows("#list .value >> nth=1", "text")
     expect(tab["#notice"]).to_be_visible()
+    expect(tab["#grid .tile"]).to_have_count(2)
     tab["#controls-more"].dispatch_event("click")  # so that its controls are visible on a phone, too
     tab["#about summary"].click()
     tab.until_number("drops", 1)

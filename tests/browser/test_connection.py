@@ -87,10 +87,11 @@ def test_it_shows_why_it_was_refused(tab: Tab, host: Host) -> None:
     """In the bar and over the picture, and keeps trying until it succeeds; the request has the same query."""
     tab.expect_complaints(AWAY, "Failed to load resource")
     host.refusal = HTTPStatus.TOO_MANY_REQUESTS, b"Too many from here."
-    tab.open(host.url, "?max_fps=0&quality=1")
+    tab.open(host.url, "?max_fps=0&colour=1")
     tab.shows("#status-text", "Too many")
     tab.shows("#veil", "Too many from here.")
-    assert host.query == f"max_fps=0&origin={quote(host.url[:-1], safe='')}"
+    own = "topics=*&formats=webp%2Cjpeg%2Cpng%2Cavif"
+    assert host.query == f"{own}&max_fps=0&origin={quote(host.url[:-1], safe='')}"
     tab.until("document.getElementById('status-more').textContent.startsWith('next try in ')")
     attempts = host.asked.count("/")
     tab.wait_for(lambda: host.asked.count("/") > attempts)

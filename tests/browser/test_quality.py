@@ -1,0 +1,194 @@
+"""How much of the pictures the page asks for."""
+
+import json
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+from websockets.sync.server import ServerConnection
+
+from tests.browser.host import Host, frame
+from tests.browser.node import call
+from tests.browser.tab import Tab
+from tests.support import tiny_png
+
+GOOD: Final = {"frames": 30, "lost": 0, "ageMs": 40}
+LOSSY: Final = {"frames": 6, "lost": 24, "ageMs": 150}
+LATE: Final = {"frames": 30, "lost": 0, "ageMs": 2500}
+SILENT: Final = {"frames": 0, "lost": 0, "ageMs": None}
+FAST: Final = """const start = setInterval;
+    window.setInterval = (then, ms) => start(then, ms === 1000 ? 100 : ms);"""
+"""The page judges ten times a second."""
+
+
+def levels(*parts: tuple[int, dict[str, Any]] | tuple[int, str]) -> list[list[int]]:
+    """The level after each second of each part; a part is a number of seconds, and what came in each.
+
+    That may be an expression of `level`.
+    """
+    seconds = ",".join(
+        f"[{count}, level => ({json.dumps(second) if isinstance(second, dict) else second})]"
+        for count, second in parts
+    )
+    body = f"""
+        let now = unjudged();
+        return [{seconds}].map(([count, second]) => Array.from({{length: count}}, () => {{
+            const came = second(now.level);
+            now = judged(now, {{...came, ageMs: came.ageMs ?? NaN}});
+            return now.level;
+        }}));
+    """
+    found: list[list[int]] = call("quality.js", body)[0]
+    return found
+
+
+def changes(of: Sequence[int]) -> list[tuple[int, int]]:
+    """When the level changed, and to what."""
+    return [(at, level) for at, level in enumerate(of) if at and level != of[at - 1]]
+
+
+@pytest.mark.parametrize("bad", [LOSSY, LATE])
+def test_on_a_line_that_is_too_slow_the_page_asks_for_less(bad: dict[str, Any]) -> None:
+    """After three bad seconds, and again, as long as losses or ages stay; the first seconds say nothing."""
+    (found,) = levels((17, bad))
+    assert changes(found) == [(5, 1), (11, 2)]
+
+
+def test_a_short_disturbance_changes_nothing() -> None:
+    """Two bad seconds, or one in three; nor do pauses of the stream."""
+    disturbed = [
+        (2, LOSSY),
+        (9, GOOD),
+        *[(1, LOSSY), (2, GOOD)] * 30,
+        *[(1, LATE), (9, SILENT), (3, GOOD)] * 9,
+    ]
+    assert {level for part in levels(*disturbed) for level in part} == {0}
+
+
+def test_a_line_that_has_recovered_gets_more_again() -> None:
+    """After thirty good seconds, one level at a time up to the originals."""
+    _, found = levels((12, LOSSY), (90, GOOD))
+    assert changes(found) == [(32, 1), (65, 0)]
+
+
+def test_a_line_at_its_limit_does_not_flap() -> None:
+    """Each trial that fails doubles the time until the next one, up to eight minutes."""
+    lossy, good = json.dumps(LOSSY), json.dumps(GOOD)
+    (found,) = levels((4000, f"level === 0 ? {lossy} : {good}"))
+    trials = [at for at, level in changes(found) if level == 0]
+    waits = [later - earlier for earlier, later in pairwise(trials)]
+    assert waits == sorted(waits)
+    assert len(waits) > 5
+    assert 480 <= waits[-1] < 500
+
+
+def test_the_time_between_trials_falls_again_on_a_line_that_stays_good() -> None:
+    """A bad hour is not held against a line for ever."""
+    lossy, good = json.dumps(LOSSY), json.dumps(GOOD)
+    *_, found = levels(
+        (400, f"level === 0 ? {lossy} : {good}"),
+        *[(600, GOOD), (5, LOSSY)] * 4,
+        (40, GOOD),
+    )
+    assert [level for _, level in changes(found)] == [0]
+
+
+def test_losses_that_do_not_depend_on_the_line_leave_the_originals() -> None:
+    """If the least does not help, the page returns to the originals, and stays for eight minutes."""
+    (found,) = levels((500, LOSSY))
+    assert changes(found)[:4] == [(5, 1), (11, 2), (17, 3), (23, 0)]
+    assert found[23:] == [0] * (500 - 23)
+
+
+def test_the_least_is_kept_where_it_helps_although_frames_are_lost() -> None:
+    """Losses are fewer than those of the originals."""
+    some = {"frames": 20, "lost": 10, "ageMs": 40}
+    (found,) = levels((300, f"level === 3 ? {json.dumps(some)} : {json.dumps(LOSSY)}"))
+    assert found[-1] == 3
+
+
+def test_a_page_that_has_reduced_asks_for_no_more_than_it_shows() -> None:
+    """From a few widths, which viewers share; a narrower picture is only encoded in another form."""
+    asked = [(0, 900), (1, 900), (1, 960), (2, 900), (3, 900), (1, 5000), (1, 64)]
+    found = call("quality.js", *(f"return options({level}, {width}, true)" for level, width in asked))
+    original, *reduced = found
+    assert original == {"formats": "webp,jpeg,png,avif"}
+    assert {each["formats"] for each in reduced} == {"jpeg,webp,avif"}
+    assert [each["quality"] for each in reduced] == ["80", "80", "65", "50", "80", "80"]
+    assert [each.get("max_width") for each in reduced] == ["640", "960", "320", "160", "2560", None]
+    assert call("quality.js", "return options(0, 9, false)") == [{"formats": "webp,jpeg,png"}]
+
+
+def asked(connection: ServerConnection) -> dict[str, str]:
+    """The query of a handshake."""
+    assert connection.request is not None
+    return {name: values[0] for name, values in parse_qs(urlsplit(connection.request.path).query).items()}
+
+
+def test_the_page_reduces_by_itself_without_a_pause(tab: Tab, host: Host) -> None:
+    """It connects anew while the old connection stays, and counts on; what it has asked for, it says."""
+    tab.page.add_init_script(FAST)
+    tab.open(host.url)
+    first = host.connection()
+    assert asked(first) == {"topics": "*", "formats": "webp,jpeg,png,avif"}
+    phases = (
+        "new MutationObserver(() => { window.phase = 'left' }).observe(document.getElementById('status-text')"
+    )
+    tab.is_live()
+    tab.page.evaluate(f"() => {{ {phases}, {{ childList: true }}) }}")
+    sequence = 0
+    while tab["#quality option:checked"].inner_text() == "Auto":
+        sequence += 5
+        first.send(frame(tiny_png(), sequence))
+        tab.page.wait_for_timeout(20)
+    second = host.connection()
+    less = asked(second)
+    assert (less["topics"], less["formats"], less["quality"]) == ("*", "jpeg,webp,avif", "80")
+    assert "max_width" not in less  # the picture is only a few pixels wide
+    tab.shows("#quality option:checked", "Auto: smaller")
+    second.send(frame(tiny_png(), sequence + 1))
+    tab.until_drawn(sequence + 1)
+    tab.until_number("drops", sequence // 5 * 4 - 4)
+    assert tab.page.evaluate("window.phase") is None
+
+
+def test_a_person_can_fix_what_is_asked_for(new_tab: Callable[..., Tab], host: Host) -> None:
+    """The choice is remembered; what the server refuses leaves the connection as it was."""
+    tab = new_tab(viewport={"width": 1000, "height": 700})
+    tab.open(host.url)
+    first = host.connection()
+    tab.is_live()
+    tab["#quality"].select_option("smallest")
+    second = host.connection()
+    assert asked(second)["quality"] == "50"
+    area = tab["#stage"].bounding_box()
+    assert area is not None
+    assert int(asked(second)["max_width"]) <= min(area["width"], area["height"]) / 4
+    first.recv_messages.close()
+    tab.page.reload()
+    third = host.connection()
+    assert asked(third)["quality"] == "50"
+    expect(tab["#quality"]).to_have_value("smallest")
+    tab["#quality"].select_option("original")
+    assert "quality" not in asked(host.connection())
+    tab.open(host.url, "?quality=70&max_width=100")
+    assert asked(host.connection()) == {"topics": "*", "quality": "70", "max_width": "100"}
+    expect(tab["#quality"]).to_be_disabled()
+
+
+def test_an_enlarged_picture_is_the_only_one_on_a_slow_line(tab: Tab, host: Host) -> None:
+    """The others are asked for again when they are shown."""
+    tab.open(host.url)
+    connection = host.connection()
+    for id_ in ("", "hall/a,b"):
+        connection.send(frame(tiny_png(), 1, id_))
+    expect(tab["#grid .tile"]).to_have_count(2)
+    tab["#quality"].select_option("smaller")
+    assert asked(host.connection())["topics"] == "*"
+    tab["#grid .name >> nth=1"].click()
+    assert asked(host.connection())["topics"] == "frame/hall/a?b,peripheral/*"
+    tab.page.keyboard.press("Escape")
+    assert asked(host.connection())["topics"] == "*"
