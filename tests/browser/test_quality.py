@@ -1,7 +1,7 @@
 """How much of the pictures the page asks for."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -24,13 +24,14 @@ FAST: Final = """const start = setInterval;
 """The page judges ten times a second."""
 
 
-def levels(*parts: tuple[int, dict[str, Any]] | tuple[int, str]) -> list[list[int]]:
-    """The level after each second of each part; a part is a number of seconds, and what came in each.
+Second = tuple[int, Mapping[str, Any] | str]
+"""A number of seconds, and what came in each of them; that may be an expression of `level`."""
 
-    That may be an expression of `level`.
-    """
+
+def levels(*parts: Second) -> list[list[int]]:
+    """The level after each second of each part."""
     seconds = ",".join(
-        f"[{count}, level => ({json.dumps(second) if isinstance(second, dict) else second})]"
+        f"[{count}, level => ({json.dumps(second) if not isinstance(second, str) else second})]"
         for count, second in parts
     )
     body = f"""
@@ -51,7 +52,7 @@ def changes(of: Sequence[int]) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("bad", [LOSSY, LATE])
-def test_on_a_line_that_is_too_slow_the_page_asks_for_less(bad: dict[str, Any]) -> None:
+def test_on_a_line_that_is_too_slow_the_page_asks_for_less(bad: Mapping[str, Any]) -> None:
     """After three bad seconds, and again, as long as losses or ages stay; the first seconds say nothing."""
     (found,) = levels((17, bad))
     assert changes(found) == [(5, 1), (11, 2)]
@@ -59,13 +60,11 @@ def test_on_a_line_that_is_too_slow_the_page_asks_for_less(bad: dict[str, Any]) 
 
 def test_a_short_disturbance_changes_nothing() -> None:
     """Two bad seconds, or one in three; nor do pauses of the stream."""
-    disturbed = [
-        (2, LOSSY),
-        (9, GOOD),
-        *[(1, LOSSY), (2, GOOD)] * 30,
-        *[(1, LATE), (9, SILENT), (3, GOOD)] * 9,
-    ]
-    assert {level for part in levels(*disturbed) for level in part} == {0}
+    first: list[Second] = [(2, LOSSY), (9, GOOD)]
+    lossy: list[Second] = [(1, LOSSY), (2, GOOD)]
+    late: list[Second] = [(1, LATE), (9, SILENT), (3, GOOD)]
+    found = levels(*first, *lossy * 30, *late * 9)
+    assert {level for part in found for level in part} == {0}
 
 
 def test_a_line_that_has_recovered_gets_more_again() -> None:
