@@ -55,6 +55,8 @@ finally:
 """
 # What only some profiles, or only a run, need; and what takes long.
 OPTIONAL = {"PIL", "mcap", "zstandard", "lz4", "websockets", "hypothesis", "google"}
+# What extras, or programs that embed Beats, bring along.
+FOREIGN = {"aiomqtt", "av", "cv2", "foxglove", "nats", "nkeys", "numpy", "paho", "sacn", "stupidArtnet"}
 RUNNING = {"anyio", "asyncio", "blinker", "rich", "ssl"}
 
 
@@ -77,3 +79,39 @@ def test_a_command_imports_what_it_needs_and_no_more(
     command = [sys.executable, "-c", IMPORTED, *arguments]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stderr.splitlines()[-1])) & absent == set()
+
+
+EVERY_MODULE = """
+import importlib, pkgutil
+import beats
+for module in pkgutil.walk_packages(beats.__path__, "beats."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+"""
+A_PROGRAM = """
+from beats.app import Stream
+with Stream.open(overrides={"sinks": {"browser": {"port": 0}}}) as stream:
+    stream.publish_peripheral("knob", 1)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-c", EVERY_MODULE),
+        ("-c", A_PROGRAM),
+        ("-m", "beats", "run", "--duration", "0.1", "--set", "sinks.browser.port=0"),
+    ],
+    ids=["import", "program", "run"],
+)
+def test_no_library_of_an_extra_is_imported_before_it_is_used(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Not when every module of Beats is imported, and not by a run that has no use for it."""
+    command = [sys.executable, "-X", "importtime", *arguments]  # it lists what is imported
+    done = subprocess.run(
+        command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    names = re.findall(r"^import time:.*\| +(\w+)", done.stderr, re.MULTILINE)
+    assert "beats" in names
+    assert FOREIGN & set(names) == set()
