@@ -2,9 +2,11 @@
 
 import csv
 import json
+import random
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from tests.recordings.export.material import (
     shown,
     without_data,
 )
+from tests.recordings.foreign_files import without_pictures
 from tests.support import BEATS, Program, beats, called, clean_environment
 
 SHOW: list[tuple[float, Message]] = [*film(RED, GREEN, BLUE), (0.25, Peripheral("k", {"a": 1}))]
@@ -148,6 +151,42 @@ def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
     assert code == 0
     assert re.fullmatch(r"warning: a\.mcap: at byte [\d,]+: a chunk: its content is damaged .*\n", err)
     assert [each for each, _ in shown(tmp_path / "a.gif")] == [pixels(plain(RED)), pixels(plain(BLUE))]
+
+
+def test_what_is_not_shown_is_told(tmp_path: Path) -> None:
+    """Of a recording of another program; also if that was all."""
+    without_pictures(tmp_path / "a.mcap")
+    code, out, err = called("export", "a.mcap", "--gif", "a.gif", cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert err.startswith("warning: neither pictures nor updates: 3 messages of 2 channels")
+    code, out, err = called("cut", "a.mcap", "b.mcap", cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert err.startswith("warning: neither pictures nor updates: 3 messages of 2 channels")
+
+
+@pytest.mark.parametrize("output", [("--mp4", "o.mp4"), ("--foxglove", "o.mcap")])
+def test_a_full_disk_leaves_nothing(output: tuple[str, str], tmp_path: Path) -> None:
+    """The error names the output, by the name that it was to have."""
+    rng = random.Random(1)
+    show: list[tuple[float, Message]] = [
+        (at_s / 10, Frame(png(Image.frombytes("RGB", (99, 99), rng.randbytes(3 * 99 * 99)))))
+        for at_s in range(40)
+    ]
+    record(tmp_path / "a.mcap", show)
+    limited = "import resource as r, sys; r.setrlimit(r.RLIMIT_FSIZE, (99_000, 99_000)); "
+    code = limited + "sys.argv[0] = 'beats'; from beats.__main__ import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-c", code, "export", "a.mcap", *output],
+        cwd=tmp_path,
+        env=clean_environment(PYTHONDONTWRITEBYTECODE="1"),  # it would be cut off at the limit, for all
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == f"{output[1]}: File too large\n"
+    assert names(tmp_path) == ["a.mcap"]
 
 
 def test_when_there_is_nothing_to_write_that_is_a_failure(tmp_path: Path) -> None:

@@ -82,3 +82,12 @@ def test_every_number_fits_its_width() -> None:
 def test_a_place_is_shown_in_minutes_or_hours(seconds: float, text: str) -> None:
     """With tenths, cut and not rounded, so that it never shows a time that has not come."""
     assert units.clock(seconds) == text
+
+
+def test_nouns_agree_with_their_number() -> None:
+    """Large numbers are grouped."""
+    assert [units.counted(number, "frame") for number in (0, 1, 1234)] == [
+        "0 frames",
+        "1 frame",
+        "1,234 frames",
+    ]

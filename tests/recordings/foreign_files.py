@@ -128,6 +128,19 @@ def by_ros2_big_endian(path: Path, topic: str, pictures: Sequence[bytes]) -> Pat
     return path
 
 
+def without_pictures(path: Path) -> Path:
+    """Messages that are not shown: two of one channel, one of another."""
+    with path.open("wb") as file:
+        writer = Writer(file)
+        writer.start()
+        imu = writer.register_schema("sensor_msgs/msg/Imu", "ros2msg", b"")
+        channels = [writer.register_channel("/imu", "cdr", imu), writer.register_channel("/bare", "", 0)]
+        for at, channel in enumerate([*channels, channels[0]]):
+            writer.add_message(channel, BEGIN_NS + at, b"", BEGIN_NS + at)
+        writer.finish()  # type: ignore[no-untyped-call]  # as above
+    return path
+
+
 WRITERS: Final[dict[str, Write]] = {
     "foxglove": by_foxglove,
     "foxglove json": by_foxglove_in_json,

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pytest
 from mcap.reader import make_reader
-from mcap.writer import Writer
 
 from beats.kernel.envelope import Frame, Peripheral
 from beats.proto.codec import OPEN_CODEC
@@ -15,7 +14,14 @@ from beats.recordings.copying import cut
 from beats.recordings.foreign import Channel, ForeignMessages, NotShown, picture_id
 from beats.recordings.info import Surveyor
 from beats.recordings.selection import Selection
-from tests.recordings.foreign_files import BEGIN_NS, STEP_NS, WRITERS, by_ros2, updates_by_foxglove
+from tests.recordings.foreign_files import (
+    BEGIN_NS,
+    STEP_NS,
+    WRITERS,
+    by_ros2,
+    updates_by_foxglove,
+    without_pictures,
+)
 from tests.recordings.support import messages, silent
 from tests.support import picture
 
@@ -137,27 +143,13 @@ def test_a_message_without_a_time_has_that_of_its_record(times: tuple[int, int],
 
 def test_other_channels_are_named_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With their schema and encoding, up to a number of channels; then only as a sum."""
-    monkeypatch.setattr(foreign, "MOST_CHANNELS", 2)
-    path = tmp_path / "a.mcap"
-    with path.open("wb") as file:
-        writer = Writer(file)
-        writer.start()
-        imu = writer.register_schema("sensor_msgs/msg/Imu", "ros2msg", b"")
-        channels = [
-            writer.register_channel("/imu", "cdr", imu),
-            writer.register_channel("/bare", "", 0),
-            writer.register_channel("/more", "", 0),
-        ]
-        for at, channel in enumerate([*channels, channels[0]]):
-            writer.add_message(channel, at, b"", at)
-        writer.finish()  # type: ignore[no-untyped-call]  # the library forgot `-> None`
+    path = without_pictures(tmp_path / "a.mcap")
+    imu = NotShown(Channel("/imu", "sensor_msgs/msg/Imu", "cdr"), "")
     surveyor = Surveyor()
     info = surveyor.survey(path)
-    assert info.counts.foreign == 4
-    assert info.counts.not_shown == {
-        NotShown(Channel("/imu", "sensor_msgs/msg/Imu", "cdr"), ""): 2,
-        NotShown(Channel("/bare", "", ""), ""): 1,
-    }
+    assert info.counts.foreign == 3
+    assert info.counts.not_shown == {imu: 2, NotShown(Channel("/bare", "", ""), ""): 1}
+    assert surveyor.total.not_shown == info.counts.not_shown
     document: Any = json.loads(json.dumps(info.document()))
     assert document["not_shown"][0] == {
         "topic": "/imu",
@@ -166,7 +158,19 @@ def test_other_channels_are_named_and_counted(tmp_path: Path, monkeypatch: pytes
         "messages": 2,
         "why": None,
     }
-    assert surveyor.total.not_shown == info.counts.not_shown
+    monkeypatch.setattr(foreign, "MOST_CHANNELS", 1)
+    again = Surveyor().survey(path)
+    assert (again.counts.foreign, again.counts.not_shown) == (3, {imu: 2})
+
+
+def test_a_selection_says_what_it_read_in_vain(tmp_path: Path) -> None:
+    """A sentence for all channels of something else, and one for each with messages that are wrong."""
+    by_ros2(tmp_path / "a.mcap", "/cam", [PICTURES[0], b"BM no"])
+    selection = Selection([tmp_path / "a.mcap", without_pictures(tmp_path / "b.mcap")])
+    assert sum(len(batch) for batch in selection.batches(0.0, lambda path, damage: None)) == 1
+    others, wrong = selection.not_shown()
+    assert others == "neither pictures nor updates: 3 messages of 2 channels, which `beats info` names"
+    assert wrong.startswith(f"cannot be shown: 1 message of {IMAGE}, the first because data is a BMP")
 
 
 def test_a_cut_of_a_foreign_recording_is_one_of_ours(tmp_path: Path) -> None:

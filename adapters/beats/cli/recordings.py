@@ -28,6 +28,7 @@ from beats.recordings import SUFFIX, UNFINISHED_SUFFIX
 
 if TYPE_CHECKING:  # see above
     from beats.recordings.scan import Damage
+    from beats.recordings.selection import Selection
 
 EXIT_LOST: Final = 3
 """Something was recovered, and something was lost."""
@@ -147,7 +148,7 @@ def cut(
         except ValueError as error:
             raise exit_with(str(error), EXIT_USAGE) from None
         warn_of_skipped(selection.skipped)
-        with progress("cutting", selection.end_s) as tell:
+        with telling_what_is_not_shown(selection), progress("cutting", selection.end_s) as tell:
             found = copying.cut(selection, target, tell)
     state = f", after {found.carried:,} of the earlier state" if found.carried else ""
     say(f"{target}: {found.messages:,} messages{state}")
@@ -168,6 +169,16 @@ def warn_of_skipped(skipped: Sequence[str]) -> None:
         warn(f"skipped: {each}")
     if len(skipped) > _MOST_WARNINGS:
         warn(f"and {len(skipped) - _MOST_WARNINGS:,} more")
+
+
+@contextmanager
+def telling_what_is_not_shown(selection: "Selection") -> Generator[None]:
+    """After the block, report the messages of other programs that it read in vain, on standard error."""
+    try:
+        yield
+    finally:
+        for each in selection.not_shown():
+            warn(each)
 
 
 def _check(name: str, target: Path | None) -> None:

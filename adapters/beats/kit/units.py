@@ -14,6 +14,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number < 10_000_000 else _scaled(number, _MANY, "")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, in the plural if necessary."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def rate(per_s: float | None) -> str:
     """A rate per second; at most 6 characters."""
     if per_s is None:

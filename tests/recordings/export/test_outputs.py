@@ -17,7 +17,6 @@ from beats.recordings.export.outputs import (
     FrameFolder,
     LooksAhead,
     LosslessAnimation,
-    counted,
     frame_name,
     open_outputs,
 )
@@ -215,8 +214,3 @@ def test_a_long_film_takes_no_more_memory_than_a_short_one(kind: type[Animation]
         assert tracemalloc.get_traced_memory()[1] < 10 * 270_000
     finally:
         tracemalloc.stop()
-
-
-def test_nouns_agree_with_their_number() -> None:
-    """Large numbers are grouped."""
-    assert [counted(number, "frame") for number in (0, 1, 1234)] == ["0 frames", "1 frame", "1,234 frames"]

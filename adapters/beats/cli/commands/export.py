@@ -15,7 +15,7 @@ from beats.cli.files import (
     why_no_recording,
 )
 from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, exit_with, progress, say, warn
-from beats.cli.recordings import failing, warn_of_skipped
+from beats.cli.recordings import failing, telling_what_is_not_shown, warn_of_skipped
 from beats.kernel.envelope import Kind
 
 # The packages that read recordings and pictures are imported when needed, so that other commands start
@@ -95,7 +95,7 @@ def export(
         outputs = open_outputs(
             frames=frames, gif=gif, apng=apng, mp4=mp4, foxglove=foxglove, events=events or ()
         )
-        with progress("exporting", 1.0) as tell:
+        with telling_what_is_not_shown(selection), progress("exporting", 1.0) as tell:
             results = write(selection, outputs, warn, tell)
     _say(results)
 

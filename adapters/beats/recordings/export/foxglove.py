@@ -20,7 +20,7 @@ class FoxgloveWriter:
         """Write the head of the file, which is empty."""
         self.frames = self.updates = 0
         """How many were written."""
-        self._writer: Final = Writer(file, compression=CompressionType.LZ4)
+        self._writer: Final = Writer(file, compression=CompressionType.ZSTD)
         self._writer.start(library=LIBRARY)
         self._channels: Final[dict[str, int]] = {}
         self._image_schema = 0

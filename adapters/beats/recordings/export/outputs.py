@@ -118,7 +118,7 @@ class FrameFolder:
             self.discard()
             return None
         self._is_whole = True
-        return f"{counted(len(self._times), 'frame')}, {units.size(self._size_bytes)}"
+        return f"{units.counted(len(self._times), 'frame')}, {units.size(self._size_bytes)}"
 
     def discard(self) -> None:
         """Remove the frames that were written, and a new folder."""
@@ -260,7 +260,7 @@ class FoxgloveRecording(_FileOutput):
             return None
         self._writer.finish()
         size = units.size(self._target.commit())
-        return f"{counted(frames, 'frame')}, {counted(updates, 'update')}, {size}"
+        return f"{units.counted(frames, 'frame')}, {units.counted(updates, 'update')}, {size}"
 
 
 class EventTable(_FileOutput):
@@ -286,7 +286,7 @@ class EventTable(_FileOutput):
         if not self._lines:
             self.discard()
             return None
-        return f"{counted(self._lines, 'update')}, {units.size(self._target.commit())}"
+        return f"{units.counted(self._lines, 'update')}, {units.size(self._target.commit())}"
 
 
 def open_outputs(
@@ -328,7 +328,7 @@ def _described(writer: GifWriter | ApngWriter | Mp4Writer, ticks_per_s: int, siz
     """The frames of a complete animation, its duration, and what was omitted or converted."""
     pace = writer.pace
     lasts_s = pace.total_ticks / ticks_per_s
-    text = f"{counted(writer.frames, 'frame')}, {lasts_s:,.2f} s, {units.size(size_bytes)}"
+    text = f"{units.counted(writer.frames, 'frame')}, {lasts_s:,.2f} s, {units.size(size_bytes)}"
     if pace.passed_over:
         least_ms = 1000 * pace.least_ticks / ticks_per_s
         text += f"; {pace.passed_over:,} skipped that would have lasted under {least_ms:.2g} ms"
@@ -342,8 +342,3 @@ def frame_name(number: int, unix_ns: int, form: str = "png") -> str:
     seconds, ns = divmod(unix_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC)  # 64 bits of nanoseconds end in the year 2554
     return f"{number:07}_{moment:%Y%m%dT%H%M%S}.{ns // 1000:06}Z.{form}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun, in the plural if necessary."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

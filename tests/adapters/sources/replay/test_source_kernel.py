@@ -20,7 +20,7 @@ from tests.adapters.sources.support import context
 from tests.adapters.test_contract import open_files
 from tests.kernel.support import CollectingSink, by_topic
 from tests.recordings.foreign_files import BEGIN_NS as FOREIGN_NS
-from tests.recordings.foreign_files import STEP_NS, by_foxglove_in_json
+from tests.recordings.foreign_files import STEP_NS, by_foxglove_in_json, without_pictures
 from tests.recordings.support import lines, record
 from tests.support import TIMEOUT_S, picture
 
@@ -85,6 +85,14 @@ async def test_pictures_of_other_programs_are_played(tmp_path: Path) -> None:
     ]
     assert [each.captured_unix_ns for each in sealed] == [FOREIGN_NS, FOREIGN_NS + STEP_NS]
     assert [each.sequence for each in sealed] == [1, 2]
+
+
+async def test_a_recording_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
+    """The error counts what another program wrote."""
+    kernel, _ = kernel_of(without_pictures(tmp_path / "a.mcap"))
+    stats = await run(kernel)
+    assert stats.state == "failed"
+    assert "neither pictures nor updates: 3 messages of 2 channels" in stats.last_error
 
 
 async def test_loops_and_seeks_are_numbered_on_without_a_gap(tmp_path: Path) -> None:

@@ -121,7 +121,13 @@ class ReplaySource:
                 self._frames_left = seek.frames
                 seek = await self._play(publish, selection, timeline, seek.position_s)
                 if seek is None and not self._has_played:
-                    raise InputError("nothing to play: no message is of these kinds, topics and times")
+                    others = "".join(f"; {each}" for each in selection.not_shown())
+                    raise InputError(
+                        f"nothing to play: no message is of these kinds, topics and times{others}"
+                    )
+                if seek is None:
+                    for each in selection.not_shown():
+                        self._log.add("messages that are not shown", each)
                 if settings.loop and self._last is None and selection.is_broken_between(None, None):
                     await anyio.sleep(_RETRY_S)
                 seek = seek or await self._wait_at_end(selection, timeline)
