@@ -9,6 +9,8 @@ import anyio
 import anyio.to_thread
 import numpy as np
 import pytest
+from hypothesis import assume
+from hypothesis import strategies as st
 from PIL import Image, features
 
 from beats.pictures import encoders
@@ -27,6 +29,32 @@ def picture(width: int, height: int, channels: int = 3, seed: int = 0) -> Array:
     noise = random.integers(-2, 3, (height, width, channels))
     whole = np.clip(np.stack(planes, -1) + noise, 0, 255).astype(np.uint8)
     return whole[..., 0] if channels == 1 else whole
+
+
+STEPS: Final = st.sampled_from([slice(None), slice(None, None, -1), slice(None, None, 2), slice(1, None, 3)])
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Array:
+    """Pictures in any strides: flipped, thinned out, cut, turned."""
+    width, height = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    whole = picture(width, height, draw(st.sampled_from([1, 3, 4])), draw(st.integers(0, 5)))
+    view = whole[draw(STEPS), draw(STEPS)]
+    assume(view.size > 0)
+    turned: Array = view.swapaxes(0, 1) if draw(st.booleans()) else view
+    return turned
+
+
+def in_order(view: Array, order: str) -> Array:
+    """What a picture shows whose channels are in this order: in RGB."""
+    if order == "bgr" and view.ndim == 3:
+        return view[..., [2, 1, 0, 3][: view.shape[2]]]
+    return view
+
+
+def zeros(shape: list[int], kind: str) -> object:
+    """An array of any type, most of which are no pixels."""
+    return np.zeros(shape, np.dtype(kind))
 
 
 def decoded(data: bytes) -> Array:

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -18,7 +18,7 @@ from beats.pictures.arrays import gather
 from beats.pictures.encoders import encode
 from beats.pictures.errors import PictureError
 from beats.pictures.pixels import GivenMode, Order, Pixels, copy_pixels
-from tests.pictures.support import Array, decoded, picture, saved
+from tests.pictures.support import Array, arrays, decoded, in_order, picture, saved, zeros
 
 CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
 
@@ -37,20 +37,6 @@ def shown(pixels: Pixels) -> Array:
     found = decoded(data)
     assert found.shape[:2] == (pixels.height, pixels.width)
     return found
-
-
-STEPS: Final = st.sampled_from([slice(None), slice(None, None, -1), slice(None, None, 2), slice(1, None, 3)])
-
-
-@st.composite
-def arrays(draw: st.DrawFn) -> Array:
-    """Pictures in any strides: flipped, thinned out, cut, turned."""
-    width, height = draw(st.integers(1, 40)), draw(st.integers(1, 40))
-    whole = picture(width, height, draw(st.sampled_from([1, 3, 4])), draw(st.integers(0, 5)))
-    view = whole[draw(STEPS), draw(STEPS)]
-    assume(view.size > 0)
-    turned: Array = view.swapaxes(0, 1) if draw(st.booleans()) else view
-    return turned
 
 
 @pytest.fixture(params=["numpy", "no numpy"])
@@ -73,9 +59,7 @@ def test_arrays_come_back_through_png(
         if not has_numpy:
             patch.delitem(sys.modules, "numpy")
         pixels = copy_pixels(source, order=order)
-    expected = view
-    if order == "bgr" and view.ndim == 3:
-        expected = view[..., [2, 1, 0, 3][: view.shape[2]]]
+    expected = in_order(view, order)
     assert np.array_equal(shown(pixels), expected)
     assert np.array_equal(np.asarray(pixels.image()), expected)
     assert bytes(pixels.packed()) == expected.tobytes()
@@ -316,10 +300,6 @@ def test_wrong_pixels_are_refused(source: object, options: dict[str, Any], messa
     """The error says what was given and what would be right."""
     with pytest.raises(PictureError, match=message):
         copy_pixels(source, **options)
-
-
-def zeros(shape: list[int], kind: str) -> object:
-    return np.zeros(shape, np.dtype(kind))
 
 
 @settings(deadline=None)
