@@ -17,6 +17,7 @@ from beats.kernel.stats import GivenUp
 from beats.pictures import publishing
 from beats.pictures.encoding import EncodedPicture, Shot, encode_shot
 from beats.pictures.pixels import copy_pixels
+from beats.pictures.publishing import PixelPublisher
 from tests.pictures.support import decoded, picture
 from tests.support import STUCK_SINK, TIMEOUT_S, Viewer, install_adapter, is_exact, quiet, tiny_png, watching
 
@@ -88,20 +89,26 @@ def test_pixels_arrive_as_they_were_at_the_call() -> None:
     assert decoded(frame_of(found["frame/cam-2"]).data).tobytes() == bytes(range(48))
 
 
-def test_a_frame_does_not_overtake_pixels_that_came_before(gate: Gate) -> None:
+def test_a_frame_does_not_overtake_pixels_that_came_before(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`publish_frame` waits for earlier pixels of its picture, and for no others."""
+    waits, wait = threading.Event(), PixelPublisher.wait
+
+    def noted(pixels: PixelPublisher, id_: str) -> None:
+        waits.set()
+        wait(pixels, id_)
+
+    monkeypatch.setattr(PixelPublisher, "wait", noted)
     with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         stream.publish_pixels(SMALL, id="cam-1")
-        gate.wait_for_one()
         assert stream.publish_frame(tiny_png()) == 1
         numbers: list[int] = []
         producer = threading.Thread(
             target=lambda: numbers.append(stream.publish_frame(tiny_png(), id="cam-1"))
         )
         producer.start()
-        while stream.stats().published < 2 or producer.is_alive() == bool(numbers):
-            pass
-        assert numbers == []
+        assert waits.wait(TIMEOUT_S)
         gate.open()
         producer.join(TIMEOUT_S)
         assert numbers == [2]
@@ -246,12 +253,12 @@ def test_a_queue_that_refuses_is_logged_and_raises_nothing(
 
 
 def test_the_settings_hold_for_the_next_picture() -> None:
-    """Format, quality and number of encoders change while the stream runs."""
+    """Format and quality change while the stream runs."""
     with Stream.open(overrides=quiet()) as stream, viewing(stream) as viewer:
         stream.publish_pixels(SMALL)
         assert frame_of(viewer.next()).media_type == "image/png"
-        [change] = stream.apply({"pixels": {"format": "jpeg", "quality": 50, "workers": 3}})
-        assert change.what == "pixels changed in place (format, quality, workers)"
+        [change] = stream.apply({"pixels": {"format": "jpeg", "quality": 50}})
+        assert change.what == "pixels changed in place (format, quality)"
         stream.publish_pixels(SMALL)
         assert frame_of(viewer.next()).media_type == "image/jpeg"
         assert stream.reload() == []
@@ -268,6 +275,17 @@ def test_sources_make_pictures_by_the_same_settings() -> None:
                     envelope.topic == "frame" and frame_of(envelope).media_type == f"image/{form}"
                 )
             )
+
+
+def test_the_number_of_encoders_changes_while_they_work(gate: Gate) -> None:
+    """A picture that waits for an encoder gets one at once."""
+    with Stream.open(overrides={**quiet(), **ONE_WORKER}) as stream:
+        for id_ in ("a", "b"):
+            stream.publish_pixels(SMALL, id=id_)
+        gate.wait_for_one()
+        stream.apply({"pixels": {"workers": 2}})
+        gate.wait_for_one()
+        gate.open()
 
 
 @pytest.mark.anyio
