@@ -53,7 +53,7 @@ class Gate:
 
     def encode(self, shot: Shot) -> EncodedPicture:
         self.begun.release()
-        assert self._opened.wait(TIMEOUT_S)
+        assert self._opened.wait(3 * TIMEOUT_S)  # longer than any test waits for it
         return encode_shot(shot)
 
     def wait_for_one(self) -> None:
