@@ -52,8 +52,16 @@ class NullSettings(SinkSettings):
     pass
 
 
+class DdpSettings(SinkSettings):
+    host: tuple[str, ...]
+    size: tuple[int, int]
+    preview: str | None = None
+
+
 class DemoSettings(SourceSettings):
     fps: Annotated[float, Field(gt=0)] = 30.0
+    width: int = 64
+    height: int = 64
     seed: int = 0
     size: int | Literal["auto"] = "auto"
 

@@ -11,6 +11,7 @@ from beats.config.layers.profiles import list_profiles
 from beats.config.load import load_profile
 from beats.config.settings import LaneSettings
 from tests.config.fakes import (
+    DdpSettings,
     FakeAdapters,
     MqttSinkSettings,
     NatsSinkSettings,
@@ -20,6 +21,7 @@ from tests.config.fakes import (
 
 ADAPTERS: Final = (
     FakeAdapters()
+    .add("sinks", "ddp", DdpSettings)
     .add("sinks", "mqtt", MqttSinkSettings)
     .add("sinks", "nats", NatsSinkSettings)
     .add("sources", "nats", NatsSourceSettings)
@@ -36,6 +38,7 @@ EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
     "origin": (["demo"], {"browser": "websocket", "nats": "nats"}),
     "home": (["demo"], {"browser": "websocket", "mqtt": "mqtt"}),
     "edge": (["nats"], {"browser": "websocket"}),
+    "wall": (["demo"], {"browser": "websocket", "wall": "ddp"}),
 }
 
 
@@ -86,6 +89,18 @@ def test_a_variable_gives_the_address_of_the_nats_server(profile: str, group: st
 
     assert servers({}) == ("nats://127.0.0.1:4222",)
     assert servers({"BEATS_NATS_URL": "nats://a:1,nats://b:2"}) == ("nats://a:1", "nats://b:2")
+
+
+def test_a_variable_gives_the_controller_of_the_wall() -> None:
+    """By default it is this machine."""
+
+    def hosts(environ: dict[str, str]) -> object:
+        found = load_profile(ADAPTERS, profile="wall", environ=environ).sinks["wall"]
+        assert isinstance(found, DdpSettings)
+        return found.host
+
+    assert hosts({}) == ("127.0.0.1",)
+    assert hosts({"BEATS_WALL_HOST": "wled.local"}) == ("wled.local",)
 
 
 def test_the_nats_server_does_not_block_publishers_for_a_frozen_edge() -> None:

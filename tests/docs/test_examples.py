@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -18,7 +19,7 @@ from beats.config.load import load_profile
 from beats.runtime.registry import InstalledAdapters
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.recordings.support import lines, record
-from tests.support import Program, beats, clean_environment, ran, tiny_png, watching
+from tests.support import TIMEOUT_S, Program, beats, clean_environment, ran, tiny_png, watching
 from tests.support.nats import free_port, installed
 
 BIN: Final = Path(sys.executable).parent
@@ -197,6 +198,23 @@ def profile(folder: Path, word: str) -> str:
     (text,) = (text for _, text in TOML if word in text)
     (folder / "config" / "shown.toml").write_text(text)
     return text
+
+
+def test_a_gif_comes_to_a_wall(folder: Path) -> None:
+    """With the five lines, but for the controller: both frames of the GIF, in the size of the wall."""
+    profile(folder, "wled.local")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as controller:
+        controller.bind(("127.0.0.1", 0))
+        controller.settimeout(TIMEOUT_S)
+        host = f"127.0.0.1:{controller.getsockname()[1]}"
+        arguments = ("run", "picture.gif", "--profile", "shown", "--set", f"sinks.wall.host={host}")
+        missing = {bytes((255, 0, 0)), bytes((0, 128, 0))}
+        with beats(*arguments, cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
+            while missing:
+                pixels = controller.recv(2000)[10:]
+                assert pixels == pixels[:3] * 480 or len(pixels) == 64 * 32 * 3 % 1440
+                missing.discard(pixels[:3])
+            assert program.interrupt() == 0
 
 
 def test_the_profile_for_a_wall_runs(folder: Path) -> None:

@@ -32,7 +32,7 @@ def test_a_host_may_have_a_port(text: str, found: tuple[str, int]) -> None:
             "host.0: Value error, 'a:0' has the port '0'; it must be a number from 1 to 65535",
         ),
         ({"host": ["a b"]}, "host.0: Value error, 'a b' is no host: give a name or an address"),
-        ({"host": []}, "host: Tuple should have at least 1 item"),
+        ({"host": []}, "host: Value error, give the name or address of at least one controller"),
         (
             {"color_order": "rgg"},
             "color_order: Value error, give each of the letters r, g and b once, and w if",

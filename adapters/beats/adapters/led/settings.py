@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from beats.adapters.led.hosts import HostPort
 from beats.config.settings import Overflow, QueueSettings, Settings, SinkSettings
@@ -27,8 +27,24 @@ def _checked_host(host: str) -> str:
     return host
 
 
-Host = Annotated[str, AfterValidator(_checked_host)]
-"""A name or an address, with or without a port."""
+def _in_an_array(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _not_empty(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    if not hosts:
+        raise ValueError("give the name or address of at least one controller")
+    return hosts
+
+
+_TEXT: Final = {"type": "string"}
+Hosts = Annotated[
+    tuple[Annotated[str, AfterValidator(_checked_host)], ...],
+    Field(strict=False),
+    BeforeValidator(_in_an_array),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
+"""Names or addresses, each with or without a port; one may stand without an array."""
 
 
 class ScanSettings(Settings):
@@ -69,9 +85,9 @@ class LedSettings(SinkSettings):
     default_port: ClassVar[int]
     """The UDP port of the protocol."""
 
-    host: Annotated[tuple[Host, ...], Field(min_length=1)]
-    """Names or addresses of the controllers, each with a port if it is not the protocol's own (HOST:PORT).
-    Each of them gets all pixels."""
+    host: Annotated[Hosts, AfterValidator(_not_empty)]
+    """Name or address of the controller, with a port if it is not the protocol's own (HOST:PORT). Or an array
+    of several, each of which gets all pixels."""
     size: Annotated[tuple[Side, Side], Field(strict=False)]
     """[width, height] of the wall in pixels."""
     picture: str = ""

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
-from beats.adapters.led.settings import Host
+from beats.adapters.led.settings import Hosts
 from beats.adapters.led.universes import UniversesSettings
 
 _LAST: Final = 63_999
@@ -34,10 +34,9 @@ class SacnSettings(UniversesSettings):
     protocol: ClassVar[str] = "sACN"
     last_universe: ClassVar[int] = _LAST
 
-    # A frozen field may be widened here: without a host there is multicast.
-    host: tuple[Host, ...] = ()
-    """Names or addresses of the receivers, each with a port if it is not 5568 (HOST:PORT); each of them gets
-    all pixels. Empty: multicast, each universe to its own address."""
+    host: Hosts = ()
+    """Name or address of the receiver, with a port if it is not 5568 (HOST:PORT). Or an array of several,
+    each of which gets all pixels. An empty one: multicast, each universe to its own address."""
     interface: Annotated[str, AfterValidator(_checked_interface)] | None = None
     """Address of this machine in the network for multicast. None: the operating system chooses."""
     universe: Annotated[int, Field(ge=1, le=_LAST)] = 1
