@@ -86,7 +86,10 @@ def test_an_unknown_profile_is_an_error_with_the_known_ones(house: House) -> Non
     house.write("stage", "")
     message = refused("studoi", house.folder)
     assert message.startswith(f'profile: "studoi": no such profile (looked in {house.folder} and ')
-    assert "default, edge, headless, kiosk, origin, program, record, replay, stage, studio, wall" in message
+    assert (
+        "default, edge, headless, home, kiosk, origin, program, record, replay, stage, studio, wall"
+        in message
+    )
     assert message.endswith("did you mean 'studio'?")
     assert refused(None, None, {"BEATS_PROFILE": "x"}).startswith('BEATS_PROFILE: "x": no such profile')
 
@@ -118,6 +121,7 @@ def test_profiles_are_listed_with_their_purpose(house: House) -> None:
         "default",
         "edge",
         "headless",
+        "home",
         "kiosk",
         "origin",
         "program",
