@@ -146,14 +146,20 @@ def update_fields(update: Peripheral) -> dict[str, object]:
     }
 
 
-def update_json(update: Peripheral) -> bytes:
+def update_json(update: Peripheral, data: bytes | None = None) -> bytes:
     """The message of an update.
+
+    Args:
+        update: the update.
+        data: its data as JSON, if that is known already.
 
     Raises:
         TypeError, ValueError: it cannot be published either; says what in it has no JSON.
     """
     fields = update_fields(update)
-    data = to_json(fields.pop("data"))  # by itself, since it may be as deeply nested as is allowed
+    value = fields.pop("data")
+    if data is None:
+        data = to_json(value)  # by itself, since it may be as deeply nested as is allowed
     return to_json(fields)[:-1] + b',"data":' + data + b"}"
 
 

@@ -15,14 +15,15 @@ from hypothesis import given
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from beats.adapters.sinks.websocket.foxglove import client as foxglove_client
+from beats.adapters.sinks.websocket.foxglove import channels as channels_module
 from beats.adapters.sinks.websocket.foxglove.channels import Channels
+from beats.adapters.sinks.websocket.foxglove.client import FoxgloveClient
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame, Message, kind_of, topic_of
 from beats.kernel.ports import Context
 from beats.proto.codec import StreamCodec
 from beats.proto.foxglove import read_image
-from tests.adapters.sinks.websocket.foxglove.viewer import SDK, WEBSOCKET, viewing
+from tests.adapters.sinks.websocket.foxglove.viewer import SDK, WEBSOCKET, Viewer, viewing
 from tests.adapters.sinks.websocket.support import (
     ROOMY,
     RawClient,
@@ -95,6 +96,48 @@ async def test_a_subscription_begins_with_the_last_value() -> None:
         assert captured == 1
         assert running.client().group == "foxglove"
         assert running.client().queue.taken.items == running.client().queue.offered.items == 3
+
+
+async def test_a_client_may_subscribe_to_hundreds_of_channels_at_once() -> None:
+    """It is told of them, and gets their last values, in steps."""
+    async with on_air() as running:
+        topics = [f"/peripheral/knob-{number}" for number in range(250)]
+        for number in range(250):
+            running.knob(number, f"knob-{number}")
+        async with viewing(running) as viewer:
+            await viewer.subscribe(*topics)
+            assert [(await viewer.message()).data for _ in topics] == [*range(250)]
+
+
+async def test_a_channel_is_replaced_when_its_values_have_more_in_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clients plot only what the schema has. It grows a few times; of two types, the first stays."""
+    monkeypatch.setattr(channels_module, "CHECK_INTERVAL_NS", 0)
+    monkeypatch.setattr(channels_module, "MOST_SCHEMAS", 3)
+
+    def schema(viewer: Viewer) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(viewer.channels["/peripheral/knob"]["schema"])
+        return {name: each["type"] for name, each in found["properties"]["data"]["properties"].items()}
+
+    async with on_air() as running, viewing(running) as viewer:
+        running.knob({"a": 1, "b": None})
+        await viewer.subscribe("/peripheral/knob", first_id=0)
+        assert (await viewer.message()).data["a"] == 1
+        for step, value in enumerate([{"b": True}, {"a": "text", "c": [{"d": 1}]}], 1):
+            known = viewer.channels.pop("/peripheral/knob")["id"]
+            running.knob(value)
+            assert (await viewer.message()).data == value  # by the old subscription
+            assert (await viewer.text("unadvertise"))["channelIds"] == [known]
+            await viewer.subscribe("/peripheral/knob", first_id=step)
+            await viewer.unsubscribe(step - 1)  # as Foxglove does; it is over, but not unknown
+            assert (await viewer.message())[0] == step
+        assert schema(viewer) == {"a": "number", "b": "boolean", "c": "array"}
+        running.knob({"e": 1})
+        assert (await viewer.message()).data == {"e": 1}
+        await viewer.unsubscribe(0)
+        assert (await viewer.text("status"))["message"] == "ignored: there is no subscription 0"
+        assert [each["op"] for each in viewer.waiting if isinstance(each, dict)] == ["serverInfo"]
 
 
 async def test_pictures_come_as_they_are() -> None:
@@ -250,10 +293,10 @@ def test_every_message_that_can_be_published_can_be_sent(message: Message) -> No
         assert isinstance(message.data, ProtobufMessage) or json.loads(payload)["id"] == message.id
 
 
-def clients_of(running: Running) -> list[foxglove_client.FoxgloveClient]:
+def clients_of(running: Running) -> list[FoxgloveClient]:
     """The sink's own objects."""
     here = running.sink._viewers._here  # pyright: ignore[reportPrivateUsage] # what no counter tells
-    return [client for client in here.values() if isinstance(client, foxglove_client.FoxgloveClient)]
+    return [client for client in here.values() if isinstance(client, FoxgloveClient)]
 
 
 async def frozen(running: Running) -> RawClient:

@@ -72,35 +72,35 @@ class Viewer:
         self.connection: Final = connection
         self.channels: Final[dict[str, dict[str, Any]]] = {}
         """By topic, as told by `advertised`."""
-        self._waiting: Final[deque[Event]] = deque()
+        self.waiting: Final[deque[Event]] = deque()
 
     async def next(self) -> Event:
         """The next event of any kind."""
-        return self._waiting.popleft() if self._waiting else read(await self.connection.recv())
+        return self.waiting.popleft() if self.waiting else read(await self.connection.recv())
 
     async def text(self, op: str) -> dict[str, Any]:
         """The next text message of a kind."""
-        for event in self._waiting:
+        for event in self.waiting:
             if isinstance(event, dict) and event["op"] == op:
-                self._waiting.remove(event)
+                self.waiting.remove(event)
                 return event
         while True:
             event = read(await self.connection.recv())
             if isinstance(event, dict) and event["op"] == op:
                 return event
-            self._waiting.append(event)
+            self.waiting.append(event)
 
     async def binary(self, kind: type[Any]) -> Any:
         """The next binary message of a kind."""
-        for event in self._waiting:
+        for event in self.waiting:
             if isinstance(event, kind):
-                self._waiting.remove(event)
+                self.waiting.remove(event)
                 return event
         while True:
             event = read(await self.connection.recv())
             if isinstance(event, kind):
                 return event
-            self._waiting.append(event)
+            self.waiting.append(event)
 
     async def message(self) -> Message:
         """The next message of a channel."""

@@ -18,7 +18,8 @@ REPORT_INTERVAL_S: Final = 5.0
 """Least time between two reports of drops to a client."""
 _MOST_NOTES: Final = 16
 """Most answers that wait for a client; the oldest are dropped."""
-_CHANNELS_AT_ONCE: Final = 100
+_AT_ONCE: Final = 100
+"""Channels and subscriptions in one step: each has a message encoded. Others have their turn in between."""
 _MOST_REASONS: Final = 3
 _JUMP_NS: Final = 10**9
 """A message so much older than the last one shows that a recording was rewound; producers that overtake each
@@ -62,14 +63,19 @@ class FoxgloveClient(Client):
         self._goes_now: Final = goes_now
         self._tells_time = False
         self._time_ns: int | None = None
-        self._known: Final[set[str]] = set()
-        """Topics that it was told of, or is not to be told of."""
+        self._seen: Final[set[str]] = set()
+        """Topics that it was told of, is still to be told of, or did not choose."""
         self._told: Final[dict[int, Channel]] = {}
-        self._untold: list[Channel] = []
+        """By the id of the channel."""
+        self._untold: Final[dict[str, Envelope]] = {}
+        """By topic, an envelope that describes it."""
+        self._withdrawn: Final[list[int]] = []
+        """Channels that it is to be told of as gone."""
         self._by_topic: Final[dict[str, Subscription]] = {}
-        self._topics: Final[dict[int, str]] = {}
-        """By subscription."""
+        self._subscribed: Final[dict[int, Channel | None]] = {}
+        """By the id of the subscription; None when its channel was withdrawn."""
         self._to_begin: Final[dict[str, Subscription]] = {}
+        self._next_step: asyncio.Handle | None = None
         self._notes: Final[deque[bytes]] = deque(maxlen=_MOST_NOTES)
         self._late: Final[dict[Kind, RunningCount]] = {kind: RunningCount() for kind in KINDS}
         """What it no longer wanted when its turn came."""
@@ -93,19 +99,15 @@ class FoxgloveClient(Client):
         self._tells_time = tells_time
         self.start([], [])
         self._notes.append(greeting)
-        for envelope in self._channels.last_values().values():
-            self._learn(envelope)
+        self._notice(self._channels.last_values().values())
         if not self._untold:  # a client waits for the first ones, even if there are none
             self._notes.append(messages.advertise([]))
         self.settle()
 
     def see(self, chunk: Iterable[Envelope]) -> None:
         """Tell it of channels that are new."""
-        before = len(self._untold)
-        for envelope in chunk:
-            if envelope.topic not in self._known:
-                self._learn(envelope)
-        if len(self._untold) > before:
+        self._notice(chunk)
+        if self._untold:
             self.settle()
 
     def subscribe(self, request: messages.Subscribe) -> None:
@@ -119,7 +121,7 @@ class FoxgloveClient(Client):
             channel = self._told.get(channel_id)
             if channel is None:
                 wrong.append(f"there is no channel {channel_id}")
-            elif id_ in self._topics:
+            elif self._subscribed.get(id_) is not None:
                 wrong.append(f"subscription {id_} exists already")
             elif channel.topic in self._by_topic:
                 known = self._by_topic[channel.topic].id
@@ -127,7 +129,7 @@ class FoxgloveClient(Client):
             else:
                 subscription = self._by_topic[channel.topic] = Subscription(id_)
                 self._to_begin[channel.topic] = subscription
-                self._topics[id_] = channel.topic
+                self._subscribed[id_] = channel
         self.settle()
         _refuse(wrong)
 
@@ -139,12 +141,11 @@ class FoxgloveClient(Client):
         """
         wrong: list[str] = []
         for id_ in request.subscriptions:
-            topic = self._topics.pop(id_, None)
-            if topic is None:
+            if id_ not in self._subscribed:
                 wrong.append(f"there is no subscription {id_}")
-            else:
-                del self._by_topic[topic]
-                self._to_begin.pop(topic, None)
+            elif (channel := self._subscribed.pop(id_)) is not None:
+                del self._by_topic[channel.topic]
+                self._to_begin.pop(channel.topic, None)
         _refuse(wrong)
 
     def note(self, message: bytes) -> None:
@@ -186,6 +187,9 @@ class FoxgloveClient(Client):
             payload = self._channels.payload(envelope)
             parts.append(messages.message_data(subscription.id, time_ns, sum(map(len, payload))))
             parts.extend(payload)
+            channel = self._subscribed[subscription.id]
+            if channel is not None and self._channels.of(envelope) is not channel:
+                self._withdraw(channel, envelope)
         return b"".join(parts)
 
     def settle(self) -> None:
@@ -194,20 +198,23 @@ class FoxgloveClient(Client):
             return
         parts = [*self._notes]
         self._notes.clear()
-        untold, self._untold = self._untold, []
-        for start in range(0, len(untold), _CHANNELS_AT_ONCE):
-            some = untold[start : start + _CHANNELS_AT_ONCE]
-            parts.append(messages.advertise(channel.definition for channel in some))
-            self._told.update((channel.id, channel) for channel in some)
-        parts.append(self._begin())
-        parts.append(self._drop_report())
+        if self._withdrawn:
+            parts.append(messages.unadvertise(self._withdrawn))
+            self._withdrawn.clear()
+        if self._untold:
+            channels = [self._channels.of(self._untold.pop(topic)) for topic in [*self._untold][:_AT_ONCE]]
+            parts.append(messages.advertise(channel.definition for channel in channels))
+            self._told.update((channel.id, channel) for channel in channels)
+        parts += (self._begin(), self._drop_report())
         if data := b"".join(parts):
             self.connection.transport.write(data)
+        if self._untold or self._to_begin:
+            self._settle_soon()
 
     def resume(self) -> None:
         """The write buffer is empty."""
         super().resume()
-        self._loop.call_soon(self.settle)
+        self._settle_soon()
 
     def end(self) -> None:
         """The client has left: count what still waits for it as dropped."""
@@ -231,10 +238,30 @@ class FoxgloveClient(Client):
         )
         return replace(stats, queue=queue)
 
-    def _learn(self, envelope: Envelope) -> None:
-        self._known.add(envelope.topic)
-        if self._choice.wants(envelope):
-            self._untold.append(self._channels.of(envelope))
+    def _settle_soon(self) -> None:
+        if self._next_step is None:
+            self._next_step = self._loop.call_soon(self._step)
+
+    def _step(self) -> None:
+        self._next_step = None
+        self.settle()
+
+    def _notice(self, envelopes: Iterable[Envelope]) -> None:
+        """Note which topics it is to be told of."""
+        for envelope in envelopes:
+            if envelope.topic not in self._seen:
+                self._seen.add(envelope.topic)
+                if self._choice.wants(envelope):
+                    self._untold[envelope.topic] = envelope
+
+    def _withdraw(self, channel: Channel, envelope: Envelope) -> None:
+        """Replace a channel by the one that its topic has now, and end its subscription."""
+        subscription = self._by_topic.pop(channel.topic)
+        self._subscribed[subscription.id] = None
+        del self._told[channel.id]
+        self._withdrawn.append(channel.id)
+        self._untold[channel.topic] = envelope
+        self._settle_soon()
 
     def _begin(self) -> bytes:
         """Begin subscriptions with the last values of their topics.
@@ -245,7 +272,8 @@ class FoxgloveClient(Client):
             return b""
         last_values = self._channels.last_values()
         first: list[Envelope] = []
-        for topic, subscription in self._to_begin.items():
+        for topic in [*self._to_begin][:_AT_ONCE]:
+            subscription = self._to_begin.pop(topic)
             subscription.begun = True
             last = last_values.get(topic)
             if last is None:
@@ -258,7 +286,6 @@ class FoxgloveClient(Client):
             else:
                 subscription.sent = last.sequence
             subscription.offered = last.sequence
-        self._to_begin.clear()
         passed = Amount(len(first), sum(len(envelope.encoded) for envelope in first))
         self._account = self._account._replace(passed=self._account.passed.plus(passed))
         return self.framed(first)
