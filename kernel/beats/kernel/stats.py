@@ -28,7 +28,8 @@ class DropStats:
 
     reason: str
     """The overflow strategy, or `too_large`, `failed`, `shutdown`, `closed`; for a viewer also `left` (what
-    waited when it left), `max_fps` (what it asked to skip) and `format` (what it cannot show)."""
+    waited when it left), `max_fps` (what it asked to skip), `format` (what it cannot show) and `unsubscribed`
+    (what waited when a subscription of Foxglove's protocol ended)."""
     kind: Kind
     items: int
     bytes: int
@@ -98,7 +99,8 @@ class ClientGroup:
     """All viewers of one class since the start of a sink."""
 
     name: str
-    """The class: `full` (the whole stream), `chosen` (some kinds or topics) or `thinned` (fewer frames)."""
+    """The class: `full` (the whole stream), `chosen` (some kinds or topics), `thinned` (fewer frames), `mjpeg`
+    (players of pictures) or `foxglove` (clients of Foxglove's protocol)."""
     connected: int
     """Viewers now."""
     delivered: Amount

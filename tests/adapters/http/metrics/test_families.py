@@ -76,10 +76,16 @@ MISSED = {"full frame drop_oldest": 6, "thinned frame max_fps": 30, "thinned per
         ("beats_rejected_tokens_total", {"sink=browser": 6}),
         ("beats_evicted_clients_total", {"stalled": 2, "overflowed": 1, "flooded": 4}),
         # An empty class has zeros, so that its first viewer is a visible rise.
-        ("beats_connected_clients", {"full": 2, "chosen": 0, "thinned": 1, "mjpeg": 0}),
-        ("beats_behind_clients", {"full": 1, "chosen": 0, "thinned": 1, "mjpeg": 0}),
-        ("beats_client_queue_high_water_envelopes", {"full": 9, "chosen": 0, "thinned": 2, "mjpeg": 0}),
-        ("beats_client_offered_envelopes_total", {"full": 60, "chosen": 0, "thinned": 41, "mjpeg": 0}),
+        ("beats_connected_clients", {"full": 2, "chosen": 0, "thinned": 1, "mjpeg": 0, "foxglove": 0}),
+        ("beats_behind_clients", {"full": 1, "chosen": 0, "thinned": 1, "mjpeg": 0, "foxglove": 0}),
+        (
+            "beats_client_queue_high_water_envelopes",
+            {"full": 9, "chosen": 0, "thinned": 2, "mjpeg": 0, "foxglove": 0},
+        ),
+        (
+            "beats_client_offered_envelopes_total",
+            {"full": 60, "chosen": 0, "thinned": 41, "mjpeg": 0, "foxglove": 0},
+        ),
         ("beats_client_dropped_envelopes_total", MISSED),
     ],
 )

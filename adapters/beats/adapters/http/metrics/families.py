@@ -31,7 +31,7 @@ from beats.kernel.stats import (
 )
 
 STATES: Final[tuple[str, ...]] = get_args(State)
-CLASSES: Final = ("full", "chosen", "thinned", "mjpeg")
+CLASSES: Final = ("full", "chosen", "thinned", "mjpeg", "foxglove")
 """Classes of viewers that have metrics from the beginning, so that their first rise from 0 is visible."""
 LATENCY: Final = "beats_sink_write_latency_seconds"
 
@@ -269,8 +269,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
     ),
     _CLASSES.gauge(
         "beats_connected_clients",
-        "Viewers that are connected; client_class is full (the whole stream), chosen (some kinds or topics) "
-        "or thinned (max_fps).",
+        "Viewers that are connected; client_class is full (the whole stream), chosen (some kinds or topics), "
+        "thinned (max_fps), mjpeg (players of pictures) or foxglove (clients of Foxglove's protocol).",
         lambda group: group.connected,
     ),
     _CONNECTED.gauge(
