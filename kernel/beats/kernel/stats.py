@@ -99,8 +99,8 @@ class ClientGroup:
     """All viewers of one class since the start of a sink."""
 
     name: str
-    """The class: `full` (the whole stream), `chosen` (some kinds or topics), `thinned` (fewer frames), `mjpeg`
-    (players of pictures) or `foxglove` (clients of Foxglove's protocol)."""
+    """The class: `full` (the whole stream), `chosen` (some kinds or topics), `thinned` (fewer frames),
+    `mjpeg` (players of pictures) or `foxglove` (clients of Foxglove's protocol)."""
     connected: int
     """Viewers now."""
     delivered: Amount
