@@ -2,13 +2,14 @@
 
 import io
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 import pytest
 from PIL import Image
 
-from beats.kernel.envelope import Frame
+from beats.kernel.envelope import PNG, Frame
 from tests.support import CODEC, beats, ran, watching
 from tests.system.tapes import damages, read_in_node, recorded, strictly_read
 
@@ -108,3 +109,16 @@ def test_what_a_slow_recorder_lost_is_said_in_the_recording(tmp_path: Path) -> N
     assert "drop_newest" in out
     assert f"{20_000 - len(numbers):,}" in out or str(20_000 - len(numbers)) in out
     assert damages(tmp_path / "a.mcap") == []
+
+
+def test_a_recording_from_before_frames_had_ids_plays_as_it_did(tmp_path: Path) -> None:
+    """Beats wrote it when there was one picture, and that a PNG: its bytes come back, as the main picture."""
+    older = Path(__file__).with_name("older.mcap")
+    code, _, err = ran("replay", str(older), "--speed", "max", *AGAIN, cwd=tmp_path)
+    assert code == 0, err
+    tape = recorded(one_in(tmp_path / "recordings"))
+    assert tape == recorded(older)
+    counts = Counter(topic for topic, _, _ in tape)
+    assert counts == {"frame": 4, "peripheral/accel-1": 16, "peripheral/button-1": 1, "peripheral/knob-1": 5}
+    frames = [CODEC.decode(encoded).message for topic, _, encoded in tape if topic == "frame"]
+    assert {(frame.id, frame.media_type) for frame in frames if isinstance(frame, Frame)} == {("", PNG)}
