@@ -17,7 +17,7 @@ from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import WrongTokens
 from beats.adapters.http.origins import OriginPolicy
 from beats.adapters.http.players.choice import InvalidQuery, parse_picture
-from beats.adapters.http.players.player import MJPEG_TYPE
+from beats.adapters.http.players.player import head
 from beats.adapters.http.players.players import MJPEG, Players
 from beats.adapters.http.reply import Reply, refusal, text
 from beats.adapters.http.request import RequestTarget, joined, options, parse_target, tokens_of
@@ -170,15 +170,14 @@ class Admission(Generic[S]):
             return text(HTTPStatus.BAD_REQUEST, f"{error}.")
         if denied := self.full(connection):
             return refusal(denied)
-        head = Reply(HTTPStatus.OK, content_type=MJPEG_TYPE, headers=shared, endless=True)
         if connection.line.method == "HEAD":
-            return head
+            return head(shared, chunked=False)
         await connection.gone_if_ended()
         if connection.transport.is_closing():
             return None
         address = connection.remote_host
         try:
-            self._players.admit(connection, choice, head, partial(self.free_place, address))
+            self._players.admit(connection, choice, shared, partial(self.free_place, address))
         except TooManyVariants as error:
             return text(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}.")
         self.take_place(address)

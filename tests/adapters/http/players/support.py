@@ -116,7 +116,7 @@ class Reader:
         self.socket.connect(("127.0.0.1", port))
         self._data = b""
         head = "".join(f"{line}\r\n" for line in ("Host: 127.0.0.1", *lines))
-        self.socket.sendall(f"GET /stream.mjpg{query} HTTP/1.1\r\n{head}\r\n".encode())
+        self.socket.sendall(f"GET /stream.mjpg{query} HTTP/1.0\r\n{head}\r\n".encode())
         self.status, *fields = self._until(b"\r\n\r\n").decode().split("\r\n")
         self.headers: Final = dict(field.split(": ", 1) for field in fields)
         self.boundary: Final = f"--{self.headers['Content-Type'].partition('boundary=')[2]}".encode()

@@ -4,6 +4,7 @@ import email
 import logging
 import re
 from email.message import Message
+from pathlib import Path
 from typing import cast
 
 import anyio
@@ -14,7 +15,8 @@ from websockets.asyncio.client import connect
 
 from beats.adapters.http.players import player
 from tests.adapters.http.players.support import SINKS, Reader, noise, on_air, opened, reading
-from tests.adapters.sinks.websocket.support import fetch, until
+from tests.adapters.http.test_tls import make_certificate, trusting
+from tests.adapters.sinks.websocket.support import exchange, fetch, until
 from tests.support import is_exact, picture
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +71,7 @@ async def test_the_answer_ends_when_the_stream_does() -> None:
         air.kernel.stop()
         body = await to_thread.run_sync(reader.rest)
         reader.socket.close()
-    assert body.endswith(b"\r\n--beats--\r\n")
+    assert body.endswith(b"\r\n--beats--")
     whole = f"Content-Type: {reader.headers['Content-Type']}\r\n\r\n".encode() + body
     parts = cast("list[Message]", email.message_from_bytes(whole).get_payload())
     assert [each.get_payload(decode=True) for each in parts] == [JPEG]
@@ -186,3 +188,48 @@ async def test_players_count_as_viewers() -> None:
         await until(lambda: not air.clients)
         async with reading(air):
             assert (air.totals.accepted, air.totals.refused) == (2, 1)
+
+
+async def test_the_stream_may_be_encrypted(tmp_path: Path) -> None:
+    """Also when the connection changes hands, and at its end."""
+    cert, key = make_certificate(tmp_path, "one")
+    async with on_air(tls_cert=cert, tls_key=key) as air:
+        air.show(JPEG)
+        whole: list[bytes] = []
+
+        async def watch() -> None:
+            whole.append((await fetch(air.port, "/stream.mjpg", "GET", "127.0.0.1", trusting(cert))).body)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            await until(lambda: air.clients and air.clients[0].queue.taken.items)
+            air.kernel.stop()
+    assert JPEG in whole[0]
+    assert whole[0].endswith(b"--beats--")
+
+
+async def test_a_second_request_is_not_answered() -> None:
+    """The answer to the first goes on until the connection ends."""
+    answers: list[bytes] = []
+    request = b"GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+    async def ask(port: int) -> None:
+        answers.append(await exchange(port, request + request))
+
+    async with on_air() as air, anyio.create_task_group() as group:
+        air.show(JPEG)
+        group.start_soon(ask, air.port)
+        await until(lambda: air.clients and air.clients[0].queue.taken.items)
+        air.kernel.stop()
+    assert answers[0].count(b"HTTP/1.1 200 OK") == 1
+    assert answers[0].endswith(b"\r\n0\r\n\r\n")
+
+
+async def test_a_player_that_sends_without_end_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing that it sends is kept, or logged."""
+    async with on_air() as air:
+        request = b"GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        with pytest.raises(ConnectionError):
+            await exchange(air.port, request, bytes(1_000_000), bytes(10_000_000))
+        await until(lambda: not air.clients)
+    assert caplog.records == []

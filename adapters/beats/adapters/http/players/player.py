@@ -1,8 +1,9 @@
 """One viewer by MJPEG: parts of a multipart answer, one after the other (RFC 2046, section 5.1)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, replace
+from http import HTTPStatus
 from typing import Final
 
 from beats.adapters.http.connection import reset
@@ -17,9 +18,10 @@ from beats.pictures.variants import Lost, TooManyVariants, Variants, VariantStre
 
 GROUP: Final = "mjpeg"
 """The class of these viewers: see `ClientGroup.name`."""
-MJPEG_TYPE: Final = "multipart/x-mixed-replace; boundary=beats"
+_TYPE: Final = "multipart/x-mixed-replace; boundary=beats"
 _DELIMITER: Final = b"\r\n--beats"
-_END: Final = b"--\r\n"
+_END: Final = b"--"
+"""FFmpeg takes a line break after it for the beginning of a part."""
 REPEAT_S: Final = 0.1
 """How soon a part is sent once more if no newer picture follows: Chromium shows a part when the headers of
 the next one have come."""
@@ -27,6 +29,12 @@ KEEPALIVE_S: Final = 5.0
 """How often it is sent again after that: players and proxies give up on an answer that stands still."""
 _MOST_BYTES: Final = 16 * 1024
 """How much may follow a request, before the player is cut off."""
+
+
+def head(headers: Mapping[str, str], *, chunked: bool) -> Reply:
+    """How the answer begins."""
+    chunks = {"Transfer-Encoding": "chunked"} if chunked else {}
+    return Reply(HTTPStatus.OK, b"", _TYPE, {**headers, **chunks}, endless=True)
 
 
 class Player(asyncio.Protocol):
@@ -89,13 +97,21 @@ class Player(asyncio.Protocol):
         if not (isinstance(latest, Frame) and self.choice.fits(latest)):
             self._stream = self._variants.open(self.choice.variant, self._encoded)
 
-    def start(self, transport: asyncio.Transport, head: Reply) -> None:
-        """Answer the request, on a connection that is this player's from now on."""
+    def start(self, transport: asyncio.Transport, headers: Mapping[str, str], *, chunked: bool) -> None:
+        """Answer the request, on a connection that is this player's from now on.
+
+        Args:
+            transport: the connection's.
+            headers: of the answer, besides those that it always has.
+            chunked: whether the client knows chunks, which tell it where the answer ends.
+        """
         self._transport = transport
+        self._chunked = chunked
         transport.set_write_buffer_limits(1, 0)  # see `Progress`
         self._progress = Progress(transport)
         transport.resume_reading()
-        transport.write(head.encoded() + _DELIMITER.lstrip())
+        transport.write(head(headers, chunked=chunked).encoded())
+        self._send(_DELIMITER.lstrip())
 
     @property
     def drained(self) -> bool:
@@ -190,7 +206,9 @@ class Player(asyncio.Protocol):
             self._repeating = self._loop.call_later(KEEPALIVE_S if self._repeated else REPEAT_S, self._repeat)
         if self._waiting is None:
             if self._finishing:
-                self._transport.write(_END)
+                self._send(_END)
+                if self._chunked:
+                    self._transport.write(b"0\r\n\r\n")
                 self._transport.close()
             return
         now_s = self._loop.time()
@@ -232,11 +250,11 @@ class Player(asyncio.Protocol):
             self._pump()
 
     def _write(self, envelope: Envelope, frame: Frame) -> None:
-        head = (
+        about = (
             f"\r\nContent-Type: {frame.media_type}\r\nContent-Length: {len(frame.data)}\r\n"
             f"X-Timestamp: {envelope.captured_unix_ns / 1e9:.6f}\r\n\r\n"
         )
-        self._part = (head.encode(), frame.data, _DELIMITER)
+        self._part = (about.encode(), frame.data, _DELIMITER)
         self._write_part(repeated=False)
 
     def _write_part(self, *, repeated: bool) -> None:
@@ -244,9 +262,15 @@ class Player(asyncio.Protocol):
             self._repeating.cancel()
             self._repeating = None
         self._repeated = repeated
-        self._transport.writelines(self._part)
+        self._send(*self._part)
         if not self._progress.paused:
             self._loop.call_soon(self._pump)
+
+    def _send(self, *pieces: bytes) -> None:
+        """Write a piece of the answer, as one chunk if it has chunks (RFC 9112, section 7.1)."""
+        if self._chunked:
+            pieces = (f"{sum(map(len, pieces)):x}\r\n".encode(), *pieces, b"\r\n")
+        self._transport.writelines(pieces)
 
     def _repeat(self) -> None:
         self._repeating = None

@@ -1,6 +1,6 @@
 """All players of a server: answers their requests, and gives each the frames of its picture."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from types import MappingProxyType
@@ -69,14 +69,18 @@ class Players:
         return Reply(HTTPStatus.OK, frame.data, frame.media_type, headers)
 
     def admit(
-        self, connection: HttpConnection, choice: PictureChoice, head: Reply, on_left: Callable[[], object]
+        self,
+        connection: HttpConnection,
+        choice: PictureChoice,
+        headers: Mapping[str, str],
+        on_left: Callable[[], object],
     ) -> None:
         """Let a player in: its connection is its own from now on.
 
         Args:
             connection: has asked for it, and is open.
             choice: what it wants.
-            head: how its answer begins.
+            headers: of the answer, besides those that it always has.
             on_left: called when it has left.
 
         Raises:
@@ -94,7 +98,7 @@ class Players:
         identity, now_ns = self._viewers.identify(connection.remote), self._context.clock.unix_ns()
         player = Player(identity, choice, self._variants, now_ns, left)
         player.prepare(None if first is None else first.message)
-        player.start(connection.hand_over(player), head)
+        player.start(connection.hand_over(player), headers, chunked=connection.line.version == "HTTP/1.1")
         self._by_topic.setdefault(topic, set()).add(player)
         self._viewers.join(player)
         if first is not None:
