@@ -41,7 +41,7 @@ RELAYED: Final = re.compile("nats-server|origin|edge")
 WATCHING: Final = ("beats top", "beats tap")
 """Commands that look at a running Beats."""
 ENDLESS: Final = re.compile(r"beats run(?!.*(--duration|--stdin))")
-TOOLS: Final = ("make", "pip", "nats-server")
+TOOLS: Final = ("make", "pip", "nats-server", "curl", "ffmpeg")
 
 
 def alone(command: str) -> bool:
@@ -87,6 +87,7 @@ def test_the_documents_show_what_these_tests_know() -> None:
     first = {re.sub(r"=\d+$", "", command.split()[0]) for command in COMMANDS}
     assert first == {"beats", "printf", "BEATS_WEBSOCKET_PORT", *TOOLS}
     tested = {"sh", "python", "toml", "json", "ini", "diff", "nginx", "caddyfile", "haproxy", "apache"}
+    tested |= {"html", "yaml"}  # of players, see test_players.py
     shown = {block.language for document in DOCUMENTS.values() for block in document.blocks}
     assert shown <= tested | {""}
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from beats.adapters.http.players.players import MJPEG, STILLS
 from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
 from beats.adapters.sinks.websocket.receiver import COMMANDS, receipt
 from beats.config.layers.profiles import SHIPPED
@@ -26,7 +27,7 @@ def sources(*folders: str) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in found]
 
 
-SERVER: Final = sources("http", "sinks/websocket")
+SERVER: Final = sources("http", "http/players", "sinks/websocket")
 RELAY: Final = sources("nats", "sinks/nats", "sources/nats")
 
 
@@ -79,7 +80,7 @@ def test_the_parameters_are_those_of_the_query() -> None:
 def test_the_paths_are_those_that_are_answered() -> None:
     """Health, metrics and what the page reads."""
     paths = {path for text in SERVER for path in re.findall(r'^ +"(/[a-z/]+)": ', text, re.MULTILINE)}
-    assert {*paths, "/", "/page/…"} == set(PROTOCOL.first_column("HTTP"))
+    assert {*paths, *STILLS, MJPEG, "/", "/page/…"} == set(PROTOCOL.first_column("HTTP"))
 
 
 def test_the_codes_are_those_that_are_sent() -> None:

@@ -100,7 +100,7 @@ class ClientGroup:
 
     name: str
     """The class: `full` (the whole stream), `chosen` (some kinds or topics), `thinned` (fewer frames),
-    `mjpeg` (players of pictures) or `foxglove` (clients of Foxglove's protocol)."""
+    or what a sink calls viewers of another kind, such as `mjpeg` or `foxglove`."""
     connected: int
     """Viewers now."""
     delivered: Amount

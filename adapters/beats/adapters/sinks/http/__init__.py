@@ -1,4 +1,4 @@
-"""Sink `http`: health, metrics and counters by HTTP, for a profile without viewers."""
+"""Sink `http`: health, metrics, counters and pictures by HTTP, for a profile without the sink `websocket`."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from beats.kernel.ports import SinkKind
 SINK: Final = SinkKind(
     settings=HttpSettings,
     sink="beats.adapters.sinks.http.sink:HttpSink",
-    summary="health, metrics and counters by HTTP, as the sink websocket has them, without a stream",
+    summary="health, metrics and counters by HTTP, and pictures for any player, without a WebSocket stream",
     adjustable=ADJUSTABLE,
 )
 
