@@ -7,13 +7,15 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 from websockets.sync.server import ServerConnection
 
 from tests.browser.host import Host, frame
 from tests.browser.node import call
+from tests.browser.stage import OnAir
 from tests.browser.tab import Tab
-from tests.support import tiny_png
+from tests.support import png_of, tiny_png
 
 GOOD: Final = {"frames": 30, "lost": 0, "ageMs": 40}
 LOSSY: Final = {"frames": 6, "lost": 24, "ageMs": 150}
@@ -62,9 +64,17 @@ def test_a_short_disturbance_changes_nothing() -> None:
     """Two bad seconds, or one in three; nor do pauses of the stream."""
     first: list[Second] = [(2, LOSSY), (9, GOOD)]
     lossy: list[Second] = [(1, LOSSY), (2, GOOD)]
-    late: list[Second] = [(1, LATE), (9, SILENT), (3, GOOD)]
+    late: list[Second] = [(1, {**LATE, "ageMs": 1200}), (9, SILENT), (3, GOOD)]
     found = levels(*first, *lossy * 30, *late * 9)
     assert {level for part in found for level in part} == {0}
+
+
+def test_a_frame_that_took_seconds_counts_for_all_of_them() -> None:
+    """On a very slow line; but not the pauses of a slow stream."""
+    found = levels((3, GOOD), (3, SILENT), (1, {**GOOD, "ageMs": 4000}))
+    assert found[-1] == [1]
+    found = levels((3, GOOD), (30, SILENT), (1, {**GOOD, "ageMs": 1100}))
+    assert found[-1] == [0]
 
 
 def test_a_line_that_has_recovered_gets_more_again() -> None:
@@ -176,6 +186,28 @@ def test_a_person_can_fix_what_is_asked_for(new_tab: Callable[..., Tab], host: H
     tab.open(host.url, "?quality=70&max_width=100")
     assert asked(host.connection()) == {"topics": "*", "quality": "70", "max_width": "100"}
     expect(tab["#quality"]).to_be_disabled()
+
+
+def test_a_smaller_picture_is_enlarged_to_the_same_place(on_air: OnAir, tab: Tab) -> None:
+    """Smoothly: its pixels are not those of the original, whose file was a PNG."""
+    stream = on_air()
+    noise = Image.effect_noise((640, 320), 40).convert("RGB")
+    stream.publish_frame(png_of(noise))
+    tab.open(stream)
+    tab.until("canvas.width === 640")
+    tab["#fit"].click()
+    whole = tab["#canvas"].bounding_box()
+    tab["#quality"].select_option("smallest")
+    tab.until("canvas.width < 320")
+    assert tab.page.evaluate("canvas.width") == 2 * tab.page.evaluate("canvas.height")
+    tab["#fit"].click()
+    box = tab["#canvas"].bounding_box()
+    assert whole is not None
+    assert box == pytest.approx(whole, abs=2)
+    expect(tab["#canvas"]).to_have_class("smooth")
+    with tab.page.expect_download() as download:
+        tab["#save"].click()
+    assert download.value.suggested_filename == "frame-1.jpg"
 
 
 def test_an_enlarged_picture_is_the_only_one_on_a_slow_line(tab: Tab, host: Host) -> None:

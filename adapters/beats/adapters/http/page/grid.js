@@ -248,7 +248,10 @@ export class Grid {
     const sizes = visible.map(({ canvas }) => canvas.size);
     this.#list.style.setProperty("--columns", String(columns({ width, height }, sizes)));
     this.#fill.setAttribute("aria-pressed", String(this.#fills));
-    for (const { canvas } of visible) canvas.place(this.#fills, this.#cutWidth);
+    for (const { canvas, widestPx } of visible) {
+      const isNarrower = widestPx > 0 && widestPx <= this.#cutWidth;
+      canvas.place(this.#fills, isNarrower ? 0 : this.#cutWidth);
+    }
     this.#onShown(gone);
   }
 

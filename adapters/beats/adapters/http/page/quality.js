@@ -44,6 +44,7 @@ const WIDTHS = [80, 120, 160, 240, 320, 480, 640, 960, 1280, 1920, 2560];
  * @property {number} level
  * @property {number} bad seconds
  * @property {number} good seconds since the last bad one
+ * @property {number} silent seconds in which nothing came, before this one
  * @property {number} settleS seconds that are left
  * @property {number} trialS
  * @property {number} restS how long the originals stay whatever comes
@@ -57,7 +58,7 @@ const WIDTHS = [80, 120, 160, 240, 320, 480, 640, 960, 1280, 1920, 2560];
 export function unjudged() {
   const { settleS, holdS } = RULE;
   const before = { lost: 0, ageMs: 0 };
-  return { level: 0, bad: 0, good: 0, settleS, trialS: 0, restS: 0, holdS, lost: 0, ageMs: 0, before };
+  return { level: 0, bad: 0, good: 0, silent: 0, settleS, trialS: 0, restS: 0, holdS, lost: 0, ageMs: 0, before };
 }
 
 /** What follows from a second. @param {Judgement} last @param {Second} second @returns {Judgement} */
@@ -65,7 +66,8 @@ export function judged(last, { frames, lost, ageMs }) {
   if (last.settleS > 0) return { ...last, settleS: last.settleS - 1 };
   const now = { ...last, trialS: Math.max(0, last.trialS - 1), restS: Math.max(0, last.restS - 1) };
   if (last.trialS === 1) now.holdS = Math.max(RULE.holdS, last.holdS / 2);
-  if (frames + lost === 0) return now;
+  if (frames + lost === 0) return { ...now, silent: last.silent + 1 };
+  now.silent = 0;
   const share = lost / (frames + lost);
   const age = Number.isNaN(ageMs) ? 0 : ageMs;
   now.lost += RULE.weight * (share - now.lost);
@@ -75,7 +77,7 @@ export function judged(last, { frames, lost, ageMs }) {
     now.good += 1;
     return now.level > 0 && now.good >= now.holdS ? moved(now, now.level - 1, { trialS: RULE.trialS }) : now;
   }
-  now.bad += 1;
+  now.bad += Math.max(1, Math.min(last.silent + 1, age / 1000)); // on a slow line one frame takes several seconds
   now.good = 0;
   if (now.bad < RULE.badS || now.restS > 0) return now;
   if (now.level === LEAST) return helped(now) ? now : moved(now, 0, { restS: RULE.mostHoldS });
@@ -86,7 +88,7 @@ export function judged(last, { frames, lost, ageMs }) {
 
 /** @param {Judgement} now @param {number} level @param {Partial<Judgement>} more @returns {Judgement} */
 function moved(now, level, more) {
-  return { ...now, level, bad: 0, good: 0, settleS: RULE.settleS, trialS: 0, lost: 0, ageMs: 0, ...more };
+  return { ...now, level, bad: 0, good: 0, silent: 0, settleS: RULE.settleS, trialS: 0, lost: 0, ageMs: 0, ...more };
 }
 
 /** @param {Judgement} now */
