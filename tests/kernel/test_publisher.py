@@ -109,11 +109,16 @@ def test_a_message_is_encoded_once_for_all_receivers() -> None:
 
 
 def test_sequences_start_at_one_in_each_topic() -> None:
-    """Topics are numbered independently, and publish returns the number."""
+    """Topics are numbered independently, and publish returns the number; frames are counted by picture."""
     publisher = publisher_on(Bus())
     messages: list[Message] = [FRAME, knob("a"), FRAME, knob("b"), knob("a"), FRAME]
     assert [publisher.publish(message) for message in messages] == [1, 1, 2, 1, 2, 3]
-    assert (publisher.published, publisher.published_frames) == (6, 3)
+    publisher.publish(FRAME._replace(id="cam"))
+    assert (publisher.published, publisher.published_frames) == (7, 4)
+    assert [(each.topic, each.published.items) for each in publisher.pictures] == [
+        ("frame", 3),
+        ("frame/cam", 1),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from beats.kernel.stats import (
     DropStats,
     GivenUp,
     Latency,
+    PictureStats,
     Playback,
     QueueStats,
     SinkStats,
@@ -50,6 +51,7 @@ STATS: Final = Stats(
         SinkStats("rec", "starting", 0, "", QUEUE),
     ),
     given_up=(GivenUp("encoder", "frame/cam-1", 2),),
+    pictures=(PictureStats("frame", Amount(4, 40)),),
 )
 """Every field has something in it, once."""
 

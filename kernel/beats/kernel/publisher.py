@@ -15,7 +15,7 @@ from beats.kernel.envelope import Envelope, Message, Sealed, kind_of, topic_of
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Clock, Codec
-from beats.kernel.stats import GivenUp
+from beats.kernel.stats import Amount, GivenUp, PictureStats
 from beats.kernel.waiter import Refusal, Waiter
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,8 @@ class Publisher:
         self._in_order: list[Envelope] | None = None
         self._closed = False
         self._published = 0
-        self._frames = 0
+        self._pictures: Final[dict[str, tuple[int, int]]] = {}
+        """Frames and bytes by topic."""
         self._sending = False
         self._doubted: Final[set[str]] = set()
         self._nested: Final[deque[Envelope]] = deque()
@@ -65,7 +66,12 @@ class Publisher:
     @property
     def published_frames(self) -> int:
         """Frames put on the bus so far."""
-        return self._frames
+        return sum(frames for frames, _ in tuple(self._pictures.values()))
+
+    @property
+    def pictures(self) -> tuple[PictureStats, ...]:
+        """The same by picture."""
+        return tuple(PictureStats(topic, Amount(*amount)) for topic, amount in tuple(self._pictures.items()))
 
     @property
     def topics(self) -> int:
@@ -247,7 +253,9 @@ class Publisher:
         self._last[envelope.topic] = envelope  # only now: what cannot be encoded leaves no gap and no topic
         self._in_order = None
         self._published += 1
-        self._frames += envelope.kind == "frame"
+        if envelope.kind == "frame":
+            frames, size = self._pictures.get(envelope.topic, (0, 0))
+            self._pictures[envelope.topic] = (frames + 1, size + len(envelope.encoded))
         if on_sent is not None:
             on_sent()
         answers = self._deliver(envelope)

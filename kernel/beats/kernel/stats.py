@@ -187,6 +187,16 @@ class SourceStats:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureStats:
+    """One picture."""
+
+    topic: str
+    """`frame` for the main one, `frame/` and its id for another."""
+    published: Amount
+    """Its frames so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class GivenUp:
     """What a producer gave up before it came onto the bus; it has no sequence number."""
 
@@ -211,6 +221,8 @@ class Stats:
     """Number of topics; a last value is kept for each."""
     given_up: tuple[GivenUp, ...] = ()
     """What never came onto the bus, by reason and topic."""
+    pictures: tuple[PictureStats, ...] = ()
+    """`frames` by picture, in the order in which they were first seen."""
 
     def failed(self) -> list[SourceStats | SinkStats]:
         """The sources and sinks that have failed and are not running again."""

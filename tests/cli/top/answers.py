@@ -13,6 +13,7 @@ from beats.kernel.stats import (
     ClientTotals,
     DropStats,
     Latency,
+    PictureStats,
     QueueStats,
     SinkStats,
     SourceStats,
@@ -85,10 +86,14 @@ def source(name: str = "demo", published: int = 0, **fields: Any) -> SourceStats
 
 
 def stats(
-    sinks: Sequence[SinkStats] = (), sources: Sequence[SourceStats] = (), published: int = 0, frames: int = 0
+    sinks: Sequence[SinkStats] = (),
+    sources: Sequence[SourceStats] = (),
+    published: int = 0,
+    frames: int = 0,
+    pictures: Sequence[PictureStats] = (),
 ) -> Stats:
     """A kernel."""
-    return Stats(published, frames, tuple(sources), tuple(sinks))
+    return Stats(published, frames, tuple(sources), tuple(sinks), pictures=tuple(pictures))
 
 
 def document(of: Stats, at_s: float = 0, **fields: Any) -> dict[str, Any]:

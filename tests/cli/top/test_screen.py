@@ -4,8 +4,10 @@ import pytest
 from rich.cells import cell_len
 
 from beats.cli.top import screen
+from beats.cli.top.fetch import Answer
 from beats.cli.top.model import Table, table
 from beats.cli.top.tables import HINT, KEYS, TABLES, View
+from beats.kernel.stats import Amount, PictureStats
 from tests.cli.top.answers import answer, client, sink, source, stats
 
 
@@ -61,6 +63,29 @@ def test_clients_are_scrolled_below_what_stays() -> None:
     alone = screen.draw(shown(3, 30, 30), "wall:1", View(table="sinks"), "", 80, 24)
     assert sum(line.startswith("void") for line in plain(alone)) == 17
     assert plain(alone)[-1] == f"1 to 19 of 31  {HINT}"
+
+
+def test_each_of_several_pictures_has_its_own_rate() -> None:
+    """By topic, above the sources; one picture alone is in the second line."""
+
+    def at(count: int, at_s: float, *ids: str) -> Answer:
+        amounts = [Amount(count // number, 1000 * count) for number, _ in enumerate(ids, 1)]
+        pictures = [PictureStats(topic, amount) for topic, amount in zip(ids, amounts, strict=True)]
+        return answer(stats([sink()], [source()], pictures=pictures), at_s)
+
+    two = table(at(0, 0, "frame", "frame/cam"), at(120, 2, "frame", "frame/cam"))
+    lines = plain(screen.draw(two, "wall:1", View(), "", 80, 24))
+    start = next(number for number, line in enumerate(lines) if line.startswith("picture"))
+    assert [line.split() for line in lines[start : start + 3]] == [
+        ["picture", "/s", "data/s", "published"],
+        ["frame", "60.0", "60", "kB", "120"],
+        ["frame/cam", "30.0", "60", "kB", "60"],
+    ]
+    assert lines[start + 4].startswith("source")
+    one = screen.draw(table(None, at(120, 2, "frame")), "wall:1", View(), "", 80, 24)
+    assert not any(line.startswith("picture") for line in plain(one))
+    alone = screen.draw(two, "wall:1", View(table="pictures"), "", 80, 24)
+    assert plain(alone)[-1] == HINT
 
 
 def test_what_is_old_is_dim_and_says_why() -> None:

@@ -82,7 +82,7 @@ def test_keys_sort_and_scroll_and_quit(tmp_path: Path) -> None:
         screen.wait_for(r"drop/s[▲▼]")
         screen.press("?")
         screen.wait_for(r"r reverse")
-        screen.press("\t", "\t")
+        screen.press("\t", "\t", "\t")
         screen.until(lambda: not re.search("^(source|client) ", screen.text(), re.MULTILINE) or None)
         screen.press("q")
         assert screen.end() == 0

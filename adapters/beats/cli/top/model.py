@@ -11,6 +11,7 @@ from beats.kernel.stats import (
     ClientTotals,
     DropStats,
     Latency,
+    PictureStats,
     QueueStats,
     SinkStats,
     SourceStats,
@@ -35,6 +36,14 @@ class Flow(NamedTuple):
     dropped_hz: float | None
     why: Mapping[str, int]
     """`dropped` by reason."""
+
+
+class PictureRow(NamedTuple):
+    """One picture."""
+
+    picture: PictureStats
+    published_hz: float | None
+    published_bytes_hz: float | None
 
 
 class SourceRow(NamedTuple):
@@ -76,6 +85,7 @@ class Table(NamedTuple):
     updates_hz: float | None
     cpu: float | None
     """Used part of one processor."""
+    pictures: Sequence[PictureRow]
     sources: Sequence[SourceRow]
     sinks: Sequence[SinkRow]
     clients: Sequence[ClientRow]
@@ -109,6 +119,7 @@ def table(before: Answer | None, now: Answer) -> Table:
     span = _Span(before, now)
     old_sources = {source.name: source for source in before.stats.sources} if before else {}
     old_sinks = {sink.name: sink for sink in before.stats.sinks} if before else {}
+    old_pictures = {each.topic: each.published for each in before.stats.pictures} if before else {}
     updates = now.stats.published - now.stats.frames
     old = before.stats if before else None
     return Table(
@@ -116,6 +127,10 @@ def table(before: Answer | None, now: Answer) -> Table:
         span.rate(old.frames if old else None, now.stats.frames),
         span.rate(old.published - old.frames if old else None, updates),
         span.rate(before.process.cpu_s if before else None, now.process.cpu_s),
+        [
+            PictureRow(each, *_rates(span, old_pictures.get(each.topic), each.published))
+            for each in now.stats.pictures
+        ],
         [
             SourceRow(source, span.rate(_published(old_sources.get(source.name)), source.published))
             for source in now.stats.sources

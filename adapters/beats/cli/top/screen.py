@@ -60,11 +60,7 @@ def draw(table: Table, place: str, view: View, trouble: str, width: int, height:
 def whole(table: Table, place: str, view: View, width: int) -> list[Text]:
     """All lines, without limit."""
     lines = list(head(table, place, width))
-    for section in (
-        tables.sources(table, width),
-        tables.sinks(table, width),
-        tables.clients(table, width, view),
-    ):
+    for section in (*_upper(table, width), tables.clients(table, width, view)):
         lines += [Text(), section.header, *section.part(0, section.length)]
     return lines
 
@@ -97,7 +93,7 @@ def head(table: Table, place: str, width: int) -> Iterator[Text]:
 def _everything(table: Table, view: View, width: int, room: int) -> tuple[list[Text], Section, int]:
     """The lines above the clients, the clients, and how many of them fit."""
     upper: list[Text] = []
-    for section in (tables.sources(table, width), tables.sinks(table, width)):
+    for section in _upper(table, width):
         upper += [Text(), section.header, *section.part(0, section.length)]
     most = max(1, room - (_LEAST_CLIENTS if table.clients else 2))
     if len(upper) > most:
@@ -106,10 +102,19 @@ def _everything(table: Table, view: View, width: int, room: int) -> tuple[list[T
     return [*upper, Text()], tables.clients(table, width, view), max(1, room - len(upper) - 2)
 
 
+def _upper(table: Table, width: int) -> Iterator[Section]:
+    """What is above the clients. The rate of a single picture is at the top already."""
+    if len(table.pictures) > 1:
+        yield tables.pictures(table, width)
+    yield tables.sources(table, width)
+    yield tables.sinks(table, width)
+
+
 def _one(table: Table, view: View, width: int) -> Section:
     if view.table == "clients":
         return tables.clients(table, width, view)
-    return (tables.sources if view.table == "sources" else tables.sinks)(table, width)
+    sections = {"pictures": tables.pictures, "sources": tables.sources, "sinks": tables.sinks}
+    return sections[view.table](table, width)
 
 
 def _foot(text: str, view: View, trouble: str, width: int) -> Text:

@@ -10,14 +10,14 @@ from rich.text import Text
 from beats.cli.printable import printable
 from beats.cli.top import grid
 from beats.cli.top.grid import Cell, Column, Row
-from beats.cli.top.model import ClientRow, Flow, SinkRow, SourceRow, Table
+from beats.cli.top.model import ClientRow, Flow, PictureRow, SinkRow, SourceRow, Table
 from beats.kernel.stats import Playback, SinkStats, SourceStats
 from beats.kit import units
 
 _Value = TypeVar("_Value", bound=float | str | None)
 
 EVERYTHING: Final = "everything"
-TABLES: Final = (EVERYTHING, "sources", "sinks", "clients")
+TABLES: Final = (EVERYTHING, "pictures", "sources", "sinks", "clients")
 KEYS: Final = "← → s sort  r reverse  ↑ ↓ space b g G scroll  Tab one table  ? less  q quit"
 HINT: Final = "? keys  q quit"
 _SORTING: Final = {"s": 1, ">": 1, "right": 1, "<": -1, "left": -1}
@@ -129,6 +129,14 @@ def _restarts(number: int) -> Cell:
     return Cell(units.count(number), "yellow" if number else "dim")
 
 
+PICTURES: Final = (
+    Column[PictureRow](
+        "picture", 12, 0, lambda row: Cell(printable(row.picture.topic)), grows=True, left=True
+    ),
+    Column[PictureRow]("/s", 6, 1, lambda row: Cell(units.rate(row.published_hz))),
+    Column[PictureRow]("data/s", 7, 2, lambda row: Cell(units.size(row.published_bytes_hz))),
+    Column[PictureRow]("published", 9, 3, lambda row: Cell(units.count(row.picture.published.items))),
+)
 SOURCES: Final = (
     Column[SourceRow]("source", 12, 0, lambda row: Cell(printable(row.source.name)), grows=True, left=True),
     Column[SourceRow]("state", 8, 1, lambda row: _state(row.source.state), left=True),
@@ -253,6 +261,13 @@ class Section(NamedTuple):
     """Number of lines below the header."""
     part: Callable[[int, int], list[Text]]
     """Makes some of the lines: only visible ones are made."""
+
+
+def pictures(table: Table, width: int) -> Section:
+    """Each picture, by its topic."""
+    columns = grid.fitting(PICTURES, width)
+    sizes = grid.widths(columns, table.pictures, width)
+    return _section(columns, sizes, [_line(columns, sizes, row) for row in table.pictures])
 
 
 def sources(table: Table, width: int) -> Section:

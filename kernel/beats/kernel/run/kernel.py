@@ -149,6 +149,7 @@ class Kernel:
             self._sinks.stats(clients=clients),
             self.publisher.topics,
             self.publisher.given_up,
+            self.publisher.pictures,
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
