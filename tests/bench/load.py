@@ -1,7 +1,7 @@
 """Thousands of WebSocket clients in one process that read, count and take the time, and do nothing else.
 
     python -m tests.bench.load --port P --clients N --size BYTES [--pin CPU] [--dialect plain|foxglove]
-                               [--connecting N] [--first]
+                               [--connecting N] [--first] [--path PATH]
 
 connects N clients to 127.0.0.1 (at most `--connecting` at a time, 100 by default) and prints one line when
 all are connected: `{"ready": N, "connect_s": S}`; with `--first`, when all have got a first message too:
@@ -78,7 +78,7 @@ class Load:
         todo: int = self._given.clients
         while todo or openings:
             while todo and len(openings) < self._given.connecting:
-                opening = Opening("127.0.0.1", self._given.port, self._given.dialect)
+                opening = Opening("127.0.0.1", self._given.port, self._given.dialect, self._given.path)
                 openings[opening.sock.fileno()] = opening
                 self._poll.register(opening.sock, select.EPOLLIN)
                 todo -= 1
@@ -194,6 +194,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--clients", type=int, required=True)
     parser.add_argument("--size", type=int, required=True)
+    parser.add_argument("--path", default="/")
     parser.add_argument("--pin", type=int)
     parser.add_argument("--dialect", choices=("plain", "foxglove"), default="plain")
     parser.add_argument("--connecting", type=int, default=100)

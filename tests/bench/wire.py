@@ -18,14 +18,14 @@ class Opening:
 
     __slots__ = ("_dialect", "_received", "_upgraded", "sock")
 
-    def __init__(self, host: str, port: int, dialect: str) -> None:
+    def __init__(self, host: str, port: int, dialect: str, path: str = "/") -> None:
         self.sock: Final = socket.create_connection((host, port))
         self._dialect: Final = dialect
         self._received = b""
         self._upgraded = False
         key = base64.b64encode(os.urandom(16)).decode()
         request = (
-            f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{_SUBPROTOCOLS[dialect]}\r\n"
         )
         self.sock.sendall(request.encode())
