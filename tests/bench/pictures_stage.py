@@ -81,7 +81,9 @@ def publisher(stream: Stream, how: str, form: Format, pictures: list[Array]) -> 
     return call
 
 
-def run(stream: Stream, how: str, form: Format, size: tuple[int, int], fps: float, frames: int) -> dict[str, Any]:
+def run(
+    stream: Stream, how: str, form: Format, size: tuple[int, int], fps: float, frames: int
+) -> dict[str, Any]:
     """Publish, see above."""
     whole = scene(*size)
     pictures = [np.ascontiguousarray(np.roll(whole, 40 * number, axis=1)) for number in range(PICTURES)]
