@@ -4,8 +4,8 @@
 
 prints `{"ready": PORT}`; then each line on standard input is answered with one line of JSON:
 
-* `run HOW WIDTH HEIGHT FPS FRAMES`: a thread takes a picture FRAMES times, each when it is due, and publishes
-  it as HOW says. `pixels`: `publish_pixels`. `file`: `publish_frame` of a file that is made up already.
+* `run HOW WIDTH HEIGHT NOISE FPS FRAMES`: a thread takes a picture FRAMES times, each when it is due, and
+  publishes it as HOW says. NOISE is that of the scene: 0 as drawn, 2 as from a camera. `pixels`: `publish_pixels`. `file`: `publish_frame` of a file that is made up already.
   `Pillow`, `Pillow 1` (PNG of level 1), `OpenCV`, `imageio`: that library encodes, then `publish_frame`. A
   picture that is due while the thread is still at an earlier one is left out, as a camera's is. Answers once
   nothing is left to encode: `calls` (pictures that were published or handed over), `call_ms` (median),
@@ -64,8 +64,12 @@ def encoder(how: str, form: Format) -> Callable[[Array], bytes]:
     return lambda pixels: bytes(library.imencode(f".{form}", pixels, quality)[1])
 
 
-def publisher(stream: Stream, how: str, form: Format, pictures: list[Array]) -> Callable[[int], object]:
+def publisher(
+    stream: Stream, how: str, form: Format, size: tuple[int, int], noise: int
+) -> Callable[[int], object]:
     """What publishes the picture with a number."""
+    whole = scene(*size, noise)
+    pictures = [np.ascontiguousarray(np.roll(whole, 40 * number, axis=1)) for number in range(PICTURES)]
     if how == "pixels":
         return lambda number: stream.publish_pixels(pictures[number % PICTURES])
     if how == "file":
@@ -81,13 +85,8 @@ def publisher(stream: Stream, how: str, form: Format, pictures: list[Array]) -> 
     return call
 
 
-def run(
-    stream: Stream, how: str, form: Format, size: tuple[int, int], fps: float, frames: int
-) -> dict[str, Any]:
-    """Publish, see above."""
-    whole = scene(*size)
-    pictures = [np.ascontiguousarray(np.roll(whole, 40 * number, axis=1)) for number in range(PICTURES)]
-    publish = publisher(stream, how, form, pictures)
+def run(publish: Callable[[int], object], stream: Stream, fps: float, frames: int) -> dict[str, Any]:
+    """Publish so many pictures, see above."""
     calls_s: list[float] = []
 
     def produce() -> None:
@@ -150,9 +149,9 @@ def main() -> None:
         for line in sys.stdin:
             command, *words = line.split()
             if command == "run":
-                *name, width, height, fps, frames = words
-                size = int(width), int(height)
-                answer(run(stream, " ".join(name), form, size, float(fps), int(frames)))
+                *name, width, height, noise, fps, frames = words
+                publish = publisher(stream, " ".join(name), form, (int(width), int(height)), int(noise))
+                answer(run(publish, stream, float(fps), int(frames)))
             elif command == "viewers":
                 answer(viewers(stream))
             else:
