@@ -60,6 +60,7 @@ bench: pytest-bench
 bench-peers: .venv/.installed-bench
 	$(BIN)/python -m tests.bench.fanout
 	$(BIN)/python -m tests.bench.pixels
+	$(BIN)/python -m tests.bench.pictures
 	$(BIN)/python -m tests.bench.stalled
 	$(BIN)/python -m tests.bench.record
 

@@ -10,9 +10,9 @@ encodes them itself in its loop with another library and publishes the file, to 
 one viewer received; `skipped` is what was due and never came; `call ms` is what the program's loop waited;
 `CPU` is cores used by the server, encoding included; `p50 ms` is from the picture to the viewer.
 
-Variants: one stream of PNG files (as drawn, and with a camera's noise), with 20 viewers of the original, then with 20 more of a JPEG 480 pixels
-wide, then without these again. `ratio` is the originals' p99 latency with them to the mean of that without,
-in the same round. `encodings` are those for each frame in all.
+Variants: one stream of PNG files, as drawn and with a camera's noise, with 20 viewers of the original, then
+with 20 more of a JPEG 480 pixels wide, then without these again. `ratio` is the originals' p99 latency with
+them to the mean of that without, in the same round. `encodings` are those for each frame in all.
 """
 
 import argparse
@@ -51,9 +51,9 @@ REACHES: Final = (
 )
 
 
-def loaded(port: int, clients: int, path: str) -> Process:
+def loaded(port: int, clients: int, path: str, *options: str) -> Process:
     """So many viewers of a path."""
-    return Process(LOAD, ["--port", port, "--clients", clients, "--size", 0, "--path", path])
+    return Process(LOAD, ["--port", port, "--clients", clients, "--size", 0, "--path", path, *options])
 
 
 def reach(case: Reach, how: str, seconds: float) -> dict[str, float]:
@@ -121,14 +121,14 @@ def variants(case: Crowds, seconds: float) -> dict[str, float]:
             def p99_ms() -> float:
                 nonlocal lost
                 originals.ask("begin")
-                stage.ask(run)
-                seen = originals.ask(f"until {frames * crowd} {_IDLE_S}")
+                calls = stage.ask(run)["calls"]
+                seen = originals.ask(f"until {calls * crowd} {_IDLE_S}")
                 assert not seen["errors"], seen["errors"]
-                lost += frames * crowd - seen["received"]
+                lost += calls * crowd - seen["received"]
                 return float(seen["latency"]["p99_ms"])
 
             without = [p99_ms()]
-            with loaded(port, crowd, SMALL) as small:
+            with loaded(port, crowd, SMALL, "--first") as small:
                 small.answer()
                 begun = stage.ask("viewers")
                 small.ask("begin")
@@ -143,7 +143,7 @@ def variants(case: Crowds, seconds: float) -> dict[str, float]:
         "with_ms": with_them,
         "lost": lost,
         "ratio": with_them / statistics.mean(without),
-        "encodings": figures["variant_frames_total"] / frames,
+        "encodings": figures["variant_frames_total"] / (sent[2] / crowd),
         "skipped": figures["variant_frames_skipped_total"],
         "small_ms": seen["latency"]["p50_ms"],
         "small_fps": (seen["received"] / crowd - 1) * 1e9 / (seen["last_unix_ns"] - seen["first_unix_ns"]),
@@ -153,14 +153,15 @@ def variants(case: Crowds, seconds: float) -> dict[str, float]:
 
 
 def _bytes_of(begun: dict[str, Any], ended: dict[str, Any]) -> list[float]:
-    """The mean size of what the viewers of the original and the others were sent."""
+    """The mean size of what the viewers of the original and the others were sent; how much the former got."""
     halves: list[float] = []
     crowd = len(ended["viewers"]) // 2
     for begin in (0, crowd):
         pairs = list(zip(begun["viewers"], ended["viewers"], strict=True))[begin : begin + crowd]
         items = sum(after["items"] - before["items"] for before, after in pairs)
         halves.append(sum(after["bytes"] - before["bytes"] for before, after in pairs) / items)
-    return halves
+    originals = zip(begun["viewers"][:crowd], ended["viewers"][:crowd], strict=True)
+    return [*halves, sum(after["items"] - before["items"] for before, after in originals)]
 
 
 def measure_variants(case: Crowds, rounds: int, seconds: float) -> None:

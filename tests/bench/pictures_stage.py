@@ -5,11 +5,12 @@
 prints `{"ready": PORT}`; then each line on standard input is answered with one line of JSON:
 
 * `run HOW WIDTH HEIGHT NOISE FPS FRAMES`: a thread takes a picture FRAMES times, each when it is due, and
-  publishes it as HOW says. NOISE is that of the scene: 0 as drawn, 2 as from a camera. `pixels`: `publish_pixels`. `file`: `publish_frame` of a file that is made up already.
-  `Pillow`, `Pillow 1` (PNG of level 1), `OpenCV`, `imageio`: that library encodes, then `publish_frame`. A
-  picture that is due while the thread is still at an earlier one is left out, as a camera's is. Answers once
-  nothing is left to encode: `calls` (pictures that were published or handed over), `call_ms` (median),
-  `cpu_s` (of this process, all threads), `wall_s`.
+  publishes it as HOW says. NOISE is that of the scene: 0 as drawn, 2 as from a camera. `pixels`:
+  `publish_pixels`. `file`: `publish_frame` of a file that is made up already. `Pillow`, `Pillow 1` (PNG of
+  level 1), `OpenCV`, `imageio`: that library encodes, then `publish_frame`. A picture that is due while the
+  thread is still at an earlier one is left out, as a camera's is. Answers once nothing is left to encode:
+  `calls` (pictures that were published or handed over), `call_ms` (median), `cpu_s` (of this process, all
+  threads), `wall_s`.
 * `viewers`: the counters of each: `path`, `items`, `bytes`, `drops`; and the sink's `figures`.
 * `stop`, or the end of its input.
 """
@@ -85,6 +86,12 @@ def publisher(
     return call
 
 
+def settled(stream: Stream) -> int:
+    """How many pictures were published, or given up by encoders."""
+    stats = stream.stats()
+    return stats.published + sum(each.items for each in stats.given_up)
+
+
 def run(publish: Callable[[int], object], stream: Stream, fps: float, frames: int) -> dict[str, Any]:
     """Publish so many pictures, see above."""
     calls_s: list[float] = []
@@ -100,13 +107,13 @@ def run(publish: Callable[[int], object], stream: Stream, fps: float, frames: in
             number = max(number + 1, int((time.perf_counter() - begin_s) * fps))
 
     thread = threading.Thread(target=produce)
+    before = settled(stream)
     begin_cpu_s, begin_s = time.process_time(), time.perf_counter()
     thread.start()
     thread.join()
     wall_s = time.perf_counter() - begin_s
-    before = None
-    while before != (before := (stream.stats().published, time.process_time() // 0.01)):
-        time.sleep(0.1)
+    while settled(stream) < before + len(calls_s):
+        time.sleep(0.001)
     return {
         "calls": len(calls_s),
         "call_ms": statistics.median(calls_s) * 1e3,

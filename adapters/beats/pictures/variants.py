@@ -154,11 +154,19 @@ class Variants:
             lane.newest = envelope
             job = lane.jobs[envelope.sequence] = _Job(envelope, encodings.variant, lane, stream)
             self._unsettled += 1
-            self._encoders().submit(f"{envelope.topic} as {encodings.variant}", job)
+            loop.call_soon(
+                self._begin, job
+            )  # when the original has been written: threads compete for processors
         elif lane.done is not None and lane.done.envelope.sequence == envelope.sequence:
             loop.call_soon(stream.tell, envelope, lane.done.result)
         else:
             loop.call_soon(stream.tell, envelope, "encoder")  # a newer one took its place
+
+    def _begin(self, job: "_Job") -> None:
+        if job.streams:
+            self._encoders().submit(f"{job.envelope.topic} as {job.variant}", job)
+        else:
+            self._settle(job, None)
 
     def _encoders(self) -> "EncoderPool[_Job, Envelope | None]":
         if self._pool is None:
