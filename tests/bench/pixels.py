@@ -10,6 +10,11 @@ within the rounds, to our PNG. Each PNG is decoded by Pillow and must hold every
 
 The second table is the call in the producer's own thread: `copy_pixels` of what several libraries hold,
 beside the plainest copy of the same pixels (`array.tobytes()`), and how long `EncoderPool.submit` takes.
+The third table is the wall time of `Stream.publish_pixels` in the program's thread, with an encoder that
+sleeps, as at any usual frame rate. `x` is to `array.tobytes()` and a `publish_frame` of 64 x 64, called in
+turns with it: before each call a picture is encoded, which empties the caches for both. `x hot` is to the
+same called again and again with nothing between, so that the pixels are still in the caches.
+
 The last lines say whether two threads encode twice as much as one.
 """
 
@@ -19,7 +24,7 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +34,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from beats.app import Stream
 from beats.pictures.encoders import encode
 from beats.pictures.encoding import EncoderPool
 from beats.pictures.formats import Format
@@ -227,6 +233,61 @@ def measure_copies(width: int, height: int, rounds: int) -> list[dict[str, objec
     return rows
 
 
+def measure_calls(sizes: Sequence[tuple[int, int]], rounds: int) -> list[dict[str, object]]:
+    """The third table, printed and returned: medians of the calls of a round, and of the rounds."""
+    small = encode(copy_pixels(scene(64, 64)))
+    sinks = {"browser": {"enabled": False}, "null": {"type": "null"}}
+    print(f"\n{'publish_pixels':22}{'median us':>11}{'minimum':>11}{'x':>8}{'x hot':>8}")
+    rows: list[dict[str, object]] = []
+    with Stream.open(overrides={"sinks": sinks}) as stream:
+        for width, height in sizes:
+            whole = scene(width, height)
+
+            def plain(whole: Array = whole) -> None:
+                whole.tobytes()
+                stream.publish_frame(small)
+
+            ours = partial(stream.publish_pixels, whole, id="pixels")
+            taken: dict[str, list[float]] = {"ours": [], "plain": [], "hot": []}
+            for _ in range(rounds + 1):
+                alone: dict[str, list[float]] = {name: [] for name in taken}
+                for _ in range(20):
+                    alone["ours"].append(_alone_us(ours, stream))
+                    alone["plain"].append(_alone_us(plain, stream))
+                    _alone_us(ours, stream)
+                alone["hot"] = [_alone_us(plain, stream) for _ in range(20)][1:]
+                for name, times in alone.items():
+                    taken[name].append(statistics.median(times))
+            taken = {name: times[1:] for name, times in taken.items()}  # the first round warms up
+            row: dict[str, object] = {
+                "width": width,
+                "height": height,
+                "median_us": statistics.median(taken["ours"]),
+                "min_us": min(taken["ours"]),
+                "times_plain": ratio(taken, "ours", "plain"),
+                "times_hot": ratio(taken, "ours", "hot"),
+            }
+            rows.append(row)
+            print(
+                f"{f'{width} x {height}':22}{row['median_us']:11.1f}{row['min_us']:11.1f}"
+                f"{row['times_plain']:8.2f}{row['times_hot']:8.2f}  "
+                f"{'met' if ratio(taken, 'ours', 'plain') <= 1.5 else 'MISSED'} at most 1.5 x"
+            )
+        assert stream.stats().given_up == (), "a picture was given up: the calls were not alone"
+    return rows
+
+
+def _alone_us(call: Call, stream: Stream) -> float:
+    """The wall time of a call; returns when all that it handed over is published."""
+    before = stream.stats().published
+    begin_s = time.perf_counter()
+    call()
+    taken_s = time.perf_counter() - begin_s
+    while stream.stats().published == before:
+        time.sleep(0.0005)
+    return taken_s * 1e6
+
+
 def measure_submit(rounds: int) -> dict[str, float]:
     """What handing over to the worker costs, with the worker asleep (each waits for the last) and at work."""
     pixels = copy_pixels(scene(64, 64))
@@ -310,6 +371,7 @@ def main() -> None:
         "rounds": rounds,
         "encoders": [row for size in sizes for row in measure_encoders(*size, rounds)],
         "copies": [row for size in sizes for row in measure_copies(*size, rounds)],
+        "calls": measure_calls(sizes, rounds),
         "submit": measure_submit(rounds),
         "threads": measure_threads(rounds),
     }

@@ -23,6 +23,8 @@ def test_all_figures_are_printed_and_written(
         assert {"Beats PNG", "Pillow PNG", "Pillow PNG level 1"} <= {row["encoder"] for row in rows}
         assert all(row["is_exact"] for row in rows if "PNG" in row["encoder"])
         assert len([row for row in report["copies"] if size.items() <= row.items()]) == 9
+    assert [(row["width"], row["height"]) for row in report["calls"]] == [(16, 12), (8, 8)]
+    assert all(row["times_plain"] > 0 < row["times_hot"] for row in report["calls"])
     assert report["submit"]["asleep_us"] > 0
     assert set(report["threads"]) == {"png", "jpeg", "webp"}
     printed = capsys.readouterr().out
