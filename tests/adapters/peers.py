@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, Final, Literal, Protocol
 
 from beats.kernel.clock import SystemClock
+from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import ClientStats, QueueStats, SinkStats
@@ -44,6 +45,11 @@ class Stage:
             name, "test", SystemClock(), kernel.bus.send_control, kernel.commands, {}, kernel.stats
         )
         kernel.add_sink(name, kind.build(checked, context), queue_bounds(checked.queue))
+
+    def publish(self, frame: Frame, update: str) -> None:
+        """Publish a picture and an update."""
+        self.kernel.publisher.publish(frame)
+        self.kernel.publisher.publish(Peripheral("knob", update))
 
     @property
     def port(self) -> int:
@@ -122,10 +128,11 @@ async def behind_a_link(
 class _Viewer:
     """A viewer of a sink that listens."""
 
-    def __init__(self, stage: Stage, fault: Fault, hello: bytes) -> None:
+    def __init__(self, stage: Stage, fault: Fault, hello: bytes, wish: bytes) -> None:
         self._stage: Final = stage
         self._fault: Final = fault
         self._hello: Final = hello
+        self._wish: Final = wish
         self._socket: socket.socket | None = None
         self._known = 0
 
@@ -134,6 +141,8 @@ class _Viewer:
         self._open()
         await until(lambda: {client.id for client in self._clients()} - before)
         (self._known,) = {client.id for client in self._clients()} - before
+        assert self._socket is not None
+        self._socket.sendall(self._wish)
 
     async def step(self) -> None:
         assert self._socket is not None
@@ -165,15 +174,16 @@ class _Viewer:
 
 
 @asynccontextmanager
-async def viewer(stage: Stage, fault: Fault, hello: bytes) -> AsyncGenerator[Peer]:
+async def viewer(stage: Stage, fault: Fault, hello: bytes, wish: bytes = b"") -> AsyncGenerator[Peer]:
     """A bad viewer beside the healthy one.
 
     Args:
         stage: with the sink that both watch.
         fault: of the viewer.
         hello: what it sends first.
+        wish: what it sends then.
     """
-    bad = _Viewer(stage, fault, hello)
+    bad = _Viewer(stage, fault, hello, wish)
     try:
         yield bad
     finally:
