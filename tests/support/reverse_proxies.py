@@ -7,7 +7,7 @@ import shutil
 import socket
 import ssl
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -131,10 +131,21 @@ class ReverseProxy:
 
     def fetch(self, path: str, **headers: str) -> Answer:
         """Ask by its name, on an encrypted connection."""
+        return asked(self._connection(TIMEOUT_S), path, **headers)
+
+    @contextmanager
+    def playing(self, path: str, timeout_s: float) -> Generator[http.client.HTTPResponse]:
+        """An answer to read from; each read may take as long as the timeout."""
+        with closing(self._connection(timeout_s)) as connection:
+            connection.request("GET", path)
+            with connection.getresponse() as response:
+                yield response
+
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection(NAME, self.port)
-        plain = socket.create_connection((LOOPBACK, self.port), TIMEOUT_S)
+        plain = socket.create_connection((LOOPBACK, self.port), timeout_s)
         connection.sock = self._certificate.trusting.wrap_socket(plain, server_hostname=NAME)
-        return asked(connection, path, **headers)
+        return connection
 
     def watching(self, path: str = "/wall/", origin: str | None = None) -> AbstractContextManager[Viewer]:
         """A viewer in a page of this origin; the proxy's own when None."""

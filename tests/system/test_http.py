@@ -1,12 +1,26 @@
 """Plain HTTP beside the stream of a whole run, asked with the client of the standard library."""
 
+import http.client
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from beats.kernel.stats import Stats
 from beats.kit.stats_json import stats_of
 from tests.adapters.http.metrics.lint import Samples, faults, openmetrics, plain
-from tests.support import PORT_0, STUCK_SINK, Answer, Program, beats, install_adapter, watching
+from tests.support import (
+    PORT_0,
+    STUCK_SINK,
+    TIMEOUT_S,
+    Answer,
+    Program,
+    asked,
+    beats,
+    install_adapter,
+    ran,
+    until,
+    watching,
+)
 
 TAPE: Final = ("--set", "sinks.tape.type=recorder", "--set", "sinks.tape.min_free_bytes=0")
 
@@ -91,3 +105,24 @@ def test_health_names_the_sink_that_fails_and_the_rest_goes_on(tmp_path: Path) -
             viewer.take(20)
         program.interrupt()
         assert program.leaves_nothing()
+
+
+def test_a_machine_that_only_records_shows_what_it_records(tmp_path: Path) -> None:
+    """To players and health checks, by the sink `http`; the recording has what they saw."""
+    sets = ("--set", "sinks.health.type=http", "--set", "sinks.health.port=0")
+    with beats("record", "--profile", "record", *sets, "--out", "a.mcap", cwd=tmp_path) as program:
+        port = program.err.wait_for(r"sink 'health': listening on \S+ port (\d+)")[1]
+        until(lambda: fetched(port, "/frame.jpg", "HEAD").status == 200)
+        with closing(http.client.HTTPConnection("localhost", int(port), timeout=TIMEOUT_S)) as player:
+            player.request("GET", "/stream.mjpg")
+            with player.getresponse() as answer:
+                until(lambda: answer.readline() == b"Content-Type: image/jpeg\r\n")
+                told = Samples(plain(fetched(port, "/metrics").text))
+                assert told.value("beats_connected_clients", sink="health", client_class="mjpeg") == 1
+                assert program.interrupt() == 0
+                assert answer.read().endswith(b"\r\n--beats--")
+    assert ran("info", "a.mcap", cwd=tmp_path)[0] == 0
+
+
+def fetched(port: str, path: str, method: str = "GET") -> Answer:
+    return asked(http.client.HTTPConnection("localhost", int(port), timeout=TIMEOUT_S), path, method)

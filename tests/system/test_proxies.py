@@ -116,6 +116,17 @@ def test_viewers_get_the_stream(site: Site) -> None:
         site.stream.err.wait_for("message 1 from client .* ignored: command is 'nonsense'")
 
 
+def test_players_get_each_picture_at_once(site: Site) -> None:
+    """The proxy waits for no others to come: the next one is due in 100 s, and repeated after 5 s."""
+    with site.proxy.playing("/wall/stream.mjpg?fps=0.01", timeout_s=4) as answer:
+        assert answer.headers["Content-Type"].startswith("multipart/x-mixed-replace")
+        while not (line := answer.readline()).startswith(b"Content-Length: "):
+            pass
+        while answer.readline().strip():
+            pass
+        assert answer.read(int(line.split()[1])).startswith(b"\xff\xd8")
+
+
 def test_a_viewer_that_leaves_is_gone(site: Site) -> None:
     """The proxy passes on that it has."""
     with site.proxy.watching() as viewer:

@@ -198,8 +198,12 @@ class OriginPolicy:
             local: address and port that the request came to.
         """
         if origins:
-            own = {"Access-Control-Allow-Origin": origins[0], "Vary": "Origin"}
-            return own | {"Cross-Origin-Resource-Policy": "cross-origin"}
+            everyone = "*" in self._settings.origins  # then what the client sent may be any text
+            return {
+                "Access-Control-Allow-Origin": "*" if everyone else as_origin(origins[0]),
+                "Cross-Origin-Resource-Policy": "cross-origin",
+                "Vary": "Origin",
+            }
         page = "/".join(referers[0].split("/", 3)[:3]) if referers else "null"
         if origin_allowed(page, self._own_hosts(local), local[1], self._settings.origins):
             return {"Cross-Origin-Resource-Policy": "cross-origin"}

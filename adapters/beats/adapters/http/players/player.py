@@ -33,8 +33,10 @@ _MOST_BYTES: Final = 16 * 1024
 
 def head(headers: Mapping[str, str], *, chunked: bool) -> Reply:
     """How the answer begins."""
-    chunks = {"Transfer-Encoding": "chunked"} if chunked else {}
-    return Reply(HTTPStatus.OK, b"", _TYPE, {**headers, **chunks}, endless=True)
+    own = {"X-Accel-Buffering": "no"}  # nginx would wait for more
+    if chunked:
+        own["Transfer-Encoding"] = "chunked"
+    return Reply(HTTPStatus.OK, b"", _TYPE, {**headers, **own}, endless=True)
 
 
 class Player(asyncio.Protocol):
