@@ -202,7 +202,7 @@ def profile(folder: Path, word: str) -> str:
 
 
 def test_a_gif_comes_to_a_wall(folder: Path) -> None:
-    """With the five lines, but for the controller: both frames of the GIF, in the size of the wall."""
+    """With the five lines, but for the controller: both frames of the GIF, and the preview."""
     profile(folder, "wled.local")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as controller:
         controller.bind(("127.0.0.1", 0))
@@ -215,6 +215,8 @@ def test_a_gif_comes_to_a_wall(folder: Path) -> None:
                 pixels = controller.recv(2000)[10:]
                 assert pixels == pixels[:3] * 480 or len(pixels) == 64 * 32 * 3 % 1440
                 missing.discard(pixels[:3])
+            with watching(f"{program.url}/?topics=frame/*") as viewer:
+                assert viewer.next().topic == "frame/wall"
             assert program.interrupt() == 0
 
 

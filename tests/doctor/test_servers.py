@@ -1,6 +1,7 @@
 """Whether the servers that a profile connects to are there."""
 
 import socket
+from typing import Literal
 
 import pytest
 
@@ -13,10 +14,10 @@ from beats.runtime.conflicts import Part
 from tests.support.nats import free_port
 
 
-def found(host: str, port: int) -> Finding:
+def found(host: str, port: int, protocol: Literal["tcp", "udp"] = "tcp") -> Finding:
     settings = MqttSinkSettings(type="mqtt", host=host, port=port)
     part = Part(AdapterKey("sinks", "home"), settings, Resources(), None)
-    (finding,) = servers.server(part, Server("host", host, port))
+    (finding,) = servers.server(part, Server("host", host, port, protocol))
     return finding
 
 
@@ -51,3 +52,11 @@ def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Mon
             second.setblocking(False)
             second.connect_ex(full.getsockname())
             assert found("127.0.0.1", full.getsockname()[1]).level == "warning"
+
+
+def test_of_a_udp_port_the_way_is_known() -> None:
+    """Whether anything listens there is not: nothing is sent."""
+    port = free_port()
+    finding = found("127.0.0.1", port, "udp")
+    assert (finding.level, finding.found.partition(";")[0]) == ("ok", "has an address")
+    assert found("no-such-host.invalid", port, "udp").level == "warning"

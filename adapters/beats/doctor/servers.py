@@ -19,6 +19,8 @@ _ANSWER_S: Final = 2.0
 def server(part: Part, resource: Server) -> Iterator[Finding]:
     """Whether anything accepts a connection; says nothing, so a wrong password is not noticed.
 
+    Of a UDP port, only whether there is a way to its host.
+
     Args:
         part: the sink or source that connects.
         resource: the server.
@@ -26,6 +28,11 @@ def server(part: Part, resource: Server) -> Iterator[Finding]:
     address = authority(resource.host, resource.port)
     subject, name = f"server {address}", dotted(part.key)
     error = _attempt(resource)
+    if error is None and resource.protocol == "udp":
+        yield Finding(
+            subject, "ok", f"has an address; {name} sends to it, and UDP does not tell if it arrives"
+        )
+        return
     if error is None:
         yield Finding(subject, "ok", f"accepts connections; {name} connects to it")
         return
@@ -39,8 +46,16 @@ def _attempt(resource: Server) -> str | None:
 
     def connect() -> None:
         try:
-            with socket.create_connection((resource.host, resource.port), timeout=_ANSWER_S):
-                errors.append(None)
+            if resource.protocol == "udp":
+                family, kind, *_, found = socket.getaddrinfo(
+                    resource.host, resource.port, type=socket.SOCK_DGRAM
+                )[0]
+                with socket.socket(family, kind) as udp:
+                    udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                    udp.connect(found)  # sends nothing
+            else:
+                socket.create_connection((resource.host, resource.port), timeout=_ANSWER_S).close()
+            errors.append(None)
         except (OSError, UnicodeError) as error:  # UnicodeError: it is too long for a name
             errors.append(reason(error))
 

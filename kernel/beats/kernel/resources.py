@@ -48,11 +48,12 @@ class Output(NamedTuple):
 
 
 class Server(NamedTuple):
-    """A TCP port, mostly of another machine, to connect to; it may start later."""
+    """A port, mostly of another machine, to connect or send to; it may start later."""
 
     key: str
     host: str
     port: int
+    protocol: Literal["tcp", "udp"] = "tcp"
 
 
 class Package(NamedTuple):

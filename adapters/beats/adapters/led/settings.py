@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from beats.adapters.led.hosts import HostPort
 from beats.config.settings import Overflow, QueueSettings, Settings, SinkSettings
+from beats.kernel.resources import Resources, Server
 
 ADJUSTABLE: Final = frozenset({"brightness", "fps", "gamma", "keepalive_s", "on_end", "pace"})
 """What can change while a wall is lit."""
@@ -123,6 +124,12 @@ class LedSettings(SinkSettings):
     # A frozen field may be narrowed, which pyright cannot see.
     queue: FreshestSettings = FreshestSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
     """The queue between the bus and this sink."""
+
+    def resources(self, profile: str) -> Resources:
+        """The controllers; they may be switched on later."""
+        places = [HostPort.of(host, self.default_port) for host in self.host]
+        servers = tuple(Server("host", *place, "udp") for place in places)
+        return Resources(servers=servers, connections=max(1, len(servers)))
 
     @property
     def channels(self) -> int:
