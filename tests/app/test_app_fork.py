@@ -82,6 +82,8 @@ with Stream.open(overrides={"sinks": {"browser": {"port": 0}}}) as stream:
         signal.alarm(30)
         with Stream.open(overrides={"sinks": {"browser": {"port": 0}}}) as own, opening as opened:
             print(own.publish_peripheral("knob", 1), opened.publish_peripheral("knob", 1))
+            own.publish_pixels(bytes(3), size=(1, 1))
+            opened.publish_pixels(bytes(3), size=(1, 1))
     else:
         assert os.waitpid(child, 0)[1] == 0
 """

@@ -19,7 +19,7 @@ from beats.cli import runner
 from beats.cli.runner import Counted, LiveLine, Show, perform, table
 from beats.kernel.envelope import Peripheral
 from beats.kernel.run.kernel import Kernel
-from beats.kernel.stats import Amount, ClientTotals, SinkStats, SourceStats, Stats
+from beats.kernel.stats import Amount, ClientTotals, GivenUp, SinkStats, SourceStats, Stats
 from beats.runtime import control_socket as instance
 from beats.runtime.host import Host
 from beats.runtime.reader import Reader
@@ -301,6 +301,14 @@ def test_the_line_names_what_has_failed() -> None:
     kernel.now = Stats(0, 0, (source,), (sink("tape", "failed"), sink()))
     text = str(LiveLine(kernel).__rich__())
     assert text.endswith(" · film failed: InputError: [x] is gone · tape failed: OSError: no disk")
+
+
+def test_what_producers_gave_up_is_told() -> None:
+    """In the line and in the table, when there is some."""
+    kernel = FakeKernel()
+    kernel.now = Stats(5, 5, (), (), given_up=(GivenUp("encoder", "frame", 2), GivenUp("failed", "frame", 1)))
+    assert str(LiveLine(kernel).__rich__()).endswith(" · 0 dropped · 3 given up")
+    assert " ".join(rows(kernel.now)[0]) == "published 5, of them 5 frames; 3 more were given up before that"
 
 
 def test_the_table_counts_by_sink() -> None:

@@ -62,6 +62,8 @@ class LiveLine:
         clients = sum(sink.client_totals.connected for sink in stats.sinks if sink.client_totals)
         dropped = sum(_lost(sink) for sink in stats.sinks)
         text = Text(f"{self._rates} · {clients} client{'' if clients == 1 else 's'} · {dropped} dropped")
+        if given_up := sum(each.items for each in stats.given_up):
+            text.append(f" · {given_up} given up")
         for part in stats.failed():
             text.append(printable(f" · {part.name} failed: {part.last_error}"), style="bold red")
         return text

@@ -115,7 +115,8 @@ class EncoderPool(Generic[JobT, ResultT]):
         self._on_failed: Final = on_failed
         self._workers = workers
         self._name: Final = name
-        self._home: Final = Home()
+        self._home: Home | None = None
+        """The process in which it was first used."""
         self._log: Final = ThrottledLog(log, name)
         self._lock: Final = threading.Lock()
         self._lanes: Final[dict[str, _Lane[JobT, ResultT]]] = {}
@@ -139,9 +140,11 @@ class EncoderPool(Generic[JobT, ResultT]):
         A job of this topic that still waits is given up for it.
 
         Raises:
-            ClosedError: the pool is closed, or was made in another process, from which this one was forked.
+            ClosedError: the pool is closed, or was used in another process, from which this one was forked.
         """
-        self._home.check()
+        if self._home is None:
+            self._home = Home()
+        self._check_home()
         with self._lock:
             if self._is_closed:
                 raise ClosedError("the encoder is closed")
@@ -162,7 +165,7 @@ class EncoderPool(Generic[JobT, ResultT]):
 
     def is_busy(self, topic: str) -> bool:
         """Whether a job of this topic is not delivered yet: what is published now would overtake it."""
-        self._home.check()
+        self._check_home()
         with self._lock:
             return topic in self._lanes
 
@@ -171,7 +174,7 @@ class EncoderPool(Generic[JobT, ResultT]):
 
         Returns at once in a worker, in a callback: it would wait for itself.
         """
-        self._home.check()
+        self._check_home()
         if threading.current_thread() in self._threads:
             return
         with self._lock:
@@ -203,7 +206,7 @@ class EncoderPool(Generic[JobT, ResultT]):
 
     def stats(self) -> EncoderStats:
         """All counters at one moment."""
-        self._home.check()
+        self._check_home()
         with self._lock:
             lanes = self._lanes.values()
             waiting = sum(lane.waiting is not None for lane in lanes)
@@ -221,7 +224,7 @@ class EncoderPool(Generic[JobT, ResultT]):
         Raises:
             RuntimeError: it was called by a worker, in a callback.
         """
-        if self._home.left:
+        if self._home is not None and self._home.left:
             return
         if threading.current_thread() in self._threads:
             raise RuntimeError("the encoder cannot be closed by its own callback: it would wait for itself")
@@ -236,6 +239,10 @@ class EncoderPool(Generic[JobT, ResultT]):
             self._abandon()
         if not was_closed:
             self._log.summarise()
+
+    def _check_home(self) -> None:
+        if self._home is not None:
+            self._home.check()
 
     def _start(self) -> None:
         """Start the threads; the lock is held. Daemons, so that no encoder keeps a program from ending."""

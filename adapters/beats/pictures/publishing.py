@@ -142,8 +142,10 @@ class PixelPublisher:
 
     def close(self, timeout_s: float) -> None:
         """As `finish`, in a thread; what is not published in time is given up and counted."""
-        self._is_closing = True
+        was_closing, self._is_closing = self._is_closing, True
         self._pool.close(timeout_s)
+        if not was_closing:
+            self._reports.summarise()
 
     def _send(self, topic: str, job: "_Job", picture: EncodedPicture) -> None:
         try:

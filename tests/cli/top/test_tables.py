@@ -25,7 +25,7 @@ from beats.cli.top.tables import (
     why,
     wrapped,
 )
-from beats.kernel.stats import Playback
+from beats.kernel.stats import GivenUp, Playback
 from tests.cli.top.answers import answer, client, queue, sink, source, stats
 
 
@@ -158,6 +158,15 @@ def test_a_source_shows_what_it_plays_and_what_went_wrong() -> None:
     assert last.plain.startswith("  last error: ValueError: xxx")
     assert last.plain.endswith("x…")
     assert cell_len(last.plain) == 80
+
+
+def test_what_producers_gave_up_is_below_the_sources() -> None:
+    """By topic and reason, also where there is no source: the program is a producer too."""
+    counts = (GivenUp("encoder", "frame/cam-1", 1200), GivenUp("failed", "frame", 1))
+    found = table(None, answer(replace(stats([], []), given_up=counts)))
+    assert lines(tables.sources(found, 90)) == [
+        "  given up before the bus: frame/cam-1 encoder 1,200, frame failed 1"
+    ]
 
 
 def test_why_something_was_dropped_is_said_at_any_width() -> None:
