@@ -41,7 +41,7 @@ class MqttSettings(Settings):
     """PEM file with a client certificate, for brokers that ask for one."""
     tls_key: Path | None = None
     """PEM file with its key."""
-    connect_timeout_s: Seconds = 5.0
+    connect_timeout_s: Seconds = 3.0
     """Seconds that the broker has to accept a connection."""
     reconnect_max_s: Seconds = 5.0
     """Longest pause in seconds between attempts to connect. Pauses begin at 0.05 s, double, and are partly

@@ -76,22 +76,6 @@ async def test_every_update_arrives_in_order(broker: Mosquitto, prefix: str, qos
     assert {message.qos for message in listener.messages()} == {qos}
 
 
-async def test_a_sink_that_dies_is_reported_offline_by_the_broker(own_broker: Mosquitto) -> None:
-    """The last will: also when its connection is cut without a word."""
-    async with linked(own_broker.port) as link:
-        origin = Machine()
-        origin.mqtt_sink(link.port)
-        with Listener(own_broker, topic="beats/status") as listener:
-            async with on_air(origin):
-                await until(lambda: listener.of("beats/status") == [b"online"])
-                link.hold()
-                link.cut()
-                await until(lambda: listener.of("beats/status") == [b"online", b"offline"])
-                link.release()
-                await until(lambda: listener.of("beats/status")[-1] == b"online")
-    assert origin.metrics()["reconnects_total"] >= 1
-
-
 async def test_a_broker_that_returns_gets_the_state_and_what_waited(
     own_broker: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
