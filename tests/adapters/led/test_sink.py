@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
 import pytest
 from anyio.abc import TaskStatus
 from PIL import Image
@@ -17,7 +18,7 @@ from beats.adapters.sinks.ddp import SINK
 from beats.adapters.sinks.ddp.settings import DdpSettings
 from beats.adapters.sinks.ddp.sink import DdpPackets
 from beats.kernel.clock import SystemClock
-from beats.kernel.envelope import Frame, Message
+from beats.kernel.envelope import Frame, Message, Peripheral
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel
 from beats.kit.bounds import queue_bounds
@@ -181,6 +182,18 @@ async def test_a_frame_rate_is_a_limit() -> None:
             assert sink.metrics()["frames_total"] <= 2 + 20 * (anyio.current_time() - begin)
 
 
+async def test_what_is_not_its_picture_delays_no_frame() -> None:
+    """Sensors and other pictures, however many, cost no turn."""
+    with receiver() as controller:
+        async with lit(wall(host=[controller.host], fps=20)) as (kernel, _):
+            for number in range(1000):
+                await kernel.publisher.publish_async(Peripheral("knob", number))
+                await anyio.lowlevel.checkpoint()
+            for colour in (RED, GREEN):
+                await kernel.publisher.publish_async(frame(colour))
+                await next_of(controller, colour)
+
+
 class Full(Target):
     """A controller whose network takes nothing: the other end of its socket is never read."""
 
@@ -221,8 +234,8 @@ async def test_a_controller_that_takes_nothing_holds_up_no_other(caplog: pytest.
                 packets = await anyio.to_thread.run_sync(controller.take, 21)
                 assert b"".join(data[10:] for data in packets) == bytes((number, 0, 0)) * 10_000
         assert sink.metrics()["send_errors_total"] > 20 * 21
-    for name in ("full:1 cannot be reached (its network takes less", "refused", "nowhere.invalid:1"):
-        assert caplog.text.count(name) == 1
+    for fault in ("full:1: it cannot be reached (its network takes less", "refused", "nowhere.invalid:1"):
+        assert caplog.text.count(fault) == 1
 
 
 async def test_packets_of_a_frame_are_spread_when_it_is_paced() -> None:

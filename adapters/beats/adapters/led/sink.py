@@ -145,20 +145,22 @@ class LedSink:
         caught_up = queue.catch_up()
         batch: Sequence[Envelope] | None = [*caught_up.before, *caught_up.batch]
         due = -math.inf
-        while batch is None or batch or due == -math.inf:
+        while True:
             newest = self._newest(batch or ())
-            begin, period_s = anyio.current_time(), 1 / self._settings.fps
             if newest is not None or self._is_stale:
+                begin, period_s = anyio.current_time(), 1 / self._settings.fps
                 await self._show(self._frame if newest is None else newest.message)
-                queue.written([] if newest is None else [newest])
+                # A frame that came late by less than half a period does not delay the next one.
+                due = max(due, begin - period_s / 2) + period_s
+                if newest is not None:
+                    queue.written([newest])
+                    await anyio.sleep_until(due)
             elif batch is None:
                 await self._send(self._packets.frame(self._wire))
                 self._repeats += 1
-            # A frame that came late by less than half a period does not delay the next one.
-            due = max(due, begin - period_s / 2) + period_s
-            if newest is not None:
-                await anyio.sleep_until(due)
             batch = await self._next(queue)
+            if batch is not None and not batch:
+                return
 
     async def _next(self, queue: Batches) -> Sequence[Envelope] | None:
         """The next batch, which is empty at the end; None when what is shown has to be sent again."""

@@ -12,6 +12,7 @@ from anyio import to_thread
 
 from beats.adapters.led.hosts import HostPort
 from beats.kernel.capabilities import authority
+from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +57,7 @@ class Target:
 
     def __init__(self, who: str, to: HostPort, counts: Counts) -> None:
         """Open nothing yet; `who` begins the lines of the log."""
-        self.name: Final = authority(*to)
-        self._who: Final = who
+        self._reports: Final = ThrottledLog(log, f"{who}: {authority(*to)}")
         self._to: Final = to
         self._counts: Final = counts
         self._socket: socket.socket | None = None
@@ -125,7 +125,7 @@ class Target:
                 self._fail(TimeoutError(errno.ETIMEDOUT, "its network takes less than is sent"))
         elif self._problem and anyio.current_time() > self._failed_at + _QUIET_S:
             self._problem = ""
-            log.info("%s: %s takes data again", self._who, self.name)
+            self._reports.add("recoveries", "it takes data again", logging.INFO)
 
     def close(self) -> None:
         """Close the socket."""
@@ -197,6 +197,4 @@ class Target:
         self._failed_at = anyio.current_time()
         if why != self._problem:
             self._problem = why
-            log.warning(
-                "%s: %s cannot be reached (%s); it is tried again and again", self._who, self.name, why
-            )
+            self._reports.add("faults", f"it cannot be reached ({why}); it is tried again and again")
