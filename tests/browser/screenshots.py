@@ -1,4 +1,4 @@
-"""Takes the pictures of the page in the README.
+"""Takes the pictures of the page in the README and in docs/websocket.md.
 
     python -m tests.browser.screenshots [--seconds S] [--out docs]
 
@@ -17,9 +17,12 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from beats.adapters.sources.demo.renderer import Renderer
 from beats.app import Stream
 from beats.proto.events import input_event
 from tests.browser.chromium import launch
@@ -77,7 +80,7 @@ def live(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
     sinks = {
         "browser": {"port": 0, "client_queue": {"size": 8}, "send_buffer_bytes": 16384},
         "recorder": {"type": "recorder", "path": str(tape)},
-        "memory": {"type": "recorder", "path": str(tape.with_suffix(".snapshot")), "snapshot_s": 30.0},
+        "memory": {"type": "recorder", "path": str(tape.with_name("memory.mcap")), "snapshot_s": 30.0},
     }
     ended = Event()
     with (
@@ -105,6 +108,33 @@ def live(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
         shoot(dark, folder / "page-dark.png")
 
 
+def lights(now_s: float) -> npt.NDArray[np.uint8]:
+    """What a camera might see: coloured lights that move over a dark stage."""
+    y, x = np.mgrid[0:360, 0:640]
+    scene = np.stack([18 + y / 14, 16 + y / 18, 28 + y / 12], -1)
+    for number, colour in enumerate(((255, 120, 40), (60, 160, 255), (230, 60, 200), (120, 255, 160))):
+        angle = now_s * (0.5 + number / 7) + number * 1.7
+        distance = ((x - 320 - 230 * math.cos(angle)) / 95) ** 2 + (
+            (y - 190 - 90 * math.sin(2 * angle)) / 70
+        ) ** 2
+        scene += np.exp(-distance)[..., np.newaxis] * colour
+    return scene.clip(0, 255).astype(np.uint8)
+
+
+def several(browser: Browser, folder: Path, seconds: float) -> None:
+    """The page with three pictures of different sizes and rates."""
+    sources = {"demo": {"enabled": True, "fps": 60}}
+    with Stream.open(overrides={"sources": sources, "sinks": {"browser": {"port": 0}}}) as stream:
+        page = opened(browser, url_of(stream), **DESK)
+        strip = Renderer(4, 96, 16)
+        for tick in range(round(seconds * 5)):
+            stream.publish_pixels(lights(tick / 30), id="camera")
+            if tick % 2:
+                stream.publish_pixels(strip.image(tick / 30), id="strip")
+            page.wait_for_timeout(1000 / 30)
+        shoot(page, folder / "page-pictures.png")
+
+
 def replayed(browser: Browser, folder: Path, tape: Path, seconds: float) -> None:
     """The page while the recording is replayed."""
     sources = {"demo": {"enabled": False}, "replay": {"type": "replay", "path": str(tape)}}
@@ -125,6 +155,7 @@ def main() -> None:
         browser = launch(playwright)
         tape = Path(folder) / "show.mcap"
         live(browser, arguments.out, tape, arguments.seconds)
+        several(browser, arguments.out, arguments.seconds)
         replayed(browser, arguments.out, tape, arguments.seconds)
         browser.close()
 

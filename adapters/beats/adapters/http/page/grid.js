@@ -3,7 +3,7 @@
 import { byId, make, Stored, write } from "./browser.js";
 import { duration, rate } from "./format.js";
 import { Pace } from "./metrics.js";
-import { Canvas, fit } from "./picture.js";
+import { Canvas } from "./picture.js";
 
 const FILLS = "fit";
 /** A picture that is gone does not come again within this time of a new connection. */
@@ -14,6 +14,8 @@ const LEAST = { width: 110, height: 90 };
 const CAPTION_HEIGHT = 28;
 /** Longer names are cut. */
 const MOST_CHARACTERS = 200;
+/** A picture that was made smaller has not exactly the shape of the original. */
+const SAME_SHAPE = 0.05;
 /** In the page's address, after `#`: which picture is enlarged. */
 const ENLARGED = "picture";
 
@@ -31,6 +33,8 @@ class Tile {
   isOld = false;
   /** The greatest width of a frame that was not made smaller for this page; 0: none came. */
   widestPx = 0;
+  /** Width by height. */
+  #shape = 1;
   #size = make("span", "size");
   #often = make("span");
   #area = make("div", "area");
@@ -61,8 +65,13 @@ class Tile {
   /** Screen pixels that a picture of this shape covers in width, at most. */
   get shownPx() {
     const { width, height } = this.#area.getBoundingClientRect();
-    const { scale } = fit({ width, height }, this.canvas.size, devicePixelRatio, false);
-    return Math.floor(scale * this.canvas.size.width);
+    return Math.floor(Math.min(width, height * this.#shape) * devicePixelRatio);
+  }
+
+  /** Note the size of a frame. */
+  measure() {
+    const shape = this.canvas.size.width / this.canvas.size.height;
+    if (Math.abs(shape / this.#shape - 1) > SAME_SHAPE) this.#shape = shape;
   }
 
   /** Update size and rate. */
@@ -202,6 +211,7 @@ export class Grid {
     const isNew = !tile.pace.isDrawn;
     const { width } = tile.canvas.size;
     tile.pace.drawn(picture.capturedMs);
+    tile.measure();
     const isWider = width > tile.widestPx && width !== this.#cutWidth;
     if (isWider) tile.widestPx = width;
     if (isNew) this.#arrange();

@@ -36,6 +36,7 @@ const asked = new URLSearchParams(location.search);
 /** Whether the page shows one picture and nothing else (docs/websocket.md). */
 const isAlone = asked.get("view") === "picture";
 const isTransparent = isAlone && asked.get("background") === "transparent";
+if (isAlone) document.documentElement.dataset.view = isTransparent ? "transparent" : "picture";
 /** The document says whether the stream needs a token. */
 const isLocked = "locked" in document.documentElement.dataset;
 const clock = new Clock();
@@ -291,7 +292,6 @@ function watchVisibility() {
 }
 
 async function begin() {
-  if (isAlone) document.documentElement.dataset.view = isTransparent ? "transparent" : "picture";
   new Theme();
   new FullScreen();
   saveButton.addEventListener("click", () => feed.order("save", { id: grid.selected.id }));

@@ -118,7 +118,7 @@ const CHOICES = new Map([
   ["smallest", LEAST],
 ]);
 const AUTO = "auto";
-const NAMES = ["Auto", "Auto: smaller", "Auto: small", "Auto: smallest"];
+const NAMES = ["Auto", "Auto: smaller", "Auto: half", "Auto: quarter"];
 
 /** The choice of a person, or of the page itself. */
 export class Quality {
