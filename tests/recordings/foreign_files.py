@@ -24,13 +24,14 @@ MSG: std_msgs/Header
 """
 IMAGE: Final = "std_msgs/Header header\nstring format\nuint8[] data\n"
 ROS1_IMAGE: Final = f"{IMAGE}{HEADER}uint32 seq\ntime stamp\nstring frame_id\n"
-ROS2_IMAGE: Final = f"""{IMAGE}{HEADER}builtin_interfaces/Time stamp
-string frame_id
+TIME: Final = """
 ================================================================================
 MSG: builtin_interfaces/Time
 int32 sec
 uint32 nanosec
 """
+ROS2_IMAGE: Final = f"{IMAGE}{HEADER}builtin_interfaces/Time stamp\nstring frame_id\n{TIME}"
+FOXGLOVE_IMAGE: Final = "string frame_id\nuint8[] data\nstring format\n"
 ROS_FORMAT: Final = "bgr8; jpeg compressed bgr8"
 
 Write = Callable[[Path, str, Sequence[bytes]], Path]
@@ -80,30 +81,61 @@ def by_foxglove_in_json(path: Path, topic: str, pictures: Sequence[bytes]) -> Pa
     return path
 
 
-def by_ros1(path: Path, topic: str, pictures: Sequence[bytes]) -> Path:
-    """ROS 1, with messages of its own library."""
+def _ros1(path: Path, topic: str, pictures: Sequence[bytes], name: str, definition: str) -> Path:
     library: Any = import_module("mcap_ros1._vendor.genpy.dynamic")  # it has no types
-    made = library.generate_dynamic("sensor_msgs/CompressedImage", ROS1_IMAGE)["sensor_msgs/CompressedImage"]
+    made = library.generate_dynamic(name, definition)[name]
     with path.open("wb") as file, Ros1Writer(file) as writer:
         for index, data in enumerate(pictures):
             sec, nsec, log_ns = _times(index)
             message = made(format=ROS_FORMAT, data=data)
-            message.header.frame_id = "cam"
-            message.header.stamp.secs, message.header.stamp.nsecs = sec, nsec
+            stamped, stamp = (
+                (message.header, message.header.stamp)
+                if hasattr(message, "header")
+                else (message, message.timestamp)
+            )
+            stamped.frame_id = "cam"
+            stamp.secs, stamp.nsecs = sec, nsec
             writer.write_message(topic, message, log_time=log_ns, sequence=index + 1)
+    return path
+
+
+def by_ros1(path: Path, topic: str, pictures: Sequence[bytes]) -> Path:
+    """ROS 1, with messages of its own library."""
+    return _ros1(path, topic, pictures, "sensor_msgs/CompressedImage", ROS1_IMAGE)
+
+
+def by_foxglove_in_ros1(path: Path, topic: str, pictures: Sequence[bytes]) -> Path:
+    """Foxglove's message in ROS 1."""
+    return _ros1(path, topic, pictures, "foxglove_msgs/CompressedImage", f"time timestamp\n{FOXGLOVE_IMAGE}")
+
+
+def _ros2(path: Path, topic: str, pictures: Sequence[bytes], name: str, definition: str) -> Path:
+    with path.open("wb") as file, Ros2Writer(file) as writer:
+        schema = writer.register_msgdef(name, definition)
+        for index, data in enumerate(pictures):
+            sec, nsec, log_ns = _times(index)
+            stamp = {"sec": sec, "nanosec": nsec}
+            header = {"stamp": stamp, "frame_id": "cam"}  # of one message; the other has its fields itself
+            message = {
+                "header": header,
+                "timestamp": stamp,
+                "frame_id": "cam",
+                "format": ROS_FORMAT,
+                "data": data,
+            }
+            writer.write_message(topic, schema, message, log_time=log_ns, sequence=index + 1)
     return path
 
 
 def by_ros2(path: Path, topic: str, pictures: Sequence[bytes]) -> Path:
     """ROS 2, little-endian."""
-    with path.open("wb") as file, Ros2Writer(file) as writer:
-        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", ROS2_IMAGE)
-        for index, data in enumerate(pictures):
-            sec, nsec, log_ns = _times(index)
-            stamp = {"sec": sec, "nanosec": nsec}
-            message = {"header": {"stamp": stamp, "frame_id": "cam"}, "format": ROS_FORMAT, "data": data}
-            writer.write_message(topic, schema, message, log_time=log_ns, sequence=index + 1)
-    return path
+    return _ros2(path, topic, pictures, "sensor_msgs/msg/CompressedImage", ROS2_IMAGE)
+
+
+def by_foxglove_in_ros2(path: Path, topic: str, pictures: Sequence[bytes]) -> Path:
+    """Foxglove's message in ROS 2."""
+    definition = f"builtin_interfaces/Time timestamp\n{FOXGLOVE_IMAGE}{TIME}"
+    return _ros2(path, topic, pictures, "foxglove_msgs/msg/CompressedImage", definition)
 
 
 def by_ros2_big_endian(path: Path, topic: str, pictures: Sequence[bytes]) -> Path:
@@ -145,6 +177,8 @@ WRITERS: Final[dict[str, Write]] = {
     "foxglove": by_foxglove,
     "foxglove json": by_foxglove_in_json,
     "ros1": by_ros1,
+    "foxglove in ros1": by_foxglove_in_ros1,
     "ros2": by_ros2,
+    "foxglove in ros2": by_foxglove_in_ros2,
     "ros2 big-endian": by_ros2_big_endian,
 }

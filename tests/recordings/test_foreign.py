@@ -68,13 +68,13 @@ def test_the_id_of_a_picture_comes_from_its_topic(topic: str, expected: str) -> 
 
 
 def test_json_of_other_programs_is_updates(tmp_path: Path) -> None:
-    """The topic without slashes around it is the id."""
+    """The topic is the id, without slashes around it and `peripheral/` before it."""
     values = [{"x": 1.5, "name": "a"}, {"x": None}]
-    found = messages(updates_by_foxglove(tmp_path / "a.mcap", "/robot/pose", values))
-    assert [OPEN_CODEC.decode(each.encoded).message for each in found] == [
-        Peripheral("robot/pose", value) for value in values
-    ]
-    assert [each.topic for each in found] == ["peripheral/robot/pose"] * 2
+    for topic, id_ in (("/robot/pose", "robot/pose"), ("/peripheral/knob", "knob")):
+        found = messages(updates_by_foxglove(tmp_path / f"{id_.replace('/', '-')}.mcap", topic, values))
+        decoded = [OPEN_CODEC.decode(each.encoded).message for each in found]
+        assert decoded == [Peripheral(id_, value) for value in values]
+        assert [each.topic for each in found] == [f"peripheral/{id_}"] * 2
 
 
 def test_what_cannot_be_read_is_counted_and_skipped(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from beats.recordings.export import foxglove
 from beats.recordings.export.outputs import open_outputs
 from beats.recordings.export.passes import export
 from beats.recordings.info import Surveyor
+from beats.recordings.reading import Recording
 from beats.recordings.selection import Selection
 from tests.recordings.export.material import BLUE, RED, plain_png, record
 from tests.recordings.support import messages
@@ -130,6 +131,8 @@ def test_beats_reads_what_it_exported(tmp_path: Path) -> None:
     expected: list[Message] = [message for _, message in SHOW]
     expected[4] = Peripheral("button", {"eventType": "press"})
     assert decoded == expected
+    with Recording(path) as recording:
+        assert not recording.is_ours  # it holds no envelopes, unlike the file of a recorder
     info = Surveyor().survey(path)
     assert (info.state, info.counts.foreign) == ("whole", 0)
 
