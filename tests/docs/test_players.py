@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from beats.adapters.http.players.choice import InvalidQuery, parse_picture
+from beats.adapters.http.players.choice import parse_picture
 from beats.adapters.http.players.players import MJPEG, STILLS
+from beats.adapters.http.query import InvalidQuery
 from tests.docs.documents import DOCUMENTS
 from tests.docs.test_examples import COMMANDS, demo
 from tests.support import Program, clean_environment

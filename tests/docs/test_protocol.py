@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 from beats.adapters.http.players.players import MJPEG, STILLS
-from beats.adapters.sinks.websocket.choice import InvalidChoice, parse_choice
+from beats.adapters.http.query import InvalidQuery
+from beats.adapters.sinks.websocket.choice import parse_choice
 from beats.adapters.sinks.websocket.receiver import COMMANDS, receipt
 from beats.config.layers.profiles import SHIPPED
 from beats.kernel.clock import SystemClock
@@ -68,7 +69,7 @@ def test_the_commands_are_those_that_are_taken() -> None:
 def test_the_parameters_are_those_of_the_query() -> None:
     """A viewer may give each of them; the refusal of another one names the same."""
     named = PROTOCOL.first_column("Query")
-    with pytest.raises(InvalidChoice) as raised:
+    with pytest.raises(InvalidQuery) as raised:
         parse_choice("/?other=1")
     assert set(re.findall(r"\w+", str(raised.value).split("there are ")[1])) - {"and"} == set(named)
     asked = re.findall(

@@ -4,6 +4,7 @@ import re
 import struct
 from typing import Final, Literal, NamedTuple, get_args
 
+from beats.kernel.envelope import Frame
 from beats.pictures.errors import MAX_PIXELS, PictureError, check_size
 from beats.pictures.headers import avif_size, brands, jpeg_size, png_size, webp_size
 
@@ -16,6 +17,7 @@ __all__ = [
     "PictureError",
     "PictureInfo",
     "identify",
+    "width_of",
 ]
 
 Format = Literal["png", "jpeg", "webp"]
@@ -70,6 +72,16 @@ def identify(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
         ) from None
     check_size(width, height, max_pixels)
     return PictureInfo(f"image/{kind}", width, height)
+
+
+def width_of(frame: Frame) -> int:
+    """In pixels, from the header if the frame does not tell; 0 when it is damaged."""
+    if frame.width:
+        return frame.width
+    try:
+        return identify(frame.data).width
+    except PictureError:
+        return 0
 
 
 def _kind(data: bytes) -> str:

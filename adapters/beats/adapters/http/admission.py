@@ -16,9 +16,10 @@ from beats.adapters.http.access import Denied, Rights, Tokens, authorise
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import WrongTokens
 from beats.adapters.http.origins import OriginPolicy
-from beats.adapters.http.players.choice import InvalidQuery, parse_picture
+from beats.adapters.http.players.choice import parse_picture
 from beats.adapters.http.players.player import head
 from beats.adapters.http.players.players import MJPEG, Players
+from beats.adapters.http.query import InvalidQuery
 from beats.adapters.http.reply import Reply, refusal, text
 from beats.adapters.http.request import RequestTarget, joined, options, parse_target, tokens_of
 from beats.adapters.http.settings import ServerSettings

@@ -2,7 +2,8 @@
 
 import pytest
 
-from beats.adapters.http.players.choice import InvalidQuery, PictureChoice, parse_picture
+from beats.adapters.http.players.choice import PictureChoice, parse_picture
+from beats.adapters.http.query import InvalidQuery
 from beats.kernel.envelope import Frame
 from beats.pictures.variants import Variant
 
@@ -22,7 +23,7 @@ def test_a_query_names_picture_form_and_pace() -> None:
         ("quality=0", "quality is '0'; it takes a whole number from 1 to 100"),
         ("quality=\u0665", "quality is"),
         ("max_width=", "max_width is ''"),
-        ("max_width=1e3", "it takes a whole number from 1 to 65535"),
+        ("max_width=1e3", "it takes a whole number of pixels from 1 to 65535"),
         ("fps=nan", "fps is 'nan'; it takes a number above 0, at most 1000"),
         ("fps=0", "fps is '0'"),
         ("picture=a&picture=b", "given twice"),

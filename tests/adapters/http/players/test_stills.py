@@ -3,7 +3,7 @@
 import pytest
 
 from tests.adapters.http.players.support import SINKS, on_air, opened, reading
-from tests.adapters.sinks.websocket.support import fetch, until
+from tests.adapters.sinks.websocket.support import exchange, fetch, until
 from tests.support import picture
 
 pytestmark = pytest.mark.anyio
@@ -101,3 +101,12 @@ async def test_browsers_may_show_pictures_in_pages_that_may_read() -> None:
     async with on_air(origins=("*",)) as air:
         answer = await fetch(air.port, "/livez")
         assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+async def test_an_origin_that_is_no_text_does_no_harm(caplog: pytest.LogCaptureFixture) -> None:
+    """Where all pages may read, it is not repeated."""
+    async with on_air(origins=("*",)) as air:
+        request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nOrigin: \xff\r\n\r\n"
+        answer = await exchange(air.port, request)
+        assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in answer
+    assert caplog.records == []

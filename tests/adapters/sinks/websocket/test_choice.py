@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beats.adapters.sinks.websocket.choice import InvalidChoice, StreamChoice, parse_choice
+from beats.adapters.http.query import InvalidQuery
+from beats.adapters.sinks.websocket.choice import StreamChoice, parse_choice
 from beats.kernel.testing import envelope
 from beats.pictures.variants import Variant
 
@@ -116,7 +117,7 @@ def test_kinds_and_topics_select_envelopes(query: str, frames: bool, knobs: bool
 )
 def test_a_wrong_value_is_refused_with_the_reason(query: str, why: str) -> None:
     """The text names the parameter, its value and what is expected."""
-    with pytest.raises(InvalidChoice, match=why.replace("(", r"\(")):
+    with pytest.raises(InvalidQuery, match=why.replace("(", r"\(")):
         parse_choice(f"/?{query}")
 
 
@@ -125,6 +126,6 @@ def test_no_path_raises_anything_else(path: str) -> None:
     """Any request line gives a choice, or is refused."""
     try:
         choice, _ = parse_choice(path)
-    except InvalidChoice:
+    except InvalidQuery:
         return
     choice.wants(FRAME)

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 from beats.adapters.http.connection import HttpConnection
-from beats.adapters.http.players.choice import InvalidQuery, PictureChoice, parse_picture
+from beats.adapters.http.players.choice import PictureChoice, parse_picture
 from beats.adapters.http.players.player import Player
+from beats.adapters.http.query import InvalidQuery
 from beats.adapters.http.reply import Reply, text
 from beats.adapters.http.viewers import Viewers
 from beats.kernel.envelope import Envelope, Frame

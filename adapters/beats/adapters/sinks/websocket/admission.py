@@ -15,10 +15,11 @@ from beats.adapters.http.admission import Admission
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import RateLimit
 from beats.adapters.http.players.players import Players
+from beats.adapters.http.query import InvalidQuery
 from beats.adapters.http.reply import Reply, refusal, text
 from beats.adapters.http.request import asks_for_reason, is_incomplete, parse_target
 from beats.adapters.http.site import Site, ViewerPage
-from beats.adapters.sinks.websocket.choice import InvalidChoice, StreamChoice, parse_choice
+from beats.adapters.sinks.websocket.choice import StreamChoice, parse_choice
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.receiver import COMMANDS
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
@@ -112,7 +113,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
             choice, token = parse_choice(request.path, others)
             if _speaks_foxglove(request):
                 choice = choice.for_foxglove()
-        except InvalidChoice as error:
+        except InvalidQuery as error:
             return Denied(HTTPStatus.BAD_REQUEST, f"{error}.")
         rights = await self.rights(connection, request, () if token is None else (token,))
         if isinstance(rights, Denied):

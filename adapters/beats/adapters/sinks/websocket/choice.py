@@ -3,22 +3,24 @@
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
+from beats.adapters.http.query import (
+    MAX_WIDTH,
+    InvalidQuery,
+    parameters,
+    patterns,
+    rate,
+    refuse_others,
+    whole,
+)
 from beats.kernel.envelope import FRAME_TOPIC, KINDS, PNG, Envelope, Frame, Kind
-from beats.pictures.formats import DEFAULT_QUALITY, FORMATS, MEDIA_TYPES, Format, PictureError, identify
+from beats.pictures.formats import DEFAULT_QUALITY, FORMATS, MEDIA_TYPES, Format, width_of
 from beats.pictures.variants import Variant
 
-MAX_PATTERNS: Final = 32
-MAX_FPS: Final = 1000.0
-MAX_WIDTH: Final = 65_535
 SHOWN: Final[dict[str, str]] = {name: f"image/{name}" for name in (*FORMATS, "avif")}
 """Media types of frames by the names that a query gives them."""
 _ENCODED: Final[dict[str, Format]] = {media_type: name for name, media_type in MEDIA_TYPES.items()}
-
-
-class InvalidChoice(ValueError):  # noqa: N818 - says what it is
-    """A query that is not valid; the text tells its author why."""
 
 
 class StreamChoice(NamedTuple):
@@ -81,18 +83,8 @@ class StreamChoice(NamedTuple):
         if not isinstance(message, Frame):
             return True
         return message.media_type in self.formats and (
-            self.max_width is None or _width(message) <= self.max_width
+            self.max_width is None or width_of(message) <= self.max_width
         )
-
-
-def _width(frame: Frame) -> int:
-    """In pixels; that of a PNG may have to be read from its header."""
-    if frame.width:
-        return frame.width
-    try:
-        return identify(frame.data).width
-    except PictureError:
-        return 0  # it is damaged, and goes to the viewer as it is
 
 
 def parse_choice(path: str, others: Collection[str] = ()) -> tuple[StreamChoice, str | None]:
@@ -103,30 +95,21 @@ def parse_choice(path: str, others: Collection[str] = ()) -> tuple[StreamChoice,
         others: further parameters to ignore.
 
     Raises:
-        InvalidChoice: a parameter is unknown, given twice, or has a wrong value.
+        InvalidQuery: a parameter is unknown, given twice, or has a wrong value.
     """
-    try:
-        parameters = parse_qsl(urlsplit(path).query, keep_blank_values=True, max_num_fields=16)
-    except ValueError:
-        raise InvalidChoice("the query cannot be read: it has too many parameters") from None
-    values = dict(parameters)
-    if len(values) < len(parameters):
-        raise InvalidChoice("a parameter of the query is given twice")
+    values = parameters(urlsplit(path).query)
     token = values.pop("token", None)
     choice = StreamChoice(
         _kinds(values.pop("kinds", None)),
-        _topics(values.pop("topics", None)),
-        _max_fps(values.pop("max_fps", None)),
+        patterns("topics", values.pop("topics", None), "frame,peripheral/knob-*"),
+        rate("max_fps", values.pop("max_fps", None)),
         _snapshot(values.pop("snapshot", "1")),
         _formats(values.pop("formats", None)),
-        _whole("quality", values.pop("quality", None), 100) or DEFAULT_QUALITY,
-        _whole("max_width", values.pop("max_width", None), MAX_WIDTH),
+        whole("quality", values.pop("quality", None), 100) or DEFAULT_QUALITY,
+        whole("max_width", values.pop("max_width", None), MAX_WIDTH),
     )
-    if not values.keys() <= set(others):
-        raise InvalidChoice(
-            f"unknown parameter {next(iter(values.keys() - set(others)))!r:.40}; "
-            "there are kinds, topics, formats, quality, max_width, max_fps, snapshot and token"
-        )
+    known = "kinds, topics, formats, quality, max_width, max_fps, snapshot and token"
+    refuse_others(values, others, known)
     return choice, token
 
 
@@ -135,20 +118,8 @@ def _kinds(text: str | None) -> frozenset[Kind]:
         return frozenset(KINDS)
     named = text.split(",")
     if not set(named) <= set(KINDS):
-        raise InvalidChoice(f"kinds is {text!r:.40}; it takes frame, peripheral, or both with a comma")
+        raise InvalidQuery(f"kinds is {text!r:.40}; it takes frame, peripheral, or both with a comma")
     return frozenset(kind for kind in KINDS if kind in named)
-
-
-def _topics(text: str | None) -> tuple[str, ...]:
-    if text is None:
-        return ()
-    patterns = tuple(sorted(set(text.split(","))))
-    if "" in patterns or len(patterns) > MAX_PATTERNS:
-        raise InvalidChoice(
-            f"topics is {text!r:.40}; it takes 1 to {MAX_PATTERNS} patterns with commas, "
-            "such as frame,peripheral/knob-*"
-        )
-    return patterns
 
 
 def _formats(text: str | None) -> tuple[str, ...]:
@@ -156,36 +127,14 @@ def _formats(text: str | None) -> tuple[str, ...]:
         return (PNG,)
     named = text.split(",")
     if not set(named) <= SHOWN.keys() or len(set(named)) < len(named):
-        raise InvalidChoice(
+        raise InvalidQuery(
             f"formats is {text!r:.40}; it takes {', '.join(SHOWN)}, each at most once, with commas, "
             "in order of preference"
         )
     return tuple(SHOWN[name] for name in named)
 
 
-def _whole(name: str, text: str | None, most: int) -> int | None:
-    """A whole number from 1 on."""
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
-        unit = " of pixels" if name == "max_width" else ""
-        raise InvalidChoice(f"{name} is {text!r:.40}; it takes a whole number{unit} from 1 to {most}")
-    return int(text)
-
-
-def _max_fps(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= MAX_FPS:
-        raise InvalidChoice(f"max_fps is {text!r:.40}; it takes a number above 0, at most {MAX_FPS:g}")
-    return value
-
-
 def _snapshot(text: str) -> bool:
     if text not in ("0", "1"):
-        raise InvalidChoice(f"snapshot is {text!r:.40}; it takes 0 or 1")
+        raise InvalidQuery(f"snapshot is {text!r:.40}; it takes 0 or 1")
     return text == "1"
