@@ -23,10 +23,10 @@ def offered(completer: Any, incomplete: str, **params: object) -> list[str]:
 def test_profiles_and_settings_are_those_that_are_named(tmp_path: Path) -> None:
     """Besides the shipped profiles; settings are those of the named profile, without `=` for `config get`."""
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "wall.toml").write_text("# For the wall.\n")
+    (tmp_path / "mine" / "hall.toml").write_text("# For the hall.\n")
     found = offered(completers.profiles, "", config=tmp_path / "mine")
-    assert {"wall", "studio", "default"} <= set(found)
-    assert "wall" not in offered(completers.profiles, "")
+    assert {"hall", "studio", "default"} <= set(found)
+    assert "hall" not in offered(completers.profiles, "")
     assert "sinks.recorder." in offered(completers.settings, "sinks.", profile="studio")
     assert "sinks.recorder." not in offered(completers.settings, "sinks.")
     assert offered(completers.setting_paths, "sinks.browser.por") == ["sinks.browser.port"]
