@@ -18,7 +18,7 @@ from beats.pictures import publishing
 from beats.pictures.encoding import EncodedPicture, Shot, encode_shot
 from beats.pictures.pixels import copy_pixels
 from beats.pictures.publishing import PixelPublisher
-from tests.pictures.support import decoded, picture
+from tests.pictures.support import Decodings, decoded, picture
 from tests.support import STUCK_SINK, TIMEOUT_S, Viewer, install_adapter, is_exact, quiet, tiny_png, watching
 
 ALL: Final = "?topics=*&formats=png,jpeg,webp"
@@ -327,3 +327,16 @@ def test_a_stream_that_is_cancelled_leaves_no_encoder(gate: Gate) -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(TIMEOUT_S)
         assert not thread.is_alive()
+
+
+def test_a_viewers_own_format_is_made_of_the_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of the PNG, which would first have to be decoded; from the second picture on."""
+    decodings = Decodings(monkeypatch)
+    with Stream.open(overrides=quiet()) as stream:
+        stream.publish_pixels(SMALL)
+        with watching(f"{stream.sinks['browser'].address.url}?formats=webp&max_width=4") as viewer:
+            for _ in range(3):
+                message = frame_of(viewer.next())
+                assert (message.media_type, message.width, message.height) == ("image/webp", 4, 3)
+                stream.publish_pixels(SMALL)
+    assert decodings.count == 1

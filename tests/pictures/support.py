@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from beats.pictures import encoders
+from beats.pictures.pixels import Pixels
 from tests.support import TIMEOUT_S
 
 HAS_AVIF: Final = "avif" in features.modules and bool(features.check("avif"))
@@ -91,20 +92,33 @@ def avif(width: int, height: int, *, wide: bool = False, brand: bytes = b"avif")
 
 
 class Gate:
-    """Lets each picture be transcoded when the test says so."""
+    """Lets each picture be decoded when the test says so."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun: Final = threading.Semaphore(0)
         self.open: Final = threading.Semaphore(0)
-        transcode = encoders.transcode
+        decode = encoders.decode
 
-        def gated(*args: Any) -> bytes:
+        def gated(*args: Any, **options: Any) -> Pixels:
             self.begun.release()
             assert self.open.acquire(timeout=TIMEOUT_S)
-            return transcode(*args)
+            return decode(*args, **options)
 
-        monkeypatch.setattr(encoders, "transcode", gated)
+        monkeypatch.setattr(encoders, "decode", gated)
 
     async def entered(self) -> None:
         """Wait until a thread has begun with a picture."""
         assert await anyio.to_thread.run_sync(self.begun.acquire, True, TIMEOUT_S)
+
+
+class Decodings:
+    """Counts the pictures that are decoded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self._decode: Final = encoders.decode
+        monkeypatch.setattr(encoders, "decode", self._counted)
+
+    def _counted(self, *args: Any, **options: Any) -> Pixels:
+        self.count += 1
+        return self._decode(*args, **options)

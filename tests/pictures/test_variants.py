@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import pytest
@@ -12,8 +12,10 @@ from PIL import Image
 
 from beats.kernel.envelope import Envelope, Frame, topic_of
 from beats.pictures.errors import PictureError
+from beats.pictures.pixels import Pixels
+from beats.pictures.recent import RecentPixels
 from beats.pictures.variants import Lost, TooManyVariants, Variant, Variants
-from tests.pictures.support import Gate, decoded
+from tests.pictures.support import Decodings, Gate, decoded
 from tests.support import CODEC, TIMEOUT_S, png_of
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +86,46 @@ async def test_a_frame_is_encoded_once_for_all_consumers_of_a_variant(variants: 
     sealed = CODEC.decode(result.encoded)
     assert (sealed.message, sealed.sequence, sealed.captured_unix_ns) == (result.message, 7, 1007)
     assert variants.metrics()["variant_frames_total"] == 1
+
+
+async def test_a_frame_is_decoded_once_for_several_variants(
+    variants: Variants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each gets it in its own form."""
+    counter, seen, shown = Decodings(monkeypatch), Seen(), envelope(1)
+    with variants.open(SMALL, seen) as small, variants.open(Variant("webp"), seen) as large:
+        for stream in (small, large):
+            stream.submit(shown)
+        _, results = zip(*await seen.all(2), strict=True)
+        frames = [each.message for each in results if isinstance(each, Envelope)]
+        assert sorted(each[2:] for each in frames) == [("image/jpeg", 8, 2), ("image/webp", 16, 4)]
+        assert counter.count == 1
+
+
+async def test_pixels_that_the_program_has_published_are_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From the second frame on: nothing is kept before somebody asks, and only the newest of each topic."""
+    published, counter, seen = RecentPixels(), Decodings(monkeypatch), Seen()
+    made = Variants("published", workers=1, max_variants=1, published=published)
+    pixels = Pixels.of_image(Image.new("RGB", (16, 4), (0, 200, 0)))
+    with made.open(SMALL, seen) as stream:
+        for number in (1, 2, 3):
+            frame = cast("Frame", (shown := envelope(number)).message)
+            published.keep("frame", frame.data, pixels)
+            stream.submit(shown)
+            await seen.all(number)
+            assert counter.count == 1
+        stream.submit(other := envelope(4))  # not what was kept
+        await seen.all(4)
+        assert counter.count == 2
+    shades = [
+        decoded(cast("Frame", cast("Envelope", result).message).data)[0, 0] for _, result in seen.results
+    ]
+    assert [shade[1] > 190 for shade in shades] == [False, True, True, False]
+    published.keep("frame", cast("Frame", other.message).data, pixels)
+    assert published.of("frame", cast("Frame", other.message).data) is None
+    made.close()
 
 
 async def test_only_the_newest_frame_of_each_topic_and_variant_waits(

@@ -87,10 +87,10 @@ def encode(
     if format == "png":
         return _png(pixels)
     if format == "jpeg":
-        return _jpeg(opaque(pixels.image()), quality)
+        return _jpeg(opaque(pixels.image(own=True)), quality)
     out = io.BytesIO()
     # Method 0 takes a seventh of the time of the default, 4, for a fifth more bytes.
-    pixels.image().save(out, "WEBP", quality=quality, method=0)
+    pixels.image(own=True).save(out, "WEBP", quality=quality, method=0)
     return out.getvalue()
 
 
@@ -155,7 +155,7 @@ def _check(format: Format, quality: int, max_width: int | None) -> None:  # noqa
 def _png(pixels: Pixels) -> bytes:
     if _FAST is None:
         out = io.BytesIO()
-        pixels.image().save(out, "PNG", compress_level=1)
+        pixels.image(own=True).save(out, "PNG", compress_level=1)
         return out.getvalue()
     deflate, _ = _FAST
     # Level 1: levels 2 and 3 save 1 to 3 % of some scenes and take up to eight times as long for drawn ones.

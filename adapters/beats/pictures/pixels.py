@@ -74,10 +74,10 @@ class Pixels:
             return self._store
         return self.image().tobytes()
 
-    def image(self) -> "Image":
-        """The same as a PIL image, to be read only."""
+    def image(self, *, own: bool = False) -> "Image":
+        """The same as a PIL image, to be read only; `own` to save it, which notes options in the image."""
         if not isinstance(self._store, bytes | memoryview):
-            return self._store
+            return self._store.copy() if own else self._store
         from PIL import Image
 
         data = cast("bytes", self._store)  # Pillow takes a memoryview too

@@ -17,6 +17,7 @@ from beats.pictures.encoding import EncodedPicture, EncoderPool, Shot, encode_sh
 from beats.pictures.errors import check_size
 from beats.pictures.formats import PNG_SIGNATURE
 from beats.pictures.pixels import GivenMode, Order, Pixels, copy_pixels
+from beats.pictures.recent import RecentPixels
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ class PixelPublisher:
             settings: how to encode.
         """
         self._publisher: Final = publisher
+        self.recent: Final = RecentPixels()
+        """What the newest frames were made of."""
         self._settings = settings
         self._topics: Final[dict[str, str]] = {}
         """By id. Bounded by `max_topics`, as each is reserved on the bus."""
@@ -148,6 +151,7 @@ class PixelPublisher:
             self._reports.summarise()
 
     def _send(self, topic: str, job: "_Job", picture: EncodedPicture) -> None:
+        self.recent.keep(topic, picture.data, job.shot.pixels)
         try:
             job.send(_frame(picture, job.id), captured_unix_ns=job.shot.captured_unix_ns)
         except QueueFull as error:  # it is on the bus, and the queue that refused it has counted it

@@ -8,7 +8,8 @@ from typing import Final, Literal, NamedTuple, Self, cast
 from beats.kernel.envelope import Envelope, Frame
 from beats.pictures.encoding import EncoderPool
 from beats.pictures.errors import PictureError
-from beats.pictures.formats import DEFAULT_QUALITY, Format, identify
+from beats.pictures.formats import DEFAULT_QUALITY, MEDIA_TYPES, Format, identify
+from beats.pictures.recent import RecentPixels
 from beats.proto.codec import StreamCodec
 
 Lost = Literal["encoder", "format"]
@@ -59,7 +60,9 @@ class Variants:
     frame of a topic waits in each variant. A frame for which nobody waits any more is not encoded.
     """
 
-    def __init__(self, name: str, *, workers: int, max_variants: int) -> None:
+    def __init__(
+        self, name: str, *, workers: int, max_variants: int, published: RecentPixels | None = None
+    ) -> None:
         """Start nothing yet: threads start with the first frame.
 
         Args:
@@ -67,10 +70,14 @@ class Variants:
             workers: number of threads, at least 1.
             max_variants: most variants in use at once, besides the default one (PNG of full size); it may be
                 changed at any time.
+            published: what frames were made of that this program has encoded itself.
         """
         self.max_variants = max_variants
         self._name: Final = name
         self._workers: Final = workers
+        self._published: Final = published or RecentPixels()
+        self._decoded: Final = RecentPixels()
+        """For other variants of the same frame."""
         self._in_use: Final[dict[Variant, _Encodings]] = {}
         self._pool: EncoderPool[_Job, Envelope | None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -171,7 +178,7 @@ class Variants:
     def _encoders(self) -> "EncoderPool[_Job, Envelope | None]":
         if self._pool is None:
             self._pool = EncoderPool(
-                _encode,
+                self._encode,
                 workers=self._workers,
                 on_encoded=lambda _, job, result: self._later(job, result),
                 on_given_up=lambda _, job: self._later(job, "encoder"),
@@ -179,6 +186,33 @@ class Variants:
                 name=self._name,
             )
         return self._pool
+
+    def _encode(self, job: "_Job") -> Envelope | None:
+        """Encode a frame, in a worker thread; None if nobody waits for it.
+
+        Raises:
+            PictureError: it cannot be decoded or encoded.
+        """
+        if not job.streams:
+            return None
+        # Imported when the first picture is encoded: most programs need no Pillow.
+        from beats.pictures.encoders import decode, encode, transcode
+
+        envelope, variant = job.envelope, job.variant
+        topic, frame = envelope.topic, cast("Frame", envelope.message)
+        pixels = self._published.of(topic, frame.data) or self._decoded.of(topic, frame.data)
+        # A JPEG is decoded at a fraction of its size where a small one is wanted: quicker than to share it.
+        if pixels is None and len(self._in_use) > 1 and frame.media_type != MEDIA_TYPES["jpeg"]:
+            pixels = decode(frame.data, frame.media_type)
+            self._decoded.keep(topic, frame.data, pixels)
+        if pixels is None:
+            data = transcode(frame.data, frame.media_type, *variant)
+        else:
+            data = encode(pixels, *variant)
+        media_type, width, height = identify(data)
+        message = Frame(data, frame.id, media_type, width, height)
+        encoded = _CODEC.seal(_CODEC.prepare(message), envelope.sequence, envelope.captured_unix_ns)
+        return envelope._replace(message=message, encoded=encoded)
 
     def _later(self, job: "_Job", result: Envelope | Lost | None) -> None:
         """Settle a job in the event loop; called by any thread."""
@@ -219,6 +253,9 @@ class Variants:
                     job.streams.remove(stream)
         if not encodings.streams and self._in_use.get(encodings.variant) is encodings:
             del self._in_use[encodings.variant]
+        if not self._in_use:
+            self._published.clear()
+            self._decoded.clear()
 
 
 class _Done(NamedTuple):
@@ -260,26 +297,6 @@ class _Job:
         self.lane: Final = lane
         self.streams: Final = [stream]
         """Those who wait for it; changed by the event loop alone."""
-
-
-def _encode(job: _Job) -> Envelope | None:
-    """Encode a frame, in a worker thread; None if nobody waits for it.
-
-    Raises:
-        PictureError: it cannot be decoded or encoded.
-    """
-    if not job.streams:
-        return None
-    # Imported when the first picture is transcoded: most programs need no Pillow.
-    from beats.pictures.encoders import transcode
-
-    envelope, variant = job.envelope, job.variant
-    frame = cast("Frame", envelope.message)
-    data = transcode(frame.data, frame.media_type, *variant)
-    media_type, width, height = identify(data)
-    message = Frame(data, frame.id, media_type, width, height)
-    encoded = _CODEC.seal(_CODEC.prepare(message), envelope.sequence, envelope.captured_unix_ns)
-    return envelope._replace(message=message, encoded=encoded)
 
 
 class VariantStream:

@@ -9,11 +9,11 @@ from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.players.players import Players
 from beats.adapters.http.server import serving
 from beats.adapters.http.site import Site
+from beats.adapters.http.variants import variants_of
 from beats.adapters.http.viewers import LINGER_S, Viewers
 from beats.adapters.sinks.http.settings import HttpSettings
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import ClientStats, ClientTotals
-from beats.pictures.variants import Variants
 
 
 class HttpSink:
@@ -23,9 +23,7 @@ class HttpSink:
         self.port: int | None = None
         """The port that it listens on, once it does."""
         self._viewers: Final = Viewers(context.name)
-        self._variants: Final = Variants(
-            f"{context.name}-encoder", workers=settings.encoder_threads, max_variants=settings.max_variants
-        )
+        self._variants: Final = variants_of(settings, context)
         self._players: Final = Players(context, self._viewers, self._variants)
         site = Site(context, self._players)
         self._admission: Final = Admission(settings, context, self._players, site)

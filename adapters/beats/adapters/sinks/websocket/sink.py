@@ -11,6 +11,7 @@ from websockets.protocol import State
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.players.players import Players
 from beats.adapters.http.server import serving
+from beats.adapters.http.variants import variants_of
 from beats.adapters.http.viewers import LINGER_S, Viewers
 from beats.adapters.sinks.websocket.admission import StreamAdmission
 from beats.adapters.sinks.websocket.choice import StreamChoice
@@ -42,9 +43,7 @@ class WebSocketSink:
         self._context: Final = context
         self._bounds = settings.client_bounds()
         self._viewers: Final = Viewers(context.name)
-        self._variants: Final = Variants(
-            f"{context.name}-encoder", workers=settings.encoder_threads, max_variants=settings.max_variants
-        )
+        self._variants: Final = variants_of(settings, context)
         self._players: Final = Players(context, self._viewers, self._variants)
         self._admission: Final = StreamAdmission(settings, context, self._variants, self._players)
         self._views: Final[dict[object, StreamView]] = {}
