@@ -11,6 +11,7 @@ import pytest
 from anyio.abc import TaskStatus
 from PIL import Image
 
+from beats.adapters.led import targets as targets_module
 from beats.adapters.led.hosts import HostPort
 from beats.adapters.led.sink import LedSink
 from beats.adapters.led.targets import Counts, Packet, Target
@@ -126,7 +127,7 @@ async def test_the_last_frame_is_sent_again_while_nothing_new_comes() -> None:
 async def test_settings_change_while_the_wall_is_lit() -> None:
     """A picture that stands still is shown with its new brightness at once."""
     with receiver() as controller:
-        given = wall(host=[controller.host], keepalive_s=None)
+        given = wall(host=[controller.host], keepalive_s=0)
         async with lit(given) as (kernel, sink):
             await kernel.publisher.publish_async(frame(RED))
             assert await next_of(controller) == shown(RED)
@@ -236,6 +237,37 @@ async def test_a_controller_that_takes_nothing_holds_up_no_other(caplog: pytest.
         assert sink.metrics()["send_errors_total"] > 20 * 21
     for fault in ("full:1: it cannot be reached (its network takes less", "refused", "nowhere.invalid:1"):
         assert caplog.text.count(fault) == 1
+
+
+async def test_each_host_gets_all_pixels() -> None:
+    """As controllers that show the same, or that each take their part."""
+    with receiver() as one, receiver() as other:
+        async with lit(wall(host=[one.host, other.host])) as (kernel, _):
+            await kernel.publisher.publish_async(frame(RED))
+            assert await next_of(one) == await next_of(other) == shown(RED)
+
+
+async def test_a_name_is_looked_up_until_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a controller is switched on later; then it gets what is shown."""
+    look_up = socket.getaddrinfo
+    tries: list[str] = []
+
+    def late(host: str, port: int, **options: Any) -> Any:
+        if host != "wled.invalid":
+            return look_up(host, port, **options)
+        if "flags" not in options:
+            tries.append(host)
+        if len(tries) < 3:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up("127.0.0.1", port, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    monkeypatch.setattr(targets_module, "_RETRY_S", 0.001)
+    with receiver() as controller:
+        async with lit(wall(host=[f"wled.invalid:{controller.port}"], keepalive_s=0.05)) as (kernel, _):
+            await kernel.publisher.publish_async(frame(RED))
+            assert await next_of(controller) == shown(RED)
+    assert len(tries) == 3
 
 
 async def test_packets_of_a_frame_are_spread_when_it_is_paced() -> None:

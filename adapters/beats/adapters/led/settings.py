@@ -112,9 +112,9 @@ class LedSettings(SinkSettings):
     pace: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the time between two frames over which the packets of a frame are spread, for controllers
     that lose packets of a burst; 0: all at once."""
-    keepalive_s: Annotated[float, Field(ge=0.05, le=60)] | None = 1.0
+    keepalive_s: Annotated[float, Field(ge=0, le=60)] = 1.0
     """Seconds without a new frame after which the last one is sent again: many controllers go dark after
-    2.5 s without data. None: never."""
+    2.5 s without data. 0: never."""
     on_end: Literal["black", "hold", "off"] = "black"
     """What happens at the end: black (all pixels go dark), hold (nothing more is sent), off (where the
     protocol can tell so, the controllers are told that the stream has ended)."""

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Final, Protocol
 
 import anyio
@@ -124,21 +125,21 @@ class LedSink:
         self._has_successor = False
         if self._mapping is None:
             self._mapping = await self._offload(WallMapping, self._settings)
-        try:
+        with ExitStack() as opened:
             for target in self._targets:
+                opened.callback(target.close)
                 target.open()
-            async with anyio.create_task_group() as group:
-                for target in self._targets:
-                    group.start_soon(target.keep_open)
-                if self._settings.preview is not None:
-                    group.start_soon(self._publish_preview, self._settings.preview)
-                await self._show_all(queue)
-                group.cancel_scope.cancel()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._end()
-            for target in self._targets:
-                target.close()
+            try:
+                async with anyio.create_task_group() as group:
+                    for target in self._targets:
+                        group.start_soon(target.keep_open)
+                    if self._settings.preview is not None:
+                        group.start_soon(self._publish_preview, self._settings.preview)
+                    await self._show_all(queue)
+                    group.cancel_scope.cancel()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._end()
         self._reports.summarise()
 
     async def _show_all(self, queue: Batches) -> None:
@@ -167,7 +168,9 @@ class LedSink:
         if self._is_stale:
             return None
         keepalive_s = self._settings.keepalive_s
-        again = math.inf if keepalive_s is None or not self._wire else self._sent_at + keepalive_s
+        again = math.inf
+        if keepalive_s and self._wire:
+            again = self._sent_at + max(keepalive_s, 1 / self._settings.fps)
         with anyio.CancelScope(deadline=again) as idle:
             self._idle = idle
             return await queue.take()
