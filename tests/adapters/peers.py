@@ -19,7 +19,7 @@ from tests.support.relay import Link, linked
 
 Fault = Literal["frozen", "slow", "resetting"]
 FAULTS: Final[tuple[Fault, ...]] = ("frozen", "slow", "resetting")
-QUEUE_BYTES: Final = 2_000_000
+QUEUE_BYTES: Final = 1_000_000
 """Most that waits for a bad peer."""
 QUEUE: Final[Mapping[str, object]] = {"max_bytes": QUEUE_BYTES}
 FRIEND: Final = "browser"
