@@ -12,6 +12,7 @@ import anyio.to_thread
 import pytest
 from google.protobuf.message import Message as ProtobufMessage
 from hypothesis import given
+from PIL import Image
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
@@ -21,6 +22,7 @@ from beats.adapters.sinks.websocket.foxglove.client import FoxgloveClient
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame, Message, kind_of, topic_of
 from beats.kernel.ports import Context
+from beats.pictures.formats import identify
 from beats.proto.codec import StreamCodec
 from beats.proto.foxglove import read_image
 from tests.adapters.sinks.websocket.foxglove.viewer import SDK, WEBSOCKET, Viewer, viewing
@@ -36,6 +38,7 @@ from tests.adapters.sinks.websocket.support import (
     until,
 )
 from tests.proto.strategies import examples, messages
+from tests.support import png_of
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +99,23 @@ async def test_a_subscription_begins_with_the_last_value() -> None:
         assert captured == 1
         assert running.client().group == "foxglove"
         assert running.client().queue.taken.items == running.client().queue.offered.items == 3
+
+
+async def test_a_client_may_ask_for_smaller_pictures() -> None:
+    """In its query, as every viewer: the last value and what follows are encoded for it, in order."""
+    async with on_air() as running, viewing(running, "?max_width=2&formats=jpeg") as viewer:
+        publish = running.kernel.publisher.publish
+        publish(Frame(png_of(Image.new("L", (4, 2)))))
+        await viewer.subscribe("/frame")
+        first = await viewer.message()
+        publish(Frame(png_of(Image.new("L", (4, 2), 255))))
+        second = await viewer.message()
+        assert first.log_unix_ns < second.log_unix_ns
+        for message in (first, second):
+            image = read_image(message.payload)
+            info = identify(image.data)
+            assert (image.format, info.media_type, info.width) == ("jpeg", "image/jpeg", 2)
+        assert running.client().queue.taken.items == running.client().queue.offered.items == 2
 
 
 async def test_a_client_may_subscribe_to_hundreds_of_channels_at_once() -> None:
@@ -350,7 +370,11 @@ async def test_a_frozen_client_harms_nobody() -> None:
             f"{missed} messages were dropped: this client is behind (drop_oldest)",
         )
         await until(lambda: not running.client().behind)
-        raw.close()
+        async with connect(running.url) as healthy:
+            await receive(healthy)
+            raw.reset()
+            await until(lambda: running.totals.connected == 1)
+            assert running.frame() == (await receive(healthy)).sequence == 62
 
 
 def read_until(raw: RawClient, count: int) -> tuple[list[dict[str, Any]], int]:

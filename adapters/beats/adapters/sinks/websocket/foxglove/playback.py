@@ -55,7 +55,7 @@ class Player:
         self._identity: Final = identity
         self._asked: _Asked | None = None
         self._woken = anyio.Event()
-        self._told: PlaybackState | None = None
+        self._told: tuple[PlaybackStatus, float] | None = None
         self._position_s = 0.0
         self._loops = 0
 
@@ -100,18 +100,19 @@ class Player:
                     if _is_done(asked, found[1]) or anyio.current_time() >= asked.until_s:
                         self._asked = None
                         return self._answer(asked, *found)
-                elif self._told is None or state.jumped or state[0:3:2] != self._told[0:3:2]:
-                    self._told = state
-                    return state
+                elif state.jumped or (state.status, state.speed) != self._told:
+                    return self._tell(state)
             with anyio.move_on_after(_POLL_S if self._asked is None else _WAIT_S):
                 self._woken = anyio.Event()
                 await self._woken.wait()
 
     def _answer(self, asked: _Asked, source: SourceStats, playback: Playback) -> PlaybackState:
-        state = self._state(source, playback)
-        self._told = state
-        request = asked.request
+        state, request = self._tell(self._state(source, playback)), asked.request
         return state._replace(jumped=request.seek_unix_ns is not None, request_id=request.request_id)
+
+    def _tell(self, state: PlaybackState) -> PlaybackState:
+        self._told = state.status, state.speed
+        return state
 
     def _state(self, source: SourceStats, playback: Playback) -> PlaybackState:
         status = PlaybackStatus.PAUSED if playback.paused else PlaybackStatus.PLAYING
