@@ -89,6 +89,7 @@ async def test_a_client_is_told_of_what_others_do(tmp_path: Path) -> None:
 async def test_times_are_those_of_the_recording(tmp_path: Path) -> None:
     """They precede the messages, and go back when the recording does."""
     async with replaying(tmp_path) as running, viewing(running) as viewer:
+        assert await viewer.binary(Time)
         await steered(viewer, paused=True, seek_unix_ns=at(0.5))
         await viewer.subscribe("/peripheral/knob")
         message = await viewer.message()

@@ -17,8 +17,10 @@ from beats.kernel.stats import Playback, SourceStats
 
 _POLL_S: Final = 0.25
 _WAIT_S: Final = 0.01
-_PATIENCE_S: Final = 1.0
+_PATIENCE_S: Final = 2.0
 """How long a request may take to show its effect, before the state is told as it is."""
+_SLACK_S: Final = 0.5
+"""How far it may seem to have played meanwhile, besides what the speed allows."""
 _PLAYS: Final = {"starting", "running", "failed"}
 _COMMANDS: Final = {"replay_pause", "replay_speed", "replay_seek"}
 
@@ -28,9 +30,7 @@ class _Asked(NamedTuple):
 
     request: PlaybackRequest
     speed: float
-    until_s: float
-    before_s: float
-    """Where the player was."""
+    asked_s: float
 
 
 def playing(context: Context) -> tuple[SourceStats, Playback] | None:
@@ -45,6 +45,11 @@ def plays_alone(context: Context) -> bool:
     """Whether every source plays something: then the times of messages are those of recordings."""
     sources = context.stats(clients=False).sources
     return bool(sources) and all(source.playback is not None for source in sources)
+
+
+def unix_ns(playback: Playback) -> int:
+    """The time of the recording."""
+    return playback.start_unix_ns + round(playback.position_s * 1e9)
 
 
 class Player:
@@ -76,15 +81,13 @@ class Player:
         if request.paused != playback.paused:
             wanted["replay_pause"] = {"paused": request.paused}
         if request.seek_unix_ns is not None:
-            position_s = (request.seek_unix_ns - playback.start_unix_ns) / 1e9
-            wanted["replay_seek"] = {"position_s": min(max(0.0, position_s), playback.duration_s)}
+            wanted["replay_seek"] = {"position_s": _position_s(request.seek_unix_ns, playback)}
         try:
             checked = {name: commands[name](fields) for name, fields in wanted.items()}
         except ValueError as error:
             raise InvalidMessage(str(error)) from None
         overtaken = self._asked
-        until_s = anyio.current_time() + _PATIENCE_S
-        self._asked = _Asked(request, speed, until_s, playback.position_s)
+        self._asked = _Asked(request, speed, anyio.current_time())
         for name, fields in checked.items():
             self._context.control(Control(name, fields, self._identity))
         self._woken.set()
@@ -97,7 +100,8 @@ class Player:
             if found is not None:
                 state = self._state(*found)
                 if (asked := self._asked) is not None:
-                    if _is_done(asked, found[1]) or anyio.current_time() >= asked.until_s:
+                    waited_s = anyio.current_time() - asked.asked_s
+                    if _is_done(asked, found[1], waited_s) or waited_s >= _PATIENCE_S:
                         self._asked = None
                         return self._answer(asked, *found)
                 elif state.jumped or (state.status, state.speed) != self._told:
@@ -120,16 +124,21 @@ class Player:
             status = PlaybackStatus.ENDED
         jumped = playback.position_s < self._position_s or playback.loops != self._loops
         self._position_s, self._loops = playback.position_s, playback.loops
-        unix_ns = playback.start_unix_ns + round(playback.position_s * 1e9)
-        return PlaybackState(status, unix_ns, playback.speed, jumped)
+        return PlaybackState(status, unix_ns(playback), playback.speed, jumped)
 
 
-def _is_done(asked: _Asked, playback: Playback) -> bool:
+def _is_done(asked: _Asked, playback: Playback, waited_s: float) -> bool:
     """Whether the effect of a request shows."""
     request = asked.request
     if request.paused != playback.paused or asked.speed != playback.speed:
         return False
-    if request.seek_unix_ns is None or playback.position_s != asked.before_s:
+    if request.seek_unix_ns is None:
         return True
-    target_s = (request.seek_unix_ns - playback.start_unix_ns) / 1e9
-    return abs(target_s - asked.before_s) < 1e-3
+    played_s = 1e-6 if playback.paused else _SLACK_S + waited_s * playback.speed
+    beyond_s = playback.position_s - _position_s(request.seek_unix_ns, playback)
+    return -1e-6 <= beyond_s <= played_s
+
+
+def _position_s(unix_ns: int, playback: Playback) -> float:
+    """The place of a time, or the nearest there is."""
+    return min(max(0.0, (unix_ns - playback.start_unix_ns) / 1e9), playback.duration_s)

@@ -63,6 +63,8 @@ class FoxgloveView(StreamView):
             range_ns = start_ns, start_ns + round(found[1].duration_s * 1e9)
         name = f"Beats, profile {context.profile}"
         greeting = messages.server_info(name, self._channels.session, capabilities, range_ns)
+        if found is not None and tells_time:  # before the first message, clients would take the time for 0
+            greeting += messages.time(playback.unix_ns(found[1]))
         self._client.greet(greeting, tells_time=tells_time)
 
     def leave(self, client: Client) -> None:
