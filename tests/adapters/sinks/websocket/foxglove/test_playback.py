@@ -20,6 +20,7 @@ from tests.adapters.sources.support import context
 pytestmark = pytest.mark.anyio
 
 PLAYING, PAUSED, ENDED = 0, 1, 3
+LENGTH_S = 59.95
 
 
 def f32(number: float) -> float:
@@ -37,8 +38,8 @@ class _Silent:
 
 @asynccontextmanager
 async def replaying(tmp_path: Path, *others: Source, **changes: Any) -> AsyncGenerator[Running]:
-    """A recording of 0.95 s is replayed, beside other sources."""
-    source = ReplaySource(recordings.settings(recorded(tmp_path)), context("replay"))
+    """A recording is replayed, beside other sources; it is long enough for a slow machine."""
+    source = ReplaySource(recordings.settings(recorded(tmp_path, frames=600)), context("replay"))
     sources: dict[str, Source] = {"replay": source, **{f"other-{n}": each for n, each in enumerate(others)}}
     async with on_air(settings(**changes), sources=sources) as running:
         await until(lambda: source.playback() is not None)
@@ -62,7 +63,7 @@ async def test_a_client_may_pause_seek_and_change_the_speed(tmp_path: Path) -> N
         assert greeting["capabilities"] == ["time", "playbackControl"]
         begin, end = (greeting[name] for name in ("dataStartTime", "dataEndTime"))
         assert begin["sec"] * 10**9 + begin["nsec"] == at(0)
-        assert end["sec"] * 10**9 + end["nsec"] == at(0.95)
+        assert end["sec"] * 10**9 + end["nsec"] == at(LENGTH_S)
         state = await steered(viewer, paused=True, speed=1.1, seek_unix_ns=at(0.5))
         assert state == State(PAUSED, at(0.5), f32(1.1), jumped=True, request="mine")
         state = await steered(viewer, paused=True, speed=1.1, seek_unix_ns=at(-99))
@@ -79,7 +80,7 @@ async def test_a_client_is_told_of_what_others_do(tmp_path: Path) -> None:
         while (state := await viewer.state()).status != PAUSED:
             pass
         assert state.request == ""
-        await steered(other, speed=100.0)
+        await steered(other, speed=100.0, seek_unix_ns=at(LENGTH_S - 1))
         while (state := await viewer.state()).status != ENDED:
             pass
         await viewer.play()

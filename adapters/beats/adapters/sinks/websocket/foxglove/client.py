@@ -13,6 +13,7 @@ from beats.adapters.sinks.websocket.foxglove import messages
 from beats.adapters.sinks.websocket.foxglove.channels import Channel, Channels
 from beats.kernel.envelope import KINDS, Envelope, Kind
 from beats.kernel.stats import Amount, ClientStats, DropStats
+from beats.proto.wire import MAX_SEQUENCE
 
 REPORT_INTERVAL_S: Final = 5.0
 """Least time between two reports of drops to a client."""
@@ -27,15 +28,13 @@ other differ by less."""
 
 
 class Subscription:
-    """A channel that a client gets, and how far it has got."""
+    """A channel that a client gets, and how far it has got: nothing, until it has begun."""
 
     def __init__(self, id_: int) -> None:
         self.id: Final = id_
-        self.begun = False
-        """Whether the client has the last value, and gets what follows."""
-        self.offered = 0
-        """Sequence number of what it was offered last."""
-        self.sent = 0
+        self.offered = MAX_SEQUENCE
+        """Sequence number of what the client was offered last."""
+        self.sent = MAX_SEQUENCE
         """Sequence number of what was written to it last."""
 
 
@@ -158,7 +157,7 @@ class FoxgloveClient(Client):
         found: list[Envelope] = []
         for envelope in chunk:
             subscription = self._by_topic.get(envelope.topic)
-            if subscription is not None and subscription.begun and envelope.sequence > subscription.offered:
+            if subscription is not None and envelope.sequence > subscription.offered:
                 found.append(envelope)
         return found
 
@@ -176,7 +175,7 @@ class FoxgloveClient(Client):
         parts: list[bytes] = []
         for envelope in envelopes:
             subscription = self._by_topic.get(envelope.topic)
-            if subscription is None or not subscription.begun or envelope.sequence <= subscription.sent:
+            if subscription is None or envelope.sequence <= subscription.sent:
                 self._late[envelope.kind].add([envelope])
                 continue
             subscription.sent = envelope.sequence
@@ -274,18 +273,14 @@ class FoxgloveClient(Client):
         first: list[Envelope] = []
         for topic in [*self._to_begin][:_AT_ONCE]:
             subscription = self._to_begin.pop(topic)
-            subscription.begun = True
             last = last_values.get(topic)
-            if last is None:
+            if last is None or not self._choice.snapshot:
+                subscription.offered = subscription.sent = 0 if last is None else last.sequence
                 continue
-            if self._choice.snapshot:
-                subscription.offered = subscription.sent = last.sequence - 1
-                if not self._goes_now(last):
-                    continue
+            subscription.offered = subscription.sent = last.sequence - 1
+            if self._goes_now(last):
+                subscription.offered = last.sequence
                 first.append(last)
-            else:
-                subscription.sent = last.sequence
-            subscription.offered = last.sequence
         passed = Amount(len(first), sum(len(envelope.encoded) for envelope in first))
         self._account = self._account._replace(passed=self._account.passed.plus(passed))
         return self.framed(first)
