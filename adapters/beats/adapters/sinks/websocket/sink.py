@@ -209,4 +209,4 @@ class WebSocketSink:
 
         if self._channels is None:
             self._channels = Channels(self._context)
-        return FoxgloveView(choice, variants, self._channels, self._context)
+        return FoxgloveView(choice, variants, self._channels)

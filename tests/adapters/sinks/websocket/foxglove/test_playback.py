@@ -11,6 +11,7 @@ import pytest
 
 from beats.adapters.sources.replay.source import ReplaySource
 from beats.kernel.ports import Publish, Source
+from beats.kernel.stats import Playback
 from tests.adapters.sinks.websocket.foxglove.viewer import SDK, WEBSOCKET, State, Time, Viewer, viewing
 from tests.adapters.sinks.websocket.support import Running, on_air, settings, until
 from tests.adapters.sources.replay import recordings
@@ -70,6 +71,21 @@ async def test_a_client_may_pause_seek_and_change_the_speed(tmp_path: Path) -> N
         assert (state.status, state.unix_ns) == (PAUSED, at(0))
         state = await steered(viewer, paused=False, speed=100.0)
         assert (state.status, state.speed, state.jumped) == (PLAYING, 100.0, False)
+
+
+async def test_a_client_that_comes_first_waits_for_the_replay(tmp_path: Path) -> None:
+    """It is greeted when the recordings were found, so that it may steer."""
+    found = anyio.Event()
+
+    class Slow(ReplaySource):
+        def playback(self) -> Playback | None:
+            return super().playback() if found.is_set() else None
+
+    source = Slow(recordings.settings(recorded(tmp_path, frames=600)), context("replay"))
+    async with on_air(sources={"replay": source}) as running, viewing(running) as viewer:
+        await until(lambda: running.totals.connected)
+        found.set()
+        assert "playbackControl" in (await viewer.text("serverInfo"))["capabilities"]
 
 
 async def test_a_client_is_told_of_what_others_do(tmp_path: Path) -> None:

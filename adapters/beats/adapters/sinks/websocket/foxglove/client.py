@@ -60,7 +60,7 @@ class FoxgloveClient(Client):
         self._channels: Final = channels
         self._choice: Final = choice
         self._goes_now: Final = goes_now
-        self._tells_time = False
+        self._greeted = self._tells_time = False
         self._time_ns: int | None = None
         self._seen: Final[set[str]] = set()
         """Topics that it was told of, is still to be told of, or did not choose."""
@@ -96,7 +96,7 @@ class FoxgloveClient(Client):
             tells_time: whether it announces that times are sent.
         """
         self._tells_time = tells_time
-        self.start([], [])
+        self._greeted = True
         self._notes.append(greeting)
         self._notice(self._channels.last_values().values())
         if not self._untold:  # a client waits for the first ones, even if there are none
@@ -193,7 +193,7 @@ class FoxgloveClient(Client):
 
     def settle(self) -> None:
         """Do what is still to do, if the write buffer is empty."""
-        if self._progress.paused or not self._open:
+        if not self._greeted or self._progress.paused or not self._open:
             return
         parts = [*self._notes]
         self._notes.clear()

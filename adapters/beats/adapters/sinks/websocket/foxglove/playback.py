@@ -41,6 +41,11 @@ def playing(context: Context) -> tuple[SourceStats, Playback] | None:
     return None
 
 
+def begins(context: Context) -> bool:
+    """Whether a replay has not found its recordings yet."""
+    return context.commands.keys() >= _COMMANDS and playing(context) is None
+
+
 def plays_alone(context: Context) -> bool:
     """Whether every source plays something: then the times of messages are those of recordings."""
     sources = context.stats(clients=False).sources

@@ -24,17 +24,16 @@ from beats.pictures.variants import Variants
 
 _PLAYBACK_PROTOCOL: Final = "foxglove.sdk.v1"
 """The one that knows playback control."""
+_REPLAY_PATIENCE_S: Final = 2.0
+"""How long a replay may take to find its recordings, before a client is greeted without playback control."""
 
 
 class FoxgloveView(StreamView):
     """The stream of one client."""
 
-    def __init__(
-        self, choice: StreamChoice, variants: Variants, channels: Channels, context: Context
-    ) -> None:
+    def __init__(self, choice: StreamChoice, variants: Variants, channels: Channels) -> None:
         super().__init__(choice, variants)
         self._channels: Final = channels
-        self._context: Final = context
         self._player: playback.Player | None = None
 
     def client(
@@ -48,9 +47,15 @@ class FoxgloveView(StreamView):
         return self._client
 
     def join(self, client: Client, caught_up: CaughtUp) -> None:
-        """Greet the client; it gets last values when it subscribes."""
+        """Begin; the client gets last values when it subscribes."""
         self.clients[client.identity.id] = client
-        connection, context = client.connection, self._context
+        client.start([], [])
+
+    async def _greet(self, client: Client, context: Context) -> None:
+        with anyio.move_on_after(_REPLAY_PATIENCE_S):
+            while playback.begins(context):  # noqa: ASYNC110 - a matter of milliseconds, for which there is no event
+                await anyio.sleep(0.01)
+        connection = client.connection
         found = playback.playing(context)
         capabilities: list[str] = []
         if tells_time := playback.plays_alone(context):
@@ -87,6 +92,7 @@ class FoxgloveView(StreamView):
         self, client: Client, settings: WebSocketSettings, context: Context, reports: ThrottledLog
     ) -> None:
         """Do what the client asks for until it leaves; what is invalid is ignored, counted and answered."""
+        await self._greet(client, context)
         async with anyio.create_task_group() as group:
             if self._player is not None:
                 group.start_soon(self._tell_states, self._player)
