@@ -111,12 +111,15 @@ async def test_times_are_those_of_the_recording(tmp_path: Path) -> None:
         await viewer.subscribe("/peripheral/knob")
         message = await viewer.message()
         assert await viewer.binary(Time) == Time(message.log_unix_ns)
-        await steered(viewer, speed=100.0)
-        last = message.log_unix_ns
-        for _ in range(4):
+        await steered(viewer, speed=10.0)
+        first = last = message.log_unix_ns
+        while last < first + 1_500_000_000:
             time, message = await viewer.binary(Time), await viewer.message()
             assert time.unix_ns == message.log_unix_ns > last
             last = message.log_unix_ns
+        await steered(viewer, paused=True, speed=10.0, seek_unix_ns=at(0.5))
+        while await viewer.binary(Time) != Time(first):
+            pass
 
 
 @pytest.mark.parametrize(
