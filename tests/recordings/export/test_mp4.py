@@ -134,7 +134,10 @@ def test_without_frames_there_is_no_video(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the command that installs it, and no file."""
+    """With what to install, and there is no file; so is a build without an encoder."""
+    monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
+    with pytest.raises(InputError, match="needs libx264, which this av lacks"):
+        open_outputs(mp4=tmp_path / "a.mp4")
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(InputError, match=r"--mp4 needs the package av: pip install 'beats\[video\]'"):
         open_outputs(mp4=tmp_path / "a.mp4")

@@ -17,6 +17,7 @@ from beats.recordings.export.png import FrameError, fitted
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
+_ENCODER: Final = "libx264"
 TICKS_PER_S: Final = 90_000
 """The usual clock of video: a multiple of the usual frame rates, and fine enough for any other."""
 MAX_SIDE_PX: Final = 16_384
@@ -41,13 +42,15 @@ class Mp4Writer:
         """Open a file, which may exist.
 
         Raises:
-            InputError: PyAV is not installed.
+            InputError: PyAV is not installed, or was built without x264.
             OSError: the file cannot be written.
         """
         try:
             import av
         except ImportError:
             raise InputError("--mp4 needs the package av: pip install 'beats[video]'") from None
+        if _ENCODER not in av.codecs_available:
+            raise InputError(f"--mp4 needs {_ENCODER}, which this av lacks: pip's wheels of av have it")
         self.frames = 0
         """How many frames were written."""
         self.converted = 0
@@ -102,7 +105,7 @@ class Mp4Writer:
         if max(size) > MAX_SIDE_PX:
             raise FrameError(f"it has {size[0]} x {size[1]} pixels, but a side has at most {MAX_SIDE_PX}")
         self._size = size
-        stream = self._container.add_stream("libx264", rate=30, options=dict(_OPTIONS))
+        stream = self._container.add_stream(_ENCODER, rate=30, options=dict(_OPTIONS))
         stream.width, stream.height = _even(size)
         stream.pix_fmt = "yuv420p"  # the only one that all players know
         stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
