@@ -62,6 +62,15 @@ def test_the_preview_undoes_gamma_and_keeps_brightness() -> None:
     assert shown(Tone(0.5, 1)) == [30, 64, 128]
 
 
+def test_the_preview_shows_what_a_wall_makes_of_wrong_settings() -> None:
+    """The wall turns at the end of each row and the settings do not: every second row is mirrored."""
+    image = numbered(4, 3)
+    mapping = WallMapping(wall(4, 3, preview_layout={"serpentine": True}))
+    wrong = image.copy()
+    wrong.paste(image.crop((0, 1, 4, 2)).transpose(Image.Transpose.FLIP_LEFT_RIGHT), (0, 1))
+    assert mapping.picture(mapping.wire(pixels(image), FULL), FULL).packed() == wrong.tobytes()
+
+
 def test_a_picture_of_another_size_is_fitted() -> None:
     """Box takes the mean, nearest keeps hard edges, letterbox adds black bars."""
     image = Image.new("RGB", (4, 2))

@@ -45,6 +45,10 @@ def test_a_host_may_have_a_port(text: str, found: tuple[str, int]) -> None:
             {"layout": {"columns": 2, "rotation": [0, 90, 180]}},
             ": Value error, layout.rotation has 3 numbers for 2 panels: give one for each, or one for all",
         ),
+        (
+            {"preview_layout": {"rows": 3}},
+            ": Value error, size is [4, 2], and preview_layout.rows is 3: 2 pixels cannot be cut",
+        ),
         ({"preview": "a", "picture": "a"}, ": Value error, preview and picture are both 'a': the wall would"),
     ],
 )

@@ -42,6 +42,8 @@ class WallMapping:
         self._channels: Final = ["rgbw".index(letter) for letter in settings.color_order]
         order = wiring(settings.size, settings.layout)
         self._picker: Final = Picker(order, settings.size, settings.channels)
+        if settings.preview_layout is not None:
+            order = wiring(settings.size, settings.preview_layout)
         self._unpicker: Final = Picker(inverse(order), (len(order), 1), settings.channels)
 
     def wire(self, pixels: Pixels, tone: Tone) -> bytes:
@@ -54,7 +56,7 @@ class WallMapping:
         return self._picker.pick(image).translate(tone.light)
 
     def picture(self, wire: bytes, tone: Tone) -> Pixels:
-        """What the wall shows when it gets these bytes, as it looks on a screen."""
+        """What a wall that is wired as the preview says shows for these bytes, as it looks on a screen."""
         mode = _MODES[len(self._channels)]
         size = (len(wire) // len(self._channels), 1)
         data = self._unpicker.pick(Image.frombytes(mode, size, wire.translate(tone.value)))

@@ -73,6 +73,22 @@ class LayoutSettings(ScanSettings):
     """In which order the panels are connected."""
 
 
+def _check_panels(key: str, layout: LayoutSettings, size: tuple[int, int]) -> None:
+    numbers = (layout.columns, layout.rows)
+    for side, word, number in zip(size, ("columns", "rows"), numbers, strict=True):
+        if side % number:
+            raise ValueError(
+                f"size is {list(size)}, and {key}.{word} is {number}: {side} pixels cannot be cut into "
+                f"{number} panels of the same size"
+            )
+    panels = layout.rows * layout.columns
+    if isinstance(layout.rotation, tuple) and len(layout.rotation) != panels:
+        raise ValueError(
+            f"{key}.rotation has {len(layout.rotation)} numbers for {panels} panels: give one for each, or "
+            "one for all"
+        )
+
+
 class FreshestSettings(QueueSettings):
     """The queue of a sink that shows the newest picture only."""
 
@@ -121,6 +137,9 @@ class LedSettings(SinkSettings):
     preview: Annotated[str, Field(min_length=1)] | None = None
     """Publish what the wall shows as a picture of this id, so that the page shows it; at most ten times a
     second. None: no preview."""
+    preview_layout: LayoutSettings | None = None
+    """How the wall of the preview is wired; None: as `layout` says. Another one shows what becomes of the
+    picture on a wall that is wired so: when the preview looks as wrong as the wall, it is the wall's."""
     # A frozen field may be narrowed, which pyright cannot see.
     queue: FreshestSettings = FreshestSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
     """The queue between the bus and this sink."""
@@ -143,21 +162,9 @@ class LedSettings(SinkSettings):
 
     @model_validator(mode="after")
     def _panels_fit(self) -> Self:
-        layout = self.layout
-        for side, word, number in zip(
-            self.size, ("columns", "rows"), (layout.columns, layout.rows), strict=True
-        ):
-            if side % number:
-                raise ValueError(
-                    f"size is {list(self.size)}, and layout.{word} is {number}: {side} pixels cannot be cut "
-                    f"into {number} panels of the same size"
-                )
-        panels = layout.rows * layout.columns
-        if isinstance(layout.rotation, tuple) and len(layout.rotation) != panels:
-            raise ValueError(
-                f"layout.rotation has {len(layout.rotation)} numbers for {panels} panels: give one for each, "
-                "or one for all"
-            )
+        for key, layout in (("layout", self.layout), ("preview_layout", self.preview_layout)):
+            if layout is not None:
+                _check_panels(key, layout, self.size)
         return self
 
     @model_validator(mode="after")
