@@ -188,7 +188,8 @@ async def test_no_more_variants_are_in_use_than_allowed(variants: Variants) -> N
     variants.open(Variant("jpeg"), seen).close()
     for stream in streams[2:]:
         stream.close()
-    assert variants.metrics()["variants"] == 0
+    for variant in (Variant("jpeg", 1), Variant("jpeg", 2)):
+        variants.open(variant)
 
 
 async def test_what_nobody_waits_for_is_not_encoded(

@@ -83,7 +83,6 @@ class Variants:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unsettled = 0
         self._idle: Final = asyncio.Event()
-        self._used = False
         self._encoded = self._skipped = self._failed = 0
 
     async def drain(self) -> None:
@@ -110,7 +109,6 @@ class Variants:
                     f"{names}. Ask for one of these, or for frames as they are"
                 )
             encodings = self._in_use[variant] = _Encodings(variant)
-        self._used = True
         stream = VariantStream(self, encodings, on_done)
         encodings.streams.add(stream)
         return stream
@@ -134,11 +132,11 @@ class Variants:
                 envelope = stream.newest(envelope)
 
     def metrics(self) -> dict[str, float]:
-        """What was encoded since the start, and what is in use; nothing before the first use."""
-        if not self._used:
+        """What was encoded since the start, and in how many variants now; nothing before the first frame."""
+        if self._loop is None:
             return {}
         return {
-            "variants": float(len(self._in_use)),
+            "variants": float(sum(bool(each.lanes) for each in self._in_use.values())),
             "variant_frames_total": float(self._encoded),
             "variant_frames_skipped_total": float(self._skipped),
             "variant_frames_failed_total": float(self._failed),

@@ -141,9 +141,8 @@ class Client:
         """Their frames."""
         return framed(envelopes)
 
-    def leave_out(self, reason: str, envelopes: list[Envelope]) -> None:
-        """Count last values that its choice leaves out."""
-        amount = Amount(len(envelopes), sum(len(envelope.encoded) for envelope in envelopes))
+    def leave_out(self, reason: str, amount: Amount) -> None:
+        """Count frames from before it came that it does not get."""
         self._left_out_before[reason] = self._left_out_before[reason].minus(amount)
 
     def tell(self, text: str) -> None:

@@ -1,11 +1,22 @@
 """Brings the frames of a view into a form that its viewers take, those of each picture in their order."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.kernel.envelope import Envelope
 from beats.pictures.variants import Lost, Variants
+
+_MOST_MISSED: Final = 1000
+"""After so many frames that could not be encoded, what was shown before them is too old for who joins."""
+
+
+class Missed(NamedTuple):
+    """A frame that viewers did not get."""
+
+    why: Lost
+    sequence: int
+    size_bytes: int
 
 
 class _Picture:
@@ -18,6 +29,8 @@ class _Picture:
         """A newer frame that the viewers take as it is; it must not overtake those."""
         self.shown: Envelope | None = None
         """What the viewers were sent last."""
+        self.missed: list[Missed] = []
+        """What they did not get after that."""
 
 
 class Converter:
@@ -73,23 +86,33 @@ class Converter:
             self._stream.submit(frame)
         return False
 
-    def for_joiner(self, values: list[Envelope]) -> list[Envelope]:
-        """What a viewer that joins others gets of last values: of encoded ones, what those were sent last.
+    def for_joiner(
+        self, first: Iterable[Envelope], then: Iterable[Envelope]
+    ) -> tuple[list[Envelope], list[Envelope], list[Missed]]:
+        """What a viewer that joins others gets of last values, and what it misses.
 
-        What is still being encoded reaches it with them.
+        Of pictures that are encoded it gets what the others were sent last. What is still being encoded
+        reaches it with them; what they missed in between is missing for it, too.
+
+        Args:
+            first: the last values, or the first new frame of a topic.
+            then: further frames of those topics.
         """
-        found: list[Envelope] = []
-        replaced: set[str] = set()
-        for envelope in values:
+        values: list[Envelope] = []
+        missed: list[Missed] = []
+        for envelope in first:
             picture = self._pictures.get(envelope.topic)
             if picture is None:
-                if self._takes(envelope):
-                    found.append(envelope)
-            elif envelope.topic not in replaced:
-                replaced.add(envelope.topic)
-                if picture.shown is not None:
-                    found.append(picture.shown)
-        return found
+                values.append(envelope)
+            elif picture.shown is not None:
+                values.append(picture.shown)
+                missed += picture.missed
+        more = [envelope for envelope in then if envelope.topic not in self._pictures]
+        if self._stream is None:
+            unfit = [envelope for envelope in (*values, *more) if not self._takes(envelope)]
+            missed += [Missed("format", each.sequence, len(each.encoded)) for each in unfit]
+        takes = self._takes
+        return [each for each in values if takes(each)], [each for each in more if takes(each)], missed
 
     def close(self) -> None:
         """The viewers have left: drop what is still to come."""
@@ -100,15 +123,26 @@ class Converter:
         picture = self._pictures[frame.topic]
         picture.pending -= 1
         if isinstance(result, Envelope):
-            picture.shown = result
-            self._send(result)
+            self._show(picture, result)
         else:
-            self._lose(frame, result)
+            self._miss(picture, frame, result)
         if picture.held is not None and not picture.pending:
-            picture.shown, picture.held = picture.held, None
-            self._send(picture.shown)
+            held, picture.held = picture.held, None
+            self._show(picture, held)
+
+    def _show(self, picture: _Picture, frame: Envelope) -> None:
+        picture.shown = frame
+        picture.missed = [each for each in picture.missed if each.sequence > frame.sequence]
+        self._send(frame)
+
+    def _miss(self, picture: _Picture, frame: Envelope, why: Lost) -> None:
+        self._lose(frame, why)
+        picture.missed.append(Missed(why, frame.sequence, len(frame.encoded)))
+        if len(picture.missed) > _MOST_MISSED:
+            picture.shown = None
+            picture.missed.clear()
 
     def _drop_held(self, picture: _Picture) -> None:
         if picture.held is not None:
-            self._lose(picture.held, "encoder")
+            self._miss(picture, picture.held, "encoder")
             picture.held = None

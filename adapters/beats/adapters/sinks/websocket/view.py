@@ -15,6 +15,7 @@ from beats.kernel.envelope import FRAME_TOPIC, PNG, ClientIdentity, Envelope, Fr
 from beats.kernel.last_values import CaughtUp
 from beats.kernel.ports import Context
 from beats.kernel.queue.bounds import QueueBounds
+from beats.kernel.stats import Amount
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.variants import Lost, Variants
 
@@ -84,10 +85,9 @@ class StreamView:
             first = [each for each in first if self._goes_now(each)]
             then = [each for each in then if self._goes_now(each)]
         else:
-            if self.choice.variant is None:
-                client.leave_out("format", [each for each in (*first, *then) if not self.choice.takes(each)])
-            first = self._converter.for_joiner(first)
-            then = self._converter.for_joiner(then)
+            first, then, missed = self._converter.for_joiner(first, then)
+            for each in missed:
+                client.leave_out(each.why, Amount(1, each.size_bytes))
         client.start(first, then)
 
     def leave(self, client: Client) -> None:
