@@ -14,6 +14,7 @@ from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.kernel.envelope import Frame, Sealed
 from beats.kernel.last_values import CaughtUp
+from beats.kernel.ports import Context
 from tests.adapters.sinks.websocket.support import (
     ROOMY,
     Running,
@@ -286,8 +287,11 @@ async def test_every_frame_is_delivered_or_counted(workers: int) -> None:
 class _Publishing(WebSocketSink):
     """Just before a viewer joins, two more frames come that nobody has had."""
 
-    more: list[Frame] = []  # noqa: RUF012 - set by the test
-    publish: Callable[[Frame], object] = staticmethod(lambda _: None)
+    publish: Callable[[Frame], object]
+
+    def __init__(self, config: WebSocketSettings, context: Context) -> None:
+        super().__init__(config, context)
+        self.more: list[Frame] = []
 
     async def _catch_up(self) -> CaughtUp:
         while self.more:
