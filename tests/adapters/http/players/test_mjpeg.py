@@ -3,9 +3,10 @@
 import email
 import logging
 import re
+import threading
 from email.message import Message
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
@@ -13,7 +14,9 @@ import pytest
 from anyio import to_thread
 from websockets.asyncio.client import connect
 
+from beats.adapters.http import viewers
 from beats.adapters.http.players import player
+from beats.pictures import encoders
 from tests.adapters.http.players.support import SINKS, Reader, noise, on_air, opened, reading
 from tests.adapters.http.test_tls import make_certificate, trusting
 from tests.adapters.sinks.websocket.support import exchange, fetch, until
@@ -233,3 +236,57 @@ async def test_a_player_that_sends_without_end_is_cut_off(caplog: pytest.LogCapt
             await exchange(air.port, request, bytes(1_000_000), bytes(10_000_000))
         await until(lambda: not air.clients)
     assert caplog.records == []
+
+
+async def test_a_frame_that_is_being_encoded_when_its_player_leaves_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As missed, since it was not written."""
+    go = threading.Event()
+    encode = encoders.transcode
+
+    def slow(*arguments: Any) -> bytes:
+        assert go.wait(20)
+        return encode(*arguments)
+
+    monkeypatch.setattr(encoders, "transcode", slow)
+    async with on_air() as air:
+        async with reading(air):
+            await until(lambda: len(air.clients) == 1)
+            air.show(picture("png"))
+            await until(lambda: air.clients[0].queue.taken.items == 1)
+        await until(lambda: not air.clients)
+        [group] = air.totals.groups
+        assert (group.delivered.items, [(drop.reason, drop.items) for drop in group.drops]) == (
+            0,
+            [("left", 1)],
+        )
+        go.set()
+
+
+async def test_a_frame_that_a_player_began_with_is_not_offered_again() -> None:
+    """It may still wait in the queue of the sink when the player comes."""
+    async with on_air() as air:
+        air.show(JPEG)
+        async with reading(air) as reader:
+            assert await part(reader) == JPEG
+            players = air.sink._players  # pyright: ignore[reportPrivateUsage] # what the sink does then
+            players.offer(air.kernel.publisher.last_values())
+            assert air.clients[0].queue.offered.items == 1
+
+
+async def test_the_end_waits_for_no_frozen_player(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is cut off; one that comes then gets what there is, and the end."""
+    monkeypatch.setattr(viewers, "LINGER_S", 0.05)
+    async with on_air() as air:
+        frozen = await to_thread.run_sync(Reader, air.port, "")
+        while not (air.clients and air.clients[0].behind):
+            air.show(noise(600, 600, 0))
+            await anyio.lowlevel.checkpoint()
+        players = air.sink._players  # pyright: ignore[reportPrivateUsage] # the end, but for its time
+        players.finish()
+        async with reading(air) as late:
+            assert (await to_thread.run_sync(late.rest)).endswith(b"\r\n--beats--")
+    with pytest.raises(ConnectionError):
+        await to_thread.run_sync(frozen.rest)
+    frozen.socket.close()
