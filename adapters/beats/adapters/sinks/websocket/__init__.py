@@ -8,7 +8,7 @@ from beats.kernel.ports import SinkKind
 SINK: Final = SinkKind(
     settings=WebSocketSettings,
     sink="beats.adapters.sinks.websocket.sink:WebSocketSink",
-    summary="a WebSocket server; every viewer gets the current state, then the live stream",
+    summary="a WebSocket server, for Foxglove too; every viewer gets the current state, then the live stream",
     adjustable=ADJUSTABLE,
     env_aliases={
         "BEATS_STREAM_QUEUE_SIZE": "queue.size",
