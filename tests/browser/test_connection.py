@@ -90,7 +90,7 @@ def test_it_shows_why_it_was_refused(tab: Tab, host: Host) -> None:
     tab.open(host.url, "?max_fps=0&colour=1")
     tab.shows("#status-text", "Too many")
     tab.shows("#veil", "Too many from here.")
-    own = "topics=*&formats=webp%2Cjpeg%2Cpng%2Cavif"
+    own = "topics=*&formats=png%2Cjpeg%2Cwebp%2Cavif"
     assert host.query == f"{own}&max_fps=0&origin={quote(host.url[:-1], safe='')}"
     tab.until("document.getElementById('status-more').textContent.startsWith('next try in ')")
     attempts = host.asked.count("/")

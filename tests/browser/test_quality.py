@@ -9,12 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
+from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection
 
+from beats.app import Stream
+from tests.adapters.sinks.websocket.support import settings
 from tests.browser.host import Host, frame
 from tests.browser.node import call
 from tests.browser.stage import OnAir
-from tests.browser.tab import Tab
+from tests.browser.tab import AWAY, FULL, Tab
 from tests.support import png_of, tiny_png
 
 GOOD: Final = {"frames": 30, "lost": 0, "ageMs": 40}
@@ -121,14 +124,23 @@ def test_the_least_is_kept_where_it_helps_although_frames_are_lost() -> None:
 
 def test_a_page_that_has_reduced_asks_for_no_more_than_it_shows() -> None:
     """From a few widths, which viewers share; a narrower picture is only encoded in another form."""
-    asked = [(0, 900), (1, 900), (1, 960), (2, 900), (3, 900), (1, 5000), (1, 64)]
+    asked = [(0, 900), (1, 900), (1, 960), (2, 900), (3, 900), (1, 5000), (3, 200), (1, 64)]
     found = call("quality.js", *(f"return options({level}, {width}, true)" for level, width in asked))
     original, *reduced = found
-    assert original == {"formats": "webp,jpeg,png,avif"}
+    assert original == {"formats": "png,jpeg,webp,avif"}
     assert {each["formats"] for each in reduced} == {"jpeg,webp,avif"}
-    assert [each["quality"] for each in reduced] == ["80", "80", "65", "50", "80", "80"]
-    assert [each.get("max_width") for each in reduced] == ["640", "960", "320", "160", "2560", None]
-    assert call("quality.js", "return options(0, 9, false)") == [{"formats": "webp,jpeg,png"}]
+    assert {each["quality"] for each in reduced} == {"75"}
+    assert [each.get("max_width") for each in reduced] == ["720", "960", "320", "160", "1920", "160", None]
+    assert call("quality.js", "return options(0, 9, false)") == [{"formats": "png,jpeg,webp"}]
+
+
+def test_all_pages_together_need_no_more_variants_than_a_server_has() -> None:
+    """Whatever their windows and levels are."""
+    asked = [
+        f"return options({level}, {width}, true)" for level in (1, 2, 3) for width in range(50, 4000, 10)
+    ]
+    found = {tuple(each.values()) for each in call("quality.js", *asked)}
+    assert len(found) <= settings().max_variants
 
 
 def asked(connection: ServerConnection) -> dict[str, str]:
@@ -142,7 +154,7 @@ def test_the_page_reduces_by_itself_without_a_pause(tab: Tab, host: Host) -> Non
     tab.page.add_init_script(FAST)
     tab.open(host.url)
     first = host.connection()
-    assert asked(first) == {"topics": "*", "formats": "webp,jpeg,png,avif"}
+    assert asked(first) == {"topics": "*", "formats": "png,jpeg,webp,avif"}
     phases = (
         "new MutationObserver(() => { window.phase = 'left' }).observe(document.getElementById('status-text')"
     )
@@ -155,7 +167,7 @@ def test_the_page_reduces_by_itself_without_a_pause(tab: Tab, host: Host) -> Non
         tab.page.wait_for_timeout(20)
     second = host.connection()
     less = asked(second)
-    assert (less["topics"], less["formats"], less["quality"]) == ("*", "jpeg,webp,avif", "80")
+    assert (less["topics"], less["formats"], less["quality"]) == ("*", "jpeg,webp,avif", "75")
     assert "max_width" not in less  # the picture is only a few pixels wide
     tab.shows("#quality option:checked", "Auto: smaller")
     second.send(frame(tiny_png(), sequence + 1))
@@ -165,21 +177,19 @@ def test_the_page_reduces_by_itself_without_a_pause(tab: Tab, host: Host) -> Non
 
 
 def test_a_person_can_fix_what_is_asked_for(new_tab: Callable[..., Tab], host: Host) -> None:
-    """The choice is remembered; what the server refuses leaves the connection as it was."""
+    """The choice is remembered."""
     tab = new_tab(viewport={"width": 1000, "height": 700})
     tab.open(host.url)
-    first = host.connection()
+    host.connection()
     tab.is_live()
     tab["#quality"].select_option("smallest")
     second = host.connection()
-    assert asked(second)["quality"] == "50"
     area = tab["#stage"].bounding_box()
     assert area is not None
-    assert int(asked(second)["max_width"]) <= min(area["width"], area["height"]) / 4
-    first.recv_messages.close()
+    assert int(asked(second)["max_width"]) == 160 < area["width"]
     tab.page.reload()
     third = host.connection()
-    assert asked(third)["quality"] == "50"
+    assert asked(third) == asked(second)
     expect(tab["#quality"]).to_have_value("smallest")
     tab["#quality"].select_option("original")
     assert "quality" not in asked(host.connection())
@@ -208,6 +218,34 @@ def test_a_smaller_picture_is_enlarged_to_the_same_place(on_air: OnAir, tab: Tab
     with tab.page.expect_download() as download:
         tab["#save"].click()
     assert download.value.suggested_filename == "frame-1.jpg"
+
+
+def test_a_server_that_makes_no_more_smaller_pictures_is_asked_for_the_originals(
+    tab: Tab, on_air: OnAir
+) -> None:
+    """By a page that has just been opened; an open one keeps its connection."""
+    stream = on_air(max_variants=1)
+    address = stream.sinks["browser"].address
+    tab.expect_complaints(FULL, AWAY)
+    stream.publish_frame(png_of(Image.new("RGB", (1000, 500))))
+    with connect(f"ws://{address.host}:{address.port}/?formats=webp&quality=33&max_width=77"):
+        tab.open(stream)
+        tab.until("canvas.width === 1000")
+        tab["#quality"].select_option("smaller")
+        tab.wait_for(lambda: _refused(stream) == 1)
+        tab.is_live()
+        stream.publish_frame(png_of(Image.new("RGB", (998, 500))))
+        tab.until("canvas.width === 998")
+        tab.page.reload()
+        tab.until("canvas.width === 998")
+        assert _refused(stream) > 1
+
+
+def _refused(stream: Stream) -> int:
+    """How many viewers were not let in."""
+    totals = stream.stats().sinks[0].client_totals
+    assert totals is not None
+    return totals.refused
 
 
 def test_an_enlarged_picture_is_the_only_one_on_a_slow_line(tab: Tab, host: Host) -> None:

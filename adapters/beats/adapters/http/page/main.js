@@ -55,7 +55,7 @@ const sheet = new Sheet(clock);
 const grid = new Grid(clock, { isAlone, isOpaque: !isTransparent }, drawn, shown);
 const quality = new Quality(
   QUALITIES.some((name) => asked.has(name)),
-  change,
+  chosen,
 );
 const gate = new Gate(checkToken);
 const receipts = new Receipts();
@@ -71,6 +71,8 @@ let mayControl = null;
 let hasAvif = false;
 /** What the stream was asked for. */
 let askedFor = "";
+/** Whether the server refused to make smaller pictures. */
+let isPlain = false;
 let resized = 0;
 /** Counters when the last second began; null: they say nothing. @type {import("./worker.js").Totals | null} */
 let counted = null;
@@ -83,7 +85,7 @@ let unexplained = 0;
 function streamUrl() {
   const url = new URL(base);
   const given = CHOICES.filter((name) => asked.has(name)).map((name) => [name, asked.get(name) ?? ""]);
-  const own = QUALITIES.some((name) => asked.has(name)) ? {} : options(quality.level, grid.widthPx, hasAvif);
+  const own = QUALITIES.some((name) => asked.has(name)) ? {} : options(isPlain ? 0 : quality.level, grid.widthPx, hasAvif);
   const choice = { ...(isAlone && { kinds: "frame" }), topics: topics(), ...own, ...Object.fromEntries(given) };
   for (const [name, value] of Object.entries(choice)) url.searchParams.set(name, value);
   if (token.value) url.searchParams.set("token", token.value);
@@ -107,6 +109,12 @@ function connect() {
   forgetButton.hidden = !token.value;
   unexplained = 0;
   request("start");
+}
+
+/** A person has chosen what to ask for. */
+function chosen() {
+  isPlain = false;
+  change();
 }
 
 /** Ask for what fits now, without a pause. */
@@ -173,6 +181,11 @@ async function explain() {
   const isClear = answer.status === 0 || (answer.status >= 400 && answer.status !== 426);
   const ready = isClear ? NO_ANSWER : await ask(new URL("readyz", base), bearer);
   if (isLive) return;
+  if (answer.status === 503 && quality.level > 0 && !isPlain) {
+    isPlain = true; // perhaps it encodes as many variants as it may; then it takes a viewer of the originals
+    request("start");
+    return;
+  }
   const refusal = judge(answer, ready, navigator.onLine);
   unexplained = isClear || ready.status !== 200 ? 0 : unexplained + 1;
   if (refusal.needsToken) lock();

@@ -28,11 +28,12 @@ export const RULE = {
   weight: 0.3,
 };
 
-/** Parts of the shown width, and qualities of JPEG and WebP, from the originals downwards. */
-const LEVELS = [null, { part: 1, quality: 80 }, { part: 1 / 2, quality: 65 }, { part: 1 / 4, quality: 50 }];
-const LEAST = LEVELS.length - 1;
-/** Few different widths, so that viewers share what the server encodes for them. */
-const WIDTHS = [80, 120, 160, 240, 320, 480, 640, 960, 1280, 1920, 2560];
+/** Parts of the shown width, from the originals downwards. */
+const PARTS = [null, 1, 1 / 2, 1 / 4];
+const LEAST = PARTS.length - 1;
+/** Few combinations, which viewers share: a server has only so many in use (`max_variants`). */
+const WIDTHS = [160, 320, 480, 720, 960, 1440, 1920];
+const QUALITY = "75";
 
 /**
  * @typedef {object} Second what came in a second
@@ -105,10 +106,11 @@ function helped({ lost, ageMs, before }) {
  */
 export function options(level, widthPx, hasAvif) {
   const avif = hasAvif ? ",avif" : "";
-  const less = LEVELS[level];
-  if (!less) return { formats: `webp,jpeg,png${avif}` };
-  const width = WIDTHS.findLast((each) => each <= widthPx * less.part);
-  return { formats: `jpeg,webp${avif}`, quality: String(less.quality), ...(width && { max_width: String(width) }) };
+  const part = PARTS[level];
+  if (!part) return { formats: `png,jpeg,webp${avif}` };
+  const least = widthPx < WIDTHS[0] ? 0 : WIDTHS[0];
+  const width = WIDTHS.findLast((each) => each <= widthPx * part) ?? least;
+  return { formats: `jpeg,webp${avif}`, quality: QUALITY, ...(width > 0 && { max_width: String(width) }) };
 }
 
 /** The levels that can be chosen. */
