@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from http import HTTPStatus
 
 import pytest
 from PIL import Image
@@ -10,7 +11,7 @@ from websockets.sync.server import ServerConnection
 
 from beats.kernel.envelope import Frame
 from tests.browser.host import Host, frame, sealed
-from tests.browser.tab import Tab
+from tests.browser.tab import AWAY, FULL, Tab
 from tests.browser.test_quality import asked
 from tests.support import png_of, tiny_png
 
@@ -164,8 +165,9 @@ def test_many_pictures_do_not_overlap_and_can_be_reached(
 
 
 def test_the_picture_alone_fills_the_window(new_tab: Callable[..., Tab], host: Host) -> None:
-    """Nothing else is seen or asked for, also after the connection was lost."""
-    tab = new_tab(viewport={"width": 640, "height": 400})
+    """Nothing else is seen or asked for, also while there is no connection."""
+    tab = new_tab(viewport={"width": 656, "height": 400})
+    tab.expect_complaints(AWAY, FULL)
     tab.open(host.url, "?view=picture&picture=wall")
     connection = host.connection()
     wanted = asked(connection)
@@ -173,10 +175,14 @@ def test_the_picture_alone_fills_the_window(new_tab: Callable[..., Tab], host: H
     connection.send(frame(coloured(64, 32), 1, "wall"))
     tab["#grid canvas[data-sequence]"].wait_for()
     seen = tab.screenshot()
-    assert sorted(seen.getcolors() or []) == [(640 * 80, (0, 0, 0)), (640 * 320, (255, 0, 0))]
+    assert sorted(seen.getcolors() or []) == [(656 * 72, (0, 0, 0)), (656 * 328, (255, 0, 0))]
+    host.refusal = HTTPStatus.SERVICE_UNAVAILABLE, b"Full."
     connection.close()
-    again = host.connection()
+    tab.until("document.getElementById('status-text').textContent === 'Stream full'")
+    tab["#stage.stale"].wait_for()
     assert tab.screenshot().tobytes() == seen.tobytes()
+    host.refusal = None
+    again = host.connection()
     again.send(frame(coloured(64, 32, "lime"), 2, "wall"))
     tab.until("document.querySelector('#grid canvas').dataset.sequence === '2'")
     assert (0, 255, 0) in {colour for _, colour in tab.screenshot().getcolors() or []}
