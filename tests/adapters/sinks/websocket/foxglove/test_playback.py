@@ -69,6 +69,9 @@ async def test_a_client_may_pause_seek_and_change_the_speed(tmp_path: Path) -> N
         assert state == State(PAUSED, at(0.5), f32(1.1), jumped=True, request="mine")
         state = await steered(viewer, paused=True, speed=1.1, seek_unix_ns=at(-99))
         assert (state.status, state.unix_ns) == (PAUSED, at(0))
+        played = running.kernel.stats().sources[0].playback
+        assert played is not None
+        assert played.speed == 1.1  # for others, too, without the error of 32 bits
         state = await steered(viewer, paused=False, speed=100.0)
         assert (state.status, state.speed, state.jumped) == (PLAYING, 100.0, False)
 
