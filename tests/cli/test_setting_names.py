@@ -37,7 +37,7 @@ def offered(names: SettingNames, incomplete: str) -> list[str]:
 
 def test_a_path_is_completed_part_by_part(names: SettingNames) -> None:
     """Sections, names, keys, also of what is switched off; of a single table its keys; types, strategies."""
-    assert offered(names, "") == ["kernel.", "sources.", "sinks."]
+    assert offered(names, "") == ["kernel.", "pixels.", "sources.", "sinks."]
     assert offered(names, "s") == ["sources.", "sinks."]
     assert offered(names, "sinks.o") == ["sinks.odd.", "sinks.off."]
     assert "sinks.browser.queue." in offered(names, "sinks.browser.")

@@ -135,23 +135,38 @@ async def test_settings_change_while_the_wall_is_lit() -> None:
             assert await next_of(controller) == shown((51, 0, 0))
 
 
-async def test_a_successor_with_the_same_hosts_takes_over_without_dark() -> None:
-    """As when its gamma is changed together with its layout."""
+async def replaced(kernel: Kernel, before: LedSink, after: DdpSettings) -> None:
+    """As a reload does when settings change that a wall cannot take while it is lit."""
+    context = Context("wall", "test", SystemClock(), lambda control: None)
+    successor = LedSink(after, context, DdpPackets(after))
+    successor.take_over(before)
+    await kernel.replace_sink("wall", successor, queue_bounds(after.queue), hand_over=True)
+
+
+async def test_a_successor_at_the_same_place_takes_over_without_dark() -> None:
+    """As when the order of colours changes."""
     with receiver() as controller:
         before = wall(host=[controller.host])
         async with lit(before) as (kernel, sink):
             await kernel.publisher.publish_async(frame(RED))
             assert await next_of(controller) == shown(RED)
-            after = before.model_copy(update={"color_order": "grb"})
-            successor = LedSink(
-                after, Context("wall", "test", SystemClock(), lambda _: None), DdpPackets(after)
-            )
-            successor.take_over(sink)
-            await kernel.replace_sink("wall", successor, queue_bounds(after.queue), hand_over=True)
+            await replaced(kernel, sink, before.model_copy(update={"color_order": "grb"}))
             seen = {await next_of(controller)}
             while shown(GREEN) not in seen:
                 seen.add(await next_of(controller))
             assert seen <= {shown(RED), shown(GREEN)}
+
+
+async def test_what_a_successor_does_not_light_goes_dark() -> None:
+    """As when the pixels move to another place at the controller."""
+    with receiver() as controller:
+        before = wall(host=[controller.host])
+        async with lit(before) as (kernel, sink):
+            await kernel.publisher.publish_async(frame(RED))
+            assert await next_of(controller) == shown(RED)
+            await replaced(kernel, sink, before.model_copy(update={"offset": 100}))
+            await next_of(controller, BLACK)
+            await next_of(controller, RED)
 
 
 async def test_a_picture_that_cannot_be_decoded_leaves_the_last_one(caplog: pytest.LogCaptureFixture) -> None:

@@ -65,3 +65,10 @@ def test_what_does_not_fit_is_said(make: Any, given: dict[str, Any], said: str) 
     with pytest.raises(ValidationError) as raised:
         make(20, 10, **given)
     assert said in str(raised.value)
+
+
+def test_walls_in_other_universes_are_at_other_places() -> None:
+    """So that those that a successor no longer lights go dark."""
+    places = [sacn(universe=1).place, sacn(universe=2).place, sacn(pixels_per_universe=5).place]
+    assert len(set(places)) == 3
+    assert sacn(brightness=0.5, priority=1).place == sacn().place

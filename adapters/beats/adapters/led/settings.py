@@ -151,6 +151,11 @@ class LedSettings(SinkSettings):
         return Resources(servers=servers, connections=max(1, len(servers)))
 
     @property
+    def place(self) -> tuple[object, ...]:
+        """Which LEDs are lit: a successor with the same place leaves none of them as they are."""
+        return self.type, self.host, self.offset * self.channels, self.pixels * self.channels
+
+    @property
     def channels(self) -> int:
         """Bytes per pixel."""
         return len(self.color_order)

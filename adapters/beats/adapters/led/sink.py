@@ -115,10 +115,9 @@ class LedSink:
                 self._idle.cancel()
 
     def take_over(self, predecessor: object) -> None:
-        """A predecessor with the same hosts leaves the wall lit."""
+        """A predecessor at the same place leaves the wall lit."""
         if isinstance(predecessor, LedSink):
-            before, after = predecessor._settings, self._settings
-            predecessor._has_successor = (before.type, before.host) == (after.type, after.host)
+            predecessor._has_successor = predecessor._settings.place == self._settings.place
 
     async def run(self, queue: Batches) -> None:
         """Show frames until the queue ends, then do as `on_end` says."""

@@ -25,6 +25,11 @@ class UniversesSettings(LedSettings):
     of RGB or 128 of RGBW."""
 
     @property
+    def place(self) -> tuple[object, ...]:
+        """As for every wall, and its universes."""
+        return *super().place, self.numbers, self.first, self.universe_bytes
+
+    @property
     def universe_bytes(self) -> int:
         """Bytes of pixels in a full universe."""
         return (self.pixels_per_universe or CHANNELS // self.channels) * self.channels

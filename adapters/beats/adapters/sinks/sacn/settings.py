@@ -48,3 +48,8 @@ class SacnSettings(UniversesSettings):
     sync_universe: Annotated[int, Field(ge=0, le=_LAST)] = 0
     """Universe of the synchronisation packets that have receivers show all universes of a frame at once; 0:
     none, for receivers that cannot."""
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """As for other walls with universes, and the network."""
+        return *super().place, self.interface
