@@ -63,8 +63,12 @@ def reach(case: Reach, how: str, seconds: float) -> dict[str, float]:
         port = stage.answer()["ready"]
         with loaded(port, 1, "/?formats=png,jpeg") as viewer:
             viewer.answer()
+            run = f"run {how} {case.width} {case.height} {_CAMERA} {case.fps}"
+            stage.ask(f"{run} 1")  # what is loaded for the first picture is not in the figures
+            viewer.tell("until 1 1")
+            viewer.answer()
             viewer.ask("begin")
-            done = stage.ask(f"run {how} {case.width} {case.height} {_CAMERA} {case.fps} {frames}")
+            done = stage.ask(f"{run} {frames}")
             seen = viewer.ask(f"until {frames} {_IDLE_S}")
     assert not seen["errors"], seen["errors"]
     spent_s = (seen["last_unix_ns"] - seen["first_unix_ns"]) / 1e9
