@@ -2,9 +2,11 @@
 
 import asyncio
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import anyio
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from websockets.protocol import State
 
@@ -172,6 +174,8 @@ class WebSocketSink:
     async def _serve(self, connection: StreamConnection) -> None:
         speaks_foxglove = connection.subprotocol is not None
         key: object = connection if speaks_foxglove else connection.choice
+        if speaks_foxglove and self._channels is None:  # in a thread: it takes as long as a frame or two
+            await to_thread.run_sync(import_module, "beats.adapters.sinks.websocket.foxglove.session")
         async with self._delivering:
             catches_up = connection.choice.snapshot and not speaks_foxglove
             caught_up = await self._catch_up() if catches_up else _NOTHING

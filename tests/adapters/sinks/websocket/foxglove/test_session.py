@@ -232,6 +232,8 @@ INVALID: Final[dict[str | bytes, str]] = {
     '{"op": "unsubscribe", "subscriptionIds": [9, 10, 11, 12]}': "there is no subscription 11, and 1 more",
     b"": "an empty binary message",
     b"\x03abc": "a playback request has 4 bytes; it has at least 19",
+    b"\x03\x07" + bytes(17): "the command of a playback request is 7; 0 is play, 1 is pause",
+    b"\x03" + bytes(14) + b"\x05\0\0\0": "the id of a playback request has 0 bytes, and says 5",
     b"\x03" + bytes(18): "it was not offered playback control",
 }
 
