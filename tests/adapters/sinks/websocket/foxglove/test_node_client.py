@@ -85,4 +85,4 @@ async def test_foxgloves_own_client_is_told_when_it_was_too_slow() -> None:
             output = b"".join([data async for data in node.stdout])
     status = json.loads(output.splitlines()[-1])
     assert status["op"] == "status"
-    assert status["message"] == f"{missed} messages were dropped: this client is behind (latest)"
+    assert status["message"] == f"this client is behind: messages dropped: {missed} (latest)"

@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from beats.adapters.sinks.websocket.foxglove import channels as channels_module
+from beats.adapters.sinks.websocket.foxglove import client as client_module
 from beats.adapters.sinks.websocket.foxglove.channels import Channels
 from beats.adapters.sinks.websocket.foxglove.client import FoxgloveClient
 from beats.kernel.clock import SystemClock
@@ -369,7 +370,7 @@ async def test_a_frozen_client_harms_nobody() -> None:
         (status,) = [text for text in texts if text["op"] == "status"]
         assert (status["level"], status["message"]) == (
             1,
-            f"{missed} messages were dropped: this client is behind (drop_oldest)",
+            f"this client is behind: messages dropped: {missed} (drop_oldest)",
         )
         await until(lambda: not running.client().behind)
         async with connect(running.url) as healthy:
@@ -389,6 +390,32 @@ def read_until(raw: RawClient, count: int) -> tuple[list[dict[str, Any]], int]:
             texts.append(json.loads(data))
         got += opcode == 2
     return texts, got
+
+
+async def test_drops_are_reported_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is dropped soon after a report is in the next one, which comes without a further drop."""
+    monkeypatch.setattr(client_module, "REPORT_INTERVAL_S", 0.3)
+    async with on_air(settings(client_queue={"size": 1}, queue=ROOMY)) as running:
+        raw = await frozen(running)
+        running.frame()
+        await running.fanned_out()
+        say(raw, op="subscribe", subscriptions=[{"id": 3, "channelId": 1}])
+
+        def report() -> int:
+            while True:
+                opcode, data = raw.frame()
+                if opcode == 1 and (text := json.loads(data))["op"] == "status":
+                    return int(text["message"].split()[-2])
+
+        reported, began_s = 0, anyio.current_time()
+        for _ in range(2):
+            while running.totals.dropped.items == reported:
+                running.frame(400_000)
+                await running.fanned_out()
+            reported += await anyio.to_thread.run_sync(report)
+            assert reported == running.totals.dropped.items
+        assert anyio.current_time() - began_s >= 0.3
+        raw.close()
 
 
 async def test_a_frozen_client_is_cut_off_like_any_viewer() -> None:

@@ -223,9 +223,8 @@ class FoxgloveClient(Client):
 
     def stats(self) -> ClientStats:
         """The counters now."""
-        late: dict[Kind, Amount] = {
-            kind: count.amount() for kind, count in self._late.items()
-        }  # first: they count as taken, too
+        # First, since these count as taken as well: never more than were taken.
+        late: dict[Kind, Amount] = {kind: count.amount() for kind, count in self._late.items()}
         stats = super().stats()
         drops = [DropStats("unsubscribed", kind, each.items, each.bytes) for kind, each in late.items()]
         total = late["frame"].plus(late["peripheral"])
@@ -299,7 +298,7 @@ class FoxgloveClient(Client):
             return b""
         self._report_due_s = now_s + REPORT_INTERVAL_S
         reasons = ", ".join(sorted({drop.reason for drop in drops}))
-        text = f"{dropped - self._reported} messages were dropped: this client is behind ({reasons})"
+        text = f"this client is behind: messages dropped: {dropped - self._reported} ({reasons})"
         self._reported = dropped
         return messages.status(messages.WARNING, text)
 
