@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from beats.adapters.led.hosts import HostPort
-from tests.adapters.led.support import wall
+from beats.kernel.resources import Resources, Server
+from tests.adapters.led.support import sacn, wall
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,10 @@ def test_what_is_wrong_is_said(given: dict[str, Any], said: str) -> None:
         wall(**given)
     error, *_ = raised.value.errors()
     assert f"{'.'.join(map(str, error['loc']))}: {error['msg']}".startswith(said)
+
+
+def test_the_doctor_is_told_of_each_controller() -> None:
+    """It may be switched on later; multicast has none to look for."""
+    servers = (Server("host", "wled.local", 4048, "udp"), Server("host", "10.0.0.5", 7, "udp"))
+    assert wall(host=["wled.local", "10.0.0.5:7"]).resources("x") == Resources(servers=servers, connections=2)
+    assert sacn(host=[]).resources("x") == Resources(connections=1)

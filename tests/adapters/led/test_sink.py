@@ -228,7 +228,7 @@ class Full(Target):
 async def test_a_controller_that_takes_nothing_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
     """Full socket buffers, a port where nothing listens, a name that does not exist: each is counted."""
     with receiver() as controller:
-        settings = wall(100, 100, fps=200)
+        settings = wall(100, 100, fps=200, keepalive_s=0)
 
         def targets(who: str, counts: Counts) -> Sequence[Target]:
             gone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
