@@ -244,6 +244,8 @@ async def test_threads_end_when_the_service_is_closed() -> None:
     assert threads() == 0
     await made.convert(envelope(1), SMALL)
     assert threads() == 2
+    made.adjust(3, 1)
+    assert threads() == 3
     await anyio.to_thread.run_sync(made.close)
     assert threads() == 0
     await made.convert(envelope(1), SMALL)

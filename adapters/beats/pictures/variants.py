@@ -68,13 +68,12 @@ class Variants:
         Args:
             name: what threads and log lines are called.
             workers: number of threads, at least 1.
-            max_variants: most variants in use at once, besides the default one (PNG of full size); it may be
-                changed at any time.
+            max_variants: most variants in use at once, besides the default one (PNG of full size).
             published: what frames were made of that this program has encoded itself.
         """
-        self.max_variants = max_variants
+        self._max_variants = max_variants
         self._name: Final = name
-        self._workers: Final = workers
+        self._workers = workers
         self._published: Final = published or RecentPixels()
         self._decoded: Final = RecentPixels()
         """For other variants of the same frame."""
@@ -84,6 +83,12 @@ class Variants:
         self._unsettled = 0
         self._idle: Final = asyncio.Event()
         self._encoded = self._skipped = self._failed = 0
+
+    def adjust(self, workers: int, max_variants: int) -> None:
+        """Change the number of threads, and of variants that can be opened; those in use stay."""
+        self._workers, self._max_variants = workers, max_variants
+        if self._pool is not None:
+            self._pool.resize(workers)
 
     async def drain(self) -> None:
         """Wait until no result is still to come."""
@@ -102,11 +107,11 @@ class Variants:
         encodings = self._in_use.get(variant)
         if encodings is None:
             others = self._in_use.keys() - {Variant()}
-            if variant != Variant() and len(others) >= self.max_variants:
+            if variant != Variant() and len(others) >= self._max_variants:
                 names = "; ".join(sorted(map(str, others)))
                 raise TooManyVariants(
-                    f"Frames are encoded in as many variants as may be (max_variants = {self.max_variants}): "
-                    f"{names}. Ask for one of these, or for frames as they are"
+                    "Frames are encoded in as many variants as may be "
+                    f"(max_variants = {self._max_variants}): {names}. Ask for one of these, or for frames as they are"
                 )
             encodings = self._in_use[variant] = _Encodings(variant)
         stream = VariantStream(self, encodings, on_done)

@@ -15,6 +15,7 @@ ADJUSTABLE: Final = frozenset(
         "stall_timeout_s",
         "token",
         "token_file",
+        "transcode_workers",
     }
 )
 """What can change while the server runs."""

@@ -48,7 +48,7 @@ class HttpSink:
             OSError, ValueError: a token file cannot be used; everything stays as it was.
         """
         self._admission.adjust(settings)
-        self._variants.max_variants = settings.max_variants
+        self._variants.adjust(settings.encoder_threads, settings.max_variants)
 
     async def run(self, queue: Batches) -> None:
         """Serve until the queue ends.

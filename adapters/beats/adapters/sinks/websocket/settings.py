@@ -25,10 +25,12 @@ ADJUSTABLE: Final = frozenset(
         "max_clients",
         "max_clients_per_address",
         "max_messages_per_s",
+        "max_variants",
         "origins",
         "stall_timeout_s",
         "token",
         "token_file",
+        "transcode_workers",
     }
 )
 """What can change while the server runs. Connected viewers stay, and keep the queue and the rate limit that

@@ -82,7 +82,7 @@ class WebSocketSink:
         """
         self._admission.adjust(settings)
         self._settings = settings
-        self._variants.max_variants = settings.max_variants
+        self._variants.adjust(settings.encoder_threads, settings.max_variants)
         self._bounds = settings.client_bounds()
 
     async def run(self, queue: Batches) -> None:
