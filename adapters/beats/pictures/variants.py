@@ -111,7 +111,8 @@ class Variants:
                 names = "; ".join(sorted(map(str, others)))
                 raise TooManyVariants(
                     "Frames are encoded in as many variants as may be "
-                    f"(max_variants = {self._max_variants}): {names}. Ask for one of these, or for frames as they are"
+                    f"(max_variants = {self._max_variants}): {names}. "
+                    "Ask for one of these, or for frames as they are"
                 )
             encodings = self._in_use[variant] = _Encodings(variant)
         stream = VariantStream(self, encodings, on_done)
