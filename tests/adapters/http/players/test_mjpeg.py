@@ -92,6 +92,13 @@ async def test_a_picture_is_repeated_when_no_other_follows(monkeypatch: pytest.M
         assert (client.queue.offered.items, client.queue.taken.items) == (1, 1)
 
 
+def test_a_steady_stream_is_not_repeated() -> None:
+    """From 5 frames a second on, the next one comes before; the last one of any stream is shown soon."""
+    assert all(player.repeat_after_s(1 / fps) > 1.1 / fps for fps in (5, 10, 60))
+    assert player.repeat_after_s(0) == 0.1
+    assert player.repeat_after_s(1000) == 0.25
+
+
 @pytest.mark.parametrize("kind", SINKS)
 async def test_a_frozen_player_harms_nobody(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     """It is cut off, and another one gets every picture meanwhile; each frame is accounted for."""

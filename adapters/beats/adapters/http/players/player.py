@@ -23,12 +23,21 @@ _DELIMITER: Final = b"\r\n--beats"
 _END: Final = b"--"
 """FFmpeg takes a line break after it for the beginning of a part."""
 REPEAT_S: Final = 0.1
-"""How soon a part is sent once more if no newer picture follows: Chromium shows a part when the headers of
-the next one have come."""
+"""How soon, at the earliest, a part is sent once more if no newer picture follows: Chromium shows a part when
+the headers of the next one have come."""
+_LATEST_REPEAT_S: Final = 0.25
 KEEPALIVE_S: Final = 5.0
 """How often it is sent again after that: players and proxies give up on an answer that stands still."""
 _MOST_BYTES: Final = 16 * 1024
 """How much may follow a request, before the player is cut off."""
+
+
+def repeat_after_s(gap_s: float) -> float:
+    """How soon a part is sent once more that came so long after the one before.
+
+    Later than the next one is due: a steady stream of 5 frames a second must not take twice its bytes.
+    """
+    return min(_LATEST_REPEAT_S, max(REPEAT_S, 1.5 * gap_s))
 
 
 def head(headers: Mapping[str, str], *, chunked: bool) -> Reply:
@@ -84,6 +93,10 @@ class Player(asyncio.Protocol):
         self._part: tuple[bytes, ...] = ()
         """The last one written."""
         self._repeated = False
+        self._written_s: float | None = None
+        """When a newer picture was written last."""
+        self._gap_s = 0.0
+        """How long after the one before."""
         self._repeating: asyncio.TimerHandle | None = None
         self._pacing: asyncio.TimerHandle | None = None
         """Wakes it when the next frame is due."""
@@ -205,7 +218,8 @@ class Player(asyncio.Protocol):
         if self._encoding or self._progress.paused or self._transport.is_closing():
             return
         if self._part and self._repeating is None:
-            self._repeating = self._loop.call_later(KEEPALIVE_S if self._repeated else REPEAT_S, self._repeat)
+            delay_s = KEEPALIVE_S if self._repeated else repeat_after_s(self._gap_s)
+            self._repeating = self._loop.call_later(delay_s, self._repeat)
         if self._waiting is None:
             if self._finishing:
                 self._send(_END)
@@ -257,6 +271,10 @@ class Player(asyncio.Protocol):
             f"X-Timestamp: {envelope.captured_unix_ns / 1e9:.6f}\r\n\r\n"
         )
         self._part = (about.encode(), frame.data, _DELIMITER)
+        now_s = self._loop.time()
+        if self._written_s is not None:
+            self._gap_s = now_s - self._written_s
+        self._written_s = now_s
         self._write_part(repeated=False)
 
     def _write_part(self, *, repeated: bool) -> None:
