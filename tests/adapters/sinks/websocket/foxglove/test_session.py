@@ -21,9 +21,10 @@ from beats.adapters.sinks.websocket.foxglove import client as client_module
 from beats.adapters.sinks.websocket.foxglove.channels import Channels
 from beats.adapters.sinks.websocket.foxglove.client import FoxgloveClient
 from beats.kernel.clock import SystemClock
-from beats.kernel.envelope import Envelope, Frame, Message, kind_of, topic_of
+from beats.kernel.envelope import Envelope, Frame, Message, Peripheral, kind_of, topic_of
 from beats.kernel.ports import Context
 from beats.pictures.formats import identify
+from beats.proto import foxglove
 from beats.proto.codec import StreamCodec
 from beats.proto.foxglove import read_image
 from tests.adapters.sinks.websocket.foxglove.viewer import SDK, WEBSOCKET, Viewer, viewing
@@ -159,6 +160,27 @@ async def test_a_channel_is_replaced_when_its_values_have_more_in_them(
         await viewer.unsubscribe(0)
         assert (await viewer.text("status"))["message"] == "ignored: there is no subscription 0"
         assert [each["op"] for each in viewer.waiting if isinstance(each, dict)] == ["serverInfo"]
+
+
+async def test_a_message_is_encoded_once_for_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each gets it with the id of its own subscription."""
+    encode, encoded = foxglove.update_json, list[str]()
+
+    def counted(update: Peripheral, data: bytes | None = None) -> bytes:
+        encoded.append(update.id)
+        return encode(update, data)
+
+    monkeypatch.setattr(foxglove, "update_json", counted)
+    async with on_air() as running, viewing(running) as one, viewing(running) as other:
+        running.knob(1)
+        await one.subscribe("/peripheral/knob", first_id=1)
+        await other.subscribe("/peripheral/knob", first_id=2)
+        for viewer in (one, other):
+            await viewer.message()
+        encoded.clear()
+        running.knob(2)
+        assert [(await viewer.message()).subscription for viewer in (one, other)] == [1, 2]
+        assert encoded == ["knob"]
 
 
 async def test_pictures_come_as_they_are() -> None:
