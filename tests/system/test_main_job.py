@@ -106,15 +106,18 @@ def test_a_gif_arrives_in_two_languages_byte_for_byte(gif: str, tmp_path: Path) 
 
 
 def test_old_clients_see_png_of_the_main_picture_when_a_program_publishes_jpeg() -> None:
-    """A Python and a Node client that ask for nothing get the same PNG, and nothing of another picture."""
+    """Files, or pixels that are encoded as JPEG: a Python and a Node client that ask for nothing get one PNG.
+
+    They get nothing of another picture.
+    """
     jpeg = picture("jpeg", 8, 8, shade=99)
-    with Stream.open(overrides=quiet()) as stream:
+    with Stream.open(overrides=quiet() | {"pixels": {"format": "jpeg"}}) as stream:
         url = f"ws://127.0.0.1:{stream.sinks['browser'].address.port}"
         with watching(url) as viewer, node_watching(url, 2) as node:
             stream.publish_frame(jpeg, id="cam", captured_unix_ns=1)
             stream.publish_frame(jpeg, captured_unix_ns=2)
             viewer.next()
-            stream.publish_frame(jpeg, captured_unix_ns=3)
+            stream.publish_pixels(Image.new("RGB", (8, 8), (99, 99, 99)), captured_unix_ns=3)
             viewer.next()
             messages = messages_of(node)
     assert [(each["sequence"], each["captured_unix_ns"]) for each in messages] == [("1", "2"), ("2", "3")]
