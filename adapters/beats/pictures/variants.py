@@ -52,8 +52,9 @@ class Variants:
 
     For each frame that it submits, `on_done` is called once, in the event loop, later than `submit`: with the
     frame and an envelope of the same topic, sequence and times, whose `message` is the encoded `Frame` and
-    whose `encoded` holds its bytes on the wire; or with the frame and the reason why it is lost. The results
-    of one topic come in the order of the frames. After `close` it is called no more.
+    whose `encoded` holds its bytes on the wire; or with the frame and the reason why it is lost. Encoded
+    frames of one topic come in their order; that one is lost may be told before an earlier one is encoded.
+    After `close` it is called no more.
 
     Each frame is encoded once for all consumers of a variant, however many submit it and in whatever order;
     the last result of each topic is kept for those who come late. While no thread is free, only the newest
@@ -138,11 +139,14 @@ class Variants:
                 envelope = stream.newest(envelope)
 
     def metrics(self) -> dict[str, float]:
-        """What was encoded since the start, and in how many variants now; nothing before the first frame."""
+        """What was encoded since the start, and in how many variants now; nothing before the first frame.
+
+        Any thread may ask.
+        """
         if self._loop is None:
             return {}
         return {
-            "variants": float(sum(bool(each.lanes) for each in self._in_use.values())),
+            "variants": float(sum(bool(each.lanes) for each in tuple(self._in_use.values()))),
             "variant_frames_total": float(self._encoded),
             "variant_frames_skipped_total": float(self._skipped),
             "variant_frames_failed_total": float(self._failed),
