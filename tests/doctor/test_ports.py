@@ -76,6 +76,18 @@ def test_a_shared_port_can_be_had_beside_another() -> None:
         assert looked(port=port)[0].level == "fault"
 
 
+def test_a_udp_port_is_taken_by_udp_alone(taken: int) -> None:
+    """Whoever has it is named, as for TCP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((LOCAL, 0))
+        resource = Port("port", LOCAL, other.getsockname()[1], protocol="udp")
+        [found, *_] = ports.port(part("websocket"), resource, ())
+        assert (found.subject, found.level) == (f"port {resource.port}/udp", "fault")
+        assert found.found.startswith(f"sinks.it wants {LOCAL}, where process {os.getpid()} (")
+    [found, *_] = ports.port(part("websocket"), resource._replace(port=taken), ())
+    assert found.level == "ok"
+
+
 def test_an_address_of_another_machine_is_a_fault() -> None:
     """RFC 5737 reserves this address for documentation."""
     [found, *_] = looked(host="192.0.2.1", port=free_port())

@@ -33,7 +33,7 @@ STATS: Final = Stats(
     9,
     4,
     (
-        SourceStats("demo", "running", 0, "", 4),
+        SourceStats("demo", "running", 0, "", 4, figures=(("connected", 1.0),)),
         SourceStats("tape", "failed", 1, "OSError: ö", 5, Playback(1.5, 60.0, math.inf, False, 2)),
     ),
     (
@@ -85,8 +85,9 @@ def test_an_infinite_speed_is_a_word() -> None:
 def test_a_figure_that_json_lacks_is_left_out(number: float) -> None:
     """One adapter must not break the counters of all others."""
     sink = SinkStats("a", "running", 0, "", QUEUE, figures=(("wrong", number), ("right", 1.0)))
-    values = plain(replace(STATS, sinks=(sink,)))
-    assert values["sinks"][0]["figures"] == {"right": 1.0}
+    source = SourceStats("a", "running", 0, "", 1, figures=sink.figures)
+    values = plain(replace(STATS, sinks=(sink,), sources=(source,)))
+    assert values["sinks"][0]["figures"] == values["sources"][0]["figures"] == {"right": 1.0}
     json.dumps(values, allow_nan=False)
 
 

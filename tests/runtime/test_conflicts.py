@@ -64,6 +64,8 @@ def test_of_a_sink_that_is_not_required_it_is_a_warning(checked: Checked) -> Non
         (Port("", "localhost", 0), Port("", "localhost", 0), False),
         (Port("", "localhost", 1, True), Port("", "localhost", 1, True), False),
         (Port("", "localhost", 1, True), Port("", "localhost", 1), True),
+        (Port("", "localhost", 1, protocol="udp"), Port("", "localhost", 1), False),
+        (Port("", "localhost", 1, protocol="udp"), Port("", "0.0.0.0", 1, protocol="udp"), True),
         (Port("", "localhost", 1), Port("", "127.0.0.1", 1), True),
         (Port("", "LOCALHOST", 1), Port("", "::1", 1), True),
         (Port("", "127.0.0.1", 1), Port("", "::1", 1), False),
@@ -84,7 +86,10 @@ def test_of_a_sink_that_is_not_required_it_is_a_warning(checked: Checked) -> Non
     ],
 )
 def test_ports_clash_on_one_address(one: Port, other: Port, does: bool) -> None:
-    """`0.0.0.0` is every IPv4 address, `::` every address; a free port never clashes, nor do shared ones."""
+    """`0.0.0.0` is every IPv4 address, `::` every address.
+
+    A free port never clashes, nor do shared ones, nor a TCP port and a UDP port of one number.
+    """
     assert conflict(one, other) is conflict(other, one) is does
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from beats.config.errors import dotted
 from beats.doctor.findings import Finding
@@ -18,8 +18,9 @@ from beats.kernel.resources import Port
 from beats.kit.addresses import UNAVAILABLE, Address, addresses
 from beats.runtime.conflicts import Part
 
-_LISTENING: Final = "0A"
-"""TCP_LISTEN in the tables of proc_net_tcp(5)."""
+_STATES: Final = {"tcp": "0A", "udp": "07"}
+"""Of a socket that waits for others, in the tables of proc_net_tcp(5): TCP_LISTEN; UDP has TCP_CLOSE."""
+_TYPES: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _SHOWN_CHARACTERS: Final = 60
 
 
@@ -34,22 +35,25 @@ class Listener(NamedTuple):
     """Its parent process."""
 
 
-def listeners(port: int, proc: Path = Path("/proc")) -> list[Listener]:
-    """The processes that listen on a TCP port; empty if the system does not tell."""
-    tables = [proc / "net" / name for name in ("tcp", "tcp6")]
-    users = {inode: user for table in tables for inode, user in _sockets(table, port)}
+def listeners(
+    port: int, proc: Path = Path("/proc"), protocol: Literal["tcp", "udp"] = "tcp"
+) -> list[Listener]:
+    """The processes that listen on a port; empty if the system does not tell."""
+    tables = [proc / "net" / name for name in (protocol, f"{protocol}6")]
+    state = _STATES[protocol]
+    users = {inode: user for table in tables for inode, user in _sockets(table, port, state)}
     found = dict(_processes(set(users), proc))
     known = [_listener(pid, proc / str(pid)) for pid in dict.fromkeys(found.values())]
     others = dict.fromkeys(user for inode, user in users.items() if inode not in found)
     return [*known, *(Listener(None, f"a process of {_name(user)}") for user in others)]
 
 
-def _sockets(table: Path, port: int) -> Iterator[tuple[int, int]]:
+def _sockets(table: Path, port: int, state: str) -> Iterator[tuple[int, int]]:
     """Inode and user of each socket listening on the port: proc_net_tcp(5)."""
     with suppress(OSError):
         for line in table.read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+            if fields[3] == state and int(fields[1].rpartition(":")[2], 16) == port:
                 yield int(fields[9]), int(fields[7])
 
 
@@ -98,14 +102,14 @@ class Attempt(NamedTuple):
 
 
 def port(part: Part, resource: Port, running: Collection[int]) -> Iterator[Finding]:
-    """Whether a sink could listen on its port.
+    """Whether a sink or source could listen on its port.
 
     Args:
-        part: the sink.
+        part: the sink or source.
         resource: the port.
         running: the running Beats processes of this user.
     """
-    subject = f"port {resource.port}"
+    subject = _subject(resource)
     if resource.port == 0:
         yield Finding(subject, "ok", f"{dotted(part.key)} uses a free one")
         return
@@ -119,6 +123,10 @@ def port(part: Part, resource: Port, running: Collection[int]) -> Iterator[Findi
     optional = part.value("required") is False
     yield said._replace(level="warning") if optional and said.level == "fault" else said
     yield from exposed(part, [address for _, address in found])
+
+
+def _subject(resource: Port) -> str:
+    return f"port {resource.port}{'/udp' if resource.protocol == 'udp' else ''}"
 
 
 def resolve(host: str) -> list[Address]:
@@ -138,8 +146,9 @@ def resolve(host: str) -> list[Address]:
 def bind(family: socket.AddressFamily, address: str, resource: Port) -> OSError | None:
     """Why an address cannot be bound; None when it can. The socket does not listen, so nobody can connect."""
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket(family, _TYPES[resource.protocol]) as sock:
+            if resource.protocol == "tcp":  # with UDP it would share a port that is in use
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if resource.is_shared:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if family == socket.AF_INET6:
@@ -152,7 +161,7 @@ def bind(family: socket.AddressFamily, address: str, resource: Port) -> OSError 
 
 def verdict(part: Part, resource: Port, attempts: list[Attempt], running: Collection[int]) -> Finding:
     """The finding for all attempts: addresses that this machine lacks are skipped if one works."""
-    subject, name = f"port {resource.port}", dotted(part.key)
+    subject, name = _subject(resource), dotted(part.key)
     failed = [each for each in attempts if each.error is not None]
     lacking = [each for each in failed if each.error is not None and each.error.errno in UNAVAILABLE]
     serious = [each for each in failed if each not in lacking]
@@ -160,7 +169,8 @@ def verdict(part: Part, resource: Port, attempts: list[Attempt], running: Collec
         error = serious[0].error
         assert error is not None
         if error.errno == errno.EADDRINUSE:
-            return _in_use(subject, f"{name} wants {serious[0].address}", listeners(resource.port), running)
+            there = listeners(resource.port, protocol=resource.protocol)
+            return _in_use(subject, f"{name} wants {serious[0].address}", there, running)
         what = f"{name} cannot listen on {serious[0].address}: {error.strerror}"
         if error.errno == errno.EACCES:
             allow = "choose a port from 1024, or AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit"

@@ -16,8 +16,8 @@ _INFINITE: Final = "max"
 def plain(stats: Stats) -> dict[str, Any]:
     """All counters as JSON objects and lists; `figures` is an object and holds only finite numbers."""
     values: dict[str, Any] = _adapter().dump_python(stats, mode="json")
-    for sink in values["sinks"]:
-        sink["figures"] = {name: number for name, number in sink["figures"] if math.isfinite(number)}
+    for each in (*values["sinks"], *values["sources"]):
+        each["figures"] = {name: number for name, number in each["figures"] if math.isfinite(number)}
     for source in values["sources"]:
         playback = source["playback"]
         if playback is not None and math.isinf(playback["speed"]):
@@ -41,7 +41,7 @@ def _parsed(values: object) -> object:
     return {
         **values,
         "sinks": _each(values.get("sinks"), "figures", _pairs),
-        "sources": _each(values.get("sources"), "playback", _playback),
+        "sources": _each(_each(values.get("sources"), "playback", _playback), "figures", _pairs),
     }
 
 

@@ -102,7 +102,9 @@ def _port_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
 
 def conflict(one: Port, other: Port) -> bool:
     """Whether two ports cannot be listened on at once."""
-    if one.port != other.port or one.port == 0 or (one.is_shared and other.is_shared):
+    if (one.protocol, one.port) != (other.protocol, other.port) or one.port == 0:
+        return False
+    if one.is_shared and other.is_shared:
         return False
     ours, theirs = _addresses(one.host), _addresses(other.host)
     return bool(ours & theirs) or _covers(ours, theirs) or _covers(theirs, ours)

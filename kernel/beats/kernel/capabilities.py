@@ -66,7 +66,7 @@ class HoldsSnapshot(Protocol):
 
 @runtime_checkable
 class Measures(Protocol):
-    """A sink that reports metrics of its own; any thread may ask."""
+    """A sink or source that reports metrics of its own; any thread may ask."""
 
     def metrics(self) -> Mapping[str, float]:
         """By name, with the unit in it, such as `free_bytes`; the name of a counter ends in `_total`."""

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 
 class Port(NamedTuple):
-    """A TCP port to listen on."""
+    """A port to listen on."""
 
     key: str
     host: str
@@ -20,6 +20,7 @@ class Port(NamedTuple):
     """0 takes a free one and never conflicts."""
     is_shared: bool = False
     """Whether other sinks that share it may listen there too."""
+    protocol: Literal["tcp", "udp"] = "tcp"
 
 
 class Input(NamedTuple):

@@ -185,6 +185,8 @@ class SourceStats:
     published: int
     playback: Playback | None = None
     """None for a source that does not play a recording."""
+    figures: tuple[tuple[str, float], ...] = ()
+    """The source's own metrics, as those of a sink."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,6 +271,17 @@ async def test_the_stats_of_a_sink_have_its_own_metrics_and_its_latency() -> Non
     assert sum(latency.counts) == 1
 
 
+async def test_the_stats_of_a_source_have_its_own_metrics() -> None:
+    """As those of a sink."""
+
+    class MeasuringSource(PlayingSource):
+        def metrics(self) -> Mapping[str, float]:
+            return {"reconnects_total": 2.0}
+
+    component = SourceComponent("room", MeasuringSource(), publisher_on(Bus()), Backoff())
+    assert component.stats().figures == (("reconnects_total", 2.0),)
+
+
 async def test_a_successor_goes_on_with_the_queue_and_its_counts() -> None:
     """Its latency too: in the counters they are one sink."""
     component = SinkComponent("tape", CollectingSink(), SinkQueue("tape"), publisher_on(Bus()), Backoff())

@@ -21,6 +21,27 @@ from beats.kernel.stats import Amount, SinkStats, SourceStats
 log = logging.getLogger(__name__)
 
 
+class _OwnMetrics:
+    """Reads an adapter's own metrics; one that fails to report them must not hide all other counters."""
+
+    def __init__(self, who: str, adapter: object) -> None:
+        self._who: Final = who
+        self._adapter: Final = adapter
+        self._has_failed = False
+
+    def read(self) -> tuple[tuple[str, float], ...]:
+        """By name; empty if there are none."""
+        if not isinstance(self._adapter, Measures):
+            return ()
+        try:
+            return tuple(self._adapter.metrics().items())
+        except Exception:
+            if not self._has_failed:
+                self._has_failed = True
+                log.exception("%s cannot report its metrics; they are left out", self._who)
+            return ()
+
+
 class SinkComponent:
     """A sink, and the queue that outlives its failures."""
 
@@ -54,7 +75,7 @@ class SinkComponent:
         self.supervisor: Final = Supervisor("sink", name, self._attempt, backoff, must_start=must_start)
         self.lease: Final = Lease(queue, publisher, self._opened)
         self._bounds = bounds
-        self._has_failing_metrics = False
+        self._own_metrics: Final = _OwnMetrics(f"sink {name!r}", sink)
         self._publisher: Final = publisher
         self.connections: Final = self.connect(queue) if connections is None else connections
 
@@ -125,20 +146,8 @@ class SinkComponent:
             clients=() if serving is None else serving.clients(),
             client_totals=None if serving is None else serving.client_totals(),
             latency=self.queue.latency(),
-            figures=self._metrics(),
+            figures=self._own_metrics.read(),
         )
-
-    def _metrics(self) -> tuple[tuple[str, float], ...]:
-        """The sink's own metrics; a sink that fails to report them must not hide all other counters."""
-        if not isinstance(self.sink, Measures):
-            return ()
-        try:
-            return tuple(self.sink.metrics().items())
-        except Exception:
-            if not self._has_failing_metrics:
-                self._has_failing_metrics = True
-                log.exception("sink %r cannot report its metrics; they are left out", self.name)
-            return ()
 
     async def _attempt(self) -> None:
         reason = "failed"
@@ -175,6 +184,7 @@ class SourceComponent:
         self.source: Final = source
         self._publisher: Final = publisher
         self._who: Final = f"source {name!r}"
+        self._own_metrics: Final = _OwnMetrics(self._who, source)
         self._published = 0
         self._abandoned = False
 
@@ -212,6 +222,7 @@ class SourceComponent:
             supervisor.last_error,
             self._published,
             self.source.playback() if isinstance(self.source, Plays) else None,
+            self._own_metrics.read(),
         )
 
     async def _attempt(self) -> None:

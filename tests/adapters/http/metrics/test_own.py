@@ -11,7 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 
 from beats.adapters.http.metrics.own import OwnMetric, own_metric, own_metrics
-from beats.kernel.stats import Stats
+from beats.kernel.stats import SourceStats, Stats
 from tests.adapters.http.metrics.lint import Samples, faults, plain
 from tests.adapters.http.metrics.material import RECORDER, STATS
 
@@ -71,6 +71,19 @@ def test_a_metric_of_several_sinks_is_one_metric() -> None:
     metrics = list(own_metrics(with_figures(a=one, b=(("x", 5.0),)), {"beats_sink_restarts"}))
     assert {metric.name for metric in metrics} == {"beats_sink_free_seconds", "beats_sink_x"}
     assert [sample.value for metric in metrics for sample in metric.samples] == [0.002, 4]
+
+
+def test_metrics_of_sources_are_named_after_their_role() -> None:
+    """A source and a sink may have the same metric, and the same name."""
+    figures = (("reconnects_total", 1.0),)
+    stats = with_figures(a=figures)
+    metrics = own_metrics(
+        replace(stats, sources=(SourceStats("a", "running", 0, "", 1, figures=figures),)), ()
+    )
+    assert [(metric.name, metric.samples[0].labels) for metric in metrics] == [
+        ("beats_sink_reconnects", {"sink": "a"}),
+        ("beats_source_reconnects", {"source": "a"}),
+    ]
 
 
 class Told:

@@ -1,16 +1,16 @@
-"""Metrics that sinks define themselves, under names that their authors chose."""
+"""Metrics that sinks and sources define themselves, under names that their authors chose."""
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final, Literal, NamedTuple
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from beats.adapters.http.metrics.families import unit_of
-from beats.kernel.stats import Stats
+from beats.kernel.stats import SinkStats, SourceStats, Stats
 
-PREFIX: Final = "beats_sink_"
+Role = Literal["sink", "source"]
 _TOTAL: Final = "_total"
 _FOREIGN: Final = re.compile(r"[^a-z0-9]+")
 _WHOLE_UNITS: Final[Mapping[str, tuple[str, float]]] = {
@@ -28,7 +28,7 @@ _RESERVED: Final = frozenset({"bucket", "count", "created", "info", "sum", "tota
 
 
 class OwnMetric(NamedTuple):
-    """A sink's own metric as Prometheus expects it."""
+    """A metric of an adapter's own as Prometheus expects it."""
 
     name: str
     """Without `_total`."""
@@ -36,8 +36,8 @@ class OwnMetric(NamedTuple):
     value: float
 
 
-def own_metric(name: str, value: object) -> OwnMetric | None:
-    """A sink's own metric as Prometheus expects it; None when it could not be expressed."""
+def own_metric(name: str, value: object, role: Role = "sink") -> OwnMetric | None:
+    """A metric of an adapter's own as Prometheus expects it; None when it could not be expressed."""
     words = _FOREIGN.sub("_", name.lower()).strip("_")
     rises = words.endswith(_TOTAL)
     stem, _, last = words.removesuffix(_TOTAL).rpartition("_")
@@ -53,30 +53,37 @@ def own_metric(name: str, value: object) -> OwnMetric | None:
         return None
     if rises and not 0 <= number < math.inf:  # no value for a counter; neither is NaN
         return None
-    return OwnMetric(PREFIX + (f"{stem}_{last}" if stem else last), rises, number * factor)
+    return OwnMetric(f"beats_{role}_" + (f"{stem}_{last}" if stem else last), rises, number * factor)
 
 
 def own_metrics(stats: Stats, taken: Collection[str]) -> Iterator[Metric]:
-    """The metrics of all sinks: counters where the name ends in `_total`, otherwise gauges.
+    """The metrics of all sinks and sources: counters where the name ends in `_total`, otherwise gauges.
 
-    A metric is left out when its name is among those in `taken`, or when a sink has it twice once it is
+    A metric is left out when its name is among those in `taken`, or when an adapter has it twice once it is
     spelled as Prometheus expects: with one name in two places Prometheus would reject the whole answer.
     """
+    yield from _of_role("sink", stats.sinks, taken)
+    yield from _of_role("source", stats.sources, taken)
+
+
+def _of_role(
+    role: Role, adapters: Iterable[SinkStats | SourceStats], taken: Collection[str]
+) -> Iterator[Metric]:
     found: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
     seen: set[tuple[str, str]] = set()
-    for sink in stats.sinks:
-        for name, value in sink.figures:
-            each = own_metric(name, value)
-            if each is None or each.name in taken or (each.name, sink.name) in seen:
+    for adapter in adapters:
+        for name, value in adapter.figures:
+            each = own_metric(name, value, role)
+            if each is None or each.name in taken or (each.name, adapter.name) in seen:
                 continue
             make = CounterMetricFamily if each.rises else GaugeMetricFamily
-            text = f"A sink's own metric {name}."
+            text = f"A {role}'s own metric {name}."
             metric = found.setdefault(
-                each.name, make(each.name, text, labels=("sink",), unit=unit_of(each.name))
+                each.name, make(each.name, text, labels=(role,), unit=unit_of(each.name))
             )
             if type(metric) is make:
-                metric.add_metric((sink.name,), each.value)
-                seen.add((each.name, sink.name))
+                metric.add_metric((adapter.name,), each.value)
+                seen.add((each.name, adapter.name))
     yield from found.values()
 
 
