@@ -34,6 +34,7 @@ SINK_SETTINGS: dict[str, Mapping[str, object]] = {
     "websocket": {"port": 0},
 }
 SOURCE_SETTINGS: dict[str, Mapping[str, object]] = {
+    "command": {"run": ("sh", "-c", """echo '{"data": 1}'; sleep 1000""")},
     "images": {"path": "picture.gif"},
     "jsonl": {"path": "lines.jsonl"},
     "replay": {"path": "show.mcap"},

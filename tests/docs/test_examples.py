@@ -220,6 +220,15 @@ def test_a_gif_comes_to_a_wall(folder: Path) -> None:
             assert program.interrupt() == 0
 
 
+def test_the_program_of_a_profile_is_a_source(folder: Path) -> None:
+    """Its updates come to viewers beside the demo."""
+    profile(folder, "getloadavg")
+    with beats("run", "--profile", "shown", cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
+        with watching(f"{program.url}/?topics=peripheral/load") as viewer:
+            assert viewer.next().topic == "peripheral/load"
+        assert program.interrupt() == 0
+
+
 def test_the_profile_for_a_wall_runs(folder: Path) -> None:
     """Saved as it says, it streams and records."""
     profile(folder, "keep_bytes")

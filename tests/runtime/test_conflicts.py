@@ -198,3 +198,15 @@ def test_what_is_waited_for_is_a_warning(checked: Checked, tmp_path: Path) -> No
     assert warning.startswith('mine.toml:4: sources.log.path = "log": is waited for: it does not exist')
     (tmp_path / "log").touch()
     assert checked(table) == Found([], [])
+
+
+def test_a_program_that_is_not_there_is_a_problem(checked: Checked) -> None:
+    """Its name is shown, and not its arguments, which may hold a password."""
+    found = checked("[sources.cam]\ntype = 'command'\nrun = ['no-such-program', 'secret']\n")
+    [problem] = found.problems
+    assert (problem.where, problem.key, problem.value) == (
+        "mine.toml:3",
+        "sources.cam.run",
+        '"no-such-program"',
+    )
+    assert problem.message == "is not in PATH: install it, or give its whole path"

@@ -1,11 +1,12 @@
-"""Paths: as people write them, whether they can be read or written, and whether a file has changed."""
+"""Paths: as people write them, whether they can be read, written or run, and whether a file has changed."""
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from beats.kernel.resources import Input, Output
+from beats.kernel.resources import Input, Output, Program
 
 
 def expanded(path: Path | str) -> Path:
@@ -71,6 +72,25 @@ def why_unwritable(resource: Output) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"cannot be written: user {os.geteuid()} has no permission for folder {folder}: choose another"
     return None
+
+
+def program_path(program: Program) -> str | None:
+    """Where a program is; None if it is not there."""
+    name = program.name
+    if os.sep in name:
+        name = str(expanded(program.folder or Path()) / expanded(name))
+    return shutil.which(name, path=program.path)
+
+
+def why_not_a_program(program: Program) -> str | None:
+    """Why a program cannot be run, as the end of a sentence, and what to do; None if it can."""
+    if program.folder is not None and not expanded(program.folder).is_dir():
+        return f"cannot run in {str(program.folder)!r}, which is not a folder: name one"
+    if program_path(program) is not None:
+        return None
+    if os.sep in program.name:
+        return "is no file that can be run: name one"
+    return "is not in PATH: install it, or give its whole path"
 
 
 class Stamp(NamedTuple):

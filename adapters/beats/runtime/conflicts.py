@@ -10,12 +10,13 @@ from beats.config.errors import Problem, dotted, shown
 from beats.config.layers.merging import Node, child, where
 from beats.config.schema import GROUPS, AdapterKey
 from beats.config.settings import SinkSettings, SourceSettings
-from beats.kernel.resources import Input, Output, Package, Port, Resources
+from beats.kernel.resources import Input, Output, Package, Port, Program, Resources
 from beats.kit import paths
 from beats.kit.addresses import addresses
 from beats.runtime.registry import resources_of
 
 _DEFAULT: Final = "default"
+_Needed = Input | Output | Package | Program
 
 
 class Part(NamedTuple):
@@ -148,19 +149,26 @@ def _awaited(parts: Iterable[Part]) -> Iterator[Problem]:
 
 def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
     for part in parts:
-        resources: tuple[Input | Output | Package, ...] = (
+        resources: tuple[_Needed, ...] = (
             *(resource for resource in part.resources.inputs if not resource.may_come),
             *part.resources.outputs,
             *part.resources.packages,
+            *part.resources.programs,
         )
         for resource in resources:
             why = _why_not(resource)
             if why is not None:
-                value = str(resource.path) if isinstance(resource, Input) else part.value(resource.key)
+                value = part.value(resource.key)
+                if isinstance(resource, Input):
+                    value = str(resource.path)
+                elif isinstance(resource, Program):  # its arguments may hold a password
+                    value = resource.name
                 yield part.problem(resource.key, value, why)
 
 
-def _why_not(resource: Input | Output | Package) -> str | None:
+def _why_not(resource: _Needed) -> str | None:
+    if isinstance(resource, Program):
+        return paths.why_not_a_program(resource)
     if isinstance(resource, Input):
         return paths.why_unreadable(resource)
     if isinstance(resource, Output):

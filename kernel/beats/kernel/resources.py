@@ -67,6 +67,18 @@ class Package(NamedTuple):
     """The name to give to `pip install`."""
 
 
+class Program(NamedTuple):
+    """A program to run."""
+
+    key: str
+    name: str
+    """To be looked for in PATH, unless it is a path."""
+    folder: Path | None = None
+    """Where it runs, and where a relative path to it begins."""
+    path: str | None = None
+    """What PATH is for it; None: as for this process."""
+
+
 class Doubt(NamedTuple):
     """Something that works but may be a mistake."""
 
@@ -84,6 +96,7 @@ class Resources:
     outputs: tuple[Output, ...] = ()
     servers: tuple[Server, ...] = ()
     packages: tuple[Package, ...] = ()
+    programs: tuple[Program, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     connections: int = 0
     """The most connections that it has open at once; each counts as an open file of the process."""

@@ -102,3 +102,21 @@ class TimedRecorder(PublishRecorder):
         if self.refuse:
             raise QueueFull("browser", "frame", sequence, 1, "it is full")
         return sequence
+
+
+class Awaited(PublishRecorder):
+    """Lets a test wait for a number of messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._arrived: dict[int, anyio.Event] = {}
+
+    async def messages_to_be(self, count: int) -> None:
+        if len(self.published) < count:
+            await self._arrived.setdefault(count, anyio.Event()).wait()
+
+    async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
+        """Keep the message."""
+        sequence = await super().__call__(message, captured_unix_ns=captured_unix_ns)
+        self._arrived.setdefault(len(self.published), anyio.Event()).set()
+        return sequence

@@ -20,7 +20,7 @@ from beats.kernel.envelope import Message, Peripheral
 from beats.kernel.errors import QueueFull
 from beats.kernel.resources import Input, Resources
 from beats.kernel.testing import PublishRecorder
-from tests.adapters.sources.support import context
+from tests.adapters.sources.support import Awaited, context
 
 pytestmark = pytest.mark.anyio
 Write = Callable[[bytes], Path]
@@ -64,24 +64,6 @@ async def published(path: Path, **settings: object) -> list[object]:
 
 def data_of(publish: PublishRecorder) -> list[object]:
     return [message.data for message in publish.messages if isinstance(message, Peripheral)]
-
-
-class Awaited(PublishRecorder):
-    """Lets a test wait for a number of messages."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._arrived: dict[int, anyio.Event] = {}
-
-    async def messages_to_be(self, count: int) -> None:
-        if len(self.published) < count:
-            await self._arrived.setdefault(count, anyio.Event()).wait()
-
-    async def __call__(self, message: Message, *, captured_unix_ns: int | None = None) -> int:
-        """Keep the message."""
-        sequence = await super().__call__(message, captured_unix_ns=captured_unix_ns)
-        self._arrived.setdefault(len(self.published), anyio.Event()).set()
-        return sequence
 
 
 @asynccontextmanager
