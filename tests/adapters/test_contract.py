@@ -2,8 +2,10 @@
 
 import io
 import os
+import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +43,34 @@ SOURCE_SETTINGS: dict[str, Mapping[str, object]] = {
 }
 
 
+@contextmanager
+def _osc_sender() -> Generator[int]:
+    """Sends to a free UDP port again and again."""
+    ended = threading.Event()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+
+        def send() -> None:
+            while not ended.wait(0.02):
+                sender.sendto(b"/knob\0\0\0,i\0\0\0\0\0\1", ("127.0.0.1", port))
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            yield port
+        finally:
+            ended.set()
+            thread.join()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _machines_to_connect_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """An MQTT broker, a NATS server, and another Beats that puts the demo on air and sends it there too."""
+    """An OSC sender, an MQTT broker, a NATS server, and another Beats that sends the demo there too."""
     folder = tmp_path_factory.mktemp("machines")
-    with NatsServer(folder) as server, Mosquitto(folder) as broker:
+    with NatsServer(folder) as server, Mosquitto(folder) as broker, _osc_sender() as osc_port:
+        SOURCE_SETTINGS["osc"] = {"port": osc_port}
         SINK_SETTINGS["mqtt"] = {"port": broker.port, "discovery": True, "pictures": True}
         sink = ("--set", "sinks.relay.type=nats", "--set", f"sinks.relay.servers={server.url}")
         arguments = ("run", *PORT_0, *sink, "--set", "sinks.relay.stream=demo")

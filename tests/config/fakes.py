@@ -79,6 +79,12 @@ class NatsSourceSettings(SourceSettings):
     servers: tuple[str, ...] = ()
 
 
+class OscSettings(SourceSettings):
+    host: str = "127.0.0.1"
+    port: int = 9000
+    controls: Mapping[str, str] = Field(default_factory=dict[str, str])
+
+
 class MqttSinkSettings(SinkSettings):
     host: str = ""
     discovery: bool = False

@@ -16,6 +16,7 @@ from tests.config.fakes import (
     MqttSinkSettings,
     NatsSinkSettings,
     NatsSourceSettings,
+    OscSettings,
     WebsocketSettings,
 )
 
@@ -25,6 +26,7 @@ ADAPTERS: Final = (
     .add("sinks", "mqtt", MqttSinkSettings)
     .add("sinks", "nats", NatsSinkSettings)
     .add("sources", "nats", NatsSourceSettings)
+    .add("sources", "osc", OscSettings)
 )
 SHIPPED: Final = Path(next(iter(beats.config.__path__)))
 EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
@@ -37,6 +39,7 @@ EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
     "replay": (["replay"], {"browser": "websocket"}),
     "origin": (["demo"], {"browser": "websocket", "nats": "nats"}),
     "home": (["demo"], {"browser": "websocket", "mqtt": "mqtt"}),
+    "desk": (["osc"], {"browser": "websocket"}),
     "edge": (["nats"], {"browser": "websocket"}),
     "wall": (["demo"], {"browser": "websocket", "wall": "ddp"}),
 }

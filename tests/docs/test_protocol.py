@@ -10,11 +10,12 @@ import pytest
 from beats.adapters.http.players.players import MJPEG, STILLS
 from beats.adapters.http.query import InvalidQuery
 from beats.adapters.sinks.websocket.choice import parse_choice
-from beats.adapters.sinks.websocket.receiver import COMMANDS, receipt
+from beats.adapters.sinks.websocket.receiver import receipt
 from beats.config.layers.profiles import SHIPPED
 from beats.kernel.clock import SystemClock
 from beats.kernel.ports import Context
 from beats.kernel.queue.overflow import OVERFLOWS
+from beats.kit.controls import COMMANDS
 from beats.proto import streaming_pb2
 from beats.runtime.registry import SINKS, SOURCES
 from tests.docs.documents import DOCUMENTS, ROOT

@@ -15,6 +15,8 @@ from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.nats.source import NatsSource
+from beats.adapters.sources.osc import OscSettings
+from beats.adapters.sources.osc.source import OscSource
 from beats.adapters.sources.websocket import WebSocketSourceSettings
 from beats.adapters.sources.websocket.source import WebSocketSource
 from beats.kernel.clock import SystemClock
@@ -68,6 +70,13 @@ class Machine:
         """Add a source that listens to a server."""
         settings = NatsSourceSettings.model_validate({"type": "nats", "servers": (url,), **changes})
         source = NatsSource(settings, self.context(name))
+        self.kernel.add_source(name, source)
+        return source
+
+    def osc_source(self, port: int, name: str = "desk", **changes: Any) -> OscSource:
+        """Add a source that listens for OSC on this machine."""
+        settings = OscSettings.model_validate({"type": "osc", "port": port, **changes})
+        source = OscSource(settings, self.context(name))
         self.kernel.add_source(name, source)
         return source
 

@@ -87,7 +87,7 @@ def test_an_unknown_profile_is_an_error_with_the_known_ones(house: House) -> Non
     message = refused("studoi", house.folder)
     assert message.startswith(f'profile: "studoi": no such profile (looked in {house.folder} and ')
     assert (
-        "default, edge, headless, home, kiosk, origin, program, record, replay, stage, studio, wall"
+        "default, desk, edge, headless, home, kiosk, origin, program, record, replay, stage, studio, wall"
         in message
     )
     assert message.endswith("did you mean 'studio'?")
@@ -119,6 +119,7 @@ def test_profiles_are_listed_with_their_purpose(house: House) -> None:
         found = {info.name: info for info in list_profiles(house.folder, {})}
     shipped = {
         "default",
+        "desk",
         "edge",
         "headless",
         "home",

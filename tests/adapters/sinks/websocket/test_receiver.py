@@ -15,12 +15,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from beats.adapters.sinks.websocket import WebSocketSettings
-from beats.adapters.sinks.websocket.receiver import InvalidControl, parse, receipt, receipt_wanted
+from beats.adapters.sinks.websocket.receiver import parse, receipt, receipt_wanted
 from beats.adapters.sinks.websocket.sink import WebSocketSink
 from beats.adapters.sources.replay.commands import COMMANDS
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
+from beats.kit.controls import InvalidControl
 from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until, warnings
 
 pytestmark = pytest.mark.anyio

@@ -21,9 +21,9 @@ from beats.adapters.http.request import asks_for_reason, is_incomplete, parse_ta
 from beats.adapters.http.site import Site, ViewerPage
 from beats.adapters.sinks.websocket.choice import StreamChoice, parse_choice
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.receiver import COMMANDS
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.ports import Context
+from beats.kit.controls import COMMANDS
 from beats.kit.secrets import secret_of
 from beats.pictures.variants import TooManyVariants, Variants, VariantStream
 

@@ -12,6 +12,7 @@ from beats.config.settings import QueueSettings
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.resources import Port, Resources
 from beats.kit.bounds import queue_bounds
+from beats.kit.controls import EMOJIS
 from beats.kit.secrets import Secret, check_places
 
 ADJUSTABLE: Final = frozenset(
@@ -75,21 +76,7 @@ class WebSocketSettings(ServerSettings):
     frame_ancestors: tuple[Annotated[str, AfterValidator(as_ancestor)], ...] = ()
     """Web pages that may embed the page of this server in a frame, by their origin, such as
     `https://home.example:8123`; `*` for all. By default none may."""
-    emojis: tuple[str, ...] = (
-        "poop",
-        "skull",
-        "heart",
-        "star",
-        "rainbow",
-        "seb",
-        "faye",
-        "will",
-        "clem",
-        "cal",
-        "sri",
-        "lampe",
-        "ditto",
-    )
+    emojis: tuple[str, ...] = EMOJIS
     """What `emoji_update` may name."""
 
     @model_validator(mode="after")

@@ -1,0 +1,103 @@
+"""A UDP socket that counts what the operating system had to drop."""
+
+import errno
+import socket
+import struct
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from anyio import to_thread
+
+from beats.kernel.capabilities import authority
+from beats.kit.addresses import UNAVAILABLE, addresses
+
+_MOST_BYTES: Final = 65_536
+_DROPS: Final = struct.Struct("@I")
+_RXQ_OVFL: Final[int] = getattr(socket, "SO_RXQ_OVFL", 40)
+"""Linux adds to each datagram how many were dropped before it: socket(7)."""
+
+
+class Datagram(NamedTuple):
+    """What came."""
+
+    data: bytes
+    sender: str
+    """Host and port, as text."""
+
+
+class UdpReceiver:
+    """One socket; `wait_readable` it, then `receive` until there is nothing left."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket: Final = sock
+        self.dropped = 0
+        """Datagrams that the operating system dropped because they were not read in time, as far as it
+        tells: Linux does, with the next one that arrives."""
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        host, port, *_ = self.socket.getsockname()
+        return authority(host, port)
+
+    def receive(self) -> Datagram | None:
+        """The next datagram; None when nothing waits."""
+        try:
+            data, notes, _, sender = self.socket.recvmsg(_MOST_BYTES, socket.CMSG_SPACE(_DROPS.size))
+        except (BlockingIOError, InterruptedError):
+            return None
+        for level, kind, note in notes:
+            if level == socket.SOL_SOCKET and kind == _RXQ_OVFL and len(note) == _DROPS.size:
+                (self.dropped,) = _DROPS.unpack(note)
+        return Datagram(data, authority(*sender[:2]))
+
+
+async def open_receivers(host: str, port: int, buffer_bytes: int) -> list[UdpReceiver]:
+    """Listen on every address of a host that this machine has.
+
+    Raises:
+        OSError: none can be listened on, or one is in use; says which.
+    """
+    found = await to_thread.run_sync(addresses, host)
+    opened: list[UdpReceiver] = []
+    missing: OSError | None = None
+    try:
+        for family, address in found:
+            try:
+                opened.append(UdpReceiver(_listening(family, address, port, buffer_bytes)))
+            except OSError as error:
+                place = f"UDP {authority(address, port)}"
+                if error.errno in UNAVAILABLE:
+                    missing = OSError(error.errno, f"{place} is not an address of this machine")
+                elif error.errno == errno.EADDRINUSE:
+                    raise OSError(
+                        error.errno, f"{place} is in use: end the other program, or set another port"
+                    ) from error
+                else:
+                    raise OSError(error.errno, f"{place}: {error.strerror}") from error
+            else:
+                port = port or opened[0].socket.getsockname()[1]  # both families have the same free one
+    except BaseException:
+        for each in opened:
+            each.socket.close()
+        raise
+    if missing is not None and not opened:
+        raise missing
+    return opened
+
+
+def _listening(family: socket.AddressFamily, address: str, port: int, buffer_bytes: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        with suppress(OSError):  # macOS refuses more than it allows; Linux takes what it allows
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        with suppress(OSError):  # only Linux has it
+            sock.setsockopt(socket.SOL_SOCKET, _RXQ_OVFL, 1)
+        sock.bind((address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
