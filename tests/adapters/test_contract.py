@@ -18,6 +18,7 @@ from beats.config.settings import Settings, SinkSettings, SourceSettings
 from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.errors import ClosedError
 from beats.kernel.run.kernel import Kernel
+from beats.kernel.waker import Waker
 from beats.proto.codec import StreamCodec
 from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, resources_of
 from tests.adapters.sources.support import context
@@ -25,6 +26,7 @@ from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
 from tests.support.mqtt import Mosquitto
 from tests.support.nats import NatsServer
+from tests.support.xvfb import Xvfb
 
 CONTEXT = context("it")
 
@@ -40,6 +42,7 @@ SOURCE_SETTINGS: dict[str, Mapping[str, object]] = {
     "images": {"path": "picture.gif"},
     "jsonl": {"path": "lines.jsonl"},
     "replay": {"path": "show.mcap"},
+    "video": {"input": "lavfi:testsrc=size=64x48"},
 }
 
 
@@ -67,10 +70,11 @@ def _osc_sender() -> Generator[int]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _machines_to_connect_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """An OSC sender, an MQTT broker, a NATS server, and another Beats that sends the demo there too."""
+    """An OSC sender, an MQTT broker, a NATS server, a screen, and another Beats that sends the demo there too."""
     folder = tmp_path_factory.mktemp("machines")
-    with NatsServer(folder) as server, Mosquitto(folder) as broker, _osc_sender() as osc_port:
+    with NatsServer(folder) as server, Mosquitto(folder) as broker, _osc_sender() as osc_port, Xvfb(folder) as x:
         SOURCE_SETTINGS["osc"] = {"port": osc_port}
+        SOURCE_SETTINGS["screen"] = {"display": x.display}
         SINK_SETTINGS["mqtt"] = {"port": broker.port, "discovery": True, "pictures": True}
         sink = ("--set", "sinks.relay.type=nats", "--set", f"sinks.relay.servers={server.url}")
         arguments = ("run", *PORT_0, *sink, "--set", "sinks.relay.stream=demo")
@@ -187,9 +191,9 @@ def test_a_source_publishes_what_can_be_encoded_and_can_be_cancelled(name: str) 
 
     async def main() -> None:
         kernel = Kernel(StreamCodec())
-        seen = anyio.Event()
+        seen, waker = anyio.Event(), Waker()
         for kind in ("frame", "peripheral"):
-            kernel.bus.connect(kind, lambda envelope: seen.set())
+            kernel.bus.connect(kind, lambda envelope: waker.ring(seen.set))
         kernel.add_source(name, SOURCES.find(name).build(source_settings(name), CONTEXT))
         with anyio.fail_after(20):
             async with anyio.create_task_group() as group:

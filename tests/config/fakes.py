@@ -58,6 +58,14 @@ class DdpSettings(SinkSettings):
     preview: str | None = None
 
 
+class VideoSettings(SourceSettings):
+    input: str
+
+
+class ScreenSettings(SourceSettings):
+    pass
+
+
 class DemoSettings(SourceSettings):
     fps: Annotated[float, Field(gt=0)] = 30.0
     width: int = 64

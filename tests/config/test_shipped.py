@@ -17,6 +17,8 @@ from tests.config.fakes import (
     NatsSinkSettings,
     NatsSourceSettings,
     OscSettings,
+    ScreenSettings,
+    VideoSettings,
     WebsocketSettings,
 )
 
@@ -27,6 +29,8 @@ ADAPTERS: Final = (
     .add("sinks", "nats", NatsSinkSettings)
     .add("sources", "nats", NatsSourceSettings)
     .add("sources", "osc", OscSettings)
+    .add("sources", "screen", ScreenSettings)
+    .add("sources", "video", VideoSettings)
 )
 SHIPPED: Final = Path(next(iter(beats.config.__path__)))
 EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
@@ -41,6 +45,8 @@ EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
     "home": (["demo"], {"browser": "websocket", "mqtt": "mqtt"}),
     "desk": (["osc"], {"browser": "websocket"}),
     "edge": (["nats"], {"browser": "websocket"}),
+    "video": (["video"], {"browser": "websocket"}),
+    "screen": (["screen"], {"browser": "websocket"}),
     "wall": (["demo"], {"browser": "websocket", "wall": "ddp"}),
 }
 

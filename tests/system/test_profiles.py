@@ -13,6 +13,7 @@ from beats.kernel.envelope import Peripheral
 from tests.recordings.support import lines, record
 from tests.support import CODEC, TIMEOUT_S, Program, beats, ran, watching
 from tests.support.nats import NatsServer, free_port
+from tests.support.xvfb import Xvfb
 from tests.system.tapes import recorded
 
 LINES = [f'{{"id": "knob", "data": {number}}}' for number in range(5)]
@@ -102,16 +103,19 @@ def test_every_shipped_profile_runs(tmp_path: Path) -> None:
         "program",
         "record",
         "replay",
+        "screen",
         "studio",
+        "video",
         "wall",
     ]
     (tmp_path / "recordings").mkdir()
     record(tmp_path / "recordings" / "old.mcap", lines(30))
     with ExitStack() as stack:
         server = stack.enter_context(NatsServer(tmp_path))
+        screen = stack.enter_context(Xvfb(tmp_path))
         programs: dict[str, Program] = {}
         for name in names:
-            own = VARIABLES.get(name, {})
+            own = {"DISPLAY": screen.display, **VARIABLES.get(name, {})}
             variables = {"BEATS_WEBSOCKET_PORT": "0", "BEATS_NATS_URL": server.url, **own}
             code, _, err = ran("config", "check", "-p", name, "--strict", cwd=tmp_path, **variables)
             assert code == 0, err

@@ -35,7 +35,7 @@ def why_absent(path: Path) -> str | None:
 
 def why_unreadable(resource: Input) -> str | None:
     """Why an input cannot be read, and what to give instead; None if it can. Opens nothing."""
-    what = {"file": "a file", "folder": "a folder", "any": "a file or folder"}[resource.kind]
+    what = {"any": "a file or folder"}.get(resource.kind, f"a {resource.kind}")
     path = resource.path
     try:
         is_folder = path.is_dir()
@@ -45,6 +45,8 @@ def why_unreadable(resource: Input) -> str | None:
         return f"cannot be read ({error.strerror}): name {what} that can be"
     if is_folder and resource.kind == "file":
         return "is a folder: name a file"
+    if resource.kind == "device" and not path.is_char_device():
+        return "is no device: name one, such as /dev/video0"
     if not is_folder and resource.kind == "folder":
         return "is not a folder: name one"
     if is_folder and resource.endings and not _holds(resource):

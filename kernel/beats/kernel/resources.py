@@ -24,12 +24,13 @@ class Port(NamedTuple):
 
 
 class Input(NamedTuple):
-    """A file or folder to read."""
+    """A file, folder or device to read."""
 
     key: str
     path: Path
     """The path that is opened, with `~` expanded."""
-    kind: Literal["file", "folder", "any"] = "file"
+    kind: Literal["file", "folder", "any", "device"] = "file"
+    """`any` is a file or folder, `device` one of the machine's, such as a camera."""
     endings: tuple[str, ...] = ()
     """A folder must hold a file whose name ends with one of these; empty: any file."""
     may_come: bool = False

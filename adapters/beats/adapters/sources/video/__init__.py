@@ -1,0 +1,14 @@
+"""Source `video`: files, cameras, addresses and generators, by PyAV (FFmpeg)."""
+
+from typing import Final
+
+from beats.adapters.sources.video.settings import VideoSettings
+from beats.kernel.ports import SourceKind
+
+SOURCE: Final = SourceKind(
+    settings=VideoSettings,
+    source="beats.adapters.sources.video.source:VideoSource",
+    summary="A video file, a camera, an HTTP or RTSP address or a generator, as FFmpeg reads them",
+)
+
+__all__ = ["SOURCE", "VideoSettings"]
