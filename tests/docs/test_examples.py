@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,9 +52,10 @@ def alone(command: str) -> bool:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A newcomer's folder with a picture of each kind that the documents name."""
+    """A newcomer's folder with a picture of each kind that the documents name, and a film."""
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green")]
     frames[0].save(tmp_path / "picture.gif", save_all=True, append_images=frames[1:], duration=50)
+    shutil.copy(tmp_path / "picture.gif", tmp_path / "film.mp4")  # FFmpeg goes by what is in a file
     (tmp_path / "picture.png").write_bytes(tiny_png())
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "1.png").write_bytes(tiny_png())

@@ -127,9 +127,18 @@ def test_every_shipped_profile_runs(tmp_path: Path) -> None:
             assert rows
             for offered, delivered, dropped in rows:
                 assert int(offered) == int(delivered) + int(dropped)
+<<<<<<< HEAD
                 # An origin may have come and gone before the edge; the program's profile has no source, and
                 # nothing is sent to the desk.
                 assert int(offered) > 10 or name in ("desk", "edge", "program")
+=======
+                # An origin may have come and gone before the edge; the program's profile has no source. Those
+                # with pictures alone are behind on a busy machine.
+                assert int(offered) > (2 if name in ("screen", "video") else 10) or name in (
+                    "edge",
+                    "program",
+                )
+>>>>>>> 0702ae6 (Test videos and screens with real files, servers and a virtual display; document them)
                 # A wall shows the newest frame, not each of them; a home's broker is not there.
                 assert dropped == "0" or name in ("home", "wall")
             assert program.leaves_nothing()

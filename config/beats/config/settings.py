@@ -113,7 +113,7 @@ class KernelSettings(Settings):
 
 
 class PixelSettings(Settings):
-    """How pixels become pictures: those of `publish_pixels`, and of the sources `images` and `demo`."""
+    """How pixels become pictures: those of `publish_pixels`, and of sources such as `images` and `video`."""
 
     format: Literal["png", "jpeg", "webp"] = "png"
     """What pixels are encoded as. png keeps every pixel, and every viewer can show it; jpeg and webp take a

@@ -23,6 +23,13 @@ _SHOW_S: Final = 0.1
 """A picture is shown this often at least, even if newer ones wait already."""
 
 
+class Skipped:
+    """Counts packets that were not decoded, over all attempts."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+
 class Arrived(NamedTuple):
     """A packet, and when it came."""
 
@@ -40,18 +47,26 @@ class PacketQueue:
         self._is_closed = False
         self._condition: Final = threading.Condition()
 
-    def put(self, packet: Any, unix_ns: int) -> None:
-        """Add a packet; those that wait are given up if it is a key frame, or if they are too many."""
+    def put(self, packet: Any, unix_ns: int) -> int:
+        """Add a packet; those that wait are given up if it is a key frame, or if they are too many.
+
+        Returns:
+            How many are given up.
+        """
         with self._condition:
             is_full = len(self._waiting) >= _MOST_WAITING or self._bytes + packet.size > _MOST_WAITING_BYTES
+            skipped = 0
             if packet.is_keyframe or is_full:
+                skipped = len(self._waiting)
                 self._waiting.clear()
                 self._bytes = 0
                 self._needs_key = not packet.is_keyframe
-            if not self._needs_key:
-                self._waiting.append(Arrived(packet, unix_ns))
-                self._bytes += packet.size
-                self._condition.notify()
+            if self._needs_key:
+                return skipped + 1
+            self._waiting.append(Arrived(packet, unix_ns))
+            self._bytes += packet.size
+            self._condition.notify()
+            return skipped
 
     def take(self) -> Arrived | None:
         """Wait for the next packet; None when the queue is closed, and none waits."""
@@ -78,13 +93,20 @@ class LiveView:
     """Reads in the thread that calls it, and has one of its own to decode."""
 
     def __init__(
-        self, settings: VideoSettings, opened: Opened, outlet: Outlet, clock: Clock, ending: Ending
+        self,
+        settings: VideoSettings,
+        opened: Opened,
+        outlet: Outlet,
+        clock: Clock,
+        ending: Ending,
+        skipped: Skipped,
     ) -> None:
         self._settings: Final = settings
         self._opened: Final = opened
         self._outlet: Final = outlet
         self._clock: Final = clock
         self._ending: Final = ending
+        self._skipped: Final = skipped
         self._thinning: Final = Thinning(settings.fps)
         self._queue: Final = PacketQueue()
         self._fault: BaseException | None = None
@@ -101,7 +123,7 @@ class LiveView:
             decoder = threading.Thread(target=self._decode, name="beats-video-decoder", daemon=True)
             decoder.start()
             try:
-                self._read(self._queue.put)
+                self._read(self._keep)
             finally:
                 self._queue.close()
                 decoder.join()  # what it decodes belongs to the input, which is closed now
@@ -115,6 +137,9 @@ class LiveView:
             take(packet, self._clock.unix_ns())
         if self._settings.kind in ("address", "device"):
             raise ConnectionError(f"{self._settings.shown} has ended")
+
+    def _keep(self, packet: Any, unix_ns: int) -> None:
+        self._skipped.total += self._queue.put(packet, unix_ns)
 
     def _pass_on(self, packet: Any, unix_ns: int) -> None:
         if not packet.size or not self._thinning.takes(unix_ns):

@@ -19,6 +19,7 @@ from beats.pictures.publishing import PixelPublisher
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
+DAMAGED: Final = "damaged pictures"
 _UNSPECIFIED: Final = 2
 """ITU-T H.273: the number of an unknown matrix of colours."""
 _MOST_SD_LINES: Final = 576
@@ -104,7 +105,7 @@ class Outlet:
 
     def refuse(self, why: str) -> None:
         """Report a picture that is left out."""
-        self._reports.add("damaged pictures", why)
+        self._reports.add(DAMAGED, why)
 
     def _converted(self, frame: "VideoFrame", aspect: float) -> Raw:
         settings = self._settings

@@ -1,13 +1,13 @@
 """Runs a video in a thread of its own."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from beats.adapters.sources.video.live import LiveView
+from beats.adapters.sources.video.live import LiveView, Skipped
 from beats.adapters.sources.video.opening import Opened
-from beats.adapters.sources.video.outlet import Outlet
+from beats.adapters.sources.video.outlet import DAMAGED, Outlet
 from beats.adapters.sources.video.playing import Player
 from beats.adapters.sources.video.settings import VideoSettings
 from beats.kernel.errors import ClosedError
@@ -29,7 +29,12 @@ class VideoSource:
         self._clock: Final = context.clock
         self._pixels: Final = context.service(PixelPublisher)
         self._thread: Final = OwnThread(f"video-{context.name}", make_ending)
-        self._who: Final = f"source {context.name!r}"
+        self._skipped: Final = Skipped()
+        self._reports: Final = ThrottledLog(log, f"source {context.name!r}")
+
+    def metrics(self) -> Mapping[str, float]:
+        """Pictures that were damaged, and packets of a live input that were not decoded to catch up."""
+        return {"damaged_total": self._reports.counts[DAMAGED], "skipped_total": self._skipped.total}
 
     async def run(self, publish: Publish) -> None:
         """Publish until a file has ended, or until cancelled.
@@ -41,12 +46,11 @@ class VideoSource:
         await self._thread.run(partial(self._show, publish))
 
     def _show(self, publish: Publish, ending: Ending) -> None:
-        reports = ThrottledLog(log, self._who)
         opened = Opened(self._settings)
         try:
-            outlet = Outlet(self._settings, self._pixels, publish, reports)
+            outlet = Outlet(self._settings, self._pixels, publish, self._reports)
             if opened.is_live:
-                LiveView(self._settings, opened, outlet, self._clock, ending).watch()
+                LiveView(self._settings, opened, outlet, self._clock, ending, self._skipped).watch()
             else:
                 # Threads for each picture would hold it back: only a file is decoded ahead.
                 opened.stream.thread_type = "AUTO"
@@ -56,4 +60,4 @@ class VideoSource:
                 raise
         finally:
             opened.close()
-            reports.summarise()
+            self._reports.summarise()
