@@ -70,9 +70,14 @@ def _osc_sender() -> Generator[int]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _machines_to_connect_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """An OSC sender, an MQTT broker, a NATS server, a screen, and another Beats that sends the demo there too."""
+    """An OSC sender, an MQTT broker, a NATS server, a screen, and another Beats that sends to both."""
     folder = tmp_path_factory.mktemp("machines")
-    with NatsServer(folder) as server, Mosquitto(folder) as broker, _osc_sender() as osc_port, Xvfb(folder) as x:
+    with (
+        NatsServer(folder) as server,
+        Mosquitto(folder) as broker,
+        _osc_sender() as osc_port,
+        Xvfb(folder) as x,
+    ):
         SOURCE_SETTINGS["osc"] = {"port": osc_port}
         SOURCE_SETTINGS["screen"] = {"display": x.display}
         SINK_SETTINGS["mqtt"] = {"port": broker.port, "discovery": True, "pictures": True}
