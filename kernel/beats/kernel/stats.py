@@ -93,6 +93,11 @@ class ClientStats:
     """What it was offered, what was written to it, and what it missed."""
     group: str = ""
     """Its class; see `ClientGroup.name`."""
+    age_s: float | None = None
+    """How old the stream is that it reads: from the bus until its word was here that it had read an envelope,
+    or until now for one that it has not read yet. None for a viewer that gives no such word."""
+    round_trip_s: float | None = None
+    """From the question until that word, with all that was on the way before the question; None as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ class ClientGroup:
     """Waiting in the queues of those that are behind."""
     drops: tuple[DropStats, ...]
     """Missed by them, including those that left, by reason and kind."""
+    age: Latency | None = None
+    """A histogram of their `ClientStats.age_s` at each word of theirs; None until the first one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from beats.cli.top.tables import (
     wrapped,
 )
 from beats.kernel.stats import GivenUp, Playback
+from beats.kit.units import UNKNOWN
 from tests.cli.top.answers import answer, client, queue, sink, source, stats
 
 
@@ -65,14 +66,15 @@ def test_a_bar_is_as_long_as_its_part(part: int, whole: int, expected: str) -> N
 
 def test_a_client_is_shown_with_what_it_gets_and_misses() -> None:
     """Rates, queue, drops and age; frames that it did not want are counted, but neither red nor sorted by."""
-    cells = client_cells(
-        shown(100, 160, behind=True, waiting=8, high_water=32, drops=[("latest", 3)], at_s=-60)
-    )
+    found = shown(100, 160, behind=True, waiting=8, high_water=32, drops=[("latest", 3)], at_s=-60)
+    (row,) = found.clients
+    cells = client_cells(found._replace(clients=[row._replace(client=replace(row.client, age_s=0.25))]))
     plain = {heading: cell.text for heading, cell in cells.items()}
     assert plain == {
         "client": "10.0.0.1:5000", "state": "behind", "/s": "60.0", "data/s": "600 B",
         "queue": "█▌          8", "most": "32", "dropped": "3", "drop/s": "0",
-        "age": "1:01", "class": "full", "delivered": "160", "sink": "browser", "why dropped": "latest 3",
+        "age": "1:01", "reads": "250 ms", "trip": UNKNOWN, "class": "full",
+        "delivered": "160", "sink": "browser", "why dropped": "latest 3",
     }  # fmt: skip
     assert (cells["state"].style, cells["dropped"].style) == ("yellow", "red")
     cells = client_cells(shown(0, 1, group="thinned", drops=[("max_fps", 500)]))

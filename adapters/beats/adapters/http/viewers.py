@@ -4,12 +4,15 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import count
 from typing import Final, Protocol
 
 import anyio
 
+from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
+from beats.kernel.queue.latency import LatencyHistogram
 from beats.kernel.stats import Amount, ClientGroup, ClientStats, ClientTotals, DropStats
 from beats.kit.throttled_log import ThrottledLog
 
@@ -176,6 +179,8 @@ class Viewers:
         self._ids: Final = count(1)
         self._here: Final[dict[int, Viewer]] = {}
         self._totals: Final = ViewerTotals()
+        self._ages: Final[dict[str, LatencyHistogram]] = {}
+        """By class."""
         self._accepted = self._stalled = 0
         self._leaving: Final = threading.Lock()
 
@@ -197,6 +202,12 @@ class Viewers:
             self._totals.leave(viewer.stats())
         log.debug("sink %r: client %s left", self._sink, viewer.identity.remote)
 
+    def aged(self, group: str, age_ns: int) -> None:
+        """A viewer of a class has told that it read an envelope of this age."""
+        if group not in self._ages:
+            self._ages[group] = LatencyHistogram(SystemClock())
+        self._ages[group].add(age_ns)
+
     def clients(self) -> tuple[ClientStats, ...]:
         """The viewers now."""
         return tuple(viewer.stats() for viewer in tuple(self._here.values()))
@@ -205,7 +216,10 @@ class Viewers:
         """All viewers since the start, with what the admission counts."""
         with self._leaving:  # or a viewer that leaves now would be in both, or in neither
             totals, here = self._totals.copy(), tuple(self._here.values())
-        groups = totals.groups(viewer.stats() for viewer in here)
+        groups = tuple(
+            replace(group, age=ages.stats()) if (ages := self._ages.get(group.name)) else group
+            for group in totals.groups(viewer.stats() for viewer in here)
+        )
         delivered = dropped = Amount()
         for group in groups:
             delivered = delivered.plus(group.delivered)

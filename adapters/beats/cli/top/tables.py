@@ -227,6 +227,8 @@ CLIENTS: Final = (
     Column[ClientRow]("dropped", 9, 3, lambda row: _dropped(row.flow), lambda row: lost(row.flow)),
     Column[ClientRow]("drop/s", 7, 5, lambda row: _drop_rate(row.flow), lambda row: row.flow.dropped_hz),
     _by("age", 9, 6, lambda row: row.age_s, units.age),
+    _by("reads", 7, 13, lambda row: row.client.age_s, units.duration),
+    _by("trip", 7, 14, lambda row: row.client.round_trip_s, units.duration),
     _by("class", 8, 7, lambda row: row.client.group, printable, left=True),
     _by("delivered", 10, 10, lambda row: row.flow.taken, units.count),
     _by("sink", 10, 11, lambda row: row.sink, printable, left=True),

@@ -47,6 +47,11 @@ class LatencyHistogram:
             end = begin
         self._counts[-1] += end
 
+    def add(self, latency_ns: int) -> None:
+        """Count one latency."""
+        self._sum_ns += latency_ns
+        self._counts[bisect_left(_BOUNDS_NS, latency_ns)] += 1
+
     def stats(self) -> Latency:
         """The counts now."""
         return Latency(BOUNDS_S, tuple(self._counts), self._sum_ns / 1e9)

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from beats.adapters.http.metrics.families import CLASSES, FAMILIES, STATES, Reader, causes, latency, unit_of
+from beats.adapters.http.metrics.families import (
+    CLASSES,
+    FAMILIES,
+    STATES,
+    Reader,
+    age,
+    causes,
+    latency,
+    unit_of,
+)
 from beats.kernel.stats import Amount, ClientGroup, DropStats, Latency, Stats
 from tests.adapters.http.metrics.lint import Samples, faults
 from tests.adapters.http.metrics.material import BROWSER, GROUPS, RECORDER, STATS
@@ -133,6 +142,22 @@ def test_latency_is_a_complete_histogram() -> None:
     zeros = latency(replace(STATS, sinks=(replace(RECORDER, latency=Latency((0.5,), (0, 0), 0.0)),)))
     assert zeros is not None
     assert faults([zeros]) == []
+
+
+def test_ages_of_viewers_are_a_histogram_of_each_class_that_has_told_some() -> None:
+    """A class whose viewers have told nothing has none: its ages are unknown, and not 0."""
+    assert BROWSER.client_totals is not None
+    told = replace(BROWSER.client_totals.groups[0], age=Latency((0.1, 1.0), (7, 2, 1), 3.5))
+    totals = replace(BROWSER.client_totals, groups=(told, *BROWSER.client_totals.groups[1:]))
+    metric = age(replace(STATS, sinks=(replace(BROWSER, client_totals=totals),)))
+    assert metric is not None
+    assert faults([metric]) == []
+    samples = Samples([metric])
+    of_class = {"sink": "browser", "client_class": "full"}
+    counts = [samples.value("beats_client_age_seconds_bucket", **of_class, le=le) for le in ("0.1", "+Inf")]
+    assert counts == [7, 10]
+    assert len(samples.each("beats_client_age_seconds_sum")) == 1
+    assert age(STATS) is None
 
 
 def test_what_viewers_were_offered_is_delivered_dropped_or_waits() -> None:

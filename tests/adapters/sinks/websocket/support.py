@@ -28,6 +28,8 @@ from beats.proto.codec import StreamCodec
 CODEC = StreamCodec()
 ROOMY = {"size": 1_000_000, "max_bytes": 1 << 30}
 """Bounds that a test does not reach."""
+PING = 9
+"""An opcode."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -159,8 +161,13 @@ class RawClient:
         return self
 
     def message(self) -> bytes:
-        """The payload of the next frame; a close frame has one too."""
-        return self.frame()[1]
+        """The payload of the next frame that is no ping; a close frame has one too."""
+        opcode, data = self.frame()
+        return data if opcode != PING else self.message()
+
+    def pong(self, content: bytes) -> None:
+        """Answer a ping; the mask changes nothing."""
+        self.socket.sendall(bytes([0x8A, 0x80 | len(content)]) + bytes(4) + content)
 
     def frame(self) -> tuple[int, bytes]:
         """Opcode and payload of the next frame (RFC 6455, section 5.2)."""

@@ -24,6 +24,7 @@ from beats.kernel.stats import (
     ClientStats,
     ClientTotals,
     DropStats,
+    Latency,
     Playback,
     SinkStats,
     SourceStats,
@@ -34,6 +35,7 @@ STATES: Final[tuple[str, ...]] = get_args(State)
 CLASSES: Final = ("full", "chosen", "thinned", "mjpeg", "foxglove")
 """Classes of viewers that have metrics from the beginning, so that their first rise from 0 is visible."""
 LATENCY: Final = "beats_sink_write_latency_seconds"
+AGE: Final = "beats_client_age_seconds"
 
 _UNIT: Final = re.compile(
     r"bytes|clients|collections|envelopes|fds|files|handshakes|hertz|loops|pixels|ratio|restarts|seconds|tokens"
@@ -324,15 +326,26 @@ FAMILIES: Final[tuple[Family, ...]] = (
 
 def latency(stats: Stats) -> HistogramMetricFamily | None:
     """How long envelopes took; None when no sink measures it."""
-    metric = HistogramMetricFamily(
-        LATENCY,
-        "Time from the bus until a sink had written an envelope.",
-        labels=("sink",),
-        unit=unit_of(LATENCY),
+    rows = (((sink.name,), sink.latency) for sink in stats.sinks)
+    return _histogram(LATENCY, "Time from the bus until a sink had written an envelope.", ("sink",), rows)
+
+
+def age(stats: Stats) -> HistogramMetricFamily | None:
+    """How old what viewers read was; None when none has told it."""
+    rows = ((labels, group.age) for labels, group in _groups(stats))
+    text = (
+        "Time from the bus until a viewer had told that it read an envelope, sampled, about twice a second."
     )
-    for sink in stats.sinks:
-        if sink.latency is not None:
-            bounds = [*(str(bound_s) for bound_s in sink.latency.bounds_s), "+Inf"]
-            buckets = list(zip(bounds, accumulate(sink.latency.counts), strict=True))
-            metric.add_metric((sink.name,), buckets, sink.latency.sum_s)
+    return _histogram(AGE, text, ("sink", "client_class"), rows)
+
+
+def _histogram(
+    name: str, text: str, labels: Labels, rows: Iterable[tuple[Labels, Latency | None]]
+) -> HistogramMetricFamily | None:
+    metric = HistogramMetricFamily(name, text, labels=labels, unit=unit_of(name))
+    for values, latency in rows:
+        if latency is not None:
+            bounds = [*(str(bound_s) for bound_s in latency.bounds_s), "+Inf"]
+            buckets = list(zip(bounds, accumulate(latency.counts), strict=True))
+            metric.add_metric(values, buckets, latency.sum_s)
     return metric if metric.samples else None

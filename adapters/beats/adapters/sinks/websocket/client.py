@@ -10,7 +10,9 @@ from websockets.protocol import State
 from beats.adapters.http.viewers import Progress, RunningCount
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
+from beats.adapters.sinks.websocket.freshness import Asked, Heard
 from beats.kernel.envelope import ClientIdentity, Envelope
+from beats.kernel.ports import Clock
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
 from beats.kernel.stats import Amount, ClientStats, DropStats, QueueStats
@@ -69,7 +71,8 @@ class Client:
         sent: RunningCount,
         left_out: Mapping[str, RunningCount],
         paths: Paths,
-        connected_unix_ns: int,
+        clock: Clock,
+        aged: Callable[[str, int], object],
     ) -> None:
         """Make a client that has been sent nothing yet.
 
@@ -80,7 +83,8 @@ class Client:
             sent: counts what all clients of its view are sent.
             left_out: by reason, counts what its choice leaves out of what it asks for.
             paths: where it registers whether it keeps up.
-            connected_unix_ns: when it connected.
+            clock: the one that dated the envelopes.
+            aged: takes its class and the age in nanoseconds of what it has read, each time that it tells it.
         """
         self.identity: Final = identity
         self.connection: Final = connection
@@ -93,7 +97,12 @@ class Client:
         self._left_out_before: Final = {reason: count.amount() for reason, count in left_out.items()}
         self._left_out_until: dict[str, Amount] | None = None
         self._paths: Final = paths
-        self._connected_unix_ns: Final = connected_unix_ns
+        self._clock: Final = clock
+        self._aged: Final = aged
+        self._connected_unix_ns: Final = clock.unix_ns()
+        self._asked: Asked | None = None
+        """Its ping that is not yet answered."""
+        self._heard: Heard | None = None
         self._loop: Final = asyncio.get_running_loop()
         self._queue: SinkQueue | None = None
         self._account = Account(Amount(), sent.amount())
@@ -171,6 +180,20 @@ class Client:
         elif self._open:
             self._paths.to_fast(self)
 
+    def ask(self, newest: Envelope) -> None:
+        """Let it tell when it has read an envelope that was just written, unless it is still to tell so."""
+        if self._asked is None and self._open:
+            self._asked = Asked(newest.published_unix_ns, self._clock.steady_unix_ns())
+            self.connection.ask(self._answered)
+
+    def _answered(self) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            now_ns = self._clock.steady_unix_ns()
+            heard = Heard(now_ns - asked.published_unix_ns, now_ns - asked.written_unix_ns)
+            self._heard = heard
+            self._aged(self.group, heard.age_ns)
+
     def closing(self) -> None:
         """Nothing may be written any more."""
         self._paths.to_slow(self)
@@ -224,7 +247,18 @@ class Client:
             account.since is None,
             queue,
             self.group,
+            *self._freshness(),
         )
+
+    def _freshness(self) -> tuple[float | None, float | None]:
+        """Age and round trip in seconds."""
+        asked, heard = self._asked, self._heard
+        if heard is None:
+            return None, None
+        age_ns = heard.age_ns
+        if asked is not None:
+            age_ns = max(age_ns, self._clock.steady_unix_ns() - asked.published_unix_ns)
+        return age_ns / 1e9, heard.round_trip_ns / 1e9
 
     def _passed(self, account: Account) -> Amount:
         """What it was sent past the queue so far."""
@@ -254,5 +288,6 @@ class Client:
             return
         if data := self.framed(chunk):
             self.connection.transport.write(data)
+            self.ask(chunk[-1])
         if not self._progress.paused:
             self._loop.call_soon(self._pump)  # in steps, so that others have their turn in between

@@ -1,7 +1,9 @@
 """A viewer's connection: tells its client about the write buffer, and bounds what the viewer sends."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from websockets.http11 import Request
@@ -12,7 +14,7 @@ from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import RateLimit
 from beats.adapters.http.request import is_handshake
 from beats.adapters.sinks.websocket.choice import StreamChoice
-from beats.adapters.sinks.websocket.framing import FrameScanner
+from beats.adapters.sinks.websocket.framing import FrameScanner, header
 from beats.pictures.variants import VariantStream
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 _PONG: Final = b"\x8a"
 """The first byte of a pong that a server sends: RFC 6455, section 5.2."""
+_PING: Final = b"\x89"
+"""The first byte of a ping."""
+_PONG_OF_CLIENT: Final = 0x8A
 _DISCARDED_BYTES: Final = 1 << 20
 """How much is read and discarded of what comes after our end of the stream."""
 
@@ -56,6 +61,11 @@ class StreamConnection(HttpConnection):
         self._rate_limit: Final = rate_limit()
         self._discarded_bytes = 0
         self._late_pong: bytes | None = None
+        self._numbers: Final = count()
+        self._pings: Final[deque[tuple[bytes, Callable[[], object] | None]]] = deque()
+        """The contents of pings without an answer, oldest first; the library's own have no callback."""
+        self._free_pongs = 0
+        """How many pongs may come for `ask` besides what the rate limit allows."""
         self._on_lost: Final = on_lost
         self._closing: asyncio.Task[None] | None = None
 
@@ -82,7 +92,9 @@ class StreamConnection(HttpConnection):
             return
         now_s = self.loop.time()
         for start in self._frames.starts(data):
-            if not self._rate_limit.take(now_s):
+            if self._free_pongs and data[start] == _PONG_OF_CLIENT:
+                self._free_pongs -= 1
+            elif not self._rate_limit.take(now_s):
                 if start:
                     super().stream_received(data[:start])
                 self.flooded = True
@@ -126,10 +138,38 @@ class StreamConnection(HttpConnection):
         must not fill the memory.
         """
         data = super().outgoing()
+        self._pings.extend((each[2:], None) for each in data if each[:1] == _PING)  # at most 125 bytes long
         if self.transport.get_write_buffer_size() and (pongs := [each for each in data if each[:1] == _PONG]):
             self._late_pong = pongs[-1]
             data = [each for each in data if each[:1] != _PONG]
         return data
+
+    def ask(self, on_answer: Callable[[], object]) -> None:
+        """Send a ping behind all that was written, and call this when it is answered.
+
+        A viewer answers it when it has read what came before: RFC 6455, section 5.5.2.
+        """
+        content = next(self._numbers).to_bytes(8, "big")
+        self._pings.append((content, on_answer))
+        self._free_pongs += 1
+        self.transport.write(header(len(content), _PING) + content)
+
+    def acknowledge_pings(self, data: bytes) -> None:
+        """A pong has come, which answers all pings up to its own: RFC 6455, section 5.5.3.
+
+        The library knows only its own pings: without this, it would close a viewer whose pong of ours stands
+        for one of its pings too.
+        """
+        if all(content != data for content, _ in self._pings):
+            return
+        content = b""
+        while content != data:
+            content, on_answer = self._pings.popleft()
+            if on_answer is None:
+                super().acknowledge_pings(content)
+            else:
+                on_answer()
+        self._free_pongs = min(self._free_pongs, len(self._pings))
 
     def send_data(self) -> None:
         """The library writes something of its own; after a close frame, the client may write nothing."""

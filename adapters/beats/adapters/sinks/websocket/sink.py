@@ -187,7 +187,7 @@ class WebSocketSink:
                 make = self._foxglove_view if speaks_foxglove else StreamView
                 view = self._views[key] = make(connection.choice, self._variants)
             identity = self._viewers.identify(connection.remote)
-            client = view.client(identity, connection, self._bounds, self._context.clock.unix_ns())
+            client = view.client(identity, connection, self._bounds, self._context.clock, self._viewers.aged)
             connection.client = client
             self._viewers.join(client)
             view.join(client, caught_up)

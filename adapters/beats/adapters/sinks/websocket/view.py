@@ -1,6 +1,7 @@
 """Viewers that made the same choice, served together."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from beats.adapters.http.viewers import RunningCount
@@ -9,11 +10,12 @@ from beats.adapters.sinks.websocket.client import Client, Paths
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.converter import Converter
 from beats.adapters.sinks.websocket.framing import framed
+from beats.adapters.sinks.websocket.freshness import Turns
 from beats.adapters.sinks.websocket.receiver import receive
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.envelope import FRAME_TOPIC, PNG, ClientIdentity, Envelope, Frame
 from beats.kernel.last_values import CaughtUp
-from beats.kernel.ports import Context
+from beats.kernel.ports import Clock, Context
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.stats import Amount
 from beats.kit.throttled_log import ThrottledLog
@@ -59,6 +61,7 @@ class StreamView:
         self.left_out: Final = {"max_fps": self.thinned, "format": self.unfit, "encoder": self.skipped}
         """By reason."""
         self.paths: Final = Paths()
+        self._turns: Final = Turns()
         self._loop: Final = asyncio.get_running_loop()
         takes_png = PNG in choice.formats and choice.max_width is None
         self._gets_plain: Final = choice.everything and not choice.topics and takes_png
@@ -68,10 +71,15 @@ class StreamView:
         """By topic, with `max_fps`."""
 
     def client(
-        self, identity: ClientIdentity, connection: StreamConnection, bounds: QueueBounds, now_unix_ns: int
+        self,
+        identity: ClientIdentity,
+        connection: StreamConnection,
+        bounds: QueueBounds,
+        clock: Clock,
+        aged: Callable[[str, int], object],
     ) -> Client:
         """A client to join this view; arguments as those of `Client`."""
-        return Client(identity, connection, bounds, self.sent, self.left_out, self.paths, now_unix_ns)
+        return Client(identity, connection, bounds, self.sent, self.left_out, self.paths, clock, aged)
 
     def join(self, client: Client, caught_up: CaughtUp) -> None:
         """Send a client the last values that it wants, and from then on the stream."""
@@ -121,6 +129,13 @@ class StreamView:
         for write in tuple(self.paths.fast.values()):
             write(data)
         self.sent.add(chunk)
+        self._ask(chunk)
+
+    def _ask(self, chunk: list[Envelope]) -> None:
+        """Ask clients that keep up, and whose turn it is, to tell when they have read a chunk."""
+        for id_ in self._turns.due(self.paths.fast, self._loop.time()):
+            if id_ in self.paths.fast:
+                self.clients[id_].ask(chunk[-1])
 
     def _without_held(self, values: list[Envelope]) -> list[Envelope]:
         """A held frame reaches all clients when it is due; until then the one before it is the last value."""

@@ -1,5 +1,6 @@
 """What the sink needs of this room: the view of a client that speaks Foxglove's protocol."""
 
+from collections.abc import Callable
 from typing import Final
 
 import anyio
@@ -17,7 +18,7 @@ from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.adapters.sinks.websocket.view import StreamView
 from beats.kernel.envelope import ClientIdentity, Envelope
 from beats.kernel.last_values import CaughtUp
-from beats.kernel.ports import Context
+from beats.kernel.ports import Clock, Context
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.variants import Variants
@@ -37,12 +38,17 @@ class FoxgloveView(StreamView):
         self._player: playback.Player | None = None
 
     def client(
-        self, identity: ClientIdentity, connection: StreamConnection, bounds: QueueBounds, now_unix_ns: int
+        self,
+        identity: ClientIdentity,
+        connection: StreamConnection,
+        bounds: QueueBounds,
+        clock: Clock,
+        aged: Callable[[str, int], object],
     ) -> FoxgloveClient:
         """The client of this view."""
         counts = (self.sent, self.left_out, self.paths)
         self._client = FoxgloveClient(
-            self._channels, self.choice, self._goes_now, identity, connection, bounds, *counts, now_unix_ns
+            self._channels, self.choice, self._goes_now, identity, connection, bounds, *counts, clock, aged
         )
         return self._client
 
@@ -87,6 +93,7 @@ class FoxgloveView(StreamView):
         if wanted := self._client.wanted(chunk):  # a frame that was held may have been overtaken
             self._client.deliver(wanted)
             self.sent.add(wanted)
+            self._ask(wanted)
 
     async def receive(
         self, client: Client, settings: WebSocketSettings, context: Context, reports: ThrottledLog

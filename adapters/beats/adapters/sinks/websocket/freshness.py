@@ -1,0 +1,57 @@
+"""How old the stream is that viewers read: told by their pongs."""
+
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
+
+PING_INTERVAL_S: Final = 0.5
+"""Between two pings to a viewer that keeps up."""
+_MOST_PINGS_PER_S: Final = 200
+"""To all such viewers that made the same choice: a ping and its pong cost as much as a delivery or two."""
+_MOST_AT_ONCE: Final = 16
+
+
+class Asked(NamedTuple):
+    """A ping that was written behind an envelope."""
+
+    published_unix_ns: int
+    """When that envelope came onto the bus, by steady time."""
+    written_unix_ns: int
+    """When the ping was written, by steady time."""
+
+
+class Heard(NamedTuple):
+    """What a pong told."""
+
+    age_ns: int
+    """From the bus until the pong came: at most the way back too much."""
+    round_trip_ns: int
+    """From the ping until the pong, with what was to be read before the ping."""
+
+
+class Turns:
+    """Spreads pings over viewers, so that each has its turn and few of them come at once. No I/O."""
+
+    def __init__(self) -> None:
+        self._left: list[int] = []
+        """Whose turn in this round is still to come."""
+        self._begun_s = float("-inf")
+        self._size = self._given = 0
+
+    def due(self, viewers: Collection[int], now_s: float) -> Iterator[int]:
+        """Whose turn it is. Some of them may have left since their round began.
+
+        Args:
+            viewers: the ids of those that keep up.
+            now_s: the event loop's time.
+        """
+        passed_s = now_s - self._begun_s
+        if not self._left:
+            if passed_s < PING_INTERVAL_S:
+                return
+            self._left = list(viewers)
+            self._begun_s, self._size, self._given, passed_s = now_s, len(self._left), 0, 0.0
+        per_s = min(self._size / PING_INTERVAL_S, _MOST_PINGS_PER_S)
+        due = min(1 + int(passed_s * per_s) - self._given, _MOST_AT_ONCE, len(self._left))
+        self._given += max(0, due)
+        for _ in range(due):
+            yield self._left.pop()

@@ -1,0 +1,215 @@
+"""How old the stream is that viewers read, as they tell by their pongs."""
+
+from collections import Counter
+
+import anyio
+import anyio.to_thread
+import pytest
+from websockets.asyncio.client import connect
+
+from beats.adapters.sinks.websocket import freshness
+from beats.adapters.sinks.websocket.connection import StreamConnection
+from beats.adapters.sinks.websocket.freshness import PING_INTERVAL_S, Turns
+from tests.adapters.sinks.websocket.support import (
+    PING,
+    ROOMY,
+    RawClient,
+    Running,
+    on_air,
+    receive,
+    settings,
+    stalled_client,
+    until,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+LIBRARY_S_BYTES = 4
+"""Of the contents of the pings of the library's keepalive; ours have 8."""
+
+
+def connection_of(running: Running) -> StreamConnection:
+    """The server's side of the only connection."""
+    (connection,) = running.sink._everyone  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(connection, StreamConnection)
+    return connection
+
+
+async def ping_behind(raw: RawClient, running: Running) -> bytes:
+    """Publish an update, and read on up to the ping behind it; its content."""
+    running.knob(1)
+    opcode = content = None
+    while opcode != PING:
+        opcode, content = await anyio.to_thread.run_sync(raw.frame)
+    assert content is not None
+    return content
+
+
+async def test_a_pong_tells_how_old_the_stream_is_that_a_viewer_reads() -> None:
+    """From the bus until the pong. Until the first one, and for a viewer that sends none, it is unknown."""
+    async with on_air() as running, stalled_client(running) as raw:
+        before_s = anyio.current_time()
+        content = await ping_behind(raw, running)
+        assert (running.client().age_s, running.client().round_trip_s) == (None, None)
+        assert running.totals.groups[0].age is None
+        await anyio.sleep(0.03)
+        raw.pong(content)
+        await until(lambda: running.client().age_s is not None)
+        age_s, round_trip_s = running.client().age_s, running.client().round_trip_s
+        assert age_s is not None
+        assert round_trip_s is not None
+        assert 0.03 <= round_trip_s <= age_s <= anyio.current_time() - before_s
+        (group,) = running.totals.groups
+        assert group.age is not None
+        assert (sum(group.age.counts), group.age.sum_s) == (1, age_s)
+
+
+async def test_what_a_viewer_has_not_read_yet_ages_on() -> None:
+    """A viewer that freezes shows in its age at once, not only when it reads again."""
+    async with on_air() as running, stalled_client(running) as raw:
+        raw.pong(await ping_behind(raw, running))
+        await until(lambda: running.client().age_s is not None)
+        await anyio.sleep(PING_INTERVAL_S)
+        content = await ping_behind(raw, running)
+        for _ in range(2):
+            before_s = running.client().age_s or 0.0
+            await until(lambda: (running.client().age_s or 0.0) > before_s + 0.02)  # noqa: B023
+        raw.pong(content)
+        await until(lambda: sum(running.totals.groups[0].age.counts) == 2)  # type: ignore[union-attr]
+
+
+async def test_a_viewer_that_never_answers_is_asked_once_and_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even while it is behind: by what its socket accepts."""
+    monkeypatch.setattr(freshness, "PING_INTERVAL_S", 1e-6)
+    async with on_air(settings(client_queue=ROOMY, queue=ROOMY)) as running, stalled_client(running) as raw:
+        await ping_behind(raw, running)
+        newest = await running.until_behind(200_000)
+        for _ in range(newest):
+            assert (await anyio.to_thread.run_sync(raw.frame))[0] == 2
+        running.knob(2)
+        assert (await anyio.to_thread.run_sync(raw.frame))[0] == 2
+        assert running.client().age_s is None
+
+
+async def test_a_viewer_that_is_behind_is_asked_too() -> None:
+    """Behind a chunk from its queue: its age is that of what it really reads."""
+    async with on_air(settings(client_queue=ROOMY, queue=ROOMY)) as running, stalled_client(running) as raw:
+        raw.pong(await ping_behind(raw, running))
+        await until(lambda: running.client().age_s is not None)
+        newest = await running.until_behind(200_000)
+        await anyio.sleep(0.1)
+        seen = 0
+        while seen < newest - 1:
+            opcode, data = await anyio.to_thread.run_sync(raw.frame)
+            seen += opcode == 2
+            if opcode == PING:
+                raw.pong(data)
+        await until(lambda: (running.client().age_s or 0.0) > 0.1)
+
+
+async def test_a_pong_that_nobody_asked_for_tells_nothing() -> None:
+    """It is no answer to a ping of ours, and the stream goes on."""
+    async with on_air() as running, stalled_client(running) as raw:
+        content = await ping_behind(raw, running)
+        raw.pong(bytes(reversed(content)) + b"x")
+        running.knob(2)
+        assert (await anyio.to_thread.run_sync(raw.message))[:1]
+        assert running.client().age_s is None
+
+
+async def test_answers_to_pings_are_free_other_pongs_are_not() -> None:
+    """The rate limit is for what a viewer does by itself."""
+    async with on_air(settings(max_messages_per_s=1)) as running, stalled_client(running) as raw:
+        answered: list[int] = []
+        for _ in range(20):
+            connection_of(running).ask(lambda: answered.append(1))
+            raw.pong((await anyio.to_thread.run_sync(raw.frame))[1])
+        await until(lambda: len(answered) == 20)
+        assert running.totals.flooded == 0
+        connection_of(running).ask(lambda: None)
+        for _ in range(1 + 2 + 3):  # one stands for the answer, two are allowed at once
+            raw.pong(b"")
+        await until(lambda: running.totals.flooded == 1)
+
+
+async def test_a_pong_of_ours_keeps_a_viewer_from_the_keepalive() -> None:
+    """A viewer may answer only the last ping that it has read: RFC 6455, section 5.5.3."""
+    config = settings(ping_interval_s=0.02, ping_timeout_s=0.2)
+    async with on_air(config) as running, stalled_client(running) as raw:
+        connection = connection_of(running)
+        hidden = 0
+        while hidden < 20:
+            _, data = await anyio.to_thread.run_sync(raw.frame)
+            if len(data) == LIBRARY_S_BYTES:
+                hidden += 1
+                connection.ask(lambda: None)
+            else:
+                raw.pong(data)
+        assert running.totals.connected == 1
+
+
+async def test_a_pong_of_the_keepalive_answers_ours_before_it() -> None:
+    """It was read before that one."""
+    async with on_air(settings(ping_interval_s=0.02)) as running, stalled_client(running) as raw:
+        answered: list[str] = []
+        connection_of(running).ask(lambda: answered.append("ours"))
+        while len((await anyio.to_thread.run_sync(raw.frame))[1]) == LIBRARY_S_BYTES:
+            pass
+        content = b""
+        while len(content) != LIBRARY_S_BYTES:
+            _, content = await anyio.to_thread.run_sync(raw.frame)
+        raw.pong(content)
+        await until(lambda: answered == ["ours"])
+
+
+async def test_a_client_of_foxglove_tells_its_age_too() -> None:
+    """It is a WebSocket: any library answers pings."""
+    subprotocols = ["foxglove.sdk.v1"]
+    async with on_air() as running, connect(running.url, subprotocols=subprotocols) as viewer:  # type: ignore[arg-type]
+        running.knob(1)
+        while '"advertise"' not in str(await viewer.recv()):
+            pass
+        await viewer.send('{"op":"subscribe","subscriptions":[{"id":1,"channelId":1}]}')
+        await viewer.recv()
+        running.knob(2)
+        await viewer.recv()
+        await until(lambda: running.client().age_s is not None)
+        assert [group.name for group in running.totals.groups if group.age is not None] == ["foxglove"]
+
+
+async def test_a_page_that_reads_at_once_tells_small_ages() -> None:
+    """A common client answers by itself, twice a second at most."""
+    async with on_air() as running, connect(running.url) as viewer:
+        for _ in range(100):
+            running.frame()
+            await receive(viewer)
+        await until(lambda: running.client().age_s is not None)
+        (group,) = running.totals.groups
+        assert group.age is not None
+        assert sum(group.age.counts) <= 3
+
+
+def pinged(viewers: int, rate_hz: float, duration_s: float) -> tuple[Counter[int], int]:
+    """How often each viewer has its turn, and how many have it at once at most."""
+    turns, times, most = Turns(), Counter[int](), 0
+    for step in range(round(rate_hz * duration_s)):
+        due = list(turns.due(range(viewers), step / rate_hz))
+        times.update(due)
+        most = max(most, len(due))
+    return times, most
+
+
+@pytest.mark.parametrize(
+    ("viewers", "rate_hz", "least", "most", "at_once"),
+    [(1, 60, 19, 20, 1), (50, 60, 19, 20, 3), (1000, 60, 1, 3, 5), (1000, 10, 1, 2, 16), (3, 0.5, 1, 5, 3)],
+)
+def test_turns_are_fair_few_and_spread(
+    viewers: int, rate_hz: float, least: int, most: int, at_once: int
+) -> None:
+    """In ten seconds each viewer has about as many as every other, at most two a second, few at one time."""
+    times, found = pinged(viewers, rate_hz, 10)
+    assert len(times) == viewers
+    assert least <= min(times.values()) <= max(times.values()) <= most
+    assert max(times.values()) - min(times.values()) <= 1 or viewers == 3
+    assert found <= at_once
