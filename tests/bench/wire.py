@@ -153,17 +153,22 @@ def frame_bytes(size: int) -> int:
 class FixedStream:
     """All messages have one size. The work is for each read, not for each message."""
 
-    __slots__ = ("_carry", "_frame", "_length", "_samples", "count")
+    __slots__ = ("_begun", "_carry", "_frame", "_length", "_samples", "count")
 
     def __init__(self, size: int, samples: Samples) -> None:
         self.count = 0
         self._frame: Final = frame_bytes(size)
         self._length: Final = size if size < 126 else 126 if size < 65536 else 127
         self._carry = 0
+        self._begun = b""
+        """The beginning of a control frame."""
         self._samples: Final = samples
 
     def feed(self, data: memoryview, size: int, now_ns: int) -> bytes:
         """See `Stream`."""
+        if self._begun:
+            data, self._begun = memoryview(self._begun + data[:size]), b""
+            size = len(data)
         frame, carry = self._frame, self._carry
         whole, rest = divmod(carry + size, frame)
         # A control frame anywhere in here moves what follows, so the last header shows it.
@@ -189,7 +194,10 @@ class FixedStream:
                     break
                 self.count += 1
                 position += self._frame
-            elif first in (PING, CLOSE) and position + 2 + second <= size:
+            elif first in (PING, CLOSE) and (position + 1 == size or position + 2 + second > size):
+                self._begun = bytes(data[position:size])
+                position = size
+            elif first in (PING, CLOSE):
                 if first == PING:
                     answer += _PONG[:1] + bytes([0x80 | second]) + _PONG[2:]
                     answer += data[position + 2 : position + 2 + second]

@@ -16,8 +16,6 @@ from typing import Any, Final, NamedTuple, Self
 from tests.support import TIMEOUT_S
 
 PACKET_BYTES: Final = 1500
-_BUFFER_S: Final = 0.2
-"""What waits before a line that is too slow; more is lost."""
 _ANY_PACKET_BYTES: Final = 65536
 _IPV4: Final = 4
 _BATCH: Final = 64
@@ -33,7 +31,12 @@ class Line:
     """One machine's line to all others: the same both ways. Its settings may change at any time."""
 
     def __init__(
-        self, delay_s: float = 0.0, jitter_s: float = 0.0, loss: float = 0.0, bytes_per_s: float = math.inf
+        self,
+        delay_s: float = 0.0,
+        jitter_s: float = 0.0,
+        loss: float = 0.0,
+        bytes_per_s: float = math.inf,
+        buffer_s: float = 0.2,
     ) -> None:
         """Lay a line.
 
@@ -42,11 +45,13 @@ class Line:
             jitter_s: how much longer or shorter that may be, evenly spread; nothing overtakes.
             loss: the part of all packets that never arrives.
             bytes_per_s: how much goes through.
+            buffer_s: how long what waits before it may take to go through; more is lost.
         """
         self.delay_s = delay_s
         self.jitter_s = jitter_s
         self.loss = loss
         self.bytes_per_s = bytes_per_s
+        self.buffer_s = buffer_s
         self._is_cut = False
         self._watchers: Final[list[Callable[[], object]]] = []
 
@@ -85,7 +90,7 @@ class Way:
 
     def arrival_s(self, now_s: float, size: int) -> float | None:
         """When `size` bytes that are sent now arrive; None when they never do."""
-        is_full = self._free_s - now_s > _BUFFER_S
+        is_full = self._free_s - now_s > self.line.buffer_s
         return None if is_full or self.is_lost(size) else self.passage_s(now_s, size)
 
     def is_lost(self, size: int) -> bool:

@@ -1,0 +1,190 @@
+"""How old the frames are that a viewer gets over a slow line, or that it reads slowly.
+
+    python -m tests.bench.freshness [--seconds S] [--only NAME[,NAME]] [--query QUERY]
+
+in the root of the repository, with root's rights. A producer publishes 60 frames of 20 kB a second; viewers'
+queues are on `latest`. The viewer is on a host of its own (see `tests.support.hosts`), at the end of a line of
+20 ms each way, and reads at once; it answers pings as any WebSocket client does. The reader on loopback takes
+bytes evenly, a sixth of the stream's, through the system's own buffers. Ages are from the time of capture
+until the last byte was read; the first seconds, in which buffers fill, are not counted.
+
+To compare two states of the code, let `PYTHONPATH` name the packages of the other one (`kernel`, `config`,
+`proto`, `adapters`).
+"""
+
+import argparse
+import json
+import os
+import select
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from beats.app import Stream
+from tests.bench.machine import describe
+from tests.bench.wire import Opening, ParsedStream, Samples
+from tests.support import clean_environment, tiny_png
+from tests.support.hosts import MAKERS
+from tests.support.lines import Line
+
+FPS: Final = 60
+PNG: Final = tiny_png() + bytes(20_000 - len(tiny_png()))
+WARM_UP_S: Final = 3.0
+_PIECE_BYTES: Final = 1 << 16
+_STEP_S: Final = 0.004
+_PORT: Final = 8765
+
+
+class Case(NamedTuple):
+    """A line, or a way to read."""
+
+    name: str
+    line: Line | None
+    """None for loopback."""
+    read_bytes_per_s: float = 0.0
+    """0 reads at once."""
+
+
+CASES: Final = tuple(
+    Case(
+        f"{rate // 1000} kB/s, queue {buffer_s:g} s", Line(delay_s=0.02, bytes_per_s=rate, buffer_s=buffer_s)
+    )
+    for rate in (250_000, 600_000, 2_000_000)
+    for buffer_s in (0.2, 4.0)
+) + (
+    Case("1 % loss, 20 ms jitter", Line(delay_s=0.02, jitter_s=0.02, loss=0.01)),
+    Case("loopback, a sixth", None, FPS * len(PNG) / 6),
+)
+
+
+class Seen(ParsedStream):
+    """The age of each message, and when it was there."""
+
+    def __init__(self) -> None:
+        super().__init__(Samples())
+        self.ages: Final[list[tuple[float, float]]] = []
+        """When each message had been read, in seconds of the monotonic clock, and its age in seconds."""
+
+    def message(self, first: int, tail: bytes, now_ns: int) -> None:
+        age_s = (now_ns - int.from_bytes(tail[-8:], "little")) / 1e9
+        self.ages.append((time.monotonic(), age_s))
+
+
+def serve(host: str, seconds: float) -> None:
+    """Stream for so many seconds."""
+    sink = {"host": host, "port": _PORT, "client_queue": {"overflow": "latest"}, "queue": {"size": 1000}}
+    overrides = {"sinks": {"browser": sink}, "sources": {"demo": {"enabled": False}}}
+    with Stream.open(overrides=overrides) as stream:
+        print("ready", flush=True)
+        while not stream.stats().sinks[0].clients:
+            time.sleep(0.01)
+        begin_s = time.monotonic()
+        for number in range(int(FPS * seconds)):
+            time.sleep(max(0.0, begin_s + number / FPS - time.monotonic()))
+            stream.publish_frame(PNG)
+        (viewer,) = stream.stats().sinks[0].clients
+        told = getattr(viewer, "age_s", None), getattr(viewer, "round_trip_s", None)
+        print(json.dumps({"told": told}), flush=True)
+        time.sleep(0.2)
+
+
+def read(host: str, seconds: float, bytes_per_s: float, query: str) -> None:
+    """Read for so many seconds, and print what was seen after the warm-up."""
+    opening = Opening(host, _PORT, "plain", f"/?{query}" if query else "/")
+    opening.sock.settimeout(10)
+    rest = None
+    while rest is None:
+        rest = opening.feed(opening.sock.recv(1024))
+    sock, seen = opening.sock, Seen()
+    sock.setblocking(False)
+    begin_s = time.monotonic()
+    seen.feed(memoryview(rest), len(rest), time.time_ns())
+    read_bytes = 0.0
+    while (passed_s := time.monotonic() - begin_s) < seconds:
+        piece = _PIECE_BYTES
+        if bytes_per_s:
+            time.sleep(_STEP_S)
+            piece = min(piece, int(bytes_per_s * passed_s - read_bytes))
+        else:
+            select.select([sock], [], [], 0.1)
+        try:
+            data = sock.recv(piece) if piece > 0 else b""
+        except BlockingIOError:
+            read_bytes = bytes_per_s * passed_s  # what it did not find it does not make up for
+            continue
+        read_bytes += len(data)
+        if pong := seen.feed(memoryview(data), len(data), time.time_ns()):
+            sock.setblocking(True)
+            sock.sendall(pong)
+            sock.setblocking(False)
+    counted = [(at_s, age_s) for at_s, age_s in seen.ages if at_s - begin_s > WARM_UP_S]
+    ages = sorted(age_s for _, age_s in counted) or [float("nan")]
+    times = [begin_s + WARM_UP_S, *(at_s for at_s, _ in counted), begin_s + seconds]
+    print(
+        json.dumps(
+            {
+                "fps": len(counted) / (seconds - WARM_UP_S),
+                "p50_s": ages[len(ages) // 2],
+                "p99_s": ages[int(len(ages) * 0.99)],
+                "longest_gap_s": max(b - a for a, b in zip(times, times[1:], strict=False)),
+            }
+        )
+    )
+
+
+def measure(case: Case, seconds: float, query: str) -> dict[str, Any]:
+    """Run one case."""
+    this = [sys.executable, "-m", "tests.bench.freshness", "--seconds", str(seconds)]
+    environment = clean_environment() | {key: os.environ[key] for key in ("PYTHONPATH",) if key in os.environ}
+    with ExitStack() as stack:
+        stack.enter_context(tempfile.TemporaryDirectory())
+        make = MAKERS["namespaces"]
+        hosts = stack.enter_context(make(server=case.line or Line(), viewer=Line()))
+        server, viewer = hosts["server"], hosts["server"] if case.line is None else hosts["viewer"]
+        serving = stack.enter_context(
+            server.start([*this, "--serve", server.address], Path.cwd(), environment)
+        )
+        serving.out.wait_for("^ready")
+        arguments = [*this, "--read", server.address, "--bytes-per-s", str(case.read_bytes_per_s)]
+        reading = stack.enter_context(viewer.start([*arguments, "--query", query], Path.cwd(), environment))
+        if reading.process.wait(seconds + 30):
+            raise RuntimeError(reading.err.text())
+        serving.process.wait(30)
+        told: Mapping[str, Any] = json.loads(serving.out.text().splitlines()[-1])
+        return {**json.loads(reading.out.text()), **told}
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--seconds", type=float, default=15.0, help="for each case")
+    parser.add_argument("--only", default="", help="cases whose names contain one of these, with commas")
+    parser.add_argument("--query", default="", help="what the viewer asks for")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--read", help=argparse.SUPPRESS)
+    parser.add_argument("--bytes-per-s", type=float, default=0.0, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.serve, given.seconds)
+    elif given.read:
+        read(given.read, given.seconds, given.bytes_per_s, given.query)
+    else:
+        print(describe())
+        print(f"{'':28}{'frames/s':>10}{'p50 s':>8}{'p99 s':>8}{'gap s':>8}{'told s':>8}{'trip s':>8}")
+        for case in CASES:
+            if any(part in case.name for part in given.only.split(",")):
+                found = measure(case, given.seconds, given.query)
+                age_s, trip_s = (float("nan") if each is None else each for each in found["told"])
+                cells = f"{found['fps']:10.1f}{found['p50_s']:8.3f}{found['p99_s']:8.3f}"
+                print(
+                    f"{case.name:28}{cells}{found['longest_gap_s']:8.2f}{age_s:8.3f}{trip_s:8.3f}", flush=True
+                )
+
+
+if __name__ == "__main__":
+    main()
