@@ -16,12 +16,11 @@ import argparse
 import json
 import os
 import select
-import socket
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -131,7 +130,7 @@ def read(host: str, seconds: float, bytes_per_s: float, query: str) -> None:
                 "fps": len(counted) / (seconds - WARM_UP_S),
                 "p50_s": ages[len(ages) // 2],
                 "p99_s": ages[int(len(ages) * 0.99)],
-                "longest_gap_s": max(b - a for a, b in zip(times, times[1:], strict=False)),
+                "longest_gap_s": max(b - a for a, b in pairwise(times)),
             }
         )
     )
@@ -142,7 +141,6 @@ def measure(case: Case, seconds: float, query: str) -> dict[str, Any]:
     this = [sys.executable, "-m", "tests.bench.freshness", "--seconds", str(seconds)]
     environment = clean_environment() | {key: os.environ[key] for key in ("PYTHONPATH",) if key in os.environ}
     with ExitStack() as stack:
-        stack.enter_context(tempfile.TemporaryDirectory())
         make = MAKERS["namespaces"]
         hosts = stack.enter_context(make(server=case.line or Line(), viewer=Line()))
         server, viewer = hosts["server"], hosts["server"] if case.line is None else hosts["viewer"]
