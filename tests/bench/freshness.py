@@ -3,7 +3,7 @@
     python -m tests.bench.freshness [--seconds S] [--only NAME[,NAME]] [--query QUERY]
 
 in the root of the repository, with root's rights. A producer publishes 60 frames of 20 kB a second; viewers'
-queues are on `latest`. The viewer is on a host of its own (see `tests.support.hosts`), at the end of a line of
+queues are on `latest`. The viewer is on a host of its own (`tests.support.hosts`), at the end of a line of
 20 ms each way, and reads at once; it answers pings as any WebSocket client does. The reader on loopback takes
 bytes evenly, a sixth of the stream's, through the system's own buffers. Ages are from the time of capture
 until the last byte was read; the first seconds, in which buffers fill, are not counted.
@@ -49,13 +49,12 @@ class Case(NamedTuple):
     """0 reads at once."""
 
 
-CASES: Final = tuple(
-    Case(
-        f"{rate // 1000} kB/s, queue {buffer_s:g} s", Line(delay_s=0.02, bytes_per_s=rate, buffer_s=buffer_s)
-    )
-    for rate in (250_000, 600_000, 2_000_000)
-    for buffer_s in (0.2, 4.0)
-) + (
+CASES: Final = (
+    *(
+        Case(f"{kb} kB/s, queue {buffer_s:g} s", Line(0.02, bytes_per_s=1000 * kb, buffer_s=buffer_s))
+        for kb in (250, 600, 2000)
+        for buffer_s in (0.2, 4.0)
+    ),
     Case("1 % loss, 20 ms jitter", Line(delay_s=0.02, jitter_s=0.02, loss=0.01)),
     Case("loopback, a sixth", None, FPS * len(PNG) / 6),
 )
