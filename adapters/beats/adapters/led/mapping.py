@@ -4,7 +4,7 @@ from typing import Final
 
 from PIL import Image, ImageChops
 
-from beats.adapters.led.settings import LedSettings
+from beats.adapters.led.settings import LayoutSettings, LedSettings
 from beats.adapters.led.wiring import Picker, inverse, wiring
 from beats.pictures.encoders import opaque
 from beats.pictures.pixels import Pixels
@@ -29,6 +29,28 @@ class Tone:
         """By the byte that is sent, the value that looks the same on a screen; brightness is kept."""
 
 
+class WireReader:
+    """Makes pictures of the bytes along a wire."""
+
+    def __init__(self, size: tuple[int, int], layout: LayoutSettings, color_order: str) -> None:
+        """Prepare the tables: less than 1 µs per pixel."""
+        self._size: Final = size
+        self._channels: Final = ["rgbw".index(letter) for letter in color_order]
+        order = wiring(size, layout)
+        self._unpicker: Final = Picker(inverse(order), (len(order), 1), len(color_order))
+
+    def picture(self, wire: bytes, tone: Tone) -> Pixels:
+        """What a wall shows for these bytes, as it looks on a screen."""
+        mode = _MODES[len(self._channels)]
+        size = (len(wire) // len(self._channels), 1)
+        data = self._unpicker.pick(Image.frombytes(mode, size, wire.translate(tone.value)))
+        given = Image.frombytes(mode, self._size, data).split()
+        parts = [given[self._channels.index(channel)] for channel in range(len(given))]
+        if len(parts) == 4:
+            parts = [ImageChops.add(part, parts[3]) for part in parts[:3]]
+        return Pixels.of_image(Image.merge("RGB", parts))
+
+
 class WallMapping:
     """Fits pictures to a wall and puts their pixels in the order of its wires.
 
@@ -42,9 +64,9 @@ class WallMapping:
         self._channels: Final = ["rgbw".index(letter) for letter in settings.color_order]
         order = wiring(settings.size, settings.layout)
         self._picker: Final = Picker(order, settings.size, settings.channels)
-        if settings.preview_layout is not None:
-            order = wiring(settings.size, settings.preview_layout)
-        self._unpicker: Final = Picker(inverse(order), (len(order), 1), settings.channels)
+        seen = settings.preview_layout or settings.layout
+        self.picture: Final = WireReader(settings.size, seen, settings.color_order).picture
+        """What a wall that is wired as the preview says shows for these bytes, as it looks on a screen."""
 
     def wire(self, pixels: Pixels, tone: Tone) -> bytes:
         """The bytes along the wire that show a picture."""
@@ -54,17 +76,6 @@ class WallMapping:
             parts = [*(ImageChops.subtract(part, white) for part in parts), white]
         image = Image.merge(_MODES[len(parts)], [parts[channel] for channel in self._channels])
         return self._picker.pick(image).translate(tone.light)
-
-    def picture(self, wire: bytes, tone: Tone) -> Pixels:
-        """What a wall that is wired as the preview says shows for these bytes, as it looks on a screen."""
-        mode = _MODES[len(self._channels)]
-        size = (len(wire) // len(self._channels), 1)
-        data = self._unpicker.pick(Image.frombytes(mode, size, wire.translate(tone.value)))
-        given = Image.frombytes(mode, self._size, data).split()
-        parts = [given[self._channels.index(channel)] for channel in range(len(given))]
-        if len(parts) == 4:
-            parts = [ImageChops.add(part, parts[3]) for part in parts[:3]]
-        return Pixels.of_image(Image.merge("RGB", parts))
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         """The picture in the size of the wall, in RGB."""

@@ -1,4 +1,4 @@
-"""The settings that every sink for an LED wall has."""
+"""The settings that sinks for LED walls have, and those of them that sources of such walls have too."""
 
 from typing import Annotated, ClassVar, Final, Literal, Self
 
@@ -73,7 +73,16 @@ class LayoutSettings(ScanSettings):
     """In which order the panels are connected."""
 
 
-def _check_panels(key: str, layout: LayoutSettings, size: tuple[int, int]) -> None:
+Size = Annotated[tuple[Side, Side], Field(strict=False)]
+"""Width and height in pixels."""
+
+
+def check_panels(key: str, layout: LayoutSettings, size: tuple[int, int]) -> None:
+    """Check that a size can be cut into the panels of a layout, which is the setting of this name.
+
+    Raises:
+        ValueError: it cannot; says which side.
+    """
     numbers = (layout.columns, layout.rows)
     for side, word, number in zip(size, ("columns", "rows"), numbers, strict=True):
         if side % number:
@@ -89,6 +98,38 @@ def _check_panels(key: str, layout: LayoutSettings, size: tuple[int, int]) -> No
         )
 
 
+class WiringSettings(Settings):
+    """How pixels become the bytes along a wire."""
+
+    size: Size | None = None
+    """[width, height] in pixels. None: no picture."""
+    layout: LayoutSettings = LayoutSettings()
+    """How the pixels are wired."""
+    color_order: Annotated[str, AfterValidator(_checked_order)] = "rgb"
+    """The order of the colours of a pixel, such as grb; with a w, the common part of red, green and blue is
+    shown by the white LED."""
+    gamma: Annotated[float, Field(ge=0.1, le=5)] = 1.0
+    """Exponent from a picture's values to light. LEDs need about 2.2; 1 when the controller corrects it."""
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Number of pixels at the controller before the first one of this wall."""
+
+    @property
+    def channels(self) -> int:
+        """Bytes per pixel."""
+        return len(self.color_order)
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels."""
+        return self.size[0] * self.size[1] if self.size else 0
+
+    @model_validator(mode="after")
+    def _panels_fit(self) -> Self:
+        if self.size is not None:
+            check_panels("layout", self.layout, self.size)
+        return self
+
+
 class FreshestSettings(QueueSettings):
     """The queue of a sink that shows the newest picture only."""
 
@@ -96,7 +137,7 @@ class FreshestSettings(QueueSettings):
     """What happens when a bound is reached; `latest` keeps the newest picture."""
 
 
-class LedSettings(SinkSettings):
+class LedSettings(WiringSettings, SinkSettings):
     """An LED wall."""
 
     default_port: ClassVar[int]
@@ -105,7 +146,8 @@ class LedSettings(SinkSettings):
     host: Annotated[Hosts, AfterValidator(_not_empty)]
     """Name or address of the controller, with a port if it is not the protocol's own (HOST:PORT). Or an array
     of several, each of which gets all pixels."""
-    size: Annotated[tuple[Side, Side], Field(strict=False)]
+    # A frozen field may be narrowed, which pyright cannot see.
+    size: Size  # pyright: ignore[reportIncompatibleVariableOverride]
     """[width, height] of the wall in pixels."""
     picture: str = ""
     """Id of the picture to show; empty: the main one."""
@@ -114,17 +156,8 @@ class LedSettings(SinkSettings):
     fit: Literal["box", "nearest", "letterbox"] = "box"
     """How a picture of another size is brought to that of the wall: box (the mean of what a pixel covers),
     nearest (hard edges), letterbox (as box, but keeps the proportions, with black bars)."""
-    layout: LayoutSettings = LayoutSettings()
-    """How the pixels are wired."""
-    color_order: Annotated[str, AfterValidator(_checked_order)] = "rgb"
-    """The order of the colours of a pixel, such as grb; with a w, the common part of red, green and blue is
-    shown by the white LED."""
     brightness: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Share of full light."""
-    gamma: Annotated[float, Field(ge=0.1, le=5)] = 1.0
-    """Exponent from a picture's values to light. LEDs need about 2.2; 1 when the controller corrects it."""
-    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Number of pixels at the controller before the first one of this wall."""
     pace: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the time between two frames over which the packets of a frame are spread, for controllers
     that lose packets of a burst; 0: all at once."""
@@ -155,21 +188,10 @@ class LedSettings(SinkSettings):
         """Which LEDs are lit: a successor with the same place leaves none of them as they are."""
         return self.type, self.host, self.offset * self.channels, self.pixels * self.channels
 
-    @property
-    def channels(self) -> int:
-        """Bytes per pixel."""
-        return len(self.color_order)
-
-    @property
-    def pixels(self) -> int:
-        """Number of pixels of the wall."""
-        return self.size[0] * self.size[1]
-
     @model_validator(mode="after")
-    def _panels_fit(self) -> Self:
-        for key, layout in (("layout", self.layout), ("preview_layout", self.preview_layout)):
-            if layout is not None:
-                _check_panels(key, layout, self.size)
+    def _panels_of_the_preview_fit(self) -> Self:
+        if self.preview_layout is not None:
+            check_panels("preview_layout", self.preview_layout, self.size)
         return self
 
     @model_validator(mode="after")

@@ -1,17 +1,18 @@
-"""Walls behind protocols that carry DMX universes of 512 channels: Art-Net and sACN."""
+"""Pixels in DMX universes of 512 channels, which Art-Net and sACN carry."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
-from beats.adapters.led.settings import LedSettings
+from beats.adapters.led.settings import LedSettings, WiringSettings
 
 CHANNELS: Final = 512
 """Channels of a universe: ANSI E1.11 (DMX512-A)."""
 
 
-class UniversesSettings(LedSettings):
-    """An LED wall whose pixels are cut into universes."""
+class CutSettings(WiringSettings):
+    """How the bytes along a wire are cut into universes."""
 
     protocol: ClassVar[str]
     """Its name in messages."""
@@ -23,11 +24,6 @@ class UniversesSettings(LedSettings):
     pixels_per_universe: Annotated[int, Field(ge=1, le=170)] | None = None
     """Number of pixels in each universe, before the next one begins. None: as many as 512 channels hold, 170
     of RGB or 128 of RGBW."""
-
-    @property
-    def place(self) -> tuple[object, ...]:
-        """As for every wall, and its universes."""
-        return *super().place, self.numbers, self.first, self.universe_bytes
 
     @property
     def universe_bytes(self) -> int:
@@ -42,7 +38,9 @@ class UniversesSettings(LedSettings):
 
     @property
     def numbers(self) -> range:
-        """The universes of this wall."""
+        """The universes of these pixels; none without pixels."""
+        if not self.pixels:
+            return range(0)
         first, place = self.first
         count = -(-(place + self.pixels * self.channels) // self.universe_bytes)
         return range(first, first + count)
@@ -53,6 +51,13 @@ class UniversesSettings(LedSettings):
         whole = bytes(self.first[1]) + wire
         return [whole[at : at + size] for at in range(0, len(whole), size)]
 
+    def join(self, universes: Mapping[int, bytes]) -> bytes:
+        """The bytes along the wire, from the channels of each universe; those that are missing are 0."""
+        size = self.universe_bytes
+        parts = [universes.get(number, b"")[:size].ljust(size, b"\0") for number in self.numbers]
+        _, place = self.first
+        return b"".join(parts)[place : place + self.pixels * self.channels]
+
     @model_validator(mode="after")
     def _universes_exist(self) -> Self:
         fit = CHANNELS // self.channels
@@ -62,9 +67,18 @@ class UniversesSettings(LedSettings):
                 f"at most {fit} pixels of {self.color_order}"
             )
         numbers = self.numbers
-        if numbers[-1] > self.last_universe:
+        if self.size and numbers[-1] > self.last_universe:
             raise ValueError(
                 f"size {list(self.size)} needs {len(numbers)} universes, {numbers[0]} to {numbers[-1]}, and "
                 f"{self.protocol} ends at {self.last_universe}: make universe, offset or size smaller"
             )
         return self
+
+
+class UniversesSettings(CutSettings, LedSettings):
+    """An LED wall whose pixels are cut into universes."""
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """As for every wall, and its universes."""
+        return *super().place, self.numbers, self.first, self.universe_bytes
