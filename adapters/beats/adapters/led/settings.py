@@ -1,5 +1,6 @@
 """The settings that sinks for LED walls have, and those of them that sources of such walls have too."""
 
+import ipaddress
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -46,6 +47,18 @@ Hosts = Annotated[
     WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
 ]
 """Names or addresses, each with or without a port; one may stand without an array."""
+
+
+def _checked_interface(address: str) -> str:
+    try:
+        ipaddress.IPv4Address(address)
+    except ValueError:
+        raise ValueError(f"{address!r} is no IPv4 address of this machine, such as 192.168.1.10") from None
+    return address
+
+
+InterfaceAddress = Annotated[str, AfterValidator(_checked_interface)]
+"""The address of this machine in a network."""
 
 
 class ScanSettings(Settings):
@@ -147,7 +160,7 @@ class LedSettings(WiringSettings, SinkSettings):
     """Name or address of the controller, with a port if it is not the protocol's own (HOST:PORT). Or an array
     of several, each of which gets all pixels."""
     # A frozen field may be narrowed, which pyright cannot see.
-    size: Size  # pyright: ignore[reportIncompatibleVariableOverride]
+    size: Size  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
     """[width, height] of the wall in pixels."""
     picture: str = ""
     """Id of the picture to show; empty: the main one."""

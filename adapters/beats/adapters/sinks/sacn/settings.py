@@ -1,15 +1,13 @@
 """The settings of the sink `sacn`."""
 
-import ipaddress
 from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
-from beats.adapters.led.settings import Hosts
+from beats.adapters.led import sacn
+from beats.adapters.led.settings import Hosts, InterfaceAddress
 from beats.adapters.led.universes import UniversesSettings
 
-_LAST: Final = 63_999
-"""ANSI E1.31-2018, section 6.2.7."""
 _NAME_BYTES: Final = 63
 
 
@@ -19,33 +17,25 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _checked_interface(address: str) -> str:
-    try:
-        ipaddress.IPv4Address(address)
-    except ValueError:
-        raise ValueError(f"{address!r} is no IPv4 address of this machine, such as 192.168.1.10") from None
-    return address
-
-
 class SacnSettings(UniversesSettings):
     """An LED wall behind receivers of sACN, also called E1.31; their port is 5568."""
 
-    default_port: ClassVar[int] = 5568
+    default_port: ClassVar[int] = sacn.PORT
     protocol: ClassVar[str] = "sACN"
-    last_universe: ClassVar[int] = _LAST
+    last_universe: ClassVar[int] = sacn.LAST_UNIVERSE
 
     host: Hosts = ()
     """Name or address of the receiver, with a port if it is not 5568 (HOST:PORT). Or an array of several,
     each of which gets all pixels. An empty one: multicast, each universe to its own address."""
-    interface: Annotated[str, AfterValidator(_checked_interface)] | None = None
+    interface: InterfaceAddress | None = None
     """Address of this machine in the network for multicast. None: the operating system chooses."""
-    universe: Annotated[int, Field(ge=1, le=_LAST)] = 1
+    universe: Annotated[int, Field(ge=1, le=sacn.LAST_UNIVERSE)] = 1
     """Number of the first universe."""
     priority: Annotated[int, Field(ge=0, le=200)] = 100
     """Of several sources, receivers take the one with the highest priority."""
     source_name: Annotated[str, AfterValidator(_checked_name)] = "Beats"
     """What receivers show as the name of this source."""
-    sync_universe: Annotated[int, Field(ge=0, le=_LAST)] = 0
+    sync_universe: Annotated[int, Field(ge=0, le=sacn.LAST_UNIVERSE)] = 0
     """Universe of the synchronisation packets that have receivers show all universes of a frame at once; 0:
     none, for receivers that cannot."""
 

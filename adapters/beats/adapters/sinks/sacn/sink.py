@@ -1,33 +1,18 @@
 """The sACN sink. Packets are those of ANSI E1.31-2018."""
 
 import socket
-import struct
 import uuid
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Final
 
+from beats.adapters.led import sacn as layout
 from beats.adapters.led.hosts import HostPort
 from beats.adapters.led.sink import LedSink
 from beats.adapters.led.targets import Counts, Packet, Target
 from beats.adapters.sinks.sacn.settings import SacnSettings
 from beats.kernel.ports import Context
 
-_ROOT: Final = struct.Struct(">HH12sHI16s")
-"""Root layer: preamble, postamble, id, flags and length, vector, CID. Section 5."""
-_FRAMING: Final = struct.Struct(">HI64sBHBBH")
-"""Flags and length, vector, source name, priority, synchronisation address, sequence, options, universe.
-Section 6.2."""
-_DMP: Final = struct.Struct(">HBBHHHB")
-"""Flags and length, vector, type, first address, increment, count, start code. Section 7."""
-_SYNC: Final = struct.Struct(">HIBHH")
-"""Flags and length, vector, sequence, synchronisation address, reserved. Section 6.3."""
-_ID: Final = b"ASC-E1.17\0\0\0"
-_FLAGS: Final = 0x7000
-_ROOT_DATA, _ROOT_EXTENDED = 0x00000004, 0x00000008
-_FRAMING_DATA, _FRAMING_SYNC = 0x00000002, 0x00000001
-_DMP_SET: Final = 0x02
-_TERMINATED: Final = 0x40
 _LENGTH_AT: Final = 16
 """Where a packet's own length begins to count: before flags and length of the root layer."""
 _FAREWELLS: Final = 3
@@ -61,7 +46,7 @@ class SacnPackets:
     def end(self) -> Sequence[Packet]:
         """Each universe is told three times that the stream has ended."""
         nothing = [b""] * len(self._settings.numbers)
-        return [packet for _ in range(_FAREWELLS) for packet in self._data(nothing, _TERMINATED)]
+        return [packet for _ in range(_FAREWELLS) for packet in self._data(nothing, layout.TERMINATED)]
 
     def _data(self, parts: Sequence[bytes], options: int) -> list[Packet]:
         settings = self._settings
@@ -69,27 +54,26 @@ class SacnPackets:
         sync = settings.sync_universe
         packets: list[Packet] = []
         for universe, data in zip(settings.numbers, parts, strict=True):
-            size = _DMP.size + len(data)
-            dmp = _DMP.pack(_FLAGS | size, _DMP_SET, 0xA1, 0, 1, 1 + len(data), 0)
-            size += _FRAMING.size
+            size = layout.DMP.size + len(data)
+            dmp = layout.DMP.pack(layout.FLAGS | size, layout.DMP_SET, 0xA1, 0, 1, 1 + len(data), 0)
+            size += layout.FRAMING.size
             place = (settings.priority, sync, self._sequence, options, universe)
-            framing = _FRAMING.pack(_FLAGS | size, _FRAMING_DATA, self._source, *place)
-            packets.append(Packet(self._root(_ROOT_DATA, size) + framing + dmp + data, _group(universe)))
+            framing = layout.FRAMING.pack(layout.FLAGS | size, layout.FRAMING_DATA, self._source, *place)
+            packets.append(
+                Packet(self._root(layout.ROOT_DATA, size) + framing + dmp + data, layout.group_of(universe))
+            )
         return packets
 
     def _sync(self, universe: int) -> Packet:
         self._sync_sequence = (self._sync_sequence + 1) % 256
-        framing = _SYNC.pack(_FLAGS | _SYNC.size, _FRAMING_SYNC, self._sync_sequence, universe, 0)
-        return Packet(self._root(_ROOT_EXTENDED, _SYNC.size) + framing, _group(universe))
+        framing = layout.SYNC.pack(
+            layout.FLAGS | layout.SYNC.size, layout.FRAMING_SYNC, self._sync_sequence, universe, 0
+        )
+        return Packet(self._root(layout.ROOT_EXTENDED, layout.SYNC.size) + framing, layout.group_of(universe))
 
     def _root(self, vector: int, inner: int) -> bytes:
-        size = _ROOT.size - _LENGTH_AT + inner
-        return _ROOT.pack(0x0010, 0, _ID, _FLAGS | size, vector, self.cid)
-
-
-def _group(universe: int) -> str:
-    """The multicast address of a universe: section 9.3.1."""
-    return f"239.255.{universe >> 8}.{universe & 255}"
+        size = layout.ROOT.size - _LENGTH_AT + inner
+        return layout.ROOT.pack(0x0010, 0, layout.ID, layout.FLAGS | size, vector, self.cid)
 
 
 class _Multicast(Target):
