@@ -36,7 +36,7 @@ class Frames:
         self._syncs: Final[dict[str, float]] = {}
         """Until when levels wait for each `Sync`."""
         self._awaited: Final[set[str]] = set()
-        """The `Sync`s that levels wait for now."""
+        """The `Sync`s that complete what has come."""
         self._due_s = math.inf
         self._complete: Universes | None = None
         self.count = 0
@@ -60,8 +60,8 @@ class Frames:
             self._finish()
         before = self._pending.get(levels.universe) or self._levels.get(levels.universe, b"")
         self._pending[levels.universe] = levels.data + before[len(levels.data) :]
+        self._awaited.add(levels.sync)
         if is_held:
-            self._awaited.add(levels.sync)
             self._due_s = held_until_s
         else:
             self._due_s = now_s + QUIET_S

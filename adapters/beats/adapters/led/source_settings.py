@@ -43,7 +43,7 @@ class DeskSettings(CutSettings, SourceSettings):
 
     def resources(self, profile: str) -> Resources:
         """The UDP port."""
-        return Resources(ports=(Port("port", self.host, self.port),), connections=1)
+        return Resources(ports=(Port("port", self.host, self.port, protocol="udp"),), connections=1)
 
     @model_validator(mode="after")
     def _it_shows_something(self) -> Self:
