@@ -21,6 +21,7 @@ from beats.kernel.run.kernel import Kernel
 from beats.kernel.waker import Waker
 from beats.proto.codec import StreamCodec
 from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, resources_of
+from tests.adapters.led.support import free_udp_port
 from tests.adapters.sources.support import context
 from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
@@ -82,7 +83,11 @@ def _machines_to_connect_to(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         SOURCE_SETTINGS["screen"] = {"display": x.display}
         SINK_SETTINGS["mqtt"] = {"port": broker.port, "discovery": True, "pictures": True}
         sink = ("--set", "sinks.relay.type=nats", "--set", f"sinks.relay.servers={server.url}")
-        arguments = ("run", *PORT_0, *sink, "--set", "sinks.relay.stream=demo")
+        arguments = ["run", *PORT_0, *sink, "--set", "sinks.relay.stream=demo"]
+        for type_ in ("artnet", "sacn"):
+            SOURCE_SETTINGS[type_] = {"host": "127.0.0.1", "port": free_udp_port(), "size": (8, 8)}
+            wall = {"type": type_, "host": f"127.0.0.1:{SOURCE_SETTINGS[type_]['port']}", "size": [8, 8]}
+            arguments += [each for key in wall for each in ("--set", f"sinks.{type_}.{key}={wall[key]}")]
         with beats(*arguments, cwd=folder, stdin=None) as other:
             SINK_SETTINGS["nats"] = {"servers": (server.url,)}
             SOURCE_SETTINGS["nats"] = {"servers": (server.url,), "stream": "demo"}

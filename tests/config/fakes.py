@@ -93,6 +93,10 @@ class OscSettings(SourceSettings):
     controls: Mapping[str, str] = Field(default_factory=dict[str, str])
 
 
+class SacnSourceSettings(SourceSettings):
+    size: tuple[int, int]
+
+
 class MqttSinkSettings(SinkSettings):
     host: str = ""
     discovery: bool = False

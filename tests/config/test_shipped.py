@@ -19,6 +19,7 @@ from tests.config.fakes import (
     OscSettings,
     ScreenSettings,
     VideoSettings,
+    SacnSourceSettings,
     WebsocketSettings,
 )
 
@@ -31,9 +32,11 @@ ADAPTERS: Final = (
     .add("sources", "osc", OscSettings)
     .add("sources", "screen", ScreenSettings)
     .add("sources", "video", VideoSettings)
+    .add("sources", "sacn", SacnSourceSettings)
 )
 SHIPPED: Final = Path(next(iter(beats.config.__path__)))
 EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
+    "lighting": (["desk"], {"browser": "websocket", "recorder": "recorder"}),
     "default": (["demo"], {"browser": "websocket"}),
     "studio": (["demo"], {"browser": "websocket", "recorder": "recorder"}),
     "record": (["demo"], {"recorder": "recorder"}),
