@@ -46,6 +46,7 @@ class WebsocketSettings(SinkSettings):
 
 class RecorderSettings(SinkSettings):
     path: str = "recordings/{profile}.mcap"
+    idle: bool = False
 
 
 class NullSettings(SinkSettings):
