@@ -17,9 +17,9 @@ from tests.config.fakes import (
     NatsSinkSettings,
     NatsSourceSettings,
     OscSettings,
+    SacnSourceSettings,
     ScreenSettings,
     VideoSettings,
-    SacnSourceSettings,
     WebsocketSettings,
 )
 

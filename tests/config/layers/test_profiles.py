@@ -87,8 +87,8 @@ def test_an_unknown_profile_is_an_error_with_the_known_ones(house: House) -> Non
     message = refused("studoi", house.folder)
     assert message.startswith(f'profile: "studoi": no such profile (looked in {house.folder} and ')
     assert (
-        "default, desk, edge, headless, home, kiosk, lighting, origin, program, record, replay, screen, stage, "
-        "studio, video, wall" in message
+        "default, desk, edge, headless, home, kiosk, lighting, origin, program, record, replay, screen, "
+        "stage, studio, video, wall" in message
     )
     assert message.endswith("did you mean 'studio'?")
     assert refused(None, None, {"BEATS_PROFILE": "x"}).startswith('BEATS_PROFILE: "x": no such profile')
