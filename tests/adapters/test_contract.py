@@ -25,7 +25,7 @@ from tests.adapters.led.support import free_udp_port
 from tests.adapters.sources.support import context
 from tests.recordings.support import lines, record
 from tests.support import PORT_0, beats
-from tests.support.mqtt import Mosquitto
+from tests.support.mqtt import Mosquitto, send
 from tests.support.nats import NatsServer
 from tests.support.xvfb import Xvfb
 
@@ -81,6 +81,8 @@ def _machines_to_connect_to(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ):
         SOURCE_SETTINGS["osc"] = {"port": osc_port}
         SOURCE_SETTINGS["screen"] = {"display": x.display}
+        send(broker, "knob", b"1", "-r")
+        SOURCE_SETTINGS["mqtt"] = {"port": broker.port, "topics": ("knob",)}
         SINK_SETTINGS["mqtt"] = {"port": broker.port, "discovery": True, "pictures": True}
         sink = ("--set", "sinks.relay.type=nats", "--set", f"sinks.relay.servers={server.url}")
         arguments = ["run", *PORT_0, *sink, "--set", "sinks.relay.stream=demo"]

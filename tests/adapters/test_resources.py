@@ -10,6 +10,7 @@ from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.recorder import RecorderSettings
 from beats.adapters.sources.images import ImagesSettings
 from beats.adapters.sources.jsonl import JsonlSettings
+from beats.adapters.sources.mqtt import MqttSourceSettings
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.replay import ReplaySettings
 from beats.adapters.sources.websocket import WebSocketSourceSettings
@@ -72,10 +73,14 @@ def test_nats_adapters_need_a_package_and_the_files_that_their_settings_name(
     assert Package("credentials_file", "nkeys", "nkeys") in resources.packages
 
 
-def test_the_mqtt_sink_needs_a_package_files_and_a_broker() -> None:
+@pytest.mark.parametrize("model", [MqttSinkSettings, MqttSourceSettings])
+def test_mqtt_adapters_need_a_package_files_and_a_broker(
+    model: type[MqttSinkSettings | MqttSourceSettings],
+) -> None:
     """The broker may start later."""
     files = {name: Path(name) for name in ("password_file", "tls_ca", "tls_cert", "tls_key")}
-    settings = MqttSinkSettings.model_validate({"type": "mqtt", "host": "hub", "user": "a", **files})
+    topics = {"topics": ("#",)} if model is MqttSourceSettings else {}
+    settings = model.model_validate({"type": "mqtt", "host": "hub", "user": "a", **topics, **files})
     assert settings.resources("x") == Resources(
         inputs=tuple(Input(key, path) for key, path in files.items()),
         servers=(Server("host", "hub", 1883),),

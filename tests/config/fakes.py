@@ -98,6 +98,11 @@ class SacnSourceSettings(SourceSettings):
     size: tuple[int, int]
 
 
+class MqttSourceSettings(SourceSettings):
+    host: str = ""
+    topics: tuple[str, ...] = ()
+
+
 class MqttSinkSettings(SinkSettings):
     host: str = ""
     discovery: bool = False

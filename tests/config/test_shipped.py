@@ -14,6 +14,7 @@ from tests.config.fakes import (
     DdpSettings,
     FakeAdapters,
     MqttSinkSettings,
+    MqttSourceSettings,
     NatsSinkSettings,
     NatsSourceSettings,
     OscSettings,
@@ -29,6 +30,7 @@ ADAPTERS: Final = (
     .add("sinks", "mqtt", MqttSinkSettings)
     .add("sinks", "nats", NatsSinkSettings)
     .add("sources", "nats", NatsSourceSettings)
+    .add("sources", "mqtt", MqttSourceSettings)
     .add("sources", "osc", OscSettings)
     .add("sources", "screen", ScreenSettings)
     .add("sources", "video", VideoSettings)
@@ -47,6 +49,7 @@ EXPECTED: Final[dict[str, tuple[list[str], dict[str, str]]]] = {
     "origin": (["demo"], {"browser": "websocket", "nats": "nats"}),
     "home": (["demo"], {"browser": "websocket", "mqtt": "mqtt"}),
     "desk": (["osc"], {"browser": "websocket"}),
+    "sensors": (["mqtt"], {"browser": "websocket"}),
     "edge": (["nats"], {"browser": "websocket"}),
     "video": (["video"], {"browser": "websocket"}),
     "screen": (["screen"], {"browser": "websocket"}),

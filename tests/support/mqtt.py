@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -135,6 +136,17 @@ class Listener:
 
     def __exit__(self, *_: object) -> None:
         self._program.__exit__()
+
+
+def send(broker: Mosquitto, topic: str, payload: bytes, *options: str) -> None:
+    """Publish by mosquitto's own client; `options` are more of `mosquitto_pub`, such as -r to retain."""
+    command = [program("mosquitto_pub"), "-h", "127.0.0.1", "-p", str(broker.port), "-t", topic, *options]
+    subprocess.run(
+        [*command, *([] if {"-l", "-n"} & {*options} else ["-s"])],
+        input=payload,
+        check=True,
+        timeout=TIMEOUT_S,
+    )
 
 
 @pytest.fixture(scope="module")

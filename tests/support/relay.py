@@ -13,18 +13,22 @@ from beats.adapters.sinks.mqtt.sink import MqttSink
 from beats.adapters.sinks.nats import NatsSinkSettings
 from beats.adapters.sinks.nats.sink import NatsSink
 from beats.adapters.sinks.websocket.sink import WebSocketSink
+from beats.adapters.sources.mqtt import MqttSourceSettings
+from beats.adapters.sources.mqtt.source import MqttSource
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.nats.source import NatsSource
 from beats.adapters.sources.osc import OscSettings
 from beats.adapters.sources.osc.source import OscSource
 from beats.adapters.sources.websocket import WebSocketSourceSettings
 from beats.adapters.sources.websocket.source import WebSocketSource
+from beats.config.settings import PixelSettings
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Envelope, Frame, Peripheral
 from beats.kernel.ports import Context
 from beats.kernel.run.kernel import Kernel, KernelOptions
 from beats.kernel.run.supervisor import Backoff
 from beats.kit.bounds import queue_bounds
+from beats.pictures.publishing import PixelPublisher
 from beats.proto.codec import StreamCodec
 from tests.adapters.sinks.websocket.support import frame, until
 from tests.adapters.sinks.websocket.support import settings as websocket_settings
@@ -45,8 +49,16 @@ class Machine:
     def context(self, name: str) -> Context:
         """For an adapter of this kernel."""
         kernel = self.kernel
+        pixels = PixelPublisher(kernel.publisher, PixelSettings())
         return Context(
-            name, "test", SystemClock(), kernel.bus.send_control, kernel.commands, {}, kernel.stats
+            name,
+            "test",
+            SystemClock(),
+            kernel.bus.send_control,
+            kernel.commands,
+            {},
+            kernel.stats,
+            services={PixelPublisher: pixels},
         )
 
     def nats_sink(self, url: str, name: str = "relay", **changes: Any) -> NatsSink:
@@ -65,6 +77,15 @@ class Machine:
         sink = MqttSink(settings, self.context(name))
         self.kernel.add_sink(name, sink, queue_bounds(settings.queue))
         return sink
+
+    def mqtt_source(self, port: int, name: str = "room", **changes: Any) -> MqttSource:
+        """Add a source that listens to a broker on this machine."""
+        settings = MqttSourceSettings.model_validate(
+            {"type": "mqtt", "port": port, "reconnect_max_s": 0.05, **changes}
+        )
+        source = MqttSource(settings, self.context(name))
+        self.kernel.add_source(name, source)
+        return source
 
     def nats_source(self, url: str, name: str = "origin", **changes: Any) -> NatsSource:
         """Add a source that listens to a server."""

@@ -1,12 +1,12 @@
-"""The profile `home`: the real command with a real MQTT broker."""
+"""The profiles `home` and `sensors`: the real command with a real MQTT broker."""
 
 import signal
 from pathlib import Path
 
 from PIL import Image
 
-from tests.support import beats, until
-from tests.support.mqtt import Listener, Mosquitto
+from tests.support import PORT_0, beats, until
+from tests.support.mqtt import Listener, Mosquitto, send
 
 
 def test_the_profile_home_shows_the_demo_to_home_assistant(tmp_path: Path) -> None:
@@ -35,3 +35,21 @@ def test_the_profile_home_shows_the_demo_to_home_assistant(tmp_path: Path) -> No
             program.signal(signal.SIGKILL)
             program.end()
             until(lambda: listener.by_topic()["beats/status"].payload == b"offline")
+
+
+def test_the_profile_sensors_shows_what_is_on_a_broker(tmp_path: Path) -> None:
+    """The last values of the topics that are chosen, in the answers for browsers and for Prometheus."""
+    with Mosquitto(tmp_path) as broker:
+        send(broker, "zigbee2mqtt/lamp", b'{"state": "ON"}', "-r")
+        send(broker, "other", b"1", "-r")
+        sets = ("--set", f"sources.mqtt.port={broker.port}", *PORT_0)
+        variables = {"BEATS_MQTT_TOPICS": "zigbee2mqtt/#,tele/+/SENSOR"}
+        with beats("run", "--profile", "sensors", *sets, cwd=tmp_path, stdin=None, **variables) as program:
+            send(broker, "tele/plug/SENSOR", b"21.5", "-r")
+            until(lambda: len(program.fetch("/api/last").json["peripherals"]) == 2)
+            updates = {each["id"]: each["data"] for each in program.fetch("/api/last").json["peripherals"]}
+            assert updates == {"zigbee2mqtt/lamp": {"state": "ON"}, "tele/plug/SENSOR": 21.5}
+            metrics = program.fetch("/metrics").text
+            assert 'beats_source_messages_total{source="mqtt"} 2.0' in metrics
+            assert 'beats_source_connected{source="mqtt"} 1.0' in metrics
+            assert program.interrupt() == 0

@@ -88,7 +88,7 @@ def test_an_unknown_profile_is_an_error_with_the_known_ones(house: House) -> Non
     assert message.startswith(f'profile: "studoi": no such profile (looked in {house.folder} and ')
     assert (
         "default, desk, edge, headless, home, kiosk, lighting, origin, program, record, replay, screen, "
-        "stage, studio, video, wall" in message
+        "sensors, stage, studio, video, wall" in message
     )
     assert message.endswith("did you mean 'studio'?")
     assert refused(None, None, {"BEATS_PROFILE": "x"}).startswith('BEATS_PROFILE: "x": no such profile')
@@ -130,6 +130,7 @@ def test_profiles_are_listed_with_their_purpose(house: House) -> None:
         "record",
         "replay",
         "screen",
+        "sensors",
         "studio",
         "video",
         "wall",

@@ -8,9 +8,8 @@ from typing import Final
 
 import anyio
 
-from beats.adapters.mqtt.connection import Login, MqttConnection, connect
+from beats.adapters.mqtt.connection import Login, MqttConnection, OnMessage, connect
 from beats.adapters.mqtt.settings import MqttSettings
-from beats.adapters.mqtt.topics import Topics
 from beats.kernel.capabilities import authority
 from beats.kernel.errors import MissingPackageError
 from beats.kit.link_status import LinkStatus
@@ -21,18 +20,29 @@ from beats.kit.sockets import client_context
 class Broker:
     """Opens one connection after the other."""
 
-    def __init__(self, settings: MqttSettings, who: str, logger: logging.Logger) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        who: str,
+        logger: logging.Logger,
+        *,
+        status_topic: str | None = None,
+        on_message: OnMessage | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
             settings: the broker, and how to log in.
             who: the sink or source, such as `sink 'home'`, for the log.
             logger: logs what happens to connections.
+            status_topic: see `Login.status_topic`.
+            on_message: called in the event loop with what comes; it must not raise.
         """
         self.link: Final = LinkStatus(who, settings.reconnect_max_s, logger)
-        self.topics: Final = Topics(settings.prefix)
         self._settings: Final = settings
         self._who: Final = who
+        self._status_topic: Final = status_topic
+        self._on_message: Final = on_message
         scheme = "mqtts" if settings.is_encrypted else "mqtt"
         self._url: Final = f"{scheme}://{authority(settings.host, settings.port)}"
 
@@ -56,7 +66,7 @@ class Broker:
             settings.host,
             settings.port,
             settings.client_id or f"beats-{secrets.token_hex(8)}",
-            self.topics.status,
+            self._status_topic,
             settings.user,
             secret_of("password", settings.password, settings.password_file),
             client_context(*files) if settings.is_encrypted else None,
@@ -72,7 +82,7 @@ class Broker:
         while True:
             refused = False
             try:
-                connection = await connect(self.open())
+                connection = await connect(self.open(), self._on_message)
             except (OSError, ValueError, MissingPackageError) as error:
                 self.link.failed(self._url, error)
                 refused = isinstance(error, PermissionError)

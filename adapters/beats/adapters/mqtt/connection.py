@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import ssl
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from socket import socket
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -22,6 +23,9 @@ _THREAD_S: Final = 0.1
 _REFUSALS: Final = ("user name", "authori")
 """Parts of the reasons for which a broker refuses a login, by any version of the protocol."""
 
+OnMessage = Callable[[str, bytes, bool], object]
+"""Takes the topic of a message, its payload, and whether the broker had kept (retained) it."""
+
 _library: Final = logging.getLogger(f"{__name__}.library")
 _library.setLevel(logging.CRITICAL)  # the caller logs what happens to connections, and each of them once
 
@@ -32,7 +36,7 @@ class Login(NamedTuple):
     host: str
     port: int
     client_id: str
-    status_topic: str
+    status_topic: str | None = None
     """Gets `online` now, and `offline` at the end: by the broker, if the connection was lost (last will)."""
     user: str | None = None
     password: str | None = None
@@ -44,7 +48,7 @@ class Login(NamedTuple):
 class MqttConnection:
     """Never reconnects; the owner opens a new connection."""
 
-    def __init__(self, client: "Client", sock: socket, status_topic: str) -> None:
+    def __init__(self, client: "Client", sock: socket, status_topic: str | None) -> None:
         self.lost: Final = anyio.Event()
         """Set once the connection cannot be used any more."""
         self.why = ""
@@ -68,6 +72,26 @@ class MqttConnection:
             self._lose(str(error))
             await anyio.sleep_forever()
 
+    async def subscribe(self, filters: Sequence[str], qos: int) -> list[str]:
+        """Ask for the messages of topics; returns the filters that the broker refuses.
+
+        The messages that it has kept come first. Never returns if the connection is lost: wait for `lost` as
+        well.
+
+        Args:
+            filters: topics, perhaps with wildcards.
+            qos: the highest quality of service in which they may come.
+        """
+        from aiomqtt import MqttError
+
+        try:
+            codes: Any = await self._client.subscribe([(each, qos) for each in filters], timeout=math.inf)
+        except MqttError as error:
+            self._lose(str(error))
+            await anyio.sleep_forever()
+            raise  # not reached
+        return [each for each, code in zip(filters, codes, strict=True) if code.is_failure]
+
     async def close(self) -> None:
         """Say `offline`, unless the broker does not take it in time, and close the connection."""
         from aiomqtt import MqttError
@@ -75,7 +99,8 @@ class MqttConnection:
         with anyio.CancelScope(shield=True):
             if not self.lost.is_set():
                 with anyio.move_on_after(_CLOSE_S), suppress(MqttError):
-                    await self.publish(self._status_topic, b"offline")
+                    if self._status_topic is not None:
+                        await self.publish(self._status_topic, b"offline")
                     await self._client.__aexit__(None, None, None)
             await _release(self._client, self._socket)
             self._watch.cancel()
@@ -86,7 +111,7 @@ class MqttConnection:
 
         try:
             async for _ in self._client.messages:
-                pass  # nothing is subscribed to
+                pass  # none comes: what is subscribed to goes to `on_message`
         except MqttError as error:
             self._lose(str(error.__cause__ or error))
 
@@ -97,23 +122,26 @@ class MqttConnection:
             self.lost.set()
 
 
-async def connect(login: Login) -> MqttConnection:
-    """Open a connection, and say that the stream is `online`.
+async def connect(login: Login, on_message: OnMessage | None = None) -> MqttConnection:
+    """Open a connection, and say that the stream is `online` if there is a topic for its status.
+
+    What is subscribed to later goes to `on_message`, as it comes.
 
     Raises:
         PermissionError: the broker refuses the login.
         OSError: nothing answers, or no MQTT broker.
     """
     sock = await _opened(login)
-    client = _client(login, sock)
+    client = _client(login, sock, on_message)
     entering = asyncio.ensure_future(client.__aenter__())
     connection: MqttConnection | None = None
     try:
         await asyncio.wait((entering,))
         _check(entering.exception())
         connection = MqttConnection(client, sock, login.status_topic)
-        with anyio.fail_after(login.timeout_s):
-            await connection.publish(login.status_topic, b"online")
+        if login.status_topic is not None:
+            with anyio.fail_after(login.timeout_s):
+                await connection.publish(login.status_topic, b"online")
     except BaseException as error:
         if connection is not None:
             await connection.close()
@@ -163,8 +191,10 @@ async def _shake_hands(sock: ssl.SSLSocket) -> None:
             return
 
 
-def _client(login: Login, sock: socket) -> "Client":
+def _client(login: Login, sock: socket, on_message: OnMessage | None) -> "Client":
     from aiomqtt import Client, Will
+
+    will = None if login.status_topic is None else Will(login.status_topic, b"offline", qos=1, retain=True)
 
     client = Client(
         login.host,
@@ -175,13 +205,19 @@ def _client(login: Login, sock: socket) -> "Client":
         keepalive=login.keepalive_s,
         timeout=login.timeout_s,
         logger=_library,
-        will=Will(login.status_topic, b"offline", qos=1, retain=True),
+        will=will,
         max_queued_incoming_messages=1,
     )
     client.pending_calls_threshold = 1_000_000  # its warning is about programs that forget to wait
     paho: Any = client._client  # pyright: ignore[reportPrivateUsage]
     # There is no other way to give it a socket.
     paho._create_socket = lambda: sock
+    if on_message is not None:
+        # The library's own queue keeps the oldest when it is full.
+        def take(_client: object, _data: object, message: Any) -> None:
+            on_message(message._topic.decode(errors="replace"), message.payload, message.retain)
+
+        paho.on_message = take
     loop = asyncio.get_running_loop()
 
     def write_soon(*_: object) -> None:

@@ -5,7 +5,6 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from beats.adapters.mqtt.topics import PREFIX
 from beats.config.settings import HostName, Settings
 from beats.kernel.resources import Package, Resources, Server
 from beats.kit.connecting import Seconds
@@ -14,14 +13,12 @@ from beats.kit.secrets import Secret, check_places
 
 
 class MqttSettings(Settings):
-    """The broker, how to log in, and the names of topics."""
+    """The broker, and how to log in."""
 
     host: HostName = "127.0.0.1"
     """Name or address of the broker."""
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     """Its port; with TLS usually 8883."""
-    prefix: Annotated[str, Field(pattern=f"^{PREFIX.pattern}$", max_length=200)] = "beats"
-    """First levels of all topics; each stream on a broker needs its own."""
     qos: Annotated[int, Field(ge=0, le=2)] = 0
     """Quality of service: 0 sends once, 1 and 2 have the broker confirm each message."""
     client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None

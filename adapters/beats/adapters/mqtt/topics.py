@@ -1,4 +1,4 @@
-"""The MQTT topics of a stream. Decides without I/O."""
+"""The MQTT topics of a stream, and filters of topics. Decides without I/O."""
 
 import re
 from hashlib import sha256
@@ -21,6 +21,22 @@ _DIGEST: Final = "%sha256-"
 _RESERVED: Final = re.compile(rf"^({_STATUS}|{_FRAME})(?=/|$)")
 _EMPTY_LEVEL: Final = re.compile(r"(?:^|(?<=/))/|/$")
 """A slash after which, or before which, there is no text."""
+
+
+def checked_filter(text: str) -> str:
+    """Return a filter of topics if it is valid: MQTT 3.1.1, section 4.7.
+
+    Raises:
+        ValueError: it is not; says what would be right.
+    """
+    levels = text.split("/")
+    wrong = [each for each in levels if ("+" in each and each != "+") or ("#" in each and each != "#")]
+    if not text or "\0" in text or len(text.encode()) > 65_535 or wrong or "#" in levels[:-1]:
+        raise ValueError(
+            f"{text!r:.80} is no filter of topics: + stands for a whole level and # for all last ones, as in "
+            "home/+/temperature or home/#"
+        )
+    return text
 
 
 class Topics:

@@ -13,6 +13,8 @@ from beats.kit.connecting import FreshQueueSettings
 class MqttSinkSettings(MqttSettings, SinkSettings):
     """The MQTT broker that gets the stream."""
 
+    prefix: Annotated[str, Field(pattern=f"^{PREFIX.pattern}$", max_length=200)] = "beats"
+    """First levels of all topics; each stream on a broker needs its own."""
     discovery: bool = False
     """Announce numbers and booleans to Home Assistant (MQTT discovery), and pictures with `pictures`."""
     discovery_prefix: Annotated[str, Field(pattern=f"^{PREFIX.pattern}$", max_length=200)] = "homeassistant"

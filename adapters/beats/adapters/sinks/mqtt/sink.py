@@ -8,6 +8,8 @@ import anyio
 
 from beats.adapters.mqtt.broker import Broker
 from beats.adapters.mqtt.connection import MqttConnection
+from beats.adapters.mqtt.own_topics import OwnTopics
+from beats.adapters.mqtt.topics import Topics
 from beats.adapters.sinks.mqtt.discovery import Discovery
 from beats.adapters.sinks.mqtt.payloads import Message, json_of
 from beats.adapters.sinks.mqtt.pictures import Pictures, oversized
@@ -36,9 +38,11 @@ class MqttSink:
 
     def __init__(self, settings: MqttSinkSettings, context: Context) -> None:
         self._settings: Final = settings
-        self._broker: Final = Broker(settings, f"sink {context.name!r}", log)
+        topics = self._topics = Topics(settings.prefix)
+        self._broker: Final = Broker(settings, f"sink {context.name!r}", log, status_topic=topics.status)
+        prefixes = (settings.prefix, *([settings.discovery_prefix] if settings.discovery else []))
+        self._own_topics: Final = OwnTopics(settings.host, settings.port, prefixes)
         self._reports: Final = ThrottledLog(log, f"sink {context.name!r}")
-        topics = self._topics = self._broker.topics
         self._discovery: Final = Discovery(settings, topics, self._reports) if settings.discovery else None
         self._pictures: Final = Pictures(settings, topics, self._discovery, self._reports)
         self._in_hand: Sequence[Envelope] = ()
