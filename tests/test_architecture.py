@@ -27,6 +27,7 @@ ROOMS: Final = (
     ("adapters.sinks", "adapters.sources"),
     ("adapters.http", "adapters.led", "adapters.mqtt", "adapters.nats"),
     ("recordings", "runtime"),
+    ("transforms",),
     ("pictures",),
     ("kit",),
     ("config", "proto"),

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -30,6 +31,10 @@ class Send(Protocol):
         ...
 
 
+Shape = Callable[[Pixels], Pixels]
+"""Makes other pixels of some, such as a part of them; raises `PictureError` if it cannot."""
+
+
 class PixelPublisher:
     """Copies pixels in the call, encodes them in threads, and publishes them from there.
 
@@ -54,8 +59,8 @@ class PixelPublisher:
         self._is_closing = False
         self._lock: Final = threading.Lock()
         self._reports: Final = ThrottledLog(log, "pixels")
-        self._pool: Final = EncoderPool[_Job, EncodedPicture](
-            lambda job: encode_shot(job.shot),
+        self._pool: Final = EncoderPool[_Job, _Encoded](
+            _encoded,
             workers=workers_of(settings),
             on_encoded=self._send,
             on_given_up=self._give_up,
@@ -101,17 +106,33 @@ class PixelPublisher:
             TypeError, ValueError: the id is no text, or there are too many topics.
             ClosedError: the stream is closed, or was opened in another process.
         """
-        settings = self._settings
         if captured_unix_ns is None:
             captured_unix_ns = self._publisher.clock.unix_ns()
-        copied = copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=settings.max_pixels)
+        max_pixels = self._settings.max_pixels
+        copied = copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=max_pixels)
+        self.submit(copied, id, captured_unix_ns, send)
+
+    def submit(
+        self,
+        copied: Pixels,
+        id: str,  # noqa: A002 - as above
+        captured_unix_ns: int,
+        send: Send | None = None,
+        shape: Shape | None = None,
+    ) -> None:
+        """As `publish`, of pixels that nothing changes any more; `shape` is applied by the encoding thread.
+
+        Raises:
+            TypeError, ValueError, ClosedError: as `publish`.
+        """
+        settings = self._settings
         topic = self._topics.get(id) if type(id) is str else None
         if topic is None:
             topic = self._publisher.reserve(Frame(PNG_SIGNATURE, id, PNG, *copied.size))
             self._topics[id] = topic
         shot = Shot(copied, captured_unix_ns, settings.format, settings.quality)
         try:
-            self._pool.submit(topic, _Job(shot, id, send or self._publisher.publish))
+            self._pool.submit(topic, _Job(shot, id, send or self._publisher.publish, shape))
         except ClosedError:
             if self._is_closing:
                 raise ClosedError("the stream is closed: publish while it is open") from None
@@ -150,8 +171,9 @@ class PixelPublisher:
         if not was_closing:
             self._reports.summarise()
 
-    def _send(self, topic: str, job: "_Job", picture: EncodedPicture) -> None:
-        self.recent.keep(topic, picture.data, job.shot.pixels)
+    def _send(self, topic: str, job: "_Job", encoded: "_Encoded") -> None:
+        picture, pixels = encoded
+        self.recent.keep(topic, picture.data, pixels)
         try:
             job.send(_frame(picture, job.id), captured_unix_ns=job.shot.captured_unix_ns)
         except QueueFull as error:  # it is on the bus, and the queue that refused it has counted it
@@ -173,6 +195,18 @@ class _Job(NamedTuple):
     shot: Shot
     id: str
     send: Send
+    shape: Shape | None
+
+
+class _Encoded(NamedTuple):
+    picture: EncodedPicture
+    pixels: Pixels
+    """What it shows."""
+
+
+def _encoded(job: _Job) -> _Encoded:
+    shot = job.shot if job.shape is None else job.shot._replace(pixels=job.shape(job.shot.pixels))
+    return _Encoded(encode_shot(shot), shot.pixels)
 
 
 def workers_of(settings: PixelSettings) -> int:

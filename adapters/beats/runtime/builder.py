@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from beats.config.settings import KernelSettings, ProfileSettings
+from beats.config.settings import KernelSettings, ProfileSettings, TransformSettings
 from beats.kernel.capabilities import CommandCheck
 from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import Control
@@ -17,6 +18,8 @@ from beats.kit.bounds import queue_bounds
 from beats.pictures.publishing import PixelPublisher
 from beats.proto.codec import StreamCodec
 from beats.runtime.registry import SINKS, SOURCES
+from beats.transforms.chain import Chain
+from beats.transforms.source import Outlet, TransformedPixels, transformed
 
 
 class RuntimeView(NamedTuple):
@@ -96,8 +99,14 @@ class Builder:
     def source(self, name: str) -> Source:
         """Build the source with this name; raises as `sink`."""
         settings = self._profile.sources[name]
+        context = self._context(name)
         with _importing(f"source {name!r}"):
-            return SOURCES.find(settings.type).build(settings, self._context(name))
+            kind = SOURCES.find(settings.type)
+            if settings.transforms == TransformSettings():
+                return kind.build(settings, context)
+            outlet = Outlet(name, Chain(settings.transforms), self.kernel.publisher, self.pixels)
+            services = {PixelPublisher: TransformedPixels(outlet)}
+            return transformed(kind.build(settings, replace(context, services=services)), outlet)
 
     def add_all(self) -> None:
         """Add all sinks and sources to the kernel."""

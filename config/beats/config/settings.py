@@ -1,10 +1,11 @@
 """The typed settings that every profile has; each adapter subclasses them to add its own."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from beats.kernel.queue.overflow import OVERFLOWS
 
@@ -81,6 +82,83 @@ class SinkSettings(Settings):
     """The queue between the bus and this sink."""
 
 
+_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def seconds_of(duration: str) -> float:
+    """A duration such as `100ms`, `2.5s`, `1min` or `1h` in seconds.
+
+    Raises:
+        ValueError: it is none, or is longer than a day.
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|min|h)", duration.strip())
+    seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
+    if not 0 < seconds <= 86_400:
+        raise ValueError('must be a duration such as "100ms", "2.5s" or "1min", up to a day')
+    return seconds
+
+
+def _checked_duration(text: str) -> str:
+    seconds_of(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_checked_duration)]
+"""A text with a unit; see `seconds_of`."""
+Side = Annotated[int, Field(ge=1, le=8192)]
+Offset = Annotated[int, Field(ge=0, le=8191)]
+
+
+def _checked_template(text: str) -> str:
+    if not text.strip(" /") or set("{}") & set(text.replace("{id}", "")):
+        raise ValueError('must be an id, in which {id} stands for the present one, such as "room/{id}"')
+    return text
+
+
+class TagSettings(Settings):
+    """A tag of a peripheral."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Such as input."""
+    variant: str = ""
+    """Such as rotary."""
+    metadata: Mapping[str, str] = {}
+    """Further texts by name."""
+
+
+class LocationSettings(Settings):
+    """Where a peripheral is, in the units of the installation."""
+
+    x: float = 0.0
+    """To the right."""
+    y: float = 0.0
+    """To the front."""
+    z: float = 0.0
+    """Up."""
+
+
+class TransformSettings(Settings):
+    """What happens to everything that a source publishes, in the order of these settings."""
+
+    rename: Annotated[str, AfterValidator(_checked_template)] | None = None
+    """Another id for pictures and peripherals, in which {id} stands for the present one: "room/{id}"."""
+    tags: Annotated[tuple[Annotated[str, Field(min_length=1)] | TagSettings, ...], Field(strict=False)] = ()
+    """More tags for peripherals: names, or tables with name, variant and metadata."""
+    location: LocationSettings | None = None
+    """Where its peripherals are, in place of what they say."""
+    every: Duration | None = None
+    """The least time between two values of a peripheral or picture, such as "100ms". The newest is never
+    lost: it comes when the time is over."""
+    crop: Annotated[tuple[Offset, Offset, Side, Side], Field(strict=False)] | None = None
+    """[x, y, width, height] in pixels from the top left: the part of pictures that is shown."""
+    rotate: Literal[0, 90, 180, 270] = 0
+    """Degrees by which pictures are turned, clockwise."""
+    scale: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
+    """[width, height] in pixels to bring pictures to."""
+    on_change: bool = False
+    """Leave out what is the same as the value before."""
+
+
 class SourceSettings(Settings):
     """Settings of every source."""
 
@@ -88,6 +166,8 @@ class SourceSettings(Settings):
     """Type of the source; `beats adapters` lists all types."""
     enabled: bool = True
     """False switches the source off."""
+    transforms: TransformSettings = TransformSettings()
+    """Changes of what it publishes."""
 
 
 class KernelSettings(Settings):

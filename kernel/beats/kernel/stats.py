@@ -212,7 +212,7 @@ class GivenUp:
 
     reason: str
     """`encoder` (a newer one came before an encoder was free), `failed` (it could not be encoded or
-    published) or `shutdown`."""
+    published), `every` and `on_change` (transforms of its source left it out) or `shutdown`."""
     topic: str
     items: int
 

@@ -205,7 +205,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Reader(("kind", "reason"), _given_up).counter(
         "beats_given_up_envelopes",
         "What producers gave up before it came onto the bus: encoder (newer pixels came before one was "
-        "free), failed (they could not be encoded or published) or shutdown.",
+        "free), failed (they could not be encoded or published), every or on_change (transforms of a source "
+        "left them out) or shutdown.",
         float,
     ),
     _SOURCES.counter(
