@@ -107,11 +107,11 @@ class Recorder(PublishRecorder):
         return [after - before for before, after in itertools.pairwise(times)]
 
 
-def source(ending: VirtualEnding | None = None, **settings: Any) -> VideoSource:
+def source(ending: VirtualEnding | None = None, *, max_pixels: int = 10**6, **settings: Any) -> VideoSource:
     """One that has its pictures encoded as PNG; in virtual time, for one attempt, if it is given some."""
     given = {"type": "video", **settings}
     given["input"] = str(given["input"])
-    about = context("cam", pixel_publisher())
+    about = context("cam", pixel_publisher(max_pixels=max_pixels))
     if ending is None:
         return VideoSource(VideoSettings.model_validate(given), about)
     about = replace(about, clock=ending.clock)

@@ -236,6 +236,12 @@ def test_a_file_without_pictures_is_an_error(tmp_path: Path) -> None:
         play(input=tmp_path / "sound.wav")
 
 
+def test_a_film_that_is_too_large_is_an_error(tmp_path: Path) -> None:
+    """By the bound of all pictures, before anything is decoded."""
+    with pytest.raises(InputError, match=r"film\.mp4: a picture of 64 x 48 has 3,072 pixels; at most 3,000"):
+        play(input=video(tmp_path, count=1), max_pixels=3000)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from beats.adapters.sources.video.settings import VideoSettings
 from beats.kernel.errors import InputError, MissingPackageError
+from beats.pictures.errors import PictureError, check_size
 
 _ANALYSE_US: Final = 1_000_000
 """How much of a stream from the network FFmpeg reads to find out what it is, in µs; 5 s by default."""
@@ -17,15 +18,16 @@ _MOST_ERRNO: Final = 4095
 class Opened:
     """An open input with its video stream; for one thread. What it is made of is PyAV's, without types."""
 
-    def __init__(self, settings: VideoSettings) -> None:
-        """Open it.
+    def __init__(self, settings: VideoSettings, max_pixels: int) -> None:
+        """Open it; `max_pixels` are the most of a picture.
 
         Raises:
-            InputError: it can never be shown: no such file or generator, no video, no such format.
+            InputError: it can never be shown: no such file or generator, no video, no such format, too large.
             OSError: it cannot be opened now; names it.
             MissingPackageError: PyAV is not installed.
         """
         self._settings: Final = settings
+        self._max_pixels: Final = max_pixels
         self._av: Final = _library()
         self._container: Any = None
         self.stream: Any = None
@@ -54,6 +56,13 @@ class Opened:
             self.close()
             raise InputError(f"{settings.shown} holds no video: name an input with moving pictures")
         self.stream = streams[0]
+        width, height = self.stream.width, self.stream.height
+        if width and height:  # before a decoder makes room for it
+            try:
+                check_size(width, height, self._max_pixels)
+            except PictureError as error:
+                self.close()
+                raise InputError(f"{settings.shown}: {error}") from None
 
     def rewind(self, start_s: float) -> None:
         """Go back to where a round of a loop starts, or somewhat before; raises as `__init__`."""

@@ -46,7 +46,7 @@ class VideoSource:
         await self._thread.run(partial(self._show, publish))
 
     def _show(self, publish: Publish, ending: Ending) -> None:
-        opened = Opened(self._settings)
+        opened = Opened(self._settings, self._pixels.settings.max_pixels)
         try:
             outlet = Outlet(self._settings, self._pixels, publish, self._reports)
             if opened.is_live:
