@@ -124,7 +124,7 @@ def extras(needed: Collection[str] = ()) -> Iterator[Finding]:
     for name in names:
         if name not in _FOR_DEVELOPERS:
             own = [each for each in lines if each.extra == name]
-            is_needed = bool({name, f"beats[{name}]", *(each.name for each in own)} & set(needed))
+            is_needed = bool({name, *(each.name for each in own)} & set(needed))
             yield _extra(name, own, is_needed=is_needed)
 
 
@@ -136,7 +136,11 @@ def _extra(name: str, own: Sequence[Requirement], *, is_needed: bool) -> Finding
         for each in own
         if (version := versions[each.name]) is not None and not meets(version, each.wanted)
     ]
-    subject, install = f"extra {name}", f"pip install --upgrade 'beats[{name}]'"
+    # By their own names: that works however Beats was installed.
+    subject, install = (
+        f"extra {name}",
+        " ".join(["pip install", *(f"'{each.name}{each.wanted}'" for each in own)]),
+    )
     if missing:
         what = f"{', '.join(missing)} is not installed"
         if is_needed:

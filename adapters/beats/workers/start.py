@@ -53,7 +53,7 @@ async def worker_pool(
             "sink that is enabled: choose another profile, or leave --workers out"
         )
     if find_spec("nats") is None:
-        raise StartError("--workers needs the package nats-py: pip install 'beats[nats]'")
+        raise StartError("--workers needs the package nats-py: pip install nats-py")
     with reserved(sinks) as ports:
         async with broker() if workers.server is None else nullcontext(workers.server) as server:
             relay = Relay(server, stream_name(settings, ports))

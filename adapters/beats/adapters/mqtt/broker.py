@@ -59,7 +59,7 @@ class Broker:
         except RuntimeError as error:
             raise RuntimeError(f"{self._who} runs on asyncio only: use that back end") from error
         if find_spec("aiomqtt") is None:
-            raise MissingPackageError("needs the package aiomqtt: pip install 'beats[mqtt]'")
+            raise MissingPackageError("needs the package aiomqtt: pip install aiomqtt")
         settings = self._settings
         files = (settings.tls_ca, settings.tls_cert, settings.tls_key)
         return Login(

@@ -64,6 +64,6 @@ class MqttSettings(Settings):
         """The files that the settings name, the package, and the broker, which may start later."""
         return Resources(
             inputs=named_files(self, "password_file", "tls_ca", "tls_cert", "tls_key"),
-            packages=(Package("type", "aiomqtt", "beats[mqtt]"),),
+            packages=(Package("type", "aiomqtt", "aiomqtt"),),
             servers=(Server("host", self.host, self.port),),
         )

@@ -50,7 +50,7 @@ class Broker:
         settings = self._settings
         credentials = settings.credentials_file
         if find_spec("nats") is None:
-            raise MissingPackageError("needs the package nats-py: pip install 'beats[nats]'")
+            raise MissingPackageError("needs the package nats-py: pip install nats-py")
         if credentials is not None and find_spec("nkeys") is None:
             raise MissingPackageError("credentials_file needs the package nkeys: pip install nkeys")
         files = (settings.tls_ca, settings.tls_cert, settings.tls_key)

@@ -75,7 +75,7 @@ class NatsSettings(ConnectingSettings, _ServerSettings):
     def resources(self, profile: str) -> Resources:
         """The files that the settings name, and the packages; the server may start later."""
         keys = ("password_file", "token_file", "credentials_file", "tls_ca", "tls_cert", "tls_key")
-        packages = [Package("type", "nats", "beats[nats]")]
+        packages = [Package("type", "nats", "nats-py")]
         if self.credentials_file is not None:
             packages.append(Package("credentials_file", "nkeys", "nkeys"))
         places = (server(url) for url in self.servers)

@@ -48,7 +48,7 @@ class Mp4Writer:
         try:
             import av
         except ImportError:
-            raise InputError("--mp4 needs the package av: pip install 'beats[video]'") from None
+            raise InputError("--mp4 needs the package av: pip install av") from None
         if _ENCODER not in av.codecs_available:
             raise InputError(f"--mp4 needs {_ENCODER}, which this av lacks: pip's wheels of av have it")
         self.frames = 0

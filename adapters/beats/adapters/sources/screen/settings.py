@@ -43,7 +43,7 @@ class ScreenSettings(SourceSettings):
                 "under Wayland, only the windows of X programs are seen: log in to a session with X for all"
             )
             doubts = (Doubt("display", text),)
-        return Resources(packages=(Package("type", "mss", "beats[screen]"),), doubts=doubts)
+        return Resources(packages=(Package("type", "mss", "mss"),), doubts=doubts)
 
 
 NO_DISPLAY: Final = (

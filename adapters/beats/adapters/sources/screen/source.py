@@ -55,9 +55,7 @@ class ScreenSource:
         try:
             from mss import MSS
         except ImportError:
-            raise MissingPackageError(
-                "the source screen needs the package mss: pip install 'beats[screen]'"
-            ) from None
+            raise MissingPackageError("the source screen needs the package mss: pip install mss") from None
         if sys.platform == "linux" and self._settings.x_display is None:
             raise InputError(NO_DISPLAY)
         options: dict[str, Any] = {"display": self._settings.x_display} if sys.platform == "linux" else {}

@@ -163,7 +163,5 @@ def _library() -> Any:
     try:
         import av
     except ImportError:
-        raise MissingPackageError(
-            "the source video needs the package av: pip install 'beats[video]'"
-        ) from None
+        raise MissingPackageError("the source video needs the package av: pip install av") from None
     return av

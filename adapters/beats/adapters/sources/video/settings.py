@@ -136,7 +136,7 @@ class VideoSettings(SourceSettings):
 
     def resources(self, profile: str) -> Resources:
         """PyAV, and the file or device; the other machine may start later."""
-        package = (Package("type", "av", "beats[video]"),)
+        package = (Package("type", "av", "av"),)
         if self.kind == "file":
             return Resources(inputs=(Input("input", self.path),), packages=package)
         if self.kind == "device" and self.input.startswith("/"):
