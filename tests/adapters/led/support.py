@@ -70,13 +70,13 @@ class Receiver:
     """A UDP socket that somebody sends to."""
 
     def __init__(self, udp: socket.socket) -> None:
-        self._udp: Final = udp
+        self.udp: Final = udp
         self.port: Final[int] = udp.getsockname()[1]
         self.host: Final = f"{HOST}:{self.port}"
 
     def next(self) -> bytes:
         """Wait for a packet."""
-        return self._udp.recv(65536)
+        return self.udp.recv(65536)
 
     def take(self, count: int) -> Sequence[bytes]:
         """Wait for so many packets."""
@@ -84,20 +84,20 @@ class Receiver:
 
     def left(self) -> list[bytes]:
         """What has come, and was not taken."""
-        self._udp.setblocking(False)
+        self.udp.setblocking(False)
         found: list[bytes] = []
         try:
             while True:
                 found.append(self.next())
         except BlockingIOError:
-            self._udp.settimeout(TIMEOUT_S)
+            self.udp.settimeout(TIMEOUT_S)
             return found
 
 
 @contextmanager
-def receiver() -> Generator[Receiver]:
+def receiver(host: str = HOST) -> Generator[Receiver]:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as udp:
-        udp.bind((HOST, 0))
+        udp.bind((host, 0))
         udp.settimeout(TIMEOUT_S)
         yield Receiver(udp)
 

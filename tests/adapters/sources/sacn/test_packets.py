@@ -1,15 +1,18 @@
 """sACN byte by byte: what the package `sacn` makes, and damaged packets."""
 
+import socket
+from contextlib import closing
 from importlib import import_module
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 
+from beats.adapters.led.sacn import group_of
 from beats.adapters.led.senders import Levels, Sync
 from beats.adapters.sinks.sacn.sink import SacnPackets
 from beats.adapters.sources.sacn.packets import SacnReader
-from tests.adapters.led.support import mangled, sacn
+from tests.adapters.led.support import HOST, mangled, receiver, sacn
 
 # The package has no types.
 DataPacket: Any = import_module("sacn.messages.data_packet").DataPacket
@@ -56,6 +59,21 @@ def test_previews_are_for_visualisers_only() -> None:
     packet = bytes(data_packet(option_PreviewData=True).getBytes())
     assert read(packet) is None
     assert isinstance(read(packet, preview=True), Levels)
+
+
+def test_the_group_of_a_synchronisation_universe_is_joined_when_a_sender_names_it() -> None:
+    """It can be any, and its packets go to its own group."""
+    reader = SacnReader((7,), multicast=True, interface=HOST, preview=False)
+    with (
+        receiver("0.0.0.0") as listening,
+        closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender,
+    ):
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(HOST))
+        reader.join(listening.udp)
+        reader.read(bytes(data_packet(syncAddr=4242).getBytes()), SENDER)
+        sender.sendto(b"sync", (group_of(4242), listening.port))
+        assert listening.next() == b"sync"
+        reader.close()
 
 
 def test_what_is_for_others_is_left_out() -> None:
