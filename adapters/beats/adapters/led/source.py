@@ -64,7 +64,7 @@ class Reader(Protocol):
 class DeskSource(asyncio.DatagramProtocol):
     """Publishes the newest levels as a picture, as peripherals, or both.
 
-    Packets are read in the event loop as they come, some 20 µs each. They never wait: what is not published
+    Packets are read in the event loop as they come, about 10 µs each. They never wait: what is not published
     yet is replaced by what is newer.
     """
 
