@@ -3,6 +3,8 @@
 import logging
 from typing import Final
 
+from anyio.lowlevel import checkpoint
+
 from beats.config.settings import QueueSettings
 from beats.kernel.envelope import Envelope, Message, kind_of, topic_of
 from beats.kernel.errors import QueueFull
@@ -10,6 +12,9 @@ from beats.kernel.ports import Clock, Publish
 from beats.kernel.queue.queue import SinkQueue
 from beats.kit.bounds import queue_bounds
 from beats.kit.throttled_log import ThrottledLog
+
+_IDLE: Final = 8
+"""Turns of the event loop after which a bus that has taken nothing counts as held up."""
 
 
 class Inbox:
@@ -27,6 +32,7 @@ class Inbox:
         self._queue: Final = SinkQueue(name, queue_bounds(queue), keep_losses=True, clock=clock)
         self._clock: Final = clock
         self._reports: Final = reports
+        self._taken = 0
 
     @property
     def dropped(self) -> int:
@@ -45,6 +51,17 @@ class Inbox:
         now_ns = self._clock.steady_unix_ns()
         self._queue.offer(Envelope(kind, topic, 0, captured_unix_ns, now_ns, message, received))
 
+    async def make_way(self) -> None:
+        """Let the bus empty the queue before more is read, as long as it makes progress.
+
+        A burst would otherwise overflow a queue that the bus empties as fast as the network fills it.
+        """
+        idle = 0
+        while idle < _IDLE and self._queue.stats().waiting.items:
+            before = self._taken
+            await checkpoint()
+            idle = 0 if self._taken > before else idle + 1
+
     async def run(self, publish: Publish) -> None:
         """Publish until cancelled; what cannot be published is counted and logged."""
         while True:
@@ -56,6 +73,7 @@ class Inbox:
                 )
                 self._reports.add("stalls", text, logging.ERROR)
             for envelope in batch:
+                self._taken += 1
                 try:
                     await publish(envelope.message, captured_unix_ns=envelope.captured_unix_ns)
                 except QueueFull as error:

@@ -182,9 +182,9 @@ class ClientIdentity(NamedTuple):
     """Who sent a control message."""
 
     sink: str
-    """The name of the sink that the client is connected to."""
+    """The name of the sink that the client is connected to, or of the source that the command came by."""
     id: int
-    """Unique within the sink while the process runs."""
+    """Unique within the sink while the process runs; 0 where there are no connections, as with UDP."""
     remote: str
     """Host and port of the other side, as text."""
 

@@ -162,6 +162,14 @@ def test_a_source_shows_what_it_plays_and_what_went_wrong() -> None:
     assert cell_len(last.plain) == 80
 
 
+def test_a_source_shows_its_figures() -> None:
+    """As those of a sink, in as many lines as they need."""
+    measured = source("room", figures=(("connected", 1.0), ("messages_total", 1200.0)))
+    found = table(None, answer(stats([], [measured])))
+    assert lines(tables.sources(found, 80))[1:] == ["  connected 1  messages 1,200"]
+    assert lines(tables.sources(found, 20))[1:] == ["  connected 1", "  messages 1,200"]
+
+
 def test_what_producers_gave_up_is_below_the_sources() -> None:
     """By topic and reason, also where there is no source: the program is a producer too."""
     counts = (GivenUp("encoder", "frame/cam-1", 1200), GivenUp("failed", "frame", 1))

@@ -273,7 +273,7 @@ def pictures(table: Table, width: int) -> Section:
 
 
 def sources(table: Table, width: int) -> Section:
-    """Each source, followed by its playback and error; then what producers gave up."""
+    """Each source, followed by its playback, figures and error; then what producers gave up."""
     columns = grid.fitting(SOURCES, width)
     sizes = grid.widths(columns, table.sources, width)
     lines: list[Text] = []
@@ -281,11 +281,13 @@ def sources(table: Table, width: int) -> Section:
         lines.append(_line(columns, sizes, row))
         if row.source.playback is not None:
             lines.append(_detail(_playback(row.source.playback), width))
+        said = [_figure(name, value, None) for name, value in row.source.figures]
+        lines += [_detail(text, width) for text in wrapped(said, width - len(_INDENT))]
         lines += _trouble(row.source, width)
     given_up = table.answer.stats.given_up
     if given_up:
-        said = (f"{each.topic} {each.reason} {units.count(each.items)}" for each in given_up)
-        lines.append(_detail(printable(f"given up before the bus: {', '.join(said)}"), width, _LOST))
+        reasons = (f"{each.topic} {each.reason} {units.count(each.items)}" for each in given_up)
+        lines.append(_detail(printable(f"given up before the bus: {', '.join(reasons)}"), width, _LOST))
     return _section(columns, sizes, lines)
 
 

@@ -3,6 +3,7 @@
 import errno
 import socket
 import struct
+import sys
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -13,8 +14,9 @@ from beats.kit.addresses import UNAVAILABLE, addresses
 
 _MOST_BYTES: Final = 65_536
 _DROPS: Final = struct.Struct("@I")
-_RXQ_OVFL: Final[int] = getattr(socket, "SO_RXQ_OVFL", 40)
-"""Linux adds to each datagram how many were dropped before it: socket(7)."""
+_RXQ_OVFL: Final = 40
+"""SO_RXQ_OVFL, which Python does not name: Linux adds to each datagram how many were dropped before it, see
+socket(7)."""
 
 
 class Datagram(NamedTuple):
@@ -94,7 +96,7 @@ def _listening(family: socket.AddressFamily, address: str, port: int, buffer_byt
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         with suppress(OSError):  # macOS refuses more than it allows; Linux takes what it allows
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        with suppress(OSError):  # only Linux has it
+        if sys.platform == "linux":
             sock.setsockopt(socket.SOL_SOCKET, _RXQ_OVFL, 1)
         sock.bind((address, port))
     except BaseException:

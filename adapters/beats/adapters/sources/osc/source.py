@@ -117,6 +117,7 @@ class OscSource:
                 text = f"{lost} datagrams came faster than they could be read, and are lost"
                 self._reports.add("floods", text, logging.ERROR)
             await checkpoint()
+            await self._inbox.make_way()
 
     def _take(self, datagram: Datagram) -> None:
         self._datagrams += 1
