@@ -28,9 +28,9 @@ class DropStats:
 
     reason: str
     """The overflow strategy, or `too_large`, `failed`, `shutdown`, `closed`; for a viewer also `left` (what
-    waited when it left), `max_fps` (what it asked to skip), `encoder` (what was not encoded for it in time),
-    `format` (what it cannot show) and `unsubscribed` (what waited when a subscription of Foxglove's protocol
-    ended)."""
+    waited when it left), `age` (older than its `max_age_s`), `max_fps` (what it asked to skip), `encoder`
+    (what was not encoded for it in time), `format` (what it cannot show) and `unsubscribed` (what waited
+    when a subscription of Foxglove's protocol ended)."""
     kind: Kind
     items: int
     bytes: int

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 MAX_PATTERNS: Final = 32
 MAX_FPS: Final = 1000.0
 MAX_WIDTH: Final = 65_535
+MAX_AGE_S: Final = 3600.0
 _MOST_FIELDS: Final = 16
 
 
@@ -59,8 +60,8 @@ def whole(name: str, text: str | None, most: int) -> int | None:
     return int(text)
 
 
-def rate(name: str, text: str | None) -> float | None:
-    """A number of frames a second; None when it is not given.
+def number(name: str, text: str | None, most: float = MAX_FPS) -> float | None:
+    """A number above 0, such as a rate of frames; None when it is not given.
 
     Raises:
         InvalidQuery: it is out of range, or no number.
@@ -71,8 +72,8 @@ def rate(name: str, text: str | None) -> float | None:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value <= MAX_FPS:
-        raise InvalidQuery(f"{name} is {text!r:.40}; it takes a number above 0, at most {MAX_FPS:g}")
+    if not 0 < value <= most:
+        raise InvalidQuery(f"{name} is {text!r:.40}; it takes a number above 0, at most {most:g}")
     return value
 
 

@@ -144,6 +144,11 @@ class SinkQueue:
         with self._lock:
             return self._collect(None, max_bytes)
 
+    def topics(self) -> set[str]:
+        """The topics of what waits, producers in line included."""
+        with self._lock:
+            return self._topics()
+
     def drain_nowait(self) -> tuple[list[Envelope], set[str]]:
         """Take what waits, in addition to the last batch; also returns the topics of what still waits.
 
@@ -155,7 +160,7 @@ class SinkQueue:
             while not is_overfull and (more := self._collect(None)):
                 batch += more  # from producers in line
             self._in_hand = [*before, *batch]
-            return batch, {topic for lane in self._lanes for topic in lane.topics()}
+            return batch, self._topics()
 
     def __aiter__(self) -> Self:
         return self
@@ -289,6 +294,9 @@ class SinkQueue:
         waiting = len(self._lanes[0]) if len(self._lanes) == 1 else self._waiting_items()
         if waiting > self._high_water:
             self._high_water = waiting
+
+    def _topics(self) -> set[str]:
+        return {topic for lane in self._lanes for topic in lane.topics()}
 
     def _waiting_items(self) -> int:
         return sum(map(len, self._lanes))

@@ -157,9 +157,11 @@ async def test_the_counters_are_what_viewers_really_got_and_missed() -> None:
         for name, query in (("good", ""), ("chosen", "?kinds=peripheral"), ("thinned", "?max_fps=5")):
             await them.add(name, query)
         slow = await stack.enter_async_context(stalled_client(running))
+        everyone = running.sink._everyone  # pyright: ignore[reportPrivateUsage]
         for _ in range(12):  # one at a time, so that only one viewer falls behind
             running.knob(1)
             await them.read("good", "frame", running.frame(300_000))
+            await until(lambda: sum(not each.drained for each in everyone) <= 1)
         for _ in range(5):  # at once, so that there are too many for `max_fps`
             running.frame()
         last_frame = running.frame()

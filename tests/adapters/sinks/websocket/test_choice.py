@@ -41,6 +41,12 @@ def test_topics_choose_pictures(query: str, main: bool, camera: bool) -> None:
     assert (choice.wants(FRAME), choice.wants(CAMERA)) == (main, camera)
 
 
+def test_a_viewer_may_say_how_old_what_it_gets_may_be() -> None:
+    """It is of the same class as one that does not, and served apart."""
+    choice, _ = parse_choice("/?max_age_s=0.5")
+    assert (choice.max_age_s, choice.group, choice == StreamChoice()) == (0.5, "full", False)
+
+
 def test_formats_are_those_that_a_viewer_can_show() -> None:
     """In the order of its preference; PNG alone unless it says otherwise."""
     assert parse_choice("/?formats=png")[0] == StreamChoice()

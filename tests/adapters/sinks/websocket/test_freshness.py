@@ -11,10 +11,12 @@ from beats.adapters.sinks.websocket import freshness
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.freshness import PING_INTERVAL_S, Turns
 from tests.adapters.sinks.websocket.support import (
+    CODEC,
     PING,
     ROOMY,
     RawClient,
     Running,
+    exact,
     on_air,
     receive,
     settings,
@@ -188,6 +190,75 @@ async def test_a_page_that_reads_at_once_tells_small_ages() -> None:
         (group,) = running.totals.groups
         assert group.age is not None
         assert sum(group.age.counts) <= 3
+
+
+async def test_what_waited_too_long_is_dropped_but_never_the_newest_of_a_topic() -> None:
+    """With the reason `age`, by kind; what was in the socket already comes first."""
+    config = settings(client_queue=ROOMY, queue=ROOMY, max_age_s=0.1)
+    async with on_air(config) as running, stalled_client(running) as raw:
+        newest = await running.until_behind(200_000)
+        written = running.client().queue.taken.items
+        for value in range(1, 4):
+            running.knob(value, "a")
+        running.knob(1, "b")
+        for _ in range(3):
+            running.frame(10_000)
+        await running.fanned_out()
+        assert running.client().queue.waiting.items == newest - written + 7
+        await anyio.sleep(0.11)
+        got = [CODEC.decode(await anyio.to_thread.run_sync(raw.message)) for _ in range(written + 3)]
+        in_socket, rest = got[:written], [(each.topic, each.sequence) for each in got[written:]]
+        assert [each.sequence for each in in_socket] == list(range(1, written + 1))
+        assert rest == [("peripheral/a", 3), ("peripheral/b", 1), ("frame", newest + 3)]
+        await until(lambda: not running.client().behind)
+        stats = running.client().queue
+        assert exact(stats)
+        assert {(each.reason, each.kind, each.items) for each in stats.drops} == {
+            ("age", "frame", newest - written + 2),
+            ("age", "peripheral", 2),
+        }
+
+
+@pytest.mark.parametrize(
+    ("of_sink_s", "query", "expected"), [(0.05, "", [3]), (None, "", [1, 2, 3]), (9, "?max_age_s=0.05", [3])]
+)
+async def test_what_the_sink_itself_was_late_with_is_dropped_for_a_viewer_that_keeps_up(
+    of_sink_s: float | None, query: str, expected: list[int]
+) -> None:
+    """By the viewer's own `max_age_s`, or else by the sink's; by default nothing is too old."""
+    config = settings(max_age_s=of_sink_s)
+    async with on_air(config) as running, connect(f"{running.url}/{query}") as viewer:
+        await until(lambda: running.totals.connected)
+        async with running.sink._delivering:  # pyright: ignore[reportPrivateUsage] # a viewer joins
+            for value in range(1, 4):
+                running.knob(value)
+            await anyio.sleep(0.06)
+        assert [(await receive(viewer)).sequence for _ in expected] == expected
+        running.knob(4)
+        assert (await receive(viewer)).sequence == 4
+        stats = running.client().queue
+        assert exact(stats)
+        assert (stats.offered.items, stats.taken.items) == (4, len(expected) + 1)
+
+
+async def test_max_age_holds_for_foxglove_too() -> None:
+    """Of each channel the newest message comes, however old it is."""
+    subprotocols = ["foxglove.sdk.v1"]
+    url = "/?max_age_s=0.05"
+    async with on_air() as running, connect(running.url + url, subprotocols=subprotocols) as viewer:  # type: ignore[arg-type]
+        running.knob(1)
+        while '"advertise"' not in str(await viewer.recv()):
+            pass
+        await viewer.send('{"op":"subscribe","subscriptions":[{"id":1,"channelId":1}]}')
+        await viewer.recv()
+        async with running.sink._delivering:  # pyright: ignore[reportPrivateUsage] # a viewer joins
+            for value in range(2, 5):
+                running.knob(value)
+            await anyio.sleep(0.06)
+        assert b'"data":4' in bytes(await viewer.recv())  # type: ignore[arg-type]
+        stats = running.client().queue
+        assert exact(stats)
+        assert [(each.reason, each.items) for each in stats.drops] == [("age", 2)]
 
 
 def pinged(viewers: int, rate_hz: float, duration_s: float) -> tuple[Counter[int], int]:

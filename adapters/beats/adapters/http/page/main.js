@@ -28,7 +28,7 @@ const RESIZED_MS = 1000;
 const QUIET_MS = 2000;
 /** The options of the stream (see docs/websocket.md) that the page's address may contain. */
 const QUALITIES = ["formats", "quality", "max_width"];
-const CHOICES = ["kinds", "topics", "max_fps", "snapshot", ...QUALITIES];
+const CHOICES = ["kinds", "topics", "max_fps", "max_age_s", "snapshot", ...QUALITIES];
 
 const token = new Token();
 const base = new URL(".", document.baseURI);

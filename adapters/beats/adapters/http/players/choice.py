@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from beats.adapters.http.query import MAX_WIDTH, parameters, rate, refuse_others, whole
+from beats.adapters.http.query import MAX_WIDTH, number, parameters, refuse_others, whole
 from beats.kernel.envelope import Frame, frame_topic
 from beats.pictures.formats import DEFAULT_QUALITY, MEDIA_TYPES, Format, width_of
 from beats.pictures.variants import Variant
@@ -57,7 +57,7 @@ def parse_picture(query: str, form: Format, *, paced: bool = False) -> PictureCh
         form,
         None if form == "png" else whole("quality", values.pop("quality", None), 100),
         whole("max_width", values.pop("max_width", None), MAX_WIDTH),
-        rate("fps", values.pop("fps", None)) if paced else None,
+        number("fps", values.pop("fps", None)) if paced else None,
     )
     known = ["picture", *(["quality"] if form != "png" else []), "max_width", *(["fps"] if paced else [])]
     refuse_others(values, IGNORED, f"{', '.join(known)} and token")

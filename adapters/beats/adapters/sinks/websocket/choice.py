@@ -6,11 +6,12 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from beats.adapters.http.query import (
+    MAX_AGE_S,
     MAX_WIDTH,
     InvalidQuery,
+    number,
     parameters,
     patterns,
-    rate,
     refuse_others,
     whole,
 )
@@ -39,6 +40,8 @@ class StreamChoice(NamedTuple):
     """1 to 100, of frames that are encoded for it as JPEG or WebP."""
     max_width: int | None = None
     """In pixels; wider frames are scaled down for it. None for all as they are."""
+    max_age_s: float | None = None
+    """What is older is not sent if a newer envelope of its topic follows; None sends it however old it is."""
 
     @property
     def everything(self) -> bool:
@@ -102,13 +105,14 @@ def parse_choice(path: str, others: Collection[str] = ()) -> tuple[StreamChoice,
     choice = StreamChoice(
         _kinds(values.pop("kinds", None)),
         patterns("topics", values.pop("topics", None), "frame,peripheral/knob-*"),
-        rate("max_fps", values.pop("max_fps", None)),
+        number("max_fps", values.pop("max_fps", None)),
         _snapshot(values.pop("snapshot", "1")),
         _formats(values.pop("formats", None)),
         whole("quality", values.pop("quality", None), 100) or DEFAULT_QUALITY,
         whole("max_width", values.pop("max_width", None), MAX_WIDTH),
+        number("max_age_s", values.pop("max_age_s", None), MAX_AGE_S),
     )
-    known = "kinds, topics, formats, quality, max_width, max_fps, snapshot and token"
+    known = "kinds, topics, formats, quality, max_width, max_fps, max_age_s, snapshot and token"
     refuse_others(values, others, known)
     return choice, token
 

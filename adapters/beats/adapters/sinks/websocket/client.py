@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import reduce
 from typing import Final, NamedTuple
 
 from websockets.protocol import State
@@ -11,7 +12,7 @@ from beats.adapters.http.viewers import Progress, RunningCount
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
 from beats.adapters.sinks.websocket.freshness import Asked, Heard
-from beats.kernel.envelope import ClientIdentity, Envelope
+from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.ports import Clock
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.queue.queue import SinkQueue
@@ -107,6 +108,10 @@ class Client:
         self._queue: SinkQueue | None = None
         self._account = Account(Amount(), sent.amount())
         self._progress: Final = Progress(connection.transport)
+        max_age_s = connection.choice.max_age_s
+        self._max_age_ns: Final = None if max_age_s is None else round(max_age_s * 1e9)
+        self._late: Final[dict[tuple[str, Kind], RunningCount]] = {}
+        """By reason, what was taken from its queue and not sent."""
 
     @property
     def behind(self) -> bool:
@@ -165,6 +170,15 @@ class Client:
             self._fall_behind()
         self._offer(chunk)
 
+    def is_late(self, chunk: list[Envelope]) -> bool:
+        """Whether some of a chunk may be older than it takes."""
+        return self._max_age_ns is not None and self._age_ns(chunk[0]) > self._max_age_ns
+
+    def detour(self) -> None:
+        """Let what follows go through its queue, where what is too old is found."""
+        self._paths.to_slow(self)
+        self._loop.call_soon(self._pump)
+
     def pause(self) -> None:
         """The write buffer is not empty."""
         self._paths.to_slow(self)
@@ -218,13 +232,16 @@ class Client:
 
     def stats(self) -> ClientStats:
         """The counters now."""
+        # First, since these count as taken as well: never more than were taken.
+        late = {key: count.amount() for key, count in tuple(self._late.items())}
         account = self._account
         passed = self._passed(account)
         while account is not self._account:  # it fell behind, or came back, between the two
             account = self._account
             passed = self._passed(account)
         queue = _NO_QUEUE if self._queue is None else self._queue.stats()
-        left_out: list[DropStats] = []
+        left_out = [DropStats(*key, amount.items, amount.bytes) for key, amount in late.items()]
+        unsent = reduce(Amount.plus, late.values(), Amount())
         total = Amount()
         for reason, count in self._left_out.items():
             until = count.amount() if self._left_out_until is None else self._left_out_until[reason]
@@ -236,8 +253,8 @@ class Client:
             queue,
             name=self.identity.remote,
             offered=queue.offered.plus(passed).plus(total),
-            taken=queue.taken.plus(passed),
-            dropped=queue.dropped.plus(total),
+            taken=queue.taken.plus(passed).minus(unsent),
+            dropped=queue.dropped.plus(total).plus(unsent),
             drops=(*queue.drops, *left_out),
         )
         return ClientStats(
@@ -278,6 +295,29 @@ class Client:
                 self.overflowed = True
                 self.connection.close_soon(1013, "too slow for this stream")
 
+    def _lose(self, reason: str, envelope: Envelope) -> None:
+        """Count an envelope that was taken from its queue and is not sent."""
+        self._late.setdefault((reason, envelope.kind), RunningCount()).add([envelope])
+
+    def _age_ns(self, envelope: Envelope) -> int:
+        return self._clock.steady_unix_ns() - envelope.published_unix_ns
+
+    def _in_time(self, chunk: list[Envelope]) -> list[Envelope]:
+        """Drop what is too old. The newest envelope of each topic stays: no state gets lost."""
+        if not self.is_late(chunk):
+            return chunk
+        assert self._queue is not None
+        assert self._max_age_ns is not None
+        newer, kept = self._queue.topics(), list[Envelope]()
+        for envelope in reversed(chunk):
+            if envelope.topic in newer and self._age_ns(envelope) > self._max_age_ns:
+                self._lose("age", envelope)
+            else:
+                newer.add(envelope.topic)
+                kept.append(envelope)
+        kept.reverse()
+        return kept
+
     def _pump(self) -> None:
         if self._queue is None or not self.behind or self._progress.paused or not self._open:
             return
@@ -286,6 +326,7 @@ class Client:
             self._account = self._account._replace(since=self._sent.amount())
             self._paths.to_fast(self)
             return
+        chunk = self._in_time(chunk)
         if data := self.framed(chunk):
             self.connection.transport.write(data)
             self.ask(chunk[-1])

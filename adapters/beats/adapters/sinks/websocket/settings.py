@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from beats.adapters.http.origins import as_ancestor
+from beats.adapters.http.query import MAX_AGE_S
 from beats.adapters.http.settings import Seconds, ServerSettings
 from beats.config.settings import QueueSettings
 from beats.kernel.queue.bounds import QueueBounds
@@ -23,6 +24,7 @@ ADJUSTABLE: Final = frozenset(
         "control_token_file",
         "emojis",
         "frame_ancestors",
+        "max_age_s",
         "max_clients",
         "max_clients_per_address",
         "max_messages_per_s",
@@ -34,8 +36,8 @@ ADJUSTABLE: Final = frozenset(
         "transcode_workers",
     }
 )
-"""What can change while the server runs. Connected viewers stay, and keep the queue and the rate limit that
-they came with; tokens and limits apply to new ones."""
+"""What can change while the server runs. Connected viewers stay, and keep the queue, `max_age_s` and the rate
+limit that they came with; tokens and limits apply to new ones."""
 
 
 class WebSocketSettings(ServerSettings):
@@ -52,6 +54,9 @@ class WebSocketSettings(ServerSettings):
     client_queue: QueueSettings | None = None
     """The queue of a viewer that does not keep up; by default as the sink's own, `block` taken as
     `drop_oldest`. With `error`, a viewer whose queue is full is closed with code 1013."""
+    max_age_s: Annotated[float, Field(gt=0, le=MAX_AGE_S)] | None = None
+    """Age in seconds from which an envelope is dropped rather than sent to a viewer, if a newer one of its
+    topic waits for that viewer. A viewer may ask for another. By default none is too old."""
     burst_interval_s: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Least time in seconds between two writes when envelopes come faster than that; those that come in
     between are written together. 0 writes as often as possible."""

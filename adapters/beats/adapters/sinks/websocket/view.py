@@ -123,6 +123,10 @@ class StreamView:
             self._deliver(chunk, data)
 
     def _deliver(self, chunk: list[Envelope], data: bytes) -> None:
+        if self.choice.max_age_s is not None:
+            for id_ in tuple(self.paths.fast):
+                if self.clients[id_].is_late(chunk):
+                    self.clients[id_].detour()
         # The slow path first: a write may move a client there that has had this chunk already.
         for client in self.paths.slow.values():
             client.miss(chunk)

@@ -3,16 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, Final
 
-from beats.adapters.http.viewers import RunningCount
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.foxglove import messages
 from beats.adapters.sinks.websocket.foxglove.channels import Channel, Channels
-from beats.kernel.envelope import KINDS, Envelope, Kind
-from beats.kernel.stats import Amount, ClientStats, DropStats
+from beats.kernel.envelope import Envelope
+from beats.kernel.stats import Amount
 from beats.proto.wire import MAX_SEQUENCE
 
 REPORT_INTERVAL_S: Final = 5.0
@@ -76,8 +74,6 @@ class FoxgloveClient(Client):
         self._to_begin: Final[dict[str, Subscription]] = {}
         self._next_step: asyncio.Handle | None = None
         self._notes: Final[deque[bytes]] = deque(maxlen=_MOST_NOTES)
-        self._late: Final[dict[Kind, RunningCount]] = {kind: RunningCount() for kind in KINDS}
-        """What it no longer wanted when its turn came."""
         self._reported = 0
         """How many drops it was told of."""
         self._report: asyncio.TimerHandle | None = None
@@ -165,6 +161,8 @@ class FoxgloveClient(Client):
         """Write wanted envelopes, or queue them if it is behind."""
         for envelope in chunk:
             self._by_topic[envelope.topic].offered = envelope.sequence
+        if self.is_late(chunk):
+            self.detour()
         if self.identity.id in self._paths.slow:
             self.miss(chunk)
         else:
@@ -176,7 +174,7 @@ class FoxgloveClient(Client):
         for envelope in envelopes:
             subscription = self._by_topic.get(envelope.topic)
             if subscription is None or envelope.sequence <= subscription.sent:
-                self._late[envelope.kind].add([envelope])
+                self._lose("unsubscribed", envelope)
                 continue
             subscription.sent = envelope.sequence
             time_ns = envelope.captured_unix_ns
@@ -220,21 +218,6 @@ class FoxgloveClient(Client):
         super().end()
         if self._report is not None:
             self._report.cancel()
-
-    def stats(self) -> ClientStats:
-        """The counters now."""
-        # First, since these count as taken as well: never more than were taken.
-        late: dict[Kind, Amount] = {kind: count.amount() for kind, count in self._late.items()}
-        stats = super().stats()
-        drops = [DropStats("unsubscribed", kind, each.items, each.bytes) for kind, each in late.items()]
-        total = late["frame"].plus(late["peripheral"])
-        queue = replace(
-            stats.queue,
-            taken=stats.queue.taken.minus(total),
-            dropped=stats.queue.dropped.plus(total),
-            drops=(*stats.queue.drops, *(drop for drop in drops if drop.items)),
-        )
-        return replace(stats, queue=queue)
 
     def _settle_soon(self) -> None:
         if self._next_step is None:
