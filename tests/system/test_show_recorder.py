@@ -44,6 +44,7 @@ def test_a_recorded_show_plays_into_equal_packets(tmp_path: Path) -> None:
         watching(recorder.url) as viewer,
         closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as udp,
     ):
+        recorder.err.wait_for("source 'desk': listening")
         for _ in range(FRAMES):
             for packet in desk.frame(Image.effect_noise((20, 10), 60).convert("RGB").tobytes()):
                 udp.sendto(packet.data, (HOST, port))

@@ -129,6 +129,8 @@ class DeskSource(asyncio.DatagramProtocol):
             self._lost = None
             loop = asyncio.get_running_loop()
             self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=opened)
+            host, port = opened.getsockname()[:2]
+            log.info("source %r: listening on %s UDP port %d", self._context.name, host, port)
             await self._publish_all(publish, opened)
         finally:
             self._reader.close()
