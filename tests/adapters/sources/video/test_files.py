@@ -80,11 +80,12 @@ def test_a_generator_needs_no_file() -> None:
         play(input="lavfi:colour")
 
 
-def test_a_film_starts_where_it_is_told_to(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["film.mp4", "film.ts"])
+def test_a_film_starts_where_it_is_told_to(name: str, tmp_path: Path) -> None:
     """Also between key frames, and in each round; a start behind the end is an error."""
-    film = video(tmp_path)
-    assert numbers(play(input=film, start_s=0.28)) == [1, 2, 3]
-    assert numbers(first(5, input=film, start_s=0.28, loop=True))[:5] == [1, 2, 3, 1, 2]
+    film = video(tmp_path, name, 60)
+    assert numbers(play(input=film, start_s=2.12)) == [5, 0, 1, 2, 3, 4, 5]
+    assert numbers(first(9, input=film, start_s=2.12, loop=True))[:9] == [5, 0, 1, 2, 3, 4, 5, 5, 0]
     with pytest.raises(InputError, match=r"holds no picture after 5 s"):
         play(input=film, start_s=5.0)
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from beats.adapters.sources.video.jpeg import whole
+from beats.adapters.sources.video.jpeg import STANDARD_TABLES, whole
 from beats.pictures.errors import PictureError
 
 
@@ -32,6 +32,7 @@ def test_missing_huffman_tables_are_put_in() -> None:
     data = jpeg()
     bare = without_tables(data)
     assert len(bare) < len(data) - 400
+    assert STANDARD_TABLES in whole(bare)
     shown = Image.open(io.BytesIO(whole(bare)))
     assert shown.tobytes() == Image.open(io.BytesIO(data)).tobytes()
 

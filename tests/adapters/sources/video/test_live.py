@@ -177,6 +177,29 @@ def test_a_source_that_waits_for_its_camera_ends_at_once() -> None:
             assert not thread.is_alive()
 
 
+def test_waiting_for_a_camera_holds_up_nobody() -> None:
+    """FFmpeg waits without the interpreter: other tasks run on."""
+
+    async def main() -> int:
+        turns: list[float] = []
+
+        async def others() -> None:
+            while True:
+                await anyio.sleep(0.01)
+                turns.append(anyio.current_time())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(others)
+            tested = source(input=f"http://127.0.0.1:{camera.port}/", silence_timeout_s=0.3)
+            with pytest.raises(TimeoutError, match=r"no data for 0\.3 s"):
+                await tested.run(Recorder())
+            group.cancel_scope.cancel()
+        return len(turns)
+
+    with Camera([silent(lambda connection: None)]) as camera:
+        assert anyio.run(main) > 3
+
+
 class Packet:
     """What the queue looks at of a packet."""
 

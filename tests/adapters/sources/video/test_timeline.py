@@ -30,7 +30,6 @@ def test_a_round_follows_the_last_one() -> None:
     timeline = Timeline(25 * MS)
     found: list[int] = []
     for _ in range(2):
-        timeline.begin_round()
         found += [timeline.place(time * MS, 0) for time in (0, 40)]
     assert found == [0, 40 * MS, 65 * MS, 105 * MS]
     assert timeline.end_ns == 130 * MS

@@ -126,7 +126,6 @@ class Outlet:
             "rgb24",
             src_colorspace="ITU709" if is_hd_by_guess and not frame.format.is_rgb else None,
             interpolation="AREA" if is_smaller else "BICUBIC",
-            threads=1,
         ).planes[0]
         data = _rows(memoryview(plane), plane.line_size, (wide, high), crop)
         if turn is None:

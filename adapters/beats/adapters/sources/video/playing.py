@@ -67,7 +67,7 @@ class Player:
         thinning = Thinning(self._settings.fps)
         stream = self._opened.stream
         aspect = float(stream.sample_aspect_ratio or 1)
-        for content, time_ns, duration_ns in self._rounds(timeline):
+        for content, time_ns, duration_ns in self._rounds():
             position_ns = timeline.place(time_ns, duration_ns)
             if not thinning.takes(position_ns):
                 continue
@@ -77,7 +77,7 @@ class Player:
             if picture is not None:
                 yield picture, position_ns
 
-    def _rounds(self, timeline: Timeline) -> Iterator[_Timed]:
+    def _rounds(self) -> Iterator[_Timed]:
         """The pictures of the file; again and again if it loops."""
         settings, opened = self._settings, self._opened
         if settings.start_s:
@@ -85,7 +85,6 @@ class Player:
         is_fresh = not settings.start_s
         """Whether the file was just opened, so that there must be pictures in it."""
         while not self._ending.is_set:
-            timeline.begin_round()
             count = 0
             for timed in self._round():
                 if timed.time_ns is None or timed.time_ns >= settings.start_s * 1e9:

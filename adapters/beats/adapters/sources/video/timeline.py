@@ -3,7 +3,7 @@
 from typing import Final
 
 _LONGEST_NS: Final = 60 * 10**9
-"""A longer step, or one backwards, is a break in the file's times, such as a cut in a recording has."""
+"""A longer step, or one backwards, is a new round, or a break in the file's times, such as a cut leaves."""
 
 
 class Timeline:
@@ -16,11 +16,7 @@ class Timeline:
         self._last_ns: int | None = None
         """The file's own time of the last picture."""
         self._step_ns = 0
-        """How long the last picture of a round is shown."""
-
-    def begin_round(self) -> None:
-        """The next picture is the first of the file."""
-        self._last_ns = None
+        """How long the last picture is shown if the times do not tell."""
 
     def place(self, time_ns: int | None, duration_ns: int) -> int:
         """The position of the next picture: 0 for the first.
