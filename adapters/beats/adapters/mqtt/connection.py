@@ -192,7 +192,7 @@ async def _shake_hands(sock: ssl.SSLSocket) -> None:
 
 
 def _client(login: Login, sock: socket, on_message: OnMessage | None) -> "Client":
-    from aiomqtt import Client, Will
+    from aiomqtt import Client, MqttError, Will
 
     will = None if login.status_topic is None else Will(login.status_topic, b"offline", qos=1, retain=True)
 
@@ -219,6 +219,16 @@ def _client(login: Login, sock: socket, on_message: OnMessage | None) -> "Client
 
         paho.on_message = take
     loop = asyncio.get_running_loop()
+
+    def lose(*arguments: Any) -> None:
+        accepted = client._connected  # pyright: ignore[reportPrivateUsage]
+        if accepted.done():
+            client._on_disconnect(*arguments)  # pyright: ignore[reportPrivateUsage]
+        else:  # the library would wait for an answer until its time is over
+            accepted.set_exception(MqttError("it closes the connection before it accepts it"))
+            accepted.exception()  # or asyncio says that nobody has asked, if the attempt is cancelled now
+
+    paho.on_disconnect = lose
 
     def write_soon(*_: object) -> None:
         loop.call_soon_threadsafe(add_writer)

@@ -119,6 +119,14 @@ async def test_a_bundle_has_its_own_time(caplog: pytest.LogCaptureFixture) -> No
     assert "synchronise the clocks" in caplog.text
 
 
+async def test_a_large_bundle_does_not_overflow_the_queue(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor do many datagrams that come together: the bus takes as fast as they come."""
+    async with desk(caplog, queue={"size": 100}) as it:
+        it.send(bundle(1, *[b"/a\0\0"] * 1000), *[b"/b\0\0"] * 150)
+        await it.machine.sees(lambda: len(it.machine.seen) == 1150)
+        assert it.source.metrics()["dropped_total"] == 0
+
+
 async def test_few_messages_wait_for_their_time(caplog: pytest.LogCaptureFixture) -> None:
     """Beyond the bound, a message is published before its time, and counted."""
     tag = round((time.time() + 50 + 2_208_988_800) * 2**32)

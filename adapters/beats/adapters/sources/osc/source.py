@@ -23,7 +23,7 @@ from beats.kit.throttled_log import ThrottledLog
 log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 32
-"""Datagrams after which other tasks may run."""
+"""Datagrams, or messages of one, after which other tasks may run."""
 _MOST_EARLY: Final = 1024
 """Most messages that wait for the time of their bundle."""
 _LONGEST_WAIT_S: Final = 0.5
@@ -111,7 +111,7 @@ class OscSource:
                 datagram = receiver.receive()
                 if datagram is None:
                     break
-                self._take(datagram)
+                await self._take(datagram)
             if receiver.dropped > dropped:
                 lost = receiver.dropped - dropped
                 text = f"{lost} datagrams came faster than they could be read, and are lost"
@@ -119,7 +119,7 @@ class OscSource:
             await checkpoint()
             await self._inbox.make_way()
 
-    def _take(self, datagram: Datagram) -> None:
+    async def _take(self, datagram: Datagram) -> None:
         self._datagrams += 1
         data, sender = datagram
         limit = self._settings.max_datagram_bytes
@@ -135,8 +135,10 @@ class OscSource:
             self._reports.add("invalid packets", f"a packet from {sender} is left out: {error}")
             return
         now_ns = self._context.clock.unix_ns()
-        for message in found:
+        for number, message in enumerate(found, 1):
             self._sort(message, datagram, now_ns)
+            if number % _AT_ONCE == 0:
+                await self._inbox.make_way()
 
     def _sort(self, message: OscMessage, datagram: Datagram, now_ns: int) -> None:
         """Use a message now, or later if the time of its bundle has not come."""
