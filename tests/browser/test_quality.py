@@ -124,14 +124,25 @@ def test_the_least_is_kept_where_it_helps_although_frames_are_lost() -> None:
 
 def test_a_page_that_has_reduced_asks_for_no_more_than_it_shows() -> None:
     """From a few widths, which viewers share; a narrower picture is only encoded in another form."""
-    asked = [(0, 900), (1, 900), (1, 960), (2, 900), (3, 900), (1, 5000), (3, 200), (1, 64)]
+    asked = [(0, 900), (1, 900), (1, 480), (2, 900), (3, 900), (1, 5000), (3, 200), (1, 110), (1, 64)]
     found = call("quality.js", *(f"return options({level}, {width}, true)" for level, width in asked))
     original, *reduced = found
     assert original == {"formats": "png,jpeg,webp,avif"}
     assert {each["formats"] for each in reduced} == {"jpeg,webp,avif"}
     assert {each["quality"] for each in reduced} == {"75"}
-    assert [each.get("max_width") for each in reduced] == ["720", "960", "320", "160", "1920", "160", None]
+    widths = ["720", "480", "320", "160", "1280", "80", "160", None]
+    assert [each.get("max_width") for each in reduced] == widths
     assert call("quality.js", "return options(0, 9, false)") == [{"formats": "png,jpeg,webp"}]
+
+
+def test_the_smallest_differs_from_smaller_at_any_size() -> None:
+    """And smaller is not much narrower than what is shown, where there is a width for it."""
+    sizes = range(80, 4000, 5)
+    levels = (f"return [1, 2, 3].map(level => +options(level, {size}, true).max_width)" for size in sizes)
+    for size, (smaller, half, quarter) in zip(sizes, call("quality.js", *levels), strict=True):
+        assert smaller > quarter
+        assert smaller >= half >= quarter
+        assert min(size, 1280) * 0.56 < smaller <= max(size, 160)
 
 
 def test_all_pages_together_need_no_more_variants_than_a_server_has() -> None:
@@ -187,7 +198,7 @@ def test_a_person_can_fix_what_is_asked_for(new_tab: Callable[..., Tab], host: H
     second = host.connection()
     area = tab["#stage"].bounding_box()
     assert area is not None
-    assert int(asked(second)["max_width"]) == 160 < area["width"]
+    assert int(asked(second)["max_width"]) == 80 < area["width"]
     tab.page.reload()
     third = host.connection()
     assert asked(third) == asked(second)
@@ -247,6 +258,31 @@ def _refused(stream: Stream) -> int:
     totals = stream.stats().sinks[0].client_totals
     assert totals is not None
     return totals.refused
+
+
+def test_an_enlarged_picture_becomes_the_only_one_that_is_asked_for(tab: Tab, host: Host) -> None:
+    """After a while, and all again as soon as another is chosen; what was not asked for is not missed."""
+    tab.open(host.url)
+    connection = host.connection()
+    for id_ in ("", "cam"):
+        connection.send(frame(tiny_png(), 1, id_))
+    expect(tab["#grid .tile"]).to_have_count(2)
+    with tab.held_timers() as fire:
+        tab.page.keyboard.press("2")
+        tab.until("location.hash === '#picture=cam'")
+        tab.page.keyboard.press("1")
+        tab.until("location.hash === '#picture='")
+        fire()
+        narrow = host.connection()
+        assert asked(narrow)["topics"] == "frame,peripheral/*"
+        narrow.send(frame(tiny_png(), 5))
+        tab.until_drawn(5)
+        tab.page.keyboard.press("2")
+        both = host.connection()
+        assert asked(both)["topics"] == "*"
+        both.send(frame(tiny_png(), 9))
+        both.send(frame(tiny_png(), 100, "cam"))
+        tab.until_number("drops", 3 + 3)
 
 
 def test_an_enlarged_picture_is_the_only_one_on_a_slow_line(tab: Tab, host: Host) -> None:

@@ -9,6 +9,8 @@ export const DEFAULT_EMOJIS = [...DRAWN, "seb", "faye", "will", "clem", "cal", "
 const SVG = "http://www.w3.org/2000/svg";
 /** Where arrow keys browse; elsewhere they belong to the focused element. */
 const BROWSED_FROM = "#stage, #controls";
+/** The stage while several pictures are seen: there, arrow keys go from one to another. */
+const GRID = ".many:not(.enlarged)";
 
 /** @typedef {(command: string, fields?: Record<string, unknown>, words?: string) => void} Send */
 
@@ -52,8 +54,11 @@ export class Controls {
     this.#why.classList.toggle("visually-hidden", !live);
     this.#token.hidden = !live;
     write(this.#whyText, isExplained ? whyNot(live, hasToken) : "");
-    this.#stage.setAttribute("aria-label", may ? "Picture: the left and right arrow keys browse" : "Picture");
-    if (may) this.#stage.setAttribute("aria-keyshortcuts", "ArrowLeft ArrowRight");
+    const isGrid = this.#stage.matches(GRID);
+    const keys = isGrid ? "Pictures: arrow keys, Enter, and 1 to 9 choose one" : "Picture";
+    const browses = may && !isGrid;
+    this.#stage.setAttribute("aria-label", browses ? "Picture: the left and right arrow keys browse" : keys);
+    if (browses) this.#stage.setAttribute("aria-keyshortcuts", "ArrowLeft ArrowRight");
     else this.#stage.removeAttribute("aria-keyshortcuts");
   }
 
@@ -80,7 +85,7 @@ export class Controls {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step || this.#fields.disabled || !(event.target instanceof Element)) return;
+    if (!step || event.defaultPrevented || this.#fields.disabled || !(event.target instanceof Element)) return;
     if (!event.target.closest(BROWSED_FROM) || event.target.matches("input, select, textarea")) return;
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();

@@ -18,6 +18,12 @@ const MOST_CHARACTERS = 200;
 const SAME_SHAPE = 0.05;
 /** In the page's address, after `#`: which picture is enlarged. */
 const ENLARGED = "picture";
+/** In the history: the entry before this one shows all. */
+const AFTER_ALL = "beats-after-all";
+/** Pictures that have a key: 1 to 9. */
+const MOST_KEYS = 9;
+/** Where keys are typed, or choose something. */
+const TYPED_INTO = "input:not([type=range]), select, textarea";
 
 /**
  * @typedef {import("./feed.js").Picture} Picture
@@ -31,8 +37,8 @@ class Tile {
   pace;
   canvas;
   isOld = false;
-  /** The greatest width of a frame that was not made smaller for this page; 0: none came. */
-  widestPx = 0;
+  /** The size of the widest frame that was not made smaller for this page; 0: none came. */
+  widest = { width: 0, height: 0 };
   /** Width by height. */
   #shape = 1;
   #size = make("span", "size");
@@ -52,7 +58,6 @@ class Tile {
     this.element = make("li", "tile");
     this.button.type = "button";
     this.button.append(make("span", "cut", (id || "Main").slice(0, MOST_CHARACTERS)));
-    this.button.title = "Enlarge, or show all";
     const caption = make("div", "caption");
     const facts = make("span", "facts quiet");
     facts.append(this.#size, this.#often);
@@ -68,17 +73,36 @@ class Tile {
     return Math.floor(Math.min(width, height * this.#shape) * devicePixelRatio);
   }
 
-  /** Note the size of a frame. */
-  measure() {
-    const shape = this.canvas.size.width / this.canvas.size.height;
-    if (Math.abs(shape / this.#shape - 1) > SAME_SHAPE) this.#shape = shape;
+  /** Note the size of a frame; true if its shape or greatest width has changed. @param {boolean} isCut */
+  measure(isCut) {
+    const { width, height } = this.canvas.size;
+    const isReshaped = Math.abs(width / height / this.#shape - 1) > SAME_SHAPE;
+    if (isReshaped) this.#shape = width / height;
+    const isWider = width > this.widest.width && !isCut;
+    if (isWider) this.widest = { width, height };
+    return isReshaped || isWider;
   }
 
-  /** Update size and rate. */
-  refresh() {
+  /** The size in pixels, also that of the original if the frame was made smaller. @param {number} cutWidth */
+  sizeText(cutWidth) {
     const { width, height } = this.canvas.size;
+    const text = `${width} × ${height}`;
+    if (width !== cutWidth || this.widest.width === width) return text;
+    return this.widest.width ? `${text} of ${this.widest.width} × ${this.widest.height}` : `${text}, reduced`;
+  }
+
+  /** What a click and which key do. @param {boolean} isEnlarged @param {number} place among all, from 1 */
+  tell(isEnlarged, place) {
+    const key = place <= MOST_KEYS ? String(place) : "";
+    this.button.setAttribute("aria-pressed", String(isEnlarged));
+    this.button.title = isEnlarged ? "Show all (0 or Escape)" : `Enlarge${key && ` (${key})`}`;
+    this.button.dataset.key = key;
+  }
+
+  /** Update size and rate. @param {number} cutWidth of frames that were made smaller for this page */
+  refresh(cutWidth) {
     const { fps, quietMs } = this.pace;
-    write(this.#size, `${width} × ${height} · `);
+    write(this.#size, `${this.sizeText(cutWidth)} · `);
     write(this.#often, fps > 0 || quietMs < 1000 ? `${rate(fps)}/s` : `${duration(quietMs)} ago`);
   }
 }
@@ -90,7 +114,7 @@ export class Grid {
   #fill = byId("fit", HTMLButtonElement);
   #stored = new Stored("beats.scale", () => localStorage);
   #clock;
-  #isAlone;
+  #alone;
   #isOpaque;
   #onDrawn;
   #onShown;
@@ -104,13 +128,14 @@ export class Grid {
 
   /**
    * @param {import("./clock.js").Clock} clock
-   * @param {{isAlone: boolean, isOpaque: boolean}} look one picture that fills the window; black where transparent
+   * @param {{alone: string | null, isOpaque: boolean}} look the one picture that fills the window, or null for all;
+   *   black where transparent
    * @param {(tile: Tile, picture: Picture) => void} onDrawn
    * @param {(gone: string[]) => void} onShown others are shown, or in another size; these pictures are gone
    */
-  constructor(clock, { isAlone, isOpaque }, onDrawn, onShown) {
+  constructor(clock, { alone, isOpaque }, onDrawn, onShown) {
     this.#clock = clock;
-    this.#isAlone = isAlone;
+    this.#alone = alone;
     this.#isOpaque = isOpaque;
     this.#onDrawn = onDrawn;
     this.#onShown = (/** @type {string[]} */ _) => {};
@@ -120,7 +145,7 @@ export class Grid {
       this.#place();
     });
     this.#list.addEventListener("click", ({ target }) => this.#clicked(target));
-    this.#stage.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("keydown", (event) => this.#key(event));
     addEventListener("hashchange", () => this.#arrange());
     new ResizeObserver(() => this.#place()).observe(this.#stage);
     this.#watchRatio();
@@ -134,14 +159,19 @@ export class Grid {
     return this.#enlarged ?? focused ?? this.#shown[0];
   }
 
-  /** The enlarged one of several pictures. */
-  get enlarged() {
-    return this.#enlarged?.id ?? null;
+  /** The only picture that is seen; null: all are. */
+  get only() {
+    return this.#alone ?? this.#enlarged?.id ?? null;
+  }
+
+  /** The size of the selected picture, in words. */
+  get sizeText() {
+    return this.selected.pace.isDrawn ? this.selected.sizeText(this.#cutWidth) : "–";
   }
 
   /** Screen pixels that the widest picture covers, or its own if they are fewer. */
   get widthPx() {
-    return Math.max(...this.#visible.map(({ shownPx, widestPx }) => Math.min(shownPx, widestPx || shownPx)));
+    return Math.max(...this.#visible.map(({ shownPx, widest }) => Math.min(shownPx, widest.width || shownPx)));
   }
 
   /** The greatest age of the pictures that came lately; NaN: unknown. */
@@ -176,12 +206,12 @@ export class Grid {
 
   /** Update sizes and rates. */
   refresh() {
-    if (this.#shown.length > 1) for (const tile of this.#visible) tile.refresh();
+    if (this.#shown.length > 1) for (const tile of this.#visible) tile.refresh(this.#cutWidth);
   }
 
   /** Whether pictures fill their areas, at any scale. */
   get #fills() {
-    return this.#isAlone || this.#stored.value === FILLS;
+    return this.#alone !== null || this.#stored.value === FILLS;
   }
 
   /** All that have a picture, the main one first, then by name. */
@@ -209,13 +239,10 @@ export class Grid {
   /** @param {Tile} tile @param {Picture} picture */
   #drawn(tile, picture) {
     const isNew = !tile.pace.isDrawn;
-    const { width } = tile.canvas.size;
     tile.pace.drawn(picture.capturedMs);
-    tile.measure();
-    const isWider = width > tile.widestPx && width !== this.#cutWidth;
-    if (isWider) tile.widestPx = width;
+    const isResized = tile.measure(tile.canvas.size.width === this.#cutWidth);
     if (isNew) this.#arrange();
-    else if (isWider) this.#place();
+    else if (isResized) this.#place();
     this.#onDrawn(tile, picture);
   }
 
@@ -231,15 +258,15 @@ export class Grid {
   #arrange(gone = []) {
     const shown = this.#shown;
     const asked = new URLSearchParams(location.hash.slice(1)).get(ENLARGED);
-    const isMany = shown.length > 1 && !this.#isAlone;
+    const isMany = this.#isMany;
+    const hadFocus = this.#list.contains(document.activeElement);
     this.#enlarged = (isMany && shown.find(({ id }) => id === asked)) || null;
     const visible = this.#visible;
     this.#stage.classList.toggle("many", isMany);
     this.#stage.classList.toggle("enlarged", this.#enlarged !== null);
-    for (const { element, button } of visible) {
-      element.hidden = false;
-      button.setAttribute("aria-pressed", String(this.#enlarged !== null));
-    }
+    shown.forEach((tile, place) => tile.tell(tile === this.#enlarged, place + 1));
+    for (const { element } of visible) element.hidden = false;
+    if (hadFocus) this.#enlarged?.button.focus({ preventScroll: true }); // the one that had it is hidden now
     for (const { element } of shown) if (!visible.some((tile) => tile.element === element)) element.hidden = true;
     // Those that are in their places stay there: an element that is moved loses the focus.
     const elements = shown.map(({ element }) => element);
@@ -258,45 +285,59 @@ export class Grid {
     const sizes = visible.map(({ canvas }) => canvas.size);
     this.#list.style.setProperty("--columns", String(columns({ width, height }, sizes)));
     this.#fill.setAttribute("aria-pressed", String(this.#fills));
-    for (const { canvas, widestPx } of visible) {
-      const isNarrower = widestPx > 0 && widestPx <= this.#cutWidth;
+    for (const { canvas, widest } of visible) {
+      const isNarrower = widest.width > 0 && widest.width <= this.#cutWidth;
       canvas.place(this.#fills, isNarrower ? 0 : this.#cutWidth);
     }
     this.#onShown(gone);
   }
 
-  /** @param {string | null} id null: all */
+  get #isMany() {
+    return this.#shown.length > 1 && this.#alone === null;
+  }
+
+  /** Going back in the browser's history leads from an enlarged picture to all. @param {string | null} id null: all */
   #enlarge(id) {
+    if (id === null && history.state === AFTER_ALL) {
+      history.back();
+      return;
+    }
     const address = new URL(location.href);
     address.hash = id === null ? "" : String(new URLSearchParams({ [ENLARGED]: id }));
-    history.replaceState(history.state, "", address);
+    if (id !== null && !this.#enlarged) history.pushState(AFTER_ALL, "", address);
+    else history.replaceState(history.state, "", address);
     this.#arrange();
   }
 
   /** @param {EventTarget | null} target */
   #clicked(target) {
     const tile = this.#shown.find(({ element }) => target instanceof Node && element.contains(target));
-    if (!tile || this.#shown.length < 2 || this.#isAlone) return;
+    if (!tile || !this.#isMany) return;
     if (!this.#enlarged) this.#enlarge(tile.id);
     else if (target instanceof Element && tile.button.contains(target)) this.#enlarge(null);
     tile.button.focus({ preventScroll: true });
   }
 
-  /** @param {KeyboardEvent} event */
+  /** Digits and Escape work anywhere but in text fields, arrows in the stage. @param {KeyboardEvent} event */
   #key(event) {
     const { key, target } = event;
+    if (!this.#isMany || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!(target instanceof Element) || target.matches(TYPED_INTO)) return;
     const shown = this.#shown;
-    if (shown.length < 2 || this.#isAlone || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (key === "Escape" && this.#enlarged && !this.#stage.classList.contains("wall")) this.#enlarge(null);
-    else if (/^\d$/.test(key)) this.#enlarge(key === "0" ? null : (shown[Number(key) - 1]?.id ?? this.enlarged));
-    else if (!this.#enlarged) {
-      const here = shown.findIndex(({ button }) => button === target);
-      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns, ArrowDown: this.#columns }[key];
-      if (here < 0 || !step) return;
-      shown[here + step]?.button.focus();
-      event.stopPropagation(); // these keys browse elsewhere
+    const digit = /^\d$/.test(key) ? Number(key) : Number.NaN;
+    if (digit === 0 || (key === "Escape" && !this.#stage.classList.contains("wall"))) {
+      if (!this.#enlarged) return;
+      this.#enlarge(null);
+    } else if (digit) {
+      const chosen = shown[digit - 1];
+      if (chosen && chosen !== this.#enlarged) this.#enlarge(chosen.id);
+    } else if (!this.#enlarged && this.#stage.contains(target)) {
+      const here = shown.findIndex(({ element }) => element.contains(target));
+      const there = neighbour(key, here, this.#columns, shown.length);
+      if (there === null) return;
+      shown[there].button.focus();
     } else return;
-    event.preventDefault();
+    event.preventDefault(); // the same keys browse elsewhere
   }
 
   get #columns() {
@@ -312,6 +353,24 @@ export class Grid {
     };
     query.addEventListener("change", changed, { once: true });
   }
+}
+
+/**
+ * Where an arrow key leads in a grid.
+ * @param {string} key
+ * @param {number} here place from 0; -1: not in the grid yet
+ * @param {number} columns
+ * @param {number} count of places
+ * @returns {number | null} null: this is no arrow key
+ */
+export function neighbour(key, here, columns, count) {
+  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[key];
+  if (!step) return null;
+  if (here < 0) return 0;
+  const there = here + step;
+  if (there >= 0 && there < count) return there;
+  const isLastRow = Math.floor(here / columns) === Math.floor((count - 1) / columns);
+  return key === "ArrowDown" && !isLastRow ? count - 1 : here; // the last row may be shorter
 }
 
 /**

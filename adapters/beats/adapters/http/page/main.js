@@ -1,5 +1,6 @@
 // Puts the page together.
 
+import { CHOICES, fault, QUALITIES, topicOf } from "./address.js";
 import { byId, write } from "./browser.js";
 import { Clock, now } from "./clock.js";
 import { Controls, Receipts } from "./controls.js";
@@ -26,9 +27,10 @@ const JUDGE_MS = 1000;
 const RESIZED_MS = 1000;
 /** A server that neither answers requests nor sends anything for this long has stopped. */
 const QUIET_MS = 2000;
-/** The options of the stream (see docs/websocket.md) that the page's address may contain. */
-const QUALITIES = ["formats", "quality", "max_width"];
-const CHOICES = ["kinds", "topics", "max_fps", "max_age_s", "snapshot", ...QUALITIES];
+/** After this time the page asks for an enlarged picture alone: a person who looks at one after another gets them all. */
+const NARROW_MS = 5000;
+/** In a page with nothing but a picture that does not come, how often the server is asked why. */
+const MISSING_MS = 4000;
 
 const token = new Token();
 const base = new URL(".", document.baseURI);
@@ -52,7 +54,7 @@ const feed = new Feed({
 const status = new Status();
 const metrics = new Metrics();
 const sheet = new Sheet(clock);
-const grid = new Grid(clock, { isAlone, isOpaque: !isTransparent }, drawn, shown);
+const grid = new Grid(clock, { alone: isAlone ? (asked.get("picture") ?? "") : null, isOpaque: !isTransparent }, drawn, shown);
 const quality = new Quality(
   QUALITIES.some((name) => asked.has(name)),
   chosen,
@@ -74,6 +76,11 @@ let askedFor = "";
 /** Whether the server refused to make smaller pictures. */
 let isPlain = false;
 let resized = 0;
+/** The picture that alone is seen; null: all are. @type {string | null} */
+let seen = null;
+/** The same, since a while. @type {string | null} */
+let narrowed = null;
+let narrowing = 0;
 /** Counters when the last second began; null: they say nothing. @type {import("./worker.js").Totals | null} */
 let counted = null;
 /** @type {import("./worker.js").Totals | null} */
@@ -86,23 +93,16 @@ function streamUrl() {
   const url = new URL(base);
   const given = CHOICES.filter((name) => asked.has(name)).map((name) => [name, asked.get(name) ?? ""]);
   const own = QUALITIES.some((name) => asked.has(name)) ? {} : options(isPlain ? 0 : quality.level, grid.widthPx, hasAvif);
-  const choice = { ...(isAlone && { kinds: "frame" }), topics: topics(), ...own, ...Object.fromEntries(given) };
+  const topics = onlyAsked() === null ? "*" : `${topicOf(onlyAsked() ?? "")}${isAlone ? "" : ",peripheral/*"}`;
+  const choice = { ...(isAlone && { kinds: "frame" }), topics, ...own, ...Object.fromEntries(given) };
   for (const [name, value] of Object.entries(choice)) url.searchParams.set(name, value);
   if (token.value) url.searchParams.set("token", token.value);
   return url;
 }
 
-/** The topics that the page shows. */
-function topics() {
-  if (isAlone) return topicOf(asked.get("picture") ?? "");
-  // On a line that carries little, only what is seen.
-  if (quality.level > 0 && grid.enlarged !== null) return `${topicOf(grid.enlarged)},peripheral/*`;
-  return "*";
-}
-
-/** A pattern that matches the topic of a picture. @param {string} id */
-function topicOf(id) {
-  return id ? `frame/${id.replace(/[,*?[\]]/g, "?")}` : "frame";
+/** The picture to ask for alone; null: all. On a line that carries little, no other than is seen. */
+function onlyAsked() {
+  return isAlone || quality.level > 0 ? grid.only : narrowed;
 }
 
 function connect() {
@@ -129,15 +129,40 @@ function request(order) {
   grid.cutWidth = Number(url.searchParams.get("max_width"));
   quality.settle();
   counted = null;
-  feed.order(order, { url: askedFor.replace("http", "ws") });
+  feed.order(order, { url: askedFor.replace("http", "ws"), only: onlyAsked() });
 }
 
 /** Other pictures are shown, or in another size. @param {string[]} gone */
 function shown(gone) {
   for (const id of gone) feed.order("forget", { id });
-  feed.order("only", { id: grid.enlarged });
+  feed.order("only", { id: grid.only });
+  allow();
   clearTimeout(resized);
   resized = setTimeout(change, RESIZED_MS);
+  if (grid.only === seen) return;
+  seen = grid.only;
+  if (narrowed !== null) {
+    narrowed = null;
+    if (quality.level === 0) change();
+  }
+  clearTimeout(narrowing);
+  narrowing = setTimeout(() => {
+    narrowed = seen;
+    change();
+  }, NARROW_MS);
+}
+
+/** Say why there is no picture, in a page that shows nothing else. */
+async function tellMissing() {
+  if (!isLive || grid.selected.pace.isDrawn) return;
+  const url = new URL("frame.jpg", base);
+  if (grid.only) url.searchParams.set("picture", grid.only);
+  status.missing((await ask(url, bearer())).text);
+}
+
+/** @returns {Record<string, string>} the token, as a header */
+function bearer() {
+  return token.value ? { Authorization: `Bearer ${token.value}` } : {};
 }
 
 /** Judge what came in the last second. */
@@ -176,10 +201,9 @@ async function explain() {
   const url = streamUrl();
   url.searchParams.delete("token"); // a proxy would log it
   url.searchParams.set("origin", location.origin); // a browser sends it with a handshake, but not with this request
-  const bearer = token.value ? { Authorization: `Bearer ${token.value}` } : undefined;
-  const answer = await ask(url, bearer);
+  const answer = await ask(url, bearer());
   const isClear = answer.status === 0 || (answer.status >= 400 && answer.status !== 426);
-  const ready = isClear ? NO_ANSWER : await ask(new URL("readyz", base), bearer);
+  const ready = isClear ? NO_ANSWER : await ask(new URL("readyz", base), bearer());
   if (isLive) return;
   if (answer.status === 503 && quality.level > 0 && !isPlain) {
     isPlain = true; // perhaps it encodes as many variants as it may; then it takes a viewer of the originals
@@ -282,7 +306,7 @@ function batch(news) {
   status.quiet(isQuiet ? quietMs : 0, flowed || session.isUnanswered);
   metrics.show(news.totals);
   totals = news.totals;
-  sheet.show(news.totals, grid.selected);
+  sheet.show(news.totals, grid.sizeText);
   list.take(news);
 }
 
@@ -322,6 +346,15 @@ async function begin() {
   setInterval(() => replay.refresh(), REPLAY_MS);
   allow();
   watchVisibility();
+  const wrong = fault(asked);
+  if (wrong) {
+    status.refused("Wrong address", `This page has an invalid query: ${wrong}`);
+    return;
+  }
+  if (isAlone) {
+    feed.order("only", { id: grid.only });
+    setInterval(tellMissing, MISSING_MS);
+  }
   hasAvif = await canShowAvif();
   // To connect is the quickest way to learn whether the stream is available. But without a token the handshake would
   // be refused for certain, and a token that may be wrong is checked first.

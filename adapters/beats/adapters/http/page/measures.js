@@ -73,6 +73,15 @@ export class Gaps {
   }
 
   /**
+   * Start the counts of all topics that begin like this anew, except one.
+   * @param {string} beginning
+   * @param {string} except
+   */
+  skip(beginning, except) {
+    for (const topic of this.#last.keys()) if (topic.startsWith(beginning) && topic !== except) this.#last.delete(topic);
+  }
+
+  /**
    * The topics with the most missed envelopes, in descending order.
    * @param {number} count
    * @returns {[string, number][]}

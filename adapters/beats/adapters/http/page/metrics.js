@@ -128,12 +128,12 @@ export class Sheet {
     });
   }
 
-  /** @param {import("./worker.js").Totals} totals @param {{pace: Pace, canvas: import("./picture.js").Canvas}} picture */
-  show({ received, unreadable, worst, missedTopics, leftOut }, { pace, canvas }) {
+  /** @param {import("./worker.js").Totals} totals @param {string} sizeText of the picture */
+  show({ received, unreadable, worst, missedTopics, leftOut }, sizeText) {
     measure(this.#received, received, count(received));
     measure(this.#unreadable, unreadable, count(unreadable));
     if (!this.#about.open) return;
-    write(this.#picture, pace.isDrawn ? `${canvas.size.width} × ${canvas.size.height}` : "–");
+    write(this.#picture, sizeText);
     const best = this.#clock.best;
     if (best) write(this.#clockText, `${signed(best.offsetMs)} ± ${duration(best.tripMs / 2)}`);
     this.#none.hidden = worst.length > 0;

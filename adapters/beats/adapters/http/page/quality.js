@@ -32,7 +32,7 @@ export const RULE = {
 const PARTS = [null, 1, 1 / 2, 1 / 4];
 const LEAST = PARTS.length - 1;
 /** Few combinations, which viewers share: a server has only so many in use (`max_variants`). */
-const WIDTHS = [160, 320, 480, 720, 960, 1440, 1920];
+const WIDTHS = [80, 160, 240, 320, 480, 720, 1280];
 const QUALITY = "75";
 
 /**
@@ -108,8 +108,8 @@ export function options(level, widthPx, hasAvif) {
   const avif = hasAvif ? ",avif" : "";
   const part = PARTS[level];
   if (!part) return { formats: `png,jpeg,webp${avif}` };
-  const least = widthPx < WIDTHS[0] ? 0 : WIDTHS[0];
-  const width = WIDTHS.findLast((each) => each <= widthPx * part) ?? least;
+  const least = widthPx < WIDTHS[0] ? 0 : WIDTHS[part === 1 ? 1 : 0];
+  const width = Math.max(least, WIDTHS.findLast((each) => each <= widthPx * part) ?? 0);
   return { formats: `jpeg,webp${avif}`, quality: QUALITY, ...(width > 0 && { max_width: String(width) }) };
 }
 

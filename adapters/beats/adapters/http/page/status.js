@@ -11,6 +11,8 @@ export class Status {
   #stage = byId("stage", HTMLElement);
   #canvas = byId("canvas", HTMLCanvasElement);
   #veil = byId("veil", HTMLElement);
+  /** What is said while no picture has come. */
+  #missing = "No picture yet";
   #hasPicture = false;
   #isLive = false;
   /** Whether the picture is out of date although the connection is open. */
@@ -89,6 +91,13 @@ export class Status {
     this.#update();
   }
 
+  /** Show why there is no picture, also where nothing else is shown. @param {string} text empty: it is not known */
+  missing(text) {
+    this.#missing = text || this.#missing;
+    this.#veil.classList.add("told");
+    this.#update();
+  }
+
   /** Note that a picture is on the screen. */
   drawn() {
     if (this.#hasPicture) return;
@@ -108,7 +117,7 @@ export class Status {
   #update() {
     const isStale = this.#hasPicture && (!this.#isLive || this.#isOld);
     this.#stage.classList.toggle("stale", isStale);
-    write(this.#veil, this.#isLive && !this.#isOld ? (this.#hasPicture ? "" : "No picture yet") : this.#why);
+    write(this.#veil, this.#isLive && !this.#isOld ? (this.#hasPicture ? "" : this.#missing) : this.#why);
     this.#canvas.setAttribute("aria-label", isStale ? "The last picture, out of date" : "The live picture");
   }
 

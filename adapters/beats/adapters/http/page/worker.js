@@ -38,6 +38,8 @@ let gaps = new Gaps();
 /** Gaps in the pictures, if this page asked for fewer (`max_fps`); these are no losses. */
 let leftOut = new Gaps();
 let wantsFewer = false;
+/** The picture that alone was asked for; null: all were. @type {string | null} */
+let only = null;
 let received = 0;
 let frames = 0;
 let lostFrames = 0;
@@ -83,7 +85,7 @@ function message(data) {
   } else if (envelope.kind === "frame") {
     frames += 1;
     const missed = gaps.total;
-    (wantsFewer ? leftOut : gaps).take(envelope.id ? `frame/${envelope.id}` : "frame", envelope.sequence);
+    (wantsFewer ? leftOut : gaps).take(topicOf(envelope.id), envelope.sequence);
     lostFrames += gaps.total - missed;
     pictures.take(envelope);
   } else {
@@ -91,6 +93,11 @@ function message(data) {
     gaps.take(`peripheral/${name}`, envelope.sequence);
     updates.take(name, envelope, now());
   }
+}
+
+/** @param {string} id */
+function topicOf(id) {
+  return id ? `frame/${id}` : "frame";
 }
 
 /** @returns {Totals} */
@@ -119,12 +126,18 @@ function sendBatch() {
 /** @type {Record<string, (order: any) => void>} */
 const orders = {
   /** Connect, and reconnect whenever the connection ends. */
-  start: ({ url }) => {
+  start: ({ url, only: id }) => {
     wantsFewer = new URL(url).searchParams.has("max_fps");
+    only = id;
     link.start(url);
   },
   /** Go on at another address, without a pause if it accepts this page. */
-  change: ({ url }) => link.change(url),
+  change: ({ url, only: id }) => {
+    // The pictures that were not asked for have not been missed.
+    if (only !== null && only !== id) for (const each of [gaps, leftOut]) each.skip("frame", topicOf(only));
+    only = id;
+    link.change(url);
+  },
   stop: () => link.stop(),
   /** If the link waits to reconnect, do so now. */
   hurry: () => link.hurry(),
