@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Generator
@@ -17,6 +18,7 @@ import trustme
 from PIL import Image
 
 from beats.config.load import load_profile
+from beats.kernel.envelope import Peripheral
 from beats.runtime.registry import InstalledAdapters
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.recordings.support import lines, record
@@ -228,6 +230,36 @@ def test_the_program_of_a_profile_is_a_source(folder: Path) -> None:
     with beats("run", "--profile", "shown", cwd=folder, BEATS_WEBSOCKET_PORT="0") as program:
         with watching(f"{program.url}/?topics=peripheral/load") as viewer:
             assert viewer.next().topic == "peripheral/load"
+        assert program.interrupt() == 0
+
+
+def test_a_game_pad_and_a_midi_controller_are_sources(folder: Path) -> None:
+    """Their programs read what the devices of the kernel send: here, from FIFOs in their place."""
+    text = profile(folder, "/dev/input/js0")
+    devices = {"/dev/input/js0": struct.pack("IhBB", 1, -7, 2, 3) + struct.pack("IhBB", 1, 1, 1, 0)}
+    devices["/dev/snd/midiC1D0"] = bytes((0xB1, 7, 100, 0xF8, 8, 101, 0x90, 60, 64))
+    with ExitStack() as stack:
+        for number, (device, data) in enumerate(devices.items()):
+            fifo = folder / f"device-{number}"
+            os.mkfifo(fifo)
+            opened = os.open(fifo, os.O_RDWR)
+            stack.callback(os.close, opened)
+            os.write(opened, data)
+            text = text.replace(device, str(fifo))
+        (folder / "config" / "shown.toml").write_text(text)
+        arguments = ("run", "--profile", "shown", "--set", "sources.demo.enabled=false")
+        program = stack.enter_context(beats(*arguments, cwd=folder, BEATS_WEBSOCKET_PORT="0"))
+        viewer = stack.enter_context(watching(program.url))
+        seen = {
+            each.topic: each.message.data for each in viewer.take(5) if isinstance(each.message, Peripheral)
+        }
+        assert seen == {
+            "peripheral/pad/axis-3": -7,
+            "peripheral/pad/button-0": 1,
+            "peripheral/midi/2/control-7": 100,
+            "peripheral/midi/2/control-8": 101,
+            "peripheral/midi/1/note-60": 64,
+        }
         assert program.interrupt() == 0
 
 
