@@ -6,6 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from beats.adapters.led.hosts import HostPort
+from beats.adapters.led.settings import LedSettings
+from beats.adapters.sinks.artnet.settings import ArtNetSettings
+from beats.adapters.sinks.ddp.settings import DdpSettings
+from beats.adapters.sinks.sacn.settings import SacnSettings
 from beats.kernel.resources import Resources, Server
 from tests.adapters.led.support import sacn, wall
 
@@ -59,6 +63,13 @@ def test_what_is_wrong_is_said(given: dict[str, Any], said: str) -> None:
         wall(**given)
     error, *_ = raised.value.errors()
     assert f"{'.'.join(map(str, error['loc']))}: {error['msg']}".startswith(said)
+
+
+@pytest.mark.parametrize("model", [ArtNetSettings, DdpSettings, SacnSettings])
+def test_a_wall_has_a_size(model: type[LedSettings]) -> None:
+    """A source of universes needs none; a sink cannot do without."""
+    with pytest.raises(ValidationError, match=r"size\n  Field required"):
+        model.model_validate({"type": "wall", "host": "10.0.0.5"})
 
 
 def test_the_doctor_is_told_of_each_controller() -> None:

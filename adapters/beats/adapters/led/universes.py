@@ -75,7 +75,8 @@ class CutSettings(WiringSettings):
         return self
 
 
-class UniversesSettings(CutSettings, LedSettings):
+# The size that a sink needs comes first, before the one that a source may leave out.
+class UniversesSettings(LedSettings, CutSettings):  # pyright: ignore[reportIncompatibleVariableOverride]
     """An LED wall whose pixels are cut into universes."""
 
     @property
