@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final
 
 from anyio import to_thread
-from anyio.lowlevel import EventLoopToken, checkpoint, current_token
+from anyio.lowlevel import EventLoopToken, current_token
 from typing_extensions import Buffer
 
 from beats.config.errors import SettingsError
@@ -24,7 +24,7 @@ from beats.runtime.arguments import GivenLocation, GivenTag, captured, frame, pe
 from beats.runtime.live import Change
 from beats.runtime.reader import Reader
 from beats.runtime.session import Session
-from beats.runtime.threads import in_loop_of
+from beats.runtime.threads import in_loop_of, refuse_here
 
 __all__ = [
     "Address",
@@ -177,8 +177,8 @@ class Stream(_Base):
         """Publish a picture that is pixels yet: they are copied, and encoded and published by other threads.
 
         Pictures of one id are published in the order of the calls. When pixels come faster than they can be
-        encoded, the newest survive, and `Stats.given_up` counts the others with the reason `encoder`. What
-        goes wrong later is logged: pixels that cannot be encoded are counted there as `failed`; a sink's
+        encoded, the newest survive, and `Stats.given_up` counts the others with the reason `encoder`; with
+        the setting `pixels.overflow = "block"` the call waits instead. What goes wrong later is logged: pixels that cannot be encoded are counted there as `failed`; a sink's
         queue with strategy `error` or `block` that refuses the frame counts it as dropped, and no call raises
         QueueFull. The settings `pixels` say what they are encoded as.
 
@@ -196,9 +196,12 @@ class Stream(_Base):
         Raises:
             TypeError, ValueError: these are no such pixels, or too many; says what was given and what is
                 right. Or there are too many topics.
+            RuntimeError: with `block`, called in the event loop's own thread, which would wait for itself.
             ClosedError: the stream is closed, or was opened in another process.
         """
         self._home.check()
+        if self._host.pixels.settings.overflow == "block":
+            refuse_here(self._token)
         self._host.pixels.publish(
             pixels,
             size=size,
@@ -312,9 +315,9 @@ class AsyncStream(_Base):
         order: Order = "rgb",
         captured_unix_ns: int | None = None,
     ) -> None:
-        """As `Stream.publish_pixels`."""
+        """As `Stream.publish_pixels`; with `block` only this coroutine waits."""
         self._home.check()
-        self._host.pixels.publish(
+        await self._host.pixels.publish_async(
             pixels,
             size=size,
             mode=mode,
@@ -322,7 +325,6 @@ class AsyncStream(_Base):
             order=order,
             captured_unix_ns=captured(captured_unix_ns),
         )
-        await checkpoint()  # a producer that never has to wait must not block the sinks
 
     async def publish_peripheral(
         self,

@@ -18,11 +18,13 @@ from beats.pictures import publishing
 from beats.pictures.encoding import EncodedPicture, Shot, encode_shot
 from beats.pictures.pixels import copy_pixels
 from beats.pictures.publishing import PixelPublisher
+from beats.recordings.info import Surveyor
 from tests.pictures.support import Decodings, decoded, picture
 from tests.support import STUCK_SINK, TIMEOUT_S, Viewer, install_adapter, is_exact, quiet, tiny_png, watching
 
 ALL: Final = "?topics=*&formats=png,jpeg,webp"
 ONE_WORKER: Final = {"pixels": {"workers": 1}}
+BLOCK: Final = {"pixels": {"workers": 1, "overflow": "block"}}
 SMALL: Final = picture(8, 6)
 
 
@@ -140,6 +142,69 @@ def test_the_newest_survive_and_the_others_are_counted(gate: Gate) -> None:
         gate.open()
         seen = viewer.take(2)
     assert [(item.sequence, decoded(frame_of(item).data).item()) for item in seen] == [(1, 0), (2, 4)]
+
+
+def test_with_block_the_producers_wait_and_nothing_is_given_up(gate: Gate) -> None:
+    """However many there are; the pictures of each keep their order."""
+    with Stream.open(overrides={**quiet(), **BLOCK}) as stream, viewing(stream) as viewer:
+        stream.publish_pixels(bytes(1), size=(1, 1))
+        gate.wait_for_one()
+        stream.publish_pixels(bytes(1), size=(1, 1))
+
+        def publish(first: int) -> None:
+            for value in range(first, first + 10):
+                stream.publish_pixels(bytes([value]), size=(1, 1))
+
+        producers = [threading.Thread(target=publish, args=(first,)) for first in (10, 20, 30)]
+        for producer in producers:
+            producer.start()
+        gate.open()
+        for producer in producers:
+            producer.join(TIMEOUT_S)
+        values = [decoded(frame_of(item).data).item() for item in viewer.take(32)]
+        assert stream.stats().given_up == ()
+    assert [value for value in values if value < 20] == [0, 0, *range(10, 20)]
+    assert sorted(values) == [0, 0, *range(10, 40)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_with_block_only_the_coroutine_waits(gate: Gate) -> None:
+    """Others publish in the meantime; one that is cancelled while it waits publishes nothing.
+
+    A plain call in the event loop's own thread, which would wait for itself, is refused.
+    """
+    async with Stream.open(overrides={**quiet(null={"type": "null"}), **BLOCK}) as stream:
+        await stream.publish_pixels(SMALL)
+        await to_thread.run_sync(gate.wait_for_one)
+        await stream.publish_pixels(SMALL)
+        with pytest.raises(RuntimeError, match="await it, or call it in a thread"):
+            stream.from_threads.publish_pixels(SMALL)
+        async with anyio.create_task_group() as group:
+            group.start_soon(stream.publish_pixels, SMALL)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+        async with anyio.create_task_group() as group:
+            group.start_soon(stream.publish_pixels, SMALL)
+            await anyio.wait_all_tasks_blocked()
+            assert await stream.publish_peripheral("knob", 1) == 1
+            gate.open()
+        assert await stream.publish_frame(tiny_png()) == 4
+        assert stream.stats().given_up == ()
+
+
+def test_a_recording_tells_what_was_given_up(gate: Gate, tmp_path: Path) -> None:
+    """As what a queue drops, by its reason and topic, in the totals too."""
+    sinks = {"recorder": {"type": "recorder", "path": str(tmp_path / "show.mcap")}}
+    with Stream.open(overrides={**quiet(**sinks), **ONE_WORKER}) as stream:
+        for value in range(5):
+            stream.publish_pixels(bytes([value]), size=(1, 1), id="cam-1")
+            if value == 0:
+                gate.wait_for_one()
+        gate.open()
+    counts = Surveyor().survey(tmp_path / "show.mcap").counts
+    assert dict(counts.losses["encoder"].topics) == {"frame/cam-1": 3}
+    assert counts.topics["frame/cam-1"].messages == 2
 
 
 def test_what_cannot_be_encoded_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -167,6 +167,30 @@ def test_the_newest_waiting_job_of_each_topic_survives() -> None:
     ]
 
 
+def test_a_job_may_wait_for_the_place_of_the_one_before() -> None:
+    """It is not taken while an earlier one waits, and told when that one has begun; callbacks never wait."""
+    rig = Rig()
+    rig.submit("frame")
+    rig.begin()
+    rig.submit("frame")
+    late = Job(2, threading.Event())
+    rig.jobs.append(late)
+    room = rig.pool.submit("frame", late, replace=False)
+    assert room is not None
+    assert rig.pool.stats() == EncoderStats(2, 0, 0, 0, waiting=1, running=1)
+
+    def submit_late(topic: str, number: int) -> None:
+        if number == 0:
+            assert rig.pool.submit(topic, late, replace=False) is None
+
+    rig.on_encoded = submit_late
+    rig.let_go(0)
+    assert room.wait(TIMEOUT_S)
+    assert rig.tell() == ("given up", "frame", 1)
+    rig.end()
+    assert [rig.tell() for _ in range(2)] == [("delivered", "frame", 0), ("delivered", "frame", 2)]
+
+
 def test_topics_take_turns() -> None:
     """A topic that submits without pause keeps no other one waiting for more than a job."""
     rig = Rig()

@@ -19,9 +19,9 @@ def with_lost_values(
 
     Returns:
         The batch, longer if something was dropped, and last values newer than any in it, by their time on
-        the bus. What failed is not among them, since it may fail again.
+        the bus. What failed is not among them, since it may fail again, nor what was never on the bus.
     """
-    lost = {loss.topic for loss in losses if loss.reason != "failed"}
+    lost = {loss.topic for loss in losses if loss.reason != "failed" and loss.last_sequence}
     if not lost:
         return batch, []
     caught_up = queue.catch_up()

@@ -134,10 +134,14 @@ class EncoderPool(Generic[JobT, ResultT]):
         self._is_closed = False
         self._submitted = self._delivered = self._given_up = self._failed = 0
 
-    def submit(self, topic: str, job: JobT) -> None:
+    def submit(self, topic: str, job: JobT, *, replace: bool = True) -> threading.Event | None:
         """Hand over a job, from any thread; takes microseconds.
 
-        A job of this topic that still waits is given up for it.
+        A job of this topic that still waits is given up for it. With `replace=False` the new one is not taken
+        then, except in a worker, in a callback: that would wait for itself.
+
+        Returns:
+            None, or for a job that is not taken: an event that is set when the one that waits has begun.
 
         Raises:
             ClosedError: the pool is closed, or was used in another process, from which this one was forked.
@@ -150,10 +154,13 @@ class EncoderPool(Generic[JobT, ResultT]):
                 raise ClosedError("the encoder is closed")
             if not self._threads:
                 self._start()
-            self._submitted += 1
             lane = self._lanes.get(topic)
             if lane is None:
                 lane = self._lanes[topic] = _Lane(topic)
+            if not replace and lane.waiting and threading.current_thread() not in self._threads:
+                lane.waiting.has_begun = lane.waiting.has_begun or threading.Event()
+                return lane.waiting.has_begun
+            self._submitted += 1
             older, lane.waiting = lane.waiting, _Work(job)
             if older is not None:
                 self._given_up += 1
@@ -162,6 +169,7 @@ class EncoderPool(Generic[JobT, ResultT]):
             self._begin()
         if older is not None:
             self._tell_given_up(topic, older.job)
+        return None
 
     def is_busy(self, topic: str) -> bool:
         """Whether a job of this topic is not delivered yet: what is published now would overtake it."""
@@ -327,6 +335,7 @@ class EncoderPool(Generic[JobT, ResultT]):
             work, lane.waiting = lane.waiting, None
             if work is not None:  # not given up in the meantime
                 lane.running.append(work)
+                work.begin()
                 self._begun.put((lane, work))
                 self._idle -= 1
 
@@ -374,7 +383,7 @@ class EncoderPool(Generic[JobT, ResultT]):
 class _Work(Generic[JobT, ResultT]):
     """A job on its way."""
 
-    __slots__ = ("error", "has_ended", "is_delivering", "is_done", "job", "results")
+    __slots__ = ("error", "has_begun", "has_ended", "is_delivering", "is_done", "job", "results")
 
     def __init__(self, job: JobT) -> None:
         self.job: Final = job
@@ -384,8 +393,15 @@ class _Work(Generic[JobT, ResultT]):
         self.is_delivering = False
         self.has_ended: threading.Event | None = None
         """Set when it is delivered, has failed or was given up; for those who wait for that."""
+        self.has_begun: threading.Event | None = None
+        """Set when it waits no longer; for those who wait for its place."""
+
+    def begin(self) -> None:
+        if self.has_begun is not None:
+            self.has_begun.set()
 
     def end(self) -> None:
+        self.begin()
         if self.has_ended is not None:
             self.has_ended.set()
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from anyio import to_thread
+from anyio.lowlevel import checkpoint
 
 from beats.config.settings import PixelSettings
 from beats.kernel.envelope import PNG, Frame
@@ -39,8 +40,8 @@ class PixelPublisher:
     """Copies pixels in the call, encodes them in threads, and publishes them from there.
 
     Pictures of one topic are published in the order of the calls. When no encoder is free, the newest of each
-    topic waits; what was given up for it is counted by the bus, see `GivenUp`. The settings of the moment
-    hold for each picture.
+    topic waits; what was given up for it is counted by the bus, see `GivenUp`. With the setting `overflow =
+    "block"` nothing is given up: the call waits. The settings of the moment hold for each picture.
     """
 
     def __init__(self, publisher: Publisher, settings: PixelSettings) -> None:
@@ -89,7 +90,9 @@ class PixelPublisher:
         captured_unix_ns: int | None = None,
         send: Send | None = None,
     ) -> None:
-        """Copy pixels and return; they are encoded and published later. For any thread.
+        """Copy pixels and return; they are encoded and published later.
+
+        For any thread but the event loop's own, where it could wait for itself, see `publish_async`.
 
         Args:
             pixels: see `copy_pixels`, as for `size`, `mode` and `order`.
@@ -112,6 +115,26 @@ class PixelPublisher:
         copied = copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=max_pixels)
         self.submit(copied, id, captured_unix_ns, send)
 
+    async def publish_async(
+        self,
+        pixels: object,
+        *,
+        size: tuple[int, int] | None = None,
+        mode: GivenMode | None = None,
+        id: str = "",  # noqa: A002 - as above
+        order: Order = "rgb",
+        captured_unix_ns: int | None = None,
+    ) -> None:
+        """As `publish`, from a coroutine of the kernel's loop: only that one waits."""
+        if captured_unix_ns is None:
+            captured_unix_ns = self._publisher.clock.unix_ns()
+        max_pixels = self._settings.max_pixels
+        copied = copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=max_pixels)
+        topic, job = self._job(copied, id, captured_unix_ns)
+        while (room := self._offer(topic, job)) is not None:
+            await to_thread.run_sync(room.wait, abandon_on_cancel=True)
+        await checkpoint()  # a producer that never has to wait must not block the sinks
+
     def submit(
         self,
         copied: Pixels,
@@ -125,14 +148,29 @@ class PixelPublisher:
         Raises:
             TypeError, ValueError, ClosedError: as `publish`.
         """
+        topic, job = self._job(copied, id, captured_unix_ns, send, shape)
+        while (room := self._offer(topic, job)) is not None:
+            room.wait()
+
+    def _job(
+        self,
+        copied: Pixels,
+        id: str,  # noqa: A002 - as above
+        captured_unix_ns: int,
+        send: Send | None = None,
+        shape: Shape | None = None,
+    ) -> "tuple[str, _Job]":
         settings = self._settings
         topic = self._topics.get(id) if type(id) is str else None
         if topic is None:
             topic = self._publisher.reserve(Frame(PNG_SIGNATURE, id, PNG, *copied.size))
             self._topics[id] = topic
         shot = Shot(copied, captured_unix_ns, settings.format, settings.quality)
+        return topic, _Job(shot, id, send or self._publisher.publish, shape)
+
+    def _offer(self, topic: str, job: "_Job") -> threading.Event | None:
         try:
-            self._pool.submit(topic, _Job(shot, id, send or self._publisher.publish, shape))
+            return self._pool.submit(topic, job, replace=self._settings.overflow == "latest")
         except ClosedError:
             if self._is_closing:
                 raise ClosedError("the stream is closed: publish while it is open") from None

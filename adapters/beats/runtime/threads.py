@@ -174,18 +174,23 @@ def in_loop_of(
         RuntimeError: called in that loop's own thread, which would wait for itself.
         ClosedError: the loop has ended.
     """
-    try:
-        here: object = current_token().native_token
-    except RuntimeError:  # no event loop runs in this thread
-        here = None
-    if here is token.native_token:
-        raise RuntimeError(
-            "this call waits, and would wait for itself here: await it, or call it in a thread"
-        )
+    refuse_here(token)
     try:
         return from_thread.run(function, *args, token=token)
     except anyio.RunFinishedError:
         raise ClosedError("the stream is closed: call this while it is open") from None
+
+
+def refuse_here(token: EventLoopToken) -> None:
+    """Raise RuntimeError in an event loop's own thread, where a call that waits would wait for itself."""
+    try:
+        here: object = current_token().native_token
+    except RuntimeError:  # no event loop runs in this thread
+        return
+    if here is token.native_token:
+        raise RuntimeError(
+            "this call waits, and would wait for itself here: await it, or call it in a thread"
+        )
 
 
 def _join_workers(loop: object) -> None:

@@ -148,7 +148,7 @@ class TransformedPublish:
         """Publish what was held; nobody else reports its errors."""
         try:
             if held.submit is not None:
-                held.submit()
+                await to_thread.run_sync(held.submit)  # it may wait for an encoder
             else:
                 await self._finish(held.message, held)
         except (TypeError, ValueError, QueueFull) as error:

@@ -13,11 +13,12 @@ from blinker import Signal
 
 from beats.kernel.envelope import Control, Envelope, Kind
 from beats.kernel.log_sampling import is_power_of_ten
+from beats.kernel.stats import Loss
 
 log = logging.getLogger(__name__)
 
-SignalName = Literal["frame", "peripheral", "control"]
-SIGNALS: Final[tuple[SignalName, ...]] = ("frame", "peripheral", "control")
+SignalName = Literal["frame", "peripheral", "control", "given_up"]
+SIGNALS: Final[tuple[SignalName, ...]] = ("frame", "peripheral", "control", "given_up")
 
 
 class _OrderedIds(dict[Any, None]):
@@ -82,7 +83,7 @@ class Connection:
 
 
 class Bus:
-    """Signals `frame`, `peripheral` and `control`."""
+    """Signals `frame`, `peripheral`, `control` and `given_up`."""
 
     def __init__(self) -> None:
         self._signals: Final = {name: _OrderedSignal(name) for name in SIGNALS}
@@ -91,6 +92,8 @@ class Bus:
     def connect(self, signal: Kind, receiver: Callable[[Envelope], object]) -> Connection: ...
     @overload
     def connect(self, signal: Literal["control"], receiver: Callable[[Control], object]) -> Connection: ...
+    @overload
+    def connect(self, signal: Literal["given_up"], receiver: Callable[[Loss], object]) -> Connection: ...
     def connect(self, signal: SignalName, receiver: Callable[[Any], object]) -> Connection:
         """Call `receiver` with every item of a signal, in the thread of its producer.
 
@@ -120,3 +123,7 @@ class Bus:
     def send_control(self, control: Control) -> None:
         """Pass a client's command to the receivers of `control`."""
         self._signals["control"].send(control)
+
+    def send_given_up(self, loss: Loss) -> None:
+        """Tell the receivers of `given_up` what will not be published after all."""
+        self._signals["given_up"].send(loss)

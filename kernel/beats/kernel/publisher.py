@@ -15,7 +15,7 @@ from beats.kernel.envelope import Envelope, Message, Sealed, kind_of, topic_of
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Clock, Codec
-from beats.kernel.stats import Amount, GivenUp, PictureStats
+from beats.kernel.stats import Amount, GivenUp, Loss, PictureStats
 from beats.kernel.waiter import Refusal, Waiter
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Publisher:
         return topic
 
     def give_up(self, topic: str, reason: str) -> None:
-        """Count a message that will not be published after all; its topic was reserved.
+        """Count a message that will not be published after all, and tell the sinks; its topic was reserved.
 
         Args:
             topic: what `reserve` returned.
@@ -108,6 +108,8 @@ class Publisher:
         """
         with self._lock:
             self._given_up[reason, topic] += 1
+            _, unix_ns = self.clock.read()
+            self.bus.send_given_up(Loss(reason, topic, 1, 0, 0, 0, unix_ns, unix_ns))
 
     def last_values(self) -> Sequence[Envelope]:
         """The newest published envelope of each topic, dropped or not: frames, then peripherals.

@@ -37,15 +37,19 @@ class DropStats:
 
 
 class Loss(NamedTuple):
-    """Drops of one topic for one reason during some time, for sinks that record their losses."""
+    """Drops of one topic for one reason during some time, for sinks that record their losses.
+
+    Also what its producer gave up, which was never on the bus.
+    """
 
     reason: str
-    """As `DropStats.reason`."""
+    """As `DropStats.reason` or `GivenUp.reason`."""
     topic: str
     items: int
     bytes: int
     first_sequence: int
-    """Of the lost envelopes; with `drop_newest`, envelopes in between may not be lost."""
+    """Of the lost envelopes; with `drop_newest`, envelopes in between may not be lost. 0 if none of them was
+    on the bus, and so none has a number."""
     last_sequence: int
     first_unix_ns: int
     """When the first of them was published, as `Envelope.published_unix_ns`."""

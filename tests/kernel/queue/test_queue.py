@@ -82,6 +82,22 @@ def test_a_loss_tells_reason_topic_sequences_and_times() -> None:
     assert queue.stats().dropped == Amount(3, 6)
 
 
+def test_what_was_given_up_before_the_queue_is_a_loss_without_numbers() -> None:
+    """It changes no counter, and not the numbers of what was dropped for the same reason."""
+    queue = SinkQueue("recorder", QueueBounds(size=1, overflow="drop_newest"), keep_losses=True)
+    for at_ns in (10, 50):
+        queue.note_given_up(Loss("encoder", "frame", 1, 0, 0, 0, at_ns, at_ns))
+    queue.note_given_up(Loss("drop_newest", "frame", 1, 0, 0, 0, 3, 3))
+    for number in (6, 7, 8):
+        queue.offer(envelope(number, encoded=b"xx", unix_ns=number))
+    queue.note_given_up(Loss("drop_newest", "frame", 1, 0, 0, 0, 9, 9))
+    assert queue.losses() == (
+        Loss("encoder", "frame", 2, 0, 0, 0, 10, 50),
+        Loss("drop_newest", "frame", 4, 4, 7, 8, 3, 9),
+    )
+    assert queue.stats().offered.items == 3
+
+
 def test_losses_are_noted_only_on_request() -> None:
     """The queue of one of many clients does not pay for them."""
     queue = SinkQueue("browser", QueueBounds(size=1))

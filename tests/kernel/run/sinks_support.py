@@ -34,7 +34,7 @@ def numbers(envelopes: Iterable[Envelope]) -> list[int]:
 
 
 def receivers(bus: Bus) -> int:
-    """How many there are; a queue is one for each kind."""
+    """How many there are; a queue is one for each kind, and one for what is given up."""
     return sum(len(bus._signals[name].receivers) for name in SIGNALS)  # pyright: ignore[reportPrivateUsage]
 
 

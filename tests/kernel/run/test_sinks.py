@@ -291,7 +291,7 @@ async def test_nothing_is_added_or_replaced_when_the_kernel_ends(ended: bool) ->
             with pytest.raises(StartError, match="the kernel does not run"):
                 await change()
         assert list(kernel.sinks) == ["tape"]
-        assert receivers(kernel.bus) == (0 if ended else 2)
+        assert receivers(kernel.bus) == (0 if ended else 3)
         await kernel.remove_sink("tape")
     assert list(kernel.sinks) == []
     assert receivers(kernel.bus) == 0

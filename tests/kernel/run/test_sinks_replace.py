@@ -283,7 +283,7 @@ async def test_a_replacement_that_is_cancelled_leaves_the_predecessor(hand_over:
                 await kernel.replace_sink("tape", CallingSink(cannot_start), WIDE, hand_over=hand_over)
             await anyio.sleep(5.0)
             assert sink_stats(kernel, "tape").state == "running"
-            assert receivers(kernel.bus) == 2
+            assert receivers(kernel.bus) == 3
     assert numbers(seen) == [0, 1, 2, 3, 4, 5]
 
 

@@ -18,8 +18,15 @@ class LossLog:
 
     def add(self, reason: str, envelope: Envelope) -> None:
         """Note an envelope that is dropped."""
-        key = (reason, envelope.topic)
-        sequence, unix_ns, size_bytes = envelope.sequence, envelope.published_unix_ns, len(envelope.encoded)
+        self._add(
+            (reason, envelope.topic), envelope.sequence, envelope.published_unix_ns, len(envelope.encoded)
+        )
+
+    def add_given_up(self, loss: Loss) -> None:
+        """Note a message that its producer gave up."""
+        self._add(loss[:2], 0, loss.first_unix_ns, 0)
+
+    def _add(self, key: tuple[str, str], sequence: int, unix_ns: int, size_bytes: int) -> None:
         loss = self._losses.get(key)
         if loss is None:
             self._losses[key] = [1, size_bytes, sequence, sequence, unix_ns, unix_ns]
@@ -29,7 +36,8 @@ class LossLog:
         # Not always in order: what a sink held is lost after envelopes that came later.
         if sequence > loss[3]:
             loss[3] = sequence
-        elif sequence < loss[2]:
+            loss[2] = loss[2] or sequence
+        elif 0 < sequence < loss[2]:
             loss[2] = sequence
         if unix_ns > loss[5]:
             loss[5] = unix_ns

@@ -212,9 +212,15 @@ class SinkQueue:
         return self._closed
 
     def losses(self) -> tuple[Loss, ...]:
-        """What was dropped since the last call, by reason and topic; needs `keep_losses`."""
+        """What was dropped or given up since the last call, by reason and topic; needs `keep_losses`."""
         with self._lock:
             return () if self._losses is None else self._losses.take()
+
+    def note_given_up(self, loss: Loss) -> None:
+        """Note among `losses` what a producer gave up before it was offered; it is in no counter here."""
+        if self._losses is not None:
+            with self._lock:
+                self._losses.add_given_up(loss)
 
     def give_back(self, envelopes: Sequence[Envelope]) -> None:
         """Let envelopes that were taken and not delivered wait again, before all others.

@@ -96,7 +96,9 @@ class SinkComponent:
 
     def connect(self, queue: SinkQueue) -> Sequence[Connection]:
         """Let a queue receive everything that is published from now on."""
-        return [self._publisher.bus.connect(kind, queue.offer) for kind in KINDS]
+        bus = self._publisher.bus
+        offers = [bus.connect(kind, queue.offer) for kind in KINDS]
+        return [*offers, bus.connect("given_up", queue.note_given_up)]
 
     def disconnect(self) -> None:
         """Receive nothing more from the bus."""
