@@ -178,9 +178,10 @@ class Stream(_Base):
 
         Pictures of one id are published in the order of the calls. When pixels come faster than they can be
         encoded, the newest survive, and `Stats.given_up` counts the others with the reason `encoder`; with
-        the setting `pixels.overflow = "block"` the call waits instead. What goes wrong later is logged: pixels that cannot be encoded are counted there as `failed`; a sink's
-        queue with strategy `error` or `block` that refuses the frame counts it as dropped, and no call raises
-        QueueFull. The settings `pixels` say what they are encoded as.
+        the setting `pixels.overflow = "block"` the call waits instead. What goes wrong later is logged:
+        pixels that cannot be encoded are counted there as `failed`; a sink's queue with strategy `error` or
+        `block` that refuses the frame counts it as dropped, and no call raises QueueFull. The settings
+        `pixels` say what they are encoded as.
 
         Args:
             pixels: an array of NumPy, or anything like it, of uint8 and shape (height, width),
