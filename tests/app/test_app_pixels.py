@@ -231,6 +231,8 @@ def test_wrong_pixels_raise_in_the_call_and_leave_no_trace() -> None:
                 stream.publish_pixels(SMALL, id=id_)
         with pytest.raises(TypeError, match="captured_unix_ns is float"):
             stream.publish_pixels(SMALL, captured_unix_ns=1.5)  # type: ignore[arg-type]  # pyright: ignore
+        with pytest.raises(ValueError, match=r"captured_unix_ns is \d+; it must be from -2\*\*63 to"):
+            stream.publish_pixels(SMALL, captured_unix_ns=1 << 63)
         stream.publish_pixels(SMALL, id="c")
     assert (stream.stats().published, stream.stats().given_up) == (1, ())
 

@@ -1,7 +1,7 @@
 """Chosen messages of some recordings, as one stream."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from math import inf
 from pathlib import Path
@@ -33,9 +33,11 @@ class MessageFilter(NamedTuple):
 
     def wants(self, message: RecordedMessage) -> bool:
         """Whether the kind and topic of a message are wanted."""
-        return kind_of_topic(message.topic) in self.kinds and (
-            not self.topics or any(fnmatchcase(message.topic, pattern) for pattern in self.topics)
-        )
+        return kind_of_topic(message.topic) in self.kinds and self.matches(message.topic)
+
+    def matches(self, topic: str) -> bool:
+        """Whether a pattern matches a topic, if there are any."""
+        return not self.topics or any(fnmatchcase(topic, pattern) for pattern in self.topics)
 
 
 class Chosen(NamedTuple):
@@ -129,14 +131,23 @@ class Selection:
         for piece in self.pieces:
             if piece.ends_s < position_s or piece.begins_s >= self.filter.end_s:
                 continue
-            # In nanoseconds, as in `state_before`, so that no message is missing or doubled between the two.
-            start_ns = piece.logged_ns(position_s) if position_s > piece.begins_s else None
-            end_ns = piece.logged_ns(self.filter.end_s) if self.filter.end_s <= piece.ends_s else None
+            start_ns, end_ns = self._range(piece, position_s)
             for item in self._items(piece, start_ns, end_ns):
                 if isinstance(item, Damage):
                     damaged(piece.path, item)
                 elif isinstance(item, list) and (batch := self._chosen(piece, item, start_ns, end_ns)):
                     yield batch
+
+    def topics(self, kinds: Collection[Kind]) -> list[str]:
+        """The topics of some kinds in the wanted range, whether a pattern matches them or not, sorted."""
+        found: set[str] = set()
+        for piece in self.pieces:
+            if piece.ends_s < self.filter.start_s or piece.begins_s >= self.filter.end_s:
+                continue
+            for item in self._items(piece, *self._range(piece, self.filter.start_s)):
+                if isinstance(item, list):
+                    found.update(message.topic for message in item)
+        return sorted(topic for topic in found if kind_of_topic(topic) in kinds)
 
     def is_broken_between(self, before: Chosen | None, chosen: Chosen | None) -> bool:
         """Whether files between two messages could not be read, or not to their end.
@@ -178,6 +189,15 @@ class Selection:
         wrong = [(what, count) for what, count in counts.items() if what.why]
         for (channel, why), count in wrong[:_MOST_REASONS]:
             yield f"cannot be shown: {units.counted(count, 'message')} of {channel}, the first because {why}"
+
+    def _range(self, piece: Piece, position_s: float) -> tuple[int | None, int | None]:
+        """The wanted times of a file; None where its own begin or end is meant.
+
+        In nanoseconds, as in `state_before`, so that no message is missing or doubled between the two.
+        """
+        start_ns = piece.logged_ns(position_s) if position_s > piece.begins_s else None
+        end_ns = piece.logged_ns(self.filter.end_s) if self.filter.end_s <= piece.ends_s else None
+        return start_ns, end_ns
 
     def _chosen(self, piece: Piece, batch: Batch, start_ns: int | None, end_ns: int | None) -> list[Chosen]:
         return [

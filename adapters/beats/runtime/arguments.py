@@ -9,6 +9,7 @@ from typing_extensions import Buffer
 from beats.kernel.envelope import Frame, Location, Peripheral, Tag
 from beats.kit import labels
 from beats.pictures.formats import MAX_PIXELS, identify
+from beats.proto.wire import check_time
 
 GivenTag = Tag | str | Mapping[str, object]
 """A tag, its name, or a mapping with `name`, `variant` and `metadata`."""
@@ -64,14 +65,17 @@ def captured(unix_ns: int | None) -> int | None:
 
     Raises:
         TypeError: it is not an integer.
+        ValueError: it has more than 64 bits.
     """
-    if unix_ns is None or type(unix_ns) is int:
-        return unix_ns
+    if unix_ns is None:
+        return None
     if isinstance(unix_ns, bool) or not hasattr(unix_ns, "__index__"):
         raise TypeError(
             f"captured_unix_ns is {_kind(unix_ns)}; it must be an int, in nanoseconds, as of time.time_ns()"
         )
-    return operator.index(unix_ns)
+    unix_ns = operator.index(unix_ns)
+    check_time(unix_ns)
+    return unix_ns
 
 
 def _tags(tags: object) -> tuple[Tag, ...]:

@@ -203,8 +203,8 @@ class PixelSettings(Settings):
     workers: Annotated[int, Field(ge=1, le=256)] | None = None
     """Number of threads that encode. None: one less than there are processor cores, and at least 1."""
     overflow: Literal["latest", "block"] = "latest"
-    """What happens when pixels come faster than they are encoded. latest: the newest of each picture waits, and
-    older ones are given up and counted. block: the producer waits, so that none is missing."""
+    """What happens when pixels come faster than they are encoded. latest: the newest of each picture waits,
+    and older ones are given up and counted. block: the producer waits, so that none is missing."""
     max_pixels: Annotated[int, Field(ge=1, le=89_478_485)] = 1 << 26
     """Most pixels of a picture that is published, encoded or not; 67,108,864 are 8,192 x 8,192."""
 

@@ -93,6 +93,12 @@ def tail(sequence: int, captured_unix_ns: int) -> bytes:
     return _SEQUENCE + varint(sequence) + time_tail(captured_unix_ns)
 
 
+def check_time(captured_unix_ns: int) -> None:
+    """Raise ValueError if a capture time does not fit its field."""
+    if not MIN_UNIX_NS <= captured_unix_ns <= MAX_UNIX_NS:
+        raise ValueError(f"captured_unix_ns is {captured_unix_ns}; it must be from -2**63 to 2**63 - 1")
+
+
 def time_tail(captured_unix_ns: int) -> bytes:
     """The capture time alone, of an envelope without a number.
 
@@ -100,8 +106,7 @@ def time_tail(captured_unix_ns: int) -> bytes:
         ValueError: it does not fit its field.
         TypeError: it is not an int.
     """
-    if not MIN_UNIX_NS <= captured_unix_ns <= MAX_UNIX_NS:
-        raise ValueError(f"captured_unix_ns is {captured_unix_ns}; it must be from -2**63 to 2**63 - 1")
+    check_time(captured_unix_ns)
     if captured_unix_ns == 0:  # as everywhere in proto3, zero is left out
         return b""
     try:

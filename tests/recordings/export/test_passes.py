@@ -90,12 +90,30 @@ def test_one_call_writes_everything(tmp_path: Path) -> None:
     assert told.progress[-1] == 1.0
 
 
+def test_a_topic_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    """Of the kinds that the output takes; where one matches, nothing is said of topics."""
+    show: list[tuple[float, Message]] = [*film(RED), (0.2, Peripheral("k", 1))]
+    recording = record(tmp_path / "a.mcap", show)
+    for topic, text in (("frame/nope", ": no topic matches frame/nope; there are 'frame'"), ("frame", None)):
+        outputs = (
+            animations(tmp_path, "a.gif")
+            if text
+            else open_outputs(frames=None, gif=None, apng=None, events=[tmp_path / "a.csv"])
+        )
+        (result,) = Told().export(Selection([recording], topics=[topic]), outputs)
+        assert not result.is_written
+        assert result.text.endswith(
+            text or "no readable updates: no topic matches frame; there are 'peripheral/k'"
+        )
+
+
 def test_one_picture_is_written_in_its_own_format(tmp_path: Path) -> None:
     """Topics choose it; with several, the export fails and names them. Animations decode any format."""
     jpegs = [Frame(picture("jpeg", 8, 8, shade), "cam", "image/jpeg", 8, 8) for shade in (0, 255)]
     show: list[tuple[float, Message]] = [(number / 10, each) for number, each in enumerate(jpegs)]
-    recording = record(tmp_path / "a.mcap", [*film(RED, GREEN), *show])
-    named = r"several pictures \('frame', 'frame/cam'\): choose one, such as --topics frame"
+    late = Frame(plain_png(BLUE), "late")
+    recording = record(tmp_path / "a.mcap", [*film(RED, GREEN), *show, (0.9, late)])
+    named = r"several pictures \('frame', 'frame/cam', 'frame/late'\): choose one, such as --topics frame"
     with pytest.raises(InputError, match=named):
         Told().export(
             Selection([recording]),

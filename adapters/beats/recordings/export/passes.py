@@ -20,6 +20,9 @@ MOST_TOLD: Final = 10
 """How many messages that cannot be written are reported one by one, for each output."""
 
 
+_MOST_NAMES: Final = 32
+
+
 class Result(NamedTuple):
     """The result of an output."""
 
@@ -113,9 +116,11 @@ class _Export:
             return
         self.pictures.add(topic)
         if len(self.pictures) > 1:
-            named = ", ".join(f"{each!r:.60}" for each in sorted(self.pictures))
+            pictures = [
+                each for each in self.selection.topics(("frame",)) if self.selection.filter.matches(each)
+            ]
             raise InputError(
-                f"the selection has frames of several pictures ({named}): choose one, such as "
+                f"the selection has frames of several pictures ({_names(pictures)}): choose one, such as "
                 f"--topics {min(self.pictures):.60}"
             )
 
@@ -135,10 +140,18 @@ class _Export:
         is_written = text is not None
         if text is None:
             nouns = " or ".join(_NOUNS[kind] for kind in output.kinds)
-            text = f"not written: the selection has no readable {nouns}"
+            text = f"not written: the selection has no readable {nouns}{self._no_topic(output)}"
         if left_out := self.left_out[str(output.path)]:
             text += f"; {left_out:,} left out that could not be decoded"
         return Result(output.path, text, is_written)
+
+    def _no_topic(self, output: ExportOutput) -> str:
+        """That no pattern matches a topic, and which topics there are; empty where one does."""
+        wanted = self.selection.filter
+        topics = self.selection.topics(output.kinds) if wanted.topics else []
+        if not topics or any(map(wanted.matches, topics)):
+            return ""
+        return f": no topic matches {', '.join(wanted.topics):.200}; there are {_names(topics)}"
 
     def _damaged(self, path: Path, damage: Damage) -> None:
         self.tell(f"{path}: {damage}")
@@ -154,6 +167,12 @@ class _Export:
         )
         if self.left_out[output] == MOST_TOLD:
             self.tell(f"{chosen.piece.path}: further messages left out{where} are only counted")
+
+
+def _names(topics: Sequence[str]) -> str:
+    named = ", ".join(f"{each!r:.60}" for each in topics[:_MOST_NAMES])
+    more = len(topics) - _MOST_NAMES
+    return f"{named} and {more:,} more" if more > 0 else named
 
 
 def _named(error: OSError, path: Path) -> OSError:
