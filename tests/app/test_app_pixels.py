@@ -265,7 +265,9 @@ def test_a_picture_may_have_max_pixels(where: str) -> None:
 
     with Stream.open(overrides=overrides) as stream:
         publish(stream, 8)
-        with pytest.raises(ValueError, match=r"54 pixels; at most 48 are allowed: .* raise max_pixels"):
+        with pytest.raises(
+            ValueError, match=r"54 pixels; at most 48 are allowed: .* raise pixels.max_pixels"
+        ):
             publish(stream, 9)
         stream.apply({"pixels": {"max_pixels": 54}})
         publish(stream, 9)

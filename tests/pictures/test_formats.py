@@ -41,6 +41,12 @@ SAMPLES: Final = {
 }
 
 
+def animated_png(pictures: int) -> bytes:
+    """With a chunk before the one that says so."""
+    chunks = b"\0\0\0\x04gAMA" + bytes(8) + b"\0\0\0\x08acTL" + pictures.to_bytes(4) + bytes(8)
+    return png_header(5, 7)[:33] + chunks + SAMPLES["png"][33:]
+
+
 @settings(deadline=None)
 @given(st.sampled_from(["PNG", "JPEG", "WEBP"]), SIDES, SIDES, st.sampled_from(["L", "RGB", "RGBA", "P"]))
 def test_type_and_size_of_what_pillow_writes(form: str, width: int, height: int, mode: str) -> None:
@@ -72,6 +78,7 @@ def test_type_and_size_of_an_avif_of_pillow(size: tuple[int, int]) -> None:
         (avif(640, 480, wide=True), (640, 480)),
         (avif(640, 480, brand=b"mif1"), (640, 480)),
         (png_header(5, 7, depth=16, colour=6, interlace=1), (5, 7)),
+        (animated_png(1), (5, 7)),
     ],
     ids=lambda value: None if isinstance(value, bytes) else "x".join(map(str, value)),
 )
@@ -137,6 +144,7 @@ SOF: Final = b"\xff\xc0\0\x11\x08"
         (png_header(0, 7), "0 x 7 has no pixels"),
         (png_header(1 << 31, 1), "invalid header: a size"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\x04CgBI" + bytes(30), "Apple"),
+        (animated_png(2), "an animated PNG: give one picture"),
         (b"\x89PNG\r\n\x1a\n" + bytes(30), "first chunk is not an IHDR"),
         (damaged("jpeg", SOF, b"\xff\xc3\0\x11\x08"), "browsers do not show .SOF3, 8 bits"),
         (damaged("jpeg", SOF, b"\xff\xc0\0\x11\x0c"), "browsers do not show .SOF0, 12 bits"),
@@ -157,7 +165,7 @@ SOF: Final = b"\xff\xc0\0\x11\x08"
         (avif(5, 7).replace(b"\0\0\0\x08free", b"\0\0\0\x02free"), "size of a box b'free'"),
         (box(b"ftyp", b"avif", bytes(4)) + box(b"free") * 2_000, "more than 1,000 boxes"),
     ],
-    ids=range(25),
+    ids=range(26),
 )
 def test_a_header_that_lies_is_refused(data: bytes, message: str) -> None:
     """The error says what is wrong with it."""
@@ -177,7 +185,7 @@ def test_a_header_that_lies_is_refused(data: bytes, message: str) -> None:
 def test_a_decompression_bomb_is_refused(data: bytes) -> None:
     """By what its header says, before anything is decoded; `max_pixels` sets the bound."""
     with pytest.raises(
-        PictureError, match="at most 67,108,864 are allowed: make it smaller, or raise max_pixels"
+        PictureError, match=r"at most 67,108,864 are allowed: make it smaller, or raise pixels\.max_pixels"
     ):
         identify(data)
     identify(data, max_pixels=1 << 34)

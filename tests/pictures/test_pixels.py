@@ -169,6 +169,9 @@ class Surface:
     def get_masks(self) -> tuple[int, ...]:
         return self._masks
 
+    def get_losses(self) -> tuple[int, ...]:
+        return tuple(8 - mask.bit_count() for mask in self._masks)
+
     def get_colorkey(self) -> object:
         return self._key
 
@@ -222,6 +225,24 @@ def test_other_surfaces_are_converted_by_pygame(
     pixels = copy_pixels(surface)
     assert pixels.mode == mode
     assert bytes(pixels.packed()[: len(mode)]) == b"ABCD"[: len(mode)]
+
+
+@pytest.mark.parametrize(
+    ("masks", "key", "converted", "right"),
+    [
+        ((0xF800, 0x7E0, 0x1F, 0), None, (248, 148, 96), (255, 149, 98)),
+        ((0x7C00, 0x3E0, 0x1F, 0), None, (248, 144, 96), (255, 148, 98)),
+        ((0xF00, 0xF0, 0xF, 0xF000), None, (240, 144, 96, 128), (255, 153, 102, 136)),
+        ((0xF800, 0x7E0, 0x1F, 0), (1, 2, 3), (248, 252, 0, 255), (255, 255, 0, 255)),
+    ],
+)
+def test_surfaces_of_16_bits_have_the_colours_that_pygame_tells(
+    pygame: SimpleNamespace, masks: Sequence[int], key: object, converted: Sequence[int], right: Sequence[int]
+) -> None:
+    """The values are those of pygame-ce 2.5.8: of `image.tobytes`, which only shifts, and of `get_at`."""
+    pygame.image = SimpleNamespace(tobytes=lambda surface, _form: bytes(converted) * 6)
+    pixels = copy_pixels(Surface((3, 2), bytes(3 * 2 * 2), masks, key))
+    assert bytes(pixels.packed()) == bytes(right) * 6
 
 
 class Gone(Surface):

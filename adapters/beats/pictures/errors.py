@@ -22,5 +22,5 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise PictureError(
             f"a picture of {width:,} x {height:,} has {width * height:,} pixels; at most {max_pixels:,} are "
-            "allowed: make it smaller, or raise max_pixels"
+            "allowed: make it smaller, or raise pixels.max_pixels"
         )

@@ -14,8 +14,9 @@ from beats.pictures.errors import PictureError
 
 Size = tuple[int, int]
 
+_ONE_PICTURE: Final = "give one picture, or show the file with the source `images`"
 _MAX_SEGMENTS: Final = 1_000
-"""Of a JPEG before its frame header, and boxes of an AVIF. Real files have dozens: a colour profile and EXIF
+"""Of a JPEG before its frame header, chunks of a PNG before its pixels, and boxes of an AVIF. Real files have dozens: a colour profile and EXIF
 are split into a few hundred at most. Without a bound, a file of empty ones would cost seconds."""
 
 _IHDR: Final = struct.Struct(">I4sIIBBBBBI")
@@ -42,7 +43,25 @@ def png_size(data: bytes) -> Size:
         )
     if max(width, height) > _MAX_PNG_SIDE:
         raise PictureError(f"data is a PNG with an invalid header: a size of {width} x {height}")
+    if _is_animated(data):
+        raise PictureError(f"data is an animated PNG: {_ONE_PICTURE}")
     return width, height
+
+
+def _is_animated(data: bytes) -> bool:
+    """Whether a chunk acTL comes before the pixels and names several pictures: PNG (third edition), 11.3.6.1.
+
+    Nothing is wrong where the file ends before that.
+    """
+    at = 33  # after IHDR
+    for _ in range(_MAX_SEGMENTS):
+        name = data[at + 4 : at + 8]
+        if name == b"IDAT" or len(name) < 4:
+            return False
+        if name == b"acTL":
+            return int.from_bytes(data[at + 8 : at + 12]) > 1
+        at += 12 + int.from_bytes(data[at : at + 4])
+    return False
 
 
 _FILL: Final = re.compile(rb"\xff+")
@@ -114,9 +133,7 @@ def webp_size(data: bytes) -> Size:
     if name == b"VP8X":
         flags, wide, high, higher = struct.unpack_from("<B3x3sHB", data, 20)
         if flags & 0x02:
-            raise PictureError(
-                "data is an animated WebP: give one picture, or show the file with the source `images`"
-            )
+            raise PictureError(f"data is an animated WebP: {_ONE_PICTURE}")
         return int.from_bytes(wide, "little") + 1, (high | higher << 16) + 1
     raise PictureError(f"data is a damaged WebP: it begins with a chunk {name!r}")
 

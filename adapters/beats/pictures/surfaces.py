@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _BYTES_PER_PIXEL: Final = 4
+_BYTES_OF_HIGH_COLOUR: Final = 2
 
 
 class Surface(Protocol):
@@ -16,6 +17,7 @@ class Surface(Protocol):
     get_size: Callable[[], tuple[int, int]]
     get_bytesize: Callable[[], int]
     get_masks: Callable[[], tuple[int, int, int, int]]
+    get_losses: Callable[[], tuple[int, int, int, int]]
     get_colorkey: Callable[[], object]
     get_buffer: Callable[[], Any]
 
@@ -50,7 +52,22 @@ def copy(surface: Surface) -> tuple[bytes, str]:
     library: Any = sys.modules["pygame"].image
     convert = getattr(library, "tobytes", None) or library.tostring  # the older name, before 2.1.3
     converted: bytes = convert(surface, form)
+    if surface.get_bytesize() == _BYTES_OF_HIGH_COLOUR:
+        return _widened(converted, form, surface.get_losses()), form
     return converted, form
+
+
+def _widened(data: bytes, form: str, losses: tuple[int, int, int, int]) -> bytes:
+    """Channels of 4 to 6 bits, whose lower bits pygame leaves at 0, as `Surface.get_at` tells them.
+
+    The brightest becomes 255; alpha that is no channel of the surface has a loss of 8, and stays.
+    """
+    out = bytearray(data)
+    for place, loss in zip(range(len(form)), losses, strict=False):
+        if 0 < loss < 8:
+            table = bytes((value >> loss) * 255 // (255 >> loss) for value in range(256))
+            out[place :: len(form)] = out[place :: len(form)].translate(table)
+    return bytes(out)
 
 
 def _layout(masks: tuple[int, int, int, int]) -> str:

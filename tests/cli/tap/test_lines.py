@@ -49,6 +49,15 @@ def test_columns_stay_aligned() -> None:
     assert long.split()[1] == "peripheral/" + "n" * 18 + "…"
 
 
+def test_a_very_long_topic_does_not_widen_the_lines_after_it() -> None:
+    """It is cut on a wide terminal, and whole in a file."""
+    for width in (3_000, None):
+        lines = Lines(colours=False)
+        long = lines.line(item(update(1, 5, "n" * 2_000)), width)
+        assert ("n" * 2_000 in long) is (width is None)
+        assert len(lines.line(item(frame(1)), width)) < 120
+
+
 def test_gaps_and_unreadable_messages_are_lines() -> None:
     """It has how many numbers, and which; an unreadable message has its size and the reason."""
     lines = Lines(colours=False)

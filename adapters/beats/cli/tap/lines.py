@@ -20,13 +20,17 @@ Event = Item | Unreadable | Gap | Restart | Notice
 """What a tap shows: a message, what is missing before the next one, or an event of the connection."""
 _NO_TIME: Final = " " * 12
 _LEAST_TOPIC: Final = 5
+_MOST_TOPIC: Final = 60
 _DIM: Final = "2"
 _RED: Final = "31"
 _YELLOW: Final = "33"
 
 
 class Lines:
-    """Formats the lines. Topics get the width of the longest so far, so that the columns stay aligned."""
+    """Formats the lines. Topics get the width of the longest so far, so that the columns stay aligned.
+
+    Very long ones do not count for that: they are cut on a terminal, and whole in a file.
+    """
 
     def __init__(self, *, colours: bool) -> None:
         self._colours: Final = colours
@@ -51,10 +55,11 @@ class Lines:
     def _item(self, item: Item, width: int | None) -> str:
         """Time, topic, sequence, size, age and content."""
         topic = printable(item.topic)
-        most = max(_LEAST_TOPIC, width // 3) if width is not None else cell_len(topic)
-        self._topic_cells = max(self._topic_cells, min(cell_len(topic), most))
+        most = _MOST_TOPIC if width is None else min(_MOST_TOPIC, max(_LEAST_TOPIC, width // 3))
+        cells = cell_len(topic)
+        self._topic_cells = max(self._topic_cells, min(cells, most))
         columns = [
-            fitted(topic, self._topic_cells),
+            topic if width is None and cells > most else fitted(topic, self._topic_cells),
             f"{item.sequence or units.UNKNOWN:>7}",
             f"{units.size(item.size_bytes):>7}",
             f"{units.duration(item.age_s):>7} ",

@@ -116,11 +116,11 @@ class _Export:
             return
         self.pictures.add(topic)
         if len(self.pictures) > 1:
-            pictures = [
-                each for each in self.selection.topics(("frame",)) if self.selection.filter.matches(each)
-            ]
+            kinds: tuple[Kind, ...] = ("frame",)
+            topics = self.selection.topics(kinds)
+            named = _names([each for each in topics if self.selection.filter.matches(each)])
             raise InputError(
-                f"the selection has frames of several pictures ({_names(pictures)}): choose one, such as "
+                f"the selection has frames of several pictures ({named}): choose one, such as "
                 f"--topics {min(self.pictures):.60}"
             )
 

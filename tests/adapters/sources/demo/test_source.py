@@ -22,6 +22,7 @@ from tests.adapters.sources.support import (
     first_frames,
     in_virtual_time,
     inline,
+    pixel_publisher,
 )
 from tests.pictures.support import decoded
 
@@ -64,6 +65,27 @@ async def test_what_frame_n_shows_depends_on_settings_and_n_alone() -> None:
     ]
     for kind in (Frame, Peripheral):
         assert [message for _, message in first.of(kind)] == [message for _, message in second.of(kind)]
+
+
+async def test_pictures_that_the_settings_forbid_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """In plain lines; what sensors say goes on, and so do pictures as soon as they are allowed."""
+    pixels = pixel_publisher()
+    allowed = pixels.settings
+    pixels.settings = allowed.model_copy(update={"max_pixels": 63})
+    recorder = TimedRecorder()
+
+    async def allow() -> None:
+        await anyio.sleep(0.99)
+        pixels.settings = allowed
+
+    with anyio.move_on_after(1.5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(allow)
+            await DemoSource(SMALL, context(pixels=pixels), inline).run(recorder)
+    assert recorder.of(Peripheral)[0][0] == 0.0
+    assert recorder.of(Frame)[0][0] == pytest.approx(1.0, abs=0.1)
+    assert "has 64 pixels; at most 63 are allowed: make it smaller, or raise pixels.max_pixels" in caplog.text
+    assert all(record.exc_info is None for record in caplog.records)
 
 
 async def test_late_frames_are_left_out() -> None:

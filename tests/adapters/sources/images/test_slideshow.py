@@ -109,7 +109,7 @@ def test_more_pixels_than_may_be_published_are_reported(tmp_path: Path) -> None:
     assert show.next() == BLUE
     assert show.reported == [
         f"{tmp_path}/a.png cannot be shown: a picture of 9 x 6 has 54 pixels; at most 48 are allowed: "
-        "make it smaller, or raise max_pixels; skipped"
+        "make it smaller, or raise pixels.max_pixels; skipped"
     ]
 
 

@@ -14,6 +14,7 @@ from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Context, Publish
 from beats.kit.offload import Offload, in_a_thread
 from beats.kit.throttled_log import ThrottledLog
+from beats.pictures.errors import PictureError
 from beats.pictures.pixels import Pixels
 from beats.pictures.publishing import PixelPublisher
 
@@ -49,12 +50,13 @@ class DemoSource:
             group.start_soon(self._show_frames, publish, start, first)
             group.start_soon(self._show_peripherals, publish, start)
 
-    async def _show_frames(self, publish: Publish, start: float, frame: Frame) -> None:
-        """Render ahead, so that each frame is ready in time."""
+    async def _show_frames(self, publish: Publish, start: float, frame: Frame | None) -> None:
+        """Render ahead, so that each frame is ready in time. What the settings forbid is left out."""
         fps, number = self._settings.fps, 0
         while True:
             await anyio.sleep_until(start + number / fps)
-            await self._offer(publish, frame)
+            if frame is not None:
+                await self._offer(publish, frame)
             number = _next(number, start, fps)
             frame = await self._offload(self._render, number / fps)
 
@@ -79,12 +81,16 @@ class DemoSource:
         except QueueFull as error:
             self._reports.add("refused envelopes", str(error), logging.ERROR)
 
-    def _render(self, time_s: float) -> Frame:
-        """Runs in a worker thread, one call at a time."""
+    def _render(self, time_s: float) -> Frame | None:
+        """Runs in a worker thread, one call at a time; None if the picture is refused."""
         if self._renderer is None:
             settings = self._settings
             self._renderer = Renderer(settings.seed, settings.width, settings.height)
-        return self._pixels.frame(Pixels.of_image(self._renderer.image(time_s)))
+        try:
+            return self._pixels.frame(Pixels.of_image(self._renderer.image(time_s)))
+        except PictureError as error:
+            self._reports.add("refused pictures", str(error), logging.ERROR)
+            return None
 
 
 def _next(number: int, start: float, rate_hz: float) -> int:

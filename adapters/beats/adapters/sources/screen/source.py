@@ -1,5 +1,6 @@
 """Takes pictures of the screen in a thread of its own."""
 
+import logging
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from beats.adapters.sources.screen.settings import NO_DISPLAY, ScreenSettings
 from beats.kernel.errors import InputError, MissingPackageError
 from beats.kernel.ports import Context, Publish
 from beats.kit.own_thread import Ending, OwnThread
+from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.publishing import PixelPublisher
 
 
@@ -20,6 +22,7 @@ class ScreenSource:
         self._settings: Final = settings
         self._clock: Final = context.clock
         self._pixels: Final = context.service(PixelPublisher)
+        self._reports: Final = ThrottledLog(logging.getLogger(__name__), f"source {context.name!r}")
         self._thread: Final = OwnThread(f"screen-{context.name}")
 
     async def run(self, publish: Publish) -> None:
@@ -39,15 +42,18 @@ class ScreenSource:
             while not ending.wait_until(due_s):
                 captured_unix_ns = self._clock.unix_ns()
                 shot = self._read(lambda: screen.grab(area))
-                self._pixels.publish(
-                    shot.raw,
-                    size=tuple(shot.size),
-                    mode="RGBX",
-                    order="bgr",
-                    id=settings.picture,
-                    captured_unix_ns=captured_unix_ns,
-                    send=publish.from_thread,
-                )
+                try:
+                    self._pixels.publish(
+                        shot.raw,
+                        size=tuple(shot.size),
+                        mode="RGBX",
+                        order="bgr",
+                        id=settings.picture,
+                        captured_unix_ns=captured_unix_ns,
+                        send=publish.from_thread,
+                    )
+                except ValueError as error:  # more pixels than max_pixels, or too many topics
+                    self._reports.add("refused pictures", str(error), logging.ERROR)
                 due_s = max(due_s + 1 / settings.fps, ending.now_s())
 
     @contextmanager
