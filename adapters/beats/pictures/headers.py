@@ -16,8 +16,9 @@ Size = tuple[int, int]
 
 _ONE_PICTURE: Final = "give one picture, or show the file with the source `images`"
 _MAX_SEGMENTS: Final = 1_000
-"""Of a JPEG before its frame header, chunks of a PNG before its pixels, and boxes of an AVIF. Real files have dozens: a colour profile and EXIF
-are split into a few hundred at most. Without a bound, a file of empty ones would cost seconds."""
+"""Of a JPEG before its frame header, chunks of a PNG before its pixels, and boxes of an AVIF. Real files
+have dozens: a colour profile and EXIF are split into a few hundred at most. Without a bound, a file of
+empty ones would cost seconds."""
 
 _IHDR: Final = struct.Struct(">I4sIIBBBBBI")
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
