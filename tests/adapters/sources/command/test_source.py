@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from beats.kernel.errors import InputError
 from beats.kernel.resources import Program, Resources
 from tests.adapters.sinks.websocket.support import until
 from tests.adapters.sources.support import Awaited, context
+from tests.support import PORT_0, beats, watching
+from tests.support import until as wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +81,12 @@ async def test_lines_are_published_in_order() -> None:
     """As those of the source jsonl: a wrong one is reported, and the last needs no newline."""
     source = source_of('print(\'{"id": "knob", "data": 1}\\noops\\n{"id": "knob", "data": 2}\', end="")')
     assert await published(source) == [Peripheral("knob", 1), Peripheral("knob", 2)]
-    assert source.reports.counts == {"bad lines": 1}
+    assert source.metrics() == {
+        "running": 0,
+        "invalid_total": 1,
+        "refused_total": 0,
+        "messages_total": 0,
+    }
 
 
 @pytest.mark.parametrize("codec", ["mjpeg", "png"])
@@ -189,6 +197,25 @@ async def test_a_program_may_end_in_its_own_way(tmp_path: Path) -> None:
     async with running(source_of(code, cwd=tmp_path)) as publish:
         await publish.messages_to_be(1)
     assert (tmp_path / "ended").exists()
+
+
+def test_a_program_ends_when_beats_is_killed(tmp_path: Path) -> None:
+    """It writes into a pipe without a reader."""
+    code = f"{WRITE}while True: print(json.dumps({{'data': os.getpid()}}), flush=True); time.sleep(0.01)"
+    (tmp_path / "config").mkdir()
+    profile = f"[sources.it]\ntype = 'command'\nrun = {json.dumps([sys.executable, '-c', code])}\n"
+    (tmp_path / "config" / "lab.toml").write_text(profile)
+    arguments = ("run", "--profile", "lab", *PORT_0, "--set", "sources.demo.enabled=false")
+    with beats(*arguments, cwd=tmp_path, stdin=None) as program:
+        with watching(program.url) as viewer:
+            message = viewer.next().message
+        assert isinstance(message, Peripheral)
+        pid = message.data
+        assert isinstance(pid, int)
+        assert is_there(pid)
+        program.signal(signal.SIGKILL)
+        program.end()
+    wait_until(lambda: not is_there(pid))
 
 
 class Closed(Awaited):

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+from collections.abc import Mapping
 from typing import Final
 
 import anyio
@@ -36,6 +37,17 @@ class CommandSource:
         """The faults so far, and what the program wrote to its standard error."""
         self._messages = LineCutter(MESSAGE_BYTES)
         self._message = ""
+        self._is_running = False
+
+    def metrics(self) -> Mapping[str, float]:
+        """What it wrote that could not be used, and whether it runs."""
+        counts = self.reports.counts
+        return {
+            "running": float(self._is_running),
+            "invalid_total": float(counts["bad lines"] + counts["bad pictures"] + counts["bad frames"]),
+            "refused_total": float(counts["refused updates"] + counts["refused pictures"]),
+            "messages_total": float(counts["messages of the program"]),
+        }
 
     async def run(self, publish: Publish) -> None:
         """Publish until the program ends; it and its children have ended when this returns.
@@ -54,10 +66,12 @@ class CommandSource:
             if settings.restart == "never":
                 raise InputError(str(error)) from error
             raise
+        self._is_running = True
         try:
             code = await self._attend(program, publish)
         finally:
             await program.end()
+            self._is_running = False
             self.reports.summarise()
         self._judge(code)
 
