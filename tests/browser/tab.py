@@ -70,7 +70,7 @@ NOTE_TIMES: Final = """addEventListener("DOMContentLoaded", () => {
         if (document.getElementById("canvas").dataset.sequence) note("drawn");
     }).observe(document.documentElement, { subtree: true, childList: true, attributes: true });
 })"""
-_HOLD_TIMERS: Final = """() => {
+_HOLD_TIMERS: Final = """least => {
     const { setTimeout: start, clearTimeout: stop } = window;
     const held = new Map();
     let last = 1e9;
@@ -82,7 +82,7 @@ _HOLD_TIMERS: Final = """() => {
         fire();
     };
     window.timers = { fire, release };
-    window.setTimeout = (then, ms) => ms < 3000 ? start(then, ms) : held.set(++last, then) && last;
+    window.setTimeout = (then, ms) => ms < least ? start(then, ms) : held.set(++last, then) && last;
     window.clearTimeout = id => held.delete(id) || stop(id);
 }"""
 
@@ -188,9 +188,9 @@ class Tab:
         return self._session.send(method, parameters)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
     @contextmanager
-    def held_timers(self) -> Generator[Callable[[], None]]:
-        """Hold back the page's timers of 3 s and more; yields a function that fires them."""
-        self.page.evaluate(_HOLD_TIMERS)
+    def held_timers(self, least_ms: int = 3000) -> Generator[Callable[[], None]]:
+        """Hold back the page's timers of so many ms and more; yields a function that fires them."""
+        self.page.evaluate(_HOLD_TIMERS, least_ms)
         yield lambda: self.page.evaluate("timers.fire()")
         self.page.evaluate("timers.release()")
 

@@ -162,6 +162,27 @@ def test_pictures_come_and_go_without_moving_the_page(three: Tab, host: Host) ->
     assert three["#stage"].bounding_box() == place
 
 
+def test_pictures_that_went_while_one_was_enlarged_are_gone_when_all_are_shown(
+    three: Tab, host: Host
+) -> None:
+    """Also if the connection was lost meanwhile: those that do not come again."""
+    three.reset_when_lost()
+    with three.held_timers(2000) as fire:
+        three.page.keyboard.press("2")
+        until_shown(three, "cam-2")
+        host.drop()
+        host.connection().send(frame(tiny_png(), 2, "cam-2"))
+        three.until("document.querySelector('.tile:not([hidden]) canvas').dataset.sequence === '2'")
+        fire()
+        host.connection()  # which asks for cam-2 only
+        three.page.keyboard.press("0")
+        until_shown(three, "Main", "cam-2", "cam-10")
+        host.connection().send(frame(tiny_png(), 2))
+        three.until_drawn(2)
+        fire()
+        until_shown(three, "Main", "cam-2")
+
+
 def test_a_picture_without_a_main_one_is_shown_alone(tab: Tab, host: Host) -> None:
     """As the main one would be."""
     tab.open(host.url)

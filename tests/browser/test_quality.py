@@ -1,6 +1,7 @@
 """How much of the pictures the page asks for."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -227,6 +228,8 @@ def test_a_smaller_picture_is_enlarged_to_the_same_place(on_air: OnAir, tab: Tab
     assert whole is not None
     assert box == pytest.approx(whole, abs=2)
     expect(tab["#canvas"]).to_have_class("smooth")
+    tab["#about summary"].click()
+    tab.shows("#picture-size", re.compile(r"^(80 \xd7 40|160 \xd7 80|240 \xd7 120) of 640 \xd7 320$"))
     with tab.page.expect_download() as download:
         tab["#save"].click()
     assert download.value.suggested_filename == "frame-1.jpg"

@@ -102,7 +102,9 @@ class Tile {
   /** Update size and rate. @param {number} cutWidth of frames that were made smaller for this page */
   refresh(cutWidth) {
     const { fps, quietMs } = this.pace;
-    write(this.#size, `${this.sizeText(cutWidth)} · `);
+    const text = this.sizeText(cutWidth);
+    write(this.#size, `${text} · `);
+    this.#size.classList.toggle("long", text.includes(" of "));
     write(this.#often, fps > 0 || quietMs < 1000 ? `${rate(fps)}/s` : `${duration(quietMs)} ago`);
   }
 }
@@ -189,8 +191,7 @@ export class Grid {
   /** A new connection: pictures that do not come again are gone. */
   begin() {
     for (const tile of this.#tiles.values()) tile.isOld = true;
-    clearTimeout(this.#goneTimer);
-    this.#goneTimer = setTimeout(() => this.#sweep(), GONE_MS);
+    this.#sweepIn(GONE_MS);
   }
 
   /** Draw a frame with the next animation frame. @param {Picture} picture */
@@ -246,6 +247,12 @@ export class Grid {
     this.#onDrawn(tile, picture);
   }
 
+  /** @param {number} ms */
+  #sweepIn(ms) {
+    clearTimeout(this.#goneTimer);
+    this.#goneTimer = setTimeout(() => this.#sweep(), ms);
+  }
+
   #sweep() {
     if (this.#enlarged) return; // the others are not decoded, and may not even be asked for
     const gone = [...this.#tiles.values()].filter(({ isOld, id }) => isOld && id);
@@ -260,7 +267,9 @@ export class Grid {
     const asked = new URLSearchParams(location.hash.slice(1)).get(ENLARGED);
     const isMany = this.#isMany;
     const hadFocus = this.#list.contains(document.activeElement);
+    const wasEnlarged = this.#enlarged !== null;
     this.#enlarged = (isMany && shown.find(({ id }) => id === asked)) || null;
+    if (wasEnlarged && !this.#enlarged) this.#sweepIn(2 * GONE_MS); // the others may have to be asked for first
     const visible = this.#visible;
     this.#stage.classList.toggle("many", isMany);
     this.#stage.classList.toggle("enlarged", this.#enlarged !== null);
