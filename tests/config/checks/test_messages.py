@@ -29,6 +29,9 @@ class Door(Settings):
     width: int | Literal["auto"] = "auto"
     steps: tuple[int, ...] = ()
     even: int = 0
+    size: tuple[int, int] | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
+    turn: Literal[0, 90] | tuple[Literal[0, 90], ...] = 0
     level: Literal["DEBUG", "INFO"] = "INFO"
     colour: Colour = Colour.RED
 
@@ -114,6 +117,11 @@ def test_a_missing_key_has_no_value() -> None:
         ({"width": "wide"}, "width", '"wide"', "must be a whole number, or must be one of auto", None),
         ({"steps": (1, 2, "x")}, "steps.2", '"x"', "must be a whole number", None),
         ({"even": 3}, "even", "3", "must be even", None),
+        ({"size": (64,)}, "size", "[64]", "must have 2 items", None),
+        ({"size": ()}, "size", "[]", "must have 2 items", None),
+        ({"size": (1, 2, 3)}, "size", "[1, 2, 3]", "must have 2 items", None),
+        ({"sizes": ((1, 2), (3,))}, "sizes.1", "[3]", "must have 2 items", None),
+        ({"turn": (0, 45)}, "turn.1", "45", "must be one of 0, 90", None),
     ],
 )
 def test_a_problem_has_key_value_message_and_the_nearest_name(

@@ -36,7 +36,10 @@ def _problems(
         if (earlier := found.get(path)) is not None and problem.message not in earlier.message:
             problem = earlier._replace(message=f"{earlier.message}, or {problem.message}")
         found[path] = problem
-    return list(found.values())
+    # An array or table that fails inside one of several types need not be of another one.
+    outer = {path[:length] for path in found for length in range(len(path))}
+    outer = {path for path in outer if len(members(expected_at(model, path))) > 1}
+    return [problem for path, problem in found.items() if path not in outer]
 
 
 def _path(detail: ErrorDetails, data: object) -> tuple[str | int, ...]:
@@ -46,6 +49,8 @@ def _path(detail: ErrorDetails, data: object) -> tuple[str | int, ...]:
         if isinstance(data, Mapping) and part in data:
             data = cast(Mapping[object, object], data)[part]
         elif isinstance(data, Sequence) and not isinstance(data, str) and isinstance(part, int):
+            if part >= len(cast(Sequence[object], data)):  # the array is too short: it is at fault itself
+                break
             data = cast(Sequence[object], data)[part]
         elif detail["type"] != "missing" or part != detail["loc"][-1]:
             continue
@@ -63,9 +68,11 @@ def _problem(
     kind = detail["type"]
     context = detail.get("ctx", {})
     expected = expected_at(model, path)
+    message = _MESSAGES[kind](context) if kind in _MESSAGES else detail["msg"]
+    if length := _length(detail, expected):
+        kind, message = "too_short", f"must have {length} items"
     siblings = known_keys(expected_at(model, path[:-1]))
     meant: str | None = None
-    message = _MESSAGES[kind](context) if kind in _MESSAGES else detail["msg"]
     secret = holds_secret(expected)
     if kind == "extra_forbidden":
         meant = nearest(str(path[-1]), siblings)
@@ -81,6 +88,16 @@ def _problem(
     if value is not None and (secret or holds_password(detail["input"])):
         value = MASK
     return Problem(_where(table, path), dotted([*key, *path]), value, message, meant)
+
+
+def _length(detail: ErrorDetails, expected: Any) -> int | None:
+    """How many items an array must have, when it has another number than there are types for."""
+    is_short = detail["type"] == "missing" and isinstance(detail["loc"][-1], int)
+    if is_short or detail["type"] == "too_long":
+        for member in members(expected):
+            if get_origin(member) is tuple and Ellipsis not in (types := get_args(member)):
+                return len(types)
+    return None
 
 
 def _where(table: Table, path: Sequence[str | int]) -> str:
