@@ -176,20 +176,39 @@ async def test_a_damaged_picture_is_told_and_harms_no_other(
 
 
 async def test_no_more_variants_are_in_use_than_allowed(variants: Variants) -> None:
-    """PNG of full size does not count, whatever its quality; a variant that is in use can be shared."""
-    seen = Seen()
-    streams = [variants.open(SMALL, seen), variants.open(SMALL, seen), variants.open(Variant("webp"), seen)]
+    """Those of full size do not count; a variant that is in use can be shared."""
+    seen, webp = Seen(), Variant("webp", 30)
+    streams = [variants.open(SMALL, seen), variants.open(SMALL, seen), variants.open(webp, seen)]
     streams += [variants.open(Variant("png", quality), seen) for quality in (1, 100)]
-    why = r"\(max_variants = 2\): jpeg of quality 70, at most 8 pixels wide; webp of quality 85\."
+    streams += [variants.open(Variant("jpeg"), seen), variants.open(Variant("webp"), seen)]
+    why = r"\(max_variants = 2\): jpeg of quality 70, at most 8 pixels wide; webp of quality 30\. Ask "
     with pytest.raises(TooManyVariants, match=why):
-        variants.open(Variant("jpeg"), seen)
+        variants.open(Variant("jpeg", 84), seen)
     for stream in streams[:2]:
         stream.close()
-    variants.open(Variant("jpeg"), seen).close()
+    variants.open(Variant("jpeg", 84), seen).close()
     for stream in streams[2:]:
         stream.close()
     for variant in (Variant("jpeg", 1), Variant("jpeg", 2)):
         variants.open(variant)
+
+
+async def test_single_frames_need_no_room_and_take_none(
+    variants: Variants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the limit, one is encoded after the other."""
+    gate, seen = Gate(monkeypatch), Seen()
+    for variant in (SMALL, Variant("jpeg", 1)):
+        variants.open(variant, seen)
+    async with anyio.create_task_group() as group:
+        for quality in (2, 3, 4):
+            group.start_soon(variants.convert, envelope(1, id=str(quality)), Variant("jpeg", quality))
+        await gate.entered()
+        assert len(variants._in_use) == 3  # pyright: ignore[reportPrivateUsage] - who waits is not told
+        with pytest.raises(TooManyVariants):
+            variants.open(Variant("jpeg", 2), seen)
+        gate.open.release(3)
+    assert variants.metrics()["variant_frames_total"] == 3
 
 
 async def test_what_nobody_waits_for_is_not_encoded(

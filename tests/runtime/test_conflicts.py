@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from beats.config.errors import SettingsError
 from beats.config.load import inspect_profile
 from beats.kernel.resources import Port
 from beats.runtime import conflicts as conflicts
 from beats.runtime.conflicts import Found, check, conflict
+from beats.runtime.reader import Reader
 from beats.runtime.registry import InstalledAdapters
 from tests.support import STUCK_SINK, install_adapter
 
@@ -161,6 +163,19 @@ def test_a_package_that_is_not_installed_is_named(
     assert (problem.key, problem.value) == ("sinks.a.compression", f'"{compression}"')
     assert "pip install" in problem.message
     assert checked("[sinks.a]\ntype = 'recorder'\n").problems == []
+
+
+def test_a_run_begins_with_all_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is opened when one is missing that a sink needs without which the run must not begin."""
+
+    def find_spec(name: str) -> None:
+        """There is none."""
+
+    monkeypatch.setattr(conflicts, "find_spec", find_spec)
+    (tmp_path / "mine.toml").write_text("[sinks.home]\ntype = 'mqtt'\n")
+    with pytest.raises(SettingsError, match=r"mine\.toml:2: sinks\.home\.type = \"mqtt\": needs the package"):
+        Reader("mine", tmp_path).read()
+    assert Reader("mine", tmp_path, ["sinks.home.required=false"]).read().sinks["home"]
 
 
 def test_what_may_be_meant_is_a_warning(checked: Checked) -> None:

@@ -36,6 +36,10 @@ class Variant(NamedTuple):
         return f"{self.format}{quality}{width}"
 
 
+ALWAYS: Final = frozenset({Variant(), Variant("jpeg"), Variant("webp")})
+"""Those of full size, which do not count: any viewer can fall back on one of them."""
+
+
 class TooManyVariants(Exception):  # noqa: N818 - says what it is
     """As many variants are in use as may be; the text names them."""
 
@@ -69,7 +73,7 @@ class Variants:
         Args:
             name: what threads and log lines are called.
             workers: number of threads, at least 1.
-            max_variants: most variants in use at once, besides the default one (PNG of full size).
+            max_variants: most variants in use at once, besides those of `ALWAYS`.
             published: what frames were made of that this program has encoded itself.
         """
         self._max_variants = max_variants
@@ -83,6 +87,7 @@ class Variants:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unsettled = 0
         self._idle: Final = asyncio.Event()
+        self._turn: Final = asyncio.Lock()
         self._encoded = self._skipped = self._failed = 0
 
     def adjust(self, workers: int, max_variants: int) -> None:
@@ -103,32 +108,41 @@ class Variants:
         Raises:
             TooManyVariants: it would be one more than `max_variants`.
         """
-        if variant.format == "png":
-            variant = variant._replace(quality=DEFAULT_QUALITY)  # PNG has none: all are one variant
-        encodings = self._in_use.get(variant)
-        if encodings is None:
-            others = self._in_use.keys() - {Variant()}
-            if variant != Variant() and len(others) >= self._max_variants:
-                names = "; ".join(sorted(map(str, others)))
-                raise TooManyVariants(
-                    "Frames are encoded in as many variants as may be "
-                    f"(max_variants = {self._max_variants}): {names}. "
-                    "Ask for one of these, or for frames as they are"
-                )
-            encodings = self._in_use[variant] = _Encodings(variant)
-        stream = VariantStream(self, encodings, on_done)
+        variant = _plain(variant)
+        others = {each.variant for each in self._in_use.values() if each.is_lasting} - ALWAYS
+        if variant not in ALWAYS | others and len(others) >= self._max_variants:
+            names = "; ".join(sorted(map(str, others)))
+            raise TooManyVariants(
+                "Frames are encoded in as many variants as may be "
+                f"(max_variants = {self._max_variants}){names and f': {names}'}. "
+                "Ask for one of these, or leave out max_width and quality"
+            )
+        return self._open(variant, on_done, is_lasting=True)
+
+    def _open(self, variant: Variant, on_done: OnDone | None, *, is_lasting: bool) -> "VariantStream":
+        encodings = self._in_use.setdefault(variant, _Encodings(variant))
+        stream = VariantStream(self, encodings, on_done, is_lasting=is_lasting)
         encodings.streams.add(stream)
         return stream
 
     async def convert(self, envelope: Envelope, variant: Variant) -> Envelope:
         """One frame in a variant; a newer one of its topic if that is encoded in its place.
 
+        It may be one variant more than `max_variants`; then one such frame is encoded after the other.
+
         Raises:
-            TooManyVariants: as `open`.
             PictureError: it cannot be decoded or encoded.
         """
+        variant = _plain(variant)
+        others = self._in_use.keys() - ALWAYS
+        if variant in ALWAYS | others or len(others) < self._max_variants:
+            return await self._convert(envelope, variant)
+        async with self._turn:
+            return await self._convert(envelope, variant)
+
+    async def _convert(self, envelope: Envelope, variant: Variant) -> Envelope:
         results: asyncio.Queue[Envelope | Lost] = asyncio.Queue()
-        with self.open(variant, lambda _, result: results.put_nowait(result)) as stream:
+        with self._open(variant, lambda _, result: results.put_nowait(result), is_lasting=False) as stream:
             while True:
                 stream.submit(envelope)
                 result = await results.get()
@@ -266,6 +280,11 @@ class Variants:
             self._decoded.clear()
 
 
+def _plain(variant: Variant) -> Variant:
+    """PNG has no quality: all are one variant."""
+    return variant._replace(quality=DEFAULT_QUALITY) if variant.format == "png" else variant
+
+
 class _Done(NamedTuple):
     """A frame and what has become of it."""
 
@@ -295,6 +314,11 @@ class _Encodings:
         self.lanes: Final[dict[str, _Lane]] = {}
         """By topic."""
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether anyone wants more than one frame in it."""
+        return any(stream.is_lasting for stream in self.streams)
+
 
 class _Job:
     """A frame to encode."""
@@ -310,7 +334,10 @@ class _Job:
 class VariantStream:
     """One consumer's use of a variant; what `Variants.open` returns."""
 
-    def __init__(self, variants: Variants, encodings: "_Encodings", on_done: OnDone | None) -> None:
+    def __init__(
+        self, variants: Variants, encodings: "_Encodings", on_done: OnDone | None, *, is_lasting: bool
+    ) -> None:
+        self.is_lasting: Final = is_lasting
         self.encodings: Final = encodings
         self._variants: Final = variants
         self._on_done: Final = on_done

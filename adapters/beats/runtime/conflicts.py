@@ -60,10 +60,22 @@ def check(found: Inspected) -> Found:
             problems.append(part)
     problems += [*_port_conflicts(parts), *_output_conflicts(parts), *_lacking(parts)]
     doubts = [part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.resources.doubts]
-    optional = tuple(f"{dotted(part.key)}." for part in parts if part.value("required") is False)
+    optional = _optional(parts)
     stopping = [problem for problem in problems if not problem.key.startswith(optional)]
     passing = [problem for problem in problems if problem.key.startswith(optional)]
     return Found(stopping, [str(each) for each in (*passing, *doubts, *_awaited(parts))])
+
+
+def lacking_packages(found: Inspected) -> list[Problem]:
+    """The packages that are missing, and that nothing brings while the stream runs."""
+    parts = [part for part in parts_of(found) if isinstance(part, Part)]
+    needing = [part._replace(resources=Resources(packages=part.resources.packages)) for part in parts]
+    return [problem for problem in _lacking(needing) if not problem.key.startswith(_optional(parts))]
+
+
+def _optional(parts: Iterable[Part]) -> tuple[str, ...]:
+    """How the keys begin of the settings of what a run can do without."""
+    return tuple(f"{dotted(part.key)}." for part in parts if part.value("required") is False)
 
 
 def connections(parts: Iterable[Part]) -> int:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import NamedTuple, Self, cast
 
 from beats.config.checks.validation import Inspected
+from beats.config.errors import SettingsError
 from beats.config.layers.arguments import override_layer
 from beats.config.layers.merging import merge, plain
 from beats.config.layers.profiles import wanted_folder
-from beats.config.load import inspect_profile, load_profile
+from beats.config.load import inspect_profile
 from beats.config.settings import LogFormat, ProfileSettings
+from beats.runtime.conflicts import lacking_packages
 from beats.runtime.registry import InstalledAdapters
 
 
@@ -37,20 +39,16 @@ class Reader(NamedTuple):
         """Read and check the settings.
 
         Raises:
-            SettingsError: the settings are invalid.
+            SettingsError: the settings are invalid, or need a package that is not installed.
         """
-        return load_profile(
-            InstalledAdapters(),
-            profile=self.profile,
-            config_dir=self.config_dir,
-            environ=os.environ,
-            overrides=self.overrides,
-            sets=self._all_sets,
-            replace_sources=self.replace_sources,
-        )
+        found = self.inspect()
+        settings = found.settings()
+        if problems := lacking_packages(found):
+            raise SettingsError(problems, found.warnings)
+        return settings
 
     def inspect(self) -> Inspected:
-        """Read the settings and collect their problems, without `overrides` and `replace_sources`.
+        """Read the settings and collect their problems.
 
         Raises:
             SettingsError: the profile cannot be read at all.
@@ -60,7 +58,9 @@ class Reader(NamedTuple):
             profile=self.profile,
             config_dir=self.config_dir,
             environ=os.environ,
+            overrides=self.overrides,
             sets=self._all_sets,
+            replace_sources=self.replace_sources,
         )
 
     def overridden(self, overrides: Mapping[str, object]) -> Self:

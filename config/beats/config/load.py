@@ -45,8 +45,16 @@ def load_profile(
         SettingsError: holds every problem; if a file cannot be read, only those of the files, because the
             rest means little without them.
     """
-    raw = read_layers(profile, config_dir, environ, overrides, sets, replace_sources)
-    return Validation(adapters, raw).inspect().settings()
+    found = inspect_profile(
+        adapters,
+        profile=profile,
+        config_dir=config_dir,
+        environ=environ,
+        overrides=overrides,
+        sets=sets,
+        replace_sources=replace_sources,
+    )
+    return found.settings()
 
 
 def inspect_profile(
@@ -55,14 +63,17 @@ def inspect_profile(
     profile: str | None = None,
     config_dir: Path | str | None = None,
     environ: Mapping[str, str],
+    overrides: Mapping[str, object] | None = None,
     sets: Sequence[str] = (),
+    replace_sources: Mapping[str, object] | None = None,
 ) -> Inspected:
     """As `load_profile`, with the origin of each value, and also when something is wrong.
 
     Raises:
         SettingsError: there is no such profile, or a file cannot be read.
     """
-    return Validation(adapters, read_layers(profile, config_dir, environ, sets=sets)).inspect()
+    raw = read_layers(profile, config_dir, environ, overrides, sets, replace_sources)
+    return Validation(adapters, raw).inspect()
 
 
 def read_layers(

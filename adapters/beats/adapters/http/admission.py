@@ -28,7 +28,6 @@ from beats.kernel.ports import Context
 from beats.kit.descriptors import Descriptors
 from beats.kit.secrets import secret_of
 from beats.kit.throttled_log import ThrottledLog
-from beats.pictures.variants import TooManyVariants
 
 log = logging.getLogger(__name__)
 
@@ -171,16 +170,17 @@ class Admission(Generic[S]):
             return text(HTTPStatus.BAD_REQUEST, f"{error}.")
         if denied := self.full(connection):
             return refusal(denied)
-        if connection.line.method == "HEAD":
+        is_probe = connection.line.method == "HEAD"
+        if not is_probe:
+            await connection.gone_if_ended()
+            if connection.transport.is_closing():
+                return None
+        if reply := self._players.refusal(choice):
+            return reply
+        if is_probe:
             return head(shared, chunked=False)
-        await connection.gone_if_ended()
-        if connection.transport.is_closing():
-            return None
         address = connection.remote_host
-        try:
-            self._players.admit(connection, choice, shared, partial(self.free_place, address))
-        except TooManyVariants as error:
-            return text(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}.")
+        self._players.admit(connection, choice, shared, partial(self.free_place, address))
         self.take_place(address)
         return None
 

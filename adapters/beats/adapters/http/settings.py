@@ -69,8 +69,9 @@ class ServerSettings(SinkSettings):
     """Threads that bring frames into the formats and sizes that viewers ask for; by default one less than
     there are processors, at least 1. They start with the first such viewer."""
     max_variants: Annotated[int, Field(ge=0)] = 8
-    """Most formats and sizes in use at once besides PNG of full size; a viewer that asks for one more gets
-    HTTP 503. Viewers that take frames as they come need none."""
+    """Most formats, sizes and qualities in use at once, besides PNG, JPEG and WebP of full size; a viewer
+    that asks for one more gets HTTP 503. Viewers that take frames as they come need none, and single pictures
+    are always made."""
 
     @model_validator(mode="after")
     def _complete_pairs(self) -> Self:

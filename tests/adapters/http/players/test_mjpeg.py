@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio import to_thread
+from PIL import Image
 from websockets.asyncio.client import connect
 
 from beats.adapters.http import viewers
@@ -20,7 +21,7 @@ from beats.pictures import encoders
 from tests.adapters.http.players.support import SINKS, Reader, noise, on_air, opened, reading
 from tests.adapters.http.test_tls import make_certificate, trusting
 from tests.adapters.sinks.websocket.support import exchange, fetch, until
-from tests.support import is_exact, picture
+from tests.support import is_exact, picture, png_of
 
 pytestmark = pytest.mark.anyio
 
@@ -64,6 +65,19 @@ async def test_other_pictures_formats_and_sizes_are_encoded_once_for_all(kind: s
             assert (opened(first).format, opened(first).size) == ("JPEG", (20, 15))
             still = await fetch(air.port, f"/frame.jpg{query}")
             assert (still.body, air.encoded) == (first, 1)
+
+
+async def test_bytes_are_those_of_the_pictures_that_were_sent() -> None:
+    """Not of those that they were made of; the accounts stay exact."""
+    async with on_air() as air, reading(air) as reader:
+        await until(lambda: len(air.clients) == 1)
+        air.show(png_of(Image.effect_noise((200, 200), 90)))
+        sent = await part(reader)
+        await until(lambda: air.clients[0].queue.taken.bytes)
+        queue = air.clients[0].queue
+        assert len(sent) < queue.taken.bytes < len(sent) + 100
+        assert is_exact(queue)
+        assert air.totals.delivered == queue.taken
 
 
 async def test_the_answer_ends_when_the_stream_does() -> None:
@@ -147,6 +161,7 @@ async def test_a_reset_in_the_middle_of_a_part_is_silent(caplog: pytest.LogCaptu
     large = noise(800, 800, 0)
     png = picture("png", 800, 800)
     async with on_air() as air:
+        air.show(png, "p")
         for query, data in (("", large), ("?picture=p", png)) * 4:
             async with reading(air, query) as reader:
                 await until(lambda: len(air.clients) == 1)

@@ -33,7 +33,7 @@ async def test_the_latest_picture_comes_in_three_formats(kind: str) -> None:
 
 
 async def test_a_picture_that_is_known_already_is_not_sent_again() -> None:
-    """By its tag, which the next one does not have."""
+    """By its tag, which the same picture has when it is published again, and the next one has not."""
     async with on_air() as air:
         air.show(picture("jpeg"))
         first = await fetch(air.port, "/frame.png")
@@ -41,6 +41,8 @@ async def test_a_picture_that_is_known_already_is_not_sent_again() -> None:
         again = await fetch(air.port, "/frame.png", **known)
         assert (again.status, again.body, air.encoded) == (304, b"", 1)
         air.show(picture("jpeg"))
+        assert (await fetch(air.port, "/frame.png", **known)).status == 304
+        air.show(picture("jpeg", shade=9))
         assert (await fetch(air.port, "/frame.png", **known)).status == 200
 
 
@@ -51,16 +53,22 @@ async def test_what_is_not_there_or_wrong_is_explained() -> None:
         assert (early.status, early.headers["Retry-After"]) == (503, "1")
         assert early.text == "There is no picture yet: none has been published.\n"
         air.show(picture("jpeg")[:200], "broken")
-        answer = await fetch(air.port, "/frame.jpg?picture=cam")
-        assert (answer.status, answer.text) == (404, "There is no picture 'cam'; there are: 'broken'.\n")
+        for path in ("/frame.jpg?picture=cam", "/stream.mjpg?picture=cam"):
+            answer = await fetch(air.port, path)
+            assert (answer.status, answer.text) == (404, "There is no picture 'cam'; there are: 'broken'.\n")
         for path in STREAM_AND_STILLS:
             assert (await fetch(air.port, f"{path}?width=3")).status == 400
         answer = await fetch(air.port, "/frame.webp?picture=broken")
         assert (answer.status, "cannot be shown" in answer.text) == (500, True)
         async with reading(air, "?quality=30"):
-            for path in ("/frame.jpg?picture=broken&quality=31", "/stream.mjpg?quality=31"):
-                answer = await fetch(air.port, path)
-                assert (answer.status, "max_variants = 1" in answer.text) == (503, True)
+            for method in ("GET", "HEAD"):
+                answer = await fetch(air.port, "/stream.mjpg?quality=31", method)
+                assert (answer.status, "max_variants = 1" in answer.text) == (503, method == "GET")
+            air.show(picture("png"))
+            for path in ("/frame.jpg", "/frame.jpg?quality=31&max_width=5", "/frame.webp"):
+                assert (await fetch(air.port, path)).status == 200
+            async with reading(air) as reader:
+                assert reader.status == "HTTP/1.1 200 OK"
         await until(lambda: not air.clients)
         assert air.totals.groups[0].connected == 0
 

@@ -90,6 +90,8 @@ class Player(asyncio.Protocol):
         self._due_s = 0.0
         self._skipped = Amount()
         """What `fps` left out."""
+        self._grown_bytes = 0
+        """By how much encoding has made the frames larger that it was sent; mostly below 0."""
         self._part: tuple[bytes, ...] = ()
         """The last one written."""
         self._repeated = False
@@ -107,7 +109,7 @@ class Player(asyncio.Protocol):
         """Make sure that frames like the latest one, if there is one, can be encoded if they must be.
 
         Raises:
-            TooManyVariants: it cannot.
+            TooManyVariants: they cannot; `Players.refusal` has said so.
         """
         if not (isinstance(latest, Frame) and self.choice.fits(latest)):
             self._stream = self._variants.open(self.choice.variant, self._encoded)
@@ -173,7 +175,7 @@ class Player(asyncio.Protocol):
     def stats(self) -> ClientStats:
         """The counters now."""
         skipped = self._skipped  # before the queue's, which has counted these as `latest`
-        queue = self._queue.stats()
+        queue, grown = self._queue.stats(), Amount(0, self._grown_bytes)
         drops = [drop for drop in queue.drops if drop.reason != "latest"]
         for drop in queue.drops:
             if drop.reason == "latest":
@@ -185,7 +187,12 @@ class Player(asyncio.Protocol):
             self.identity.remote,
             self._connected_unix_ns,
             self._progress.paused and self._waiting is not None,
-            replace(queue, drops=tuple(drops)),
+            replace(
+                queue,
+                offered=queue.offered.plus(grown),
+                taken=queue.taken.plus(grown),
+                drops=tuple(drops),
+            ),
             GROUP,
         )
 
@@ -260,6 +267,7 @@ class Player(asyncio.Protocol):
         self._encoding = False
         if isinstance(result, Envelope):
             assert isinstance(result.message, Frame)
+            self._grown_bytes += len(result.encoded) - len(envelope.encoded)
             self._write(envelope, result.message)
         else:
             self._queue.lose_in_hand(result)

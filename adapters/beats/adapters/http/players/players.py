@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
+
+from anyio import to_thread
 
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.players.choice import PictureChoice, parse_picture
@@ -23,6 +26,11 @@ STILLS: Final = MappingProxyType[str, Format](
     {"/frame.jpg": "jpeg", "/frame.png": "png", "/frame.webp": "webp"}
 )
 _MOST_NAMES: Final = 32
+
+
+def _tag(data: bytes) -> str:
+    """An entity tag (RFC 9110, section 8.8.3): the same for the same picture."""
+    return f'"{blake2b(data, digest_size=16).hexdigest()}"'
 
 
 class Players:
@@ -51,23 +59,33 @@ class Players:
         latest = self._latest(choice)
         if latest is None:
             return self._missing(choice)
-        # Numbers begin again with each start; the time of capture does not repeat.
-        tag = f'"{latest.sequence:x}-{latest.captured_unix_ns:x}"'
+        frame = latest.message
+        assert isinstance(frame, Frame)
+        tag = await to_thread.run_sync(_tag, frame.data)  # a large picture takes milliseconds
         headers = {"ETag": tag, "X-Timestamp": f"{latest.captured_unix_ns / 1e9:.6f}"}
         if tag in if_none_match:
             return Reply(HTTPStatus.NOT_MODIFIED, headers=headers)
-        frame = latest.message
-        assert isinstance(frame, Frame)
         if not choice.fits(frame):
             try:
                 encoded = await self._variants.convert(latest, choice.variant)
-            except TooManyVariants as error:
-                return text(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}.")
             except PictureError as error:
                 return text(HTTPStatus.INTERNAL_SERVER_ERROR, f"The latest frame cannot be shown: {error}.")
             frame = encoded.message
             assert isinstance(frame, Frame)
         return Reply(HTTPStatus.OK, frame.data, frame.media_type, headers)
+
+    def refusal(self, choice: PictureChoice) -> Reply | None:
+        """Why a stream cannot be had now; None when it can, or could if there were a first picture."""
+        latest = self._latest(choice)
+        if latest is None and choice.picture and self._pictures():
+            return self._missing(choice)
+        frame = None if latest is None else latest.message
+        if not (isinstance(frame, Frame) and choice.fits(frame)):
+            try:
+                self._variants.open(choice.variant).close()
+            except TooManyVariants as error:
+                return text(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}.")
+        return None
 
     def admit(
         self,
@@ -80,12 +98,9 @@ class Players:
 
         Args:
             connection: has asked for it, and is open.
-            choice: what it wants.
+            choice: what it wants; not refused just before.
             headers: of the answer, besides those that it always has.
             on_left: called when it has left.
-
-        Raises:
-            TooManyVariants: the form that it wants cannot be made; the connection is as it was.
         """
         topic, first = choice.topic, self._latest(choice)
 
@@ -137,11 +152,14 @@ class Players:
         topic = choice.topic
         return next((each for each in self._context.last_values() if each.topic == topic), None)
 
+    def _pictures(self) -> list[Frame]:
+        messages = (each.message for each in self._context.last_values())
+        return [message for message in messages if isinstance(message, Frame)]
+
     def _missing(self, choice: PictureChoice) -> Reply:
         if not choice.picture:
             why = "There is no picture yet: none has been published."
             return text(HTTPStatus.SERVICE_UNAVAILABLE, why, **{"Retry-After": "1"})
-        frames = (each.message for each in self._context.last_values() if each.kind == "frame")
-        names = [repr(each.id) if each.id else "the main one" for each in frames if isinstance(each, Frame)]
+        names = [repr(each.id) if each.id else "the main one" for each in self._pictures()]
         known = ", ".join(names[:_MOST_NAMES]) or "none yet"
         return text(HTTPStatus.NOT_FOUND, f"There is no picture {choice.picture!r:.80}; there are: {known}.")
