@@ -14,7 +14,7 @@ from beats.adapters.sources.mqtt import MqttSourceSettings
 from beats.adapters.sources.nats import NatsSourceSettings
 from beats.adapters.sources.replay import ReplaySettings
 from beats.adapters.sources.websocket import WebSocketSourceSettings
-from beats.kernel.resources import Input, Output, Package, Resources, Server
+from beats.kernel.resources import Claim, Input, Output, Package, Resources, Server
 
 
 def recorder(**settings: Any) -> Resources:
@@ -85,6 +85,7 @@ def test_mqtt_adapters_need_a_package_files_and_a_broker(
         inputs=tuple(Input(key, path) for key, path in files.items()),
         servers=(Server("host", "hub", 1883),),
         packages=(Package("type", "aiomqtt", "aiomqtt"),),
+        claims=() if topics else (Claim("prefix", "the topics beats/# of hub:1883"),),
     )
 
 

@@ -107,6 +107,45 @@ def test_two_recorders_on_one_path_clash(checked: Checked) -> None:
     assert checked(both).problems == []
 
 
+WALL = "[sinks.{}]\ntype = '{}'\nhost = '{}'\nsize = [100, 2]\n{}\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "said"),
+    [
+        ("artnet", "universe = 1", "universe = 2", ["the Art-Net universes of a:6454 too, 2 (mine.toml:5)"]),
+        ("artnet", "universe = 1", "universe = 3", []),
+        (
+            "sacn",
+            "universe = 1",
+            "universe = 1",
+            ["the sACN universes of a:5568 at priority 100 too, 1 to 2"],
+        ),
+        ("sacn", "priority = 1", "priority = 2", []),
+        ("ddp", "", "offset = 100", ["the bytes of a:4048 too, 300 to 599 (default)"]),
+        ("ddp", "", "offset = 200", []),
+        ("ddp", "preview = 'w'", "offset = 200\npreview = 'w'", ["the picture 'w' too (mine.toml:5)"]),
+    ],
+)
+def test_two_walls_on_the_same_leds_or_picture_clash(
+    checked: Checked, kind: str, one: str, other: str, said: list[str]
+) -> None:
+    """Each would overwrite what the other has sent."""
+    problems = checked(WALL.format("x", kind, "a", one) + WALL.format("y", kind, "A", other)).problems
+    assert [problem.message.startswith(f"sinks.x has {said[0]}") for problem in problems] == [True] * len(
+        said
+    )
+    assert checked(WALL.format("x", kind, "a", "") + WALL.format("y", kind, "b", "")).problems == []
+
+
+def test_two_streams_below_the_same_mqtt_topics_clash(checked: Checked) -> None:
+    """Each would say of the other that it is offline."""
+    sink = "[sinks.{}]\ntype = 'mqtt'\nprefix = '{}'\n"
+    [problem] = checked(sink.format("x", "a") + sink.format("y", "a")).problems
+    assert problem.key == "sinks.y.prefix"
+    assert checked(sink.format("x", "a") + sink.format("y", "b")).problems == []
+
+
 def test_files_that_are_not_there_are_named(checked: Checked, tmp_path: Path) -> None:
     """Of sources and of sinks, all at once, each with its setting."""
     (tmp_path / "file").write_text("")

@@ -36,13 +36,20 @@ def server(part: Part, resource: Server) -> Iterator[Finding]:
     if error is None:
         yield Finding(subject, "ok", f"accepts connections; {name} connects to it")
         return
-    what = f"{name}: no connection to {address}: {error}"
-    yield Finding(subject, "warning", what, f"start it, or correct {dotted((*part.key, resource.key))}")
+    setting = dotted((*part.key, resource.key))
+    why = error if isinstance(error, str) else reason(error)
+    if isinstance(error, (socket.gaierror, UnicodeError)):  # UnicodeError: it is too long for a name
+        what = f"{name}: the name {resource.host!r:.80} is not known: {why}"
+        advice = f"correct {setting}; a name that ends in .local is known only while its machine is on"
+    else:
+        way = "way" if resource.protocol == "udp" else "connection"
+        what, advice = f"{name}: no {way} to {address}: {why}", f"start it, or correct {setting}"
+    yield Finding(subject, "warning", what, advice)
 
 
-def _attempt(resource: Server) -> str | None:
+def _attempt(resource: Server) -> Exception | str | None:
     """Why there is no connection; None if there is one."""
-    errors: list[str | None] = []
+    errors: list[Exception | None] = []
 
     def connect() -> None:
         try:
@@ -56,8 +63,8 @@ def _attempt(resource: Server) -> str | None:
             else:
                 socket.create_connection((resource.host, resource.port), timeout=_ANSWER_S).close()
             errors.append(None)
-        except (OSError, UnicodeError) as error:  # UnicodeError: it is too long for a name
-            errors.append(reason(error))
+        except (OSError, UnicodeError) as error:
+            errors.append(error)
 
     thread = threading.Thread(target=connect, daemon=True)  # a name server may take long
     thread.start()

@@ -10,7 +10,7 @@ from beats.config.errors import Problem, dotted, shown
 from beats.config.layers.merging import Node, child, where
 from beats.config.schema import GROUPS, AdapterKey
 from beats.config.settings import SinkSettings, SourceSettings
-from beats.kernel.resources import Input, Output, Package, Port, Program, Resources
+from beats.kernel.resources import Claim, Input, Output, Package, Port, Program, Resources
 from beats.kit import paths
 from beats.kit.addresses import addresses
 from beats.runtime.registry import resources_of
@@ -58,7 +58,12 @@ def check(found: Inspected) -> Found:
             parts.append(part)
         else:
             problems.append(part)
-    problems += [*_port_conflicts(parts), *_output_conflicts(parts), *_lacking(parts)]
+    problems += [
+        *_port_conflicts(parts),
+        *_output_conflicts(parts),
+        *_claim_conflicts(parts),
+        *_lacking(parts),
+    ]
     doubts = [part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.resources.doubts]
     optional = _optional(parts)
     stopping = [problem for problem in problems if not problem.key.startswith(optional)]
@@ -150,6 +155,32 @@ def _output_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
                 yield part.problem(output.key, part.value(output.key), message)
             else:
                 earlier[name] = (part, output)
+
+
+def _claim_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
+    earlier: dict[str, list[tuple[Part, Claim]]] = {}
+    for part in parts:
+        for claim in part.resources.claims:
+            others = earlier.setdefault(claim.what, [])
+            for other, taken in others:
+                if (both := _shared(claim, taken)) is not None:
+                    message = (
+                        f"{dotted(other.key)} has {claim.what} too{both} ({other.where(taken.key)}): "
+                        "give each its own"
+                    )
+                    yield part.problem(claim.key, part.value(claim.key), message)
+                    break
+            others.append((part, claim))
+
+
+def _shared(one: Claim, other: Claim) -> str | None:
+    """What two claims of the same thing both have, as text; None if they have nothing in common."""
+    if one.numbers is None or other.numbers is None:
+        return ""
+    first, end = max(one.numbers.start, other.numbers.start), min(one.numbers.stop, other.numbers.stop)
+    if first >= end:
+        return None
+    return f", {first}" if first == end - 1 else f", {first} to {end - 1}"
 
 
 def _awaited(parts: Iterable[Part]) -> Iterator[Problem]:

@@ -23,7 +23,19 @@ def _fold(value: object) -> object:
 
 
 Overflow = Annotated[OverflowName, BeforeValidator(_fold)]
-HostName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _checked_host(host: str) -> str:
+    if any(character.isspace() or character in "/@[]" for character in host):
+        raise ValueError("must be a name or an address alone, such as example.org, 10.0.0.5 or fe80::1")
+    if host.count(":") == 1:
+        raise ValueError("must be a name or an address alone: give the port as `port`")
+    return host
+
+
+HostName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_checked_host)
+]
 """The name or address of a machine; blanks around it are removed."""
 
 

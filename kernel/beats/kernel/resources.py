@@ -49,6 +49,16 @@ class Output(NamedTuple):
     """Whether no file of this name may exist yet."""
 
 
+class Claim(NamedTuple):
+    """What only one sink or source may write: a picture's id, addresses of a device, topics of a server."""
+
+    key: str
+    what: str
+    """Names it in messages, as `the picture 'wall'`; claims with other names never conflict."""
+    numbers: range | None = None
+    """Which of it, if it is numbered."""
+
+
 class Server(NamedTuple):
     """A port, mostly of another machine, to connect or send to; it may start later."""
 
@@ -95,6 +105,7 @@ class Resources:
     ports: tuple[Port, ...] = ()
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
+    claims: tuple[Claim, ...] = ()
     servers: tuple[Server, ...] = ()
     packages: tuple[Package, ...] = ()
     programs: tuple[Program, ...] = ()

@@ -65,7 +65,7 @@ def test_the_preview_undoes_gamma_and_keeps_brightness() -> None:
 def test_the_preview_shows_what_a_wall_makes_of_wrong_settings() -> None:
     """The wall turns at the end of each row and the settings do not: every second row is mirrored."""
     image = numbered(4, 3)
-    mapping = WallMapping(wall(4, 3, preview_layout={"serpentine": True}))
+    mapping = WallMapping(wall(4, 3, preview="p", preview_layout={"serpentine": True}))
     wrong = image.copy()
     wrong.paste(image.crop((0, 1, 4, 2)).transpose(Image.Transpose.FLIP_LEFT_RIGHT), (0, 1))
     assert mapping.picture(mapping.wire(pixels(image), FULL), FULL).packed() == wrong.tobytes()

@@ -10,7 +10,7 @@ from beats.adapters.led.settings import LedSettings
 from beats.adapters.sinks.artnet.settings import ArtNetSettings
 from beats.adapters.sinks.ddp.settings import DdpSettings
 from beats.adapters.sinks.sacn.settings import SacnSettings
-from beats.kernel.resources import Resources, Server
+from beats.kernel.resources import Server
 from tests.adapters.led.support import sacn, wall
 
 
@@ -51,9 +51,10 @@ def test_a_host_may_have_a_port(text: str, found: tuple[str, int]) -> None:
             ": Value error, layout.rotation has 3 numbers for 2 panels: give one for each, or one for all",
         ),
         (
-            {"preview_layout": {"rows": 3}},
+            {"preview": "a", "preview_layout": {"rows": 3}},
             ": Value error, size is [4, 2], and preview_layout.rows is 3: 2 pixels cannot be cut",
         ),
+        ({"preview_layout": {}}, ": Value error, preview_layout needs preview: give the id of the picture"),
         ({"preview": "a", "picture": "a"}, ": Value error, preview and picture are both 'a': the wall would"),
     ],
 )
@@ -75,5 +76,7 @@ def test_a_wall_has_a_size(model: type[LedSettings]) -> None:
 def test_the_doctor_is_told_of_each_controller() -> None:
     """It may be switched on later; multicast has none to look for."""
     servers = (Server("host", "wled.local", 4048, "udp"), Server("host", "10.0.0.5", 7, "udp"))
-    assert wall(host=["wled.local", "10.0.0.5:7"]).resources("x") == Resources(servers=servers, connections=2)
-    assert sacn(host=[]).resources("x") == Resources(connections=1)
+    needed = wall(host=["wled.local", "10.0.0.5:7"]).resources("x")
+    assert (needed.servers, needed.connections) == (servers, 2)
+    needed = sacn(host=[]).resources("x")
+    assert (needed.servers, needed.connections) == ((), 1)

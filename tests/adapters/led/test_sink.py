@@ -249,6 +249,8 @@ async def test_a_controller_that_takes_nothing_holds_up_no_other(caplog: pytest.
                 await kernel.publisher.publish_async(frame((number, 0, 0), size=(100, 100)))
                 packets = await anyio.to_thread.run_sync(controller.take, 21)
                 assert b"".join(data[10:] for data in packets) == bytes((number, 0, 0)) * 10_000
+            metrics = sink.metrics()
+            assert (metrics["hosts"], metrics["hosts_failing"]) == (4, 3)
         assert sink.metrics()["send_errors_total"] > 20 * 21
     for fault in ("full:1: it cannot be reached (its network takes less", "refused", "nowhere.invalid:1"):
         assert caplog.text.count(fault) == 1

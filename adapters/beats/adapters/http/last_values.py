@@ -23,7 +23,7 @@ def last_values(context: Context, query: str) -> Reply:
     try:
         values = parameters(query)
         ids = patterns("id", values.pop("id", None), "knob-*,accel-1")
-        refuse_others(values, IGNORED, "id and token")
+        refuse_others(values, IGNORED, "id, token, t and _")
     except InvalidQuery as error:
         return text(HTTPStatus.BAD_REQUEST, f"{error}.")
     documents: list[str] = []

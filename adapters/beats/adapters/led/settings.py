@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from beats.adapters.led.hosts import HostPort
 from beats.config.settings import Overflow, QueueSettings, Settings, SinkSettings
-from beats.kernel.resources import Resources, Server
+from beats.kernel.capabilities import authority
+from beats.kernel.resources import Claim, Resources, Server
 
 ADJUSTABLE: Final = frozenset({"brightness", "fps", "gamma", "keepalive_s", "on_end", "pace"})
 """What can change while a wall is lit."""
@@ -192,9 +193,21 @@ class LedSettings(WiringSettings, SinkSettings):
 
     def resources(self, profile: str) -> Resources:
         """The controllers; they may be switched on later."""
-        places = [HostPort.of(host, self.default_port) for host in self.host]
-        servers = tuple(Server("host", *place, "udp") for place in places)
-        return Resources(servers=servers, connections=max(1, len(servers)))
+        servers = tuple(Server("host", *place, "udp") for place in self.places)
+        claims = [self.claim(authority(*place)) for place in dict.fromkeys(self.places)]
+        if self.preview is not None:
+            claims.append(Claim("preview", f"the picture {self.preview!r}"))
+        return Resources(claims=tuple(claims), servers=servers, connections=max(1, len(servers)))
+
+    @property
+    def places(self) -> list[HostPort]:
+        """The hosts with their ports."""
+        return [HostPort.of(host.lower(), self.default_port) for host in self.host]
+
+    def claim(self, host: str) -> Claim:
+        """What no other wall may have at a controller."""
+        first = self.offset * self.channels
+        return Claim("offset", f"the bytes of {host}", range(first, first + self.pixels * self.channels))
 
     @property
     def place(self) -> tuple[object, ...]:
@@ -211,4 +224,6 @@ class LedSettings(WiringSettings, SinkSettings):
     def _preview_is_another_picture(self) -> Self:
         if self.preview is not None and self.preview == self.picture:
             raise ValueError(f"preview and picture are both {self.preview!r}: the wall would show itself")
+        if self.preview is None and self.preview_layout is not None:
+            raise ValueError("preview_layout needs preview: give the id of the picture to publish")
         return self

@@ -102,6 +102,8 @@ class LedSink:
             "repeats_total": float(self._repeats),
             "packets_total": float(self._counts.packets),
             "send_errors_total": float(self._counts.errors),
+            "hosts": float(len(self._targets)),
+            "hosts_failing": float(sum(target.is_failing for target in self._targets)),
             "undecodable_total": float(self._reports.counts["pictures that cannot be shown"]),
         }
 

@@ -86,6 +86,11 @@ class Target:
         except OSError as error:
             self._fail(error)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether something could not be sent to it in the last seconds."""
+        return bool(self._problem)
+
     async def keep_open(self) -> None:
         """Look the host up until it is found, again after errors and, if it is a name, now and then."""
         while True:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import Field, model_validator
 
 from beats.adapters.led.settings import LedSettings, WiringSettings
+from beats.kernel.resources import Claim
 
 CHANNELS: Final = 512
 """Channels of a universe: ANSI E1.11 (DMX512-A)."""
@@ -78,6 +79,10 @@ class CutSettings(WiringSettings):
 # The size that a sink needs comes first, before the one that a source may leave out.
 class UniversesSettings(LedSettings, CutSettings):  # pyright: ignore[reportIncompatibleVariableOverride]
     """An LED wall whose pixels are cut into universes."""
+
+    def claim(self, host: str) -> Claim:
+        """A universe cannot be shared: its channels before and after those of the wall are sent as 0."""
+        return Claim("universe", f"the {self.protocol} universes of {host}", self.numbers)
 
     @property
     def place(self) -> tuple[object, ...]:

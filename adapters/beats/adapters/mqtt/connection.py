@@ -20,6 +20,8 @@ _CLOSE_S: Final = 0.5
 """How long the broker may take to hear that the connection is closed."""
 _THREAD_S: Final = 0.1
 """Longer than the library's thread takes, which only prepares its first packet."""
+_REASON_S: Final = 0.1
+"""How long after a failed call the library takes to tell why the connection was lost."""
 _REFUSALS: Final = ("user name", "authori")
 """Parts of the reasons for which a broker refuses a login, by any version of the protocol."""
 
@@ -55,8 +57,16 @@ class MqttConnection:
         """Why it was lost."""
         self._client: Final = client
         self._status_topic: Final = status_topic
+        self._is_closing = False
         self._socket: Final = sock
         self._watch: Final = asyncio.create_task(self._until_lost())
+
+    async def watch_status(self, topic: str) -> None:
+        """Say `online` again whenever another client says `offline`; a broker may forbid to read it."""
+        from aiomqtt import MqttError
+
+        with suppress(MqttError):
+            await self._client.subscribe(topic)
 
     async def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Publish a message that the broker keeps for those who subscribe later.
@@ -69,8 +79,7 @@ class MqttConnection:
         try:
             await self._client.publish(topic, payload, qos, retain=True, timeout=math.inf)
         except MqttError as error:
-            self._lose(str(error))
-            await anyio.sleep_forever()
+            await self._fail(error)
 
     async def subscribe(self, filters: Sequence[str], qos: int) -> list[str]:
         """Ask for the messages of topics; returns the filters that the broker refuses.
@@ -87,8 +96,7 @@ class MqttConnection:
         try:
             codes: Any = await self._client.subscribe([(each, qos) for each in filters], timeout=math.inf)
         except MqttError as error:
-            self._lose(str(error))
-            await anyio.sleep_forever()
+            await self._fail(error)
             raise  # not reached
         return [each for each, code in zip(filters, codes, strict=True) if code.is_failure]
 
@@ -96,6 +104,7 @@ class MqttConnection:
         """Say `offline`, unless the broker does not take it in time, and close the connection."""
         from aiomqtt import MqttError
 
+        self._is_closing = True
         with anyio.CancelScope(shield=True):
             if not self.lost.is_set():
                 with anyio.move_on_after(_CLOSE_S), suppress(MqttError):
@@ -110,10 +119,20 @@ class MqttConnection:
         from aiomqtt import MqttError
 
         try:
-            async for _ in self._client.messages:
-                pass  # none comes: what is subscribed to goes to `on_message`
+            # What is subscribed to goes to `on_message` if there is one: this is the status.
+            async for message in self._client.messages:
+                if message.payload == b"offline" and self._status_topic is not None and not self._is_closing:
+                    # Of another stream that had the prefix, or the last will of an earlier connection.
+                    await self.publish(self._status_topic, b"online")
         except MqttError as error:
             self._lose(str(error.__cause__ or error))
+
+    async def _fail(self, error: Exception) -> None:
+        """Lose the connection for the error of a call; never returns."""
+        with anyio.move_on_after(_REASON_S):
+            await self.lost.wait()  # which knows more than that there is no connection
+        self._lose(str(error))
+        await anyio.sleep_forever()
 
     def _lose(self, why: str) -> None:
         if not self.lost.is_set():
@@ -142,6 +161,7 @@ async def connect(login: Login, on_message: OnMessage | None = None) -> MqttConn
         if login.status_topic is not None:
             with anyio.fail_after(login.timeout_s):
                 await connection.publish(login.status_topic, b"online")
+                await connection.watch_status(login.status_topic)
     except BaseException as error:
         if connection is not None:
             await connection.close()

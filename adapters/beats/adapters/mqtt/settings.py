@@ -3,13 +3,32 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from beats.adapters.mqtt.topics import PREFIX
 from beats.config.settings import HostName, Settings
 from beats.kernel.resources import Package, Resources, Server
 from beats.kit.connecting import Seconds
 from beats.kit.paths import named_files
 from beats.kit.secrets import Secret, check_places
+
+
+def _checked_prefix(prefix: str) -> str:
+    if not PREFIX.fullmatch(prefix):
+        raise ValueError(
+            "must be levels such as hall/wall, with slashes between them, of the letters A to Z and a to z, "
+            "digits, and . _ ~ -"
+        )
+    return prefix
+
+
+Prefix = Annotated[
+    str,
+    Field(max_length=200),
+    AfterValidator(_checked_prefix),
+    WithJsonSchema({"type": "string", "pattern": f"^{PREFIX.pattern}$", "maxLength": 200}),
+]
+"""The first levels of topics."""
 
 
 class MqttSettings(Settings):

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from beats.kernel.envelope import FRAME_TOPIC
 
 PREFIX: Final = re.compile(r"[A-Za-z0-9_.~-]+(/[A-Za-z0-9_.~-]+)*")
+"""What a prefix may be."""
 MAX_BYTES: Final = 1024
 """Longest escaped id. A topic may have 65,535 bytes (MQTT 3.1.1, section 1.5.3)."""
 MAX_LEVELS: Final = 100

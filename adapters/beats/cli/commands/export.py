@@ -79,7 +79,14 @@ def export(
     Examples: `beats export show.mcap --mp4 show.mp4 --events show.csv`,
     `beats export recordings/ --frames frames --start 21:30 --end 21:35`.
     """
-    _check_usage([frames, gif, apng, mp4, foxglove, *(events or ())], foxglove, events or (), start, end)
+    _check_usage([frames, gif, apng, mp4, foxglove, *(events or ())], start, end)
+    _check_ending("--gif", gif, ".gif")
+    _check_ending("--apng", apng, ".png", ".apng")
+    _check_ending("--mp4", mp4, ".mp4", ".m4v")
+    for path in events or ():
+        _check_ending("--events", path, *_EVENTS)
+    if foxglove is not None and (why := why_no_recording(foxglove)) is not None:
+        raise exit_with(f"--foxglove {foxglove}: {why}", EXIT_USAGE)
     from beats.recordings.export.outputs import open_outputs
     from beats.recordings.export.passes import export as write
 
@@ -100,13 +107,14 @@ def export(
     _say(results)
 
 
-def _check_usage(
-    outputs: Sequence[Path | None],
-    foxglove: Path | None,
-    events: Sequence[Path],
-    start: str | None,
-    end: str | None,
-) -> None:
+def _check_ending(option: str, path: Path | None, *endings: str) -> None:
+    """Refuse a name from which programs would take the file for another format."""
+    if path is not None and path.suffix.lower() not in endings:
+        text = f"{option} {path}: its name must end with {' or '.join(endings)}"
+        raise exit_with(text, EXIT_USAGE)
+
+
+def _check_usage(outputs: Sequence[Path | None], start: str | None, end: str | None) -> None:
     named = [_absolute(path) for path in outputs if path is not None]
     if not named:
         raise exit_with(f"nothing to write: give at least one of {_OUTPUTS}", EXIT_USAGE)
@@ -115,13 +123,6 @@ def _check_usage(
     for path in outputs[1:]:  # the first is a folder
         if path is not None and (why := why_no_file(path)) is not None:
             raise exit_with(f"{str(path)!r}: {why}", EXIT_USAGE)
-    if foxglove is not None and (why := why_no_recording(foxglove)) is not None:
-        raise exit_with(f"--foxglove {foxglove}: {why}", EXIT_USAGE)
-    for path in events:
-        if path.suffix.lower() not in _EVENTS:
-            endings = " or ".join(_EVENTS)
-            text = f"--events {path}: its name must end with {endings}, which determines the format"
-            raise exit_with(text, EXIT_USAGE)
     from beats.recordings.ranges import check_moment
 
     for option, moment in (("--start", start), ("--end", end)):

@@ -27,7 +27,7 @@ def test_a_query_names_picture_form_and_pace() -> None:
         ("fps=nan", "fps is 'nan'; it takes a number above 0, at most 1000"),
         ("fps=0", "fps is '0'"),
         ("picture=a&picture=b", "given twice"),
-        ("width=7", "unknown parameter 'width'; there are picture, quality, max_width, fps and token"),
+        ("width=7", "unknown parameter 'width'; there are picture, quality, max_width, fps, token, t and _"),
         ("&".join(["t=1"] * 17), "too many parameters"),
     ],
 )

@@ -146,7 +146,22 @@ async def test_unconfirmed_updates_are_published_again(own_broker: Mosquitto) ->
     assert (queue.taken.items, queue.dropped.items) == (30, 0)
 
 
-async def test_a_frozen_broker_is_noticed(own_broker: Mosquitto) -> None:
+async def test_the_end_of_another_stream_with_its_prefix_is_not_its_own(
+    broker: Mosquitto, prefix: str
+) -> None:
+    """It says again that it is online."""
+    stays, ends = Machine(), Machine()
+    for machine in (stays, ends):
+        machine.mqtt_sink(broker.port, prefix=prefix)
+    with Listener(broker, topic=f"{prefix}/status") as listener:
+        async with on_air(stays):
+            async with on_air(ends):
+                await until(lambda: stays.metrics()["connected"] and ends.metrics()["connected"])
+            await until(lambda: listener.of(f"{prefix}/status")[-2:] == [b"offline", b"online"])
+        await until(lambda: listener.of(f"{prefix}/status")[-1:] == [b"offline"])
+
+
+async def test_a_frozen_broker_is_noticed(own_broker: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
     """Within twice the keepalive. Meanwhile the queue stays within its bounds; then comes what is fresh."""
     origin = Machine()
     sink = origin.mqtt_sink(
@@ -167,6 +182,8 @@ async def test_a_frozen_broker_is_noticed(own_broker: Mosquitto) -> None:
             origin.knob("fresh")
             await until(lambda: listener.messages() and listener.messages()[-1].json == "fresh")
     assert exact(stats_of(origin).queue)
+    assert "not currently connected" not in caplog.text
+    assert "lost: " in caplog.text
 
 
 async def test_it_can_be_cancelled_while_the_broker_is_frozen(own_broker: Mosquitto) -> None:

@@ -60,5 +60,5 @@ def parse_picture(query: str, form: Format, *, paced: bool = False) -> PictureCh
         number("fps", values.pop("fps", None)) if paced else None,
     )
     known = ["picture", *(["quality"] if form != "png" else []), "max_width", *(["fps"] if paced else [])]
-    refuse_others(values, IGNORED, f"{', '.join(known)} and token")
+    refuse_others(values, IGNORED, f"{', '.join(known)}, token, t and _")
     return choice

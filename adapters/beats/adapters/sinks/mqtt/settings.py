@@ -1,23 +1,25 @@
 """The settings of the sink `mqtt`."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
-from beats.adapters.mqtt.settings import MqttSettings
-from beats.adapters.mqtt.topics import PREFIX
+from beats.adapters.mqtt.settings import MqttSettings, Prefix
 from beats.config.settings import MIB, SinkSettings
+from beats.kernel.capabilities import authority
+from beats.kernel.resources import Claim, Resources
 from beats.kit.connecting import FreshQueueSettings
 
 
 class MqttSinkSettings(MqttSettings, SinkSettings):
     """The MQTT broker that gets the stream."""
 
-    prefix: Annotated[str, Field(pattern=f"^{PREFIX.pattern}$", max_length=200)] = "beats"
+    prefix: Prefix = "beats"
     """First levels of all topics; each stream on a broker needs its own."""
     discovery: bool = False
     """Announce numbers and booleans to Home Assistant (MQTT discovery), and pictures with `pictures`."""
-    discovery_prefix: Annotated[str, Field(pattern=f"^{PREFIX.pattern}$", max_length=200)] = "homeassistant"
+    discovery_prefix: Prefix = "homeassistant"
     """First levels of the topics that Home Assistant looks at for announcements."""
     device_name: Annotated[str, Field(min_length=1, max_length=200)] = "Beats"
     """Name of the device that all announced values belong to."""
@@ -35,3 +37,8 @@ class MqttSinkSettings(MqttSettings, SinkSettings):
     # A frozen field may be narrowed, which pyright cannot see.
     queue: FreshQueueSettings = FreshQueueSettings()  # pyright: ignore[reportIncompatibleVariableOverride]
     """The queue between the bus and this sink."""
+
+    def resources(self, profile: str) -> Resources:
+        """As of every connection, and the topics of the stream."""
+        topics = Claim("prefix", f"the topics {self.prefix}/# of {authority(self.host, self.port)}")
+        return replace(super().resources(profile), claims=(topics,))

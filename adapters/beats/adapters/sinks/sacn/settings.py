@@ -1,5 +1,6 @@
 """The settings of the sink `sacn`."""
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, Field
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, Field
 from beats.adapters.led import sacn
 from beats.adapters.led.settings import Hosts, InterfaceAddress
 from beats.adapters.led.universes import UniversesSettings
+from beats.kernel.resources import Claim, Resources
 
 _NAME_BYTES: Final = 63
 
@@ -38,6 +40,18 @@ class SacnSettings(UniversesSettings):
     sync_universe: Annotated[int, Field(ge=0, le=sacn.LAST_UNIVERSE)] = 0
     """Universe of the synchronisation packets that have receivers show all universes of a frame at once; 0:
     none, for receivers that cannot."""
+
+    def resources(self, profile: str) -> Resources:
+        """As of other walls; without a host, its universes of multicast."""
+        needed = super().resources(profile)
+        if self.host:
+            return needed
+        return replace(needed, claims=(self.claim("multicast"), *needed.claims))
+
+    def claim(self, host: str) -> Claim:
+        """Receivers choose between sources of different priority."""
+        claim = super().claim(host)
+        return claim._replace(what=f"{claim.what} at priority {self.priority}")
 
     @property
     def place(self) -> tuple[object, ...]:
