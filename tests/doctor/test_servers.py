@@ -46,7 +46,7 @@ def test_a_name_that_is_not_known_is_a_warning(host: str, protocol: Literal["tcp
     finding = found(host, 1, protocol)
     assert finding.level == "warning"
     assert finding.found.startswith(f"sinks.home: the name {host!r:.80} is not known: ")
-    assert finding.advice.startswith("correct sinks.home.host; ")
+    assert "correct sinks.home.host; " in str(finding.advice)
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
