@@ -20,10 +20,13 @@ from beats.cli.tap.item import Item, Notice, Unreadable, read
 from beats.cli.tap.lines import Display, JsonLines, Lines, PlainLines
 from beats.cli.tap.live import Live
 from beats.cli.tap.stream import messages, persistent
-from beats.kernel.envelope import Frame, kind_of_topic
+from beats.cli.top.fetch import fetch
+from beats.kernel.envelope import FRAME_TOPIC, Frame, kind_of_topic
 from beats.kit.gaps import Gap, GapCounter
 from beats.recordings.unfinished import new_folder, write_new
 
+_HINT_AFTER_S: Final = 2.0
+_MOST_NAMES: Final = 16
 _MOST_TOPICS: Final = 100_000
 """Topics whose last number is kept."""
 
@@ -157,15 +160,48 @@ async def tap(options: TapOptions) -> str | None:
     stream = persistent(attempt) if options.reconnect else attempt()
     if options.depth is None:
         plain = PlainLines(lines, lambda: out.width if out.is_terminal else None)
-        return await follower(JsonLines() if options.as_json else plain).follow(stream)
+        display: Display = JsonLines() if options.as_json else plain
+        return await _follow(follower(display), display, stream, options)
     live = Live(lines, options.depth, lambda: (out.width, out.height), write)
     ended: str | None = None
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(live.handle_signals, group.cancel_scope)
             group.start_soon(live.redraw)
-            ended = await follower(live).follow(stream)
+            ended = await _follow(follower(live), live, stream, options)
             group.cancel_scope.cancel()
     finally:
         await live.finish()
     return ended
+
+
+async def _follow(
+    follower: Follower, display: Display, stream: AsyncGenerator[str | bytes | Notice], options: TapOptions
+) -> str | None:
+    """Follow a stream; where no main picture comes, say which pictures there are instead."""
+    ended: str | None = None
+    problem: Exception | SystemExit | None = None
+    async with anyio.create_task_group() as group:
+        if not {"topics", "kinds"} & {*dict(options.address.query), *options.query}:
+            group.start_soon(_hint_at_pictures, display, options)
+        try:
+            ended = await follower.follow(stream)
+        except (Exception, SystemExit) as error:  # raised below, not wrapped in the group's exception group
+            problem = error
+        group.cancel_scope.cancel()
+    if problem is not None:
+        raise problem
+    return ended
+
+
+async def _hint_at_pictures(display: Display, options: TapOptions) -> None:
+    await anyio.sleep(_HINT_AFTER_S)
+    try:
+        sample = await fetch(options.address, options.context)
+    except ServerError:  # the stream itself tells what is wrong
+        return
+    topics = [each.topic for each in sample.answer.stats.pictures]
+    if topics and FRAME_TOPIC not in topics:
+        more = f" and {len(topics) - _MOST_NAMES:,} more" if len(topics) > _MOST_NAMES else ""
+        names = ", ".join(f"{topic:.60}" for topic in topics[:_MOST_NAMES])
+        display.show(Notice(f"there is no main picture; there are {names}{more}: give --topics '*', or one"))

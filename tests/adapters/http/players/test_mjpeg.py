@@ -161,6 +161,7 @@ async def test_a_reset_in_the_middle_of_a_part_is_silent(caplog: pytest.LogCaptu
     large = noise(800, 800, 0)
     png = picture("png", 800, 800)
     async with on_air() as air:
+        air.show(picture("jpeg"))
         air.show(png, "p")
         for query, data in (("", large), ("?picture=p", png)) * 4:
             async with reading(air, query) as reader:

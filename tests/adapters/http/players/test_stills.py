@@ -58,6 +58,11 @@ async def test_what_is_not_there_or_wrong_is_explained() -> None:
             assert (answer.status, answer.text) == (404, "There is no picture 'cam'; there are: 'broken'.\n")
         for path in STREAM_AND_STILLS:
             assert (await fetch(air.port, f"{path}?width=3")).status == 400
+            answer = await fetch(air.port, path)
+            right = "There is no main picture; there are: 'broken'. Add ?picture= and a name.\n"
+            assert (answer.status, answer.text) == (404, right)
+            assert (await fetch(air.port, f"{path}?picture=nope")).status == 404
+        air.show(picture("jpeg"))
         answer = await fetch(air.port, "/frame.webp?picture=broken")
         assert (answer.status, "cannot be shown" in answer.text) == (500, True)
         async with reading(air, "?quality=30"):

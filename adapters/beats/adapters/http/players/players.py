@@ -77,7 +77,7 @@ class Players:
     def refusal(self, choice: PictureChoice) -> Reply | None:
         """Why a stream cannot be had now; None when it can, or could if there were a first picture."""
         latest = self._latest(choice)
-        if latest is None and choice.picture and self._pictures():
+        if latest is None and self._pictures():
             return self._missing(choice)
         frame = None if latest is None else latest.message
         if not (isinstance(frame, Frame) and choice.fits(frame)):
@@ -157,9 +157,12 @@ class Players:
         return [message for message in messages if isinstance(message, Frame)]
 
     def _missing(self, choice: PictureChoice) -> Reply:
-        if not choice.picture:
+        names = [repr(each.id) if each.id else "the main one" for each in self._pictures()]
+        if not (choice.picture or names):
             why = "There is no picture yet: none has been published."
             return text(HTTPStatus.SERVICE_UNAVAILABLE, why, **{"Retry-After": "1"})
-        names = [repr(each.id) if each.id else "the main one" for each in self._pictures()]
         known = ", ".join(names[:_MOST_NAMES]) or "none yet"
+        if not choice.picture:
+            why = f"There is no main picture; there are: {known}. Add ?picture= and a name."
+            return text(HTTPStatus.NOT_FOUND, why)
         return text(HTTPStatus.NOT_FOUND, f"There is no picture {choice.picture!r:.80}; there are: {known}.")
