@@ -418,4 +418,5 @@ def python(code: str, cwd: Path, *, stdin: int | None = None, **variables: str) 
 
 def quiet(**sinks: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides for a stream without sources, with the browser on a free port and `sinks` beside it."""
-    return {"sources": {"demo": {"enabled": False}}, "sinks": {"browser": {"port": 0}, **sinks}}
+    browser = {"port": 0, **sinks.pop("browser", {})}
+    return {"sources": {"demo": {"enabled": False}}, "sinks": {"browser": browser, **sinks}}
