@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import select
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ from tests.support.lines import Line
 FPS: Final = 60
 PNG: Final = tiny_png() + bytes(20_000 - len(tiny_png()))
 WARM_UP_S: Final = 3.0
+_SPARE_S: Final = 2.0
+"""How long the producer goes on when the viewer has left."""
 _PIECE_BYTES: Final = 1 << 16
 _STEP_S: Final = 0.004
 _PORT: Final = 8765
@@ -51,12 +54,12 @@ class Case(NamedTuple):
 
 CASES: Final = (
     *(
-        Case(f"{kb} kB/s, queue {buffer_s:g} s", Line(0.02, bytes_per_s=1000 * kb, buffer_s=buffer_s))
+        Case(f"{kb} kB/s queue {buffer_s:g} s", Line(0.02, bytes_per_s=1000 * kb, buffer_s=buffer_s))
         for kb in (250, 600, 2000)
         for buffer_s in (0.2, 4.0)
     ),
-    Case("1 % loss, 20 ms jitter", Line(delay_s=0.02, jitter_s=0.02, loss=0.01)),
-    Case("loopback, a sixth", None, FPS * len(PNG) / 6),
+    Case("1 % loss and 20 ms jitter", Line(delay_s=0.02, jitter_s=0.02, loss=0.01)),
+    Case("loopback at a sixth", None, FPS * len(PNG) / 6),
 )
 
 
@@ -81,14 +84,14 @@ def serve(host: str, seconds: float) -> None:
         print("ready", flush=True)
         while not stream.stats().sinks[0].clients:
             time.sleep(0.01)
+        told: tuple[float | None, ...] = (None, None)
         begin_s = time.monotonic()
-        for number in range(int(FPS * seconds)):
+        for number in range(int(FPS * (seconds + _SPARE_S))):
             time.sleep(max(0.0, begin_s + number / FPS - time.monotonic()))
             stream.publish_frame(PNG)
-        (viewer,) = stream.stats().sinks[0].clients
-        told = getattr(viewer, "age_s", None), getattr(viewer, "round_trip_s", None)
+            if viewers := stream.stats().sinks[0].clients if number % FPS == 0 else ():
+                told = tuple(getattr(viewers[0], name, None) for name in ("age_s", "round_trip_s"))
         print(json.dumps({"told": told}), flush=True)
-        time.sleep(0.2)
 
 
 def read(host: str, seconds: float, bytes_per_s: float, query: str) -> None:
@@ -99,6 +102,7 @@ def read(host: str, seconds: float, bytes_per_s: float, query: str) -> None:
     while rest is None:
         rest = opening.feed(opening.sock.recv(1024))
     sock, seen = opening.sock, Seen()
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers and asyncio have it
     sock.setblocking(False)
     begin_s = time.monotonic()
     seen.feed(memoryview(rest), len(rest), time.time_ns())
