@@ -72,11 +72,11 @@ def test_info_says_what_a_recording_holds(tmp_path: Path) -> None:
         "gaps 2 sequence numbers are missing between recorded ones",
         "profile studio",
         "health whole",
-        "topic messages per s size missing",
+        "topic messages per s size missing pictures",
     ):
         assert wanted in shown
     assert any(line.startswith("lost drop_oldest: 2 from ") and line.endswith("(frame 2)") for line in shown)
-    assert any(line.startswith("frame 18 30.5 ") and line.endswith(" 2") for line in shown)
+    assert any(line.startswith("frame 18 30.5 ") and line.endswith(" 2 png 1 x 1") for line in shown)
 
 
 def test_info_adds_up_a_folder_and_says_what_is_damaged(tmp_path: Path) -> None:

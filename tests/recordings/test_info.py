@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from beats.kernel.envelope import Peripheral
+from beats.kernel.envelope import Frame, Peripheral
 from beats.kernel.stats import Loss
 from beats.recordings import info
 from beats.recordings.format import TOTALS
@@ -171,6 +171,15 @@ def test_no_number_is_missing_between_two_recordings_in_one_file(tmp_path: Path)
     assert [placed.jump.is_joint for placed in found.jumps] == [True]
 
 
+def test_the_forms_of_pictures_are_counted(tmp_path: Path) -> None:
+    """As frames state them, or as their data do; what tells neither is left out."""
+    jpeg = Frame(b"\xff\xd8\xff never opened", "cam", "image/jpeg", 640, 480)
+    frames = [jpeg, jpeg._replace(width=320, height=240), jpeg, Frame(b"\x89PNG\r\n\x1a\n", "cam")]
+    path = record(tmp_path / "a.mcap", [line(each, at, BEGIN_NS + at) for at, each in enumerate(frames, 1)])
+    found = Surveyor().survey(path).counts.topics["frame/cam"]
+    assert found.pictures == {("image/jpeg", 640, 480): 2, ("image/jpeg", 320, 240): 1}
+
+
 def keys(value: object) -> Iterator[str]:
     """All keys of a document, but those that are names of topics or of the recorder's own."""
     if isinstance(value, dict):
@@ -205,6 +214,7 @@ def test_everything_is_in_the_document(tmp_path: Path) -> None:
     loss = {"reason": "drop_oldest", "envelopes": 3, "first_unix_ns": 100, "last_unix_ns": 200}
     assert first["losses"] == [{**loss, "topics": {"frame": 3}}]
     topics = cast("list[dict[str, object]]", first["topics"])
+    assert topics[0]["pictures"] == [{"media_type": "image/png", "width": 1, "height": 1, "messages": 10}]
     assert [topic["topic"] for topic in topics] == ["frame", "peripheral/knob", "peripheral/slider"]
     assert topics[0]["mean_rate_hz"] == 10 / 0.29
     health = cast("dict[str, object]", first["health"])

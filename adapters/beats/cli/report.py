@@ -12,9 +12,10 @@ from rich.text import Text
 from beats.cli.printable import printable
 from beats.kit import units
 from beats.recordings.format import LOG_OFFSET, iso
-from beats.recordings.info import ContentCounts, FileInfo, PlacedJump
+from beats.recordings.info import ContentCounts, FileInfo, PlacedJump, TopicInfo
 
 _MOST_TOPICS: Final = 50
+_MOST_FORMS: Final = 3
 _MOST_DAMAGES: Final = 20
 _MOST_JUMPS: Final = 20
 _MOST_FACTS: Final = 50
@@ -138,15 +139,22 @@ def _jump(placed: PlacedJump) -> str:
     return f"stepped by {jump.by_ns / 1e9:+,.3f} s at {position_s:,.3f} s, from {span}"
 
 
+def _pictures(topic: TopicInfo) -> str:
+    """Format and size of most pictures of a topic."""
+    forms = topic.pictures.most_common(_MOST_FORMS)
+    shown = [f"{form.media_type[len('image/') :]} {form.width:,} x {form.height:,}" for form, _ in forms]
+    return ", ".join([*shown, *(["…"] if len(topic.pictures) > _MOST_FORMS else [])])
+
+
 def _topics(counts: ContentCounts) -> Table:
     result = Table("topic", box=None, pad_edge=False, header_style="bold")
     for name in ("messages", "per s", "size", "missing"):
         result.add_column(name, justify="right")
+    result.add_column("pictures")
     for name, topic in counts.most_frequent(_MOST_TOPICS):
         rate = f"{topic.messages / counts.duration_s:,.1f}" if counts.duration_s else "-"
-        result.add_row(
-            _text(name), f"{topic.messages:,}", rate, units.size(topic.size_bytes), f"{topic.missing:,}"
-        )
+        size, missing = units.size(topic.size_bytes), f"{topic.missing:,}"
+        result.add_row(_text(name), f"{topic.messages:,}", rate, size, missing, _pictures(topic))
     if (more := len(counts.topics) - _MOST_TOPICS) > 0:
         result.add_row(Text(f"and {more:,} more; --json lists all", "dim"))
     return result

@@ -7,8 +7,13 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from beats.kernel.envelope import Frame, kind_of_topic
 from beats.kernel.errors import InputError
 from beats.kit.gaps import Gap, GapCounter
+from beats.pictures.errors import PictureError
+from beats.pictures.formats import PictureInfo, identify
+from beats.proto.codec import OPEN_CODEC
+from beats.proto.wire import DecodeError
 from beats.recordings.content import Note
 from beats.recordings.foreign import NotShown
 from beats.recordings.format import (
@@ -43,6 +48,8 @@ class TopicInfo:
     last_sequence: int = 0
     missing: int = 0
     """Sequence numbers missing between recorded ones."""
+    pictures: Counter[PictureInfo] = field(default_factory=Counter[PictureInfo])
+    """Of a topic of frames, how many there are of each format and size, without repeated state."""
 
     def add(self, other: "TopicInfo") -> None:
         """Add the counts of the next file."""
@@ -52,6 +59,7 @@ class TopicInfo:
         self.size_bytes += other.size_bytes
         self.repeated += other.repeated
         self.missing += other.missing
+        self.pictures.update(other.pictures)
 
 
 @dataclass
@@ -104,6 +112,8 @@ class ContentCounts:
         topic.size_bytes += len(message.encoded)
         topic.first_sequence = topic.first_sequence or message.sequence
         topic.last_sequence = message.sequence or topic.last_sequence
+        if kind_of_topic(message.topic) == "frame" and (form := _form(message.encoded)) is not None:
+            topic.pictures[form] += 1
         self._span(message.log_unix_ns, message.log_unix_ns)
 
     def lose(self, record: LossRecord, wall: WallTime) -> None:
@@ -167,6 +177,9 @@ class ContentCounts:
                     "last_sequence": topic.last_sequence,
                     "repeated_messages": topic.repeated,
                     "missing_sequences": topic.missing,
+                    "pictures": [
+                        {**form._asdict(), "messages": count} for form, count in topic.pictures.most_common()
+                    ],
                 }
                 for name, topic in sorted(self.topics.items())
             ],
@@ -322,6 +335,18 @@ def document(files: list[FileInfo], total: ContentCounts) -> dict[str, object]:
         "files": [info.document() for info in files],
         "total": {"files": len(files), "unreadable_files": unreadable, **total.document()},
     }
+
+
+def _form(encoded: bytes) -> PictureInfo | None:
+    """Format and size of a frame, as it states them or as its data do; None if neither can be told."""
+    try:
+        frame = OPEN_CODEC.decode(encoded).message
+        assert isinstance(frame, Frame)
+        if frame.width and frame.height:
+            return PictureInfo(frame.media_type, frame.width, frame.height)
+        return identify(frame.data)
+    except (DecodeError, PictureError):
+        return None
 
 
 def _take_damage(info: FileInfo, damage: Damage) -> None:
