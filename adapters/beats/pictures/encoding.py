@@ -11,6 +11,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from beats.kernel.errors import ClosedError
 from beats.kit.forks import Home
 from beats.kit.throttled_log import ThrottledLog
+from beats.pictures.errors import PictureError
 from beats.pictures.formats import DEFAULT_QUALITY, Format, identify
 from beats.pictures.pixels import Pixels
 
@@ -374,10 +375,15 @@ class EncoderPool(Generic[JobT, ResultT]):
     def _tell_failed(self, topic: str, job: JobT, error: BaseException) -> None:
         try:
             with self._lock:
-                self._log.add("failures", f"{topic}: a picture is lost: {error!r}", logging.ERROR)
+                self._log.add("failures", f"{topic}: a picture is lost: {_why(error)}", logging.ERROR)
             self._on_failed(topic, job, error)
         except Exception:
             log.exception("%s: %s: the callback for pictures that failed has failed", self._name, topic)
+
+
+def _why(error: BaseException) -> str:
+    """The text of our own errors is for people; that of others says little without its type."""
+    return str(error) if isinstance(error, PictureError) else repr(error)
 
 
 class _Work(Generic[JobT, ResultT]):

@@ -141,6 +141,11 @@ _BRANDS: Final = {
 _BASE64: Final = re.compile(rb"(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)[A-Za-z0-9+/=\s]*")
 
 
+def kind_of(source: object) -> str:
+    """The format of a whole file, such as `png`; empty for anything else."""
+    return _kind(bytes(source[:32])) if isinstance(source, bytes | bytearray) else ""
+
+
 def _foreign(data: bytes) -> str:
     """A name for bytes that are none of our formats, and what to do about it."""
     if not data:

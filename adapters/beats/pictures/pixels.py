@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
 from beats.pictures import arrays, surfaces
 from beats.pictures.errors import MAX_PIXELS, PictureError, check_size
+from beats.pictures.formats import kind_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -124,6 +125,8 @@ def copy_pixels(
         return other
     shape = arrays.shape_of(source, _RIGHT)
     if len(shape) == 1:
+        if size is None and (kind := kind_of(source)):
+            raise PictureError(f"these are no pixels but a picture ({kind}): publish_frame takes it as it is")
         height, width, channels = _shape_of_bytes(shape[0], size, mode)
     else:
         if size is not None:
@@ -132,8 +135,10 @@ def copy_pixels(
     check_size(width, height, max_pixels)
     given = mode or _MODES[channels]
     if _CHANNELS[given] != channels:
+        hint = ": RGBX ignores the fourth" if (given, channels) == ("RGB", 4) else ""
         raise PictureError(
-            f"mode {given} has {_CHANNELS[given]} channels; the pixels have {channels} (shape {shape})"
+            f"mode {given} is for {_CHANNELS[given]} bytes a pixel; the pixels have {channels} "
+            f"(shape {shape}){hint}"
         )
     data, is_reversed = arrays.copy(source)
     layout: str = given
@@ -150,7 +155,7 @@ def _shape_of_array(shape: tuple[int, ...]) -> tuple[int, int, int]:
     if len(shape) == 3 and shape[2] in _MODES:
         return shape
     hint = _RIGHT
-    if len(shape) == 3 and shape[0] in _MODES:
+    if len(shape) == 3 and shape[0] in _MODES and min(shape[1:]) > max(_MODES):
         hint = "channels come last: give array.transpose(1, 2, 0)"
     elif len(shape) == 3 and shape[2] == 2:
         hint = "grey with alpha is not known: give array[..., 0], or RGBA"

@@ -201,7 +201,7 @@ async def test_a_picture_that_cannot_be_decoded_is_counted_and_harms_no_other(
         running.kernel.publisher.publish(WIDE)
         assert (await receive(small)).sequence == 2
         assert exact(running.client().queue)
-    assert "frame as jpeg of quality 85: a picture is lost: PictureError" in caplog.text
+    assert "frame as jpeg of quality 85: a picture is lost: data " in caplog.text
 
 
 async def test_no_more_variants_are_in_use_than_allowed() -> None:
