@@ -24,7 +24,7 @@ def recorder(**settings: Any) -> Resources:
 def test_the_images_source_needs_its_pictures() -> None:
     """A file or a folder; `~` is expanded."""
     settings = ImagesSettings(type="images", path="~/a.gif")
-    assert settings.resources("x") == Resources(inputs=(Input("path", Path.home() / "a.gif", "any"),))
+    assert settings.resources("x").inputs == (Input("path", Path.home() / "a.gif", "any"),)
 
 
 def test_the_jsonl_source_needs_its_file() -> None:

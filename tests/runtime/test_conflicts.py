@@ -12,7 +12,7 @@ from beats.runtime import conflicts as conflicts
 from beats.runtime.conflicts import Found, check, conflict
 from beats.runtime.reader import Reader
 from beats.runtime.registry import InstalledAdapters
-from tests.support import STUCK_SINK, install_adapter
+from tests.support import STUCK_SINK, install_adapter, tiny_png
 
 Checked = Callable[..., Found]
 
@@ -136,6 +136,38 @@ def test_two_walls_on_the_same_leds_or_picture_clash(
         said
     )
     assert checked(WALL.format("x", kind, "a", "") + WALL.format("y", kind, "b", "")).problems == []
+
+
+@pytest.mark.parametrize(
+    ("second", "is_said"),
+    [
+        ("type = 'video'\ninput = 'lavfi:testsrc'", True),
+        ("type = 'video'\ninput = 'lavfi:testsrc'\npicture = 'b'", False),
+        ("type = 'video'\ninput = 'lavfi:testsrc'\ntransforms = { rename = 'b' }", False),
+        ("type = 'screen'\ndisplay = ':0'", True),
+        ("type = 'command'\nrun = ['true']\nformat = 'pictures'", True),
+        ("type = 'command'\nrun = ['true']", False),
+        ("type = 'artnet'\nsize = [1, 1]", True),
+        ("type = 'artnet'\nperipherals = { dimmer = { channel = 5 } }", False),
+        ("type = 'images'\npath = '.'", True),
+    ],
+)
+def test_two_sources_of_one_picture_are_warned_of(
+    checked: Checked, tmp_path: Path, second: str, is_said: bool
+) -> None:
+    """They work, but viewers see both in turns."""
+    (tmp_path / "a.png").write_bytes(tiny_png())
+    found = checked(f"[sources.second]\n{second}\n")
+    said = [text for text in found.warnings if "sources.demo shows the main picture too (" in text]
+    assert len(said) == is_said
+    assert not any("picture" in problem.message for problem in found.problems)
+
+
+def test_a_preview_and_a_source_of_one_picture_are_warned_of(checked: Checked) -> None:
+    """By its id."""
+    wall = WALL.format("x", "ddp", "a", "preview = 'w'")
+    [warning] = checked(f"{wall}[sources.y]\ntype = 'screen'\ndisplay = ':0'\npicture = 'w'\n").warnings
+    assert "shows the picture 'w' too" in warning
 
 
 def test_two_streams_below_the_same_mqtt_topics_clash(checked: Checked) -> None:

@@ -253,6 +253,29 @@ async def test_a_source_that_cannot_be_built_leaves_what_was_there(
     )
 
 
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ({"type": "images", "path": "gone.gif"}, "path: "),
+        ({"type": "command", "run": ["no-such-program"]}, "run: "),
+    ],
+)
+async def test_a_source_that_lacks_something_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: dict[str, Any], why: str
+) -> None:
+    """What is missing is found before the predecessor is stopped; the next reload tries it again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").write_bytes(tiny_png())
+    before = profile(sources={"a": {"type": "images", "path": "a.png"}})
+    async with running(before) as live:
+        await state_of(live, "a", "running")
+        for _ in range(2):
+            (change,) = await live.apply(profile(sources={"a": wanted}))
+            assert change.error.startswith(why)
+            assert live.profile.sources == before.sources
+            await state_of(live, "a", "running")
+
+
 def test_a_summary_tells_what_was_done_from_what_was_not() -> None:
     """As JSON values, for clients of the control socket."""
     assert summary([Change("a"), Change("b", "why")]) == {"changed": ["a"], "failed": {"b": "why"}}

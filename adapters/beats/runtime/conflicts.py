@@ -58,17 +58,18 @@ def check(found: Inspected) -> Found:
             parts.append(part)
         else:
             problems.append(part)
+    shared: list[Problem] = []
     problems += [
         *_port_conflicts(parts),
         *_output_conflicts(parts),
-        *_claim_conflicts(parts),
+        *_claim_conflicts(parts, shared),
         *_lacking(parts),
     ]
     doubts = [part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.resources.doubts]
     optional = _optional(parts)
     stopping = [problem for problem in problems if not problem.key.startswith(optional)]
     passing = [problem for problem in problems if problem.key.startswith(optional)]
-    return Found(stopping, [str(each) for each in (*passing, *doubts, *_awaited(parts))])
+    return Found(stopping, [str(each) for each in (*passing, *shared, *doubts, *_awaited(parts))])
 
 
 def lacking_packages(found: Inspected) -> list[Problem]:
@@ -157,13 +158,23 @@ def _output_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
                 earlier[name] = (part, output)
 
 
-def _claim_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
+def _claim_conflicts(parts: Iterable[Part], shared: list[Problem]) -> Iterator[Problem]:
+    """What two have; `shared` gets what works, but may be a mistake."""
     earlier: dict[str, list[tuple[Part, Claim]]] = {}
     for part in parts:
         for claim in part.resources.claims:
+            if claim.is_shareable and _is_renamed(part.settings):
+                continue
             others = earlier.setdefault(claim.what, [])
             for other, taken in others:
                 if (both := _shared(claim, taken)) is not None:
+                    if claim.is_shareable or taken.is_shareable:
+                        text = (
+                            f"{dotted(other.key)} shows {claim.what} too ({other.where(taken.key)}), so "
+                            "viewers see both in turns: give one of them another id, as by transforms.rename"
+                        )
+                        shared.append(part.problem(claim.key, part.value(claim.key), text))
+                        break
                     message = (
                         f"{dotted(other.key)} has {claim.what} too{both} ({other.where(taken.key)}): "
                         "give each its own"
@@ -171,6 +182,10 @@ def _claim_conflicts(parts: Iterable[Part]) -> Iterator[Problem]:
                     yield part.problem(claim.key, part.value(claim.key), message)
                     break
             others.append((part, claim))
+
+
+def _is_renamed(settings: SinkSettings | SourceSettings) -> bool:
+    return isinstance(settings, SourceSettings) and settings.transforms.rename is not None
 
 
 def _shared(one: Claim, other: Claim) -> str | None:
@@ -192,21 +207,26 @@ def _awaited(parts: Iterable[Part]) -> Iterator[Problem]:
 
 def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
     for part in parts:
-        resources: tuple[_Needed, ...] = (
-            *(resource for resource in part.resources.inputs if not resource.may_come),
-            *part.resources.outputs,
-            *part.resources.packages,
-            *part.resources.programs,
-        )
-        for resource in resources:
-            why = _why_not(resource)
-            if why is not None:
-                value = part.value(resource.key)
-                if isinstance(resource, Input):
-                    value = str(resource.path)
-                elif isinstance(resource, Program):  # its arguments may hold a password
-                    value = resource.name
-                yield part.problem(resource.key, value, why)
+        for resource, why in lacking(part.resources):
+            value = part.value(resource.key)
+            if isinstance(resource, Input):
+                value = str(resource.path)
+            elif isinstance(resource, Program):  # its arguments may hold a password
+                value = resource.name
+            yield part.problem(resource.key, value, why)
+
+
+def lacking(resources: Resources) -> Iterator[tuple[_Needed, str]]:
+    """What is missing that does not come by itself, and why it cannot be used. Accesses the disk."""
+    needed: tuple[_Needed, ...] = (
+        *(resource for resource in resources.inputs if not resource.may_come),
+        *resources.outputs,
+        *resources.packages,
+        *resources.programs,
+    )
+    for resource in needed:
+        if (why := _why_not(resource)) is not None:
+            yield resource, why
 
 
 def _why_not(resource: _Needed) -> str | None:

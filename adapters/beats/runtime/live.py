@@ -17,6 +17,7 @@ from beats.kernel.run.kernel import Kernel
 from beats.kit.bounds import queue_bounds
 from beats.kit.paths import Stamp, stamp
 from beats.runtime.builder import Builder, RuntimeView, kernel_options
+from beats.runtime.conflicts import lacking
 from beats.runtime.diff import Step, differing, steps
 from beats.runtime.registry import SINKS, resources_of
 
@@ -90,6 +91,8 @@ class LiveProfile:
         kernel, name = self.kernel, step.name
         if step.group == "sources":
             source = None if step.action == "remove" else self._builder.source(name)
+            if step.action in ("replace", "swap"):
+                await to_thread.run_sync(_refuse_lacking, after.sources[name], after)
             if step.action != "add":
                 await kernel.remove_source(name)
             self._inputs.pop(name, None)
@@ -181,6 +184,16 @@ def _stamps(settings: SourceSettings, profile: ProfileSettings) -> Mapping[Path,
     except Exception:  # the adapter breaks its contract; `config check` reports it
         return {}
     return {each.path: stamp(each.path) for each in inputs}
+
+
+def _refuse_lacking(settings: SourceSettings, profile: ProfileSettings) -> None:
+    """Raise what a source would fail with at its start, before its predecessor is stopped."""
+    try:
+        resources = resources_of(settings, profile.profile)
+    except Exception:  # as above
+        return
+    if faults := [f"{resource.key}: {why}" for resource, why in lacking(resources)]:
+        raise StartError("; ".join(faults))
 
 
 def _with(running: Mapping[str, _T], name: str, wanted: Mapping[str, _T]) -> dict[str, _T]:

@@ -57,6 +57,13 @@ class Claim(NamedTuple):
     """Names it in messages, as `the picture 'wall'`; claims with other names never conflict."""
     numbers: range | None = None
     """Which of it, if it is numbered."""
+    is_shareable: bool = False
+    """Whether a second one may have it too, which may be a mistake."""
+
+
+def picture_claim(key: str, id: str = "") -> Claim:  # noqa: A002 - the wire's own word
+    """The claim of a source on the picture that it shows; empty for the main one."""
+    return Claim(key, f"the picture {id!r}" if id else "the main picture", is_shareable=True)
 
 
 class Server(NamedTuple):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from beats.adapters.led.patch import PatchSettings
 from beats.adapters.led.universes import CutSettings
 from beats.config.settings import HostName, SourceSettings
-from beats.kernel.resources import Port, Resources
+from beats.kernel.resources import Port, Resources, picture_claim
 
 
 class DeskSettings(CutSettings, SourceSettings):
@@ -43,7 +43,9 @@ class DeskSettings(CutSettings, SourceSettings):
 
     def resources(self, profile: str) -> Resources:
         """The UDP port."""
-        return Resources(ports=(Port("port", self.host, self.port, protocol="udp"),), connections=1)
+        ports = (Port("port", self.host, self.port, protocol="udp"),)
+        claims = () if self.size is None else (picture_claim("picture", self.picture),)
+        return Resources(ports=ports, claims=claims, connections=1)
 
     @model_validator(mode="after")
     def _it_shows_something(self) -> Self:

@@ -1,5 +1,6 @@
 """The settings of the source `video`: what an input is, and what it needs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from beats.adapters.sources.video import VideoSettings
-from beats.kernel.resources import Input, Package, Resources, Server
+from beats.kernel.resources import Claim, Input, Package, Resources, Server
 
 
 def settings(**given: Any) -> VideoSettings:
@@ -70,10 +71,11 @@ PACKAGES = (Package("type", "av", "av"),)
     ],
 )
 def test_what_an_input_needs(given: str, resources: Resources) -> None:
-    """PyAV, and a file, a device, or another machine, which may start later."""
+    """PyAV, and a file, a device, or another machine, which may start later; and it has a picture."""
     if given.startswith("udp"):
         given = given.replace("@", "239.0.0.1")
-    assert settings(input=given).resources("x") == resources
+    wanted = replace(resources, claims=(Claim("picture", "the main picture", is_shareable=True),))
+    assert settings(input=given).resources("x") == wanted
 
 
 def test_a_password_is_not_shown() -> None:

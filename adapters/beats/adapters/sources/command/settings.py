@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from beats.config.settings import MIB, SourceSettings
-from beats.kernel.resources import Program, Resources
+from beats.kernel.resources import Program, Resources, picture_claim
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
@@ -61,4 +61,5 @@ class CommandSettings(SourceSettings):
     def resources(self, profile: str) -> Resources:
         """The program."""
         path = self.env["PATH"].get_secret_value() if "PATH" in self.env else None
-        return Resources(programs=(Program("run", self.run[0], self.cwd, path),))
+        claims = () if self.format == "jsonl" else (picture_claim("picture", self.picture),)
+        return Resources(claims=claims, programs=(Program("run", self.run[0], self.cwd, path),))

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from beats.config.settings import SourceSettings
+from beats.kernel.resources import Resources, picture_claim
 
 
 class DemoSettings(SourceSettings):
@@ -18,3 +19,7 @@ class DemoSettings(SourceSettings):
     """Height in pixels; 64 is a common LED panel."""
     seed: int = 0
     """Picks the colours, the paths and the signals; the same seed gives the same show."""
+
+    def resources(self, profile: str) -> Resources:
+        """Nothing but its picture."""
+        return Resources(claims=(picture_claim("type"),))

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from beats.config.settings import MIB, SourceSettings
-from beats.kernel.resources import Input, Resources
+from beats.kernel.resources import Input, Resources, picture_claim
 from beats.kit.paths import expanded
 
 Side = Annotated[int, Field(ge=1, le=8192)]
@@ -38,4 +38,5 @@ class ImagesSettings(SourceSettings):
 
     def resources(self, profile: str) -> Resources:
         """The pictures, or the folder that holds them."""
-        return Resources(inputs=(Input("path", expanded(self.path), "any"),))
+        inputs = (Input("path", expanded(self.path), "any"),)
+        return Resources(inputs=inputs, claims=(picture_claim("type"),))

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from beats.config.settings import SourceSettings
-from beats.kernel.resources import Doubt, Package, Resources
+from beats.kernel.resources import Doubt, Package, Resources, picture_claim
 
 Offset = Annotated[int, Field(ge=0, le=65535)]
 Length = Annotated[int, Field(ge=1, le=65535)]
@@ -43,7 +43,8 @@ class ScreenSettings(SourceSettings):
                 "under Wayland, only the windows of X programs are seen: log in to a session with X for all"
             )
             doubts = (Doubt("display", text),)
-        return Resources(packages=(Package("type", "mss", "mss"),), doubts=doubts)
+        claims = (picture_claim("picture", self.picture),)
+        return Resources(claims=claims, packages=(Package("type", "mss", "mss"),), doubts=doubts)
 
 
 NO_DISPLAY: Final = (

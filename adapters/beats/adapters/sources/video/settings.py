@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, field_serializer, model_validator
 
 from beats.config.settings import SourceSettings
-from beats.kernel.resources import Input, Package, Resources, Server
+from beats.kernel.resources import Input, Package, Resources, Server, picture_claim
 from beats.kit.connecting import Seconds
 from beats.kit.paths import expanded
 
@@ -136,12 +136,18 @@ class VideoSettings(SourceSettings):
 
     def resources(self, profile: str) -> Resources:
         """PyAV, and the file or device; the other machine may start later."""
-        package = (Package("type", "av", "av"),)
+        inputs: tuple[Input, ...] = ()
+        servers: tuple[Server, ...] = ()
         if self.kind == "file":
-            return Resources(inputs=(Input("input", self.path),), packages=package)
-        if self.kind == "device" and self.input.startswith("/"):
-            return Resources(inputs=(Input("input", self.path, "device"),), packages=package)
-        if self.kind == "address" and self._url.scheme in _PORTS:
+            inputs = (Input("input", self.path),)
+        elif self.kind == "device" and self.input.startswith("/"):
+            inputs = (Input("input", self.path, "device"),)
+        elif self.kind == "address" and self._url.scheme in _PORTS:
             port = self._url.port or _PORTS[self._url.scheme]
-            return Resources(servers=(Server("input", self._url.hostname or "", port),), packages=package)
-        return Resources(packages=package)
+            servers = (Server("input", self._url.hostname or "", port),)
+        return Resources(
+            inputs=inputs,
+            servers=servers,
+            packages=(Package("type", "av", "av"),),
+            claims=(picture_claim("picture", self.picture),),
+        )
