@@ -160,7 +160,7 @@ def totals_of(stream: Stream) -> ClientTotals:
 @pytest.fixture
 def sieve() -> Iterator[Sieve]:
     """Sits before the handlers, which would keep every record."""
-    logger, found = logging.getLogger("beats.adapters.sinks.websocket.sink"), Sieve()
+    logger, found = logging.getLogger("beats.adapters.http.viewers"), Sieve()
     logger.addFilter(found)
     yield found
     logger.removeFilter(found)
