@@ -275,8 +275,8 @@ async def test_what_is_the_same_is_left_out_and_counted() -> None:
     assert stage.given_up == [("on_change", "peripheral/knob", 2), ("on_change", "peripheral/other", 1)]
 
 
-async def test_a_picture_that_cannot_be_shaped_is_refused() -> None:
-    """The source gets the error, and goes on; pixels that cannot are counted."""
+async def test_a_picture_that_cannot_be_shaped_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """The source gets the error, and goes on; pixels are counted, and the log names the source."""
     stage, file = Stage(crop=[0, 0, 5, 1]), io.BytesIO()
     corners().save(file, "PNG")
 
@@ -288,6 +288,7 @@ async def test_a_picture_that_cannot_be_shaped_is_refused() -> None:
 
     assert await stage.played(act) == []
     assert stage.given_up == [("failed", "frame", 1)]
+    assert "source 'it': transforms: crop = [0, 0, 5, 1] reaches beyond" in caplog.text
 
 
 async def test_a_source_keeps_its_capabilities() -> None:

@@ -16,6 +16,7 @@ from beats.kernel.ports import Clock, Publish, Source
 from beats.kernel.publisher import Publisher
 from beats.kernel.waker import Waker
 from beats.kit.throttled_log import ThrottledLog
+from beats.pictures.errors import PictureError
 from beats.pictures.pixels import GivenMode, Order, Pixels, copy_pixels
 from beats.pictures.publishing import PixelPublisher, Send
 from beats.pictures.recent import RecentPixels
@@ -40,7 +41,8 @@ class Outlet:
         self.chain: Final = chain
         self.pixels: Final = pixels
         self._publisher: Final = publisher
-        self.reports: Final = ThrottledLog(logging.getLogger(__name__), f"source {name!r}")
+        self._who: Final = f"source {name!r}"
+        self.reports: Final = ThrottledLog(logging.getLogger(__name__), self._who)
         self._waker: Waker | None = None
         self._changed: anyio.Event | None = None
 
@@ -48,6 +50,14 @@ class Outlet:
     def clock(self) -> Clock:
         """Dates what is held."""
         return self._publisher.clock
+
+    def shaped(self, pixels: Pixels) -> Pixels:
+        """Pixels in their new shape, for the threads that encode; `PictureError` names the source."""
+        assert self.chain.shape is not None
+        try:
+            return self.chain.shape(pixels)
+        except PictureError as error:
+            raise PictureError(f"{self._who}: transforms: {error}") from None
 
     def give_up(self, topic: str, reason: str) -> None:
         """Count what is left out."""
@@ -239,7 +249,7 @@ class TransformedPixels:
             name,
             captured_unix_ns,
             None if send is None else partial(_send_ready, send),
-            self._chain.shape,
+            None if self._chain.shape is None else self._outlet.shaped,
         )
         topic = frame_topic(name)
         if not self._outlet.holds(topic, Held(captured_unix_ns, Frame(b"", name), submit=submit)):

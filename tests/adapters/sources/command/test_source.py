@@ -18,6 +18,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from beats.adapters.sources.command import CommandSettings
+from beats.adapters.sources.command import source as command_source
 from beats.adapters.sources.command.source import MESSAGE_BYTES, CommandSource
 from beats.kernel.envelope import Frame, Message, Peripheral
 from beats.kernel.errors import InputError
@@ -159,6 +160,25 @@ async def test_the_setting_restart_says_after_what_it_fails(
     else:
         with pytest.raises(error[0], match=error[1]):
             await published(source)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"max_line_bytes": 100}, "line 1 is skipped: it has more than max_line_bytes = 100"),
+        ({"format": "pictures", "max_picture_bytes": 1024}, "bytes belong to no PNG, JPEG or WebP file"),
+        ({}, "4,000 bytes so far without a line: is its format 'jsonl'?"),
+        ({"format": "pictures"}, "4,000 bytes so far without a picture: is its format 'pictures'?"),
+        ({"format": "pixels", "size": [99, 99]}, "4,000 bytes so far without a whole frame"),
+    ],
+)
+async def test_an_output_that_is_never_understood_is_reported(
+    settings: dict[str, Any], fault: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the program runs: at the bound, or after some time."""
+    monkeypatch.setattr(command_source, "PUZZLED_S", 0.5)
+    async with running(source_of("out.write(b'1 2 ' * 1000); out.flush(); time.sleep(99)", **settings)):
+        await until(lambda: fault in caplog.text)
 
 
 async def test_messages_of_the_program_are_logged_within_bounds(caplog: pytest.LogCaptureFixture) -> None:

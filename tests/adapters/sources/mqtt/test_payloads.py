@@ -53,6 +53,8 @@ def test_a_picture_is_known_by_its_bytes() -> None:
     assert picture_of(png, MAX_PIXELS) == Frame(png, "", "image/png", 8, 4)
     for broken, most, said in (
         (png[:20], 100, "cut off"),
+        (png[:-20], 100, f"cut off after {len(png) - 20} bytes"),
+        (png[:40] + bytes(4) + png[44:], 100, "a PNG is damaged"),
         (png, 31, "32 pixels"),
         (b"\xff\xd8\xff", 100, "JPEG"),
     ):

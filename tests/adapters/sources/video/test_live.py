@@ -2,11 +2,13 @@
 
 import io
 import itertools
+import os
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -234,3 +236,16 @@ def test_what_waits_for_the_decoder_is_bounded(size: int) -> None:
     assert skipped == [0] * most + [most + 1, 1]
     assert queue.put(Packet("key", is_keyframe=True), 0) == 0
     assert waiting(queue) == ["key"]
+
+
+def test_a_named_pipe_is_opened_again_when_its_writer_has_ended(tmp_path: Path) -> None:
+    """The kernel does so for what has failed; another film may come."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(STREAM,), daemon=True)
+    writer.start()
+    recorder = Recorder()
+    with pytest.raises(ConnectionError, match="pipe has ended"):
+        anyio.run(source(input=pipe, pace="live").run, recorder)
+    writer.join(20)
+    assert recorder.published

@@ -10,13 +10,13 @@ import os
 import select
 from typing import Final, Protocol
 
-from beats.adapters.sources.command.pictures import Cut, PictureCutter
 from beats.adapters.sources.command.settings import CommandSettings
 from beats.adapters.sources.jsonl.publishing import Line, LinePublisher
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import QueueFull
 from beats.kernel.ports import Publish
 from beats.kit.throttled_log import ThrottledLog
+from beats.pictures.cutter import Cut, PictureCutter
 from beats.pictures.errors import PictureError
 from beats.pictures.formats import identify
 from beats.pictures.pixels import GivenMode
@@ -32,6 +32,14 @@ _MODES: Final[dict[str, GivenMode]] = {"rgb": "RGB", "bgr": "RGB", "rgba": "RGBA
 
 class Reader(Protocol):
     """Reads and publishes what a program writes."""
+
+    is_understood: bool
+    """Whether it has found a line, picture or frame yet, also one that is damaged."""
+
+    @property
+    def read_bytes(self) -> int:
+        """How many bytes came until then."""
+        ...
 
     def read(self, fd: int) -> bool:
         """Read what is there; False at the end."""
@@ -62,6 +70,9 @@ def _some(fd: int, most_bytes: int) -> bytes | None:
 
 
 class _Lines:
+    is_understood = False
+    read_bytes = 0
+
     def __init__(self, lines: LinePublisher, publish: Publish) -> None:
         self._lines: Final = lines
         self._publish: Final = publish
@@ -69,7 +80,9 @@ class _Lines:
 
     def read(self, fd: int) -> bool:
         data = _some(fd, _LINES_BYTES)
+        self.read_bytes += len(data or b"")
         self._parsed = self._lines.parsed(data or b"", ends=data == b"")
+        self.is_understood |= bool(self._parsed)
         return data != b""
 
     async def publish(self) -> None:
@@ -77,6 +90,9 @@ class _Lines:
 
 
 class _Pictures:
+    is_understood = False
+    read_bytes = 0
+
     def __init__(
         self, settings: CommandSettings, pixels: PixelPublisher, publish: Publish, reports: ThrottledLog
     ) -> None:
@@ -90,6 +106,7 @@ class _Pictures:
     def read(self, fd: int) -> bool:
         data = _some(fd, _PICTURES_BYTES)
         self._frames = []
+        self.read_bytes += len(data or b"")
         cut = self._cutter.feed(data or b"")
         self._take(cut)
         if data == b"":
@@ -106,6 +123,7 @@ class _Pictures:
                 self._reports.add("bad pictures", str(error))
 
     def _take(self, cut: Cut) -> None:
+        self.is_understood |= bool(cut.faults or cut.pictures)
         for fault in cut.faults:
             self._reports.add("bad pictures", fault)
         for data in cut.pictures:
@@ -119,6 +137,8 @@ class _Pictures:
 
 class _Frames:
     """The newest frame survives: the threads that encode give up older ones, and count them."""
+
+    is_understood = False
 
     def __init__(
         self, settings: CommandSettings, pixels: PixelPublisher, publish: Publish, reports: ThrottledLog
@@ -152,10 +172,16 @@ class _Frames:
             self._offer()
         return True
 
+    @property
+    def read_bytes(self) -> int:
+        """Of the first frame."""
+        return self._filled
+
     async def publish(self) -> None:
         """The threads that encode do it."""
 
     def _offer(self) -> None:
+        self.is_understood = True
         settings = self._settings
         try:
             self._pixels.publish(

@@ -10,7 +10,7 @@ import anyio
 from anyio import to_thread
 
 from beats.adapters.sources.command.process import Program
-from beats.adapters.sources.command.readers import reader_of
+from beats.adapters.sources.command.readers import Reader, reader_of
 from beats.adapters.sources.command.settings import CommandSettings
 from beats.adapters.sources.jsonl.lines import LineCutter, RawLine
 from beats.kernel.errors import InputError
@@ -20,6 +20,9 @@ from beats.pictures.publishing import PixelPublisher
 
 MESSAGE_BYTES: Final = 500
 """The most of a line of standard error that is shown."""
+PUZZLED_S: Final = 10.0
+"""After so long without a line or picture in what the program writes, the log says so."""
+_UNITS: Final = {"jsonl": "a line", "pictures": "a picture", "pixels": "a whole frame"}
 _MESSAGES_BYTES: Final = 16 * 1024
 _MESSAGES_PAUSE_S: Final = 0.02
 """Between two reads of standard error: a program that floods it is held back by its pipe."""
@@ -91,10 +94,23 @@ class CommandSource:
     async def _publish_all(self, program: Program, publish: Publish) -> None:
         reader = reader_of(self._settings, self._pixels, publish, self.reports)
         goes_on = True
-        while goes_on:
-            await anyio.wait_readable(program.stdout)
-            goes_on = await to_thread.run_sync(reader.read, program.stdout)
-            await reader.publish()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._doubt, reader)
+            while goes_on:
+                await anyio.wait_readable(program.stdout)
+                goes_on = await to_thread.run_sync(reader.read, program.stdout)
+                await reader.publish()
+            group.cancel_scope.cancel()
+
+    async def _doubt(self, reader: Reader) -> None:
+        """Log once that what the program writes may be of another format."""
+        while not reader.is_understood:
+            await anyio.sleep(PUZZLED_S)
+            if reader.read_bytes and not reader.is_understood:
+                kind = self._settings.format
+                text = f"{reader.read_bytes:,} bytes so far without {_UNITS[kind]}: is its format {kind!r}?"
+                self.reports.add("unclear outputs", text)
+                return
 
     async def _show_messages(self, program: Program) -> None:
         """Log what the program writes to its standard error."""

@@ -49,6 +49,11 @@ class LineCutter:
         """The last line if it has no newline: the input, or one writer's part of it, has ended."""
         return [self._end(b"")] if self._begun or self._skipped_bytes else []
 
+    @property
+    def endless(self) -> int:
+        """The number of the line that is too long already and has not ended yet; 0 if there is none."""
+        return self._count + 1 if self._skipped_bytes else 0
+
     def restart(self) -> None:
         """Count from 1 again: a new file starts."""
         self._count = 0

@@ -39,6 +39,8 @@ class LinePublisher:
         self._max_line_bytes: Final = max_line_bytes
         self._reports: Final = reports
         self._cutter: Final = LineCutter(max_line_bytes)
+        self._told = 0
+        """The number of the last line that was reported before its end."""
 
     def parsed(self, data: bytes, *, ends: bool = False, restarts: bool = False) -> list[Line]:
         """The lines that `data` completes; for one thread at a time.
@@ -51,9 +53,14 @@ class LinePublisher:
         lines = self._cutter.feed(data)
         if ends:
             lines += self._cutter.finish()
+        parsed = [self._parsed(line) for line in lines if self._is_to_tell(line)]
+        if (endless := self._cutter.endless) and endless != self._told:
+            self._told = endless
+            parsed.append(BadLine(endless, f"it has more than max_line_bytes = {self._max_line_bytes:,}"))
         if restarts:
             self._cutter.restart()
-        return [self._parsed(line) for line in lines if line.skipped_bytes or line.text.strip()]
+            self._told = 0
+        return parsed
 
     async def publish(self, publish: Publish, lines: list[Line]) -> None:
         """Publish the good ones in order, and report the others."""
@@ -73,6 +80,9 @@ class LinePublisher:
             self._report(BadLine(line.number, str(error) or type(error).__name__))
         except QueueFull as error:
             self._reports.add("refused updates", f"line {line.number}: {error}", logging.ERROR)
+
+    def _is_to_tell(self, line: RawLine) -> bool:
+        return line.number != self._told if line.skipped_bytes else bool(line.text.strip())
 
     def _report(self, line: BadLine) -> None:
         self._reports.add("bad lines", f"line {line.number} is skipped: {line.why}")

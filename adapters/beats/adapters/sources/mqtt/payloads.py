@@ -5,6 +5,7 @@ import math
 from typing import Final, NoReturn
 
 from beats.kernel.envelope import Frame
+from beats.pictures.cutter import why_damaged
 from beats.pictures.errors import PictureError
 from beats.pictures.formats import identify
 
@@ -24,6 +25,8 @@ def picture_of(payload: bytes, max_pixels: int) -> Frame | None:
         info = identify(payload, max_pixels=max_pixels)
     except PictureError as error:
         raise ValueError(str(error)) from None
+    if (fault := why_damaged(payload)) is not None:
+        raise ValueError(fault)
     return Frame(payload, "", info.media_type, info.width, info.height)
 
 

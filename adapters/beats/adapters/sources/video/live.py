@@ -135,7 +135,8 @@ class LiveView:
             if self._ending.is_set or self._fault is not None:
                 return
             take(packet, self._clock.unix_ns())
-        if self._settings.kind in ("address", "device"):
+        kind = self._settings.kind  # a pipe may get another writer
+        if kind in ("address", "device") or (kind == "file" and self._settings.path.is_fifo()):
             raise ConnectionError(f"{self._settings.shown} has ended")
 
     def _keep(self, packet: Any, unix_ns: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from beats.adapters.sources.command.pictures import PictureCutter
+from beats.pictures.cutter import PictureCutter
 
 MOST_BYTES = 20_000
 PNG_START = b"\x89PNG\r\n\x1a\n"

@@ -6,11 +6,13 @@ signature, also where the damaged one claimed to go on.
 
 import re
 import struct
+import sys
 from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
 from beats.pictures.formats import PNG_SIGNATURE
 
+_Bytes = bytes | bytearray
 Scan = Generator[None, None, int]
 """Asks for more bytes with each step, and returns the length of the file."""
 
@@ -81,6 +83,8 @@ class PictureCutter:
         self._stray_bytes += skipped
         del self._buffer[:skipped]
         if found is None:
+            if self._stray_bytes > self._max_bytes:  # soon enough for who reads the log
+                self._report_stray(cut)
             return False
         self._report_stray(cut)
         self._scan = _SCANS[self._buffer[0]](self._buffer, self._max_bytes)
@@ -92,7 +96,18 @@ class PictureCutter:
             self._stray_bytes = 0
 
 
-def _until(buffer: bytearray, size: int, most_bytes: int) -> Generator[None]:
+def why_damaged(data: bytes) -> str | None:
+    """Why a file that begins as a PNG, JPEG or WebP is not a whole one, by its structure; None if it is."""
+    try:
+        next(_SCANS[data[0]](data, sys.maxsize))
+    except StopIteration:
+        return None
+    except _DamagedError as error:
+        return str(error)
+    return f"a picture is cut off after {len(data):,} bytes"
+
+
+def _until(buffer: _Bytes, size: int, most_bytes: int) -> Generator[None]:
     """Wait until there are so many bytes."""
     while True:
         if size > most_bytes:
@@ -102,7 +117,7 @@ def _until(buffer: bytearray, size: int, most_bytes: int) -> Generator[None]:
         yield
 
 
-def _png(buffer: bytearray, most_bytes: int) -> Scan:
+def _png(buffer: _Bytes, most_bytes: int) -> Scan:
     """Chunks up to IEND: PNG (third edition), section 5.3."""
     at = len(PNG_SIGNATURE)
     name = b""
@@ -116,7 +131,7 @@ def _png(buffer: bytearray, most_bytes: int) -> Scan:
     return at
 
 
-def _jpeg(buffer: bytearray, most_bytes: int) -> Scan:
+def _jpeg(buffer: _Bytes, most_bytes: int) -> Scan:
     """Marker segments, and the data after each start of scan, up to the end of image: T.81, section B.2."""
     at = 2
     while True:
@@ -139,7 +154,7 @@ def _jpeg(buffer: bytearray, most_bytes: int) -> Scan:
                 at = yield from _after_scan(buffer, at, most_bytes)
 
 
-def _after_scan(buffer: bytearray, at: int, most_bytes: int) -> Scan:
+def _after_scan(buffer: _Bytes, at: int, most_bytes: int) -> Scan:
     """Where the entropy-coded data ends: at a marker that is neither a stuffed zero nor a restart."""
     while True:
         yield from _until(buffer, at + 2, most_bytes)
@@ -152,14 +167,14 @@ def _after_scan(buffer: bytearray, at: int, most_bytes: int) -> Scan:
             at = found + 2
 
 
-def _webp(buffer: bytearray, most_bytes: int) -> Scan:
+def _webp(buffer: _Bytes, most_bytes: int) -> Scan:
     """The size is in its header: RFC 9649, section 2.4."""
     size = 8 + int.from_bytes(buffer[4:8], "little")
     yield from _until(buffer, size, most_bytes)
     return size
 
 
-_SCANS: Final[dict[int, Callable[[bytearray, int], Scan]]] = {
+_SCANS: Final[dict[int, Callable[[_Bytes, int], Scan]]] = {
     PNG_SIGNATURE[0]: _png,
     0xFF: _jpeg,
     ord("R"): _webp,
