@@ -30,8 +30,9 @@ class IdTemplate:
         for around, _ in self._parts:
             if "{" in around or "}" in around:
                 raise ValueError(
-                    f"{text!r} has braces that mean nothing: use {{topic}} or {{address}} for the whole "
-                    "name, {2} for its second level, {-1} for the last, {2+} for the second and all after it"
+                    f"{text!r} has braces that mean nothing: use {{topic}} (MQTT) or {{address}} (OSC) "
+                    "for the whole name, {2} for its second level, {-1} for the last, {2+} for the second "
+                    "and all after it"
                 )
 
     def id_of(self, name: str) -> str:

@@ -69,6 +69,12 @@ def problem(model: type[Settings], tree: Mapping[str, object]) -> Problem:
         (bool, "true", "must be true or false"),
         (list[int], 3, "must be an array, such as [1, 2]"),
         (tuple[int, ...], 3, "must be an array, such as [1, 2]"),
+        (
+            tuple[Annotated[str, Field(min_length=1)], ...],
+            "a",
+            'must be an array of texts, such as ["a", "b"]',
+        ),
+        (list[Path], "a", 'must be an array of texts, such as ["a", "b"]'),
         (dict[str, int], 3, "must be a table, such as { key = 1 }"),
         (Login, 3, "must be a table, such as { key = 1 }"),
         (Path, 3, "must be a path, in quotes"),
@@ -122,6 +128,7 @@ def test_a_missing_key_has_no_value() -> None:
         ({"size": (1, 2, 3)}, "size", "[1, 2, 3]", "must have 2 items", None),
         ({"sizes": ((1, 2), (3,))}, "sizes.1", "[3]", "must have 2 items", None),
         ({"turn": (0, 45)}, "turn.1", "45", "must be one of 0, 90", None),
+        ({"turn": (0, -90)}, "turn.1", "-90", "must be one of 0, 90", None),
     ],
 )
 def test_a_problem_has_key_value_message_and_the_nearest_name(
@@ -159,6 +166,14 @@ def test_a_secret_is_never_shown(tree: dict[str, object]) -> None:
 def test_an_address_with_a_password_is_never_shown(key: str) -> None:
     """It is a secret in any setting."""
     assert problem(Door, {key: "nats://ann:12345@host"}).value == "********"
+
+
+def test_an_array_of_wrong_items_is_not_called_empty() -> None:
+    """Each item is reported."""
+    items = tuple[Annotated[int, Field(le=1)], ...]
+    model = create_model("Model", __base__=Settings, key=(Annotated[items, Field(min_length=2)], ...))
+    assert [found.key for found in problems(model, {"key": (2, 1)})] == ["sinks.door.key.0"]
+    assert problem(model, {"key": (1,)}).message == "must have at least 2 items"
 
 
 def test_everything_wrong_is_reported() -> None:

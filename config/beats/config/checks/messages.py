@@ -30,6 +30,8 @@ def _problems(
     found: dict[tuple[str | int, ...], Problem] = {}
     data = plain(table)
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and len(detail["input"]) >= detail.get("ctx", {})["min_length"]:
+            continue  # only valid items count: those that are not are reported themselves
         path = _path(detail, data)
         problem = _problem(detail, path, model, table, key)
         # A value that fits none of several types is reported once for each of them.
@@ -81,13 +83,22 @@ def _problem(
         secret = holds_secret(expected_at(model, [*path[:-1], meant] if meant else path[:-1]))
     elif choices := _choices(detail, expected):
         message = f"must be one of {', '.join(choices)}"
-        meant = nearest(str(detail["input"]), choices)
+        if isinstance(detail["input"], str):  # the most similar number may mean the opposite
+            meant = nearest(detail["input"], choices)
+    elif kind in _ARRAY_TYPES and _has_texts(expected):
+        message = 'must be an array of texts, such as ["a", "b"]'
     elif kind == "is_instance_of" and Path in members(expected):
         message = "must be a path, in quotes"
     value = None if kind == "missing" or isinstance(detail["input"], Mapping) else shown(detail["input"])
     if value is not None and (secret or holds_password(detail["input"])):
         value = MASK
     return Problem(_where(table, path), dotted([*key, *path]), value, message, meant)
+
+
+def _has_texts(expected: Any) -> bool:
+    """Whether an array of this type may hold texts."""
+    items = (item for array in members(expected) for item in get_args(array))
+    return any(member in (str, Path) for item in items for member in members(item))
 
 
 def _length(detail: ErrorDetails, expected: Any) -> int | None:
@@ -139,13 +150,14 @@ def _always(message: str) -> Callable[[_Context], str]:
     return lambda _: message
 
 
+_ARRAY_TYPES: Final = ("list_type", "tuple_type", "set_type", "frozen_set_type")
 _MUST_BE: Final = {
     "a whole number": ("int_type", "int_parsing", "int_from_float"),
     "a number": ("float_type", "float_parsing"),
     "a finite number": ("finite_number",),
     "text, in quotes": ("string_type",),
     "true or false": ("bool_type", "bool_parsing"),
-    "an array, such as [1, 2]": ("list_type", "tuple_type", "set_type", "frozen_set_type"),
+    "an array, such as [1, 2]": _ARRAY_TYPES,
     "a table, such as { key = 1 }": ("dict_type", "mapping_type", "model_type", "model_attributes_type"),
     "a date": ("date_type",),
     "a date and time": ("datetime_type",),
