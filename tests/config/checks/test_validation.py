@@ -228,6 +228,13 @@ def test_an_unknown_variable_is_compared_with_the_aliases_of_all_types(house: Ho
     )
 
 
+def test_a_variable_of_another_shipped_profile_is_known(house: House) -> None:
+    """It is set for that one; a misspelt one is warned of."""
+    house.environ = {"BEATS_MQTT_HOST": "x", "BEATS_VIDEO": "y", "BEATS_MQTT_HOTS": "z"}
+    (warning,) = house.load().warnings
+    assert warning.startswith("BEATS_MQTT_HOTS: unknown variable, ignored")
+
+
 def test_a_sink_can_be_made_of_variables_alone(house: House) -> None:
     """Without any file."""
     house.environ = {"BEATS_SINKS__NEW__TYPE": "websocket", "BEATS_SINKS__NEW__ORIGINS": "http://a, http://b"}

@@ -17,7 +17,8 @@ from beats.config.errors import Problem, SettingsError, dotted, nearest, shown
 from beats.config.layers.assembly import adapter_types, drop_settings_of_old_types, fit_layer, in_order
 from beats.config.layers.environment import alias_layers, unknown_warning
 from beats.config.layers.merging import Layer, Leaf, Level, Node, Table, child, merge, where
-from beats.config.layers.profiles import EXTENDS
+from beats.config.layers.profiles import EXTENDS, SHIPPED
+from beats.config.layers.references import variables_in
 from beats.config.schema import BASES, GROUPS, SECTIONS, TABLES, AdapterKey, Adapters, Group, key_paths
 from beats.config.settings import (
     KernelSettings,
@@ -300,10 +301,12 @@ class Validation:
         paths = [(name, *path) for name, model in TABLES.items() for path in key_paths(model)]
         for key, model in self._models.items():
             paths += [(*key, *path) for path in key_paths(model)]
-        known = aliases | self._raw.referenced
-        self._warnings += [
-            unknown_warning(name, aliases, paths) for name in self._raw.others if name not in known
-        ]
+        unknown = [name for name in self._raw.others if name not in aliases | self._raw.referenced]
+        if unknown:
+            meant_for_others = variables_in(SHIPPED)
+            self._warnings += [
+                unknown_warning(name, aliases, paths) for name in unknown if name not in meant_for_others
+            ]
 
 
 def _is_off(table: Table) -> bool:

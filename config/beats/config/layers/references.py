@@ -7,6 +7,7 @@ is converted to the type that its setting expects, as that of any variable. `$${
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, cast
 
 from beats.config.errors import Problem, dotted, shown
@@ -23,6 +24,12 @@ def referenced_variables(layers: Iterable[Layer]) -> set[str]:
     """The variables that files reference."""
     files = (layer for layer in layers if layer.level <= Level.LOCAL)
     return {match["name"] for layer in files for _, match in _references(layer)}
+
+
+def variables_in(folder: Path) -> set[str]:
+    """The variables that any profile in a folder references."""
+    texts = (path.read_text(encoding="utf-8") for path in folder.glob("*.toml"))
+    return {match["name"] for text in texts for match in _REFERENCE.finditer(text)}
 
 
 def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> tuple[list[Layer], list[Problem]]:
