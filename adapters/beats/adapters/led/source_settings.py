@@ -1,6 +1,5 @@
 """The settings that every source of universes has."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -26,7 +25,8 @@ class DeskSettings(CutSettings, SourceSettings):
     """Id of the picture that the universes are published as; empty: the main one."""
     fps: Annotated[float, Field(ge=1, le=240)] = 60.0
     """Most frames a second; of a faster sender, the newest frame is published at this rate."""
-    peripherals: Mapping[Annotated[str, Field(min_length=1)], PatchSettings] = {}
+    # No Mapping: pydantic 2.11.0 leaves its values as they are given.
+    peripherals: dict[Annotated[str, Field(min_length=1)], PatchSettings] = Field(default_factory=dict)
     """Channels that are published as peripherals, by id: { dimmer = { channel = 5 } }."""
     on_loss: Literal["hold", "black"] = "hold"
     """What happens when a universe is lost: hold (it stays as it was) or black (its channels become 0)."""

@@ -33,7 +33,8 @@ class CommandSettings(SourceSettings):
     """The bytes of each pixel, 8 bits a channel; for pixels."""
     cwd: Path | None = None
     """Folder to run it in. None: that of Beats."""
-    env: Mapping[str, SecretStr] = {}
+    # No Mapping: pydantic 2.11.0 leaves its values as they are given.
+    env: dict[str, SecretStr] = Field(default_factory=dict)
     """Environment variables for it, besides those of Beats; their values are never shown."""
     restart: Literal["on_failure", "always", "never"] = "on_failure"
     """When to start it again, with growing pauses. on_failure: unless its exit code is 0; always; never."""
