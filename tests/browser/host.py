@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.sync.server import ServerConnection, serve
 
 from beats.adapters.http import assets
@@ -74,9 +75,11 @@ class Host:
         return sealed(Frame(png), sequence, self._unix_ns())
 
     def connection(self) -> ServerConnection:
-        """Wait for the next page that connects."""
-        self.latest = self._connections.get(timeout=TIMEOUT_S)
-        return self.latest
+        """Wait for the next page that connects, and does not leave at once to try again."""
+        while True:
+            self.latest = self._connections.get(timeout=TIMEOUT_S)
+            if self.latest.state is State.OPEN:
+                return self.latest
 
     def drop(self) -> None:
         """Close the latest connection."""
