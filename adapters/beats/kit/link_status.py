@@ -3,12 +3,10 @@
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import anyio
 
-from beats.kernel.ports import Batches
 from beats.kernel.run.supervisor import Backoff
 from beats.kit.throttled_log import ThrottledLog
 
@@ -97,38 +95,3 @@ def reason(error: Exception) -> str:
     if failed:
         return os.strerror(int(failed[1]))
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-class _Connection(Protocol):
-    async def close(self) -> None: ...
-
-
-C = TypeVar("C", bound=_Connection)
-
-
-async def connected(queue: Batches, connect: Callable[[anyio.Event], Awaitable[C | None]]) -> C | None:
-    """A sink's next connection; None when its queue ends before there is one.
-
-    Tells the kernel that the sink has started: a server that is not there yet must not delay the others.
-
-    Args:
-        queue: of the sink; nothing is taken from it.
-        connect: opens the connection; the event that it gets is set when the queue has ended.
-    """
-    ended = anyio.Event()
-    connection: C | None = None
-
-    async def watch() -> None:
-        await queue.take(0)  # takes nothing, so it returns only when the queue has ended
-        ended.set()
-
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch)
-            connection = await connect(ended)
-            group.cancel_scope.cancel()
-    except BaseException:
-        if connection is not None:  # it was opened just before the error
-            await connection.close()
-        raise
-    return connection

@@ -16,8 +16,8 @@ from beats.adapters.sinks.nats.unconfirmed import Unconfirmed
 from beats.kernel.envelope import Envelope
 from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Batches, Context
-from beats.kit.link_status import connected
 from beats.kit.lost_values import with_lost_values
+from beats.kit.reconnecting import deliver_over_connections
 from beats.kit.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
@@ -86,29 +86,15 @@ class NatsSink:
             caught_up = queue.catch_up()
             queue.give_back(caught_up.batch)
             self._owe(caught_up.before)
-        has_ended = False
-        while not has_ended:
-            connection = await connected(queue, self._broker.connect)
-            if connection is None:
-                break
-            is_fault = False
-            try:
-                has_ended = await self._deliver(connection, queue)
-            except Exception:
-                is_fault = True  # the envelopes in hand may be the cause: they count as lost
-                raise
-            finally:
-                left = [*self._unconfirmed.take_back(), *self._in_hand]
-                self._in_hand = ()
-                if not is_fault:
-                    queue.give_back(left)  # at the front, so the first to be dropped for fresh ones
-                self._broker.link.is_connected = False
-                await connection.close()
-            if not has_ended:
-                self._broker.lose(connection)
+        await deliver_over_connections(queue, self._broker, self._deliver, self._take_back)
         self._reports.summarise()
         if self._too_large:
             log.error("sink %r: %d envelopes were too large in all", self._name, self._too_large)
+
+    def _take_back(self) -> Sequence[Envelope]:
+        left = [*self._unconfirmed.take_back(), *self._in_hand]
+        self._in_hand = ()
+        return left
 
     async def _deliver(self, connection: NatsConnection, queue: Batches) -> bool:
         """Send until the connection is lost; True if the queue has ended first."""
