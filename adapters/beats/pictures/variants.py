@@ -5,6 +5,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Literal, NamedTuple, Self, cast
 
+import anyio
+from anyio import to_thread
+
 from beats.kernel.envelope import Envelope, Frame
 from beats.pictures.encoding import EncoderPool
 from beats.pictures.errors import PictureError
@@ -171,6 +174,11 @@ class Variants:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close(_CLOSE_TIMEOUT_S)
+
+    async def aclose(self) -> None:
+        """As `close`, without holding up the event loop; also in a cancelled scope."""
+        with anyio.CancelScope(shield=True):  # bounded, see `close`
+            await to_thread.run_sync(self.close)
 
     def submit(self, stream: "VariantStream", envelope: Envelope) -> None:
         """What `VariantStream.submit` does."""

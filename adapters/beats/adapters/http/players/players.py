@@ -1,12 +1,13 @@
 """All players of a server: answers their requests, and gives each the frames of its picture."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
+import anyio
 from anyio import to_thread
 
 from beats.adapters.http.connection import HttpConnection
@@ -14,7 +15,7 @@ from beats.adapters.http.players.choice import PictureChoice, parse_picture
 from beats.adapters.http.players.player import Player
 from beats.adapters.http.query import InvalidQuery
 from beats.adapters.http.reply import Reply, text
-from beats.adapters.http.viewers import Viewers
+from beats.adapters.http.viewers import LINGER_S, Viewers
 from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.ports import Context
 from beats.pictures.errors import PictureError
@@ -129,12 +130,26 @@ class Players:
                 for player in tuple(self._by_topic.get(envelope.topic, ())):
                     player.offer(envelope)
 
-    @contextmanager
-    def served(self) -> Generator[None]:
-        """Players may come; those that are left at the end of the block are cut off."""
+    @asynccontextmanager
+    async def served(self, stall_timeout_s: Callable[[], float]) -> AsyncGenerator[None]:
+        """Serve the viewers of a stream, players among them, as long as the block takes what comes.
+
+        When it ends by itself, each player gets what waits for it and the end of its answer, and all viewers
+        have a moment to read on; then players that are left are cut off.
+
+        Args:
+            stall_timeout_s: seconds after which a viewer is cut off whose socket accepts nothing.
+        """
         self._finishing = False
         try:
-            yield
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._viewers.close_stalled, stall_timeout_s)
+                yield
+                self.finish()
+                with anyio.move_on_after(LINGER_S):
+                    await self._variants.drain()
+                await self._viewers.linger()
+                group.cancel_scope.cancel()
         finally:
             for player in self._everyone():
                 player.abort()

@@ -2,15 +2,13 @@
 
 from typing import Final
 
-import anyio
-
 from beats.adapters.http.admission import Admission
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.players.players import Players
 from beats.adapters.http.server import serving
 from beats.adapters.http.site import Site
 from beats.adapters.http.variants import variants_of
-from beats.adapters.http.viewers import LINGER_S, Viewers
+from beats.adapters.http.viewers import Viewers
 from beats.adapters.sinks.http.settings import HttpSettings
 from beats.kernel.ports import Batches, Context
 from beats.kernel.stats import ClientStats, ClientTotals
@@ -60,20 +58,12 @@ class HttpSink:
         try:
             await self._run(queue)
         finally:
-            with anyio.CancelScope(shield=True):  # bounded, see `close`
-                await anyio.to_thread.run_sync(self._variants.close)
+            await self._variants.aclose()
 
     async def _run(self, queue: Batches) -> None:
-        admission, viewers = self._admission, self._viewers
+        admission = self._admission
         async with serving(admission.settings, admission, self._everyone) as listening:
             self.port = listening[0][1]
-            with self._players.served():
-                async with anyio.create_task_group() as group:
-                    group.start_soon(viewers.close_stalled, lambda: admission.settings.stall_timeout_s)
-                    async for batch in queue:
-                        self._players.offer(batch)
-                    self._players.finish()
-                    with anyio.move_on_after(LINGER_S):
-                        await self._variants.drain()
-                    await viewers.linger()
-                    group.cancel_scope.cancel()
+            async with self._players.served(lambda: admission.settings.stall_timeout_s):
+                async for batch in queue:
+                    self._players.offer(batch)

@@ -14,7 +14,7 @@ from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.players.players import Players
 from beats.adapters.http.server import serving
 from beats.adapters.http.variants import variants_of
-from beats.adapters.http.viewers import LINGER_S, Viewers
+from beats.adapters.http.viewers import Viewers
 from beats.adapters.sinks.websocket.admission import StreamAdmission
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.connection import StreamConnection
@@ -96,8 +96,7 @@ class WebSocketSink:
         try:
             await self._run(queue)
         finally:
-            with anyio.CancelScope(shield=True):  # bounded, see `close`
-                await anyio.to_thread.run_sync(self._variants.close)
+            await self._variants.aclose()
 
     async def _run(self, queue: Batches) -> None:
         settings, admission = self._settings, self._admission
@@ -117,15 +116,8 @@ class WebSocketSink:
         ) as listening:
             encrypted = settings.tls_cert is not None
             self.address = Address(settings.public_host, listening[0][1], encrypted)
-            with self._players.served():
-                async with anyio.create_task_group() as group:
-                    group.start_soon(self._viewers.close_stalled, lambda: self._settings.stall_timeout_s)
-                    await self._stream(queue)
-                    self._players.finish()
-                    with anyio.move_on_after(LINGER_S):
-                        await self._variants.drain()
-                    await self._viewers.linger()
-                    group.cancel_scope.cancel()
+            async with self._players.served(lambda: self._settings.stall_timeout_s):
+                await self._stream(queue)
 
     async def _stream(self, queue: Batches) -> None:
         last_s = -1.0
