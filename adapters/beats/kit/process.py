@@ -32,6 +32,11 @@ def usable_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def worker_threads(wanted: int | None) -> int:
+    """How many threads encode: as many as are wanted, or by default a processor less than there are."""
+    return wanted or max(1, usable_processors() - 1)
+
+
 _name = ""
 
 

@@ -13,7 +13,7 @@ from beats.config.settings import PixelSettings
 from beats.kernel.envelope import PNG, Frame
 from beats.kernel.errors import ClosedError, QueueFull
 from beats.kernel.publisher import Publisher
-from beats.kit.process import usable_processors
+from beats.kit.process import worker_threads
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.encoding import EncodedPicture, EncoderPool, Shot, encode_shot
 from beats.pictures.errors import check_size
@@ -62,7 +62,7 @@ class PixelPublisher:
         self._reports: Final = ThrottledLog(log, "pixels")
         self._pool: Final = EncoderPool[_Job, _Encoded](
             _encoded,
-            workers=workers_of(settings),
+            workers=worker_threads(settings.workers),
             on_encoded=self._send,
             on_given_up=self._give_up,
             on_failed=self._fail,
@@ -77,7 +77,7 @@ class PixelPublisher:
     @settings.setter
     def settings(self, settings: PixelSettings) -> None:
         self._settings = settings
-        self._pool.resize(workers_of(settings))
+        self._pool.resize(worker_threads(settings.workers))
 
     def publish(
         self,
@@ -111,9 +111,7 @@ class PixelPublisher:
         """
         if captured_unix_ns is None:
             captured_unix_ns = self._publisher.clock.unix_ns()
-        max_pixels = self._settings.max_pixels
-        copied = copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=max_pixels)
-        self.submit(copied, id, captured_unix_ns, send)
+        self.submit(self.copied(pixels, size, mode, order), id, captured_unix_ns, send)
 
     async def publish_async(
         self,
@@ -128,12 +126,17 @@ class PixelPublisher:
         """As `publish`, from a coroutine of the kernel's loop: only that one waits."""
         if captured_unix_ns is None:
             captured_unix_ns = self._publisher.clock.unix_ns()
-        max_pixels = self._settings.max_pixels
-        copied = copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=max_pixels)
-        topic, job = self._job(copied, id, captured_unix_ns)
+        topic, job = self._job(self.copied(pixels, size, mode, order), id, captured_unix_ns)
         while (room := self._offer(topic, job)) is not None:
             await to_thread.run_sync(room.wait, abandon_on_cancel=True)
         await checkpoint()  # a producer that never has to wait must not block the sinks
+
+    def copied(
+        self, pixels: object, size: tuple[int, int] | None, mode: GivenMode | None, order: Order
+    ) -> Pixels:
+        """A copy of pixels, if they are no more than the settings allow; see `copy_pixels`."""
+        max_pixels = self._settings.max_pixels
+        return copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=max_pixels)
 
     def submit(
         self,
@@ -245,8 +248,3 @@ class _Encoded(NamedTuple):
 def _encoded(job: _Job) -> _Encoded:
     shot = job.shot if job.shape is None else job.shot._replace(pixels=job.shape(job.shot.pixels))
     return _Encoded(encode_shot(shot), shot.pixels)
-
-
-def workers_of(settings: PixelSettings) -> int:
-    """How many threads encode."""
-    return settings.workers or max(1, usable_processors() - 1)

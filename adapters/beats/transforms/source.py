@@ -17,7 +17,7 @@ from beats.kernel.publisher import Publisher
 from beats.kernel.waker import Waker
 from beats.kit.throttled_log import ThrottledLog
 from beats.pictures.errors import PictureError
-from beats.pictures.pixels import GivenMode, Order, Pixels, copy_pixels
+from beats.pictures.pixels import GivenMode, Order, Pixels
 from beats.pictures.publishing import PixelPublisher, Send
 from beats.pictures.recent import RecentPixels
 from beats.transforms.chain import Chain, Held, ReadyFrame, ShapedFrame
@@ -240,8 +240,7 @@ class TransformedPixels:
         """As that of `PixelPublisher`; what is held is copied as well."""
         if captured_unix_ns is None:
             captured_unix_ns = self._outlet.clock.unix_ns()
-        max_pixels = self._pixels.settings.max_pixels
-        copied = copy_pixels(pixels, size=size, mode=mode, order=order, max_pixels=max_pixels)
+        copied = self._pixels.copied(pixels, size, mode, order)
         name = self._renamed(id)
         submit = partial(
             self._pixels.submit,

@@ -19,6 +19,7 @@ from beats.adapters.http.listener import BACKLOG, Acceptor, listen
 from beats.adapters.http.settings import ServerSettings
 from beats.kit.addresses import is_wildcard
 from beats.kit.descriptors import limits, raise_limit
+from beats.kit.event_loop import asyncio_loop
 from beats.kit.paths import stamp
 
 log = logging.getLogger(__name__)
@@ -130,10 +131,7 @@ async def serving(
         ValueError: a token file holds no token.
         RuntimeError: the event loop is not asyncio's, which the WebSocket library needs.
     """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError as error:
-        raise RuntimeError(f"the {settings.type} sink runs on asyncio only: use that back end") from error
+    loop = asyncio_loop(f"the {settings.type} sink")
     admission.open()
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:

@@ -10,7 +10,7 @@ from beats.config.settings import HostName, SinkSettings
 from beats.kernel.resources import Doubt, Port, Resources
 from beats.kit.addresses import is_wildcard
 from beats.kit.paths import named_files
-from beats.kit.process import usable_processors
+from beats.kit.process import worker_threads
 from beats.kit.secrets import Secret, check_places
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -89,7 +89,7 @@ class ServerSettings(SinkSettings):
     @property
     def encoder_threads(self) -> int:
         """`transcode_workers`, or its default."""
-        return self.transcode_workers or max(1, usable_processors() - 1)
+        return worker_threads(self.transcode_workers)
 
     def resources(self, profile: str) -> Resources:
         """Its port, and the files that the settings name."""

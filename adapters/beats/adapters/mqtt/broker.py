@@ -1,6 +1,5 @@
 """Connects to an MQTT broker, and reconnects."""
 
-import asyncio
 import logging
 import secrets
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from beats.adapters.mqtt.connection import Login, MqttConnection, OnMessage, con
 from beats.adapters.mqtt.settings import MqttSettings
 from beats.kernel.capabilities import authority
 from beats.kernel.errors import MissingPackageError
+from beats.kit.event_loop import asyncio_loop
 from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
 from beats.kit.sockets import client_context
@@ -54,10 +54,7 @@ class Broker:
             MissingPackageError: a package is not installed.
             RuntimeError: the event loop is not asyncio's, which the library needs.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError as error:
-            raise RuntimeError(f"{self._who} runs on asyncio only: use that back end") from error
+        asyncio_loop(self._who)
         if find_spec("aiomqtt") is None:
             raise MissingPackageError("needs the package aiomqtt: pip install aiomqtt")
         settings = self._settings

@@ -1,6 +1,5 @@
 """Connects to a NATS server, and reconnects."""
 
-import asyncio
 import logging
 import random
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from beats.adapters.nats.connection import Identity, NatsConnection, connect, cr
 from beats.adapters.nats.servers import ServerPool, server
 from beats.adapters.nats.settings import NatsSettings
 from beats.kernel.errors import MissingPackageError
+from beats.kit.event_loop import asyncio_loop
 from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
 from beats.kit.sockets import client_context
@@ -43,10 +43,7 @@ class Broker:
             MissingPackageError: a package is not installed.
             RuntimeError: the event loop is not asyncio's, which the library needs.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError as error:
-            raise RuntimeError(f"{self._who} runs on asyncio only: use that back end") from error
+        asyncio_loop(self._who)
         settings = self._settings
         credentials = settings.credentials_file
         if find_spec("nats") is None:

@@ -16,7 +16,7 @@ from beats.adapters.sources.images import SOURCE, ImagesSettings
 from beats.adapters.sources.images.source import ImagesSource
 from beats.kernel.envelope import Frame
 from beats.kernel.errors import InputError
-from beats.kernel.resources import Input
+from beats.kernel.resources import Input, Resources, picture_claim
 from tests.adapters.sources.images.pictures import BLUE, RED, animation, colour, opened, still
 from tests.adapters.sources.support import (
     Backend,
@@ -283,4 +283,5 @@ def test_invalid_settings_are_refused(wrong: dict[str, object], message: str) ->
 def test_it_needs_its_pictures() -> None:
     """A file or a folder, with the home folder expanded."""
     settings = ImagesSettings(type="images", path="~/a.gif", size=(2, 3))
-    assert settings.resources("x").inputs == (Input("path", Path.home() / "a.gif", "any"),)
+    inputs, claims = (Input("path", Path.home() / "a.gif", "any"),), (picture_claim("type"),)
+    assert settings.resources("x") == Resources(inputs=inputs, claims=claims)

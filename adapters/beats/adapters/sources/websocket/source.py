@@ -1,6 +1,5 @@
 """The WebSocket source: watches another Beats server, and publishes its envelopes on this machine's bus."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from beats.adapters.nats.forwarder import Forwarder
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
 from beats.kernel.envelope import KINDS, Sealed
 from beats.kernel.ports import Context, Publish
+from beats.kit.event_loop import asyncio_loop
 from beats.kit.link_status import LinkStatus
 from beats.kit.secrets import secret_of
 from beats.kit.sockets import client_context, connected_socket
@@ -65,10 +65,7 @@ class WebSocketSource:
             ConnectionError: envelopes published here come back from the other server.
             RuntimeError: the event loop is not asyncio's.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError as error:
-            raise RuntimeError("the websocket source runs on asyncio only: use that back end") from error
+        asyncio_loop("the websocket source")
         self._headers()
         try:
             async with anyio.create_task_group() as group:
