@@ -3,7 +3,7 @@
     python -m tests.system.soak_crowd PORT CLIENTS SEED
 
 keeps CLIENTS of them busy until standard input ends, then prints `{"started": N, MANNER: N, …}`: how many
-behaved how, and `"let_in"`: how many got the server's 101.
+behaved how, `"let_in"`: how many got the server's 101, and `"served"`: how many got a part of the stream.
 """
 
 import json
@@ -55,6 +55,11 @@ class Visitor:
         """Whether the server has answered with 101."""
         return b" 101 " in self._answer
 
+    @property
+    def served(self) -> bool:
+        """Whether it has read something of the stream."""
+        return self.let_in and bool(self._answer.partition(b"\r\n\r\n")[2])
+
     def read(self) -> bool:
         """Read what it wants to; False when the server has ended the connection."""
         try:
@@ -63,8 +68,8 @@ class Visitor:
             return True
         except OSError:
             return False
-        if not self.let_in:
-            self._answer += data[:64]
+        if not self.served:
+            self._answer += data[:512]
         return bool(data)
 
     @property
@@ -130,6 +135,7 @@ class Crowd:
 
     def _go(self, visitor: Visitor) -> None:
         self.seen["let_in"] += visitor.let_in
+        self.seen["served"] += visitor.served
         if visitor.sock in self._selector.get_map():
             self._selector.unregister(visitor.sock)
         self._visitors.discard(visitor)
