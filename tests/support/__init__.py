@@ -416,6 +416,27 @@ def python(code: str, cwd: Path, *, stdin: int | None = None, **variables: str) 
     return Program([sys.executable, "-c", code], cwd, clean_environment(**variables), stdin)
 
 
+SHIPPED_PROFILES: Final = (
+    "default",
+    "desk",
+    "edge",
+    "headless",
+    "home",
+    "kiosk",
+    "lighting",
+    "origin",
+    "program",
+    "record",
+    "replay",
+    "screen",
+    "sensors",
+    "studio",
+    "video",
+    "wall",
+)
+"""The profiles that come with Beats."""
+
+
 def quiet(**sinks: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides for a stream without sources, with the browser on a free port and `sinks` beside it."""
     browser = {"port": 0, **sinks.pop("browser", {})}

@@ -11,7 +11,7 @@ import pytest
 from beats.config.layers.profiles import SHIPPED
 from beats.kernel.envelope import Peripheral
 from tests.recordings.support import lines, record
-from tests.support import CODEC, TIMEOUT_S, Program, beats, ran, watching
+from tests.support import CODEC, SHIPPED_PROFILES, TIMEOUT_S, Program, beats, ran, watching
 from tests.support.nats import NatsServer, free_port
 from tests.support.xvfb import Xvfb
 from tests.system.tapes import recorded
@@ -97,24 +97,7 @@ there, and two have pictures alone."""
 def test_every_shipped_profile_runs(tmp_path: Path) -> None:
     """Each passes the check, runs for two seconds beside the others, delivers all it made, and ends well."""
     names = sorted(path.stem for path in SHIPPED.glob("*.toml"))
-    assert names == [
-        "default",
-        "desk",
-        "edge",
-        "headless",
-        "home",
-        "kiosk",
-        "lighting",
-        "origin",
-        "program",
-        "record",
-        "replay",
-        "screen",
-        "sensors",
-        "studio",
-        "video",
-        "wall",
-    ]
+    assert names == list(SHIPPED_PROFILES)
     (tmp_path / "recordings").mkdir()
     record(tmp_path / "recordings" / "old.mcap", lines(30))
     with ExitStack() as stack:

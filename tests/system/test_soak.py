@@ -199,7 +199,7 @@ def test_a_soak_ends_with_exact_accounting_flat_memory_and_a_quiet_log(
         assert sink.queue.waiting.items == 0
         assert (sink.state, sink.restarts, sink.last_error) == ("running", 0, "")
         assert totals.refused == totals.overflowed == 0
-        # A viewer is accepted when it is caught up, so after its 101 and before it gets anything of the stream.
+        # A viewer is accepted when it is caught up: after its 101, and before it gets any of the stream.
         assert 0 < seen["served"] <= totals.accepted <= seen["started"] - seen["vanish"]
         assert min(seen[manner] for manner in ("polite", "reset", "frozen", "slow", "vanish")) > SOAK_S / 10
         assert totals.stalled > 0

@@ -15,6 +15,7 @@ from beats.config.layers.profiles import (
 )
 from beats.config.load import read_layers
 from tests.config.fakes import House
+from tests.support import SHIPPED_PROFILES
 from tests.support.permissions import permissions_hold
 
 
@@ -117,25 +118,7 @@ def test_profiles_are_listed_with_their_purpose(house: House) -> None:
     (house.folder / "folder.toml").mkdir()
     with permissions_hold():
         found = {info.name: info for info in list_profiles(house.folder, {})}
-    shipped = {
-        "default",
-        "desk",
-        "edge",
-        "headless",
-        "home",
-        "kiosk",
-        "lighting",
-        "origin",
-        "program",
-        "record",
-        "replay",
-        "screen",
-        "sensors",
-        "studio",
-        "video",
-        "wall",
-    }
-    assert list(found) == sorted({"broken", "closed", "marked", "stage"} | shipped)
+    assert list(found) == sorted({"broken", "closed", "marked", "stage", *SHIPPED_PROFILES})
     assert found["stage"].summary == "For the stage."
     assert found["marked"].summary == "After a byte order mark."
     assert found["broken"].summary == found["closed"].summary == ""
