@@ -110,6 +110,20 @@ async def test_a_viewer_that_is_behind_is_asked_too() -> None:
         await until(lambda: (running.client().age_s or 0.0) > 0.1)
 
 
+async def test_a_viewer_whose_connection_just_broke_is_not_asked(caplog: pytest.LogCaptureFixture) -> None:
+    """The library below logs the fifth further write to it; the chunks of one turn are four."""
+    async with on_air() as running, stalled_client(running) as raw:
+        raw.pong(await ping_behind(raw, running))
+        await until(lambda: running.client().age_s is not None)
+        connection = connection_of(running)
+        assert connection.client is not None
+        connection.transport.abort()
+        for _ in range(4):
+            connection.transport.write(b"a chunk")
+        connection.client.ask(running.kernel.publisher.last_values()[0])
+    assert "socket.send() raised exception." not in caplog.text
+
+
 async def test_a_pong_that_nobody_asked_for_tells_nothing() -> None:
     """It is no answer to a ping of ours, and the stream goes on."""
     async with on_air() as running, stalled_client(running) as raw:

@@ -133,8 +133,10 @@ class Client:
         """Whether it may be written to: nothing follows a close frame (RFC 6455, section 5.5.1).
 
         Only whole frames are written, so that the library's own pongs and close frames fall between them.
+        A connection that just broke is lost only in the next turn of the loop. Until then asyncio logs the
+        fifth further write, and the chunks of one turn are four.
         """
-        return self.connection.state is State.OPEN
+        return self.connection.state is State.OPEN and not self.connection.transport.is_closing()
 
     def start(self, snapshot: list[Envelope], more: list[Envelope]) -> None:
         """Send the last values past the queue, whose bounds could drop some; `more` goes through it."""
