@@ -1,5 +1,6 @@
 """Every command and snippet of the documents does what it says."""
 
+import io
 import os
 import re
 import shutil
@@ -20,9 +21,11 @@ from PIL import Image
 from beats.config.load import load_profile
 from beats.kernel.envelope import Peripheral
 from beats.runtime.registry import InstalledAdapters
+from tests.adapters.sources.video.support import plain, write
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.recordings.support import lines, record
 from tests.support import TIMEOUT_S, Program, beats, clean_environment, ran, tiny_png, watching
+from tests.support.cameras import Camera, rtsp
 from tests.support.nats import free_port, installed
 
 BIN: Final = Path(sys.executable).parent
@@ -44,6 +47,8 @@ RELAYED: Final = re.compile("nats-server|origin|edge")
 WATCHING: Final = ("beats top", "beats tap")
 """Commands that look at a running Beats."""
 ENDLESS: Final = re.compile(r"beats run(?!.*(--duration|--stdin))")
+CAMERA: Final = "camera.local"
+"""A camera of the documents."""
 TOOLS: Final = ("make", "pip", "nats-server", "curl", "ffmpeg")
 
 
@@ -63,6 +68,25 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "pictures" / "1.png").write_bytes(tiny_png())
     (tmp_path / "config").mkdir()
     return tmp_path
+
+
+def show(connection: socket.socket) -> None:
+    """Show a film of two seconds by RTSP, and then its last picture until the other side leaves."""
+    film = io.BytesIO()
+    write(film, plain(range(50)), format="mpegts")
+    rtsp(connection, [film.getvalue()])
+    while connection.recv(1 << 16):
+        pass
+
+
+@contextmanager
+def with_camera(command: str) -> Generator[str]:
+    """The command with a camera that is there."""
+    if CAMERA not in command:
+        yield command
+        return
+    with Camera([show]) as camera:
+        yield command.replace(CAMERA, f"127.0.0.1:{camera.port}")
 
 
 def run(command: str, folder: Path) -> tuple[int, str, str]:
@@ -98,12 +122,13 @@ def test_the_documents_show_what_these_tests_know() -> None:
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if alone(command)])
 def test_a_command_ends_well(command: str, folder: Path) -> None:
-    """Typed as it stands, on a free port, it exits with 0; recordings that it reads were made before."""
+    """Typed as it stands, on a free port, it exits with 0; what it reads was made before, and is on air."""
     if "--workers" in command:
         installed()
     if "record " not in command:
         record(folder / "show.mcap", lines(200), per_chunk=50)
-    code, out, err = run(command, folder)
+    with with_camera(command) as typed:
+        code, out, err = run(typed, folder)
     assert code == 0, err
     assert out
 
