@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Whole files side by side, those first that take longest (tests/conftest.py).
 PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
+# Hundreds of processes load the same modules: what one has compiled is there for the others.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test quick check pytest pytest-oldest pytest-bench proto schema bench bench-peers clean
 
@@ -23,7 +25,9 @@ check: .venv/.installed-test
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+# Every worker collects every test; the first line compiles them once for all workers.
 pytest: .venv/.installed-test
+	-@$(BIN)/pytest --collect-only --quiet >/dev/null
 	$(BIN)/pytest $(PARALLEL)
 
 # The core of the suite on the oldest versions that pyproject.toml allows. Left out: what is about protoc's own stubs.
