@@ -20,6 +20,7 @@ from beats.cli import logs, streams
 from beats.cli.common import read_or_exit
 from beats.cli.output import EXIT_FAILED, err, exit_with, out, say, warn
 from beats.cli.printable import printable
+from beats.cli.service_manager import ServiceManager
 from beats.config.settings import KernelSettings
 from beats.kernel.errors import StartError
 from beats.kernel.run.kernel import Kernel
@@ -151,17 +152,18 @@ def perform(
     for warning in settings.warnings:
         warn(warning)
     streams.detach()  # a terminal that is closed or blocked must not stop the stream
-    make_host = partial(Host, watcher, settings, set_log=set_log)
+    manager = ServiceManager()
+    make_host = partial(Host, watcher, settings, set_log=set_log, reloading=manager.reloading)
 
     async def main() -> _Outcome:
         try:
             if workers is None:
                 host = make_host()
-                return _Outcome(await _run(host, duration_s, show), host.stats())
+                return _Outcome(await _run(host, duration_s, show, manager), host.stats())
             from beats.workers.start import worker_pool
 
             async with worker_pool(workers, settings, lambda part: make_host(part=part)) as host:
-                failure = await _run(host, duration_s, show)
+                failure = await _run(host, duration_s, show, manager)
             return _Outcome(failure, host.stats())
         except StartError as error:
             return _Outcome(error)
@@ -184,9 +186,12 @@ def set_log(settings: KernelSettings) -> None:
     logs.set_up(settings.log_level, settings.log_format, err)
 
 
-async def _run(host: Host, duration_s: float | None, show: Show) -> StartError | None:
+async def _run(
+    host: Host, duration_s: float | None, show: Show, manager: ServiceManager
+) -> StartError | None:
     """Run a host with its live line; returns why it could not start."""
     failure: StartError | None = None
+    host.kernel.before_close(manager.stopping)
     # Standard output goes by way of the live display only if both are on the terminal.
     live = LiveDisplay(
         show.live(host),
@@ -201,8 +206,12 @@ async def _run(host: Host, duration_s: float | None, show: Show) -> StartError |
             group.start_soon(_stop_after, host, duration_s)
 
         def on_air() -> None:
-            for name, address in host.addresses.items():
+            addresses = host.addresses
+            for name, address in addresses.items():
                 say(f"On air: {address.url}  (sink {name}; page {address.page_url})")
+            manager.ready(f"on air: {', '.join(each.url for each in addresses.values())}")
+            line = LiveLine(host)
+            group.start_soon(manager.keep_told, lambda: line.__rich__().plain)
             group.start_soon(show.beside, host.kernel)
             if err.is_terminal and not logs.is_json():
                 live.start()

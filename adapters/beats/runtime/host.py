@@ -5,6 +5,7 @@ The command, `Stream` and each worker have one host each.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -69,6 +70,7 @@ class Host:
         part: Part = whole,
         view: RuntimeView | None = None,
         set_log: Callable[[KernelSettings], object] = set_log_level,
+        reloading: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """Build a kernel; nothing runs yet.
 
@@ -78,10 +80,12 @@ class Host:
             part: selects what of the settings this host runs.
             view: what sinks see of the run, when it has more processes than this one.
             set_log: called when the settings of the log change.
+            reloading: makes a context that is entered while settings are read again and applied.
         """
         self._watcher: Final = watcher
         self._part: Final = part
         self._set_log: Final = set_log
+        self._reloading: Final = reloading
         self.peer: Peer | None = None
         """Other processes of the run."""
         self._live: Final = LiveProfile(part(settings), view, self.stats)
@@ -159,17 +163,18 @@ class Host:
             SettingsError: the settings are invalid; nothing has changed.
         """
         async with self._changing:  # one at a time: the settings read last are applied last
-            reader = self._watcher.reader.overridden(overrides)
-            settings = await to_thread.run_sync(self._watcher.read, reader)
-            for warning in settings.warnings:
-                _log.warning("%s", warning)
-            before, after = self.profile.kernel, settings.kernel
-            if (before.log_level, before.log_format) != (after.log_level, after.log_format):
-                self._set_log(after)
-            changes = await self._live.apply(self._part(settings))
-            if self.peer is not None:
-                self.peer.reload()
-                changes.append(Change("workers told to reload"))
+            with self._reloading():
+                reader = self._watcher.reader.overridden(overrides)
+                settings = await to_thread.run_sync(self._watcher.read, reader)
+                for warning in settings.warnings:
+                    _log.warning("%s", warning)
+                before, after = self.profile.kernel, settings.kernel
+                if (before.log_level, before.log_format) != (after.log_level, after.log_format):
+                    self._set_log(after)
+                changes = await self._live.apply(self._part(settings))
+                if self.peer is not None:
+                    self.peer.reload()
+                    changes.append(Change("workers told to reload"))
         if not changes:
             _log.info("settings reloaded: no changes")
         return changes
