@@ -168,7 +168,10 @@ def test_telling_resources_and_building_open_nothing(role: str, name: str) -> No
 
 @pytest.mark.parametrize("name", SINKS.names())
 def test_a_sink_takes_everything_and_ends_with_its_queue(name: str) -> None:
-    """It takes what was published, ends when the queue ends, and leaves nothing open; also when cancelled."""
+    """It takes what was published, ends when the queue ends, and leaves nothing open; also when cancelled.
+
+    Each of its own metrics is explained.
+    """
     before = open_files()
 
     async def main(*, cancel: bool) -> None:
@@ -185,6 +188,7 @@ def test_a_sink_takes_everything_and_ends_with_its_queue(name: str) -> None:
                 else:
                     kernel.stop()
         (sink,) = kernel.stats().sinks
+        assert {metric for metric, _ in sink.figures} <= SINKS.find(name).metrics.keys()
         queue = sink.queue
         assert queue.offered.items == 40 == queue.taken.items + queue.dropped.items
         assert cancel or (sink.state, queue.taken.items) == ("ended", 40)
@@ -198,7 +202,10 @@ def test_a_sink_takes_everything_and_ends_with_its_queue(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOURCES.names())
 def test_a_source_publishes_what_can_be_encoded_and_can_be_cancelled(name: str) -> None:
-    """Its messages pass the real codec, and cancellation at any time leaves nothing behind."""
+    """Its messages pass the real codec, and cancellation at any time leaves nothing behind.
+
+    Each of its own metrics is explained.
+    """
     before = open_files()
 
     async def main() -> None:
@@ -214,6 +221,7 @@ def test_a_source_publishes_what_can_be_encoded_and_can_be_cancelled(name: str) 
                 group.cancel_scope.cancel()
         (source,) = kernel.stats().sources
         assert (source.state, source.last_error) in [("stopped", ""), ("ended", "")]
+        assert {metric for metric, _ in source.figures} <= SOURCES.find(name).metrics.keys()
         with pytest.raises(ClosedError):
             kernel.publisher.publish(Peripheral("knob", 1))
 

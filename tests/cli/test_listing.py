@@ -72,6 +72,12 @@ def test_defaults_are_shown_as_toml_writes_them(listed: list[str]) -> None:
     assert any(line.startswith("queue.size 4096 ") for line in section(listed, "sink", "recorder"))
 
 
+def test_the_metrics_of_an_adapter_are_listed(listed: list[str]) -> None:
+    """With what they mean."""
+    meaning = SINKS.find("recorder").metrics["free_bytes"]
+    assert f"free_bytes {meaning}" in listed[listed.index(section(listed, "sink", "recorder")[-1]) :]
+
+
 def test_an_adapter_that_cannot_be_used_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

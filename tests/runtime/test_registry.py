@@ -8,7 +8,8 @@ import pytest
 from beats.adapters.sinks.null import NullSettings
 from beats.adapters.sinks.websocket import WebSocketSettings
 from beats.kernel.resources import Resources
-from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, kind_of, resources_of
+from beats.kit.connecting import LINK_METRICS
+from beats.runtime.registry import SINKS, SOURCES, InstalledAdapters, kind_of, metric_texts, resources_of
 
 
 def test_an_adapter_is_found_in_its_group() -> None:
@@ -24,6 +25,16 @@ def test_each_adapter_says_what_it_needs() -> None:
     """By its settings; many need nothing."""
     assert resources_of(NullSettings(type="null"), "x") == Resources()
     assert resources_of(WebSocketSettings(type="websocket"), "x").ports
+
+
+def test_metrics_that_share_a_name_say_what_each_adapter_means() -> None:
+    """Prometheus has one text for one name; what several adapters say in the same words is there once."""
+    for name in ("command", "mqtt", "nats"):
+        SOURCES.find(name)
+    texts = metric_texts("sources")
+    command, mqtt = (SOURCES.find(name).metrics["messages_total"] for name in ("command", "mqtt"))
+    assert f"command: {command} mqtt: {mqtt}" in texts["messages_total"]
+    assert texts["connected"] == LINK_METRICS["connected"]
 
 
 @pytest.mark.parametrize(("group", "name"), [("sinks", name) for name in SINKS.names()] + [

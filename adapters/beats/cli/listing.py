@@ -35,7 +35,7 @@ def profiles(config: ConfigOption = None) -> None:
 
 
 def adapters() -> None:
-    """List the sinks and sources with every setting, its default and its unit.
+    """List the sinks and sources with every setting, its default and its unit, and with their metrics.
 
     Examples: `beats adapters`, `beats adapters | less`.
     """
@@ -57,6 +57,11 @@ def _list(role: str, catalogue: Catalogue[SinkKind] | Catalogue[SourceKind]) -> 
         result.add_column("meaning")
         _rows(result, kind.settings)
         out.print(result, "")
+        if kind.metrics:
+            measured = Table("metric", "meaning", box=None, header_style="dim")
+            for metric, meaning in kind.metrics.items():
+                measured.add_row(Text(metric), Text(meaning))
+            out.print(measured, "")
 
 
 def _rows(result: Table, settings: type[BaseModel], prefix: str = "", given: BaseModel | None = None) -> None:

@@ -1,7 +1,9 @@
-"""The settings that adapters share that connect to another machine."""
+"""The settings that adapters share that connect to another machine, and what their metrics say."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from types import MappingProxyType
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -9,6 +11,23 @@ from beats.config.settings import LaneSettings, QueueSettings, Settings
 from beats.kit.bounds import queue_bounds
 
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
+
+LINK_METRICS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "connected": "1 while there is a connection to the other side, else 0.",
+        "reconnects_total": "Connections that were made after one was lost.",
+    }
+)
+STREAM_METRICS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **LINK_METRICS,
+        "missed_total": "Envelopes of the stream that did not come, by gaps in their numbers.",
+        "repeated_total": "Envelopes that were left out: they, or newer ones, had come before.",
+        "dropped_total": "Envelopes that came and were dropped, because this machine's bus was held up.",
+        "unreadable_total": "Messages that came and are no envelopes of a stream.",
+    }
+)
+"""Of a source that receives the stream of another Beats."""
 
 
 class FreshQueueSettings(QueueSettings):

@@ -49,6 +49,26 @@ def kind_of(group: _Group, type_name: str) -> SinkKind | SourceKind:
     return SINKS.find(type_name) if group == "sinks" else SOURCES.find(type_name)
 
 
+def metric_texts(group: _Group) -> Mapping[str, str]:
+    """What the adapters' own metrics say, by their names; of the adapters that this process has looked up.
+
+    Where several adapters give one name different meanings, the text has all of them, each after the name of
+    its adapter.
+    """
+    kinds: Mapping[str, SinkKind | SourceKind] = SINKS.looked_up if group == "sinks" else SOURCES.looked_up
+    found: dict[str, dict[str, str]] = {}
+    for type_name, kind in sorted(kinds.items()):
+        for name, text in kind.metrics.items():
+            found.setdefault(name, {})[type_name] = text
+    return {name: _one_text(texts) for name, texts in found.items()}
+
+
+def _one_text(texts: Mapping[str, str]) -> str:
+    if len(different := set(texts.values())) == 1:
+        return different.pop()
+    return " ".join(f"{type_name}: {text}" for type_name, text in texts.items())
+
+
 def resources_of(settings: object, profile: str) -> Resources:
     """What a sink or source with these settings needs to start; nothing unless they say so.
 

@@ -69,7 +69,10 @@ class Measures(Protocol):
     """A sink or source that reports metrics of its own; any thread may ask."""
 
     def metrics(self) -> Mapping[str, float]:
-        """By name, with the unit in it, such as `free_bytes`; the name of a counter ends in `_total`."""
+        """By name, with the unit in it, such as `free_bytes`; the name of a counter ends in `_total`.
+
+        `SinkKind.metrics` and `SourceKind.metrics` say what each of them means.
+        """
         ...
 
 

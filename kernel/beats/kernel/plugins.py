@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from beats.kernel.errors import MissingPackageError
@@ -44,6 +44,12 @@ class Catalogue(Generic[KindT]):
         self._kind: Final = kind
         self._group: Final = group
         self._found: Final = None if found is None else tuple(found)
+        self._looked_up: Final[dict[str, KindT]] = {}
+
+    @property
+    def looked_up(self) -> Mapping[str, KindT]:
+        """The adapters that this process has found so far, by name: those of its profile are among them."""
+        return self._looked_up.copy()
 
     def names(self) -> list[str]:
         """All adapter names, sorted; imports no adapter."""
@@ -77,6 +83,7 @@ class Catalogue(Generic[KindT]):
                 f"adapter {name!r} declares {type(declared).__name__}; its module must hold "
                 f"{self._attribute}, a {self._kind.__name__}"
             )
+        self._looked_up[name] = declared
         return declared
 
     def _entry_points(self) -> "dict[str, EntryPoint]":

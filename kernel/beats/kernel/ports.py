@@ -252,6 +252,8 @@ class SinkKind:
     """The settings that can change while the sink runs, besides `queue`."""
     env_aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Short environment variables, each with the setting that it sets, as a key below the sink's table."""
+    metrics: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What each of its own metrics says, in a sentence, by the names that `Measures.metrics` returns."""
 
     def build(self, settings: Any, context: Context) -> Sink:
         """A sink with these settings; no I/O.
@@ -274,6 +276,8 @@ class SourceKind:
     """As `SinkKind.sink`."""
     summary: str
     """One line for `beats adapters`."""
+    metrics: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """As `SinkKind.metrics`."""
 
     def build(self, settings: Any, context: Context) -> Source:
         """A source with these settings; no I/O.

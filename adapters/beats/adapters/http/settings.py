@@ -1,7 +1,9 @@
 """The settings that every sink with a server of ours has."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -12,6 +14,15 @@ from beats.kit.addresses import is_wildcard
 from beats.kit.paths import named_files
 from beats.kit.process import worker_threads
 from beats.kit.secrets import Secret, check_places
+
+METRICS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "variants": "Kinds of pictures (size and format) that are encoded for viewers now.",
+        "variant_frames_total": "Frames that were encoded for viewers who want another size or format.",
+        "variant_frames_skipped_total": "Frames that were not encoded for them, because no encoder was free.",
+        "variant_frames_failed_total": "Frames that could not be encoded for them, such as damaged pictures.",
+    }
+)
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Origin = Annotated[str, AfterValidator(as_origin)]

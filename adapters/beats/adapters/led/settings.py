@@ -1,6 +1,8 @@
 """The settings that sinks for LED walls have, and those of them that sources of such walls have too."""
 
 import ipaddress
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -12,6 +14,17 @@ from beats.kernel.resources import Claim, Resources, Server
 
 ADJUSTABLE: Final = frozenset({"brightness", "fps", "gamma", "keepalive_s", "on_end", "pace"})
 """What can change while a wall is lit."""
+METRICS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "frames_total": "Frames that were shown; each host gets its part of them.",
+        "repeats_total": "Times that the last frame was sent again because no newer one came (keepalive_s).",
+        "packets_total": "UDP packets that were sent.",
+        "send_errors_total": "UDP packets that could not be sent.",
+        "hosts": "Controllers that the wall has.",
+        "hosts_failing": "Controllers that were not found, or to which something could not be sent lately.",
+        "undecodable_total": "Frames that cannot be shown, such as damaged pictures.",
+    }
+)
 
 Side = Annotated[int, Field(ge=1, le=4096)]
 Corner = Literal["top_left", "top_right", "bottom_left", "bottom_right"]

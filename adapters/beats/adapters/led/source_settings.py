@@ -1,6 +1,8 @@
 """The settings that every source of universes has."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -8,6 +10,18 @@ from beats.adapters.led.patch import PatchSettings
 from beats.adapters.led.universes import CutSettings
 from beats.config.settings import HostName, SourceSettings
 from beats.kernel.resources import Port, Resources, picture_claim
+
+METRICS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "live_universes": "Universes whose levels come from some sender.",
+        "packets_total": "UDP packets that came.",
+        "frames_total": "Complete pictures of all universes.",
+        "unreadable_total": "UDP packets that are not of this protocol, or damaged.",
+        "late_total": "Packets that were left out because a newer one of their sender had come before.",
+        "other_sender_total": "Packets that were left out because another sender has precedence.",
+        "other_universe_total": "Packets that were left out because their universe is not wanted here.",
+    }
+)
 
 
 class DeskSettings(CutSettings, SourceSettings):

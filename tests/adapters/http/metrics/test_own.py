@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 
 from beats.adapters.http.metrics.own import OwnMetric, own_metric, own_metrics
 from beats.kernel.stats import SourceStats, Stats
+from beats.runtime.registry import SINKS
 from tests.adapters.http.metrics.lint import Samples, faults, plain
 from tests.adapters.http.metrics.material import RECORDER, STATS
 
@@ -71,6 +72,14 @@ def test_a_metric_of_several_sinks_is_one_metric() -> None:
     metrics = list(own_metrics(with_figures(a=one, b=(("x", 5.0),)), {"beats_sink_restarts"}))
     assert {metric.name for metric in metrics} == {"beats_sink_free_seconds", "beats_sink_x"}
     assert [sample.value for metric in metrics for sample in metric.samples] == [0.002, 4]
+
+
+def test_the_help_of_a_metric_is_what_its_adapter_says() -> None:
+    """Of an adapter that explains nothing it says which metric it is."""
+    SINKS.find("recorder")
+    free, odd = own_metrics(with_figures(a=(("free_bytes", 1.0), ("odd_bytes", 1.0))), ())
+    assert free.documentation == "Free space of the disk for this user, looked up each second."
+    assert "odd_bytes" in odd.documentation
 
 
 def test_metrics_of_sources_are_named_after_their_role() -> None:

@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 
 from beats.adapters.http.metrics.families import unit_of
 from beats.kernel.stats import SinkStats, SourceStats, Stats
+from beats.runtime.registry import metric_texts
 
 Role = Literal["sink", "source"]
 _TOTAL: Final = "_total"
@@ -62,12 +63,15 @@ def own_metrics(stats: Stats, taken: Collection[str]) -> Iterator[Metric]:
     A metric is left out when its name is among those in `taken`, or when an adapter has it twice once it is
     spelled as Prometheus expects: with one name in two places Prometheus would reject the whole answer.
     """
-    yield from _of_role("sink", stats.sinks, taken)
-    yield from _of_role("source", stats.sources, taken)
+    yield from _of_role("sink", stats.sinks, taken, metric_texts("sinks"))
+    yield from _of_role("source", stats.sources, taken, metric_texts("sources"))
 
 
 def _of_role(
-    role: Role, adapters: Iterable[SinkStats | SourceStats], taken: Collection[str]
+    role: Role,
+    adapters: Iterable[SinkStats | SourceStats],
+    taken: Collection[str],
+    texts: Mapping[str, str],
 ) -> Iterator[Metric]:
     found: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
     seen: set[tuple[str, str]] = set()
@@ -77,7 +81,7 @@ def _of_role(
             if each is None or each.name in taken or (each.name, adapter.name) in seen:
                 continue
             make = CounterMetricFamily if each.rises else GaugeMetricFamily
-            text = f"A {role}'s own metric {name}."
+            text = texts.get(name) or f"The metric {name} of a {role}, which says no more about it."
             metric = found.setdefault(
                 each.name, make(each.name, text, labels=(role,), unit=unit_of(each.name))
             )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.led.settings import ADJUSTABLE
+from beats.adapters.led.settings import ADJUSTABLE, METRICS
 from beats.adapters.sinks.artnet.settings import ArtNetSettings
 from beats.kernel.ports import SinkKind
 
@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=ArtNetSettings,
     sink="beats.adapters.sinks.artnet.sink:ArtNetSink",
     summary="An LED wall by Art-Net, with sequence numbers and ArtSync",
+    metrics=METRICS,
     adjustable=ADJUSTABLE,
 )
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.led.settings import ADJUSTABLE
+from beats.adapters.led.settings import ADJUSTABLE, METRICS
 from beats.adapters.sinks.ddp.settings import DdpSettings
 from beats.kernel.ports import SinkKind
 
@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=DdpSettings,
     sink="beats.adapters.sinks.ddp.sink:DdpSink",
     summary="An LED wall by DDP, such as WLED, ESPixelStick and Falcon controllers",
+    metrics=METRICS,
     adjustable=ADJUSTABLE,
 )
 

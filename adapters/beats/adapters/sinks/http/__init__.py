@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from beats.adapters.http.settings import METRICS
 from beats.adapters.sinks.http.settings import ADJUSTABLE, HttpSettings
 from beats.kernel.ports import SinkKind
 
@@ -9,6 +10,7 @@ SINK: Final = SinkKind(
     settings=HttpSettings,
     sink="beats.adapters.sinks.http.sink:HttpSink",
     summary="health, metrics and counters by HTTP, and pictures for any player, without a WebSocket stream",
+    metrics=METRICS,
     adjustable=ADJUSTABLE,
 )
 

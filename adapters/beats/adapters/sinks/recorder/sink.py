@@ -92,20 +92,10 @@ class RecorderSink:
             self._work.parts.note(name, content)
 
     def metrics(self) -> Mapping[str, float]:
-        """Its metrics; any thread may ask, and no disk is accessed.
+        """Its metrics, which `SINK.metrics` explains; any thread may ask, and no disk is accessed.
 
-        - `recording`: 1 while a file is open, else 0.
-        - `idle`: 0 while it is told to record, else 1; only with `idle` in its settings. If both are 0, it
-          cannot record, or not yet: the state of the sink says which.
-        - `written_bytes_total`: all bytes put on disk.
-        - `written_envelopes_total`: envelopes in files, without the state at their beginning.
-        - `files_total`: finished files, including those that end early because a write failed.
-        - `unflushed_age_s`: the age of the oldest envelope that is only in memory, not counting the queue; 0
-          when there is none.
-        - `free_bytes`: the free space of the disk for this user, checked every second; missing before the
-          first check.
-        - `held_s`, `held_bytes`: what a recorder with `snapshot_s` holds: the time on the bus from the first
-          envelope to the last, and their encoded bytes.
+        `idle` is there only with that setting, `held_s` and `held_bytes` only with `snapshot_s`, `free_bytes`
+        from the first look at the disk.
         """
         work, counters = self._work, self._counters
         metrics: dict[str, float] = {

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from beats.adapters.led.settings import ADJUSTABLE
+from beats.adapters.led.settings import ADJUSTABLE, METRICS
 from beats.adapters.sinks.sacn.settings import SacnSettings
 from beats.kernel.ports import SinkKind
 
@@ -10,6 +10,7 @@ SINK: Final = SinkKind(
     settings=SacnSettings,
     sink="beats.adapters.sinks.sacn.sink:SacnSink",
     summary="An LED wall by sACN (E1.31), multicast or unicast",
+    metrics=METRICS,
     adjustable=ADJUSTABLE,
 )
 

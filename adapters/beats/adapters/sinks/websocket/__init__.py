@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from beats.adapters.http.settings import METRICS
 from beats.adapters.sinks.websocket.settings import ADJUSTABLE, WebSocketSettings
 from beats.kernel.ports import SinkKind
 
@@ -9,6 +10,11 @@ SINK: Final = SinkKind(
     settings=WebSocketSettings,
     sink="beats.adapters.sinks.websocket.sink:WebSocketSink",
     summary="a WebSocket server, for Foxglove too; every viewer gets the current state, then the live stream",
+    metrics={
+        **METRICS,
+        "workers": "Processes that serve viewers, with --workers.",
+        "workers_running": "Those of them that run.",
+    },
     adjustable=ADJUSTABLE,
     env_aliases={
         "BEATS_STREAM_QUEUE_SIZE": "queue.size",

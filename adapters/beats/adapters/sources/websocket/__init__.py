@@ -4,11 +4,13 @@ from typing import Final
 
 from beats.adapters.sources.websocket.settings import WebSocketSourceSettings
 from beats.kernel.ports import SourceKind
+from beats.kit.connecting import STREAM_METRICS
 
 SOURCE: Final = SourceKind(
     settings=WebSocketSourceSettings,
     source="beats.adapters.sources.websocket.source:WebSocketSource",
     summary="The stream of another Beats, watched as any viewer does, with its numbers and times",
+    metrics=STREAM_METRICS,
 )
 
 __all__ = ["SOURCE", "WebSocketSourceSettings"]
