@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from playwright.sync_api import Browser, BrowserContext
 from websockets.sync.server import ServerConnection
@@ -11,6 +11,9 @@ from beats.app import Stream
 from tests.browser.host import Host, frame
 from tests.browser.tab import Tab
 from tests.support import quiet
+
+SEEN: Final = 'try { localStorage.setItem("beats.seen", "yes"); } catch { /* refused: it greets */ }'
+"""Runs in a page before its own scripts: it has been visited before, and greets nobody."""
 
 
 class OnAir(Protocol):
@@ -88,8 +91,10 @@ def tabs(browser: Browser) -> Generator[Callable[..., Tab]]:
     made: list[Tab] = []
     contexts: list[BrowserContext] = []
 
-    def new_tab(in_browser: Browser = browser, **options: Any) -> Tab:
+    def new_tab(in_browser: Browser = browser, *, is_newcomer: bool = False, **options: Any) -> Tab:
         contexts.append(in_browser.new_context(**options))
+        if not is_newcomer:
+            contexts[-1].add_init_script(SEEN)
         made.append(Tab(contexts[-1].new_page()))
         return made[-1]
 

@@ -19,9 +19,9 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
 
 
 def test_the_help_names_every_command(tmp_path: Path) -> None:
-    """Without a command there is help, and the exit code of wrong usage."""
-    code, out, err = called(cwd=tmp_path)
-    assert code == 2
+    """`beats --help` lists them."""
+    code, out, err = called("--help", cwd=tmp_path)
+    assert code == 0
     for command in ("run", "profiles", "adapters", "--version"):
         assert re.search(rf"\b{command.strip('-')}\b", out + err)
 

@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 import typer
 
 from beats.cli import completion
 from beats.cli.commands import places
 from beats.cli.lazy import LazyGroup, epilog
-from beats.cli.output import EXIT_FAILED, complain, say, write
+from beats.cli.output import EXIT_FAILED, EXIT_USAGE, complain, say, write
 from beats.cli.streams import standard_streams
 
 
@@ -27,8 +27,8 @@ app = typer.Typer(
     cls=Commands,
     name="beats",
     help="Streams live frames and sensor updates to any number of viewers.",
-    epilog=epilog(["beats run", "beats run --help", "beats --install-completion bash"]),
-    no_args_is_help=True,
+    epilog=epilog(["beats demo", "beats run --help", "beats --install-completion bash"]),
+    invoke_without_command=True,
     add_completion=False,  # the options below replace it
     pretty_exceptions_enable=False,
 )
@@ -64,8 +64,19 @@ def _install_completion(shell: completion.Shell | None) -> None:
         raise typer.Exit
 
 
+_FIRST_STEPS: Final = """\
+Beats streams live pictures and sensor readings to any number of viewers.
+  beats demo                      show a demo in the browser
+  beats run picture.gif           stream a picture, or a folder of them
+  beats run --stdin               stream sensor readings, one JSON object per line
+  beats init                      write a profile of your own
+  beats --help                    list all commands
+"""
+
+
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
@@ -84,7 +95,10 @@ def options(
         ),
     ] = None,
 ) -> None:
-    """The options of `beats` itself."""
+    """The options of `beats` itself; without a command, what to do first."""
+    if context.invoked_subcommand is None:
+        write(_FIRST_STEPS)
+        raise typer.Exit(EXIT_USAGE)
 
 
 def main() -> None:

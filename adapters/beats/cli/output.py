@@ -89,15 +89,28 @@ def exit_with(text: str, code: int = EXIT_FAILED) -> typer.Exit:
     return typer.Exit(code)
 
 
+def can_ask() -> bool:
+    """Whether a person reads what is printed and can answer."""
+    from beats.cli.output import err
+
+    return sys.stdin is not None and sys.stdin.isatty() and err.is_terminal and not logs.is_json()
+
+
+def confirm(question: str) -> bool:
+    """Ask a person, who agrees with Enter."""
+    _tell(f"{printable(question)} [Y/n] ", end="")
+    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+
+
 def show_line(worker: int, line: str) -> None:
     """Print a line of a worker's log on standard error."""
     _tell(line if logs.is_json() else f"worker {worker}: {line}")
 
 
-def _tell(text: str, style: str | None = None) -> None:
+def _tell(text: str, style: str | None = None, end: str = "\n") -> None:
     from beats.cli.output import err
 
-    err.print(text, style=style, markup=False)
+    err.print(text, style=style, markup=False, end=end)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from beats.cli.common import read_or_exit
 from beats.cli.output import EXIT_FAILED, err, exit_with, out, say, warn
 from beats.cli.printable import printable
 from beats.cli.service_manager import ServiceManager
-from beats.config.settings import KernelSettings
+from beats.config.settings import KernelSettings, ProfileSettings, SinkSettings
 from beats.kernel.errors import StartError
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.run.supervisor import sole
@@ -159,11 +159,11 @@ def perform(
         try:
             if workers is None:
                 host = make_host()
-                return _Outcome(await _run(host, duration_s, show, manager), host.stats())
+                return _Outcome(await _run(host, settings, duration_s, show, manager), host.stats())
             from beats.workers.start import worker_pool
 
             async with worker_pool(workers, settings, lambda part: make_host(part=part)) as host:
-                failure = await _run(host, duration_s, show, manager)
+                failure = await _run(host, settings, duration_s, show, manager)
             return _Outcome(failure, host.stats())
         except StartError as error:
             return _Outcome(error)
@@ -187,7 +187,7 @@ def set_log(settings: KernelSettings) -> None:
 
 
 async def _run(
-    host: Host, duration_s: float | None, show: Show, manager: ServiceManager
+    host: Host, settings: ProfileSettings, duration_s: float | None, show: Show, manager: ServiceManager
 ) -> StartError | None:
     """Run a host with its live line; returns why it could not start."""
     failure: StartError | None = None
@@ -209,6 +209,8 @@ async def _run(
             addresses = host.addresses
             for name, address in addresses.items():
                 say(f"On air: {address.url}  (sink {name}; page {address.page_url})")
+                if out.is_terminal and (sink := settings.sinks.get(name)) is not None:
+                    _show_phones(sink, address.port)
             manager.ready(f"on air: {', '.join(each.url for each in addresses.values())}")
             line = LiveLine(host)
             group.start_soon(manager.keep_told, lambda: line.__rich__().plain)
@@ -224,6 +226,15 @@ async def _run(
             live.stop()
         group.cancel_scope.cancel()
     return failure
+
+
+def _show_phones(sink: SinkSettings, port: int) -> None:
+    """Show the address of a sink's page as a QR code, if other machines can reach it."""
+    from beats.cli.qr import code, page_for_phones  # only now: few runs are on a terminal and on a network
+
+    if (page := page_for_phones(sink, port)) is not None:
+        say(f"For phones on this network: {page.partition('?')[0]}")
+        out.print(code(page))
 
 
 async def _stop_after(host: Host, duration_s: float) -> None:

@@ -1,9 +1,13 @@
-"""The addresses that a server listens on, by its host."""
+"""The addresses that a server listens on, by its host, and where others reach it."""
 
 import errno
 import ipaddress
 import re
 import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 Address = tuple[socket.AddressFamily, str]
@@ -55,3 +59,50 @@ def is_wildcard(host: str) -> bool:
     except OSError:
         return False
     return any(ipaddress.ip_address(address).is_unspecified for _, address in found)
+
+
+def is_own(host: str) -> bool:
+    """Whether a host is this machine itself: `localhost` (RFC 6761, section 6.3), or a loopback address."""
+    if host.lower() == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def network_address() -> str | None:
+    """An address of this machine by which its network most likely reaches it; None without a network.
+
+    It is the one that the route to other networks begins with; without such a route, that of the first
+    interface that has one. Nothing is sent.
+    """
+    for found in (*_by_route(), *_by_interface()):
+        if not is_own(found):
+            return found
+    return None
+
+
+_ELSEWHERE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+"""Addresses that nobody has: RFC 5737, RFC 3849."""
+
+
+def _by_route() -> Iterator[str]:
+    for family, elsewhere in _ELSEWHERE:
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((elsewhere, 9))  # of a datagram socket: it chooses the route, and sends nothing
+            yield sock.getsockname()[0]
+
+
+def _by_interface() -> Iterator[str]:
+    if sys.platform != "linux":
+        return
+    from fcntl import ioctl
+
+    for _, name in socket.if_nameindex():
+        with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            answer = ioctl(sock, _SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+            yield socket.inet_ntoa(answer[20:24])
+
+
+_SIOCGIFADDR: Final = 0x8915
+"""Asks for the IPv4 address of an interface: netdevice(7)."""

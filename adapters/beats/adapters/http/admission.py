@@ -158,6 +158,7 @@ class Admission(Generic[S]):
             joined(request, "If-None-Match"),
             joined(request, "Accept-Encoding"),
             query,
+            next(iter(tokens_of(request, target.tokens)), ""),
         )
         reply = await self._site.answer(visit)
         return reply._replace(headers={**shared, **reply.headers})

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from beats.adapters.http.origins import as_origin
 from beats.config.settings import HostName, SinkSettings
+from beats.kernel.capabilities import Address
 from beats.kernel.resources import Doubt, Port, Resources
-from beats.kit.addresses import is_wildcard
+from beats.kit.addresses import is_own, is_wildcard, network_address
 from beats.kit.paths import named_files
 from beats.kit.process import worker_threads
 from beats.kit.secrets import Secret, check_places
@@ -101,6 +102,13 @@ class ServerSettings(SinkSettings):
     def encoder_threads(self) -> int:
         """`transcode_workers`, or its default."""
         return worker_threads(self.transcode_workers)
+
+    def for_others(self, port: int) -> Address | None:
+        """Where other machines reach the server that listens on a port; None if only this machine can."""
+        host: str | None = self.host if is_own(self.public_host) else self.public_host
+        if host is not None and is_wildcard(host):
+            host = network_address()
+        return None if host is None or is_own(host) else Address(host, port, self.tls_cert is not None)
 
     def resources(self, profile: str) -> Resources:
         """Its port, and the files that the settings name."""

@@ -13,6 +13,8 @@ from beats.adapters.http.access import Rights
 from beats.adapters.http.last_values import last_values
 from beats.adapters.http.players.players import MJPEG, STILLS, Players
 from beats.adapters.http.reply import Reply, document, text
+from beats.adapters.http.sharing import share
+from beats.kernel.capabilities import Address
 from beats.kernel.ports import Context
 from beats.kernel.stats import Stats
 from beats.kit.process import process
@@ -38,6 +40,8 @@ class Visit(NamedTuple):
     """Accepted compressions (RFC 9110, section 12.5.3)."""
     query: str = ""
     """Without its `?`."""
+    token: str = ""
+    """What was presented with the request."""
 
 
 class ViewerPage(NamedTuple):
@@ -51,6 +55,8 @@ class ViewerPage(NamedTuple):
     """Origins of web pages that may embed the page."""
     commands: Sequence[str]
     """The control messages that the server takes from viewers."""
+    for_others: Callable[[int], Address | None]
+    """Where other machines reach the server that listens on a port; None if only this machine can."""
 
 
 class Site:
@@ -66,11 +72,16 @@ class Site:
             "/healthz": lambda visit: health(context.stats(clients=False)),
             "/api/session": lambda visit: document(session(context, visit.rights, page)),
         }
-        self._slow: Final[Mapping[str, Callable[[Visit], Reply]]] = {
+        self._slow: Final[dict[str, Callable[[Visit], Reply]]] = {
             "/api/stats": lambda visit: document(everything(context)),
             "/api/last": lambda visit: last_values(context, visit.query),
             "/metrics": lambda visit: self._metrics.reply(visit.accept),
         }
+        if page is not None:
+            for_others = page.for_others
+            self._slow |= {
+                "/api/share": lambda visit: document(share(visit.query, visit.token, for_others)),
+            }
         self._one_at_a_time: CapacityLimiter | None = None
 
     def has(self, path: str) -> bool:

@@ -14,7 +14,8 @@ from beats.cli.common import (
     SetOption,
     StdinOption,
 )
-from beats.cli.output import EXIT_USAGE, exit_with, show_line
+from beats.cli.free_ports import Taken, moved
+from beats.cli.output import EXIT_USAGE, can_ask, confirm, exit_with, show_line
 from beats.cli.runner import perform
 from beats.runtime.reader import Reader
 
@@ -62,7 +63,14 @@ def run(
     `beats run --profile studio --set sinks.browser.port=9000`.
     """
     reader = Reader(profile, config, sets, sources(picture, stdin), log_format=log_format)
+    if can_ask() and not stdin:
+        reader = moved(reader, _wants)
     perform(reader, duration, workers=_workers(reader, workers, broker))
+
+
+def _wants(taken: Taken) -> bool:
+    """Ask whether to take a free port."""
+    return confirm(f"port {taken.port.port} is in use ({taken.key}): use {taken.free} instead?")
 
 
 def _workers(reader: Reader, processes: int | None, broker: str | None) -> "Workers | None":

@@ -14,9 +14,10 @@ import { ask, judge, NO_ANSWER, reason } from "./reasons.js";
 import { Recorders } from "./recorders.js";
 import { Replay } from "./replay.js";
 import { Session } from "./session.js";
+import { Share } from "./share.js";
 import { Status } from "./status.js";
 import { Gate, Token } from "./token.js";
-import { FullScreen, Theme } from "./view.js";
+import { closeSheets, FullScreen, greet, Theme } from "./view.js";
 
 /** @typedef {import("./session.js").Answer} Answer */
 
@@ -330,7 +331,10 @@ function watchVisibility() {
 
 async function begin() {
   new Theme();
+  closeSheets();
+  if (!isAlone) greet();
   new FullScreen();
+  new Share(new URL("api/share", base), bearer);
   saveButton.addEventListener("click", () => feed.order("save", { id: grid.selected.id }));
   forgetButton.addEventListener("click", () => {
     token.value = null;

@@ -120,12 +120,6 @@ export class Sheet {
   /** @param {import("./clock.js").Clock} clock */
   constructor(clock) {
     this.#clock = clock;
-    document.addEventListener("pointerdown", ({ target }) => {
-      if (target instanceof Node && !this.#about.contains(target)) this.#about.open = false;
-    });
-    document.addEventListener("keydown", ({ key }) => {
-      if (key === "Escape") this.#about.open = false;
-    });
   }
 
   /** @param {import("./worker.js").Totals} totals @param {string} sizeText of the picture */

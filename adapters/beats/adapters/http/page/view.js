@@ -33,6 +33,28 @@ export class Theme {
   }
 }
 
+/** Close sheets that are open: on Escape, and when something else is touched. */
+export function closeSheets() {
+  const sheets = [...document.querySelectorAll("details.about")].filter((each) => each instanceof HTMLDetailsElement);
+  document.addEventListener("pointerdown", ({ target }) => {
+    for (const sheet of sheets) if (target instanceof Node && !sheet.contains(target)) sheet.open = false;
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    for (const sheet of sheets) if (key === "Escape") sheet.open = false;
+  });
+}
+
+/** A line for a person who sees the page for the first time in this browser; once closed, it never comes again. */
+export function greet() {
+  const line = byId("first-visit", HTMLElement);
+  const seen = new Stored("beats.seen", () => localStorage);
+  line.hidden = seen.value !== null;
+  byId("first-visit-close", HTMLButtonElement).addEventListener("click", () => {
+    seen.value = "yes";
+    line.hidden = true;
+  });
+}
+
 const REST_MS = 2500;
 
 /** Switches the picture to full screen and back. */

@@ -48,6 +48,7 @@ class StreamAdmission(Admission[WebSocketSettings]):
             lambda: self.settings.emojis,
             lambda: self.settings.frame_ancestors,
             COMMANDS,
+            lambda port: self.settings.for_others(port),
         )
         super().__init__(settings, context, players, Site(context, players, page))
         self._variants: Final = variants
