@@ -169,14 +169,14 @@ def test_the_sheet_can_be_read_in_any_window(full: Tab, size: str) -> None:
     """It lies in the window, or can be scrolled there."""
     full.page.set_viewport_size(SIZES[size])
     full["#about summary"].click()
-    box = full[".sheet"].bounding_box()
+    box = full["#about .sheet"].bounding_box()
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= SIZES[size]["width"]
     full["#server"].scroll_into_view_if_needed()
     expect(full["#server"]).to_be_in_viewport(ratio=1)
     full.page.keyboard.press("Escape")
-    expect(full[".sheet"]).to_be_hidden()
+    expect(full["#about .sheet"]).to_be_hidden()
 
 
 @pytest.mark.parametrize("size", ["1280x900", "390x844", "390x540"])

@@ -22,7 +22,7 @@ def test_a_phone_reads_the_address_and_the_token(on_air: OnAir, new_tab: Callabl
     expect(tab["#share-code"]).to_be_visible()
     (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(tab["#share-code"].screenshot())).convert("L"))
     port = stream.sinks["browser"].address.port
-    assert found.text == f"http://{network_address()}:{port}/?max_fps=5&token=a+secret%2B1"
+    assert found.text == f"http://{network_address()}:{port}/?max_fps=5&token=a+secret%2B1#picture=wall"
     expect(tab["#share-link"]).to_have_text(found.text)
     tab.page.keyboard.press("Escape")
     expect(tab["#share-code"]).to_be_hidden()

@@ -15,7 +15,7 @@ def lan(port: int) -> Address:
 def test_an_address_that_others_can_open_stays() -> None:
     """A proxy's name and path are what the viewer sees; the token and the query go with them."""
     told = share(f"url={quote('https://wall.example/show/?max_fps=5#x', safe='')}", "a+b", lan)
-    assert told["url"] == "https://wall.example/show/?max_fps=5&token=a%2Bb"
+    assert told["url"] == "https://wall.example/show/?max_fps=5&token=a%2Bb#x"
 
 
 def test_localhost_becomes_the_address_on_the_network() -> None:

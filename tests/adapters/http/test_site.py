@@ -98,7 +98,9 @@ async def test_without_a_page_the_root_lists_the_other_paths() -> None:
     root = await site.answer(visit("/"))
     assert site.is_open("/")
     assert root.content_type.startswith("text/plain")
-    assert [path for path in PATHS if path not in root.body.decode()] == ["/api/share"]  # the page asks for it
+    assert [path for path in PATHS if path not in root.body.decode()] == [
+        "/api/share"
+    ]  # the page asks for it
     assert not site.has(f"/page/{assets.page().version}/page.js")
     facts = json.loads((await site.answer(visit("/api/session"))).body)
     assert (facts["rights"], facts["commands"], facts["emojis"]) == ({"steer": False}, [], [])

@@ -42,7 +42,7 @@ def share(query: str, token: str, for_others: Callable[[int], Address | None]) -
         parts = parts._replace(netloc=authority(address.host, address.port))
     if token:
         parts = parts._replace(query=urlencode([*parse_qsl(parts.query), ("token", token)]))
-    return {"url": parts._replace(fragment="").geturl(), **_code(parts.geturl())}
+    return {"url": parts.geturl(), **_code(parts.geturl())}
 
 
 def _code(text: str) -> Mapping[str, object]:

@@ -22,6 +22,7 @@ from beats.adapters.http.site import Site, ViewerPage
 from beats.adapters.sinks.websocket.choice import StreamChoice, parse_choice
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
+from beats.kernel.capabilities import Address
 from beats.kernel.ports import Context
 from beats.kit.controls import COMMANDS
 from beats.kit.secrets import secret_of
@@ -48,10 +49,13 @@ class StreamAdmission(Admission[WebSocketSettings]):
             lambda: self.settings.emojis,
             lambda: self.settings.frame_ancestors,
             COMMANDS,
-            lambda port: self.settings.for_others(port),
+            self._for_others,
         )
         super().__init__(settings, context, players, Site(context, players, page))
         self._variants: Final = variants
+
+    def _for_others(self, port: int) -> Address | None:
+        return self.settings.for_others(port)
 
     def tokens(self, settings: WebSocketSettings) -> Tokens:
         """The tokens to watch and to steer."""
