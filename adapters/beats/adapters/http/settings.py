@@ -105,9 +105,8 @@ class ServerSettings(SinkSettings):
 
     def for_others(self, port: int) -> Address | None:
         """Where other machines reach the server that listens on a port; None if only this machine can."""
-        host: str | None = self.host if is_own(self.public_host) else self.public_host
-        if host is not None and is_wildcard(host):
-            host = network_address()
+        given = self.host if is_own(self.public_host) else self.public_host
+        host = network_address() if is_wildcard(given) else given
         return None if host is None or is_own(host) else Address(host, port, self.tls_cert is not None)
 
     def resources(self, profile: str) -> Resources:

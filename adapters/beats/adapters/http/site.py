@@ -79,9 +79,10 @@ class Site:
         }
         if page is not None:
             for_others = page.for_others
-            self._slow |= {
+            more: Mapping[str, Callable[[Visit], Reply]] = {
                 "/api/share": lambda visit: document(share(visit.query, visit.token, for_others)),
             }
+            self._slow.update(more)
         self._one_at_a_time: CapacityLimiter | None = None
 
     def has(self, path: str) -> bool:
