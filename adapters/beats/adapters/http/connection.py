@@ -21,6 +21,8 @@ from beats.kernel.capabilities import authority
 class LongLines(StreamReader):
     """Reads lines of any length: the limit of the whole request also bounds each line."""
 
+    __slots__ = ("_most_bytes",)
+
     def __init__(self, most_bytes: int) -> None:
         super().__init__()
         self._most_bytes: Final = most_bytes
@@ -89,6 +91,20 @@ class HttpProtocol(ServerProtocol):
 
 class HttpConnection(ServerConnection):
     """Answers plain requests, and can be ended in any state."""
+
+    # For memory: with the library's attributes alone, a connection's `__dict__` shares its keys with others.
+    __slots__ = (
+        "_answered",
+        "_end_waits",
+        "_ending",
+        "_everyone",
+        "_handshakes",
+        "_head",
+        "_header_bytes",
+        "_max_header_bytes",
+        "descriptor",
+        "line",
+    )
 
     def __init__(
         self,

@@ -22,6 +22,8 @@ class RequestLine:
     The library is given a line that all its versions read: before 17 it takes only GET and HTTP/1.1.
     """
 
+    __slots__ = ("_held", "_is_complete", "method", "version")
+
     def __init__(self) -> None:
         self.method: str | None = None
         """None until it is known, and when there is none."""
@@ -52,6 +54,8 @@ class RequestLine:
 
 class Head:
     """Separates a request's head from what follows it: it ends with an empty line (RFC 9112, section 2.1)."""
+
+    __slots__ = ("_last",)
 
     _END: Final = b"\r\n\r\n"
 

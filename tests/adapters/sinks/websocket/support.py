@@ -28,8 +28,8 @@ from beats.proto.codec import StreamCodec
 CODEC = StreamCodec()
 ROOMY = {"size": 1_000_000, "max_bytes": 1 << 30}
 """Bounds that a test does not reach."""
-PING = 9
-"""An opcode."""
+CLOSE, PING = 8, 9
+"""Opcodes: RFC 6455, section 5.2."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 

@@ -11,6 +11,7 @@ from beats.adapters.sinks.websocket import freshness
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.freshness import PING_INTERVAL_S, Turns
 from tests.adapters.sinks.websocket.support import (
+    CLOSE,
     CODEC,
     PING,
     ROOMY,
@@ -22,13 +23,10 @@ from tests.adapters.sinks.websocket.support import (
     settings,
     stalled_client,
     until,
+    warnings,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-LIBRARY_S_BYTES = 4
-"""Of the contents of the pings of the library's keepalive; ours have 8."""
 
 
 def connection_of(running: Running) -> StreamConnection:
@@ -149,34 +147,26 @@ async def test_answers_to_pings_are_free_other_pongs_are_not() -> None:
         await until(lambda: running.totals.flooded == 1)
 
 
-async def test_a_pong_of_ours_keeps_a_viewer_from_the_keepalive() -> None:
+async def test_a_pong_of_a_later_ping_keeps_a_viewer_from_the_keepalive() -> None:
     """A viewer may answer only the last ping that it has read: RFC 6455, section 5.5.3."""
     config = settings(ping_interval_s=0.02, ping_timeout_s=0.2)
     async with on_air(config) as running, stalled_client(running) as raw:
-        connection = connection_of(running)
-        hidden = 0
-        while hidden < 20:
-            _, data = await anyio.to_thread.run_sync(raw.frame)
-            if len(data) == LIBRARY_S_BYTES:
-                hidden += 1
-                connection.ask(lambda: None)
-            else:
-                raw.pong(data)
+        for _ in range(20):
+            await anyio.to_thread.run_sync(raw.frame)  # of the keepalive
+            connection_of(running).ask(lambda: None)
+            raw.pong((await anyio.to_thread.run_sync(raw.frame))[1])
         assert running.totals.connected == 1
 
 
-async def test_a_pong_of_the_keepalive_answers_ours_before_it() -> None:
-    """It was read before that one."""
-    async with on_air(settings(ping_interval_s=0.02)) as running, stalled_client(running) as raw:
-        answered: list[str] = []
-        connection_of(running).ask(lambda: answered.append("ours"))
-        while len((await anyio.to_thread.run_sync(raw.frame))[1]) == LIBRARY_S_BYTES:
-            pass
-        content = b""
-        while len(content) != LIBRARY_S_BYTES:
-            _, content = await anyio.to_thread.run_sync(raw.frame)
-        raw.pong(content)
-        await until(lambda: answered == ["ours"])
+async def test_a_viewer_that_answers_no_ping_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    """With code 1011, although it reads; others are not."""
+    config = settings(ping_interval_s=0.02, ping_timeout_s=0.2, close_timeout_s=0.1)
+    async with on_air(config) as running, connect(running.url), stalled_client(running) as raw:
+        seen = [await anyio.to_thread.run_sync(raw.frame) for _ in range(2)]
+        assert [opcode for opcode, _ in seen] == [PING, CLOSE]
+        assert int.from_bytes(seen[1][1][:2], "big") == 1011
+        await until(lambda: running.totals.connected == 1)
+    assert warnings(caplog) == []
 
 
 async def test_a_client_of_foxglove_tells_its_age_too() -> None:

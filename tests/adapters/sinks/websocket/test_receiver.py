@@ -22,11 +22,17 @@ from beats.kernel.capabilities import CommandCheck
 from beats.kernel.envelope import Control
 from beats.kernel.ports import Context
 from beats.kit.controls import InvalidControl
-from tests.adapters.sinks.websocket.support import RawClient, on_air, receive, settings, until, warnings
+from tests.adapters.sinks.websocket.support import (
+    CLOSE,
+    RawClient,
+    on_air,
+    receive,
+    settings,
+    until,
+    warnings,
+)
 
 pytestmark = pytest.mark.anyio
-CLOSE = 8
-"""The opcode of a close frame: RFC 6455, section 5.2."""
 BROWSE = '{"kind": "control", "command": "browse"}'
 
 
@@ -84,6 +90,55 @@ async def test_commands_within_the_limit_are_not_lost() -> None:
         await until(lambda: running.totals.flooded == 1)
         client.close()
     assert len(controls) == 10
+
+
+def frame_of_client(first: int, content: bytes) -> bytes:
+    """With a mask that changes nothing."""
+    return bytes([first, 0x80 | len(content)]) + bytes(4) + content
+
+
+async def test_a_command_in_fragments_arrives_whole() -> None:
+    """With a ping in between, empty fragments, and other messages before and after it."""
+    controls: list[Control] = []
+    text = control("browse", browse_step=7).encode()
+    pieces = [(0x01, text[:5]), (0x00, b""), (0x89, b"ping"), (0x00, text[5:20]), (0x80, text[20:])]
+    whole = frame_of_client(0x82, BROWSE.encode())
+    async with on_air() as running:
+        running.kernel.bus.connect("control", controls.append)
+        client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
+        client.socket.sendall(whole + b"".join(frame_of_client(*each) for each in pieces) + whole)
+        await until(lambda: len(controls) == 3)
+        client.close()
+    assert [each.fields["browse_step"] for each in controls][1] == 7
+
+
+async def test_commands_that_come_with_the_handshake_are_not_lost() -> None:
+    """However many they are: they wait until the viewer has the state, and no more are read meanwhile."""
+    controls: list[Control] = []
+    frames = frame_of_client(0x81, BROWSE.encode()) * 40
+    async with on_air() as running:
+        running.kernel.bus.connect("control", controls.append)
+        client = await to_thread.run_sync(RawClient, running.port)
+        client.socket.sendall(frames)
+        await to_thread.run_sync(client.handshaken)
+        client.socket.sendall(frames)
+        await until(lambda: len(controls) == 80)
+        client.close()
+
+
+async def test_text_that_is_not_utf_8_closes_that_client_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """With code 1007, invalid data: RFC 6455, section 8.1. What follows it is not looked at."""
+    controls: list[Control] = []
+    async with on_air() as running, connect(running.url):
+        running.kernel.bus.connect("control", controls.append)
+        client = await to_thread.run_sync(lambda: RawClient(running.port).handshaken())
+        client.socket.sendall(frame_of_client(0x81, b"\xff") + frame_of_client(0x81, BROWSE.encode()))
+        opcode, payload = await to_thread.run_sync(client.frame)
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, 1007)
+        client.close()
+        await until(lambda: running.totals.connected == 1)
+    assert controls == []
+    assert warnings(caplog) == []
 
 
 async def test_a_message_that_is_too_large_closes_that_client_alone() -> None:

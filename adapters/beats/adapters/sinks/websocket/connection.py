@@ -1,11 +1,10 @@
 """A viewer's connection: tells its client about the write buffer, and bounds what the viewer sends."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 
@@ -27,10 +26,94 @@ _PING: Final = b"\x89"
 _PONG_OF_CLIENT: Final = 0x8A
 _DISCARDED_BYTES: Final = 1 << 20
 """How much is read and discarded of what comes after our end of the stream."""
+_MOST_EARLY: Final = 16
+"""How many messages may wait for `StreamConnection.listen`; then no more are read from the socket."""
+
+
+class Messages:
+    """Puts messages together, in place of the library's own: with a queue for each viewer, that takes 1.5 kB.
+
+    Each message is handed over when its last fragment has come, so only what comes early waits.
+    """
+
+    __slots__ = ("_data", "_early", "_fail", "_is_text", "_on_message", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, fail: Callable[[int, str], object]) -> None:
+        """Wait for `listen`.
+
+        Args:
+            transport: reads nothing more while too much has come early.
+            fail: ends the stream with a code and a reason.
+        """
+        self._transport: Final = transport
+        self._fail: Final = fail
+        self._is_text = False
+        self._data = bytearray()
+        """The fragments so far, together no more than the library's `max_size`."""
+        self._early: list[str | bytes] | None = []
+        """Whole messages that came before `listen`; None from then on, and when the connection is lost."""
+        self._on_message: Callable[[str | bytes], object] | None = None
+
+    def listen(self, on_message: Callable[[str | bytes], object]) -> None:
+        """Hand over each message from now on, first those that have come already."""
+        early, self._early = self._early, None
+        if early is None:
+            return
+        self._on_message = on_message
+        if len(early) >= _MOST_EARLY:
+            self._transport.resume_reading()
+        for message in early:
+            on_message(message)
+
+    def put(self, frame: Frame) -> None:
+        """A data frame has come; the library calls this."""
+        if frame.opcode is not Opcode.CONT:
+            self._is_text = frame.opcode is Opcode.TEXT
+        self._data += frame.data
+        if not frame.fin:
+            return
+        data, self._data = bytes(self._data), bytearray()
+        try:
+            message = data.decode() if self._is_text else data
+        except UnicodeDecodeError as error:  # RFC 6455, section 8.1
+            self.close()  # what has come after it is not looked at
+            self._fail(1007, f"{error.reason} at position {error.start}")
+            return
+        if self._on_message is not None:
+            self._on_message(message)
+        elif self._early is not None:
+            self._early.append(message)
+            if len(self._early) == _MOST_EARLY:
+                self._transport.pause_reading()
+
+    def close(self) -> None:
+        """Nothing is handed over from now on; the library calls this when the connection is lost."""
+        self._on_message = self._early = None
 
 
 class StreamConnection(HttpConnection):
     """Carries the stream once its handshake is accepted."""
+
+    __slots__ = (
+        "_asked",
+        "_closing",
+        "_discarded_bytes",
+        "_frames",
+        "_free_pongs",
+        "_heard_s",
+        "_late_pong",
+        "_on_lost",
+        "_pinged_s",
+        "_pings",
+        "_rate_limit",
+        "address",
+        "choice",
+        "client",
+        "ended",
+        "flooded",
+        "rights",
+        "variant",
+    )
 
     def __init__(
         self,
@@ -61,13 +144,20 @@ class StreamConnection(HttpConnection):
         self._rate_limit: Final = rate_limit()
         self._discarded_bytes = 0
         self._late_pong: bytes | None = None
-        self._numbers: Final = count()
-        self._pings: Final[deque[tuple[bytes, Callable[[], object] | None]]] = deque()
-        """The contents of pings without an answer, oldest first; the library's own have no callback."""
+        self._asked = 0
+        """How many pings were sent."""
+        self._pings: Final[list[tuple[bytes, Callable[[], object]]]] = []
+        """The contents of those without an answer, oldest first."""
+        self._heard_s = self.loop.time()
+        """When a ping was last answered."""
+        self._pinged_s: float | None = None
+        """When `keep_alive` sent a ping, until it is answered."""
         self._free_pongs = 0
         """How many pongs may come for `ask` besides what the rate limit allows."""
         self._on_lost: Final = on_lost
         self._closing: asyncio.Task[None] | None = None
+        self.ended: Final[asyncio.Future[None]] = self.loop.create_future()
+        """Done when the connection is lost."""
 
     @property
     def drained(self) -> bool:
@@ -85,6 +175,24 @@ class StreamConnection(HttpConnection):
         self._handshakes.remove(self.descriptor)
         self.address, self.choice, self.rights, self.variant = address, choice, rights, variant
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection begins."""
+        super().connection_made(transport)
+        self.recv_messages = cast("Any", Messages(self.transport, self._fail))
+        self.drain_waiters = cast("Any", [])  # the library takes a deque, which holds 600 bytes while empty
+
+    def forget_handshake(self) -> None:
+        """Free what only the handshake needed: a fifth of what a viewer would take in memory."""
+        if self.request is not None:
+            self.request.headers.clear()  # the library's parser holds the request as well
+        self.response = None
+        del self.request_rcvd
+        del self.protocol.select_subprotocol  # that of this connection: a closure of the library
+
+    def listen(self, on_message: Callable[[str | bytes], object]) -> None:
+        """Hand over each message from now on, first those that have come already."""
+        cast("Messages", self.recv_messages).listen(on_message)
+
     def stream_received(self, data: bytes) -> None:
         """Pass on the frames that the rate limit allows; the first one beyond it ends the stream."""
         if self.protocol.eof_sent:
@@ -99,10 +207,13 @@ class StreamConnection(HttpConnection):
                     super().stream_received(data[:start])
                 self.flooded = True
                 # RFC 6455, section 7.4.1: it violates our policy.
-                self.protocol.fail(1008, f"more than {self._rate_limit.per_s:g} messages or pings a second")
-                self.send_data()
+                self._fail(1008, f"more than {self._rate_limit.per_s:g} messages or pings a second")
                 return
         super().stream_received(data)
+
+    def _fail(self, code: int, reason: str) -> None:
+        self.protocol.fail(code, reason)
+        self.send_data()
 
     def _discard(self, data: bytes) -> None:
         """Read on, up to a limit, to see the end of the other side's stream."""
@@ -116,6 +227,8 @@ class StreamConnection(HttpConnection):
         super().connection_lost(exc)
         if self.client is not None:
             self.client.closing()
+        if not self.ended.done():  # the server may be at its end
+            self.ended.set_result(None)
 
     def pause_writing(self) -> None:
         """The write buffer is not empty."""
@@ -138,7 +251,6 @@ class StreamConnection(HttpConnection):
         must not fill the memory.
         """
         data = super().outgoing()
-        self._pings.extend((each[2:], None) for each in data if each[:1] == _PING)  # at most 125 bytes long
         if self.transport.get_write_buffer_size() and (pongs := [each for each in data if each[:1] == _PONG]):
             self._late_pong = pongs[-1]
             data = [each for each in data if each[:1] != _PONG]
@@ -149,27 +261,41 @@ class StreamConnection(HttpConnection):
 
         A viewer answers it when it has read what came before: RFC 6455, section 5.5.2.
         """
-        content = next(self._numbers).to_bytes(8, "big")
+        self._asked += 1
+        content = self._asked.to_bytes(8, "big")
         self._pings.append((content, on_answer))
         self._free_pongs += 1
         self.transport.write(header(len(content), _PING) + content)
 
     def acknowledge_pings(self, data: bytes) -> None:
-        """A pong has come, which answers all pings up to its own: RFC 6455, section 5.5.3.
-
-        The library knows only its own pings: without this, it would close a viewer whose pong of ours stands
-        for one of its pings too.
-        """
+        """A pong has come, which answers all pings up to its own: RFC 6455, section 5.5.3."""
         if all(content != data for content, _ in self._pings):
             return
+        self._heard_s = self.loop.time()
         content = b""
         while content != data:
-            content, on_answer = self._pings.popleft()
-            if on_answer is None:
-                super().acknowledge_pings(content)
-            else:
-                on_answer()
+            content, on_answer = self._pings.pop(0)
+            on_answer()
         self._free_pongs = min(self._free_pongs, len(self._pings))
+
+    def keep_alive(self, interval_s: float, timeout_s: float) -> None:
+        """Send a ping if none was answered for an interval, or end the stream if that one is not in time.
+
+        For many connections one task calls this now and then: the library's own keepalive takes a task and a
+        timer for each of them. What a viewer reads so slowly that bytes wait for it is not its concern.
+        """
+        if self.state is not State.OPEN or self.transport.is_closing():
+            return
+        now_s = self.loop.time()
+        if self._pinged_s is not None:
+            if now_s - self._pinged_s >= timeout_s:
+                self._fail(1011, "keepalive ping timeout")
+        elif now_s - self._heard_s >= interval_s and not self.transport.get_write_buffer_size():
+            self._pinged_s = now_s
+            self.ask(self._is_alive)
+
+    def _is_alive(self) -> None:
+        self._pinged_s = None
 
     def send_data(self) -> None:
         """The library writes something of its own; after a close frame, the client may write nothing."""

@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, cast
 
-from websockets.exceptions import ConnectionClosed
-
 from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.capabilities import CommandCheck
@@ -19,27 +17,24 @@ log = logging.getLogger(__name__)
 MAX_ERROR_CHARACTERS: Final = 200
 
 
-async def receive(
+def obey(
     client: Client,
     settings: WebSocketSettings,
     control: Callable[[Control], None],
     commands: Mapping[str, CommandCheck],
     reports: ThrottledLog,
+    message: str | bytes,
 ) -> None:
-    """Pass on a client's valid commands until it leaves.
+    """Pass on a client's command.
 
-    Messages that are invalid, or that the client has no right to send, are ignored and counted. The
-    connection limits their rate. A message with a number as its `receipt` is always answered with one.
+    A message that is invalid, or that the client has no right to send, is ignored and counted. The connection
+    limits their rate. A message with a number as its `receipt` is always answered with one.
     """
-    try:
-        async for message in client.connection:
-            error = _obey(client, message, settings, control, commands)
-            if error is not None:
-                ignore(client, error, reports)
-            if (number := receipt_wanted(message)) is not None:
-                client.tell(receipt(number, error))
-    except ConnectionClosed:
-        pass  # each client may leave as it likes
+    error = _obey(client, message, settings, control, commands)
+    if error is not None:
+        ignore(client, error, reports)
+    if (number := receipt_wanted(message)) is not None:
+        client.tell(receipt(number, error))
 
 
 def _obey(

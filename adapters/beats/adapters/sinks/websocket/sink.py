@@ -17,6 +17,7 @@ from beats.adapters.http.variants import variants_of
 from beats.adapters.http.viewers import Viewers
 from beats.adapters.sinks.websocket.admission import StreamAdmission
 from beats.adapters.sinks.websocket.choice import StreamChoice
+from beats.adapters.sinks.websocket.client import Client
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import chunks, framed
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _CHUNKS_AT_ONCE: Final = 4
 """How many chunks are written before other tasks have their turn: viewers that read, and connections that
 broke in the meantime, which asyncio logs at the fifth further write."""
+_LOOKS: Final = 32
+"""How often viewers are looked at during the shorter of `ping_interval_s` and `ping_timeout_s`."""
 _NOTHING: Final = CaughtUp([], ())
 
 
@@ -111,13 +114,24 @@ class WebSocketSink:
             write_limit=(1, 0),  # see Client; 0 would pause an empty TLS buffer
             max_size=settings.max_message_bytes,
             select_subprotocol=admission.subprotocol,
-            ping_interval=settings.ping_interval_s,
-            ping_timeout=settings.ping_timeout_s,
+            ping_interval=None,  # see `_keep_alive`
         ) as listening:
             encrypted = settings.tls_cert is not None
             self.address = Address(settings.public_host, listening[0][1], encrypted)
-            async with self._players.served(lambda: self._settings.stall_timeout_s):
+            served = self._players.served(lambda: self._settings.stall_timeout_s)
+            async with served, anyio.create_task_group() as group:
+                group.start_soon(self._keep_alive, settings.ping_interval_s, settings.ping_timeout_s)
                 await self._stream(queue)
+                group.cancel_scope.cancel()
+
+    async def _keep_alive(self, interval_s: float, timeout_s: float) -> None:
+        """Find out which viewers are no longer there, until cancelled."""
+        pause_s = min(interval_s, timeout_s) / _LOOKS
+        while True:
+            for connection in tuple(self._everyone):
+                if isinstance(connection, StreamConnection):
+                    connection.keep_alive(interval_s, timeout_s)
+            await anyio.sleep(pause_s)
 
     async def _stream(self, queue: Batches) -> None:
         last_s = -1.0
@@ -154,50 +168,62 @@ class WebSocketSink:
         """What a new viewer begins with, once all that was published before has gone to the others."""
         queue = self._queue
         assert queue is not None  # there are no viewers before `run`
-        caught_up = _NOTHING
-        with anyio.CancelScope(shield=True):  # or only part of a batch would reach the others
-            await self._deliver(queue)
-            caught_up = queue.catch_up()
-            await self._send(caught_up.batch, queue)  # not what is taken meanwhile: the new viewer gets that
+        # Nothing cancels the library's task, which runs this: all of a batch reaches the others.
+        await self._deliver(queue)
+        caught_up = queue.catch_up()
+        await self._send(caught_up.batch, queue)  # not what is taken meanwhile: the new viewer gets that
         if not self._taken:
             queue.give_back(())  # nothing: all is delivered
         return caught_up
 
     async def _serve(self, connection: StreamConnection) -> None:
+        connection.forget_handshake()
+        client = await self._join(connection)
+        if client is None:
+            return
+        view, viewers = self._views[self._key(connection)], self._viewers
+        try:
+            await view.receive(client, self._settings, self._context, viewers.reports)
+        finally:
+            connection.client = None  # what the library still does with the connection does not matter
+            view.leave(client)
+            if not view.clients:
+                del self._views[self._key(connection)]
+            viewers.leave(client)
+            viewers.overflowed += client.overflowed
+            if connection.flooded:
+                viewers.flooded += 1
+                viewers.reports.add(
+                    "clients that sent too much",
+                    f"client {connection.remote} closed: it sent more than max_messages_per_s allows",
+                )
+
+    @staticmethod
+    def _key(connection: StreamConnection) -> object:
+        return connection.choice if connection.subprotocol is None else connection
+
+    async def _join(self, connection: StreamConnection) -> Client | None:
+        """Let a viewer have the stream; None if it has left already."""
         speaks_foxglove = connection.subprotocol is not None
-        key: object = connection if speaks_foxglove else connection.choice
         if speaks_foxglove and self._channels is None:  # in a thread: it takes as long as a frame or two
             await to_thread.run_sync(import_module, "beats.adapters.sinks.websocket.foxglove.session")
         async with self._delivering:
             catches_up = connection.choice.snapshot and not speaks_foxglove
             caught_up = await self._catch_up() if catches_up else _NOTHING
             if connection.state is State.CLOSED:
-                return  # and its variant is no longer in use
+                return None  # and its variant is no longer in use
             # From here on there is no await: the last values and the stream meet exactly.
-            view = self._views.get(key)
+            view = self._views.get(self._key(connection))
             if view is None:
                 make = self._foxglove_view if speaks_foxglove else StreamView
-                view = self._views[key] = make(connection.choice, self._variants)
+                view = make(connection.choice, self._variants)
+                self._views[self._key(connection)] = view
             identity = self._viewers.identify(connection.remote)
             client = view.client(identity, connection, self._bounds, self._context.clock, self._viewers.aged)
             connection.client = client
             self._viewers.join(client)
             view.join(client, caught_up)
-        try:
-            await view.receive(client, self._settings, self._context, self._viewers.reports)
-        finally:
-            connection.client = None  # what the library still does with the connection does not matter
-            view.leave(client)
-            if not view.clients:
-                del self._views[key]
-            self._viewers.leave(client)
-            self._viewers.overflowed += client.overflowed
-            if connection.flooded:
-                self._viewers.flooded += 1
-                self._viewers.reports.add(
-                    "clients that sent too much",
-                    f"client {identity.remote} closed: it sent more than max_messages_per_s allows",
-                )
+            return client
 
     def _foxglove_view(self, choice: StreamChoice, variants: Variants) -> StreamView:
         from beats.adapters.sinks.websocket.foxglove.channels import Channels  # most streams never need it

@@ -1,7 +1,8 @@
 """Viewers that made the same choice, served together."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from beats.adapters.http.viewers import RunningCount
@@ -11,7 +12,7 @@ from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.converter import Converter
 from beats.adapters.sinks.websocket.framing import framed
 from beats.adapters.sinks.websocket.freshness import Turns
-from beats.adapters.sinks.websocket.receiver import receive
+from beats.adapters.sinks.websocket.receiver import obey
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.envelope import FRAME_TOPIC, PNG, ClientIdentity, Envelope, Frame
 from beats.kernel.last_values import CaughtUp
@@ -107,11 +108,13 @@ class StreamView:
                 if pace.timer is not None:
                     pace.timer.cancel()
 
-    async def receive(
+    def receive(
         self, client: Client, settings: WebSocketSettings, context: Context, reports: ThrottledLog
-    ) -> None:
+    ) -> Awaitable[None]:
         """Do what a client asks for until it leaves."""
-        await receive(client, settings, context.control, context.commands, reports)
+        wanted = partial(obey, client, settings, context.control, context.commands, reports)
+        client.connection.listen(wanted)
+        return client.connection.ended
 
     def send(self, chunk: list[Envelope], data: bytes) -> None:
         """Pass a chunk of the stream, framed as `data`, to the clients of this view."""

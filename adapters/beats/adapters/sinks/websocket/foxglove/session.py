@@ -1,10 +1,10 @@
 """What the sink needs of this room: the view of a client that speaks Foxglove's protocol."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import anyio
-from websockets.exceptions import ConnectionClosed
 
 from beats.adapters.sinks.websocket.choice import StreamChoice
 from beats.adapters.sinks.websocket.client import Client
@@ -103,19 +103,16 @@ class FoxgloveView(StreamView):
         async with anyio.create_task_group() as group:
             if self._player is not None:
                 group.start_soon(self._tell_states, self._player)
-            await self._obey_all(client.connection, reports)
+            client.connection.listen(partial(self._read, reports))
+            await client.connection.ended
             group.cancel_scope.cancel()
 
-    async def _obey_all(self, connection: StreamConnection, reports: ThrottledLog) -> None:
+    def _read(self, reports: ThrottledLog, message: str | bytes) -> None:
         try:
-            async for message in connection:
-                try:
-                    self._obey(messages.parse(message))
-                except InvalidMessage as error:
-                    ignore(self._client, str(error), reports)
-                    self._client.note(messages.status(messages.ERROR, f"ignored: {error}"))
-        except ConnectionClosed:
-            pass  # each client may leave as it likes
+            self._obey(messages.parse(message))
+        except InvalidMessage as error:
+            ignore(self._client, str(error), reports)
+            self._client.note(messages.status(messages.ERROR, f"ignored: {error}"))
 
     def _obey(self, request: messages.Request | None) -> None:
         match request:
