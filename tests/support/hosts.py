@@ -3,6 +3,7 @@
 Namespaces need Linux, the command `ip` of iproute2, and root's rights.
 """
 
+import ctypes
 import fcntl
 import itertools
 import os
@@ -24,6 +25,7 @@ NAMED: Final = Path("/run/netns")
 """Where namespaces that have names are."""
 _NEEDED: Final = (1 << 12) | (1 << 21)
 """CAP_NET_ADMIN and CAP_SYS_ADMIN: capabilities(7)."""
+_CLONE_NEWNET: Final = 0x40000000
 _TUNSETIFF: Final = 0x400454CA
 _IFF_TUN: Final = 0x0001
 _IFF_NO_PI: Final = 0x1000
@@ -117,6 +119,28 @@ def _in_namespaces(**lines: Line) -> Generator[dict[str, Host]]:
             made[name] = _NamespaceHost(namespace, address, line)
         stack.enter_context(Switch(ports))
         yield made
+
+
+@contextmanager
+def inside(host: Host) -> Generator[None]:
+    """In the block, this thread is on a host in a namespace, with what it opens and starts there.
+
+    Raises:
+        OSError: the machine refuses.
+    """
+    assert isinstance(host, _NamespaceHost)
+    with Path("/proc/thread-self/ns/net").open("rb") as home, (NAMED / host.namespace).open("rb") as there:
+        _enter(there.fileno())
+        try:
+            yield
+        finally:
+            _enter(home.fileno())
+
+
+def _enter(namespace: int) -> None:
+    library = ctypes.CDLL(None, use_errno=True)  # Python has it from 3.12 on, as `os.setns`
+    if library.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def cable(one: Host, other: Host) -> tuple[str, str]:

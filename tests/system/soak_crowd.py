@@ -1,6 +1,6 @@
 """Clients of the soak test: each comes, behaves in one of several ways for a while, and goes, at random.
 
-    python -m tests.system.soak_crowd PORT CLIENTS SEED
+    python -m tests.system.soak_crowd HOST PORT CLIENTS SEED
 
 keeps CLIENTS of them busy until standard input ends, then prints `{"started": N, MANNER: N, …}`: how many
 behaved how, `"let_in"`: how many got the server's 101, and `"served"`: how many got a part of the stream.
@@ -39,16 +39,27 @@ _LIVES_S: Final = {
 class Visitor:
     """One client, from its connection to its end."""
 
-    def __init__(self, port: int, chance: random.Random) -> None:
+    def __init__(self, address: tuple[str, int], chance: random.Random) -> None:
         (self.manner,) = chance.choices(list(_MANNERS), list(_MANNERS.values()))
         low, high = _LIVES_S[self.manner]
         self.end_s: Final = time.monotonic() + chance.uniform(low, high)
-        self.sock: Final = socket.create_connection(("127.0.0.1", port))
+        self.sock: Final = socket.socket()
         self.sock.setblocking(False)
+        self.sock.connect_ex(address)  # over a line that may take its time
         self._silent: Final = self.manner == "vanish"
         self._answer = b""
         # A client that vanishes sends only a part of a request, or nothing.
-        self.sock.send(REQUEST[: chance.randrange(len(REQUEST))] if self._silent else REQUEST)
+        self._request: Final = REQUEST[: chance.randrange(len(REQUEST))] if self._silent else REQUEST
+        self.begun = False
+
+    def begin(self) -> bool:
+        """The connection is there, or has failed: send the request; False when it has failed."""
+        self.begun = True
+        try:
+            self.sock.send(self._request)
+        except OSError:
+            return False
+        return True
 
     @property
     def let_in(self) -> bool:
@@ -93,9 +104,9 @@ class Visitor:
 class Crowd:
     """As many visitors as there have to be."""
 
-    def __init__(self, port: int, count: int, seed: int) -> None:
+    def __init__(self, address: tuple[str, int], count: int, seed: int) -> None:
         self.seen: Final[Counter[str]] = Counter()
-        self._port: Final = port
+        self._address: Final = address
         self._count: Final = count
         self._chance: Final = random.Random(seed)
         self._selector: Final = selectors.DefaultSelector()
@@ -106,7 +117,13 @@ class Crowd:
         self._come()
         for key, _ in self._selector.select(_STEP_S):
             visitor: Visitor = key.data
-            if not visitor.read():
+            if not visitor.begun:
+                self._selector.unregister(visitor.sock)
+                if not visitor.begin():
+                    self._go(visitor)
+                elif visitor.eager:
+                    self._selector.register(visitor.sock, selectors.EVENT_READ, visitor)
+            elif not visitor.read():
                 self._go(visitor)
             elif not visitor.eager:
                 self._selector.unregister(visitor.sock)
@@ -126,12 +143,11 @@ class Crowd:
     def _come(self) -> None:
         # A few at a time, so that they do not all come and go in step.
         for _ in range(min(5, self._count - len(self._visitors))):
-            visitor = Visitor(self._port, self._chance)
+            visitor = Visitor(self._address, self._chance)
             self.seen["started"] += 1
             self.seen[visitor.manner] += 1
             self._visitors.add(visitor)
-            if visitor.eager:
-                self._selector.register(visitor.sock, selectors.EVENT_READ, visitor)
+            self._selector.register(visitor.sock, selectors.EVENT_WRITE, visitor)
 
     def _go(self, visitor: Visitor) -> None:
         self.seen["let_in"] += visitor.let_in
@@ -144,8 +160,9 @@ class Crowd:
 
 def main() -> None:
     """Run until standard input ends."""
-    port, count, seed = map(int, sys.argv[1:])
-    crowd = Crowd(port, count, seed)
+    host, *numbers = sys.argv[1:]
+    port, count, seed = map(int, numbers)
+    crowd = Crowd((host, port), count, seed)
     until = select.poll()
     until.register(0, select.POLLIN)
     while not until.poll(0):

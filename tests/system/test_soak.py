@@ -1,6 +1,7 @@
-"""Two hundred clients come, go, freeze and reset at random while a stream runs: nothing may drift.
+"""Clients come, go, freeze and reset at random while a stream runs: nothing may drift.
 
-Twenty seconds in the suite; `BEATS_SOAK_S=600` makes it ten minutes.
+Some of them are at the ends of slow lines, where the machine may make hosts for them (`tests.support.hosts`).
+Twenty seconds in the suite; `BEATS_SOAK_S=600` makes it ten minutes, with more clients and more such lines.
 """
 
 import gc
@@ -13,7 +14,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,14 +25,29 @@ import pytest
 from beats.app import Stream
 from beats.kernel.stats import ClientTotals, SinkStats
 from beats.kit import throttled_log as reports
-from tests.support import TIMEOUT_S, is_exact, quiet, tiny_png, until
+from tests.support import TIMEOUT_S, Program, clean_environment, is_exact, quiet, tiny_png, until
+from tests.support.hosts import MAKERS, Host, inside
+from tests.support.lines import Line
 
 SOAK_S: Final = float(os.environ.get("BEATS_SOAK_S", "20"))  # before the fixture that removes it
-CLIENTS: Final = 200
+LONG: Final = SOAK_S >= 60
+CLIENTS: Final = 200 if LONG else 150
+ON_A_LINE: Final = 6
+"""So many of them share each slow line."""
+LINES: Final[Mapping[str, Line]] = {
+    "thin": Line(delay_s=0.02, jitter_s=0.02, loss=0.01, bytes_per_s=150_000),
+    **(
+        {"bloated": Line(delay_s=0.02, bytes_per_s=600_000, buffer_s=4.0), "far": Line(0.1, bytes_per_s=1e6)}
+        if LONG
+        else {}
+    ),
+}
+"""The stream takes 1.2 MB/s for each client. Carrying packets takes CPU, so the suite has one line."""
 SEED: Final = 20_240_607
+ROOT: Final = Path(__file__).parents[2]
 WARM_UP_S: Final = min(15.0, SOAK_S / 2)
 STALL_TIMEOUT_S: Final = 2.0
-GROWTH_BYTES: Final = 10_000_000 if SOAK_S >= 60 else 20_000_000
+GROWTH_BYTES: Final = 10_000_000 if LONG else 20_000_000
 """What memory may grow by between two looks: at the second one, each of 200 clients may happen to be behind,
 with 40 kB that are joined for it alone or on their way (what waits is shared); 2 MB are for the allocator.
 In the suite, a process that has run thousands of tests before once grew by 14 MB in one step, and no more."""
@@ -42,7 +60,6 @@ MORE_CLOSINGS: Final = re.compile(
 )
 BROWSER: Final = {
     "port": 0,
-    "host": "127.0.0.1",
     "max_clients_per_address": 1000,
     "stall_timeout_s": STALL_TIMEOUT_S,
     "client_queue": {"frame": {"size": 4, "overflow": "latest"}},
@@ -157,6 +174,39 @@ def totals_of(stream: Stream) -> ClientTotals:
     return totals
 
 
+@contextmanager
+def hosts() -> Generator[tuple[Host, Mapping[str, Host]]]:
+    """The host that this thread is on in the block, and those at the ends of lines, if any can be made."""
+    if (make := MAKERS.get("namespaces")) is None:
+        yield Host("127.0.0.1", Line()), {}
+        return
+    with make(server=Line(), **LINES) as made, inside(made["server"]):
+        yield made["server"], {name: made[name] for name in LINES}
+
+
+class Crowds:
+    """All clients: those on this host, and those on others."""
+
+    def __init__(self, server: Host, others: Mapping[str, Host], port: int, stack: ExitStack) -> None:
+        """Let them come; each other host is at the end of a line."""
+        self._programs: Final[dict[str, Program]] = {}
+        counts = {"here": CLIENTS - ON_A_LINE * len(others), **dict.fromkeys(others, ON_A_LINE)}
+        for seed, (name, count) in enumerate(counts.items(), SEED):
+            numbers = [str(number) for number in (port, count, seed)]
+            crowd = [sys.executable, "-m", "tests.system.soak_crowd", server.address, *numbers]
+            host = others.get(name, server)
+            started = host.start(crowd, ROOT, clean_environment(), subprocess.PIPE)
+            self._programs[name] = stack.enter_context(started)
+
+    def leave(self) -> dict[str, Counter[str]]:
+        """All go; what they did, by host."""
+        for program in self._programs.values():
+            program.close_input()
+        for name, program in self._programs.items():
+            assert program.end() == 0, f"{name}: {program.err.text()}"
+        return {name: Counter(json.loads(each.out.text())) for name, each in self._programs.items()}
+
+
 @pytest.fixture
 def sieve() -> Iterator[Sieve]:
     """Sits before the handlers, which would keep every record."""
@@ -172,24 +222,23 @@ def test_a_soak_ends_with_exact_accounting_flat_memory_and_a_quiet_log(
     """Every envelope is accounted for at every look, the log names the frozen alone, nothing is left."""
     caplog.set_level(logging.WARNING)
     before = descriptors(), set(threading.enumerate())
-    with Stream.open(profile="default", config_dir=tmp_path, overrides=quiet(browser=BROWSER)) as stream:
-        address = stream.sinks["browser"].address
-        crowd = subprocess.Popen(
-            [sys.executable, "-m", "tests.system.soak_crowd", str(address.port), str(CLIENTS), str(SEED)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        try:
-            with Watch(stream) as watch:
-                published = publish_for(stream, SOAK_S)
-            said, _ = crowd.communicate(timeout=TIMEOUT_S)
-        finally:
-            crowd.kill()
-            crowd.wait(TIMEOUT_S)
+    with (
+        hosts() as (server, others),
+        ExitStack() as stack,
+        Stream.open(
+            profile="default",
+            config_dir=tmp_path,
+            overrides=quiet(browser={**BROWSER, "host": server.address}),
+        ) as stream,
+    ):
+        crowds = Crowds(server, others, stream.sinks["browser"].address.port, stack)
+        with Watch(stream) as watch:
+            published = publish_for(stream, SOAK_S)
+        by_host = crowds.leave()
+        seen = sum(by_host.values(), Counter[str]())
         until(lambda: totals_of(stream).connected == 0)
         sink, totals = stream.stats().sinks[0], totals_of(stream)
-        seen = json.loads(said)
-        summary = f"{seen}\n{totals}\n{sink.queue}\n{memory(watch.looks)}"
+        summary = f"{by_host}\n{totals}\n{sink.queue}\n{memory(watch.looks)}"
         print(summary)
 
         assert watch.wrong == []
@@ -203,6 +252,7 @@ def test_a_soak_ends_with_exact_accounting_flat_memory_and_a_quiet_log(
         assert 0 < seen["served"] <= totals.accepted <= seen["started"] - seen["vanish"]
         assert min(seen[manner] for manner in ("polite", "reset", "frozen", "slow", "vanish")) > SOAK_S / 10
         assert totals.stalled > 0
+        assert all(came["served"] for came in by_host.values())
         assert_flat(watch.looks)
     until(lambda: set(threading.enumerate()) <= before[1])
     gc.collect()  # a task that was left pending is logged when it goes
