@@ -6,7 +6,7 @@ PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes load the same modules: what one has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick check pytest pytest-oldest pytest-bench proto schema bench bench-peers clean
+.PHONY: run test quick check pytest pytest-oldest pytest-python pytest-bench pytest-dist proto schema bench bench-peers dist sbom licences release clean
 
 run: .venv/.installed
 	@exec $(BIN)/beats run
@@ -36,6 +36,38 @@ CORE := tests/kernel tests/proto tests/config tests/kit tests/recordings tests/r
 
 pytest-oldest: .venv/oldest/.installed
 	.venv/oldest/bin/pytest $(PARALLEL) $(CORE)
+
+# The same on another Python, in an environment of its own: make pytest-python PYTHON=python3.13
+pytest-python: .venv/.installed-dist
+	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(PYTHON) .venv/python
+	$(BIN)/uv pip install --quiet --python .venv/python --constraint constraints.txt --editable '.[test,proto]'
+	.venv/python/bin/pytest $(PARALLEL) $(CORE)
+
+# What users install, from a clean folder dist/, looked at as PyPI does. The tools are those of constraints.txt.
+dist: .venv/.installed-dist
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+
+# What is in the wheel with all of its extras, as CycloneDX: dist/beats.cdx.json.
+EXTRAS := mqtt,nats,screen,video
+sbom: dist
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/wheel
+	$(BIN)/uv pip install --quiet --python .venv/wheel --constraint constraints.txt "$$(echo dist/*.whl)[$(EXTRAS)]"
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --short-PURLs \
+		--output-reproducible --output-file dist/beats.cdx.json .venv/wheel
+
+# That they install and run, in homes with nothing in them.
+pytest-dist: sbom
+	$(BIN)/pytest $(PARALLEL) -q tests/dist
+
+# The licence of every package that the wheel and its extras need.
+licences: .venv/.installed-test
+	$(BIN)/python .ci/licences.py
+
+# Version, CHANGELOG.md, commit and tag in one go: make release VERSION=0.2.0 (docs/releasing.md).
+release: .venv/.installed-test
+	@$(BIN)/python .ci/release.py '$(VERSION)'
 
 # Generated code and stubs are committed; this reproduces them byte for byte.
 proto: .venv/.installed-proto
@@ -93,9 +125,13 @@ bench-peers: .venv/.installed-bench
 		--editable '.[test]' click grpcio-tools
 	@touch $@
 
+.venv/.installed-dist: pyproject.toml constraints.txt | .venv/.installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dist]'
+	@touch $@
+
 .venv/.installed-proto: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[proto]'
 	@touch $@
 
 clean:
-	rm -rf .venv tests/node/node_modules
+	rm -rf .venv dist tests/node/node_modules
