@@ -165,10 +165,12 @@ def test_a_receiver_may_connect_and_disconnect_while_it_is_called() -> None:
     """A disconnected receiver gets nothing more; a new one gets the next item."""
     bus, calls = Bus(), list[str]()
     later: list[Connection] = []
+    ended: list[Connection] = []  # kept: blinker tells receivers apart by address, which could be used again
 
     def change(item: object) -> None:
         if later:
-            later.pop().disconnect()
+            ended.append(later.pop())
+            ended[0].disconnect()
             bus.connect("frame", Receiver(calls, "new"))
 
     bus.connect("frame", change)

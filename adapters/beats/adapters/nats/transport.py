@@ -101,8 +101,9 @@ class Transport:
         Raises:
             ConnectionError: as `write`.
         """
-        self._check()
-        self._writer.writelines(payload)
+        # Not `writelines`: in Python 3.12 before 3.12.9 and 3.13 before 3.13.2 it neither bounds what waits
+        # (CVE-2024-12254) nor survives the end of the connection.
+        self.write(b"".join(payload))
 
     async def room(self) -> None:
         """Wait until there is room for more.

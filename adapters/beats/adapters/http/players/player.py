@@ -298,7 +298,8 @@ class Player(asyncio.Protocol):
         """Write a piece of the answer, as one chunk if it has chunks (RFC 9112, section 7.1)."""
         if self._chunked:
             pieces = (f"{sum(map(len, pieces)):x}\r\n".encode(), *pieces, b"\r\n")
-        self._transport.writelines(pieces)
+        # Not `writelines`: some of Python 3.12 and 3.13 never say that too much waits (CVE-2024-12254).
+        self._transport.write(b"".join(pieces))
 
     def _repeat(self) -> None:
         self._repeating = None
