@@ -78,7 +78,7 @@ class Document:
 
 
 def _paths() -> Iterator[Path]:
-    yield from (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))
+    yield from (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"))
     yield from sorted((ROOT / "docs").rglob("*.md"))
 
 
