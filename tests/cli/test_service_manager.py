@@ -1,10 +1,8 @@
-"""What a service manager is told: by a real run, on a real socket."""
+"""What a service manager is told, on a real socket; test_service.py has a whole run."""
 
 import os
-import signal
-import socket
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -15,49 +13,11 @@ from beats.cli.runner import Show, perform
 from beats.cli.service_manager import ServiceManager
 from beats.kernel.run.kernel import Kernel
 from beats.runtime.reader import Reader
-from tests.support import PORT_0, TIMEOUT_S, beats, quiet
+from tests.support import quiet
+from tests.support.service_manager import Manager
 
 PING_S: Final = 0.1
 WATCHDOG: Final = {"WATCHDOG_USEC": str(int(2e6 * PING_S))}
-
-
-class Manager:
-    """The other side of the protocol."""
-
-    def __init__(self, address: str) -> None:
-        self.address: Final = address
-        self._socket: Final = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(address.replace("@", "\0") if address[0] == "@" else address)
-
-    def next(self, timeout_s: float = TIMEOUT_S) -> Mapping[str, str]:
-        """The next message.
-
-        Raises:
-            TimeoutError, BlockingIOError: none came.
-        """
-        self._socket.settimeout(timeout_s)
-        lines = self._socket.recv(65536).decode().split("\n")
-        return dict(line.split("=", 1) for line in lines)
-
-    def until(self, name: str) -> Mapping[str, str]:
-        """The next message with this name; others, between which pings come, are left out."""
-        end_s = time.monotonic() + TIMEOUT_S
-        while name not in (message := self.next()):
-            assert time.monotonic() < end_s, f"no {name}"
-            assert set(message) <= {"WATCHDOG", "STATUS"}, f"no {name}, but {message}"
-        return message
-
-    def drain(self) -> None:
-        """Forget what has come until now."""
-        try:
-            while True:
-                self.next(0)
-        except BlockingIOError:
-            return
-
-    def close(self) -> None:
-        """Leave; nothing listens there any more."""
-        self._socket.close()
 
 
 @pytest.fixture
@@ -75,32 +35,6 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
         monkeypatch.setenv(name, "")
-
-
-def test_a_run_tells_of_its_start_its_life_each_reload_and_its_end(tmp_path: Path, manager: Manager) -> None:
-    """READY once the port answers; RELOADING, then READY, for invalid settings too; at last STOPPING."""
-    profile = tmp_path / "mine.toml"
-    profile.write_text("")
-    command = ("run", "--profile", "mine", "--config", str(tmp_path), *PORT_0)
-    variables = {"NOTIFY_SOCKET": manager.address, **WATCHDOG}
-    with beats(*command, cwd=tmp_path, stdin=None, **variables) as program:
-        ready = manager.next()
-        assert ready["READY"] == "1"
-        assert ready["STATUS"] == f"on air: {program.url}"
-        assert program.fetch("/livez").status == 200
-        assert manager.next()["WATCHDOG"] == "1"
-        assert "fps" in manager.next()["STATUS"]
-        for settings, answer in (("[sinks.void]\ntype = 'null'", "added"), ("[sinks", "invalid settings")):
-            profile.write_text(settings)
-            before_us = time.monotonic_ns() // 1000
-            program.signal(signal.SIGHUP)
-            reloading = manager.until("RELOADING")
-            assert before_us <= int(reloading["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
-            assert manager.until("READY") == {"READY": "1"}
-            program.err.wait_for(answer)
-        program.signal(signal.SIGTERM)
-        assert "STOPPING" in manager.until("STOPPING")
-        assert program.end() == 0
 
 
 def test_a_blocked_event_loop_sends_no_more_to_the_watchdog(
@@ -152,6 +86,29 @@ def test_the_watchdog_of_another_process_is_not_ours(manager: Manager) -> None:
         manager.next(0)
     anyio.run(told, os.getpid())
     assert manager.next(0) == {"WATCHDOG": "1", "STATUS": "well"}
+
+
+def test_a_manager_that_is_busy_hears_of_each_change_of_state_later(manager: Manager) -> None:
+    """In order, and with nothing in between: a lost READY would leave a service reloading for good."""
+    service = ServiceManager({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "2000"})
+    sent = 0
+    while not service.is_behind:
+        service.ready("here")
+        sent += 1
+    with service.reloading():
+        pass
+
+    async def told() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(service.keep_told, lambda: "well")
+            for _ in range(sent):
+                assert "READY" in await anyio.to_thread.run_sync(manager.next)
+            assert "RELOADING" in await anyio.to_thread.run_sync(manager.next)
+            assert "READY" in await anyio.to_thread.run_sync(manager.next)
+            assert "WATCHDOG" in await anyio.to_thread.run_sync(manager.next)
+            group.cancel_scope.cancel()
+
+    anyio.run(told)
 
 
 @pytest.mark.parametrize(

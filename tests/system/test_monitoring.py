@@ -124,7 +124,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Generator[Prometheus
         def all_is_seen() -> bool:
             data = "x" * 60_000
             ids = [next(numbers) for _ in range(20)]
-            origin.write(*(json.dumps({"id": f"sensor-{each}", "data": data}) for each in [*ids, *ids[:1] * 2]))
+            origin.write(
+                *(json.dumps({"id": f"sensor-{each}", "data": data}) for each in [*ids, *ids[:1] * 2])
+            )
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=TIMEOUT_S) as answer:
                 text = answer.read().decode()
             missing[:] = [pattern for pattern in SEEN if not re.search(pattern, text)]

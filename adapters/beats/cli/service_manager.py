@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
 from typing import Final
@@ -15,12 +16,20 @@ from typing import Final
 import anyio
 
 _STATUS_EVERY_S: Final = 10.0
+_AGAIN_S: Final = 0.1
+"""Until a message that was not taken is sent again."""
+_MOST_WAITING: Final = 100
+"""So many changes of state wait for a manager that takes none; then the oldest is forgotten."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class ServiceManager:
-    """Sends messages from the event loop, and never waits for the other side."""
+    """Sends messages from the event loop, and never waits for the other side.
+
+    A manager that is busy takes a few messages and then none: on some systems no more than ten wait. Then a
+    change of state is sent again and again until it is taken, and what comes regularly is left out.
+    """
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
         """Take the variables of the protocol out of an environment: they are not for other processes.
@@ -33,6 +42,7 @@ class ServiceManager:
         self._address: str | None = None
         self._every_s = _STATUS_EVERY_S
         self._pings: tuple[str, ...] = ()
+        self._waiting: deque[str] = deque(maxlen=_MOST_WAITING)
         self._has_failed = False
         if not given:
             return
@@ -48,6 +58,11 @@ class ServiceManager:
             # sd_watchdog_enabled(3): every half of the time.
             self._every_s = min(int(interval) / 2e6, _STATUS_EVERY_S)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether a change of state waits for a manager that is busy."""
+        return bool(self._waiting)
+
     def ready(self, status: str) -> None:
         """The stream is on air; `status` is for people, in one line."""
         self._tell("READY=1", _status(status))
@@ -59,8 +74,10 @@ class ServiceManager:
         `/livez` then.
         """
         while self._address is not None:
-            await anyio.sleep(self._every_s)
-            self._tell(*self._pings, _status(status()))
+            await anyio.sleep(min(self._every_s, _AGAIN_S) if self.is_behind else self._every_s)
+            self._send_waiting()
+            if not self.is_behind:
+                self._send("\n".join((*self._pings, _status(status()))))
 
     @contextmanager
     def reloading(self) -> Generator[None]:
@@ -77,16 +94,30 @@ class ServiceManager:
         self._tell("STOPPING=1", _status(f"ending: sinks have {timeout_s:g} s to deliver what waits"))
 
     def _tell(self, *lines: str) -> None:
-        if self._address is None:
-            return
+        """Send a change of state, after those that could not be sent before."""
+        if self._address is not None:
+            self._waiting.append("\n".join(lines))
+            self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._send(self._waiting[0]):
+            self._waiting.popleft()
+
+    def _send(self, message: str) -> bool:
+        """Send a message; False if the manager does not take it now."""
+        assert self._address is not None
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
                 connection.setblocking(False)
-                connection.sendto("\n".join(lines).encode(errors="replace"), self._address)
+                connection.sendto(message.encode(errors="replace"), self._address)
+        except BlockingIOError:
+            return False
         except OSError as error:
             if not self._has_failed:
                 self._has_failed = True
-                _log.warning("the service manager was not told %s: %s", lines[0], error.strerror or error)
+                what = message.partition("\n")[0]
+                _log.warning("the service manager was not told %s: %s", what, error.strerror or error)
+        return True
 
 
 def _status(text: str) -> str:
