@@ -35,7 +35,7 @@ ROOMS: Final = (
 )
 """Each room imports rooms of later rows only."""
 INNER_ROOMS: Final = {
-    "kernel": (("run",), ("queue",), ("",)),
+    "kernel": (("testing",), ("run",), ("queue",), ("",)),
     "config": (("load",), ("output",), ("checks",), ("layers",), ("",)),
 }
 """The same within a part; its loose modules are the room without a name."""
@@ -145,7 +145,7 @@ def room_of(module: str) -> str:
 
 
 def inner_room_of(part: str, module: str) -> str:
-    """The room of a module within a part; `load` puts the other rooms together, and is one of its own."""
+    """The room of a module within a part; `load` and `testing` use all others, and are rooms of their own."""
     rest = module.split(".")[2:]
     named = [room for row in INNER_ROOMS[part] for room in row]
     return rest[0] if rest and rest[0] in named else ""

@@ -1,6 +1,8 @@
 """`beats init`."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -65,3 +67,47 @@ def test_a_folder_without_permission_is_an_error(tmp_path: Path) -> None:
     with Program([*BEATS, "init"], tmp_path, clean_environment(), before=hold_permissions) as program:
         assert program.end() == 1
     assert program.err.text() == "config/default.toml: cannot be written: Permission denied\n"
+
+
+def test_a_package_of_one_s_own_is_whole(tmp_path: Path) -> None:
+    """From its wheel, its types are listed and run; its tests, with the contract of all adapters, pass."""
+    for option, name in (("--sink", "printer"), ("--source", "my_lamp")):
+        code, out, err = called("init", option, name, cwd=tmp_path)
+        assert (code, err) == (0, "")
+    folders = [tmp_path / "beats-printer", tmp_path / "beats-my-lamp"]
+    assert out.splitlines()[-1].startswith("next: cd beats-my-lamp && pip install ")
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", site, *folders], check=True, timeout=150)
+    environment = clean_environment(PYTHONPATH=str(site))
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    done = subprocess.run(
+        [*tests, *folders], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=150
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    profile = folders[0] / "config" / "printer.toml"
+    profile.write_text(profile.read_text() + (folders[1] / "config" / "my_lamp.toml").read_text())
+    arguments = ("run", "--config", str(profile.parent), "--profile", "printer", "--duration", "0.5")
+    code, out, err = ran(*arguments, cwd=tmp_path, PYTHONPATH=str(site), BEATS_WEBSOCKET_PORT="0")
+    assert code == 0, err
+    assert (tmp_path / "printer.txt").read_text().startswith("peripheral/my_lamp 1 ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "why"),
+    [
+        (("--sink", "websocket"), 78, "--sink: there is a sink 'websocket' already"),
+        (("--source", "3x"), 78, "--source: '3x' is no type, such as my_printer"),
+        (("--source", "../x"), 78, "--source: '../x' is no type"),
+        (("--sink", "a", "--source", "b"), 2, "--profile, --sink and --source write different things"),
+        (("--sink", "taken"), 1, "beats-taken exists and is not overwritten"),
+    ],
+)
+def test_a_package_that_cannot_be_is_not_begun(
+    arguments: tuple[str, ...], code: int, why: str, tmp_path: Path
+) -> None:
+    """Wrong names, two things at once, and a folder that exists."""
+    (tmp_path / "beats-taken").mkdir()
+    found, out, err = called("init", *arguments, cwd=tmp_path)
+    assert (found, out, err.startswith(why)) == (code, "", True), err
+    assert [path.name for path in tmp_path.rglob("*")] == ["beats-taken"]

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from beats.app import Stream
 from beats.config.errors import SettingsError
 from beats.kernel.errors import QueueFull
-from tests.adapters.test_contract import open_files
+from beats.kernel.testing import open_files
 from tests.support import TIMEOUT_S, is_exact
 
 NAMES: Final = ("a", "b", "c")

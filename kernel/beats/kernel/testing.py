@@ -1,11 +1,22 @@
-"""Helpers for tests of adapters and of the kernel."""
+"""Helpers for tests of adapters and of the kernel, and the contract that every adapter keeps.
+
+The checks of the contract run an adapter as a run does, with real queues, and raise an `AssertionError` that
+says what the adapter broke.
+"""
 
 import asyncio
 import json
+import os
 import selectors
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
+import anyio
+
+from beats.kernel.clock import SystemClock
 from beats.kernel.envelope import (
     FRAME_TOPIC,
     Envelope,
@@ -16,7 +27,10 @@ from beats.kernel.envelope import (
     kind_of_topic,
     topic_of,
 )
-from beats.kernel.ports import ClockStep
+from beats.kernel.ports import ClockStep, Codec, Context, Sink, SinkKind, Source, SourceKind
+from beats.kernel.resources import Resources
+from beats.kernel.run.kernel import Kernel
+from beats.kernel.waker import Waker
 
 _NO_TIMER_S: Final = 24 * 3600.0
 """asyncio waits for at most a day, with or without a timer (base_events.MAXIMUM_SELECT_TIMEOUT)."""
@@ -158,3 +172,159 @@ class PublishRecorder:
         topic = topic_of(message)
         self._sequences[topic] = self._sequences.get(topic, 0) + 1
         return self._sequences[topic]
+
+
+def context(name: str = "it", services: Mapping[type[Any], Any] = MappingProxyType({})) -> Context:
+    """A context for an adapter that is tested alone; its commands go nowhere."""
+    return Context(name, "test", SystemClock(), lambda control: None, services=services)
+
+
+_WAIT_S: Final = 20.0
+"""Longest wait for an adapter to end, or to publish."""
+
+
+def check_kind(kind: SinkKind | SourceKind, settings: object, told: Context | None = None) -> None:
+    """Check what an adapter declares, and that building it does nothing yet.
+
+    Args:
+        kind: the constant `SINK` or `SOURCE`.
+        settings: valid settings.
+        told: what the adapter knows of the run; None for `context()`.
+
+    Raises:
+        AssertionError: the settings take unknown keys, or can be changed; or to tell its resources or to
+            build it starts a thread, or opens or writes a file.
+    """
+    model = kind.settings
+    assert kind.summary, "the summary is empty: `beats adapters` shows it"
+    assert model.model_config.get("extra") == "forbid", f"{model.__name__} takes unknown keys"
+    assert model.model_config.get("frozen"), f"{model.__name__} can be changed"
+    before = _traces()
+    tell: Callable[[str], Resources] = getattr(settings, "resources", lambda profile: Resources())
+    found = tell("test")
+    built = kind.build(settings, told or context())
+    assert _traces() == before, "to build it opens a file, writes one or starts a thread: do that in `run`"
+    parts = (
+        found.ports,
+        found.inputs,
+        found.outputs,
+        found.claims,
+        found.servers,
+        found.packages,
+        found.programs,
+        found.doubts,
+    )
+    named = {each.key for part in parts for each in part}
+    unknown = named - model.model_fields.keys()
+    assert not unknown, f"resources names {sorted(unknown)}, which are no settings"
+    assert callable(built.run)
+
+
+def check_sink(
+    make: Callable[[], Sink], messages: Sequence[Message], codec: Codec, metrics: Collection[str] = ()
+) -> None:
+    """Run a sink until its queue ends, and again until it is cancelled.
+
+    Args:
+        make: makes a sink; called for each of both runs.
+        messages: what to publish, as in life; 40 are enough.
+        codec: encodes them; `beats.proto.codec.StreamCodec` does so as a run does.
+        metrics: the names that `SinkKind.metrics` explains.
+
+    Raises:
+        AssertionError: the sink left envelopes in its queue, did not end with it, has a metric that is not
+            explained, or left a file or socket open.
+        TimeoutError: it did not end within 20 s.
+    """
+    before = open_files()
+    for cancel in (False, True):
+        anyio.run(_run_sink, make(), messages, codec, metrics, cancel)
+    _leaves_nothing(before)
+
+
+async def _run_sink(
+    sink: Sink, messages: Sequence[Message], codec: Codec, metrics: Collection[str], cancel: bool
+) -> None:
+    kernel = Kernel(codec)
+    kernel.add_sink("it", sink)
+    with anyio.fail_after(_WAIT_S):
+        async with anyio.create_task_group() as group:
+            await group.start(kernel.run)
+            for message in messages:
+                await kernel.publisher.publish_async(message)
+            if cancel:
+                group.cancel_scope.cancel()
+            else:
+                kernel.stop()
+    (stats,) = kernel.stats().sinks
+    offered, taken, dropped = (
+        each.items for each in (stats.queue.offered, stats.queue.taken, stats.queue.dropped)
+    )
+    assert offered == len(messages) == taken + dropped, (
+        f"of {offered} envelopes, {taken} were taken and {dropped} dropped"
+    )
+    assert cancel or stats.state == "ended", (
+        f"it is {stats.state} after its queue has ended: {stats.last_error}"
+    )
+    assert cancel or taken == offered, f"it ended before it had taken all of its queue: {taken} of {offered}"
+    unknown = {name for name, _ in stats.figures} - set(metrics)
+    assert not unknown, f"the metrics {sorted(unknown)} are not explained by its `metrics`"
+
+
+def check_source(make: Callable[[], Source], codec: Codec, metrics: Collection[str] = ()) -> None:
+    """Run a source until it has published, and cancel it.
+
+    Args:
+        make: makes a source that publishes soon.
+        codec: encodes what it publishes; `beats.proto.codec.StreamCodec` does so as a run does.
+        metrics: the names that `SourceKind.metrics` explains.
+
+    Raises:
+        AssertionError: the source published what cannot be encoded, has a metric that is not explained, or
+            left a file or socket open.
+        TimeoutError: it published nothing, or did not end, within 20 s.
+    """
+    before = open_files()
+    anyio.run(_run_source, make(), codec, metrics)
+    _leaves_nothing(before)
+
+
+async def _run_source(source: Source, codec: Codec, metrics: Collection[str]) -> None:
+    kernel = Kernel(codec)
+    seen, waker = anyio.Event(), Waker()
+    for kind in ("frame", "peripheral"):
+        kernel.bus.connect(kind, lambda envelope: waker.ring(seen.set))
+    kernel.add_source("it", source)
+    with anyio.fail_after(_WAIT_S):
+        async with anyio.create_task_group() as group:
+            await group.start(kernel.run)
+            await seen.wait()
+            group.cancel_scope.cancel()
+    (stats,) = kernel.stats().sources
+    assert not stats.last_error, stats.last_error
+    assert stats.state in ("stopped", "ended"), f"it is {stats.state} after it was cancelled"
+    unknown = {name for name, _ in stats.figures} - set(metrics)
+    assert not unknown, f"the metrics {sorted(unknown)} are not explained by its `metrics`"
+
+
+def open_files() -> frozenset[str]:
+    """The files and sockets that this process has open; none on systems without proc_pid_fd(5)."""
+    found: set[str] = set()
+    with suppress(OSError):
+        for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - pathlib would open more of them
+            with suppress(OSError):
+                found.add(os.readlink(f"/proc/self/fd/{number}"))  # noqa: PTH115 - as above
+    return frozenset(name for name in found if name.startswith(("/", "socket:")) and "/dev/" not in name)
+
+
+def _traces() -> tuple[int, frozenset[str], list[str]]:
+    """What building an adapter must not change: threads, open files, and the current folder."""
+    return threading.active_count(), open_files(), sorted(os.listdir())  # noqa: PTH208 - names suffice
+
+
+def _leaves_nothing(before: frozenset[str]) -> None:
+    for thread in threading.enumerate():
+        if thread.name == "AnyIO worker thread":  # ends soon after its loop
+            thread.join(_WAIT_S)
+    left = sorted(open_files() - before)
+    assert not left, f"it leaves open: {', '.join(left)}"

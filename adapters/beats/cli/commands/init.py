@@ -1,5 +1,6 @@
 """`beats init`."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -7,28 +8,51 @@ import typer
 
 from beats.cli.commands.config import schema_text
 from beats.cli.common import refused
-from beats.cli.output import exit_with, say
+from beats.cli.output import EXIT_SETTINGS, EXIT_USAGE, exit_with, say
+from beats.cli.plugin import Plugin, Role
 from beats.config.errors import SettingsError
 from beats.config.layers.profiles import DEFAULT, check_name
 from beats.config.output.starter import starter_files
+from beats.runtime.registry import SINKS, SOURCES
 
 _FOLDER: Final = Path("config")
+_TYPE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+"""What can be the type of an adapter, the name of a module, and that of a distribution."""
 
 
 def init(
     profile: Annotated[
         str, typer.Option("--profile", "-p", help="Name of the profile; `default` is used without --profile.")
     ] = DEFAULT,
+    sink: Annotated[
+        str | None,
+        typer.Option("--sink", metavar="NAME", help="Write a package with a sink of this type instead."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAME", help="Write a package with a source of this type instead."),
+    ] = None,
 ) -> None:
     """Write a first profile, with explanations, into the folder `config` of the current folder.
 
     Also writes an example of local.toml, and a JSON Schema with which editors complete and check profiles.
+    With --sink or --source it writes a package of your own into a new folder: code with settings, a test, a
+    profile and a README.
     Existing files are never overwritten.
 
-    Exit code 0: written; 1: the profile exists already, or cannot be written; 78: wrong name.
+    Exit code 0: written; 1: it exists already, or cannot be written; 2: wrong usage; 78: wrong name.
 
-    Examples: `beats init`, `beats init --profile wall`.
+    Examples: `beats init`, `beats init --profile wall`, `beats init --sink printer`.
     """
+    named: tuple[tuple[Role, str | None], ...] = (("sink", sink), ("source", source))
+    wanted = [Plugin(role, name) for role, name in named if name is not None]
+    if wanted:
+        if len(wanted) > 1 or profile != DEFAULT:
+            raise exit_with(
+                "--profile, --sink and --source write different things: give one of them", EXIT_USAGE
+            )
+        _write_package(wanted[0])
+        return
     try:
         check_name(profile, "--profile")
     except SettingsError as error:
@@ -50,6 +74,29 @@ def init(
     if failure is not None:
         raise exit_with(f"{failure.filename}: cannot be written: {failure.strerror}")
     say(f"next: beats config check {_FOLDER / files[0].name}")
+
+
+def _write_package(plugin: Plugin) -> None:
+    option, folder = f"--{plugin.role}", plugin.folder
+    if not _TYPE.fullmatch(plugin.name):
+        raise exit_with(
+            f"{option}: {plugin.name!r:.80} is no type, such as my_printer: use lower case, digits, _",
+            EXIT_SETTINGS,
+        )
+    if plugin.name in (SINKS if plugin.role == "sink" else SOURCES).names():
+        raise exit_with(
+            f"{option}: there is a {plugin.role} {plugin.name!r} already: choose another name", EXIT_SETTINGS
+        )
+    try:
+        folder.mkdir()
+        for place, text in plugin.files().items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            say(_write(folder / place, text, keep=False))
+    except FileExistsError:
+        raise exit_with(f"{folder} exists and is not overwritten: choose another {option}") from None
+    except OSError as error:
+        raise exit_with(f"{error.filename}: cannot be written: {error.strerror}") from None
+    say(f"next: cd {folder} && pip install -e '.[test]' && pytest && beats run --profile {plugin.name}")
 
 
 def _write(path: Path, text: str, *, keep: bool) -> str:

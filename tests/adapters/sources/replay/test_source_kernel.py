@@ -13,11 +13,11 @@ from beats.kernel.envelope import Envelope, Frame
 from beats.kernel.queue.bounds import QueueBounds
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.stats import SourceStats
+from beats.kernel.testing import open_files
 from beats.proto.codec import StreamCodec
 from beats.recordings.format import RecordedMessage
 from tests.adapters.sources.replay.recordings import control, recorded, settings
 from tests.adapters.sources.support import context
-from tests.adapters.test_contract import open_files
 from tests.kernel.support import CollectingSink, by_topic
 from tests.recordings.foreign_files import BEGIN_NS as FOREIGN_NS
 from tests.recordings.foreign_files import STEP_NS, by_foxglove_in_json, without_pictures
