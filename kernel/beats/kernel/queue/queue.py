@@ -144,6 +144,12 @@ class SinkQueue:
         with self._lock:
             return self._collect(None, max_bytes)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        with self._lock:
+            return self._waiting_items() == 0
+
     def topics(self) -> set[str]:
         """The topics of what waits, producers in line included."""
         with self._lock:

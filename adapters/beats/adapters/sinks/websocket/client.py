@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Final, NamedTuple
 
 from websockets.protocol import State
@@ -12,6 +12,7 @@ from beats.adapters.http.viewers import Progress, RunningCount
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
 from beats.adapters.sinks.websocket.freshness import Asked, Heard
+from beats.adapters.sinks.websocket.pacing import Pacer
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.ports import Clock
 from beats.kernel.queue.bounds import QueueBounds
@@ -20,6 +21,11 @@ from beats.kernel.stats import Amount, ClientStats, DropStats, QueueStats
 
 _NO_QUEUE: Final = QueueStats("", Amount(), Amount(), Amount(), Amount(), (), 0)
 """Of a client that has never been behind: a request for counters must not make a thousand queues."""
+
+_PATIENCE_S: Final = 0.05
+"""A viewer whose socket was full for so long, with something waiting, is paced."""
+_CALM_S: Final = 1.0
+"""A paced viewer for which nothing had to wait for so long keeps up again."""
 
 
 class Paths:
@@ -62,6 +68,9 @@ class Client:
     everything goes through its queue, and each time the buffer has emptied, the next chunk is taken from the
     queue. When the queue is empty too, the viewer returns to the fast path. Each switch
     happens between two steps of the event loop, so it loses, doubles or reorders no envelope.
+
+    A viewer that answers pings and stays behind is paced: its acknowledgements decide when the next chunk is
+    taken from the queue (see `Pacer`). It returns to the fast path when nothing had to wait for a while.
     """
 
     def __init__(
@@ -104,6 +113,14 @@ class Client:
         self._asked: Asked | None = None
         """Its ping that is not yet answered."""
         self._heard: Heard | None = None
+        self._pacer: Pacer | None = None
+        """Since it was first paced."""
+        self._is_paced = False
+        self._paused_s = self._held_s = 0.0
+        """When its socket was last full, and when something last had to wait for that or for the pacer."""
+        self._is_resting = False
+        """It is behind only in name: nothing waits in its queue, and what is offered is sent at once."""
+        self._later: asyncio.TimerHandle | None = None
         self._loop: Final = asyncio.get_running_loop()
         self._queue: SinkQueue | None = None
         self._account = Account(Amount(), sent.amount())
@@ -121,7 +138,7 @@ class Client:
     @property
     def drained(self) -> bool:
         """Whether everything that it was given has gone to the socket."""
-        return not (self._progress.paused or self.behind)
+        return not self._progress.paused and (self._is_resting or not self.behind)
 
     @property
     def group(self) -> str:
@@ -171,6 +188,9 @@ class Client:
         if not self.behind:
             self._fall_behind()
         self._offer(chunk)
+        if self._is_resting:
+            self._is_resting = False
+            self._loop.call_soon(self._pump)
 
     def is_late(self, chunk: list[Envelope]) -> bool:
         """Whether some of a chunk may be older than it takes."""
@@ -185,6 +205,7 @@ class Client:
         """The write buffer is not empty."""
         self._paths.to_slow(self)
         self._progress.pause()
+        self._paused_s = self._loop.time()
 
     def resume(self) -> None:
         """The write buffer is empty."""
@@ -192,23 +213,63 @@ class Client:
         if self.behind:
             # Not from within the transport's own callback: if the write fails there, asyncio (3.11) calls
             # connection_lost twice, and the second time fails with an AttributeError in the log.
-            self._loop.call_soon(self._pump)
+            self._loop.call_soon(self._go_on)
         elif self._open:
             self._paths.to_fast(self)
+
+    def _go_on(self) -> None:
+        """The write buffer has emptied: pace it from now on, if something had to wait too long for that."""
+        now_s = self._loop.time()
+        if self._queue is not None and not self._queue.is_empty and now_s - self._paused_s > _PATIENCE_S:
+            self._held_s = now_s
+            if self._heard is not None and self._open:
+                self._pacer = self._pacer or Pacer()
+                self._pacer.hold()
+                if not self._is_paced:
+                    self._is_paced = True
+                    self._follow(self._pacer, 0, None)
+        self._pump()
 
     def ask(self, newest: Envelope) -> None:
         """Let it tell when it has read an envelope that was just written, unless it is still to tell so."""
         if self._asked is None and self._open:
             self._asked = Asked(newest.published_unix_ns, self._clock.steady_unix_ns())
-            self.connection.ask(self._answered)
+            self.connection.ask(partial(self._answered, self._asked))
 
-    def _answered(self) -> None:
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            now_ns = self._clock.steady_unix_ns()
-            heard = Heard(now_ns - asked.published_unix_ns, now_ns - asked.written_unix_ns)
-            self._heard = heard
-            self._aged(self.group, heard.age_ns)
+    def _follow(self, pacer: Pacer, size: int, newest: Envelope | None) -> None:
+        """Let it tell when it has read what was just written, so that the pacer knows."""
+        number = pacer.sent(size, self._loop.time())
+        asked = None if newest is None else Asked(newest.published_unix_ns, self._clock.steady_unix_ns())
+        self._asked = self._asked or asked
+
+        def answered() -> None:
+            if asked is not None:
+                self._answered(asked)
+            pacer.acknowledged(number, self._loop.time())
+            self._loop.call_soon(self._pump)  # not from within the transport's own callback: see `resume`
+
+        self.connection.ask(answered)
+
+    def _answered(self, asked: Asked) -> None:
+        if self._asked is asked:
+            self._asked = None
+        now_ns = self._clock.steady_unix_ns()
+        self._heard = Heard(now_ns - asked.published_unix_ns, now_ns - asked.written_unix_ns)
+        self._aged(self.group, self._heard.age_ns)
+
+    def _must_wait(self, pacer: Pacer) -> bool:
+        """Whether all that its line carries is on its way already; then `_pump` is called again."""
+        now_s = self._loop.time()
+        overdue_s = pacer.overdue_in_s(now_s)
+        wait_s = pacer.wait_s(now_s) if overdue_s > 0 else 0.0
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if wait_s <= 0:
+            return False
+        self._held_s = now_s
+        self._later = self._loop.call_later(min(wait_s, overdue_s), self._pump)
+        return True
 
     def closing(self) -> None:
         """Nothing may be written any more."""
@@ -225,6 +286,8 @@ class Client:
     def end(self) -> None:
         """The client has left: count what still waits for it as dropped."""
         self._paths.remove(self)
+        if self._later is not None:
+            self._later.cancel()
         if not self.behind:
             self._fall_behind()
         self._left_out_until = {reason: count.amount() for reason, count in self._left_out.items()}
@@ -323,14 +386,30 @@ class Client:
     def _pump(self) -> None:
         if self._queue is None or not self.behind or self._progress.paused or not self._open:
             return
-        chunk = self._queue.take_nowait(max_bytes=CHUNK_BYTES)
+        pacer, most_bytes = self._pacer if self._is_paced else None, CHUNK_BYTES
+        if pacer is not None and not self._queue.is_empty:
+            if self._must_wait(pacer):
+                return
+            most_bytes = min(most_bytes, pacer.room_bytes)
+        chunk = self._queue.take_nowait(max_bytes=most_bytes)
         if not chunk:
-            self._account = self._account._replace(since=self._sent.amount())
-            self._paths.to_fast(self)
+            self._catch_up()
             return
         chunk = self._in_time(chunk)
         if data := self.framed(chunk):
             self.connection.transport.write(data)
-            self.ask(chunk[-1])
+            if pacer is None or pacer.is_full:
+                self.ask(chunk[-1])
+            else:
+                self._follow(pacer, len(data), chunk[-1])
         if not self._progress.paused:
             self._loop.call_soon(self._pump)  # in steps, so that others have their turn in between
+
+    def _catch_up(self) -> None:
+        """Nothing waits: return to the fast path, unless its line may soon be full again."""
+        if self._is_paced and self._loop.time() - self._held_s < _CALM_S:
+            self._is_resting = True
+            return
+        self._is_paced = self._is_resting = False
+        self._account = self._account._replace(since=self._sent.amount())
+        self._paths.to_fast(self)
