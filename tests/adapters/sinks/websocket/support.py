@@ -138,11 +138,11 @@ def exact(stats: QueueStats) -> bool:
 
 
 class RawClient:
-    """A viewer that reads only when told to, through a small receive buffer."""
+    """A viewer that reads only when told to, through a receive buffer that is small by default."""
 
-    def __init__(self, port: int, *, handshake: bool = True) -> None:
+    def __init__(self, port: int, buffer_bytes: int = 8192, *, handshake: bool = True) -> None:
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         self.socket.settimeout(10)
         self.socket.connect(("127.0.0.1", port))
         self._data = b""
@@ -196,10 +196,10 @@ class RawClient:
 
 
 @asynccontextmanager
-async def stalled_client(running: Running) -> AsyncGenerator[RawClient]:
+async def stalled_client(running: Running, buffer_bytes: int = 8192) -> AsyncGenerator[RawClient]:
     """A client that has connected and reads nothing."""
     before = running.totals.accepted
-    raw = await anyio.to_thread.run_sync(RawClient, running.port)
+    raw = await anyio.to_thread.run_sync(RawClient, running.port, buffer_bytes)
     try:
         await anyio.to_thread.run_sync(raw.handshaken)
         await until(lambda: running.totals.accepted > before)

@@ -110,8 +110,8 @@ class Client:
         self._clock: Final = clock
         self._aged: Final = aged
         self._connected_unix_ns: Final = clock.unix_ns()
-        self._asked: Asked | None = None
-        """Its ping that is not yet answered."""
+        self._asked: tuple[Asked, ...] = ()
+        """Its pings that are not yet answered, oldest first: more than one only while it is paced."""
         self._heard: Heard | None = None
         self._pacer: Pacer | None = None
         """Since it was first paced."""
@@ -227,35 +227,40 @@ class Client:
                 self._pacer.hold()
                 if not self._is_paced:
                     self._is_paced = True
-                    self._follow(self._pacer, 0, None)
+                    number = self._pacer.sent(0, now_s)
+                    self.connection.ask(partial(self._acknowledged, self._pacer, number))
         self._pump()
 
     def ask(self, newest: Envelope) -> None:
         """Let it tell when it has read an envelope that was just written, unless it is still to tell so."""
-        if self._asked is None and self._open:
-            self._asked = Asked(newest.published_unix_ns, self._clock.steady_unix_ns())
-            self.connection.ask(partial(self._answered, self._asked))
+        if not self._asked and self._open:
+            self._ask(newest, self._answered)
 
-    def _follow(self, pacer: Pacer, size: int, newest: Envelope | None) -> None:
-        """Let it tell when it has read what was just written, so that the pacer knows."""
-        number = pacer.sent(size, self._loop.time())
-        asked = None if newest is None else Asked(newest.published_unix_ns, self._clock.steady_unix_ns())
-        self._asked = self._asked or asked
+    def _ask(self, newest: Envelope, on_answer: Callable[[], object]) -> None:
+        self._asked += (Asked(newest.published_unix_ns, self._clock.steady_unix_ns()),)
+        self.connection.ask(on_answer)
 
-        def answered() -> None:
-            if asked is not None:
-                self._answered(asked)
-            pacer.acknowledged(number, self._loop.time())
-            self._loop.call_soon(self._pump)  # not from within the transport's own callback: see `resume`
-
-        self.connection.ask(answered)
-
-    def _answered(self, asked: Asked) -> None:
-        if self._asked is asked:
-            self._asked = None
+    def _answered(self) -> None:
+        """The oldest ping is answered."""
+        asked, *rest = self._asked
+        self._asked = tuple(rest)
         now_ns = self._clock.steady_unix_ns()
         self._heard = Heard(now_ns - asked.published_unix_ns, now_ns - asked.written_unix_ns)
         self._aged(self.group, self._heard.age_ns)
+
+    def _follow(self, pacer: Pacer, size: int, newest: Envelope) -> None:
+        """Let it tell when it has read what was just written, so that the pacer knows."""
+        number = pacer.sent(size, self._loop.time())
+
+        def answered() -> None:
+            self._answered()
+            self._acknowledged(pacer, number)
+
+        self._ask(newest, answered)
+
+    def _acknowledged(self, pacer: Pacer, number: int) -> None:
+        pacer.acknowledged(number, self._loop.time())
+        self._loop.call_soon(self._pump)  # not from within the transport's own callback: see `resume`
 
     def _must_wait(self, pacer: Pacer) -> bool:
         """Whether all that its line carries is on its way already; then `_pump` is called again."""
@@ -338,8 +343,8 @@ class Client:
         if heard is None:
             return None, None
         age_ns = heard.age_ns
-        if asked is not None:
-            age_ns = max(age_ns, self._clock.steady_unix_ns() - asked.published_unix_ns)
+        if asked:
+            age_ns = max(age_ns, self._clock.steady_unix_ns() - asked[0].published_unix_ns)
         return age_ns / 1e9, heard.round_trip_ns / 1e9
 
     def _passed(self, account: Account) -> Amount:
@@ -400,7 +405,7 @@ class Client:
             self.connection.transport.write(data)
             if pacer is None or pacer.is_full:
                 self.ask(chunk[-1])
-            else:
+            elif self._open:
                 self._follow(pacer, len(data), chunk[-1])
         if not self._progress.paused:
             self._loop.call_soon(self._pump)  # in steps, so that others have their turn in between
