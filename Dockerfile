@@ -1,4 +1,4 @@
-# Beats in a container: docker build --tag beats . ; docker run --publish 127.0.0.1:8765:8765 beats
+# Beats in a container: docker build . --tag beats ; docker run --publish 127.0.0.1:8765:8765 beats
 #
 # Settings are variables (BEATS_...), or profiles in /etc/beats. Recordings are in /var/lib/beats/recordings.
 

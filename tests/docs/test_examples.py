@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -49,7 +50,7 @@ WATCHING: Final = ("beats top", "beats tap")
 ENDLESS: Final = re.compile(r"beats run(?!.*(--duration|--stdin))")
 CAMERA: Final = "camera.local"
 """A camera of the documents."""
-TOOLS: Final = ("make", "pip", "nats-server", "curl", "ffmpeg")
+TOOLS: Final = ("make", "pip", "nats-server", "curl", "ffmpeg", "cp", "docker", "promtool", "systemctl")
 
 
 def alone(command: str) -> bool:
@@ -189,6 +190,20 @@ def test_the_targets_of_make_exist() -> None:
     plan = subprocess.run([*dry[:2], "test"], cwd=ROOT, capture_output=True, text=True, check=True)
     for part in ("ruff check", "ruff format --check", "mypy", "pyright", "pytest"):
         assert f".venv/bin/{part}" in plan.stdout
+
+
+def test_the_files_of_commands_for_operation_are_there() -> None:
+    """Those of `promtool` end well. What docker and systemctl do cannot be seen: nothing listens to them."""
+    for command in COMMANDS:
+        tool, *words = shlex.split(command)
+        if tool in ("cp", "docker", "promtool", "systemctl"):
+            named = [word for word in words if word.startswith("examples/")]
+            assert all((ROOT / each).exists() for each in named)
+            assert named or tool in ("docker", "systemctl")
+            if tool == "promtool":
+                program = shutil.which(tool) or pytest.skip("promtool is not installed")
+                done = subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True)
+                assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", [name for name, text in PROGRAMS.items() if text])

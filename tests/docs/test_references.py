@@ -45,7 +45,7 @@ def words() -> frozenset[str]:
     """Every word in the sources, the tests and the files that configure the project."""
     folders = [*(ROOT / part for part in PARTS), ROOT / "tests"]
     paths = [path for folder in folders for pattern in SOURCES for path in folder.rglob(pattern)]
-    paths += [ROOT / "pyproject.toml", ROOT / "Makefile"]
+    paths += [ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "examples/operation/beats.service"]
     texts = [path.read_text(encoding="utf-8") for path in paths if "node_modules" not in path.parts]
     texts += [text for document in DOCUMENTS.values() for text in document.files.values()]
     return frozenset(word for text in texts for word in re.findall(r"\w+", text))
