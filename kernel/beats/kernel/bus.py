@@ -6,6 +6,7 @@ which they were connected and are held strongly; one that raises is reported, an
 
 import inspect
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Literal, Self, cast, overload
 
@@ -39,6 +40,15 @@ class _OrderedSignal(Signal):
     set_class = cast("type[set[Any]]", _OrderedIds)
 
 
+def _nobody(item: object) -> None:
+    """Receives for a connection that has ended."""
+
+
+_ended: Final[deque["Connection"]] = deque(maxlen=256)
+"""Keeps the addresses of what was disconnected: blinker knows receivers by them, and a new one at such an
+address would get the item that is being sent."""
+
+
 class Connection:
     """Connects one receiver to a signal until `disconnect()`; also a context manager."""
 
@@ -47,7 +57,7 @@ class Connection:
     def __init__(self, signal: Signal, receiver: Callable[[Any], object]) -> None:
         if inspect.iscoroutinefunction(receiver) or inspect.iscoroutinefunction(type(receiver).__call__):
             raise TypeError(f"{receiver!r} is a coroutine function; a receiver is called in the producer")
-        self.receiver: Final = receiver
+        self.receiver = receiver
         self._signal: Final = signal
         self._failures = 0
         signal.connect(self, weak=False)
@@ -74,6 +84,8 @@ class Connection:
     def disconnect(self) -> None:
         """Receive nothing more. Does not wait for a call that runs in another thread."""
         self._signal.disconnect(self)
+        self.receiver = _nobody
+        _ended.append(self)
 
     def __enter__(self) -> Self:
         return self
