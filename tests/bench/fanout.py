@@ -51,6 +51,8 @@ class Case(NamedTuple):
     queue: int = 1024
     joining: bool = False
     """The clients come all at once, to a stream that has a state, and nothing is published after that."""
+    sampled: int = 0
+    """How many clients are really read, all when 0: see `tests.bench.load`."""
 
 
 class Pins(NamedTuple):
@@ -107,7 +109,7 @@ def _peer_arguments(case: Case, pins: Pins) -> list[object]:
 
 def _load_arguments(peer: str, case: Case, pins: Pins, port: int) -> list[object]:
     arguments: list[object] = ["--port", port, "--clients", case.clients, "--size", case.size]
-    arguments += ["--dialect", DIALECTS.get(peer, "plain")]
+    arguments += ["--dialect", DIALECTS.get(peer, "plain"), "--sampled", case.sampled]
     if case.joining:
         arguments += ["--first", "--connecting", case.clients]
     return arguments if pins.load is None else [*arguments, "--pin", pins.load]

@@ -1,7 +1,7 @@
 """Thousands of WebSocket clients in one process that read, count and take the time, and do nothing else.
 
     python -m tests.bench.load --port P --clients N --size BYTES [--pin CPU] [--dialect plain|foxglove]
-                               [--connecting N] [--first] [--path PATH]
+                               [--connecting N] [--first] [--path PATH] [--sampled N]
 
 connects N clients to 127.0.0.1 (at most `--connecting` at a time, 100 by default) and prints one line when
 all are connected: `{"ready": N, "connect_s": S}`; with `--first`, when all have got a first message too:
@@ -17,6 +17,10 @@ Figures: `received`, `per_client`, `closed` (connections that ended), `errors` (
 what they had to be), `first_unix_ns` and `last_unix_ns` (of what was received), `cpu_s` (its own), and
 `latency`: `samples`, `p50_ms`, `p99_ms`, `max_ms` from the times in the messages' last 8 bytes. One message
 is sampled of each read: the first that it completes, which has waited longest.
+
+With `--sampled N`, only N clients, spread over all, are read when something comes. The others let the
+operating system discard what waits for them, 20 times a second, and answer no pings: that takes a fraction of
+the CPU, as if they were on other machines. What they got is counted from the bytes.
 
 It takes one `epoll` for all and one `recv_into` for what a client has waiting, into one buffer; the number of
 messages follows from the number of bytes, and a header in each piece is looked at to see that it does. So
@@ -35,6 +39,8 @@ from typing import Final
 
 from tests.bench.machine import answer, pin
 from tests.bench.wire import (
+    Counted,
+    DiscardedStream,
     FixedStream,
     Opening,
     ParsedStream,
@@ -47,6 +53,7 @@ from tests.bench.wire import (
 _BUFFER_BYTES: Final = 1 << 20
 _STDIN: Final = 0
 _CONNECT_TIMEOUT_S: Final = 60.0
+_DISCARD_S: Final = 0.05
 
 
 class Load:
@@ -57,7 +64,7 @@ class Load:
         self._poll: Final = select.epoll()
         self._buffer: Final = memoryview(bytearray(_BUFFER_BYTES))
         self._clients: Final[dict[int, tuple[socket.socket, Stream]]] = {}
-        self._streams: Final[list[Stream]] = []
+        self._streams: Final[list[Counted]] = []
         self._samples = Samples()
         self._until: tuple[int, float] | None = None
         self._received = self._closed = 0
@@ -65,6 +72,10 @@ class Load:
         self._first_ns = self._last_ns = 0
         self._begin_cpu_s = time.process_time()
         self._base: list[int] = []
+        self._discarding: Final[list[tuple[socket.socket, DiscardedStream]]] = []
+        self._discard_at_s = 0.0
+        sampled: int = given.sampled or given.clients
+        self._stride: Final = max(1, given.clients // sampled)
 
     def connect(self) -> dict[str, object]:
         """Open all connections.
@@ -106,7 +117,7 @@ class Load:
         self._poll.register(_STDIN, select.EPOLLIN)
         commands = b""
         while True:
-            for fd, _ in self._poll.poll(0.5):
+            for fd, _ in self._poll.poll(_DISCARD_S / 5 if self._discarding else 0.5):
                 if fd != _STDIN:
                     self._read(fd)
                     continue
@@ -115,6 +126,8 @@ class Load:
                 if not told or not all(self._command(line.decode()) for line in lines):
                     answer(self.figures())
                     return
+            if self._discarding and time.monotonic() >= self._discard_at_s:
+                self._discard()
             if self._until is not None:
                 total, idle_s = self._until
                 if self._received >= total or time.time_ns() - self._last_ns > idle_s * 1e9:
@@ -160,11 +173,40 @@ class Load:
 
     def _add(self, sock: socket.socket, rest: bytes) -> None:
         size: int = self._given.size
+        if len(self._streams) % self._stride:
+            self._poll.unregister(sock)
+            discarded = DiscardedStream(size, len(rest))
+            self._discarding.append((sock, discarded))
+            self._streams.append(discarded)
+            return
         stream: Stream = FixedStream(size, self._samples) if size else ParsedStream(self._samples)
         self._clients[sock.fileno()] = sock, stream
         self._streams.append(stream)
         if rest:
             stream.feed(memoryview(rest), len(rest), time.time_ns())
+
+    def _discard(self) -> None:
+        """Let the operating system discard what waits for those that are not sampled."""
+        self._discard_at_s = time.monotonic() + _DISCARD_S
+        ended: list[tuple[socket.socket, DiscardedStream]] = []
+        for sock, stream in self._discarding:
+            try:
+                size = sock.recv_into(self._buffer, 0, socket.MSG_TRUNC)  # as in tcp(7): nothing is copied
+            except BlockingIOError:
+                continue
+            except OSError:
+                size = 0
+            if not size:
+                ended.append((sock, stream))
+                continue
+            before = stream.count
+            stream.discard(size)
+            self._received += stream.count - before
+            self._last_ns = time.time_ns()
+        for each in ended:
+            self._closed += 1
+            self._discarding.remove(each)
+            each[0].close()
 
     def _read(self, fd: int) -> None:
         sock, stream = self._clients[fd]
@@ -199,6 +241,7 @@ def main() -> None:
     parser.add_argument("--dialect", choices=("plain", "foxglove"), default="plain")
     parser.add_argument("--connecting", type=int, default=100)
     parser.add_argument("--first", action="store_true")
+    parser.add_argument("--sampled", type=int, default=0)
     given = parser.parse_args()
     pin(given.pin)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

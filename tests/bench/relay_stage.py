@@ -101,9 +101,13 @@ def stage(frame_bytes: int = FRAME_BYTES) -> Generator[Stage]:
 
 
 @contextmanager
-def clients(port: int, count: int, size: int) -> Generator[Process]:
-    """So many who watch, once all are connected; one process knows what they get."""
-    with Process("tests.bench.load", ["--port", port, "--clients", count, "--size", size]) as load:
+def clients(port: int, count: int, size: int, sampled: int = 0) -> Generator[Process]:
+    """So many who watch, once all are connected; one process knows what they get.
+
+    With `sampled`, only so many are really read: see `tests.bench.load`.
+    """
+    arguments = ["--port", port, "--clients", count, "--size", size, "--sampled", sampled]
+    with Process("tests.bench.load", arguments) as load:
         load.answer()
         yield load
 

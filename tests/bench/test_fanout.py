@@ -28,6 +28,13 @@ def test_a_trial_counts_every_delivery(peer: str, case: Case) -> None:
     assert figures["cpu_us"] > 0
 
 
+def test_a_trial_counts_what_is_discarded_too() -> None:
+    """Of ten clients, two are really read; the operating system discards what comes for the others."""
+    figures = run("ours", Case(2000, 500, 10, 100, sampled=2), ANYWHERE)
+    assert (figures["lost"], figures["uncounted"]) == (0, 0)
+    assert 0 < figures["p50_ms"] < 10_000
+
+
 @pytest.mark.parametrize("peer", ["ours", "broadcast"])
 def test_late_joiners_get_the_latest_message(peer: str) -> None:
     """Clients that come when nothing is published any more have something to show."""

@@ -134,11 +134,17 @@ class UnexpectedError(Exception):
     """Bytes that no message of this size can have at this place."""
 
 
-class Stream(Protocol):
-    """One client's side."""
+class Counted(Protocol):
+    """One client's side, as far as it counts."""
 
-    count: int
-    """Messages that are complete."""
+    @property
+    def count(self) -> int:
+        """Messages that are complete."""
+        ...
+
+
+class Stream(Counted, Protocol):
+    """One client's side."""
 
     def feed(self, data: memoryview, size: int, now_ns: int) -> bytes:
         """Take the first `size` bytes of `data`; returns what is to be answered, a pong or nothing."""
@@ -206,6 +212,25 @@ class FixedStream:
                 raise UnexpectedError(f"{bytes(data[position : position + 2])!r} in place of a header")
         self._carry = size - position
         return answer
+
+
+class DiscardedStream:
+    """Messages of one size that nobody looks at."""
+
+    __slots__ = ("_bytes", "_frame")
+
+    def __init__(self, size: int, already_bytes: int) -> None:
+        self._frame: Final = frame_bytes(size)
+        self._bytes = already_bytes
+
+    @property
+    def count(self) -> int:
+        """Messages that are complete; the few pings in between are far shorter than one."""
+        return self._bytes // self._frame
+
+    def discard(self, size: int) -> None:
+        """So many bytes came."""
+        self._bytes += size
 
 
 class ParsedStream:
