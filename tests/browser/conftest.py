@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser.chromium import PATH, launch
 from tests.browser.host import Host
-from tests.browser.stage import OnAir, Scene, scenes, streams, tabs
+from tests.browser.stage import Lend, OnAir, Scene, lending, scenes, streams, tabs
 from tests.browser.tab import Tab
 
 
@@ -20,10 +20,10 @@ def driver() -> Generator[Playwright]:
 
 @pytest.fixture(scope="package")
 def browser(driver: Playwright) -> Generator[Browser]:
-    """One browser for all tests; without Chromium the tests are skipped."""
+    """One browser for all tests, which are skipped without Chromium. It finds `*.test` on this machine."""
     if not PATH.exists():
         pytest.skip(f"there is no {PATH}: on Debian, install the package chromium")
-    browser = launch(driver)
+    browser = launch(driver, "--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.example 127.0.0.1")
     yield browser
     browser.close()
 
@@ -64,7 +64,15 @@ def new_tab(browser: Browser, host: Host, on_air: OnAir) -> Generator[Callable[.
         yield new_tab
 
 
+@pytest.fixture(scope="package")
+def lend(browser: Browser) -> Generator[Lend]:
+    """Lends tabs to tests, one after another."""
+    with lending(browser) as lend:
+        yield lend
+
+
 @pytest.fixture
-def tab(new_tab: Callable[..., Tab]) -> Tab:
-    """One tab of default size."""
-    return new_tab()
+def tab(lend: Lend, host: Host, on_air: OnAir) -> Generator[Tab]:
+    """One tab of default size, which leaves its page before the servers end."""
+    with lend() as tab:
+        yield tab

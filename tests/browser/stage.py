@@ -1,7 +1,7 @@
 """Opens and closes streams and tabs for tests."""
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final, NamedTuple, Protocol
 
 from playwright.sync_api import Browser, BrowserContext
@@ -27,6 +27,10 @@ class OnAir(Protocol):
             settings: settings of the sink `browser`.
         """
         ...
+
+
+Lend = Callable[[], AbstractContextManager[Tab]]
+"""Lends a tab for the time of the block."""
 
 
 class Scene(NamedTuple):
@@ -82,6 +86,33 @@ def streams() -> Generator[OnAir]:
 
 
 @contextmanager
+def lending(browser: Browser) -> Generator[Lend]:
+    """Lends tabs of default options and size, which are used again.
+
+    The browser starts processes for each new tab, which takes three times as long as another page in an old
+    tab. Pages share nothing that is stored, because each of their servers has a port of its own. A page must
+    not have complained, nor sent a request to another host than its own server.
+    """
+    idle: list[Tab] = []
+    with tabs(browser) as new_tab:
+
+        @contextmanager
+        def lend() -> Generator[Tab]:
+            tab = idle.pop() if idle else new_tab()
+            yield tab
+            if tab.page.is_closed():
+                faults = tab.faults()
+            else:
+                tab.page.wait_for_timeout(0)  # what it has complained about until now
+                faults = tab.faults()
+                tab.renew()
+                idle.append(tab)
+            assert faults == [], faults
+
+        yield lend
+
+
+@contextmanager
 def tabs(browser: Browser) -> Generator[Callable[..., Tab]]:
     """Makes tabs, each with a profile of its own, with the options of playwright's `new_context`.
 
@@ -101,5 +132,5 @@ def tabs(browser: Browser) -> Generator[Callable[..., Tab]]:
     yield new_tab
     for context in contexts:
         context.close()
-    assert [tab.complaints() for tab in made] == [[] for _ in made]
-    assert [tab.strangers() for tab in made] == [set() for _ in made]
+    faults = [fault for tab in made for fault in tab.faults()]
+    assert faults == [], faults

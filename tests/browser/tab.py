@@ -5,17 +5,28 @@ import io
 import re
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from PIL import Image
-from playwright.sync_api import CDPSession, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import (
+    CDPSession,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Route,
+    ViewportSize,
+    expect,
+)
 
 from beats.app import Stream
 from tests.support import TIMEOUT_S
 
 TIMEOUT_MS: Final = TIMEOUT_S * 1000
+SIZE: Final[ViewportSize] = {"width": 1280, "height": 720}
+"""Of a tab by default, as playwright chooses it."""
 REFUSED: Final = r"Failed to load resource: the server responded with a status of 4\d\d"
 AWAY: Final = r"WebSocket connection to .* failed|Failed to load resource: net::ERR_CONNECTION"
 FULL: Final = r"Failed to load resource: the server responded with a status of 503"
@@ -35,6 +46,11 @@ _PICTURE: Final = """canvas => {
 }"""
 
 
+_FORGET: Final = """() => {
+    if (origin === "null") return;
+    localStorage.clear();
+    sessionStorage.clear();
+}"""
 # When the connection is lost: clear what the page shows, and reconnect at once.
 _RESET: Final = """() => {
     const status = document.getElementById("status-text");
@@ -97,6 +113,7 @@ class Tab:
         self._asked: Final[set[str]] = set()
         self._expected: Final[list[str]] = []
         self._session: CDPSession | None = None
+        self._added: Final = ExitStack()
         page.set_default_timeout(TIMEOUT_MS)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self._complaints.append(f"error: {error}"))
@@ -106,10 +123,44 @@ class Tab:
     def open(self, server: str | Stream, address: str = "") -> None:
         """Open the page of a server, given its URL or its stream."""
         if isinstance(server, Stream):
-            listening = server.sinks["browser"].address
-            server = f"http://{listening.host}:{listening.port}/"
-        self._visited.add(urlsplit(server).netloc)
+            # As the address of `Host`: for a page of another site, the browser would start another process.
+            server = f"http://127.0.0.1:{server.sinks['browser'].address.port}/"
+        self.allow(server)
         self.page.goto(server + address)
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page another size."""
+        self.page.set_viewport_size({"width": width, "height": height})
+
+    def leave(self) -> None:
+        """Leave the page for an empty one, so that its server can end without a complaint of the page."""
+        self.page.goto("about:blank")
+
+    def renew(self) -> None:
+        """Leave the page, and forget what it stored, how it was shown and what it complained about."""
+        self.page.evaluate(_FORGET)
+        self._added.close()
+        self.leave()
+        self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        self.page.set_viewport_size(SIZE)
+        for each in (self._complaints, self._expected, self._visited, self._asked):
+            each.clear()
+
+    def prepare(self, script: str) -> None:
+        """Run a script before those of each page that is opened, until the tab is renewed."""
+        self._added.enter_context(self.page.add_init_script(script))
+
+    def answer(self, pattern: str, body: str, content_type: str) -> None:
+        """Answer requests for matching addresses, until the tab is renewed."""
+
+        def fulfill(route: Route) -> None:
+            route.fulfill(body=body, content_type=content_type)
+
+        self._added.enter_context(self.page.route(pattern, fulfill))
+
+    def allow(self, server: str) -> None:
+        """Accept requests to this server, given the URL of one of its pages."""
+        self._visited.add(urlsplit(server).netloc)
 
     def reset_when_lost(self) -> None:
         """Clear the page when it loses its connection, and have it reconnect at once."""
@@ -127,9 +178,9 @@ class Tab:
             if not any(re.search(pattern, text) for pattern in self._expected)
         ]
 
-    def strangers(self) -> set[str]:
-        """Hosts that received a request, except those whose page was opened."""
-        return self._asked - self._visited
+    def faults(self) -> list[str]:
+        """The complaints, and hosts that received a request although their page was not opened."""
+        return self.complaints() + sorted(self._asked - self._visited)
 
     def __getitem__(self, selector: str) -> Locator:
         """The element with this CSS selector."""
@@ -204,7 +255,9 @@ class Tab:
 
     def screenshot(self) -> Image.Image:
         """What is on the screen."""
-        return Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+        # Not playwright's `screenshot`, which waits long for fonts on a busy machine; the page brings none.
+        data: str = self.ask("Page.captureScreenshot")["data"]
+        return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("warning", "error", "assert"):
@@ -212,5 +265,5 @@ class Tab:
 
     def _note(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme not in ("blob", "data"):
+        if parts.scheme not in ("about", "blob", "data"):
             self._asked.add(parts.netloc)

@@ -2,7 +2,7 @@
 
 import re
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,13 +11,12 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
-from playwright.sync_api import Playwright, expect
+from playwright.sync_api import expect
 
 from beats.adapters.http.assets import page
 from beats.app import Stream
-from tests.browser.chromium import launch
 from tests.browser.host import Host, frame
-from tests.browser.stage import OnAir, Scene
+from tests.browser.stage import Lend, OnAir, Scene
 from tests.browser.tab import AWAY, FULL, Tab
 from tests.support import beats, quiet, tiny_png
 
@@ -57,7 +56,7 @@ def test_it_reconnects_when_the_server_is_back(tab: Tab) -> None:
         tab.until_number("received", 3)
         tab.until_number("drops", 0)
         tab.may_control()
-        tab.page.close()
+        tab.leave()
 
 
 def test_it_shows_why_the_server_closed_the_connection(tab: Tab, host: Host) -> None:
@@ -69,18 +68,17 @@ def test_it_shows_why_the_server_closed_the_connection(tab: Tab, host: Host) -> 
     tab.is_live()
 
 
-def test_it_shows_that_the_stream_is_full(on_air: OnAir, new_tab: Callable[..., Tab]) -> None:
+def test_it_shows_that_the_stream_is_full(on_air: OnAir, lend: Lend, tab: Tab) -> None:
     """The page asks for the reason of a refusal, which browsers hide; it connects once there is room."""
     stream = on_air(max_clients=1)
-    first, second = new_tab(), new_tab()
-    first.open(stream)
-    first.is_live()
-    second.expect_complaints(AWAY, FULL)
-    second.open(stream)
-    second.shows("#veil", re.compile("The stream is full"))
-    second.shows("#status-text", "Stream full")
-    first.page.close()
-    second.is_live()
+    with lend() as first:
+        first.open(stream)
+        first.is_live()
+        tab.expect_complaints(AWAY, FULL)
+        tab.open(stream)
+        tab.shows("#veil", re.compile("The stream is full"))
+        tab.shows("#status-text", "Stream full")
+    tab.is_live()
 
 
 def test_it_shows_why_it_was_refused(tab: Tab, host: Host) -> None:
@@ -118,7 +116,7 @@ def test_a_frozen_server_is_noticed(tab: Tab, tmp_path: Path) -> None:
         expect(tab["#status"]).to_have_attribute("data-tone", "good")
         expect(tab["#stage"]).to_have_class("stage")
         expect(tab["#canvas"]).to_have_accessible_name("The live picture")
-        tab.page.close()
+        tab.leave()
         program.interrupt()
 
 
@@ -188,14 +186,10 @@ _OPEN_THE_STREAM = """url => new Promise(resolve => {
 })"""
 
 
-def test_a_page_of_another_origin_is_refused(
-    driver: Playwright, on_air: OnAir, new_tab: Callable[..., Tab]
-) -> None:
+def test_a_page_of_another_origin_is_refused(on_air: OnAir, tab: Tab) -> None:
     """It can neither open the stream nor read the session; the page itself can."""
-    elsewhere = launch(driver, "--host-resolver-rules=MAP elsewhere.test 127.0.0.1")
     stream = on_air()
-    own = f"localhost:{stream.sinks['browser'].address.port}"
-    tab = new_tab(elsewhere)
+    own = f"127.0.0.1:{stream.sinks['browser'].address.port}"
     tab.expect_complaints(".")
     with foreign_page() as url:
         tab.open(url)
@@ -204,32 +198,24 @@ def test_a_page_of_another_origin_is_refused(
         assert tab.page.evaluate(read, f"http://{own}/api/session") == "TypeError: Failed to fetch"
     tab.open(stream)
     assert tab.page.evaluate(_OPEN_THE_STREAM, f"ws://{own}/") == "open"
-    elsewhere.close()
 
 
-def test_a_browser_that_cannot_run_the_worker_shows_an_error(new_tab: Callable[..., Tab], host: Host) -> None:
+def test_a_browser_that_cannot_run_the_worker_shows_an_error(tab: Tab, host: Host) -> None:
     """Instead of an empty page."""
-    tab = new_tab()
     tab.expect_complaints(".")
     script = page().others["stream.js"].body.decode()
     broken = script.replace(" $worker();", " throw 1;")
     assert broken != script
-    tab.page.route("**/stream.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
+    tab.answer("**/stream.js", broken, "text/javascript")
     tab.open(host.url)
     tab.shows("#veil", "This page needs a browser of 2024 or newer.")
 
 
-def test_it_works_on_a_network_without_encryption(
-    driver: Playwright, on_air: OnAir, new_tab: Callable[..., Tab]
-) -> None:
+def test_it_works_on_a_network_without_encryption(on_air: OnAir, tab: Tab) -> None:
     """Under the name of another machine, where the page is not a secure context."""
-    network = launch(driver, "--host-resolver-rules=MAP wall.test 127.0.0.1")
     stream = on_air(host="127.0.0.1", public_host="wall.test")
     stream.publish_frame(tiny_png())
-    tab = new_tab(network)
     tab.open(f"http://wall.test:{stream.sinks['browser'].address.port}/")
     tab.is_live()
     tab.until_drawn(1)
     assert not tab.page.evaluate("isSecureContext")
-    tab.page.close()
-    network.close()

@@ -6,12 +6,12 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from beats.kernel.envelope import Control
 from tests.adapters.sinks.websocket.support import settings
 from tests.browser.node import call
-from tests.browser.stage import Scene, streams, tabs
+from tests.browser.stage import Lend, Scene, streams
 from tests.browser.tab import Tab
 from tests.support import TIMEOUT_S
 
@@ -37,11 +37,11 @@ class Desk(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def desk(browser: Browser) -> Generator[Desk]:
+def desk(lend: Lend) -> Generator[Desk]:
     """One for all tests; each test consumes the commands that it gives."""
     heard: queue.Queue[Control] = queue.Queue()
-    with streams() as on_air, tabs(browser) as new_tab:
-        stream, tab = on_air(emojis=["heart", "poop", "our-own"]), new_tab()
+    with streams() as on_air, lend() as tab:
+        stream = on_air(emojis=["heart", "poop", "our-own"])
         stream.on_control(heard.put)
         tab.open(stream)
         tab.is_live()

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from beats.app import Stream
 from tests.browser.stage import OnAir
+from tests.browser.tab import Tab
 from tests.support import tiny_png
 
 
@@ -41,16 +42,18 @@ def url_of(stream: Stream) -> str:
     return f"http://localhost:{stream.sinks['browser'].address.port}/"
 
 
-def test_only_listed_pages_may_embed_the_page(browser: Browser, on_air: OnAir) -> None:
+def test_only_listed_pages_may_embed_the_page(tab: Tab, on_air: OnAir) -> None:
     """By their origin; in another the browser refuses to show it."""
-    with embedding() as port, browser.new_context() as context:
+    page = tab.page
+    with embedding() as port:
         stream = on_air(frame_ancestors=[f"http://127.0.0.1:{port}"])
         stream.publish_frame(tiny_png())
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{port}/?{url_of(stream)}")
+        tab.allow(url_of(stream))
+        tab.expect_complaints("frame-ancestors")
+        tab.open(f"http://127.0.0.1:{port}/", f"?{url_of(stream)}")
         framed = page.frame_locator("iframe")
         expect(framed.locator("#status-text")).to_have_text("Live")
         framed.locator("#canvas[data-sequence]").wait_for()
         with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
-            page.goto(f"http://localhost:{port}/?{url_of(stream)}")
+            tab.open(f"http://localhost:{port}/", f"?{url_of(stream)}")
         expect(page.frame_locator("iframe").locator("#status-text")).to_have_count(0)

@@ -83,8 +83,12 @@ def test_the_policy_blocks_everything_else(tab: Tab, host: Host) -> None:
     assert tab.page.evaluate(fetched) == "TypeError"
 
 
-def test_a_first_visit_makes_few_requests(tab: Tab, host: Host) -> None:
-    """Ten at most, including the stream and two polls of the session."""
+def test_visits_make_few_requests(new_tab: Callable[..., Tab], host: Host) -> None:
+    """The first at most ten, including the stream and two polls of the session.
+
+    Everything but the document is cached then, also for another tab; then it polls the session.
+    """
+    tab = new_tab()
     tab.open(host.url)
     tab.is_live()
     tab.wait_for(lambda: host.asked.count("/api/session") == 2)
@@ -92,20 +96,11 @@ def test_a_first_visit_makes_few_requests(tab: Tab, host: Host) -> None:
     files = [path for path in host.asked if path != "/api/session"]
     named = {f"/page/{page().version}/{name}" for name in page().others if not name.endswith(".map")}
     assert (files[0], sorted(files[1:])) == ("/", sorted(named))
-
-
-def test_a_second_visit_requests_only_the_document(new_tab: Callable[..., Tab], host: Host) -> None:
-    """Everything else is cached, also for another tab; then it polls the session."""
-    tab = new_tab()
-    tab.open(host.url)
-    tab.is_live()
-    tab.wait_for(lambda: host.asked.count("/api/session") == 2)
     host.asked.clear()
     again = Tab(tab.page.context.new_page())
     again.open(host.url)
     again.is_live()
     again.may_control()
-    tab.page.close()
     assert host.asked.count("/") == 1
     assert set(host.asked) == {"/", "/api/session"}
     again.page.reload()
@@ -120,14 +115,14 @@ def test_it_is_live_after_few_round_trips(tab: Tab, on_air: OnAir) -> None:
     stream.publish_frame(tiny_png())
     trips, trip_s = 4, 2.0  # so long that the time of a busy machine does not count
     with Proxy(stream.sinks["browser"].address.port, Line(delay_s=trip_s / 2)) as proxy:
-        tab.page.add_init_script(NOTE_TIMES)
+        tab.prepare(NOTE_TIMES)
         tab.open(f"http://127.0.0.1:{proxy.port}/")
         tab.until("at.live && at.drawn")
         # The rights of the viewer are not known yet, and no message is shown.
         assert tab["#controls-why"].is_hidden()
         for name in ("live", "drawn"):
             assert tab.page.evaluate(f"at.{name}") < trips * trip_s * 1000
-        tab.page.close()
+        tab.leave()
 
 
 def test_each_file_fits_into_one_round_trip() -> None:

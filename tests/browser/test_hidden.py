@@ -1,7 +1,5 @@
 """Nothing piles up in a hidden page."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.browser.host import Host, frame, update
@@ -38,9 +36,8 @@ _HIDING = """
 
 
 @pytest.fixture
-def hidden(new_tab: Callable[..., Tab], host: Host) -> Tab:
-    tab = new_tab()
-    tab.page.add_init_script(_HIDING)
+def hidden(tab: Tab, host: Host) -> Tab:
+    tab.prepare(_HIDING)
     tab.open(host.url)
     return tab
 

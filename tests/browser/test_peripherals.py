@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 
 from playwright.sync_api import expect
 from websockets.sync.server import ServerConnection
@@ -191,9 +190,8 @@ def test_numbers_in_a_line_are_never_cut(scene: Scene) -> None:
     assert cut == []
 
 
-def test_lines_or_cards_can_be_chosen(new_tab: Callable[..., Tab], host: Host) -> None:
+def test_lines_or_cards_can_be_chosen(tab: Tab, host: Host) -> None:
     """For any number of peripherals; the choice is stored."""
-    tab = new_tab()
     tab.open(host.url)
     send_sensors(host.connection(), 2)
     button, row = tab["#dense"], tab["#list > li"].first

@@ -13,10 +13,9 @@ from tests.browser.stage import OnAir
 from tests.browser.tab import Tab
 
 
-def test_a_phone_reads_the_address_and_the_token(on_air: OnAir, new_tab: Callable[..., Tab]) -> None:
+def test_a_phone_reads_the_address_and_the_token(on_air: OnAir, tab: Tab) -> None:
     """A page that was opened on localhost shows the address by which the network reaches it."""
     stream = on_air(host="0.0.0.0", token="a secret+1")
-    tab = new_tab()
     tab.open(stream, "?token=a+secret%2B1&max_fps=5#picture=wall")
     tab["#share summary"].click()
     expect(tab["#share-code"]).to_be_visible()

@@ -2,13 +2,12 @@
 
 import io
 import json
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 
 import pytest
 from PIL import Image
-from playwright.sync_api import ViewportSize, expect
+from playwright.sync_api import expect
 from websockets.sync.server import ServerConnection
 
 from beats.kernel.envelope import Frame, frame_topic
@@ -210,17 +209,17 @@ def test_the_enlarged_picture_is_saved_as_the_file_that_was_sent(three: Tab) -> 
     assert download.value.path().read_bytes() == jpeg(160, 120)
 
 
-def test_on_a_phone_five_pictures_are_seen_whole(new_tab: Callable[..., Tab], host: Host) -> None:
+def test_on_a_phone_five_pictures_are_seen_whole(tab: Tab, host: Host) -> None:
     """On a small one the page scrolls, not the grid; on a larger one two wide ones lie below each other."""
-    tab = new_tab(viewport=ViewportSize(width=320, height=568))
+    tab.resize(320, 568)
     tab.open(host.url)
     connection = host.connection()
     for number in (1, 2):
         connection.send(frame(coloured(64, 36), 1, f"cam-{number}"))
     until_shown(tab, "cam-1", "cam-2")
-    tab.page.set_viewport_size(ViewportSize(width=390, height=844))
+    tab.resize(390, 844)
     tab.until("document.querySelector('.tile').clientWidth > 300")
-    tab.page.set_viewport_size(ViewportSize(width=320, height=568))
+    tab.resize(320, 568)
     for number in (3, 4, 5):
         connection.send(frame(coloured(64, 48), 1, f"cam-{number}"))
     expect(tab["#grid .tile"]).to_have_count(5)
@@ -230,10 +229,10 @@ def test_on_a_phone_five_pictures_are_seen_whole(new_tab: Callable[..., Tab], ho
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844), (844, 390)])
 def test_many_pictures_do_not_overlap_and_can_be_reached(
-    new_tab: Callable[..., Tab], host: Host, width: int, height: int
+    tab: Tab, host: Host, width: int, height: int
 ) -> None:
     """A dozen, of all shapes, with long names."""
-    tab = new_tab(viewport=ViewportSize(width=width, height=height))
+    tab.resize(width, height)
     tab.open(host.url)
     connection = host.connection()
     for number in range(12):
@@ -252,9 +251,9 @@ def test_many_pictures_do_not_overlap_and_can_be_reached(
     until_shown(tab, "a-camera-with-a-long-name-11")
 
 
-def test_the_picture_alone_fills_the_window(new_tab: Callable[..., Tab], host: Host) -> None:
+def test_the_picture_alone_fills_the_window(tab: Tab, host: Host) -> None:
     """Nothing else is seen or asked for, also while there is no connection."""
-    tab = new_tab(viewport={"width": 656, "height": 400})
+    tab.resize(656, 400)
     tab.expect_complaints(AWAY, FULL)
     tab.open(host.url, "?view=picture&picture=wall%20%5B1,2%5D")
     connection = host.connection()
@@ -323,9 +322,9 @@ def test_a_wrong_option_of_the_page_is_told(tab: Tab, host: Host) -> None:
     ]
 
 
-def test_the_picture_alone_may_be_transparent(new_tab: Callable[..., Tab], host: Host) -> None:
+def test_the_picture_alone_may_be_transparent(tab: Tab, host: Host) -> None:
     """For programs that mix videos: around the picture, and where it is transparent itself."""
-    tab = new_tab(viewport={"width": 400, "height": 200})
+    tab.resize(400, 200)
     tab.open(host.url, "?view=picture&background=transparent")
     connection = host.connection()
     assert asked(connection)["topics"] == "frame"

@@ -1,11 +1,9 @@
 """Pictures in an `<img>` of a page."""
 
 import io
-from collections.abc import Callable
 from functools import partial
 
 from PIL import Image
-from playwright.sync_api import Browser
 
 from beats.app import Stream
 from tests.browser.stage import OnAir
@@ -29,7 +27,7 @@ def show(stream: Stream, colour: tuple[int, int, int]) -> None:
 def blank(tab: Tab) -> None:
     """Let every server have a page with nothing on it."""
     page = '<!DOCTYPE html><link rel="icon" href="data:,"><body></body>'
-    tab.page.route("**/page.html", lambda route: route.fulfill(body=page, content_type="text/html"))
+    tab.answer("**/page.html", page, "text/html")
 
 
 def put(tab: Tab, source: str) -> None:
@@ -43,9 +41,9 @@ def shows(tab: Tab, colour: tuple[int, int, int]) -> bool:
     return isinstance(found, tuple) and all(abs(a - b) < 12 for a, b in zip(found, colour, strict=True))
 
 
-def test_each_picture_is_shown_at_once(on_air: OnAir, new_tab: Callable[..., Tab]) -> None:
+def test_each_picture_is_shown_at_once(on_air: OnAir, tab: Tab) -> None:
     """Also the last one, which no other follows: the browser shows a part when the next one begins."""
-    stream, tab = on_air(), new_tab()
+    stream = on_air()
     blank(tab)
     tab.open(stream, "page.html")
     put(tab, "/stream.mjpg")
@@ -57,14 +55,15 @@ def test_each_picture_is_shown_at_once(on_air: OnAir, new_tab: Callable[..., Tab
     tab.wait_for(lambda: shows(tab, GREEN))
 
 
-def test_pages_that_may_read_may_show_pictures(browser: Browser, on_air: OnAir) -> None:
+def test_pages_that_may_read_may_show_pictures(tab: Tab, on_air: OnAir) -> None:
     """Pages of this machine may, if they say who they are; the browser keeps pictures from all others."""
     stream = on_air()
     show(stream, GREEN)
     address = stream.sinks["browser"].address
     source = f"http://{address.host}:{address.port}/frame.png"
-    with embedding() as port, browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{port}/")
-        assert page.evaluate(LOAD, [source, "strict-origin"]) == 64
-        assert page.evaluate(LOAD, [f"{source}?t=1", "no-referrer"]) == 0
+    tab.allow(source)
+    tab.expect_complaints("BLOCKED_BY_RESPONSE")
+    with embedding() as port:
+        tab.open(f"http://127.0.0.1:{port}/")
+        assert tab.page.evaluate(LOAD, [source, "strict-origin"]) == 64
+        assert tab.page.evaluate(LOAD, [f"{source}?t=1", "no-referrer"]) == 0

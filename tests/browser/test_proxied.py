@@ -1,27 +1,16 @@
 """The page behind a reverse proxy."""
 
-from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser
 
-from tests.browser.chromium import launch
 from tests.browser.stage import OnAir, tabs
 from tests.support import tiny_png
 from tests.support.reverse_proxies import NAME, Certificate, held_port, program_of, proxying
 
 
-@pytest.fixture(scope="module")
-def elsewhere(driver: Playwright) -> Generator[Browser]:
-    """A browser that resolves the name of the proxy."""
-    browser = launch(driver, f"--host-resolver-rules=MAP {NAME} 127.0.0.1")
-    yield browser
-    browser.close()
-
-
-def test_the_page_works_with_tls_and_below_a_path(elsewhere: Browser, on_air: OnAir, tmp_path: Path) -> None:
+def test_the_page_works_with_tls_and_below_a_path(browser: Browser, on_air: OnAir, tmp_path: Path) -> None:
     """With the documented nginx configuration: files, stream and commands work."""
     program_of("nginx")
     with ExitStack() as stack:
@@ -31,7 +20,7 @@ def test_the_page_works_with_tls_and_below_a_path(elsewhere: Browser, on_air: On
         to_port = stream.sinks["browser"].address.port
         proxy = stack.enter_context(proxying("nginx", port, to_port, Certificate(tmp_path)))
         # The page is closed before its server.
-        tab = stack.enter_context(tabs(elsewhere))(ignore_https_errors=True)
+        tab = stack.enter_context(tabs(browser))(ignore_https_errors=True)
         tab.open(f"{proxy.origin}/wall/")
         tab.is_live()
         tab.until_drawn(1)
