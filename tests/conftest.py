@@ -5,9 +5,10 @@ import os
 import signal
 import sys
 from collections.abc import Generator
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs] # ships no types
 
 # A shell ignores Ctrl-C in what it starts with `&`, and every command that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -36,7 +37,24 @@ def _log_as_it_was() -> Generator[None]:
             root.removeHandler(handler)
 
 
-_LONGEST_FIRST: Final = ("tests/system", "tests/browser", "tests/docs", "tests/cli")
+_BROWSER: Final = "tests/browser"
+_LONGEST_FIRST: Final = (_BROWSER, "tests/system", "tests/docs", "tests/cli")
+
+
+class WholeFiles(LoadFileScheduling):  # type: ignore[misc] # ships no types
+    """Whole files side by side. Those of the page in two halves: each worker with one starts a browser."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if not file.startswith(f"{_BROWSER}/"):
+            return file
+        return f"{_BROWSER}, {'first' if file < f'{_BROWSER}/test_m' else 'second'} half"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles | None:
+    """See `WholeFiles`."""
+    return WholeFiles(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
