@@ -6,7 +6,7 @@ PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes load the same modules: what one has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick check pytest pytest-oldest pytest-python pytest-bench pytest-dist proto schema bench bench-peers dist sbom licences release clean
+.PHONY: run test quick check pytest pytest-oldest pytest-uvloop pytest-python pytest-bench pytest-dist proto schema bench bench-peers dist sbom licences release clean
 
 run: .venv/.installed
 	@exec $(BIN)/beats run
@@ -37,6 +37,10 @@ CORE := tests/kernel tests/proto tests/config tests/kit tests/recordings tests/r
 pytest-oldest: .venv/oldest/.installed
 	.venv/oldest/bin/pytest $(PARALLEL) $(CORE)
 
+# What serves viewers, on the event loop of the extra `fast`; half a minute.
+pytest-uvloop: .venv/.installed-test
+	TESTS_EVENT_LOOP=uvloop $(BIN)/pytest $(PARALLEL) -q tests/adapters/http tests/adapters/sinks/websocket
+
 # The same on another Python, in an environment of its own: make pytest-python PYTHON=python3.13
 pytest-python: .venv/.installed-dist
 	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(PYTHON) .venv/python
@@ -50,7 +54,7 @@ dist: .venv/.installed-dist
 	$(BIN)/twine check --strict dist/*
 
 # What is in the wheel with all of its extras, as CycloneDX: dist/beats.cdx.json.
-EXTRAS := mqtt,nats,screen,video
+EXTRAS := fast,mqtt,nats,screen,video
 sbom: dist
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/wheel
 	$(BIN)/uv pip install --quiet --python .venv/wheel --constraint constraints.txt "$$(echo dist/*.whl)[$(EXTRAS)]"

@@ -1,6 +1,8 @@
 """Changing the settings of a running stream."""
 
+import json
 import logging
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from beats.app import Stream
 from beats.config.errors import SettingsError
 from beats.runtime import watcher as watch
 from tests.recordings.support import messages
-from tests.support import quiet, tiny_png, until
+from tests.support import quiet, tiny_png, until, watching
 
 
 def tape(path: Path) -> dict[str, object]:
@@ -65,6 +67,24 @@ def test_a_profile_that_is_named_is_run(
         monkeypatch.setenv("BEATS_PROFILE", "headless")
     with Stream.open(None if by_variable else "headless", config_dir=tmp_path) as stream:
         assert list(stream.sinks) == ["null"]
+
+
+@pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
+def test_a_stream_runs_in_the_event_loop_of_its_settings(
+    tmp_path: Path, event_loop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log and the counters say which; what is published arrives."""
+    overrides = {**quiet(), "kernel": {"event_loop": event_loop}}
+    with caplog.at_level(logging.INFO), Stream.open(config_dir=tmp_path, overrides=overrides) as stream:
+        with watching(stream.sinks["browser"].address.url) as viewer:
+            until(lambda: stream.stats().sinks[0].client_totals is not None)
+            stream.publish_peripheral("knob", 1)
+            assert viewer.take(1)[0].topic == "peripheral/knob"
+        with urllib.request.urlopen(
+            f"{stream.sinks['browser'].address.page_url}api/stats", timeout=10
+        ) as answer:
+            assert json.load(answer)["stats"]["event_loop"] == event_loop
+    assert f"event loop: {event_loop}" in caplog.messages
 
 
 def test_the_level_of_the_log_is_as_the_settings_say(tmp_path: Path) -> None:

@@ -22,14 +22,14 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from tests.bench.machine import describe, rest_factor
-from tests.bench.peers import DIALECTS, PEERS, missing
+from tests.bench.peers import DIALECTS, OURS, PEERS, missing
 from tests.bench.process import AnswerError, Process
 
 _BUDGET_S: Final = 420.0
 """When so much time has passed, the rows that are left get one round each."""
 _IDLE_S: Final = 3.0
 """Silence after which what has not come will not come."""
-_FLAT_OUT: Final = {"ours": 10, "foxglove": 5}
+_FLAT_OUT: Final = {"ours": 10, "ours-uvloop": 10, "foxglove": 5}
 """Who gets so many times more messages flat out, so that a run takes seconds for each of them: a short burst
 shows how fast a server can buffer, not how fast it can send."""
 
@@ -236,7 +236,7 @@ def rows(*, quick: bool) -> list[Row]:
         Row(
             "publish",
             "what a publish call costs, 20 kB x 60/s",
-            ("ours",),
+            tuple(OURS),
             tuple(Case(20_000, 60, clients, seconds(60, 3)) for clients in viewers),
             (
                 Column("publish_us", "median µs", "{:.1f}"),
@@ -250,7 +250,7 @@ def rows(*, quick: bool) -> list[Row]:
         Row(
             "many",
             "1 kB x 10/s, many clients",
-            ("ours", "bare", "broadcast"),
+            (*OURS, "bare", "broadcast"),
             tuple(Case(1000, 10, clients, seconds(10, 3)) for clients in many),
             (
                 *_LATENCY,
@@ -265,7 +265,7 @@ def rows(*, quick: bool) -> list[Row]:
         Row(
             "storm",
             "clients that come at once, until all have the latest message",
-            ("ours", "broadcast"),
+            (*OURS, "broadcast"),
             (Case(1000, 0, joining, 0, joining=True),),
             (Column("connect_s", "all connected s"), Column("first_s", "all have it s")),
         ),

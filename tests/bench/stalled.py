@@ -374,7 +374,11 @@ def main() -> None:
     where = pins()
     print(describe())
     print(f"server on CPU {where.server}, clients on CPU {where.load}", flush=True)
-    peers = present(given.peers.split(",") if given.peers else [name for name in PEERS if name != "bare"])
+    peers = present(
+        given.peers.split(",")
+        if given.peers
+        else [name for name in PEERS if name not in ("bare", "ours-uvloop")]
+    )
     for work in WORKS:
         if given.work and work.name not in given.work.split(","):
             continue

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the load g
 ANYWHERE = Pins(None, None)
 
 
-@pytest.mark.parametrize("peer", ["ours", "bare", "broadcast"])
+@pytest.mark.parametrize("peer", ["ours", "ours-uvloop", "bare", "broadcast"])
 @pytest.mark.parametrize(
     "case", [Case(120, 2000, 5, 200), Case(2000, 2000, 5, 200), Case(120, 0, 3, 2000, queue=2000)]
 )

@@ -30,7 +30,16 @@ def test_the_machine_and_the_profile_are_looked_at(tmp_path: Path) -> None:
     """In a fixed order, and no file is left."""
     subjects = list(dict.fromkeys(each.subject for each in findings_of("studio")))
     subjects = [subject for subject in subjects if not subject.startswith("extra ")]
-    expected = ["Python", "packages", "processors", "timers", "runtime folder", "settings", "port 0"]
+    expected = [
+        "Python",
+        "packages",
+        "event loop",
+        "processors",
+        "timers",
+        "runtime folder",
+        "settings",
+        "port 0",
+    ]
     assert subjects == [*expected, "disk", "open files", "clock"]
     assert list(tmp_path.iterdir()) == []
 

@@ -11,6 +11,8 @@ import pytest
 from beats.doctor import software
 from beats.doctor.findings import Finding
 from beats.doctor.software import Requirement, meets, parse
+from beats.kit import event_loop as kit_event_loop
+from beats.kit.event_loop import Wanted
 from tests.doctor.support import always
 
 LINES = [
@@ -110,6 +112,38 @@ def test_extras_are_those_of_users(there: dict[str, str]) -> None:
     assert nats.found == "nats-py is not installed, and not needed by this profile"
     assert nats.advice == "to install it: pip install 'nats-py>=2.9'"
     assert (led.level, led.found) == ("ok", "sacn 1.3; this profile does not need it")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "installed", "expected"),
+    [
+        ("auto", True, [("ok", "uvloop 0.23.0", None)]),
+        ("uvloop", True, [("ok", "uvloop 0.23.0", None)]),
+        ("asyncio", True, [("ok", "asyncio", None)]),
+        ("auto", False, [("note", "asyncio; uvloop is not installed", "to install it: pip install uvloop")]),
+        ("uvloop", False, []),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_the_event_loop_of_a_run_is_told(
+    wanted: Wanted,
+    installed: bool,
+    expected: list[tuple[str, str, str | None]],
+    there: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is wrong with the setting is a finding of the settings."""
+
+    def find_spec(name: str) -> object:
+        return name if installed else None
+
+    monkeypatch.setattr(kit_event_loop, "find_spec", find_spec)
+    if installed:
+        there["uvloop"] = "0.23.0"
+    found = [
+        (each.level, each.found.partition(", which")[0], each.advice) for each in software.event_loop(wanted)
+    ]
+    assert found == expected
 
 
 @pytest.mark.parametrize("needed", ["nats", "nats-py"])

@@ -236,6 +236,26 @@ def test_a_package_that_is_not_installed_is_named(
     assert checked("[sinks.a]\ntype = 'recorder'\n").problems == []
 
 
+def test_uvloop_is_wanted_only_where_it_is_installed(
+    checked: Checked, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A run does not begin on another event loop than the one that is set; `auto` takes what is there."""
+
+    def find_spec(name: str) -> object:
+        return None if name == "uvloop" else name
+
+    monkeypatch.setattr(conflicts, "find_spec", find_spec)
+    text = "[kernel]\nevent_loop = 'uvloop'\n"
+    [problem] = checked(text).problems
+    assert (problem.where, problem.key, problem.value) == ("mine.toml:2", "kernel.event_loop", '"uvloop"')
+    assert "pip install uvloop, or choose auto" in problem.message
+    with pytest.raises(SettingsError, match=r"kernel\.event_loop = \"uvloop\": needs the package 'uvloop'"):
+        Reader("mine", tmp_path).read()
+    assert checked("[kernel]\nevent_loop = 'auto'\n").problems == []
+    monkeypatch.setattr(conflicts, "find_spec", lambda name: name)
+    assert checked(text).problems == []
+
+
 def test_a_run_begins_with_all_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is opened when one is missing that a sink needs without which the run must not begin."""
 

@@ -145,6 +145,17 @@ async def test_settings_of_the_kernel_hold_at_once() -> None:
             await live.kernel.publisher.publish_async(Peripheral("b", 1))
 
 
+async def test_another_event_loop_comes_with_the_next_start(caplog: pytest.LogCaptureFixture) -> None:
+    """The change says so, once; what else changed holds at once."""
+    async with running(profile()) as live:
+        after = profile({"max_topics": 1, "event_loop": "asyncio"})
+        changes = [change.what for change in await live.apply(after)]
+        later = "kernel.event_loop changes at the next start"
+        assert changes == [later, "kernel changed in place (max_topics)"]
+        assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [later]
+        assert await live.apply(after) == []
+
+
 async def test_a_recorder_that_moves_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """The new recorder takes over the queue, while publishing goes on."""
     first, second = tmp_path / "a.mcap", tmp_path / "b.mcap"

@@ -53,7 +53,8 @@ def gone(pid: int) -> bool:
 
 def test_viewers_of_all_workers_see_one_stream(tmp_path: Path) -> None:
     """Byte for byte, in order, without a gap; who comes late has the state at once; one address knows all."""
-    with running(tmp_path) as program, ExitStack() as stack:
+    with running(tmp_path, "--set", "kernel.event_loop=asyncio") as program, ExitStack() as stack:
+        assert set(re.findall(r"event loop: (\w+)", program.err.so_far())) == {"asyncio"}, "of all processes"
         viewers = [stack.enter_context(watching(program.url)) for _ in range(VIEWERS)]
         for viewer in viewers:
             viewer.take(60)

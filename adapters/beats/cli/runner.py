@@ -26,6 +26,7 @@ from beats.kernel.errors import StartError
 from beats.kernel.run.kernel import Kernel
 from beats.kernel.run.supervisor import sole
 from beats.kernel.stats import SinkStats, Stats
+from beats.kit.event_loop import run
 from beats.runtime.host import Host
 from beats.runtime.reader import Reader
 from beats.runtime.threads import WhenStarted
@@ -172,7 +173,7 @@ def perform(
                 raise
             return _Outcome(only)
 
-    outcome = anyio.run(main, backend="asyncio")
+    outcome = run(main, event_loop=settings.kernel.event_loop)
     if outcome.failure is not None:
         raise exit_with(str(outcome.failure))
     if outcome.stats is not None:

@@ -1,20 +1,20 @@
 """The program of one worker process; only `beats run --workers` starts it.
 
-    python -m beats.cli.worker FD
+    python -m beats.cli.worker LOOP FD
 
-FD is the worker's end of a socket pair. The parent sends everything else through it.
+LOOP is `kernel.event_loop`: the settings are read in the event loop. FD is the worker's end of a socket pair.
+The parent sends everything else through it.
 """
 
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import anyio
+from typing import Any, cast
 
 from beats.cli import streams
 from beats.cli.runner import set_log
+from beats.kit.event_loop import Wanted, run
 from beats.runtime.reader import Reader
 from beats.workers.serve import serve
 
@@ -46,7 +46,7 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     with streams.standard_streams():
         streams.detach()  # viewers do not wait for a parent that does not read the log
-        anyio.run(serve, int(sys.argv[1]), reader_of, set_log, backend="asyncio")
+        run(serve, int(sys.argv[2]), reader_of, set_log, event_loop=cast("Wanted", sys.argv[1]))
 
 
 if __name__ == "__main__":

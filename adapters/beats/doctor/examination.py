@@ -8,6 +8,7 @@ from beats.config.checks.validation import Inspected
 from beats.config.errors import Problem, SettingsError
 from beats.doctor import clocks, disks, machine, ports, servers, software
 from beats.doctor.findings import Check, Finding, run
+from beats.kit.event_loop import Wanted
 from beats.runtime.conflicts import Found, Part, check, connections, parts_of
 
 _SUBJECT: Final = "settings"
@@ -21,12 +22,15 @@ class Profile(NamedTuple):
     """The enabled sinks and sources with valid settings."""
     needed: frozenset[str]
     """The names of packages and extras that it needs."""
+    event_loop: Wanted = "auto"
+    """The event loop that it wants."""
 
 
 def examined(found: Inspected) -> Profile:
     """All that there is to say of the settings."""
     parts = [part for part in parts_of(found) if isinstance(part, Part)]
-    return Profile(list(_findings(found, check(found))), parts, frozenset(_needed(parts)))
+    event_loop = "auto" if found.kernel is None else found.kernel.event_loop
+    return Profile(list(_findings(found, check(found))), parts, frozenset(_needed(parts)), event_loop)
 
 
 def unreadable(error: SettingsError) -> Profile:
@@ -74,6 +78,7 @@ def examine(inspected: Inspected | SettingsError) -> list[Finding]:
         Check("Python", software.python),
         Check("packages", software.packages),
         Check("extras", partial(software.extras, known.needed)),
+        Check("event loop", partial(software.event_loop, known.event_loop)),
         Check("processors", machine.processors),
         Check("timers", machine.timers),
         Check("runtime folder", partial(machine.folder_for_sockets, pids)),

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from beats.doctor.findings import Finding
+from beats.kit.event_loop import Wanted, chosen
 
 _LINE = re.compile(r"([\w.-]+)\s*(?:\[[^]]*\])?\s*\(?([<>=!~][^;()]*|)\)?\s*(?:;(.*))?")
 _EXTRA = re.compile(r"""\s*extra\s*==\s*["']([\w.-]+)["']\s*""")
@@ -126,6 +127,23 @@ def extras(needed: Collection[str] = ()) -> Iterator[Finding]:
             own = [each for each in lines if each.extra == name]
             is_needed = bool({name, *(each.name for each in own)} & set(needed))
             yield _extra(name, own, is_needed=is_needed)
+
+
+def event_loop(wanted: Wanted) -> Iterator[Finding]:
+    """The event loop that a run gets.
+
+    Args:
+        wanted: `kernel.event_loop`; that uvloop is missing where it is wanted is a finding of the settings.
+    """
+    version, subject = installed("uvloop"), "event loop"
+    if chosen(wanted) == "asyncio":
+        if wanted == "auto" and sys.platform != "win32":
+            what = "asyncio; uvloop is not installed, which takes less of a processor for many viewers"
+            yield Finding(subject, "note", what, "to install it: pip install uvloop")
+        else:
+            yield Finding(subject, "ok", "asyncio")
+    elif version is not None:
+        yield Finding(subject, "ok", f"uvloop {version}")
 
 
 def _extra(name: str, own: Sequence[Requirement], *, is_needed: bool) -> Finding:

@@ -63,6 +63,7 @@ def check(found: Inspected) -> Found:
         *_port_conflicts(parts),
         *_output_conflicts(parts),
         *_claim_conflicts(parts, shared),
+        *_lacking_event_loop(found),
         *_lacking(parts),
     ]
     doubts = [part.problem(doubt.key, None, doubt.text) for part in parts for doubt in part.resources.doubts]
@@ -76,7 +77,8 @@ def lacking_packages(found: Inspected) -> list[Problem]:
     """The packages that are missing, and that nothing brings while the stream runs."""
     parts = [part for part in parts_of(found) if isinstance(part, Part)]
     needing = [part._replace(resources=Resources(packages=part.resources.packages)) for part in parts]
-    return [problem for problem in _lacking(needing) if not problem.key.startswith(_optional(parts))]
+    lacking_in_parts = [each for each in _lacking(needing) if not each.key.startswith(_optional(parts))]
+    return [*_lacking_event_loop(found), *lacking_in_parts]
 
 
 def _optional(parts: Iterable[Part]) -> tuple[str, ...]:
@@ -214,6 +216,15 @@ def _lacking(parts: Iterable[Part]) -> Iterator[Problem]:
             elif isinstance(resource, Program):  # its arguments may hold a password
                 value = resource.name
             yield part.problem(resource.key, value, why)
+
+
+def _lacking_event_loop(found: Inspected) -> Iterator[Problem]:
+    if found.kernel is None or found.kernel.event_loop != "uvloop":
+        return
+    if (why := _why_not(Package("event_loop", "uvloop", "uvloop"))) is not None:
+        node = child(child(found.root, "kernel"), "event_loop")
+        origin = _DEFAULT if node is None else where(node)
+        yield Problem(origin, "kernel.event_loop", shown("uvloop"), f"{why}, or choose auto")
 
 
 def lacking(resources: Resources) -> Iterator[tuple[_Needed, str]]:

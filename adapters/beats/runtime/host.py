@@ -132,6 +132,7 @@ class Host:
         async with anyio.create_task_group() as group:
 
             def started() -> None:
+                _log.info("event loop: %s", self.kernel.stats(clients=False).event_loop)
                 group.start_soon(self._watcher.run, self.try_reload)
                 if control:
                     commands = {"snapshot": self._answer_snapshot, "reload": self.try_reload}

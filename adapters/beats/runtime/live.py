@@ -142,12 +142,17 @@ class LiveProfile:
     def _change_kernel(self, after: ProfileSettings) -> list[Change]:
         keys = differing(self.profile.kernel, after.kernel)
         self.profile = replace(self.profile, kernel=after.kernel, warnings=after.warnings)
+        changes: list[Change] = []
+        if "event_loop" in keys:
+            keys = tuple(key for key in keys if key != "event_loop")
+            changes.append(Change("kernel.event_loop changes at the next start"))
+            _log.warning("%s", changes[0].what)
         if not keys:
-            return []
+            return changes
         self.kernel.reconfigure(kernel_options(after.kernel))
         what = f"kernel changed in place ({', '.join(keys)})"
         _log.info("%s", what)
-        return [Change(what)]
+        return [*changes, Change(what)]
 
     def _change_pixels(self, after: ProfileSettings) -> list[Change]:
         keys = differing(self.profile.pixels, after.pixels)

@@ -51,7 +51,7 @@ class Session:
     def start(self) -> EventLoopToken:
         """Run in a thread with its own event loop; returns that loop's token."""
         self._begin()
-        thread = KernelThread(self.host)
+        thread = KernelThread(self.host, self.host.profile.kernel.event_loop)
         try:
             token = thread.start()
         except BaseException:

@@ -14,6 +14,7 @@ from anyio.abc import TaskStatus
 from anyio.lowlevel import EventLoopToken, current_token
 
 from beats.kernel.errors import ClosedError, StartError
+from beats.kit.event_loop import Wanted, run
 
 _T = TypeVar("_T")
 _Args = TypeVarTuple("_Args")
@@ -48,9 +49,10 @@ class KernelThread:
     The thread and the loop's worker threads are daemons, so a program that never closes it can end.
     """
 
-    def __init__(self, kernel: Runnable) -> None:
-        """Nothing runs yet."""
+    def __init__(self, kernel: Runnable, event_loop: Wanted = "auto") -> None:
+        """Nothing runs yet; `event_loop` is the one to run it in."""
         self._kernel: Final = kernel
+        self._event_loop: Final[Wanted] = event_loop
         self._loop: Final[Future[tuple[asyncio.AbstractEventLoop, anyio.CancelScope]]] = Future()
         self._started: Final[Future[EventLoopToken]] = Future()
         self._ended: Final[Future[None]] = Future()
@@ -110,7 +112,7 @@ class KernelThread:
             self._ended.set_result(None)
 
     def _run(self) -> None:
-        anyio.run(self._main, backend="asyncio")
+        run(self._main, event_loop=self._event_loop)
 
     async def _main(self) -> None:
         with anyio.CancelScope() as scope:

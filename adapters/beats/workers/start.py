@@ -60,7 +60,8 @@ async def worker_pool(
             host = make_host(partial(parent_profile, relay=relay))
             share = Share(relay, ports, workers.processes, workers.settings)
             backoff = host.kernel.options.backoff
-            pool = WorkerPool(_COMMAND, share, tuple(sinks), host.kernel, backoff, workers.show)
+            command = (*_COMMAND, settings.kernel.event_loop)
+            pool = WorkerPool(command, share, tuple(sinks), host.kernel, backoff, workers.show)
             host.peer = pool
             async with pool.running():
                 yield host

@@ -195,6 +195,9 @@ class KernelSettings(Settings):
     """Largest number of topics; messages for more are refused, so that stray ids cannot fill memory."""
     when_sources_end: Literal["stop", "stay"] = "stop"
     """What `beats run` does when every source has ended: stop, or keep serving until it is stopped."""
+    event_loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+    """The event loop of `beats run` and `Stream.open`: asyncio, uvloop (the extra `fast`), or auto for
+    uvloop where it is installed. A change takes effect at the next start."""
     watch: bool = False
     """Reload the settings when one of their files changes. Without it, `beats reload` or, where there is no
     terminal, SIGHUP reloads them."""

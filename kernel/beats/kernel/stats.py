@@ -237,6 +237,8 @@ class Stats:
     """What never came onto the bus, by reason and topic."""
     pictures: tuple[PictureStats, ...] = ()
     """`frames` by picture, in the order in which they were first seen."""
+    event_loop: str = ""
+    """The event loop that it runs in: `asyncio`, `uvloop`, `trio`, …; empty before it runs."""
 
     def failed(self) -> list[SourceStats | SinkStats]:
         """The sources and sinks that have failed and are not running again."""

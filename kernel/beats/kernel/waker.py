@@ -8,7 +8,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from anyio.lowlevel import current_token
 
@@ -22,6 +22,8 @@ class Waker:
         self._call_soon: Callable[[Callable[[], None]], object] = (
             native.call_soon_threadsafe if hasattr(native, "call_soon_threadsafe") else native.run_sync_soon
         )
+        self.event_loop: Final = type(native).__module__.partition(".")[0]
+        """The library that the event loop is of, such as `asyncio` or `uvloop`."""
         self._thread_id = threading.get_ident()
         self._pending: deque[Callable[[], object]] = deque()
         self._scheduled = False

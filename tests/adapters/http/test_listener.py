@@ -5,21 +5,20 @@ import contextlib
 import errno
 import logging
 import socket
-from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from anyio import to_thread
 from websockets.asyncio.client import connect
 
 from beats.adapters.http import listener, server
 from beats.adapters.http.limits import Handshakes
-from beats.adapters.http.listener import AcceptedSocket, Acceptor, Feed, listen
+from beats.adapters.http.listener import Acceptor, listen
 from beats.kit.descriptors import Descriptors
+from beats.kit.event_loop import run
 from tests.adapters.http.test_tls import make_certificate, trusting
 from tests.adapters.sinks.websocket.support import RawClient, fetch, on_air, receive, settings, until
 from tests.adapters.sinks.websocket.test_fuzz import REQUEST
@@ -196,22 +195,49 @@ async def test_silent_connections_do_not_outlive_the_server() -> None:
         assert all(map(is_ended, clients))
 
 
-async def test_the_server_gets_a_few_at_a_time() -> None:
+async def test_the_library_gets_a_few_at_a_time() -> None:
     """Other tasks have their turn in between."""
-    taken: list[AcceptedSocket] = []
-    with Feed(lambda connection, address: taken.append(connection)) as feed:
-        feed.setblocking(False)
-        for _ in range(20):
-            feed.put(AcceptedSocket(socket.socket(), lambda descriptor: None), ("a", 1))
-        turns: list[int] = []
-        while len(taken) < 20:
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    feed.accept()[0].close()
-            turns.append(len(taken))
-        assert turns == [8, 16, 20]
-        with pytest.raises(BlockingIOError):
-            feed.accept()
+    turns: list[int] = []
+    made = 0
+
+    class Library(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            nonlocal made
+            made += 1
+            transport.close()
+
+    async def other() -> None:
+        while made < 20:
+            turns.append(made)
+            await asyncio.sleep(0)
+
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        acceptor = Acceptor([listening], Handshakes(100, loop.time), Descriptors("browser"), 10.0)
+        with acceptor.in_place_of_create_server():
+            await loop.create_server(Library, "unused")
+        with connections(listening.getsockname()[1], 20) as clients:
+            for client in clients:
+                client.send(b"G")
+            acceptor.resume()
+            await other()
+        acceptor.close()
+        await acceptor.wait_closed()
+    assert {0, 8, 16} <= set(turns)
+
+
+def test_uvloop_is_served_as_asyncio_is() -> None:
+    """It accepts by itself otherwise; the bound on handshakes holds there too."""
+
+    async def main() -> None:
+        assert type(asyncio.get_running_loop()).__module__ == "uvloop"
+        async with on_air(settings(max_handshakes=4)) as running:
+            with connections(running.port, 20) as clients:
+                await ended(clients, 16)
+                assert (await fetch(running.port, "/livez")).status == 200
+
+    run(main, event_loop="uvloop")
 
 
 class Exhausted(socket.socket):
@@ -251,24 +277,6 @@ async def test_an_error_when_accepting_is_waited_out(
             await until(lambda: len(handshakes) == 1)
             assert Exhausted.tries == 3  # the error, the one that waits, and that there is no other
         acceptor.close()
-        acceptor.feed.close()
     assert len(handshakes) == 0
     [record] = caplog.records
     assert (record.levelno, said in record.getMessage()) == (logging.WARNING, True)
-
-
-class OtherLoop(BaseSelectorEventLoop):
-    """An event loop that is not asyncio's own."""
-
-
-def test_an_event_loop_that_accepts_by_itself_is_served() -> None:
-    """Such as uvloop, which cannot use the stand-in socket; the bound holds there too."""
-
-    async def main() -> None:
-        assert isinstance(asyncio.get_running_loop(), OtherLoop)
-        async with on_air(settings(max_handshakes=4)) as running:
-            with connections(running.port, 20) as clients:
-                await ended(clients, 16)
-                assert (await fetch(running.port, "/livez")).status == 200
-
-    anyio.run(main, backend_options={"loop_factory": OtherLoop})

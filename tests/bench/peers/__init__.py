@@ -13,6 +13,7 @@ run in the root of the repository. `NAME` is one of `PEERS`; `missing(NAME)` say
   sink's queue and of each client's, with a byte bound that never comes first; `foxglove`: its backlog;
   `broadcast`, `picows`, `gather`: the handover to the event loop. A full handover makes the producer wait
   when it is flat out, and refuses the message (counted in `refused`) when it has a rate. `bare` has none.
+  `ours-uvloop` is `ours` on the event loop of uvloop.
 * `--prefill`: messages published before it listens for commands, for what a late joiner gets.
 * `--stalled`: for `ours` alone: its defaults in place of `--queue`, but for a client's queue, which keeps the
   `latest` frame, and a `stall_timeout_s` of 2 s; every sixth frame is followed by an update of a peripheral.
@@ -43,11 +44,17 @@ Compression is off everywhere and TCP_NODELAY on. Clients of `foxglove` speak it
 import importlib.util
 from typing import Final
 
-PEERS: Final = ("ours", "bare", "broadcast", "picows", "foxglove", "gather")
+OURS: Final = {"ours": "asyncio", "ours-uvloop": "uvloop"}
+"""Beats, on each event loop."""
+PEERS: Final = (*OURS, "bare", "broadcast", "picows", "foxglove", "gather")
 DIALECTS: Final = {"foxglove": "foxglove"}
 """What clients of a peer must say before anything is sent to them, when it is not `plain`."""
 
-_PACKAGES: Final = {"picows": ("picows", "picows"), "foxglove": ("foxglove", "foxglove-sdk")}
+_PACKAGES: Final = {
+    "ours-uvloop": ("uvloop", "uvloop"),
+    "picows": ("picows", "picows"),
+    "foxglove": ("foxglove", "foxglove-sdk"),
+}
 
 
 def missing(name: str) -> str | None:

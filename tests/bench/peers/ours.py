@@ -92,7 +92,7 @@ def _message(kind: str, size: int, sequence: int) -> Message:
     raise ValueError(f"no {kind} makes a message of {size} bytes: choose another size")
 
 
-def _overrides(given: Options) -> dict[str, object]:
+def _overrides(event_loop: str, given: Options) -> dict[str, object]:
     browser: dict[str, object] = {"host": "127.0.0.1", "port": 0}
     if given.stalled:
         browser |= {"client_queue": _LATEST_FRAME, "stall_timeout_s": 2.0}
@@ -104,16 +104,20 @@ def _overrides(given: Options) -> dict[str, object]:
         }
         # All viewers come from one address here.
         browser |= {"queue": queue, "client_queue": queue, **dict.fromkeys(_LIMITS, _UNLIMITED)}
-    return {"sources": {"demo": {"enabled": False}}, "sinks": {"browser": browser}}
+    return {
+        "kernel": {"event_loop": event_loop},
+        "sources": {"demo": {"enabled": False}},
+        "sinks": {"browser": browser},
+    }
 
 
 @contextmanager
-def serve(given: Options) -> Generator[Ours]:
+def serve(event_loop: str, given: Options) -> Generator[Ours]:
     """Run a stream with nothing but the WebSocket sink, whatever this machine's profiles say."""
     for name in [name for name in os.environ if name.startswith("BEATS_")]:
         del os.environ[name]
     with (
         tempfile.TemporaryDirectory() as empty,
-        Stream.open(profile="default", config_dir=empty, overrides=_overrides(given)) as stream,
+        Stream.open(profile="default", config_dir=empty, overrides=_overrides(event_loop, given)) as stream,
     ):
         yield Ours(stream, given)

@@ -6,8 +6,9 @@ import logging
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 from anyio import to_thread
@@ -27,7 +28,7 @@ LINGER_0: Final = struct.pack("ii", 1, 0)
 _ATTEMPTS: Final = 20
 _ACCEPTED_AT_ONCE: Final = 32
 _SERVED_AT_ONCE: Final = 8
-"""How many the server gets before other tasks have their turn: each costs it half a millisecond."""
+"""How many the library gets before other tasks have their turn: each costs it half a millisecond."""
 _FULL_PAUSE_S: Final = 0.005
 _ERROR_PAUSE_S: Final = 1.0
 """As in asyncio's own server."""
@@ -151,58 +152,8 @@ class AcceptedSocket(socket.socket):
             self.shutdown(socket.SHUT_RDWR)
 
 
-class Feed(socket.socket):
-    """Stands in for a listening socket: the event loop accepts from it what the `Acceptor` accepted.
-
-    asyncio asks the socket that it was given to listen, and to accept when it is readable.
-    """
-
-    def __init__(self, on_accept: Callable[[AcceptedSocket, Any], object]) -> None:
-        self._on_accept: Final = on_accept
-        reading, self._bell = socket.socketpair()
-        super().__init__(reading.family, reading.type, reading.proto, reading.detach())
-        self._waiting: Final[deque[tuple[AcceptedSocket, Any]]] = deque()
-        self._left = _SERVED_AT_ONCE
-
-    def listen(self, backlog: int = 0, /) -> None:
-        """Do nothing; asyncio calls this."""
-
-    def put(self, connection: AcceptedSocket, address: Any) -> None:
-        """Offer a connection to the event loop."""
-        if not self._waiting:
-            self._bell.send(b"\0")
-        self._waiting.append((connection, address))
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        """The next connection.
-
-        Raises:
-            BlockingIOError: there is none, or enough were accepted for now.
-        """
-        if not self._waiting:
-            self.recv(_SERVED_AT_ONCE)
-        if not self._waiting or not self._left:
-            self._left = _SERVED_AT_ONCE
-            raise BlockingIOError
-        self._left -= 1
-        connection, address = self._waiting.popleft()
-        self._on_accept(connection, address)
-        return connection, address
-
-    def close(self) -> None:
-        """Close it, and what was not accepted."""
-        self.clear()
-        self._bell.close()
-        super().close()
-
-    def clear(self) -> None:
-        """Close what was not accepted."""
-        while self._waiting:
-            self._waiting.popleft()[0].close()
-
-
 class Acceptor:
-    """Accepts connections in place of the server, which gets each one when its first bytes have come.
+    """Accepts connections in place of the event loop, which gets each one when its first bytes have come.
 
     A connection counts as a handshake from here on, before any of it is read, and costs no more than its
     socket until then. When there is no room, new connections wait in the operating system's queue.
@@ -223,9 +174,8 @@ class Acceptor:
             descriptors: tells when there are too few.
             timeout_s: how long the first bytes of a connection may take.
         """
-        self.feed: Final = Feed(self._served)
-        """What the server listens on."""
-        self._sockets: Final = tuple(sockets)
+        self.sockets: Final = tuple(sockets)
+        """Those that it accepts from."""
         self._handshakes: Final = handshakes
         self._most: Final = handshakes.most
         self._few: Final = min(_FEW, handshakes.most)
@@ -234,23 +184,66 @@ class Acceptor:
         self._loop: Final = asyncio.get_running_loop()
         self._silent: Final[dict[AcceptedSocket, asyncio.TimerHandle]] = {}
         """Connections that have sent nothing yet, with the timers that end them."""
+        self._spoken: Final[deque[tuple[AcceptedSocket, Any]]] = deque()
+        """Connections whose first bytes have come, and their addresses."""
+        self._connect: Callable[[AcceptedSocket], Coroutine[Any, Any, object]] | None = None
+        self._connecting: Final[set[asyncio.Task[None]]] = set()
+        self._closed = False
         self._pause: asyncio.TimerHandle | None = None
+
+    @contextmanager
+    def in_place_of_create_server(self) -> Generator[None]:
+        """Let a library that calls `create_server` in this block serve what is accepted here.
+
+        Without a pause in the block, so that no other task gets this instead of a server. The library has no
+        other way to take accepted connections, and not every event loop (uvloop) asks a socket to accept.
+        """
+
+        async def create_server(
+            factory: Callable[[], asyncio.Protocol], *_: object, **options: Any
+        ) -> Acceptor:
+            encryption = {name: value for name, value in options.items() if name.startswith("ssl")}
+            self._connect = partial(self._loop.connect_accepted_socket, factory, **encryption)
+            return self
+
+        vars(self._loop)["create_server"] = create_server
+        try:
+            yield
+        finally:
+            del vars(self._loop)["create_server"]
+
+    def is_serving(self) -> bool:
+        """Whether it has not been closed; the library refuses handshakes from then on."""
+        return not self._closed
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """As that of `asyncio.Server`."""
+        return self._loop
+
+    async def wait_closed(self) -> None:
+        """Wait until no connection is between here and its protocol."""
+        if self._connecting:
+            await asyncio.wait(self._connecting)
 
     def resume(self) -> None:
         """Accept connections that wait, and new ones."""
         self._pause = None
-        for listening in self._sockets:
+        for listening in self.sockets:
             self._loop.add_reader(listening, self._accept, listening)
 
     def close(self) -> None:
-        """Accept nothing more, and end what the server has not got yet."""
+        """Accept nothing more, and end what the library has not got yet."""
+        self._closed = True
         self._stop()
         for connection in tuple(self._silent):
             self._drop(connection)
-        self.feed.clear()
+        while self._spoken:
+            self._spoken.popleft()[0].close()
+        for task in self._connecting:
+            task.cancel()
 
     def _stop(self) -> None:
-        for listening in self._sockets:
+        for listening in self.sockets:
             self._loop.remove_reader(listening)
         if self._pause is not None:
             self._pause.cancel()
@@ -291,14 +284,30 @@ class Acceptor:
         self._idle(connection, address, lambda: self._reset(connection))
 
     def _pass_on(self, connection: AcceptedSocket, address: Any) -> None:
-        """The first bytes have come; the server reads them."""
+        """The first bytes have come; the library reads them."""
         self._forget(connection)
         self._handshakes.busy(connection.fileno())
-        self.feed.put(connection, address)
+        if not self._spoken:
+            self._loop.call_soon(self._serve)
+        self._spoken.append((connection, address))
 
-    def _served(self, connection: AcceptedSocket, address: Any) -> None:
-        """The server has taken it, and may have to wait for more bytes."""
-        self._idle(connection, address, connection.end)
+    def _serve(self) -> None:
+        """Give the next few connections to the library, which may have to wait for more bytes of each."""
+        for _ in range(min(_SERVED_AT_ONCE, len(self._spoken))):
+            connection, address = self._spoken.popleft()
+            self._idle(connection, address, connection.end)
+            task = self._loop.create_task(self._pass_to_library(connection))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+        if self._spoken:
+            self._loop.call_soon(self._serve)
+
+    async def _pass_to_library(self, connection: AcceptedSocket) -> None:
+        assert self._connect is not None, "the library has called create_server"
+        try:
+            await self._connect(connection)
+        except OSError:  # it has left, or its encryption failed
+            connection.close()
 
     def _idle(self, connection: AcceptedSocket, address: Any, end: Callable[[], object]) -> None:
         self._handshakes.idle(connection.fileno(), str(address[0]), end)

@@ -1,6 +1,5 @@
 """Runs the server: opens the sockets, keeps the certificate fresh, and closes every connection at the end."""
 
-import asyncio
 import logging
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,7 +14,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from beats.adapters.http.admission import Admission
 from beats.adapters.http.connection import HttpConnection
 from beats.adapters.http.limits import Handshakes
-from beats.adapters.http.listener import BACKLOG, Acceptor, listen
+from beats.adapters.http.listener import Acceptor, listen
 from beats.adapters.http.settings import ServerSettings
 from beats.kit.addresses import is_wildcard
 from beats.kit.descriptors import limits, raise_limit
@@ -141,20 +140,16 @@ async def serving(
     sockets = await listen(
         settings.host, settings.port, reuse_port=reuse_port, send_buffer_bytes=send_buffer_bytes
     )
-    servers: list[Server] = []
     ended_well = False
     # Where few files may be open, handshakes leave most of them to viewers.
     handshakes = Handshakes(min(settings.max_handshakes, limits()[0] // 4), loop.time)
     make = partial(connection_type, everyone, handshakes, settings.max_header_bytes)
     acceptor = Acceptor(sockets, handshakes, admission.descriptors, settings.handshake_timeout_s)
-    # Another event loop (uvloop) can only accept by itself: there, connections count when they are made.
-    accepts_itself = not isinstance(loop, asyncio.SelectorEventLoop)
+    server: Server | None = None
     try:
-        for sock in sockets if accepts_itself else [acceptor.feed]:
+        with acceptor.in_place_of_create_server():
             server = await serve(
                 handler,
-                sock=sock,
-                backlog=BACKLOG,
                 compression=None,  # a PNG does not compress; 7 ms for each 200 kB and viewer otherwise
                 process_request=admission.answer,
                 server_header="Beats",
@@ -164,9 +159,7 @@ async def serving(
                 logger=_library_log,
                 **options,
             )
-            servers.append(server)
-        if not accepts_itself:
-            acceptor.resume()
+        acceptor.resume()
         async with anyio.create_task_group() as group:
             if certificate is not None:
                 group.start_soon(certificate.watch, _CERTIFICATE_CHECK_S)
@@ -182,11 +175,10 @@ async def serving(
                 if not (ended_well and connection.drained):
                     connection.abort()
             handshakes.limit(0)
-            for server in servers:
+            if server is not None:
                 server.close(close_connections=ended_well)
-            for server in servers:
                 await server.wait_closed()
-        for sock in (acceptor.feed, *sockets):
+        for sock in sockets:
             sock.close()
 
 

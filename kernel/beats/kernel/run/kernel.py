@@ -55,6 +55,7 @@ class Kernel:
         )
         self._before_close: Final[list[Callable[[float], Awaitable[object]]]] = []
         self._waker: Waker | None = None
+        self._event_loop = ""
         self._stop: Final = anyio.Event()
         self._stop_asked = False
 
@@ -150,6 +151,7 @@ class Kernel:
             self.publisher.topics,
             self.publisher.given_up,
             self.publisher.pictures,
+            self._event_loop,
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -163,6 +165,7 @@ class Kernel:
                 left open.
         """
         waker = self._waker = Waker()
+        self._event_loop = waker.event_loop
         if self._stop_asked:
             self._stop.set()
         try:

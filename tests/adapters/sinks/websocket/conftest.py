@@ -1,5 +1,5 @@
 """The WebSocket library runs on asyncio only."""
 
-from tests.support.nats import anyio_backend
+from tests.support.event_loop import anyio_backend
 
 __all__ = ["anyio_backend"]
