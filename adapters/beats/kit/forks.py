@@ -47,7 +47,10 @@ def _leave() -> None:
     for home in _homes:
         home.left = True
     for each in _listening:
-        each.close()  # only this process's descriptor; the parent continues to listen
+        # Only this process's descriptor: the parent listens on. `close` would wait for the event loop
+        # that watches the socket, which does not run here (uvloop).
+        if (descriptor := each.detach()) >= 0:
+            os.close(descriptor)
 
 
 os.register_at_fork(after_in_child=_leave)

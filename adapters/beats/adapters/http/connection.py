@@ -72,7 +72,7 @@ def reset(transport: asyncio.Transport) -> None:
     """
     sock = transport.get_extra_info("socket")
     if sock is not None:
-        with contextlib.suppress(OSError):  # it is gone already
+        with contextlib.suppress(OSError, ValueError):  # it is gone already: on asyncio, on uvloop
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
     transport.abort()
 

@@ -145,6 +145,12 @@ class AcceptedSocket(socket.socket):
             self._on_close(self.fileno())
         super().close()
 
+    def detach(self) -> int:
+        """Leave the descriptor to the caller, which closes it, as uvloop does."""
+        if self.fileno() >= 0:
+            self._on_close(self.fileno())
+        return super().detach()
+
     def end(self) -> None:
         """End the connection with a reset; code that uses it sees that the other side has left."""
         with suppress(OSError):
@@ -187,7 +193,7 @@ class Acceptor:
         self._spoken: Final[deque[tuple[AcceptedSocket, Any]]] = deque()
         """Connections whose first bytes have come, and their addresses."""
         self._connect: Callable[[AcceptedSocket], Coroutine[Any, Any, object]] | None = None
-        self._connecting: Final[set[asyncio.Task[None]]] = set()
+        self._connecting: Final[set[asyncio.Task[object]]] = set()
         self._closed = False
         self._pause: asyncio.TimerHandle | None = None
 
@@ -293,20 +299,23 @@ class Acceptor:
 
     def _serve(self) -> None:
         """Give the next few connections to the library, which may have to wait for more bytes of each."""
+        assert self._connect is not None, "the library has called create_server"
         for _ in range(min(_SERVED_AT_ONCE, len(self._spoken))):
             connection, address = self._spoken.popleft()
             self._idle(connection, address, connection.end)
-            task = self._loop.create_task(self._pass_to_library(connection))
+            task = self._loop.create_task(self._connect(connection))
             self._connecting.add(task)
-            task.add_done_callback(self._connecting.discard)
+            task.add_done_callback(partial(self._passed, connection))
         if self._spoken:
             self._loop.call_soon(self._serve)
 
-    async def _pass_to_library(self, connection: AcceptedSocket) -> None:
-        assert self._connect is not None, "the library has called create_server"
-        try:
-            await self._connect(connection)
-        except OSError:  # it has left, or its encryption failed
+    def _passed(self, connection: AcceptedSocket, task: asyncio.Task[object]) -> None:
+        """The library has it, or it failed: it has left, its encryption failed, or the server ends."""
+        self._connecting.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, OSError):
+            log.error("a connection cannot be served", exc_info=error)
+        if error is not None or task.cancelled():
             connection.close()
 
     def _idle(self, connection: AcceptedSocket, address: Any, end: Callable[[], object]) -> None:
