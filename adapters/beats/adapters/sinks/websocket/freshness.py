@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-PING_INTERVAL_S: Final = 0.5
-"""Between two pings to a viewer that keeps up."""
-_MOST_PINGS_PER_S: Final = 200
-"""To all such viewers that made the same choice: a ping and its pong cost as much as a delivery or two."""
+PING_INTERVAL_S: Final = 5.0
+"""Between two pings to a viewer that keeps up: one and its pong cost as much as three to ten deliveries."""
+_MOST_PINGS_PER_S: Final = 100
+"""To all such viewers that made the same choice."""
 _MOST_AT_ONCE: Final = 16
 
 
