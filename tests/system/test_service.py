@@ -48,28 +48,24 @@ def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
     analyze("security", "--offline=true", "--no-pager", f"--threshold={MOST_EXPOSED}", str(copy))
 
 
-def test_a_service_tells_of_its_start_its_life_each_reload_and_its_end(tmp_path: Path) -> None:
+def test_a_service_tells_how_it_goes(tmp_path: Path) -> None:
     """READY once the port answers; RELOADING, then READY, for invalid settings too; at last STOPPING."""
     unit = service()
     assert unit["Type"] == "notify"
-    folders: dict[str, Path] = {}
-    for option, specifier in (
-        ("ConfigurationDirectory", "%E"),
-        ("RuntimeDirectory", "%t"),
-        ("StateDirectory", "%S"),
-    ):
-        folders[specifier] = tmp_path / option
-        (folders[specifier] / unit[option]).mkdir(mode=0o700, parents=True)
+    folders = {specifier: tmp_path / specifier[1] for specifier in ("%E", "%t", "%S")}
+    for option, folder in zip(("Configuration", "Runtime", "State"), folders.values(), strict=True):
+        (folder / unit[f"{option}Directory"]).mkdir(mode=0o700, parents=True)
 
     def told(option: str) -> list[str]:
         text = unit[option].replace("/opt/beats/bin/beats", f"{sys.executable} -m beats")
-        for specifier, folder in folders.items():
-            text = text.replace(specifier, str(folder))
+        for specifier, place in folders.items():
+            text = text.replace(specifier, str(place))
         return shlex.split(text)
 
     address = str(tmp_path / "notify")
     environment = clean_environment(
         **dict(each.split("=", 1) for each in told("Environment")),
+        BEATS_SOURCES__DEMO__ENABLED="false",
         BEATS_WEBSOCKET_PORT="0",
         NOTIFY_SOCKET=address,
         WATCHDOG_USEC="1000000",

@@ -207,20 +207,21 @@ async def _run(
             group.start_soon(_stop_after, host, duration_s)
 
         def on_air() -> None:
-            addresses = host.addresses
-            for name, address in addresses.items():
+            for name, address in host.addresses.items():
                 say(f"On air: {address.url}  (sink {name}; page {address.page_url})")
                 if out.is_terminal and (sink := settings.sinks.get(name)) is not None:
                     _show_phones(sink, address.port)
-            manager.ready(f"on air: {', '.join(each.url for each in addresses.values())}")
-            line = LiveLine(host)
-            group.start_soon(manager.keep_told, lambda: line.__rich__().plain)
             group.start_soon(show.beside, host.kernel)
             if err.is_terminal and not logs.is_json():
                 live.start()
 
+        def can_reload() -> None:
+            manager.ready(f"on air: {', '.join(each.url for each in host.addresses.values())}")
+            line = LiveLine(host)
+            group.start_soon(manager.keep_told, lambda: line.__rich__().plain)
+
         try:
-            await host.run(control=True, task_status=WhenStarted(on_air))
+            await host.run(control=WhenStarted(can_reload), task_status=WhenStarted(on_air))
         except StartError as error:
             failure = error
         finally:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 import anyio
-from anyio.abc import SocketStream
+from anyio.abc import SocketStream, TaskStatus
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 Answer = Mapping[str, object]
@@ -48,8 +48,15 @@ def runtime_folder() -> Path:
     return Path(given) / "beats" if given else Path(tempfile.gettempdir()) / f"beats-{os.getuid()}"
 
 
-async def serve(handlers: Mapping[str, Handler]) -> None:
-    """Answer requests until cancelled; if the socket cannot be created, log a warning and return."""
+async def serve(
+    handlers: Mapping[str, Handler], *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    """Answer requests until cancelled; if the socket cannot be created, log a warning and return.
+
+    Args:
+        handlers: what to call for a request, by command.
+        task_status: told when the socket listens, or cannot.
+    """
     path = runtime_folder() / f"{os.getpid()}{_SUFFIX}"
     try:
         _own_folder(path.parent)
@@ -58,7 +65,9 @@ async def serve(handlers: Mapping[str, Handler]) -> None:
     except OSError as error:
         why = error.strerror or error
         _log.warning("`beats snapshot` and `beats reload` will not find this run: %s: %s", path, why)
+        task_status.started()
         return
+    task_status.started()
     try:
         await listener.serve(partial(_answer, handlers))
     finally:

@@ -6,6 +6,7 @@ The command, `Stream` and each worker have one host each.
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -117,12 +118,15 @@ class Host:
         self.kernel.stop()
 
     async def run(
-        self, *, control: bool = False, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+        self,
+        *,
+        control: TaskStatus[None] | None = None,
+        task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
         """Run the kernel until it ends, and reload changed files while `kernel.watch` is set.
 
         Args:
-            control: also answer `beats reload` and `beats snapshot`.
+            control: also answer `beats reload` and `beats snapshot`; told when they find this run.
             task_status: told when the kernel has started.
 
         Raises:
@@ -134,9 +138,9 @@ class Host:
             def started() -> None:
                 _log.info("event loop: %s", self.kernel.stats(clients=False).event_loop)
                 group.start_soon(self._watcher.run, self.try_reload)
-                if control:
+                if control is not None:
                     commands = {"snapshot": self._answer_snapshot, "reload": self.try_reload}
-                    group.start_soon(control_socket.serve, commands)
+                    group.start_soon(partial(control_socket.serve, commands, task_status=control))
                 task_status.started()
 
             try:
