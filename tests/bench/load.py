@@ -15,8 +15,8 @@ sizes vary and every header is read. Then each line on standard input is answere
 
 Figures: `received`, `per_client`, `closed` (connections that ended), `errors` (bytes that were not
 what they had to be), `first_unix_ns` and `last_unix_ns` (of what was received), `cpu_s` (its own), and
-`latency`: `samples`, `p50_ms`, `p99_ms`, `max_ms` from the times in the messages' last 8 bytes. One message
-is sampled of each read: the first that it completes, which has waited longest.
+`latency`: `samples`, `p50_ms`, `p99_ms`, `p999_ms`, `max_ms` from the times in the messages' last 8 bytes.
+One message is sampled of each read: the first that it completes, which has waited longest.
 
 With `--sampled N`, only N clients, spread over all, are read when something comes. The others let the
 operating system discard what waits for them, 20 times a second, and answer no pings: that takes a fraction of

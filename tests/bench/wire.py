@@ -120,6 +120,7 @@ class Samples:
             "samples": len(kept),
             "p50_ms": kept[len(kept) // 2] / 1e6,
             "p99_ms": kept[int(len(kept) * 0.99)] / 1e6,
+            "p999_ms": kept[int(len(kept) * 0.999)] / 1e6,
             "max_ms": self._max / 1e6,
         }
 

@@ -1,5 +1,6 @@
 """How a command runs a profile: signals, what runs beside it, what it shows."""
 
+import gc
 import io
 import logging
 import os
@@ -16,6 +17,7 @@ from anyio import to_thread
 from rich.console import Console
 
 from beats.cli import runner
+from beats.cli.collector import OLDEST_THRESHOLD
 from beats.cli.runner import Counted, LiveLine, Show, perform, table
 from beats.kernel.envelope import Peripheral
 from beats.kernel.run.kernel import Kernel
@@ -49,6 +51,20 @@ def performed(reader: Reader, beside: runner.Beside) -> None:
 
 def interrupt(number: signal.Signals = signal.SIGINT) -> None:
     os.kill(os.getpid(), number)
+
+
+def test_whole_collections_are_seldom_during_a_run() -> None:
+    """Python's own schedule holds again after it."""
+    before = gc.get_threshold()
+    during: list[int] = []
+
+    async def beside(kernel: Kernel) -> None:
+        during.append(gc.get_threshold()[2])
+        kernel.stop()
+
+    performed(profile(void={"type": "null"}), beside)
+    assert during == [OLDEST_THRESHOLD]
+    assert gc.get_threshold() == before
 
 
 def test_what_runs_beside_a_stream_begins_on_air_and_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beats.cli import logs, streams
+from beats.cli.collector import collect_seldom
 from beats.cli.common import read_or_exit
 from beats.cli.output import EXIT_FAILED, err, exit_with, out, say, warn
 from beats.cli.printable import printable
@@ -211,6 +212,7 @@ async def _run(
                 say(f"On air: {address.url}  (sink {name}; page {address.page_url})")
                 if out.is_terminal and (sink := settings.sinks.get(name)) is not None:
                     _show_phones(sink, address.port)
+            group.start_soon(collect_seldom)
             group.start_soon(show.beside, host.kernel)
             if err.is_terminal and not logs.is_json():
                 live.start()

@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import anyio
+
 from beats.cli import streams
+from beats.cli.collector import collect_seldom
 from beats.cli.runner import set_log
 from beats.kit.event_loop import Wanted, run
 from beats.runtime.reader import Reader
@@ -46,7 +49,14 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     with streams.standard_streams():
         streams.detach()  # viewers do not wait for a parent that does not read the log
-        run(serve, int(sys.argv[2]), reader_of, set_log, event_loop=cast("Wanted", sys.argv[1]))
+        run(_serve, int(sys.argv[2]), event_loop=cast("Wanted", sys.argv[1]))
+
+
+async def _serve(fd: int) -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(collect_seldom)
+        await serve(fd, reader_of, set_log)
+        group.cancel_scope.cancel()
 
 
 if __name__ == "__main__":
