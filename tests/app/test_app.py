@@ -1,6 +1,8 @@
 """`Stream`: Beats inside a program, with real sockets, threads and processes."""
 
 import asyncio
+import gc
+import io
 import json
 import queue
 import signal
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 from anyio import to_thread
+from PIL import Image
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -20,6 +23,7 @@ from beats.app import AsyncStream, Stream
 from beats.config.errors import SettingsError
 from beats.kernel.envelope import Control, Frame, Location, Peripheral, Sealed, Tag
 from beats.kernel.errors import ClosedError, QueueFull, StartError
+from beats.runtime.arguments import frame
 from tests.support import (
     CODEC,
     STUCK_SINK,
@@ -67,10 +71,10 @@ def accepted(stream: Stream | AsyncStream) -> int:
 
 
 @contextmanager
-def viewing(stream: Stream) -> Generator[Viewer]:
+def viewing(stream: Stream, query: str = "") -> Generator[Viewer]:
     """A viewer that gets all that is published from now on: being connected is not enough for that."""
     before = accepted(stream)
-    with watching(url(stream)) as viewer:
+    with watching(url(stream) + query) as viewer:
         while accepted(stream) == before:
             assert viewer.connection.ping().wait(TIMEOUT_S)
         yield viewer
@@ -157,6 +161,48 @@ def test_what_cannot_be_sent_is_the_callers_error() -> None:
         with pytest.raises(TypeError):
             stream.publish_peripheral("knob", object())
         assert stream.publish_frame(tiny_png()) == stream.publish_peripheral("knob", 1) == 1
+
+
+def test_frames_like_the_one_before_are_as_complete() -> None:
+    """Type, size and id are those of the header, which is not read again while frames begin alike."""
+    jpeg = io.BytesIO()
+    Image.new("RGB", (23, 17)).save(jpeg, "JPEG")
+    everything = "?topics=*&formats=png,jpeg"
+    with Stream.open(overrides=quiet()) as stream, viewing(stream, everything) as viewer:
+        sent = [
+            (id_, data) for data in (tiny_png(7), tiny_png(300), jpeg.getvalue()) for id_ in ("a", "b") * 4
+        ]
+        for id_, data in sent:
+            stream.publish_frame(data + b"end", id=id_)
+        got = [viewer.next().message for _ in sent]
+    assert got == [frame(data + b"end", id_) for id_, data in sent]
+
+
+def test_a_frame_like_the_one_before_is_checked_as_well() -> None:
+    """Against what is wrong with this one, and against settings that have changed."""
+    png = tiny_png(7)
+    with Stream.open(overrides=NULL_ONLY) as stream:
+        for _ in range(3):
+            stream.publish_frame(png)
+        with pytest.raises(ValueError, match="the checksum of its header is wrong"):
+            stream.publish_frame(png[:20] + b"\1" + png[21:])
+        with pytest.raises(ValueError, match="media_type is 'image/jpeg'"):
+            stream.publish_frame(png, media_type="image/jpeg")
+        with pytest.raises(TypeError, match="id is list"):
+            stream.publish_frame(png, id=[])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        wide = io.BytesIO()
+        Image.new("L", (50, 1)).save(wide, "PNG")
+        stream.publish_frame(wide.getvalue())
+        stream.apply({"pixels": {"max_pixels": 49}})
+        with pytest.raises(ValueError, match="at most 49 are allowed"):
+            stream.publish_frame(wide.getvalue())
+
+
+def test_the_garbage_collector_is_the_programs_own() -> None:
+    """Its settings hold for the whole process, so a stream leaves them as they are."""
+    before = gc.get_threshold(), gc.get_freeze_count(), gc.isenabled()
+    with Stream.open(overrides=quiet()) as stream, viewing(stream):
+        assert (gc.get_threshold(), gc.get_freeze_count(), gc.isenabled()) == before
 
 
 def test_four_threads_may_publish_at_once() -> None:

@@ -1,6 +1,7 @@
 """Kernel tests run in virtual time, on both anyio back ends."""
 
 from collections.abc import Callable
+from io import FileIO
 from typing import Any
 
 import pytest
@@ -37,7 +38,13 @@ def wake_ups(anyio_backend_name: str, monkeypatch: pytest.MonkeyPatch) -> Callab
             calls.append(args)
             return original(*args, **kwargs)
 
+        class Counted(FileIO):
+            def write(self, data: Any) -> int:
+                calls.append(data)
+                return super().write(data)
+
         monkeypatch.setattr(where, name, counted)
+        monkeypatch.setattr("beats.kernel.waker.FileIO", Counted)  # of a waker within `with`
         return lambda: len(calls)
 
     return watch

@@ -15,17 +15,18 @@ Counter = Callable[[], int]
 async def test_a_burst_from_another_thread_is_one_wake_up(wake_ups: Callable[[], Counter]) -> None:
     """However many callbacks come before the loop runs them, it is woken once."""
     count = wake_ups()
-    waker, rung = Waker(), list[int]()
+    with Waker() as waker:
+        rung: list[int] = []
 
-    def burst() -> None:
-        for number in range(1000):
-            waker.ring(functools.partial(rung.append, number))
+        def burst() -> None:
+            for number in range(1000):
+                waker.ring(functools.partial(rung.append, number))
 
-    run_in_thread(burst)
-    assert count() == 1
-    assert rung == []
-    await everyone_waits()
-    assert rung == list(range(1000))
+        run_in_thread(burst)
+        assert count() == 1
+        assert rung == []
+        await everyone_waits()
+        assert rung == list(range(1000))
 
 
 async def test_a_second_burst_wakes_again(wake_ups: Callable[[], Counter]) -> None:
@@ -55,12 +56,25 @@ async def test_callbacks_run_on_the_loops_thread() -> None:
     assert (where, elsewhere) == ([True], [False])
 
 
+async def test_what_is_rung_before_the_end_of_the_block_is_not_lost() -> None:
+    """Its callback runs at the end at the latest; later ones run too, as without the block."""
+    rung: list[int] = []
+    with Waker() as waker:
+        run_in_thread(lambda: waker.ring(lambda: rung.append(1)))
+    await everyone_waits()
+    assert rung == [1]
+    run_in_thread(lambda: waker.ring(lambda: rung.append(2)))
+    await everyone_waits()
+    assert rung == [1, 2]
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_ringing_after_the_loop_has_ended_does_no_harm(backend: str) -> None:
     """A producer that outlives the loop must not fail."""
 
     async def main() -> Waker:
-        return Waker()
+        with Waker() as waker:
+            return waker
 
     waker = anyio.run(main, backend=backend)
     run_in_thread(lambda: waker.ring(lambda: None))
@@ -72,7 +86,6 @@ def test_no_callback_is_lost_between_threads(backend: str) -> None:
     rounds, ringers = 300, 3
 
     async def main() -> int:
-        waker = Waker()
         answered = 0
         all_answered = anyio.Event()
 
@@ -86,7 +99,7 @@ def test_no_callback_is_lost_between_threads(backend: str) -> None:
             for _ in range(rounds):
                 waker.ring(answer)
 
-        with threads(*[ring] * ringers):
+        with Waker() as waker, threads(*[ring] * ringers):
             await all_answered.wait()
         return answered
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from beats.pictures.formats import MAX_PIXELS, PictureError, identify
+from beats.pictures.formats import MAX_PIXELS, PictureError, header_of, identify
 from tests.pictures.support import HAS_AVIF, avif, box, saved
 
 SIDES: Final = st.integers(1, 70)
@@ -248,3 +248,19 @@ def test_only_bytes_are_taken(data: object) -> None:
     """Other types are named."""
     with pytest.raises(PictureError, match=f"data is {type(data).__qualname__}: give a whole PNG"):
         identify(data)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_header_tells_all_that_is_known_of_a_picture(form: str) -> None:
+    """Whatever follows it, the picture has the same type and size, and can be published."""
+    data = sample(form)
+    header = header_of(data, identify(data))
+    assert header is not None
+    other = header.start.ljust(header.mark_at, b"?") + header.mark + b"anything else"
+    assert identify(other) == identify(data)
+
+
+def test_a_header_is_not_known_where_later_bytes_decide() -> None:
+    """A PNG with chunks before its pixels may be animated; a WebP says how long it is."""
+    for data in (animated_png(1), sample("WEBP"), sample("JPEG", exif=b"Exif\0\0" + bytes(2000))):
+        assert header_of(data, identify(data)) is None

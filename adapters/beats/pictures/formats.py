@@ -2,6 +2,7 @@
 
 import re
 import struct
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, get_args
 
 from beats.kernel.envelope import Frame
@@ -53,6 +54,12 @@ def identify(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
     """
     if not isinstance(data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - of callers without types
         raise PictureError(f"data is {type(data).__qualname__}: {_RIGHT}, as bytes")
+    if data.startswith(PNG_SIGNATURE) and data[37:41] == b"IDAT":  # nothing else is looked at
+        return _plain_png(data[:33], max_pixels)
+    return _examined(data, max_pixels)
+
+
+def _examined(data: bytes, max_pixels: int) -> PictureInfo:
     kind = _kind(data)
     try:
         if kind == "png":
@@ -72,6 +79,39 @@ def identify(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
         ) from None
     check_size(width, height, max_pixels)
     return PictureInfo(f"image/{kind}", width, height)
+
+
+_plain_png: Final = lru_cache(maxsize=64)(_examined)
+"""Of a PNG whose pixels follow its header, up to there: the frames of a stream have few such headers."""
+
+
+class Header(NamedTuple):
+    """What a picture's bytes begin with, and what stands at an offset: all that decides on type and size.
+
+    Every picture with both has the same `PictureInfo`. The frames of a stream mostly do.
+    """
+
+    start: bytes
+    mark: bytes
+    mark_at: int
+
+
+def header_of(data: bytes, info: PictureInfo) -> Header | None:
+    """The header of a picture that `identify` gave `info` for; None if later bytes decide as well."""
+    if info.media_type == MEDIA_TYPES["png"] and data[37:41] == b"IDAT":
+        return Header(data[:33], b"IDAT", 37)  # between them is the length of the pixels
+    if info.media_type != MEDIA_TYPES["jpeg"]:
+        return None
+    for size in (
+        256,
+        1024,
+    ):  # its frame header mostly follows two quantisation tables, and is all that counts
+        try:
+            if _examined(data[:size], MAX_PIXELS) == info:
+                return Header(data[:size], b"", 0)
+        except PictureError:
+            pass
+    return None
 
 
 def width_of(frame: Frame) -> int:

@@ -55,6 +55,10 @@ class PixelPublisher:
         self.recent: Final = RecentPixels()
         """What the newest frames were made of."""
         self._settings = settings
+        self.max_pixels = settings.max_pixels
+        """Of a picture, by the settings."""
+        self.in_use = False
+        """Whether it was ever given pixels."""
         self._topics: Final[dict[str, str]] = {}
         """By id. Bounded by `max_topics`, as each is reserved on the bus."""
         self._is_closing = False
@@ -77,6 +81,7 @@ class PixelPublisher:
     @settings.setter
     def settings(self, settings: PixelSettings) -> None:
         self._settings = settings
+        self.max_pixels = settings.max_pixels
         self._pool.resize(worker_threads(settings.workers))
 
     def publish(
@@ -168,6 +173,7 @@ class PixelPublisher:
         if topic is None:
             topic = self._publisher.reserve(Frame(PNG_SIGNATURE, id, PNG, *copied.size))
             self._topics[id] = topic
+            self.in_use = True
         shot = Shot(copied, captured_unix_ns, settings.format, settings.quality)
         return topic, _Job(shot, id, send or self._publisher.publish, shape)
 

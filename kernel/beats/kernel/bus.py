@@ -107,9 +107,9 @@ class Bus:
     @overload
     def connect(self, signal: Literal["given_up"], receiver: Callable[[Loss], object]) -> Connection: ...
     def connect(self, signal: SignalName, receiver: Callable[[Any], object]) -> Connection:
-        """Call `receiver` with every item of a signal, in the thread of its producer.
+        """Call `receiver` with every item of a signal, in the thread of its producer or of the kernel's loop.
 
-        The producer waits for it, so it should be quick. It may connect, disconnect and publish, but must not
+        Either waits for it, so it should be quick. It may connect, disconnect and publish, but must not
         wait for another thread that publishes.
 
         Raises:

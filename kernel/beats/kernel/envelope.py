@@ -127,7 +127,7 @@ def kind_of(message: Message) -> Kind:
 def topic_of(message: Message) -> str:
     """The topic that a message belongs to."""
     if isinstance(message, Frame):
-        return frame_topic(message.id)
+        return _PICTURES + message.id if message.id else FRAME_TOPIC
     if message.id:
         return peripheral_topic(message.id)
     return peripheral_topic("", message.tags, payload_type_of(message.data))

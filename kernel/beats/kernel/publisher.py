@@ -5,7 +5,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from anyio.lowlevel import checkpoint
 
@@ -17,6 +17,7 @@ from beats.kernel.last_values import LastValues
 from beats.kernel.ports import Clock, Codec
 from beats.kernel.stats import Amount, GivenUp, Loss, PictureStats
 from beats.kernel.waiter import Refusal, Waiter
+from beats.kernel.waker import Waker
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,24 @@ _LAST_KEPT: Final = 2**63 - 1
 few of the numbers that 64 bits hold."""
 
 
+_Numbered = tuple[str, int, int, int, Message, Any]
+"""What is not sealed and sent yet: topic, sequence number, capture time, steady time, the message, and what
+the codec prepared."""
+_HandedOver = tuple[str, int, int, int, Any, Callable[[Any], Message] | None, Any]
+"""The same, with the message or what it is made of, and what makes it; see `Publisher.hand_over`."""
+
+
 class Publisher:
     """The only way onto the bus, for any number of threads and for coroutines of the kernel's loop.
 
     Envelopes are numbered and sent under one lock, so every queue sees each topic in the order of its
     sequence numbers. The lock is reentrant: a receiver may publish, and what it publishes is sent after all
     receivers have had the envelope that it reacts to.
+
+    A message from another thread is checked and numbered in the call, and handed over to the kernel's loop,
+    which encodes and sends it. At most one is under way: who publishes, reads a counter or changes receivers
+    before the loop had its turn sends it first. A receiver whose answer the producer must hear gets
+    everything in the call; see `must_answer`.
     """
 
     def __init__(self, bus: Bus, codec: Codec, clock: Clock, *, max_topics: int = 10_000) -> None:
@@ -46,6 +59,14 @@ class Publisher:
         """Largest number of topics."""
         self._lock: Final = threading.RLock()
         self._last: Final = LastValues()
+        self._sequences: Final[dict[str, int]] = {}
+        """The last number given, by topic."""
+        self._handed_over: _HandedOver | None = None
+        self._settling = False
+        self._loop: Waker | None = None
+        self._answering: Final[set[object]] = set()
+        self._hand_over_to: Waker | None = None
+        """The loop, while no receiver must answer."""
         self._reserved: Final[set[str]] = set()
         """Topics that something will be published to, and that have no value yet."""
         self._given_up: Final[Counter[tuple[str, str]]] = Counter()
@@ -61,22 +82,25 @@ class Publisher:
     @property
     def published(self) -> int:
         """Envelopes put on the bus so far."""
+        self.settle()
         return self._published
 
     @property
     def published_frames(self) -> int:
         """Frames put on the bus so far."""
+        self.settle()
         return sum(frames for frames, _ in tuple(self._pictures.values()))
 
     @property
     def pictures(self) -> tuple[PictureStats, ...]:
         """The same by picture."""
+        self.settle()
         return tuple(PictureStats(topic, Amount(*amount)) for topic, amount in tuple(self._pictures.items()))
 
     @property
     def topics(self) -> int:
         """Topics that something was published to."""
-        return len(self._last)
+        return len(self._sequences)
 
     @property
     def given_up(self) -> tuple[GivenUp, ...]:
@@ -117,6 +141,7 @@ class Publisher:
         Peripherals are in the order in which they were first seen. Any thread may call it.
         """
         with self._lock:
+            self.settle()
             if self._in_order is None:
                 self._in_order = self._last.in_order()
             return self._in_order
@@ -143,13 +168,57 @@ class Publisher:
             QueueFull: a queue refused it, by strategy `error` or `block`; the other sinks got it.
             ClosedError: the kernel has shut down.
         """
-        sequence, answers = self._send(message, captured_unix_ns, on_sent, by)
+        prepared = self._codec.prepare(message)
+        if captured_unix_ns is not None:
+            self._check_unit(captured_unix_ns, by)
+        elif self._hand_over_to is not None and (
+            sequence := self.hand_over(topic_of(message), message, None, prepared, on_sent)
+        ):
+            return sequence
+        sequence, answers = self._send(prepared, message, captured_unix_ns, on_sent)
         if answers:
             try:
                 refusals = [answer.wait() if isinstance(answer, Waiter) else answer for answer in answers]
             finally:
                 _leave_lines(answers)
             _raise_first(refusals, message)
+        return sequence
+
+    def hand_over(
+        self,
+        topic: str,
+        given: Any,
+        make: Callable[[Any], Message] | None,
+        prepared: Any = None,
+        on_sent: Callable[[], object] | None = None,
+    ) -> int:
+        """Publish a message that is known to be right, and let the loop do what can be done later.
+
+        This is all of the call that a program in a thread waits for, so it is short: in a thread whose
+        caches are cold, each call in Python takes microseconds.
+
+        Args:
+            topic: the message's own.
+            given: the message, or what `make` makes it of.
+            make: makes the message later; the codec must not refuse it.
+            prepared: what the codec made of a message.
+            on_sent: as for `publish`.
+
+        Returns:
+            The sequence number; 0 if this must be done by `publish` instead: the topic is new, a receiver
+            must answer, the loop has not yet sent what was handed over before, or no loop runs.
+        """
+        with self._lock:
+            loop = self._hand_over_to
+            last = self._sequences.get(topic)
+            if loop is None or last is None or self._handed_over is not None:
+                return 0
+            unix_ns, steady_ns = self.clock.read()
+            self._sequences[topic] = sequence = last + 1
+            self._handed_over = topic, sequence, unix_ns, steady_ns, given, make, prepared
+            if on_sent is not None:
+                on_sent()
+        loop.ring(self.settle)  # last: the loop may take the interpreter
         return sequence
 
     async def publish_async(
@@ -161,7 +230,10 @@ class Publisher:
         by: str = PROGRAM,
     ) -> int:
         """As `publish`, from a coroutine of the kernel's loop, which waits while a `block` queue is full."""
-        sequence, answers = self._send(message, captured_unix_ns, on_sent, by)
+        prepared = self._codec.prepare(message)
+        if captured_unix_ns is not None:
+            self._check_unit(captured_unix_ns, by)
+        sequence, answers = self._send(prepared, message, captured_unix_ns, on_sent)
         await _room(answers, message)
         return sequence
 
@@ -186,27 +258,85 @@ class Publisher:
     def held(self) -> Generator[None]:
         """While this lasts nothing is published; for changing who receives."""
         with self._lock:
+            self.settle()
             yield
+
+    def hand_over_to(self, loop: Waker | None) -> None:
+        """Have the loop of this waker encode and send what other threads publish; None when it ends."""
+        with self._lock:
+            self.settle()
+            self._loop = loop
+            self._choose()
+
+    def must_answer(self, receiver: object, must: bool) -> None:
+        """Say whether producers must hear what a receiver answers: a refusal, or a wait for room."""
+        with self._lock:
+            self.settle()
+            (self._answering.add if must else self._answering.discard)(receiver)
+            self._choose()
+
+    def settle(self) -> None:
+        """Send what is handed over, if the loop has not done so yet; returns when it is sent."""
+        if self._handed_over is None:
+            return
+        with self._lock:
+            handed_over = self._handed_over  # another thread may have sent it meanwhile
+            if not handed_over or self._settling:
+                return
+            topic, sequence, unix_ns, steady_ns, given, make, prepared = handed_over
+            answers: list[Refusal | Waiter] = []
+            self._settling = True  # what receivers publish now does not wait for this
+            try:
+                message: Message = given
+                if make is not None:
+                    message = make(given)
+                    prepared = self._codec.prepare(message)
+                answers = self._seal((topic, sequence, unix_ns, steady_ns, message, prepared))
+            except Exception:
+                log.exception("topic %s: number %d is lost", topic, sequence)
+            finally:
+                self._settling = False
+                self._handed_over = None
+        if answers:  # to what receivers published
+            _leave_lines(answers)
+            for answer in answers:
+                if isinstance(answer, Refusal):
+                    log.error("published by a receiver: %s", answer.error())
 
     def close(self) -> None:
         """Publish nothing more."""
         with self._lock:
+            self.settle()
+            self._loop = self._hand_over_to = None
             self._closed = True
 
+    def _choose(self) -> None:
+        self._hand_over_to = None if self._answering else self._loop
+
     def _send(
-        self, message: Message, captured_unix_ns: int | None, on_sent: Callable[[], object] | None, by: str
+        self,
+        prepared: Any,
+        message: Message,
+        captured_unix_ns: int | None,
+        on_sent: Callable[[], object] | None,
     ) -> tuple[int, list[Refusal | Waiter]]:
-        prepared = self._codec.prepare(message)
-        if captured_unix_ns is not None:
-            self._check_unit(captured_unix_ns, by)
-        kind, name = kind_of(message), topic_of(message)
+        topic = topic_of(message)
         with self._lock:
-            sequence = self._last_sequence(name) + 1
+            self.settle()
+            sequence = self._last_sequence(topic) + 1
             unix_ns, steady_ns = self.clock.read()
             captured_ns = unix_ns if captured_unix_ns is None else captured_unix_ns
-            encoded = self._codec.seal(prepared, sequence, captured_ns)
-            envelope = Envelope(kind, name, sequence, captured_ns, steady_ns, message, encoded)
-            return sequence, self._place(envelope, on_sent)
+            numbered = topic, sequence, captured_ns, steady_ns, message, prepared
+            return sequence, self._seal(numbered, on_sent)
+
+    def _seal(
+        self, numbered: _Numbered, on_sent: Callable[[], object] | None = None
+    ) -> list[Refusal | Waiter]:
+        """Under the lock: encode and send."""
+        topic, sequence, captured_ns, steady_ns, message, prepared = numbered
+        encoded = self._codec.seal(prepared, sequence, captured_ns)
+        kind = kind_of(message)
+        return self._place(Envelope(kind, topic, sequence, captured_ns, steady_ns, message, encoded), on_sent)
 
     def _check_unit(self, captured_unix_ns: int, by: str) -> None:
         """Warn once per producer whose capture times are not in nanoseconds."""
@@ -225,6 +355,7 @@ class Publisher:
         message, sequence, captured_ns, encoded = sealed
         kind, name = kind_of(message), topic_of(message)
         with self._lock:
+            self.settle()
             last = self._last_sequence(name)
             if renumber or not last < sequence <= _LAST_KEPT:
                 sequence = last + 1
@@ -237,10 +368,10 @@ class Publisher:
         """Under the lock: the sequence number of a topic's last envelope; 0 for a new topic."""
         if self._closed:
             raise ClosedError("the stream is closed: publish while it is open")
-        last = self._last.get(topic)
+        last = self._sequences.get(topic)
         if last is not None:
-            return last.sequence
-        topics = len(self._last) + len(self._reserved)
+            return last
+        topics = len(self._sequences) + len(self._reserved)
         if topics >= self.max_topics and topic not in self._reserved:
             raise ValueError(
                 f"{topic!r} would be topic {topics + 1}, and kernel.max_topics is "
@@ -252,7 +383,9 @@ class Publisher:
         """Under the lock: note an envelope as the last of its topic, and send it."""
         if self._reserved:
             self._reserved.discard(envelope.topic)
-        self._last[envelope.topic] = envelope  # only now: what cannot be encoded leaves no gap and no topic
+        # Only now: what cannot be encoded leaves no gap and no topic.
+        self._sequences[envelope.topic] = envelope.sequence
+        self._last[envelope.topic] = envelope
         self._in_order = None
         self._published += 1
         if envelope.kind == "frame":

@@ -6,8 +6,8 @@ from typing import Final
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from beats.kernel.envelope import PNG, Frame, Location, Message, Peripheral, Sealed, Tag
-from beats.proto import wire
-from beats.proto.encode import PNG_SIGNATURE, Prepared, checked_picture, prepare
+from beats.proto import encode, wire
+from beats.proto.encode import PNG_SIGNATURE, Prepared, PreparedFrame, checked_picture
 from beats.proto.normalise import to_json
 from beats.proto.registry import DEFAULT_REGISTRY, OpenRegistry, TypeRegistry
 from beats.proto.streaming_pb2 import (
@@ -28,21 +28,20 @@ class StreamCodec:
         self.registry: Final = registry
         """The types that a PROTOBUF payload may have when it is decoded."""
 
-    def prepare(self, message: Message) -> Prepared:
-        """Check a message and serialize all of it but its sequence number and capture time.
+    prepare = staticmethod(encode.prepare)
 
-        Raises:
-            TypeError, ValueError: the message holds something that cannot be encoded; says what.
-        """
-        return prepare(message)
-
-    def seal(self, prepared: Prepared, sequence: int, captured_unix_ns: int) -> bytes:
+    def seal(self, prepared: Prepared | PreparedFrame, sequence: int, captured_unix_ns: int) -> bytes:
         """The serialized `StreamEnvelope`. This makes the only copy of a picture.
 
         Raises:
             ValueError: the sequence is not from 1 to 2**64 - 1, or the time does not fit in 64 bits.
         """
-        return b"".join((*prepared, wire.tail(sequence, captured_unix_ns)))
+        if isinstance(prepared, PreparedFrame):
+            info, body, is_png = prepared
+            head = wire.frame_head(len(body), info, is_png=is_png)
+        else:
+            head, body = prepared
+        return b"".join((head, body, wire.tail(sequence, captured_unix_ns)))
 
     def renumber(self, encoded: bytes, before: int, sequence: int, captured_unix_ns: int) -> bytes:
         """A serialized `StreamEnvelope` with another sequence number.

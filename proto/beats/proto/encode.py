@@ -34,26 +34,40 @@ SIGNATURES: Final = {
 
 
 class Prepared(NamedTuple):
-    """A message without its sequence number and capture time: its serialized payload in two pieces."""
+    """A peripheral without its sequence number and capture time: its serialized payload in two pieces."""
 
     head: bytes
     body: bytes
-    """The producer's own bytes of a picture, not copied; or the payload of a peripheral."""
 
 
-def prepare(message: Message) -> Prepared:
-    """Check and serialize a message.
+class PreparedFrame(NamedTuple):
+    """A checked frame: what stands before its picture depends on sizes, and is for whoever seals it."""
+
+    info: bytes
+    """Its serialized fields but the picture."""
+    body: bytes
+    """The producer's own bytes, not copied."""
+    is_png: bool
+
+
+def prepare(message: Message) -> Prepared | PreparedFrame:
+    """Check a message, and serialize what the producer may change: all but a picture, number and time.
 
     Raises:
         TypeError, ValueError: the message holds something that cannot be encoded; says what.
     """
     if isinstance(message, Frame):
         picture, id_, media_type, width, height = message
-        checked = checked_picture(picture, media_type)
-        if id_ == "" and media_type == PNG:  # as clients know it that know no other pictures
-            return Prepared(wire.frame_head(len(checked)), checked)
-        info = _frame_info(_text(id_, "id"), media_type, _side(width, "width"), _side(height, "height"))
-        return Prepared(wire.frame_head(len(checked), info, is_png=media_type == PNG), checked)
+        is_png = media_type == PNG
+        if not (is_png and type(picture) is bytes and picture.startswith(PNG_SIGNATURE)):
+            checked_picture(picture, media_type)
+        if id_ == "" and is_png:  # as clients know it that know no other pictures
+            info = b""
+        else:
+            info = _frame_info(_text(id_, "id"), media_type, _side(width, "width"), _side(height, "height"))
+        if len(picture) > wire.MAX_PICTURE_BYTES - len(info):
+            wire.frame_head(len(picture), info)  # raises
+        return PreparedFrame(info, picture, is_png)
     given = cast("object", message)
     if not isinstance(given, Peripheral):
         raise TypeError(f"{_kind(given)} is no message; publish a Frame or a Peripheral")

@@ -213,6 +213,11 @@ class SinkQueue:
             let_in(self._lanes, self._count_offered)
 
     @property
+    def tells_producer(self) -> bool:
+        """Whether `offer` may return something, by these bounds."""
+        return any(lane.overflow.tells_producer for lane in self._lanes)
+
+    @property
     def closed(self) -> bool:
         """Whether it accepts nothing more."""
         return self._closed

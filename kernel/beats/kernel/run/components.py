@@ -97,11 +97,19 @@ class SinkComponent:
     def connect(self, queue: SinkQueue) -> Sequence[Connection]:
         """Let a queue receive everything that is published from now on."""
         bus = self._publisher.bus
+        self._publisher.must_answer(queue, queue.tells_producer)
         offers = [bus.connect(kind, queue.offer) for kind in KINDS]
         return [*offers, bus.connect("given_up", queue.note_given_up)]
 
+    def rebound(self, bounds: QueueBounds) -> None:
+        """Change the bounds of the queue; see `SinkQueue.rebound`."""
+        with self._publisher.held():  # what is published next meets both the bounds and whom they tell
+            self.queue.rebound(bounds)
+            self._publisher.must_answer(self.queue, self.queue.tells_producer)
+
     def disconnect(self) -> None:
         """Receive nothing more from the bus."""
+        self._publisher.must_answer(self.queue, must=False)
         for connection in self.connections:
             connection.disconnect()
 
@@ -165,7 +173,7 @@ class SinkComponent:
 
     def _opened(self) -> None:
         if self._bounds is not None:
-            self.queue.rebound(self._bounds)
+            self.rebound(self._bounds)
             self._bounds = None
         self.supervisor.opened()
 

@@ -106,7 +106,7 @@ class Kernel:
 
     def rebound_sink(self, name: str, bounds: QueueBounds) -> None:
         """Change the bounds of a sink's queue; see `SinkQueue.rebound`."""
-        self._sinks[name].queue.rebound(bounds)
+        self._sinks[name].rebound(bounds)
 
     async def remove_source(self, name: str) -> None:
         """End a source while the kernel runs."""
@@ -164,7 +164,14 @@ class Kernel:
             StartError: a required sink could not open what it needs; no source was started, and nothing is
                 left open.
         """
-        waker = self._waker = Waker()
+        with Waker() as waker:
+            await self._run(waker, task_status)
+        if failed := self._sinks.errors():
+            reasons = "; ".join(f"sink {name!r} could not start: {describe(e)}" for name, e in failed.items())
+            raise StartError(reasons) from next(iter(failed.values()))
+
+    async def _run(self, waker: Waker, task_status: TaskStatus[None]) -> None:
+        self._waker = waker
         self._event_loop = waker.event_loop
         if self._stop_asked:
             self._stop.set()
@@ -172,6 +179,7 @@ class Kernel:
             async with anyio.create_task_group() as group:
                 try:
                     self._sinks.start(group, waker)
+                    self.publisher.hand_over_to(waker)
                     await self._opened()
                     if not self._sinks.errors():
                         task_status.started()
@@ -187,10 +195,8 @@ class Kernel:
                 group.cancel_scope.cancel()
         finally:
             self._waker = None
+            self.publisher.hand_over_to(None)
             self._sinks.release()
-        if failed := self._sinks.errors():
-            reasons = "; ".join(f"sink {name!r} could not start: {describe(e)}" for name, e in failed.items())
-            raise StartError(reasons) from next(iter(failed.values()))
 
     async def _opened(self) -> None:
         """Wait until each sink has opened what it needs or has failed, or until `stop` is called."""

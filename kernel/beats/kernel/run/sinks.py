@@ -225,7 +225,7 @@ class Sinks:
             again.release()
             return
         if new.queue is not old.queue:
-            new.queue.rebound(old.queue.bounds)
+            new.rebound(old.queue.bounds)
         self._group.start_soon(self._run_again, again, before, timeout_s, name=f"sink {old.name}")
         with anyio.move_on_after(timeout_s):
             await again.supervisor.settled.wait()
