@@ -1,12 +1,13 @@
 """How old the frames are that a viewer gets over a slow line, or that it reads slowly.
 
-    python -m tests.bench.freshness [--seconds S] [--only NAME[,NAME]] [--query QUERY]
+    python -m tests.bench.freshness [--seconds S] [--only NAME[,NAME]] [--query QUERY] [--peers]
 
 in the root of the repository, with root's rights. A producer publishes 60 frames of 20 kB a second; viewers'
 queues are on `latest`. The viewer is on a host of its own (`tests.support.hosts`), at the end of a line of
 20 ms each way, and reads at once; it answers pings as any WebSocket client does. The reader on loopback takes
 bytes evenly, a sixth of the stream's, through the system's own buffers. Ages are from the time of capture
-until the last byte was read; the first seconds, in which buffers fill, are not counted.
+until the last byte was read; the first seconds, in which buffers fill, are not counted. With `--peers`, other
+servers (`tests.bench.peers`) have a row for each line too, if they are installed.
 
 To compare two states of the code, let `PYTHONPATH` name the packages of the other one (`kernel`, `config`,
 `proto`, `adapters`).
@@ -27,6 +28,9 @@ from typing import Any, Final, NamedTuple
 
 from beats.app import Stream
 from tests.bench.machine import describe
+from tests.bench.peers import missing
+from tests.bench.peers.harness import Options, Producer
+from tests.bench.peers.servers import SERVERS
 from tests.bench.wire import Opening, ParsedStream, Samples
 from tests.support import clean_environment, tiny_png
 from tests.support.hosts import MAKERS
@@ -40,6 +44,8 @@ _SPARE_S: Final = 2.0
 _PIECE_BYTES: Final = 1 << 16
 _STEP_S: Final = 0.004
 _PORT: Final = 8765
+_OURS: Final = "ours"
+_PEERS: Final = ("broadcast", "picows")
 
 
 class Case(NamedTuple):
@@ -76,12 +82,27 @@ class Seen(ParsedStream):
         self.ages.append((time.monotonic(), age_s))
 
 
+def serve_peer(name: str, host: str, seconds: float) -> None:
+    """Stream for so many seconds with another server."""
+    size = len(PNG)
+    given = Options(size, FPS, None, None, None, queue=256, prefill=0, stalled=False, host=host)
+    with SERVERS[name](given) as peer:
+        print("ready", peer.port, flush=True)
+        while not peer.clients():
+            time.sleep(0.01)
+        producer = Producer(peer.publish, FPS, None, seconds + _SPARE_S)
+        producer.start()
+        producer.wait(seconds + 10)
+        print(json.dumps({"told": (None, None)}), flush=True)
+    os._exit(0)  # some do not end while a viewer's buffers are full
+
+
 def serve(host: str, seconds: float) -> None:
     """Stream for so many seconds."""
     sink = {"host": host, "port": _PORT, "client_queue": {"overflow": "latest"}, "queue": {"size": 1000}}
     overrides = {"sinks": {"browser": sink}, "sources": {"demo": {"enabled": False}}}
     with Stream.open(overrides=overrides) as stream:
-        print("ready", flush=True)
+        print("ready", _PORT, flush=True)
         while not stream.stats().sinks[0].clients:
             time.sleep(0.01)
         told: tuple[float | None, ...] = (None, None)
@@ -94,9 +115,9 @@ def serve(host: str, seconds: float) -> None:
         print(json.dumps({"told": told}), flush=True)
 
 
-def read(host: str, seconds: float, bytes_per_s: float, query: str) -> None:
+def read(host: str, port: int, seconds: float, bytes_per_s: float, query: str) -> None:
     """Read for so many seconds, and print what was seen after the warm-up."""
-    opening = Opening(host, _PORT, "plain", f"/?{query}" if query else "/")
+    opening = Opening(host, port, "plain", f"/?{query}" if query else "/")
     opening.sock.settimeout(10)
     rest = None
     while rest is None:
@@ -139,7 +160,7 @@ def read(host: str, seconds: float, bytes_per_s: float, query: str) -> None:
     )
 
 
-def measure(case: Case, seconds: float, query: str) -> dict[str, Any]:
+def measure(case: Case, server_name: str, seconds: float, query: str) -> dict[str, Any]:
     """Run one case."""
     this = [sys.executable, "-m", "tests.bench.freshness", "--seconds", str(seconds)]
     environment = clean_environment() | {key: os.environ[key] for key in ("PYTHONPATH",) if key in os.environ}
@@ -147,12 +168,12 @@ def measure(case: Case, seconds: float, query: str) -> dict[str, Any]:
         make = MAKERS["namespaces"]
         hosts = stack.enter_context(make(server=case.line or Line(), viewer=Line()))
         server, viewer = hosts["server"], hosts["server"] if case.line is None else hosts["viewer"]
-        serving = stack.enter_context(
-            server.start([*this, "--serve", server.address], Path.cwd(), environment)
-        )
-        serving.out.wait_for("^ready")
-        arguments = [*this, "--read", server.address, "--bytes-per-s", str(case.read_bytes_per_s)]
-        reading = stack.enter_context(viewer.start([*arguments, "--query", query], Path.cwd(), environment))
+        arguments = [*this, "--serve", server.address, "--server", server_name]
+        serving = stack.enter_context(server.start(arguments, Path.cwd(), environment))
+        port = serving.out.wait_for("^ready (.*)")[1]
+        arguments = [*this, "--read", server.address, "--port", port, "--query", query]
+        arguments += ["--bytes-per-s", str(case.read_bytes_per_s)]
+        reading = stack.enter_context(viewer.start(arguments, Path.cwd(), environment))
         if reading.process.wait(seconds + 30):
             raise RuntimeError(reading.err.text())
         serving.process.wait(30)
@@ -166,25 +187,36 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0, help="for each case")
     parser.add_argument("--only", default="", help="cases whose names contain one of these, with commas")
     parser.add_argument("--query", default="", help="what the viewer asks for")
+    parser.add_argument("--peers", action="store_true", help="measure other servers as well")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--server", default=_OURS, help=argparse.SUPPRESS)
     parser.add_argument("--read", help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, default=_PORT, help=argparse.SUPPRESS)
     parser.add_argument("--bytes-per-s", type=float, default=0.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.serve:
+    if given.serve and given.server == _OURS:
         serve(given.serve, given.seconds)
+    elif given.serve:
+        serve_peer(given.server, given.serve, given.seconds)
     elif given.read:
-        read(given.read, given.seconds, given.bytes_per_s, given.query)
+        read(given.read, given.port, given.seconds, given.bytes_per_s, given.query)
     else:
-        print(describe())
-        print(f"{'':28}{'frames/s':>10}{'p50 s':>8}{'p99 s':>8}{'gap s':>8}{'told s':>8}{'trip s':>8}")
-        for case in CASES:
-            if any(part in case.name for part in given.only.split(",")):
-                found = measure(case, given.seconds, given.query)
-                age_s, trip_s = (float("nan") if each is None else each for each in found["told"])
-                cells = f"{found['fps']:10.1f}{found['p50_s']:8.3f}{found['p99_s']:8.3f}"
-                print(
-                    f"{case.name:28}{cells}{found['longest_gap_s']:8.2f}{age_s:8.3f}{trip_s:8.3f}", flush=True
-                )
+        show(given)
+
+
+def show(given: argparse.Namespace) -> None:
+    """Measure, and print a row for each line and server."""
+    print(describe())
+    print(f"{'':38}{'frames/s':>10}{'p50 s':>8}{'p99 s':>8}{'gap s':>8}{'told s':>8}{'trip s':>8}")
+    servers = [_OURS, *(name for name in _PEERS if given.peers and missing(name) is None)]
+    for case in CASES:
+        for server in servers if any(part in case.name for part in given.only.split(",")) else ():
+            found = measure(case, server, given.seconds, given.query)
+            age_s, trip_s = (float("nan") if each is None else each for each in found["told"])
+            cells = (
+                f"{found['fps']:10.1f}{found['p50_s']:8.3f}{found['p99_s']:8.3f}{found['longest_gap_s']:8.2f}"
+            )
+            print(f"{case.name:28}{server:10}{cells}{age_s:8.3f}{trip_s:8.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class Host:
         self.clock_ahead_s = 0.0
         self.commands: Final[queue.Queue[Mapping[str, Any]]] = queue.Queue()
         """The commands of pages."""
+        self.drawn: Final[queue.Queue[Mapping[str, Any]]] = queue.Queue()
+        """What pages tell of what they have drawn."""
         self.asked: Final[list[str]] = []
         """The paths of requests."""
         self.refusal: tuple[HTTPStatus, bytes] | None = None
@@ -101,7 +103,8 @@ class Host:
         self._connections.put(connection)
         try:
             for message in connection:
-                self.commands.put(json.loads(message))
+                said = json.loads(message)
+                (self.drawn if said["kind"] == "drawn" else self.commands).put(said)
         except ConnectionClosed:
             pass  # the test closes the page at its end
 

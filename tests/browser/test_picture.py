@@ -56,6 +56,19 @@ def test_the_picture_is_the_demos_frame_of_that_number(on_air: OnAir, tab: Tab) 
                 compared.add(sequence)
 
 
+def test_the_page_tells_what_it_has_drawn(scene: Scene) -> None:
+    """Once a second at most; the server shows how old that is."""
+    number, drawn = 2**60 + 1, scene.host.drawn
+    while not drawn.empty():  # of tests before
+        drawn.get()
+    scene.show(tiny_png(1), number)
+    assert drawn.get(timeout=10) == {"kind": "drawn", "topic": "frame", "sequence": number}
+    begin_s = time.monotonic()
+    for more in range(1, 30):
+        scene.show(tiny_png(more), number + more)
+    assert drawn.qsize() <= time.monotonic() - begin_s + 1
+
+
 def test_each_pixel_covers_a_square_of_the_screen(
     driver: Playwright, new_tab: Callable[..., Tab], host: Host
 ) -> None:

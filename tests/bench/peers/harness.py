@@ -34,6 +34,8 @@ class Options(NamedTuple):
     queue: int
     prefill: int
     stalled: bool
+    host: str = "127.0.0.1"
+    """Where it listens."""
 
 
 class Peer(Protocol):

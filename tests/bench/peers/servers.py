@@ -116,6 +116,7 @@ class LoopPeer(Uncounted):
 
     def __init__(self, given: Options) -> None:
         super().__init__()
+        self._host: Final = given.host
         self._stamped: Final = Stamped(given.size)
         self._loop: Final = asyncio.get_running_loop()
         self._limit: Final = given.queue
@@ -159,7 +160,7 @@ class LoopPeer(Uncounted):
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
         """Listen with the library `websockets`, with compression off, until the block ends."""
-        async with serve(self.serve, "127.0.0.1", 0, compression=None, backlog=4096) as server:
+        async with serve(self.serve, self._host, 0, compression=None, backlog=4096) as server:
             self.port = next(iter(server.sockets)).getsockname()[1]
             yield
 
@@ -248,7 +249,7 @@ async def picows(given: Options) -> AsyncGenerator[LoopPeer]:
         return Listener()
 
     peer = Picows(given)
-    server = await library.ws_create_server(listener, "127.0.0.1", 0, backlog=4096)
+    server = await library.ws_create_server(listener, given.host, 0, backlog=4096)
     try:
         peer.port = server.sockets[0].getsockname()[1]
         yield peer

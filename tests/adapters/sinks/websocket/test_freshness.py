@@ -9,7 +9,8 @@ from websockets.asyncio.client import connect
 
 from beats.adapters.sinks.websocket import freshness
 from beats.adapters.sinks.websocket.connection import StreamConnection
-from beats.adapters.sinks.websocket.freshness import Turns
+from beats.adapters.sinks.websocket.freshness import DRAWN_S, Recent, Turns
+from beats.kernel.envelope import Envelope, Kind
 from tests.adapters.sinks.websocket.support import (
     CLOSE,
     CODEC,
@@ -18,6 +19,7 @@ from tests.adapters.sinks.websocket.support import (
     RawClient,
     Running,
     exact,
+    frame,
     on_air,
     receive,
     settings,
@@ -106,6 +108,60 @@ async def test_a_viewer_that_is_behind_is_asked_too() -> None:
             if opcode == PING:
                 raw.pong(data)
         await until(lambda: (running.client().age_s or 0.0) > 0.1)
+
+
+async def test_what_a_viewer_has_drawn_counts_rather_than_what_it_has_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It includes decoding and drawing. When it tells nothing more, its pongs count again."""
+    monkeypatch.setattr(freshness, "PING_INTERVAL_S", 0.05)
+    async with on_air() as running, connect(running.url) as viewer:
+
+        async def drawn(sequence: int) -> None:
+            await viewer.send(f'{{"kind": "drawn", "topic": "frame", "sequence": {sequence}}}')
+
+        def told() -> int:
+            (group,) = running.totals.groups
+            return 0 if group.age is None else sum(group.age.counts)
+
+        await drawn(0)  # from now on it is known when frames came onto the bus
+        running.frame()
+        await receive(viewer)
+        await until(lambda: told() == 1)
+        await anyio.sleep(0.05)
+        sequence = running.frame()
+        await receive(viewer)
+        await until(lambda: told() == 2)
+        await anyio.sleep(0.1)
+        await drawn(sequence)
+        await until(lambda: told() == 3)
+        assert (running.client().age_s or 0.0) >= 0.1
+        running.knob(1)
+        await receive(viewer)
+        await drawn(sequence + 100)
+        await drawn(sequence)
+        await until(lambda: told() == 4)  # neither by the pong behind the update, nor a frame that never was
+        client = connection_of(running).client
+        assert client is not None
+        client._drawn_s = -DRAWN_S  # pyright: ignore[reportPrivateUsage]
+        await anyio.sleep(0.05)
+        running.knob(2)
+        await until(lambda: told() == 5)
+        assert client.invalid_messages == 0
+
+
+def test_of_frames_that_a_viewer_may_have_drawn_the_last_1024_are_known() -> None:
+    """Updates are not among them."""
+    recent = Recent()
+
+    def envelope(kind: Kind, sequence: int) -> Envelope:
+        return Envelope(kind, kind, sequence, 0, sequence, frame(), b"")
+
+    recent.note(envelope("frame", sequence) for sequence in range(1, 1026))
+    recent.note([envelope("peripheral", 1)])
+    found = [recent.published_unix_ns("frame", sequence) for sequence in (1, 2, 1025, 1026)]
+    assert found == [None, 2, 1025, None]
+    assert recent.published_unix_ns("peripheral", 1) is None
 
 
 async def test_a_viewer_whose_connection_just_broke_is_not_asked(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,6 +23,8 @@ import { Updates } from "./updates.js";
  * @property {import("./measures.js").Quiet} quiet
  */
 
+/** Once a second it tells the server which frame is on the screen. */
+const DRAWN_MS = 1000;
 /** Eight batches a second: more cannot be read. */
 const BATCH_MS = 125;
 const WORST_TOPICS = 20;
@@ -44,6 +46,7 @@ let received = 0;
 let frames = 0;
 let lostFrames = 0;
 let malformed = 0;
+let toldMs = -DRAWN_MS;
 let isVisible = true;
 let maySend = true;
 
@@ -60,6 +63,7 @@ function state(now) {
     silence.begin(performance.now());
     pictures.begin();
     updates.begin();
+    toldMs = -DRAWN_MS;
     received = 0;
     frames = 0;
     lostFrames = 0;
@@ -98,6 +102,16 @@ function message(data) {
 /** @param {string} id */
 function topicOf(id) {
   return id ? `frame/${id}` : "frame";
+}
+
+/** Tell the server what is on the screen, from time to time: it shows how old that is. @param {string} id */
+function tellDrawn(id) {
+  const nowMs = performance.now();
+  const frame = pictures.shown(id);
+  if (!frame || nowMs - toldMs < DRAWN_MS) return;
+  toldMs = nowMs;
+  // By hand, since JSON.stringify takes no large integers.
+  link.send(`{"kind":"drawn","topic":${JSON.stringify(topicOf(id))},"sequence":${frame.sequence}}`);
 }
 
 /** @returns {Totals} */
@@ -147,7 +161,10 @@ const orders = {
   /** Send the updates of these peripherals. */
   watch: ({ names }) => updates.watch(names),
   /** The last frame of a picture is on the screen. */
-  drawn: ({ id }) => pictures.drawn(id),
+  drawn: ({ id }) => {
+    pictures.drawn(id);
+    tellDrawn(id);
+  },
   /** This picture is not shown any more. */
   forget: ({ id }) => pictures.forget(id),
   /** Only this picture is shown; null: all are. */

@@ -11,7 +11,7 @@ from websockets.protocol import State
 from beats.adapters.http.viewers import Progress, RunningCount
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.framing import CHUNK_BYTES, framed, framed_text
-from beats.adapters.sinks.websocket.freshness import Asked, Heard
+from beats.adapters.sinks.websocket.freshness import DRAWN_S, Asked, Heard
 from beats.adapters.sinks.websocket.pacing import Pacer
 from beats.kernel.envelope import ClientIdentity, Envelope, Kind
 from beats.kernel.ports import Clock
@@ -113,6 +113,8 @@ class Client:
         self._asked: tuple[Asked, ...] = ()
         """Its pings that are not yet answered, oldest first: more than one only while it is paced."""
         self._heard: Heard | None = None
+        self._drawn_s: float | None = None
+        """When it last told what it has drawn."""
         self._pacer: Pacer | None = None
         """Since it was first paced."""
         self._is_paced = False
@@ -245,8 +247,22 @@ class Client:
         asked, *rest = self._asked
         self._asked = tuple(rest)
         now_ns = self._clock.steady_unix_ns()
-        self._heard = Heard(now_ns - asked.published_unix_ns, now_ns - asked.written_unix_ns)
-        self._aged(self.group, self._heard.age_ns)
+        trip_ns = now_ns - asked.written_unix_ns
+        if self._heard and self._drawn_s is not None and self._loop.time() - self._drawn_s < DRAWN_S:
+            self._heard = self._heard._replace(round_trip_ns=trip_ns)  # its age ends when it has drawn
+        else:
+            self._hear(Heard(now_ns - asked.published_unix_ns, trip_ns))
+
+    def _hear(self, heard: Heard) -> None:
+        self._heard = heard
+        self._aged(self.group, heard.age_ns)
+
+    def has_drawn(self, published_unix_ns: int) -> None:
+        """It tells that a frame is on its screen that came onto the bus at this steady time."""
+        self._drawn_s = self._loop.time()
+        if self._heard is not None:  # a ping is answered in the meantime
+            age_ns = self._clock.steady_unix_ns() - published_unix_ns
+            self._hear(self._heard._replace(age_ns=age_ns))
 
     def _follow(self, pacer: Pacer, size: int, newest: Envelope) -> None:
         """Let it tell when it has read what was just written, so that the pacer knows."""

@@ -1,13 +1,40 @@
-"""How old the stream is that viewers read: told by their pongs."""
+"""How old the stream is that viewers read or draw: told by their pongs and by messages of theirs."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
+
+from beats.kernel.envelope import Envelope
 
 PING_INTERVAL_S: Final = 5.0
 """Between two pings to a viewer that keeps up: one and its pong cost as much as three to ten deliveries."""
 _MOST_PINGS_PER_S: Final = 100
 """To all such viewers that made the same choice."""
 _MOST_AT_ONCE: Final = 16
+
+
+DRAWN_S: Final = 3.0
+"""A viewer that has told what it has drawn may say nothing for so long before its pongs count again."""
+_MOST_RECENT: Final = 1024
+
+
+class Recent:
+    """When the last frames came onto the bus, for viewers that tell which of them they have drawn."""
+
+    def __init__(self) -> None:
+        self._published_unix_ns: Final[dict[tuple[str, int], int]] = {}
+
+    def note(self, chunk: Iterable[Envelope]) -> None:
+        """Take note of the frames of a chunk."""
+        times = self._published_unix_ns
+        for envelope in chunk:
+            if envelope.kind == "frame":
+                times[envelope.topic, envelope.sequence] = envelope.published_unix_ns
+                if len(times) > _MOST_RECENT:
+                    del times[next(iter(times))]
+
+    def published_unix_ns(self, topic: str, sequence: int) -> int | None:
+        """When a frame came onto the bus, by steady time; None if that was too long ago, or never."""
+        return self._published_unix_ns.get((topic, sequence))
 
 
 class Asked(NamedTuple):
@@ -20,10 +47,10 @@ class Asked(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What a pong told."""
+    """What a pong told, or what a viewer told that it has drawn."""
 
     age_ns: int
-    """From the bus until the pong came: at most the way back too much."""
+    """From the bus until it told so: at most the way back too much."""
     round_trip_ns: int
     """From the ping until the pong, with what was to be read before the ping."""
 

@@ -1,4 +1,4 @@
-"""Receives what clients send: JSON objects with `"kind": "control"` and a `"command"`."""
+"""Receives what clients send: JSON objects, commands and what they have drawn."""
 
 import json
 import logging
@@ -19,18 +19,19 @@ MAX_ERROR_CHARACTERS: Final = 200
 
 def obey(
     client: Client,
+    drawn: Callable[[Client, str, int], object],
     settings: WebSocketSettings,
     control: Callable[[Control], None],
     commands: Mapping[str, CommandCheck],
     reports: ThrottledLog,
     message: str | bytes,
 ) -> None:
-    """Pass on a client's command.
+    """Pass on a client's command, or the topic and sequence number of a frame that it has drawn.
 
     A message that is invalid, or that the client has no right to send, is ignored and counted. The connection
     limits their rate. A message with a number as its `receipt` is always answered with one.
     """
-    error = _obey(client, message, settings, control, commands)
+    error = _obey(client, drawn, message, settings, control, commands)
     if error is not None:
         ignore(client, error, reports)
     if (number := receipt_wanted(message)) is not None:
@@ -39,14 +40,19 @@ def obey(
 
 def _obey(
     client: Client,
+    drawn: Callable[[Client, str, int], object],
     message: str | bytes,
     settings: WebSocketSettings,
     control: Callable[[Control], None],
     commands: Mapping[str, CommandCheck],
 ) -> str | None:
-    """Pass on a command; returns the reason if that is not possible."""
+    """Pass on what it says; returns the reason if that is not possible."""
     try:
-        command, fields = parse(message, settings.emojis, commands)
+        content = _content(message)
+        if content.get("kind") == "drawn":
+            drawn(client, *parse_drawn(content))
+            return None
+        command, fields = _command(content, settings.emojis, commands)
     except InvalidControl as error:
         return str(error)
     if not client.connection.rights.steer:
@@ -78,6 +84,24 @@ def parse(
     Raises:
         InvalidControl: it is not a valid command; no message raises anything else.
     """
+    return _command(_content(message), emojis, others)
+
+
+def parse_drawn(fields: Mapping[str, Any]) -> tuple[str, int]:
+    """The topic and sequence number of the frame that a message of the kind `drawn` names.
+
+    Raises:
+        InvalidControl: it names none.
+    """
+    topic, sequence = fields.get("topic"), fields.get("sequence")
+    if not isinstance(topic, str):
+        raise InvalidControl(f"topic is {topic!r:.40}, not text")
+    if not isinstance(sequence, int) or isinstance(sequence, bool):
+        raise InvalidControl(f"sequence is {sequence!r:.40}, not an integer")
+    return topic, sequence
+
+
+def _content(message: str | bytes) -> Mapping[str, Any]:
     try:
         # RecursionError: deep nesting; ValueError: not JSON, not UTF-8, or a number of too many digits.
         content: object = json.loads(message if isinstance(message, str) else message.decode())
@@ -85,7 +109,12 @@ def parse(
         raise InvalidControl(f"not JSON: {error}") from None
     if not isinstance(content, dict):
         raise InvalidControl("not a JSON object")
-    fields = cast("dict[str, Any]", content)
+    return cast("dict[str, Any]", content)
+
+
+def _command(
+    fields: Mapping[str, Any], emojis: Collection[str], others: Mapping[str, CommandCheck]
+) -> tuple[str, Mapping[str, object]]:
     if fields.get("kind") != "control":
         raise InvalidControl(f"kind is {fields.get('kind')!r:.40}, not 'control'")
     return checked_control(fields.get("command"), fields, emojis, others)

@@ -11,7 +11,7 @@ from beats.adapters.sinks.websocket.client import Client, Paths
 from beats.adapters.sinks.websocket.connection import StreamConnection
 from beats.adapters.sinks.websocket.converter import Converter
 from beats.adapters.sinks.websocket.framing import framed
-from beats.adapters.sinks.websocket.freshness import Turns
+from beats.adapters.sinks.websocket.freshness import Recent, Turns
 from beats.adapters.sinks.websocket.receiver import obey
 from beats.adapters.sinks.websocket.settings import WebSocketSettings
 from beats.kernel.envelope import FRAME_TOPIC, PNG, ClientIdentity, Envelope, Frame
@@ -63,6 +63,8 @@ class StreamView:
         """By reason."""
         self.paths: Final = Paths()
         self._turns: Final = Turns()
+        self._recent: Recent | None = None
+        """Since one of its viewers told what it has drawn."""
         self._loop: Final = asyncio.get_running_loop()
         takes_png = PNG in choice.formats and choice.max_width is None
         self._gets_plain: Final = choice.everything and not choice.topics and takes_png
@@ -112,9 +114,17 @@ class StreamView:
         self, client: Client, settings: WebSocketSettings, context: Context, reports: ThrottledLog
     ) -> Awaitable[None]:
         """Do what a client asks for until it leaves."""
-        wanted = partial(obey, client, settings, context.control, context.commands, reports)
+        wanted = partial(obey, client, self._drawn, settings, context.control, context.commands, reports)
         client.connection.listen(wanted)
         return client.connection.ended
+
+    def _drawn(self, client: Client, topic: str, sequence: int) -> None:
+        """A client tells which frame is on its screen."""
+        if self._recent is None:
+            self._recent = Recent()
+        published_unix_ns = self._recent.published_unix_ns(topic, sequence)
+        if published_unix_ns is not None:
+            client.has_drawn(published_unix_ns)
 
     def send(self, chunk: list[Envelope], data: bytes) -> None:
         """Pass a chunk of the stream, framed as `data`, to the clients of this view."""
@@ -136,6 +146,8 @@ class StreamView:
         for write in tuple(self.paths.fast.values()):
             write(data)
         self.sent.add(chunk)
+        if self._recent is not None:
+            self._recent.note(chunk)
         self._ask(chunk)
 
     def _ask(self, chunk: list[Envelope]) -> None:
